@@ -18,6 +18,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from deploy.board import board
+from deploy.compose.compose import files as compose_files
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.reference_pages import messages_page, metrics_page
 from deploy.security.page import security_page
@@ -59,14 +60,19 @@ def main(check: bool) -> None:
 def all_specs() -> dict[Path, str]:
     """Text of every generated file, by its path from the project's root."""
     specs = {REFERENCE / f"openapi-{name}.json": _as_json(openapi(app)) for name, app in applications().items()}
-    return specs | {
-        REFERENCE / "asyncapi.json": _as_json(asyncapi.document(vhost=VHOST, exchange=FACTS)),
-        Path("deploy/rabbitmq/rabbitmq-definitions.json"): _as_json(topology.definitions()),
-        Path("deploy/grafana/troika.json"): board(),
-        REFERENCE / "metrics.md": metrics_page(),
-        REFERENCE / "messages.md": messages_page(),
-        Path("docs/explanation/security.md"): security_page(),
-    }
+    compose = {Path("deploy/compose") / name: text for name, text in compose_files().items()}
+    return (
+        specs
+        | compose
+        | {
+            REFERENCE / "asyncapi.json": _as_json(asyncapi.document(vhost=VHOST, exchange=FACTS)),
+            Path("deploy/rabbitmq/rabbitmq-definitions.json"): _as_json(topology.definitions()),
+            Path("deploy/grafana/troika.json"): board(),
+            REFERENCE / "metrics.md": metrics_page(),
+            REFERENCE / "messages.md": messages_page(),
+            Path("docs/explanation/security.md"): security_page(),
+        }
+    )
 
 
 def applications() -> dict[str, Flask]:

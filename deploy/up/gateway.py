@@ -5,9 +5,10 @@ It has three servers: the public host, the coordinators' host, and a port for op
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from deploy.servers.units import Unit, own_file, own_folder
 from deploy.shape import (
@@ -41,12 +42,16 @@ KEPT_S = 3
 """A connection to a service that is idle for so long is closed here: sooner than the service does (``keepalive`` in
 deploy/gunicorn.conf.py), so that no request is sent into a connection that is just being closed."""
 
+AWAY_S = 2
+"""How long a process that did not take a connection is not asked. nginx heeds it where there is another one."""
+
 _NO_REFERRER = """\
       proxy_hide_header Referrer-Policy;
       add_header Referrer-Policy no-referrer always;
 """
 
 NOBODY = TrustedProxies()
+ON_THIS_MACHINE: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,17 @@ class RequestLimits:
 LIMITS = RequestLimits()
 
 
-def gateway_unit(folder: Path, ports: Ports, proxies: TrustedProxies = NOBODY, limits: RequestLimits = LIMITS) -> Unit:
+def gateway_unit(
+    folder: Path,
+    ports: Ports,
+    proxies: TrustedProxies = NOBODY,
+    limits: RequestLimits = LIMITS,
+    behind: Mapping[str, Sequence[str]] = ON_THIS_MACHINE,
+) -> Unit:
     """nginx in the foreground, behind ``proxies``; its folder and configuration are made."""
     account = service_account("www-data", "nobody")
     place = own_folder(folder / "nginx", account).resolve()
-    file = own_file(place / "nginx.conf", gateway_configuration(place, ports, proxies, limits), account)
+    file = own_file(place / "nginx.conf", gateway_configuration(place, ports, proxies, limits, behind), account)
     command = [PROGRAM, "-p", str(place), "-c", str(file), "-e", "stderr"]
     return Unit("gateway", command, {"HOME": str(place)}, place, lambda: is_taken(ports["public"]), account)
 
@@ -91,7 +102,11 @@ def proxies_in_front() -> TrustedProxies:
 
 
 def gateway_configuration(
-    place: Path, ports: Ports, proxies: TrustedProxies = NOBODY, limits: RequestLimits = LIMITS
+    place: Path,
+    ports: Ports,
+    proxies: TrustedProxies = NOBODY,
+    limits: RequestLimits = LIMITS,
+    behind: Mapping[str, Sequence[str]] = ON_THIS_MACHINE,
 ) -> str:
     """The text of ``nginx.conf``.
 
@@ -100,6 +115,7 @@ def gateway_configuration(
         ports: of the services and of the gateway itself.
         proxies: in front of the gateway; what they say of the client's address is believed.
         limits: for each client network.
+        behind: addresses of web processes on other hosts, by process (``registration-forms``); the others are here.
     """
     filled = {
         "folder": str(place),
@@ -112,7 +128,10 @@ def gateway_configuration(
             f'      add_header {name} "{value}" always;\n' for name, value in refusal_headers(https=https())
         ),
         "proxies": "".join(f"  set_real_ip_from {network};\n" for network in proxies.networks),
-        "upstreams": "".join(_upstream(worker_name(*web), ports[worker_name(*web)]) for web in WEB_PROCESSES),
+        "upstreams": "".join(
+            _upstream(name, behind.get(name) or [f"127.0.0.1:{ports[name]}"])
+            for name in (worker_name(*web) for web in WEB_PROCESSES)
+        ),
         "public_locations": "".join(_locations(PUBLIC_ROUTES)),
         "desk_locations": "".join(_locations(DESK_ROUTES)),
         "operations_locations": "".join(_operations(*web) for web in WEB_PROCESSES),
@@ -125,9 +144,11 @@ def gateway_configuration(
     return text
 
 
-def _upstream(name: str, port: int) -> str:
+def _upstream(name: str, addresses: Sequence[str]) -> str:
+    """Several processes take turns; one to which a connection was not made is left alone for ``AWAY_S``."""
     kept = f"    keepalive 32;\n    keepalive_timeout {KEPT_S}s;\n"
-    return f"  upstream {name} {{\n    server 127.0.0.1:{port} max_fails=0;\n{kept}  }}\n"
+    servers = "".join(f"    server {address} max_fails=1 fail_timeout={AWAY_S}s;\n" for address in addresses)
+    return f"  upstream {name} {{\n{servers}{kept}  }}\n"
 
 
 def _locations(routes: Sequence[Route]) -> Iterator[str]:

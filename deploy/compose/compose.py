@@ -1,0 +1,326 @@
+"""Writes ``compose.yaml`` (small) and ``compose.full.yaml`` from the table of processes; ``make specs`` runs it.
+
+Each container sees its own folder of the volume of settings, and nothing else of it.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploy.compose.caddy import caddyfile
+from deploy.compose.containers import HTTP_PORT, METRICS_PORT, SIZES, SMALL, Container, containers
+
+WRITTEN = "# Written by `make specs` from deploy/shape.py: change deploy/compose/*.py, not this file.\n"
+HEADER = (
+    "# Troika on one machine: `docker compose up -d`, with a file .env beside this one (docs/how-to/deploy.md).\n"
+    + WRITTEN
+)
+PROMETHEUS = Path("deploy/prometheus/prometheus.yml")
+IMAGE, SOLVER_IMAGE = "troika:${TROIKA_VERSION:-0.1.0}", "troika-solver:${TROIKA_VERSION:-0.1.0}"
+SUBNET = "${TROIKA_SUBNET:-172.31.254.0/24}"
+SETTINGS, RUN = "settings", "/run/troika"
+ACCESS_FILE, FORM_KEYS = "/run/access/access.json", "/var/lib/troika/form-keys"
+REQUIRED = ("TROIKA_HOST", "TROIKA_DESK_HOST", "TROIKA_MAIL_FROM")
+OPTIONAL = ("TROIKA_HTTPS_PORT", "TROIKA_TRIAL", "SMTP_URL")
+OUTSIDE = frozenset({("notifications", "send"), ("notifications", "deliver")})
+"""Processes that call servers of others: the mail relay, and partners' webhooks. No other has a way out."""
+
+CONFINED: dict[str, Any] = {
+    "read_only": True,
+    "tmpfs": ["/tmp:mode=1777,size=64m"],  # noqa: S108 - of the container alone
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges:true"],
+    "pids_limit": 200,
+}
+LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
+
+
+def compose(size: str) -> str:
+    """The text of the Compose file of an installation of ``size``."""
+    ours = containers(size)
+    services: dict[str, Any] = {
+        "prepare": _prepare(),
+        "postgres": _postgres(),
+        "rabbitmq": _rabbitmq(),
+        "databases": _databases(),
+        **{one.name: _container(one) for one in ours},
+        "gateway": _gateway(size, ours),
+        "audit": _audit(),
+        "sink": _sink(),
+        "tools": _tools(),
+        "prometheus": _prometheus(size),
+        "alertmanager": _alertmanager(),
+        "grafana": _grafana(),
+    }
+    networks = {
+        "outside": None,
+        "front": {"internal": True, "ipam": {"config": [{"subnet": SUBNET}]}},
+        "back": {"internal": True},
+    }
+    names = (SETTINGS, "postgres", "rabbitmq", "certificates", "mails", "prometheus", "alertmanager", "grafana")
+    content = {"name": "troika", "services": services, "networks": networks, "volumes": dict.fromkeys(names)}
+    return HEADER + _as_yaml(content)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what stands in several places out in each."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
+
+
+def _as_yaml(content: Any) -> str:
+    return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True))
+
+
+def _part(subpath: str, target: str, *, writable: bool = False) -> dict[str, Any]:
+    """A folder of the volume of settings."""
+    part = {"type": "volume", "source": SETTINGS, "target": target, "volume": {"subpath": subpath}}
+    return part if writable else {**part, "read_only": True}
+
+
+def _after(**conditions: str) -> dict[str, Any]:
+    return {name: {"condition": condition} for name, condition in conditions.items()}
+
+
+DONE, HEALTHY = "service_completed_successfully", "service_healthy"
+
+
+def _ours(command: list[str], **more: Any) -> dict[str, Any]:
+    return {"image": IMAGE, "command": command, **CONFINED, "logging": LOGGING, **more}
+
+
+def _prepare() -> dict[str, Any]:
+    environment = {
+        "COMPOSE_PROJECT_NAME": "${COMPOSE_PROJECT_NAME}",
+        **{name: f"${{{name}:-}}" for name in (*REQUIRED, *OPTIONAL)},
+    }
+    volumes = [{"type": "volume", "source": SETTINGS, "target": "/settings"}]
+    return _ours(["prepare", "settings"], environment=environment, volumes=volumes, network_mode="none")
+
+
+def _databases() -> dict[str, Any]:
+    volumes = [{"type": "volume", "source": SETTINGS, "target": "/settings"}]
+    return _ours(["prepare", "databases"], volumes=volumes, networks=["back"], depends_on=_after(postgres=HEALTHY))
+
+
+def _postgres() -> dict[str, Any]:
+    return {
+        "image": "${POSTGRES_IMAGE:-postgres:18}",
+        "command": ["postgres", "-c", "max_connections=200", "-c", "log_error_verbosity=terse", "-c", "jit=off"],
+        "environment": {"POSTGRES_PASSWORD_FILE": f"{RUN}/password", "POSTGRES_INITDB_ARGS": "--encoding=UTF8"},
+        "volumes": ["postgres:/var/lib/postgresql", _part("postgres", RUN)],
+        "networks": ["back"],
+        "shm_size": "128m",
+        "depends_on": _after(prepare=DONE),
+        "healthcheck": _check(["pg_isready", "-h", "127.0.0.1", "-U", "postgres"]),
+        "restart": "unless-stopped",
+        "stop_grace_period": "60s",
+        "logging": LOGGING,
+    }
+
+
+def _rabbitmq() -> dict[str, Any]:
+    return {
+        "image": "${RABBITMQ_IMAGE:-rabbitmq:4}",
+        "hostname": "rabbitmq",
+        "environment": {
+            "RABBITMQ_CONFIG_FILE": f"{RUN}/rabbitmq.conf",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{RUN}/enabled_plugins",
+        },
+        "volumes": ["rabbitmq:/var/lib/rabbitmq", _part("rabbitmq", RUN)],
+        "networks": ["back"],
+        "depends_on": _after(prepare=DONE),
+        "healthcheck": _check(["rabbitmq-diagnostics", "-q", "check_port_connectivity"], every="30s", within="20s"),
+        "restart": "unless-stopped",
+        "stop_grace_period": "60s",
+        "logging": LOGGING,
+    }
+
+
+def _container(one: Container) -> dict[str, Any]:
+    environment = {
+        "TROIKA_SETTINGS": RUN,
+        # the database and the broker are in a network of this installation alone; SMTP: the sink of a trial
+        "TROIKA_INSECURE": "database,broker" + (",smtp" if "send" in one.processes else ""),
+        "TROIKA_ORGANISER": "${TROIKA_ORGANISER:-The organisers}",
+        "TROIKA_MAIL_FROM": "${TROIKA_MAIL_FROM:-}",
+        "TROIKA_MAIL_FROM_NAME": "${TROIKA_ORGANISER:-The organisers}",
+    }
+    volumes = [_part(one.settings, RUN)]
+    if one.web:
+        environment |= {
+            "TROIKA_BIND": f"0.0.0.0:{HTTP_PORT}",
+            "TROIKA_METRICS_FOLDER": "/tmp/metrics",  # noqa: S108 - of the container alone
+            "TROIKA_TRUSTED_PROXIES": SUBNET,
+        }
+    else:
+        environment |= {"TROIKA_METRICS_HOST": "0.0.0.0", "TROIKA_METRICS_PORT": str(METRICS_PORT)}  # noqa: S104
+    if one.web and one.role not in ("forms", "own"):
+        environment["TROIKA_ACCESS_FILE"] = ACCESS_FILE
+        volumes.append(_part("access", "/run/access"))
+    if one.service == "registration" and one.role in ("web", "desk"):
+        environment["TROIKA_FORM_KEYS"] = FORM_KEYS
+        volumes.append(_part("form-keys", FORM_KEYS, writable=True))
+    calls_others = any((one.service, process) in OUTSIDE for process in one.processes)
+    return _ours(
+        [one.service, one.role],
+        image=SOLVER_IMAGE if one.solves else IMAGE,
+        environment=environment,
+        volumes=volumes,
+        networks=["back", *(["front"] if one.web else []), *(["outside"] if calls_others else [])],
+        depends_on=_after(databases=DONE, rabbitmq=HEALTHY),
+        healthcheck=_probe(one),
+        restart="unless-stopped",
+        stop_grace_period="40s",
+    )
+
+
+def _probe(one: Container) -> dict[str, Any]:
+    port, path = (HTTP_PORT, f"/-/{one.service}/readyz") if one.web else (METRICS_PORT, "/readyz")
+    return _check(["python3", "-S", "/opt/troika/deploy/image/probe.py", str(port), path])
+
+
+def _check(command: list[str], *, every: str = "10s", within: str = "5s") -> dict[str, Any]:
+    return {
+        "test": ["CMD", *command],
+        "interval": every,
+        "timeout": within,
+        "retries": 3,
+        "start_period": "120s",
+        "start_interval": "1s",
+    }
+
+
+def _gateway(size: str, ours: Iterable[Container]) -> dict[str, Any]:
+    return {
+        "image": "${CADDY_IMAGE:-caddy:2}",
+        "environment": {"TROIKA_HOST": "${TROIKA_HOST:-}", "TROIKA_DESK_HOST": "${TROIKA_DESK_HOST:-}"},
+        "ports": ["${TROIKA_HTTPS_PORT:-443}:8443", "${TROIKA_HTTP_PORT:-80}:8080"],
+        "volumes": [f"./Caddyfile.{size}:/etc/caddy/Caddyfile:ro", "certificates:/data"],
+        "networks": ["outside", "front"],
+        "depends_on": _after(**{one.name: HEALTHY for one in ours if one.web}),
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "restart": "unless-stopped",
+        "logging": LOGGING,
+    }
+
+
+def _audit() -> dict[str, Any]:
+    environment = {
+        "TROIKA_SETTINGS": RUN,
+        "TROIKA_INSECURE": "database,broker",
+        "TROIKA_METRICS_HOST": "0.0.0.0",  # noqa: S104
+        "TROIKA_METRICS_PORT": str(METRICS_PORT),
+    }
+    return _ours(
+        ["audit", "watch"],
+        environment=environment,
+        volumes=[_part("audit", RUN)],
+        networks=["back"],
+        depends_on=_after(databases=DONE, rabbitmq=HEALTHY),
+        restart="unless-stopped",
+    )
+
+
+def _sink() -> dict[str, Any]:
+    command = ["sink", "--host", "0.0.0.0", "--folder", "/var/lib/troika/mails"]  # noqa: S104
+    ports = ["127.0.0.1:${TROIKA_INBOX_PORT:-8025}:8025"]
+    volumes = ["mails:/var/lib/troika/mails"]
+    return _ours(command, profiles=["trial"], ports=ports, volumes=volumes, networks=["back", "outside"])
+
+
+def _tools() -> dict[str, Any]:
+    environment = {
+        "TROIKA_SETTINGS": RUN,
+        "TROIKA_INSECURE": "database,broker",
+        "TROIKA_ACCESS_FILE": ACCESS_FILE,
+        "TROIKA_FORM_KEYS": FORM_KEYS,
+        "TROIKA_OPERATOR": "${TROIKA_OPERATOR:-an operator}",
+    }
+    volumes = [
+        _part("tools", RUN),
+        _part("access", "/run/access", writable=True),
+        _part("form-keys", FORM_KEYS, writable=True),
+    ]
+    return _ours([], profiles=["tools"], environment=environment, volumes=volumes, networks=["back"])
+
+
+def _prometheus(size: str) -> dict[str, Any]:
+    folder = "../prometheus"
+    return {
+        "image": "${PROMETHEUS_IMAGE:-prom/prometheus:v3.5.0}",
+        "profiles": ["monitoring"],
+        "volumes": [
+            f"./prometheus.{size}.yml:/etc/prometheus/prometheus.yml:ro",
+            f"{folder}/rules:/etc/prometheus/rules:ro",
+            "prometheus:/prometheus",
+        ],
+        "networks": ["front", "back"],
+        "security_opt": ["no-new-privileges:true"],
+        "restart": "unless-stopped",
+        "logging": LOGGING,
+    }
+
+
+def _alertmanager() -> dict[str, Any]:
+    return {
+        "image": "${ALERTMANAGER_IMAGE:-prom/alertmanager:v0.28.1}",
+        "profiles": ["monitoring"],
+        "volumes": ["./alertmanager.yml:/etc/alertmanager/alertmanager.yml:ro", "alertmanager:/alertmanager"],
+        "networks": ["back", "outside"],
+        "security_opt": ["no-new-privileges:true"],
+        "restart": "unless-stopped",
+        "logging": LOGGING,
+    }
+
+
+def _grafana() -> dict[str, Any]:
+    return {
+        "image": "${GRAFANA_IMAGE:-grafana/grafana:12.0.0}",
+        "profiles": ["monitoring"],
+        "ports": ["127.0.0.1:${TROIKA_GRAFANA_PORT:-3000}:3000"],
+        "volumes": [
+            "grafana:/var/lib/grafana",
+            "./grafana:/etc/grafana/provisioning:ro",
+            "../grafana:/var/lib/grafana/dashboards:ro",
+        ],
+        "networks": ["back", "outside"],
+        "security_opt": ["no-new-privileges:true"],
+        "restart": "unless-stopped",
+        "logging": LOGGING,
+    }
+
+
+def prometheus(size: str) -> str:
+    """The text of ``prometheus.yml``: the rules of every installation, with the addresses of this one."""
+    ours = [_target(one.name, one) for one in containers(size)]
+    ours.append({"targets": [f"audit:{METRICS_PORT}"], "labels": {"service": "operations", "process": "audit"}})
+    targets = {"targets/troika.json": ours, "targets/rabbitmq.json": [{"targets": ["rabbitmq:15692"]}]}
+    content = yaml.safe_load(PROMETHEUS.read_text(encoding="utf-8"))
+    content["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": ["alertmanager:9093"]}]}]}
+    for job in content["scrape_configs"]:
+        (source,) = job.pop("file_sd_configs")
+        (file,) = source["files"]
+        job["static_configs"] = targets[file]
+    return WRITTEN + _as_yaml(content)
+
+
+def _target(host: str, one: Container) -> dict[str, Any]:
+    labels = {"service": one.service, "process": one.role}
+    if one.web:
+        labels["__metrics_path__"] = f"/-/{one.service}/metrics"
+    return {"targets": [f"{host}:{HTTP_PORT if one.web else METRICS_PORT}"], "labels": labels}
+
+
+def files() -> dict[str, str]:
+    """Every file that is written, by name below ``deploy/compose``."""
+    found = {}
+    for size in SIZES:
+        found["compose.yaml" if size == SMALL else f"compose.{size}.yaml"] = compose(size)
+        found[f"Caddyfile.{size}"] = caddyfile(size)
+        found[f"prometheus.{size}.yml"] = prometheus(size)
+    return found

@@ -1,0 +1,286 @@
+"""``troika prepare``: what a Compose installation needs before the rest of it starts; again changes nothing.
+
+``settings`` checks what ``.env`` says, and writes keys, passwords and the settings of each container into a volume, of
+which each container sees its own part alone. ``databases`` makes databases and logins and brings the schema up to date.
+"""
+
+import json
+import os
+import secrets as random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import click
+import psycopg
+
+from deploy.compose.containers import COMMAND_PROCESSES, SIZES, Container, containers
+from deploy.local.secrets import Secrets, make_keys
+from deploy.servers.audit_role import ROLE, grant_reading, variable
+from deploy.servers.databases import make_databases
+from deploy.servers.rabbitmq import VHOST
+from deploy.shape import SERVICES
+from deploy.up.secrets import broker_definitions, broker_passwords, database_passwords
+from services.notifications.mail.mailbox import mailbox
+from shared.bus.senders import OPERATOR as BROKER_OPERATOR
+from shared.bus.senders import consumer_user, relay_user
+from shared.bus.topology import AUDIT, TOPOLOGY
+from shared.core.errors import SettingsError
+from shared.core.settings import Reader
+from shared.process.settings import WITHOUT_DATABASE, role_of
+from shared.store.postgres_cluster import SUPERUSER
+
+VOLUME = Path("/settings")
+POSTGRES, RABBITMQ = "postgres", "rabbitmq"
+SMTP_SCHEMES = ("smtp", "smtps")
+SINK_URL = "smtp://sink:1025"
+ELSEWHERE = ("TROIKA_ACCESS_FILE", "TROIKA_FORM_KEYS")
+"""Settings whose files several containers share: Compose names them (``deploy/compose/compose.py``)."""
+
+BROKER_LOGINS: Mapping[str, Callable[[str], str]] = {
+    "relay": relay_user,
+    "consume": consumer_user,
+    "parked": lambda _service: BROKER_OPERATOR,
+    "topology": lambda _service: TOPOLOGY,
+}
+BROKER_CONFIGURATION = """\
+# Written by `troika prepare settings`. Plain AMQP: it never leaves the network of this Compose installation.
+listeners.tcp.default = 5672
+prometheus.tcp.port = 15692
+prometheus.return_per_object_metrics = false
+auth_mechanisms.1 = PLAIN
+anonymous_login_user = none
+load_definitions = /run/troika/definitions.json
+default_vhost = troika
+default_queue_type = quorum
+max_message_size = 262144
+heartbeat = 20
+disk_free_limit.absolute = 1GB
+vm_memory_high_watermark.relative = 0.4
+"""
+WAIT_S = 120.0
+
+
+@click.group()
+def main() -> None:
+    """What a Compose installation needs before the rest of it starts."""
+
+
+@main.command()
+def settings() -> None:
+    """Check what .env says, and write the settings of each container into the volume."""
+    given = read_environment(os.environ)
+    VOLUME.joinpath("prepare").mkdir(exist_ok=True, mode=0o700)
+    claim(VOLUME / "prepare" / "installation", os.environ.get("COMPOSE_PROJECT_NAME", "troika"))
+    keys = VOLUME / "prepare" / "keys"
+    make_keys(keys)
+    write_settings(VOLUME, Secrets(keys, ""), given)
+    click.echo("Settings of all containers are written.")
+
+
+@main.command()
+def databases() -> None:
+    """Make databases and logins, and bring the schema up to date."""
+    place = VOLUME / "prepare"
+    passwords = database_passwords(place / "keys")
+    with _administrator(passwords) as administrator:
+        _claim_server(administrator, (place / "installation").read_text())
+        make_databases(administrator, passwords)
+    for service in SERVICES:
+        _migrate(service)
+        with psycopg.connect(_url(SUPERUSER, passwords, service), autocommit=True) as owner:
+            grant_reading(owner, service)
+    click.echo("The databases have the schema of this image.")
+
+
+def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Settings of the installation by name.
+
+    Raises:
+        SettingsError: anything in ``.env`` is missing or wrong; lists all of it.
+    """
+    reader = Reader(environment)
+    hosts = [reader.take(name, _host_name, "") for name in ("TROIKA_HOST", "TROIKA_DESK_HOST")]
+    for name, host in zip(("TROIKA_HOST", "TROIKA_DESK_HOST"), hosts, strict=True):
+        if not host and not any(fault.startswith(f"{name}:") for fault in reader.problems):
+            reader.problems.append(f"{name}: is required, such as register.example.org")
+    if hosts[0] and hosts[0] == hosts[1]:
+        reader.problems.append("TROIKA_DESK_HOST: a host name of its own is required: coordinators are not the public")
+    port = reader.integer("TROIKA_HTTPS_PORT", 443, 1, 65535)
+    reader.take("TROIKA_MAIL_FROM", mailbox)
+    trial = reader.text("TROIKA_TRIAL", "no")
+    if trial not in ("yes", "no"):
+        reader.problems.append("TROIKA_TRIAL: yes or no is required")
+    relay = reader.url("SMTP_URL", SMTP_SCHEMES, "")
+    if trial == "yes" and relay:
+        reader.problems.append("SMTP_URL: contradicts TROIKA_TRIAL=yes, which delivers no mail: leave one of them out")
+    if trial == "no" and not relay:
+        reader.problems.append("SMTP_URL: is required: your mail relay; or TROIKA_TRIAL=yes, which delivers no mail")
+    reader.finish()
+    suffix = "" if port == 443 else f":{port}"
+    return {"TROIKA_PUBLIC_URL": f"https://{hosts[0]}{suffix}", "SMTP_URL": relay or SINK_URL}
+
+
+def claim(file: Path, project: str) -> None:
+    """Note whose volume this is.
+
+    Raises:
+        SettingsError: another installation's.
+    """
+    if not file.exists():
+        file.write_text(f"{project} {random.token_hex(8)}")
+    owner = file.read_text().split()[0]
+    if owner != project:
+        raise SettingsError(
+            [f"the volume of settings belongs to the installation {owner!r}, and this is {project!r}: "
+             "two installations with one volume would answer with each other's keys"]
+        )  # fmt: skip
+
+
+def write_settings(volume: Path, secrets: Secrets, given: Mapping[str, str]) -> None:
+    """Write the folders of all containers, ours and the servers'."""
+    databases, broker = database_passwords(secrets.folder), broker_passwords(secrets.folder)
+    every = {one.settings: one for size in SIZES for one in containers(size)}
+    for one in every.values():
+        folder = volume / one.settings
+        for process in one.processes:
+            _write(folder / process, _settings(one, process, secrets, given, databases, broker))
+        _write(folder, {"TROIKA_PUBLIC_URL": given["TROIKA_PUBLIC_URL"]})
+    for process in COMMAND_PROCESSES:
+        for service in SERVICES:
+            tool = Container("tools", "tools", service, process, (process,), web=False)
+            _write(volume / "tools" / process, _settings(tool, process, secrets, given, databases, broker))
+    audit = {variable(service): _url(ROLE, databases, service) for service in SERVICES}
+    _write(volume / "audit", {**audit, "TROIKA_AUDIT_BROKER_URL": _broker_url(AUDIT, broker)})
+    (volume / "access").mkdir(exist_ok=True, mode=0o700)
+    _write_once(volume / "access" / "access.json", "[]\n")
+    (volume / "form-keys").mkdir(exist_ok=True, mode=0o700)
+    _write_servers(volume, databases[SUPERUSER], broker)
+
+
+def _settings(
+    one: Container,
+    process: str,
+    secrets: Secrets,
+    given: Mapping[str, str],
+    databases: Mapping[str, str],
+    broker: Mapping[str, str],
+) -> dict[str, str | Path]:
+    """What ``process`` needs, by name: a text, or the file whose content it is."""
+    found: dict[str, str | Path] = {}
+    if process not in WITHOUT_DATABASE:
+        found[f"{one.service.upper()}_DATABASE_URL"] = _url(role_of(one.service, process), databases, one.service)
+    if process in BROKER_LOGINS:
+        found["TROIKA_BROKER_URL"] = _broker_url(BROKER_LOGINS[process](one.service), broker)
+    if (one.service, process) == ("notifications", "send"):
+        found["SMTP_URL"] = given["SMTP_URL"]
+    for name, value in secrets.of(one.service, process).items():
+        if name not in ELSEWHERE:
+            found[name] = Path(value) if name.endswith("_FILE") else value
+    return found
+
+
+def _write_servers(volume: Path, password: str, broker: dict[str, str]) -> None:
+    """What PostgreSQL and RabbitMQ read; each runs as a user of its own, and sees its own folder alone."""
+    for name, files in {
+        POSTGRES: {"password": password},
+        RABBITMQ: {
+            "rabbitmq.conf": BROKER_CONFIGURATION,
+            "enabled_plugins": "[rabbitmq_prometheus].\n",
+        },
+    }.items():
+        folder = volume / name
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
+        for file, content in files.items():
+            (folder / file).write_text(content)
+            (folder / file).chmod(0o644)
+    definitions = volume / RABBITMQ / "definitions.json"
+    if not definitions.exists():  # each writing has other salts, and would look like a change
+        definitions.write_text(json.dumps(broker_definitions(broker)))
+        definitions.chmod(0o644)
+
+
+def _write(folder: Path, values: Mapping[str, str | Path]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    for name, value in values.items():
+        target = folder / name
+        if isinstance(value, Path):
+            shutil.copyfile(value, target)
+        else:
+            target.write_text(value + "\n")
+        target.chmod(0o600)
+
+
+def _write_once(file: Path, content: str) -> None:
+    if not file.exists():
+        file.write_text(content)
+        file.chmod(0o600)
+
+
+def _url(role: str, passwords: Mapping[str, str], database: str) -> str:
+    return f"postgresql://{role}:{passwords[role]}@postgres:5432/{database}"
+
+
+def _broker_url(user: str, passwords: Mapping[str, str]) -> str:
+    return f"amqp://{user}:{quote(passwords[user], safe='')}@rabbitmq:5672/{VHOST}"
+
+
+def _administrator(passwords: Mapping[str, str]) -> "psycopg.Connection[tuple[object, ...]]":
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        try:
+            return psycopg.connect(_url(SUPERUSER, passwords, SUPERUSER), autocommit=True, connect_timeout=5)
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1.0)  # the server is starting
+
+
+def _claim_server(administrator: "psycopg.Connection[tuple[object, ...]]", installation: str) -> None:
+    """Note whose server this is; a server of another installation knows other passwords and other keys."""
+    found = administrator.execute(
+        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'postgres'"
+    ).fetchone()
+    noted = str(found[0]) if found and found[0] and str(found[0]).startswith("troika ") else ""
+    if noted and noted != f"troika {installation}":
+        raise SettingsError(["the database server belongs to another installation: restore its volume of settings"])
+    if not noted:
+        administrator.execute(f"COMMENT ON DATABASE postgres IS 'troika {installation}'")
+
+
+def _migrate(service: str) -> None:
+    folder = VOLUME / "tools"
+    environment = {**os.environ, "TROIKA_SETTINGS": str(folder), "TROIKA_INSECURE": "database,broker"}
+    done = subprocess.run(
+        [sys.executable, "-m", f"services.{service}", "migrate"], env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise SettingsError([f"{service} migrate: {done.stdout}{done.stderr}".strip()])
+    click.echo(done.stdout.strip())
+
+
+def _host_name(text: str) -> str:
+    labels = text.split(".")
+    if len(labels) < 2 or not all(label and label.replace("-", "").isalnum() for label in labels):
+        raise ValueError("a host name is required, such as register.example.org")
+    return text.lower()
+
+
+def faults(error: SettingsError) -> Iterator[str]:
+    """Lines that name everything that is wrong."""
+    yield "This installation cannot start:"
+    yield from (f"  {fault}" for fault in error.problems)
+
+
+if __name__ == "__main__":
+    try:
+        main(standalone_mode=True)
+    except SettingsError as error:
+        click.echo("\n".join(faults(error)), err=True)
+        sys.exit(2)

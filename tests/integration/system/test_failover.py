@@ -1,0 +1,157 @@
+"""Two web processes behind the gateway: one that is away costs nobody an answer, and nothing is sent twice."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import requests
+
+from deploy.shape import SERVICES
+from deploy.up.gateway import RequestLimits, gateway_unit
+from shared.core.proxies import TrustedProxies
+from tests.support.children import kill_tree, start_child
+from tests.support.gateway import gateway_ports
+from tests.support.ports import free_port
+from tests.support.run_folder import RunFolder
+from tests.support.waiting import poll_until
+
+SUBMISSIONS, EVENTS = "/v1/forms/a/submissions", "/v1/events"
+REQUESTS = 100
+WITHOUT_LIMITS = RequestLimits(rate_per_s=1000, burst=1000)
+
+
+class Service(ThreadingHTTPServer):
+    """Answers 200, or hangs up once it has read a request; counts what it was sent."""
+
+    daemon_threads = True
+
+    def __init__(self, *, hangs_up: bool = False) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.hangs_up = hangs_up
+        self.received: list[str] = []
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Service
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.received.append(self.command)
+        if self.server.hangs_up:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_POST = do_GET
+
+    def log_message(self, *_args: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def running(service: Service) -> Iterator[Service]:
+    """Until the end of the block."""
+    thread = threading.Thread(target=service.serve_forever)
+    thread.start()
+    try:
+        yield service
+    finally:
+        service.shutdown()
+        thread.join()
+        service.server_close()
+
+
+@pytest.fixture
+def opened() -> Iterator[ExitStack]:
+    """What ends with the test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def gateway_before(opened: ExitStack, run: RunFolder, *addresses: str) -> str:
+    """Address of a gateway before web processes of all services, which are at ``addresses``."""
+    folder = run.part("failover")
+    folder.chmod(0o711)
+    ports = gateway_ports(dict.fromkeys(SERVICES, 1))
+    behind = dict.fromkeys(("registration-forms", "registration-own", "events-web"), addresses)
+    unit = gateway_unit(folder, ports, TrustedProxies(), WITHOUT_LIMITS, behind)
+    server = start_child(
+        run, unit.command, env=unit.environment, folder=unit.folder, log=folder / "log", account=unit.account
+    )
+    opened.callback(kill_tree, server)
+    poll_until(unit.ready, 20, what="the gateway listens")
+    return ports.public_url
+
+
+def statuses(url: str, method: str, path: str) -> list[int]:
+    """Of requests one after the other."""
+    return [requests.request(method, url + path, timeout=20).status_code for _ in range(REQUESTS)]
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", SUBMISSIONS), ("GET", EVENTS)])
+def test_process_that_is_stopped_costs_nobody_an_answer(
+    opened: ExitStack, run_folder: RunFolder, method: str, path: str
+) -> None:
+    alive = opened.enter_context(running(Service()))
+    url = gateway_before(opened, run_folder, f"127.0.0.1:{free_port()}", alive.address)
+    assert statuses(url, method, path) == [200] * REQUESTS
+    assert alive.received == [method] * REQUESTS
+
+
+def test_host_that_cannot_be_reached_costs_nobody_an_answer(opened: ExitStack, run_folder: RunFolder) -> None:
+    """Its connections are never made: as if the host were gone from the network."""
+    alive = opened.enter_context(running(Service()))
+    deaf = opened.enter_context(socket.socket())
+    deaf.bind(("127.0.0.1", 0))
+    deaf.listen(0)
+    for _ in range(2):  # fill what the kernel takes for it
+        waiting = opened.enter_context(socket.socket())
+        waiting.setblocking(False)
+        waiting.connect_ex(deaf.getsockname())
+    url = gateway_before(opened, run_folder, f"127.0.0.1:{deaf.getsockname()[1]}", alive.address)
+    assert statuses(url, "POST", SUBMISSIONS) == [200] * REQUESTS
+    assert alive.received == ["POST"] * REQUESTS
+
+
+def test_submission_is_never_sent_twice_by_the_gateway(opened: ExitStack, run_folder: RunFolder) -> None:
+    """Whoever got no answer asks again with their key; a page is simply asked for again."""
+    broken = opened.enter_context(running(Service(hangs_up=True)))
+    other = opened.enter_context(running(Service(hangs_up=True)))
+    url = gateway_before(opened, run_folder, broken.address, other.address)
+    answer = requests.post(url + SUBMISSIONS, timeout=20)
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+    assert len(broken.received) + len(other.received) == 1
+    assert requests.get(url + EVENTS, timeout=20).status_code == 503
+    assert len(broken.received) + len(other.received) >= 2
+
+
+def test_process_that_comes_back_is_asked_again(opened: ExitStack, run_folder: RunFolder) -> None:
+    alive = opened.enter_context(running(Service()))
+    port = free_port()
+    url = gateway_before(opened, run_folder, f"127.0.0.1:{port}", alive.address)
+    assert set(statuses(url, "POST", SUBMISSIONS)) == {200}
+
+    class Returned(Service):
+        def server_bind(self) -> None:
+            self.server_address = ("127.0.0.1", port)
+            super().server_bind()
+
+    returned = opened.enter_context(running(Returned()))
+
+    def is_asked() -> bool:
+        requests.post(url + SUBMISSIONS, timeout=20)
+        return bool(returned.received)
+
+    poll_until(is_asked, 10, what="the process that came back is asked")
