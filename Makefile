@@ -25,7 +25,10 @@ CALM ?= 1
 LEDGER ?= chaos-ledger.jsonl
 # Bytecode for processes that write none themselves: without it each of them compiles every module that it imports, which
 # takes 0.06 to 0.12 s of processor time at each start
-PRECOMPILE := $(BIN)/python -m compileall -q services shared deploy tests/support
+PREVERSION := 0.1.0
+# More words for docker build: IMAGE_ARGUMENTS="--build-arg BASE=registry.example.org/debian:13-slim"
+IMAGE_ARGUMENTS ?=
+COMPILE := $(BIN)/python -m compileall -q services shared deploy tests/support
 # What both parts of make chaos say to pytest, and what the first part is
 AT_LENGTH := --chaos=full -rP --show-capture=stdout
 TIMED := tests/chaos/broker tests/chaos/overload
@@ -33,7 +36,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 	--python-version 3.11 --quiet pyproject.toml
 
 .PHONY: help demo demo-check demo-reset up down audit test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
-.PHONY: translations security sbom advisories
+.PHONY: translations security sbom advisories image compose test-deploy
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +86,19 @@ chaos-long: $(VENV)/.ready-dev ## send PEOPLE people through constant trouble on
 	@$(PRECOMPILE)
 	@$(BIN)/python -m pytest -n 0 -s tests/chaos/volume --chaos=full --chaos-people=$(PEOPLE) --chaos-calm=$(CALM) --chaos-ledger=$(LEDGER) \
 		$(if $(SEED),--chaos-seed=$(SEED)) $(PYTEST)
+
+image: ## build the images troika and troika-solver
+	@docker build --quiet $(IMAGE_ARGUMENTS) -f deploy/image/Dockerfile -t troika:$(VERSION) .
+	@docker build --quiet $(IMAGE_ARGUMENTS) --build-arg REQUIREMENTS=requirements-solver.txt -f deploy/image/Dockerfile \
+		-t troika-solver:$(VERSION) .
+
+compose: image ## start an installation with Docker Compose, as deploy/compose/.env says
+	@test -e deploy/compose/.env || cp deploy/compose/.env.example deploy/compose/.env
+	@docker compose --project-directory deploy/compose up --detach --wait
+
+test-deploy: $(VENV)/.ready-dev ## build the images, start Compose, kill each container in turn; needs a Docker engine
+	@deploy/setup/deploy_machine.sh
+	@$(BIN)/python -m pytest -n 0 -s --deploy tests/deploy $(PYTEST)
 
 check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date
 	@$(BIN)/ruff format --check --quiet .

@@ -51,7 +51,6 @@ HEAD = """\
 		keepalive 3s
 		compression off
 	}
-	header_up X-Forwarded-For {remote_host}
 	header_up X-Request-Start "t={time.now.unix_ms}"
 	header_up -X-Forwarded-Host
 	header_up -X-Real-IP

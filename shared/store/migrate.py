@@ -34,6 +34,9 @@ class Migrated:
 def migrate(engine: Engine, folder: Path, rights: Rights) -> Migrated:
     """Apply what is missing, and give each login its rights.
 
+    A schema of a later version is left as it is, with its rights: that version was rolled back, and its changes only add
+    what this one can do without.
+
     Args:
         engine: its role must own the database.
         folder: the service's ``migrations`` folder with ``versions`` below it.
@@ -50,6 +53,9 @@ def migrate(engine: Engine, folder: Path, rights: Rights) -> Migrated:
         context = MigrationContext.configure(
             connection, opts={"fn": lambda rev, _ctx: scripts._upgrade_revs(head, rev)}
         )
+        found = context.get_current_revision()
+        if found is not None and found > head:
+            return Migrated(found, [])
         with Operations.context(context):
             context.run_migrations()
         missing = give(connection.connection.driver_connection, rights)  # type: ignore[arg-type]  # psycopg's

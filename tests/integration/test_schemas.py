@@ -69,6 +69,17 @@ def test_database_is_far_enough_from_its_newest_revision_on(
     engine.dispose()
 
 
+def test_schema_of_a_later_version_is_left_as_it_is(postgres: PostgresServer, tmp_path: Path) -> None:
+    """So that the version before it can be started again."""
+    url = make_installation(postgres, tmp_path).urls["events"]
+    rows(url, "UPDATE alembic_version SET version_num = '9999'")
+    engine = open_engine(url)
+    done = migrate(engine, migrations_of("events"), {"outbox": {"troika_events_web": "delete"}})
+    engine.dispose()
+    assert (done.revision, done.missing) == ("9999", [])
+    assert rows(url, "SELECT has_table_privilege('troika_events_web', 'outbox', 'delete')") == [(False,)]
+
+
 def test_database_that_is_away_is_not_far_enough(own_postgres: PostgresServer) -> None:
     engine = open_engine(own_postgres.fresh_database())
     own_postgres.kill()

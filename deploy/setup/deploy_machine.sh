@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# See that this machine has what `make test-deploy` needs: a Docker engine, and what base images are made with.
+set -euo pipefail
+source "$(dirname "$0")/packages.sh"
+
+needs docker.io command -v dockerd
+needs docker-compose docker compose version
+needs docker-buildx docker buildx version
+needs mmdebstrap command -v mmdebstrap
+needs iptables command -v iptables
+
+install_missing "make test-deploy" "(names of Debian 13; elsewhere: Docker with Compose and Buildx, and mmdebstrap)"

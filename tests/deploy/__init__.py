@@ -1,0 +1,1 @@
+"""The image, Compose and the chart, tried with a Docker engine: `make test-deploy`."""

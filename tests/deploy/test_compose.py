@@ -1,0 +1,169 @@
+"""A whole installation by Compose: it starts, registers, loses nothing when a container dies, and is confined."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from deploy.compose.containers import containers
+from deploy.local.installation import SAMPLE, WEBINAR, days_later
+from tests.deploy.engine import docker, inspected
+from tests.deploy.installation import DESK_HOST, Compose, InboxLinks
+from tests.support.participants import Participant
+from tests.support.waiting import poll_until
+
+NOT_OURS = ("postgres", "rabbitmq", "gateway")
+MOST_MIB = 600
+"""Of our containers in the size ``small``."""
+
+
+@pytest.fixture(scope="module")
+def started(images: None) -> Iterator[Compose]:
+    """With the sample programme."""
+    compose = Compose("troika-test")
+    compose.remove()
+    try:
+        compose.up()
+        compose.tool("events", "load", str(SAMPLE), "--move-to-next", WEBINAR)
+        compose.tool("registration", "load", str(SAMPLE), "--days-later", str(days_later(SAMPLE)))
+        yield compose
+    finally:
+        print(compose.run("ps", "--all", check=False).stdout)
+        compose.remove()
+
+
+@pytest.fixture(scope="module")
+def line(started: Compose, tmp_path_factory: pytest.TempPathFactory) -> requests.Session:
+    """Trusts the gateway."""
+    return started.session(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def links(started: Compose) -> InboxLinks:
+    """Of all mails."""
+    return InboxLinks(started.inbox)
+
+
+def register(started: Compose, line: requests.Session, links: InboxLinks, number: int) -> None:
+    """From the form to the second mail."""
+    person = Participant(started.url(), links, number, line=line)
+    poll_until(
+        lambda: person.submit(f"key-of-person-{number:05}").status == 202, 60, every_s=0.5, what="it is accepted"
+    )
+    poll_until(person.confirm, 120, every_s=0.5, what="the mail has come and nothing waits behind its link")
+    poll_until(
+        lambda: links.newest(person.address, "r"), 120, every_s=0.5, what="the confirmation of the registration came"
+    )
+
+
+def audited(started: Compose) -> None:
+    """The audit, when everything can be decided, finds no difference."""
+    done = started.run("exec", "audit", "troika", "audit", "--wait", "120", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_somebody_registers_through_tls(started: Compose, line: requests.Session, links: InboxLinks) -> None:
+    assert line.get(started.url() + "/programme", timeout=30).status_code == 200
+    register(started, line, links, 1)
+    audited(started)
+
+
+def test_coordinator_signs_in_with_a_key_that_an_operator_has_made(started: Compose, line: requests.Session) -> None:
+    key = started.tool("access", "add", "a coordinator", "--role", "coordinator", "--role", "viewer").strip()
+    headers = {"Authorization": f"Bearer {key}"}
+    path = f"/v1/registrations?form={WEBINAR}"
+    listed = line.get(started.url(DESK_HOST) + path, headers=headers, timeout=30)
+    assert (listed.status_code, len(listed.json()["items"])) == (200, 1)
+    assert line.get(started.url(DESK_HOST) + path, timeout=30).status_code == 401
+    assert line.get(started.url() + path, headers=headers, timeout=30).status_code == 404
+
+
+def test_nothing_of_ours_is_root_or_writes_or_may_do_anything(started: Compose) -> None:
+    ours = [one for one in started.containers() if one["Service"] not in NOT_OURS]
+    assert len(ours) >= len(containers(started.size))
+    for one in ours:
+        found = inspected("container", one["Name"])
+        host = found["HostConfig"]
+        assert host["ReadonlyRootfs"], one["Service"]
+        assert (host["CapDrop"], host["CapAdd"], host["Privileged"]) == (["ALL"], None, False), one["Service"]
+        assert "no-new-privileges:true" in host["SecurityOpt"], one["Service"]
+        assert docker("exec", one["Name"], "id", "-u").strip() == "61184", one["Service"]
+
+
+def test_each_container_sees_its_own_settings_alone(started: Compose) -> None:
+    """The web process of the public has no key that opens anything, and no container the keys of all."""
+    seen = started.run("exec", "events-work", "find", "/run/troika", "-type", "f").stdout.split()
+    assert "/run/troika/relay/TROIKA_BROKER_URL" in seen
+    assert [path for path in seen if "registration" in path.lower().replace("troika_registration", "")] == []
+    assert started.run("exec", "events-work", "test", "-e", "/settings/prepare", check=False).returncode == 1
+
+
+def test_it_needs_little_memory(started: Compose) -> None:
+    lines = docker("stats", "--no-stream", "--format", "{{json .}}").splitlines()
+    used = {row["Name"]: _mib(row["MemUsage"].split("/")[0]) for row in map(json.loads, lines)}
+    names = {one["Name"] for one in started.containers() if one["Service"] not in ("postgres", "rabbitmq", "sink")}
+    ours = {name: mib for name, mib in used.items() if name in names}
+    print(
+        {name: round(mib) for name, mib in sorted(used.items())}, f"ours and the gateway: {sum(ours.values()):.0f} MiB"
+    )
+    assert sum(ours.values()) <= MOST_MIB
+
+
+def test_each_container_may_be_killed(started: Compose, line: requests.Session, links: InboxLinks) -> None:
+    """Docker starts it again, whoever registers meanwhile or afterwards is registered once, and the audit is clean."""
+    services = [one["Service"] for one in started.containers() if one["Service"] != "sink"]
+    for number, service in enumerate(sorted(services), start=100):
+        (name,) = (one["Name"] for one in started.containers() if one["Service"] == service)
+        docker(
+            "exec", "--user", "0", name, "sh", "-c", "kill -9 1", check=False
+        )  # the engine starts what ends by itself
+        pid = inspected("container", name)["State"]["Pid"]
+        docker("kill", "--signal", "KILL", name, check=False)
+        docker("start", name)
+        register(started, line, links, number)
+        started.wait_until_well()
+        print(f"{service} killed (process {pid}): registered and mailed")
+    audited(started)
+
+
+def test_wrong_settings_are_all_named_before_anything_starts(images: None) -> None:
+    compose = Compose("troika-wrong", settings={"TROIKA_HOST": "", "TROIKA_TRIAL": "", "TROIKA_MAIL_FROM": "nobody"})
+    try:
+        assert compose.run("up", "--detach", "--wait", check=False).returncode != 0
+        said = compose.run("logs", "prepare").stdout
+        for name in ("TROIKA_HOST: is required", "TROIKA_MAIL_FROM:", "SMTP_URL: is required"):
+            assert name in said, said
+        assert [one["Service"] for one in compose.containers()] == []
+    finally:
+        compose.remove()
+
+
+def test_second_installation_with_the_same_volume_is_refused(started: Compose) -> None:
+    done = started.run("run", "--rm", "-e", "COMPOSE_PROJECT_NAME=another", "prepare", check=False)
+    assert done.returncode == 2
+    assert "belongs to the installation 'troika-test'" in done.stdout + done.stderr
+
+
+def test_image_is_small_and_says_what_it_is(images: None) -> None:
+    from tests.deploy.conftest import IMAGE, SOLVER_IMAGE
+
+    sizes = {name: inspected("image", name)["Size"] / 1e6 for name in (IMAGE, SOLVER_IMAGE)}
+    print({name: f"{size:.0f} MB" for name, size in sizes.items()})
+    assert sizes[IMAGE] <= 250
+    found = inspected("image", IMAGE)["Config"]
+    assert found["User"] == "61184:61184"
+    assert found["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert docker("run", "--rm", "--read-only", IMAGE, "nonsense", check=False).startswith(
+        "troika: There is no program"
+    )
+
+
+def _mib(text: str) -> float:
+    units = {"KiB": 1 / 1024, "MiB": 1.0, "GiB": 1024.0}
+    number, unit = text.strip()[:-3], text.strip()[-3:]
+    return float(number) * units[unit]
+
+
+def test_sizes_are_read_right() -> None:
+    assert (_mib("56.25MiB "), _mib(" 1.5GiB"), _mib("512KiB")) == (56.25, 1536.0, 0.5)

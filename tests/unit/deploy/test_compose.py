@@ -1,0 +1,180 @@
+"""The Compose files: every process runs in them with all settings that it needs, and the gateway knows its way."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.compose.compose import RUN, compose, files, prometheus
+from deploy.compose.containers import COMMAND_PROCESSES, FULL, SIZES, Container, containers
+from deploy.compose.prepare import claim, read_environment, write_settings
+from deploy.local.secrets import Secrets, make_keys
+from deploy.shape import PROCESSES, SERVICES
+from services.events import settings as events
+from services.notifications import settings as notifications
+from services.registration import settings as registration
+from shared.core.errors import SettingsError
+from shared.core.settings_folder import read_folder
+from tests.support.processes import PROJECT
+
+CADDY = Path(sys.executable).parent / "caddy"
+GIVEN = {
+    "TROIKA_HOST": "register.example.org",
+    "TROIKA_DESK_HOST": "desk.example.org",
+    "TROIKA_MAIL_FROM": "upr@example.org",
+    "SMTP_URL": "smtp://user:password@mail.example.org:587?starttls=required",
+}
+
+
+@pytest.fixture(scope="module")
+def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The settings of all containers, written as `troika prepare settings` does."""
+    folder = tmp_path_factory.mktemp("settings")
+    keys = folder / "prepare" / "keys"
+    make_keys(keys)
+    write_settings(folder, Secrets(keys, ""), read_environment(GIVEN))
+    return folder
+
+
+def described(size: str, name: str) -> dict[str, Any]:
+    """A container in the Compose file."""
+    found: dict[str, Any] = yaml.safe_load(compose(size))["services"][name]
+    return found
+
+
+def environment_of(size: str, one: Container, volume: Path) -> dict[str, str]:
+    """What a container's process finds: the paths in it are those of the volume."""
+    told = {
+        name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+        for name, value in described(size, one.name)["environment"].items()
+    }
+    told["TROIKA_MAIL_FROM"] = GIVEN["TROIKA_MAIL_FROM"]
+    places = {
+        RUN: volume / one.settings,
+        "/run/access": volume / "access",
+        "/var/lib/troika/form-keys": volume / "form-keys",
+    }
+    for name, value in told.items():
+        for inside, outside in places.items():
+            if value.startswith(inside):
+                told[name] = value.replace(inside, str(outside), 1)
+    return told
+
+
+def read(service: str, process: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> object:
+    """The settings of a process, as it reads them."""
+    if service == "events":
+        return events.read_settings(environment, process)
+    if service == "notifications":
+        return notifications.read_settings(environment, process)
+    for name in list(os.environ):
+        if name.startswith("TROIKA_"):
+            monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return registration.read_settings(process)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_process_runs_in_each_size(size: str) -> None:
+    ours = containers(size)
+    ran = {
+        (one.service, process)
+        for one in ours
+        for process in one.processes
+        if process != "web" or one.service != "registration"
+    }
+    expected = set(PROCESSES)
+    if size != FULL:
+        expected = {each for each in expected if each[0] != "registration" or each[1] not in ("forms", "own", "desk")}
+    assert ran == expected
+    for one in ours:
+        assert described(size, one.name)["command"] == [one.service, one.role]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_process_finds_all_its_settings(size: str, volume: Path) -> None:
+    for one in containers(size):
+        for process in one.processes:
+            with pytest.MonkeyPatch.context() as patch:
+                read(one.service, process, environment_of(size, one, volume), patch)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_container_sees_nothing_of_others(size: str) -> None:
+    """Its own folder of the volume, read only; beside it only who has access, and form keys, where it needs them."""
+    for one in containers(size):
+        parts = [part for part in described(size, one.name)["volumes"] if isinstance(part, dict)]
+        assert parts[0]["volume"]["subpath"] == one.settings
+        assert all(part["read_only"] for part in parts if part["volume"]["subpath"] != "form-keys"), one.name
+        assert {part["volume"]["subpath"] for part in parts} <= {one.settings, "access", "form-keys"}
+
+
+def test_no_process_of_the_public_gets_a_key_that_opens_anything(volume: Path) -> None:
+    for process in ("forms", "own"):
+        found = read_folder(volume / f"registration-{process}", process)
+        keys = {name for name in found if name.endswith("_KEY_FILE")}
+        assert keys == {"TROIKA_INTAKE_KEY_FILE"}
+
+
+def test_tools_have_the_settings_of_every_command(volume: Path) -> None:
+    for process in COMMAND_PROCESSES:
+        found = read_folder(volume / "tools", process)
+        for service in SERVICES:
+            assert process == "topology" or f"{service.upper()}_DATABASE_URL" in found
+        assert (process in ("parked", "topology")) == ("TROIKA_BROKER_URL" in found)
+
+
+def test_written_again_everything_stays(volume: Path) -> None:
+    before = {path: path.read_bytes() for path in volume.rglob("*") if path.is_file()}
+    write_settings(volume, Secrets(volume / "prepare" / "keys", ""), read_environment(GIVEN))
+    assert {path: path.read_bytes() for path in volume.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"TROIKA_HOST": ""}, ["TROIKA_HOST"]),
+        ({"TROIKA_HOST": "desk.example.org"}, ["TROIKA_DESK_HOST"]),
+        ({"TROIKA_HOST": "https://register.example.org"}, ["TROIKA_HOST"]),
+        ({"SMTP_URL": ""}, ["SMTP_URL"]),
+        ({"TROIKA_TRIAL": "yes"}, ["SMTP_URL"]),
+        ({"TROIKA_TRIAL": "maybe"}, ["TROIKA_TRIAL"]),
+        ({"TROIKA_MAIL_FROM": "nobody", "TROIKA_HTTPS_PORT": "many"}, ["TROIKA_HTTPS_PORT", "TROIKA_MAIL_FROM"]),
+    ],
+)
+def test_what_is_wrong_in_env_is_named_all_at_once(changed: dict[str, str], named: list[str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_environment(GIVEN | changed)
+    assert sorted(fault.partition(":")[0] for fault in caught.value.problems) == named
+
+
+def test_volume_of_another_installation_is_refused(tmp_path: Path) -> None:
+    claim(tmp_path / "installation", "first")
+    claim(tmp_path / "installation", "first")
+    with pytest.raises(SettingsError, match="belongs to the installation 'first'"):
+        claim(tmp_path / "installation", "second")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_caddy_accepts_its_file(size: str, tmp_path: Path) -> None:
+    (tmp_path / "Caddyfile").write_text(files()[f"Caddyfile.{size}"])
+    environment = {**os.environ, **GIVEN, "HOME": str(tmp_path)}
+    command = [str(CADDY), "validate", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "Valid configuration" in done.stdout + done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_prometheus_scrapes_every_container(size: str, tmp_path: Path) -> None:
+    text = prometheus(size)
+    (tmp_path / "prometheus.yml").write_text(text)
+    (tmp_path / "rules").symlink_to(PROJECT / "deploy" / "prometheus" / "rules")
+    subprocess.run(["promtool", "check", "config", str(tmp_path / "prometheus.yml")], check=True, capture_output=True)
+    asked = set(re.findall(r"- ([\w-]+):\d+", text))
+    assert asked >= {one.name for one in containers(size)} | {"audit", "rabbitmq"}
