@@ -34,7 +34,7 @@ class Migrated:
 def migrate(engine: Engine, folder: Path, rights: Rights) -> Migrated:
     """Apply what is missing, and give each login its rights.
 
-    A schema of a later version is left as it is, with its rights: that version was rolled back, and its changes only add
+    A schema of a later version is left as it is, with its rights: that version was rolled back. Its changes add only
     what this one can do without.
 
     Args:
