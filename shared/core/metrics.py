@@ -139,6 +139,12 @@ outbox_confirm_seconds = Histogram(
     ["service"],
     buckets=CONFIRM_BUCKETS,
 )
+outbox_unpublished = Gauge(
+    "troika_outbox_unpublished",
+    "Outbox rows the broker has not confirmed.",
+    ["service"],
+    multiprocess_mode="mostrecent",
+)
 outbox_oldest_unpublished_age_seconds = Gauge(
     "troika_outbox_oldest_unpublished_age_seconds",
     "Age of the oldest outbox row the broker has not confirmed, seconds; 0 if there is none.",
@@ -222,6 +228,12 @@ mail_handover_seconds = Histogram(
     "Time from the cause (a registration accepted) to the mail's handover, seconds.",
     ["kind"],
     buckets=HANDOVER_BUCKETS,
+)
+mails_due = Gauge(
+    "troika_mails_due",
+    "Mails that are due and not sent.",
+    ["lane"],
+    multiprocess_mode="mostrecent",
 )
 mail_oldest_pending_age_seconds = Gauge(
     "troika_mail_oldest_pending_age_seconds",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from shared.contracts.registry import QUEUES, service_of
-from shared.core.metrics import outbox_oldest_unpublished_age_seconds
+from shared.core.metrics import outbox_oldest_unpublished_age_seconds, outbox_unpublished
 from shared.store import outbox
 from shared.store.checked_clock import CheckedClock
 from shared.store.cleanup import Cleanup, Rule
@@ -89,11 +89,12 @@ class Housekeeper:
             self._bite_at_s = now_s + (AGAIN_S if self._bite() else EVERY_S)
 
     def _look(self) -> None:
-        """Say how old the backlog is, by its oldest row and never by counting."""
+        """Measure the backlog."""
         now = self._clock()
         with self._work.transaction() as connection:
-            oldest = outbox.oldest_unpublished(connection)
+            count, oldest = outbox.unpublished(connection)
         age_s = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
+        outbox_unpublished.labels(self._service).set(count)
         outbox_oldest_unpublished_age_seconds.labels(self._service).set(age_s)
 
     def _bite(self) -> bool:

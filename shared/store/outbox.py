@@ -30,7 +30,7 @@ _ADD = text("""
 _BLANK = text("""
     UPDATE outbox SET body = '', blanked_at = :now WHERE subject = :subject AND blanked_at IS NULL
 """)
-_OLDEST = text("SELECT min(coalesce(again_at, stored_at)) FROM outbox WHERE published_at IS NULL")
+_UNPUBLISHED = text("SELECT count(*), min(coalesce(again_at, stored_at)) FROM outbox WHERE published_at IS NULL")
 _AGAIN = text("""
     WITH chosen AS (
         SELECT id FROM outbox
@@ -155,7 +155,7 @@ def has_unpublished(connection: Connection, last: int) -> bool:
     return bool(connection.execute(_OPEN_UP_TO, {"last": last}).scalar())
 
 
-def oldest_unpublished(connection: Connection) -> datetime | None:
-    """When the oldest unpublished row was stored; None if there is none."""
-    value: datetime | None = connection.execute(_OLDEST).scalar()
-    return value
+def unpublished(connection: Connection) -> tuple[int, datetime | None]:
+    """How many rows are unpublished, and when the oldest was stored; None if there is none."""
+    count, oldest = connection.execute(_UNPUBLISHED).one()
+    return count, oldest

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, event, text
 from shared.bus.names import RETRY_TIERS
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.core.ids import first_id_of, new_id
-from shared.core.metrics import housekeeping_deleted_total
+from shared.core.metrics import housekeeping_deleted_total, outbox_oldest_unpublished_age_seconds, outbox_unpublished
 from shared.process.housekeeping import AGAIN_S, BITE, EVERY_S, KEEP_PUBLISHED, KEEP_RECEIVED, Housekeeper
 from shared.store.engine import open_engine
 from shared.store.inbox import apply_batch
@@ -75,6 +75,19 @@ def keeper(engine: Engine, clock: FrozenClock, seconds: Seconds) -> Housekeeper:
     """A housekeeper whose time goes by hand."""
     work = UnitOfWork(engine, SERVICE)
     return Housekeeper(work, SERVICE, agreeing(clock, work), monotonic=seconds)
+
+
+def test_backlog_is_counted_and_its_oldest_row_is_aged(engine: Engine, clock: FrozenClock) -> None:
+    fill(engine, clock() - timedelta(seconds=30), 2, published=False)
+    fill(engine, clock() - timedelta(seconds=50), 4)
+    fill(engine, clock() - timedelta(seconds=10), 1, published=False)
+    keeper(engine, clock, Seconds()).turn()
+    gauges = (outbox_unpublished, outbox_oldest_unpublished_age_seconds)
+    assert [gauge.labels(SERVICE)._value.get() for gauge in gauges] == [3, 30.0]
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE outbox SET published_at = now()"))
+    keeper(engine, clock, Seconds()).turn()
+    assert [gauge.labels(SERVICE)._value.get() for gauge in gauges] == [0, 0.0]
 
 
 def test_fifty_thousand_old_rows_go_in_short_transactions(engine: Engine, clock: FrozenClock) -> None:

@@ -41,8 +41,8 @@ _UNKNOWN = text("""
 """)
 _RESEND = text("UPDATE mail SET state = 'queued', due_at = :now, reason = NULL WHERE id = CAST(:id AS uuid)")
 _LEAVE = text("UPDATE mail SET due_at = NULL, reason = :reason, ended_at = :now WHERE id = CAST(:id AS uuid)")
-_OLDEST = text("""
-    SELECT min(due_at) FROM mail
+_DUE = text("""
+    SELECT count(*), min(due_at) FROM mail
     WHERE lane = :lane AND state IN ('queued', 'deferred', 'claimed') AND due_at <= :now
 """)
 
@@ -126,7 +126,7 @@ def leave_unknown(connection: Connection, mail_id: str, reason: str, now: dateti
     connection.execute(_LEAVE, {"id": mail_id, "reason": reason, "now": now})
 
 
-def oldest_due(connection: Connection, lane: str, now: datetime) -> datetime | None:
-    """Since when the longest waiting mail of a lane is due; None if none is."""
-    value: datetime | None = connection.execute(_OLDEST, {"lane": lane, "now": now}).scalar()
-    return value
+def due(connection: Connection, lane: str, now: datetime) -> tuple[int, datetime | None]:
+    """How many mails of a lane are due, and since when the one that has waited longest; None if none is."""
+    count, oldest = connection.execute(_DUE, {"lane": lane, "now": now}).one()
+    return count, oldest

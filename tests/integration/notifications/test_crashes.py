@@ -20,7 +20,7 @@ from services.notifications.usecases.measure import measure
 from services.notifications.usecases.reap_leases import GIVEN_UP_REASON, UNKNOWN_AFTER, Reaped, reap_leases
 from shared.core.errors import Unavailable
 from shared.core.ids import new_id
-from shared.core.metrics import mail_unknown_resolved_total
+from shared.core.metrics import mail_unknown_resolved_total, mails_due
 from shared.process.runner import Stop
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.notifications.office import Office
@@ -251,5 +251,6 @@ def test_backlog_is_measured_by_the_longest_due(office: Office) -> None:
     office.pass_time(seconds=7)
     office.queue_mails(2)
     assert measure(office.work, office.clock) == none | {"transactional": 7.0}
+    assert mails_due.labels("transactional")._value.get() == 3
     claim_due(office.work, office.clock, 10)
     assert measure(office.work, office.clock) == none | {"transactional": 7.0}
