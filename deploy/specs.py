@@ -18,6 +18,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from deploy.board import board
+from deploy.chart.processes import files as chart_files
 from deploy.compose.compose import files as compose_files
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.reference_pages import messages_page, metrics_page
@@ -60,10 +61,11 @@ def main(check: bool) -> None:
 def all_specs() -> dict[Path, str]:
     """Text of every generated file, by its path from the project's root."""
     specs = {REFERENCE / f"openapi-{name}.json": _as_json(openapi(app)) for name, app in applications().items()}
-    compose = {Path("deploy/compose") / name: text for name, text in compose_files().items()}
+    deployed = {Path("deploy/compose") / name: text for name, text in compose_files().items()}
+    deployed |= {Path("deploy/chart") / name: text for name, text in chart_files().items()}
     return (
         specs
-        | compose
+        | deployed
         | {
             REFERENCE / "asyncapi.json": _as_json(asyncapi.document(vhost=VHOST, exchange=FACTS)),
             Path("deploy/rabbitmq/rabbitmq-definitions.json"): _as_json(topology.definitions()),

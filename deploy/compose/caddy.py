@@ -6,7 +6,7 @@ client network. The services have limits of their own (``TROIKA_LIMIT_INTAKE``, 
 
 from collections.abc import Iterator, Sequence
 
-from deploy.compose.containers import HTTP_PORT, Container, serving
+from deploy.compose.containers import CLUSTER, HTTP_PORT, Container, serving
 from deploy.shape import DESK_ROUTES, LARGE_BODIES, PUBLIC_ROUTES, TOKEN_PATHS, Route
 from shared.web.headers import refusal_headers
 
@@ -31,7 +31,7 @@ HEAD = """\
 			idle 30s
 		}
 		max_header_size 32KB
-	}
+@options@	}
 }
 
 # Whatever a client says about who it is and where it comes from is replaced by what we see. A connection that is not
@@ -51,6 +51,7 @@ HEAD = """\
 		keepalive 3s
 		compression off
 	}
+	header_up X-Forwarded-For {client_ip}
 	header_up X-Request-Start "t={time.now.unix_ms}"
 	header_up -X-Forwarded-Host
 	header_up -X-Real-IP
@@ -66,6 +67,12 @@ HEAD = """\
 }
 
 """
+IN_A_CLUSTER = """\
+		trusted_proxies static {$TROIKA_TRUSTED_PROXIES}
+		trusted_proxies_strict
+"""
+"""Whoever ends TLS in front of it says where a request comes from."""
+
 NOT_FOUND = 'import problem 404 "Not Found" not-found'
 NOT_ALLOWED = 'import problem 405 "Method Not Allowed" method-not-allowed'
 TOO_LARGE = 'import problem 413 "Content Too Large" too-large'
@@ -77,9 +84,11 @@ SIZES = {"1m": "1MB"}
 def caddyfile(size: str) -> str:
     """The text of the Caddyfile of an installation of ``size``."""
     headers = "".join(f'\theader {name} "{value}"\n' for name, value in refusal_headers(https=True))
-    public = _site("{$TROIKA_HOST}", "/programme", PUBLIC_ROUTES, size)
-    desk = _site("{$TROIKA_DESK_HOST}", "/console", DESK_ROUTES, size)
-    return HEAD.replace("@headers@", headers) + "\n".join([*public, "", *desk]) + "\n"
+    scheme, options = ("http://", IN_A_CLUSTER) if size == CLUSTER else ("", "")
+    public = _site(f"{scheme}{{$TROIKA_HOST}}", "/programme", PUBLIC_ROUTES, size)
+    desk = _site(f"{scheme}{{$TROIKA_DESK_HOST}}", "/console", DESK_ROUTES, size)
+    head = HEAD.replace("@headers@", headers).replace("@options@", options)
+    return head + "\n".join([*public, "", *desk]) + "\n"
 
 
 def _site(host: str, start: str, routes: Sequence[Route], size: str) -> Iterator[str]:

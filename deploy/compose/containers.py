@@ -6,6 +6,8 @@ from deploy.shape import PROCESSES, SERVICES, WEB_PROCESSES, WORKERS, worker_nam
 
 SMALL, FULL = "small", "full"
 SIZES = (SMALL, FULL)
+CLUSTER = "cluster"
+"""In Kubernetes: one name for all copies of a process, and TLS ends in front of the gateway."""
 WEB_COPIES = 2
 """Containers of a web process in the size ``full``: one can be away."""
 HTTP_PORT, METRICS_PORT = 8000, 9100
@@ -56,4 +58,7 @@ def containers(size: str) -> list[Container]:
 
 def serving(size: str, service: str, process: str) -> list[Container]:
     """The containers that answer for a web process."""
+    if size == CLUSTER:
+        name = worker_name(service, process)
+        return [Container(name, name, service, process, (process,), web=True)]
     return [one for one in containers(size) if one.web and one.service == service and one.role in (process, "web")]

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -36,6 +37,9 @@ from shared.store.postgres_cluster import SUPERUSER
 
 VOLUME = Path("/settings")
 POSTGRES, RABBITMQ = "postgres", "rabbitmq"
+POSTGRES_HOST = "TROIKA_POSTGRES_HOST"
+"""Setting of `prepare databases`: host and port of the server, if it is not the one of Compose."""
+
 SMTP_SCHEMES = ("smtp", "smtps")
 SINK_URL = "smtp://sink:1025"
 ELSEWHERE = ("TROIKA_ACCESS_FILE", "TROIKA_FORM_KEYS")
@@ -65,6 +69,51 @@ vm_memory_high_watermark.relative = 0.4
 WAIT_S = 120.0
 
 
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where the servers are.
+
+    Attributes:
+        postgres: host and port.
+        query: of the databases' addresses: ``?sslmode=verify-full``.
+        broker: host and port.
+        scheme: of the broker's address.
+    """
+
+    postgres: str = "postgres:5432"
+    query: str = ""
+    broker: str = "rabbitmq:5672"
+    scheme: str = "amqp"
+
+    def database(self, role: str, passwords: Mapping[str, str], database: str) -> str:
+        """URL of a database for a role."""
+        return f"postgresql://{role}:{passwords[role]}@{self.postgres}/{database}{self.query}"
+
+    def broker_url(self, user: str, passwords: Mapping[str, str]) -> str:
+        """URL of the broker for a login."""
+        return f"{self.scheme}://{user}:{quote(passwords[user], safe='')}@{self.broker}/{VHOST}"
+
+
+OF_COMPOSE = Servers()
+
+
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """The servers, and the password of each login there."""
+
+    servers: Servers
+    databases: Mapping[str, str]
+    brokers: Mapping[str, str]
+
+    def database(self, role: str, database: str) -> str:
+        """URL of a database for a role."""
+        return self.servers.database(role, self.databases, database)
+
+    def broker(self, user: str) -> str:
+        """URL of the broker for a login."""
+        return self.servers.broker_url(user, self.brokers)
+
+
 @click.group()
 def main() -> None:
     """What a Compose installation needs before the rest of it starts."""
@@ -86,13 +135,14 @@ def settings() -> None:
 def databases() -> None:
     """Make databases and logins, and bring the schema up to date."""
     place = VOLUME / "prepare"
-    passwords = database_passwords(place / "keys")
-    with _administrator(passwords) as administrator:
+    passwords = json.loads((place / "keys" / "databases.json").read_text())
+    servers = Servers(os.environ.get(POSTGRES_HOST) or OF_COMPOSE.postgres)
+    with _administrator(servers, passwords) as administrator:
         _claim_server(administrator, (place / "installation").read_text())
         make_databases(administrator, passwords)
     for service in SERVICES:
         _migrate(service)
-        with psycopg.connect(_url(SUPERUSER, passwords, service), autocommit=True) as owner:
+        with psycopg.connect(servers.database(SUPERUSER, passwords, service), autocommit=True) as owner:
             grant_reading(owner, service)
     click.echo("The databases have the schema of this image.")
 
@@ -141,21 +191,22 @@ def claim(file: Path, project: str) -> None:
         )  # fmt: skip
 
 
-def write_settings(volume: Path, secrets: Secrets, given: Mapping[str, str]) -> None:
+def write_settings(volume: Path, secrets: Secrets, given: Mapping[str, str], servers: Servers = OF_COMPOSE) -> None:
     """Write the folders of all containers, ours and the servers'."""
     databases, broker = database_passwords(secrets.folder), broker_passwords(secrets.folder)
+    logins = Logins(servers, databases, broker)
     every = {one.settings: one for size in SIZES for one in containers(size)}
     for one in every.values():
         folder = volume / one.settings
         for process in one.processes:
-            _write(folder / process, _settings(one, process, secrets, given, databases, broker))
+            _write(folder / process, _settings(one, process, secrets, given, logins))
         _write(folder, {"TROIKA_PUBLIC_URL": given["TROIKA_PUBLIC_URL"]})
     for process in COMMAND_PROCESSES:
         for service in SERVICES:
             tool = Container("tools", "tools", service, process, (process,), web=False)
-            _write(volume / "tools" / process, _settings(tool, process, secrets, given, databases, broker))
-    audit = {variable(service): _url(ROLE, databases, service) for service in SERVICES}
-    _write(volume / "audit", {**audit, "TROIKA_AUDIT_BROKER_URL": _broker_url(AUDIT, broker)})
+            _write(volume / "tools" / process, _settings(tool, process, secrets, given, logins))
+    audit = {variable(service): servers.database(ROLE, databases, service) for service in SERVICES}
+    _write(volume / "audit", {**audit, "TROIKA_AUDIT_BROKER_URL": servers.broker_url(AUDIT, broker)})
     (volume / "access").mkdir(exist_ok=True, mode=0o700)
     _write_once(volume / "access" / "access.json", "[]\n")
     (volume / "form-keys").mkdir(exist_ok=True, mode=0o700)
@@ -167,15 +218,14 @@ def _settings(
     process: str,
     secrets: Secrets,
     given: Mapping[str, str],
-    databases: Mapping[str, str],
-    broker: Mapping[str, str],
+    logins: Logins,
 ) -> dict[str, str | Path]:
     """What ``process`` needs, by name: a text, or the file whose content it is."""
     found: dict[str, str | Path] = {}
     if process not in WITHOUT_DATABASE:
-        found[f"{one.service.upper()}_DATABASE_URL"] = _url(role_of(one.service, process), databases, one.service)
+        found[f"{one.service.upper()}_DATABASE_URL"] = logins.database(role_of(one.service, process), one.service)
     if process in BROKER_LOGINS:
-        found["TROIKA_BROKER_URL"] = _broker_url(BROKER_LOGINS[process](one.service), broker)
+        found["TROIKA_BROKER_URL"] = logins.broker(BROKER_LOGINS[process](one.service))
     if (one.service, process) == ("notifications", "send"):
         found["SMTP_URL"] = given["SMTP_URL"]
     for name, value in secrets.of(one.service, process).items():
@@ -223,19 +273,13 @@ def _write_once(file: Path, content: str) -> None:
         file.chmod(0o600)
 
 
-def _url(role: str, passwords: Mapping[str, str], database: str) -> str:
-    return f"postgresql://{role}:{passwords[role]}@postgres:5432/{database}"
-
-
-def _broker_url(user: str, passwords: Mapping[str, str]) -> str:
-    return f"amqp://{user}:{quote(passwords[user], safe='')}@rabbitmq:5672/{VHOST}"
-
-
-def _administrator(passwords: Mapping[str, str]) -> "psycopg.Connection[tuple[object, ...]]":
+def _administrator(servers: Servers, passwords: Mapping[str, str]) -> "psycopg.Connection[tuple[object, ...]]":
     deadline = time.monotonic() + WAIT_S
     while True:
         try:
-            return psycopg.connect(_url(SUPERUSER, passwords, SUPERUSER), autocommit=True, connect_timeout=5)
+            return psycopg.connect(
+                servers.database(SUPERUSER, passwords, SUPERUSER), autocommit=True, connect_timeout=5
+            )
         except psycopg.OperationalError:
             if time.monotonic() > deadline:
                 raise

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,15 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@cache
+def services(size: str) -> dict[str, Any]:
+    """Containers in the Compose file, by name."""
+    return dict(yaml.safe_load(compose(size))["services"])
+
+
 def described(size: str, name: str) -> dict[str, Any]:
     """A container in the Compose file."""
-    found: dict[str, Any] = yaml.safe_load(compose(size))["services"][name]
-    return found
+    return dict(services(size)[name])
 
 
 def environment_of(size: str, one: Container, volume: Path) -> dict[str, str]:

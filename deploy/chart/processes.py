@@ -1,0 +1,76 @@
+"""What the chart knows of the processes: ``files/processes.yaml``, written by ``make specs`` from the shape."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploy.compose.caddy import caddyfile
+from deploy.compose.compose import OUTSIDE
+from deploy.compose.containers import CLUSTER, HTTP_PORT, METRICS_PORT
+from deploy.shape import SERVICES, WEB_PROCESSES, WORKERS, worker_name
+from deploy.up.services import LOGINS
+
+WRITTEN = "# Written by `make specs` from deploy/shape.py: change deploy/chart/processes.py, not this file.\n"
+RULES = Path("deploy/prometheus/rules")
+ONE_WORKS = frozenset({("registration", "decide")})
+"""One of them works and the others stand by: two are enough, and more do nothing."""
+
+ALONE = frozenset({("registration", "tend"), ("notifications", "schedule"), ("events", "solve")})
+"""They do what is due by time or asked for; one is enough, and a second does no harm."""
+
+BACKLOGS = {
+    "relay": ('max(troika_outbox_unpublished{{service="{service}"}})', "1000"),
+    "consume": ('sum(rabbitmq_detailed_queue_messages_ready{{queue=~"{service}[.].*",queue!~".*parked"}})', "2000"),
+    "send": ('max(troika_mails_due{{lane="transactional"}}) + max(troika_mails_due{{lane="verification"}})', "500"),
+    "deliver": ("max(troika_webhook_oldest_due_age_seconds)", "60"),
+}
+"""By role: the count of what waits, in PromQL, and how much of it one process more is started for."""
+
+
+def processes() -> list[dict[str, Any]]:
+    """Every process as the chart's templates read it."""
+    return [_process(*each, web=True) for each in WEB_PROCESSES] + [_process(*each, web=False) for each in WORKERS]
+
+
+def _process(service: str, role: str, *, web: bool) -> dict[str, Any]:
+    holders = web and role not in ("forms", "own")
+    found: dict[str, Any] = {
+        "name": worker_name(service, role),
+        "service": service,
+        "role": role,
+        "web": web,
+        "solver": (service, role) == ("events", "solve"),
+        "access": holders,
+        "formKeys": (service, role) == ("registration", "desk"),
+        "broker": role in LOGINS,
+        "outside": (service, role) in OUTSIDE,
+        "port": HTTP_PORT if web else METRICS_PORT,
+        "ready": f"/-/{service}/readyz" if web else "/readyz",
+        "live": f"/-/{service}/livez" if web else "/livez",
+        "metrics": f"/-/{service}/metrics" if web else "/metrics",
+        "scale": _scale(service, role, web=web),
+    }
+    if found["scale"] == "backlog":
+        query, threshold = BACKLOGS[role]
+        found |= {"query": query.format(service=service), "threshold": threshold}
+    return found
+
+
+def _scale(service: str, role: str, *, web: bool) -> str:
+    """``cpu``, ``backlog``, ``standby`` (two, one works) or ``one``."""
+    if (service, role) == ("registration", "desk"):
+        return "one"  # its form keys are files of one volume
+    if web:
+        return "cpu"
+    if (service, role) in ONE_WORKS:
+        return "standby"
+    return "one" if (service, role) in ALONE else "backlog"
+
+
+def files() -> dict[str, str]:
+    """Every file that is written, by name below ``deploy/chart``."""
+    content = {"services": list(SERVICES), "processes": processes()}
+    text = WRITTEN + str(yaml.safe_dump(content, sort_keys=False, width=120))
+    rules = {f"files/rules/{path.name}": path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.yml"))}
+    return {"files/processes.yaml": text, "files/Caddyfile": caddyfile(CLUSTER), **rules}

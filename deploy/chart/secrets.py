@@ -1,0 +1,91 @@
+"""``troika secrets``: writes the Secrets that the chart's pods mount, once for an installation in Kubernetes.
+
+Keys and passwords are made in a folder, and kept there: written again with the same folder they are the same.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from deploy.compose.containers import COMMAND_PROCESSES, FULL, containers
+from deploy.compose.prepare import Servers, claim, write_settings
+from deploy.local.secrets import Secrets, make_keys
+from deploy.up.secrets import broker_definitions, broker_passwords
+
+ACCESS, COMMANDS, MIGRATE, PREPARE = "access", "commands", "migrate", "prepare"
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--release", default="troika", show_default=True, help="The Helm release.")
+@click.option("--postgres", required=True, help="Host and port: troika-postgresql-rw:5432.")
+@click.option("--postgres-query", default="?sslmode=require", show_default=True, help="Ends each database's address.")
+@click.option("--rabbitmq", required=True, help="Host and port: troika-rabbitmq:5671.")
+@click.option("--plain-rabbitmq", is_flag=True, help="amqp:// in place of amqps://.")
+@click.option("--smtp-url", required=True, envvar="SMTP_URL", help="Your mail relay; or set SMTP_URL.")
+@click.option("--public-url", required=True, help="https:// and the public host.")
+def main(
+    folder: Path,
+    release: str,
+    postgres: str,
+    postgres_query: str,
+    rabbitmq: str,
+    plain_rabbitmq: bool,
+    smtp_url: str,
+    public_url: str,
+) -> None:
+    """Make keys and passwords in FOLDER, and write secrets.yaml and definitions.json beside them."""
+    keys = folder / "keys"
+    make_keys(keys)
+    claim(keys / "installation", release)
+    servers = Servers(postgres, postgres_query, rabbitmq, "amqp" if plain_rabbitmq else "amqps")
+    given = {"TROIKA_PUBLIC_URL": public_url, "SMTP_URL": smtp_url}
+    found = manifests(release, Secrets(keys, ""), given, servers)
+    for name, content in {
+        "secrets.yaml": yaml.safe_dump_all(found, sort_keys=False),
+        "definitions.json": json.dumps(broker_definitions(broker_passwords(keys))),
+    }.items():
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_text(content)
+    click.echo(f"{folder}/secrets.yaml: {len(found)} Secrets. {folder}/definitions.json: for the broker.")
+
+
+def manifests(release: str, secrets: Secrets, given: dict[str, str], servers: Servers) -> list[dict[str, Any]]:
+    """Every Secret of the chart, by the settings that the processes read."""
+    with tempfile.TemporaryDirectory() as made:
+        volume = Path(made)
+        write_settings(volume, secrets, given, servers)
+        parts = {one.settings: _read(volume / one.settings / one.role) for one in containers(FULL)}
+        commands = {process: _read(volume / "tools" / process) for process in COMMAND_PROCESSES}
+    parts[ACCESS] = {"access.json": "[]"}
+    parts[MIGRATE] = commands["migrate"]
+    parts[COMMANDS] = {
+        f"{process}.{name}": text for process, values in commands.items() for name, text in values.items()
+    }
+    parts[PREPARE] = {
+        "databases.json": (secrets.folder / "databases.json").read_text(),
+        "installation": (secrets.folder / "installation").read_text(),
+    }
+    return [_secret(f"{release}-{name}", values) for name, values in sorted(parts.items())]
+
+
+def _read(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text().strip() for path in sorted(folder.iterdir())}
+
+
+def _secret(name: str, values: dict[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/name": "troika"}},
+        "type": "Opaque",
+        "stringData": values,
+    }
+
+
+if __name__ == "__main__":
+    main()

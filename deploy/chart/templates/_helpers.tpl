@@ -1,0 +1,65 @@
+{{/* Everything that several templates say. */}}
+
+{{- define "troika.processes" -}}
+{{- (.Files.Get "files/processes.yaml" | fromYaml).processes | toJson -}}
+{{- end -}}
+
+{{- define "troika.labels" -}}
+app.kubernetes.io/name: troika
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "troika.selector" -}}
+app.kubernetes.io/name: troika
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .name }}
+{{- end -}}
+
+{{- define "troika.image" -}}
+{{- $repository := ternary .root.Values.image.solverRepository .root.Values.image.repository .solver -}}
+{{ $repository }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{- end -}}
+
+{{/* A pod of ours: no user, no rights, nothing that can be written but memory. */}}
+{{- define "troika.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 61184
+runAsGroup: 61184
+fsGroup: 61184
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "troika.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{- define "troika.environment" -}}
+- {name: TROIKA_SETTINGS, value: /run/troika}
+- {name: TROIKA_PUBLIC_URL, value: {{ printf "https://%s" .Values.hosts.public | quote }}}
+- {name: TROIKA_ORGANISER, value: {{ .Values.organiser | quote }}}
+- {name: TROIKA_MAIL_FROM, value: {{ .Values.mailFrom | quote }}}
+- {name: TROIKA_MAIL_FROM_NAME, value: {{ .Values.organiser | quote }}}
+{{- with .Values.insecure }}
+- {name: TROIKA_INSECURE, value: {{ . | quote }}}
+{{- end }}
+{{- end -}}
+
+{{/* How many of a process: what its name says in the values, else what its kind has. */}}
+{{- define "troika.replicas" -}}
+{{- $own := index .root.Values.processes .process.name | default dict -}}
+{{- if hasKey $own "replicas" -}}
+{{ $own.replicas }}
+{{- else if and .process.web (ne .process.scale "one") -}}
+{{ .root.Values.web.replicas }}
+{{- else if eq .process.scale "standby" -}}
+2
+{{- else -}}
+1
+{{- end -}}
+{{- end -}}

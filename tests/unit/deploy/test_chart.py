@@ -1,0 +1,197 @@
+"""The chart: every process is in it, it renders for ten sets of values, and is valid by the schemas of Kubernetes."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import helm_python as helm
+import kubernetes_validate  # type: ignore[import-untyped]  # it brings no types
+import pytest
+import yaml
+from helm_python import HelmError
+
+from deploy.chart.processes import files, processes
+from deploy.chart.secrets import manifests
+from deploy.compose.prepare import Servers, claim
+from deploy.local.secrets import Secrets, make_keys
+from deploy.shape import PROCESSES, WEB_PROCESSES, worker_name
+from tests.support.processes import PROJECT
+
+CHART = PROJECT / "deploy" / "chart"
+INFO = 1
+"""Severity of what Helm recommends, such as an icon."""
+
+VERSIONS = ("1.30", "1.34")
+OTHERS = ("monitoring.coreos.com", "keda.sh", "external-secrets.io", "postgresql.cnpg.io", "rabbitmq.com")
+"""Groups of operators, whose schemas are not Kubernetes'."""
+
+NEEDED: dict[str, Any] = {
+    "hosts": {"public": "register.example.org", "desk": "desk.example.org"},
+    "mailFrom": "upr@example.org",
+    "trustedProxies": "10.0.0.0/8",
+}
+OPERATORS: dict[str, Any] = {
+    "keda": {"enabled": True},
+    "monitoring": {"enabled": True, "labels": {"release": "prometheus"}},
+    "externalSecrets": {"enabled": True, "store": "vault"},
+    "postgresql": {"enabled": True},
+    "rabbitmq": {"enabled": True},
+}
+SETS: dict[str, dict[str, Any]] = {
+    "small": {},
+    "medium": yaml.safe_load((CHART / "values-medium.yaml").read_text()),
+    "large": yaml.safe_load((CHART / "values-large.yaml").read_text()),
+    "operators": OPERATORS,
+    "keda": {"keda": {"enabled": True}, "processes": {"notifications-send": {"replicas": 0, "maxReplicas": 9}}},
+    "monitored": {"monitoring": {"enabled": True}},
+    "one-node": {"postgresql": {"enabled": True, "instances": 1}, "rabbitmq": {"enabled": True, "replicas": 1}},
+    "own-servers": {"networkPolicy": {"serverNetworks": ["192.0.2.0/24"]}, "limitsUrl": "rediss://redis.example.org"},
+    "without-ingress": {"ingress": {"enabled": False}, "networkPolicy": {"enabled": False}},
+    "plain": {"insecure": "database,broker", "web": {"replicas": 1}, "gateway": {"replicas": 1}},
+}
+
+
+@pytest.fixture(scope="module")
+def chart() -> Iterator[helm.Chart]:
+    """Loaded once."""
+    with helm.Chart.load(CHART) as loaded:
+        yield loaded
+
+
+def rendered(chart: helm.Chart, values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every object of a release."""
+    texts = chart.render(values={**NEEDED, **values}, name="troika", namespace="troika")
+    return [each for text in texts.values() for each in yaml.safe_load_all(text) if each]
+
+
+def named(objects: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    """Objects of a kind by name."""
+    return {one["metadata"]["name"]: one for one in objects if one["kind"] == kind}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_chart_lints_renders_and_is_valid(chart: helm.Chart, name: str) -> None:
+    report = helm.lint(CHART, {**NEEDED, **SETS[name]}, strict=True)
+    assert [message for message in report["messages"] if message["severity"] > INFO] == []
+    objects = rendered(chart, SETS[name])
+    for one in objects:
+        if one["apiVersion"].partition("/")[0] not in OTHERS:
+            for version in VERSIONS:
+                kubernetes_validate.validate(one, version, strict=True)
+    names = [(one["kind"], one["metadata"]["name"]) for one in objects]
+    assert len(names) == len(set(names))
+
+
+def test_every_process_is_a_deployment_of_its_own(chart: helm.Chart) -> None:
+    found = named(rendered(chart, {}), "Deployment")
+    assert set(found) == {f"troika-{worker_name(*process)}" for process in PROCESSES} | {"troika-gateway"}
+    for service, role in PROCESSES:
+        (container,) = found[f"troika-{worker_name(service, role)}"]["spec"]["template"]["spec"]["containers"]
+        assert container["args"] == [service, role]
+
+
+def test_nothing_is_root_or_writes_or_may_do_anything(chart: helm.Chart) -> None:
+    objects = rendered(chart, OPERATORS)
+    for one in [*named(objects, "Deployment").values(), *named(objects, "Job").values()]:
+        pod = one["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"], one["metadata"]["name"]
+        assert pod["securityContext"]["runAsUser"] != 0
+        assert pod["automountServiceAccountToken"] is False
+        for container in pod["containers"]:
+            told = container["securityContext"]
+            assert (told["readOnlyRootFilesystem"], told["allowPrivilegeEscalation"]) == (True, False)
+            assert told["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_each_pod_mounts_its_own_secret(chart: helm.Chart) -> None:
+    """And of the public's processes neither the access file nor form keys."""
+    for name, one in named(rendered(chart, {}), "Deployment").items():
+        mounted = [
+            volume["secret"]["secretName"]
+            for volume in one["spec"]["template"]["spec"]["volumes"]
+            if "secret" in volume
+        ]
+        if name == "troika-gateway":
+            assert mounted == []
+        elif name in ("troika-registration-forms", "troika-registration-own"):
+            assert mounted == [name]
+        else:
+            assert mounted[0] == name
+            assert set(mounted) <= {name, "troika-access"}
+
+
+def test_backlogs_and_load_scale_what_can_run_many_times(chart: helm.Chart) -> None:
+    objects = rendered(chart, {"keda": {"enabled": True}})
+    by_load = set(named(objects, "HorizontalPodAutoscaler"))
+    by_backlog = set(named(objects, "ScaledObject"))
+    web = {f"troika-{worker_name(*each)}" for each in WEB_PROCESSES}
+    assert by_load == web - {"troika-registration-desk"}
+    assert {name.rpartition("-")[2] for name in by_backlog} == {"relay", "consume", "send", "deliver"}
+    without = named(rendered(chart, {}), "Deployment")
+    assert all("replicas" in one["spec"] for name, one in without.items() if name in by_backlog)
+
+
+def test_outside_is_open_to_two_processes_alone(chart: helm.Chart) -> None:
+    found = [one["name"] for one in processes() if one["outside"]]
+    assert found == ["notifications-send", "notifications-deliver"]
+    policy = named(rendered(chart, {}), "NetworkPolicy")["troika-outside"]["spec"]
+    assert policy["podSelector"]["matchLabels"]["troika/outside"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("changed", "named_fault"),
+    [
+        ({"hosts": {"public": "register.example.org", "desk": "register.example.org"}}, "hosts.desk"),
+        ({"hosts": {"public": "", "desk": "desk.example.org"}}, "public"),
+        ({"hosts": {"public": "https://register.example.org", "desk": "desk.example.org"}}, "public"),
+        ({"mailFrom": "nobody"}, "mailFrom"),
+        ({"trustedProxies": ""}, "trustedProxies"),
+        ({"insecure": "everything"}, "insecure"),
+        ({"externalSecrets": {"enabled": True, "store": ""}}, "externalSecrets"),
+        ({"rabbitmq": {"enabled": True, "replicas": 2}}, "rabbitmq"),
+        ({"processes": {"registration-forms": {"replica": 3}}}, "replica"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(chart: helm.Chart, changed: dict[str, Any], named_fault: str) -> None:
+    with pytest.raises(HelmError, match=named_fault):
+        rendered(chart, changed)
+
+
+def test_secrets_are_those_that_the_pods_mount(chart: helm.Chart, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    make_keys(keys)
+    claim(keys / "installation", "troika")
+    given = {"TROIKA_PUBLIC_URL": "https://register.example.org", "SMTP_URL": "smtps://mail.example.org"}
+    servers = Servers("db.example.org:5432", "?sslmode=verify-full", "mq.example.org:5671", "amqps")
+    made = {one["metadata"]["name"]: one for one in manifests("troika", Secrets(keys, ""), given, servers)}
+    for one in made.values():
+        kubernetes_validate.validate(one, VERSIONS[-1], strict=True)
+    objects = rendered(chart, {})
+    mounted = {
+        volume["secret"]["secretName"]
+        for kind in ("Deployment", "Job")
+        for one in named(objects, kind).values()
+        for volume in one["spec"]["template"]["spec"]["volumes"]
+        if "secret" in volume
+    }
+    assert mounted <= set(made)
+    relay = made["troika-registration-relay"]["stringData"]
+    assert set(relay) == {"REGISTRATION_DATABASE_URL", "TROIKA_BROKER_URL"}
+    assert relay["REGISTRATION_DATABASE_URL"].endswith("@db.example.org:5432/registration?sslmode=verify-full")
+    again = {one["metadata"]["name"]: one for one in manifests("troika", Secrets(keys, ""), given, servers)}
+    assert again == made
+
+
+def test_rules_are_the_ones_of_every_installation(chart: helm.Chart, tmp_path: Path) -> None:
+    found = named(rendered(chart, {"monitoring": {"enabled": True}}), "PrometheusRule")
+    assert len(found) == len(list((PROJECT / "deploy" / "prometheus" / "rules").glob("*.yml")))
+    for name, one in found.items():
+        (tmp_path / f"{name}.yml").write_text(yaml.safe_dump(one["spec"]))
+    command = ["promtool", "check", "rules", *map(str, sorted(tmp_path.glob("*.yml")))]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def test_written_files_are_in_the_chart() -> None:
+    for name, text in files().items():
+        assert (CHART / name).read_text() == text, name
