@@ -10,6 +10,7 @@ PROGRAMS = {
     "access": "deploy.operations.access",
     "audit": "deploy.operations.audit",
     "canary": "deploy.operations.canary",
+    "install": "deploy.machine.install",
     "prepare": "deploy.compose.prepare",
     "secrets": "deploy.chart.secrets",
     "sink": "deploy.local.sink",

@@ -11,6 +11,7 @@ has_font_for() {
 needs_servers
 needs chromium test -x /usr/bin/chromium
 needs chromium-headless-shell test -x /usr/bin/chromium-headless-shell
+needs systemd command -v systemd-analyze
 needs fontconfig command -v fc-list
 needs fonts-noto-core has_font_for ar
 needs fonts-noto-cjk has_font_for zh-cn

@@ -1,0 +1,131 @@
+"""``troika install``: users, folders, settings and hardened units of processes on a machine with systemd.
+
+Nothing is started. Written again, what is there stays: keys and passwords, and what was changed in the settings.
+"""
+
+from pathlib import Path
+
+import click
+
+from deploy.compose.prepare import Servers, claim, write_settings
+from deploy.local.secrets import Secrets, make_keys
+from deploy.machine.units import AUDIT, CANARY, OPERATIONS, SETTINGS, Process, port_of, sysusers, tmpfiles, unit
+from deploy.shape import PROCESSES, WEB_PROCESSES, worker_name
+from deploy.up.gateway import gateway_configuration
+from deploy.up.ports import Ports
+
+ENVIRONMENT = """\
+# For every process on this machine; docs/reference/settings.md has all of them.
+TROIKA_PUBLIC_URL={public_url}
+TROIKA_MAIL_FROM={mail_from}
+TROIKA_MAIL_FROM_NAME={organiser}
+TROIKA_ORGANISER={organiser}
+# Networks of the gateway, if it is not this machine: 10.0.0.0/8
+#TROIKA_TRUSTED_PROXIES=
+# Connections that may be unencrypted in a network that you trust: database,broker,smtp,limits
+#TROIKA_INSECURE=
+"""
+COMMAND = """\
+#!/bin/sh
+# Written by `troika install`: an operator's commands, with the settings of the tools. Run as root.
+set -eu
+set -a
+. /etc/troika/troika.env
+set +a
+export TROIKA_SETTINGS=/etc/troika/settings/tools
+export TROIKA_ACCESS_FILE=/etc/troika/access/access.json TROIKA_FORM_KEYS=/var/lib/troika/form-keys
+cd /opt/troika
+.venv/bin/python -m deploy.command "$@"
+# what root has made belongs to the process that uses it
+if [ -d "$TROIKA_FORM_KEYS" ]; then chown -R troika-registration-desk: "$TROIKA_FORM_KEYS"; fi
+if [ -e "$TROIKA_ACCESS_FILE" ]; then
+  chown root:troika-access "$TROIKA_ACCESS_FILE"
+  chmod 640 "$TROIKA_ACCESS_FILE"
+fi
+"""
+NAMES = {worker_name(*process): process for process in PROCESSES} | {
+    role: (OPERATIONS, role) for role in (AUDIT, CANARY)
+}
+GATEWAY, ALL = "gateway", "all"
+GATEWAY_PORTS = {"public": 8080, "desk": 8081, "operations": 8082}
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, type=click.Choice([*NAMES, GATEWAY, ALL]))
+@click.option("--web-hosts", default="127.0.0.1", show_default=True, help="Hosts with web processes, for the gateway.")
+@click.option("--root", default="/", type=click.Path(file_okay=False, path_type=Path), help="Another system's root.")
+@click.option("--postgres", required=True, help="Host and port of PostgreSQL.")
+@click.option("--postgres-query", default="?sslmode=verify-full", show_default=True, help="Ends each address of it.")
+@click.option("--rabbitmq", required=True, help="Host and port of RabbitMQ.")
+@click.option("--plain-rabbitmq", is_flag=True, help="amqp:// in place of amqps://.")
+@click.option("--smtp-url", required=True, envvar="SMTP_URL", help="Your mail relay; or set SMTP_URL.")
+@click.option("--public-url", required=True, help="https:// and the public host.")
+@click.option("--mail-from", required=True, help="Who sends the mails.")
+@click.option("--organiser", default="The organisers", show_default=True, help="Shown on forms and in mails.")
+def main(
+    names: tuple[str, ...],
+    web_hosts: str,
+    root: Path,
+    postgres: str,
+    postgres_query: str,
+    rabbitmq: str,
+    plain_rabbitmq: bool,
+    smtp_url: str,
+    public_url: str,
+    mail_from: str,
+    organiser: str,
+) -> None:
+    """Install the processes NAMES (registration-forms, …; all of them: all)."""
+    settings = root / SETTINGS.lstrip("/")
+    keys = settings / "prepare" / "keys"
+    make_keys(keys)
+    claim(settings / "prepare" / "installation", public_url)
+    servers = Servers(postgres, postgres_query, rabbitmq, "amqp" if plain_rabbitmq else "amqps")
+    write_settings(settings, Secrets(keys, ""), {"TROIKA_PUBLIC_URL": public_url, "SMTP_URL": smtp_url}, servers)
+    environment = root / "etc" / "troika" / "troika.env"
+    if not environment.exists():
+        text = ENVIRONMENT.format(public_url=public_url, mail_from=mail_from, organiser=organiser)
+        _write(environment, text)
+    chosen = [*NAMES, GATEWAY] if ALL in names else list(dict.fromkeys(names))
+    if GATEWAY in chosen:
+        chosen.remove(GATEWAY)
+        _write(root / "etc" / "troika" / "nginx.conf", gateway(web_hosts.split(",")))
+    processes = [_process(settings, name) for name in chosen]
+    for process in processes:
+        _write(root / "etc" / "systemd" / "system" / f"{process.name}.service", unit(process))
+    _write(root / "usr" / "local" / "bin" / "troika", COMMAND, mode=0o755)
+    _write(root / "usr" / "lib" / "sysusers.d" / "troika.conf", sysusers(processes))
+    _write(root / "usr" / "lib" / "tmpfiles.d" / "troika.conf", tmpfiles(processes))
+    click.echo("\n".join(["Written. Then:", *_further(processes)]))
+
+
+def gateway(hosts: list[str]) -> str:
+    """The text of ``nginx.conf`` for web processes on ``hosts``; TLS is for the operator to add."""
+    ports = Ports({**GATEWAY_PORTS, **{worker_name(*web): port_of(*web) for web in WEB_PROCESSES}})
+    behind = {worker_name(*web): [f"{host}:{port_of(*web)}" for host in hosts] for web in WEB_PROCESSES}
+    return gateway_configuration(Path("/var/lib/troika/gateway"), ports, behind=behind)
+
+
+def _process(settings: Path, name: str) -> Process:
+    service, role = NAMES[name]
+    folder = settings / name if service == OPERATIONS else settings / name / role
+    given = tuple(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else ()
+    return Process(service, role, port_of(service, role), given)
+
+
+def _write(path: Path, text: str, mode: int = 0o644) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def _further(processes: list[Process]) -> list[str]:
+    return [
+        "  systemd-sysusers troika.conf && systemd-tmpfiles --create troika.conf",
+        "  troika prepare databases   # once, and after each upgrade; or migrate each service",
+        "  systemctl daemon-reload && systemctl enable --now " + " ".join(process.name for process in processes),
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""`troika install`: users, folders, settings and units of processes, in the root of another system."""
+
+import re
+import shutil
+import subprocess
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from deploy.local.secrets import OWNERS
+from deploy.machine.install import NAMES, main
+from deploy.machine.units import OPERATIONS, port_of
+from deploy.shape import PROCESSES, worker_name
+
+WORDS = [
+    *(
+        "--postgres",
+        "db.example.org:5432",
+        "--rabbitmq",
+        "mq.example.org:5671",
+        "--smtp-url",
+        "smtps://mail.example.org",
+    ),
+    *("--public-url", "https://register.example.org", "--mail-from", "upr@example.org"),
+    *("--web-hosts", "192.0.2.1,192.0.2.2"),
+]
+MOST_EXPOSED = 3.0
+
+
+def install(root: Path, *names: str) -> str:
+    """As an operator types it."""
+    done = CliRunner().invoke(main, [*names, "--root", str(root), *WORDS])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty Debian with systemd's own units and our interpreter, and everything of ours installed."""
+    folder = tmp_path_factory.mktemp("root")
+    shutil.copytree("/usr/lib/systemd/system", folder / "usr" / "lib" / "systemd" / "system", symlinks=True)
+    python = folder / "opt" / "troika" / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    shutil.copy("/bin/true", python)
+    for program in ("usr/lib/systemd/systemd-executor", "usr/sbin/nologin"):
+        (folder / program).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy("/bin/true", folder / program)
+    install(folder, "all")
+    return folder
+
+
+def unit(root: Path, name: str) -> dict[str, list[str]]:
+    """Values of a unit by name; some names stand there twice."""
+    found: dict[str, list[str]] = {}
+    for line in (root / "etc" / "systemd" / "system" / f"troika-{name}.service").read_text().splitlines():
+        key, sign, value = line.partition("=")
+        if sign and not line.startswith("#"):
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def commands_of(module: str) -> set[str]:
+    """Commands of ``python -m module``."""
+    made = import_module(f"{module}.__main__").command_line()
+    assert isinstance(made, click.Group)
+    return set(made.commands)
+
+
+@pytest.mark.parametrize(("service", "role"), PROCESSES)
+def test_unit_starts_the_process_by_a_command_that_there_is(root: Path, service: str, role: str) -> None:
+    (started,) = unit(root, worker_name(service, role))["ExecStart"]
+    assert started == f"/opt/troika/.venv/bin/python -m services.{service} {role}"
+    assert role in commands_of(f"services.{service}")
+
+
+@pytest.mark.parametrize(("service", "role"), PROCESSES)
+def test_process_is_given_its_own_settings_and_no_others(root: Path, service: str, role: str) -> None:
+    found = unit(root, worker_name(service, role))
+    given = dict(one.split(":", 1) for one in found["LoadCredential"])
+    keys = {name for name in OWNERS.get((service, role), ()) if name not in ("TROIKA_ACCESS_FILE", "TROIKA_FORM_KEYS")}
+    assert keys <= set(given)
+    assert {name for name in given if name.endswith("_KEY_FILE")} == {
+        name for name in keys if name.endswith("_KEY_FILE")
+    }
+    for path in given.values():
+        assert path.startswith(f"/etc/troika/settings/{worker_name(service, role)}/{role}/")
+        assert (root / path.lstrip("/")).is_file()
+    assert found["User"] == [f"troika-{worker_name(service, role)}"]
+
+
+def test_no_two_processes_share_a_port() -> None:
+    ports = [port_of(*process) for process in NAMES.values()]
+    assert len(ports) == len(set(ports))
+
+
+def test_systemd_finds_nothing_wrong(root: Path) -> None:
+    names = [f"troika-{name}.service" for name in NAMES]
+    done = subprocess.run(
+        ["systemd-analyze", "verify", f"--root={root}", "--man=no", *names], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_exposure_is_low(root: Path, name: str) -> None:
+    command = [
+        "systemd-analyze",
+        "security",
+        f"--root={root}",
+        "--offline=true",
+        "--no-pager",
+        f"troika-{name}.service",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
+    assert found is not None, done.stdout + done.stderr
+    assert float(found[1]) <= MOST_EXPOSED
+
+
+def test_users_and_folders_are_made(root: Path) -> None:
+    """By systemd's own programs, in the other root."""
+    for name in ("passwd", "group"):
+        (root / "etc" / name).write_text("root:x:0:0:root:/root:/bin/sh\n" if name == "passwd" else "root:x:0:\n")
+    subprocess.run(["systemd-sysusers", f"--root={root}", "troika.conf"], check=True, capture_output=True)
+    users = {line.split(":")[0] for line in (root / "etc" / "passwd").read_text().splitlines()}
+    assert users == {"root"} | {f"troika-{name}" for name in NAMES}
+    members = dict(re.findall(r"^([\w-]+):[^:]*:\d+:(.*)$", (root / "etc" / "group").read_text(), re.MULTILINE))
+    holders = {"troika-registration-desk", "troika-events-web", "troika-notifications-web"}
+    assert set(members["troika-access"].split(",")) == holders
+
+
+def test_installed_again_keys_and_changed_settings_stay(root: Path) -> None:
+    environment = root / "etc" / "troika" / "troika.env"
+    environment.write_text(environment.read_text() + "TROIKA_TRUSTED_PROXIES=192.0.2.9\n")
+    before = {path: path.read_bytes() for path in (root / "etc" / "troika").rglob("*") if path.is_file()}
+    install(root, "registration-forms")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_one_process_alone_may_be_installed(tmp_path: Path) -> None:
+    said = install(tmp_path, "notifications-send", "gateway")
+    names = [path.name for path in (tmp_path / "etc" / "systemd" / "system").iterdir()]
+    assert names == ["troika-notifications-send.service"]
+    assert "systemctl enable --now" not in said or "troika-notifications-send" in said
+    text = (tmp_path / "etc" / "troika" / "nginx.conf").read_text()
+    assert text.count("server 192.0.2.1:8101 max_fails=1") == text.count("server 192.0.2.2:8101 max_fails=1") == 1
+
+
+@pytest.mark.parametrize("process", ["forms", "own"])
+def test_public_process_is_given_the_intake_key_alone(process: str) -> None:
+    assert OWNERS["registration", process] == ("TROIKA_INTAKE_KEY_FILE",)
+
+
+def test_keys_of_sealed_answers_and_of_coordinators_are_given_to_the_desk_alone() -> None:
+    """Of all processes of the shape; commands of an operator run as the same user."""
+    keys = {"TROIKA_MASTER_KEY_FILE", "TROIKA_FORM_KEYS"}
+    assert {place for place in PROCESSES if keys & {*OWNERS.get(place, ())}} == {("registration", "desk")}
+    coordinators = {"TROIKA_ACCESS_FILE", "TROIKA_SIGNING_KEY_FILE"}
+    holders = {place for place in PROCESSES if coordinators & {*OWNERS.get(place, ())}}
+    assert holders == {("registration", "desk"), ("events", "web"), ("notifications", "web")}
+    assert OPERATIONS not in {service for service, _ in OWNERS}
