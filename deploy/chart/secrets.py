@@ -12,7 +12,7 @@ import click
 import yaml
 
 from deploy.compose.containers import COMMAND_PROCESSES, FULL, containers
-from deploy.compose.prepare import Servers, claim, write_settings
+from deploy.compose.settings_files import Servers, claim, write_settings
 from deploy.local.secrets import Secrets, make_keys
 from deploy.up.secrets import broker_definitions, broker_passwords
 

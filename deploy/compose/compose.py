@@ -4,20 +4,24 @@ Each container sees its own folder of the volume of settings, and nothing else o
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from deploy.compose.caddy import caddyfile
 from deploy.compose.containers import HTTP_PORT, METRICS_PORT, SIZES, SMALL, Container, containers
+from deploy.compose.monitoring import (
+    LOGGING,
+    WRITTEN,
+    alertmanager_container,
+    as_yaml,
+    grafana_container,
+    prometheus,
+    prometheus_container,
+)
 
-WRITTEN = "# Written by `make specs` from deploy/shape.py: change deploy/compose/*.py, not this file.\n"
 HEADER = (
     "# Troika on one machine: `docker compose up -d`, with a file .env beside this one (docs/how-to/deploy.md).\n"
     + WRITTEN
 )
-PROMETHEUS = Path("deploy/prometheus/prometheus.yml")
 IMAGE, SOLVER_IMAGE = "troika:${TROIKA_VERSION:-0.1.0}", "troika-solver:${TROIKA_VERSION:-0.1.0}"
 SUBNET = "${TROIKA_SUBNET:-172.31.254.0/24}"
 SETTINGS, RUN = "settings", "/run/troika"
@@ -34,7 +38,6 @@ CONFINED: dict[str, Any] = {
     "security_opt": ["no-new-privileges:true"],
     "pids_limit": 200,
 }
-LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
 
 
 def compose(size: str) -> str:
@@ -50,9 +53,9 @@ def compose(size: str) -> str:
         "audit": _audit(),
         "sink": _sink(),
         "tools": _tools(),
-        "prometheus": _prometheus(size),
-        "alertmanager": _alertmanager(),
-        "grafana": _grafana(),
+        "prometheus": prometheus_container(size),
+        "alertmanager": alertmanager_container(),
+        "grafana": grafana_container(),
     }
     networks = {
         "outside": None,
@@ -61,18 +64,7 @@ def compose(size: str) -> str:
     }
     names = (SETTINGS, "postgres", "rabbitmq", "certificates", "mails", "prometheus", "alertmanager", "grafana")
     content = {"name": "troika", "services": services, "networks": networks, "volumes": dict.fromkeys(names)}
-    return HEADER + _as_yaml(content)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes what stands in several places out in each."""
-
-    def ignore_aliases(self, _data: Any) -> bool:
-        return True
-
-
-def _as_yaml(content: Any) -> str:
-    return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True))
+    return HEADER + as_yaml(content)
 
 
 def _part(subpath: str, target: str, *, writable: bool = False) -> dict[str, Any]:
@@ -247,73 +239,6 @@ def _tools() -> dict[str, Any]:
         _part("form-keys", FORM_KEYS, writable=True),
     ]
     return _ours([], profiles=["tools"], environment=environment, volumes=volumes, networks=["back"])
-
-
-def _prometheus(size: str) -> dict[str, Any]:
-    folder = "../prometheus"
-    return {
-        "image": "${PROMETHEUS_IMAGE:-prom/prometheus:v3.5.0}",
-        "profiles": ["monitoring"],
-        "volumes": [
-            f"./prometheus.{size}.yml:/etc/prometheus/prometheus.yml:ro",
-            f"{folder}/rules:/etc/prometheus/rules:ro",
-            "prometheus:/prometheus",
-        ],
-        "networks": ["front", "back"],
-        "security_opt": ["no-new-privileges:true"],
-        "restart": "unless-stopped",
-        "logging": LOGGING,
-    }
-
-
-def _alertmanager() -> dict[str, Any]:
-    return {
-        "image": "${ALERTMANAGER_IMAGE:-prom/alertmanager:v0.28.1}",
-        "profiles": ["monitoring"],
-        "volumes": ["./alertmanager.yml:/etc/alertmanager/alertmanager.yml:ro", "alertmanager:/alertmanager"],
-        "networks": ["back", "outside"],
-        "security_opt": ["no-new-privileges:true"],
-        "restart": "unless-stopped",
-        "logging": LOGGING,
-    }
-
-
-def _grafana() -> dict[str, Any]:
-    return {
-        "image": "${GRAFANA_IMAGE:-grafana/grafana:12.0.0}",
-        "profiles": ["monitoring"],
-        "ports": ["127.0.0.1:${TROIKA_GRAFANA_PORT:-3000}:3000"],
-        "volumes": [
-            "grafana:/var/lib/grafana",
-            "./grafana:/etc/grafana/provisioning:ro",
-            "../grafana:/var/lib/grafana/dashboards:ro",
-        ],
-        "networks": ["back", "outside"],
-        "security_opt": ["no-new-privileges:true"],
-        "restart": "unless-stopped",
-        "logging": LOGGING,
-    }
-
-
-def prometheus(size: str) -> str:
-    """The text of ``prometheus.yml``: the rules of every installation, with the addresses of this one."""
-    ours = [_target(one.name, one) for one in containers(size)]
-    ours.append({"targets": [f"audit:{METRICS_PORT}"], "labels": {"service": "operations", "process": "audit"}})
-    targets = {"targets/troika.json": ours, "targets/rabbitmq.json": [{"targets": ["rabbitmq:15692"]}]}
-    content = yaml.safe_load(PROMETHEUS.read_text(encoding="utf-8"))
-    content["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": ["alertmanager:9093"]}]}]}
-    for job in content["scrape_configs"]:
-        (source,) = job.pop("file_sd_configs")
-        (file,) = source["files"]
-        job["static_configs"] = targets[file]
-    return WRITTEN + _as_yaml(content)
-
-
-def _target(host: str, one: Container) -> dict[str, Any]:
-    labels = {"service": one.service, "process": one.role}
-    if one.web:
-        labels["__metrics_path__"] = f"/-/{one.service}/metrics"
-    return {"targets": [f"{host}:{HTTP_PORT if one.web else METRICS_PORT}"], "labels": labels}
 
 
 def files() -> dict[str, str]:

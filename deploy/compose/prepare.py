@@ -6,33 +6,25 @@ which each container sees its own part alone. ``databases`` makes databases and 
 
 import json
 import os
-import secrets as random
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import quote
 
 import click
 import psycopg
+from psycopg import sql
 
-from deploy.compose.containers import COMMAND_PROCESSES, SIZES, Container, containers
+from deploy.compose.settings_files import OF_COMPOSE, Servers, claim, write_settings
 from deploy.local.secrets import Secrets, make_keys
-from deploy.servers.audit_role import ROLE, grant_reading, variable
+from deploy.servers.audit_role import grant_reading
 from deploy.servers.databases import make_databases
-from deploy.servers.rabbitmq import VHOST
 from deploy.shape import SERVICES
 from deploy.up.secrets import broker_definitions, broker_passwords, database_passwords
 from services.notifications.mail.mailbox import mailbox
-from shared.bus.senders import OPERATOR as BROKER_OPERATOR
-from shared.bus.senders import consumer_user, relay_user
-from shared.bus.topology import AUDIT, TOPOLOGY
 from shared.core.errors import SettingsError
 from shared.core.settings import Reader
-from shared.process.settings import WITHOUT_DATABASE, role_of
 from shared.store.postgres_cluster import SUPERUSER
 
 VOLUME = Path("/settings")
@@ -42,15 +34,6 @@ POSTGRES_HOST = "TROIKA_POSTGRES_HOST"
 
 SMTP_SCHEMES = ("smtp", "smtps")
 SINK_URL = "smtp://sink:1025"
-ELSEWHERE = ("TROIKA_ACCESS_FILE", "TROIKA_FORM_KEYS")
-"""Settings whose files several containers share: Compose names them (``deploy/compose/compose.py``)."""
-
-BROKER_LOGINS: Mapping[str, Callable[[str], str]] = {
-    "relay": relay_user,
-    "consume": consumer_user,
-    "parked": lambda _service: BROKER_OPERATOR,
-    "topology": lambda _service: TOPOLOGY,
-}
 BROKER_CONFIGURATION = """\
 # Written by `troika prepare settings`. Plain AMQP: it never leaves the network of this Compose installation.
 listeners.tcp.default = 5672
@@ -69,51 +52,6 @@ vm_memory_high_watermark.relative = 0.4
 WAIT_S = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class Servers:
-    """Where the servers are.
-
-    Attributes:
-        postgres: host and port.
-        query: of the databases' addresses: ``?sslmode=verify-full``.
-        broker: host and port.
-        scheme: of the broker's address.
-    """
-
-    postgres: str = "postgres:5432"
-    query: str = ""
-    broker: str = "rabbitmq:5672"
-    scheme: str = "amqp"
-
-    def database(self, role: str, passwords: Mapping[str, str], database: str) -> str:
-        """URL of a database for a role."""
-        return f"postgresql://{role}:{passwords[role]}@{self.postgres}/{database}{self.query}"
-
-    def broker_url(self, user: str, passwords: Mapping[str, str]) -> str:
-        """URL of the broker for a login."""
-        return f"{self.scheme}://{user}:{quote(passwords[user], safe='')}@{self.broker}/{VHOST}"
-
-
-OF_COMPOSE = Servers()
-
-
-@dataclass(frozen=True, slots=True)
-class Logins:
-    """The servers, and the password of each login there."""
-
-    servers: Servers
-    databases: Mapping[str, str]
-    brokers: Mapping[str, str]
-
-    def database(self, role: str, database: str) -> str:
-        """URL of a database for a role."""
-        return self.servers.database(role, self.databases, database)
-
-    def broker(self, user: str) -> str:
-        """URL of the broker for a login."""
-        return self.servers.broker_url(user, self.brokers)
-
-
 @click.group()
 def main() -> None:
     """What a Compose installation needs before the rest of it starts."""
@@ -128,6 +66,7 @@ def settings() -> None:
     keys = VOLUME / "prepare" / "keys"
     make_keys(keys)
     write_settings(VOLUME, Secrets(keys, ""), given)
+    write_servers(VOLUME, keys)
     click.echo("Settings of all containers are written.")
 
 
@@ -175,69 +114,10 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {"TROIKA_PUBLIC_URL": f"https://{hosts[0]}{suffix}", "SMTP_URL": relay or SINK_URL}
 
 
-def claim(file: Path, project: str) -> None:
-    """Note whose volume this is.
-
-    Raises:
-        SettingsError: another installation's.
-    """
-    if not file.exists():
-        file.write_text(f"{project} {random.token_hex(8)}")
-    owner = file.read_text().split()[0]
-    if owner != project:
-        raise SettingsError(
-            [f"the volume of settings belongs to the installation {owner!r}, and this is {project!r}: "
-             "two installations with one volume would answer with each other's keys"]
-        )  # fmt: skip
-
-
-def write_settings(volume: Path, secrets: Secrets, given: Mapping[str, str], servers: Servers = OF_COMPOSE) -> None:
-    """Write the folders of all containers, ours and the servers'."""
-    databases, broker = database_passwords(secrets.folder), broker_passwords(secrets.folder)
-    logins = Logins(servers, databases, broker)
-    every = {one.settings: one for size in SIZES for one in containers(size)}
-    for one in every.values():
-        folder = volume / one.settings
-        for process in one.processes:
-            _write(folder / process, _settings(one, process, secrets, given, logins))
-        _write(folder, {"TROIKA_PUBLIC_URL": given["TROIKA_PUBLIC_URL"]})
-    for process in COMMAND_PROCESSES:
-        for service in SERVICES:
-            tool = Container("tools", "tools", service, process, (process,), web=False)
-            _write(volume / "tools" / process, _settings(tool, process, secrets, given, logins))
-    audit = {variable(service): servers.database(ROLE, databases, service) for service in SERVICES}
-    _write(volume / "audit", {**audit, "TROIKA_AUDIT_BROKER_URL": servers.broker_url(AUDIT, broker)})
-    (volume / "access").mkdir(exist_ok=True, mode=0o700)
-    _write_once(volume / "access" / "access.json", "[]\n")
-    (volume / "form-keys").mkdir(exist_ok=True, mode=0o700)
-    _write_servers(volume, databases[SUPERUSER], broker)
-
-
-def _settings(
-    one: Container,
-    process: str,
-    secrets: Secrets,
-    given: Mapping[str, str],
-    logins: Logins,
-) -> dict[str, str | Path]:
-    """What ``process`` needs, by name: a text, or the file whose content it is."""
-    found: dict[str, str | Path] = {}
-    if process not in WITHOUT_DATABASE:
-        found[f"{one.service.upper()}_DATABASE_URL"] = logins.database(role_of(one.service, process), one.service)
-    if process in BROKER_LOGINS:
-        found["TROIKA_BROKER_URL"] = logins.broker(BROKER_LOGINS[process](one.service))
-    if (one.service, process) == ("notifications", "send"):
-        found["SMTP_URL"] = given["SMTP_URL"]
-    for name, value in secrets.of(one.service, process).items():
-        if name not in ELSEWHERE:
-            found[name] = Path(value) if name.endswith("_FILE") else value
-    return found
-
-
-def _write_servers(volume: Path, password: str, broker: dict[str, str]) -> None:
+def write_servers(volume: Path, keys: Path) -> None:
     """What PostgreSQL and RabbitMQ read; each runs as a user of its own, and sees its own folder alone."""
     for name, files in {
-        POSTGRES: {"password": password},
+        POSTGRES: {"password": database_passwords(keys)[SUPERUSER]},
         RABBITMQ: {
             "rabbitmq.conf": BROKER_CONFIGURATION,
             "enabled_plugins": "[rabbitmq_prometheus].\n",
@@ -251,26 +131,8 @@ def _write_servers(volume: Path, password: str, broker: dict[str, str]) -> None:
             (folder / file).chmod(0o644)
     definitions = volume / RABBITMQ / "definitions.json"
     if not definitions.exists():  # each writing has other salts, and would look like a change
-        definitions.write_text(json.dumps(broker_definitions(broker)))
+        definitions.write_text(json.dumps(broker_definitions(broker_passwords(keys))))
         definitions.chmod(0o644)
-
-
-def _write(folder: Path, values: Mapping[str, str | Path]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    for name, value in values.items():
-        target = folder / name
-        if isinstance(value, Path):
-            shutil.copyfile(value, target)
-        else:
-            target.write_text(value + "\n")
-        target.chmod(0o600)
-
-
-def _write_once(file: Path, content: str) -> None:
-    if not file.exists():
-        file.write_text(content)
-        file.chmod(0o600)
 
 
 def _administrator(servers: Servers, passwords: Mapping[str, str]) -> "psycopg.Connection[tuple[object, ...]]":
@@ -295,7 +157,8 @@ def _claim_server(administrator: "psycopg.Connection[tuple[object, ...]]", insta
     if noted and noted != f"troika {installation}":
         raise SettingsError(["the database server belongs to another installation: restore its volume of settings"])
     if not noted:
-        administrator.execute(f"COMMENT ON DATABASE postgres IS 'troika {installation}'")
+        comment = sql.SQL("COMMENT ON DATABASE postgres IS {}").format(sql.Literal(f"troika {installation}"))
+        administrator.execute(comment)
 
 
 def _migrate(service: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from deploy.compose.prepare import Servers, claim, write_settings
+from deploy.compose.settings_files import Servers, claim, write_settings
 from deploy.local.secrets import Secrets, make_keys
 from deploy.machine.units import AUDIT, CANARY, OPERATIONS, SETTINGS, Process, port_of, sysusers, tmpfiles, unit
 from deploy.shape import PROCESSES, WEB_PROCESSES, worker_name

@@ -13,7 +13,7 @@ from helm_python import HelmError
 
 from deploy.chart.processes import files, processes
 from deploy.chart.secrets import manifests
-from deploy.compose.prepare import Servers, claim
+from deploy.compose.settings_files import Servers, claim
 from deploy.local.secrets import Secrets, make_keys
 from deploy.shape import PROCESSES, WEB_PROCESSES, worker_name
 from tests.support.processes import PROJECT

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.compose.compose import RUN, compose, files, prometheus
+from deploy.compose.compose import RUN, compose, files
 from deploy.compose.containers import COMMAND_PROCESSES, FULL, SIZES, Container, containers
-from deploy.compose.prepare import claim, read_environment, write_settings
+from deploy.compose.monitoring import prometheus
+from deploy.compose.prepare import read_environment, write_servers
+from deploy.compose.settings_files import claim, write_settings
 from deploy.local.secrets import Secrets, make_keys
 from deploy.shape import PROCESSES, SERVICES
 from services.events import settings as events
@@ -39,6 +41,7 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keys = folder / "prepare" / "keys"
     make_keys(keys)
     write_settings(folder, Secrets(keys, ""), read_environment(GIVEN))
+    write_servers(folder, keys)
     return folder
 
 
@@ -139,6 +142,7 @@ def test_tools_have_the_settings_of_every_command(volume: Path) -> None:
 def test_written_again_everything_stays(volume: Path) -> None:
     before = {path: path.read_bytes() for path in volume.rglob("*") if path.is_file()}
     write_settings(volume, Secrets(volume / "prepare" / "keys", ""), read_environment(GIVEN))
+    write_servers(volume, volume / "prepare" / "keys")
     assert {path: path.read_bytes() for path in volume.rglob("*") if path.is_file()} == before
 
 

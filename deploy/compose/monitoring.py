@@ -1,0 +1,91 @@
+"""Prometheus, Alertmanager and Grafana in a Compose installation, and what Prometheus scrapes there."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploy.compose.containers import HTTP_PORT, METRICS_PORT, Container, containers
+
+WRITTEN = "# Written by `make specs` from deploy/shape.py: change deploy/compose/*.py, not this file.\n"
+PROMETHEUS = Path("deploy/prometheus/prometheus.yml")
+LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what stands in several places out in each."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
+
+
+def as_yaml(content: Any) -> str:
+    """``content`` as a document."""
+    return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True))
+
+
+def prometheus_container(size: str) -> dict[str, Any]:
+    folder = "../prometheus"
+    return {
+        "image": "${PROMETHEUS_IMAGE:-prom/prometheus:v3.5.0}",
+        "profiles": ["monitoring"],
+        "volumes": [
+            f"./prometheus.{size}.yml:/etc/prometheus/prometheus.yml:ro",
+            f"{folder}/rules:/etc/prometheus/rules:ro",
+            "prometheus:/prometheus",
+        ],
+        "networks": ["front", "back"],
+        "security_opt": ["no-new-privileges:true"],
+        "restart": "unless-stopped",
+        "logging": LOGGING,
+    }
+
+
+def alertmanager_container() -> dict[str, Any]:
+    return {
+        "image": "${ALERTMANAGER_IMAGE:-prom/alertmanager:v0.28.1}",
+        "profiles": ["monitoring"],
+        "volumes": ["./alertmanager.yml:/etc/alertmanager/alertmanager.yml:ro", "alertmanager:/alertmanager"],
+        "networks": ["back", "outside"],
+        "security_opt": ["no-new-privileges:true"],
+        "restart": "unless-stopped",
+        "logging": LOGGING,
+    }
+
+
+def grafana_container() -> dict[str, Any]:
+    return {
+        "image": "${GRAFANA_IMAGE:-grafana/grafana:12.0.0}",
+        "profiles": ["monitoring"],
+        "ports": ["127.0.0.1:${TROIKA_GRAFANA_PORT:-3000}:3000"],
+        "volumes": [
+            "grafana:/var/lib/grafana",
+            "./grafana:/etc/grafana/provisioning:ro",
+            "../grafana:/var/lib/grafana/dashboards:ro",
+        ],
+        "networks": ["back", "outside"],
+        "security_opt": ["no-new-privileges:true"],
+        "restart": "unless-stopped",
+        "logging": LOGGING,
+    }
+
+
+def prometheus(size: str) -> str:
+    """The text of ``prometheus.yml``: the rules of every installation, with the addresses of this one."""
+    ours = [_target(one.name, one) for one in containers(size)]
+    ours.append({"targets": [f"audit:{METRICS_PORT}"], "labels": {"service": "operations", "process": "audit"}})
+    targets = {"targets/troika.json": ours, "targets/rabbitmq.json": [{"targets": ["rabbitmq:15692"]}]}
+    content = yaml.safe_load(PROMETHEUS.read_text(encoding="utf-8"))
+    content["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": ["alertmanager:9093"]}]}]}
+    for job in content["scrape_configs"]:
+        (source,) = job.pop("file_sd_configs")
+        (file,) = source["files"]
+        job["static_configs"] = targets[file]
+    return WRITTEN + as_yaml(content)
+
+
+def _target(host: str, one: Container) -> dict[str, Any]:
+    labels = {"service": one.service, "process": one.role}
+    if one.web:
+        labels["__metrics_path__"] = f"/-/{one.service}/metrics"
+    return {"targets": [f"{host}:{HTTP_PORT if one.web else METRICS_PORT}"], "labels": labels}

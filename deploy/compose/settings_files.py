@@ -1,0 +1,154 @@
+"""Settings of each process as files, one folder for each, as Compose, systemd and Kubernetes hand them over.
+
+Keys, passwords and addresses are written once; written again, everything stays.
+"""
+
+import secrets as random
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from deploy.compose.containers import COMMAND_PROCESSES, SIZES, Container, containers
+from deploy.local.secrets import Secrets
+from deploy.servers.audit_role import ROLE, variable
+from deploy.servers.rabbitmq import VHOST
+from deploy.shape import SERVICES
+from deploy.up.secrets import broker_passwords, database_passwords
+from shared.bus.senders import OPERATOR as BROKER_OPERATOR
+from shared.bus.senders import consumer_user, relay_user
+from shared.bus.topology import AUDIT, TOPOLOGY
+from shared.core.errors import SettingsError
+from shared.process.settings import WITHOUT_DATABASE, role_of
+
+ELSEWHERE = ("TROIKA_ACCESS_FILE", "TROIKA_FORM_KEYS")
+"""Settings whose files several containers share: Compose names them (``deploy/compose/compose.py``), or the units."""
+
+BROKER_LOGINS: Mapping[str, Callable[[str], str]] = {
+    "relay": relay_user,
+    "consume": consumer_user,
+    "parked": lambda _service: BROKER_OPERATOR,
+    "topology": lambda _service: TOPOLOGY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where the servers are.
+
+    Attributes:
+        postgres: host and port.
+        query: of the databases' addresses: ``?sslmode=verify-full``.
+        broker: host and port.
+        scheme: of the broker's address.
+    """
+
+    postgres: str = "postgres:5432"
+    query: str = ""
+    broker: str = "rabbitmq:5672"
+    scheme: str = "amqp"
+
+    def database(self, role: str, passwords: Mapping[str, str], database: str) -> str:
+        """URL of a database for a role."""
+        return f"postgresql://{role}:{passwords[role]}@{self.postgres}/{database}{self.query}"
+
+    def broker_url(self, user: str, passwords: Mapping[str, str]) -> str:
+        """URL of the broker for a login."""
+        return f"{self.scheme}://{user}:{quote(passwords[user], safe='')}@{self.broker}/{VHOST}"
+
+
+OF_COMPOSE = Servers()
+
+
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """The servers, and the password of each login there."""
+
+    servers: Servers
+    databases: Mapping[str, str]
+    brokers: Mapping[str, str]
+
+    def database(self, role: str, database: str) -> str:
+        """URL of a database for a role."""
+        return self.servers.database(role, self.databases, database)
+
+    def broker(self, user: str) -> str:
+        """URL of the broker for a login."""
+        return self.servers.broker_url(user, self.brokers)
+
+
+def claim(file: Path, project: str) -> None:
+    """Note whose volume this is.
+
+    Raises:
+        SettingsError: another installation's.
+    """
+    if not file.exists():
+        file.write_text(f"{project} {random.token_hex(8)}")
+    owner = file.read_text().split()[0]
+    if owner != project:
+        raise SettingsError(
+            [f"the volume of settings belongs to the installation {owner!r}, and this is {project!r}: "
+             "two installations with one volume would answer with each other's keys"]
+        )  # fmt: skip
+
+
+def write_settings(volume: Path, secrets: Secrets, given: Mapping[str, str], servers: Servers = OF_COMPOSE) -> None:
+    """Write a folder for each container of either size, and those of the tools and the audit."""
+    databases, broker = database_passwords(secrets.folder), broker_passwords(secrets.folder)
+    logins = Logins(servers, databases, broker)
+    every = {one.settings: one for size in SIZES for one in containers(size)}
+    for one in every.values():
+        folder = volume / one.settings
+        for process in one.processes:
+            _write(folder / process, _settings(one, process, secrets, given, logins))
+        _write(folder, {"TROIKA_PUBLIC_URL": given["TROIKA_PUBLIC_URL"]})
+    for process in COMMAND_PROCESSES:
+        for service in SERVICES:
+            tool = Container("tools", "tools", service, process, (process,), web=False)
+            _write(volume / "tools" / process, _settings(tool, process, secrets, given, logins))
+    audit = {variable(service): servers.database(ROLE, databases, service) for service in SERVICES}
+    _write(volume / "audit", {**audit, "TROIKA_AUDIT_BROKER_URL": servers.broker_url(AUDIT, broker)})
+    (volume / "access").mkdir(exist_ok=True, mode=0o700)
+    _write_once(volume / "access" / "access.json", "[]\n")
+    (volume / "form-keys").mkdir(exist_ok=True, mode=0o700)
+
+
+def _settings(
+    one: Container,
+    process: str,
+    secrets: Secrets,
+    given: Mapping[str, str],
+    logins: Logins,
+) -> dict[str, str | Path]:
+    """What ``process`` needs, by name: a text, or the file whose content it is."""
+    found: dict[str, str | Path] = {}
+    if process not in WITHOUT_DATABASE:
+        found[f"{one.service.upper()}_DATABASE_URL"] = logins.database(role_of(one.service, process), one.service)
+    if process in BROKER_LOGINS:
+        found["TROIKA_BROKER_URL"] = logins.broker(BROKER_LOGINS[process](one.service))
+    if (one.service, process) == ("notifications", "send"):
+        found["SMTP_URL"] = given["SMTP_URL"]
+    for name, value in secrets.of(one.service, process).items():
+        if name not in ELSEWHERE:
+            found[name] = Path(value) if name.endswith("_FILE") else value
+    return found
+
+
+def _write(folder: Path, values: Mapping[str, str | Path]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    for name, value in values.items():
+        target = folder / name
+        if isinstance(value, Path):
+            shutil.copyfile(value, target)
+        else:
+            target.write_text(value + "\n")
+        target.chmod(0o600)
+
+
+def _write_once(file: Path, content: str) -> None:
+    if not file.exists():
+        file.write_text(content)
+        file.chmod(0o600)
