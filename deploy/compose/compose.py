@@ -163,7 +163,7 @@ def _container(one: Container) -> dict[str, Any]:
         environment=environment,
         volumes=volumes,
         networks=["back", *(["front"] if one.web else []), *(["outside"] if calls_others else [])],
-        depends_on=_after(databases=DONE, rabbitmq=HEALTHY),
+        depends_on=_after(databases=DONE),
         healthcheck=_probe(one),
         restart="unless-stopped",
         stop_grace_period="40s",
@@ -213,7 +213,7 @@ def _audit() -> dict[str, Any]:
         environment=environment,
         volumes=[_part("audit", RUN)],
         networks=["back"],
-        depends_on=_after(databases=DONE, rabbitmq=HEALTHY),
+        depends_on=_after(databases=DONE),
         restart="unless-stopped",
     )
 
