@@ -4,6 +4,7 @@ set -euo pipefail
 source "$(dirname "$0")/packages.sh"
 
 needs docker.io command -v dockerd
+needs docker-cli command -v docker
 needs docker-compose docker compose version
 needs docker-buildx docker buildx version
 needs mmdebstrap command -v mmdebstrap
