@@ -25,6 +25,7 @@ def main() -> None:
         unknown = f"There is no program {name!r}." if name else "Which program?"
         print(f"troika: {unknown} One of: {', '.join(PROGRAMS)}", file=sys.stderr)
         raise SystemExit(2)
+    sys.modules["__main__"].__package__ = None  # so that click calls the program what was typed
     sys.argv = [f"troika {name}", *sys.argv[2:]]
     runpy.run_module(PROGRAMS[name], run_name="__main__", alter_sys=False)
 

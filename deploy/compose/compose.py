@@ -147,6 +147,8 @@ def _container(one: Container) -> dict[str, Any]:
             "TROIKA_BIND": f"0.0.0.0:{HTTP_PORT}",
             "TROIKA_METRICS_FOLDER": "/tmp/metrics",  # noqa: S108 - of the container alone
             "TROIKA_TRUSTED_PROXIES": SUBNET,
+            # what many people come to at once has two; of the others one, in memory for a small server
+            "TROIKA_WEB_WORKERS": "2" if one.service == "registration" else "1",
         }
     else:
         environment |= {"TROIKA_METRICS_HOST": "0.0.0.0", "TROIKA_METRICS_PORT": str(METRICS_PORT)}  # noqa: S104
@@ -222,7 +224,14 @@ def _sink() -> dict[str, Any]:
     command = ["sink", "--host", "0.0.0.0", "--folder", "/var/lib/troika/mails"]  # noqa: S104
     ports = ["127.0.0.1:${TROIKA_INBOX_PORT:-8025}:8025"]
     volumes = ["mails:/var/lib/troika/mails"]
-    return _ours(command, profiles=["trial"], ports=ports, volumes=volumes, networks=["back", "outside"])
+    return _ours(
+        command,
+        profiles=["trial"],
+        ports=ports,
+        volumes=volumes,
+        networks=["back", "outside"],
+        depends_on=_after(prepare=DONE),
+    )
 
 
 def _tools() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tests.deploy.standins import make_standins
 
 VERSION = "test"
 IMAGE, SOLVER_IMAGE = f"troika:{VERSION}", f"troika-solver:{VERSION}"
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 INDEX = os.environ.get("PIP_INDEX_URL", "")
 
 
@@ -22,8 +23,9 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with engine(folder):
         make_base(folder)
         make_standins(folder)
-        index = ["--build-arg", f"PIP_INDEX_URL={INDEX}"] if INDEX else []
-        usual = ["build", "--quiet", "--network=host", "-f", "deploy/image/Dockerfile", *index]
+        more = ["--secret", f"id=authorities,src={AUTHORITIES}"]
+        more += ["--build-arg", f"PIP_INDEX_URL={INDEX}"] if INDEX else []
+        usual = ["build", "--quiet", "--network=host", "-f", "deploy/image/Dockerfile", *more]
         docker(*usual, "-t", IMAGE, ".")
         docker(*usual, "--build-arg", "REQUIREMENTS=requirements-solver.txt", "-t", SOLVER_IMAGE, ".")
         yield

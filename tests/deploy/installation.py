@@ -56,6 +56,7 @@ class Compose:
             "TROIKA_HTTP_PORT": str(free_port()),
             "TROIKA_INBOX_PORT": str(free_port()),
             "COMPOSE_PROJECT_NAME": self.project,
+            "TROIKA_SUBNET": f"172.31.{sum(self.project.encode()) % 250}.0/24",
             **self.settings,
         }
 
@@ -99,6 +100,7 @@ class Compose:
         root = folder / f"{self.project}.crt"
         self.run("cp", "gateway:/data/caddy/pki/authorities/local/root.crt", str(root))
         session = requests.Session()
+        session.trust_env = False  # REQUESTS_CA_BUNDLE would count more
         session.verify = str(root)
         return session
 

@@ -70,7 +70,7 @@ def read_settings(environment: Mapping[str, str]) -> AuditSettings:
         SettingsError: something is wrong, or there is nothing to look at; says what is needed.
     """
     reader = Reader(environment)
-    named = _named(reader, environment)
+    named = _named(reader)
     broker_url = reader.url("TROIKA_AUDIT_BROKER_URL", AMQP, "")
     reader.secure("TROIKA_AUDIT_BROKER_URL", BROKER, plain_urls([broker_url]))
     grace_s = reader.integer("TROIKA_AUDIT_GRACE_S", int(GRACE_S), 0, 86_400)
@@ -84,9 +84,9 @@ def read_settings(environment: Mapping[str, str]) -> AuditSettings:
     return AuditSettings(urls, where, broker_url or own_broker, float(grace_s), every_s, probes, head)
 
 
-def _named(reader: Reader, environment: Mapping[str, str]) -> dict[str, str]:
+def _named(reader: Reader) -> dict[str, str]:
     settings = {name: (variable(name), variable(name) + FROM_FILE) for name in (*DATABASES, "bus")}
-    names = [name for name, either in settings.items() if any(map(environment.get, either))]
+    names = [name for name, either in settings.items() if any(map(reader.environment.get, either))]
     wanted = [*DATABASES, *(["bus"] if "bus" in names else [])] if names else []
     return {name: read_database(reader, variable(name), required=True) for name in wanted}
 
