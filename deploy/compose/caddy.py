@@ -43,7 +43,7 @@ HEAD = """\
 	lb_try_interval 50ms
 	fail_duration 2s
 	max_fails 1
-	health_interval 1s
+	health_interval 2s
 	health_timeout 2s
 	transport http {
 		dial_timeout 500ms
@@ -92,12 +92,20 @@ def caddyfile(size: str) -> str:
 
 
 def _site(host: str, start: str, routes: Sequence[Route], size: str) -> Iterator[str]:
-    """One host: its routes, the longest beginning first, and a problem for every other path."""
+    """One host: a problem for methods that are not passed on, the processes, and a problem for every other path."""
     yield f"{host} {{"
     yield f"\tredir / {start} 302"
     yield "\troute {"
-    for number, (path, whole, route) in enumerate(_paths(routes)):
-        yield from _route(number, path, route, serving(size, route.service, route.process), whole=whole)
+    for number, route in enumerate(route for route in routes if route.methods):
+        yield f"\t\t@refused{number} {{"
+        yield f"\t\t\t{_paths([route])}"
+        yield f"\t\t\tnot method {' '.join(route.methods)}"
+        yield "\t\t}"
+        yield f"\t\thandle @refused{number} {{"
+        yield f"\t\t\t{NOT_ALLOWED}"
+        yield "\t\t}"
+    for (service, process), group in _by_process(routes):
+        yield from _process(group, serving(size, service, process))
     yield f"\t\t{NOT_FOUND}"
     yield "\t}"
     yield "\thandle_errors 413 {"
@@ -110,33 +118,77 @@ def _site(host: str, start: str, routes: Sequence[Route], size: str) -> Iterator
     yield "}"
 
 
-def _paths(routes: Sequence[Route]) -> list[tuple[str, bool, Route]]:
-    """Each path with whether it is a whole one, in the order in which they are compared."""
-    whole = [(path, True, route) for route in routes for path in route.paths]
-    beginnings = [(path, False, route) for route in routes for path in route.beginnings]
-    return [*whole, *sorted(beginnings, key=lambda each: -len(each[0]))]
+def _by_process(routes: Sequence[Route]) -> list[tuple[tuple[str, str], list[Route]]]:
+    """Routes by process: each stands there once, since each place checks the health of all its copies.
+
+    A process whose path begins like a shorter one of another process comes before it.
+
+    Raises:
+        ValueError: two processes would each have to come before the other.
+    """
+    groups: dict[tuple[str, str], list[Route]] = {}
+    for route in routes:
+        groups.setdefault((route.service, route.process), []).append(route)
+    left, found = dict(groups), list[tuple[tuple[str, str], list[Route]]]()
+    while left:
+        free = next(
+            (key for key in left if not any(_hides(left[key], left[other]) for other in left if other != key)), None
+        )
+        if free is None:
+            raise ValueError(f"paths of {sorted(left)} hide each other")
+        found.append((free, left.pop(free)))
+    return found
 
 
-def _route(number: int, path: str, route: Route, served_by: Sequence[Container], *, whole: bool) -> Iterator[str]:
-    matcher = f"@r{number}"
-    if whole and "*" in path:
-        yield f"\t\t{matcher} path_regexp ^{path.replace('.', '[.]').replace('*', '[^/]+')}$"
-    else:
-        yield f"\t\t{matcher} path {path}{'' if whole else '*'}"
-    yield f"\t\thandle {matcher} {{"
-    if route.methods:
-        yield f"\t\t\t@other not method {' '.join(route.methods)}"
-        yield "\t\t\thandle @other {"
-        yield f"\t\t\t\t{NOT_ALLOWED}"
+def _hides(routes: Sequence[Route], others: Sequence[Route]) -> bool:
+    """Whether ``routes`` would take paths of ``others`` that name more of the path."""
+    mine = [beginning for route in routes for beginning in route.beginnings]
+    theirs = [path for route in others for path in (*route.beginnings, *route.paths)]
+    return any(path.startswith(beginning) and path != beginning for path in theirs for beginning in mine)
+
+
+def _paths(routes: Sequence[Route]) -> str:
+    """A matcher of all paths of ``routes``."""
+    exact = [path for route in routes for path in route.paths if "*" not in path]
+    patterns = [
+        path.replace(".", "[.]").replace("*", "[^/]+") for route in routes for path in route.paths if "*" in path
+    ]
+    beginnings = [f"{beginning}*" for route in routes for beginning in route.beginnings]
+    if not patterns:
+        return f"path {' '.join([*exact, *beginnings])}"
+    # one expression: paths and patterns are alternatives
+    words = [*(_literally(path) + "$" for path in exact), *(f"{pattern}$" for pattern in patterns)]
+    words += [_literally(beginning[:-1]) for beginning in beginnings]
+    return f"path_regexp ^({'|'.join(words)})"
+
+
+def _literally(path: str) -> str:
+    return path.replace(".", "[.]")
+
+
+def _process(routes: Sequence[Route], served_by: Sequence[Container]) -> Iterator[str]:
+    """What is passed on to one process, whichever of its copies answers."""
+    first = served_by[0]
+    name = f"{first.service}-{routes[0].process}"
+    large = [path for route in routes for path in route.beginnings if path in LARGE_BODIES]
+    secret = [path for route in routes for path in route.beginnings if path in TOKEN_PATHS]
+    yield f"\t\t@{name} {_paths(routes)}"
+    yield f"\t\thandle @{name} {{"
+    for path in large:
+        yield f"\t\t\trequest_body {path}* {{"
+        yield f"\t\t\t\tmax_size {SIZES[LARGE_BODIES[path]]}"
         yield "\t\t\t}"
-    yield "\t\t\trequest_body {"
-    yield f"\t\t\t\tmax_size {SIZES[LARGE_BODIES[path]] if path in LARGE_BODIES else USUAL_BODY}"
+    if large:
+        yield f"\t\t\t@usual not path {' '.join(f'{path}*' for path in large)}"
+    yield f"\t\t\trequest_body {'@usual ' if large else ''}{{"
+    yield f"\t\t\t\tmax_size {USUAL_BODY}"
     yield "\t\t\t}"
-    if path in TOKEN_PATHS:
-        yield "\t\t\theader >Referrer-Policy no-referrer"
+    if secret:
+        yield f"\t\t\t@secret path {' '.join(f'{path}*' for path in secret)}"
+        yield "\t\t\theader @secret >Referrer-Policy no-referrer"
     hosts = " ".join(f"{one.name}:{HTTP_PORT}" for one in served_by)
     yield f"\t\t\treverse_proxy {hosts} {{"
-    yield f"\t\t\t\thealth_uri /-/{route.service}/readyz"
+    yield f"\t\t\t\thealth_uri /-/{first.service}/readyz"
     yield "\t\t\t\timport balanced"
     yield "\t\t\t}"
     yield "\t\t}"

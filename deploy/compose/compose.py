@@ -147,6 +147,7 @@ def _container(one: Container) -> dict[str, Any]:
             "TROIKA_BIND": f"0.0.0.0:{HTTP_PORT}",
             "TROIKA_METRICS_FOLDER": "/tmp/metrics",  # noqa: S108 - of the container alone
             "TROIKA_TRUSTED_PROXIES": SUBNET,
+            "TROIKA_LIMITS_EXEMPT": "${TROIKA_LIMITS_EXEMPT:-}",
             # what many people come to at once has two; of the others one, in memory for a small server
             "TROIKA_WEB_WORKERS": "2" if one.service == "registration" else "1",
         }
@@ -177,7 +178,7 @@ def _probe(one: Container) -> dict[str, Any]:
     return _check(["python3", "-S", "/opt/troika/deploy/image/probe.py", str(port), path])
 
 
-def _check(command: list[str], *, every: str = "10s", within: str = "5s") -> dict[str, Any]:
+def _check(command: list[str], *, every: str = "30s", within: str = "5s") -> dict[str, Any]:
     return {
         "test": ["CMD", *command],
         "interval": every,
@@ -192,7 +193,8 @@ def _gateway(size: str, ours: Iterable[Container]) -> dict[str, Any]:
     return {
         "image": "${CADDY_IMAGE:-caddy:2}",
         "environment": {"TROIKA_HOST": "${TROIKA_HOST:-}", "TROIKA_DESK_HOST": "${TROIKA_DESK_HOST:-}"},
-        "ports": ["${TROIKA_HTTPS_PORT:-443}:8443", "${TROIKA_HTTP_PORT:-80}:8080"],
+        # of IPv6 clients Docker shows its own address, unless it is told otherwise: all would count as one
+        "ports": ["0.0.0.0:${TROIKA_HTTPS_PORT:-443}:8443", "0.0.0.0:${TROIKA_HTTP_PORT:-80}:8080"],
         "volumes": [f"./Caddyfile.{size}:/etc/caddy/Caddyfile:ro", "certificates:/data"],
         "networks": ["outside", "front"],
         "depends_on": _after(**{one.name: HEALTHY for one in ours if one.web}),

@@ -1,11 +1,11 @@
-"""The size `full`, in which each web process runs twice: one that is away, and restarts of all, cost nobody an answer."""
+"""The size `full`: each web process runs twice; one that is away, and restarts of all, cost nobody an answer."""
 
 import itertools
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 import requests
@@ -24,7 +24,7 @@ NUMBERS = itertools.count(1)
 @pytest.fixture(scope="module")
 def full(images: None) -> Iterator[Compose]:
     """With the sample's forms and programme."""
-    compose = Compose("troika-full", size=FULL, settings={"TROIKA_LIMITS_EXEMPT": "127.0.0.1"})
+    compose = Compose("troika-full", size=FULL, settings={"TROIKA_LIMITS_EXEMPT": "172.16.0.0/12"})
     compose.remove()
     try:
         compose.up()
@@ -59,7 +59,7 @@ def visits(full: Compose, line: requests.Session, count: int, until: Callable[[]
     """So many at a steady rate, and on until something is over; how often each answer came."""
     started = time.monotonic()
     with ThreadPoolExecutor(CLIENTS) as people:
-        asked = []
+        asked: list[Future[str]] = []
         while len(asked) < count or not until():
             asked.append(people.submit(visit, full, line))
             time.sleep(max(0.0, started + len(asked) / PER_SECOND - time.monotonic()))

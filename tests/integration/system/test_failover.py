@@ -2,16 +2,19 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
 
-from deploy.shape import SERVICES
+from deploy.shape import SERVICES, WEB_PROCESSES, worker_name
 from deploy.up.gateway import RequestLimits, gateway_unit
 from shared.core.proxies import TrustedProxies
+from tests.support.caddy import PUBLIC_HOST, caddy
 from tests.support.children import kill_tree, start_child
 from tests.support.gateway import gateway_ports
 from tests.support.ports import free_port
@@ -33,6 +36,10 @@ class Service(ThreadingHTTPServer):
         self.hangs_up = hangs_up
         self.received: list[str] = []
 
+    def asked(self, path: str) -> int:
+        """How often it was sent a path; a gateway asks by itself whether it is well."""
+        return self.received.count(path)
+
     @property
     def address(self) -> str:
         """Host and port."""
@@ -45,8 +52,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.received.append(self.command)
-        if self.server.hangs_up:
+        self.server.received.append(self.path)
+        if self.server.hangs_up and not self.path.endswith("/readyz"):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
@@ -80,8 +87,41 @@ def opened() -> Iterator[ExitStack]:
         yield stack
 
 
-def gateway_before(opened: ExitStack, run: RunFolder, *addresses: str) -> str:
-    """Address of a gateway before web processes of all services, which are at ``addresses``."""
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Attributes:
+    url: of its public host.
+    headers: that name the host.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+
+    def ask(self, method: str, path: str) -> requests.Response:
+        """One request."""
+        return requests.request(method, self.url + path, headers=self.headers, timeout=20)
+
+
+Made = Callable[..., Gateway]
+"""Makes a gateway before web processes of all services, which are at the given addresses."""
+
+
+@pytest.fixture(params=["nginx", "caddy"])
+def gateway_before(request: pytest.FixtureRequest, opened: ExitStack, run_folder: RunFolder) -> Made:
+    """Each of the two."""
+    made = nginx_before if request.param == "nginx" else caddy_before
+    return partial(made, opened, run_folder)
+
+
+def caddy_before(opened: ExitStack, run: RunFolder, *addresses: str) -> Gateway:
+    """Caddy."""
+    behind = {worker_name(*web): addresses for web in WEB_PROCESSES}
+    port = opened.enter_context(caddy(run, behind))
+    return Gateway(f"http://127.0.0.1:{port}", {"Host": PUBLIC_HOST})
+
+
+def nginx_before(opened: ExitStack, run: RunFolder, *addresses: str) -> Gateway:
+    """nginx."""
     folder = run.part("failover")
     folder.chmod(0o711)
     ports = gateway_ports(dict.fromkeys(SERVICES, 1))
@@ -92,25 +132,25 @@ def gateway_before(opened: ExitStack, run: RunFolder, *addresses: str) -> str:
     )
     opened.callback(kill_tree, server)
     poll_until(unit.ready, 20, what="the gateway listens")
-    return ports.public_url
+    return Gateway(ports.public_url, {})
 
 
-def statuses(url: str, method: str, path: str) -> list[int]:
+def statuses(gateway: Gateway, method: str, path: str) -> list[int]:
     """Of requests one after the other."""
-    return [requests.request(method, url + path, timeout=20).status_code for _ in range(REQUESTS)]
+    return [gateway.ask(method, path).status_code for _ in range(REQUESTS)]
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", SUBMISSIONS), ("GET", EVENTS)])
 def test_process_that_is_stopped_costs_nobody_an_answer(
-    opened: ExitStack, run_folder: RunFolder, method: str, path: str
+    opened: ExitStack, gateway_before: Made, method: str, path: str
 ) -> None:
     alive = opened.enter_context(running(Service()))
-    url = gateway_before(opened, run_folder, f"127.0.0.1:{free_port()}", alive.address)
-    assert statuses(url, method, path) == [200] * REQUESTS
-    assert alive.received == [method] * REQUESTS
+    gateway = gateway_before(f"127.0.0.1:{free_port()}", alive.address)
+    assert statuses(gateway, method, path) == [200] * REQUESTS
+    assert alive.asked(SUBMISSIONS if method == "POST" else EVENTS) == REQUESTS
 
 
-def test_host_that_cannot_be_reached_costs_nobody_an_answer(opened: ExitStack, run_folder: RunFolder) -> None:
+def test_host_that_cannot_be_reached_costs_nobody_an_answer(opened: ExitStack, gateway_before: Made) -> None:
     """Its connections are never made: as if the host were gone from the network."""
     alive = opened.enter_context(running(Service()))
     deaf = opened.enter_context(socket.socket())
@@ -120,28 +160,28 @@ def test_host_that_cannot_be_reached_costs_nobody_an_answer(opened: ExitStack, r
         waiting = opened.enter_context(socket.socket())
         waiting.setblocking(False)
         waiting.connect_ex(deaf.getsockname())
-    url = gateway_before(opened, run_folder, f"127.0.0.1:{deaf.getsockname()[1]}", alive.address)
-    assert statuses(url, "POST", SUBMISSIONS) == [200] * REQUESTS
-    assert alive.received == ["POST"] * REQUESTS
+    gateway = gateway_before(f"127.0.0.1:{deaf.getsockname()[1]}", alive.address)
+    assert statuses(gateway, "POST", SUBMISSIONS) == [200] * REQUESTS
+    assert alive.asked(SUBMISSIONS) == REQUESTS
 
 
-def test_submission_is_never_sent_twice_by_the_gateway(opened: ExitStack, run_folder: RunFolder) -> None:
+def test_submission_is_never_sent_twice_by_the_gateway(opened: ExitStack, gateway_before: Made) -> None:
     """Whoever got no answer asks again with their key; a page is simply asked for again."""
     broken = opened.enter_context(running(Service(hangs_up=True)))
     other = opened.enter_context(running(Service(hangs_up=True)))
-    url = gateway_before(opened, run_folder, broken.address, other.address)
-    answer = requests.post(url + SUBMISSIONS, timeout=20)
+    gateway = gateway_before(broken.address, other.address)
+    answer = gateway.ask("POST", SUBMISSIONS)
     assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
-    assert len(broken.received) + len(other.received) == 1
-    assert requests.get(url + EVENTS, timeout=20).status_code == 503
-    assert len(broken.received) + len(other.received) >= 2
+    assert broken.asked(SUBMISSIONS) + other.asked(SUBMISSIONS) == 1
+    assert gateway.ask("GET", EVENTS).status_code == 503
+    assert broken.asked(EVENTS) + other.asked(EVENTS) >= 1
 
 
-def test_process_that_comes_back_is_asked_again(opened: ExitStack, run_folder: RunFolder) -> None:
+def test_process_that_comes_back_is_asked_again(opened: ExitStack, gateway_before: Made) -> None:
     alive = opened.enter_context(running(Service()))
     port = free_port()
-    url = gateway_before(opened, run_folder, f"127.0.0.1:{port}", alive.address)
-    assert set(statuses(url, "POST", SUBMISSIONS)) == {200}
+    gateway = gateway_before(f"127.0.0.1:{port}", alive.address)
+    assert set(statuses(gateway, "POST", SUBMISSIONS)) == {200}
 
     class Returned(Service):
         def server_bind(self) -> None:
@@ -151,7 +191,7 @@ def test_process_that_comes_back_is_asked_again(opened: ExitStack, run_folder: R
     returned = opened.enter_context(running(Returned()))
 
     def is_asked() -> bool:
-        requests.post(url + SUBMISSIONS, timeout=20)
-        return bool(returned.received)
+        gateway.ask("POST", SUBMISSIONS)
+        return returned.asked(SUBMISSIONS) > 0
 
     poll_until(is_asked, 10, what="the process that came back is asked")

@@ -1,0 +1,50 @@
+"""Caddy as a gateway for tests: our file for a cluster, with addresses in place of the names of processes."""
+
+import re
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.compose.caddy import caddyfile
+from deploy.compose.containers import CLUSTER
+from tests.support.children import kill_tree, start_child
+from tests.support.ports import free_port
+from tests.support.run_folder import RunFolder
+from tests.support.waiting import poll_until
+
+PROGRAM = Path(sys.executable).parent / "caddy"
+PUBLIC_HOST, DESK_HOST = "register.localhost", "desk.localhost"
+_UPSTREAM = re.compile(r"reverse_proxy ([\w-]+):8000 ")
+
+
+@contextmanager
+def caddy(run: RunFolder, behind: Mapping[str, Sequence[str]]) -> Iterator[int]:
+    """Port of a running one; ended afterwards.
+
+    Args:
+        run: that it belongs to.
+        behind: addresses of the copies of each web process.
+    """
+    folder, port = run.part("caddy"), free_port()
+    text = _UPSTREAM.sub(lambda found: f"reverse_proxy {' '.join(behind[found[1]])} ", caddyfile(CLUSTER))
+    (folder / "Caddyfile").write_text(text.replace("http_port 8080", f"http_port {port}"))
+    environment = {
+        "HOME": str(folder),
+        "TROIKA_HOST": PUBLIC_HOST,
+        "TROIKA_DESK_HOST": DESK_HOST,
+        "TROIKA_TRUSTED_PROXIES": "192.0.2.0/24",
+    }
+    command = [str(PROGRAM), "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
+    server = start_child(run, command, env=environment, folder=folder, log=folder / "log")
+    try:
+        poll_until(lambda: _listens(port), 20, what="Caddy listens")
+        yield port
+    finally:
+        kill_tree(server)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
