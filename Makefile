@@ -136,6 +136,7 @@ lock: $(VENV)/.ready-dev ## renew the requirements files after a change in pypro
 	@$(COMPILE) --all-extras --group dev -c requirements.txt -o requirements-dev.txt
 	@$(COMPILE) -c requirements.txt -o deploy/image/requirements.txt
 	@$(COMPILE) --extra solver -c requirements.txt -o deploy/image/requirements-solver.txt
+	@$(COMPILE:pyproject.toml=deploy/image/sbom.in) -c requirements-dev.txt -o deploy/image/requirements-sbom.txt
 
 $(VENV)/.ready: requirements.txt deploy/setup/environment.sh
 	@PYTHON="$(PYTHON)" deploy/setup/environment.sh $(VENV) requirements.txt

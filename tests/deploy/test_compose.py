@@ -155,6 +155,11 @@ def test_image_is_small_and_says_what_it_is(images: None) -> None:
     found = inspected("image", IMAGE)["Config"]
     assert found["User"] == "61184:61184"
     assert found["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
+    words = ["run", "--rm", "--entrypoint", "cat", IMAGE, "/opt/troika/sbom.json"]
+    listed = {one["name"].lower() for one in json.loads(docker(*words))["components"]}
+    assert {"flask", "kombu", "pika", "marshmallow", "gunicorn", "prometheus-client"} <= {
+        name.replace("_", "-") for name in listed
+    }
     assert docker("run", "--rm", "--read-only", IMAGE, "nonsense", check=False).startswith(
         "troika: There is no program"
     )

