@@ -193,7 +193,7 @@ def _gateway(size: str, ours: Iterable[Container]) -> dict[str, Any]:
     return {
         "image": "${CADDY_IMAGE:-caddy:2}",
         "environment": {"TROIKA_HOST": "${TROIKA_HOST:-}", "TROIKA_DESK_HOST": "${TROIKA_DESK_HOST:-}"},
-        # of IPv6 clients Docker shows its own address, unless it is told otherwise: all would count as one
+        # Docker shows its own address for IPv6 clients by default: limits would count all of them as one
         "ports": ["0.0.0.0:${TROIKA_HTTPS_PORT:-443}:8443", "0.0.0.0:${TROIKA_HTTP_PORT:-80}:8080"],
         "volumes": [f"./Caddyfile.{size}:/etc/caddy/Caddyfile:ro", "certificates:/data"],
         "networks": ["outside", "front"],

@@ -145,7 +145,7 @@ def _administrator(servers: Servers, passwords: Mapping[str, str]) -> "psycopg.C
         except psycopg.OperationalError:
             if time.monotonic() > deadline:
                 raise
-            time.sleep(1.0)  # the server is starting
+            time.sleep(1.0)  # PostgreSQL is starting; the deadline above ends the loop
 
 
 def _claim_server(administrator: "psycopg.Connection[tuple[object, ...]]", installation: str) -> None:

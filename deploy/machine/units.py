@@ -121,13 +121,13 @@ def unit(process: Process) -> str:
     holder = (process.service, process.role) in HOLDERS
     desk = (process.service, process.role) == ("registration", "desk")
     ours = process.service != OPERATIONS
-    told = {"TROIKA_METRICS_PORT": str(process.port)}
+    variables = {"TROIKA_METRICS_PORT": str(process.port)}
     if process.web:
-        told = {"TROIKA_BIND": f"127.0.0.1:{process.port}", "TROIKA_METRICS_FOLDER": f"/run/{process.name}"}
+        variables = {"TROIKA_BIND": f"127.0.0.1:{process.port}", "TROIKA_METRICS_FOLDER": f"/run/{process.name}"}
     if holder:
-        told["TROIKA_ACCESS_FILE"] = str(Path("/etc/troika/access") / Path(ACCESS_FILE).name)
+        variables["TROIKA_ACCESS_FILE"] = str(Path("/etc/troika/access") / Path(ACCESS_FILE).name)
     if desk:
-        told["TROIKA_FORM_KEYS"] = FORM_KEYS
+        variables["TROIKA_FORM_KEYS"] = FORM_KEYS
     place = f"{worker_name(process.service, process.role)}/{process.role}" if ours else process.role
     module = f"services.{process.service} {process.role}" if ours else f"deploy.operations.{process.role}"
     folders = [f"RuntimeDirectory={process.name}"] if process.web else []
@@ -139,7 +139,7 @@ def unit(process: Process) -> str:
         command=f"{module} watch" if process.role == AUDIT else module,
         home=HOME,
         groups="SupplementaryGroups=troika-access\n" if holder else "",
-        environment="".join(f"Environment={name}={value}\n" for name, value in told.items()),
+        environment="".join(f"Environment={name}={value}\n" for name, value in variables.items()),
         credentials="".join(f"LoadCredential={name}:{SETTINGS}/{place}/{name}\n" for name in process.settings),
         folders="".join(f"{line}\n" for line in folders),
         hardened=HARDENED,

@@ -51,7 +51,7 @@ class FreshDatabases(dict[str, str]):
         return others
 
     def copies(self) -> "FreshDatabases":
-        """Copies of all databases that there are; nobody may be connected to them meanwhile."""
+        """Copies of all databases that there are; there must be no connections to them."""
         others = FreshDatabases(self._postgres)
         others.update((name, self._copy_of(name)) for name in self)
         return others
@@ -114,7 +114,7 @@ class TestInstallation:
         return found
 
     def copy(self, folder: Path) -> "TestInstallation":
-        """The same in databases of its own, with the same secrets in ``folder``; nobody may be connected meanwhile."""
+        """The same secrets in ``folder``, and copies of the databases, which must have no connections."""
         shutil.copytree(self.secrets.folder, folder / "secrets")
         return TestInstallation(self.urls.copies(), make_secrets(folder / "secrets"))
 

@@ -14,7 +14,7 @@ from tests.support.run_folder import RunFolder
 
 
 class Named(ThreadingHTTPServer):
-    """Answers with its name, and with what it was told of the client."""
+    """Answers with its name, and with the headers about the client."""
 
     daemon_threads = True
 
@@ -31,7 +31,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Served-By", self.server.name)
         for name in ("X-Forwarded-For", "X-Forwarded-Proto", "X-Request-Start", "X-Real-IP", "Forwarded", "Proxy"):
-            self.send_header(f"Told-{name}", self.headers.get(name, ""))
+            self.send_header(f"Received-{name}", self.headers.get(name, ""))
         self.end_headers()
 
     do_POST = do_GET
@@ -114,14 +114,14 @@ def test_reading_part_of_the_api_refuses_other_methods(port: int) -> None:
 
 def test_client_is_not_believed_about_itself(port: int) -> None:
     lies = dict.fromkeys(("X_Forwarded_For", "X_Real_IP", "Forwarded", "Proxy"), "203.0.113.9")
-    told = ask(port, PUBLIC_HOST, "/programme", **lies, X_Request_Start="t=1").headers
-    assert [told[f"Told-{name}"] for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Proxy")] == [
+    received = ask(port, PUBLIC_HOST, "/programme", **lies, X_Request_Start="t=1").headers
+    assert [received[f"Received-{name}"] for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Proxy")] == [
         "127.0.0.1",
         "",
         "",
         "",
     ]
-    assert told["Told-X-Request-Start"] not in ("", "t=1")
+    assert received["Received-X-Request-Start"] not in ("", "t=1")
 
 
 def test_body_that_is_too_large_is_refused(port: int) -> None:

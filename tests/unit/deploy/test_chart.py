@@ -99,9 +99,9 @@ def test_nothing_is_root_or_writes_or_may_do_anything(chart: helm.Chart) -> None
         assert pod["securityContext"]["runAsUser"] != 0
         assert pod["automountServiceAccountToken"] is False
         for container in pod["containers"]:
-            told = container["securityContext"]
-            assert (told["readOnlyRootFilesystem"], told["allowPrivilegeEscalation"]) == (True, False)
-            assert told["capabilities"] == {"drop": ["ALL"]}
+            context = container["securityContext"]
+            assert (context["readOnlyRootFilesystem"], context["allowPrivilegeEscalation"]) == (True, False)
+            assert context["capabilities"] == {"drop": ["ALL"]}
 
 
 def test_each_pod_mounts_its_own_secret(chart: helm.Chart) -> None:

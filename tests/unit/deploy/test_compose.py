@@ -58,21 +58,21 @@ def described(size: str, name: str) -> dict[str, Any]:
 
 def environment_of(size: str, one: Container, volume: Path) -> dict[str, str]:
     """What a container's process finds: the paths in it are those of the volume."""
-    told = {
+    variables = {
         name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
         for name, value in described(size, one.name)["environment"].items()
     }
-    told["TROIKA_MAIL_FROM"] = GIVEN["TROIKA_MAIL_FROM"]
+    variables["TROIKA_MAIL_FROM"] = GIVEN["TROIKA_MAIL_FROM"]
     places = {
         RUN: volume / one.settings,
         "/run/access": volume / "access",
         "/var/lib/troika/form-keys": volume / "form-keys",
     }
-    for name, value in told.items():
+    for name, value in variables.items():
         for inside, outside in places.items():
             if value.startswith(inside):
-                told[name] = value.replace(inside, str(outside), 1)
-    return told
+                variables[name] = value.replace(inside, str(outside), 1)
+    return variables
 
 
 def read(service: str, process: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> object:
