@@ -34,8 +34,15 @@ HEAD = """\
 @options@	}
 }
 
-# Whatever a client says about who it is and where it comes from is replaced by what we see. A connection that is not
-# made, or a process that is stopping, costs nobody anything: another one is asked. What was sent is never sent again.
+# A process that runs once, or whose copies have one address: a connection that is not made is tried again.
+(alone) {
+	lb_retries 3
+	lb_try_duration 4s
+	lb_try_interval 50ms
+	import passed_on 1500ms
+}
+
+# A process that runs more than once: where a connection is not made, or one is stopping, another one is asked at once.
 (balanced) {
 	lb_policy round_robin
 	lb_retries 3
@@ -45,8 +52,14 @@ HEAD = """\
 	max_fails 1
 	health_interval 2s
 	health_timeout 2s
+	import passed_on 500ms
+}
+
+# Whatever a client says about who it is and where it comes from is replaced by what we see. What was sent is never sent
+# again.
+(passed_on) {
 	transport http {
-		dial_timeout 500ms
+		dial_timeout {args[0]}
 		response_header_timeout 30s
 		keepalive 3s
 		compression off
@@ -186,9 +199,16 @@ def _process(routes: Sequence[Route], served_by: Sequence[Container]) -> Iterato
     if secret:
         yield f"\t\t\t@secret path {' '.join(f'{path}*' for path in secret)}"
         yield "\t\t\theader @secret >Referrer-Policy no-referrer"
-    hosts = " ".join(f"{one.name}:{HTTP_PORT}" for one in served_by)
-    yield f"\t\t\treverse_proxy {hosts} {{"
-    yield f"\t\t\t\thealth_uri /-/{first.service}/readyz"
-    yield "\t\t\t\timport balanced"
-    yield "\t\t\t}"
+    yield from passed_on(first.service, [f"{one.name}:{HTTP_PORT}" for one in served_by])
     yield "\t\t}"
+
+
+def passed_on(service: str, addresses: Sequence[str]) -> Iterator[str]:
+    """The block that hands a request to a process of ``service`` at one of ``addresses``."""
+    yield f"\t\t\treverse_proxy {' '.join(addresses)} {{"
+    if len(addresses) > 1:
+        yield f"\t\t\t\thealth_uri /-/{service}/readyz"
+        yield "\t\t\t\timport balanced"
+    else:
+        yield "\t\t\t\timport alone"
+    yield "\t\t\t}"

@@ -5,7 +5,7 @@ It has three servers: the public host, the coordinators' host, and a port for op
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -44,6 +44,10 @@ deploy/gunicorn.conf.py), so that no request is sent into a connection that is j
 
 AWAY_S = 2
 """How long a process that did not take a connection is not asked. nginx heeds it where there is another one."""
+
+_TRY_THE_NEXT = "      proxy_connect_timeout 500ms;\n"
+"""Where a process has others beside it. A lost packet is sent again after a second, so that one which is alone has
+longer (``proxy_connect_timeout`` of the whole)."""
 
 _NO_REFERRER = """\
       proxy_hide_header Referrer-Policy;
@@ -117,6 +121,7 @@ def gateway_configuration(
         limits: for each client network.
         behind: addresses of web processes on other hosts, by process (``registration-forms``); the others are here.
     """
+    several = {name for name, addresses in behind.items() if len(addresses) > 1}
     filled = {
         "folder": str(place),
         "public": str(ports["public"]),
@@ -132,8 +137,8 @@ def gateway_configuration(
             _upstream(name, behind.get(name) or [f"127.0.0.1:{ports[name]}"])
             for name in (worker_name(*web) for web in WEB_PROCESSES)
         ),
-        "public_locations": "".join(_locations(PUBLIC_ROUTES)),
-        "desk_locations": "".join(_locations(DESK_ROUTES)),
+        "public_locations": "".join(_locations(PUBLIC_ROUTES, several)),
+        "desk_locations": "".join(_locations(DESK_ROUTES, several)),
         "operations_locations": "".join(_operations(*web) for web in WEB_PROCESSES),
     }
     text = TEMPLATE.read_text(encoding="utf-8")
@@ -151,19 +156,19 @@ def _upstream(name: str, addresses: Sequence[str]) -> str:
     return f"  upstream {name} {{\n{servers}{kept}  }}\n"
 
 
-def _locations(routes: Sequence[Route]) -> Iterator[str]:
-    """A location for each beginning (nginx takes the longest) and each whole path.
+def _locations(routes: Sequence[Route], several: Set[str]) -> Iterator[str]:
+    """A location for each beginning (nginx takes the longest) and each whole path; ``several`` run more than once.
 
     Without the slash at its end a beginning is nobody's path; nginx by itself would answer it with 301.
     """
     whole = {path for route in routes for path in route.paths}
     for route in routes:
         for beginning in route.beginnings:
-            yield _location(f"^~ {beginning}", beginning, route)
+            yield _location(f"^~ {beginning}", beginning, route, several)
             if beginning.endswith("/") and beginning[:-1] not in whole:
                 yield f"    location = {beginning[:-1]} {{\n      return 404;\n    }}\n"
         for path in route.paths:
-            yield _location(_whole(path), path, route)
+            yield _location(_whole(path), path, route, several)
 
 
 def _whole(path: str) -> str:
@@ -173,14 +178,15 @@ def _whole(path: str) -> str:
     return f"~ ^{re.escape(path).replace(re.escape('*'), '[^/]+')}$"
 
 
-def _location(matches: str, path: str, route: Route) -> str:
+def _location(matches: str, path: str, route: Route, several: Set[str]) -> str:
+    name = worker_name(route.service, route.process)
     methods = (
         f"      if ($request_method !~ ^({'|'.join(route.methods)})$) {{ return 405; }}\n" if route.methods else ""
     )
     size = f"      client_max_body_size {LARGE_BODIES[path]};\n" if path in LARGE_BODIES else ""
     kept = "      proxy_cache pages;\n" if path in PUBLIC_PAGES else ""
     secret = _NO_REFERRER if path in TOKEN_PATHS else ""
-    upstream = f"      proxy_pass http://{worker_name(route.service, route.process)};\n"
+    upstream = f"      proxy_pass http://{name};\n" + (_TRY_THE_NEXT if name in several else "")
     return f"    location {matches} {{\n{methods}{upstream}{size}{kept}{secret}    }}\n"
 
 

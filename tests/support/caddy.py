@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.compose.caddy import caddyfile
+from deploy.compose.caddy import caddyfile, passed_on
 from deploy.compose.containers import CLUSTER
 from tests.support.children import kill_tree, start_child
 from tests.support.ports import free_port
@@ -16,7 +16,7 @@ from tests.support.waiting import poll_until
 
 PROGRAM = Path(sys.executable).parent / "caddy"
 PUBLIC_HOST, DESK_HOST = "register.localhost", "desk.localhost"
-_UPSTREAM = re.compile(r"reverse_proxy ([\w-]+):8000 ")
+_PASSED_ON = re.compile(r"\t*reverse_proxy ((\w+)-[\w-]+):8000 \{.*?\}", re.DOTALL)
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def caddy(run: RunFolder, behind: Mapping[str, Sequence[str]]) -> Iterator[int]:
         behind: addresses of the copies of each web process.
     """
     folder, port = run.part("caddy"), free_port()
-    text = _UPSTREAM.sub(lambda found: f"reverse_proxy {' '.join(behind[found[1]])} ", caddyfile(CLUSTER))
+    text = _PASSED_ON.sub(lambda found: "\n".join(passed_on(found[2], behind[found[1]])), caddyfile(CLUSTER))
     (folder / "Caddyfile").write_text(text.replace("http_port 8080", f"http_port {port}"))
     environment = {
         "HOME": str(folder),

@@ -2,7 +2,9 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +32,7 @@ class Service(ThreadingHTTPServer):
     """Answers 200, or hangs up once it has read a request; counts what it was sent."""
 
     daemon_threads = True
+    request_queue_size = 1024
 
     def __init__(self, *, hangs_up: bool = False) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -163,6 +166,23 @@ def test_host_that_cannot_be_reached_costs_nobody_an_answer(opened: ExitStack, g
     gateway = gateway_before(f"127.0.0.1:{deaf.getsockname()[1]}", alive.address)
     assert statuses(gateway, "POST", SUBMISSIONS) == [200] * REQUESTS
     assert alive.asked(SUBMISSIONS) == REQUESTS
+
+
+def test_process_that_runs_once_has_time_to_take_a_connection(opened: ExitStack, gateway_before: Made) -> None:
+    """Its queue is full when the request comes, so the kernel asks a second time after a second."""
+    busy = Service()
+    busy.socket.listen(0)
+    for _ in range(2):  # fill what the kernel takes for it
+        waiting = opened.enter_context(socket.socket())
+        waiting.setblocking(False)
+        waiting.connect_ex(("127.0.0.1", busy.server_port))
+    gateway = gateway_before(busy.address)
+    with ThreadPoolExecutor(1) as asking:
+        answer = asking.submit(gateway.ask, "POST", SUBMISSIONS)
+        time.sleep(0.8)  # longer than a gateway waits that has another process to ask
+        opened.enter_context(running(busy))
+        assert answer.result().status_code == 200
+    assert busy.asked(SUBMISSIONS) == 1
 
 
 def test_submission_is_never_sent_twice_by_the_gateway(opened: ExitStack, gateway_before: Made) -> None:

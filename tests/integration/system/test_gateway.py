@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 import requests
@@ -69,12 +69,16 @@ def service() -> Iterator[int]:
         def log_message(self, *_args: object) -> None:
             """Nothing."""
 
+    class Patient(WSGIServer):
+        request_queue_size = 1024
+        """As gunicorn's: a longer queue loses no connection while the machine is busy."""
+
     def answer(environ: dict[str, str], start: object) -> list[bytes]:
         told = dict(parse_qsl(environ["QUERY_STRING"]))
         start("200 OK", [("Content-Type", "text/plain"), *told.items()])  # type: ignore[operator]
         return [(str(next(ANSWERS)) if told else environ["HTTP_X_FORWARDED_FOR"]).encode()]
 
-    with make_server("127.0.0.1", 0, answer, handler_class=Quiet) as server:
+    with make_server("127.0.0.1", 0, answer, server_class=Patient, handler_class=Quiet) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server.server_port
