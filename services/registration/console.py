@@ -6,6 +6,8 @@ from flask import Blueprint
 
 from services.registration.forms.changes import FormDesk
 from services.registration.forms.console import add_forms
+from services.registration.partners.changes import PartnerDesk
+from services.registration.partners.changes_pages import add_partner_changes
 from services.registration.partners.console import add_partners
 from services.registration.people.console import PersonPages, add_list, add_person
 from services.registration.people.messages import RegistrationMessages
@@ -16,8 +18,10 @@ from shared.web.console.frame import pages_blueprint
 from shared.web.console.trail import add_trail
 
 
-def console_blueprint(forms: FormDesk, messages: RegistrationMessages, keys: FormKeys, public_url: str) -> Blueprint:
-    """``/console/registrations``; ``public_url`` stands in the snippets of partners."""
+def console_blueprint(
+    forms: FormDesk, partners: PartnerDesk, messages: RegistrationMessages, keys: FormKeys
+) -> Blueprint:
+    """``/console/registrations``."""
     blueprint = pages_blueprint("registration_console", __name__)
     blueprint.context_processor(lambda: {"words": words})
     work, clock = forms.work, forms.clock
@@ -26,6 +30,7 @@ def console_blueprint(forms: FormDesk, messages: RegistrationMessages, keys: For
     add_erasing(blueprint, work, clock, messages)
     add_person_export(blueprint)
     add_forms(blueprint, forms)
-    add_partners(blueprint, work, clock, public_url)
+    add_partners(blueprint, partners)
+    add_partner_changes(blueprint, partners)
     add_trail(blueprint, "registration", work)
     return blueprint

@@ -36,7 +36,7 @@ _SEPARATE: Rights = {
     },
     "working_group_copy": {FORMS: "select", OWN: "select", DESK: "select", CONSUME: "select insert update"},
     "resource_copy": {OWN: "select", CONSUME: "select insert update"},
-    "partner": {FORMS: "select", OWN: "select", DESK: "select", OPERATOR: "select insert update"},
+    "partner": {FORMS: "select", OWN: "select", DESK: "select insert update", OPERATOR: "select insert update"},
     "form": {DESK: "select update", DECIDE: "select", TEND: "select", OPERATOR: "select insert update"},
     "form_key": {FORMS: "select", OWN: "select", DESK: "select", OPERATOR: "select insert update"},
     "form_change": {DESK: "select insert", DECIDE: "select", TEND: "select", OPERATOR: "select"},

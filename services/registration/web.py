@@ -26,6 +26,7 @@ from services.registration.own.limited_routes import limited_blueprint
 from services.registration.own.managing_routes import managing_blueprint
 from services.registration.own.my_data_routes import my_data_blueprint
 from services.registration.partners.api import partners_blueprint
+from services.registration.partners.changes import PartnerDesk
 from services.registration.people.api import PeopleDesk, registrations_blueprint
 from services.registration.people.blocking_api import blocked_blueprint
 from services.registration.people.messages import RegistrationMessages
@@ -206,15 +207,16 @@ def _add_desk(
     keys = FormKeys(settings.form_keys_folder, settings.master_keys)
     routes.holders = KeyHolders(access, sign_in)
     routes.checks.append(partial(key_problem, work, keys, NAME))
+    partners = PartnerDesk(work, clock, settings.common.public_url)
     routes.operations += [
         erasing_blueprint(work, clock, messages),
         sealed_blueprint(work, clock, keys),
-        partners_blueprint(work, clock),
+        partners_blueprint(partners),
         trail_blueprint(NAME, work),
         blocked_blueprint(work, clock, References(settings.person_keys[0])),
         person_export_blueprint(work, clock, References(settings.person_keys[0]), keys),
     ]
-    routes.pages += [frame_blueprint(sign_in), console_blueprint(forms, messages, keys, settings.common.public_url)]
+    routes.pages += [frame_blueprint(sign_in), console_blueprint(forms, partners, messages, keys)]
 
 
 def _public_context(

@@ -59,6 +59,8 @@ DOMAIN_STATUS = {
     "closing-before-opening": 422,
     "proof-refused": 422,
     "webhook-refused": 422,
+    "too-many-origins": 422,
+    "unknown-partner": 422,
     "unknown-parameter": 422,
 }
 """Status of a domain error by its code; 409 for all others."""

@@ -46,13 +46,16 @@ def refuse_unknown_parameters(app: Flask) -> None:
 
 @cache
 def known_parameters(view: Callable[..., Any]) -> tuple[str, ...] | None:
-    """Names of the query parameters that ``view`` declares; None if it is not an operation of the interface."""
+    """Names of the query parameters that ``view`` declares; None if it is not an operation of the interface.
+
+    One that ends with a dot is the beginning of names (``beginnings`` of a schema); the view itself reads these.
+    """
     operation = getattr(view, "_apidoc", None)
     if operation is None:
         return None
     declared = operation.get("arguments", {}).get("parameters", [])
-    schemas = [one["schema"] for one in declared if one["in"] == "query"]
-    return tuple(name for schema in schemas for name in _names(schema))
+    schemas = [one["schema"] for one in declared if one["in"] == "query" and "schema" in one]
+    return tuple(name for schema in schemas for name in (*_names(schema), *getattr(schema, "beginnings", ())))
 
 
 def _names(schema: ma.Schema | type[ma.Schema]) -> Iterator[str]:
@@ -67,8 +70,9 @@ def _takes_forms(view: Callable[..., Any]) -> bool:
 
 
 def _faults(known: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    beginnings = tuple(name for name in known if name.endswith("."))
     for name, values in request.args.lists():
-        if name not in known:
+        if name not in known and not name.startswith(beginnings):
             yield _fault(name, "unknown-parameter", unknown_parameter_advice(name, known))
         elif len(values) > 1:
             yield _fault(name, "repeated-parameter", "Given more than once")

@@ -109,6 +109,17 @@ _OWN_FORMS_ALONE = (
     "GET /v1/registrations",
     "GET /v1/sealed-readings",
 )
+_PARTNER = "/console/registrations/partners/<slug>"
+_PARTNERS = (
+    "GET /console/registrations/new-partner",
+    "POST /console/registrations/new-partner",
+    f"GET {_PARTNER}/edit",
+    f"POST {_PARTNER}/edit",
+    f"POST {_PARTNER}/decide",
+    "POST /v1/partners",
+    "PATCH /v1/partners/<slug>",
+)
+_OWN_PARTNER = (f"POST {_PARTNER}/ask", "POST /v1/partners/<slug>/origins")
 _BLOCKED = (
     "GET /v1/blocked-addresses",
     "POST /v1/blocked-addresses",
@@ -161,7 +172,8 @@ REACH_OF = {
     | dict.fromkeys(_OWN_FORMS_ALONE, FILTERED)
     | {f"POST {_REGISTRATION}/sealed": HIDDEN}
     | dict.fromkeys(("GET /console/registrations/trail", "GET /v1/trail/registration"), REFUSED)
-    | dict.fromkeys((*_BLOCKED, *_EXPORT), REFUSED),
+    | dict.fromkeys(_OWN_PARTNER, NOTHING)
+    | dict.fromkeys((*_BLOCKED, *_EXPORT, *_PARTNERS), REFUSED),
     "notifications": dict.fromkeys(_ACROSS_MAILS, REFUSED)
     | {"GET /v1/mails": FILTERED, "GET /v1/mails/<uuid:mail_id>": HIDDEN},
 }

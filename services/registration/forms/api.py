@@ -54,12 +54,14 @@ def _add_change(blueprint: Any, desk: FormDesk) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def change(wanted: dict[str, Any], query: dict[str, Any], slug: str) -> Response:
-        """Change capacity, hours, alarm, the switch or when people can join; `If-Match`: the ETag or revision.
+        """Change seats, hours, alarm, switch, joining or the partners who show it; `If-Match`: the ETag or revision.
 
         Raising the capacity promotes people from the waiting list.
         """
         require_touch(slug)
         current, _ = show_form(desk.work, slug)
+        if "partners" in wanted:
+            wanted["partners"] = tuple(dict.fromkeys(wanted["partners"]))
         settings = replace(settings_of(current), **wanted)
         if query["dry_run"]:
             effect = preview_form_change(desk.work, desk.clock, slug, settings)

@@ -11,10 +11,18 @@ from sqlalchemy import Connection, text
 from services.registration.forms.messages import form_message
 from services.registration.forms.model import FormSettings, check_settings, differences, opening_with, seats_with
 from services.registration.forms.opening import closed_reason
+from services.registration.forms.partner_store import find_partners
 from services.registration.forms.seats import Promotion, Seats, decide_promotion
 from services.registration.forms.seats import promote as promote_seats
 from services.registration.forms.service import check_slug
-from services.registration.forms.store import StoredForm, find_form, lock_seats, save_settings, settings_of
+from services.registration.forms.store import (
+    StoredForm,
+    find_form,
+    forgets_registrations,
+    lock_seats,
+    save_settings,
+    settings_of,
+)
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store import outbox
@@ -140,8 +148,8 @@ def change_form(work: UnitOfWork, clock: Clock, promote: Promote, change: FormCh
     """Apply ``change`` and write down who made it; returns the form as it is afterwards.
 
     Raises:
-        DomainError: ``form-unknown``, ``closing-before-opening``, or ``changed-meanwhile`` if it is not as the caller
-            has seen it.
+        DomainError: ``form-unknown``, ``closing-before-opening``, ``unknown-partner``, ``forgets-registrations``, or
+            ``changed-meanwhile`` if it is not as the caller has seen it.
     """
     check_settings(change.wanted)
     with work.transaction() as connection:
@@ -159,6 +167,8 @@ def change_form(work: UnitOfWork, clock: Clock, promote: Promote, change: FormCh
         if "capacity" in after:
             seats = seats_with(form.seats, change.wanted)
             promoted = promote(connection, form, seats, now, _cause(before, after))
+        if "partners" in after:
+            _check_partners(connection, form.slug, change.wanted.partners)
         save_settings(connection, form.slug, change.wanted)
         line = FormChangeLine(form.revision + 1, now, change.by, before, after, len(promoted))
         note_form_change(connection, form.slug, line)
@@ -205,6 +215,14 @@ def show_form(work: UnitOfWork, slug: str) -> tuple[StoredForm, list[FormChangeL
         if form is None:
             raise DomainError("form-unknown")
         return form, list(form_history(connection, slug))
+
+
+def _check_partners(connection: Connection, slug: str, partners: Sequence[str]) -> None:
+    known = {partner.slug for partner in find_partners(connection, partners)}
+    if unknown := [partner for partner in partners if partner not in known]:
+        raise DomainError("unknown-partner", f"there is no partner {', '.join(unknown)}")
+    if partners and forgets_registrations(connection, slug):
+        raise DomainError("forgets-registrations", "a form that deletes its registrations is shown by no partner")
 
 
 def _cause(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

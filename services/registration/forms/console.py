@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -14,7 +15,7 @@ from services.registration.forms import wording as form_words
 from services.registration.forms.changes import FormChange, FormChangeLine, FormDesk, preview_form_change, show_form
 from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTES_BEFORE, FormSettings
 from services.registration.forms.opening import closed_reason, set_reason
-from services.registration.forms.service import list_forms
+from services.registration.forms.service import list_forms, list_partners
 from services.registration.forms.store import StoredForm, settings_of
 from shared.core.errors import DomainError
 from shared.public_forms.definition import parse_definition
@@ -25,6 +26,7 @@ from shared.web.headers import personal
 MOST_SEATS = 1_000_000
 LOCAL = "%Y-%m-%dT%H:%M"
 FIELDS = ("capacity", "opens", "closes", "changes", "alarm", "join", "switch")
+PARTNERS = "partners"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,15 @@ def first_values(form: StoredForm, settings: FormSettings | None = None) -> dict
         "alarm": "" if shown.alarm_minutes is None else str(shown.alarm_minutes),
         "join": str(shown.join_minutes_before),
         "switch": "on" if shown.open else "off",
+        PARTNERS: " ".join(shown.partners),
     }
 
 
-def read_filled(form: StoredForm, given: Mapping[str, str]) -> Filled:
+def read_filled(form: StoredForm, given: MultiDict[str, str]) -> Filled:
     """``given`` read as settings; a moment that is left as it was shown stays as it is, to the second."""
     values = {name: given.get(name, "").strip() for name in FIELDS}
+    partners = tuple(dict.fromkeys(" ".join(given.getlist(PARTNERS)).split()))
+    values[PARTNERS] = " ".join(partners)
     faults: dict[str, str] = {}
     capacity = _whole("capacity", values, MOST_SEATS, "no limit", faults)
     alarm = _whole("alarm", values, MAX_ALARM_MINUTES, "no alarm of ours", faults)
@@ -72,7 +77,7 @@ def read_filled(form: StoredForm, given: Mapping[str, str]) -> Filled:
         faults["closes"] = "The form must close later than it opens."
     join = _whole("join", values, MAX_JOIN_MINUTES_BEFORE, "the start", faults) or 0
     hours = (opens_at, closes_at, changes_until)
-    wanted = FormSettings(capacity, values["switch"] == "on", *hours, alarm, join)
+    wanted = FormSettings(capacity, values["switch"] == "on", *hours, alarm, join, partners)
     return Filled(values, faults, None if faults else wanted)
 
 
@@ -136,7 +141,7 @@ def add_forms(blueprint: Blueprint, desk: FormDesk) -> None:
         form, history = _form(desk.work, slug)
         filled = Filled(first_values(form), {}, None)
         done = bool(history) and request.args.get("done") == str(history[0].revision) == str(form.revision)
-        return _page(form, history, filled, desk.clock(), done=done)
+        return _page(desk, form, history, filled, done=done)
 
     @blueprint.post("/registrations/forms/<slug>")
     @needs("coordinator")
@@ -144,9 +149,9 @@ def add_forms(blueprint: Blueprint, desk: FormDesk) -> None:
         form, history = _form(desk.work, slug)
         filled, seen = read_filled(form, request.form), _seen(request.form)
         if seen != form.revision:
-            return _meanwhile(form, history, seen, desk.clock())
+            return _meanwhile(desk, form, history, seen)
         if filled.wanted is None:
-            return _page(form, history, filled, desk.clock(), status=422)
+            return _page(desk, form, history, filled, status=422)
         if request.form.get("go") != "do":
             return _effect(desk, form, history, filled)
         return _do(desk, slug, FormChange(slug, seen, holder().name, filled.wanted))
@@ -169,7 +174,7 @@ def _effect(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine],
     effect = preview_form_change(desk.work, desk.clock, form.slug, filled.wanted)
     sentences = form_words.effect_sentences(effect, filled.wanted)
     planned = form_words.planned_sentences(settings_of(form), filled.wanted)
-    return _page(form, history, filled, desk.clock(), effect=effect, sentences=sentences, planned=planned)
+    return _page(desk, form, history, filled, effect=effect, sentences=sentences, planned=planned)
 
 
 def _do(desk: FormDesk, slug: str, change: FormChange) -> AnyResponse:
@@ -179,20 +184,28 @@ def _do(desk: FormDesk, slug: str, change: FormChange) -> AnyResponse:
         if refusal.code != "changed-meanwhile":
             raise
         form, history = show_form(desk.work, slug)
-        return _meanwhile(form, history, change.revision, desk.clock())
+        return _meanwhile(desk, form, history, change.revision)
     return redirect(f"/console/registrations/forms/{slug}?done={changed.revision}", 303)
 
 
-def _meanwhile(form: StoredForm, history: Sequence[FormChangeLine], seen: int, now: datetime) -> Response:
+def _meanwhile(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], seen: int) -> Response:
     """The page as it is now, with what somebody else has done."""
     filled = Filled(first_values(form), {}, None)
     others = [line for line in history if line.revision > seen]
-    return _page(form, history, filled, now, status=412, notice=MEANWHILE, meanwhile=others)
+    return _page(desk, form, history, filled, status=412, notice=MEANWHILE, meanwhile=others)
 
 
 def _page(
-    form: StoredForm, history: Sequence[FormChangeLine], filled: Filled, now: datetime, status: int = 200, **more: Any
+    desk: FormDesk,
+    form: StoredForm,
+    history: Sequence[FormChangeLine],
+    filled: Filled,
+    status: int = 200,
+    **more: Any,
 ) -> Response:
+    now = desk.clock()
+    partners = [(partner.slug, partner.name) for partner in list_partners(desk.work, holder().forms)]
+    partners += [(slug, slug) for slug in form.partners if slug not in dict(partners)]
     page = render_template(
         "registrations/form.html",
         form=form,
@@ -203,6 +216,7 @@ def _page(
         switched=first_values(form, _switched(form, now)),
         history=history,
         form_words=form_words,
+        partners=partners,
         may_change="coordinator" in holder().roles,
         **more,
     )

@@ -42,6 +42,7 @@ class FormSettings:
     changes_until: until when people may change their answers; None: until the form or the guest list closes.
     alarm_minutes: how long before the start people's calendars alert them; None leaves that to their calendars.
     join_minutes_before: from how long before the start people with a seat can join online.
+    partners: slugs of the partners whose pages may show it.
     """
 
     capacity: int | None
@@ -51,6 +52,7 @@ class FormSettings:
     changes_until: datetime | None = None
     alarm_minutes: int | None = None
     join_minutes_before: int = JOIN_MINUTES_BEFORE
+    partners: tuple[str, ...] = ()
 
 
 def check_settings(settings: FormSettings) -> None:
@@ -87,7 +89,9 @@ def seats_with(seats: Seats, settings: FormSettings) -> Seats:
 
 
 def _plain(value: object) -> object:
-    return rfc3339(value) if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True, slots=True)

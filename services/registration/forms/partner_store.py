@@ -15,6 +15,8 @@ class Partner:
     Attributes:
         origins: exactly the origins its pages have.
         theme: values for the look of the form in its pages.
+        requested_origins: that the partner has asked for, and no coordinator has decided on.
+        revision: goes up with every change.
     """
 
     slug: str
@@ -22,14 +24,28 @@ class Partner:
     origins: tuple[str, ...]
     language: str
     theme: Mapping[str, Any]
+    requested_origins: tuple[str, ...] = ()
+    revision: int = 1
 
 
 _SAVE_PARTNER = text("""
     INSERT INTO partner (slug, name, origins, language, theme) VALUES (:slug, :name, :origins, :language, :theme)
     ON CONFLICT (slug) DO UPDATE SET name = excluded.name, origins = excluded.origins,
-        language = excluded.language, theme = excluded.theme
+        language = excluded.language, theme = excluded.theme, revision = partner.revision + 1,
+        requested_origins = ARRAY(SELECT unnest(partner.requested_origins) EXCEPT SELECT unnest(excluded.origins))
+    WHERE (partner.name, partner.origins, partner.language, partner.theme)
+        IS DISTINCT FROM (excluded.name, excluded.origins, excluded.language, excluded.theme)
 """)
-_PARTNER = "SELECT slug, name, origins, language, theme FROM partner p"
+_ADD_PARTNER = text("""
+    INSERT INTO partner (slug, name, origins, language, theme) VALUES (:slug, :name, :origins, :language, :theme)
+    ON CONFLICT (slug) DO NOTHING
+""")
+_CHANGE_PARTNER = text("""
+    UPDATE partner SET name = :name, origins = :origins, language = :language, theme = :theme,
+        requested_origins = :requested_origins, revision = revision + 1
+    WHERE slug = :slug AND revision = :revision
+""")
+_PARTNER = "SELECT slug, name, origins, language, theme, requested_origins, revision FROM partner p"
 _PARTNERS = text(f"{_PARTNER} WHERE slug = ANY(:slugs) ORDER BY slug")
 _ALL_PARTNERS = text(f"{_PARTNER} ORDER BY slug")
 _PARTNERS_OF = text(f"""
@@ -38,15 +54,30 @@ _PARTNERS_OF = text(f"""
 
 
 def save_partner(connection: Connection, partner: Partner) -> None:
-    """Store a partner."""
-    values = {
+    """Store a partner as a file has it; an equal one is left alone."""
+    connection.execute(_SAVE_PARTNER, _values(partner))
+
+
+def add_partner(connection: Connection, partner: Partner) -> bool:
+    """Store a new partner; False if there is one with its slug."""
+    return connection.execute(_ADD_PARTNER, _values(partner)).rowcount == 1
+
+
+def change_partner(connection: Connection, partner: Partner) -> bool:
+    """Store ``partner`` over the one with its slug and revision, which goes up; False if there is none."""
+    requested = list(partner.requested_origins)
+    values = {**_values(partner), "requested_origins": requested, "revision": partner.revision}
+    return connection.execute(_CHANGE_PARTNER, values).rowcount == 1
+
+
+def _values(partner: Partner) -> dict[str, Any]:
+    return {
         "slug": partner.slug,
         "name": partner.name,
         "origins": list(partner.origins),
         "language": partner.language,
         "theme": Jsonb(dict(partner.theme)),
     }
-    connection.execute(_SAVE_PARTNER, values)
 
 
 def find_partners(connection: Connection, slugs: Sequence[str]) -> list[Partner]:
@@ -65,4 +96,7 @@ def partners_of(connection: Connection, forms: Sequence[str]) -> list[Partner]:
 
 
 def _to_partners(rows: Iterable[Any]) -> list[Partner]:
-    return [Partner(slug, name, tuple(origins), language, theme) for slug, name, origins, language, theme in rows]
+    return [
+        Partner(slug, name, tuple(origins), language, theme, tuple(requested), revision)
+        for slug, name, origins, language, theme, requested, revision in rows
+    ]

@@ -3,6 +3,7 @@
 import marshmallow as ma
 
 from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTES_BEFORE
+from shared.contracts.schemas import SLUG
 
 ALARM = "Minutes before the start at which people's calendars alert them; null: as their calendars do"
 
@@ -76,6 +77,12 @@ class FormChangeSchema(ma.Schema):
         strict=True,
         validate=ma.validate.Range(min=0, max=MAX_JOIN_MINUTES_BEFORE),
         metadata={"description": "From how long before the start people with a seat can join online"},
+    )
+
+    partners = ma.fields.List(
+        ma.fields.String(validate=[ma.validate.Length(max=80), ma.validate.Regexp(SLUG)]),
+        validate=ma.validate.Length(max=200),
+        metadata={"description": "Slugs of the partners whose pages may show it"},
     )
 
 

@@ -126,7 +126,9 @@ PublicForm = FormRecord[SeatWord]
 def settings_of(form: StoredForm) -> FormSettings:
     """What coordinators have set of a form."""
     hours = (form.opens_at, form.closes_at, form.changes_until)
-    return FormSettings(form.seats.capacity, form.open, *hours, form.alarm_minutes, form.join_minutes_before)
+    return FormSettings(
+        form.seats.capacity, form.open, *hours, form.alarm_minutes, form.join_minutes_before, form.partners
+    )
 
 
 _COLUMNS = """
@@ -170,9 +172,11 @@ _COUNT_OPTIONS = text("""
 """)
 _SET = text("""
     UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at, changes_until = :changes_until,
-        alarm_minutes = :alarm_minutes, join_minutes_before = :join_minutes_before, revision = revision + 1
+        alarm_minutes = :alarm_minutes, join_minutes_before = :join_minutes_before, partners = :partners,
+        revision = revision + 1
     WHERE slug = :slug
 """)
+_FORGETS = text("SELECT keep_days IS NOT NULL FROM form WHERE slug = :slug")
 _NAMED = text("SELECT slug FROM form WHERE slug = :name OR event_id = :name ORDER BY slug")
 
 
@@ -234,9 +238,14 @@ def save_seats(connection: Connection, form: str, seats: Seats) -> None:
 
 def save_settings(connection: Connection, slug: str, settings: FormSettings) -> None:
     """Store what coordinators set, all but the seats, and raise the revision."""
-    values = asdict(settings)
+    values = asdict(settings) | {"partners": list(settings.partners)}
     del values["capacity"]
     connection.execute(_SET, {**values, "slug": slug})
+
+
+def forgets_registrations(connection: Connection, slug: str) -> bool:
+    """Whether a form deletes cancelled registrations as a whole."""
+    return bool(connection.execute(_FORGETS, {"slug": slug}).scalar())
 
 
 def forms_named(connection: Connection, name: str) -> list[str]:

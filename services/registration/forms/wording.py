@@ -1,5 +1,6 @@
 """Words for the state of a form, for what a change of it does to people, and for what was changed."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ KINDS = {
     "working_group": "Working group",
     "attendance": "Attendance",
     "interest": "Interest",
+    "proposal": "Proposals",
 }
 STATES = {
     "": ("Open", "good"),
@@ -52,6 +54,8 @@ def effect_sentences(effect: FormEffect, wanted: FormSettings) -> list[str]:
     said = _about_seats(effect) if "capacity" in effect.differs else []
     if "join_minutes_before" in effect.differs:
         said.append(f"People with a seat can join online from {wanted.join_minutes_before} minutes before the start.")
+    if "partners" in effect.differs:
+        said += _about_partners(effect.form.partners, wanted.partners)
     return said + _about_opening(effect, wanted) if effect.differs else []
 
 
@@ -89,6 +93,14 @@ def _about_seats(effect: FormEffect) -> list[str]:
     return said
 
 
+def _about_partners(before: Sequence[str], after: Sequence[str]) -> list[str]:
+    added, gone = [one for one in after if one not in before], [one for one in before if one not in after]
+    said = [f"Pages of {', '.join(added)} can show the form within seconds."] if added else []
+    if gone:
+        said.append(f"Pages of {', '.join(gone)} cannot show it any more.")
+    return said
+
+
 def _about_the_rest(effect: FormEffect) -> str:
     seats = effect.seats
     if seats.capacity is None:
@@ -110,7 +122,7 @@ def _about_opening(effect: FormEffect, wanted: FormSettings) -> list[str]:
         said.append("The form opens at once: people can register.")
     elif after and not before:
         said.append(CLOSES)
-    elif after and set(effect.differs) - {"capacity", "alarm_minutes", "join_minutes_before"}:
+    elif after and set(effect.differs) - {"capacity", "alarm_minutes", "join_minutes_before", "partners"}:
         said.append(f"The form is closed then as it is now ({state_of(after)[0].lower()}).")
     if after == "not-open" and wanted.open and wanted.opens_at and "opens_at" in effect.differs:
         said.append(f"It opens by itself on {utc_text(wanted.opens_at)}.")
@@ -128,6 +140,8 @@ def _changed(name: str, before: Any, after: Any) -> str:
         return f"Calendar alarm: {alarm_text(before)} → {alarm_text(after)}."
     if name == "join_minutes_before":
         return f"Joining online opens: {before} → {after} minutes before the start."
+    if name == "partners":
+        return f"Shown by: {', '.join(before) or 'no partner'} → {', '.join(after) or 'no partner'}."
     return f"{HOURS[name]}: {_when(before)} → {_when(after)}."
 
 

@@ -1,18 +1,82 @@
 """Partners: whose pages show which forms, and how many came through them."""
 
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Any
 
 import marshmallow as ma
+from flask import Response, jsonify
 
-from services.registration.forms.service import list_partners
+from services.registration.forms.partner_store import Partner
+from services.registration.forms.service import find_partner, list_partners
+from services.registration.partners.changes import MAX_ORIGINS, PartnerDesk
 from services.registration.partners.service import show_partner
 from shared.contracts.registration import REGISTRATION_STATUSES
-from shared.core.clock import Clock
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, may_touch, needs, require_partner
+from shared.contracts.schemas import SLUG
+from shared.core.errors import DomainError
+from shared.i18n.languages import LANGUAGES
+from shared.public_forms.partner_values import origin, theme_values
+from shared.web.access import holder, may_touch, needs, needs_all_forms, require_partner
+from shared.web.entity_tags import require_revision
 from shared.web.operations import Blueprint
 from shared.web.problems import ProblemSchema
+
+MAX_NAME, MAX_ORIGIN = 200, 255
+PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+
+
+def _read_by(read: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """A check of marshmallow by a parser that raises ValueError."""
+
+    def check(value: Any) -> None:
+        try:
+            read(value)
+        except ValueError as fault:
+            raise ma.ValidationError(str(fault)) from None
+
+    return check
+
+
+def _origins(description: str) -> ma.fields.Field[Any]:
+    return ma.fields.List(
+        ma.fields.String(validate=[ma.validate.Length(max=MAX_ORIGIN), _read_by(origin)]),
+        validate=ma.validate.Length(max=MAX_ORIGINS),
+        metadata={"description": description},
+    )
+
+
+class PartnerWantedSchema(ma.Schema):
+    """What to change of a partner; what is left out stays."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    name = ma.fields.String(validate=[ma.validate.Length(min=1, max=MAX_NAME), ma.validate.Regexp(PRINTABLE)])
+    origins = _origins("Exactly the origins that may show forms: `https://www.example.org`")
+    requested_origins = _origins("Asked for and not decided on; one that is put into `origins` leaves this list")
+    language = ma.fields.String(validate=ma.validate.OneOf(list(LANGUAGES)))
+    theme = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), validate=_read_by(theme_values))
+
+
+class NewPartnerSchema(PartnerWantedSchema):
+    """A new partner."""
+
+    class Meta(PartnerWantedSchema.Meta):
+        exclude = ("requested_origins",)
+
+    slug = ma.fields.String(required=True, validate=[ma.validate.Length(max=80), ma.validate.Regexp(SLUG)])
+    name = ma.fields.String(
+        required=True, validate=[ma.validate.Length(min=1, max=MAX_NAME), ma.validate.Regexp(PRINTABLE)]
+    )
+
+
+class OriginWantedSchema(ma.Schema):
+    """An origin that a partner asks for."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    origin = ma.fields.String(required=True, validate=[ma.validate.Length(max=MAX_ORIGIN), _read_by(origin)])
 
 
 class PartnerSchema(ma.Schema):
@@ -21,8 +85,10 @@ class PartnerSchema(ma.Schema):
     slug = ma.fields.String(required=True)
     name = ma.fields.String(required=True)
     origins = ma.fields.List(ma.fields.String(), required=True)
+    requested_origins = ma.fields.List(ma.fields.String(), required=True)
     language = ma.fields.String(required=True)
     theme = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)
+    revision = ma.fields.Integer(required=True, metadata={"description": "What a change names as `If-Match`"})
 
 
 class PartnerListSchema(ma.Schema):
@@ -53,25 +119,80 @@ class PartnerDetailSchema(PartnerSchema):
     forms = ma.fields.List(ma.fields.Nested(PartnerFormSchema), required=True)
 
 
-def partners_blueprint(work: UnitOfWork, clock: Clock) -> Any:
+def partners_blueprint(desk: PartnerDesk) -> Any:
     """Routes below ``/v1/partners``."""
     blueprint = Blueprint("partners", __name__, url_prefix="/v1/partners", description="Whose pages show forms")
+    _add_reading(blueprint, desk)
+    _add_changing(blueprint, desk)
+    return blueprint
 
+
+def _add_reading(blueprint: Any, desk: PartnerDesk) -> None:
     @blueprint.get("")
     @blueprint.response(200, PartnerListSchema)
     @needs("coordinator")
     def list_all() -> dict[str, Any]:
         """Every partner, with the origins that may show forms; for a limited key those that show its forms."""
-        return {"items": [asdict(partner) for partner in list_partners(work, holder().forms)]}
+        return {"items": [asdict(partner) for partner in list_partners(desk.work, holder().forms)]}
 
     @blueprint.get("/<slug>")
     @blueprint.response(200, PartnerDetailSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator", "partner")
-    def show(slug: str) -> dict[str, Any]:
+    def show(slug: str) -> Response:
         """One partner with their forms, and how many came through to each; a partner's own key shows no other."""
         require_partner(slug)
-        view = show_partner(work, clock, slug, may_touch)
-        return {**asdict(view.partner), "forms": view.forms}
+        view = show_partner(desk.work, desk.clock, slug, may_touch)
+        content = PartnerDetailSchema().dump({**asdict(view.partner), "forms": view.forms})
+        return _tagged(jsonify(content), view.partner)
 
-    return blueprint
+
+def _add_changing(blueprint: Any, desk: PartnerDesk) -> None:
+    @blueprint.post("")
+    @blueprint.arguments(NewPartnerSchema)
+    @blueprint.response(201, PartnerSchema)
+    @blueprint.alt_response(409, schema=ProblemSchema)
+    @needs_all_forms("coordinator")
+    def add(wanted: dict[str, Any]) -> tuple[Response, int, dict[str, str]]:
+        """Add a partner. Which forms its pages may show is set with each form."""
+        lists = {"origins": tuple(wanted.pop("origins", ()))}
+        partner = Partner(**{"language": "en", "theme": {}, **wanted, **lists})
+        desk.add(partner, holder().name)
+        return _tagged(_shown(partner), partner), 201, {"Location": f"/v1/partners/{partner.slug}"}
+
+    @blueprint.patch("/<slug>")
+    @blueprint.arguments(PartnerWantedSchema)
+    @blueprint.response(200, PartnerSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(412, schema=ProblemSchema)
+    @blueprint.alt_response(428, schema=ProblemSchema)
+    @needs_all_forms("coordinator")
+    def change(wanted: dict[str, Any], slug: str) -> Response:
+        """Change a partner; `If-Match`: the ETag or revision. An origin that is taken out shows no form any more."""
+        current = find_partner(desk.work, slug)
+        if current is None:
+            raise DomainError("not-found", "there is no such partner")
+        require_revision(current.revision)
+        lists = {name: tuple(value) for name, value in wanted.items() if isinstance(value, list)}
+        partner = desk.change(replace(current, **{**wanted, **lists}), holder().name)
+        return _tagged(_shown(partner), partner)
+
+    @blueprint.post("/<slug>/origins")
+    @blueprint.arguments(OriginWantedSchema)
+    @blueprint.response(202, PartnerSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs("partner")
+    def request_origin(wanted: dict[str, Any], slug: str) -> tuple[Response, int]:
+        """Ask for another origin. A coordinator decides: `PATCH` with it in `origins`, or without it in either list."""
+        require_partner(slug)
+        partner = desk.request_origin(slug, wanted["origin"], holder().name)
+        return _tagged(_shown(partner), partner), 202
+
+
+def _shown(partner: Partner) -> Response:
+    return jsonify(PartnerSchema().dump(asdict(partner)))
+
+
+def _tagged(response: Response, partner: Partner) -> Response:
+    response.set_etag(str(partner.revision))
+    return response

@@ -9,20 +9,30 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.registration.embed.snippets import ELEMENT, WAYS, Choice, snippet_of
 from services.registration.forms import wording as form_words
 from services.registration.forms.service import list_partners
+from services.registration.partners.changes import PartnerDesk
 from services.registration.partners.service import PartnerView, show_partner
-from shared.core.clock import Clock
 from shared.i18n.languages import LANGUAGE_NAMES
-from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, require_partner
 from shared.web.console.frame import OF_PARTNERS
 from shared.web.headers import personal
+
+DONE = {
+    "no-address": "That is no address of a site. Give one such as https://www.example.org, without a path.",
+    "too-many": "Too many addresses wait for a decision already. Ask a coordinator.",
+    "added": "The partner is added. Choose next which forms its pages may show.",
+    "changed": "Done.",
+    "asked": "A coordinator will look at the address. Until then no page there can show a form.",
+    "allowed": "Allowed: pages there can show a form within seconds.",
+    "declined": "Declined. The address is no longer asked for.",
+}
+"""What to say after a change."""
 
 STATUSES = ("confirmed", "waitlisted", "cancelled")
 """In the order of the table."""
 
 
-def add_partners(blueprint: Blueprint, work: UnitOfWork, clock: Clock, public_url: str) -> None:
-    """``/console/registrations/partners`` and ``/console/registrations/partners/<slug>``; people see ``public_url``."""
+def add_partners(blueprint: Blueprint, desk: PartnerDesk) -> None:
+    """``/console/registrations/partners`` and ``/console/registrations/partners/<slug>``."""
 
     @blueprint.get("/registrations/partners")
     @needs("coordinator", "partner")
@@ -30,14 +40,15 @@ def add_partners(blueprint: Blueprint, work: UnitOfWork, clock: Clock, public_ur
         own = holder().partner
         if own is not None:
             return redirect(f"{OF_PARTNERS}/{own}", 303)
-        partners = list_partners(work, holder().forms)
-        return personal(make_response(render_template("registrations/partners.html", partners=partners)))
+        partners, may_change = list_partners(desk.work, holder().forms), holder().forms is None
+        shown = render_template("registrations/partners.html", partners=partners, may_change=may_change)
+        return personal(make_response(shown))
 
     @blueprint.get("/registrations/partners/<slug>")
     @needs("coordinator", "partner")
     def partner_page(slug: str) -> Response:
         require_partner(slug)
-        view = show_partner(work, clock, slug, may_touch)
+        view = show_partner(desk.work, desk.clock, slug, may_touch)
         choice = _choice(view)
         page = render_template(
             "registrations/partner.html",
@@ -48,9 +59,11 @@ def add_partners(blueprint: Blueprint, work: UnitOfWork, clock: Clock, public_ur
             ways=WAYS,
             choice=choice,
             choices=[(form.slug, form.title.in_language("en")) for form in view.forms if form.shown],
-            snippet=snippet_of(choice, public_url) if choice else None,
+            snippet=snippet_of(choice, desk.public_url) if choice else None,
             own=holder().partner is not None,
-            public_url=public_url,
+            may_change="coordinator" in holder().roles and holder().forms is None,
+            done=DONE.get(request.args.get("done", ""), ""),
+            public_url=desk.public_url,
         )
         return personal(make_response(page))
 

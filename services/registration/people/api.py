@@ -1,15 +1,19 @@
 """Registrations for coordinators: who they are. Counts and coverage are the events service's."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 from werkzeug.exceptions import Forbidden
 
+from services.registration.people.answer_filters import read_answer_filters
 from services.registration.people.by_link import AnswersRefused, LinkAccess, change_own, or_own_link, own_link
+from services.registration.people.counting import MAX_GROUPS, Key, count_by, count_people, read_keys
 from services.registration.people.decisions import CANCEL, Decision, decide
 from services.registration.people.listing import (
+    asked_definition,
+    chosen_names,
     find_people,
     people_file,
     read_registration_position,
@@ -28,6 +32,7 @@ from services.registration.people.schemas import (
 )
 from services.registration.people.store import Person
 from shared.core.clock import Clock
+from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs, needs_or_link, refuse_key, require_touch
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
@@ -54,7 +59,10 @@ class PeopleDesk:
     messages: RegistrationMessages
 
 
-SAME_NAME = ("form", "event", "status", "working_group", "partner", "country", "q", "not_registered_for", "details")
+SAME_NAME = (
+    *("form", "event", "status", "working_group", "partner", "country", "q", "not_registered_for", "details"),
+    *("language", "representative", "sort"),
+)
 
 
 def registrations_blueprint(links: LinkAccess | None, desk: PeopleDesk | None) -> Any:
@@ -79,16 +87,51 @@ def _add_list(blueprint: Any, desk: PeopleDesk) -> None:
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
     @needs("coordinator")
     def list_them(query: dict[str, Any]) -> Response:
-        """Registrations in order of arrival; as CSV if `Accept` asks for it, then all pages in one."""
+        """Registrations; as CSV if `Accept` asks for it, then all pages in one. With `group_by` their numbers alone.
+
+        Within one `form` also by its questions, but for sealed ones: `answer.<field>` is an answer (a part of a free
+        text), `answer.<field>.from` and `.until` bound a day or a number, `answer.<field>.given` is true or false.
+        """
         wanted = _wanted(query)
         refuse_beyond(desk.work, wanted)
+        definition = asked_definition(desk.work, wanted)
+        wanted = replace(wanted, answers=read_answer_filters(request.args, definition))
+        if query["group_by"]:
+            return _groups(desk.work, wanted, query, read_keys(query["group_by"], definition))
+        columns = [name.strip() for name in query["columns"].split(",")] if query["columns"] else []
         if wants_csv():
-            return csv_answer("registrations", *people_file(desk.work, desk.clock, holder().name, wanted))
+            return csv_answer("registrations", *people_file(desk.work, desk.clock, holder().name, wanted, columns))
+        schema = PersonSchema(many=True, only=chosen_names(columns, [*PersonSchema().fields]))
         page = page_of(find_people(desk.work, wanted), query["limit"], registration_position)
-        items = PersonSchema(many=True).dump([to_public(person) for person in page.items])
-        response = jsonify(items=items, next=page.next)
-        response.headers["Vary"] = "Accept"
-        return response
+        content = {"items": schema.dump([to_public(person) for person in page.items]), "next": page.next}
+        return _varying(jsonify(content | _total(desk.work, wanted, query)))
+
+
+def _groups(work: UnitOfWork, wanted: PeopleFilter, query: Mapping[str, Any], keys: Sequence[Key]) -> Response:
+    """Numbers by one or two keys."""
+    if query["cursor"] or query["columns"]:
+        raise DomainError("unknown-parameter", "cursor and fields belong to a list, and `group_by` answers none")
+    with work.transaction() as connection:
+        groups = count_by(connection, wanted, keys)
+    shown = groups[:MAX_GROUPS]
+    if wants_csv():
+        header = [*(key.name for key in keys), "registrations", "people"]
+        rows = [[*one.by.values(), one.registrations, one.people] for one in shown]
+        return csv_answer("counts", header, rows)
+    content = {"groups": [asdict(one) for one in shown], "more": len(groups) > MAX_GROUPS}
+    return _varying(jsonify(content | _total(work, wanted, query)))
+
+
+def _total(work: UnitOfWork, wanted: PeopleFilter, query: Mapping[str, Any]) -> dict[str, int]:
+    if not query["total"]:
+        return {}
+    with work.transaction() as connection:
+        return {"total": count_people(connection, wanted)}
+
+
+def _varying(response: Response) -> Response:
+    response.headers["Vary"] = "Accept"
+    return response
 
 
 def _add_one(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | None) -> None:

@@ -1,6 +1,6 @@
 """Who has registered, with names and addresses: the pages of the console that show them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,23 +11,27 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms.service import list_forms, list_partners, working_group_titles
 from services.registration.people import filters
+from services.registration.people.counting import MAX_GROUPS, count_by, count_people, read_keys
+from services.registration.people.counts_page import count_table, keys_offered
 from services.registration.people.decisions import Decision, decide
-from services.registration.people.filters import address, choices_of, given_filters, to_filter
+from services.registration.people.filters import Choices, address, choices_of, given_filters, of_form, to_filter
 from services.registration.people.listing import (
     PersonView,
+    asked_definition,
     find_people,
     people_file,
     refuse_beyond,
     registration_position,
     show_person,
 )
+from services.registration.people.listing_store import PeopleFilter
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.wording import DONE, changes_since, choices_for, history_rows
 from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.service import ReadingRequest, read_sealed
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.public_forms.definition import parse_definition
+from shared.public_forms.definition import FormDefinition, parse_definition
 from shared.public_forms.rendering import answers_for_display, sealed_for_display
 from shared.public_forms.standard import with_working_groups
 from shared.store.unit_of_work import UnitOfWork
@@ -46,33 +50,73 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/registrations")
     @needs("coordinator")
     def list_page() -> Response:
-        given, cursor = given_filters(request.args), request.args.get("cursor", "")
-        wanted = to_filter(given, holder(), cursor, PAGE + 1)
+        asked = _asked(work)
+        groups, cursor = working_group_titles(work), request.args.get("cursor", "")
+        wanted = to_filter(asked.given, asked.definition, holder(), cursor, PAGE + 1)
         refuse_beyond(work, wanted)
-        people = page_of(find_people(work, wanted), PAGE, registration_position)
-        groups = working_group_titles(work)
         forms = [form for form in list_forms(work) if may_touch(form.slug)]
+        choices = choices_of(PATH, forms, groups, list_partners(work, holder().forms), asked.definition)
+        keys = [asked.given[name] for name in ("count", "by") if name in asked.given]
         page = render_template(
-            "registrations/list.html",
-            people=people.items,
-            choices=choices_of(PATH, forms, groups, list_partners(work, holder().forms)),
+            "registrations/list.html" if not keys else "registrations/counts.html",
+            choices=choices,
+            countable=keys_offered(choices),
             groups=groups,
             form_titles={form.slug: form.title for form in forms},
-            wanted=given,
-            further=any(name in given for name in filters.FURTHER),
-            first=address(PATH, given),
-            file=address(f"{PATH}.csv", given),
-            next=address(PATH, {**given, "cursor": people.next}) if people.next else "",
-            paged=bool(cursor),
+            given=asked.given,
+            left_out=asked.left_out,
+            further=any(name in asked.given for name in filters.FURTHER),
+            sorts=filters.SORT_WORDS,
+            yes_or_no=filters.YES_OR_NO,
+            first=address(PATH, asked.given),
+            file=address(f"{PATH}.csv", asked.given),
+            **(_counts(work, asked, wanted, keys, choices) if keys else _people(work, asked.given, wanted, cursor)),
         )
         return personal(make_response(page))
 
     @blueprint.get("/registrations.csv")
     @needs("coordinator")
     def list_file() -> Response:
-        wanted = to_filter(given_filters(request.args), holder(), "", PAGE)
+        asked = _asked(work)
+        wanted = to_filter(asked.given, asked.definition, holder(), "", PAGE)
         refuse_beyond(work, wanted)
         return personal(csv_answer("registrations", *people_file(work, clock, holder().name, wanted)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the address asks for; ``left_out``: filters by answers of a form that is not chosen any more."""
+
+    given: dict[str, str]
+    definition: FormDefinition | None
+    left_out: bool
+
+
+def _asked(work: UnitOfWork) -> _Asked:
+    sent = given_filters(request.args)
+    definition = asked_definition(work, PeopleFilter(form=sent.get("form", ""), forms=holder().forms))
+    given = of_form(sent, definition)
+    return _Asked(given, definition, left_out=given != sent)
+
+
+def _people(work: UnitOfWork, given: dict[str, str], wanted: PeopleFilter, cursor: str) -> dict[str, Any]:
+    """A page of them, and how many there are in all."""
+    people = page_of(find_people(work, wanted), PAGE, registration_position)
+    with work.transaction() as connection:
+        total = count_people(connection, wanted)
+    following = address(PATH, {**given, "cursor": people.next}) if people.next else ""
+    return {"people": people.items, "total": total, "next": following, "paged": bool(cursor)}
+
+
+def _counts(
+    work: UnitOfWork, asked: _Asked, wanted: PeopleFilter, keys: Sequence[str], choices: Choices
+) -> dict[str, Any]:
+    """Numbers by one or two things."""
+    with work.transaction() as connection:
+        found = count_by(connection, wanted, read_keys(",".join(keys), asked.definition))
+        total = count_people(connection, wanted)
+    table = count_table(PATH, asked.given, keys, found[:MAX_GROUPS], choices)
+    return {"table": table, "total": total, "more": len(found) > MAX_GROUPS}
 
 
 MEANWHILE = "This registration was changed after you had opened the page, so nothing was done. Decide again."

@@ -1,33 +1,51 @@
 """The filters of the list of registrations, from its address and back; what comes in is from outside."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlencode
 
 from werkzeug.exceptions import BadRequest
 
+from services.registration.forms.model import COLUMNS
 from services.registration.forms.partner_store import Partner
 from services.registration.forms.store import StoredForm
+from services.registration.people.answer_filters import PREFIX, is_free_text, read_answer_filters
 from services.registration.people.listing import read_registration_position
-from services.registration.people.listing_store import PeopleFilter
+from services.registration.people.listing_store import ARRIVAL, LATEST, NAME, NAME_BACKWARDS, PeopleFilter
 from shared.contracts.registration import REGISTRATION_STATUSES
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError
-from shared.public_forms.definition import parse_definition
+from shared.i18n.languages import LANGUAGE_NAMES
+from shared.public_forms.definition import FormDefinition, parse_definition
 from shared.public_forms.kinds.places import country_options
+from shared.public_forms.standard import with_working_groups
 from shared.web.access import Holder
 from shared.web.console import words
 from shared.web.paging import position_in
 from shared.web.query_parameters import lower_bound, unknown_parameter_advice, upper_bound
 
-SLUGS = ("event", "form", "status", "working_group", "partner", "not_registered_for")
 DAYS = ("since", "until")
-NAMES = ("q", "event", "form", "status", "working_group", "partner", "country", *DAYS, "not_registered_for", "details")
-PARAMETERS = frozenset({*NAMES, "cursor"})
-FURTHER = ("working_group", "partner", "country", *DAYS, "not_registered_for", "details")
+FURTHER = (
+    *("working_group", "partner", "country", "language", "representative"),
+    *DAYS,
+    *("not_registered_for", "details"),
+)
 """Filters that are folded away until one of them is set."""
+
+SHOWING = ("sort", "count", "by")
+"""What is not a filter: the order, and up to two things to count by."""
+
+NAMES = ("q", "event", "form", "status", *FURTHER, *SHOWING)
+PARAMETERS = frozenset({*NAMES, "cursor"})
+SORT_WORDS = {
+    LATEST: "Newest first",
+    ARRIVAL: "Oldest first",
+    NAME: "By name, A to Z",
+    NAME_BACKWARDS: "By name, Z to A",
+}
+YES_OR_NO = {"true": "Yes", "false": "No"}
 
 DETAILS = {"missing": "Not given yet", "given": "Given"}
 """What is asked after the confirmation, in words."""
@@ -38,8 +56,30 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerChoice:
+    """A question whose answers can be filtered by.
+
+    Attributes:
+        name: of the parameter.
+        label: the question.
+        options: what can be chosen; empty for a range or a free text.
+        input_type: of the two ends of a range; empty if it is none.
+        countable: whether people can be counted by the answer.
+    """
+
+    name: str
+    label: str
+    options: Pairs
+    input_type: str
+    countable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Choices:
-    """What the filters offer, each as (value, words); ``missing`` are ready-made questions as (address, words)."""
+    """What the filters offer, each as (value, words); ``missing`` are ready-made questions as (address, words).
+
+    ``answers`` are those of the form that is chosen.
+    """
 
     forms: Pairs
     events: Pairs
@@ -47,8 +87,10 @@ class Choices:
     groups: Pairs
     partners: Pairs
     countries: Pairs
+    languages: Pairs
     details: Pairs
     missing: Pairs
+    answers: tuple[AnswerChoice, ...]
 
 
 def given_filters(arguments: Mapping[str, str]) -> dict[str, str]:
@@ -59,25 +101,44 @@ def given_filters(arguments: Mapping[str, str]) -> dict[str, str]:
         DomainError: ``unknown-parameter``; ignoring a misspelt filter would show, or export, everybody.
     """
     for name in arguments:
-        if name not in PARAMETERS:
+        if name not in PARAMETERS and not name.startswith(PREFIX):
             raise DomainError("unknown-parameter", f"{name}: {unknown_parameter_advice(name, NAMES)}")
-    given = {name: value for name in NAMES if (value := arguments.get(name, "").strip())}
+    names = (*NAMES, *(name for name in arguments if name.startswith(PREFIX)))
+    given = {name: value for name in names if (value := arguments.get(name, "").strip())}
     if not all(_fits(name, value) for name, value in given.items()):
         raise BadRequest("unknown filter")
     return given
 
 
-def to_filter(given: Mapping[str, str], who: Holder, cursor: str, most: int) -> PeopleFilter:
-    """The filter for ``given``, limited to what ``who`` may see.
+def of_form(given: Mapping[str, str], definition: FormDefinition | None) -> dict[str, str]:
+    """Without what asks for answers of another form, as a page sends it once another form is chosen on it."""
+    fields = {field.name for field in definition.fields} if definition else set()
+    asked = {name: name.removeprefix(PREFIX).partition(".")[0] for name in given if name.startswith(PREFIX)}
+    kept = {name: value for name, value in given.items() if asked.get(name) in {None, *fields}}
+    for name in ("count", "by"):
+        if kept.get(name, "").startswith(PREFIX) and kept[name].removeprefix(PREFIX) not in fields:
+            del kept[name]
+    return kept
+
+
+def to_filter(
+    given: Mapping[str, str], definition: FormDefinition | None, who: Holder, cursor: str, most: int
+) -> PeopleFilter:
+    """The filter for ``given``, limited to what ``who`` may see; ``definition`` is of the form that is chosen.
 
     Raises:
         BadRequest: not a cursor of this list.
+        DomainError: ``unknown-parameter``.
     """
     days = {name: date.fromisoformat(given[name]) for name in DAYS if name in given}
+    others = {*DAYS, *SHOWING, "representative"}
     return PeopleFilter(
-        **{name: value for name, value in given.items() if name not in DAYS},
+        **{name: value for name, value in given.items() if name not in others and not name.startswith(PREFIX)},
         since=lower_bound(days.get("since")),
         until=upper_bound(days.get("until")),
+        representative={"true": True, "false": False}.get(given.get("representative", "")),
+        answers=read_answer_filters(given, definition),
+        sort=given.get("sort", LATEST),
         forms=who.forms,
         after=position_in(cursor, 1, read_registration_position) or "",
         most=most,
@@ -89,7 +150,13 @@ def address(path: str, given: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(given)}" if given else path
 
 
-def choices_of(path: str, forms: list[StoredForm], groups: Mapping[str, str], partners: list[Partner]) -> Choices:
+def choices_of(
+    path: str,
+    forms: list[StoredForm],
+    groups: Mapping[str, str],
+    partners: list[Partner],
+    definition: FormDefinition | None,
+) -> Choices:
     """What can be chosen, given the forms that may be seen; nothing leads to any other."""
     titles = {form.slug: parse_definition(form.definition).title.in_language("en") for form in forms}
     events = {form.event_id: form.event_title or form.event_id for form in forms if form.event_id}
@@ -108,9 +175,22 @@ def choices_of(path: str, forms: list[StoredForm], groups: Mapping[str, str], pa
         groups=tuple(groups.items()),
         partners=tuple((partner.slug, partner.name) for partner in partners),
         countries=country_options("en"),
+        languages=tuple(LANGUAGE_NAMES.items()),
         details=tuple(DETAILS.items()),
         missing=tuple(missing),
+        answers=tuple(_answer_choices(definition, groups)) if definition else (),
     )
+
+
+def _answer_choices(definition: FormDefinition, groups: Mapping[str, str]) -> Iterator[AnswerChoice]:
+    for field in with_working_groups(definition, tuple(groups.items())).fields:
+        if field.sealed or field.name in COLUMNS:
+            continue
+        kind = field.kind
+        options = tuple(YES_OR_NO.items()) if kind.data_type == "boolean" else tuple(kind.choices(field, "en"))
+        input_type = "date" if kind.ordered else "number" if kind.data_type == "number" else ""
+        label = field.label.in_language("en")
+        yield AnswerChoice(f"{PREFIX}{field.name}", label, options, input_type, not is_free_text(field))
 
 
 def _fits(name: str, value: str) -> bool:
@@ -120,8 +200,11 @@ def _fits(name: str, value: str) -> bool:
         return re.fullmatch("[A-Z]{2}", value) is not None
     if name in DAYS:
         return _is_day(value)
-    if name == "details":
-        return value in DETAILS
+    if name.startswith(PREFIX) or name in ("count", "by"):
+        return PLAIN.fullmatch(value) is not None
+    known = {"details": DETAILS, "sort": SORT_WORDS, "representative": YES_OR_NO, "language": LANGUAGE_NAMES}
+    if name in known:
+        return value in known[name]
     return re.fullmatch(SLUG, value) is not None
 
 

@@ -15,9 +15,10 @@ from services.registration.people.store import Person, find_person
 from services.registration.people.waiting_list import PromotionLine, promotions_between
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.public_forms.definition import Field, parse_definition
+from shared.public_forms.definition import Field, FormDefinition, parse_definition
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
+from shared.web.query_parameters import unknown_parameter_advice
 
 
 def registration_position(person: Person) -> tuple[str]:
@@ -122,15 +123,16 @@ def refuse_beyond(work: UnitOfWork, wanted: PeopleFilter) -> None:
 
 
 def people_file(
-    work: UnitOfWork, clock: Clock, who: str, wanted: PeopleFilter
+    work: UnitOfWork, clock: Clock, who: str, wanted: PeopleFilter, columns: Sequence[str] = ()
 ) -> tuple[list[str], Iterator[list[object]]]:
     """(header, rows) of a file with all that is ``wanted``, never with a sealed answer, for ``who``.
 
     That they took it is written down before the first row is read. For one form its own clear answers have columns too.
-    Forms, events, groups, partners and choices stand there by their English titles.
+    Forms, events, groups, partners and choices stand there by their English titles. ``columns`` chooses some, by name.
+
+    Raises:
+        DomainError: ``unknown-parameter``: there is no such column.
     """
-    with work.transaction() as connection:
-        note_deed(connection, Deed(who, "file-taken", "registrations", "", _asked(wanted)), clock())
     with work.transaction() as connection:
         forms = {form.slug: form for form in all_forms(connection)}
         titles = _titles(connection, forms.values())
@@ -139,7 +141,38 @@ def people_file(
         fields = parse_definition(forms[wanted.form].definition).fields
         own = [field for field in fields if not field.sealed and field.name not in COLUMNS]
     header = [*FILE_COLUMNS, *(field.name for field in own)]
-    return header, (_row(person, own, titles) for person in _everybody(work, wanted))
+    places = [header.index(name) for name in chosen_names(columns, header)]
+    with work.transaction() as connection:
+        note_deed(connection, Deed(who, "file-taken", "registrations", "", _asked(wanted)), clock())
+    rows = (_row(person, own, titles) for person in _everybody(work, wanted))
+    return [header[place] for place in places], ([row[place] for place in places] for row in rows)
+
+
+def chosen_names(chosen: Sequence[str], known: Sequence[str]) -> Sequence[str]:
+    """Those of ``known`` that are chosen, the id first; all of them if none is.
+
+    Raises:
+        DomainError: ``unknown-parameter``.
+    """
+    for name in chosen:
+        if name not in known:
+            raise DomainError("unknown-parameter", f"fields: {name}: {unknown_parameter_advice(name, known)}")
+    return [name for name in known if name in chosen or name == known[0]] if chosen else known
+
+
+def asked_definition(work: UnitOfWork, wanted: PeopleFilter) -> FormDefinition | None:
+    """The questions of the form that is asked about; None if none is, or if it may not be seen.
+
+    Raises:
+        DomainError: ``form-unknown``.
+    """
+    if not wanted.form or (wanted.forms is not None and wanted.form not in wanted.forms):
+        return None
+    with work.transaction() as connection:
+        form = find_form(connection, wanted.form)
+    if form is None:
+        raise DomainError("form-unknown")
+    return parse_definition(form.definition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +195,24 @@ def _titles(connection: Connection, forms: Iterable[StoredForm]) -> _Titles:
 
 
 def _asked(wanted: PeopleFilter) -> dict[str, str]:
-    """What the file was limited to; of a word that was searched for only that there was one: it may be a name."""
-    names = ("form", "event", "status", "working_group", "partner", "country", "not_registered_for", "details")
-    asked = {name: str(getattr(wanted, name)) for name in names if getattr(wanted, name)}
+    """What the file was limited to; never an answer or a word that was searched for: either may name somebody."""
+    names = (
+        "form",
+        "event",
+        "status",
+        "working_group",
+        "partner",
+        "country",
+        "language",
+        "not_registered_for",
+        "details",
+    )
+    asked = {name: str(getattr(wanted, name)) for name in (*names, "details") if getattr(wanted, name)}
     days = {name: getattr(wanted, name).date().isoformat() for name in ("since", "until") if getattr(wanted, name)}
+    if wanted.representative is not None:
+        asked["representative"] = "yes" if wanted.representative else "no"
+    if wanted.answers:
+        asked["answers"] = ", ".join(sorted({one.field for one in wanted.answers}))
     return {**asked, **days, **({"search": "yes"} if wanted.q else {})}
 
 

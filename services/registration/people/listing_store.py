@@ -2,15 +2,43 @@
 
 # ruff: noqa: S608 - statements are put together from constant parts; all values are parameters
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.registration.people.answer_filters import AnswerFilter
 from services.registration.people.store import PERSON, Person, to_person
 from shared.store.folding import word_query, words_of
+
+ARRIVAL, LATEST, NAME, NAME_BACKWARDS = "accepted_at", "-accepted_at", "name", "-name"
+_FOLDED_NAME = "COALESCE(folded(r.name), '')"
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """An order of registrations, which ends with the id, so that no two are equal.
+
+    Attributes:
+        order: SQL.
+        beyond: SQL that holds for the rows after the registration ``:after``.
+    """
+
+    order: str
+    beyond: str
+
+
+_LAST_NAME = "(SELECT COALESCE(folded(p.name), '') FROM registration p WHERE p.id = CAST(:after AS uuid))"
+_BY_NAME = f"({_FOLDED_NAME}, r.id) {{}} ({_LAST_NAME}, CAST(:after AS uuid))"
+SORTS = {
+    ARRIVAL: Sort("r.id", "r.id > CAST(:after AS uuid)"),
+    LATEST: Sort("r.id DESC", "r.id < CAST(:after AS uuid)"),
+    NAME: Sort(f"{_FOLDED_NAME}, r.id", _BY_NAME.format(">")),
+    NAME_BACKWARDS: Sort(f"{_FOLDED_NAME} DESC, r.id DESC", _BY_NAME.format("<")),
+}
+"""Ids are in order of arrival. A position is an id alone: a name has no place in an address."""
 
 LIVE = "r.status IN ('confirmed', 'waitlisted')"
 
@@ -26,7 +54,11 @@ class PeopleFilter:
             people who have a seat or wait for one: nobody need be reminded who has cancelled.
         details: ``given`` or ``missing``: what is asked after the confirmation, on forms that ask for anything then.
             Without a status ``missing`` lists only people who have a seat or wait for one.
+        language: of their mails and pages.
+        representative: whether they speak for their working group; None for everybody.
+        answers: conditions on answers to the questions of ``form``.
         forms: the forms that may be seen; None for all.
+        sort: one of ``SORTS``.
         after: id of the last registration of the page before.
         most: rows.
     """
@@ -42,7 +74,11 @@ class PeopleFilter:
     until: datetime | None = None
     not_registered_for: str = ""
     details: str = ""
+    language: str = ""
+    representative: bool | None = None
+    answers: tuple[AnswerFilter, ...] = ()
     forms: frozenset[str] | None = None
+    sort: str = ARRIVAL
     after: str = ""
     most: int = 50
 
@@ -89,10 +125,11 @@ _CONDITIONS = {
     "details": """CASE :details WHEN 'given' THEN r.details_at IS NOT NULL
         ELSE r.details_at IS NULL AND EXISTS (SELECT FROM form f WHERE f.slug = r.form
             AND f.definition @? '$.fields[*] ? (@.after_confirmation == true)') END""",
+    "language": "r.language = :language",
+    "representative": "r.representative = :representative",
     "forms": "r.form = ANY(:forms)",
-    "after": "r.id > CAST(:after AS uuid)",
 }
-_IN_ORDER = ("form", "event", "forms", "after")
+_IN_ORDER = ("form", "event", "forms")
 """By these the rows are found in order of arrival, so that a page costs no more than what is on it."""
 
 _BY_INDEX = ("working_group", "partner", "country", "q", "since", "until")
@@ -125,47 +162,87 @@ _HISTORY = text("""
 
 
 def list_people(connection: Connection, wanted: PeopleFilter) -> list[Person]:
-    """Registrations in order of arrival."""
-    wanted = replace(wanted, q=wanted.q.lstrip())
-    given = _given(wanted)
-    values = given | {"most": wanted.most} | _searched(connection, wanted.q)
-    if values.get("folded") == "":  # nothing but marks was searched for
+    """Registrations in the order that is asked for."""
+    where = conditions_of(connection, wanted)
+    if where.is_nothing:
         return []
-    everybody = f"SELECT * FROM registration r {_where(wanted, given)} ORDER BY r.id LIMIT :most"
-    if not set(_BY_INDEX) & set(given):
-        return _read(connection, everybody, values)
-    in_order = _where(PeopleFilter(), [name for name in given if name in _IN_ORDER])
-    near = f"SELECT * FROM registration r {in_order} ORDER BY r.id LIMIT {_NEAR}"
-    found = _read(connection, f"SELECT * FROM ({near}) AS r {_where(wanted, given)} ORDER BY r.id LIMIT :most", values)
+    sort, values = SORTS[wanted.sort], where.values | {"most": wanted.most}
+    if wanted.after:
+        where, values = where.and_also(sort.beyond), values | {"after": wanted.after}
+    everybody = f"SELECT * FROM registration r {where.sql} ORDER BY {sort.order} LIMIT :most"
+    if not set(_BY_INDEX) & where.names:
+        return _read(connection, everybody, values, sort)
+    near = f"SELECT * FROM registration r {where.in_order(sort if wanted.after else None)} ORDER BY {sort.order}"
+    found = _read(
+        connection,
+        f"SELECT * FROM ({near} LIMIT {_NEAR}) AS r {where.sql} ORDER BY {sort.order} LIMIT :most",
+        values,
+        sort,
+    )
     if len(found) == wanted.most:
         return found
     if wanted.q:
-        parts, more = _search_by_index(connection, values, has_other=len(set(_BY_INDEX) & set(given)) > 1)
+        parts, more = _search_by_index(connection, values, has_other=len(set(_BY_INDEX) & where.names) > 1)
         everybody, values = everybody.replace(_CONDITIONS["q"], parts), values | more
     connection.exec_driver_sql(_BY_BITMAP)
-    found = _read(connection, everybody, values)
+    found = _read(connection, everybody, values, sort)
     connection.exec_driver_sql(_AS_USUAL)
     return found
 
 
-def _given(wanted: PeopleFilter) -> dict[str, Any]:
-    """The conditions that are set, by name."""
-    given = {name: value for name in _CONDITIONS if (value := getattr(wanted, name)) not in ("", None)}
-    if wanted.forms is not None:
-        given["forms"] = sorted(wanted.forms)
-    return given
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The conditions of a filter.
+
+    Attributes:
+        parts: SQL about ``registration r``, by the name of the condition.
+        values: the parameters.
+        is_nothing: nobody can fulfil them.
+    """
+
+    parts: Mapping[str, str]
+    values: dict[str, Any]
+    is_nothing: bool = False
+
+    @property
+    def names(self) -> set[str]:
+        """Of the conditions."""
+        return set(self.parts)
+
+    @property
+    def sql(self) -> str:
+        """The clause."""
+        return f"WHERE {' AND '.join(self.parts.values())}"
+
+    def and_also(self, condition: str) -> "Where":
+        """The rows after a position alone."""
+        return replace(self, parts={**self.parts, "after": condition})
+
+    def in_order(self, sort: Sort | None) -> str:
+        """The clause of those conditions by which rows are found in order; after a position if ``sort`` is given."""
+        parts = [self.parts[name] for name in ("erased", *_IN_ORDER) if name in self.parts]
+        return f"WHERE {' AND '.join([*parts, *([sort.beyond] if sort else [])])}"
 
 
-def _where(wanted: PeopleFilter, names: Iterable[str]) -> str:
-    conditions = ["r.erased_at IS NULL", *(_CONDITIONS[name] for name in names)]
+def conditions_of(connection: Connection, wanted: PeopleFilter) -> Where:
+    """The conditions that ``wanted`` sets, but for the position of a page."""
+    wanted = replace(wanted, q=wanted.q.lstrip())
+    values = {name: value for name in _CONDITIONS if (value := getattr(wanted, name)) not in ("", None)}
+    parts = {"erased": "r.erased_at IS NULL", **{name: _CONDITIONS[name] for name in values}}
+    for number, answer in enumerate(wanted.answers):
+        parts[f"answer_{number}"], more = answer.condition(number)
+        values |= more
     if (wanted.not_registered_for or wanted.details == "missing") and not wanted.status:
-        conditions.append(LIVE)
-    return f"WHERE {' AND '.join(conditions)}"
+        parts["live"] = LIVE
+    if wanted.forms is not None:
+        values["forms"] = sorted(wanted.forms)
+    values |= _searched(connection, wanted.q)
+    return Where(parts, values, is_nothing=values.get("folded") == "")  # nothing but marks was searched for
 
 
-def _read(connection: Connection, chosen: str, values: Mapping[str, Any]) -> list[Person]:
+def _read(connection: Connection, chosen: str, values: Mapping[str, Any], sort: Sort) -> list[Person]:
     """The people of the rows that ``chosen`` selects from ``registration``."""
-    statement = PERSON.replace("FROM registration r", f"FROM ({chosen}) AS r") + " ORDER BY r.id"
+    statement = PERSON.replace("FROM registration r", f"FROM ({chosen}) AS r") + f" ORDER BY {sort.order}"
     return [to_person(row) for row in connection.execute(text(statement), values)]
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import marshmallow as ma
 
+from services.registration.people.answer_filters import PREFIX
+from services.registration.people.listing_store import ARRIVAL, SORTS
 from shared.contracts.registration import REGISTRATION_STATUSES
 from shared.contracts.schemas import SLUG
 from shared.web.paging import PageArguments
@@ -14,7 +16,9 @@ PLAIN = [ma.validate.Length(max=100), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")
 
 
 class RegistrationQuery(PageArguments):
-    """Filters of the list of registrations."""
+    """Filters of the list of registrations; those that begin with ``answer.`` are read by themselves."""
+
+    beginnings = (PREFIX,)
 
     form = ma.fields.String(load_default="", validate=SLUG_OR_NOTHING)
     event = ma.fields.String(load_default="", validate=SLUG_OR_NOTHING)
@@ -54,6 +58,32 @@ class RegistrationQuery(PageArguments):
         },
     )
 
+    language = ma.fields.String(load_default="", validate=ma.validate.Regexp(r"^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$"))
+    representative = ma.fields.Boolean(
+        load_default=None, metadata={"description": "Whether they speak for their working group"}
+    )
+    sort = ma.fields.String(
+        load_default=ARRIVAL,
+        validate=ma.validate.OneOf(list(SORTS)),
+        metadata={"description": "`-` before a name turns the order round"},
+    )
+    total = ma.fields.Boolean(load_default=False, metadata={"description": "Whether to count all that there are"})
+    columns = ma.fields.String(
+        data_key="fields",
+        load_default="",
+        validate=ma.validate.Length(max=500),
+        metadata={"description": "Names, parted by commas, of what to answer for each; all of it by default"},
+    )
+    group_by = ma.fields.String(
+        load_default="",
+        validate=ma.validate.Length(max=200),
+        metadata={
+            "description": "Counts in place of a list, by one or two of `form`, `event`, `status`, `working_group`, "
+            "`partner`, `country`, `language`, `organisation`, `representative`, `day` and `answer.<field>`, parted by "
+            "a comma; the largest first, at most 1,000"
+        },
+    )
+
 
 class PersonSchema(ma.Schema):
     """A registration with the person's data. Sealed answers are not here."""
@@ -86,11 +116,26 @@ class PersonSchema(ma.Schema):
     accepted_at = ma.fields.AwareDateTime(format="iso", required=True)
 
 
-class PersonListSchema(ma.Schema):
-    """One page of registrations."""
+class GroupSchema(ma.Schema):
+    """Registrations that have something in common."""
 
-    items = ma.fields.List(ma.fields.Nested(PersonSchema), required=True)
-    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})
+    by = ma.fields.Dict(
+        keys=ma.fields.String(),
+        required=True,
+        metadata={"description": "The value of each name in `group_by`; null: they have none"},
+    )
+    registrations = ma.fields.Integer(required=True)
+    people = ma.fields.Integer(required=True, metadata={"description": "Different ones: one may have several"})
+
+
+class PersonListSchema(ma.Schema):
+    """One page of registrations; or, with `group_by`, the `groups` in place of `items` and `next`."""
+
+    items = ma.fields.List(ma.fields.Nested(PersonSchema(partial=True)))
+    next = ma.fields.String(metadata={"description": "Cursor of the next page; empty at the end"})
+    total = ma.fields.Integer(metadata={"description": "With `total=true`: how many there are in all"})
+    groups = ma.fields.List(ma.fields.Nested(GroupSchema))
+    more = ma.fields.Boolean(metadata={"description": "With `group_by`: there are further, smaller groups"})
 
 
 class ChangeSchema(ma.Schema):

@@ -49,7 +49,7 @@ def installation(postgres: PostgresServer, tmp_path: Path) -> TestInstallation:
 def fill_outbox(installation: TestInstallation, count: int) -> set[str]:
     """Store ``count`` messages; their ids."""
     engine = open_engine(installation.urls["notifications"])
-    messages = [sample_message(KEY) for _ in range(COUNT)]
+    messages = [sample_message(KEY) for _ in range(count)]
     with UnitOfWork(engine, "notifications").transaction() as connection:
         outbox.add(connection, messages)
     engine.dispose()

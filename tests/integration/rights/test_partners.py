@@ -23,6 +23,8 @@ OPEN_TO_PARTNERS = {
     "GET /console/registrations/partners",
     "GET /console/registrations/partners/<slug>",
     "GET /v1/partners/<slug>",
+    "POST /console/registrations/partners/<slug>/ask",
+    "POST /v1/partners/<slug>/origins",
 }
 """All that a partner's key opens, but what everybody may see."""
 

@@ -54,8 +54,11 @@ CREATE TABLE partner (
     name text NOT NULL,
     origins text[] NOT NULL,
     language text NOT NULL,
-    theme jsonb NOT NULL
+    theme jsonb NOT NULL,
+    requested_origins text[] NOT NULL DEFAULT '{}',
+    revision integer NOT NULL DEFAULT 1 CHECK (revision >= 1)
 );
+COMMENT ON COLUMN partner.requested_origins IS 'that the partner has asked for, and no coordinator has decided on';
 CREATE TABLE form (
     slug text PRIMARY KEY,
     kind text NOT NULL,
@@ -263,6 +266,7 @@ CREATE INDEX registration_by_form ON registration (form, id);
 CREATE INDEX registration_by_event ON registration (event_id, id);
 CREATE INDEX registration_address ON registration (lower(email) text_pattern_ops);
 CREATE INDEX registration_words ON registration USING gin ({words_of("name")});
+CREATE INDEX registration_name ON registration (COALESCE(folded(name), ''), id) WHERE erased_at IS NULL;
 CREATE INDEX registration_country ON registration (country, id) WHERE country IS NOT NULL;
 CREATE INDEX registration_partner ON registration (partner, id) WHERE partner IS NOT NULL;
 CREATE INDEX registration_group ON registration (working_group, id) WHERE working_group IS NOT NULL;

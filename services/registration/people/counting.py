@@ -1,0 +1,129 @@
+"""Registrations counted: all that a filter finds, or by one or two of what is known of them."""
+
+# ruff: noqa: S608 - statements are put together from constant parts; all values are parameters
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from services.registration.people.answer_filters import PREFIX, answer_field, is_free_text
+from services.registration.people.listing_store import PeopleFilter, conditions_of
+from shared.core.errors import DomainError
+from shared.public_forms.definition import FormDefinition
+from shared.web.query_parameters import unknown_parameter_advice
+
+MAX_KEYS = 2
+MAX_GROUPS = 1000
+COLUMNS = {
+    "form": "r.form",
+    "event": "r.event_id",
+    "status": "r.status",
+    "working_group": "r.working_group",
+    "partner": "r.partner",
+    "country": "r.country",
+    "language": "r.language",
+    "organisation": "o.name",
+    "representative": "r.representative",
+    "day": "(r.accepted_at AT TIME ZONE 'UTC')::date::text",
+}
+"""What can be counted by on every form, as SQL; ``day`` is that of the registration, in UTC."""
+
+ORGANISATION = "LEFT JOIN organisation o ON o.id = r.organisation_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What is counted by.
+
+    Attributes:
+        name: as it was asked for.
+        sql: its value for ``registration r``.
+        join: what the value needs beside it; several answers of one person count each.
+        values: parameters.
+    """
+
+    name: str
+    sql: str
+    join: str
+    values: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Attributes:
+    by: the value of each key.
+    registrations: how many.
+    people: how many different ones.
+    """
+
+    by: dict[str, Any]
+    registrations: int
+    people: int
+
+
+def read_keys(group_by: str, definition: FormDefinition | None) -> tuple[Key, ...]:
+    """What to count by: names parted by commas, ``answer.<field>`` among them.
+
+    Args:
+        group_by: as it was asked for; at most two names.
+        definition: of the form that is asked about; None if none is.
+
+    Raises:
+        DomainError: ``unknown-parameter``.
+    """
+    names = [name.strip() for name in group_by.split(",")]
+    if len(names) > MAX_KEYS or len(set(names)) < len(names):
+        raise DomainError("unknown-parameter", f"group_by: one name, or {MAX_KEYS} different ones, are required")
+    return tuple(_key(name, number, definition) for number, name in enumerate(names))
+
+
+def count_people(connection: Connection, wanted: PeopleFilter) -> int:
+    """How many registrations there are in all."""
+    where = conditions_of(connection, wanted)
+    if where.is_nothing:
+        return 0
+    counted = text(f"SELECT count(*) FROM registration r {where.sql}")
+    return int(connection.execute(counted, where.values).scalar_one())
+
+
+def count_by(connection: Connection, wanted: PeopleFilter, keys: Sequence[Key]) -> list[Group]:
+    """The largest groups first, at most ``MAX_GROUPS`` and one more."""
+    where = conditions_of(connection, wanted)
+    if where.is_nothing:
+        return []
+    values = where.values | {name: value for key in keys for name, value in key.values.items()}
+    positions = ", ".join(str(number + 1) for number in range(len(keys)))
+    statement = f"""
+        SELECT {", ".join(key.sql for key in keys)}, count(*) AS registrations, count(DISTINCT r.person_ref)
+        FROM registration r {" ".join(_joins(keys))} {where.sql}
+        GROUP BY {positions} ORDER BY registrations DESC, {positions} LIMIT {MAX_GROUPS + 1}
+    """
+    return [
+        Group(dict(zip([key.name for key in keys], row[:-2], strict=True)), row[-2], row[-1])
+        for row in connection.execute(text(statement), values)
+    ]
+
+
+def _joins(keys: Sequence[Key]) -> Iterator[str]:
+    yield from dict.fromkeys(key.join for key in keys if key.join)
+
+
+def _key(name: str, number: int, definition: FormDefinition | None) -> Key:
+    if not name.startswith(PREFIX):
+        if name not in COLUMNS:
+            advice = unknown_parameter_advice(name, [*COLUMNS, f"{PREFIX}…"])
+            raise DomainError("unknown-parameter", f"group_by: {advice}")
+        return Key(name, COLUMNS[name], ORGANISATION if name == "organisation" else "", {})
+    if definition is None:
+        raise DomainError("unknown-parameter", "answers can be counted within one form alone: name it as `form`")
+    field = answer_field(name.removeprefix(PREFIX), definition)
+    if is_free_text(field):
+        raise DomainError("unknown-parameter", f"{name} is a free text, and no two people write the same")
+    question, chosen = f"key_{number}", f"chosen_{number}"
+    if field.kind.data_type != "list":
+        return Key(name, f"r.answers -> :{question}", "", {question: field.name})
+    answers = f"CASE WHEN jsonb_typeof(r.answers -> :{question}) = 'array' THEN r.answers -> :{question} END"
+    each = f"LEFT JOIN LATERAL jsonb_array_elements_text({answers}) {chosen} ON true"
+    return Key(name, chosen, each, {question: field.name})

@@ -1,0 +1,198 @@
+"""Coordinators add and change partners; a partner asks for an origin of theirs; nobody else can do either."""
+
+import re
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from services.registration.partners.changes import MAX_ORIGINS, MAX_REQUESTED
+from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
+
+PAGES = "/console/registrations/partners"
+NEW = "/console/registrations/new-partner"
+OWN = "example-partner"
+FORM = "upr-webinar-10"
+PARTNER = {"slug": "a-house", "name": "A House of Rights", "origins": ["https://house.example.org"], "language": "fr"}
+
+
+class Desk:
+    """A coordinator's program."""
+
+    def __init__(self, house: House, key: str) -> None:
+        self._app, self._headers = house.apps["registration"], as_holder(key)
+
+    def ask(self, method: str, path: str, content: Any = None, seen: str = "") -> TestResponse:
+        """One request; ``seen`` is the revision."""
+        headers = {**self._headers, **({"If-Match": f'"{seen}"'} if seen else {})}
+        return self._app.open(path, method=method, json=content, headers=headers)
+
+
+@pytest.fixture
+def desk(house: House) -> Desk:
+    """Of a coordinator."""
+    return Desk(house, house.give_key("a coordinator of partners", "coordinator"))
+
+
+@pytest.fixture
+def editor(house: House) -> Desk:
+    """The partner's own program."""
+    return Desk(house, house.give_key("a web editor", "partner", partner=OWN))
+
+
+def deeds(house: House, deed: str) -> list[dict[str, Any]]:
+    """What the audit log says of it."""
+    return [row[0] for row in house.rows("registration", "SELECT detail FROM deed WHERE deed = %s ORDER BY id", deed)]
+
+
+def test_partner_is_added_changed_and_may_show_a_form(house: House, desk: Desk) -> None:
+    added = desk.ask("POST", "/v1/partners", PARTNER)
+    assert (added.status_code, added.headers["Location"], added.headers["ETag"]) == (201, "/v1/partners/a-house", '"1"')
+    again = desk.ask("POST", "/v1/partners", PARTNER)
+    assert (again.status_code, again.get_json()["code"]) == (409, "already-exists")
+    revision = desk.ask("GET", "/v1/forms").get_json()["items"]
+    seen = next(str(form["revision"]) for form in revision if form["slug"] == FORM)
+    shown = desk.ask("PATCH", f"/v1/forms/{FORM}", {"partners": [OWN, "a-house", "a-house"]}, seen)
+    assert (shown.status_code, shown.get_json()["partners"]) == (200, [OWN, "a-house"])
+    frame = house.apps["registration"].get(f"/embed/{FORM}?partner=a-house")
+    assert "frame-ancestors https://house.example.org" in frame.headers["Content-Security-Policy"]
+    assert desk.ask("PATCH", "/v1/partners/a-house", {"origins": []}).status_code == 428
+    changed = desk.ask("PATCH", "/v1/partners/a-house", {"origins": [], "theme": {"accent": "#0b6bcb"}}, "1")
+    assert (changed.status_code, changed.get_json()["origins"], changed.headers["ETag"]) == (200, [], '"2"')
+    assert desk.ask("PATCH", "/v1/partners/a-house", {"name": "x"}, "1").status_code == 412
+    assert desk.ask("PATCH", "/v1/partners/a-house", {"name": PARTNER["name"]}, "2").headers["ETag"] == '"2"'
+    assert deeds(house, "partner-added")[-1]["origins"] == ["https://house.example.org"]
+    [noted] = deeds(house, "partner-changed")[-1:]
+    assert noted == {
+        "before": {"origins": ["https://house.example.org"], "theme": {}},
+        "after": {"origins": [], "theme": {"accent": "#0b6bcb"}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        ({"origins": ["https://house.example.org/path"]}, 422),
+        ({"origins": ["house.example.org"]}, 422),
+        ({"origins": ["https://*.example.org"]}, 422),
+        ({"origins": ["https://a.example.org; script-src *"]}, 422),
+        ({"origins": [f"https://{number}.example.org" for number in range(MAX_ORIGINS + 1)]}, 422),
+        ({"language": "xx"}, 422),
+        ({"theme": {"accent": "red;}"}}, 422),
+        ({"theme": {"colour": "#000000"}}, 422),
+        ({"name": "a\nb"}, 422),
+        ({"name": ""}, 422),
+        ({"slug": "other"}, 422),
+        ({"revision": 7}, 422),
+    ],
+)
+def test_what_no_partner_can_be_is_refused(desk: Desk, wanted: dict[str, Any], code: int) -> None:
+    assert desk.ask("PATCH", f"/v1/partners/{OWN}", wanted, "1").status_code == code
+    unknown = desk.ask("PATCH", "/v1/partners/nobody", {"name": "x"}, "1")
+    assert (unknown.status_code, unknown.get_json()["code"]) == (404, "not-found")
+
+
+def test_form_takes_known_partners_alone(desk: Desk) -> None:
+    seen = next(
+        str(form["revision"]) for form in desk.ask("GET", "/v1/forms").get_json()["items"] if form["slug"] == FORM
+    )
+    answer = desk.ask("PATCH", f"/v1/forms/{FORM}", {"partners": ["nobody-knows"]}, seen)
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "unknown-partner")
+
+
+def test_partner_asks_and_a_coordinator_decides(house: House, desk: Desk, editor: Desk) -> None:
+    path, origin = f"/v1/partners/{OWN}", "https://news.example.org"
+    first = editor.ask("POST", f"{path}/origins", {"origin": origin})
+    assert (first.status_code, first.get_json()["requested_origins"]) == (202, [origin])
+    assert editor.ask("POST", f"{path}/origins", {"origin": origin}).headers["ETag"] == first.headers["ETag"]
+    assert (
+        origin not in house.apps["registration"].get(f"/embed/{FORM}?partner={OWN}").headers["Content-Security-Policy"]
+    )
+    assert editor.ask("POST", f"{path}/origins", {"origin": "news"}).status_code == 422
+    assert editor.ask("POST", "/v1/partners/example-partner-fr/origins", {"origin": origin}).status_code == 403
+    assert editor.ask("PATCH", path, {"origins": [origin]}, "1").status_code == 403
+    assert editor.ask("POST", "/v1/partners", PARTNER).status_code == 403
+    now = desk.ask("GET", path)
+    origins = [*now.get_json()["origins"], origin]
+    allowed = desk.ask("PATCH", path, {"origins": origins}, str(now.get_json()["revision"])).get_json()
+    assert (allowed["origins"], allowed["requested_origins"]) == (origins, [])
+    for number in range(MAX_REQUESTED):
+        answer = editor.ask("POST", f"{path}/origins", {"origin": f"https://n{number}.example.org"})
+        assert answer.status_code == 202
+    more = editor.ask("POST", f"{path}/origins", {"origin": "https://more.example.org"})
+    assert (more.status_code, more.get_json()["code"]) == (422, "too-many-origins")
+    seen = str(desk.ask("GET", path).get_json()["revision"])
+    assert desk.ask("PATCH", path, {"requested_origins": []}, seen).get_json()["origins"] == origins
+    assert deeds(house, "origin-requested")[0]["after"] == {"requested_origins": [origin]}
+
+
+def test_limited_coordinator_sets_up_no_partner(house: House) -> None:
+    limited = Desk(house, house.give_key("a coordinator of one form", "coordinator", forms=[FORM]))
+    answers = [limited.ask("POST", "/v1/partners", PARTNER), limited.ask("PATCH", f"/v1/partners/{OWN}", {}, "1")]
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert limited.ask("GET", NEW).status_code == 403
+
+
+FIELDS = {"name": "A Network", "slug": "a-network", "origins": "https://a.example.org/ https://b.example.org"}
+
+
+@pytest.fixture
+def coordinator(house: House) -> Browser:
+    """A coordinator, signed in."""
+    browser = house.browser()
+    sign_in(browser, house.give_key("a coordinator at the console", "coordinator"))
+    return browser
+
+
+def test_console_adds_and_changes_a_partner(coordinator: Browser) -> None:
+    assert f'href="{NEW}"' in coordinator.get(PAGES).text
+    wrong = coordinator.post(NEW, data={**FIELDS, "origins": "a.example.org", "slug": "A", "accent": "red"})
+    assert (wrong.status_code, wrong.text.count('class="fault"')) == (422, 4)
+    added = coordinator.post(NEW, data={**FIELDS, "language": "es"})
+    assert added.headers["Location"] == f"{PAGES}/a-network?done=added"
+    assert "The partner is added." in coordinator.get(added.headers["Location"]).text
+    taken = coordinator.post(NEW, data={**FIELDS, "language": "es"})
+    assert (taken.status_code, "with this short name already" in taken.text) == (409, True)
+    edit = f"{PAGES}/a-network/edit"
+    assert "https://a.example.org\nhttps://b.example.org" in coordinator.get(edit).text
+    fewer = {**FIELDS, "language": "es", "origins": "https://b.example.org", "seen": "1"}
+    effect = coordinator.post(edit, data=fewer)
+    assert "Pages on https://a.example.org cannot show any form of this partner any more." in effect.text
+    done = coordinator.post(edit, data={**fewer, "go": "do"})
+    assert done.headers["Location"] == f"{PAGES}/a-network?done=changed"
+    late = coordinator.post(edit, data={**fewer, "name": "Another", "go": "do"})
+    assert (late.status_code, "was changed after you had opened the page" in late.text) == (412, True)
+
+
+def test_console_asks_for_an_origin_and_allows_it(house: House, coordinator: Browser) -> None:
+    editor, origin = house.browser(), "https://blog.example.org"
+    own = "example-partner-fr"
+    sign_in(editor, house.give_key("another web editor", "partner", partner=own))
+    asked = editor.post(f"{PAGES}/{own}/ask", data={"origin": f"{origin}/"})
+    assert asked.headers["Location"] == f"{PAGES}/{own}?done=asked#where"
+    assert f'<code class="origins">{origin}</code>' in editor.get(f"{PAGES}/{own}").text
+    refused = editor.post(f"{PAGES}/{own}/ask", data={"origin": "my blog"})
+    assert "That is no address of a site." in editor.get(refused.headers["Location"].partition("#")[0]).text
+    assert editor.post(f"{PAGES}/{own}/decide", data={"origin": origin, "go": "allow"}).status_code == 403
+    assert "Asks for 1 more" in coordinator.get(PAGES).text
+    page = coordinator.get(f"{PAGES}/{own}").text
+    assert re.search(rf'name="origin" value="{origin}"', page)
+    allowed = coordinator.post(f"{PAGES}/{own}/decide", data={"origin": origin, "go": "allow"})
+    assert allowed.headers["Location"] == f"{PAGES}/{own}?done=allowed#where"
+    [(origins, left)] = house.rows(
+        "registration", "SELECT origins, requested_origins FROM partner WHERE slug = %s", own
+    )
+    assert (origin in origins, left) == (True, [])
+    assert coordinator.post(f"{PAGES}/{own}/decide", data={"origin": origin, "go": "x"}).status_code == 400
+
+
+def test_console_ticks_the_partners_of_a_form(coordinator: Browser) -> None:
+    path = f"/console/registrations/forms/{FORM}"
+    page = coordinator.get(path).text
+    seen = re.findall(r'name="seen" value="(\d+)"', page)[0]
+    hidden = dict(re.findall(r'name="(capacity|opens|closes|changes|alarm|join|switch)"[^>]*value="([^"]*)"', page))
+    effect = coordinator.post(path, data={**hidden, "seen": seen, "partners": ["example-partner-fr"]})
+    assert "Pages of example-partner cannot show it any more." in effect.text
+    done = coordinator.post(path, data={**hidden, "seen": seen, "partners": "example-partner-fr", "go": "do"})
+    assert done.status_code == 303
+    assert "Shown by: example-partner" in coordinator.get(path).text
