@@ -4,9 +4,8 @@ A misspelt filter must never be ignored: the caller would be given everything, a
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from difflib import get_close_matches
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -15,12 +14,12 @@ import marshmallow as ma
 from flask import Flask, Response, current_app, request
 
 from shared.core.clock import parse_rfc3339
+from shared.core.parameter_advice import unknown_parameter_advice
 from shared.web.access import policy_of
 from shared.web.problems import problem
 
-MAX_FAULTS, MAX_NAME_CHARACTERS = 10, 40
-"""Unknown parameters that are answered, and the longest name for which the nearest known one is looked for: a request
-line holds a thousand names, and each search compares with all known ones."""
+MAX_FAULTS = 10
+"""Unknown parameters that are answered: a request line holds a thousand names."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -80,16 +79,6 @@ def _faults(known: tuple[str, ...]) -> Iterator[dict[str, str]]:
 
 def _fault(name: str, code: str, message: str) -> dict[str, str]:
     return {"pointer": f"/{name.replace('~', '~0').replace('/', '~1')}", "code": code, "message": message}
-
-
-def unknown_parameter_advice(name: str, known: Iterable[str]) -> str:
-    """A sentence that names the known parameter nearest to ``name``, or else all of them."""
-    known = sorted(known)
-    if len(name) <= MAX_NAME_CHARACTERS and (near := get_close_matches(name.lower(), known, n=1)):
-        return f"Unknown parameter; did you mean `{near[0]}`?"
-    if not known:
-        return "Unknown parameter; this operation takes none"
-    return f"Unknown parameter; known are {', '.join(f'`{one}`' for one in known)}"
 
 
 class DayOrInstant(ma.fields.String):

@@ -65,7 +65,8 @@ def first_values(form: StoredForm, settings: FormSettings | None = None) -> dict
 def read_filled(form: StoredForm, given: MultiDict[str, str]) -> Filled:
     """``given`` read as settings; a moment that is left as it was shown stays as it is, to the second."""
     values = {name: given.get(name, "").strip() for name in FIELDS}
-    partners = tuple(dict.fromkeys(" ".join(given.getlist(PARTNERS)).split()))
+    ticked = tuple(dict.fromkeys(" ".join(given.getlist(PARTNERS)).split()))
+    partners = ticked if PARTNERS in given else form.partners
     values[PARTNERS] = " ".join(partners)
     faults: dict[str, str] = {}
     capacity = _whole("capacity", values, MOST_SEATS, "no limit", faults)

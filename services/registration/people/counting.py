@@ -11,8 +11,8 @@ from sqlalchemy import Connection, text
 from services.registration.people.answer_filters import PREFIX, answer_field, is_free_text
 from services.registration.people.listing_store import PeopleFilter, conditions_of
 from shared.core.errors import DomainError
+from shared.core.parameter_advice import unknown_parameter_advice
 from shared.public_forms.definition import FormDefinition
-from shared.web.query_parameters import unknown_parameter_advice
 
 MAX_KEYS = 2
 MAX_GROUPS = 1000

@@ -17,6 +17,7 @@ from services.registration.people.listing_store import ARRIVAL, LATEST, NAME, NA
 from shared.contracts.registration import REGISTRATION_STATUSES
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError
+from shared.core.parameter_advice import unknown_parameter_advice
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.public_forms.definition import FormDefinition, parse_definition
 from shared.public_forms.kinds.places import country_options
@@ -24,7 +25,7 @@ from shared.public_forms.standard import with_working_groups
 from shared.web.access import Holder
 from shared.web.console import words
 from shared.web.paging import position_in
-from shared.web.query_parameters import lower_bound, unknown_parameter_advice, upper_bound
+from shared.web.query_parameters import lower_bound, upper_bound
 
 DAYS = ("since", "until")
 FURTHER = (

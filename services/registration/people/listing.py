@@ -15,10 +15,10 @@ from services.registration.people.store import Person, find_person
 from services.registration.people.waiting_list import PromotionLine, promotions_between
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
+from shared.core.parameter_advice import unknown_parameter_advice
 from shared.public_forms.definition import Field, FormDefinition, parse_definition
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.query_parameters import unknown_parameter_advice
 
 
 def registration_position(person: Person) -> tuple[str]:

@@ -116,6 +116,13 @@ class PersonSchema(ma.Schema):
     accepted_at = ma.fields.AwareDateTime(format="iso", required=True)
 
 
+class ChosenPersonSchema(PersonSchema):
+    """What `fields` chooses of a registration; all of it by default."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"partial": True, **options})
+
+
 class GroupSchema(ma.Schema):
     """Registrations that have something in common."""
 
@@ -131,7 +138,7 @@ class GroupSchema(ma.Schema):
 class PersonListSchema(ma.Schema):
     """One page of registrations; or, with `group_by`, the `groups` in place of `items` and `next`."""
 
-    items = ma.fields.List(ma.fields.Nested(PersonSchema(partial=True)))
+    items = ma.fields.List(ma.fields.Nested(ChosenPersonSchema))
     next = ma.fields.String(metadata={"description": "Cursor of the next page; empty at the end"})
     total = ma.fields.Integer(metadata={"description": "With `total=true`: how many there are in all"})
     groups = ma.fields.List(ma.fields.Nested(GroupSchema))

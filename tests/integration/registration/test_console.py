@@ -47,11 +47,12 @@ def test_page_for_a_viewer_is_refused(people: FlaskClient, installation: TestIns
     assert addresses(answer.text) == []
 
 
-def test_page_shows_everybody_in_order_of_arrival(people: FlaskClient, coordinator: Headers) -> None:
+def test_page_shows_everybody_newest_first(people: FlaskClient, coordinator: Headers) -> None:
     answer = people.get(PATH, headers=coordinator)
 
     assert answer.status_code == 200
-    assert addresses(answer.text) == [f"participant-{number}@example.org" for number in (1, 2, 3)]
+    assert addresses(answer.text) == [f"participant-{number}@example.org" for number in (3, 2, 1)]
+    assert "3 registrations" in answer.text
     assert (answer.headers["Cache-Control"], answer.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
 
 
@@ -94,7 +95,7 @@ def test_pages_follow_each_other(
     service: RegistrationService, client: FlaskClient, coordinator: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "PAGE", 3)
-    everybody = [f"participant-{number}@example.org" for number in range(4)]
+    everybody = [f"participant-{number}@example.org" for number in (3, 2, 1, 0)]
     for number in range(4):
         service.register(number)
     first = client.get(f"{PATH}?form={WEBINAR}", headers=coordinator).text

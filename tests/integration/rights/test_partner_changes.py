@@ -7,6 +7,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from services.registration.partners.changes import MAX_ORIGINS, MAX_REQUESTED
+from tests.integration.rights.conftest import OWN_SITE as HERE
 from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
 
 PAGES = "/console/registrations/partners"
@@ -146,21 +147,23 @@ def coordinator(house: House) -> Browser:
 
 def test_console_adds_and_changes_a_partner(coordinator: Browser) -> None:
     assert f'href="{NEW}"' in coordinator.get(PAGES).text
-    wrong = coordinator.post(NEW, data={**FIELDS, "origins": "a.example.org", "slug": "A", "accent": "red"})
+    wrong = coordinator.post(
+        NEW, headers=HERE, data={**FIELDS, "origins": "a.example.org", "slug": "A", "accent": "red"}
+    )
     assert (wrong.status_code, wrong.text.count('class="fault"')) == (422, 4)
-    added = coordinator.post(NEW, data={**FIELDS, "language": "es"})
+    added = coordinator.post(NEW, headers=HERE, data={**FIELDS, "language": "es"})
     assert added.headers["Location"] == f"{PAGES}/a-network?done=added"
     assert "The partner is added." in coordinator.get(added.headers["Location"]).text
-    taken = coordinator.post(NEW, data={**FIELDS, "language": "es"})
+    taken = coordinator.post(NEW, headers=HERE, data={**FIELDS, "language": "es"})
     assert (taken.status_code, "with this short name already" in taken.text) == (409, True)
     edit = f"{PAGES}/a-network/edit"
     assert "https://a.example.org\nhttps://b.example.org" in coordinator.get(edit).text
     fewer = {**FIELDS, "language": "es", "origins": "https://b.example.org", "seen": "1"}
-    effect = coordinator.post(edit, data=fewer)
+    effect = coordinator.post(edit, headers=HERE, data=fewer)
     assert "Pages on https://a.example.org cannot show any form of this partner any more." in effect.text
-    done = coordinator.post(edit, data={**fewer, "go": "do"})
+    done = coordinator.post(edit, headers=HERE, data={**fewer, "go": "do"})
     assert done.headers["Location"] == f"{PAGES}/a-network?done=changed"
-    late = coordinator.post(edit, data={**fewer, "name": "Another", "go": "do"})
+    late = coordinator.post(edit, headers=HERE, data={**fewer, "name": "Another", "go": "do"})
     assert (late.status_code, "was changed after you had opened the page" in late.text) == (412, True)
 
 
@@ -168,22 +171,24 @@ def test_console_asks_for_an_origin_and_allows_it(house: House, coordinator: Bro
     editor, origin = house.browser(), "https://blog.example.org"
     own = "example-partner-fr"
     sign_in(editor, house.give_key("another web editor", "partner", partner=own))
-    asked = editor.post(f"{PAGES}/{own}/ask", data={"origin": f"{origin}/"})
+    asked = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": f"{origin}/"})
     assert asked.headers["Location"] == f"{PAGES}/{own}?done=asked#where"
     assert f'<code class="origins">{origin}</code>' in editor.get(f"{PAGES}/{own}").text
-    refused = editor.post(f"{PAGES}/{own}/ask", data={"origin": "my blog"})
+    refused = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": "my blog"})
     assert "That is no address of a site." in editor.get(refused.headers["Location"].partition("#")[0]).text
-    assert editor.post(f"{PAGES}/{own}/decide", data={"origin": origin, "go": "allow"}).status_code == 403
+    assert editor.post(f"{PAGES}/{own}/decide", headers=HERE, data={"origin": origin, "go": "allow"}).status_code == 403
     assert "Asks for 1 more" in coordinator.get(PAGES).text
     page = coordinator.get(f"{PAGES}/{own}").text
     assert re.search(rf'name="origin" value="{origin}"', page)
-    allowed = coordinator.post(f"{PAGES}/{own}/decide", data={"origin": origin, "go": "allow"})
+    allowed = coordinator.post(f"{PAGES}/{own}/decide", headers=HERE, data={"origin": origin, "go": "allow"})
     assert allowed.headers["Location"] == f"{PAGES}/{own}?done=allowed#where"
     [(origins, left)] = house.rows(
         "registration", "SELECT origins, requested_origins FROM partner WHERE slug = %s", own
     )
     assert (origin in origins, left) == (True, [])
-    assert coordinator.post(f"{PAGES}/{own}/decide", data={"origin": origin, "go": "x"}).status_code == 400
+    assert (
+        coordinator.post(f"{PAGES}/{own}/decide", headers=HERE, data={"origin": origin, "go": "x"}).status_code == 400
+    )
 
 
 def test_console_ticks_the_partners_of_a_form(coordinator: Browser) -> None:
@@ -191,8 +196,10 @@ def test_console_ticks_the_partners_of_a_form(coordinator: Browser) -> None:
     page = coordinator.get(path).text
     seen = re.findall(r'name="seen" value="(\d+)"', page)[0]
     hidden = dict(re.findall(r'name="(capacity|opens|closes|changes|alarm|join|switch)"[^>]*value="([^"]*)"', page))
-    effect = coordinator.post(path, data={**hidden, "seen": seen, "partners": ["example-partner-fr"]})
+    effect = coordinator.post(path, headers=HERE, data={**hidden, "seen": seen, "partners": ["example-partner-fr"]})
     assert "Pages of example-partner cannot show it any more." in effect.text
-    done = coordinator.post(path, data={**hidden, "seen": seen, "partners": "example-partner-fr", "go": "do"})
+    done = coordinator.post(
+        path, headers=HERE, data={**hidden, "seen": seen, "partners": "example-partner-fr", "go": "do"}
+    )
     assert done.status_code == 303
     assert "Shown by: example-partner" in coordinator.get(path).text
