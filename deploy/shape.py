@@ -91,6 +91,7 @@ DESK_ROUTES = (
         "desk",
         (
             "/v1/forms",
+            "/v1/form-drafts",
             "/v1/registrations",
             "/v1/sealed-readings",
             "/v1/partners",
@@ -135,7 +136,7 @@ DESK_ROUTES = (
 )
 """What the coordinators' host serves: the console, and the API with a key. The longest beginning counts."""
 
-LARGE_BODIES = {"/v1/bulletins": "1m", "/console/mail": "1m"}
+LARGE_BODIES = {"/v1/form-drafts": "1m", "/v1/bulletins": "1m", "/console/mail": "1m"}
 """Beginnings of paths that take more than a filled form, and how much the gateway lets through, in nginx' words."""
 
 TOKEN_PATHS = ("/c/", "/r/", "/v/", "/j/", "/receipts/", "/v1/receipts/", "/u/")

@@ -27,7 +27,7 @@ _SEPARATE: Rights = {
     },
     # forms
     "public_form": dict.fromkeys((FORMS, OWN, DESK, DECIDE, TEND, OPERATOR), "select"),
-    "public_event": dict.fromkeys((FORMS, OWN), "select"),
+    "public_event": dict.fromkeys((FORMS, OWN, DESK), "select"),
     "event_copy": {
         DECIDE: "select",
         TEND: "select",
@@ -37,11 +37,12 @@ _SEPARATE: Rights = {
     "working_group_copy": {FORMS: "select", OWN: "select", DESK: "select", CONSUME: "select insert update"},
     "resource_copy": {OWN: "select", CONSUME: "select insert update"},
     "partner": {FORMS: "select", OWN: "select", DESK: "select insert update", OPERATOR: "select insert update"},
-    "form": {DESK: "select update", DECIDE: "select", TEND: "select", OPERATOR: "select insert update"},
-    "form_key": {FORMS: "select", OWN: "select", DESK: "select", OPERATOR: "select insert update"},
+    "form": {DESK: "select insert update", DECIDE: "select", TEND: "select", OPERATOR: "select insert update"},
+    "form_draft": {DESK: "select insert update delete"},
+    "form_key": {FORMS: "select", OWN: "select", DESK: "select insert", OPERATOR: "select insert update"},
     "form_change": {DESK: "select insert", DECIDE: "select", TEND: "select", OPERATOR: "select"},
     "seat": {
-        DESK: "select update",
+        DESK: "select insert update",
         DECIDE: "select update",
         TEND: "select update",
         OPERATOR: "select insert update(options)",

@@ -16,6 +16,9 @@ from sqlalchemy import Engine
 from services.registration.console import console_blueprint
 from services.registration.forms.api import add_form_administration
 from services.registration.forms.changes import FormDesk
+from services.registration.forms.drafts import DraftDesk
+from services.registration.forms.drafts_api import PREFIX as DRAFTS
+from services.registration.forms.drafts_api import drafts_blueprint
 from services.registration.intake.form_view import decider_key_problem
 from services.registration.intake.service import Intake
 from services.registration.own.address_routes import address_blueprint
@@ -83,6 +86,10 @@ INTAKE_CONNECTIONS = 8
 """To the database, of one process, for submissions alone: no export can keep them waiting."""
 
 
+LARGEST_DRAFT = 1024 * 1024
+"""Bytes: a hundred questions in six languages."""
+
+
 @dataclass(slots=True)
 class Routes:
     """Attributes:
@@ -142,6 +149,7 @@ def build_app(
         cached=CachedPages(PUBLIC, forget=context.views.clear) if context is not None else CachedPages(),
         clock=clock,
         around=_cross_origin(context),
+        larger_bodies={DRAFTS: LARGEST_DRAFT} if DESK in kinds else {},
     )
     return make_app(parts, routes.holders, deployment)
 
@@ -207,11 +215,13 @@ def _add_desk(
     keys = FormKeys(settings.form_keys_folder, settings.master_keys)
     routes.holders = KeyHolders(access, sign_in)
     routes.checks.append(partial(key_problem, work, keys, NAME))
+    drafts = DraftDesk(work, clock, keys, forms.forget)
     partners = PartnerDesk(work, clock, settings.common.public_url)
     routes.operations += [
         erasing_blueprint(work, clock, messages),
         sealed_blueprint(work, clock, keys),
         partners_blueprint(partners),
+        drafts_blueprint(drafts),
         trail_blueprint(NAME, work),
         blocked_blueprint(work, clock, References(settings.person_keys[0])),
         person_export_blueprint(work, clock, References(settings.person_keys[0]), keys),

@@ -118,6 +118,18 @@ def answers_for_display(
     return _display([field for field in definition.fields if not field.sealed], values, language)
 
 
+def withdrawn_answers(definition: FormDefinition, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return (name, answer) of answers to questions that the form does not ask any more."""
+    asked = {field.name for field in definition.fields}
+    return tuple((name, _plain(values[name])) for name in sorted(values) if name not in asked)
+
+
+def _plain(answer: Any) -> str:
+    if isinstance(answer, bool):
+        return "yes" if answer else "no"
+    return ", ".join(map(str, answer)) if isinstance(answer, list) else str(answer)
+
+
 def sealed_for_display(
     definition: FormDefinition, values: Mapping[str, Any], language: str
 ) -> tuple[tuple[str, str], ...]:

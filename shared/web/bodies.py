@@ -11,8 +11,8 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 from werkzeug.http import parse_accept_header
 
 JSON_TYPE = "application/json"
-MOST_DEPTH = 5
-"""So many arrays and objects may stand in each other; what we ask for needs four."""
+MOST_DEPTH = 7
+"""So many arrays and objects may stand in each other; a draft of a form needs them all."""
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 """No path and no redirect target has one: a line feed would end a header (CWE-113)."""
 

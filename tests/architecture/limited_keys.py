@@ -97,7 +97,10 @@ _OWN_FORM = (
     f"GET {_REGISTRATION}/erasure",
     f"POST {_REGISTRATION}/erasure",
 )
+_DRAFT = "/v1/form-drafts/<slug>"
+_OWN_DRAFT = (f"GET {_DRAFT}", f"POST {_DRAFT}", f"PUT {_DRAFT}", f"DELETE {_DRAFT}", f"POST {_DRAFT}/publish")
 _OWN_FORMS_ALONE = (
+    "GET /v1/form-drafts",
     "GET /console/registrations",
     "GET /console/registrations.csv",
     "GET /console/registrations/forms",
@@ -168,7 +171,7 @@ _ACROSS_MAILS = (
 
 REACH_OF = {
     "events": REACH,
-    "registration": dict.fromkeys(_OWN_FORM, OWN_EVENT)
+    "registration": dict.fromkeys((*_OWN_FORM, *_OWN_DRAFT), OWN_EVENT)
     | dict.fromkeys(_OWN_FORMS_ALONE, FILTERED)
     | {f"POST {_REGISTRATION}/sealed": HIDDEN}
     | dict.fromkeys(("GET /console/registrations/trail", "GET /v1/trail/registration"), REFUSED)

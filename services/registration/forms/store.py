@@ -176,6 +176,11 @@ _SET = text("""
         revision = revision + 1
     WHERE slug = :slug
 """)
+_DESCRIPTION = text(f"""
+    SELECT {", ".join(f"f.{name}" for name in _LOADED)}, s.capacity, f.alarm_minutes, f.join_minutes_before
+    FROM form f JOIN seat s ON s.form = f.slug WHERE f.slug = :slug
+""")  # noqa: S608 - constants
+_HAS_PEOPLE = text("SELECT EXISTS (SELECT FROM registration WHERE form = :slug AND erased_at IS NULL)")
 _FORGETS = text("SELECT keep_days IS NOT NULL FROM form WHERE slug = :slug")
 _NAMED = text("SELECT slug FROM form WHERE slug = :name OR event_id = :name ORDER BY slug")
 
@@ -241,6 +246,30 @@ def save_settings(connection: Connection, slug: str, settings: FormSettings) -> 
     values = asdict(settings) | {"partners": list(settings.partners)}
     del values["capacity"]
     connection.execute(_SET, {**values, "slug": slug})
+
+
+def describe_form(connection: Connection, slug: str) -> dict[str, Any] | None:
+    """A form as :func:`services.registration.forms.description.read_form` takes it; None if there is none."""
+    row = connection.execute(_DESCRIPTION, {"slug": slug}).mappings().fetchone()
+    if row is None:
+        return None
+    found = {name: value for name, value in row.items() if value not in (None, [], "")}
+    definition = found.pop("definition")
+    found["event"] = found.pop("event_id", None)
+    found |= {"slug": slug, "title": _plain_text(definition["title"]), "fields": definition["fields"]}
+    if intro := _plain_text(definition.get("intro") or {}):
+        found["intro"] = intro
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _plain_text(by_language: Mapping[str, str]) -> Mapping[str, str] | str:
+    """A text that is the same in every language is that text."""
+    return by_language[""] if set(by_language) == {""} else by_language
+
+
+def has_people(connection: Connection, slug: str) -> bool:
+    """Whether somebody has registered on a form."""
+    return bool(connection.execute(_HAS_PEOPLE, {"slug": slug}).scalar())
 
 
 def forgets_registrations(connection: Connection, slug: str) -> bool:

@@ -33,6 +33,25 @@ CLOSES = (
 )
 HOURS = {"opens_at": "Opens", "closes_at": "Closes", "changes_until": "Answers can be changed until"}
 
+SETTING_WORDS = {
+    "questions": "Questions",
+    "title": "Title",
+    "intro": "Introduction",
+    "kind": "Kind",
+    "event": "Event",
+    "attend": "Also to attend",
+    "verification": "Verification of addresses",
+    "waiting_list": "Waiting list",
+    "promotion_notice_minutes": "Last promotion, in minutes before the start",
+    "closes_hours_before": "Guest list closes, in hours before the start",
+    "people_per_address": "People for each address",
+    "person_days": "Days until people are erased",
+    "keep_days": "Days until cancelled registrations are deleted",
+    "controller": "Who is responsible for the data",
+    "contact": "Where to ask about the data",
+}
+"""What publishing a draft changes."""
+
 WITHHELD = {
     "too-late": "It is too shortly before the start to tell anybody to come",
     "not-taking-place": "As things stand the event does not take place",
@@ -140,9 +159,31 @@ def _changed(name: str, before: Any, after: Any) -> str:
         return f"Calendar alarm: {alarm_text(before)} → {alarm_text(after)}."
     if name == "join_minutes_before":
         return f"Joining online opens: {before} → {after} minutes before the start."
+    if name in SETTING_WORDS:
+        return _setting_changed(name, before, after)
     if name == "partners":
         return f"Shown by: {', '.join(before) or 'no partner'} → {', '.join(after) or 'no partner'}."
     return f"{HOURS[name]}: {_when(before)} → {_when(after)}."
+
+
+def _setting_changed(name: str, before: Any, after: Any) -> str:
+    word = SETTING_WORDS[name]
+    if name == "questions":
+        added, removed = [one for one in after if one not in before], [one for one in before if one not in after]
+        parts = [f"added {', '.join(added)}"] if added else []
+        parts += [f"removed {', '.join(removed)}"] if removed else []
+        return f"{word}: {'; '.join(parts) or 'changed'}."
+    if isinstance(before, dict) or isinstance(after, dict) or name in ("title", "intro"):
+        return f"{word}: changed."
+    return f"{word}: {_said(before)} → {_said(after)}."
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
 
 
 def _number(capacity: int | None) -> str:

@@ -32,7 +32,7 @@ from services.registration.sealing.service import ReadingRequest, read_sealed
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.public_forms.definition import FormDefinition, parse_definition
-from shared.public_forms.rendering import answers_for_display, sealed_for_display
+from shared.public_forms.rendering import answers_for_display, sealed_for_display, withdrawn_answers
 from shared.public_forms.standard import with_working_groups
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, require_touch
@@ -220,6 +220,7 @@ def _person(pages: PersonPages, view: PersonView, status: int = 200, **more: Any
         person=view.person if coordinates else None,
         title=definition.title.in_language("en"),
         answers=answers_for_display(definition, view.person.answers, "en"),
+        withdrawn=withdrawn_answers(definition, view.person.answers),
         groups=groups,
         asks_details=bool(definition.second_step.fields),
         history=history_rows(view),

@@ -101,6 +101,16 @@ CREATE TABLE form_change (
     promoted integer NOT NULL CHECK (promoted >= 0),
     PRIMARY KEY (form, revision)
 );
+CREATE TABLE form_draft (
+    slug text PRIMARY KEY,
+    content jsonb NOT NULL,
+    based_on integer CHECK (based_on >= 1),
+    revision integer NOT NULL CHECK (revision >= 1),
+    changed_at timestamptz NOT NULL,
+    changed_by text NOT NULL CHECK (changed_by <> '')
+);
+COMMENT ON TABLE form_draft IS 'forms that coordinators work on; nobody else sees one before it is published';
+COMMENT ON COLUMN form_draft.based_on IS 'revision of the form that it takes the place of; NULL for a new form';
 CREATE TRIGGER form_change_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON form_change
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change();
 """

@@ -1,0 +1,254 @@
+"""Make and change forms: coordinators work on a draft, see what publishing it does, and publish it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from services.registration.forms.changes import FormChangeLine, note_form_change
+from services.registration.forms.description import LoadedForm, read_form
+from services.registration.forms.draft_store import FormDraft, all_drafts, delete_draft, find_draft, store_draft
+from services.registration.forms.messages import form_message
+from services.registration.forms.partner_store import all_partners
+from services.registration.forms.service import check_slug
+from services.registration.forms.store import StoredForm, describe_form, find_form, has_people, lock_seats, save_form
+from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.key_service import make_keys, publish_keys
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.core.yaml_source import Fields, Node
+from shared.public_forms.definition import FormDefinition, parse_definition
+from shared.store import outbox
+from shared.store.deeds import Deed, note_deed
+from shared.store.unit_of_work import UnitOfWork
+
+QUESTIONS = "questions"
+SETTINGS = (
+    "title", "intro", "kind", "event", "attend", "partners", "verification", "waiting_list", "promotion_notice_minutes",
+    "closes_hours_before", "people_per_address", "person_days", "keep_days", "controller", "contact",
+)  # fmt: skip
+"""Keys of a form, but its questions, that publishing changes. Seats, alarm and joining are set on the form itself."""
+
+_EVENT_TITLES = text("SELECT id, title FROM public_event ORDER BY title")
+
+
+@dataclass(frozen=True, slots=True)
+class DraftEffect:
+    """What publishing a draft does.
+
+    Attributes:
+        problems: what stands in the way, each with its place; nothing can be published with one.
+        added, removed, changed: names of questions.
+        settings: names of what else changes.
+        is_new: there is no such form yet.
+        people: somebody has registered on it.
+    """
+
+    problems: Sequence[str]
+    added: Sequence[str] = ()
+    removed: Sequence[str] = ()
+    changed: Sequence[str] = ()
+    settings: Sequence[str] = ()
+    is_new: bool = True
+    people: bool = False
+
+
+class DraftRefused(Exception):
+    """A draft cannot be published; ``problems`` says why."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class DraftDesk:
+    """What the routes about drafts work with.
+
+    Attributes:
+        work: transactions on the service's database.
+        clock: of the project.
+        keys: of forms: a new form gets its key pair when it is published.
+        forget: called with the slug of a form that was published; where the public routes run in the same process, they
+            read it again at once.
+    """
+
+    work: UnitOfWork
+    clock: Clock
+    keys: FormKeys
+    forget: Callable[[str], object]
+
+    def drafts(self) -> list[FormDraft]:
+        """All that are worked on."""
+        with self.work.transaction() as connection:
+            return all_drafts(connection)
+
+    def draft(self, slug: str) -> FormDraft:
+        """The draft of a form.
+
+        Raises:
+            DomainError: ``form-unknown``: no slug. ``not-found``: there is no draft.
+        """
+        check_slug(slug)
+        with self.work.transaction() as connection:
+            return _found(connection, slug)
+
+    def event_titles(self) -> dict[str, str]:
+        """Title of each event by its slug."""
+        with self.work.transaction() as connection:
+            return _event_titles(connection)
+
+    def start(self, slug: str, content: Mapping[str, Any] | None, by: str) -> FormDraft:
+        """Begin a draft: of a form as it is now, or with ``content`` for it or for a new one.
+
+        Raises:
+            DomainError: ``form-unknown``: no content, and no such form. ``already-exists``: it is worked on already.
+        """
+        check_slug(slug)
+        with self.work.transaction() as connection:
+            current = find_form(connection, slug)
+            described = content if content is not None else describe_form(connection, slug)
+            if described is None:
+                raise DomainError("form-unknown")
+            based_on = current.revision if current else None
+            draft = FormDraft(slug, {**described, "slug": slug}, based_on, 0, self.clock(), by)
+            if not store_draft(connection, draft):
+                raise DomainError("already-exists", "somebody works on this form already: go on with their draft")
+        return replace(draft, revision=1)
+
+    def change(self, slug: str, content: Mapping[str, Any], revision: int, by: str) -> FormDraft:
+        """Store other content for a draft of ``revision``.
+
+        Raises:
+            DomainError: ``form-unknown``, ``not-found``, ``changed-meanwhile``.
+        """
+        check_slug(slug)
+        with self.work.transaction() as connection:
+            draft = _found(connection, slug)
+            content = {**content, "slug": slug}
+            changed = replace(draft, content=content, revision=revision, changed_at=self.clock(), changed_by=by)
+            if not store_draft(connection, changed):
+                raise DomainError("changed-meanwhile", "read it again and repeat your change")
+        return replace(changed, revision=revision + 1)
+
+    def discard(self, slug: str) -> None:
+        """Delete a draft; the form itself stays. Raises as :meth:`draft`."""
+        check_slug(slug)
+        with self.work.transaction() as connection:
+            _found(connection, slug)
+            delete_draft(connection, slug)
+
+    def effect(self, slug: str) -> DraftEffect:
+        """What publishing it now would do. Raises as :meth:`draft`."""
+        check_slug(slug)
+        with self.work.transaction() as connection:
+            draft = _found(connection, slug)
+            return _effect(connection, draft, find_form(connection, slug))[0]
+
+    def publish(self, slug: str, revision: int, by: str) -> StoredForm:
+        """Put a draft in force: a new form opens, or a form changes. The draft is gone then.
+
+        Raises:
+            DomainError: ``form-unknown``, ``not-found``; ``changed-meanwhile``: the draft, or the form that it was made
+                from, is not as the caller has seen it.
+            DraftRefused: something stands in the way.
+        """
+        if problems := self.effect(slug).problems:
+            raise DraftRefused(problems)
+        make_keys(self.work, self.keys, [slug])
+        with self.work.transaction() as connection:
+            published = self._publish(connection, slug, revision, by)
+        self.forget(slug)
+        return published
+
+    def _publish(self, connection: Connection, slug: str, revision: int, by: str) -> StoredForm:
+        lock_seats(connection, slug)
+        draft, now = _found(connection, slug, lock=True), self.clock()
+        current = find_form(connection, slug)
+        if draft.revision != revision or draft.based_on != (current.revision if current else None):
+            raise DomainError("changed-meanwhile", "the form or its draft was changed: look at it again")
+        effect, loaded = _effect(connection, draft, current)
+        if loaded is None or effect.problems:
+            raise DraftRefused(effect.problems)
+        before = describe_form(connection, slug) or {}
+        save_form(connection, loaded.values, loaded.capacity)
+        publish_keys(connection, self.keys, [slug], now)
+        published = find_form(connection, slug)
+        if published is None:
+            raise DomainError("form-unknown")
+        if current is not None and published.revision > current.revision:
+            old, new = _noted(before, effect), _noted(describe_form(connection, slug) or {}, effect)
+            note_form_change(connection, slug, FormChangeLine(published.revision, now, by, old, new, 0))
+        note_deed(connection, Deed(by, "form-published", "form", slug, {"revision": published.revision}), now)
+        outbox.add(connection, [form_message(published.facts, now)])
+        delete_draft(connection, slug)
+        return published
+
+
+def _found(connection: Connection, slug: str, *, lock: bool = False) -> FormDraft:
+    draft = find_draft(connection, slug, lock=lock)
+    if draft is None:
+        raise DomainError("not-found", "there is no draft of this form")
+    return draft
+
+
+def _event_titles(connection: Connection) -> dict[str, str]:
+    return {row[0]: row[1] for row in connection.execute(_EVENT_TITLES)}
+
+
+def _effect(
+    connection: Connection, draft: FormDraft, current: StoredForm | None
+) -> tuple[DraftEffect, LoadedForm | None]:
+    """What publishing does, and the form that would be published; None if it cannot be read."""
+    problems: list[str] = []
+    known = {partner.slug for partner in all_partners(connection)}
+    loaded = read_form(Fields(Node("", dict(draft.content), {}), problems), known)
+    event = loaded.values["event_id"]
+    if event and event not in _event_titles(connection):
+        problems.append(f"/event: there is no event {event}")
+    if problems:
+        return DraftEffect(problems, is_new=current is None), None
+    new = parse_definition(loaded.values["definition"])
+    old = parse_definition(current.definition) if current else None
+    people = current is not None and has_people(connection, draft.slug)
+    if old is not None and people:
+        problems += _unreadable(old, new)
+    before = describe_form(connection, draft.slug) if current else None
+    effect = _difference(old, new, before or {}, draft.content)
+    return replace(effect, problems=problems, is_new=current is None, people=people), loaded
+
+
+def _unreadable(old: FormDefinition, new: FormDefinition) -> Iterator[str]:
+    """Changes after which the answers of those who have registered could not be read as what they are."""
+    asked = {field.name: field for field in old.fields}
+    for number, field in enumerate(new.fields):
+        before = asked.get(field.name)
+        if before is None:
+            continue
+        if before.kind is not field.kind:
+            yield f"/fields/{number}/kind: people have answered {field.name} as {before.kind.name}: use another name"
+        elif before.sealed != field.sealed:
+            yield f"/fields/{number}/sealed: people have answered {field.name} as it is: use another name"
+
+
+def _difference(
+    old: FormDefinition | None, new: FormDefinition, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> DraftEffect:
+    was, now = ({field.name: field for field in one.fields} if one else {} for one in (old, new))
+    settings = [name for name in SETTINGS if before.get(name) != after.get(name)] if old is not None else []
+    return DraftEffect(
+        problems=(),
+        added=[name for name in now if name not in was],
+        removed=[name for name in was if name not in now],
+        changed=[name for name in now if name in was and was[name] != now[name]],
+        settings=settings,
+    )
+
+
+def _noted(described: Mapping[str, Any], effect: DraftEffect) -> dict[str, Any]:
+    """What the history says of a form before or after a draft was published."""
+    noted = {name: described.get(name) for name in effect.settings}
+    if effect.added or effect.removed or effect.changed:
+        noted[QUESTIONS] = [field["name"] for field in described.get("fields", ())]
+    return noted

@@ -1,0 +1,171 @@
+"""Drafts of forms: made, changed, looked at and published by programs, as the console does it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import marshmallow as ma
+from flask import Response, jsonify
+
+from services.registration.forms.draft_store import FormDraft
+from services.registration.forms.drafts import DraftDesk, DraftEffect, DraftRefused
+from shared.web.access import holder, may_touch, needs, require_touch
+from shared.web.entity_tags import require_revision
+from shared.web.operations import Blueprint
+from shared.web.problems import ProblemSchema, problem
+
+PREFIX = "/v1/form-drafts"
+
+
+class DraftWantedSchema(ma.Schema):
+    """A draft's content; left out when a draft begins, it is the form as it is now."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    content = ma.fields.Dict(
+        keys=ma.fields.String(),
+        metadata={"description": "As docs/reference/forms.md describes a form; it may be incomplete"},
+    )
+
+
+class EffectSchema(ma.Schema):
+    """What publishing does now."""
+
+    problems = ma.fields.List(
+        ma.fields.String(),
+        required=True,
+        metadata={"description": "What stands in the way, each with its place: `/fields/3/label: …`"},
+    )
+    added = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "Names of questions"})
+    removed = ma.fields.List(ma.fields.String(), required=True)
+    changed = ma.fields.List(ma.fields.String(), required=True)
+    settings = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "What else changes"})
+    is_new = ma.fields.Boolean(required=True, metadata={"description": "There is no such form yet"})
+    people = ma.fields.Boolean(required=True, metadata={"description": "Somebody has registered on it"})
+
+
+class DraftSchema(ma.Schema):
+    """A form that is worked on."""
+
+    slug = ma.fields.String(required=True)
+    content = ma.fields.Dict(keys=ma.fields.String(), required=True)
+    based_on = ma.fields.Integer(
+        allow_none=True, metadata={"description": "Revision of the form that it takes the place of; null: a new form"}
+    )
+    revision = ma.fields.Integer(required=True, metadata={"description": "What a change names as `If-Match`"})
+    changed_at = ma.fields.AwareDateTime(format="iso", required=True)
+    changed_by = ma.fields.String(required=True)
+    effect = ma.fields.Nested(EffectSchema)
+
+
+class DraftListSchema(ma.Schema):
+    """All drafts, without what publishing each would do."""
+
+    items = ma.fields.List(ma.fields.Nested(DraftSchema), required=True)
+
+
+class PublishedSchema(ma.Schema):
+    """A form that was published."""
+
+    slug = ma.fields.String(required=True)
+    revision = ma.fields.Integer(required=True)
+
+
+def drafts_blueprint(desk: DraftDesk) -> Any:
+    """Routes below ``/v1/form-drafts``."""
+    blueprint = Blueprint("form-drafts", __name__, url_prefix=PREFIX, description="Forms that are worked on")
+    _add_reading(blueprint, desk)
+    _add_changing(blueprint, desk)
+    _add_publishing(blueprint, desk)
+    return blueprint
+
+
+def _add_reading(blueprint: Any, desk: DraftDesk) -> None:
+    @blueprint.get("")
+    @blueprint.response(200, DraftListSchema)
+    @needs("coordinator")
+    def list_drafts() -> dict[str, Any]:
+        """All drafts."""
+        return {"items": [asdict(draft) for draft in desk.drafts() if may_touch(draft.slug)]}
+
+    @blueprint.get("/<slug>")
+    @blueprint.response(200, DraftSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs("coordinator")
+    def show_draft(slug: str) -> Response:
+        """A draft, and what publishing it would do."""
+        require_touch(slug)
+        return _tagged(desk.draft(slug), desk.effect(slug))
+
+
+def _add_changing(blueprint: Any, desk: DraftDesk) -> None:
+    @blueprint.post("/<slug>")
+    @blueprint.arguments(DraftWantedSchema, required=False)
+    @blueprint.response(201, DraftSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(409, schema=ProblemSchema)
+    @needs("coordinator")
+    def start_draft(wanted: Mapping[str, Any], slug: str) -> tuple[Response, int, dict[str, str]]:
+        """Begin a draft: of a form as it is now, or of a new one with `content`."""
+        require_touch(slug)
+        draft = desk.start(slug, wanted.get("content"), holder().name)
+        return _tagged(draft, desk.effect(slug)), 201, {"Location": f"{PREFIX}/{slug}"}
+
+    @blueprint.put("/<slug>")
+    @blueprint.arguments(DraftWantedSchema)
+    @blueprint.response(200, DraftSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(412, schema=ProblemSchema)
+    @blueprint.alt_response(428, schema=ProblemSchema)
+    @needs("coordinator")
+    def change_draft(wanted: Mapping[str, Any], slug: str) -> Response:
+        """Put other content in its place; `If-Match`: the ETag or revision."""
+        require_touch(slug)
+        current = desk.draft(slug)
+        require_revision(current.revision)
+        content = wanted.get("content", current.content)
+        return _tagged(desk.change(slug, content, current.revision, holder().name), desk.effect(slug))
+
+    @blueprint.delete("/<slug>")
+    @blueprint.response(204)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs("coordinator")
+    def discard_draft(slug: str) -> None:
+        """Delete a draft. The form itself stays as it is."""
+        require_touch(slug)
+        desk.discard(slug)
+
+
+def _add_publishing(blueprint: Any, desk: DraftDesk) -> None:
+    @blueprint.post("/<slug>/publish")
+    @blueprint.response(200, PublishedSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(412, schema=ProblemSchema)
+    @blueprint.alt_response(422, schema=ProblemSchema)
+    @blueprint.alt_response(428, schema=ProblemSchema)
+    @needs("coordinator")
+    def publish_draft(slug: str) -> Response:
+        """Put it in force; `If-Match`: the ETag or revision of the draft. A new form takes registrations at once."""
+        require_touch(slug)
+        current = desk.draft(slug)
+        require_revision(current.revision)
+        try:
+            form = desk.publish(slug, current.revision, holder().name)
+        except DraftRefused as refused:
+            faults = [_fault(one) for one in refused.problems]
+            return problem(422, "invalid", "The draft cannot be published", errors=faults)
+        return jsonify(slug=form.slug, revision=form.revision)
+
+
+def _fault(text: str) -> dict[str, str]:
+    pointer, _, message = text.partition(": ")
+    if not pointer.startswith("/"):
+        pointer, message = "", text
+    return {"pointer": f"/content{pointer}", "code": "invalid", "message": message}
+
+
+def _tagged(draft: FormDraft, effect: DraftEffect) -> Response:
+    response = jsonify(DraftSchema().dump(asdict(draft) | {"effect": asdict(effect)}))
+    response.set_etag(str(draft.revision))
+    return response
