@@ -4,8 +4,11 @@ from functools import partial
 
 from flask import Blueprint
 
+from services.registration.embed.preview import add_preview
 from services.registration.forms.changes import FormDesk
 from services.registration.forms.console import add_forms
+from services.registration.forms.designer import add_designer
+from services.registration.forms.drafts import DraftDesk
 from services.registration.partners.changes import PartnerDesk
 from services.registration.partners.changes_pages import add_partner_changes
 from services.registration.partners.console import add_partners
@@ -19,7 +22,7 @@ from shared.web.console.trail import add_trail
 
 
 def console_blueprint(
-    forms: FormDesk, partners: PartnerDesk, messages: RegistrationMessages, keys: FormKeys
+    forms: FormDesk, drafts: DraftDesk, partners: PartnerDesk, messages: RegistrationMessages, keys: FormKeys
 ) -> Blueprint:
     """``/console/registrations``."""
     blueprint = pages_blueprint("registration_console", __name__)
@@ -29,7 +32,9 @@ def console_blueprint(
     add_person(blueprint, PersonPages(work, clock, messages, keys, REASON_WORDS, partial(erased_page, work)))
     add_erasing(blueprint, work, clock, messages)
     add_person_export(blueprint)
-    add_forms(blueprint, forms)
+    add_forms(blueprint, forms, drafts)
+    add_designer(blueprint, drafts)
+    add_preview(blueprint, drafts)
     add_partners(blueprint, partners)
     add_partner_changes(blueprint, partners)
     add_trail(blueprint, "registration", work)

@@ -226,7 +226,7 @@ def _add_desk(
         blocked_blueprint(work, clock, References(settings.person_keys[0])),
         person_export_blueprint(work, clock, References(settings.person_keys[0]), keys),
     ]
-    routes.pages += [frame_blueprint(sign_in), console_blueprint(forms, partners, messages, keys)]
+    routes.pages += [frame_blueprint(sign_in), console_blueprint(forms, drafts, partners, messages, keys)]
 
 
 def _public_context(

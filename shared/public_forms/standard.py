@@ -69,6 +69,12 @@ def with_working_groups(definition: FormDefinition, groups: Sequence[tuple[str, 
     return with_options(definition, GROUP_FIELD, groups)
 
 
+def standard_questions(kind: str) -> list[Mapping[str, Any]]:
+    """The questions of a kind as a definition describes them, with the project's own translations named by key."""
+    found: list[Mapping[str, Any]] = _standard(kind)["fields"]
+    return found
+
+
 @cache
 def _standard(kind: str) -> dict[str, Any]:
     """The questions every form of a kind has."""

@@ -98,6 +98,17 @@ _OWN_FORM = (
     f"POST {_REGISTRATION}/erasure",
 )
 _DRAFT = "/v1/form-drafts/<slug>"
+_DRAFT_PAGE = "/console/registrations/form-drafts/<slug>"
+_DRAFT_PAGES = (
+    "POST /console/registrations/forms/<slug>/draft",
+    f"GET {_DRAFT_PAGE}",
+    f"POST {_DRAFT_PAGE}",
+    f"GET {_DRAFT_PAGE}/questions/<position>",
+    f"POST {_DRAFT_PAGE}/questions/<position>",
+    f"GET {_DRAFT_PAGE}/preview",
+    f"POST {_DRAFT_PAGE}/publish",
+    f"POST {_DRAFT_PAGE}/discard",
+)
 _OWN_DRAFT = (f"GET {_DRAFT}", f"POST {_DRAFT}", f"PUT {_DRAFT}", f"DELETE {_DRAFT}", f"POST {_DRAFT}/publish")
 _OWN_FORMS_ALONE = (
     "GET /v1/form-drafts",
@@ -114,6 +125,8 @@ _OWN_FORMS_ALONE = (
 )
 _PARTNER = "/console/registrations/partners/<slug>"
 _PARTNERS = (
+    "GET /console/registrations/new-form",
+    "POST /console/registrations/new-form",
     "GET /console/registrations/new-partner",
     "POST /console/registrations/new-partner",
     f"GET {_PARTNER}/edit",
@@ -171,7 +184,7 @@ _ACROSS_MAILS = (
 
 REACH_OF = {
     "events": REACH,
-    "registration": dict.fromkeys((*_OWN_FORM, *_OWN_DRAFT), OWN_EVENT)
+    "registration": dict.fromkeys((*_OWN_FORM, *_OWN_DRAFT, *_DRAFT_PAGES), OWN_EVENT)
     | dict.fromkeys(_OWN_FORMS_ALONE, FILTERED)
     | {f"POST {_REGISTRATION}/sealed": HIDDEN}
     | dict.fromkeys(("GET /console/registrations/trail", "GET /v1/trail/registration"), REFUSED)

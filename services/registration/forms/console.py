@@ -13,6 +13,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms import wording as form_words
 from services.registration.forms.changes import FormChange, FormChangeLine, FormDesk, preview_form_change, show_form
+from services.registration.forms.designer import drafts_for
+from services.registration.forms.drafts import DraftDesk
 from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTES_BEFORE, FormSettings
 from services.registration.forms.opening import closed_reason, set_reason
 from services.registration.forms.service import list_forms, list_partners
@@ -119,7 +121,7 @@ def _typed(moment: datetime | None, form: StoredForm) -> str:
 MEANWHILE = "This form was changed after you had opened the page, so nothing was done. Look at it as it is now."
 
 
-def add_forms(blueprint: Blueprint, desk: FormDesk) -> None:
+def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:
     """``/console/registrations/forms`` and ``/console/registrations/forms/<slug>``."""
 
     @blueprint.get("/registrations/forms")
@@ -131,7 +133,9 @@ def add_forms(blueprint: Blueprint, desk: FormDesk) -> None:
         shown = render_template(
             "registrations/forms.html",
             rows=rows,
+            drafts=drafts_for(drafts) if "coordinator" in holder().roles else {},
             form_words=form_words,
+            may_make="coordinator" in holder().roles and holder().forms is None,
             may_see_partners="coordinator" in holder().roles,
         )
         return personal(make_response(shown))
@@ -142,7 +146,8 @@ def add_forms(blueprint: Blueprint, desk: FormDesk) -> None:
         form, history = _form(desk.work, slug)
         filled = Filled(first_values(form), {}, None)
         done = bool(history) and request.args.get("done") == str(history[0].revision) == str(form.revision)
-        return _page(desk, form, history, filled, done=done)
+        published = request.args.get("published") == str(form.revision)
+        return _page(desk, form, history, filled, done=done, published=published)
 
     @blueprint.post("/registrations/forms/<slug>")
     @needs("coordinator")

@@ -94,6 +94,19 @@ class DraftDesk:
         with self.work.transaction() as connection:
             return _found(connection, slug)
 
+    def describe(self, slug: str) -> dict[str, Any]:
+        """A published form, as a draft has it.
+
+        Raises:
+            DomainError: ``form-unknown``.
+        """
+        check_slug(slug)
+        with self.work.transaction() as connection:
+            found = describe_form(connection, slug)
+        if found is None:
+            raise DomainError("form-unknown")
+        return found
+
     def event_titles(self) -> dict[str, str]:
         """Title of each event by its slug."""
         with self.work.transaction() as connection:

@@ -1,0 +1,287 @@
+"""Pages on which coordinators make and change forms: a draft, its questions, a preview, and what publishing does."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from services.registration.forms import wording as form_words
+from services.registration.forms.designer_fields import (
+    KIND_WORDS,
+    first_questions,
+    moved,
+    question_rows,
+    question_values,
+    read_question,
+    read_settings,
+    words_of,
+)
+from services.registration.forms.draft_store import FormDraft
+from services.registration.forms.drafts import DraftDesk, DraftRefused
+from services.registration.forms.service import list_forms, list_partners
+from shared.contracts.schemas import SLUG
+from shared.core.errors import DomainError
+from shared.i18n.languages import LANGUAGE_NAMES, direction
+from shared.web.access import holder, may_touch, needs, needs_all_forms, require_touch
+from shared.web.headers import PAGE_POLICY, personal
+
+PATH = "/console/registrations/form-drafts"
+NEW = "/registrations/new-form"
+FORM = "/console/registrations/forms"
+MEANWHILE = "This draft was changed after you had opened the page, so nothing was done. Look at it as it is now."
+CHECK = "Somebody else changed the form itself meanwhile. Discard the draft, or copy what you need from it first."
+
+
+def add_designer(blueprint: Blueprint, desk: DraftDesk) -> None:
+    """``/console/registrations/new-form`` and ``/console/registrations/form-drafts/<slug>``."""
+    _add_new(blueprint, desk)
+    _add_draft(blueprint, desk)
+    _add_question(blueprint, desk)
+    _add_publishing(blueprint, desk)
+
+
+def _add_new(blueprint: Blueprint, desk: DraftDesk) -> None:
+    @blueprint.get(NEW)
+    @needs_all_forms("coordinator")
+    def new_form() -> Response:
+        values = {"event": request.args.get("event", ""), "start": "standard/webinar"}
+        return _new_page(desk, values, {})
+
+    @blueprint.post(NEW)
+    @needs_all_forms("coordinator")
+    def start_form() -> AnyResponse:
+        values = {name: request.form.get(name, "").strip() for name in ("slug", "title", "event", "start")}
+        faults: dict[str, str] = {}
+        if len(values["slug"]) > 80 or not re.fullmatch(SLUG, values["slug"]):
+            faults["slug"] = "Use lower-case letters, digits and single hyphens, at most 80."
+        elif values["slug"] in {form.slug for form in list_forms(desk.work)}:
+            faults["slug"] = "There is a form with this short name already."
+        if not 1 <= len(values["title"]) <= 300:
+            faults["title"] = "Give a title of at most 300 characters."
+        content = None if faults else _first_content(desk, values)
+        if content is None:
+            return _new_page(desk, values, faults, 422)
+        try:
+            desk.start(values["slug"], content, holder().name)
+        except DomainError as refusal:
+            if refusal.code != "already-exists":
+                raise
+            return _new_page(desk, values, {"slug": "A draft with this short name is being worked on."}, 409)
+        return redirect(f"{PATH}/{values['slug']}", 303)
+
+    @blueprint.post("/registrations/forms/<slug>/draft")
+    @needs("coordinator")
+    def start_draft(slug: str) -> AnyResponse:
+        require_touch(slug)
+        try:
+            desk.start(slug, None, holder().name)
+        except DomainError as refusal:
+            if refusal.code != "already-exists":
+                raise
+        return redirect(f"{PATH}/{slug}", 303)
+
+
+def _first_content(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, Any]:
+    start = values["start"]
+    own = {"title": {"en": values["title"]}, **({"event": values["event"]} if values["event"] else {})}
+    if start.startswith("standard/"):
+        kind = start.removeprefix("standard/")
+        if kind not in form_words.KINDS:
+            raise BadRequest("unknown kind")
+        return {"kind": kind, "fields": first_questions(kind), **own}
+    copied = desk.describe(start.removeprefix("form/"))
+    return {**{name: value for name, value in copied.items() if name != "event"}, **own}
+
+
+def _new_page(desk: DraftDesk, values: Mapping[str, str], faults: Mapping[str, str], status: int = 200) -> Response:
+    starts = [(f"standard/{kind}", f"Usual questions: {word.lower()}") for kind, word in form_words.KINDS.items()]
+    starts += [(f"form/{form.slug}", f"Copy of: {form.title}") for form in list_forms(desk.work)]
+    events = [("", "None"), *desk.event_titles().items()]
+    page = render_template("registrations/new_form.html", values=values, faults=faults, starts=starts, events=events)
+    return personal(make_response(page, status))
+
+
+def _add_draft(blueprint: Blueprint, desk: DraftDesk) -> None:
+    @blueprint.get("/registrations/form-drafts/<slug>")
+    @needs("coordinator")
+    def draft_page(slug: str) -> AnyResponse:
+        require_touch(slug)
+        try:
+            return _page(desk, desk.draft(slug))
+        except DomainError as refusal:
+            if refusal.code != "not-found" or slug not in {form.slug for form in list_forms(desk.work)}:
+                raise
+            return redirect(f"{FORM}/{slug}", 303)
+
+    @blueprint.post("/registrations/form-drafts/<slug>")
+    @needs("coordinator")
+    def change_draft(slug: str) -> AnyResponse:
+        require_touch(slug)
+        draft = desk.draft(slug)
+        if request.form.get("seen") != str(draft.revision):
+            return _page(desk, draft, 412, notice=MEANWHILE)
+        act, _, at = request.form.get("go", "").partition(":")
+        if act == "settings":
+            content = read_settings(request.form, draft.content)
+        elif act in ("up", "down", "remove") and at.isdecimal():
+            content = {**draft.content, "fields": _rearranged(draft, act, int(at))}
+        else:
+            raise BadRequest("unknown change")
+        return _store(desk, draft, content, "#questions" if at else "")
+
+
+def _rearranged(draft: FormDraft, act: str, position: int) -> list[Any]:
+    fields = list(draft.content.get("fields") or ())
+    if act == "remove":
+        return fields[:position] + fields[position + 1 :]
+    return moved(fields, position, -1 if act == "up" else 1)
+
+
+def _store(desk: DraftDesk, draft: FormDraft, content: Mapping[str, Any], place: str) -> AnyResponse:
+    try:
+        desk.change(draft.slug, content, draft.revision, holder().name)
+    except DomainError as refusal:
+        if refusal.code != "changed-meanwhile":
+            raise
+        return _page(desk, desk.draft(draft.slug), 412, notice=MEANWHILE)
+    return redirect(f"{PATH}/{draft.slug}{place}", 303)
+
+
+def _page(desk: DraftDesk, draft: FormDraft, status: int = 200, **more: Any) -> Response:
+    content, effect = draft.content, desk.effect(draft.slug)
+    page = render_template(
+        "registrations/draft.html",
+        draft=draft,
+        content=content,
+        effect=effect,
+        title=words_of(content.get("title")).get("en") or draft.slug,
+        titles=words_of(content.get("title")),
+        intros=words_of(content.get("intro")),
+        rows=question_rows(content.get("fields") or ()),
+        kinds=KIND_WORDS,
+        form_words=form_words,
+        languages=LANGUAGE_NAMES,
+        direction=direction,
+        events=desk.event_titles(),
+        partners=[(partner.slug, partner.name) for partner in list_partners(desk.work, holder().forms)],
+        **more,
+    )
+    response = personal(make_response(page, status))
+    response.headers["Content-Security-Policy"] = f"{PAGE_POLICY}; frame-src 'self'"
+    return response
+
+
+def _add_question(blueprint: Blueprint, desk: DraftDesk) -> None:
+    @blueprint.get("/registrations/form-drafts/<slug>/questions/<position>")
+    @needs("coordinator")
+    def question_page(slug: str, position: str) -> Response:
+        require_touch(slug)
+        draft = desk.draft(slug)
+        return _question_page(draft, position, _question(draft, position))
+
+    @blueprint.post("/registrations/form-drafts/<slug>/questions/<position>")
+    @needs("coordinator")
+    def change_question(slug: str, position: str) -> AnyResponse:
+        require_touch(slug)
+        draft = desk.draft(slug)
+        before = _question(draft, position)
+        fields = list(draft.content.get("fields") or ())
+        at = _place(draft, position)
+        read, fault = read_question(request.form, before, fields[:at])
+        if fault:
+            return _question_page(draft, position, read, 422, fault=fault, typed=request.form)
+        if request.form.get("go") == "kind":
+            return _question_page(draft, position, read)
+        if request.form.get("seen") != str(draft.revision):
+            return _page(desk, draft, 412, notice=MEANWHILE)
+        fields[at : at + (0 if position == "new" else 1)] = [read]
+        return _store(desk, draft, {**draft.content, "fields": fields}, "#questions")
+
+
+def _place(draft: FormDraft, position: str) -> int:
+    """Where a question stands; a new one stands before the consents at the end."""
+    fields = draft.content.get("fields") or ()
+    if position == "new":
+        count = len(fields)
+        while count and isinstance(fields[count - 1], Mapping) and fields[count - 1].get("kind") == "consent":
+            count -= 1
+        return count
+    if not position.isdecimal() or len(position) > 3 or int(position) >= len(fields):
+        raise NotFound
+    return int(position)
+
+
+def _question(draft: FormDraft, position: str) -> Mapping[str, Any]:
+    if position == "new":
+        kind = request.args.get("kind", "text")
+        return {"kind": kind if kind in KIND_WORDS else "text"}
+    found = (draft.content.get("fields") or ())[_place(draft, position)]
+    return found if isinstance(found, Mapping) else {}
+
+
+def _question_page(
+    draft: FormDraft,
+    position: str,
+    field: Mapping[str, Any],
+    status: int = 200,
+    *,
+    fault: str = "",
+    typed: Mapping[str, str] | None = None,
+) -> Response:
+    """The page of a question; with a ``fault`` the choices stand there as they were ``typed``."""
+    values = question_values(field)
+    if typed is not None:
+        values["options"] = typed.get("options", "")
+        values["option_labels"] = {one: typed.get(f"options.{one}", "") for one in LANGUAGE_NAMES}
+    earlier = (draft.content.get("fields") or ())[: _place(draft, position)]
+    page = render_template(
+        "registrations/question.html",
+        draft=draft,
+        position=position,
+        values=values,
+        fault=fault,
+        kinds=KIND_WORDS,
+        earlier=[one for one in question_rows(earlier) if one.name],
+        languages=LANGUAGE_NAMES,
+        direction=direction,
+    )
+    return personal(make_response(page, status))
+
+
+def _add_publishing(blueprint: Blueprint, desk: DraftDesk) -> None:
+    @blueprint.post("/registrations/form-drafts/<slug>/publish")
+    @needs("coordinator")
+    def publish_draft(slug: str) -> AnyResponse:
+        require_touch(slug)
+        draft = desk.draft(slug)
+        if request.form.get("seen") != str(draft.revision):
+            return _page(desk, draft, 412, notice=MEANWHILE)
+        if request.form.get("go") != "do":
+            return _page(desk, draft, asks="publish")
+        try:
+            form = desk.publish(slug, draft.revision, holder().name)
+        except DraftRefused:
+            return _page(desk, draft, 422)
+        except DomainError as refusal:
+            if refusal.code != "changed-meanwhile":
+                raise
+            return _page(desk, desk.draft(slug), 412, notice=CHECK)
+        return redirect(f"{FORM}/{slug}?published={form.revision}", 303)
+
+    @blueprint.post("/registrations/form-drafts/<slug>/discard")
+    @needs("coordinator")
+    def discard_draft(slug: str) -> AnyResponse:
+        require_touch(slug)
+        draft = desk.draft(slug)
+        if request.form.get("go") != "do":
+            return _page(desk, draft, asks="discard")
+        desk.discard(slug)
+        return redirect(FORM if draft.based_on is None else f"{FORM}/{slug}", 303)
+
+
+def drafts_for(desk: DraftDesk) -> dict[str, FormDraft]:
+    """By slug, those that the caller's key is good for."""
+    return {draft.slug: draft for draft in desk.drafts() if may_touch(draft.slug)}

@@ -1,0 +1,270 @@
+"""What a coordinator has typed about a form or one of its questions, as part of a draft's content, and back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from shared.i18n.languages import LANGUAGE_NAMES
+from shared.public_forms.kinds import KINDS
+from shared.public_forms.standard import DAY_FIELDS, standard_questions
+from shared.public_forms.texts import engine_texts
+
+LANGUAGES = tuple(LANGUAGE_NAMES)
+FLAGS = ("required", "sealed", "after_confirmation")
+NUMBERS = ("retention_days", "min", "max")
+COUNTS = ("people_per_address", "closes_hours_before", "promotion_notice_minutes", "person_days", "capacity")
+"""Settings that are whole numbers; the last one only of a new form."""
+
+KIND_WORDS: Mapping[str, str] = {
+    "text": "Short text",
+    "long_text": "Long text",
+    "email": "E-mail address",
+    "phone": "Telephone number",
+    "one_of": "One of several choices",
+    "some_of": "Several of several choices",
+    "yes_no": "Yes or no",
+    "consent": "Consent",
+    "number": "Number",
+    "date": "Day",
+    "country": "Country",
+    "language": "Language",
+    "time_zone": "Time zone",
+    "working_group": "Working group",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionRow:
+    """A question in the list of a draft.
+
+    Attributes:
+        position: in the list, from 0.
+        label: in English, or in whatever language there is.
+        marks: what is special about it, in words.
+        missing: names of languages in which a text of it is missing.
+    """
+
+    position: int
+    name: str
+    kind: str
+    label: str
+    marks: Sequence[str]
+    missing: Sequence[str]
+
+
+def first_questions(kind: str) -> list[dict[str, Any]]:
+    """The questions of the standard form of a kind; those about days are left for the coordinator to add."""
+    return [dict(one) for one in standard_questions(kind) if one["name"] not in DAY_FIELDS]
+
+
+def words_of(raw: Any) -> dict[str, str]:
+    """A text of a draft by language; what is the same in every language stands in English."""
+    if isinstance(raw, str):
+        return {"en": raw} if raw else {}
+    if not isinstance(raw, Mapping):
+        return {}
+    if set(raw) == {"key"}:
+        texts, key = engine_texts(), str(raw["key"])
+        return {one: texts.text(key, one) for one in LANGUAGES} if texts.has(key) else {}
+    return {("en" if code == "" else str(code)): str(text) for code, text in raw.items()}
+
+
+def read_words(given: Mapping[str, str], prefix: str, before: Any) -> Any:
+    """The text whose languages were typed as ``<prefix>.<language>``; ``before`` if nothing was changed."""
+    typed = {one: text for one in LANGUAGES if (text := given.get(f"{prefix}.{one}", "").strip().replace("\r\n", "\n"))}
+    if typed == words_of(before):
+        return before
+    return typed or None
+
+
+def question_rows(fields: Sequence[Any]) -> list[QuestionRow]:
+    """The questions of a draft, as far as they can be read."""
+    rows = []
+    for position, raw in enumerate(fields):
+        field = raw if isinstance(raw, Mapping) else {}
+        words = words_of(field.get("label"))
+        label = words.get("en") or next(iter(words.values()), "") or str(field.get("name", ""))
+        kind = str(field.get("kind", ""))
+        rows.append(
+            QuestionRow(
+                position,
+                str(field.get("name", "")),
+                KIND_WORDS.get(kind, kind),
+                label,
+                _marks(field),
+                [LANGUAGE_NAMES[one] for one in LANGUAGES if _lacks(field, one)],
+            )
+        )
+    return rows
+
+
+def _marks(field: Mapping[str, Any]) -> list[str]:
+    marks = ["Required"] if field.get("required") else []
+    if condition := field.get("shown_when"):
+        equals = condition.get("equals")
+        said = {True: "yes", False: "no"}.get(equals, equals) if isinstance(equals, bool) else equals
+        marks.append(f"Only if {condition.get('field')}{f' is {said}' if equals is not None else ' is answered'}")
+    kind = KINDS.get(str(field.get("kind")))
+    if field.get("sealed", kind is not None and kind.sealing == "by-default"):
+        marks.append("Sealed")
+    if field.get("after_confirmation"):
+        marks.append("After the confirmation")
+    if any(isinstance(one, Mapping) and one.get("limit") is not None for one in field.get("options") or ()):
+        marks.append("Limited places")
+    return marks
+
+
+def _lacks(field: Mapping[str, Any], language: str) -> bool:
+    """Whether readers of a language get a text of this question in another one."""
+    texts = [field.get("label"), field.get("help"), *(one.get("label") for one in field.get("options") or ())]
+    return any(isinstance(raw, Mapping) and raw and language not in words_of(raw) for raw in texts) or any(
+        isinstance(raw, str) and raw and language != "en" for raw in texts
+    )
+
+
+def question_values(field: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page of a question holds."""
+    condition = field.get("shown_when") or {}
+    equals = condition.get("equals")
+    kind = KINDS.get(str(field.get("kind")))
+    options = [one for one in field.get("options") or () if isinstance(one, Mapping)]
+    return {
+        "name": field.get("name", ""),
+        "kind": field.get("kind", "text"),
+        "label": words_of(field.get("label")),
+        "help": words_of(field.get("help")),
+        "required": bool(field.get("required")),
+        "sealed": bool(field.get("sealed", kind is not None and kind.sealing == "by-default")),
+        "after_confirmation": bool(field.get("after_confirmation")),
+        "when_field": condition.get("field", ""),
+        "when_equals": ("yes" if equals else "no") if isinstance(equals, bool) else equals or "",
+        "options": "\n".join(_option_line(one) for one in options),
+        "option_labels": {
+            one: _lines([words_of(option.get("label")).get(one, "") for option in options]) for one in LANGUAGES
+        },
+        **{name: "" if field.get(name) is None else field[name] for name in NUMBERS},
+    }
+
+
+def _option_line(option: Mapping[str, Any]) -> str:
+    limit = option.get("limit")
+    return f"{option.get('value', '')}{'' if limit is None else f' = {limit}'}"
+
+
+def _lines(texts: Sequence[str]) -> str:
+    return "\n".join(texts).rstrip()
+
+
+def read_question(
+    given: MultiDict[str, str], before: Mapping[str, Any], earlier: Sequence[Any]
+) -> tuple[dict[str, Any], str]:
+    """The question that was typed, and what is wrong with the lines of its choices; those are then as before.
+
+    Whether it can be published is said by the draft's problems.
+
+    Args:
+        given: the page's values.
+        before: the question as it was; keys that the page does not show stay.
+        earlier: questions before it, of which a condition may name one.
+    """
+    kind = given.get("kind", "")
+    condition = _read_condition(given, earlier)
+    fault = ""
+    try:
+        options = _read_options(given, before)
+    except ValueError as error:
+        options, fault = list(before.get("options") or ()), str(error)
+    read: dict[str, Any] = {
+        **before,
+        "name": given.get("name", "").strip(),
+        "kind": kind,
+        "label": read_words(given, "label", before.get("label")),
+        "help": read_words(given, "help", before.get("help")),
+        "shown_when": condition,
+        "options": options if kind in KINDS and KINDS[kind].options == "listed" else None,
+        **{name: _read_number(given.get(name, ""), kind, name) for name in NUMBERS},
+        **{name: name in given for name in FLAGS},
+    }
+    by_default = kind in KINDS and KINDS[kind].sealing == "by-default"
+    kept = {name: value for name, value in read.items() if value not in (None, "", False, [])}
+    return kept | ({"sealed": False} if by_default and not read["sealed"] else {}), fault
+
+
+def _read_condition(given: Mapping[str, str], earlier: Sequence[Any]) -> dict[str, Any] | None:
+    name, equals = given.get("when_field", ""), given.get("when_equals", "").strip()
+    if not name:
+        return None
+    if not equals:
+        return {"field": name}
+    asked = next((one for one in earlier if isinstance(one, Mapping) and one.get("name") == name), {})
+    kind = KINDS.get(str(asked.get("kind")))
+    if kind is not None and kind.data_type == "boolean":
+        return {"field": name, "equals": kind.parse(equals)}
+    return {"field": name, "equals": equals}
+
+
+def _read_options(given: Mapping[str, str], before: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The choices: a line for each with its short name and perhaps its places, and beside it a line in each language.
+
+    Raises:
+        ValueError: a language has more lines than there are choices.
+    """
+    known = {one.get("value"): one for one in before.get("options") or () if isinstance(one, Mapping)}
+    lines = given.get("options", "").strip("\r\n ").splitlines()
+    labels = {one: given.get(f"options.{one}", "").rstrip().splitlines() for one in LANGUAGES}
+    for language, texts in labels.items():
+        if len(texts) > len(lines):
+            raise ValueError(f"{LANGUAGE_NAMES[language]}: there are more lines than choices")
+    found = []
+    for number, line in enumerate(lines):
+        value, _, places = (part.strip() for part in line.partition("="))
+        typed = {one: texts[number].strip() for one, texts in labels.items() if number < len(texts)}
+        typed = {one: text for one, text in typed.items() if text}
+        label = known.get(value, {}).get("label")
+        limit = _read_number(places, "number", "limit")
+        option = {"value": value, "label": label if typed == words_of(label) else typed}
+        found.append(option | ({} if limit is None else {"limit": limit}))
+    return found
+
+
+def _read_number(text: str, kind: str, name: str) -> int | float | str | None:
+    """A number, or a day as text; what is neither stays as it was typed, for the draft's problems to name."""
+    typed = text.strip()
+    if not typed or (kind == "date" and name != "retention_days"):
+        return typed or None
+    try:
+        return int(typed)
+    except ValueError:
+        pass
+    try:
+        return float(typed)
+    except ValueError:
+        return typed
+
+
+def read_settings(given: MultiDict[str, str], content: Mapping[str, Any]) -> dict[str, Any]:
+    """``content`` with the settings that were typed in place of its own."""
+    read: dict[str, Any] = {
+        **content,
+        "title": read_words(given, "title", content.get("title")),
+        "intro": read_words(given, "intro", content.get("intro")),
+        "event": given.get("event", ""),
+        "attend": given.get("attend", ""),
+        "verification": given.get("verification", "email"),
+        "waiting_list": "waiting_list" in given,
+        "partners": given.getlist("partners"),
+        "controller": given.get("controller", "").strip(),
+        "contact": given.get("contact", "").strip(),
+        **{name: _read_number(given.get(name, ""), "number", name) for name in COUNTS if name in given},
+    }
+    return {name: value for name, value in read.items() if value not in (None, "", [])}
+
+
+def moved(fields: Sequence[Any], position: int, by: int) -> list[Any]:
+    """The questions with the one at ``position`` moved up (-1) or down (1); as they are at either end."""
+    found, other = list(fields), position + by
+    if 0 <= position < len(found) and 0 <= other < len(found):
+        found[position], found[other] = found[other], found[position]
+    return found

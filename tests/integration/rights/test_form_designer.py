@@ -1,0 +1,156 @@
+"""A coordinator makes a form in the console alone: questions, languages, preview, publishing; nobody else can."""
+
+import re
+from html import unescape
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.integration.rights.conftest import OWN_SITE as HERE
+from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
+
+NEW = "/console/registrations/new-form"
+SLUG = "upr-webinar-11"
+DRAFT = f"/console/registrations/form-drafts/{SLUG}"
+FIRST = {"title": "Webinar #11", "slug": SLUG, "event": "", "start": "standard/webinar"}
+SESSION = {
+    "name": "session",
+    "kind": "one_of",
+    "label.en": "Which session?",
+    "label.fr": "Quelle séance ?",
+    "options": "morning = 20\r\nevening",
+    "options.en": "Morning\r\nEvening",
+    "options.ar": "\r\nمساء",
+}
+
+
+@pytest.fixture
+def coordinator(house: House) -> Browser:
+    """A coordinator, signed in."""
+    browser = house.browser()
+    sign_in(browser, house.give_key("a coordinator of forms", "coordinator"))
+    return browser
+
+
+def send(browser: Browser, path: str, **values: str) -> TestResponse:
+    """Send a page of the draft as it is now."""
+    seen = re.findall(r'name="seen" value="(\d+)"', browser.get(DRAFT).text)[0]
+    return browser.post(path, headers=HERE, data={"seen": seen, **values})
+
+
+def questions(browser: Browser) -> list[str]:
+    """Names of the questions in their order."""
+    return re.findall(r'</a><span class="under">(\w+)', browser.get(DRAFT).text)
+
+
+def test_form_is_made_published_and_changed(house: House, coordinator: Browser) -> None:
+    wrong = coordinator.post(NEW, headers=HERE, data={**FIRST, "slug": "Eleven", "title": ""})
+    assert (wrong.status_code, wrong.text.count('class="fault"')) == (422, 2)
+    assert coordinator.post(NEW, headers=HERE, data=FIRST).headers["Location"] == DRAFT
+    assert coordinator.post(NEW, headers=HERE, data=FIRST).status_code == 409
+    added = send(coordinator, f"{DRAFT}/questions/new", go="save", **SESSION)
+    assert added.headers["Location"] == f"{DRAFT}#questions"
+    assert questions(coordinator)[-2:] == ["session", "consent"]
+    too_many = send(coordinator, f"{DRAFT}/questions/new", go="save", **{**SESSION, "options.fr": "Un\nDeux\nTrois"})
+    assert (too_many.status_code, "more lines than choices" in too_many.text, "Trois" in too_many.text) == (
+        422,
+        True,
+        True,
+    )
+    [(content,)] = house.rows("registration", "SELECT content FROM form_draft WHERE slug = %s", SLUG)
+    assert content["fields"][-2]["options"] == [
+        {"value": "morning", "label": {"en": "Morning"}, "limit": 20},
+        {"value": "evening", "label": {"en": "Evening", "ar": "مساء"}},
+    ]
+    last = len(questions(coordinator)) - 2
+    note = {"name": "note", "kind": "long_text", "label.en": "Why?", "when_field": "session", "when_equals": "evening"}
+    send(coordinator, f"{DRAFT}/questions/new", go="save", **note)
+    page = coordinator.get(DRAFT).text
+    assert "Only if session is evening" in page
+    assert "Limited places" in page
+    send(coordinator, DRAFT, go=f"up:{last}")
+    assert questions(coordinator)[last - 1] == "session"
+    settings = {"title.en": "Webinar #11", "title.es": "Seminario n.º 11", "partners": "example-partner"}
+    send(coordinator, DRAFT, go="settings", capacity="40", waiting_list="yes", **settings)
+    preview = coordinator.get(f"{DRAFT}/preview?lang=es")
+    assert "Seminario n.º 11" in preview.text
+    assert "form-action 'none'" in preview.headers["Content-Security-Policy"]
+    assert ("<script" in preview.text, "Which session?" in preview.text) == (False, True)
+    asked = send(coordinator, f"{DRAFT}/publish")
+    assert "Yes, publish it" in asked.text
+    public = house.apps["registration"]
+    assert public.get(f"/v1/forms/{SLUG}").status_code == 404
+    published = send(coordinator, f"{DRAFT}/publish", go="do")
+    assert published.headers["Location"] == f"/console/registrations/forms/{SLUG}?published=1"
+    shown = public.get(f"/v1/forms/{SLUG}?lang=fr").get_json()
+    asked_of = {field["name"]: field for field in shown["fields"]}
+    assert (asked_of["session"]["label"], asked_of["note"]["shown_when"]) == (
+        "Quelle séance ?",
+        {"field": "session", "equals": "evening"},
+    )
+    assert house.rows(
+        "registration", "SELECT capacity, partners FROM form JOIN seat ON form = slug WHERE slug = %s", SLUG
+    ) == [(40, ["example-partner"])]
+    again = coordinator.post(f"/console/registrations/forms/{SLUG}/draft", headers=HERE)
+    assert again.headers["Location"] == DRAFT
+    assert "Nothing differs from the form as it is." in coordinator.get(DRAFT).text
+    send(coordinator, DRAFT, go=f"remove:{questions(coordinator).index('note')}")
+    assert "Not asked any more: note." in coordinator.get(DRAFT).text
+    late = coordinator.post(DRAFT, headers=HERE, data={"seen": "1", "go": "up:1"})
+    assert (late.status_code, "was changed after you had opened the page" in late.text) == (412, True)
+    assert "The draft is deleted." in send(coordinator, f"{DRAFT}/discard").text
+    assert send(coordinator, f"{DRAFT}/discard", go="do").headers["Location"].endswith(f"/forms/{SLUG}")
+    assert coordinator.get(DRAFT).headers["Location"] == f"/console/registrations/forms/{SLUG}"
+
+
+def test_question_keeps_what_its_page_does_not_change(house: House, coordinator: Browser) -> None:
+    """Texts of ours stay named by their key, so that they go on being translated."""
+    coordinator.post(NEW, headers=HERE, data={**FIRST, "slug": "kept", "start": "standard/delegation"})
+    path = "/console/registrations/form-drafts/kept"
+    before = house.rows("registration", "SELECT content FROM form_draft WHERE slug = 'kept'")[0][0]
+    for position in range(len(before["fields"])):
+        page = coordinator.get(f"{path}/questions/{position}").text
+        values = dict(re.findall(r'<input[^>]*? name="([^"]*)"[^>]*? value="([^"]*)"', page))
+        ticks = re.findall(r'type="checkbox" name="(\w+)" value="yes"( checked)?', page)
+        for name, ticked in ticks:
+            values.pop(name, None)
+            if ticked:
+                values[name] = "yes"
+        for name, text in re.findall(r'<textarea id="[^"]*" name="([^"]*)"[^>]*>\n(.*?)</textarea>', page, re.DOTALL):
+            values[name] = unescape(text)
+        for name, body in re.findall(r'<select id="[^"]*" name="([^"]*)">(.*?)</select>', page, re.DOTALL):
+            chosen = re.findall(r'value="([^"]*)" selected', body)
+            values[name] = chosen[0] if chosen else ""
+        sent = coordinator.post(f"{path}/questions/{position}", headers=HERE, data={**values, "go": "save"})
+        assert sent.status_code == 303, sent.text
+    [(after,)] = house.rows("registration", "SELECT content FROM form_draft WHERE slug = 'kept'")
+    assert [_without_defaults(one) for one in after["fields"]] == [_without_defaults(one) for one in before["fields"]]
+
+
+def _without_defaults(field: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in field.items() if value not in (False, None)}
+
+
+def test_copy_of_a_form_has_its_questions(house: House, coordinator: Browser) -> None:
+    copy = {**FIRST, "slug": "copied", "start": "form/upr-webinar-10", "title": "Copied"}
+    coordinator.post(NEW, headers=HERE, data=copy)
+    [(content,)] = house.rows("registration", "SELECT content FROM form_draft WHERE slug = 'copied'")
+    [(first,)] = house.rows("registration", "SELECT definition FROM form WHERE slug = 'upr-webinar-10'")
+    assert content["title"] == {"en": "Copied"}
+    assert [one["name"] for one in content["fields"]] == [one["name"] for one in first["fields"]]
+
+
+def test_others_make_no_form(house: House) -> None:
+    for name, role, more in (
+        ("a viewer", "viewer", {}),
+        ("an editor", "partner", {"partner": "example-partner"}),
+        ("a limited one", "coordinator", {"forms": ["geneva-delegation"]}),
+    ):
+        browser = house.browser()
+        sign_in(browser, house.give_key(name, role, **more))
+        assert browser.get(NEW).status_code == 403
+        assert browser.post(NEW, headers=HERE, data=FIRST).status_code == 403
+        assert browser.post("/console/registrations/forms/upr-webinar-10/draft", headers=HERE).status_code == 403
+        key = as_holder(house.give_key(f"{name} by program", role, **more))
+        answer = house.apps["registration"].post("/v1/form-drafts/upr-webinar-10", json={}, headers=key)
+        assert answer.status_code == 403
