@@ -95,9 +95,8 @@ QUICKLY_FOUND = (
     "nobody is registered at once without a proof of work",
     "what was received before an erasure is dropped",
     "an older state of a registration changes nothing",
-    "an older state of an event changes nothing",
 )
-"""Those of `make test`, which shows that the model can find something in each service; `make chaos` takes out all."""
+"""Those of `make test`, which shows that the model can find something; `make chaos` takes out all."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
