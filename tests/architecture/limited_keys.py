@@ -111,6 +111,7 @@ _DRAFT_PAGES = (
 )
 _OWN_DRAFT = (f"GET {_DRAFT}", f"POST {_DRAFT}", f"PUT {_DRAFT}", f"DELETE {_DRAFT}", f"POST {_DRAFT}/publish")
 _OWN_FORMS_ALONE = (
+    "POST /console/registrations/marked",
     "GET /v1/form-drafts",
     "GET /console/registrations",
     "GET /console/registrations.csv",

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.support.arrivals import Arrivals
+from tests.support.arrivals import CONFIRM_WITHIN_S, Arrivals
 from tests.support.rabbitmq import RabbitNode
 from tests.support.stack import Stack, assert_reconciled, settle
 
@@ -14,14 +14,15 @@ WHILE_S = 60.0
 """How long people come."""
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_broker_is_off(rabbit_stack: Stack, own_rabbit: RabbitNode) -> None:
     """The intake does not notice: not one submission is refused while the broker is away."""
     rabbit_stack.start()
     assert rabbit_stack.web is not None
     time.sleep(1.0)  # a quorum queue is safe a moment after it was declared
     own_rabbit.stop()
-    people = Arrivals(rabbit_stack.web.url, RATE, rabbit_stack.mail_folder)
+    patience = CONFIRM_WITHIN_S + WHILE_S  # the first mails are held up for as long as the broker is away
+    people = Arrivals(rabbit_stack.web.url, RATE, rabbit_stack.mail_folder, patience)
     confirming = people.submit(WHILE_S)
     assert (len(people.receipts), people.refused, people.lost) == (RATE * WHILE_S, {}, [])
     assert rabbit_stack.copies() == {}

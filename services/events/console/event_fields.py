@@ -1,11 +1,14 @@
 """The fields of an event on the console, and what is typed into them as values of the domain."""
 
+import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from services.events.console.fields import Choices, Field, Section
 from services.events.console.wording import KINDS
 from services.events.domain.event import EVERY_GROUP, Event, EventKind, EventStatus, Mode
+from services.events.domain.local_time import to_local
 from services.events.domain.network import Series, WorkingGroup
 from shared.public_forms.kinds.places import zone_options
 
@@ -68,6 +71,26 @@ def values_of(event: Event) -> dict[str, str | Sequence[str]]:
         "internal_note": event.internal_note,
         "internal": "yes" if event.internal else "",
     }
+
+
+def copied_values(event: Event) -> dict[str, str | Sequence[str]]:
+    """What the fields of a new event hold that is made like ``event``: a week later, and the next of its series.
+
+    Its form, its note and what is written about it alone are left out: each event has its own.
+    """
+    number = event.series_number
+    values = values_of(event) | {"form": "", "internal_note": "", "id": "", "starts": "", "ends": ""}
+    if number is not None:
+        values["series_number"] = str(number + 1)
+        alone = re.compile(rf"(?<![0-9]){number}(?![0-9])")
+        if event.series and alone.search(event.title):
+            values["title"] = alone.sub(str(number + 1), event.title)
+        if alone.search(event.id):
+            values["id"] = alone.sub(str(number + 1), event.id)
+    for name, moment in (("starts", event.starts_at), ("ends", event.ends_at)):
+        if moment is not None:
+            values[name] = f"{to_local(moment, event.time_zone) + timedelta(days=7):%Y-%m-%dT%H:%M}"
+    return values
 
 
 def changes_in(values: Mapping[str, str | Sequence[str]], faults: dict[str, str]) -> dict[str, Any]:

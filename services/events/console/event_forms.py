@@ -6,7 +6,14 @@ from typing import Any
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.events.console.event_fields import DOMAIN_NAMES, changes_in, edit_sections, new_sections, values_of
+from services.events.console.event_fields import (
+    DOMAIN_NAMES,
+    changes_in,
+    copied_values,
+    edit_sections,
+    new_sections,
+    values_of,
+)
 from services.events.console.fields import Section, Typed, faults_of, in_order, missing_in, typed_in
 from services.events.console.filling import moment_in
 from services.events.console.naming import name_from
@@ -42,7 +49,9 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/new-event")
     @needs("coordinator")
     def new_event() -> Response:
-        return _new_page(_new_sections(work), Typed({"kind": "webinar", "mode": "online"}))
+        copied = request.args.get("copy", "")
+        values = copied_values(_event(work, copied)) if copied else {"kind": "webinar", "mode": "online"}
+        return _new_page(_new_sections(work), Typed(values))
 
     @blueprint.post("/new-event")
     @needs("coordinator")

@@ -47,8 +47,11 @@ def _add_new(blueprint: Blueprint, desk: DraftDesk) -> None:
     @blueprint.get(NEW)
     @needs_all_forms("coordinator")
     def new_form() -> Response:
-        values = {"event": request.args.get("event", ""), "start": "standard/webinar"}
-        return _new_page(desk, values, {})
+        event, titles = request.args.get("event", ""), desk.event_titles()
+        if event not in titles:
+            return _new_page(desk, {"start": "standard/webinar"}, {})
+        first = {"event": event, "slug": event, "title": f"Register for {titles[event]}"}
+        return _new_page(desk, {**first, "start": f"standard/{desk.usual_kind(event)}"}, {})
 
     @blueprint.post(NEW)
     @needs_all_forms("coordinator")

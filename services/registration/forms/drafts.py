@@ -19,6 +19,7 @@ from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.yaml_source import Fields, Node
 from shared.public_forms.definition import FormDefinition, parse_definition
+from shared.public_forms.standard import STANDARD_KINDS
 from shared.store import outbox
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
@@ -30,6 +31,7 @@ SETTINGS = (
 )  # fmt: skip
 """Keys of a form, but its questions, that publishing changes. Seats, alarm and joining are set on the form itself."""
 
+_EVENT_KIND = text("SELECT kind FROM public_event WHERE id = :event")
 _EVENT_TITLES = text("SELECT id, title FROM public_event ORDER BY title")
 
 
@@ -106,6 +108,12 @@ class DraftDesk:
         if found is None:
             raise DomainError("form-unknown")
         return found
+
+    def usual_kind(self, event: str) -> str:
+        """The kind of form that registers for an event."""
+        with self.work.transaction() as connection:
+            kind = connection.execute(_EVENT_KIND, {"event": event}).scalar()
+        return str(kind) if kind in STANDARD_KINDS else "attendance"
 
     def event_titles(self) -> dict[str, str]:
         """Title of each event by its slug."""

@@ -25,6 +25,7 @@ from services.registration.people.listing import (
     show_person,
 )
 from services.registration.people.listing_store import PeopleFilter
+from services.registration.people.marked import ACTS
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.wording import DONE, changes_since, choices_for, history_rows
 from services.registration.sealing.form_keys import FormKeys
@@ -68,6 +69,7 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             further=any(name in asked.given for name in filters.FURTHER),
             sorts=filters.SORT_WORDS,
             yes_or_no=filters.YES_OR_NO,
+            acts=ACTS,
             first=address(PATH, asked.given),
             file=address(f"{PATH}.csv", asked.given),
             **(_counts(work, asked, wanted, keys, choices) if keys else _people(work, asked.given, wanted, cursor)),

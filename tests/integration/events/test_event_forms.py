@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -65,6 +66,22 @@ def _faults(page: TestResponse) -> dict[str, str]:
         assert f'id="{name}"' in page.text
         assert f'<p class="fault" id="{name}-fault">{sentence}</p>' in page.text
     return found
+
+
+def test_copy_is_the_next_of_its_series_a_week_later(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
+    assert f'href="{NEW}?copy={WEBINAR}"' in signed_in.get(f"/console/events/{WEBINAR}").text
+    [(starts_at, title)] = rows(loaded, f"SELECT starts_at, title FROM event WHERE id = '{WEBINAR}'")
+    values = _typed(signed_in.get(f"{NEW}?copy={WEBINAR}"))
+    assert values["title"] == [title.replace("#10", "#11")]
+    assert (values["id"], values["series_number"], values["form"]) == (["upr-webinar-11"], ["11"], [""])
+    made = _send(signed_in, NEW, values)
+    assert made.headers["Location"] == "/console/events/upr-webinar-11?done=made"
+    [(status, copied, asked)] = rows(
+        loaded, "SELECT status, starts_at, asked_groups FROM event WHERE id = 'upr-webinar-11'"
+    )
+    assert (status, copied - starts_at) == ("draft", timedelta(days=7))
+    assert [asked] == [row[0] for row in rows(loaded, f"SELECT asked_groups FROM event WHERE id = '{WEBINAR}'")]
+    assert signed_in.get(f"{NEW}?copy=no-such-event").status_code == 404
 
 
 def test_a_draft_is_made_and_leads_to_its_page(signed_in: FlaskClient, loaded: UnitOfWork) -> None:

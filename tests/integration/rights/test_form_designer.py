@@ -131,6 +131,14 @@ def _without_defaults(field: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in field.items() if value not in (False, None)}
 
 
+def test_new_form_for_an_event_is_filled_in(coordinator: Browser) -> None:
+    page = coordinator.get(f"{NEW}?event=upr-webinar-10").text
+    assert 'name="slug" maxlength="80" autocomplete="off" value="upr-webinar-10"' in page
+    assert '<option value="upr-webinar-10" selected>' in page
+    assert '<option value="standard/webinar" selected>' in page
+    assert "selected" in coordinator.get(f"{NEW}?event=no-such-event").text
+
+
 def test_copy_of_a_form_has_its_questions(house: House, coordinator: Browser) -> None:
     copy = {**FIRST, "slug": "copied", "start": "form/upr-webinar-10", "title": "Copied"}
     coordinator.post(NEW, headers=HERE, data=copy)

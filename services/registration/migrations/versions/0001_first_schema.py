@@ -638,7 +638,8 @@ CREATE VIEW public_form AS
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id;
 COMMENT ON VIEW public_form IS 'all that the public processes may read of a form: no number of seats, nobody';
 CREATE VIEW public_event AS
-    SELECT id, revision, title, summary, starts_at, ends_at, time_zone, status, mode, city, place FROM event_copy;
+    SELECT id, revision, title, summary, starts_at, ends_at, time_zone, status, mode, city, place, kind
+    FROM event_copy;
 COMMENT ON VIEW public_event IS 'what stands in calendars of an event: not where it is joined';
 """
 

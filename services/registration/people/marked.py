@@ -1,0 +1,103 @@
+"""Decide about several people at once: what it does to each is shown first, then they are decided in turn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, render_template, request
+from werkzeug.exceptions import BadRequest
+
+from services.registration.people.decisions import CANCEL, CONFIRM, Decision, decide
+from services.registration.people.listing import PersonView, show_person
+from services.registration.people.messages import RegistrationMessages
+from services.registration.people.wording import choices_for
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import holder, may_touch, needs
+from shared.web.headers import personal
+
+LIST = "/console/registrations"
+MOST = 200
+ACTS = {CONFIRM: "Give them seats", CANCEL: "Cancel for them"}
+"""What can be done with those who are marked, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """Somebody who is marked.
+
+    Attributes:
+        view: the registration.
+        seen: its revision on the page where it was marked.
+        effect: what the decision does to them.
+        refusal: why it cannot be decided so; empty if it can.
+    """
+
+    view: PersonView
+    seen: int
+    effect: str
+    refusal: str
+
+
+def add_marked(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: RegistrationMessages) -> None:
+    """``/console/registrations/marked``."""
+
+    @blueprint.post("/registrations/marked")
+    @needs("coordinator")
+    def decide_marked() -> Response:
+        act, back = request.form.get("act", ""), _back(request.form.get("back", ""))
+        if act not in ACTS:
+            raise BadRequest("unknown decision")
+        marked = [_look(work, clock, act, *one) for one in _wanted(request.form.getlist("marked"))]
+        results: list[tuple[Marked, str]] | None = None
+        if request.form.get("go") == "do":
+            results = [(one, _decide(work, clock, messages, act, one)) for one in marked]
+        page = render_template(
+            "registrations/marked.html", marked=marked, results=results, act=act, acts=ACTS, back=back
+        )
+        return personal(make_response(page))
+
+
+def _wanted(values: Sequence[str]) -> list[tuple[str, int]]:
+    """(id, revision) of each: ``<id>:<revision>``."""
+    if len(values) > MOST:
+        raise BadRequest("too many are marked")
+    found: dict[str, int] = {}
+    for value in values:
+        identity, _, revision = value.partition(":")
+        if not (revision.isascii() and revision.isdecimal() and len(revision) < 10):
+            raise BadRequest("unknown state")
+        try:
+            found[str(UUID(identity))] = int(revision)
+        except ValueError:
+            raise BadRequest("unknown registration") from None
+    return list(found.items())
+
+
+def _look(work: UnitOfWork, clock: Clock, act: str, identity: str, seen: int) -> Marked:
+    view = show_person(work, identity)
+    if not may_touch(view.form.slug):
+        raise DomainError("not-found")
+    choice = next((one for one in choices_for(view, clock()) if one.status == act), None)
+    if view.person.registration.revision != seen:
+        return Marked(view, seen, "", "it was changed after you had marked it")
+    if choice is None:
+        return Marked(view, seen, "", "it does not fit the status")
+    return Marked(view, seen, choice.effect, choice.refusal)
+
+
+def _decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, act: str, marked: Marked) -> str:
+    """Why it was not done; empty if it was. What stood in the way on the page may be gone by an earlier decision."""
+    try:
+        decide(work, clock, messages, Decision(marked.view.person.registration.id, marked.seen, act, holder().name))
+    except DomainError as refusal:
+        return refusal.detail or refusal.code
+    return ""
+
+
+def _back(path: str) -> str:
+    """The list where they were marked; nothing else is led to."""
+    parts = urlsplit(path)
+    return path if (parts.scheme, parts.netloc, parts.path) == ("", "", LIST) else LIST

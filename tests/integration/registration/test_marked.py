@@ -1,0 +1,88 @@
+"""Several people are confirmed or cancelled at once: what it does to each is shown before, and each is told."""
+
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from services.registration.people.console import PATH
+from tests.support.clients import WEBINAR, answers, rows
+from tests.support.installation import TestInstallation
+from tests.support.registration_service import RegistrationService
+
+Headers = dict[str, Any]
+MARKED = f"{PATH}/marked"
+
+
+@pytest.fixture
+def client(service: RegistrationService) -> FlaskClient:
+    """With four people of whom two have the only seats."""
+    rows(service.url, "UPDATE seat SET capacity = 2")
+    service.enrol_all([answers(number) for number in range(4)])
+    return service.client
+
+
+def marks(client: FlaskClient, headers: Headers) -> dict[str, str]:
+    """The box of each person on the list, by the number in their address."""
+    page = client.get(f"{PATH}?sort=accepted_at", headers=headers).text
+    boxes = re.findall(r'name="marked" value="([^"]+)"', page)
+    numbers = re.findall(r"participant-(\d+)@example\.org</span>", page)
+    return dict(zip(numbers, boxes, strict=True))
+
+
+def send(client: FlaskClient, headers: Headers, act: str, *marked: str, **more: str) -> Any:
+    """What the page says about those who are marked."""
+    return client.post(MARKED, data={"act": act, "marked": marked, **more}, headers=headers)
+
+
+def statuses(service: RegistrationService) -> list[str]:
+    """Of all, in order of arrival."""
+    return [row[0] for row in rows(service.url, "SELECT status FROM registration ORDER BY id")]
+
+
+def test_marked_are_cancelled_after_what_it_does_was_shown(
+    service: RegistrationService, client: FlaskClient, coordinator: Headers
+) -> None:
+    boxes = marks(client, coordinator)
+    shown = send(client, coordinator, "cancelled", boxes["0"], boxes["3"], back=f"{PATH}?form={WEBINAR}")
+    assert "2 people, one after the other." in shown.text
+    assert "The next person on the waiting list gets a seat at once." in shown.text
+    assert f'href="{PATH}?form={WEBINAR}"' in shown.text
+    assert statuses(service) == ["confirmed", "confirmed", "waitlisted", "waitlisted"]
+    done = send(client, coordinator, "cancelled", boxes["0"], boxes["3"], go="do")
+    assert "Done for 2 of 2." in done.text
+    assert statuses(service) == ["cancelled", "confirmed", "confirmed", "cancelled"]
+    told = [message["type"].rpartition("registration.")[2] for message in service.messages("registration.")]
+    assert (told.count("cancelled.v1"), told.count("promoted.v1")) == (2, 1)
+
+
+def test_marked_get_the_seats_that_there_are(
+    service: RegistrationService, client: FlaskClient, coordinator: Headers
+) -> None:
+    """The second of two who are given the only free seat is told why not."""
+    boxes = marks(client, coordinator)
+    refused = send(client, coordinator, "confirmed", boxes["2"], boxes["0"])
+    assert refused.text.count("Not possible:") == 2
+    rows(service.url, "UPDATE seat SET capacity = 3")
+    done = send(client, coordinator, "confirmed", boxes["3"], boxes["2"], go="do")
+    assert ("Done for 1 of 2." in done.text, done.text.count("Not done:")) == (True, 1)
+    assert statuses(service) == ["confirmed", "confirmed", "waitlisted", "confirmed"]
+    again = send(client, coordinator, "cancelled", boxes["3"])
+    assert "it was changed after you had marked it" in again.text
+
+
+def test_what_cannot_be_marked_is_refused(
+    service: RegistrationService, client: FlaskClient, coordinator: Headers, installation: TestInstallation
+) -> None:
+    box = marks(client, coordinator)["0"]
+    assert "Nobody is marked." in send(client, coordinator, "confirmed").text
+    for act, marked in (("erased", box), ("cancelled", "x:1"), ("cancelled", box.partition(":")[0])):
+        assert send(client, coordinator, act, marked).status_code == 400
+    nobody = f"01890000-0000-7000-8000-000000000000:{1}"
+    assert send(client, coordinator, "cancelled", nobody).status_code == 404
+    assert f'href="{PATH}"' in send(client, coordinator, "cancelled", box, back="https://example.org/").text
+    file = installation.secrets.folder / "access.json"
+    file.write_text(file.read_text().replace('"roles"', '"forms": ["another-form"], "roles"'))
+    assert send(client, coordinator, "cancelled", box, go="do").status_code == 404
+    assert statuses(service) == ["confirmed", "confirmed", "waitlisted", "waitlisted"]
