@@ -9,5 +9,10 @@ needs docker-compose docker compose version
 needs docker-buildx docker buildx version
 needs mmdebstrap command -v mmdebstrap
 needs iptables command -v iptables
+needs podman command -v podman
+needs runc command -v runc
+needs catatonit command -v catatonit
+needs netavark test -x /usr/lib/podman/netavark
+needs aardvark-dns test -x /usr/lib/podman/aardvark-dns
 
 install_missing "make test-deploy" "(names of Debian 13; elsewhere: Docker with Compose and Buildx, and mmdebstrap)"

@@ -11,6 +11,7 @@ from deploy.local.installation import SAMPLE, WEBINAR, days_later
 from tests.deploy.engine import docker, inspected
 from tests.deploy.installation import DESK_HOST, Compose, InboxLinks
 from tests.support.participants import Participant
+from tests.support.processes import PROJECT
 from tests.support.waiting import poll_until
 
 NOT_OURS = ("postgres", "rabbitmq", "gateway")
@@ -163,6 +164,12 @@ def test_image_is_small_and_says_what_it_is(images: None) -> None:
     assert docker("run", "--rm", "--read-only", IMAGE, "nonsense", check=False).startswith(
         "troika: There is no program"
     )
+
+
+def test_configuration_of_alertmanager_is_valid(images: None) -> None:
+    mounted = f"{PROJECT / 'deploy' / 'compose' / 'alertmanager.yml'}:/alertmanager.yml:ro"
+    words = ["run", "--rm", "--entrypoint", "amtool", "--volume", mounted, "prom/alertmanager:v0.28.1"]
+    assert "SUCCESS" in docker(*words, "check-config", "/alertmanager.yml")
 
 
 def _mib(text: str) -> float:

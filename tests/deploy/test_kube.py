@@ -5,6 +5,7 @@ NetworkPolicy and no ``fsGroup``, so that the settings are readable for everybod
 """
 
 import json
+import os
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -34,14 +35,14 @@ VALUES: dict[str, Any] = {
     "trustedProxies": "10.0.0.0/8",
     "insecure": "database,broker,smtp",
     "image": {
-        "repository": "docker.io/library/troika",
-        "solverRepository": "docker.io/library/troika-solver",
+        "repository": "localhost/troika",
+        "solverRepository": "localhost/troika-solver",
         "tag": VERSION,
         "pullPolicy": "Never",
     },
     "postgresql": {"host": "postgres:5432"},
     "web": {"replicas": 1, "workers": 1},
-    "gateway": {"image": "docker.io/library/caddy:2", "replicas": 1},
+    "gateway": {"image": "localhost/caddy:2", "replicas": 1},
 }
 
 
@@ -53,6 +54,7 @@ def podman(*words: str, check: bool = True) -> str:
     """
     done = subprocess.run(
         ["podman", "--runtime", "runc", *words],
+        env={**os.environ, "PODMAN_IGNORE_CGROUPSV1_WARNING": "yes", "NETAVARK_FW": "iptables"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -100,7 +102,7 @@ def server(name: str, image: str, folder: Path, *words: str, **environment: str)
     """PostgreSQL or RabbitMQ."""
     more = [f"--env={key}={value}" for key, value in environment.items()]
     place = ["--network", f"{NETWORK}:alias={name}", "--volume", f"{folder / name}:/run/troika:ro"]
-    podman("run", "--detach", "--label", MARK, "--hostname", name, *place, *more, f"docker.io/library/{image}", *words)
+    podman("run", "--detach", "--label", MARK, "--hostname", name, *place, *more, f"localhost/{image}", *words)
 
 
 @pytest.fixture
@@ -121,30 +123,35 @@ def release(images: None, tmp_path: Path) -> Iterator[list[dict[str, Any]]]:
         for one in objects:
             if one["kind"] in ("Secret", "PersistentVolumeClaim"):
                 play(tmp_path, one["metadata"]["name"], [one], "none")
-        (job,) = (one for one in objects if one["kind"] == "Job")
-        play(tmp_path, "migrate", [job], "migrate")
-        poll_until(lambda: _state(f"{RELEASE}-migrate") == "exited 0", 180, every_s=1.0, what="the databases are made")
+        migrate(tmp_path, objects)
         yield objects
     finally:
         print(podman("ps", "--all", "--format", "{{.Names}} {{.Status}}", check=False))
         clean()
 
 
-def _state(pod: str) -> str:
-    """Of its only container: ``exited 0``."""
-    for one in json.loads(podman("ps", "--all", "--format", "json")):
-        if str(one["PodName"]).startswith(pod) and not one["IsInfra"]:
-            return f"{one['State']} {one['ExitCode']}"
-    return ""
+def migrate(folder: Path, objects: list[dict[str, Any]]) -> None:
+    """What the Job does, in a container by hand: podman makes no folder in the volume of a Secret, as its item needs."""
+    (job,) = (one for one in objects if one["kind"] == "Job")
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    secrets = {one["metadata"]["name"]: one["stringData"] for one in objects if one["kind"] == "Secret"}
+    settings = folder / "settings"
+    for place, values in (("tools/migrate", f"{RELEASE}-migrate"), ("prepare", f"{RELEASE}-prepare")):
+        for name, text in secrets[values].items():
+            file = settings / place / ("keys" if name == "databases.json" else "") / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+    env = [f"--env={one['name']}={one['value']}" for one in container["env"]]
+    place = ["--network", NETWORK, "--volume", f"{settings}:/settings:ro", "--read-only", "--label", MARK]
+    asked = ["run", "--rm", *place, *env, container["image"], *container["args"]]
+    print(podman(*asked))
 
 
 def _address(pod: str) -> str:
     """Its IPv4 address."""
-    for one in json.loads(podman("ps", "--all", "--format", "json")):
-        if one["PodName"] == pod and one["IsInfra"]:
-            (found,) = json.loads(podman("inspect", one["Id"]))
-            return str(found["NetworkSettings"]["Networks"][NETWORK]["IPAddress"])
-    raise AssertionError(f"there is no pod {pod}")
+    infra = podman("pod", "inspect", pod, "--format", "{{.InfraContainerID}}").strip()
+    (found,) = json.loads(podman("inspect", infra))
+    return str(found["NetworkSettings"]["Networks"][NETWORK]["IPAddress"])
 
 
 def _passes(address: str, container: dict[str, Any], probe: str) -> bool:
