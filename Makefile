@@ -14,6 +14,10 @@ KEEP ?=
 WAIT ?= 0
 # Which measurements, and how long: make bench BENCH="P6 --bulletin 50000"
 BENCH ?=
+# make security RUN=yes; make advisories OSV=https://osv.example.org CACHE=folder
+RUN ?=
+OSV ?=
+CACHE ?=
 # More words for pytest: make test PYTEST="-k bus"
 PYTEST ?=
 # The seed that a run of make chaos has printed, to repeat it: make chaos SEED=…
@@ -25,10 +29,10 @@ CALM ?= 1
 LEDGER ?= chaos-ledger.jsonl
 # Bytecode for processes that write none themselves: without it each of them compiles every module that it imports, which
 # takes 0.06 to 0.12 s of processor time at each start
-PREVERSION := 0.1.0
-# More words for docker build: IMAGE_ARGUMENTS="--build-arg BASE=registry.example.org/debian:13-slim"
+PRECOMPILE := $(BIN)/python -m compileall -q services shared deploy tests/support
+# Of the images, and more words for docker build: IMAGE_ARGUMENTS="--build-arg BASE=registry.example.org/debian:13-slim"
+VERSION := 0.1.0
 IMAGE_ARGUMENTS ?=
-COMPILE := $(BIN)/python -m compileall -q services shared deploy tests/support
 # What both parts of make chaos say to pytest, and what the first part is
 AT_LENGTH := --chaos=full -rP --show-capture=stdout
 TIMED := tests/chaos/broker tests/chaos/overload

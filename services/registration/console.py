@@ -4,7 +4,6 @@ from functools import partial
 
 from flask import Blueprint
 
-from services.registration.embed.preview import add_preview
 from services.registration.forms.changes import FormDesk
 from services.registration.forms.console import add_forms
 from services.registration.forms.designer import add_designer
@@ -16,6 +15,7 @@ from services.registration.people.console import PersonPages, add_list, add_pers
 from services.registration.people.marked import add_marked
 from services.registration.people.messages import RegistrationMessages
 from services.registration.privacy.console import REASON_WORDS, add_erasing, add_person_export, erased_page
+from services.registration.public.preview import add_preview
 from services.registration.sealing.form_keys import FormKeys
 from shared.web.console import words
 from shared.web.console.frame import pages_blueprint

@@ -131,7 +131,7 @@ def release(images: None, tmp_path: Path) -> Iterator[list[dict[str, Any]]]:
 
 
 def migrate(folder: Path, objects: list[dict[str, Any]]) -> None:
-    """What the Job does, in a container by hand: podman makes no folder in the volume of a Secret, as its item needs."""
+    """What the Job does, in a container by hand: podman makes no folder in the volume of a Secret."""
     (job,) = (one for one in objects if one["kind"] == "Job")
     (container,) = job["spec"]["template"]["spec"]["containers"]
     secrets = {one["metadata"]["name"]: one["stringData"] for one in objects if one["kind"] == "Secret"}

@@ -33,7 +33,7 @@ def marks(client: FlaskClient, headers: Headers) -> dict[str, str]:
 
 def send(client: FlaskClient, headers: Headers, act: str, *marked: str, **more: str) -> Any:
     """What the page says about those who are marked."""
-    return client.post(MARKED, data={"act": act, "marked": marked, **more}, headers=headers)
+    return client.post(MARKED, data={"act": act, "marked": list(marked), **more}, headers=headers)
 
 
 def statuses(service: RegistrationService) -> list[str]:
