@@ -39,7 +39,7 @@ _SEPARATE: Rights = {
     "partner": {FORMS: "select", OWN: "select", DESK: "select insert update", OPERATOR: "select insert update"},
     "form": {DESK: "select insert update", DECIDE: "select", TEND: "select", OPERATOR: "select insert update"},
     "form_draft": {DESK: "select insert update delete"},
-    "form_key": {FORMS: "select", OWN: "select", DESK: "select insert", OPERATOR: "select insert update"},
+    "form_key": {FORMS: "select", OWN: "select", DESK: "select insert update", OPERATOR: "select insert update"},
     "form_change": {DESK: "select insert", DECIDE: "select", TEND: "select", OPERATOR: "select"},
     "seat": {
         DESK: "select insert update",

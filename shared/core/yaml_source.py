@@ -51,10 +51,7 @@ class Node:
         return Node(self.file, self.data[step], self.lines, (*self.place, step))
 
     def fault(self, message: str, *place: str | int) -> str:
-        """``events.yaml:14: starts: <message>`` for the value at ``place`` below this node.
-
-        Of what stands in no file it is ``/starts: <message>``, with a JSON pointer.
-        """
+        """``events.yaml:14: starts: <message>`` for the value at ``place``; ``/starts: <message>`` without a file."""
         if not self.file:
             return f"{''.join(f'/{step}' for step in self.place + place) or '/'}: {message}"
         name = next((f"{step}: " for step in reversed(self.place + place) if isinstance(step, str)), "")

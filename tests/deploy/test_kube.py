@@ -142,8 +142,8 @@ def migrate(folder: Path, objects: list[dict[str, Any]]) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
     env = [f"--env={one['name']}={one['value']}" for one in container["env"]]
-    place = ["--network", NETWORK, "--volume", f"{settings}:/settings:ro", "--read-only", "--label", MARK]
-    asked = ["run", "--rm", *place, *env, container["image"], *container["args"]]
+    more = ["--network", NETWORK, "--volume", f"{settings}:/settings:ro", "--read-only", "--label", MARK]
+    asked = ["run", "--rm", *more, *env, container["image"], *container["args"]]
     print(podman(*asked))
 
 

@@ -53,17 +53,15 @@ def _add_new(blueprint: Blueprint, desk: DraftDesk) -> None:
         first = {"event": event, "slug": event, "title": f"Register for {titles[event]}"}
         return _new_page(desk, {**first, "start": f"standard/{desk.usual_kind(event)}"}, {})
 
+    _add_start(blueprint, desk)
+
+
+def _add_start(blueprint: Blueprint, desk: DraftDesk) -> None:
     @blueprint.post(NEW)
     @needs_all_forms("coordinator")
     def start_form() -> AnyResponse:
         values = {name: request.form.get(name, "").strip() for name in ("slug", "title", "event", "start")}
-        faults: dict[str, str] = {}
-        if len(values["slug"]) > 80 or not re.fullmatch(SLUG, values["slug"]):
-            faults["slug"] = "Use lower-case letters, digits and single hyphens, at most 80."
-        elif values["slug"] in {form.slug for form in list_forms(desk.work)}:
-            faults["slug"] = "There is a form with this short name already."
-        if not 1 <= len(values["title"]) <= 300:
-            faults["title"] = "Give a title of at most 300 characters."
+        faults = _faults(desk, values)
         content = None if faults else _first_content(desk, values)
         if content is None:
             return _new_page(desk, values, faults, 422)
@@ -85,6 +83,17 @@ def _add_new(blueprint: Blueprint, desk: DraftDesk) -> None:
             if refusal.code != "already-exists":
                 raise
         return redirect(f"{PATH}/{slug}", 303)
+
+
+def _faults(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, str]:
+    faults: dict[str, str] = {}
+    if len(values["slug"]) > 80 or not re.fullmatch(SLUG, values["slug"]):
+        faults["slug"] = "Use lower-case letters, digits and single hyphens, at most 80."
+    elif values["slug"] in {form.slug for form in list_forms(desk.work)}:
+        faults["slug"] = "There is a form with this short name already."
+    if not 1 <= len(values["title"]) <= 300:
+        faults["title"] = "Give a title of at most 300 characters."
+    return faults
 
 
 def _first_content(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, Any]:

@@ -133,6 +133,8 @@ def question_values(field: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": field.get("name", ""),
         "kind": field.get("kind", "text"),
+        "has_choices": kind is not None and kind.options == "listed",
+        "is_consent": kind is not None and kind.is_consent,
         "label": words_of(field.get("label")),
         "help": words_of(field.get("help")),
         "required": bool(field.get("required")),
@@ -232,7 +234,8 @@ def _read_options(given: Mapping[str, str], before: Mapping[str, Any]) -> list[d
 def _read_number(text: str, kind: str, name: str) -> int | float | str | None:
     """A number, or a day as text; what is neither stays as it was typed, for the draft's problems to name."""
     typed = text.strip()
-    if not typed or (kind == "date" and name != "retention_days"):
+    asks_a_day = kind in KINDS and KINDS[kind].ordered and name != "retention_days"
+    if not typed or asks_a_day:
         return typed or None
     try:
         return int(typed)

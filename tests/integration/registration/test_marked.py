@@ -19,7 +19,8 @@ MARKED = f"{PATH}/marked"
 def client(service: RegistrationService) -> FlaskClient:
     """With four people of whom two have the only seats."""
     rows(service.url, "UPDATE seat SET capacity = 2")
-    service.enrol_all([answers(number) for number in range(4)])
+    for number in range(4):
+        service.enrol(answers(number))
     return service.client
 
 

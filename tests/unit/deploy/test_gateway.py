@@ -21,6 +21,7 @@ from deploy.up.gateway import gateway_configuration, proxies_in_front
 from deploy.up.ports import Ports
 from deploy.up.watching import targets
 from services.notifications.web import LARGEST_BODY
+from services.registration.web import LARGEST_DRAFT
 from shared.web.app import MAX_BODY_BYTES
 
 NAMES = ["public", "desk", "operations", "rabbitmq-metrics", "canary", "audit"]
@@ -67,10 +68,10 @@ def test_every_sign_is_filled_in() -> None:
     assert re.findall(r"@(?!nowhere|too_large|too_many|busy)\w+@?", CONFIGURATION) == []
 
 
-def test_bulletins_alone_may_be_large_and_as_large_as_the_service_takes() -> None:
+def test_bulletins_and_drafts_alone_may_be_large_and_as_large_as_the_service_takes() -> None:
     sizes = re.findall(r"location \^~ (\S+) \{\s+proxy_pass \S+\s+client_max_body_size (\w+);", CONFIGURATION)
-    assert sizes == [("/v1/bulletins", "1m"), ("/console/mail", "1m")]
-    assert LARGEST_BODY == 1024 * 1024
+    assert sizes == [("/v1/form-drafts", "1m"), ("/v1/bulletins", "1m"), ("/console/mail", "1m")]
+    assert LARGEST_BODY == LARGEST_DRAFT == 1024 * 1024
     assert re.findall(r"^  client_max_body_size (\w+);", CONFIGURATION, re.MULTILINE) == ["64k"]
     assert MAX_BODY_BYTES == 64 * 1024
 

@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from services.registration.forms import loading
+from services.registration.forms import description
 from shared.public_forms.definition import parse_definition
 from shared.public_forms.field_reading import FIELD_KEYS
 from shared.public_forms.kinds import KINDS
@@ -31,7 +31,7 @@ def names_below(heading: str) -> list[str]:
 
 
 def test_every_key_of_a_form_is_explained() -> None:
-    source = inspect.getsource(loading._form) + inspect.getsource(loading._settings)
+    source = inspect.getsource(description.read_form) + inspect.getsource(description._settings)
     read = re.findall(r"fields\.(?:required|optional|each)\(\s*\"(\w+)\"", source)
     assert sorted(names_below("Keys of a form")) == sorted(read)
 
