@@ -98,7 +98,7 @@ image: ## build the images troika and troika-solver
 
 compose: image ## start an installation with Docker Compose, as deploy/compose/.env says
 	@test -e deploy/compose/.env || cp deploy/compose/.env.example deploy/compose/.env
-	@cd deploy/compose && docker compose up --detach --wait
+	@cd deploy/compose && docker compose up --detach --wait --remove-orphans
 
 test-deploy: $(VENV)/.ready-dev ## build the images, start Compose, kill each container in turn; needs a Docker engine
 	@deploy/setup/deploy_machine.sh

@@ -21,6 +21,9 @@ PROGRAMS = {
 def main() -> None:
     """Run the program that the first word names, with the other words; exit code 2 for a word that names none."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name in ("-h", "--help"):
+        print(f"Usage: troika PROGRAM …; troika PROGRAM --help says more. Programs: {', '.join(PROGRAMS)}")
+        return
     if name not in PROGRAMS:
         unknown = f"There is no program {name!r}." if name else "Which program?"
         print(f"troika: {unknown} One of: {', '.join(PROGRAMS)}", file=sys.stderr)

@@ -24,6 +24,7 @@ HEAD = """\
 		exclude http.log.access http.log.error
 	}
 	servers {
+		protocols h1 h2
 		timeouts {
 			read_header 10s
 			read_body 10s

@@ -105,6 +105,8 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     if trial not in ("yes", "no"):
         reader.problems.append("TROIKA_TRIAL: yes or no is required")
     relay = reader.url("SMTP_URL", SMTP_SCHEMES, "")
+    if ":...@" in relay:
+        reader.problems.append("SMTP_URL: the password is missing: put it in place of the points")
     if trial == "yes" and relay:
         reader.problems.append("SMTP_URL: contradicts TROIKA_TRIAL=yes, which delivers no mail: leave one of them out")
     if trial == "no" and not relay:

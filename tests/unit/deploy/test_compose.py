@@ -153,6 +153,7 @@ def test_written_again_everything_stays(volume: Path) -> None:
         ({"TROIKA_HOST": "desk.example.org"}, ["TROIKA_DESK_HOST"]),
         ({"TROIKA_HOST": "https://register.example.org"}, ["TROIKA_HOST"]),
         ({"SMTP_URL": ""}, ["SMTP_URL"]),
+        ({"SMTP_URL": "smtp://user:...@mail.example.org:587"}, ["SMTP_URL"]),
         ({"TROIKA_TRIAL": "yes"}, ["SMTP_URL"]),
         ({"TROIKA_TRIAL": "maybe"}, ["TROIKA_TRIAL"]),
         ({"TROIKA_MAIL_FROM": "nobody", "TROIKA_HTTPS_PORT": "many"}, ["TROIKA_HTTPS_PORT", "TROIKA_MAIL_FROM"]),

@@ -38,3 +38,10 @@ def test_image_has_what_everything_has_but_for_what_it_does_not_need(name: str, 
 def test_every_program_can_be_called(module: str) -> None:
     done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=False)
     assert (done.returncode, "Usage:" in done.stdout) == (0, True), done.stderr
+
+
+def test_troika_names_its_programs() -> None:
+    asked = [subprocess.run([sys.executable, "-m", "deploy.command", *words], capture_output=True, text=True, check=False)
+             for words in (["--help"], ["nonsense"], [])]  # fmt: skip
+    assert [done.returncode for done in asked] == [0, 2, 2]
+    assert all(name in done.stdout + done.stderr for done in asked for name in PROGRAMS)
