@@ -41,7 +41,8 @@ def test_every_program_can_be_called(module: str) -> None:
 
 
 def test_troika_names_its_programs() -> None:
-    asked = [subprocess.run([sys.executable, "-m", "deploy.command", *words], capture_output=True, text=True, check=False)
-             for words in (["--help"], ["nonsense"], [])]  # fmt: skip
+    command = [sys.executable, "-m", "deploy.command"]
+    words: tuple[list[str], ...] = (["--help"], ["nonsense"], [])
+    asked = [subprocess.run([*command, *one], capture_output=True, text=True, check=False) for one in words]
     assert [done.returncode for done in asked] == [0, 2, 2]
     assert all(name in done.stdout + done.stderr for done in asked for name in PROGRAMS)
