@@ -100,7 +100,7 @@ def test_names_are_on_the_page_of_registrations(demo: Demo, coordinator: Visit) 
         page.get_by_role("link", name="Next page").click()
     expect(page.get_by_role("row").filter(has_text=address)).to_contain_text("Confirmed")
     page.select_option("#status", "waitlisted")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Show", exact=True).click()
     expect(page.get_by_text("Nobody here.")).to_be_visible()
     assert coordinator.faults == []
 

@@ -181,7 +181,7 @@ def _add_changing(blueprint: Any, desk: PartnerDesk) -> None:
     @blueprint.arguments(OriginWantedSchema)
     @blueprint.response(202, PartnerSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
-    @needs("partner")
+    @needs("coordinator", "partner")
     def request_origin(wanted: dict[str, Any], slug: str) -> tuple[Response, int]:
         """Ask for another origin. A coordinator decides: `PATCH` with it in `origins`, or without it in either list."""
         require_partner(slug)

@@ -88,7 +88,7 @@ def _add_edit(blueprint: Blueprint, desk: PartnerDesk) -> None:
 
 def _add_origins(blueprint: Blueprint, desk: PartnerDesk) -> None:
     @blueprint.post("/registrations/partners/<slug>/ask")
-    @needs("partner")
+    @needs("coordinator", "partner")
     def ask_for_origin(slug: str) -> AnyResponse:
         require_partner(slug)
         wanted = request.form.get("origin", "").strip().rstrip("/")

@@ -26,6 +26,9 @@ CONTENT: dict[str, dict[str, Any]] = {
     "notifications POST /v1/person-export/notifications": {
         "json": {"person_refs": [], "subjects": [], "reason": _REASON}
     },
+    "registration POST /v1/partners": {"json": {"slug": "made-by-a-program", "name": "Made"}},
+    "registration POST /v1/partners/<slug>/origins": {"json": {"origin": "https://another.example.org"}},
+    "registration POST /console/registrations/marked": {"data": {"act": "cancelled"}},
     "registration POST /my": {"data": {"email": "somebody@example.org"}},
     "notifications POST /v1/webhooks": {
         "json": {"partner": "example-partner", "url": "https://hooks.example.org/another"}

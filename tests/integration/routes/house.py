@@ -169,6 +169,7 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
     webhook = house.ask("notifications", "POST", "/v1/webhooks", json=receiver, **whole)
     job = house.ask("events", "POST", "/v1/schedule/solve", **whole)
     assert (drafted.status_code, job.status_code) == (201, 202)
+    assert house.ask("registration", "POST", f"/v1/form-drafts/{WEBINAR}", **whole).status_code == 201
     unwanted = {"email": "unwanted@example.org", "reason": "asked us never to be registered"}
     assert house.ask("registration", "POST", "/v1/blocked-addresses", json=unwanted, **whole).status_code == 204
     blocked = house.ask("registration", "GET", "/v1/blocked-addresses", **whole).get_json()["items"][0]
@@ -190,6 +191,7 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "confirmation_token": confirmation_token,
             "receipt": receipt,
             "step": "answers",
+            "position": "0",
             "name": "frame.js",
             "mark": pinned_script()[0].removeprefix("/embed/troika-").removesuffix(".js"),
             "blocked_id": str(blocked["id"]),

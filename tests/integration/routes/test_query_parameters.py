@@ -52,7 +52,7 @@ def test_parameter_that_no_operation_knows_is_refused(house: House, operations: 
 def test_misspelt_parameter_is_answered_with_the_nearest_known_name(
     house: House, operations: dict[Route, tuple[str, ...]]
 ) -> None:
-    misspelt = [(route, name) for route, names in operations.items() for name in names]
+    misspelt = [(route, name) for route, names in operations.items() for name in names if not name.endswith(".")]
     assert len(misspelt) > 50
     for route, name in misspelt:
         errors = _errors(_ask(house, route, f"{name}x=1"))
