@@ -53,6 +53,7 @@ _TOGETHER = "answers or fields contradict each other, which stands in no schema"
 _TEXT = "text of nothing but spaces, or with control characters, is none"
 _ADDRESS = "whether a text is an address is more than a pattern says"
 _STANDS_ON = "what it names (an event, a series, a room, a form) has to be there"
+_ORIGIN = "an origin has a scheme, a host and nothing after, and a theme the values that it can have"
 REFUSED_ALTHOUGH_VALID = {
     "GET /v1/blocked-addresses": _CURSOR,
     "GET /v1/bulletins": _CURSOR,
@@ -72,6 +73,7 @@ REFUSED_ALTHOUGH_VALID = {
     "PATCH /v1/bulletins/{bulletin_id}": _TOGETHER,
     "PATCH /v1/events/{event_id}": _TOGETHER,
     "PATCH /v1/forms/{slug}": _TOGETHER,
+    "PATCH /v1/partners/{slug}": _ORIGIN,
     "PATCH /v1/proposals/{proposal_id}": _TOGETHER,
     "PATCH /v1/registrations/{registration_id}": _TOGETHER,
     "PATCH /v1/resources/{resource_id}": _STANDS_ON,
@@ -87,10 +89,14 @@ REFUSED_ALTHOUGH_VALID = {
     "POST /v1/events/{event_id}/notes": _TEXT,
     "POST /v1/events/{event_id}/{step_name}": "each step asks for other fields",
     "POST /v1/forms/{slug}/submissions": "each form asks its own questions; its document is the form's own schema",
+    "POST /v1/form-drafts/{slug}": _TEXT,
+    "POST /v1/partners": _ORIGIN,
+    "POST /v1/partners/{slug}/origins": _ORIGIN,
     "POST /v1/proposals/{proposal_id}/decline": _TEXT,
     "POST /v1/proposals/{proposal_id}/return": _TEXT,
     "POST /v1/registrations/{registration_id}/sealed": _TEXT,
     "POST /v1/resources": _STANDS_ON,
+    "PUT /v1/form-drafts/{slug}": _TEXT,
     "PUT /v1/schedule/placements/{proposal_id}": _STANDS_ON,
 }
 """Operations that refuse something their document allows (400 or 422), each with the reason."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -60,7 +61,8 @@ def _add_start(blueprint: Blueprint, desk: DraftDesk) -> None:
     @blueprint.post(NEW)
     @needs_all_forms("coordinator")
     def start_form() -> AnyResponse:
-        values = {name: request.form.get(name, "").strip() for name in ("slug", "title", "event", "start")}
+        typed = _typed()
+        values = {name: typed.get(name, "").strip() for name in ("slug", "title", "event", "start")}
         faults = _faults(desk, values)
         content = None if faults else _first_content(desk, values)
         if content is None:
@@ -137,7 +139,7 @@ def _add_draft(blueprint: Blueprint, desk: DraftDesk) -> None:
             return _page(desk, draft, 412, notice=MEANWHILE)
         act, _, at = request.form.get("go", "").partition(":")
         if act == "settings":
-            content = read_settings(request.form, draft.content)
+            content = read_settings(_typed(), draft.content)
         elif act in ("up", "down", "remove") and at.isdecimal():
             content = {**draft.content, "fields": _rearranged(draft, act, int(at))}
         else:
@@ -202,15 +204,22 @@ def _add_question(blueprint: Blueprint, desk: DraftDesk) -> None:
         before = _question(draft, position)
         fields = list(draft.content.get("fields") or ())
         at = _place(draft, position)
-        read, fault = read_question(request.form, before, fields[:at])
+        typed = _typed()
+        read, fault = read_question(typed, before, fields[:at])
         if fault:
-            return _question_page(draft, position, read, 422, fault=fault, typed=request.form)
+            return _question_page(draft, position, read, 422, fault=fault, typed=typed)
         if request.form.get("go") == "kind":
             return _question_page(draft, position, read)
         if request.form.get("seen") != str(draft.revision):
             return _page(desk, draft, 412, notice=MEANWHILE)
         fields[at : at + (0 if position == "new" else 1)] = [read]
         return _store(desk, draft, {**draft.content, "fields": fields}, "#questions")
+
+
+def _typed() -> MultiDict[str, str]:
+    """What was sent, without NUL, which no database holds."""
+    pairs = request.form.items(multi=True)
+    return MultiDict([(name, text.replace("\x00", "")) for name, text in pairs])
 
 
 def _place(draft: FormDraft, position: str) -> int:

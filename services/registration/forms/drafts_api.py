@@ -1,5 +1,6 @@
 """Drafts of forms: made, changed, looked at and published by programs, as the console does it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -17,6 +18,16 @@ from shared.web.problems import ProblemSchema, problem
 PREFIX = "/v1/form-drafts"
 
 
+def _is_storable(content: Any) -> None:
+    """Refuse texts that no database holds: NUL, and halves of characters."""
+    try:
+        text = json.dumps(content, ensure_ascii=False).encode().decode()
+    except UnicodeEncodeError:
+        raise ma.ValidationError("It has half a character.") from None
+    if "\\u0000" in text:
+        raise ma.ValidationError("It has a NUL character.")
+
+
 class DraftWantedSchema(ma.Schema):
     """A draft's content; left out when a draft begins, it is the form as it is now."""
 
@@ -25,6 +36,7 @@ class DraftWantedSchema(ma.Schema):
 
     content = ma.fields.Dict(
         keys=ma.fields.String(),
+        validate=_is_storable,
         metadata={"description": "As docs/reference/forms.md describes a form; it may be incomplete"},
     )
 

@@ -1,5 +1,6 @@
 """Coordinators make and change forms by drafts: nothing is public before it is published, and old answers stay."""
 
+import json
 from typing import Any
 
 import pytest
@@ -141,6 +142,13 @@ def test_incomplete_draft_is_kept_and_not_published(
     assert (refused.status_code, refused.get_json()["code"]) == (422, "invalid")
     assert refused.get_json()["errors"][0]["pointer"].startswith("/content")
     assert rows(service.url, "SELECT count(*)::int FROM form WHERE slug = %s", SLUG) == [(0,)]
+
+
+def test_what_no_database_holds_is_refused(service: RegistrationService, coordinator: Headers) -> None:
+    for text in ("a\x00b", "\ud800"):
+        body = json.dumps({"content": {**CONTENT, "contact": text}})
+        refused = service.client.post(PATH, data=body, content_type="application/json", headers=coordinator)
+        assert (refused.status_code, refused.get_json()["code"]) == (422, "invalid")
 
 
 def test_question_that_was_answered_keeps_its_kind(service: RegistrationService, desk: Desk) -> None:
