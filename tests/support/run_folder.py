@@ -113,8 +113,10 @@ class RunFolder:
         return not left
 
     def _recorded(self) -> set[tuple[int, int]]:
-        file = self.path / "children"
-        lines = file.read_text().splitlines() if file.exists() else []
+        try:
+            lines = (self.path / "children").read_text().splitlines()
+        except FileNotFoundError:  # none was written down, or another run has just removed the folder
+            lines = []
         return {(int(pid), int(ticks)) for pid, ticks in map(str.split, lines) if ticks != "None"}
 
     def _marked(self, process: psutil.Process) -> bool:

@@ -1,18 +1,15 @@
 """Pages on which coordinators make and change forms: a draft, its questions, a preview, and what publishing does."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
-from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms import wording as form_words
 from services.registration.forms.designer_fields import (
     KIND_WORDS,
-    first_questions,
     moved,
     question_rows,
     question_values,
@@ -22,15 +19,13 @@ from services.registration.forms.designer_fields import (
 )
 from services.registration.forms.draft_store import FormDraft
 from services.registration.forms.drafts import DraftDesk, DraftRefused
+from services.registration.forms.new_form import PATH, add_new_form, typed_values
 from services.registration.forms.service import list_forms, list_partners
-from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError
 from shared.i18n.languages import LANGUAGE_NAMES, direction
-from shared.web.access import holder, may_touch, needs, needs_all_forms, require_touch
+from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.headers import PAGE_POLICY, personal
 
-PATH = "/console/registrations/form-drafts"
-NEW = "/registrations/new-form"
 FORM = "/console/registrations/forms"
 MEANWHILE = "This draft was changed after you had opened the page, so nothing was done. Look at it as it is now."
 CHECK = "Somebody else changed the form itself meanwhile. Discard the draft, or copy what you need from it first."
@@ -38,84 +33,10 @@ CHECK = "Somebody else changed the form itself meanwhile. Discard the draft, or 
 
 def add_designer(blueprint: Blueprint, desk: DraftDesk) -> None:
     """``/console/registrations/new-form`` and ``/console/registrations/form-drafts/<slug>``."""
-    _add_new(blueprint, desk)
+    add_new_form(blueprint, desk)
     _add_draft(blueprint, desk)
     _add_question(blueprint, desk)
     _add_publishing(blueprint, desk)
-
-
-def _add_new(blueprint: Blueprint, desk: DraftDesk) -> None:
-    @blueprint.get(NEW)
-    @needs_all_forms("coordinator")
-    def new_form() -> Response:
-        event, titles = request.args.get("event", ""), desk.event_titles()
-        if event not in titles:
-            return _new_page(desk, {"start": "standard/webinar"}, {})
-        first = {"event": event, "slug": event, "title": f"Register for {titles[event]}"}
-        return _new_page(desk, {**first, "start": f"standard/{desk.usual_kind(event)}"}, {})
-
-    _add_start(blueprint, desk)
-
-
-def _add_start(blueprint: Blueprint, desk: DraftDesk) -> None:
-    @blueprint.post(NEW)
-    @needs_all_forms("coordinator")
-    def start_form() -> AnyResponse:
-        typed = _typed()
-        values = {name: typed.get(name, "").strip() for name in ("slug", "title", "event", "start")}
-        faults = _faults(desk, values)
-        content = None if faults else _first_content(desk, values)
-        if content is None:
-            return _new_page(desk, values, faults, 422)
-        try:
-            desk.start(values["slug"], content, holder().name)
-        except DomainError as refusal:
-            if refusal.code != "already-exists":
-                raise
-            return _new_page(desk, values, {"slug": "A draft with this short name is being worked on."}, 409)
-        return redirect(f"{PATH}/{values['slug']}", 303)
-
-    @blueprint.post("/registrations/forms/<slug>/draft")
-    @needs("coordinator")
-    def start_draft(slug: str) -> AnyResponse:
-        require_touch(slug)
-        try:
-            desk.start(slug, None, holder().name)
-        except DomainError as refusal:
-            if refusal.code != "already-exists":
-                raise
-        return redirect(f"{PATH}/{slug}", 303)
-
-
-def _faults(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, str]:
-    faults: dict[str, str] = {}
-    if len(values["slug"]) > 80 or not re.fullmatch(SLUG, values["slug"]):
-        faults["slug"] = "Use lower-case letters, digits and single hyphens, at most 80."
-    elif values["slug"] in {form.slug for form in list_forms(desk.work)}:
-        faults["slug"] = "There is a form with this short name already."
-    if not 1 <= len(values["title"]) <= 300:
-        faults["title"] = "Give a title of at most 300 characters."
-    return faults
-
-
-def _first_content(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, Any]:
-    start = values["start"]
-    own = {"title": {"en": values["title"]}, **({"event": values["event"]} if values["event"] else {})}
-    if start.startswith("standard/"):
-        kind = start.removeprefix("standard/")
-        if kind not in form_words.KINDS:
-            raise BadRequest("unknown kind")
-        return {"kind": kind, "fields": first_questions(kind), **own}
-    copied = desk.describe(start.removeprefix("form/"))
-    return {**{name: value for name, value in copied.items() if name != "event"}, **own}
-
-
-def _new_page(desk: DraftDesk, values: Mapping[str, str], faults: Mapping[str, str], status: int = 200) -> Response:
-    starts = [(f"standard/{kind}", f"Usual questions: {word.lower()}") for kind, word in form_words.KINDS.items()]
-    starts += [(f"form/{form.slug}", f"Copy of: {form.title}") for form in list_forms(desk.work)]
-    events = [("", "None"), *desk.event_titles().items()]
-    page = render_template("registrations/new_form.html", values=values, faults=faults, starts=starts, events=events)
-    return personal(make_response(page, status))
 
 
 def _add_draft(blueprint: Blueprint, desk: DraftDesk) -> None:
@@ -139,7 +60,7 @@ def _add_draft(blueprint: Blueprint, desk: DraftDesk) -> None:
             return _page(desk, draft, 412, notice=MEANWHILE)
         act, _, at = request.form.get("go", "").partition(":")
         if act == "settings":
-            content = read_settings(_typed(), draft.content)
+            content = read_settings(typed_values(), draft.content)
         elif act in ("up", "down", "remove") and at.isdecimal():
             content = {**draft.content, "fields": _rearranged(draft, act, int(at))}
         else:
@@ -204,7 +125,7 @@ def _add_question(blueprint: Blueprint, desk: DraftDesk) -> None:
         before = _question(draft, position)
         fields = list(draft.content.get("fields") or ())
         at = _place(draft, position)
-        typed = _typed()
+        typed = typed_values()
         read, fault = read_question(typed, before, fields[:at])
         if fault:
             return _question_page(draft, position, read, 422, fault=fault, typed=typed)
@@ -214,12 +135,6 @@ def _add_question(blueprint: Blueprint, desk: DraftDesk) -> None:
             return _page(desk, draft, 412, notice=MEANWHILE)
         fields[at : at + (0 if position == "new" else 1)] = [read]
         return _store(desk, draft, {**draft.content, "fields": fields}, "#questions")
-
-
-def _typed() -> MultiDict[str, str]:
-    """What was sent, without NUL, which no database holds."""
-    pairs = request.form.items(multi=True)
-    return MultiDict([(name, text.replace("\x00", "")) for name, text in pairs])
 
 
 def _place(draft: FormDraft, position: str) -> int:
