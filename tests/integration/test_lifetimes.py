@@ -59,6 +59,7 @@ STANDING = {
     | {
         "form": "questions",
         "form_change": "who changed questions: as long as the form",
+        "form_draft": "forms that coordinators work on, until they publish or discard them",
         "form_key": "a public key for each form",
         "seat": "a row for each form",
         "partner": "organisations whose pages show forms",

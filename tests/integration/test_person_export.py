@@ -68,6 +68,7 @@ PERSONAL = (
 NOT_OF_A_PERSON = {
     ("registration", "form", "contact"),
     ("registration", "public_form", "contact"),
+    ("registration", "form_draft", "content"),
     ("registration", "partner", "name"),
     ("events", "hotel_block", "name"),
     ("events", "tally", "name"),

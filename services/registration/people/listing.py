@@ -161,18 +161,12 @@ def chosen_names(chosen: Sequence[str], known: Sequence[str]) -> Sequence[str]:
 
 
 def asked_definition(work: UnitOfWork, wanted: PeopleFilter) -> FormDefinition | None:
-    """The questions of the form that is asked about; None if none is, or if it may not be seen.
-
-    Raises:
-        DomainError: ``form-unknown``.
-    """
+    """The questions of the form that is asked about; None if none is, or none that may be seen."""
     if not wanted.form or (wanted.forms is not None and wanted.form not in wanted.forms):
         return None
     with work.transaction() as connection:
         form = find_form(connection, wanted.form)
-    if form is None:
-        raise DomainError("form-unknown")
-    return parse_definition(form.definition)
+    return None if form is None else parse_definition(form.definition)
 
 
 @dataclass(frozen=True, slots=True)
