@@ -101,6 +101,19 @@ def test_form_takes_known_partners_alone(desk: Desk) -> None:
     assert (answer.status_code, answer.get_json()["code"]) == (422, "unknown-partner")
 
 
+def test_form_that_deletes_its_registrations_is_shown_by_no_partner(house: House, desk: Desk) -> None:
+    path, kept = f"/v1/forms/{FORM}", "SELECT partners FROM form WHERE slug = %s"
+    [(before,)] = house.rows("registration", kept, FORM)
+    change = "UPDATE form SET partners = %s, keep_days = %s WHERE slug = %s"
+    house.rows("registration", change, [], 3, FORM)
+    seen = next(
+        str(form["revision"]) for form in desk.ask("GET", "/v1/forms").get_json()["items"] if form["slug"] == FORM
+    )
+    refused = desk.ask("PATCH", path, {"partners": [OWN]}, seen)
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "forgets-registrations")
+    house.rows("registration", change, before, None, FORM)
+
+
 def test_partner_asks_and_a_coordinator_decides(house: House, desk: Desk, editor: Desk) -> None:
     path, origin = f"/v1/partners/{OWN}", "https://news.example.org"
     first = editor.ask("POST", f"{path}/origins", {"origin": origin})
