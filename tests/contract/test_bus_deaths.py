@@ -117,7 +117,8 @@ def test_queue_halts_when_ten_in_a_row_are_poison(bus: Bus, prefetch: int, good_
     with bus.listening(recorder, prefetch=prefetch, halts=halts) as listening:
         poll_until(lambda: listening.halted == {QUEUE}, 20.0, what="the halt")
         poll_until(lambda: bus.depth() == 10 - good_in_hand, what="the others wait again")
-        assert (_halted_gauge(), len(bus.parked()), len(recorder.done)) == (1.0, POISONED_IN_A_ROW, good_in_hand)
+        poll_until(lambda: _halted_gauge() == 1.0, what="the metric shows the halt")
+        assert (len(bus.parked()), len(recorder.done)) == (POISONED_IN_A_ROW, good_in_hand)
         ticked_at = listening.ticked_at
         poll_until(lambda: listening.ticked_at > ticked_at, 5.0, what="a sign of life while halted")
     with bus.listening(recorder, prefetch=prefetch, halts=halts) as restarted:
