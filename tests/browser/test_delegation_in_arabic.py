@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Frame, Page, expect
 
 from tests.browser.conftest import NewVisitor
@@ -13,8 +12,9 @@ from tests.browser.hosting import host_page, snippet
 from tests.browser.keyboard import focused, tab_to, tab_to_button
 from tests.browser.running import Demo, new_address
 from tests.browser.test_delegation import told
-from tests.browser.test_every_page import RULES, TOO_WIDE
+from tests.browser.test_every_page import TOO_WIDE
 from tests.browser.visiting import Visit
+from tests.support.accessibility import violations
 
 ARRIVES, LEAVES, EXPIRES = date(2020, 5, 9), date(2020, 5, 13), date(2027, 1, 31)
 DAY_FIRST, MONTH_FIRST = "%d%m%Y", "%m%d%Y"
@@ -59,8 +59,7 @@ def look_at(frame: Frame) -> None:
     Raises:
         AssertionError: something is.
     """
-    found: dict[str, Any] = Axe().run(frame, options=RULES).response
-    assert [(one["id"], [node["html"][:150] for node in one["nodes"]]) for one in found["violations"]] == []
+    assert violations(frame) == []
     assert frame.evaluate(TOO_WIDE) == []
 
 

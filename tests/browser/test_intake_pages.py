@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Frame, Page, Route, expect
 
 from services.registration.intake.outcomes import Result
 from tests.browser.conftest import NewVisitor
 from tests.browser.foreign import foreign_site
 from tests.browser.intake_site import CODE, Intake, every_page, intake_site
-from tests.browser.test_every_page import NARROW_PX, RULES, TOO_WIDE, WIDE_PX
+from tests.browser.test_every_page import NARROW_PX, TOO_WIDE, WIDE_PX
 from tests.browser.visiting import Visit, visit
+from tests.support.accessibility import violations
 from tests.support.intake_pages import ADDRESS, CANDIDATES, FORM_PATH, PATH, RECEIPT, REGISTRATION
 from tests.support.waiting import poll_until
 
@@ -253,8 +253,7 @@ def test_page_is_accessible_and_fits_a_phone(looked_at: tuple[Intake, Page], nam
     for width, scheme in ((WIDE_PX, "light"), (NARROW_PX, "dark")):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of its literals
         page.set_viewport_size({"width": width, "height": 800})
-        found = Axe().run(page, options=RULES).response["violations"]
-        assert [(one["id"], [node["html"][:150] for node in one["nodes"]]) for one in found] == []
+        assert violations(page) == []
     poll_until(lambda: page.evaluate("document.documentElement.clientWidth") == NARROW_PX, what="the page is narrow")
     assert page.evaluate(TOO_WIDE) == []
 

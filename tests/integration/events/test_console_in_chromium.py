@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator, Mapping
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
@@ -19,6 +18,7 @@ from tests.integration.events.builders import (
     registration_id,
     registration_message,
 )
+from tests.support.accessibility import violations
 from tests.support.ports import free_port
 
 
@@ -115,6 +115,6 @@ def _sign_in(page: Page, key: str) -> None:
 
 def _faults(page: Page) -> list[str]:
     """What axe finds, and whether something sticks out of the window."""
-    found = [violation["id"] for violation in Axe().run(page).response["violations"]]
+    found = [rule for rule, _ in violations(page)]
     sticks_out = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     return [*found, "sticks out"] if sticks_out else found

@@ -4,12 +4,12 @@ import threading
 from collections.abc import Iterator, Mapping
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
 from tests.integration.events.side_events import Desk
+from tests.support.accessibility import violations
 from tests.support.ports import free_port
 
 LOOKS = [("light", 1280), ("dark", 320)]
@@ -155,6 +155,8 @@ def _sign_in(page: Page, address: str, key: str) -> None:
 
 def _faults(page: Page) -> list[str]:
     """What axe-core finds, and whether anything stands out to the side."""
-    found = [f"{fault['id']}: {fault['nodes'][0]['target']}" for fault in Axe().run(page).response["violations"]]
     wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    return [*found, *(["wider than the window"] if wide else [])]
+    return [
+        *(f"{rule}: {elements}" for rule, elements in violations(page)),
+        *(["wider than the window"] if wide else []),
+    ]
