@@ -176,7 +176,7 @@ class Telling:
             return refusal.code
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=_stories(), seed=st.integers(0, 1 << 20))
 def test_any_order_and_any_duplicates_end_the_same(work: UnitOfWork, story: Story, seed: int) -> None:
     straight, mixed = Telling(work, story), Telling(work, story)

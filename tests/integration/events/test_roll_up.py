@@ -134,7 +134,7 @@ def _model_contacts(known: Sequence[Registered], messages: Sequence[Message]) ->
     return sorted(last.items())
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(facts=_facts(), most=st.sampled_from((1, 3, 10)))
 def test_any_order_and_any_duplicates_end_the_same(
     work: UnitOfWork, facts: tuple[list[Registered], list[Message]], most: int

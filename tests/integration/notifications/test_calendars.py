@@ -51,7 +51,7 @@ SECOND = st.sampled_from(("none", "same", "waits", "early", "leaves"))
 """A second registration of the person: none, one that stays, one without a seat, one that came first, one that ends."""
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(st.tuples(st.sampled_from(STEPS), st.booleans(), st.booleans()), max_size=6),
     leaves=st.booleans(),

@@ -164,7 +164,7 @@ def test_place_without_a_side_event_is_poison(office: Office) -> None:
     assert isinstance(verdict, Poison)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     verbs=st.lists(st.sampled_from(VERBS), max_size=5),
     leaves=st.booleans(),

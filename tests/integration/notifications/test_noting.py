@@ -17,6 +17,9 @@ from tests.integration.notifications.office import ADDRESS, EVENT, PERSON, Offic
 
 HISTORY = (("waitlisted", 1), ("promoted", 2), ("changed", 3), ("cancelled", 4))
 
+EVERY = 7
+"""Of the 720 orders one in seven: each message stands at each position, before and after each other."""
+
 
 def history(office: Office, registration_id: str) -> list[Message]:
     """All that can be told of one registration: waited, asked for its link, was promoted, changed, asked, cancelled."""
@@ -143,9 +146,9 @@ def test_other_registrations_mails_are_left_alone(office: Office) -> None:
     assert office.states() == {"confirmation": "queued", "cancelled-by-you": "queued"}
 
 
-def test_every_order_of_a_history_ends_the_same(office: Office) -> None:
+def test_orders_of_a_history_end_the_same(office: Office) -> None:
     ends = set()
-    for order in itertools.permutations(range(6)):
+    for order in itertools.islice(itertools.permutations(range(6)), 0, None, EVERY):
         registration_id = new_id()
         messages = history(office, registration_id)
         office.hear(*(messages[number] for number in order))
@@ -153,7 +156,7 @@ def test_every_order_of_a_history_ends_the_same(office: Office) -> None:
     assert len(ends) == 1
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.lists(st.integers(0, 5), max_size=14), cuts=st.integers(1, 4))
 def test_any_order_and_any_duplicates_end_the_same(office: Office, order: list[int], cuts: int) -> None:
     first, second = new_id(), new_id()

@@ -19,7 +19,7 @@ SEND = 5
 """A step that is not a message: a sender takes its turn."""
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.integers(0, SEND), max_size=16))
 def test_no_untrue_mail_goes_out_and_none_twice(office: Office, steps: list[int]) -> None:
     office.hear_event()

@@ -15,11 +15,11 @@ from tests.support.slow_seats import decide_beside, two_leaders
 from tests.support.waiting import poll_until
 from tests.support.web import start_web
 
-PEOPLE = 500
+PEOPLE = 250
 SEATS = 100
-CLIENTS = 64
+CLIENTS = 32
 WORKERS = 2
-RAISE = 50
+RAISE = 30
 FEW, FEW_SEATS = 160, 40
 
 

@@ -362,7 +362,7 @@ def _addresses(desk: Desk) -> dict[str, str]:
     return {registration: desk.address_of(registration) for registration in known}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_whatever_happens_nobody_is_registered_twice_and_no_address_moves_by_itself(
     steps: list[tuple[str, int, str]],
