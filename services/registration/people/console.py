@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,15 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms.service import list_forms, list_partners, working_group_titles
+from services.registration.forms.store import all_forms
 from services.registration.people import filters
+from services.registration.people.columns import (
+    FILE_TITLES,
+    ListTitles,
+    cell_text,
+    columns_chosen,
+    columns_offered,
+)
 from services.registration.people.counting import MAX_GROUPS, count_by, count_people, read_keys
 from services.registration.people.counts_page import count_table, keys_offered
 from services.registration.people.decisions import Decision, decide
@@ -27,7 +36,18 @@ from services.registration.people.listing import (
 from services.registration.people.listing_store import PeopleFilter
 from services.registration.people.marked import ACTS
 from services.registration.people.messages import RegistrationMessages
-from services.registration.people.wording import DONE, changes_since, choices_for, history_rows
+from services.registration.people.notes import dossier_of
+from services.registration.people.tags import known_tags
+from services.registration.people.views import ListView, views_for
+from services.registration.people.wording import (
+    DONE,
+    DONE_BESIDES,
+    MAIL_WORDS,
+    OUTCOME_WORDS,
+    changes_since,
+    choices_for,
+    history_rows,
+)
 from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.service import ReadingRequest, read_sealed
 from shared.core.clock import Clock
@@ -40,6 +60,7 @@ from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.csv_lines import csv_answer
 from shared.web.headers import personal
 from shared.web.paging import page_of
+from shared.web.xlsx_lines import xlsx_answer
 
 PATH = "/console/registrations"
 PAGE = 50
@@ -56,7 +77,11 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         wanted = to_filter(asked.given, asked.definition, holder(), cursor, PAGE + 1)
         refuse_beyond(work, wanted)
         forms = [form for form in list_forms(work) if may_touch(form.slug)]
-        choices = choices_of(PATH, forms, groups, list_partners(work, holder().forms), asked.definition)
+        with work.transaction() as connection:
+            tags = known_tags(connection, holder().forms)
+        choices = choices_of(PATH, forms, groups, list_partners(work, holder().forms), asked.definition, tags)
+        offered = columns_offered(asked.definition)
+        chosen = asked.given.get("columns", "").split(",")
         keys = [asked.given[name] for name in ("count", "by") if name in asked.given]
         page = render_template(
             "registrations/list.html" if not keys else "registrations/counts.html",
@@ -72,6 +97,12 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             acts=ACTS,
             first=address(PATH, asked.given),
             file=address(f"{PATH}.csv", asked.given),
+            sheet=address(f"{PATH}.xlsx", asked.given),
+            views=_views(work),
+            me=holder().name,
+            offered=offered,
+            columns=columns_chosen(chosen, offered, one_form="form" in asked.given),
+            cell=partial(cell_text, titles=_list_titles(choices, groups)),
             **(_counts(work, asked, wanted, keys, choices) if keys else _people(work, asked.given, wanted, cursor)),
         )
         return personal(make_response(page))
@@ -83,6 +114,25 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         wanted = to_filter(asked.given, asked.definition, holder(), "", PAGE)
         refuse_beyond(work, wanted)
         return personal(csv_answer("registrations", *people_file(work, clock, holder().name, wanted)))
+
+    @blueprint.get("/registrations.xlsx")
+    @needs("coordinator")
+    def list_sheet() -> Response:
+        asked = _asked(work)
+        wanted = to_filter(asked.given, asked.definition, holder(), "", PAGE)
+        refuse_beyond(work, wanted)
+        table = people_file(work, clock, holder().name, wanted, words=FILE_TITLES)
+        return personal(xlsx_answer("registrations", *table))
+
+
+def _views(work: UnitOfWork) -> list[tuple[ListView, str]]:
+    """Views with their addresses."""
+    with work.transaction() as connection:
+        return [(view, address(PATH, view.query)) for view in views_for(connection, holder().name)]
+
+
+def _list_titles(choices: Choices, groups: Mapping[str, str]) -> ListTitles:
+    return ListTitles(dict(choices.forms), dict(choices.events), groups, dict(choices.partners))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +212,9 @@ def _add_page(blueprint: Blueprint, pages: PersonPages) -> None:
             if refusal.code != "not-found":
                 raise
             return pages.erased_page(registration_id)
-        is_done = request.args.get("done") == view.person.registration.status
-        return _person(pages, view, done=DONE.get(view.person.registration.status, "") if is_done else "")
+        done = request.args.get("done", "")
+        is_done = done == view.person.registration.status
+        return _person(pages, view, done=DONE.get(done, "") if is_done else DONE_BESIDES.get(done, ""))
 
 
 def _add_decisions(blueprint: Blueprint, pages: PersonPages) -> None:
@@ -215,6 +266,10 @@ def _person(pages: PersonPages, view: PersonView, status: int = 200, **more: Any
     groups = working_group_titles(pages.work)
     definition = with_working_groups(parse_definition(view.form.definition), tuple(groups.items()))
     coordinates = "coordinator" in holder().roles
+    with pages.work.transaction() as connection:
+        dossier = dossier_of(connection, view.person.registration, holder().forms) if coordinates else None
+        tags = known_tags(connection, holder().forms) if coordinates else []
+        titles = {form.slug: form.title for form in all_forms(connection)}
     shown = {"opened": None, "reason": "", "refused": "", **more}
     page = render_template(
         "registrations/person.html",
@@ -224,6 +279,11 @@ def _person(pages: PersonPages, view: PersonView, status: int = 200, **more: Any
         answers=answers_for_display(definition, view.person.answers, "en"),
         withdrawn=withdrawn_answers(definition, view.person.answers),
         groups=groups,
+        dossier=dossier,
+        known_tags=tags,
+        form_titles=titles,
+        mail_words=MAIL_WORDS,
+        outcome_words=OUTCOME_WORDS,
         asks_details=bool(definition.second_step.fields),
         history=history_rows(view),
         choices=choices_for(view, pages.clock()) if coordinates else (),

@@ -56,6 +56,7 @@ class PeopleFilter:
             Without a status ``missing`` lists only people who have a seat or wait for one.
         language: of their mails and pages.
         representative: whether they speak for their working group; None for everybody.
+        tag: a word that coordinators have put on the registration.
         answers: conditions on answers to the questions of ``form``.
         forms: the forms that may be seen; None for all.
         sort: one of ``SORTS``.
@@ -76,6 +77,7 @@ class PeopleFilter:
     details: str = ""
     language: str = ""
     representative: bool | None = None
+    tag: str = ""
     answers: tuple[AnswerFilter, ...] = ()
     forms: frozenset[str] | None = None
     sort: str = ARRIVAL
@@ -127,12 +129,13 @@ _CONDITIONS = {
             AND f.definition @? '$.fields[*] ? (@.after_confirmation == true)') END""",
     "language": "r.language = :language",
     "representative": "r.representative = :representative",
+    "tag": "r.tags <> '{}' AND r.tags @> ARRAY[CAST(:tag AS text)]",
     "forms": "r.form = ANY(:forms)",
 }
 _IN_ORDER = ("form", "event", "forms")
 """By these the rows are found in order of arrival, so that a page costs no more than what is on it."""
 
-_BY_INDEX = ("working_group", "partner", "country", "q", "since", "until")
+_BY_INDEX = ("working_group", "partner", "country", "q", "since", "until", "tag")
 """These have indexes of their own, in another order: good for what is rare, and bad for what is everywhere."""
 
 _NEAR = 2000
