@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from services.registration.forms.model import COLUMNS
 from services.registration.people.answer_filters import PREFIX
+from services.registration.people.filters import Choices
 from services.registration.people.store import Person
 from shared.public_forms.definition import Field, FormDefinition
 from shared.web.console import words
@@ -74,6 +75,11 @@ class ListTitles:
     partners: Mapping[str, str]
 
 
+def titles_of(choices: Choices, groups: Mapping[str, str]) -> ListTitles:
+    """The titles that the filters of a page offer."""
+    return ListTitles(dict(choices.forms), dict(choices.events), groups, dict(choices.partners))
+
+
 def columns_offered(definition: FormDefinition | None) -> list[Column]:
     """Every column that can be chosen, given the questions of the form that is chosen; None if none is."""
     standard = [Column(name, title) for name, title in STANDARD.items()]
@@ -91,6 +97,22 @@ def columns_chosen(chosen: Sequence[str], offered: Sequence[Column], *, one_form
     names = [name for name in SHOWN if not (one_form and name == "form")]
     wanted = set(chosen) & {column.name for column in offered} or set(names)
     return [column for column in offered if column.name in wanted]
+
+
+_IN_FILE: Mapping[str, tuple[str, ...]] = {
+    "status": ("status", "position"),
+    "working_group": ("working_group", "representative"),
+    "details": ("details_given_at",),
+    "since": ("registered_at",),
+}
+"""Columns of a file by those of the list that are called otherwise, or are several."""
+
+
+def file_columns(chosen: Sequence[str], offered: Sequence[Column]) -> list[str]:
+    """The columns of a file for those that are chosen for the list; none, which means all, if none is chosen."""
+    names = [column.name for column in offered if column.name in set(chosen)]
+    own = [part for name in names for part in _IN_FILE.get(name, (name.removeprefix(PREFIX),))]
+    return ["name", "email", *own] if own else []
 
 
 def cell_text(column: Column, person: Person, titles: ListTitles) -> str:

@@ -15,10 +15,11 @@ from services.registration.forms.store import all_forms
 from services.registration.people import filters
 from services.registration.people.columns import (
     FILE_TITLES,
-    ListTitles,
     cell_text,
     columns_chosen,
     columns_offered,
+    file_columns,
+    titles_of,
 )
 from services.registration.people.counting import MAX_GROUPS, count_by, count_people, read_keys
 from services.registration.people.counts_page import count_table, keys_offered
@@ -102,7 +103,7 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             me=holder().name,
             offered=offered,
             columns=columns_chosen(chosen, offered, one_form="form" in asked.given),
-            cell=partial(cell_text, titles=_list_titles(choices, groups)),
+            cell=partial(cell_text, titles=titles_of(choices, groups)),
             **(_counts(work, asked, wanted, keys, choices) if keys else _people(work, asked.given, wanted, cursor)),
         )
         return personal(make_response(page))
@@ -113,7 +114,7 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         asked = _asked(work)
         wanted = to_filter(asked.given, asked.definition, holder(), "", PAGE)
         refuse_beyond(work, wanted)
-        return personal(csv_answer("registrations", *people_file(work, clock, holder().name, wanted)))
+        return personal(csv_answer("registrations", *people_file(work, clock, holder().name, wanted, _in_file(asked))))
 
     @blueprint.get("/registrations.xlsx")
     @needs("coordinator")
@@ -121,18 +122,19 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         asked = _asked(work)
         wanted = to_filter(asked.given, asked.definition, holder(), "", PAGE)
         refuse_beyond(work, wanted)
-        table = people_file(work, clock, holder().name, wanted, words=FILE_TITLES)
+        table = people_file(work, clock, holder().name, wanted, _in_file(asked), FILE_TITLES)
         return personal(xlsx_answer("registrations", *table))
+
+
+def _in_file(asked: "_Asked") -> list[str]:
+    """The chosen columns, as a file has them."""
+    return file_columns(asked.given.get("columns", "").split(","), columns_offered(asked.definition))
 
 
 def _views(work: UnitOfWork) -> list[tuple[ListView, str]]:
     """Views with their addresses."""
     with work.transaction() as connection:
         return [(view, address(PATH, view.query)) for view in views_for(connection, holder().name)]
-
-
-def _list_titles(choices: Choices, groups: Mapping[str, str]) -> ListTitles:
-    return ListTitles(dict(choices.forms), dict(choices.events), groups, dict(choices.partners))
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,9 +59,9 @@ class ViewListSchema(ma.Schema):
 
 
 def views_blueprint(work: UnitOfWork, clock: Clock) -> Any:
-    """``/v1/registration-views``."""
+    """``/v1/registrations/views``."""
     blueprint = Blueprint(
-        "views", __name__, url_prefix="/v1/registration-views", description="Saved views of the list of registrations"
+        "views", __name__, url_prefix="/v1/registrations/views", description="Saved views of the list of registrations"
     )
 
     @blueprint.get("")

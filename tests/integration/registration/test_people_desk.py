@@ -104,15 +104,15 @@ def test_view_keeps_filters_and_columns_and_no_word_searched_for(
         *(True, True, True),
         False,
     )
-    [view] = client.get("/v1/registration-views", headers=coordinator).get_json()["items"]
+    [view] = client.get("/v1/registrations/views", headers=coordinator).get_json()["items"]
     assert (view["query"], view["shared"]) == ({"form": WEBINAR, "columns": "status,answer.questions"}, True)
     again = {"name": "Questions first", "query": {"status": "confirmed"}}
-    assert client.post("/v1/registration-views", json=again, headers=coordinator).status_code == 409
+    assert client.post("/v1/registrations/views", json=again, headers=coordinator).status_code == 409
     rows(service.url, "UPDATE list_view SET owner = 'a colleague'")
-    assert client.delete(f"/v1/registration-views/{view['id']}", headers=coordinator).status_code == 404
+    assert client.delete(f"/v1/registrations/views/{view['id']}", headers=coordinator).status_code == 404
     assert "shared by" in client.get(PATH, headers=coordinator).text
     rows(service.url, "UPDATE list_view SET shared = false")
-    assert client.get("/v1/registration-views", headers=coordinator).get_json()["items"] == []
+    assert client.get("/v1/registrations/views", headers=coordinator).get_json()["items"] == []
 
 
 def test_spreadsheet_has_titles_and_no_formula(client: FlaskClient, coordinator: Headers, ids: dict[str, str]) -> None:
