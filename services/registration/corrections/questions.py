@@ -60,7 +60,9 @@ def _with_mail_fields(definition: FormDefinition) -> FormDefinition:
     """The questions, with those for zone and language where the form has none."""
     standard = standard_form("webinar", definition.slug, "-")
     missing = [standard.field(name) for name in OF_MAILS if not any(one.name == name for one in definition.fields)]
-    return replace(definition, fields=(*definition.fields, *missing))
+    # a browser would fill in what it knows of the coordinator
+    fields = [replace(field, autocomplete="off") for field in (*definition.fields, *missing)]
+    return replace(definition, fields=tuple(fields))
 
 
 def check_answers(definition: FormDefinition, held: Mapping[str, Any], wanted: Mapping[str, Any]) -> CheckedAnswers:
