@@ -14,7 +14,8 @@ from services.registration.forms.drafts import DraftDesk
 from services.registration.partners.changes import PartnerDesk
 from services.registration.partners.changes_pages import add_partner_changes
 from services.registration.partners.console import add_partners
-from services.registration.people.console import PersonPages, add_list, add_person
+from services.registration.people.console import PersonPages, add_person
+from services.registration.people.list_pages import add_list
 from services.registration.people.marked import add_marked
 from services.registration.people.notes_pages import add_notes
 from services.registration.people.views_api import add_views

@@ -216,6 +216,8 @@ def _asked(wanted: PeopleFilter) -> dict[str, str]:
     days = {name: getattr(wanted, name).date().isoformat() for name in ("since", "until") if getattr(wanted, name)}
     if wanted.representative is not None:
         asked["representative"] = "yes" if wanted.representative else "no"
+    if wanted.ids:
+        asked["marked"] = str(len(wanted.ids))
     if wanted.answers:
         asked["answers"] = ", ".join(sorted({one.field for one in wanted.answers}))
     return {**asked, **days, **({"search": "yes"} if wanted.q else {})}

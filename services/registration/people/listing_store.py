@@ -57,6 +57,7 @@ class PeopleFilter:
         language: of their mails and pages.
         representative: whether they speak for their working group; None for everybody.
         tag: a word that coordinators have put on the registration.
+        ids: of registrations that were marked, UUID texts; empty for all.
         answers: conditions on answers to the questions of ``form``.
         forms: the forms that may be seen; None for all.
         sort: one of ``SORTS``.
@@ -78,6 +79,7 @@ class PeopleFilter:
     language: str = ""
     representative: bool | None = None
     tag: str = ""
+    ids: tuple[str, ...] = ()
     answers: tuple[AnswerFilter, ...] = ()
     forms: frozenset[str] | None = None
     sort: str = ARRIVAL
@@ -130,6 +132,7 @@ _CONDITIONS = {
     "language": "r.language = :language",
     "representative": "r.representative = :representative",
     "tag": "r.tags <> '{}' AND r.tags @> ARRAY[CAST(:tag AS text)]",
+    "ids": "r.id = ANY(CAST(:ids AS uuid[]))",
     "forms": "r.form = ANY(:forms)",
 }
 _IN_ORDER = ("form", "event", "forms")
@@ -230,13 +233,15 @@ class Where:
 def conditions_of(connection: Connection, wanted: PeopleFilter) -> Where:
     """The conditions that ``wanted`` sets, but for the position of a page."""
     wanted = replace(wanted, q=wanted.q.lstrip())
-    values = {name: value for name in _CONDITIONS if (value := getattr(wanted, name)) not in ("", None)}
+    values = {name: value for name in _CONDITIONS if (value := getattr(wanted, name)) not in ("", None, ())}
     parts = {"erased": "r.erased_at IS NULL", **{name: _CONDITIONS[name] for name in values}}
     for number, answer in enumerate(wanted.answers):
         parts[f"answer_{number}"], more = answer.condition(number)
         values |= more
     if (wanted.not_registered_for or wanted.details == "missing") and not wanted.status:
         parts["live"] = LIVE
+    if wanted.ids:
+        values["ids"] = list(wanted.ids)
     if wanted.forms is not None:
         values["forms"] = sorted(wanted.forms)
     values |= _searched(connection, wanted.q)

@@ -8,8 +8,10 @@ from uuid import UUID
 from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.exceptions import BadRequest
 
+from services.registration.people.columns import FILE_TITLES
 from services.registration.people.decisions import CANCEL, CONFIRM, Decision, decide
-from services.registration.people.listing import PersonView, show_person
+from services.registration.people.listing import PersonView, people_file, show_person
+from services.registration.people.listing_store import PeopleFilter
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.tags import Tagging, read_tag, tag_registrations
 from services.registration.people.wording import choices_for
@@ -18,12 +20,15 @@ from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs
 from shared.web.headers import personal
+from shared.web.xlsx_lines import xlsx_answer
 
 LIST = "/console/registrations"
 MOST = 200
 TAG, UNTAG = "tag", "untag"
 ACTS = {CONFIRM: "Give them seats", CANCEL: "Cancel for them", TAG: "Add a tag", UNTAG: "Take a tag off"}
-"""What can be done with those who are marked, in words."""
+SAVE = "export"
+CHOICES = {**ACTS, SAVE: "Download them"}
+"""What can be done with those who are marked, in words; a download shows no page first."""
 
 TAGGING = (TAG, UNTAG)
 """Of these nobody outside is told, and no revision matters."""
@@ -53,6 +58,8 @@ def add_marked(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: R
     @needs("coordinator")
     def decide_marked() -> Response:
         act, back = request.form.get("act", ""), _back(request.form.get("back", ""))
+        if act == SAVE:
+            return _file(work, clock)
         if act not in ACTS:
             raise BadRequest("unknown decision")
         typed = request.form.get("tag", "")
@@ -72,6 +79,15 @@ def add_marked(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: R
             tagging=act in TAGGING,
         )
         return personal(make_response(page))
+
+
+def _file(work: UnitOfWork, clock: Clock) -> Response:
+    """A spreadsheet of those who are marked, as far as the key reaches."""
+    ids = tuple(identity for identity, _ in _wanted(request.form.getlist("marked")))
+    if not ids:
+        raise BadRequest("nobody is marked")
+    wanted = PeopleFilter(ids=ids, forms=holder().forms)
+    return personal(xlsx_answer("registrations", *people_file(work, clock, holder().name, wanted, words=FILE_TITLES)))
 
 
 def _wanted(values: Sequence[str]) -> list[tuple[str, int]]:

@@ -58,6 +58,12 @@ class NoteSchema(ma.Schema):
     words = ma.fields.String(required=True)
 
 
+class KeptNoteSchema(ma.Schema):
+    """What was kept."""
+
+    id = ma.fields.String(required=True)
+
+
 class NoteListSchema(ma.Schema):
     """Notes on a person, oldest first."""
 
@@ -103,7 +109,7 @@ def _add_notes(blueprint: Any, work: UnitOfWork, clock: Clock) -> None:
 
     @blueprint.post("/<uuid:registration_id>/notes")
     @blueprint.arguments(NoteWantedSchema)
-    @blueprint.response(201, NoteSchema(only=["id"]))
+    @blueprint.response(201, KeptNoteSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @blueprint.alt_response(409, schema=ProblemSchema)
     @needs("coordinator")

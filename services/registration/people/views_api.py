@@ -52,6 +52,12 @@ class ViewSchema(ma.Schema):
     saved_at = ma.fields.AwareDateTime(format="iso", required=True)
 
 
+class SavedViewSchema(ma.Schema):
+    """What was saved."""
+
+    id = ma.fields.String(required=True)
+
+
 class ViewListSchema(ma.Schema):
     """Own views, and those that others share."""
 
@@ -74,7 +80,7 @@ def views_blueprint(work: UnitOfWork, clock: Clock) -> Any:
 
     @blueprint.post("")
     @blueprint.arguments(ViewWantedSchema)
-    @blueprint.response(201, ViewSchema(only=["id"]))
+    @blueprint.response(201, SavedViewSchema)
     @blueprint.alt_response(409, schema=ProblemSchema)
     @needs("coordinator")
     def save(content: dict[str, Any]) -> dict[str, str]:

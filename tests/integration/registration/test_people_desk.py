@@ -129,3 +129,6 @@ def test_spreadsheet_has_titles_and_no_formula(client: FlaskClient, coordinator:
     assert (header[:4], header[-1]) == (["Reference", "Form", "Event", "Status"], "Questions for the speakers")
     assert [(row[5], row[-1]) for row in people] == [("Ana Pérez", "How?"), ("=cmd()", "-1+1")]
     assert b"<f>" not in by_page.data
+    marked = client.post(f"{PATH}/marked", data={"act": "export", "marked": f"{ids['formula']}:1"}, headers=coordinator)
+    [[_, person]] = [python_calamine.load_workbook(io.BytesIO(marked.data)).get_sheet_by_index(0).to_python()]
+    assert person[5] == "=cmd()"
