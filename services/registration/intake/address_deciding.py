@@ -136,6 +136,7 @@ def move(
     former: str,
     *,
     restored: bool = False,
+    revision: int | None = None,
     act: DeskAct | None = None,
 ) -> None:
     """Give a registration another address.
@@ -146,12 +147,13 @@ def move(
         email, address: from now on.
         former: id under which the address until now is kept.
         restored: it is an undo.
+        revision: after the change; None for the next one.
         act: of the coordinator who changes it; None for the owner of the address.
     """
     person = facts.person_of(email, live.content.name, live.content.title)
     moved = replace(
         live,
-        revision=live.revision + 1,
+        revision=live.revision + 1 if revision is None else revision,
         person=person,
         address=address.ref,
         content=replace(live.content, email=email),

@@ -66,7 +66,7 @@ _MOVE = text("""
         INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, changed_by, fields)
         SELECT id, revision, status, :now, reason, by_desk,
             CASE WHEN by_desk IS NULL THEN CAST('{}' AS text[]) ELSE ARRAY['email'] END
-        FROM new
+        FROM new ON CONFLICT DO NOTHING  -- other answers changed with it: the line of that revision names them all
     )
     UPDATE registration r SET revision = new.revision, email = new.email, person_ref = decode(new.ref, 'hex'),
         mailbox_ref = decode(new.mailbox, 'hex'), domain_ref = decode(new.domain, 'hex'),

@@ -149,17 +149,18 @@ def _change(
         return refusal
     person = facts.person_of(live.content.email, content.name, content.title)
     if sealed or changed_fields(live.content, content):
-        store_change(facts, plan, live, content, person, sealed=sealed, act=item.act)
+        store_change(facts, plan, live, content, person, sealed=sealed, act=item.act, moves=moves)
     elif not moves:
         return Result.KEPT
     if moves:
-        _move(facts, plan, live.id, email, item, new_id)
+        _move(facts, plan, live, email, item, new_id)
     return Result.CHANGED
 
 
-def _move(facts: Facts, plan: Plan, registration: str, email: str, item: Correct | Merge, new_id: NewId) -> None:
-    live = facts.find(registration)
+def _move(facts: Facts, plan: Plan, before: LiveRegistration, email: str, item: Correct | Merge, new_id: NewId) -> None:
+    """Let the registration have the address of ``item``, in the same revision as its other changes: one mail."""
+    live = facts.find(before.id)
     if live is None:
         raise AssertionError("a registration that was just changed is there")
     drop_change(facts, plan, live.id)
-    move(facts, plan, live, email, item.address, new_id(), act=item.act)
+    move(facts, plan, live, email, item.address, new_id(), revision=before.revision + 1, act=item.act)

@@ -18,6 +18,7 @@ def store_change(
     sealed: bool,
     details: bool = False,
     act: DeskAct | None = None,
+    moves: bool = False,
 ) -> None:
     """Give a live registration other content; its place stays.
 
@@ -29,12 +30,13 @@ def store_change(
         sealed: sealed answers came with it.
         details: it is what is asked after the confirmation.
         act: of the coordinator who changes it; None for its owner.
+        moves: its address changes in the same revision.
     """
     changed = replace(live, revision=live.revision + 1, content=content, person=person, returned=False)
     some = facts.of(live.form, live.address)
     some[some.index(live)] = changed
     _move_options(facts, plan, live.form, live.content, content)
-    fields = changed_fields(live.content, content)
+    fields = (*changed_fields(live.content, content), *(("email",) if moves else ()))
     plan.changed.append(
         ChangedRegistration(
             live.id, live.form, live.status, changed.revision, content, person, fields, sealed, details, act

@@ -59,7 +59,7 @@ def test_chosen_answers_and_the_seat_stay(
     notes = service.client.get(f"/v1/registrations/{first}/notes", headers=coordinator).get_json()["items"]
     assert [note["words"] for note in notes] == ["Called."]
     assert rows(service.url, "SELECT sealed IS NOT NULL FROM registration WHERE id = %s", first) == [(True,)]
-    again = merge(service, coordinator, first, second, seen=(3, 2))
+    again = merge(service, coordinator, first, second, seen=(2, 2))
     assert again.get_json()["code"] == "no-place"
 
 
