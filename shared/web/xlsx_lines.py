@@ -10,9 +10,14 @@ from contextlib import suppress
 
 import xlsxwriter
 from flask import Response, request
+from xlsxwriter.exceptions import XlsxFileError
+
+from shared.core.errors import DomainError, Unavailable
 
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CHUNK_BYTES = 64 * 1024
+MAX_ROWS = 30_000
+"""About 40 MB on disk while it is made: a container has 64 MB. CSV has no bound."""
 LONGEST_CELL = 32_767
 """Characters that a cell can hold in Excel."""
 
@@ -35,7 +40,8 @@ def xlsx_answer(name: str, header: Sequence[str], rows: Iterable[Sequence[object
     The file is complete before the answer begins, and is deleted at once: only this answer can still read it.
 
     Raises:
-        Unavailable: as reading a row does.
+        DomainError: ``too-many-rows``: CSV has no such bound.
+        Unavailable: as reading a row does; or the disk is full.
     """
     handle, path = tempfile.mkstemp(suffix=".xlsx")
     os.close(handle)
@@ -43,6 +49,8 @@ def xlsx_answer(name: str, header: Sequence[str], rows: Iterable[Sequence[object
         _write(path, header, rows)
         size, chunks = os.path.getsize(path), _chunks(path)
         first = next(chunks)  # opens the file
+    except (OSError, XlsxFileError) as error:
+        raise Unavailable("no room for a spreadsheet") from error
     finally:
         with suppress(FileNotFoundError):
             os.unlink(path)
@@ -61,6 +69,8 @@ def _write(path: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -
     for column, title in enumerate(header):
         sheet.write_string(0, column, title, bold)
     for number, row in enumerate(rows, 1):
+        if number > MAX_ROWS:
+            raise DomainError("too-many-rows", f"a spreadsheet has at most {MAX_ROWS:,} rows: take the CSV file")
         for column, value in enumerate(row):
             _write_cell(sheet, number, column, value)
     book.close()
