@@ -66,8 +66,14 @@ def correcting(page: Page, places: Places) -> None:
 
 
 def merging(page: Page, places: Places) -> None:
-    """Whom somebody could be merged with."""
-    console(f"/console/registrations/{register_traveller(places)}/merge?q=participant")(page, places)
+    """Two registrations side by side, before one of them ends."""
+    console(f"/console/registrations?form={WEBINAR}&q=participant-1@")(page, places)
+    page.get_by_role("link", name="Participant 1", exact=True).click()
+    page.get_by_role("link", name="Merge", exact=True).click()
+    page.get_by_label("Name or address of the other").fill("participant-2@")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="Participant 2", exact=True).click()
+    page.get_by_role("button", name="Merge them").wait_for(timeout=WITHIN_MS)
 
 
 def columns(page: Page, places: Places) -> None:
