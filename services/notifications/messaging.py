@@ -181,6 +181,7 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
         detail={"until": rfc3339(data["undo_until"])} if kind == ADDRESS_CHANGED_MAIL else None,
         correlation_id=message.correlation_id,
         token=personal.pop("token") if entry.about == "registration" else "",
+        silent=bool(data.get("merged")),
     )
 
 

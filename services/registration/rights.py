@@ -17,6 +17,7 @@ UNITED = {WEB: (FORMS, OWN, DESK), WORK: (DECIDE, RELAY, CONSUME, TEND)}
 
 _SUBMIT = "receipt_hash,kind,form,form_revision,fingerprint,network,challenge,code,body,decider_key"
 _COMMAND = "receipt_hash,kind,form,form_revision,token_hash,fingerprint,network,code,body,decider_key"
+_DESK = "receipt_hash,kind,form,form_revision,fingerprint,code,body,decider_key,entered_by"
 _AT = "timestamp with time zone"
 
 _SEPARATE: Rights = {
@@ -52,12 +53,12 @@ _SEPARATE: Rights = {
     "submission": {
         FORMS: f"insert({_SUBMIT})",
         OWN: f"insert({_COMMAND})",
-        DESK: "select(id,state,calendar_key) update(calendar_key)",
+        DESK: f"select(id,state,calendar_key) update(calendar_key) insert({_DESK})",
         DECIDE: "select update",
         TEND: "select update(network,calendar_key) delete",
         OPERATOR: "select update delete",
     },
-    "decider_key": {FORMS: "select", OWN: "select", DECIDE: "select insert", OPERATOR: "select delete"},
+    "decider_key": {FORMS: "select", OWN: "select", DESK: "select", DECIDE: "select insert", OPERATOR: "select delete"},
     "decider_attempt": {DECIDE: "select insert delete"},
     "candidate": {
         DESK: "select delete",
@@ -96,6 +97,7 @@ _SEPARATE: Rights = {
     "used_challenge": {
         FORMS: "select(form,used_at)",
         OWN: "select(form,used_at)",
+        DESK: "select(form,used_at)",
         DECIDE: "select insert",
         TEND: "select delete",
     },
@@ -122,6 +124,12 @@ _SEPARATE: Rights = {
         TEND: "select insert delete",
         OPERATOR: "select",
     },
+    "registration_note": {
+        DESK: "select insert delete",
+        DECIDE: "select update delete",
+        TEND: "select delete",
+    },
+    "list_view": {DESK: "select insert delete"},
     "mail_log": {
         DESK: "select delete",
         DECIDE: "select delete",
@@ -153,8 +161,8 @@ _SEPARATE: Rights = {
     "inbox": {RELAY: "select update delete", CONSUME: "select insert delete", OPERATOR: "select update delete"},
     "halted_queue": {CONSUME: "select insert update delete", OPERATOR: "select delete"},
     # what the public processes may ask
-    "receipt_of(bytea)": {FORMS: "execute", OWN: "execute"},
-    "intake_is_full(bigint)": {FORMS: "execute", OWN: "execute"},
+    "receipt_of(bytea)": {FORMS: "execute", OWN: "execute", DESK: "execute"},
+    "intake_is_full(bigint)": {FORMS: "execute", OWN: "execute", DESK: "execute"},
     f"link_of(bytea,{_AT})": {OWN: "execute"},
     f"pending_for(bytea,{_AT})": {OWN: "execute"},
     f"address_changes_for(bytea,{_AT})": {OWN: "execute"},

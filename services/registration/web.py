@@ -14,6 +14,9 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from services.registration.console import console_blueprint
+from services.registration.corrections.api import corrections_blueprint
+from services.registration.corrections.merging_routes import add_merge_operation
+from services.registration.corrections.service import CorrectionDesk
 from services.registration.forms.api import add_form_administration
 from services.registration.forms.changes import FormDesk
 from services.registration.forms.drafts import DraftDesk
@@ -33,7 +36,9 @@ from services.registration.partners.changes import PartnerDesk
 from services.registration.people.api import PeopleDesk, registrations_blueprint
 from services.registration.people.blocking_api import blocked_blueprint
 from services.registration.people.messages import RegistrationMessages
+from services.registration.people.notes_api import notes_blueprint
 from services.registration.people.references import References
+from services.registration.people.views_api import views_blueprint
 from services.registration.people.waiting_list import promoting
 from services.registration.privacy.api import erasing_blueprint, person_export_blueprint
 from services.registration.public.api import add_public_forms
@@ -51,6 +56,7 @@ from services.registration.settings import RegistrationSettings
 from services.registration.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
 from shared.core.deployment import Deployment
+from shared.core.sealing import new_key
 from shared.public_forms.proof_of_work import proof_keys
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
 from shared.store.engine import open_engine
@@ -217,16 +223,26 @@ def _add_desk(
     routes.checks.append(partial(key_problem, work, keys, NAME))
     drafts = DraftDesk(work, clock, keys, forms.forget)
     partners = PartnerDesk(work, clock, settings.common.public_url)
+    corrections = CorrectionDesk(work, clock, Intake(work, new_key()), messages)  # its receipts are for this process
     routes.operations += [
         erasing_blueprint(work, clock, messages),
         sealed_blueprint(work, clock, keys),
         partners_blueprint(partners),
         drafts_blueprint(drafts),
+        _corrections(corrections),
+        notes_blueprint(work, clock),
+        views_blueprint(work, clock),
         trail_blueprint(NAME, work),
         blocked_blueprint(work, clock, References(settings.person_keys[0])),
         person_export_blueprint(work, clock, References(settings.person_keys[0]), keys),
     ]
-    routes.pages += [frame_blueprint(sign_in), console_blueprint(forms, drafts, partners, messages, keys)]
+    routes.pages += [frame_blueprint(sign_in), console_blueprint(forms, drafts, partners, corrections, keys)]
+
+
+def _corrections(desk: CorrectionDesk) -> Any:
+    blueprint = corrections_blueprint(desk)
+    add_merge_operation(blueprint, desk)
+    return blueprint
 
 
 def _public_context(

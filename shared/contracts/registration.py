@@ -16,7 +16,8 @@ class RegistrationData(MessageSchema):
     last three being tokens of the managing, the read-only and the join link (``join`` is empty once it has ended), and
     ``title`` that of a proposal, empty for every other kind of form.
     ``verified`` says that the owner of the address has confirmed it; until then no mail quotes the form. ``attend`` is
-    the event that everybody on this form should attend as well.
+    the event that everybody on this form should attend as well. ``merged`` says of a cancelled one that another
+    registration of the same person stays in its place: no mail says that it ended.
     """
 
     registration_id = identity()
@@ -37,6 +38,7 @@ class RegistrationData(MessageSchema):
     occurred_at = moment()
     verified = fields.Boolean(load_default=False)
     attend = slug(required=False)
+    merged = fields.Boolean(load_default=False)
     sealed = text(4096)
 
 
@@ -82,7 +84,8 @@ class ConfirmationData(MessageSchema):
 class AddressChangedData(MessageSchema):
     """A registration has another address; this goes to the former one, which can be restored until ``undo_until``.
 
-    Without ``undo_until`` the change is the undo of another one, and the token is empty.
+    Without ``undo_until`` it cannot be restored, and the token is empty: the change is the undo of another one, or a
+    coordinator has corrected an address that was never verified.
 
     It says neither which registration nor the new address. ``sealed`` is base64 of a libsodium sealed box that only
     notifications can open: ``{name, address, token, time_zone}``; the token opens the undo and nothing else.

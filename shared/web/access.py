@@ -25,6 +25,9 @@ from shared.web.holders import ROLES as ROLES
 from shared.web.holders import Holder as Holder
 from shared.web.holders import parse_holders
 
+FILE_TYPES = (MEDIA_TYPE, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+"""Of lists that somebody takes away."""
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -162,7 +165,7 @@ def guard(
     def keep_to_the_holder(response: Response) -> Response:
         if g.get("holder") is not None:
             response.headers.setdefault("Cache-Control", "no-store")
-            if response.mimetype == MEDIA_TYPE and response.status_code == 200:
+            if response.mimetype in FILE_TYPES and response.status_code == 200:
                 note(SecurityEvent.EXPORTED, holder=holder().name, route=str(request.url_rule))
         return response
 

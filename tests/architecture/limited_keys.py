@@ -96,6 +96,22 @@ _OWN_FORM = (
     f"DELETE {_REGISTRATION}",
     f"GET {_REGISTRATION}/erasure",
     f"POST {_REGISTRATION}/erasure",
+    f"GET {_PERSON}/correct",
+    f"POST {_PERSON}/correct",
+    f"GET {_PERSON}/merge",
+    f"POST {_PERSON}/merge",
+    f"POST {_PERSON}/link",
+    f"POST {_PERSON}/tags",
+    f"POST {_PERSON}/notes",
+    "GET /console/registrations/forms/<slug>/enter",
+    "POST /console/registrations/forms/<slug>/enter",
+    f"POST {_REGISTRATION}/correction",
+    f"POST {_REGISTRATION}/merge",
+    f"POST {_REGISTRATION}/link",
+    f"GET {_REGISTRATION}/notes",
+    f"POST {_REGISTRATION}/notes",
+    f"DELETE {_REGISTRATION}/notes/<uuid:note_id>",
+    "POST /v1/forms/<slug>/registrations",
 )
 _DRAFT = "/v1/form-drafts/<slug>"
 _DRAFT_PAGE = "/console/registrations/form-drafts/<slug>"
@@ -115,6 +131,8 @@ _OWN_FORMS_ALONE = (
     "GET /v1/form-drafts",
     "GET /console/registrations",
     "GET /console/registrations.csv",
+    "GET /console/registrations.xlsx",
+    "POST /v1/registrations/tags",
     "GET /console/registrations/forms",
     "GET /v1/forms",
     "GET /console/registrations/partners",
@@ -137,6 +155,12 @@ _PARTNERS = (
     "PATCH /v1/partners/<slug>",
 )
 _OWN_PARTNER = (f"POST {_PARTNER}/ask", "POST /v1/partners/<slug>/origins")
+_VIEWS = (
+    "POST /console/registrations/views",
+    "GET /v1/registrations/views",
+    "POST /v1/registrations/views",
+    "DELETE /v1/registrations/views/<uuid:view_id>",
+)
 _BLOCKED = (
     "GET /v1/blocked-addresses",
     "POST /v1/blocked-addresses",
@@ -189,7 +213,7 @@ REACH_OF = {
     | dict.fromkeys(_OWN_FORMS_ALONE, FILTERED)
     | {f"POST {_REGISTRATION}/sealed": HIDDEN}
     | dict.fromkeys(("GET /console/registrations/trail", "GET /v1/trail/registration"), REFUSED)
-    | dict.fromkeys(_OWN_PARTNER, NOTHING)
+    | dict.fromkeys((*_OWN_PARTNER, *_VIEWS), NOTHING)
     | dict.fromkeys((*_BLOCKED, *_EXPORT, *_PARTNERS), REFUSED),
     "notifications": dict.fromkeys(_ACROSS_MAILS, REFUSED)
     | {"GET /v1/mails": FILTERED, "GET /v1/mails/<uuid:mail_id>": HIDDEN},

@@ -60,6 +60,7 @@ STANDING = {
         "form": "questions",
         "form_change": "who changed questions: as long as the form",
         "form_draft": "forms that coordinators work on, until they publish or discard them",
+        "list_view": "filters and columns that coordinators have saved, without a word that was searched for",
         "form_key": "a public key for each form",
         "seat": "a row for each form",
         "partner": "organisations whose pages show forms",

@@ -70,6 +70,7 @@ NOT_OF_A_PERSON = {
     ("registration", "public_form", "contact"),
     ("registration", "form_draft", "content"),
     ("registration", "partner", "name"),
+    ("registration", "list_view", "name"),
     ("events", "hotel_block", "name"),
     ("events", "tally", "name"),
     ("registration", "key_check", "name"),

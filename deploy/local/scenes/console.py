@@ -56,6 +56,32 @@ def marked(page: Page, places: Places) -> None:
     page.get_by_role("heading", name="Cancel for them").wait_for(timeout=WITHIN_MS)
 
 
+def correcting(page: Page, places: Places) -> None:
+    """What another name for somebody does."""
+    console(f"/console/registrations/{register_traveller(places)}/correct")(page, places)
+    page.locator("#field-name").fill("A corrected name")
+    page.get_by_label("It was mistyped").check()
+    page.get_by_role("button", name="Show what it does").click()
+    page.get_by_role("button", name="Correct it").wait_for(timeout=WITHIN_MS)
+
+
+def merging(page: Page, places: Places) -> None:
+    """Two registrations side by side, before one of them ends."""
+    console(f"/console/registrations?form={WEBINAR}&q=participant-1@")(page, places)
+    page.get_by_role("link", name="Participant 1", exact=True).click()
+    page.get_by_role("link", name="Merge", exact=True).click()
+    page.get_by_label("Name or address of the other").fill("participant-2@")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="Participant 2", exact=True).click()
+    page.get_by_role("button", name="Merge them").wait_for(timeout=WITHIN_MS)
+
+
+def columns(page: Page, places: Places) -> None:
+    """The list with answers as columns, and how to save it as a view."""
+    console(f"/console/registrations?form={WEBINAR}&columns=status&columns=answer.questions")(page, places)
+    page.get_by_text("Views", exact=True).click()
+
+
 SCENES: dict[str, Scene] = {
     "console-overview": console("/console/overview"),
     "console-events": console("/console"),
@@ -75,6 +101,10 @@ SCENES: dict[str, Scene] = {
     "console-forms": console("/console/registrations/forms"),
     "console-form": console(f"/console/registrations/forms/{WEBINAR}"),
     "console-person": person,
+    "console-correct": correcting,
+    "console-merge": merging,
+    "console-enter": console(f"/console/registrations/forms/{WEBINAR}/enter"),
+    "console-columns": columns,
     "console-groups": console("/console/groups"),
     "console-geneva": geneva,
 }

@@ -16,7 +16,7 @@ KINDS: Mapping[str, str] = {
     "link": "Own link again",
     "details": "Further details missing",
     "address-changed": "Address changed, to the former one",
-    "address-restored": "Change of address undone, to the other one",
+    "address-restored": "Address no longer used, to its owner",
     "verification": "Confirmation asked for",
     "proposal-received": "Proposal received",
     "proposal-accepted": "Proposal accepted",

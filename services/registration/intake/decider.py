@@ -20,6 +20,8 @@ from services.registration.intake import decider_store as store
 from services.registration.intake.address_model import UNDO_FOR, ChangeAddress, MovedRegistration
 from services.registration.intake.batches import Links, OpenedRow, parts_of, refs_of
 from services.registration.intake.deciding import decide
+from services.registration.intake.desk_model import Correct, DeskItem, Enter, Merge
+from services.registration.intake.desk_reading import find_named
 from services.registration.intake.facts import ChangedRegistration, Facts, LiveRegistration, NewRegistration, Plan
 from services.registration.intake.items import (
     Confirm,
@@ -38,12 +40,13 @@ from services.registration.people.messages import (
     Fact,
     RegistrationMessages,
     address_changed,
+    address_corrected,
     address_restored,
     confirmation_wanted,
     fact_about,
 )
 from services.registration.people.model import LIVE, Registration
-from services.registration.people.store import find_person
+from services.registration.people.store import Person, find_person
 from services.registration.people.waiting_list import promote_waiting
 from services.registration.privacy.erasure import erase_by_link
 from shared.calendar.entries import personal_key
@@ -141,12 +144,13 @@ class Decider:
 
     def _decide_part(self, connection: Connection, part: Sequence[OpenedRow], now: datetime) -> None:
         hashes = [row.token_hash for row, _ in part if row.token_hash is not None]
-        links = Links(store.find_links(connection, hashes), address_store.find_undo_links(connection, hashes))
+        undo = address_store.find_undo_links(connection, hashes)
+        links = Links(store.find_links(connection, hashes), undo, find_named(connection, part))
         items = read_items(connection, self._keys, part, links)
         refs = sorted({ref for item in items for ref in refs_of(item, links)})
         if any(isinstance(item, Confirm) for item in items):
             refs = address_store.with_present_addresses(connection, refs)
-        forms = {item.form for item in items if isinstance(item, Submission)}
+        forms = {item.form for item in items if isinstance(item, Submission | Enter)}
         challenges = [item.challenge for item in items if isinstance(item, Submission) and item.challenge is not None]
         mailbox_refs = {item.address.mailbox for item in items if isinstance(item, Submission)}
         facts = store.read_facts(connection, forms, refs, mailbox_refs, challenges, now)
@@ -172,13 +176,14 @@ class Decider:
         facts.dropped = frozenset(
             item.number
             for item in items
-            if isinstance(item, Submission | RequestList | ChangeAddress)
+            if isinstance(item, Submission | RequestList | ChangeAddress | Enter | Correct | Merge)
             and item.number <= max(before.get((item.address.ref, form), 0) for form in _erased_forms(item))
         )
 
     def _write(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
         store.write_used_challenges(connection, plan, now)
         store.write_candidates(connection, plan)
+        store.write_merged(connection, plan, now)  # before changes: the other may take over name and address
         new = {one.id for one in plan.registered}
         store.write_changes(connection, [self._changed_row(one) for one in plan.changed if one.id not in new], now)
         store.write_cancelled(connection, plan, "cancelled by link", now)  # first: they may register again
@@ -210,9 +215,7 @@ class Decider:
         address_store.write_moved(connection, plan, links, now)
         key = self._messages.notifications_key
         return [
-            address_restored(key, person, one.former, now)
-            if one.restored
-            else address_changed(key, person, one.former, token, now, now + UNDO_FOR)
+            _left_message(key, person, one, token, now)
             for one, token in minted
             if (person := persons[one.id]) is not None
         ]
@@ -234,8 +237,9 @@ class Decider:
         recent = asked_recently(connection, [one.id for one in plan.links_wanted], now)
         wanted = {one.id: one for one in plan.links_wanted if one.id not in recent}
         new = [self._new_fact(facts, one, places.get(one.id), now) for one in plan.registered]
+        moved = {one.id for one in plan.moved}
         known: Sequence[tuple[str, LiveRegistration | ChangedRegistration | MovedRegistration]] = [
-            *((CHANGED, one) for one in plan.changed),
+            *((CHANGED, one) for one in plan.changed if one.id not in moved),  # one mail for both
             *((CHANGED, one) for one in plan.moved),
             *((CANCELLED, one) for one in plan.cancelled),
             *((LINK_REQUESTED, one) for one in wanted.values()),
@@ -245,7 +249,9 @@ class Decider:
         left = [one for one in plan.links_renewed if one.id not in cancelled]
         renewed = [_known_fact(connection, LINK_REQUESTED, one) for one in left]
         ending = [replace(fact, ends_links=True) for fact in renewed if fact is not None]
-        self._messages.add(connection, [*new, *facts_known, *ending], now)
+        merged = [_known_fact(connection, CANCELLED, one) for one in plan.merged]
+        silent = [replace(fact, merged=True) for fact in merged if fact is not None]
+        self._messages.add(connection, [*new, *facts_known, *ending, *silent], now)
 
     def _new_fact(self, facts: Facts, new: NewRegistration, place: int | None, now: datetime) -> Fact:
         content, form = new.content, facts.forms[new.form]
@@ -340,9 +346,18 @@ def _calendar_keys(facts: Facts, items: Sequence[Item], plan: Plan) -> dict[int,
     return keys
 
 
-def _erased_forms(item: Submission | RequestList | ChangeAddress) -> tuple[str, ...]:
+def _left_message(key: bytes, before: Person, moved: MovedRegistration, token: str, now: datetime) -> Message:
+    """The message to the former address. Whoever never verified it cannot take the change back."""
+    if moved.restored:
+        return address_restored(key, before, moved.former, now)
+    if moved.act is None:
+        return address_changed(key, before, moved.former, token, now, now + UNDO_FOR)
+    return address_corrected(key, before, moved.former, token, now, now + UNDO_FOR)
+
+
+def _erased_forms(item: Submission | RequestList | ChangeAddress | DeskItem) -> tuple[str, ...]:
     """Forms of erasures that reach what was sent; the empty one stands for all."""
-    return ("", item.form) if isinstance(item, Submission) else ("",)
+    return ("", item.form) if isinstance(item, Submission | Enter) else ("",)
 
 
 def _known_fact(

@@ -15,6 +15,7 @@ from services.registration.forms.option_limits import read_option_limits
 from services.registration.forms.seats import Seats
 from services.registration.intake.address_model import AddressRequests
 from services.registration.intake.contents import Content, content_from_json, without_cause
+from services.registration.intake.desk_model import DeskAct
 from services.registration.intake.facts import (
     Candidate,
     ChangedRegistration,
@@ -29,6 +30,8 @@ from services.registration.people.store import as_parameter, columns_of
 
 SEEN_WITHIN = timedelta(minutes=1)
 """How long a sender may have looked at a form before sending: an older version than that decides about nothing."""
+
+MERGED_AWAY = "merged into another registration of the same person"
 
 _LOCK = text("SELECT form FROM seat WHERE form = ANY(:forms) ORDER BY form FOR UPDATE")
 _FORMS = text("""
@@ -99,13 +102,14 @@ _REGISTER = text("""
             position int, capacity int, number bigint, received_at timestamptz, ref text, mailbox text,
             domain text, person text, name text, email text, organisation_id uuid, organisation text,
             working_group text, representative boolean, country text, time_zone text, language text, partner text,
-            answers jsonb, sealed text, sealed_for jsonb, consent jsonb, verified boolean)
+            answers jsonb, sealed text, sealed_for jsonb, consent jsonb, verified boolean, by_desk text, reason text)
     ), organisations AS (
         INSERT INTO organisation (id, name) SELECT DISTINCT ON (organisation_id) organisation_id, organisation FROM new
         WHERE organisation_id IS NOT NULL ORDER BY organisation_id ON CONFLICT DO NOTHING
     ), changes AS (
-        INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason)
-        SELECT id, 1, status, :now, capacity, 'registered' FROM new
+        INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason,
+            changed_by)
+        SELECT id, 1, status, :now, capacity, coalesce(reason, 'registered'), by_desk FROM new
     )
     INSERT INTO registration (id, form, event_id, status, position, revision, submission, received_at, person_ref,
         mailbox_ref, domain_ref, person_key, name, email, organisation_id, working_group, representative, country,
@@ -126,13 +130,15 @@ _CHANGE = text("""
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, revision int, status text, person text,
             name text, email text, organisation_id uuid, organisation text, working_group text,
             representative boolean, country text, time_zone text, language text, answers jsonb, sealed text,
-            sealed_for jsonb, consent jsonb, fields jsonb, sealed_given boolean, details_given boolean)
+            sealed_for jsonb, consent jsonb, fields jsonb, sealed_given boolean, details_given boolean,
+            by_desk text, reason text)
     ), organisations AS (
         INSERT INTO organisation (id, name) SELECT DISTINCT ON (organisation_id) organisation_id, organisation FROM new
         WHERE organisation_id IS NOT NULL ORDER BY organisation_id ON CONFLICT DO NOTHING
     ), changes AS (
-        INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, fields)
-        SELECT id, revision, status, :now, 'changed by its owner', ARRAY(SELECT jsonb_array_elements_text(fields))
+        INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, fields, changed_by)
+        SELECT id, revision, status, :now, coalesce(reason, 'changed by its owner'),
+            ARRAY(SELECT jsonb_array_elements_text(fields)), by_desk
         FROM new
     )
     UPDATE registration r SET revision = new.revision, person_key = decode(new.person, 'hex'), name = new.name,
@@ -143,7 +149,7 @@ _CHANGE = text("""
         sealed_at = CASE WHEN new.sealed_given THEN :now ELSE r.sealed_at END,
         details_at = CASE WHEN new.details_given THEN :now ELSE r.details_at END,
         sealed_dates = given_at(new.sealed_for, r.sealed_dates, :now), consent = with_date(new.consent, :now),
-        verified_at = coalesce(r.verified_at, :now)
+        verified_at = CASE WHEN new.by_desk IS NULL THEN coalesce(r.verified_at, :now) ELSE r.verified_at END
     FROM new WHERE r.id = new.id
 """)
 _CANCEL = text("""
@@ -151,8 +157,15 @@ _CANCEL = text("""
         UPDATE registration SET status = 'cancelled', revision = revision + 1, cancelled_at = :now
         WHERE id = ANY(CAST(:ids AS uuid[])) RETURNING id, revision, status
     )
-    INSERT INTO registration_change (registration_id, revision, status, changed_at, reason)
-    SELECT id, revision, status, :now, :reason FROM gone
+    INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, changed_by)
+    SELECT id, revision, status, :now, :reason, CAST(:by AS text) FROM gone
+""")
+_TAKE_TAGS = text("""
+    UPDATE registration r SET tags = ARRAY(SELECT DISTINCT unnest(r.tags || o.tags) AS tag ORDER BY tag)
+    FROM registration o WHERE r.id = CAST(:kept AS uuid) AND o.id = CAST(:other AS uuid)
+""")
+_TAKE_NOTES = text("""
+    UPDATE registration_note SET registration_id = CAST(:kept AS uuid) WHERE registration_id = CAST(:other AS uuid)
 """)
 _VERIFY = text("""
     UPDATE registration SET verified_at = :now WHERE id = ANY(CAST(:ids AS uuid[])) AND verified_at IS NULL
@@ -344,7 +357,18 @@ def write_changes(connection: Connection, rows: Sequence[Mapping[str, Any]], now
 def write_cancelled(connection: Connection, plan: Plan, reason: str, now: datetime) -> None:
     """Store that registrations were cancelled by their link."""
     if plan.cancelled:
-        connection.execute(_CANCEL, {"ids": [one.id for one in plan.cancelled], "reason": reason, "now": now})
+        values = {"ids": [one.id for one in plan.cancelled], "reason": reason, "now": now, "by": None}
+        connection.execute(_CANCEL, values)
+
+
+def write_merged(connection: Connection, plan: Plan, now: datetime) -> None:
+    """Store that registrations ended because another one of the same person stays."""
+    if plan.merged and plan.merge_act is not None:
+        ids, act = [one.id for one in plan.merged], plan.merge_act
+        connection.execute(_CANCEL, {"ids": ids, "reason": MERGED_AWAY, "now": now, "by": act.by})
+        for other, kept in plan.merged_into.items():
+            connection.execute(_TAKE_TAGS, {"kept": kept, "other": other})
+            connection.execute(_TAKE_NOTES, {"kept": kept, "other": other})
 
 
 def write_seats(connection: Connection, facts: Facts, forms: Iterable[str]) -> None:
@@ -379,14 +403,21 @@ def registration_row(new: NewRegistration, event_id: str | None, organisation_id
         event_id: of the form.
         organisation_id: of the content's organisation, UUID text.
     """
-    return _row(new.content, new.address, new) | {"event_id": event_id, "organisation_id": organisation_id}
+    row = _row(new.content, new.address, new) | act_columns(new.act)
+    return row | {"event_id": event_id, "organisation_id": organisation_id}
 
 
 def change_row(changed: ChangedRegistration, organisation_id: str | None) -> dict[str, Any]:
     """Return a row for :func:`write_changes`, with the id of the content's organisation."""
-    return _row(changed.content, changed) | {"organisation_id": organisation_id}
+    return _row(changed.content, changed) | act_columns(changed.act) | {"organisation_id": organisation_id}
+
+
+def act_columns(act: DeskAct | None) -> dict[str, str]:
+    """Return who at the desk did it, and why; nothing if nobody there did."""
+    return {} if act is None else {"by_desk": act.by, "reason": act.reason}
 
 
 def _row(*values: Any) -> dict[str, Any]:
     """The columns of ``values``, the last of which holds the others too."""
-    return {name: value for name, value in columns_of(*values).items() if name not in ("content", "address", "cause")}
+    apart = ("content", "address", "cause", "act")
+    return {name: value for name, value in columns_of(*values).items() if name not in apart}

@@ -13,12 +13,13 @@ from services.registration.forms.seats import give_back, next_place, take
 from services.registration.intake.address_deciding import ask_address, decide_address, drop_change, undo_address
 from services.registration.intake.address_model import ChangeAddress, UndoAddress
 from services.registration.intake.contents import Content, changed_fields, with_answers
+from services.registration.intake.desk_deciding import correct, enter, merge
+from services.registration.intake.desk_model import Correct, Enter, Merge
 from services.registration.intake.facts import (
     CONFIRMABLE_AFTER_CLOSING,
     MAX_CANDIDATES,
     MAX_CANDIDATES_PER_NETWORK,
     Candidate,
-    ChangedRegistration,
     Facts,
     FormState,
     LiveRegistration,
@@ -39,8 +40,8 @@ from services.registration.intake.items import (
     Verify,
 )
 from services.registration.intake.outcomes import Act, ActResult, Choice, Outcome, Result
+from services.registration.intake.storing import store_change, with_sealed_of
 from services.registration.people.model import AddressRefs
-from services.registration.sealing.model import merge_sealed
 
 NewId = Callable[[], str]
 """Returns a new UUID as text."""
@@ -86,6 +87,12 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
                 plan.results[item.number] = [ask_address(facts, plan, item, new_id)]
             case UndoAddress():
                 plan.results[item.number] = [undo_address(facts, plan, item, new_id)]
+            case Enter():
+                plan.results[item.number] = [enter(facts, plan, item, new_id)]
+            case Correct():
+                plan.results[item.number] = [correct(facts, plan, item, new_id)]
+            case Merge():
+                plan.results[item.number] = [merge(facts, plan, item, new_id)]
             case Mute():
                 plan.results[item.number] = []
                 if item.address is not None:
@@ -301,37 +308,9 @@ def _change(facts: Facts, plan: Plan, live: LiveRegistration, source: Submission
     """Give a live registration the content of ``source``, if its choices have room; its place stays."""
     if not facts.forms[live.form].options.has_room(source.content.answers, live.content.answers):
         return Result.OPTION_FULL
-    content = _with_sealed_of(source.content, live.content)
-    _store_change(facts, plan, live, content, source.person, sealed=source.content.sealed is not None)
+    content = with_sealed_of(source.content, live.content)
+    store_change(facts, plan, live, content, source.person, sealed=source.content.sealed is not None)
     return Result.CHANGED
-
-
-def _store_change(
-    facts: Facts,
-    plan: Plan,
-    live: LiveRegistration,
-    content: Content,
-    person: bytes,
-    *,
-    sealed: bool,
-    details: bool = False,
-) -> None:
-    changed = replace(live, revision=live.revision + 1, content=content, person=person, returned=False)
-    some = facts.of(live.form, live.address)
-    some[some.index(live)] = changed
-    _move_options(facts, plan, live.form, live.content, content)
-    fields = changed_fields(live.content, content)
-    plan.changed.append(
-        ChangedRegistration(live.id, live.form, live.status, changed.revision, content, person, fields, sealed, details)
-    )
-
-
-def _move_options(facts: Facts, plan: Plan, slug: str, before: Content, after: Content) -> None:
-    form = facts.forms[slug]
-    options = form.options.after_change(before.answers, after.answers)
-    if options is not form.options:
-        facts.forms[slug] = replace(form, options=options)
-        plan.seats_changed.add(slug)
 
 
 def _change_own(facts: Facts, plan: Plan, item: Change) -> ActResult:
@@ -352,20 +331,14 @@ def _changed_own(facts: Facts, plan: Plan, item: Change, live: LiveRegistration)
     person = item.person if item.fields & IDENTIFYING else live.person
     if any(one.person == person and one.id != live.id for one in facts.of(live.form, live.address)):
         return Result.NAME_TAKEN
-    content = _with_sealed_of(with_answers(live.content, item.given, item.fields), live.content)
+    content = with_sealed_of(with_answers(live.content, item.given, item.fields), live.content)
     if not facts.forms[live.form].options.has_room(content.answers, live.content.answers):
         return Result.OPTION_FULL
     sealed = item.given.sealed is not None
     if not sealed and not item.details and not changed_fields(live.content, content):
         return Result.KEPT
-    _store_change(facts, plan, live, content, person, sealed=sealed, details=item.details)
+    store_change(facts, plan, live, content, person, sealed=sealed, details=item.details)
     return Result.CHANGED
-
-
-def _with_sealed_of(newer: Content, older: Content) -> Content:
-    """``newer``, with the sealed answers of ``older`` behind its own: the newest of each field counts."""
-    bound_to = tuple(dict.fromkeys((*newer.sealed_for, *older.sealed_for)))
-    return replace(newer, sealed=merge_sealed(newer.sealed, older.sealed), sealed_for=bound_to)
 
 
 def _cancel(facts: Facts, plan: Plan, item: Cancel, now: datetime) -> ActResult:

@@ -16,6 +16,7 @@ from services.registration.intake.address_model import (
     MovedRegistration,
 )
 from services.registration.intake.contents import Content
+from services.registration.intake.desk_model import DeskAct, DeskItem
 from services.registration.intake.items import RequestList, Submission
 from services.registration.intake.outcomes import ActResult, Outcome
 from services.registration.people.model import AddressRefs
@@ -111,6 +112,7 @@ class NewRegistration:
         position: how many have waited on this form, with this one; None with a seat.
         capacity: by which the seat was given; None without a seat, or without a limit.
         verified: the owner of the address has confirmed it.
+        act: of the coordinator who entered it; None if nobody did.
     """
 
     id: str
@@ -124,6 +126,7 @@ class NewRegistration:
     person: bytes
     received_at: datetime
     verified: bool
+    act: DeskAct | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,7 @@ class ChangedRegistration:
         fields: names of the answers that differ.
         sealed_given: sealed answers came with it.
         details_given: it is what was asked after the confirmation.
+        act: of the coordinator who changed it; None for its owner.
     """
 
     id: str
@@ -145,6 +149,7 @@ class ChangedRegistration:
     fields: tuple[str, ...] = ()
     sealed_given: bool = False
     details_given: bool = False
+    act: DeskAct | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +196,7 @@ class Facts:
     person_of: Callable[[str, str | None, str | None], bytes] = field(default=_person_unknown)
     at_mailbox: Counter[tuple[str, bytes]] = field(default_factory=Counter)
 
-    def rejects(self, item: Submission | RequestList | ChangeAddress) -> bool:
+    def rejects(self, item: Submission | RequestList | ChangeAddress | DeskItem) -> bool:
         """Whether nothing is kept of what was sent; its sender gets the outcome that anybody would get."""
         return item.address.ref in self.blocked or item.number in self.dropped
 
@@ -243,6 +248,9 @@ class Plan:
         address_requests: how many addresses a registration has requested, by its id.
         dropped_changes, dropped_former: ids of pending changes and of former addresses to delete.
         moved: registrations with another address.
+        merged: registrations that ended without a mail, since another one of the same person stays.
+        merged_into: ids of the registrations that stay, by those of the ``merged``.
+        merge_act: of the coordinator who merged them.
     """
 
     outcomes: dict[int, Outcome] = field(default_factory=dict)
@@ -268,3 +276,6 @@ class Plan:
     dropped_changes: list[str] = field(default_factory=list)
     dropped_former: list[str] = field(default_factory=list)
     moved: list[MovedRegistration] = field(default_factory=list)
+    merged: list[LiveRegistration] = field(default_factory=list)
+    merged_into: dict[str, str] = field(default_factory=dict)
+    merge_act: DeskAct | None = None

@@ -9,6 +9,7 @@ from services.registration.intake.address_model import (
     UndoAddress,
 )
 from services.registration.intake.contents import Content
+from services.registration.intake.desk_model import DeskItem
 from services.registration.intake.outcomes import Choice
 from services.registration.people.model import AddressRefs
 
@@ -156,4 +157,5 @@ Item = (
     | RequestList
     | ChangeAddress
     | UndoAddress
+    | DeskItem
 )

@@ -47,6 +47,9 @@ class Result(StrEnum):
     REGISTERED_THERE = "registered-there"
     SAME_ADDRESS = "same-address"
     ASKED_TOO_OFTEN = "asked-too-often"
+    BLOCKED = "blocked"
+    MERGED = "merged"
+    SEAT_LOST = "seat-lost"
 
 
 class Act(StrEnum):
@@ -85,7 +88,8 @@ class Choice:
 class ActResult:
     """What became of one candidate or registration that a command names, or of answers that were entered by a link.
 
-    ``candidate`` and ``code`` are of the candidate, if it was about one.
+    ``candidate`` and ``code`` are of the candidate, if it was about one; for a command of the desk ``candidate`` is the
+    id of the registration.
     """
 
     candidate: str

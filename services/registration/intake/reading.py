@@ -12,6 +12,7 @@ from services.registration.intake import queue
 from services.registration.intake.address_model import ChangeAddress, UndoAddress
 from services.registration.intake.batches import Links, OpenedRow
 from services.registration.intake.contents import Content, content_from_json
+from services.registration.intake.desk_reading import DESK_KINDS, read_desk
 from services.registration.intake.items import (
     Cancel,
     Change,
@@ -77,6 +78,8 @@ def read_items(connection: Connection, keys: DeciderKeys, part: Sequence[OpenedR
 
 
 def _item(keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], links: Links) -> Item:
+    if row.kind in DESK_KINDS:
+        return read_desk(keys.references, row, content, links.named)
     if row.kind == "undo-address":
         return UndoAddress(row.number, links.former_at(row), row.form)
     owner = owner_of(row, links.owners)

@@ -9,6 +9,7 @@ from werkzeug.exceptions import Forbidden
 
 from services.registration.people.answer_filters import read_answer_filters
 from services.registration.people.by_link import AnswersRefused, LinkAccess, change_own, or_own_link, own_link
+from services.registration.people.columns import FILE_TITLES
 from services.registration.people.counting import MAX_GROUPS, Key, count_by, count_people, read_keys
 from services.registration.people.decisions import CANCEL, Decision, decide
 from services.registration.people.listing import (
@@ -23,6 +24,7 @@ from services.registration.people.listing import (
 )
 from services.registration.people.listing_store import PeopleFilter
 from services.registration.people.messages import RegistrationMessages
+from services.registration.people.notes import dossier_of
 from services.registration.people.schemas import (
     ChangeWantedSchema,
     PersonDetailSchema,
@@ -42,6 +44,7 @@ from shared.web.operations import Blueprint
 from shared.web.paging import page_of, position_in
 from shared.web.problems import ProblemSchema, problem
 from shared.web.query_parameters import lower_bound, upper_bound
+from shared.web.xlsx_lines import XLSX_TYPE, wants_xlsx, xlsx_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class PeopleDesk:
 
 SAME_NAME = (
     *("form", "event", "status", "working_group", "partner", "country", "q", "not_registered_for", "details"),
-    *("language", "representative", "sort"),
+    *("language", "representative", "tag", "sort"),
 )
 
 
@@ -85,9 +88,10 @@ def _add_list(blueprint: Any, desk: PeopleDesk) -> None:
     @blueprint.arguments(RegistrationQuery, location="query")
     @blueprint.response(200, PersonListSchema)
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
+    @blueprint.alt_response(200, schema={"type": "string"}, content_type=XLSX_TYPE, success=True)
     @needs("coordinator")
     def list_them(query: dict[str, Any]) -> Response:
-        """Registrations; as CSV if `Accept` asks for it, then all pages in one. With `group_by` their numbers alone.
+        """Registrations; as CSV or xlsx if `Accept` asks for it, then all pages in one. With `group_by` only numbers.
 
         Within one `form` also by its questions, but for sealed ones: `answer.<field>` is an answer (a part of a free
         text), `answer.<field>.from` and `.until` bound a day or a number, `answer.<field>.given` is true or false.
@@ -99,6 +103,9 @@ def _add_list(blueprint: Any, desk: PeopleDesk) -> None:
         if query["group_by"]:
             return _groups(desk.work, wanted, query, read_keys(query["group_by"], definition))
         columns = [name.strip() for name in query["columns"].split(",")] if query["columns"] else []
+        if wants_xlsx():
+            table = people_file(desk.work, desk.clock, holder().name, wanted, columns, FILE_TITLES)
+            return xlsx_answer("registrations", *table)
         if wants_csv():
             return csv_answer("registrations", *people_file(desk.work, desk.clock, holder().name, wanted, columns))
         schema = PersonSchema(many=True, only=chosen_names(columns, [*PersonSchema().fields]))
@@ -150,6 +157,9 @@ def _add_one(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | None) 
         content = to_public(view.person)
         content["history"] = [asdict(change) for change in view.history]
         content["while_waiting"] = [asdict(line) for line in view.while_waiting]
+        with _of_coordinators(desk).work.transaction() as connection:
+            dossier = dossier_of(connection, view.person.registration, holder().forms)
+        content |= {"others": [asdict(one) for one in dossier.others], "mails": [asdict(one) for one in dossier.mails]}
         return _tagged(PersonDetailSchema().dump(content), view.person)
 
 
@@ -253,5 +263,6 @@ def to_public(person: Person) -> dict[str, Any]:
         "has_sealed": person.has_sealed,
         "details_at": person.details_at,
         "verified": registration.verified,
+        "tags": list(person.tags),
         "accepted_at": registration.accepted_at,
     }

@@ -58,6 +58,7 @@ FILE_COLUMNS = (
     "language",
     "partner",
     "verified",
+    "tags",
     "details_given_at",
     "registered_at",
 )
@@ -123,12 +124,18 @@ def refuse_beyond(work: UnitOfWork, wanted: PeopleFilter) -> None:
 
 
 def people_file(
-    work: UnitOfWork, clock: Clock, who: str, wanted: PeopleFilter, columns: Sequence[str] = ()
+    work: UnitOfWork,
+    clock: Clock,
+    who: str,
+    wanted: PeopleFilter,
+    columns: Sequence[str] = (),
+    words: Mapping[str, str] | None = None,
 ) -> tuple[list[str], Iterator[list[object]]]:
     """(header, rows) of a file with all that is ``wanted``, never with a sealed answer, for ``who``.
 
     That they took it is written down before the first row is read. For one form its own clear answers have columns too.
     Forms, events, groups, partners and choices stand there by their English titles. ``columns`` chooses some, by name.
+    With ``words`` the header has titles in place of names: those, and the form's own questions.
 
     Raises:
         DomainError: ``unknown-parameter``: there is no such column.
@@ -145,7 +152,10 @@ def people_file(
     with work.transaction() as connection:
         note_deed(connection, Deed(who, "file-taken", "registrations", "", _asked(wanted)), clock())
     rows = (_row(person, own, titles) for person in _everybody(work, wanted))
-    return [header[place] for place in places], ([row[place] for place in places] for row in rows)
+    named = dict(words or {}) | ({field.name: field.label.in_language("en") for field in own} if words else {})
+    return [named.get(header[place], header[place]) for place in places], (
+        [row[place] for place in places] for row in rows
+    )
 
 
 def chosen_names(chosen: Sequence[str], known: Sequence[str]) -> Sequence[str]:
@@ -200,11 +210,14 @@ def _asked(wanted: PeopleFilter) -> dict[str, str]:
         "language",
         "not_registered_for",
         "details",
+        "tag",
     )
     asked = {name: str(getattr(wanted, name)) for name in (*names, "details") if getattr(wanted, name)}
     days = {name: getattr(wanted, name).date().isoformat() for name in ("since", "until") if getattr(wanted, name)}
     if wanted.representative is not None:
         asked["representative"] = "yes" if wanted.representative else "no"
+    if wanted.ids:
+        asked["marked"] = str(len(wanted.ids))
     if wanted.answers:
         asked["answers"] = ", ".join(sorted({one.field for one in wanted.answers}))
     return {**asked, **days, **({"search": "yes"} if wanted.q else {})}
@@ -237,6 +250,7 @@ def _row(person: Person, own: Sequence[Field], titles: _Titles) -> list[object]:
         registration.language,
         titles.partners.get(partner, partner),
         registration.verified,
+        ", ".join(person.tags),
         person.details_at.isoformat() if person.details_at else None,
         registration.accepted_at.isoformat(),
         *(_cell(field, person.answers.get(field.name)) for field in own),

@@ -8,20 +8,30 @@ from uuid import UUID
 from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.exceptions import BadRequest
 
+from services.registration.people.columns import FILE_TITLES
 from services.registration.people.decisions import CANCEL, CONFIRM, Decision, decide
-from services.registration.people.listing import PersonView, show_person
+from services.registration.people.listing import PersonView, people_file, show_person
+from services.registration.people.listing_store import PeopleFilter
 from services.registration.people.messages import RegistrationMessages
+from services.registration.people.tags import Tagging, read_tag, tag_registrations
 from services.registration.people.wording import choices_for
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs
 from shared.web.headers import personal
+from shared.web.xlsx_lines import xlsx_answer
 
 LIST = "/console/registrations"
 MOST = 200
-ACTS = {CONFIRM: "Give them seats", CANCEL: "Cancel for them"}
-"""What can be done with those who are marked, in words."""
+TAG, UNTAG = "tag", "untag"
+ACTS = {CONFIRM: "Give them seats", CANCEL: "Cancel for them", TAG: "Add a tag", UNTAG: "Take a tag off"}
+SAVE = "export"
+CHOICES = {**ACTS, SAVE: "Download them"}
+"""What can be done with those who are marked, in words; a download shows no page first."""
+
+TAGGING = (TAG, UNTAG)
+"""Of these nobody outside is told, and no revision matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +58,36 @@ def add_marked(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: R
     @needs("coordinator")
     def decide_marked() -> Response:
         act, back = request.form.get("act", ""), _back(request.form.get("back", ""))
+        if act == SAVE:
+            return _file(work, clock)
         if act not in ACTS:
             raise BadRequest("unknown decision")
+        typed = request.form.get("tag", "")
         marked = [_look(work, clock, act, *one) for one in _wanted(request.form.getlist("marked"))]
         results: list[tuple[Marked, str]] | None = None
-        if request.form.get("go") == "do":
+        if act in TAGGING and request.form.get("go") == "do":
+            results = _tag(work, clock, act, typed, marked)
+        elif request.form.get("go") == "do":
             results = [(one, _decide(work, clock, messages, act, one)) for one in marked]
         page = render_template(
-            "registrations/marked.html", marked=marked, results=results, act=act, acts=ACTS, back=back
+            "registrations/marked.html",
+            marked=marked,
+            results=results,
+            act=act,
+            acts=ACTS,
+            back=back,
+            tagging=act in TAGGING,
         )
         return personal(make_response(page))
+
+
+def _file(work: UnitOfWork, clock: Clock) -> Response:
+    """A spreadsheet of those who are marked, as far as the key reaches."""
+    ids = tuple(identity for identity, _ in _wanted(request.form.getlist("marked")))
+    if not ids:
+        raise BadRequest("nobody is marked")
+    wanted = PeopleFilter(ids=ids, forms=holder().forms)
+    return personal(xlsx_answer("registrations", *people_file(work, clock, holder().name, wanted, words=FILE_TITLES)))
 
 
 def _wanted(values: Sequence[str]) -> list[tuple[str, int]]:
@@ -80,6 +110,8 @@ def _look(work: UnitOfWork, clock: Clock, act: str, identity: str, seen: int) ->
     view = show_person(work, identity)
     if not may_touch(view.form.slug):
         raise DomainError("not-found")
+    if act in TAGGING:
+        return Marked(view, seen, f"Tags now: {', '.join(view.person.tags) or 'none'}.", "")
     choice = next((one for one in choices_for(view, clock()) if one.status == act), None)
     if view.person.registration.revision != seen:
         return Marked(view, seen, "", "it was changed after you had marked it")
@@ -95,6 +127,17 @@ def _decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, act:
     except DomainError as refusal:
         return refusal.detail or refusal.code
     return ""
+
+
+def _tag(work: UnitOfWork, clock: Clock, act: str, typed: str, marked: Sequence[Marked]) -> list[tuple[Marked, str]]:
+    try:
+        tag = read_tag(typed)
+    except DomainError as refusal:
+        raise BadRequest(refusal.detail) from None
+    added, removed = ([tag], []) if act == TAG else ([], [tag])
+    ids = [one.view.person.registration.id for one in marked]
+    tag_registrations(work, clock, Tagging(ids, added, removed, holder().name, holder().forms))
+    return [(one, "") for one in marked]
 
 
 def _back(path: str) -> str:

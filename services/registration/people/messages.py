@@ -56,6 +56,7 @@ class Fact:
         ends_links: all links that the registration had before end with it; those that the message carries are new.
         organisation: its name, if any.
         answers: clear answers that have no place of their own.
+        merged: it ended because another registration of the same person stays: no mail says so.
     """
 
     key: str
@@ -67,6 +68,7 @@ class Fact:
     ends_links: bool = False
     organisation: str | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
+    merged: bool = False
 
     @property
     def title(self) -> str:
@@ -173,6 +175,18 @@ def address_changed(
     return make_message(ADDRESS_CHANGED, former, at, data, (correlation_id(), traceparent()))
 
 
+def address_corrected(
+    notifications_key: bytes, before: Person, former: str, token: str, at: datetime, undo_until: datetime
+) -> Message:
+    """Return the message to an address that a coordinator has taken from a registration; see :func:`address_changed`.
+
+    Only the owner of a verified address can take the change back: of any other it was perhaps never theirs.
+    """
+    known = before.registration.verified
+    until, link = (undo_until, token) if known else (None, "")
+    return address_changed(notifications_key, before, former, link, at, until)
+
+
 def address_restored(notifications_key: bytes, before: Person, former: str, at: datetime) -> Message:
     """Return the message to the address that an undo has taken from a registration; see :func:`address_changed`."""
     return address_changed(notifications_key, before, former, "", at, None)
@@ -199,7 +213,8 @@ def _message(fact: Fact, tokens: LinkTokens, notifications_key: bytes, at: datet
     personal = {"name": fact.name, "address": fact.email, "time_zone": fact.time_zone, "title": fact.title, **links}
     box = seal_to(notifications_key, personal)
     cause = fact.cause or (correlation_id(), traceparent())
-    return make_message(fact.key, fact.registration.id, at, _data(fact.registration, box, at), cause)
+    data = _data(fact.registration, box, at) | ({"merged": True} if fact.merged else {})
+    return make_message(fact.key, fact.registration.id, at, data, cause)
 
 
 def _is_proposal(fact: Fact) -> bool:

@@ -62,6 +62,9 @@ class RegistrationQuery(PageArguments):
     representative = ma.fields.Boolean(
         load_default=None, metadata={"description": "Whether they speak for their working group"}
     )
+    tag = ma.fields.String(
+        load_default="", validate=PLAIN, metadata={"description": "A word that coordinators have put on it"}
+    )
     sort = ma.fields.String(
         load_default=ARRIVAL,
         validate=ma.validate.OneOf(list(SORTS)),
@@ -113,6 +116,7 @@ class PersonSchema(ma.Schema):
         metadata={"description": "When what is asked after the confirmation was last given; null if never"},
     )
     verified = ma.fields.Boolean(required=True, metadata={"description": "The owner of the address has confirmed it"})
+    tags = ma.fields.List(ma.fields.String(), metadata={"description": "Words of coordinators, sorted"})
     accepted_at = ma.fields.AwareDateTime(format="iso", required=True)
 
 
@@ -176,8 +180,36 @@ class PromotionSchema(ma.Schema):
     )
 
 
+class OtherRegistrationSchema(ma.Schema):
+    """Another registration of the same address."""
+
+    id = ma.fields.String(required=True)
+    form = ma.fields.String(required=True)
+    status = ma.fields.String(required=True)
+    accepted_at = ma.fields.AwareDateTime(format="iso", required=True)
+
+
+class LoggedMailSchema(ma.Schema):
+    """What became of a mail."""
+
+    registration_id = ma.fields.String(required=True)
+    form = ma.fields.String(required=True)
+    kind = ma.fields.String(required=True)
+    outcome = ma.fields.String(required=True, metadata={"enum": ["sent", "bounced", "suppressed"]})
+    occurred_at = ma.fields.AwareDateTime(format="iso", required=True)
+
+
 class PersonDetailSchema(PersonSchema):
-    """One registration; for coordinators with its history."""
+    """One registration; for coordinators with its history, and with everything else of its address."""
+
+    others = ma.fields.List(
+        ma.fields.Nested(OtherRegistrationSchema),
+        metadata={"description": "For coordinators: other registrations of the address, on forms of the key"},
+    )
+    mails = ma.fields.List(
+        ma.fields.Nested(LoggedMailSchema),
+        metadata={"description": "For coordinators: what became of mails to the address, newest first; at most 200"},
+    )
 
     history = ma.fields.List(
         ma.fields.Nested(ChangeSchema), metadata={"description": "For coordinators: every change, and why"}

@@ -43,7 +43,8 @@ def as_parameter(rows: Sequence[object]) -> str:
 class Person:
     """A registration with the data of the person, for themselves and for coordinators.
 
-    ``details_at`` is when they last gave what is asked after the confirmation; None if never.
+    ``details_at`` is when they last gave what is asked after the confirmation; None if never. ``tags`` are words of
+    coordinators, sorted; the person's own page knows none.
     """
 
     registration: Registration
@@ -54,11 +55,12 @@ class Person:
     answers: Mapping[str, Any]
     has_sealed: bool
     details_at: datetime | None
+    tags: Sequence[str] = ()
 
 
 PERSON = f"""
     SELECT {REGISTRATION_COLUMNS}, r.name, r.email, o.name, r.time_zone, r.answers, r.sealed IS NOT NULL,
-        r.details_at
+        r.details_at, r.tags
     FROM registration r JOIN form f ON f.slug = r.form LEFT JOIN organisation o ON o.id = r.organisation_id
 """  # noqa: S608 - a constant list of columns
 """All of a person, without a condition."""

@@ -48,7 +48,35 @@ DONE = {
     CONFIRM: "They have a seat. A mail tells them.",
     CANCEL: "The registration is cancelled. A mail tells them.",
 }
+DONE_BESIDES = {
+    "corrected": "It is corrected, and a mail tells them.",
+    "entered": "They are registered. A mail tells them, with a link to their registration.",
+    "merged": "There is one registration left. A mail tells them.",
+    "sent": "A mail with the link to their registration is on its way.",
+    "sent-recently": "Nothing was sent: the link was mailed within the last five minutes.",
+    "noted": "The note is kept.",
+    "tagged": "The tags are changed.",
+}
 """What to say when it is done."""
+
+OUTCOME_WORDS = {"sent": ("Sent", "good"), "bounced": ("Came back", "wrong"), "suppressed": ("Not wanted", "mind")}
+"""Word and look of what became of a mail."""
+
+MAIL_WORDS = {
+    "confirmation": "You are registered",
+    "waiting-list": "You are on the waiting list",
+    "promotion": "A seat for you",
+    "cancelled-by-you": "Registration cancelled",
+    "changed": "Your registration has changed",
+    "link": "The link to your registration",
+    "details": "Further details are missing",
+    "reminder-7-days": "Reminder, 7 days before",
+    "reminder-1-day": "Reminder, a day before",
+    "reminder-1-hour": "Reminder, an hour before",
+    "recording-available": "The recording is available",
+    "bulletin": "Bulletin",
+}
+"""Kinds of mail in words; any other kind is shown by its name."""
 
 
 def _confirming(view: PersonView) -> str:

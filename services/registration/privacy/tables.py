@@ -25,7 +25,7 @@ TABLES = (
                 person_ref = NULL, person_key = NULL, mailbox_ref = NULL, domain_ref = NULL, name = NULL, email = NULL,
                 organisation_id = NULL, working_group = NULL, representative = false, country = NULL, time_zone = NULL,
                 language = NULL, answers = '{}', sealed = NULL, sealed_for = '{}', sealed_dates = '{}',
-                consent = '{}'
+                consent = '{}', tags = '{}'
             WHERE id = CAST(:id AS uuid)
         """,
     ),
@@ -45,6 +45,11 @@ TABLES = (
     PersonalTable(
         f"FROM mail_log t WHERE t.registration_id IN {_REGISTRATIONS}",
         erase="DELETE FROM mail_log WHERE registration_id = CAST(:id AS uuid)",
+    ),
+    PersonalTable(
+        f"FROM registration_note t WHERE t.registration_id IN {_REGISTRATIONS}",
+        {"written_by": SOMEBODY_ELSE},
+        erase="DELETE FROM registration_note WHERE registration_id = CAST(:id AS uuid)",
     ),
     PersonalTable(
         f"FROM managing_link t WHERE t.registration_id IN {_REGISTRATIONS}",

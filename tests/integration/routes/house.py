@@ -57,6 +57,7 @@ UNKNOWN = "unknown"
 SIGNING_IN = (*ROLES, WHOLE, LIMITED)
 OTHER_FORM = "another-form"
 PARTNER = "partner"
+NOBODY = "01890000-0000-7000-8000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,8 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "name": "frame.js",
             "mark": pinned_script()[0].removeprefix("/embed/troika-").removesuffix(".js"),
             "blocked_id": str(blocked["id"]),
+            "note_id": NOBODY,
+            "view_id": NOBODY,
         },
         "events": {
             "event_id": WEBINAR,

@@ -183,6 +183,7 @@ CREATE TABLE registration (
     details_reminded_at timestamptz,
     sealed_dates jsonb NOT NULL DEFAULT '{}',
     consent jsonb NOT NULL DEFAULT '{}',
+    tags text[] NOT NULL DEFAULT '{}',
     accepted_at timestamptz NOT NULL,
     verified_at timestamptz,
     confirmed_at timestamptz,
@@ -195,13 +196,15 @@ CREATE TABLE registration (
     CONSTRAINT registration_is_somebodys CHECK (erased_at IS NOT NULL
         OR num_nulls(person_ref, mailbox_ref, domain_ref, person_key, email, language) = 0),
     CONSTRAINT registration_erased_is_nobodys
-        CHECK (erased_at IS NULL OR (NOT representative AND answers = '{}' AND consent = '{}' AND num_nonnulls(
+        CHECK (erased_at IS NULL OR (NOT representative AND answers = '{}' AND consent = '{}' AND tags = '{}'
+            AND num_nonnulls(
             person_ref, mailbox_ref, domain_ref, person_key, name, email, organisation_id, working_group, country,
             time_zone, language, sealed) = 0))
 );
 COMMENT ON COLUMN registration.person_ref IS 'keyed hash of the address';
 COMMENT ON COLUMN registration.person_key IS 'keyed hash of address and name: colleagues with one mailbox differ in it';
 COMMENT ON COLUMN registration.consent IS 'by field: wording, language and form version, and when it was given';
+COMMENT ON COLUMN registration.tags IS 'words of coordinators, sorted; nobody outside is told of them';
 COMMENT ON COLUMN registration.sealed_at IS 'when sealed answers were last given';
 COMMENT ON COLUMN registration.details_at IS 'when what is asked after the confirmation was last given';
 COMMENT ON COLUMN registration.sealed_dates IS 'by reference in sealed_for: when these sealed answers were given';
@@ -259,6 +262,27 @@ CREATE TABLE registration_change (
 COMMENT ON COLUMN registration_change.fields IS 'names of the answers that were changed, never the answers';
 CREATE INDEX registration_change_by_people ON registration_change (changed_at) WHERE changed_by IS NOT NULL;
 
+CREATE TABLE registration_note (
+    id uuid PRIMARY KEY,
+    registration_id uuid NOT NULL REFERENCES registration (id) ON DELETE CASCADE,
+    written_at timestamptz NOT NULL,
+    written_by text NOT NULL CHECK (written_by <> ''),
+    words text NOT NULL CHECK (length(words) BETWEEN 1 AND 2000)
+);
+CREATE INDEX registration_note_registration ON registration_note (registration_id, written_at);
+COMMENT ON TABLE registration_note IS 'notes of coordinators on a person; in their export, and erased with them';
+
+CREATE TABLE list_view (
+    id uuid PRIMARY KEY,
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 80),
+    owner text NOT NULL CHECK (owner <> ''),
+    shared boolean NOT NULL,
+    query jsonb NOT NULL,
+    saved_at timestamptz NOT NULL,
+    UNIQUE (owner, name)
+);
+COMMENT ON TABLE list_view IS 'filters, order and columns of the list of registrations; never a word searched for';
+
 CREATE TABLE mail_log (
     mail_id uuid NOT NULL,
     outcome text NOT NULL CHECK (outcome IN ('sent', 'bounced', 'suppressed')),
@@ -280,6 +304,7 @@ CREATE INDEX registration_name ON registration (COALESCE(folded(name), ''), id) 
 CREATE INDEX registration_country ON registration (country, id) WHERE country IS NOT NULL;
 CREATE INDEX registration_partner ON registration (partner, id) WHERE partner IS NOT NULL;
 CREATE INDEX registration_group ON registration (working_group, id) WHERE working_group IS NOT NULL;
+CREATE INDEX registration_tags ON registration USING gin (tags) WHERE tags <> '{{}}';
 CREATE INDEX registration_organisation ON registration (organisation_id) WHERE organisation_id IS NOT NULL;
 -- rows lie in order of their arrival: a few pages, and no cost for the intake
 CREATE INDEX registration_day ON registration USING brin (accepted_at) WITH (pages_per_range = 16);
@@ -298,10 +323,11 @@ CREATE TABLE submission (
     receipt_hash bytea NOT NULL UNIQUE CHECK (length(receipt_hash) = 32),
     kind text NOT NULL DEFAULT 'submission'
         CHECK (kind IN ('submission', 'confirm', 'change', 'cancel', 'erase', 'send-link', 'send-list', 'renew-links',
-            'verify', 'mute', 'unmute', 'change-address', 'undo-address')),
+            'verify', 'mute', 'unmute', 'change-address', 'undo-address', 'desk-correct', 'desk-enter', 'desk-merge')),
     form text NOT NULL,
     form_revision integer NOT NULL,
     token_hash bytea CHECK (length(token_hash) = 32),
+    entered_by text CHECK (entered_by <> ''),
     fingerprint bytea NOT NULL CHECK (length(fingerprint) = 32),
     network bytea CHECK (length(network) = 32),
     challenge bytea CHECK (length(challenge) = 16),
@@ -315,7 +341,9 @@ CREATE TABLE submission (
     decided_at timestamptz,
     attempts integer NOT NULL DEFAULT 0,
     parked_reason text,
-    CONSTRAINT submission_command_has_token CHECK (kind IN ('submission', 'send-list') OR token_hash IS NOT NULL),
+    CONSTRAINT submission_command_has_token
+        CHECK (kind IN ('submission', 'send-list') OR entered_by IS NOT NULL OR token_hash IS NOT NULL),
+    CONSTRAINT submission_of_desk_is_signed CHECK ((kind LIKE 'desk-%') = (entered_by IS NOT NULL)),
     CONSTRAINT submission_decided CHECK ((state = 'decided') = (decided_at IS NOT NULL)),
     CONSTRAINT submission_body_goes CHECK ((state = 'decided') <= (body IS NULL)),
     CONSTRAINT submission_parked CHECK ((state = 'parked') = (parked_reason IS NOT NULL))
@@ -325,6 +353,8 @@ CREATE INDEX submission_parked ON submission (id) WHERE state = 'parked';
 CREATE INDEX submission_age ON submission (received_at);
 CREATE INDEX submission_token ON submission (token_hash, id) WHERE token_hash IS NOT NULL;
 COMMENT ON TABLE submission IS 'what was typed into a form, and commands by link, in order of id; later its receipt';
+COMMENT ON COLUMN submission.entered_by IS
+    'the coordinator whose command it is: only the desk may write it, so nobody else can send a command of the desk';
 CREATE INDEX submission_calendar ON submission (calendar_key) WHERE calendar_key IS NOT NULL;
 COMMENT ON COLUMN submission.calendar_key IS
     'of the UID that the invitation has, if a seat was given without a mail: a hash of address and event';
@@ -580,8 +610,11 @@ CREATE TRIGGER deed_kept BEFORE DELETE ON deed FOR EACH ROW
 
 CREATE VIEW trail AS
     SELECT done_at AS at, done_by AS who, deed, kind, subject, detail, 'd' || id AS key FROM deed
-    UNION ALL SELECT changed_at, changed_by, 'registration-' || status, 'registration', registration_id::text,
-        jsonb_build_object('revision', revision), 'r' || registration_id || '.' || revision
+    UNION ALL SELECT changed_at, changed_by,
+        'registration-' || CASE WHEN fields <> '{}' THEN 'changed' WHEN revision = 1 THEN 'entered' ELSE status END,
+        'registration', registration_id::text, jsonb_build_object('revision', revision)
+            || CASE WHEN fields <> '{}' THEN jsonb_build_object('fields', fields) ELSE '{}' END,
+        'r' || registration_id || '.' || revision
         FROM registration_change WHERE changed_by IS NOT NULL
     UNION ALL SELECT changed_at, changed_by, 'form-changed', 'form', form,
         jsonb_build_object('before', before, 'after', after), 'f' || form || '.' || revision FROM form_change
