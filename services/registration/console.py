@@ -14,6 +14,7 @@ from services.registration.partners.console import add_partners
 from services.registration.people.console import PersonPages, add_list, add_person
 from services.registration.people.marked import add_marked
 from services.registration.people.messages import RegistrationMessages
+from services.registration.people.seats_page import add_seats_page
 from services.registration.privacy.console import REASON_WORDS, add_erasing, add_person_export, erased_page
 from services.registration.public.preview import add_preview
 from services.registration.sealing.form_keys import FormKeys
@@ -35,6 +36,7 @@ def console_blueprint(
     add_erasing(blueprint, work, clock, messages)
     add_person_export(blueprint)
     add_forms(blueprint, forms, drafts)
+    add_seats_page(blueprint, forms)
     add_designer(blueprint, drafts)
     add_preview(blueprint, drafts)
     add_partners(blueprint, partners)

@@ -1,7 +1,7 @@
 """Change a form while it runs: seats, hours, open or not; with its effect shown first, and the history of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,9 +9,22 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
 from services.registration.forms.messages import form_message
-from services.registration.forms.model import FormSettings, check_settings, differences, opening_with, seats_with
+from services.registration.forms.model import (
+    SEAT_SETTINGS,
+    FormSettings,
+    check_settings,
+    differences,
+    opening_with,
+    seats_with,
+)
 from services.registration.forms.opening import closed_reason
 from services.registration.forms.partner_store import find_partners
+from services.registration.forms.seat_store import (
+    count_pools,
+    forms_with_ended_reservations,
+    save_reservations,
+    whole_line,
+)
 from services.registration.forms.seats import Promotion, Seats, decide_promotion
 from services.registration.forms.seats import promote as promote_seats
 from services.registration.forms.service import check_slug
@@ -80,7 +93,13 @@ def form_history(connection: Connection, form: str, *, after: int = 0, most: int
 Promote = Callable[[Connection, StoredForm, Seats, datetime, str], Sequence[object]]
 """Gives free seats to those who wait and stores the seats: see ``promote_waiting`` of people."""
 
-CAUSES = {True: "the capacity was raised", False: "the capacity was lowered"}
+CAUSES = {
+    True: "the capacity was raised",
+    False: "the capacity was lowered",
+    "reservations": "what is reserved was changed",
+    "domain_percent": "the share of a mail domain was changed",
+    "promotion_mode": "the way of promotion was changed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +150,12 @@ def preview_form_change(work: UnitOfWork, clock: Clock, slug: str, wanted: FormS
         form = find_form(connection, slug)
         if form is None:
             raise DomainError("form-unknown")
-    seats = seats_with(form.seats, wanted)
+        seats = _seats_with(connection, form, wanted)
+        line = whole_line(connection, slug) if seats.pools else ()
     differs = tuple(differences(settings_of(form), wanted)[1])
-    promotion = decide_promotion(form.opening, seats, form.notice, now) if "capacity" in differs else Promotion(0, "")
+    promotion = Promotion(0, "")
+    if set(SEAT_SETTINGS) & set(differs):
+        promotion = decide_promotion(form.opening, seats, form.notice, now, line)
     return FormEffect(
         form=form,
         differs=differs,
@@ -160,23 +182,67 @@ def change_form(work: UnitOfWork, clock: Clock, promote: Promote, change: FormCh
             raise DomainError("form-unknown")
         if form.revision != change.revision:
             raise DomainError("changed-meanwhile", "read it again and repeat your change")
-        before, after = differences(settings_of(form), change.wanted)
-        if not after:
-            return form
-        promoted: Sequence[object] = ()
-        if "capacity" in after:
-            seats = seats_with(form.seats, change.wanted)
-            promoted = promote(connection, form, seats, now, _cause(before, after))
-        if "partners" in after:
-            _check_partners(connection, form.slug, change.wanted.partners)
-        save_settings(connection, form.slug, change.wanted)
-        line = FormChangeLine(form.revision + 1, now, change.by, before, after, len(promoted))
-        note_form_change(connection, form.slug, line)
-        changed = find_form(connection, form.slug)
-        if changed is None:
-            raise DomainError("form-unknown")
-        outbox.add(connection, [form_message(changed.facts, now)])
+        return apply_settings(connection, promote, form, change.wanted, change.by, now)
+
+
+def apply_settings(
+    connection: Connection, promote: Promote, form: StoredForm, wanted: FormSettings, by: str, now: datetime
+) -> StoredForm:
+    """Put ``wanted`` in force on a form whose seats are locked; returns the form as it is afterwards.
+
+    Raises:
+        DomainError: ``unknown-partner``, ``forgets-registrations``.
+    """
+    before, after = differences(settings_of(form), wanted)
+    if not after:
+        return form
+    promoted: Sequence[object] = ()
+    if cause := _cause(before, after):
+        promoted = promote(connection, form, _seats_with(connection, form, wanted), now, cause)
+    if "partners" in after:
+        _check_partners(connection, form.slug, wanted.partners)
+    if set(after) == {"reservations"}:
+        save_reservations(connection, form.slug, wanted.reservations)
+    else:
+        save_settings(connection, form.slug, wanted)
+    line = FormChangeLine(form.revision + 1, now, by, before, after, len(promoted))
+    note_form_change(connection, form.slug, line)
+    changed = find_form(connection, form.slug)
+    if changed is None:
+        raise DomainError("form-unknown")
+    outbox.add(connection, [form_message(changed.facts, now)])
     return changed
+
+
+BY_TIME = "(by time)"
+"""In the history of a form, in place of a coordinator."""
+
+
+def end_reservations(work: UnitOfWork, promote: Promote, now: datetime) -> None:
+    """Free what was reserved until now, on each form in a transaction of its own; those who wait get it.
+
+    Args:
+        work: on the service's database. The caller calls again and again.
+        promote: gives seats to those who wait.
+        now: of a checked clock.
+    """
+    with work.transaction() as connection:
+        forms = forms_with_ended_reservations(connection, now)
+    for slug in forms:
+        with work.transaction() as connection:
+            lock_seats(connection, slug)
+            form = find_form(connection, slug)
+            if form is None:
+                continue
+            settings = settings_of(form)
+            kept = tuple(one for one in settings.reservations if one.until is None or one.until > now)
+            apply_settings(connection, promote, form, replace(settings, reservations=kept), BY_TIME, now)
+
+
+def _seats_with(connection: Connection, form: StoredForm, wanted: FormSettings) -> Seats:
+    return seats_with(
+        form.seats, wanted, count_pools(connection, form.slug, wanted.reservations, wanted.domain_percent)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,5 +292,8 @@ def _check_partners(connection: Connection, slug: str, partners: Sequence[str]) 
 
 
 def _cause(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Why somebody may get a seat by a change; empty if nobody can."""
+    if "capacity" not in after:
+        return next((CAUSES[name] for name in SEAT_SETTINGS if name in after), "")
     old, new = before["capacity"], after["capacity"]
     return CAUSES[new is None or (old is not None and new > old)]

@@ -64,7 +64,9 @@ _MOVE = text("""
             email text, ref text, mailbox text, domain text, person text, reason text)
     ), changes AS (
         INSERT INTO registration_change (registration_id, revision, status, changed_at, reason)
-        SELECT id, revision, status, :now, reason FROM new
+        SELECT new.id, new.revision, CASE WHEN r.offer_expires_at IS NULL THEN new.status ELSE 'offered' END,
+            :now, new.reason
+        FROM new JOIN registration r ON r.id = new.id
     )
     UPDATE registration r SET revision = new.revision, email = new.email, person_ref = decode(new.ref, 'hex'),
         mailbox_ref = decode(new.mailbox, 'hex'), domain_ref = decode(new.domain, 'hex'),

@@ -35,6 +35,8 @@ from services.registration.people.messages import (
     CHANGED,
     LINK_REQUESTED,
     NEW,
+    OFFER_ENDED,
+    PROMOTED,
     Fact,
     RegistrationMessages,
     address_changed,
@@ -43,6 +45,7 @@ from services.registration.people.messages import (
     fact_about,
 )
 from services.registration.people.model import LIVE, Registration
+from services.registration.people.offer_store import store_answers
 from services.registration.people.store import find_person
 from services.registration.people.waiting_list import promote_waiting
 from services.registration.privacy.erasure import erase_by_link
@@ -180,6 +183,7 @@ class Decider:
         store.write_used_challenges(connection, plan, now)
         store.write_candidates(connection, plan)
         new = {one.id for one in plan.registered}
+        store_answers(connection, _answered_rows(facts, plan), now)
         store.write_changes(connection, [self._changed_row(one) for one in plan.changed if one.id not in new], now)
         store.write_cancelled(connection, plan, "cancelled by link", now)  # first: they may register again
         store.write_registrations(connection, [self._registered_row(facts, one) for one in plan.registered], now)
@@ -219,7 +223,7 @@ class Decider:
 
     def _promote(self, connection: Connection, slug: str, now: datetime) -> None:
         form = find_form(connection, slug)
-        if form is not None and form.seats.waiting:
+        if form is not None and form.seats.in_line:
             promote_waiting(connection, self._messages, form, form.seats, now, "a seat was given back")
 
     def _registered_row(self, facts: Facts, new: NewRegistration) -> dict[str, Any]:
@@ -237,6 +241,8 @@ class Decider:
         known: Sequence[tuple[str, LiveRegistration | ChangedRegistration | MovedRegistration]] = [
             *((CHANGED, one) for one in plan.changed),
             *((CHANGED, one) for one in plan.moved),
+            *((PROMOTED, one) for one in plan.accepted),
+            *((OFFER_ENDED, one) for one in plan.declined),
             *((CANCELLED, one) for one in plan.cancelled),
             *((LINK_REQUESTED, one) for one in wanted.values()),
         ]
@@ -324,6 +330,22 @@ class Decider:
 
 
 TIMED_OUT = "timed out"
+
+
+def _answered_rows(facts: Facts, plan: Plan) -> list[dict[str, Any]]:
+    """Rows for :func:`store_answers`."""
+    reasons = ((plan.accepted, "its person accepted the offer"), (plan.declined, "its person declined the offer"))
+    return [
+        {
+            "id": one.id,
+            "revision": one.revision,
+            "status": one.status,
+            "capacity": facts.forms[one.form].seats.capacity if one.status == "confirmed" else None,
+            "reason": reason,
+        }
+        for answered, reason in reasons
+        for one in answered
+    ]
 
 
 def _calendar_keys(facts: Facts, items: Sequence[Item], plan: Plan) -> dict[int, str]:

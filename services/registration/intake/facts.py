@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from services.registration.forms.opening import Opening, closed_reason
 from services.registration.forms.option_limits import OptionLimits
-from services.registration.forms.seats import Seats
+from services.registration.forms.pools import Traits
+from services.registration.forms.seats import Hold, Seats
 from services.registration.intake.address_model import (
     AddressChange,
     AddressRequests,
@@ -90,6 +91,9 @@ class LiveRegistration:
     Attributes:
         requests: those for another address.
         returned: a proposal that coordinators have returned: its person is to change it.
+        offer_expires_at: until when a seat is held for somebody who waits; None for no offer.
+        offer_passed: an offer was declined or has expired.
+        domain: reference of the domain of the address.
     """
 
     id: str
@@ -101,6 +105,24 @@ class LiveRegistration:
     content: Content
     requests: AddressRequests = field(default_factory=AddressRequests)
     returned: bool = False
+    offer_expires_at: datetime | None = None
+    offer_passed: bool = False
+    domain: bytes = b""
+
+    @property
+    def hold(self) -> Hold:
+        """Where somebody who waits stands: in line, with an offer, or past one."""
+        return "offered" if self.offer_expires_at is not None else "passed" if self.offer_passed else ""
+
+    @property
+    def who(self) -> Traits:
+        """What decides which seats they may take."""
+        return traits_of(self.content, self.domain)
+
+
+def traits_of(content: Content, domain: bytes) -> Traits:
+    """What decides which seats somebody with these answers may take."""
+    return Traits(content.working_group, content.partner, content.representative, domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +156,7 @@ class ChangedRegistration:
         fields: names of the answers that differ.
         sealed_given: sealed answers came with it.
         details_given: it is what was asked after the confirmation.
+        offered: a seat is held for them.
     """
 
     id: str
@@ -145,6 +168,7 @@ class ChangedRegistration:
     fields: tuple[str, ...] = ()
     sealed_given: bool = False
     details_given: bool = False
+    offered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +261,8 @@ class Plan:
         links_spaced: the same as soon as the spacing of the mailbox allows it.
         links_renewed: registrations of which all links end, and new ones are mailed.
         owners: registrations whose address is verified, by the use of a link that was mailed to it.
-        freed: forms on which a place was given back: who waits is promoted after the batch.
+        freed: forms on which a place was given back, or may be had by somebody in line: they get it after the batch.
+        accepted, declined: registrations of which the person has accepted an offered seat, or declined it.
         verified: mailboxes whose owner has acted: the spacing of their mails starts anew.
         asked: changes of address that wait from now on.
         address_requests: how many addresses a registration has requested, by its id.
@@ -253,6 +278,8 @@ class Plan:
     registered: list[NewRegistration] = field(default_factory=list)
     changed: list[ChangedRegistration] = field(default_factory=list)
     cancelled: list[LiveRegistration] = field(default_factory=list)
+    accepted: list[LiveRegistration] = field(default_factory=list)
+    declined: list[LiveRegistration] = field(default_factory=list)
     links_wanted: list[LiveRegistration] = field(default_factory=list)
     links_spaced: list[tuple[LiveRegistration, AddressRefs]] = field(default_factory=list)
     links_renewed: list[LiveRegistration] = field(default_factory=list)

@@ -14,7 +14,7 @@ from shared.calendar.links import CalendarLinks
 
 ResourceKind = Literal["recording", "slides", "brief"]
 Asking = Literal["", "cancel", "erase"]
-Refusal = Literal["", "event-over", "changed-meanwhile"]
+Refusal = Literal["", "event-over", "changed-meanwhile", "offer-ended"]
 Saved = Literal["", "changed", "kept"]
 LinkStatus = Literal["confirmed", "waitlisted", "cancelled"]
 
@@ -95,6 +95,8 @@ class LinkPage:
         resources: what was published about the event.
         calendar: links that add the event to a calendar; None if there is nothing to add.
         proposal: of a proposal for a side event, what became of it; None for every other registration.
+        offered_until: until when a seat is held for this person; None for no offer.
+        offer_passed: they let an offer pass, and wait on.
     """
 
     look: Look
@@ -129,11 +131,15 @@ class LinkPage:
     resources: Sequence[ResourceLink] = ()
     calendar: CalendarLinks | None = None
     proposal: ProposalPart | None = None
+    offered_until: EventTime | None = None
+    offer_passed: bool = False
 
 
 def render_link(page: LinkPage) -> str:
     """A person's registration, or the question whether to cancel or erase it."""
     state, effect = f"link.{page.status}", f"link.cancel.{page.status}-effect"
+    if page.status == "waitlisted" and (page.offered_until or page.offer_passed):
+        state = "offer.state" if page.offered_until else "offer.passed"
     if page.proposal is not None and page.status != "cancelled":
         state = f"proposal.{page.proposal.status}"
         effect = "proposal.withdraw.scheduled-effect" if page.proposal.status == "scheduled" else effect

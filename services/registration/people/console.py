@@ -13,7 +13,7 @@ from services.registration.forms.service import list_forms, list_partners, worki
 from services.registration.people import filters
 from services.registration.people.counting import MAX_GROUPS, count_by, count_people, read_keys
 from services.registration.people.counts_page import count_table, keys_offered
-from services.registration.people.decisions import Decision, decide
+from services.registration.people.decisions import SEAT_REASONS, Decision
 from services.registration.people.filters import Choices, address, choices_of, given_filters, of_form, to_filter
 from services.registration.people.listing import (
     PersonView,
@@ -25,9 +25,10 @@ from services.registration.people.listing import (
     show_person,
 )
 from services.registration.people.listing_store import PeopleFilter
-from services.registration.people.marked import ACTS
+from services.registration.people.marked import ACTS, reason_and_hours
 from services.registration.people.messages import RegistrationMessages
-from services.registration.people.wording import DONE, changes_since, choices_for, history_rows
+from services.registration.people.offers import decide_seat
+from services.registration.people.wording import DONE, changes_since, choices_for, history_rows, is_done
 from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.service import ReadingRequest, read_sealed
 from shared.core.clock import Clock
@@ -162,8 +163,8 @@ def _add_page(blueprint: Blueprint, pages: PersonPages) -> None:
             if refusal.code != "not-found":
                 raise
             return pages.erased_page(registration_id)
-        is_done = request.args.get("done") == view.person.registration.status
-        return _person(pages, view, done=DONE.get(view.person.registration.status, "") if is_done else "")
+        done = request.args.get("done", "")
+        return _person(pages, view, done=DONE.get(done, "") if is_done(view, done) else "")
 
 
 def _add_decisions(blueprint: Blueprint, pages: PersonPages) -> None:
@@ -175,8 +176,9 @@ def _add_decisions(blueprint: Blueprint, pages: PersonPages) -> None:
         if status not in DONE or not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
             raise BadRequest("unknown decision")
         try:
-            decision = Decision(str(registration_id), int(seen), status, holder().name)
-            decide(pages.work, pages.clock, pages.messages, decision)
+            reason, hours = reason_and_hours(request.form)
+            decision = Decision(str(registration_id), int(seen), status, holder().name, reason, hours)
+            decide_seat(pages.work, pages.clock, pages.messages, decision)
         except DomainError as refusal:
             return _refused(pages, _view(pages.work, registration_id), refusal, int(seen))
         return redirect(f"/console/registrations/{registration_id}?done={status}", 303)
@@ -229,6 +231,7 @@ def _person(pages: PersonPages, view: PersonView, status: int = 200, **more: Any
         choices=choices_for(view, pages.clock()) if coordinates else (),
         erasing=pages.erasure_reasons if coordinates else {},
         full=view.form.seats.free == 0,
+        reasons=SEAT_REASONS,
         may_read_sealed="sealed-reader" in holder().roles,
         **shown,
     )
