@@ -137,6 +137,8 @@ def own_pages(look: Look, when: EventTime, typed: Typed) -> dict[str, str]:
         "own-details-missing": render_link(delegation),
         "own-details-given": render_link(replace(delegation, details_given=GIVEN_AT)),
         "own-waitlisted": render_link(waiting),
+        "own-offered": render_link(replace(waiting, offered_until=UNTIL)),
+        "own-offer-passed": render_link(replace(waiting, offer_passed=True)),
         "own-cancelled": render_link(
             replace(link, status="cancelled", calendar=None, change_path="", again_path="/embed/a-form")
         ),

@@ -25,8 +25,7 @@ from services.registration.forms.seat_store import (
     save_reservations,
     whole_line,
 )
-from services.registration.forms.seats import Promotion, Seats, decide_promotion
-from services.registration.forms.seats import promote as promote_seats
+from services.registration.forms.seats import Promotion, Seats, decide_promotion, seats_after
 from services.registration.forms.service import check_slug
 from services.registration.forms.store import (
     StoredForm,
@@ -160,7 +159,7 @@ def preview_form_change(work: UnitOfWork, clock: Clock, slug: str, wanted: FormS
         form=form,
         differs=differs,
         promotion=promotion,
-        seats=promote_seats(seats, promotion.count),
+        seats=seats_after(seats, promotion),
         reason_before=closed_reason(form.opening, now),
         reason_after=closed_reason(opening_with(form.opening, wanted), now),
     )

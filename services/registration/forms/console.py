@@ -34,7 +34,6 @@ MOST_SEATS = 1_000_000
 LOCAL = "%Y-%m-%dT%H:%M"
 FIELDS = ("capacity", "opens", "closes", "changes", "alarm", "join", "switch")
 PARTNERS = "partners"
-HOURS = ("opens_at", "closes_at", "changes_until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +84,13 @@ def read_filled(form: StoredForm, given: MultiDict[str, str]) -> Filled:
     if opens_at and closes_at and closes_at <= opens_at:
         faults["closes"] = "The form must close later than it opens."
     join = _whole("join", values, MAX_JOIN_MINUTES_BEFORE, "the start", faults) or 0
-    hours = (opens_at, closes_at, changes_until)
     wanted = replace(
         settings_of(form),
         capacity=capacity,
         open=values["switch"] == "on",
-        **dict(zip(HOURS, hours, strict=True)),
+        opens_at=opens_at,
+        closes_at=closes_at,
+        changes_until=changes_until,
         alarm_minutes=alarm,
         join_minutes_before=join,
         partners=partners,

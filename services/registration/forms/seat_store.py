@@ -23,18 +23,27 @@ _ENDED_POOLS = text("""
         WHERE CAST(one->>'until' AS timestamptz) <= :now) ORDER BY slug
 """)
 _KEEP = text("UPDATE form SET reservations = :reservations, revision = revision + 1 WHERE slug = :slug")
-_LINE = text("""
-    SELECT id::text, working_group, partner, representative, domain_ref FROM registration
-    WHERE form = :form AND status = 'waitlisted' AND offer_expires_at IS NULL AND NOT offer_passed
+_IN_LINE = """
+    FROM registration WHERE form = :form AND status = 'waitlisted' AND offer_expires_at IS NULL AND NOT offer_passed
     ORDER BY received_at, submission
-""")
+"""
+_LINE = text("SELECT id::text, working_group, partner, representative, domain_ref" + _IN_LINE)
+_FIRST = text("SELECT id::text" + _IN_LINE + "LIMIT 1")
 
 
 def read_seats(row: Sequence[Any]) -> Seats:
     """The seats of a row that has capacity, confirmed, waiting, last position, waiting list and ``SEAT_COLUMNS``."""
     offered, passed, reservations, domain_percent, counts, mode, offer_hours = row[5:]
     pools = read_pools(reservations, domain_percent, counts)
-    return Seats(*row[:5], offered, passed, pools, mode, offer_hours)
+    capacity, confirmed, waiting, last_position, waiting_list = row[:5]
+    return Seats(
+        *(capacity, confirmed, waiting, last_position, waiting_list),
+        offered=offered,
+        passed=passed,
+        pools=pools,
+        mode=mode,
+        offer_hours=offer_hours,
+    )
 
 
 def count_pools(
@@ -54,6 +63,12 @@ def save_reservations(connection: Connection, slug: str, reservations: Sequence[
 def forms_with_ended_reservations(connection: Connection, now: datetime) -> list[str]:
     """Slugs of the forms on which the time of a reservation is over."""
     return list(connection.execute(_ENDED_POOLS, {"now": now}).scalars())
+
+
+def first_in_line(connection: Connection, form: str) -> str | None:
+    """The id of the registration that is next in line on a form; None if nobody is."""
+    found = connection.execute(_FIRST, {"form": form}).scalar()
+    return None if found is None else str(found)
 
 
 def whole_line(connection: Connection, form: str) -> list[InLine]:

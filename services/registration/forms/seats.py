@@ -184,6 +184,11 @@ def promotable(seats: Seats, starts_at: datetime | None, notice: timedelta, now:
     return seats.in_line if seats.free is None else min(seats.in_line, seats.free)
 
 
+def seats_after(seats: Seats, decided: "Promotion") -> Seats:
+    """The seats after a decision about those in line was done."""
+    return promote(seats, decided.count) if decided.after is None else decided.after
+
+
 def promote(seats: Seats, count: int) -> Seats:
     """The numbers after ``count`` of those in line were given a seat, or an offer of one."""
     if seats.mode == WITH_OFFERS:
@@ -215,11 +220,13 @@ class Promotion:
             come any more), ``not-taking-place``, ``reserved`` (what is left is kept for others), ``domain-share``
             (their mail domain has its share) or ``by-hand``; empty if nobody is left in line.
         chosen: ids of those who get one, where it matters who they are; else the first ``count`` do.
+        after: the seats then, where it matters who they are.
     """
 
     count: int
     withheld: str
     chosen: tuple[str, ...] = ()
+    after: Seats | None = None
 
 
 def decide_promotion(
@@ -256,9 +263,9 @@ def _choose(seats: Seats, line: Sequence[InLine]) -> Promotion:
         if seats.left == 0:
             break
         if fits(seats, one.who):
-            seats = give_seat(seats, one.who)
+            seats = (hold_seat if seats.mode == WITH_OFFERS else give_seat)(seats, one.who)
             chosen.append(one.id)
     if len(chosen) == len(line):
-        return Promotion(len(chosen), "", tuple(chosen))
+        return Promotion(len(chosen), "", tuple(chosen), seats)
     withheld = NO_FREE_SEAT if not seats.left else RESERVED if not seats.free else DOMAIN_SHARE
-    return Promotion(len(chosen), withheld, tuple(chosen))
+    return Promotion(len(chosen), withheld, tuple(chosen), seats)

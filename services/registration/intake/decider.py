@@ -47,7 +47,7 @@ from services.registration.people.messages import (
 from services.registration.people.model import LIVE, Registration
 from services.registration.people.offer_store import store_answers
 from services.registration.people.store import find_person
-from services.registration.people.waiting_list import promote_waiting
+from services.registration.people.waiting_list import promote_if_possible, promote_waiting
 from services.registration.privacy.erasure import erase_by_link
 from shared.calendar.entries import personal_key
 from shared.contracts.envelope import Message
@@ -199,8 +199,8 @@ class Decider:
             mailboxes.set_muted(connection, address, muted, now)
         self._publish(connection, facts, plan, now)
         outbox.add(connection, moved_away)
-        for slug in sorted(plan.freed):
-            self._promote(connection, slug, now)
+        for slug in sorted(plan.freed | plan.reconsidered):
+            self._promote(connection, slug, now, freed=slug in plan.freed)
         store.settle(connection, plan, now)
 
     def _move(self, connection: Connection, plan: Plan, now: datetime) -> list[Message]:
@@ -221,10 +221,14 @@ class Decider:
             if (person := persons[one.id]) is not None
         ]
 
-    def _promote(self, connection: Connection, slug: str, now: datetime) -> None:
+    def _promote(self, connection: Connection, slug: str, now: datetime, *, freed: bool) -> None:
         form = find_form(connection, slug)
-        if form is not None and form.seats.in_line:
+        if form is None or not form.seats.in_line:
+            return
+        if freed:
             promote_waiting(connection, self._messages, form, form.seats, now, "a seat was given back")
+        else:
+            promote_if_possible(connection, self._messages, form, now, "a seat was not reserved any more")
 
     def _registered_row(self, facts: Facts, new: NewRegistration) -> dict[str, Any]:
         event = facts.forms[new.form].event

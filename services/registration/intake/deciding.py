@@ -10,7 +10,7 @@ from datetime import datetime
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, closed_reason, is_over
 from services.registration.forms.pools import Traits
-from services.registration.forms.seats import Place, fits, give_back, move, next_place, take
+from services.registration.forms.seats import give_back, move, next_place, take
 from services.registration.intake.address_deciding import ask_address, decide_address, drop_change, undo_address
 from services.registration.intake.address_model import ChangeAddress, UndoAddress
 from services.registration.intake.contents import Content, changed_fields, with_answers
@@ -304,18 +304,13 @@ def _register(
     facts.at_mailbox[made.form, made.address.mailbox] += 1
     plan.registered.append(made)
     plan.seats_changed.add(made.form)
-    if _could_be_seated(form, place, who):
-        plan.freed.add(made.form)
+    if form.seats.pools:
+        plan.reconsidered.add(made.form)
     return made
 
 
 def _who(source: Submission | Candidate) -> Traits:
     return traits_of(source.content, source.address.domain)
-
-
-def _could_be_seated(form: FormState, place: Place, who: Traits) -> bool:
-    """Whether somebody joins the line though a seat is there: those before them may not take it, but they may."""
-    return place.status == "waitlisted" and bool(form.seats.pools) and fits(form.seats, who)
 
 
 def _change(facts: Facts, plan: Plan, live: LiveRegistration, source: Submission | Candidate) -> Result:
@@ -366,7 +361,7 @@ def _move_seats(facts: Facts, plan: Plan, before: LiveRegistration, after: LiveR
     if seats is not form.seats:
         facts.forms[before.form] = replace(form, seats=seats)
         plan.seats_changed.add(before.form)
-        plan.freed.add(before.form)
+        plan.reconsidered.add(before.form)
 
 
 def _change_own(facts: Facts, plan: Plan, item: Change) -> ActResult:

@@ -261,7 +261,8 @@ class Plan:
         links_spaced: the same as soon as the spacing of the mailbox allows it.
         links_renewed: registrations of which all links end, and new ones are mailed.
         owners: registrations whose address is verified, by the use of a link that was mailed to it.
-        freed: forms on which a place was given back, or may be had by somebody in line: they get it after the batch.
+        freed: forms on which a place was given back: who is in line is promoted after the batch.
+        reconsidered: forms with reserved seats on which people have come or changed: who is in line may get a seat.
         accepted, declined: registrations of which the person has accepted an offered seat, or declined it.
         verified: mailboxes whose owner has acted: the spacing of their mails starts anew.
         asked: changes of address that wait from now on.
@@ -287,6 +288,7 @@ class Plan:
     mails: list[MailWanted] = field(default_factory=list)
     challenges: list[tuple[bytes, str]] = field(default_factory=list)
     freed: set[str] = field(default_factory=set)
+    reconsidered: set[str] = field(default_factory=set)
     seats_changed: set[str] = field(default_factory=set)
     verified: dict[bytes, AddressRefs] = field(default_factory=dict)
     muted: dict[bytes, tuple[AddressRefs, bool]] = field(default_factory=dict)

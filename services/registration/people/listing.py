@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from services.registration.forms.copies import working_groups
 from services.registration.forms.model import COLUMNS
 from services.registration.forms.partner_store import all_partners
-from services.registration.forms.seat_store import whole_line
+from services.registration.forms.seat_store import first_in_line, whole_line
 from services.registration.forms.seats import InLine
 from services.registration.forms.store import StoredForm, all_forms, find_form, forms_named
 from services.registration.people.listing_store import Change, PeopleFilter, history_of, list_people
@@ -70,7 +70,7 @@ class PersonView:
     """A registration, its form, and what happened to it.
 
     ``while_waiting`` are the latest decisions about the waiting list that left this person on it, newest first;
-    ``line`` is who is in line, where it matters who they are.
+    ``line`` is who else is in line, where it matters who they are; ``is_next`` whether this person is the first.
     """
 
     person: Person
@@ -78,6 +78,7 @@ class PersonView:
     history: Sequence[Change]
     while_waiting: Sequence[PromotionLine]
     line: Sequence[InLine] = ()
+    is_next: bool = False
 
 
 def find_people(work: UnitOfWork, wanted: PeopleFilter) -> list[Person]:
@@ -100,7 +101,9 @@ def show_person(work: UnitOfWork, registration_id: str) -> PersonView:
         history = history_of(connection, registration_id)
         line = whole_line(connection, form.slug) if form.seats.pools else ()
         line = [one for one in line if one.id != registration_id]
-        return PersonView(person, form, history, _while_waiting(connection, form.slug, history), line)
+        is_next = first_in_line(connection, form.slug) == registration_id
+        while_waiting = _while_waiting(connection, form.slug, history)
+        return PersonView(person, form, history, while_waiting, line, is_next)
 
 
 def _while_waiting(connection: Connection, form: str, history: Sequence[Change]) -> Sequence[PromotionLine]:

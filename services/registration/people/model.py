@@ -117,11 +117,6 @@ def check_offering(opening: Opening, seats: Seats, registration: Registration, n
     check_fits(seats, registration)
 
 
-def is_out_of_order(registration: Registration) -> bool:
-    """Whether a seat for somebody who waits passes over others, or goes to who let one pass."""
-    return registration.hold != "" or registration.position != 1
-
-
 def check_fits(seats: Seats, registration: Registration) -> None:
     """Whether a seat is there for somebody who waits.
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from services.registration.forms.seat_store import first_in_line
 from services.registration.forms.seats import hold_seat, let_pass
 from services.registration.forms.store import find_form, lock_seats, save_seats
 from services.registration.people.decisions import (
@@ -23,7 +24,7 @@ from services.registration.people.decisions import (
 )
 from services.registration.people.locking import Locked, lock_known
 from services.registration.people.messages import OFFER_ENDED, Fact, RegistrationMessages, fact_about
-from services.registration.people.model import check_offering, is_out_of_order
+from services.registration.people.model import check_offering
 from services.registration.people.offer_store import expired_offers, forms_with_expired_offers, store_offer
 from services.registration.people.store import Person, store_change
 from services.registration.people.waiting_list import (
@@ -64,7 +65,7 @@ def offer(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decisi
         before, form, now = locked.registration, locked.form, locked.now
         seats = form.seats
         check_offering(form.opening, seats, before, now)
-        if not decision.reason and is_out_of_order(before):
+        if not decision.reason and first_in_line(connection, form.slug) != before.id:
             raise DomainError("reason-missing", "out of order a seat is offered for a reason")
         until = offer_until(form, now, timedelta(hours=decision.hours or seats.offer_hours))
         why = f"offered by a coordinator{_because(decision.reason)}"

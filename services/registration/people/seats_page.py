@@ -167,7 +167,7 @@ def _page(
 ) -> Response:
     view = show_seats(desk.work, desk.clock, slug)
     form, shown = view.form, settings_of(view.form)
-    rows = _shown_rows(form, values)
+    rows, typed = _shown_rows(form, values), MultiDict[str, str]() if values is None else values
     shown_words: dict[str, Any] = {}
     if effect is not None and wanted is not None:
         shown_words = {
@@ -181,9 +181,9 @@ def _page(
         seats=form.seats,
         title=form.title,
         zone=zone_of(form),
-        mode=(values or {}).get("mode", shown.promotion_mode),
-        hours=(values or {}).get("hours", str(shown.offer_hours)),
-        percent=(values or {}).get("percent", "" if shown.domain_percent is None else str(shown.domain_percent)),
+        mode=typed.get("mode", shown.promotion_mode),
+        hours=typed.get("hours", str(shown.offer_hours)),
+        percent=typed.get("percent", "" if shown.domain_percent is None else str(shown.domain_percent)),
         rows=rows,
         choices=_choices(desk, rows),
         modes=form_words.MODES,

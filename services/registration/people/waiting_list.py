@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from services.registration.forms.changes import Promote
 from services.registration.forms.seat_store import whole_line
-from services.registration.forms.seats import BY_HAND, WITH_OFFERS, Promotion, Seats, decide_promotion, promote
+from services.registration.forms.seats import BY_HAND, WITH_OFFERS, Promotion, Seats, decide_promotion, seats_after
 from services.registration.forms.store import StoredForm, find_form, lock_seats, save_seats
 from services.registration.people.messages import OFFERED, PROMOTED, Fact, RegistrationMessages, fact_about
 from services.registration.people.offer_store import store_offer
@@ -107,8 +107,16 @@ def promote_waiting(
     messages.add(connection, facts, now)
     if seats.in_line:
         note_promotion(connection, form.slug, _line(seats, decided, waiting, reason, now))
-    save_seats(connection, form.slug, promote(seats, len(waiting)))
+    save_seats(connection, form.slug, seats_after(seats, decided))
     return waiting
+
+
+def promote_if_possible(
+    connection: Connection, messages: RegistrationMessages, form: StoredForm, now: datetime, reason: str
+) -> None:
+    """As :func:`promote_waiting`, where nothing is recorded unless somebody gets a seat."""
+    if _decide(connection, form, form.seats, now).count:
+        promote_waiting(connection, messages, form, form.seats, now, reason)
 
 
 def _decide(connection: Connection, form: StoredForm, seats: Seats, now: datetime) -> Promotion:
@@ -197,5 +205,5 @@ def promote_due(work: UnitOfWork, messages: RegistrationMessages, now: datetime)
         with work.transaction() as connection:
             lock_seats(connection, slug)
             form = find_form(connection, slug)
-            if form is not None and _decide(connection, form, form.seats, now).count:
-                promote_waiting(connection, messages, form, form.seats, now, "a free seat could be given again")
+            if form is not None:
+                promote_if_possible(connection, messages, form, now, "a free seat could be given again")

@@ -12,7 +12,6 @@ from services.registration.people.model import (
     check_cancelling,
     check_confirming,
     check_offering,
-    is_out_of_order,
 )
 from services.registration.people.waiting_list import PromotionLine
 from shared.core.errors import DomainError
@@ -81,7 +80,7 @@ def _beyond(view: PersonView, short: str) -> str:
 def _offer_choice(view: PersonView, now: datetime) -> Choice:
     seats, registration = view.form.seats, view.person.registration
     refusal = _refusal(lambda: check_offering(view.form.opening, seats, registration, now))
-    reason = "required" if is_out_of_order(registration) else "possible"
+    reason = "possible" if view.is_next else "required"
     effect = (
         "A seat is held for them, and a mail asks them to accept it in time. If they decline or do not answer, the "
         "seat goes on to others, and they stay on the waiting list until a coordinator decides."

@@ -124,6 +124,7 @@ class Hall:
                 self.seats = give_seat(self.seats, one.who)
                 self.people[int(one.id)] = ("confirmed", one.who)
         assert bool(self.line()) == (decided.withheld != "")
+        assert decided.after in (None, self.seats)
 
     def do(self, step: str, value: Any) -> None:
         """One step; nothing where there is nobody to take it."""
