@@ -12,9 +12,10 @@ from services.registration.forms.changes import end_reservations
 from services.registration.people.details import remind_of_details
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.offers import expire_offers
-from services.registration.people.waiting_list import promote_due, promoting
+from services.registration.people.waiting_list import count_to_decide, promote_due, promoting
 from services.registration.privacy.retention import retaining
 from shared.core.errors import Unavailable
+from shared.core.metrics import forms_with_seats_to_decide
 from shared.process.runner import Stop
 from shared.store.checked_clock import CheckedClock
 from shared.store.cleanup import Cleanup
@@ -64,6 +65,7 @@ class Tending:
         expire_offers(self._work, self._messages, now)
         end_reservations(self._work, promoting(self._messages), now)
         promote_due(self._work, self._messages, now)
+        forms_with_seats_to_decide.set(count_to_decide(self._work, now))
         remind_of_details(self._work, self._messages, now)
         self._retention.turn(self._work, now)
         return more

@@ -181,25 +181,21 @@ def change_form(work: UnitOfWork, clock: Clock, promote: Promote, change: FormCh
             raise DomainError("form-unknown")
         if form.revision != change.revision:
             raise DomainError("changed-meanwhile", "read it again and repeat your change")
+        if change.wanted.partners != form.partners:
+            _check_partners(connection, form.slug, change.wanted.partners)
         return apply_settings(connection, promote, form, change.wanted, change.by, now)
 
 
 def apply_settings(
     connection: Connection, promote: Promote, form: StoredForm, wanted: FormSettings, by: str, now: datetime
 ) -> StoredForm:
-    """Put ``wanted`` in force on a form whose seats are locked; returns the form as it is afterwards.
-
-    Raises:
-        DomainError: ``unknown-partner``, ``forgets-registrations``.
-    """
+    """Put ``wanted`` in force on a form whose seats are locked; returns the form as it is afterwards."""
     before, after = differences(settings_of(form), wanted)
     if not after:
         return form
     promoted: Sequence[object] = ()
     if cause := _cause(before, after):
         promoted = promote(connection, form, _seats_with(connection, form, wanted), now, cause)
-    if "partners" in after:
-        _check_partners(connection, form.slug, wanted.partners)
     if set(after) == {"reservations"}:
         save_reservations(connection, form.slug, wanted.reservations)
     else:

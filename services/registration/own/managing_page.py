@@ -46,6 +46,13 @@ class JoinPart:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferPart:
+    """An offer of a seat, on the own page; ``until`` when it stands, None once its person has let it pass."""
+
+    until: EventTime | None
+
+
+@dataclass(frozen=True, slots=True)
 class ProposalPart:
     """What became of a proposal, on the own page.
 
@@ -95,8 +102,7 @@ class LinkPage:
         resources: what was published about the event.
         calendar: links that add the event to a calendar; None if there is nothing to add.
         proposal: of a proposal for a side event, what became of it; None for every other registration.
-        offered_until: until when a seat is held for this person; None for no offer.
-        offer_passed: they let an offer pass, and wait on.
+        offer: of a seat, to this person; None if there was none since they wait.
     """
 
     look: Look
@@ -131,15 +137,14 @@ class LinkPage:
     resources: Sequence[ResourceLink] = ()
     calendar: CalendarLinks | None = None
     proposal: ProposalPart | None = None
-    offered_until: EventTime | None = None
-    offer_passed: bool = False
+    offer: OfferPart | None = None
 
 
 def render_link(page: LinkPage) -> str:
     """A person's registration, or the question whether to cancel or erase it."""
     state, effect = f"link.{page.status}", f"link.cancel.{page.status}-effect"
-    if page.status == "waitlisted" and (page.offered_until or page.offer_passed):
-        state = "offer.state" if page.offered_until else "offer.passed"
+    if page.status == "waitlisted" and page.offer is not None:
+        state = "offer.state" if page.offer.until else "offer.passed"
     if page.proposal is not None and page.status != "cancelled":
         state = f"proposal.{page.proposal.status}"
         effect = "proposal.withdraw.scheduled-effect" if page.proposal.status == "scheduled" else effect

@@ -32,6 +32,7 @@ from services.registration.own.managing_page import (
     Asking,
     LinkPage,
     LinkStatus,
+    OfferPart,
     ProposalPart,
     Refusal,
     ResourceLink,
@@ -180,8 +181,7 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *
         resources=[ResourceLink(one.kind, one.title, one.url, one.language) for one in shown.resources],
         calendar=own_calendar_links(context, token, shown, look.language),
         proposal=_proposal_part(shown, look.language),
-        offered_until=own_instant(own, view, registration.offer_expires_at),
-        offer_passed=registration.offer_passed,
+        offer=OfferPart(own_instant(own, view, registration.offer_expires_at)) if registration.hold else None,
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from services.registration.forms.seat_store import whole_line
 from services.registration.forms.seats import (
+    BY_HAND,
     DECIDED_BY_HAND,
     DOMAIN_SHARE,
     NO_FREE_SEAT,
@@ -88,12 +89,12 @@ def why_waiting(person: Person, seats: Seats, decided: Promotion) -> str:
     registration = person.registration
     if registration.hold:
         return OFFERED if registration.hold == "offered" else PASSED
-    if decided.withheld in (TOO_LATE, NOT_TAKING_PLACE, DECIDED_BY_HAND):
+    if decided.withheld in (TOO_LATE, NOT_TAKING_PLACE):
         return decided.withheld
     if seats.left == 0:
         return NO_FREE_SEAT
     if fits(seats, registration.who):
-        return NEXT
+        return DECIDED_BY_HAND if seats.mode == BY_HAND else NEXT
     assert seats.capacity is not None
     return DOMAIN_SHARE if not seats.pools.has_domain_room(registration.who, seats.capacity) else RESERVED
 

@@ -31,6 +31,14 @@ _WHILE_WAITING = text("""
 """)
 
 
+_TO_DECIDE = text("""
+    SELECT count(*) FROM seat s JOIN form f ON f.slug = s.form LEFT JOIN event_copy e ON e.id = f.event_id
+    WHERE f.promotion_mode = :by_hand AND s.waiting > s.offered + s.passed
+        AND (s.capacity IS NULL OR s.capacity > s.confirmed + s.offered)
+        AND (e.starts_at IS NULL OR e.starts_at > :now)
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class PromotionLine:
     """One decision about a form's waiting list.
@@ -189,6 +197,12 @@ def _line(seats: Seats, decided: Promotion, promoted: list[Person], cause: str, 
 def promoting(messages: RegistrationMessages) -> Promote:
     """Return :func:`promote_waiting` with the messages of the service, as changes of a form call it."""
     return lambda connection, form, seats, now, reason: promote_waiting(connection, messages, form, seats, now, reason)
+
+
+def count_to_decide(work: UnitOfWork, now: datetime) -> int:
+    """Forms on which coordinators give seats by hand, seats are free and people wait."""
+    with work.transaction() as connection:
+        return int(connection.execute(_TO_DECIDE, {"by_hand": BY_HAND, "now": now}).scalar() or 0)
 
 
 def promote_due(work: UnitOfWork, messages: RegistrationMessages, now: datetime) -> None:
