@@ -8,7 +8,7 @@ from the database's.
 import logging
 
 from services.registration.cleanup import RULES
-from services.registration.forms.changes import end_reservations
+from services.registration.forms.reservations import end_reservations
 from services.registration.people.details import remind_of_details
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.offers import expire_offers

@@ -1,13 +1,14 @@
 """Change a form while it runs: seats, hours, open or not; with its effect shown first, and the history of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
+from services.registration.forms.copies import working_groups
 from services.registration.forms.messages import form_message
 from services.registration.forms.model import (
     SEAT_SETTINGS,
@@ -21,7 +22,6 @@ from services.registration.forms.opening import closed_reason
 from services.registration.forms.partner_store import find_partners
 from services.registration.forms.seat_store import (
     count_pools,
-    forms_with_ended_reservations,
     save_reservations,
     whole_line,
 )
@@ -141,7 +141,7 @@ def preview_form_change(work: UnitOfWork, clock: Clock, slug: str, wanted: FormS
     """What it would do if the form changed to ``wanted`` now; changes nothing.
 
     Raises:
-        DomainError: ``form-unknown``, ``closing-before-opening``.
+        DomainError: ``form-unknown``, ``unknown-group``, ``unknown-partner``, or what :func:`check_settings` says.
     """
     check_settings(wanted)
     with work.transaction() as connection:
@@ -149,6 +149,7 @@ def preview_form_change(work: UnitOfWork, clock: Clock, slug: str, wanted: FormS
         form = find_form(connection, slug)
         if form is None:
             raise DomainError("form-unknown")
+        _check_reserved(connection, form, wanted)
         seats = _seats_with(connection, form, wanted)
         line = whole_line(connection, slug) if seats.pools else ()
     differs = tuple(differences(settings_of(form), wanted)[1])
@@ -183,6 +184,7 @@ def change_form(work: UnitOfWork, clock: Clock, promote: Promote, change: FormCh
             raise DomainError("changed-meanwhile", "read it again and repeat your change")
         if change.wanted.partners != form.partners:
             _check_partners(connection, form.slug, change.wanted.partners)
+        _check_reserved(connection, form, change.wanted)
         return apply_settings(connection, promote, form, change.wanted, change.by, now)
 
 
@@ -207,31 +209,6 @@ def apply_settings(
         raise DomainError("form-unknown")
     outbox.add(connection, [form_message(changed.facts, now)])
     return changed
-
-
-BY_TIME = "(by time)"
-"""In the history of a form, in place of a coordinator."""
-
-
-def end_reservations(work: UnitOfWork, promote: Promote, now: datetime) -> None:
-    """Free what was reserved until now, on each form in a transaction of its own; those who wait get it.
-
-    Args:
-        work: on the service's database. The caller calls again and again.
-        promote: gives seats to those who wait.
-        now: of a checked clock.
-    """
-    with work.transaction() as connection:
-        forms = forms_with_ended_reservations(connection, now)
-    for slug in forms:
-        with work.transaction() as connection:
-            lock_seats(connection, slug)
-            form = find_form(connection, slug)
-            if form is None:
-                continue
-            settings = settings_of(form)
-            kept = tuple(one for one in settings.reservations if one.until is None or one.until > now)
-            apply_settings(connection, promote, form, replace(settings, reservations=kept), BY_TIME, now)
 
 
 def _seats_with(connection: Connection, form: StoredForm, wanted: FormSettings) -> Seats:
@@ -284,6 +261,17 @@ def _check_partners(connection: Connection, slug: str, partners: Sequence[str]) 
         raise DomainError("unknown-partner", f"there is no partner {', '.join(unknown)}")
     if partners and forgets_registrations(connection, slug):
         raise DomainError("forgets-registrations", "a form that deletes its registrations is shown by no partner")
+
+
+def _check_reserved(connection: Connection, form: StoredForm, wanted: FormSettings) -> None:
+    """Seats are reserved for nobody who is not there; what was reserved before may stay."""
+    new = set(wanted.reservations) - set(settings_of(form).reservations)
+    groups = {one.value for one in new if one.reserved_for == "working_group"}
+    partners = {one.value for one in new if one.reserved_for == "partner"}
+    if groups and (unknown := groups - dict(working_groups(connection)).keys()):
+        raise DomainError("unknown-group", f"there is no working group {', '.join(sorted(unknown))}")
+    if partners and (unknown := partners - {one.slug for one in find_partners(connection, sorted(partners))}):
+        raise DomainError("unknown-partner", f"there is no partner {', '.join(sorted(unknown))}")
 
 
 def _cause(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

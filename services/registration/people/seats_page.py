@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.registration.forms import wording as form_words
 from services.registration.forms.changes import FormChange, FormDesk, FormEffect, preview_form_change
 from services.registration.forms.console import LOCAL, read_local, seen_revision, zone_of
-from services.registration.forms.model import MAX_OFFER_HOURS, FormSettings
+from services.registration.forms.model import MAX_OFFER_HOURS, FormSettings, check_settings
 from services.registration.forms.pools import RESERVED_FOR, Reservation
 from services.registration.forms.seats import PROMOTION_MODES
 from services.registration.forms.service import list_partners, working_group_titles
@@ -98,6 +98,10 @@ def read_seat_settings(form: StoredForm, given: MultiDict[str, str]) -> tuple[Fo
         domain_percent=percent,
         reservations=tuple(kept),
     )
+    try:
+        check_settings(wanted)
+    except DomainError as refusal:
+        faults.append(f"This does not go together: {refusal.detail}.")
     return wanted, faults
 
 

@@ -117,9 +117,14 @@ def test_preview_of_a_reservation_says_what_it_does(service: RegistrationService
         ([reserved(1), reserved(1)], "reserved-twice"),
         ([reserved(1, value="housing")], "invalid"),
         ([reserved(1, reserved_for="partner")], "invalid"),
+        ([reserved(1, reserved_for="partner", value="nobody")], "unknown-partner"),
+        ([reserved(1, reserved_for="working_group", value="nobody")], "unknown-group"),
     ):
         assert desk.change(reservations=wrong).get_json()["code"] == code
     assert desk.change(capacity=None).get_json()["code"] == "reserved-beyond-capacity"
+    seen = {"seen": str(desk.seats()["revision"]), "until": ""}
+    refused = desk.client.post(PAGE, data={**fields, **seen, "seats": "99", "hours": "x"}, headers=headers)
+    assert (refused.status_code, "more seats would be reserved than there are" in refused.text) == (422, True)
 
 
 def test_offered_seat_is_held_until_its_person_answers(service: RegistrationService, desk: Desk) -> None:
