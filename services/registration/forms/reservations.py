@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.registration.forms.changes import Promote, apply_settings
+from services.registration.forms.model import FormSettings
 from services.registration.forms.seat_store import forms_with_ended_reservations
 from services.registration.forms.store import find_form, lock_seats, settings_of
 from shared.store.unit_of_work import UnitOfWork
@@ -31,6 +32,11 @@ def end_reservations(work: UnitOfWork, promote: Promote, now: datetime) -> None:
             form = find_form(connection, slug)
             if form is None:
                 continue
-            settings = settings_of(form)
-            kept = tuple(one for one in settings.reservations if one.until is None or one.until > now)
-            apply_settings(connection, promote, form, replace(settings, reservations=kept), BY_TIME, now)
+            wanted = without_ended(settings_of(form), now)
+            apply_settings(connection, promote, form, wanted, BY_TIME, now)
+
+
+def without_ended(settings: FormSettings, now: datetime) -> FormSettings:
+    """The settings without reservations whose time is over; one ends at its last moment."""
+    kept = tuple(one for one in settings.reservations if one.until is None or one.until > now)
+    return replace(settings, reservations=kept)
