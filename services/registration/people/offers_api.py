@@ -38,7 +38,7 @@ def add_offers(blueprint: Any, desk: PeopleDesk) -> None:
     """``PUT`` and ``DELETE /v1/registrations/{id}/offer``."""
 
     @blueprint.put("/<uuid:registration_id>/offer")
-    @blueprint.arguments(OfferWantedSchema, required=False)
+    @blueprint.arguments(OfferWantedSchema)
     @blueprint.response(200, PersonSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @blueprint.alt_response(409, schema=ProblemSchema)

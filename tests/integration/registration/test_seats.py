@@ -47,7 +47,9 @@ class Desk:
         where = f"/v1/registrations/{identity(self.service.installation, number)}"
         seen = self.client.get(where, headers=self.headers).headers["ETag"]
         headers = {**self.headers, "If-Match": seen}
-        return self.client.open(where + path, method=method, headers=headers, json=content or None)
+        return self.client.open(
+            where + path, method=method, headers=headers, json=None if method == "DELETE" else content
+        )
 
     def offer(self, number: int, **what: Any) -> tuple[int, str]:
         """Offer a seat; returns the status, and the code of a refusal or until when it stands."""

@@ -30,6 +30,7 @@ CONTENT: dict[str, dict[str, Any]] = {
     "registration POST /v1/partners/<slug>/origins": {"json": {"origin": "https://another.example.org"}},
     "registration POST /console/registrations/marked": {"data": {"act": "cancelled"}},
     "registration POST /console/registrations/forms/<slug>/seats": {"data": {"seen": "1"}},
+    "registration PUT /v1/registrations/<uuid:registration_id>/offer": {"json": {}},
     "registration POST /my": {"data": {"email": "somebody@example.org"}},
     "notifications POST /v1/webhooks": {
         "json": {"partner": "example-partner", "url": "https://hooks.example.org/another"}
