@@ -22,9 +22,10 @@ _INBOX = "consumer, message_id, received_at"
 READABLE: Mapping[str, Mapping[str, str]] = {
     "registration": {
         "form": "slug, kind, event_id, verification, waiting_list, open, revision, keep_days",
-        "seat": "form, capacity, confirmed, waiting, last_position",
+        "seat": "form, capacity, confirmed, waiting, last_position, offered, passed",
         "registration": "id, form, event_id, status, position, revision, submission, received_at, person_ref, "
-        "person_key, accepted_at, confirmed_at, capacity_then, cancelled_at, verified_at, erased_at",
+        "person_key, accepted_at, confirmed_at, capacity_then, offer_expires_at, offer_passed, cancelled_at, "
+        "verified_at, erased_at",
         "proposal_state": "registration_id, revision, answers_revision, status",
         "registration_change": "registration_id, revision, status, changed_at, capacity_then",
         "form_change": "form, revision, changed_at, before, after, promoted",

@@ -24,6 +24,7 @@ from services.notifications.domain.kinds import (
     RECEIVED,
     REGISTRATIONS,
     SCHEDULED,
+    SEAT_OFFERED,
     WANTED,
 )
 from services.notifications.store.erasing import Tombstone
@@ -53,6 +54,9 @@ SHARED_LINKS = ("view", "join")
 """Tokens of a registration's links that change nothing: the read-only link, and the one to the meeting, if any."""
 
 PERSON_ERASED = "person.erased.v1"
+UNTIL = {ADDRESS_CHANGED_MAIL: "undo_until", SEAT_OFFERED: "offer_expires_at"}
+"""By kind of mail: what in the message says until when it can be answered."""
+
 ASKED_FOR = ("link", "details")
 """Kinds of mail that may go more than once in one state of a registration: they are numbered by the minute."""
 
@@ -178,11 +182,17 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
         number=_number_of(personal["token"]) if kind in ASKED_FOR else entry.revision,
         entry=entry,
         personal=personal,
-        detail={"until": rfc3339(data["undo_until"])} if kind == ADDRESS_CHANGED_MAIL else None,
+        detail=_detail(kind, data),
         correlation_id=message.correlation_id,
         token=personal.pop("token") if entry.about == "registration" else "",
         silent=bool(data.get("merged")),
     )
+
+
+def _detail(kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Until when what the mail offers can be done."""
+    name = UNTIL.get(kind)
+    return None if name is None else {"until": rfc3339(data[name])}
 
 
 def _number_of(token: str) -> int:

@@ -18,6 +18,7 @@ from services.registration.people.console import PersonPages, add_person
 from services.registration.people.list_pages import add_list
 from services.registration.people.marked import add_marked
 from services.registration.people.notes_pages import add_notes
+from services.registration.people.seats_page import add_seats_page
 from services.registration.people.views_api import add_views
 from services.registration.privacy.console import REASON_WORDS, add_erasing, add_person_export, erased_page
 from services.registration.public.preview import add_preview
@@ -44,6 +45,7 @@ def console_blueprint(
     add_erasing(blueprint, work, clock, messages)
     add_person_export(blueprint)
     add_forms(blueprint, forms, drafts)
+    add_seats_page(blueprint, forms)
     add_designer(blueprint, drafts)
     add_preview(blueprint, drafts)
     add_partners(blueprint, partners)

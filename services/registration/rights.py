@@ -38,10 +38,15 @@ _SEPARATE: Rights = {
     "working_group_copy": {FORMS: "select", OWN: "select", DESK: "select", CONSUME: "select insert update"},
     "resource_copy": {OWN: "select", CONSUME: "select insert update"},
     "partner": {FORMS: "select", OWN: "select", DESK: "select insert update", OPERATOR: "select insert update"},
-    "form": {DESK: "select insert update", DECIDE: "select", TEND: "select", OPERATOR: "select insert update"},
+    "form": {
+        DESK: "select insert update",
+        DECIDE: "select",
+        TEND: "select update(reservations,revision)",
+        OPERATOR: "select insert update",
+    },
     "form_draft": {DESK: "select insert update delete"},
     "form_key": {FORMS: "select", OWN: "select", DESK: "select insert update", OPERATOR: "select insert update"},
-    "form_change": {DESK: "select insert", DECIDE: "select", TEND: "select", OPERATOR: "select"},
+    "form_change": {DESK: "select insert", DECIDE: "select", TEND: "select insert", OPERATOR: "select"},
     "seat": {
         DESK: "select insert update",
         DECIDE: "select update",

@@ -33,11 +33,13 @@ from services.registration.own.managing_routes import managing_blueprint
 from services.registration.own.my_data_routes import my_data_blueprint
 from services.registration.partners.api import partners_blueprint
 from services.registration.partners.changes import PartnerDesk
-from services.registration.people.api import PeopleDesk, registrations_blueprint
+from services.registration.people.api import registrations_blueprint
 from services.registration.people.blocking_api import blocked_blueprint
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.notes_api import notes_blueprint
+from services.registration.people.offers_api import PeopleDesk
 from services.registration.people.references import References
+from services.registration.people.seats_api import add_seats
 from services.registration.people.views_api import views_blueprint
 from services.registration.people.waiting_list import promoting
 from services.registration.privacy.api import erasing_blueprint, person_export_blueprint
@@ -203,6 +205,7 @@ def _routes(
     if people is not None:
         desk = FormDesk(work, clock, promoting(people.messages), _forgetting(context))
         add_form_administration(forms, desk)
+        add_seats(forms, people)
         _add_desk(routes, settings, desk, people.messages, deployment)
     return routes
 

@@ -42,6 +42,12 @@ class RegistrationData(MessageSchema):
     sealed = text(4096)
 
 
+class OfferData(RegistrationData):
+    """Somebody on the waiting list for whom a seat is held until ``offer_expires_at``."""
+
+    offer_expires_at = moment()
+
+
 class ProposalData(MessageSchema):
     """What a proposal for a side event says; ``proposal_id`` and ``revision`` are those of its registration.
 

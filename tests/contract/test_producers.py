@@ -68,6 +68,7 @@ def _registration() -> Registration:
         language="en",
         partner=None,
         accepted_at=WEBINAR_WEEK,
+        offer_expires_at=WEBINAR_WEEK + timedelta(days=2),
     )
 
 
@@ -206,6 +207,8 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
             registration_messages.CONFIRMED,
             registration_messages.WAITLISTED,
             registration_messages.PROMOTED,
+            registration_messages.OFFERED,
+            registration_messages.OFFER_ENDED,
             registration_messages.CANCELLED,
             registration_messages.CHANGED,
             registration_messages.LINK_REQUESTED,

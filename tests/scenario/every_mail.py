@@ -97,7 +97,8 @@ def _wait_and_come_again(world: World, cast: Everybody) -> None:
         else:
             world.send_link(letter)
     world.expect("there is no seat left, and who has one gets the link to it", waiting_list=len(late), link=people)
-    _seats(world, people + len(late))
+    _offer_one(world, people + len(late))
+    _seats(world, people + len(late), promotion_mode="in-order")
     promoted = world.expect("there are more seats", promotion=len(late))
     for letter in promoted:
         world.follow(letter, "cancel")
@@ -268,8 +269,20 @@ def _person(who: str, name: str) -> dict[str, Any]:
     return {"name": name, "email": f"{who}@example.org"}
 
 
-def _seats(world: World, number: int) -> None:
-    world.call("PATCH", f"/v1/forms/{PRESS}", "registration", json={"capacity": number}, headers=ANY)
+def _offer_one(world: World, seats: int) -> None:
+    """There are more seats, which coordinators give by hand: the first in line declines one, and is given it then."""
+    _seats(world, seats, promotion_mode="by-hand")
+    waiting = world.call("GET", f"/v1/forms/{PRESS}/seats", "registration")["waiting"]
+    first = f"/v1/registrations/{waiting[0]['registration']['id']}"
+    world.call("PUT", f"{first}/offer", "registration", json={}, headers=ANY)
+    for letter in world.expect("a seat is offered", seat_offered=1):
+        world.follow(letter, "decline-seat")
+    world.expect("and declined", offer_ended=1)
+    world.call("PATCH", first, "registration", json={"status": "confirmed"}, headers=ANY)
+
+
+def _seats(world: World, number: int, **more: str) -> None:
+    world.call("PATCH", f"/v1/forms/{PRESS}", "registration", json={"capacity": number, **more}, headers=ANY)
 
 
 def _rename(world: World, event: str, number: int) -> None:

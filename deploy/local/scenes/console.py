@@ -100,6 +100,7 @@ SCENES: dict[str, Scene] = {
     "console-question": question,
     "console-forms": console("/console/registrations/forms"),
     "console-form": console(f"/console/registrations/forms/{WEBINAR}"),
+    "console-seats": console(f"/console/registrations/forms/{WEBINAR}/seats"),
     "console-person": person,
     "console-correct": correcting,
     "console-merge": merging,

@@ -11,6 +11,8 @@ KINDS: Mapping[str, str] = {
     "confirmation": "Confirmation",
     "waiting-list": "Waiting list",
     "promotion": "Seat from the waiting list",
+    "seat-offered": "Seat offered",
+    "offer-ended": "Offer of a seat ended",
     "cancelled-by-you": "Registration cancelled",
     "changed": "Registration changed",
     "link": "Own link again",

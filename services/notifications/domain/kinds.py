@@ -61,6 +61,9 @@ LEFT = "left"
 MAILED_ONCE = ("confirmation", "former-address")
 """Subjects with one message and one mail: their entry goes with the mail."""
 
+SEAT_OFFERED = "seat-offered"
+"""A seat is held for somebody who waits, until they accept it."""
+
 RECEIVED = "proposal-received"
 """In place of a confirmation where the form is for proposals."""
 
@@ -100,6 +103,8 @@ KINDS: dict[str, Kind] = {
         _transactional("confirmation", "confirmed"),
         _transactional("waiting-list", "waitlisted"),
         _transactional("promotion", "confirmed"),
+        _transactional(SEAT_OFFERED, "waitlisted"),
+        _transactional("offer-ended", "waitlisted"),
         _transactional("cancelled-by-you", "cancelled"),
         _transactional("changed", *LIVE),
         _transactional(RECEIVED, "confirmed"),
@@ -123,6 +128,8 @@ KIND_OF_MESSAGE: dict[str, str] = {
     "registration.confirmed.v1": "confirmation",
     "registration.waitlisted.v1": "waiting-list",
     "registration.promoted.v1": "promotion",
+    "registration.offered.v1": SEAT_OFFERED,
+    "registration.offer-ended.v1": "offer-ended",
     "registration.cancelled.v1": "cancelled-by-you",
     "registration.changed.v1": "changed",
     "registration.link-requested.v1": "link",
@@ -139,6 +146,8 @@ MANAGING_KINDS = (
     "confirmation",
     "waiting-list",
     "promotion",
+    SEAT_OFFERED,
+    "offer-ended",
     "cancelled-by-you",
     "changed",
     "link",

@@ -178,8 +178,8 @@ class MailContext:
     ``attend`` is the event that people on the form are asked to attend as well, ``group`` the title of their working
     group, ``title`` that of their proposal as they wrote it, ``note`` what coordinators say to it (empty for none),
     ``before`` when the event was to be, ``recording`` an address, ``unsubscribe`` that of a bulletin's way out,
-    ``late`` whether a reminder goes later than its own words are true, ``undo_until`` how long a change of address can
-    be taken back.
+    ``late`` whether a reminder goes later than its own words are true, ``until`` how long a change of address can be
+    taken back, or a seat is held.
     """
 
     mail_id: str
@@ -200,7 +200,7 @@ class MailContext:
     bulletin: Bulletin | None = None
     unsubscribe: str | None = None
     late: bool = False
-    undo_until: datetime | None = None
+    until: datetime | None = None
 
     @property
     def text(self) -> str:

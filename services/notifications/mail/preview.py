@@ -107,6 +107,7 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "event-confirmed": {"event": REVIEW},
     "event-changed": {"event": REVIEW},
     "remote-possible": {"event": replace(SAMPLE_EVENT, mode="hybrid", city="Geneva", place="Palais des Nations")},
+    "seat-offered": {"until": datetime(2020, 3, 3, 19, 0, tzinfo=UTC)},
     "recording-available": {"recording": "https://videos.example.org/upr-webinar-10"},
 }
 
@@ -129,7 +130,7 @@ def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailCon
         return replace(context, event=None, entry=None, recipient=replace(recipient, name="", form_kind=shown))
     if ALL_KINDS[kind].about == "former-address":
         until = datetime(2020, 3, 5, 15, 0, tzinfo=UTC) if kind == "address-changed" else None
-        return replace(context, entry=None, undo_until=until)
+        return replace(context, entry=None, until=until)
     if form_kind == "delegation":
         return replace(context, event=REVIEW, attend=SAMPLE_EVENT)
     return replace(context, event=None, group="Housing") if form_kind == "working_group" else context

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from services.notifications.domain.kinds import ATTENDING, DECISION_KINDS, LIVE, REGISTRATIONS
+from services.notifications.domain.kinds import ATTENDING, DECISION_KINDS, LIVE, REGISTRATIONS, SEAT_OFFERED
 from services.notifications.domain.news import STANDING
 from services.notifications.mail.calendar import (
     confirmation_link,
@@ -110,8 +110,9 @@ def _paragraphs(context: MailContext, words: Wording) -> list[list[Piece]]:
     if context.calendar_method is not None:
         first = f"{first}{words.gap}{_on_calendar(context, words)}"
     paragraphs = [[Piece(paragraph)] for paragraph in first.split("\n\n")]
-    if context.undo_until is not None:
-        return [*paragraphs, [Piece(words.undo_until.format(until=_instant(context.undo_until, context, words)))]]
+    if context.until is not None:
+        sentence = words.offer_until if context.kind == SEAT_OFFERED else words.undo_until
+        return [*paragraphs, [Piece(sentence.format(until=_instant(context.until, context, words)))]]
     if context.kind != "waiting-list" or context.recipient.position is None:
         return paragraphs
     return [*paragraphs, [Piece(words.position.format(position=context.recipient.position))]]
@@ -235,6 +236,8 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
         return view_link(context), see_link
     if context.kind == "details":
         return personal_link(context), words.details_link
+    if context.kind == SEAT_OFFERED:
+        return personal_link(context), words.offer_link
     return personal_link(context), _worded("open_link", context, words) if _is_live(context) else see_link
 
 

@@ -18,8 +18,8 @@ from services.registration.corrections.service import (
     prepare_entry,
     send_again,
 )
-from services.registration.people.api import to_public
 from services.registration.people.listing import PersonView, show_person
+from services.registration.people.offers_api import to_public
 from services.registration.people.schemas import PersonSchema
 from shared.web.access import holder, needs, require_touch
 from shared.web.entity_tags import require_match

@@ -19,8 +19,8 @@ from services.registration.corrections.merging import (
     pair_of,
 )
 from services.registration.corrections.service import CorrectionDesk, FaultyAnswers
-from services.registration.people.api import to_public
 from services.registration.people.listing import PersonView
+from services.registration.people.offers_api import to_public
 from services.registration.people.schemas import PersonSchema
 from shared.core.errors import DomainError
 from shared.web.access import holder, needs

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, text
 
 from services.registration.forms.model import FormFacts, FormSettings
 from services.registration.forms.opening import Opening
+from services.registration.forms.pools import reservations_to_json
+from services.registration.forms.seat_store import SEAT_COLUMNS, SEATS_WIDTH, read_seats
 from services.registration.forms.seats import Seats
 
 
@@ -126,8 +128,18 @@ PublicForm = FormRecord[SeatWord]
 def settings_of(form: StoredForm) -> FormSettings:
     """What coordinators have set of a form."""
     hours = (form.opens_at, form.closes_at, form.changes_until)
+    seats = form.seats
     return FormSettings(
-        form.seats.capacity, form.open, *hours, form.alarm_minutes, form.join_minutes_before, form.partners
+        seats.capacity,
+        form.open,
+        *hours,
+        form.alarm_minutes,
+        form.join_minutes_before,
+        form.partners,
+        seats.mode,
+        seats.offer_hours,
+        seats.pools.domain_percent,
+        tuple(pool.reservation for pool in seats.pools.pools),
     )
 
 
@@ -138,8 +150,8 @@ _COLUMNS = """
     f.contact, f.changes_until, f.alarm_minutes, f.join_minutes_before
 """
 _FORM = f"""
-    SELECT {_COLUMNS}, s.capacity, s.confirmed, s.waiting, s.last_position
-    FROM public_form f JOIN seat s ON s.form = f.slug
+    SELECT {_COLUMNS}, s.capacity, s.confirmed, s.waiting, s.last_position, f.waiting_list, {SEAT_COLUMNS}
+    FROM public_form f JOIN seat s ON s.form = f.slug JOIN form o ON o.slug = f.slug
 """  # noqa: S608 - constants
 _ONE = text(_FORM + "WHERE f.slug = :slug")
 _FIRST = text("SELECT slug FROM public_form ORDER BY slug LIMIT 1")
@@ -164,7 +176,7 @@ _SEAT = text("""
 """)
 _SEATS = text("""
     UPDATE seat SET capacity = :capacity, confirmed = :confirmed, waiting = :waiting, last_position = :last_position,
-        word = :word, options = option_counts(form)
+        offered = :offered, passed = :passed, word = :word, options = option_counts(form)
     WHERE form = :form
 """)
 _COUNT_OPTIONS = text("""
@@ -173,7 +185,8 @@ _COUNT_OPTIONS = text("""
 _SET = text("""
     UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at, changes_until = :changes_until,
         alarm_minutes = :alarm_minutes, join_minutes_before = :join_minutes_before, partners = :partners,
-        revision = revision + 1
+        promotion_mode = :promotion_mode, offer_hours = :offer_hours, domain_percent = :domain_percent,
+        reservations = :reservations, revision = revision + 1
     WHERE slug = :slug
 """)
 _DESCRIPTION = text(f"""
@@ -228,22 +241,14 @@ def save_form(connection: Connection, values: Mapping[str, Any], capacity: int |
 
 def save_seats(connection: Connection, form: str, seats: Seats) -> None:
     """Store the seats of a form that :func:`lock_seats` has locked, and the word that the public may know."""
-    connection.execute(
-        _SEATS,
-        {
-            "form": form,
-            "capacity": seats.capacity,
-            "confirmed": seats.confirmed,
-            "waiting": seats.waiting,
-            "last_position": seats.last_position,
-            "word": seats.word,
-        },
-    )
+    names = ("capacity", "confirmed", "waiting", "last_position", "offered", "passed", "word")
+    connection.execute(_SEATS, {"form": form, **{name: getattr(seats, name) for name in names}})
 
 
 def save_settings(connection: Connection, slug: str, settings: FormSettings) -> None:
     """Store what coordinators set, all but the seats, and raise the revision."""
-    values = asdict(settings) | {"partners": list(settings.partners)}
+    kept = Jsonb(reservations_to_json(settings.reservations))
+    values = asdict(settings) | {"partners": list(settings.partners), "reservations": kept}
     del values["capacity"]
     connection.execute(_SET, {**values, "slug": slug})
 
@@ -283,9 +288,7 @@ def forms_named(connection: Connection, name: str) -> list[str]:
 
 
 def _to_form(row: Any) -> StoredForm:
-    capacity, confirmed, waiting, last_position = row[-4:]
-    seats = Seats(capacity, confirmed, waiting, last_position, waiting_list=row[5])
-    return FormRecord(*_form_values(row[:-4], seats))
+    return FormRecord(*_form_values(row[:-SEATS_WIDTH], read_seats(row[-SEATS_WIDTH:])))
 
 
 def _form_values(row: Sequence[Any], seats: Seats | SeatWord) -> list[Any]:

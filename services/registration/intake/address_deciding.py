@@ -19,6 +19,7 @@ from services.registration.intake.address_model import (
 from services.registration.intake.desk_model import DeskAct
 from services.registration.intake.facts import MAX_CANDIDATES, Facts, LiveRegistration, MailWanted, Plan
 from services.registration.intake.outcomes import Act, ActResult, Choice, Result
+from services.registration.intake.storing import move_seats
 from services.registration.people.model import AddressRefs
 
 
@@ -156,6 +157,7 @@ def move(
         revision=live.revision + 1 if revision is None else revision,
         person=person,
         address=address.ref,
+        domain=address.domain,
         content=replace(live.content, email=email),
     )
     if live.status == "cancelled":
@@ -163,6 +165,7 @@ def move(
     else:
         facts.of(live.form, live.address).remove(live)
         facts.of(live.form, address.ref).append(moved)
+        move_seats(facts, plan, live, moved)
     plan.moved.append(
         MovedRegistration(
             live.id, live.form, live.status, moved.revision, email, address, person, former, restored, act

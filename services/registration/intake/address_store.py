@@ -64,9 +64,11 @@ _MOVE = text("""
             email text, ref text, mailbox text, domain text, person text, reason text, by_desk text)
     ), changes AS (
         INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, changed_by, fields)
-        SELECT id, revision, status, :now, reason, by_desk,
-            CASE WHEN by_desk IS NULL THEN CAST('{}' AS text[]) ELSE ARRAY['email'] END
-        FROM new ON CONFLICT DO NOTHING  -- other answers changed with it: the line of that revision names them all
+        SELECT new.id, new.revision, CASE WHEN r.offer_expires_at IS NULL THEN new.status ELSE 'offered' END,
+            :now, new.reason, new.by_desk,
+            CASE WHEN new.by_desk IS NULL THEN CAST('{}' AS text[]) ELSE ARRAY['email'] END
+        FROM new JOIN registration r ON r.id = new.id
+        ON CONFLICT DO NOTHING  -- other answers changed with it: the line of that revision names them all
     )
     UPDATE registration r SET revision = new.revision, email = new.email, person_ref = decode(new.ref, 'hex'),
         mailbox_ref = decode(new.mailbox, 'hex'), domain_ref = decode(new.domain, 'hex'),

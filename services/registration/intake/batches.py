@@ -10,7 +10,7 @@ from services.registration.intake.address_store import UndoLink
 from services.registration.intake.decider_store import LinkOwner
 from services.registration.intake.desk_model import Correct, Enter, Merge
 from services.registration.intake.desk_reading import DESK_KINDS
-from services.registration.intake.items import Cancel, Change, Item, RenewLinks, Submission, Verify
+from services.registration.intake.items import AnswerOffer, Cancel, Change, Item, RenewLinks, Submission, Verify
 from services.registration.intake.outcomes import Act
 from services.registration.intake.queue import QueuedRow
 
@@ -71,7 +71,7 @@ def refs_of(item: Item, links: Links) -> list[bytes]:
     if isinstance(item, UndoAddress):
         link = links.undone_by(item)
         return [] if link is None else list(link.refs)
-    if isinstance(item, Change | Cancel | RenewLinks | Verify | ChangeAddress):
+    if isinstance(item, Change | Cancel | AnswerOffer | RenewLinks | Verify | ChangeAddress):
         own = [owner.address.ref for owner in links.owners.values() if owner.registration == item.registration]
         return [*own, item.address.ref] if isinstance(item, ChangeAddress) else own
     return [] if item.address is None else [item.address.ref]

@@ -37,6 +37,8 @@ from services.registration.people.messages import (
     CHANGED,
     LINK_REQUESTED,
     NEW,
+    OFFER_ENDED,
+    PROMOTED,
     Fact,
     RegistrationMessages,
     address_changed,
@@ -46,8 +48,9 @@ from services.registration.people.messages import (
     fact_about,
 )
 from services.registration.people.model import LIVE, Registration
+from services.registration.people.offer_store import store_answers
 from services.registration.people.store import Person, find_person
-from services.registration.people.waiting_list import promote_waiting
+from services.registration.people.waiting_list import promote_if_possible, promote_waiting
 from services.registration.privacy.erasure import erase_by_link
 from shared.calendar.entries import personal_key
 from shared.contracts.envelope import Message
@@ -185,6 +188,7 @@ class Decider:
         store.write_candidates(connection, plan)
         store.write_merged(connection, plan, now)  # before changes: the other may take over name and address
         new = {one.id for one in plan.registered}
+        store_answers(connection, _answered_rows(facts, plan), now)
         store.write_changes(connection, [self._changed_row(one) for one in plan.changed if one.id not in new], now)
         store.write_cancelled(connection, plan, "cancelled by link", now)  # first: they may register again
         store.write_registrations(connection, [self._registered_row(facts, one) for one in plan.registered], now)
@@ -200,8 +204,8 @@ class Decider:
             mailboxes.set_muted(connection, address, muted, now)
         self._publish(connection, facts, plan, now)
         outbox.add(connection, moved_away)
-        for slug in sorted(plan.freed):
-            self._promote(connection, slug, now)
+        for slug in sorted(plan.freed | plan.reconsidered):
+            self._promote(connection, slug, now, freed=slug in plan.freed)
         store.settle(connection, plan, now)
 
     def _move(self, connection: Connection, plan: Plan, now: datetime) -> list[Message]:
@@ -220,10 +224,14 @@ class Decider:
             if (person := persons[one.id]) is not None
         ]
 
-    def _promote(self, connection: Connection, slug: str, now: datetime) -> None:
+    def _promote(self, connection: Connection, slug: str, now: datetime, *, freed: bool) -> None:
         form = find_form(connection, slug)
-        if form is not None and form.seats.waiting:
+        if form is None or not form.seats.in_line:
+            return
+        if freed:
             promote_waiting(connection, self._messages, form, form.seats, now, "a seat was given back")
+        else:
+            promote_if_possible(connection, self._messages, form, now, "a seat was not reserved any more")
 
     def _registered_row(self, facts: Facts, new: NewRegistration) -> dict[str, Any]:
         event = facts.forms[new.form].event
@@ -241,6 +249,8 @@ class Decider:
         known: Sequence[tuple[str, LiveRegistration | ChangedRegistration | MovedRegistration]] = [
             *((CHANGED, one) for one in plan.changed if one.id not in moved),  # one mail for both
             *((CHANGED, one) for one in plan.moved),
+            *((PROMOTED, one) for one in plan.accepted),
+            *((OFFER_ENDED, one) for one in plan.declined),
             *((CANCELLED, one) for one in plan.cancelled),
             *((LINK_REQUESTED, one) for one in wanted.values()),
         ]
@@ -330,6 +340,22 @@ class Decider:
 
 
 TIMED_OUT = "timed out"
+
+
+def _answered_rows(facts: Facts, plan: Plan) -> list[dict[str, Any]]:
+    """Rows for :func:`store_answers`."""
+    reasons = ((plan.accepted, "its person accepted the offer"), (plan.declined, "its person declined the offer"))
+    return [
+        {
+            "id": one.id,
+            "revision": one.revision,
+            "status": one.status,
+            "capacity": facts.forms[one.form].seats.capacity if one.status == "confirmed" else None,
+            "reason": reason,
+        }
+        for answered, reason in reasons
+        for one in answered
+    ]
 
 
 def _calendar_keys(facts: Facts, items: Sequence[Item], plan: Plan) -> dict[int, str]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from services.registration.forms.opening import Opening
 from services.registration.forms.option_limits import read_option_limits
-from services.registration.forms.seats import Seats
+from services.registration.forms.seat_store import SEAT_COLUMNS, read_seats
 from services.registration.intake.address_model import AddressRequests
 from services.registration.intake.contents import Content, content_from_json, without_cause
 from services.registration.intake.desk_model import DeskAct
@@ -34,12 +34,13 @@ SEEN_WITHIN = timedelta(minutes=1)
 MERGED_AWAY = "merged into another registration of the same person"
 
 _LOCK = text("SELECT form FROM seat WHERE form = ANY(:forms) ORDER BY form FOR UPDATE")
-_FORMS = text("""
+_FORMS = text(f"""
     SELECT f.slug, s.capacity, s.confirmed, s.waiting, s.last_position, f.waiting_list, f.open, f.event_id IS NOT NULL,
         e.status, e.starts_at, e.ends_at, f.kind, f.closes_hours_before, f.opens_at, f.closes_at, f.changes_until,
-        f.verification, f.people_per_address, f.event_id, f.attend, s.options
-    FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id WHERE f.slug = ANY(:forms)
-""")
+        f.verification, f.people_per_address, f.event_id, f.attend, s.options, {SEAT_COLUMNS}
+    FROM form f JOIN form o ON o.slug = f.slug JOIN seat s ON s.form = f.slug
+        LEFT JOIN event_copy e ON e.id = f.event_id WHERE f.slug = ANY(:forms)
+""")  # noqa: S608 - a constant list of columns
 _VERSIONS = text("""
     SELECT form, revision - 1, changed_at, before, after FROM form_change
     WHERE form = ANY(:forms) AND changed_at >= :since ORDER BY form, revision DESC
@@ -48,7 +49,8 @@ _KNOWN = """
     SELECT r.id::text, r.form, r.status, r.revision, r.person_key, r.person_ref, r.email, r.language, r.name, o.name,
         r.working_group, r.representative, r.country, r.time_zone, r.partner, r.answers, r.sealed,
         r.sealed_for, r.consent, CASE f.kind WHEN 'proposal' THEN r.answers ->> 'title' END, r.address_requests,
-        r.address_requests_since, coalesce(p.status = 'returned' AND p.answers_revision >= r.revision, false)
+        r.address_requests_since, coalesce(p.status = 'returned' AND p.answers_revision >= r.revision, false),
+        r.offer_expires_at, r.offer_passed, coalesce(r.domain_ref, '')
     FROM registration r JOIN form f ON f.slug = r.form LEFT JOIN organisation o ON o.id = r.organisation_id
         LEFT JOIN proposal_state p ON p.registration_id = r.id
     WHERE r.erased_at IS NULL AND
@@ -131,18 +133,19 @@ _CHANGE = text("""
             name text, email text, organisation_id uuid, organisation text, working_group text,
             representative boolean, country text, time_zone text, language text, answers jsonb, sealed text,
             sealed_for jsonb, consent jsonb, fields jsonb, sealed_given boolean, details_given boolean,
-            by_desk text, reason text)
+            offered boolean, by_desk text, reason text)
     ), organisations AS (
         INSERT INTO organisation (id, name) SELECT DISTINCT ON (organisation_id) organisation_id, organisation FROM new
         WHERE organisation_id IS NOT NULL ORDER BY organisation_id ON CONFLICT DO NOTHING
     ), changes AS (
         INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, fields, changed_by)
-        SELECT id, revision, status, :now, coalesce(reason, 'changed by its owner'),
-            ARRAY(SELECT jsonb_array_elements_text(fields)), by_desk
+        SELECT id, revision, CASE WHEN offered THEN 'offered' ELSE status END, :now,
+            coalesce(reason, 'changed by its owner'), ARRAY(SELECT jsonb_array_elements_text(fields)), by_desk
         FROM new
     )
-    UPDATE registration r SET revision = new.revision, person_key = decode(new.person, 'hex'), name = new.name,
-        email = new.email, organisation_id = new.organisation_id, working_group = new.working_group,
+    UPDATE registration r SET revision = greatest(r.revision, new.revision),
+        person_key = decode(new.person, 'hex'), name = new.name, email = new.email,
+        organisation_id = new.organisation_id, working_group = new.working_group,
         representative = new.representative, country = new.country, time_zone = new.time_zone,
         language = new.language, answers = new.answers, sealed = decode(new.sealed, 'hex'),
         sealed_for = ARRAY(SELECT jsonb_array_elements_text(new.sealed_for)),
@@ -154,7 +157,8 @@ _CHANGE = text("""
 """)
 _CANCEL = text("""
     WITH gone AS (
-        UPDATE registration SET status = 'cancelled', revision = revision + 1, cancelled_at = :now
+        UPDATE registration SET status = 'cancelled', revision = revision + 1, cancelled_at = :now,
+            offer_expires_at = NULL, offer_passed = false
         WHERE id = ANY(CAST(:ids AS uuid[])) RETURNING id, revision, status
     )
     INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, changed_by)
@@ -172,9 +176,9 @@ _VERIFY = text("""
 """)
 _SEATS = text("""
     UPDATE seat SET confirmed = new.confirmed, waiting = new.waiting, last_position = new.last_position,
-        word = new.word, options = option_counts(seat.form)
+        offered = new.offered, passed = new.passed, word = new.word, options = option_counts(seat.form)
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (form text, confirmed int, waiting int, last_position int,
-        word text)
+        offered int, passed int, word text)
     WHERE seat.form = new.form
 """)
 _USE = text("""
@@ -281,9 +285,9 @@ def ended_registrations(connection: Connection, ids: Sequence[str]) -> list[Live
 
 
 def _live_registration(row: Sequence[Any]) -> LiveRegistration:
-    *content, sealed_for, consent, title, requests, since, returned = row[6:]
+    *content, sealed_for, consent, title, requests, since, returned, expires_at, passed, domain = row[6:]
     found = replace(Content(*[*content, tuple(sealed_for), consent]), title=title)
-    values = [*row[:6], found, AddressRequests(requests, since), returned]
+    values = [*row[:6], found, AddressRequests(requests, since), returned, expires_at, passed, bytes(domain)]
     return LiveRegistration(*values)
 
 
@@ -296,7 +300,13 @@ def _candidate(row: Sequence[Any]) -> Candidate:
 def _forms(connection: Connection, slugs: Sequence[str], now: datetime) -> dict[str, FormState]:
     found = {
         row[0]: FormState(
-            Opening(*row[6:16]), Seats(*row[1:6]), row[16], row[17], row[18], row[19], read_option_limits(row[20])
+            Opening(*row[6:16]),
+            read_seats([*row[1:6], *row[21:]]),
+            row[16],
+            row[17],
+            row[18],
+            row[19],
+            read_option_limits(row[20]),
         )
         for row in connection.execute(_FORMS, {"forms": list(slugs)})
     }
@@ -375,7 +385,8 @@ def write_seats(connection: Connection, facts: Facts, forms: Iterable[str]) -> N
     """Store the seats of ``forms`` as the batch has left them, and the word that the public may know."""
     seats = {slug: facts.forms[slug].seats for slug in sorted(forms)}
     if seats:
-        rows = [columns_of(one) | {"form": slug, "word": one.word} for slug, one in seats.items()]
+        names = ("confirmed", "waiting", "last_position", "offered", "passed", "word")
+        rows = [{"form": slug, **{name: getattr(one, name) for name in names}} for slug, one in seats.items()]
         connection.execute(_SEATS, {"rows": as_parameter(rows)})
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, closed_reason, is_over
+from services.registration.forms.pools import Traits
 from services.registration.forms.seats import give_back, next_place, take
 from services.registration.intake.address_deciding import ask_address, decide_address, drop_change, undo_address
 from services.registration.intake.address_model import ChangeAddress, UndoAddress
@@ -26,8 +27,10 @@ from services.registration.intake.facts import (
     MailWanted,
     NewRegistration,
     Plan,
+    traits_of,
 )
 from services.registration.intake.items import (
+    AnswerOffer,
     Cancel,
     Change,
     Confirm,
@@ -39,6 +42,7 @@ from services.registration.intake.items import (
     Submission,
     Verify,
 )
+from services.registration.intake.offer_deciding import answer_offer
 from services.registration.intake.outcomes import Act, ActResult, Choice, Outcome, Result
 from services.registration.intake.storing import store_change, with_sealed_of
 from services.registration.people.model import AddressRefs
@@ -77,6 +81,8 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
                 plan.results[item.number] = [_change_own(facts, plan, item)]
             case Cancel():
                 plan.results[item.number] = [_cancel(facts, plan, item, now)]
+            case AnswerOffer():
+                plan.results[item.number] = [answer_offer(facts, plan, item, now)]
             case SendLink():
                 plan.results[item.number] = [_send_link(facts, plan, item)]
             case RenewLinks():
@@ -167,7 +173,7 @@ def _add_candidate(facts: Facts, plan: Plan, item: Submission, proven: bool, new
 
 def _register_at_once(facts: Facts, plan: Plan, form: FormState, item: Submission, new_id: NewId) -> Outcome:
     """A form that confirms no addresses. Who is known or blocked gets the outcome that a newcomer would get."""
-    place = next_place(form.seats)
+    place = next_place(form.seats, _who(item))
     if place is None:
         return Outcome.FULL
     if not form.options.has_room(item.content.answers):
@@ -248,7 +254,7 @@ def _register_or_change(
         return _change(facts, plan, known, source)
     if len(live) >= form.people_per_address:
         return Result.TOO_MANY
-    if next_place(form.seats) is None:
+    if next_place(form.seats, _who(source)) is None:
         return Result.FULL
     if not form.options.has_room(source.content.answers):
         return Result.OPTION_FULL
@@ -278,7 +284,8 @@ def _register(
 ) -> NewRegistration:
     """Give ``source`` the next place of its form; there must be one."""
     form = facts.forms[source.form]
-    place = next_place(form.seats)
+    who = _who(source)
+    place = next_place(form.seats, who)
     if place is None:
         raise AssertionError("no place")
     made = NewRegistration(
@@ -295,13 +302,22 @@ def _register(
         verified=verified,
     )
     options = form.options.after_change(None, source.content.answers)
-    facts.forms[source.form] = replace(form, seats=take(form.seats, place), options=options)
-    live = LiveRegistration(made.id, made.form, made.status, 1, made.person, made.address.ref, made.content)
+    facts.forms[source.form] = replace(form, seats=take(form.seats, place, who), options=options)
+    live = replace(
+        LiveRegistration(made.id, made.form, made.status, 1, made.person, made.address.ref, made.content),
+        domain=who.domain,
+    )
     facts.of(made.form, made.address.ref).append(live)
     facts.at_mailbox[made.form, made.address.mailbox] += 1
     plan.registered.append(made)
     plan.seats_changed.add(made.form)
+    if form.seats.pools:
+        plan.reconsidered.add(made.form)
     return made
+
+
+def _who(source: Submission | Candidate) -> Traits:
+    return traits_of(source.content, source.address.domain)
 
 
 def _change(facts: Facts, plan: Plan, live: LiveRegistration, source: Submission | Candidate) -> Result:
@@ -351,7 +367,9 @@ def _cancel(facts: Facts, plan: Plan, item: Cancel, now: datetime) -> ActResult:
     if is_over(form.opening, now):
         return ActResult("", live.form, "", Result.EVENT_OVER)
     options = form.options.after_change(live.content.answers, None)
-    facts.forms[live.form] = replace(form, seats=give_back(form.seats, live.status), options=options)
+    facts.forms[live.form] = replace(
+        form, seats=give_back(form.seats, live.status, live.who, live.hold), options=options
+    )
     facts.of(live.form, live.address).remove(live)
     drop_change(facts, plan, live.id)
     plan.cancelled.append(replace(live, revision=live.revision + 1, status="cancelled"))

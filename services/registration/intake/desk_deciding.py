@@ -12,7 +12,7 @@ from services.registration.forms.seats import give_back, next_place, take
 from services.registration.intake.address_deciding import drop_change, move, refusal_of_address
 from services.registration.intake.contents import Content, changed_fields, with_answers
 from services.registration.intake.desk_model import Correct, Enter, Merge, NamedRegistration
-from services.registration.intake.facts import Facts, LiveRegistration, NewRegistration, Plan
+from services.registration.intake.facts import Facts, LiveRegistration, NewRegistration, Plan, traits_of
 from services.registration.intake.outcomes import ActResult, Result
 from services.registration.intake.storing import store_change, with_sealed_of
 
@@ -34,7 +34,8 @@ def enter(facts: Facts, plan: Plan, item: Enter, new_id: NewId) -> ActResult:
         return ActResult(known.id, item.form, "", Result.NAME_TAKEN)
     if len(live) >= form.people_per_address:
         return ActResult("", item.form, "", Result.TOO_MANY)
-    place = next_place(form.seats)
+    who = traits_of(item.content, item.address.domain)
+    place = next_place(form.seats, who)
     if place is None:
         return ActResult("", item.form, "", Result.FULL)
     if not form.options.has_room(item.content.answers):
@@ -54,11 +55,13 @@ def enter(facts: Facts, plan: Plan, item: Enter, new_id: NewId) -> ActResult:
         act=item.act,
     )
     options = form.options.after_change(None, item.content.answers)
-    facts.forms[item.form] = replace(form, seats=take(form.seats, place), options=options)
+    facts.forms[item.form] = replace(form, seats=take(form.seats, place, who), options=options)
     registered = LiveRegistration(made.id, made.form, made.status, 1, made.person, made.address.ref, made.content)
-    live.append(registered)
+    live.append(replace(registered, domain=who.domain))
     plan.registered.append(made)
     plan.seats_changed.add(made.form)
+    if form.seats.pools:
+        plan.reconsidered.add(made.form)
     return ActResult(made.id, item.form, "", _RESULTS[place.status])
 
 
@@ -107,7 +110,8 @@ def merge(facts: Facts, plan: Plan, item: Merge, new_id: NewId) -> ActResult:
 def _end(facts: Facts, other: LiveRegistration) -> None:
     form = facts.forms[other.form]
     options = form.options.after_change(other.content.answers, None)
-    facts.forms[other.form] = replace(form, seats=give_back(form.seats, other.status), options=options)
+    seats = give_back(form.seats, other.status, other.who, other.hold)
+    facts.forms[other.form] = replace(form, seats=seats, options=options)
     facts.of(other.form, other.address).remove(other)
 
 

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from services.registration.forms.opening import Opening, closed_reason
 from services.registration.forms.option_limits import OptionLimits
-from services.registration.forms.seats import Seats
+from services.registration.forms.pools import Traits
+from services.registration.forms.seats import Hold, Seats
 from services.registration.intake.address_model import (
     AddressChange,
     AddressRequests,
@@ -91,6 +92,9 @@ class LiveRegistration:
     Attributes:
         requests: those for another address.
         returned: a proposal that coordinators have returned: its person is to change it.
+        offer_expires_at: until when a seat is held for somebody who waits; None for no offer.
+        offer_passed: an offer was declined or has expired.
+        domain: reference of the domain of the address.
     """
 
     id: str
@@ -102,6 +106,24 @@ class LiveRegistration:
     content: Content
     requests: AddressRequests = field(default_factory=AddressRequests)
     returned: bool = False
+    offer_expires_at: datetime | None = None
+    offer_passed: bool = False
+    domain: bytes = b""
+
+    @property
+    def hold(self) -> Hold:
+        """Where somebody who waits stands: in line, with an offer, or past one."""
+        return "offered" if self.offer_expires_at is not None else "passed" if self.offer_passed else ""
+
+    @property
+    def who(self) -> Traits:
+        """What decides which seats they may take."""
+        return traits_of(self.content, self.domain)
+
+
+def traits_of(content: Content, domain: bytes) -> Traits:
+    """What decides which seats somebody with these answers may take."""
+    return Traits(content.working_group, content.partner, content.representative, domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +160,7 @@ class ChangedRegistration:
         sealed_given: sealed answers came with it.
         details_given: it is what was asked after the confirmation.
         act: of the coordinator who changed it; None for its owner.
+        offered: a seat is held for them.
     """
 
     id: str
@@ -150,6 +173,7 @@ class ChangedRegistration:
     sealed_given: bool = False
     details_given: bool = False
     act: DeskAct | None = None
+    offered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +266,9 @@ class Plan:
         links_spaced: the same as soon as the spacing of the mailbox allows it.
         links_renewed: registrations of which all links end, and new ones are mailed.
         owners: registrations whose address is verified, by the use of a link that was mailed to it.
-        freed: forms on which a place was given back: who waits is promoted after the batch.
+        freed: forms on which a place was given back: who is in line is promoted after the batch.
+        reconsidered: forms with reserved seats on which people have come or changed: who is in line may get a seat.
+        accepted, declined: registrations of which the person has accepted an offered seat, or declined it.
         verified: mailboxes whose owner has acted: the spacing of their mails starts anew.
         asked: changes of address that wait from now on.
         address_requests: how many addresses a registration has requested, by its id.
@@ -261,6 +287,8 @@ class Plan:
     registered: list[NewRegistration] = field(default_factory=list)
     changed: list[ChangedRegistration] = field(default_factory=list)
     cancelled: list[LiveRegistration] = field(default_factory=list)
+    accepted: list[LiveRegistration] = field(default_factory=list)
+    declined: list[LiveRegistration] = field(default_factory=list)
     links_wanted: list[LiveRegistration] = field(default_factory=list)
     links_spaced: list[tuple[LiveRegistration, AddressRefs]] = field(default_factory=list)
     links_renewed: list[LiveRegistration] = field(default_factory=list)
@@ -268,6 +296,7 @@ class Plan:
     mails: list[MailWanted] = field(default_factory=list)
     challenges: list[tuple[bytes, str]] = field(default_factory=list)
     freed: set[str] = field(default_factory=set)
+    reconsidered: set[str] = field(default_factory=set)
     seats_changed: set[str] = field(default_factory=set)
     verified: dict[bytes, AddressRefs] = field(default_factory=dict)
     muted: dict[bytes, tuple[AddressRefs, bool]] = field(default_factory=dict)

@@ -90,6 +90,16 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerOffer:
+    """Somebody accepts or declines the seat they were offered; ``registration`` is None if the link opens nothing."""
+
+    number: int
+    registration: str | None
+    accepted: bool
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SendLink:
     """Somebody wants the managing link of a registration mailed to its address once more.
 
@@ -150,6 +160,7 @@ Item = (
     | Confirm
     | Change
     | Cancel
+    | AnswerOffer
     | SendLink
     | RenewLinks
     | Verify

@@ -14,6 +14,7 @@ from services.registration.intake.batches import Links, OpenedRow
 from services.registration.intake.contents import Content, content_from_json
 from services.registration.intake.desk_reading import DESK_KINDS, read_desk
 from services.registration.intake.items import (
+    AnswerOffer,
     Cancel,
     Change,
     Confirm,
@@ -93,6 +94,8 @@ def _item(keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], l
         return _change(keys, row, content, owner)
     if row.kind == "cancel":
         return Cancel(row.number, registration, content.get("revision"))
+    if row.kind in ("accept-seat", "decline-seat"):
+        return AnswerOffer(row.number, registration, row.kind == "accept-seat", row.received_at)
     if row.kind == "send-link":
         wanted = registration or str(content.get("registration", ""))  # "" by a read-only link that has ended
         return SendLink(row.number, address, wanted, spaced=registration is not None)

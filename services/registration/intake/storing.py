@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from services.registration.forms.seats import move
 from services.registration.intake.contents import Content, changed_fields
 from services.registration.intake.desk_model import DeskAct
 from services.registration.intake.facts import ChangedRegistration, Facts, LiveRegistration, Plan
@@ -36,10 +37,12 @@ def store_change(
     some = facts.of(live.form, live.address)
     some[some.index(live)] = changed
     _move_options(facts, plan, live.form, live.content, content)
+    move_seats(facts, plan, live, changed)
     fields = (*changed_fields(live.content, content), *(("email",) if moves else ()))
     plan.changed.append(
         ChangedRegistration(
-            live.id, live.form, live.status, changed.revision, content, person, fields, sealed, details, act
+            *(live.id, live.form, live.status, changed.revision, content, person, fields, sealed, details, act),
+            offered=live.hold == "offered",
         )
     )
 
@@ -50,6 +53,16 @@ def _move_options(facts: Facts, plan: Plan, slug: str, before: Content, after: C
     if options is not form.options:
         facts.forms[slug] = replace(form, options=options)
         plan.seats_changed.add(slug)
+
+
+def move_seats(facts: Facts, plan: Plan, before: LiveRegistration, after: LiveRegistration) -> None:
+    """Nobody's seat moves; but what is reserved for others may be free now, or this person may take it."""
+    form = facts.forms[before.form]
+    seats = move(form.seats, before.status, before.who, after.who, before.hold)
+    if seats is not form.seats:
+        facts.forms[before.form] = replace(form, seats=seats)
+        plan.seats_changed.add(before.form)
+        plan.reconsidered.add(before.form)
 
 
 def with_sealed_of(newer: Content, older: Content) -> Content:

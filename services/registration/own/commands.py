@@ -94,6 +94,14 @@ def cancel_own(intake: Intake, view: FormView, token: str, revision: int | None)
     return intake.command(view, "cancel", {"revision": revision}, hash_of_link(token, OWN))
 
 
+def answer_offer(intake: Intake, view: FormView, token: str, answer: str) -> str:
+    """Store that somebody answers to the seat they are offered; returns the command's receipt.
+
+    ``answer`` is ``accept-seat`` or ``decline-seat``.
+    """
+    return intake.command(view, answer, {}, hash_of_link(token, OWN))
+
+
 def erase_own(intake: Intake, view: FormView, token: str) -> str:
     """Store that somebody wants to be erased; returns the command's receipt."""
     return intake.command(view, "erase", {}, hash_of_link(token, OWN))

@@ -14,7 +14,7 @@ from shared.calendar.links import CalendarLinks
 
 ResourceKind = Literal["recording", "slides", "brief"]
 Asking = Literal["", "cancel", "erase"]
-Refusal = Literal["", "event-over", "changed-meanwhile"]
+Refusal = Literal["", "event-over", "changed-meanwhile", "offer-ended"]
 Saved = Literal["", "changed", "kept"]
 LinkStatus = Literal["confirmed", "waitlisted", "cancelled"]
 
@@ -43,6 +43,13 @@ class JoinPart:
 
     state: str
     opens: EventTime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferPart:
+    """An offer of a seat, on the own page; ``until`` when it stands, None once its person has let it pass."""
+
+    until: EventTime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,7 @@ class LinkPage:
         resources: what was published about the event.
         calendar: links that add the event to a calendar; None if there is nothing to add.
         proposal: of a proposal for a side event, what became of it; None for every other registration.
+        offer: of a seat, to this person; None if there was none since they wait.
     """
 
     look: Look
@@ -129,11 +137,14 @@ class LinkPage:
     resources: Sequence[ResourceLink] = ()
     calendar: CalendarLinks | None = None
     proposal: ProposalPart | None = None
+    offer: OfferPart | None = None
 
 
 def render_link(page: LinkPage) -> str:
     """A person's registration, or the question whether to cancel or erase it."""
     state, effect = f"link.{page.status}", f"link.cancel.{page.status}-effect"
+    if page.status == "waitlisted" and page.offer is not None:
+        state = "offer.state" if page.offer.until else "offer.passed"
     if page.proposal is not None and page.status != "cancelled":
         state = f"proposal.{page.proposal.status}"
         effect = "proposal.withdraw.scheduled-effect" if page.proposal.status == "scheduled" else effect

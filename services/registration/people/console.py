@@ -11,13 +11,15 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms.service import working_group_titles
 from services.registration.forms.store import all_forms
-from services.registration.people.decisions import Decision, decide
+from services.registration.people.decisions import SEAT_REASONS, Decision
 from services.registration.people.listing import (
     PersonView,
     show_person,
 )
+from services.registration.people.marked import reason_and_hours
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.notes import dossier_of
+from services.registration.people.offers import decide_seat
 from services.registration.people.tags import known_tags
 from services.registration.people.wording import (
     DONE,
@@ -27,6 +29,7 @@ from services.registration.people.wording import (
     changes_since,
     choices_for,
     history_rows,
+    is_done,
 )
 from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.service import ReadingRequest, read_sealed
@@ -82,8 +85,7 @@ def _add_page(blueprint: Blueprint, pages: PersonPages) -> None:
                 raise
             return pages.erased_page(registration_id)
         done = request.args.get("done", "")
-        is_done = done == view.person.registration.status
-        return _person(pages, view, done=DONE.get(done, "") if is_done else DONE_BESIDES.get(done, ""))
+        return _person(pages, view, done=DONE.get(done, "") if is_done(view, done) else DONE_BESIDES.get(done, ""))
 
 
 def _add_decisions(blueprint: Blueprint, pages: PersonPages) -> None:
@@ -95,8 +97,9 @@ def _add_decisions(blueprint: Blueprint, pages: PersonPages) -> None:
         if status not in DONE or not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
             raise BadRequest("unknown decision")
         try:
-            decision = Decision(str(registration_id), int(seen), status, holder().name)
-            decide(pages.work, pages.clock, pages.messages, decision)
+            reason, hours = reason_and_hours(request.form)
+            decision = Decision(str(registration_id), int(seen), status, holder().name, reason, hours)
+            decide_seat(pages.work, pages.clock, pages.messages, decision)
         except DomainError as refusal:
             return _refused(pages, _view(pages.work, registration_id), refusal, int(seen))
         return redirect(f"{PATH}/{registration_id}?done={status}", 303)
@@ -158,6 +161,7 @@ def _person(pages: PersonPages, view: PersonView, status: int = 200, **more: Any
         choices=choices_for(view, pages.clock()) if coordinates else (),
         erasing=pages.erasure_reasons if coordinates else {},
         full=view.form.seats.free == 0,
+        reasons=SEAT_REASONS,
         may_read_sealed="sealed-reader" in holder().roles,
         **shown,
     )

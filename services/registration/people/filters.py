@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
@@ -140,8 +141,11 @@ def to_filter(
     """
     days = {name: date.fromisoformat(given[name]) for name in DAYS if name in given}
     others = {*DAYS, *SHOWING, "representative"}
+    texts: dict[str, Any] = {
+        name: value for name, value in given.items() if name not in others and not name.startswith(PREFIX)
+    }
     return PeopleFilter(
-        **{name: value for name, value in given.items() if name not in others and not name.startswith(PREFIX)},
+        **texts,
         since=lower_bound(days.get("since")),
         until=upper_bound(days.get("until")),
         representative={"true": True, "false": False}.get(given.get("representative", "")),

@@ -9,9 +9,11 @@ from sqlalchemy import Connection
 from services.registration.forms.copies import working_groups
 from services.registration.forms.model import COLUMNS
 from services.registration.forms.partner_store import all_partners
+from services.registration.forms.seat_store import first_in_line, whole_line
+from services.registration.forms.seats import InLine
 from services.registration.forms.store import StoredForm, all_forms, find_form, forms_named
 from services.registration.people.listing_store import Change, PeopleFilter, history_of, list_people
-from services.registration.people.store import Person, find_person
+from services.registration.people.store import OFFERED, Person, find_person
 from services.registration.people.waiting_list import PromotionLine, promotions_between
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -68,13 +70,16 @@ FILE_COLUMNS = (
 class PersonView:
     """A registration, its form, and what happened to it.
 
-    ``while_waiting`` are the latest decisions about the waiting list that left this person on it, newest first.
+    ``while_waiting`` are the latest decisions about the waiting list that left this person on it, newest first;
+    ``line`` is who else is in line, where it matters who they are; ``is_next`` whether this person is the first.
     """
 
     person: Person
     form: StoredForm
     history: Sequence[Change]
     while_waiting: Sequence[PromotionLine]
+    line: Sequence[InLine] = ()
+    is_next: bool = False
 
 
 def find_people(work: UnitOfWork, wanted: PeopleFilter) -> list[Person]:
@@ -95,7 +100,11 @@ def show_person(work: UnitOfWork, registration_id: str) -> PersonView:
         if person is None or form is None:
             raise DomainError("not-found")
         history = history_of(connection, registration_id)
-        return PersonView(person, form, history, _while_waiting(connection, form.slug, history))
+        line = whole_line(connection, form.slug) if form.seats.pools else ()
+        line = [one for one in line if one.id != registration_id]
+        is_next = first_in_line(connection, form.slug) == registration_id
+        while_waiting = _while_waiting(connection, form.slug, history)
+        return PersonView(person, form, history, while_waiting, line, is_next)
 
 
 def _while_waiting(connection: Connection, form: str, history: Sequence[Change]) -> Sequence[PromotionLine]:
@@ -103,7 +112,9 @@ def _while_waiting(connection: Connection, form: str, history: Sequence[Change])
     since = next((number for number, change in enumerate(history) if change.status == "waitlisted"), None)
     if since is None:
         return ()
-    until = next((change.changed_at for change in history[since + 1 :] if change.status != "waitlisted"), None)
+    until = next(
+        (change.changed_at for change in history[since + 1 :] if change.status not in ("waitlisted", OFFERED)), None
+    )
     return promotions_between(connection, form, history[since].changed_at, until, MOST_DECISIONS)
 
 

@@ -27,6 +27,8 @@ CONFIRMED = "registration.confirmed.v1"
 WAITLISTED = "registration.waitlisted.v1"
 PROMOTED = "registration.promoted.v1"
 CANCELLED = "registration.cancelled.v1"
+OFFERED = "registration.offered.v1"
+OFFER_ENDED = "registration.offer-ended.v1"
 CHANGED = "registration.changed.v1"
 LINK_REQUESTED = "registration.link-requested.v1"
 DETAILS_REQUESTED = "registration.details-requested.v1"
@@ -214,6 +216,8 @@ def _message(fact: Fact, tokens: LinkTokens, notifications_key: bytes, at: datet
     box = seal_to(notifications_key, personal)
     cause = fact.cause or (correlation_id(), traceparent())
     data = _data(fact.registration, box, at) | ({"merged": True} if fact.merged else {})
+    if fact.key == OFFERED and fact.registration.offer_expires_at is not None:
+        data["offer_expires_at"] = rfc3339(fact.registration.offer_expires_at)
     return make_message(fact.key, fact.registration.id, at, data, cause)
 
 

@@ -4,7 +4,9 @@ from typing import Any
 
 import marshmallow as ma
 
+from services.registration.forms.model import MAX_OFFER_HOURS
 from services.registration.people.answer_filters import PREFIX
+from services.registration.people.decisions import SEAT_REASONS
 from services.registration.people.listing_store import ARRIVAL, SORTS
 from shared.contracts.registration import REGISTRATION_STATUSES
 from shared.contracts.schemas import SLUG
@@ -108,6 +110,15 @@ class PersonSchema(ma.Schema):
     country = ma.fields.String(allow_none=True)
     language = ma.fields.String(required=True)
     partner = ma.fields.String(allow_none=True)
+    offer_expires_at = ma.fields.AwareDateTime(
+        format="iso",
+        allow_none=True,
+        metadata={"description": "Until when a seat is held for somebody who waits; null: they have no offer"},
+    )
+    offer_passed = ma.fields.Boolean(
+        required=True,
+        metadata={"description": "An offer was declined or has expired; a coordinator decides about them"},
+    )
     answers = ma.fields.Dict(keys=ma.fields.String(), required=True)
     has_sealed = ma.fields.Boolean(required=True)
     details_at = ma.fields.AwareDateTime(
@@ -174,7 +185,10 @@ class PromotionSchema(ma.Schema):
     withheld = ma.fields.String(
         required=True,
         metadata={
-            "enum": ["no-free-seat", "too-late", "not-taking-place", "out-of-turn"],
+            "enum": [
+                *("no-free-seat", "too-late", "not-taking-place", "out-of-turn"),
+                *("reserved", "domain-share", "by-hand"),
+            ],
             "description": "Why this person got none. `too-late`: nobody is told to come so shortly before the start",
         },
     )
@@ -222,6 +236,26 @@ class PersonDetailSchema(PersonSchema):
     )
 
 
+class OfferWantedSchema(ma.Schema):
+    """An offer of a seat."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    hours = ma.fields.Integer(
+        strict=True,
+        load_default=None,
+        allow_none=True,
+        validate=ma.validate.Range(min=1, max=MAX_OFFER_HOURS),
+        metadata={"description": "How long it stands; null: as the form says. Never beyond the last promotion"},
+    )
+    reason = ma.fields.String(
+        load_default="",
+        validate=ma.validate.OneOf(["", *SEAT_REASONS]),
+        metadata={"description": "Required for anybody but the first in line. It is in the audit log"},
+    )
+
+
 class ChangeWantedSchema(ma.Schema):
     """What a coordinator decides about one registration, or what its own person changes: one of the two members."""
 
@@ -232,6 +266,13 @@ class ChangeWantedSchema(ma.Schema):
         validate=ma.validate.OneOf(["confirmed", "cancelled"]),
         metadata={
             "description": "`confirmed`: a free seat for somebody who waits; `cancelled`: the place is given back"
+        },
+    )
+    reason = ma.fields.String(
+        validate=ma.validate.OneOf(list(SEAT_REASONS)),
+        metadata={
+            "description": "With `confirmed`, by a coordinator: let them in though what is left is reserved for "
+            "others, or beyond the capacity. It is in the audit log"
         },
     )
     answers = ma.fields.Dict(
@@ -245,5 +286,5 @@ class ChangeWantedSchema(ma.Schema):
     @ma.validates_schema
     def one_of_them(self, data: dict[str, Any], **_: Any) -> None:
         """Either a status or answers, as the schema of marshmallow asks for it."""
-        if len(data) != 1:
+        if len(data.keys() & {"status", "answers"}) != 1 or ("reason" in data and "status" not in data):
             raise ma.ValidationError("exactly one of `status` and `answers` is required", "status")

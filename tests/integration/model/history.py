@@ -109,6 +109,9 @@ class History(RuleBasedStateMachine):
     def _some(self, *statuses: str) -> list[Entry]:
         return [who for who in self.ledger.people.values() if not statuses or who["status"] in statuses]
 
+    def _offered(self) -> list[Entry]:
+        return [who for who in self._some("waitlisted") if who["offer"] is not None]
+
     def _pick(self, index: int, *statuses: str) -> Entry:
         some = self._some(*statuses)
         return some[index % len(some)]

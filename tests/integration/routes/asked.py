@@ -41,6 +41,8 @@ CONTENT: dict[str, dict[str, Any]] = {
     "registration POST /console/registrations/<uuid:registration_id>/correct": {"data": {"desk-seen": "1"}},
     "registration POST /v1/forms/<slug>/registrations": {"json": {"reason": "invited", "answers": {}}},
     "registration POST /v1/registrations/views": {"json": {"name": "Mine", "query": {}}},
+    "registration POST /console/registrations/forms/<slug>/seats": {"data": {"seen": "1"}},
+    "registration PUT /v1/registrations/<uuid:registration_id>/offer": {"json": {}},
     "registration POST /my": {"data": {"email": "somebody@example.org"}},
     "notifications POST /v1/webhooks": {
         "json": {"partner": "example-partner", "url": "https://hooks.example.org/another"}

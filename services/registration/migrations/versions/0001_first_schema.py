@@ -81,11 +81,18 @@ CREATE TABLE form (
     keep_days integer CHECK (keep_days BETWEEN 1 AND 3650),
     alarm_minutes integer CHECK (alarm_minutes BETWEEN 0 AND 40320),
     person_days integer NOT NULL DEFAULT 90 CHECK (person_days BETWEEN 1 AND 3650),
+    promotion_mode text NOT NULL DEFAULT 'in-order' CHECK (promotion_mode IN ('in-order', 'offers', 'by-hand')),
+    offer_hours integer NOT NULL DEFAULT 48 CHECK (offer_hours BETWEEN 1 AND 720),
+    domain_percent integer CHECK (domain_percent BETWEEN 1 AND 100),
+    reservations jsonb NOT NULL DEFAULT '[]',
     revision integer NOT NULL CHECK (revision >= 1),
     CONSTRAINT form_opens_before_it_closes CHECK (opens_at < closes_at),
     CONSTRAINT form_of_partners_keeps CHECK (keep_days IS NULL OR partners = '{}')
 );
 COMMENT ON COLUMN form.person_days IS 'days after the last day until a person is erased';
+COMMENT ON COLUMN form.offer_hours IS 'how long an automatic offer of a seat stands';
+COMMENT ON COLUMN form.domain_percent IS 'largest share of the seats that one mail domain may have; NULL: no cap';
+COMMENT ON COLUMN form.reservations IS 'seats that are kept: reserved_for, value, seats, until; see forms/pools.py';
 COMMENT ON COLUMN form.alarm_minutes IS 'how long before the start a calendar alerts; NULL: as the calendar does';
 COMMENT ON COLUMN form.join_minutes_before IS 'minutes before the start from which people with a seat can join online';
 COMMENT ON COLUMN form.controller IS 'who is responsible for the data; NULL: the organiser of the installation';
@@ -122,9 +129,14 @@ CREATE TABLE seat (
     confirmed integer NOT NULL DEFAULT 0 CHECK (confirmed >= 0),
     waiting integer NOT NULL DEFAULT 0 CHECK (waiting >= 0),
     last_position integer NOT NULL DEFAULT 0 CHECK (last_position >= 0),
+    offered integer NOT NULL DEFAULT 0 CHECK (offered >= 0),
+    passed integer NOT NULL DEFAULT 0 CHECK (passed >= 0),
     word text NOT NULL DEFAULT 'open' CHECK (word IN ('open', 'waiting-list', 'full')),
-    options jsonb NOT NULL DEFAULT '{}'
+    options jsonb NOT NULL DEFAULT '{}',
+    CONSTRAINT seat_offered_wait CHECK (offered + passed <= waiting)
 ) WITH (fillfactor = 50);
+COMMENT ON COLUMN seat.offered IS 'seats held for people on the waiting list who have an offer';
+COMMENT ON COLUMN seat.passed IS 'people on the waiting list who let an offer pass: a coordinator decides about them';
 COMMENT ON COLUMN seat.options IS 'choices with a limit, by field=value: the limit, and how many registrations hold it';
 
 CREATE TABLE promotion (
@@ -136,7 +148,8 @@ CREATE TABLE promotion (
     free integer CHECK (free >= 0),
     waiting integer NOT NULL CHECK (waiting > 0),
     promoted integer NOT NULL CHECK (promoted BETWEEN 0 AND waiting),
-    withheld text NOT NULL CHECK (withheld IN ('', 'no-free-seat', 'too-late', 'not-taking-place', 'out-of-turn')),
+    withheld text NOT NULL CHECK (withheld IN ('', 'no-free-seat', 'too-late', 'not-taking-place', 'out-of-turn',
+        'reserved', 'domain-share', 'by-hand')),
     CHECK ((withheld = '') = (promoted = waiting))
 );
 CREATE INDEX promotion_by_form ON promotion (form, decided_at);
@@ -188,10 +201,15 @@ CREATE TABLE registration (
     verified_at timestamptz,
     confirmed_at timestamptz,
     capacity_then integer,
+    offer_expires_at timestamptz,
+    offer_passed boolean NOT NULL DEFAULT false,
     cancelled_at timestamptz,
     erased_at timestamptz,
     CHECK ((status = 'confirmed') <= (confirmed_at IS NOT NULL)),
     CHECK ((status = 'waitlisted') <= (position IS NOT NULL)),
+    CONSTRAINT registration_offered_waits
+        CHECK (offer_expires_at IS NULL OR (status = 'waitlisted' AND NOT offer_passed)),
+    CONSTRAINT registration_passed_waits CHECK (NOT offer_passed OR status = 'waitlisted'),
     CHECK ((status = 'cancelled') = (cancelled_at IS NOT NULL)),
     CONSTRAINT registration_is_somebodys CHECK (erased_at IS NOT NULL
         OR num_nulls(person_ref, mailbox_ref, domain_ref, person_key, email, language) = 0),
@@ -208,12 +226,15 @@ COMMENT ON COLUMN registration.tags IS 'words of coordinators, sorted; nobody ou
 COMMENT ON COLUMN registration.sealed_at IS 'when sealed answers were last given';
 COMMENT ON COLUMN registration.details_at IS 'when what is asked after the confirmation was last given';
 COMMENT ON COLUMN registration.sealed_dates IS 'by reference in sealed_for: when these sealed answers were given';
+COMMENT ON COLUMN registration.offer_expires_at IS 'until when a seat is held for somebody who waits; NULL: no offer';
+COMMENT ON COLUMN registration.offer_passed IS 'an offer was declined or has expired; the person waits on';
 COMMENT ON COLUMN registration.position IS 'counts those who ever waited on the form; nobody is shown it';
 COMMENT ON COLUMN registration.received_at IS 'of the submission: those who wait are ordered by it';
 CREATE UNIQUE INDEX registration_live ON registration (form, person_key) WHERE status <> 'cancelled';
 CREATE INDEX registration_person ON registration (person_ref);
 CREATE INDEX registration_mailbox ON registration (mailbox_ref);
 CREATE INDEX registration_waiting ON registration (form, received_at, submission) WHERE status = 'waitlisted';
+CREATE INDEX registration_offer ON registration (offer_expires_at) WHERE offer_expires_at IS NOT NULL;
 CREATE INDEX registration_ended ON registration (form, accepted_at) WHERE status = 'cancelled';
 CREATE INDEX registration_erased ON registration (erased_at) WHERE erased_at IS NOT NULL;
 
@@ -323,7 +344,8 @@ CREATE TABLE submission (
     receipt_hash bytea NOT NULL UNIQUE CHECK (length(receipt_hash) = 32),
     kind text NOT NULL DEFAULT 'submission'
         CHECK (kind IN ('submission', 'confirm', 'change', 'cancel', 'erase', 'send-link', 'send-list', 'renew-links',
-            'verify', 'mute', 'unmute', 'change-address', 'undo-address', 'desk-correct', 'desk-enter', 'desk-merge')),
+            'verify', 'mute', 'unmute', 'change-address', 'undo-address', 'desk-correct', 'desk-enter', 'desk-merge',
+            'accept-seat', 'decline-seat')),
     form text NOT NULL,
     form_revision integer NOT NULL,
     token_hash bytea CHECK (length(token_hash) = 32),
@@ -688,6 +710,25 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
             jsonb_array_elements(field->'options') AS option
         WHERE f.slug = wanted AND jsonb_exists(option, 'limit')) AS limited
 $$;
+CREATE FUNCTION pool_counts(wanted text, reservations jsonb, domain_percent integer) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT jsonb_build_object(
+        'pools', (SELECT coalesce(jsonb_agg((
+            SELECT jsonb_build_array(
+                count(*) FILTER (WHERE r.status = 'confirmed' OR r.offer_expires_at IS NOT NULL),
+                count(*) FILTER (WHERE r.status = 'waitlisted' AND r.offer_expires_at IS NULL AND NOT r.offer_passed))
+            FROM public.registration r WHERE r.form = wanted AND r.status <> 'cancelled' AND r.erased_at IS NULL
+                AND CASE one.pool->>'reserved_for' WHEN 'working_group' THEN r.working_group = one.pool->>'value'
+                    WHEN 'partner' THEN r.partner = one.pool->>'value' ELSE r.representative END
+            ) ORDER BY one.number), '[]')
+            FROM jsonb_array_elements(reservations) WITH ORDINALITY AS one (pool, number)),
+        'domains', CASE WHEN domain_percent IS NOT NULL THEN (SELECT jsonb_object_agg(domain, taken) FROM (
+            SELECT encode(r.domain_ref, 'hex') AS domain, count(*) AS taken FROM public.registration r
+            WHERE r.form = wanted AND (r.status = 'confirmed' OR r.offer_expires_at IS NOT NULL)
+                AND r.erased_at IS NULL AND r.domain_ref <> '' GROUP BY 1) AS by_domain) END)
+    WHERE reservations <> '[]' OR domain_percent IS NOT NULL
+$$;
+COMMENT ON FUNCTION pool_counts IS 'of each reservation: who has a seat, who is in line; and seats by mail domain';
 CREATE FUNCTION receipt_of(wanted bytea)
 RETURNS TABLE (form text, code text, state text, outcome jsonb, fingerprint bytea, received_at timestamptz,
     calendar_key text)
@@ -759,7 +800,7 @@ RETURNS TABLE (id uuid, form text, kind text, event_id text, status text, place 
     person_ref bytea, working_group text, representative boolean, organisation_id uuid, country text, language text,
     partner text, accepted_at timestamptz, verified boolean, attend text, name text, email text, organisation text,
     time_zone text, answers jsonb, has_sealed boolean, details_at timestamptz, changed_at timestamptz, muted boolean,
-    sealed_at timestamptz, decision jsonb)
+    sealed_at timestamptz, decision jsonb, offer_expires_at timestamptz, offer_passed boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT r.id, r.form, f.kind, r.event_id, r.status, CASE WHEN r.status = 'waitlisted' THEN (
             SELECT count(*) FROM public.registration o WHERE o.form = r.form AND o.status = 'waitlisted'
@@ -770,7 +811,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         (SELECT max(c.changed_at) FROM public.registration_change c WHERE c.registration_id = r.id),
         EXISTS (SELECT FROM public.mailbox b WHERE b.mailbox_ref = r.mailbox_ref AND b.muted_at IS NOT NULL),
         r.sealed_at,
-        (SELECT to_jsonb(p) FROM public.proposal_state p WHERE p.registration_id = r.id)
+        (SELECT to_jsonb(p) FROM public.proposal_state p WHERE p.registration_id = r.id), r.offer_expires_at,
+        r.offer_passed
     FROM public.managing_link m JOIN public.registration r ON r.id = m.registration_id
     JOIN public.form f ON f.slug = r.form LEFT JOIN public.organisation o ON o.id = r.organisation_id
     WHERE m.token_hash = token AND r.erased_at IS NULL
