@@ -178,10 +178,17 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
         number=_number_of(personal["token"]) if kind in ASKED_FOR else entry.revision,
         entry=entry,
         personal=personal,
-        detail={"until": rfc3339(data["undo_until"])} if kind == ADDRESS_CHANGED_MAIL else None,
+        detail=_detail(kind, data),
+        mailed=data.get("mailed", True),
         correlation_id=message.correlation_id,
         token=personal.pop("token") if entry.about == "registration" else "",
     )
+
+
+def _detail(kind: str, data: Mapping[str, Any]) -> dict[str, Any] | None:
+    if kind == ADDRESS_CHANGED_MAIL:
+        return {"until": rfc3339(data["undo_until"])}
+    return {"by_coordinator": True} if data.get("by_coordinator") else None
 
 
 def _number_of(token: str) -> int:

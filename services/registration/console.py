@@ -8,6 +8,8 @@ from services.registration.forms.changes import FormDesk
 from services.registration.forms.console import add_forms
 from services.registration.forms.designer import add_designer
 from services.registration.forms.drafts import DraftDesk
+from services.registration.importing.console import add_imports
+from services.registration.importing.service import ImportDesk
 from services.registration.partners.changes import PartnerDesk
 from services.registration.partners.changes_pages import add_partner_changes
 from services.registration.partners.console import add_partners
@@ -23,7 +25,12 @@ from shared.web.console.trail import add_trail
 
 
 def console_blueprint(
-    forms: FormDesk, drafts: DraftDesk, partners: PartnerDesk, messages: RegistrationMessages, keys: FormKeys
+    forms: FormDesk,
+    drafts: DraftDesk,
+    partners: PartnerDesk,
+    messages: RegistrationMessages,
+    keys: FormKeys,
+    imports: ImportDesk,
 ) -> Blueprint:
     """``/console/registrations``."""
     blueprint = pages_blueprint("registration_console", __name__)
@@ -34,6 +41,7 @@ def console_blueprint(
     add_person(blueprint, PersonPages(work, clock, messages, keys, REASON_WORDS, partial(erased_page, work)))
     add_erasing(blueprint, work, clock, messages)
     add_person_export(blueprint)
+    add_imports(blueprint, imports)
     add_forms(blueprint, forms, drafts)
     add_designer(blueprint, drafts)
     add_preview(blueprint, drafts)

@@ -201,6 +201,7 @@ class MailContext:
     unsubscribe: str | None = None
     late: bool = False
     undo_until: datetime | None = None
+    by_coordinator: bool = False
 
     @property
     def text(self) -> str:

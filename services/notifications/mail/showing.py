@@ -110,6 +110,8 @@ def _paragraphs(context: MailContext, words: Wording) -> list[list[Piece]]:
     if context.calendar_method is not None:
         first = f"{first}{words.gap}{_on_calendar(context, words)}"
     paragraphs = [[Piece(paragraph)] for paragraph in first.split("\n\n")]
+    if context.by_coordinator:
+        paragraphs.append([Piece(words.by_coordinator)])
     if context.undo_until is not None:
         return [*paragraphs, [Piece(words.undo_until.format(until=_instant(context.undo_until, context, words)))]]
     if context.kind != "waiting-list" or context.recipient.position is None:

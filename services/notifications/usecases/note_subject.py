@@ -48,6 +48,7 @@ class Told:
         personal: texts that stand in the recipient book, closed only.
         token: of a managing link, which only the mail holds, closed; empty where the mail carries none.
         detail: of the mail, see :class:`services.notifications.domain.mail.NewMail`.
+        mailed: whether the mail is wanted; without it the recipient alone is stored.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Told:
     correlation_id: str
     token: str = ""
     detail: Mapping[str, Any] | None = None
+    mailed: bool = True
 
     def standing_after(self, known: Standing | None) -> Standing:
         """The subject's state once this is taken in: decisions on a proposal, and the event it became, stay."""
@@ -87,6 +89,8 @@ def note_subject(connection: Connection, clock: Clock, vault: Vault, mail_domain
         known = told.standing_after(known)
         readdress(connection, clock, subject, told.entry.person_ref, untrue_kinds(known))
         _call_off_untrue(connection, subject, known, now)
+    if not told.mailed:
+        return
     mail = _mail(told, known or told.entry.standing, vault, mail_domain, now)
     if add_mail(connection, mail) and mail.state == "called_off":
         mails_total.labels(mail.kind, "called_off").inc()
@@ -102,7 +106,8 @@ def note_subjects(connection: Connection, clock: Clock, vault: Vault, mail_domai
     new = [one for one in told if one.entry.subject not in known and times[one.entry.subject] == 1 and _is_true(one)]
     if new:
         keep_entries(connection, [_closed(vault, one) for one in new], now)
-        add_mails(connection, [_mail(one, one.entry.standing, vault, mail_domain, now) for one in new])
+        wanted = [one for one in new if one.mailed]
+        add_mails(connection, [_mail(one, one.entry.standing, vault, mail_domain, now) for one in wanted])
     done = {one.entry.subject for one in new}
     for one in told:
         if one.entry.subject not in done:

@@ -20,9 +20,18 @@ from services.registration.intake import decider_store as store
 from services.registration.intake.address_model import UNDO_FOR, ChangeAddress, MovedRegistration
 from services.registration.intake.batches import Links, OpenedRow, parts_of, refs_of
 from services.registration.intake.deciding import decide
-from services.registration.intake.facts import ChangedRegistration, Facts, LiveRegistration, NewRegistration, Plan
+from services.registration.intake.entering import Entered, enter
+from services.registration.intake.facts import (
+    ChangedRegistration,
+    EnteredBy,
+    Facts,
+    LiveRegistration,
+    NewRegistration,
+    Plan,
+)
 from services.registration.intake.items import (
     Confirm,
+    Entry,
     Item,
     RequestList,
     Submission,
@@ -158,6 +167,34 @@ class Decider:
         plan.calendar_keys = _calendar_keys(facts, items, plan)
         self._write(connection, facts, plan, now)
 
+    def enter(
+        self, connection: Connection, entries: Sequence[Entry], by: EnteredBy, now: datetime, *, change: bool
+    ) -> dict[int, Entered]:
+        """Register people for a coordinator, in the caller's transaction, under the same locks as every decision.
+
+        Args:
+            connection: of a transaction that leads (:func:`services.registration.intake.queue.try_lead`).
+            entries: of one form.
+            by: the coordinator.
+            now: of a checked clock.
+            change: whether answers of people who are registered already are changed.
+
+        Returns:
+            what became of each entry, by its number.
+        """
+        facts = store.read_facts(
+            connection,
+            {entry.form for entry in entries},
+            sorted({entry.address.ref for entry in entries}),
+            {entry.address.mailbox for entry in entries},
+            [],
+            now,
+        )
+        plan = Plan(entered_by=by)
+        results = {entry.number: enter(facts, plan, entry, new_id, change=change) for entry in entries}
+        self._write(connection, facts, plan, now)
+        return results
+
     def _decide_erasure(self, connection: Connection, row: queue.QueuedRow, now: datetime) -> None:
         links = store.find_links(connection, [row.token_hash] if row.token_hash else [])
         owner, result = owner_of(row, links), Result.GONE
@@ -180,9 +217,11 @@ class Decider:
         store.write_used_challenges(connection, plan, now)
         store.write_candidates(connection, plan)
         new = {one.id for one in plan.registered}
-        store.write_changes(connection, [self._changed_row(one) for one in plan.changed if one.id not in new], now)
+        changed_before = [self._changed_row(one) for one in plan.changed if one.id not in new]
+        store.write_changes(connection, changed_before, now, plan.entered_by)
         store.write_cancelled(connection, plan, "cancelled by link", now)  # first: they may register again
-        store.write_registrations(connection, [self._registered_row(facts, one) for one in plan.registered], now)
+        registered = [self._registered_row(facts, one) for one in plan.registered]
+        store.write_registrations(connection, registered, now, plan.entered_by)
         store.write_changes(connection, [self._changed_row(one) for one in plan.changed if one.id in new], now)
         store.write_seats(connection, facts, plan.seats_changed)
         address_store.write_address_changes(connection, plan)
@@ -245,7 +284,7 @@ class Decider:
         left = [one for one in plan.links_renewed if one.id not in cancelled]
         renewed = [_known_fact(connection, LINK_REQUESTED, one) for one in left]
         ending = [replace(fact, ends_links=True) for fact in renewed if fact is not None]
-        self._messages.add(connection, [*new, *facts_known, *ending], now)
+        self._messages.add(connection, [_entered(one, plan) for one in (*new, *facts_known, *ending)], now)
 
     def _new_fact(self, facts: Facts, new: NewRegistration, place: int | None, now: datetime) -> Fact:
         content, form = new.content, facts.forms[new.form]
@@ -324,6 +363,11 @@ class Decider:
 
 
 TIMED_OUT = "timed out"
+
+
+def _entered(fact: Fact, plan: Plan) -> Fact:
+    by = plan.entered_by
+    return fact if by is None else replace(fact, by_coordinator=fact.key in NEW.values(), mailed=by.mail)
 
 
 def _calendar_keys(facts: Facts, items: Sequence[Item], plan: Plan) -> dict[int, str]:

@@ -18,6 +18,7 @@ from services.registration.intake.contents import Content, content_from_json, wi
 from services.registration.intake.facts import (
     Candidate,
     ChangedRegistration,
+    EnteredBy,
     Facts,
     FormState,
     LiveRegistration,
@@ -104,8 +105,9 @@ _REGISTER = text("""
         INSERT INTO organisation (id, name) SELECT DISTINCT ON (organisation_id) organisation_id, organisation FROM new
         WHERE organisation_id IS NOT NULL ORDER BY organisation_id ON CONFLICT DO NOTHING
     ), changes AS (
-        INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason)
-        SELECT id, 1, status, :now, capacity, 'registered' FROM new
+        INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason,
+            changed_by)
+        SELECT id, 1, status, :now, capacity, coalesce(CAST(:reason AS text), 'registered'), CAST(:by AS text) FROM new
     )
     INSERT INTO registration (id, form, event_id, status, position, revision, submission, received_at, person_ref,
         mailbox_ref, domain_ref, person_key, name, email, organisation_id, working_group, representative, country,
@@ -131,8 +133,9 @@ _CHANGE = text("""
         INSERT INTO organisation (id, name) SELECT DISTINCT ON (organisation_id) organisation_id, organisation FROM new
         WHERE organisation_id IS NOT NULL ORDER BY organisation_id ON CONFLICT DO NOTHING
     ), changes AS (
-        INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, fields)
-        SELECT id, revision, status, :now, 'changed by its owner', ARRAY(SELECT jsonb_array_elements_text(fields))
+        INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, changed_by, fields)
+        SELECT id, revision, status, :now, coalesce(CAST(:reason AS text), 'changed by its owner'), CAST(:by AS text),
+            ARRAY(SELECT jsonb_array_elements_text(fields))
         FROM new
     )
     UPDATE registration r SET revision = new.revision, person_key = decode(new.person, 'hex'), name = new.name,
@@ -143,7 +146,7 @@ _CHANGE = text("""
         sealed_at = CASE WHEN new.sealed_given THEN :now ELSE r.sealed_at END,
         details_at = CASE WHEN new.details_given THEN :now ELSE r.details_at END,
         sealed_dates = given_at(new.sealed_for, r.sealed_dates, :now), consent = with_date(new.consent, :now),
-        verified_at = coalesce(r.verified_at, :now)
+        verified_at = CASE WHEN CAST(:by AS text) IS NULL THEN coalesce(r.verified_at, :now) ELSE r.verified_at END
     FROM new WHERE r.id = new.id
 """)
 _CANCEL = text("""
@@ -243,6 +246,28 @@ def read_facts(
     return facts
 
 
+def preview_facts(
+    connection: Connection, form: str, refs: Sequence[bytes], now: datetime, before: Facts | None = None
+) -> Facts:
+    """Read what decides about entries on one form, without a lock: for a preview.
+
+    Args:
+        connection: of any transaction.
+        form: slug.
+        refs: of the addresses of the entries.
+        now: the time.
+        before: facts of the entries before, as they have left them: the seats that they have taken count.
+    """
+    facts = before or Facts(forms=_forms(connection, [form], now))
+    known = {one.id for address in refs for one in facts.of(form, address)}
+    for one in _live(connection, _LIVE_BY_ADDRESS, refs):
+        if one.form == form and one.id not in known:
+            facts.of(form, one.address).append(one)
+    blocked = connection.execute(_BLOCKED, {"refs": list(refs)}).scalars()
+    facts.blocked |= frozenset(bytes(ref) for ref in blocked)
+    return facts
+
+
 def places_in_line(connection: Connection, registered: Iterable[NewRegistration]) -> dict[str, int]:
     """Return the place on its waiting list of each registration that has one, by id; they are stored already."""
     waiting = [one for one in registered if one.status == "waitlisted"]
@@ -323,10 +348,16 @@ def write_candidates(connection: Connection, plan: Plan) -> None:
         connection.execute(_DELETE_CANDIDATES, {"ids": plan.deleted})
 
 
-def write_registrations(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+def write_registrations(
+    connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime, entered_by: EnteredBy | None = None
+) -> None:
     """Store new registrations; see :func:`registration_row`."""
     if rows:
-        connection.execute(_REGISTER, {"rows": as_parameter(rows), "now": now})
+        connection.execute(_REGISTER, {"rows": as_parameter(rows), "now": now, **_who(entered_by)})
+
+
+def _who(entered_by: EnteredBy | None) -> dict[str, str | None]:
+    return {"by": entered_by and entered_by.name, "reason": entered_by and entered_by.reason}
 
 
 def write_owners(connection: Connection, registrations: Sequence[str], now: datetime) -> None:
@@ -335,10 +366,12 @@ def write_owners(connection: Connection, registrations: Sequence[str], now: date
         connection.execute(_VERIFY, {"ids": list(registrations), "now": now})
 
 
-def write_changes(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
-    """Store new content of live registrations; see :func:`content_row`."""
+def write_changes(
+    connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime, entered_by: EnteredBy | None = None
+) -> None:
+    """Store new content of live registrations; see :func:`change_row`."""
     if rows:
-        connection.execute(_CHANGE, {"rows": as_parameter(rows), "now": now})
+        connection.execute(_CHANGE, {"rows": as_parameter(rows), "now": now, **_who(entered_by)})
 
 
 def write_cancelled(connection: Connection, plan: Plan, reason: str, now: datetime) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, closed_reason, is_over
-from services.registration.forms.seats import give_back, next_place, take
+from services.registration.forms.seats import Place, give_back, next_place, take
 from services.registration.intake.address_deciding import ask_address, decide_address, drop_change, undo_address
 from services.registration.intake.address_model import ChangeAddress, UndoAddress
 from services.registration.intake.contents import Content, changed_fields, with_answers
@@ -30,6 +30,7 @@ from services.registration.intake.items import (
     Cancel,
     Change,
     Confirm,
+    Entry,
     Item,
     Mute,
     RenewLinks,
@@ -169,7 +170,7 @@ def _register_at_once(facts: Facts, plan: Plan, form: FormState, item: Submissio
     if known or facts.at_mailbox[item.form, item.address.mailbox] >= form.people_per_address:
         _add_candidate(facts, plan, item, True, new_id)
     elif not facts.rejects(item):
-        _register(facts, plan, item, new_id, verified=False)
+        register(facts, plan, item, new_id, verified=False)
     return _OUTCOME_OF_PLACE[place.status]
 
 
@@ -245,7 +246,7 @@ def _register_or_change(
         return Result.FULL
     if not form.options.has_room(source.content.answers):
         return Result.OPTION_FULL
-    return _RESULT_OF_PLACE[_register(facts, plan, source, new_id, verified=True).status]
+    return _RESULT_OF_PLACE[register(facts, plan, source, new_id, verified=True).status]
 
 
 def _can_confirm(form: FormState, candidate: Candidate, now: datetime) -> bool:
@@ -266,12 +267,18 @@ def _never(form: FormState, now: datetime) -> bool:
     return is_over(opening, now) or (closes_at is not None and closes_at <= now)
 
 
-def _register(
-    facts: Facts, plan: Plan, source: Submission | Candidate, new_id: NewId, *, verified: bool
+def register(
+    facts: Facts,
+    plan: Plan,
+    source: Submission | Candidate | Entry,
+    new_id: NewId,
+    *,
+    verified: bool,
+    place: Place | None = None,
 ) -> NewRegistration:
-    """Give ``source`` the next place of its form; there must be one."""
+    """Give ``source`` a place of its form, by default the next one; there must be one."""
     form = facts.forms[source.form]
-    place = next_place(form.seats)
+    place = place or next_place(form.seats)
     if place is None:
         raise AssertionError("no place")
     made = NewRegistration(
@@ -302,11 +309,11 @@ def _change(facts: Facts, plan: Plan, live: LiveRegistration, source: Submission
     if not facts.forms[live.form].options.has_room(source.content.answers, live.content.answers):
         return Result.OPTION_FULL
     content = _with_sealed_of(source.content, live.content)
-    _store_change(facts, plan, live, content, source.person, sealed=source.content.sealed is not None)
+    store_change(facts, plan, live, content, source.person, sealed=source.content.sealed is not None)
     return Result.CHANGED
 
 
-def _store_change(
+def store_change(
     facts: Facts,
     plan: Plan,
     live: LiveRegistration,
@@ -358,7 +365,7 @@ def _changed_own(facts: Facts, plan: Plan, item: Change, live: LiveRegistration)
     sealed = item.given.sealed is not None
     if not sealed and not item.details and not changed_fields(live.content, content):
         return Result.KEPT
-    _store_change(facts, plan, live, content, person, sealed=sealed, details=item.details)
+    store_change(facts, plan, live, content, person, sealed=sealed, details=item.details)
     return Result.CHANGED
 
 

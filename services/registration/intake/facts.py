@@ -158,6 +158,21 @@ class MailWanted:
     proven: bool
 
 
+@dataclass(frozen=True, slots=True)
+class EnteredBy:
+    """The coordinator who registers people, and how.
+
+    Attributes:
+        name: of their key.
+        reason: for the history of each registration.
+        mail: whether people get a mail about it.
+    """
+
+    name: str
+    reason: str
+    mail: bool = True
+
+
 def _person_unknown(*_: object) -> bytes:
     raise AssertionError("these facts do not say what stands for a person")
 
@@ -243,6 +258,7 @@ class Plan:
         address_requests: how many addresses a registration has requested, by its id.
         dropped_changes, dropped_former: ids of pending changes and of former addresses to delete.
         moved: registrations with another address.
+        entered_by: a coordinator has registered and changed all that the plan holds; None if people did it themselves.
     """
 
     outcomes: dict[int, Outcome] = field(default_factory=dict)
@@ -268,3 +284,4 @@ class Plan:
     dropped_changes: list[str] = field(default_factory=list)
     dropped_former: list[str] = field(default_factory=list)
     moved: list[MovedRegistration] = field(default_factory=list)
+    entered_by: EnteredBy | None = None

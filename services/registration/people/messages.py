@@ -56,6 +56,8 @@ class Fact:
         ends_links: all links that the registration had before end with it; those that the message carries are new.
         organisation: its name, if any.
         answers: clear answers that have no place of their own.
+        by_coordinator: a coordinator has registered the person; the mail says so.
+        mailed: whether the person gets a mail about it.
     """
 
     key: str
@@ -67,6 +69,8 @@ class Fact:
     ends_links: bool = False
     organisation: str | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
+    by_coordinator: bool = False
+    mailed: bool = True
 
     @property
     def title(self) -> str:
@@ -199,7 +203,8 @@ def _message(fact: Fact, tokens: LinkTokens, notifications_key: bytes, at: datet
     personal = {"name": fact.name, "address": fact.email, "time_zone": fact.time_zone, "title": fact.title, **links}
     box = seal_to(notifications_key, personal)
     cause = fact.cause or (correlation_id(), traceparent())
-    return make_message(fact.key, fact.registration.id, at, _data(fact.registration, box, at), cause)
+    data = _data(fact.registration, box, at) | {"by_coordinator": fact.by_coordinator, "mailed": fact.mailed}
+    return make_message(fact.key, fact.registration.id, at, data, cause)
 
 
 def _is_proposal(fact: Fact) -> bool:

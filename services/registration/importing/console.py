@@ -1,0 +1,321 @@
+"""Pages on which a coordinator brings a file of people, maps its columns, reads the dry run, and confirms."""
+
+from collections.abc import Mapping
+from io import BytesIO
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import BadRequest
+from werkzeug.formparser import FormDataParser
+from werkzeug.wrappers import Response as AnyResponse
+
+from services.registration.forms.service import list_forms
+from services.registration.importing import wording
+from services.registration.importing.exports import mapping_from_json, targets_of
+from services.registration.importing.files import DELIMITERS, ENCODINGS
+from services.registration.importing.model import Choice, ColumnMapping, Fate, PeopleImport, PreparedRow
+from services.registration.importing.service import ImportDesk, ImportView, check_how
+from services.registration.importing.values import has_choices
+from shared.core.errors import DomainError
+from shared.i18n.languages import LANGUAGE_NAMES
+from shared.web.access import holder, may_touch, needs, require_touch
+from shared.web.csv_lines import csv_answer
+from shared.web.headers import personal
+
+PATH = "/console/registrations/imports"
+SHOWN_ROWS, SAMPLES, MAX_UNKNOWN = 50, 3, 60
+REFRESH_S = "3"
+
+
+def add_imports(blueprint: Blueprint, desk: ImportDesk) -> None:
+    """``/console/registrations/imports`` and below."""
+    _add_begin(blueprint, desk)
+    _add_page(blueprint, desk)
+    _add_mapping(blueprint, desk)
+    _add_steps(blueprint, desk)
+
+
+def _add_begin(blueprint: Blueprint, desk: ImportDesk) -> None:
+    @blueprint.get("/registrations/imports")
+    @needs("coordinator")
+    def imports_page() -> Response:
+        return _begin_page(desk, request.args.get("form", ""))
+
+    @blueprint.post("/registrations/imports")
+    @needs("coordinator")
+    def upload_file() -> AnyResponse:
+        form, file = _upload()
+        require_touch(form)
+        try:
+            identity = desk.upload(form, file, holder().name)
+        except DomainError as refusal:
+            if refusal.code != "file-refused":
+                raise
+            return _begin_page(desk, form, refusal.detail, 422)
+        return redirect(f"{PATH}/{identity}", 303)
+
+
+def _upload() -> tuple[str, bytes]:
+    """The form's slug and the file of a multipart body, which is kept in memory: no part of it lies on a disk."""
+    options = request.mimetype_params
+    parser = FormDataParser(lambda *_args, **_kw: BytesIO(), max_form_memory_size=4096, max_form_parts=4)
+    _, values, files = parser.parse(request.stream, request.mimetype, request.content_length, options)
+    file = files.get("file")
+    if not isinstance(file, FileStorage) or "form" not in values:
+        raise BadRequest("a form and a file are required")
+    return values["form"], file.read()
+
+
+def _begin_page(desk: ImportDesk, form: str, fault: str = "", status: int = 200) -> Response:
+    forms = {one.slug: one.title for one in list_forms(desk.work) if may_touch(one.slug)}
+    allowed = holder().forms
+    page = render_template(
+        "registrations/imports.html",
+        forms=forms,
+        chosen=form,
+        fault=fault,
+        imports=desk.imports(None if allowed is None else sorted(allowed)),
+        wording=wording,
+    )
+    return personal(make_response(page, status))
+
+
+def _add_page(blueprint: Blueprint, desk: ImportDesk) -> None:
+    @blueprint.get("/registrations/imports/<uuid:import_id>")
+    @needs("coordinator")
+    def import_page(import_id: UUID) -> Response:
+        people = _own(desk, import_id)
+        if people.state == "uploaded" or (people.state == "checked" and request.args.get("step") == "mapping"):
+            return _mapping_page(desk.view(people.id))
+        return _result_page(desk, people)
+
+    @blueprint.get("/registrations/imports/<uuid:import_id>/refused.csv")
+    @needs("coordinator")
+    def refused_file(import_id: UUID) -> Response:
+        people = _own(desk, import_id)
+        return personal(csv_answer("refused-rows", *desk.refused_rows(people.id)))
+
+
+def _add_mapping(blueprint: Blueprint, desk: ImportDesk) -> None:
+    @blueprint.post("/registrations/imports/<uuid:import_id>/mapping")
+    @needs("coordinator")
+    def map_columns(import_id: UUID) -> AnyResponse:
+        people, how = _own(desk, import_id), _how()
+        view = _read(desk, people, how)
+        if isinstance(view, str):
+            return _mapping_page(desk.view(people.id), fault=view, status=422)
+        mapping = _mapping(view)
+        if request.form.get("go") == "read":
+            return _mapping_page(view, mapping=view.proposal.mapping if view.proposal else mapping, how=how)
+        try:
+            desk.check(people.id, mapping, holder().name, _seen(), how)
+        except DomainError as refusal:
+            if refusal.code != "bad-mapping":
+                raise
+            return _mapping_page(view, mapping=mapping, how=how, fault=f"{refusal.detail}.", status=422)
+        return redirect(f"{PATH}/{people.id}", 303)
+
+    @blueprint.post("/registrations/imports/<uuid:import_id>/values")
+    @needs("coordinator")
+    def map_values(import_id: UUID) -> AnyResponse:
+        people = _own(desk, import_id)
+        before = mapping_from_json(people.mapping)
+        if before is None:
+            raise BadRequest("no mapping yet")
+        values = {name: dict(table) for name, table in before.values.items()}
+        for key, choice in request.form.items():
+            kind, _, rest = key.partition(":")
+            name, _, text = rest.partition(":")
+            if kind == "value" and choice:
+                values.setdefault(name, {})[text] = choice
+        mapping = ColumnMapping(before.columns, values, before.date_order, before.language)
+        desk.check(people.id, mapping, holder().name, _seen())
+        return redirect(f"{PATH}/{people.id}", 303)
+
+
+def _read(desk: ImportDesk, people: PeopleImport, how: Mapping[str, str]) -> ImportView | str:
+    try:
+        return desk.view(people.id, how)
+    except DomainError as refusal:
+        if refusal.code != "file-refused":
+            raise
+        return refusal.detail
+
+
+def _how() -> dict[str, str]:
+    how = {name: request.form.get(name, "") for name in ("encoding", "delimiter")}
+    check_how(how)
+    return how
+
+
+def _mapping(view: ImportView) -> ColumnMapping:
+    headings = view.table.headings if view.table is not None else ()
+    columns = {
+        heading: target
+        for number, heading in enumerate(headings)
+        if (target := request.form.get(f"column-{number}", ""))
+    }
+    before = mapping_from_json(view.people.mapping)
+    values = before.values if before is not None else view.proposal.mapping.values if view.proposal else {}
+    kept = {name: table for name, table in values.items() if name in columns.values()}
+    return ColumnMapping(columns, kept, request.form.get("date_order", ""), request.form.get("language", "en"))
+
+
+def _add_steps(blueprint: Blueprint, desk: ImportDesk) -> None:
+    @blueprint.post("/registrations/imports/<uuid:import_id>/confirm")
+    @needs("coordinator")
+    def confirm_import(import_id: UUID) -> AnyResponse:
+        people, form = _own(desk, import_id), request.form
+        choice = Choice(
+            form.get("seats", ""), form.get("mail") == "yes", form.get("changes") == "yes", form.get("reason", "")[:500]
+        )
+        try:
+            desk.confirm(people.id, choice, holder().name, _seen())
+        except DomainError as refusal:
+            if refusal.code not in wording.CONFIRM_REFUSALS:
+                raise
+            notice = wording.CONFIRM_REFUSALS[refusal.code] or f"{refusal.detail}."
+            return _result_page(desk, desk.find(people.id), notice, choice, 409)
+        return redirect(f"{PATH}/{people.id}", 303)
+
+    @blueprint.post("/registrations/imports/<uuid:import_id>/cancel")
+    @needs("coordinator")
+    def cancel_import(import_id: UUID) -> AnyResponse:
+        people = _own(desk, import_id)
+        if request.form.get("go") != "do":
+            return _result_page(desk, people, asks_cancel=True)
+        desk.cancel(people.id, holder().name)
+        return redirect(f"{PATH}/{people.id}", 303)
+
+    @blueprint.post("/registrations/imports/<uuid:import_id>/resume")
+    @needs("coordinator")
+    def resume_import(import_id: UUID) -> AnyResponse:
+        desk.resume(_own(desk, import_id).id, holder().name)
+        return redirect(f"{PATH}/{import_id}", 303)
+
+
+def _own(desk: ImportDesk, import_id: UUID) -> PeopleImport:
+    people = desk.find(str(import_id))
+    require_touch(people.form)
+    return people
+
+
+def _seen() -> int:
+    seen = request.form.get("seen", "")
+    if not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
+        raise BadRequest("unknown state")
+    return int(seen)
+
+
+def _mapping_page(
+    view: ImportView,
+    *,
+    mapping: ColumnMapping | None = None,
+    how: Mapping[str, str] | None = None,
+    fault: str = "",
+    status: int = 200,
+) -> Response:
+    proposed = view.proposal.mapping if view.proposal else ColumnMapping()
+    shown = mapping or mapping_from_json(view.people.mapping) or proposed
+    used = view.how if how is None else how
+    missing = [field for field in view.definition.fields if field.required and field.name not in shown.columns.values()]
+    page = render_template(
+        "registrations/import_mapping.html",
+        view=view,
+        people=view.people,
+        table=view.table,
+        mapping=shown,
+        how=used,
+        targets=wording.target_titles(view.definition, targets_of(view.definition)),
+        samples=_samples(view),
+        source=view.proposal.source if view.proposal and view.people.state == "uploaded" else "",
+        missing=[wording.label(field) for field in missing if not field.kind.is_consent],
+        encodings=ENCODINGS,
+        delimiters=DELIMITERS,
+        languages=LANGUAGE_NAMES,
+        fault=fault,
+    )
+    return personal(make_response(page, status))
+
+
+def _samples(view: ImportView) -> list[list[str]]:
+    """The first cells of each column that hold anything."""
+    if view.table is None:
+        return []
+    lines = view.table.lines[:200]
+    columns = range(len(view.table.headings))
+    return [
+        list(dict.fromkeys(line.cells[at][:60] for line in lines if line.cells[at].strip()))[:SAMPLES] for at in columns
+    ]
+
+
+def _result_page(
+    desk: ImportDesk,
+    people: PeopleImport,
+    notice: str = "",
+    choice: Choice | None = None,
+    status: int = 200,
+    *,
+    asks_cancel: bool = False,
+) -> Response:
+    view = ImportView(people, *desk.form(people.form))
+    counts = people.expected if people.state == "checked" else people.counts
+    fate = request.args.get("fate", "")
+    if fate not in ("", *Fate):
+        raise BadRequest("unknown fate")
+    rows, after = _rows(desk, people, fate)
+    page = render_template(
+        "registrations/import.html",
+        people=people,
+        view=view,
+        counts=counts,
+        fate=fate,
+        rows=rows,
+        after=after,
+        unknown=_unknown(desk, view) if people.state == "checked" and counts.get(Fate.REFUSED) else [],
+        labels={field.name: wording.label(field) for field in view.definition.fields},
+        wording=wording,
+        fates=list(Fate),
+        choice=choice or Choice(),
+        notice=notice,
+        asks_cancel=asks_cancel,
+    )
+    response = personal(make_response(page, status))
+    if people.state == "running" and not asks_cancel:
+        response.headers["Refresh"] = REFRESH_S
+    return response
+
+
+def _rows(desk: ImportDesk, people: PeopleImport, fate: str) -> tuple[list[PreparedRow], str]:
+    """A page of rows, and the position of the next one."""
+    if people.state == "cancelled":
+        return [], ""
+    batch, _, line = request.args.get("after", "0.0").partition(".")
+    if not all(part.isascii() and part.isdecimal() and len(part) < 8 for part in (batch, line)):
+        raise BadRequest("unknown position")
+    found = ((at, row) for at, row in desk.rows(people.id, fate, int(batch)) if row.line > int(line))
+    some = list(islice(found, SHOWN_ROWS + 1))
+    shown = some[:SHOWN_ROWS]
+    return [row for _, row in shown], f"{shown[-1][0]}.{shown[-1][1].line}" if len(some) > SHOWN_ROWS else ""
+
+
+def _unknown(desk: ImportDesk, view: ImportView) -> list[tuple[Any, str]]:
+    """(question, text) of cells that are none of its choices, each once: they can be given one on the page."""
+    mapping = mapping_from_json(view.people.mapping)
+    full = desk.view(view.people.id)
+    if mapping is None or full.table is None:
+        return []
+    fields = {field.name: field for field in full.definition.fields if has_choices(field)}
+    at = {heading: number for number, heading in enumerate(full.table.headings)}
+    found: dict[tuple[str, str], None] = {}
+    for _, row in desk.rows(view.people.id, Fate.REFUSED, 0):
+        for fault in row.faults:
+            name = mapping.columns.get(fault.heading, "")
+            if fault.code == "not-a-choice" and name in fields:
+                found[name, row.cells[at[fault.heading]].strip()[:200]] = None
+        if len(found) >= MAX_UNKNOWN:
+            break
+    return [(fields[name], text) for name, text in found]

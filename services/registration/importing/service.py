@@ -1,0 +1,340 @@
+"""What coordinators do with an import: bring a file, map its columns, look at the dry run, confirm, stop."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.registration.forms.copies import working_groups
+from services.registration.forms.opening import OPEN_EVENT_STATUSES, is_over
+from services.registration.forms.service import check_slug
+from services.registration.forms.store import StoredForm, find_form
+from services.registration.importing import store
+from services.registration.importing.checking import Checker, count_fates
+from services.registration.importing.exports import (
+    Proposal,
+    mapping_from_json,
+    mapping_to_json,
+    propose,
+    targets_of,
+)
+from services.registration.importing.files import DELIMITERS, ENCODINGS, read_table
+from services.registration.importing.model import (
+    BATCH_ROWS,
+    Choice,
+    ColumnMapping,
+    Fate,
+    FileRefused,
+    PeopleImport,
+    PreparedRow,
+    Table,
+)
+from services.registration.importing.rows import make_reader, read_rows
+from services.registration.importing.values import has_choices
+from services.registration.people.references import References
+from services.registration.sealing.store import find_public_key
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.core.ids import new_id
+from shared.core.sealing import Vault
+from shared.i18n.languages import LANGUAGES
+from shared.public_forms.definition import FormDefinition, parse_definition
+from shared.public_forms.fields import ADDRESS_FIELD
+from shared.public_forms.standard import with_working_groups
+from shared.store.deeds import Deed, note_deed
+from shared.store.unit_of_work import UnitOfWork
+
+MAX_LISTED = 100
+SEATS = ("as-possible", "waiting-list")
+DATE_ORDERS = ("", "dmy", "mdy")
+OPEN_STATES = ("uploaded", "checked")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportView:
+    """An import with its file as it is read.
+
+    Attributes:
+        form: of it, as it is now.
+        definition: of the form, with the working groups that there are.
+        table: in the file; None once that is deleted.
+        how: encoding and delimiter that were chosen; empty ones were found out.
+        proposal: a mapping to begin with.
+    """
+
+    people: PeopleImport
+    form: StoredForm
+    definition: FormDefinition
+    table: Table | None = None
+    how: Mapping[str, str] = field(default_factory=dict)
+    proposal: Proposal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportDesk:
+    """Imports, for coordinators.
+
+    Attributes:
+        work: on the service's database.
+        clock: of the project.
+        references: what stands for addresses and people.
+        vault: encrypts files and rows as long as they are here.
+    """
+
+    work: UnitOfWork
+    clock: Clock
+    references: References
+    vault: Vault = field(repr=False)
+
+    def upload(self, form: str, data: bytes, by: str) -> str:
+        """Store a file for an import into a form; returns the id of the import.
+
+        Raises:
+            DomainError: ``form-unknown``, or ``file-refused`` with what is wrong and where.
+        """
+        check_slug(form)
+        self.form(form)
+        table, identity, now = _read(data, {}), new_id(), self.clock()
+        with self.work.transaction() as connection:
+            store.add_import(connection, identity, form, len(table.lines), by, now)
+            store.add_file(connection, self.vault, identity, data, {}, now)
+            detail = {"form": form, "rows": len(table.lines)}
+            note_deed(connection, Deed(by, "people-file-uploaded", "import", identity, detail), now)
+        return identity
+
+    def imports(self, forms: Sequence[str] | None) -> list[PeopleImport]:
+        """The newest imports into ``forms``, None for all."""
+        with self.work.transaction() as connection:
+            return store.list_imports(connection, forms, MAX_LISTED)
+
+    def find(self, identity: str) -> PeopleImport:
+        """An import.
+
+        Raises:
+            DomainError: ``not-found``.
+        """
+        with self.work.transaction() as connection:
+            found = store.find_import(connection, identity)
+        if found is None:
+            raise DomainError("not-found", "there is no such import")
+        return found
+
+    def view(self, identity: str, how: Mapping[str, str] | None = None) -> ImportView:
+        """An import with its file, read as it was last or as ``how`` says.
+
+        Raises:
+            DomainError: ``not-found``; ``file-refused`` where it cannot be read so.
+        """
+        people = self.find(identity)
+        form, definition = self.form(people.form)
+        with self.work.transaction() as connection:
+            stored = store.find_file(connection, self.vault, identity)
+            last = mapping_from_json(store.last_mapping(connection, people.form))
+        if stored is None:
+            return ImportView(people, form, definition)
+        data, before = stored
+        used = before if how is None else dict(how)
+        table = _read(data, used)
+        return ImportView(people, form, definition, table, used, propose(table.headings, definition, last))
+
+    def check(
+        self, identity: str, mapping: ColumnMapping, by: str, revision: int, how: Mapping[str, str] | None = None
+    ) -> PeopleImport:
+        """Apply a mapping and say the fate of each row; nothing else is written.
+
+        Args:
+            identity: of the import.
+            mapping: of its columns.
+            by: name of the coordinator's key.
+            revision: that was seen.
+            how: encoding and delimiter; None as before.
+
+        Raises:
+            DomainError: ``not-found``, ``changed-meanwhile``, ``file-gone``, ``file-refused``, ``bad-mapping``.
+        """
+        view = self.view(identity, how)
+        self._require(view.people, OPEN_STATES, revision)
+        if view.table is None:
+            raise DomainError("file-gone", "the file is deleted: bring it again")
+        check_mapping(mapping, view.table.headings, view.definition)
+        rows = self._checked(view, view.table, mapping)
+        batches = [rows[start : start + BATCH_ROWS] for start in range(0, len(rows), BATCH_ROWS)]
+        now, expected = self.clock(), count_fates(rows)
+        with self.work.transaction() as connection:
+            people = store.lock_import(connection, identity)
+            self._require(people, OPEN_STATES, revision)
+            stored = store.find_file(connection, self.vault, identity)
+            if how is not None and stored is not None and dict(how) != stored[1]:
+                store.delete_file(connection, identity)
+                store.add_file(connection, self.vault, identity, stored[0], how, view.people.created_at)
+            store.replace_batches(connection, self.vault, identity, batches, view.people.created_at)
+            seen = seen_form(view.form, now)
+            store.store_checked(connection, identity, mapping_to_json(mapping), seen, expected)
+            note_deed(connection, Deed(by, "people-import-checked", "import", identity, {"rows": expected}), now)
+        return self.find(identity)
+
+    def _checked(self, view: ImportView, table: Table, mapping: ColumnMapping) -> list[PreparedRow]:
+        slug, now = view.people.form, self.clock()
+        with self.work.transaction() as connection:
+            key = find_public_key(connection, slug)
+        sealed = [one.name for one in view.definition.fields if one.sealed and one.name in mapping.columns.values()]
+        if sealed and key is None:
+            raise DomainError("bad-mapping", f"the form cannot keep sealed answers now: leave out {', '.join(sealed)}")
+        reader = make_reader(view.people.id, view.definition, mapping, table.headings, key, now)
+        read = list(read_rows(reader, table.lines))
+        return list(Checker(self.work, self.references, slug, now).check(read))
+
+    def confirm(self, identity: str, choice: Choice, by: str, revision: int) -> PeopleImport:
+        """Start an import that was checked. It goes on in the background.
+
+        Raises:
+            DomainError: ``not-found``, ``changed-meanwhile``, ``form-changed`` (check again), ``bad-choice``,
+                ``nothing-to-import``, ``event-over``, ``not-taking-place``.
+        """
+        now = self.clock()
+        with self.work.transaction() as connection:
+            people = store.lock_import(connection, identity)
+            self._require(people, ("checked",), revision)
+            form = find_form(connection, people.form)
+            assert form is not None
+            if seen_form(form, now) != people.seen_form:
+                raise DomainError("form-changed", "the form was changed after the dry run: check again")
+            _check_choice(choice, people, form, now)
+            store.store_confirmed(connection, identity, choice, by, now)
+            store.delete_file(connection, identity)
+            detail = {"form": people.form, "rows": people.rows, "seats": choice.seats, "mail": choice.mail}
+            note_deed(connection, Deed(by, "people-import-confirmed", "import", identity, detail), now)
+        return self.find(identity)
+
+    def cancel(self, identity: str, by: str) -> PeopleImport:
+        """Stop an import; whoever is registered by it already stays registered.
+
+        Raises:
+            DomainError: ``not-found``, ``import-over``.
+        """
+        now = self.clock()
+        with self.work.transaction() as connection:
+            people = store.lock_import(connection, identity)
+            if people is None:
+                raise DomainError("not-found", "there is no such import")
+            if people.state in ("done", "cancelled"):
+                raise DomainError("import-over", "the import is over")
+            store.store_finished(connection, identity, "cancelled", now)
+            store.delete_batches(connection, identity)
+            store.delete_file(connection, identity)
+            detail = {"form": people.form, "rows": dict(people.counts)}
+            note_deed(connection, Deed(by, "people-import-cancelled", "import", identity, detail), now)
+        return self.find(identity)
+
+    def resume(self, identity: str, by: str) -> PeopleImport:
+        """Let an import go on that has failed.
+
+        Raises:
+            DomainError: ``not-found``, ``not-failed``.
+        """
+        with self.work.transaction() as connection:
+            people = store.lock_import(connection, identity)
+            if people is None:
+                raise DomainError("not-found", "there is no such import")
+            if people.state != "failed":
+                raise DomainError("not-failed", "the import has not failed")
+            store.store_resumed(connection, identity)
+            note_deed(connection, Deed(by, "people-import-resumed", "import", identity), self.clock())
+        return self.find(identity)
+
+    def rows(self, identity: str, fate: str, first_batch: int) -> Iterator[tuple[int, PreparedRow]]:
+        """Yield (number of the batch, row) of each row with a fate, from a batch on, in order of the file."""
+        with self.work.transaction() as connection:
+            yield from store.rows_of(connection, self.vault, identity, fate, first_batch)
+
+    def refused_rows(self, identity: str) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+        """The headings and the rows of the file of what is refused: its cells, then line, column and reason."""
+        view = self.view(identity)
+        headings = view.table.headings if view.table is not None else ()
+        return (*headings, "Line", "Column", "Reason"), self._refused(identity, len(headings))
+
+    def _refused(self, identity: str, width: int) -> Iterator[tuple[str, ...]]:
+        for _, row in self.rows(identity, Fate.REFUSED, 0):
+            cells = (*row.cells[:width], *("",) * (width - len(row.cells[:width])))
+            columns = ", ".join(fault.heading for fault in row.faults if fault.heading)
+            yield (*cells, str(row.line), columns, " ".join(fault.reason for fault in row.faults))
+
+    def form(self, slug: str) -> tuple[StoredForm, FormDefinition]:
+        """A form, and its questions with the working groups that there are.
+
+        Raises:
+            DomainError: ``form-unknown``.
+        """
+        with self.work.transaction() as connection:
+            form = find_form(connection, slug)
+            if form is None:
+                raise DomainError("form-unknown")
+            groups = working_groups(connection)
+        return form, with_working_groups(parse_definition(form.definition), groups)
+
+    def _require(self, people: PeopleImport | None, states: Sequence[str], revision: int) -> None:
+        if people is None:
+            raise DomainError("not-found", "there is no such import")
+        if people.revision != revision or people.state not in states:
+            raise DomainError("changed-meanwhile", "the import was changed: look at it as it is now")
+
+
+def _read(data: bytes, how: Mapping[str, str]) -> Table:
+    try:
+        return read_table(data, how.get("encoding", ""), how.get("delimiter", ""))
+    except FileRefused as refused:
+        raise DomainError("file-refused", str(refused)) from None
+
+
+def check_how(how: Mapping[str, str]) -> None:
+    """Refuse an encoding or a delimiter that is not known.
+
+    Raises:
+        DomainError: ``bad-mapping``.
+    """
+    if how.get("encoding", "") not in ("", *ENCODINGS) or how.get("delimiter", "") not in ("", *DELIMITERS):
+        raise DomainError("bad-mapping", "this encoding or delimiter is not known")
+
+
+def check_mapping(mapping: ColumnMapping, headings: Sequence[str], definition: FormDefinition) -> None:
+    """Refuse a mapping that fits neither the file nor the form.
+
+    Raises:
+        DomainError: ``bad-mapping``.
+    """
+    allowed = targets_of(definition)
+    for heading, target in mapping.columns.items():
+        if heading not in headings:
+            raise DomainError("bad-mapping", f"the file has no column “{heading}”")
+        if target not in allowed:
+            raise DomainError("bad-mapping", f"the form has no question “{target}”")
+        if target != "name" and len(mapping.headings_of(target)) > 1:
+            raise DomainError("bad-mapping", f"two columns are “{target}”: only a name can come from several")
+    if not mapping.headings_of(ADDRESS_FIELD):
+        raise DomainError("bad-mapping", "choose the column with the mail address")
+    if mapping.date_order not in DATE_ORDERS or mapping.language not in LANGUAGES:
+        raise DomainError("bad-mapping", "unknown order of dates, or language")
+    for name, table in mapping.values.items():
+        field_ = next((one for one in definition.fields if one.name == name), None)
+        if field_ is None or not has_choices(field_):
+            raise DomainError("bad-mapping", f"“{name}” is no question with choices")
+        known = {value for value, _ in field_.kind.choices(field_, "en")}
+        if set(table.values()) - known:
+            raise DomainError("bad-mapping", f"“{name}” has no such choice")
+
+
+def seen_form(form: StoredForm, now: datetime) -> str:
+    """Return what a dry run depends on: the form's revision, and whether its event takes place."""
+    return f"{form.revision}/{form.event_status or ''}/{'over' if is_over(form.opening, now) else ''}"
+
+
+def _check_choice(choice: Choice, people: PeopleImport, form: StoredForm, now: datetime) -> None:
+    if choice.seats not in SEATS or not choice.reason.strip():
+        raise DomainError("bad-choice", "say how these people have agreed, and why they are imported")
+    if choice.seats == "waiting-list" and not form.waiting_list:
+        raise DomainError("bad-choice", "the form has no waiting list")
+    if not any(people.expected.get(fate) for fate in (Fate.CONFIRMED, Fate.WAITLISTED, Fate.CHANGED)):
+        raise DomainError("nothing-to-import", "no row would be written")
+    if is_over(form.opening, now):
+        raise DomainError("event-over", "the event has begun")
+    if form.opening.needs_event and form.opening.event_status not in OPEN_EVENT_STATUSES:
+        raise DomainError("not-taking-place", "as things stand the event does not take place")
