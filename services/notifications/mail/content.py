@@ -179,7 +179,7 @@ class MailContext:
     group, ``title`` that of their proposal as they wrote it, ``note`` what coordinators say to it (empty for none),
     ``before`` when the event was to be, ``recording`` an address, ``unsubscribe`` that of a bulletin's way out,
     ``late`` whether a reminder goes later than its own words are true, ``undo_until`` how long a change of address can
-    be taken back.
+    be taken back, ``by_coordinator`` whether a coordinator has registered the recipient.
     """
 
     mail_id: str

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from services.registration.forms.store import StoredForm
 from services.registration.importing.model import Fate, PreparedRow, RowFault
 from services.registration.intake.contents import changed_fields, content_from_json
 from services.registration.intake.decider_store import preview_facts
@@ -43,13 +44,13 @@ class Checker:
     Attributes:
         work: on the service's database.
         references: what stands for addresses and people.
-        form: slug.
+        form: that people are registered on.
         now: of the dry run.
     """
 
     work: UnitOfWork
     references: References
-    form: str
+    form: StoredForm
     now: datetime
 
     def check(self, rows: Sequence[PreparedRow]) -> Iterator[PreparedRow]:
@@ -60,7 +61,7 @@ class Checker:
             some = list(self._entries(rows[start : start + READ_TOGETHER]))
             refs = sorted({entry.address.ref for _, entry in some if entry is not None})
             with self.work.transaction() as connection:
-                facts = preview_facts(connection, self.form, refs, self.now, facts)
+                facts = preview_facts(connection, self.form, refs, facts)
             for row, entry in some:
                 yield row if entry is None else self._fate(facts, row, entry, first_at)
 
@@ -68,7 +69,7 @@ class Checker:
         for number, row in enumerate(rows):
             if number % YIELD_EVERY == 0:
                 time.sleep(0)
-            yield row, entry_of(self.references, self.form, row, self.now)
+            yield row, entry_of(self.references, self.form.slug, row, self.now)
 
     def _fate(self, facts: Facts, row: PreparedRow, entry: Entry, first_at: dict[bytes, int]) -> PreparedRow:
         twin = first_at.setdefault(entry.person, row.line)

@@ -27,6 +27,7 @@ from shared.web.headers import personal
 
 PATH = "/console/registrations/imports"
 SHOWN_ROWS, SAMPLES, MAX_UNKNOWN = 50, 3, 60
+MAX_FIELD_BYTES = 256 * 1024
 REFRESH_S = "3"
 
 
@@ -61,7 +62,7 @@ def _add_begin(blueprint: Blueprint, desk: ImportDesk) -> None:
 def _upload() -> tuple[str, bytes]:
     """The form's slug and the file of a multipart body, which is kept in memory: no part of it lies on a disk."""
     options = request.mimetype_params
-    parser = FormDataParser(lambda *_args, **_kw: BytesIO(), max_form_memory_size=4096, max_form_parts=4)
+    parser = FormDataParser(lambda *_args, **_kw: BytesIO(), max_form_memory_size=MAX_FIELD_BYTES, max_form_parts=4)
     _, values, files = parser.parse(request.stream, request.mimetype, request.content_length, options)
     file = files.get("file")
     if not isinstance(file, FileStorage) or "form" not in values:

@@ -181,7 +181,7 @@ class ImportDesk:
             raise DomainError("bad-mapping", f"the form cannot keep sealed answers now: leave out {', '.join(sealed)}")
         reader = make_reader(view.people.id, view.definition, mapping, table.headings, key, now)
         read = list(read_rows(reader, table.lines))
-        return list(Checker(self.work, self.references, slug, now).check(read))
+        return list(Checker(self.work, self.references, view.form, now).check(read))
 
     def confirm(self, identity: str, choice: Choice, by: str, revision: int) -> PeopleImport:
         """Start an import that was checked. It goes on in the background.

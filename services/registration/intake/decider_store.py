@@ -13,6 +13,7 @@ from sqlalchemy import Connection, TextClause, text
 from services.registration.forms.opening import Opening
 from services.registration.forms.option_limits import read_option_limits
 from services.registration.forms.seats import Seats
+from services.registration.forms.store import StoredForm
 from services.registration.intake.address_model import AddressRequests
 from services.registration.intake.contents import Content, content_from_json, without_cause
 from services.registration.intake.facts import (
@@ -38,6 +39,7 @@ _FORMS = text("""
         f.verification, f.people_per_address, f.event_id, f.attend, s.options
     FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id WHERE f.slug = ANY(:forms)
 """)
+_OPTIONS = text("SELECT options FROM seat WHERE form = :form")
 _VERSIONS = text("""
     SELECT form, revision - 1, changed_at, before, after FROM form_change
     WHERE form = ANY(:forms) AND changed_at >= :since ORDER BY form, revision DESC
@@ -247,18 +249,18 @@ def read_facts(
 
 
 def preview_facts(
-    connection: Connection, form: str, refs: Sequence[bytes], now: datetime, before: Facts | None = None
+    connection: Connection, record: StoredForm, refs: Sequence[bytes], before: Facts | None = None
 ) -> Facts:
     """Read what decides about entries on one form, without a lock: for a preview.
 
     Args:
         connection: of any transaction.
-        form: slug.
+        record: the form.
         refs: of the addresses of the entries.
-        now: the time.
         before: facts of the entries before, as they have left them: the seats that they have taken count.
     """
-    facts = before or Facts(forms=_forms(connection, [form], now))
+    form = record.slug
+    facts = before or Facts(forms={form: _previewed(connection, record)})
     known = {one.id for address in refs for one in facts.of(form, address)}
     for one in _live(connection, _LIVE_BY_ADDRESS, refs):
         if one.form == form and one.id not in known:
@@ -266,6 +268,12 @@ def preview_facts(
     blocked = connection.execute(_BLOCKED, {"refs": list(refs)}).scalars()
     facts.blocked |= frozenset(bytes(ref) for ref in blocked)
     return facts
+
+
+def _previewed(connection: Connection, record: StoredForm) -> FormState:
+    options = connection.execute(_OPTIONS, {"form": record.slug}).scalar_one()
+    rules = (record.verification, record.people_per_address, record.event_id, record.attend)
+    return FormState(record.opening, record.seats, *rules, read_option_limits(options))
 
 
 def places_in_line(connection: Connection, registered: Iterable[NewRegistration]) -> dict[str, int]:

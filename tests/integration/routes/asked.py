@@ -1,5 +1,6 @@
 """What is asked of each route: a request that its view takes seriously, so that who asks decides, and not what."""
 
+from io import BytesIO
 from typing import Any
 
 from tests.integration.routes.every import Route
@@ -29,6 +30,16 @@ CONTENT: dict[str, dict[str, Any]] = {
     "registration POST /v1/partners": {"json": {"slug": "made-by-a-program", "name": "Made"}},
     "registration POST /v1/partners/<slug>/origins": {"json": {"origin": "https://another.example.org"}},
     "registration POST /console/registrations/marked": {"data": {"act": "cancelled"}},
+    "registration POST /v1/imports": {
+        "query_string": {"form": WEBINAR},
+        "data": b"email\na@example.org\n",
+        "content_type": "text/csv",
+    },
+    "registration PUT /v1/imports/<uuid:import_id>/mapping": {"json": {"columns": {"email": "email"}}},
+    "registration POST /v1/imports/<uuid:import_id>/confirm": {"json": {"reason": _REASON}},
+    "registration POST /console/registrations/imports": {
+        "data": {"form": WEBINAR, "file": (BytesIO(b"email\na@example.org\n"), "people.csv")}
+    },
     "registration POST /my": {"data": {"email": "somebody@example.org"}},
     "notifications POST /v1/webhooks": {
         "json": {"partner": "example-partner", "url": "https://hooks.example.org/another"}

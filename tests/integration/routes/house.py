@@ -195,6 +195,7 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "name": "frame.js",
             "mark": pinned_script()[0].removeprefix("/embed/troika-").removesuffix(".js"),
             "blocked_id": str(blocked["id"]),
+            "import_id": _imported(house),
         },
         "events": {
             "event_id": WEBINAR,
@@ -218,6 +219,12 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "token": _way_out(house),
         },
     }
+
+
+def _imported(house: House) -> str:
+    """The id of an import whose file has come."""
+    file = {"data": b"email\nimported@example.org\n", "content_type": "text/csv"}
+    return str(house.ask("registration", "POST", f"/v1/imports?form={WEBINAR}", key=WHOLE, **file).get_json()["id"])
 
 
 def _erased(house: House) -> str:
