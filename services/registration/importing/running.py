@@ -93,8 +93,7 @@ class ImportRun:
     ) -> list[PreparedRow]:
         entries = {row.line: self._entry(people, row, now) for row in rows}
         wanted = [entry for entry in entries.values() if entry is not None]
-        refs = [entry.address.ref for entry in wanted]
-        erased = store.erased_since(connection, people.form, refs, people.created_at)
+        erased = store.erased_since(connection, people.form, people.created_at)
         by = EnteredBy(people.confirmed_by or people.created_by, "imported from a file", people.choice.mail)
         kept = [entry for entry in wanted if entry.address.ref not in erased]
         results = self.decider.enter(connection, kept, by, now, change=people.choice.changes)

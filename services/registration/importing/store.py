@@ -79,7 +79,7 @@ _BATCH_DONE = text("""
     WHERE import_id = CAST(:id AS uuid) AND number = :number
 """)
 _ERASED_SINCE = text("""
-    SELECT address_ref FROM erased_address WHERE address_ref = ANY(:refs) AND form IN ('', :form) AND erased_at > :since
+    SELECT address_ref FROM erased_address WHERE form IN ('', :form) AND erased_at > :since
 """)
 
 
@@ -213,9 +213,9 @@ def rows_of(
         yield from ((batch[0], row) for row in _rows(vault, identity, batch) if fate in ("", row.fate))
 
 
-def erased_since(connection: Connection, form: str, refs: Sequence[bytes], since: datetime) -> set[bytes]:
-    """Return which addresses were erased since then."""
-    values = {"form": form, "refs": list(refs), "since": since}
+def erased_since(connection: Connection, form: str, since: datetime) -> set[bytes]:
+    """Return which addresses were erased since then, everywhere or on a form."""
+    values = {"form": form, "since": since}
     return {bytes(ref) for ref in connection.execute(_ERASED_SINCE, values).scalars()}
 
 

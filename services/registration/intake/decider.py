@@ -284,7 +284,8 @@ class Decider:
         left = [one for one in plan.links_renewed if one.id not in cancelled]
         renewed = [_known_fact(connection, LINK_REQUESTED, one) for one in left]
         ending = [replace(fact, ends_links=True) for fact in renewed if fact is not None]
-        self._messages.add(connection, [_entered(one, plan) for one in (*new, *facts_known, *ending)], now)
+        every = [*new, *facts_known, *ending]
+        self._messages.add(connection, every if plan.entered_by is None else _entered(every, plan.entered_by), now)
 
     def _new_fact(self, facts: Facts, new: NewRegistration, place: int | None, now: datetime) -> Fact:
         content, form = new.content, facts.forms[new.form]
@@ -365,9 +366,9 @@ class Decider:
 TIMED_OUT = "timed out"
 
 
-def _entered(fact: Fact, plan: Plan) -> Fact:
-    by = plan.entered_by
-    return fact if by is None else replace(fact, by_coordinator=fact.key in NEW.values(), mailed=by.mail)
+def _entered(facts: Sequence[Fact], by: EnteredBy) -> list[Fact]:
+    """What has happened to people whom a coordinator has registered or changed."""
+    return [replace(fact, by_coordinator=fact.key in NEW.values(), mailed=by.mail) for fact in facts]
 
 
 def _calendar_keys(facts: Facts, items: Sequence[Item], plan: Plan) -> dict[int, str]:
