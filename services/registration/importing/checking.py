@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from services.registration.forms.store import StoredForm
 from services.registration.importing.model import Fate, PreparedRow, RowFault
+from services.registration.importing.rows import YIELD_EVERY
 from services.registration.intake.contents import changed_fields, content_from_json
 from services.registration.intake.decider_store import preview_facts
 from services.registration.intake.entering import Entered, changed_content, enter
@@ -19,8 +20,6 @@ from shared.core.ids import new_id
 from shared.store.unit_of_work import UnitOfWork
 
 READ_TOGETHER = 2000
-YIELD_EVERY = 100
-"""Rows after which other requests of the process get a turn."""
 
 REFUSALS = {
     Entered.FULL: "There is no seat left, and no waiting list.",

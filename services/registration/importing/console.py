@@ -306,17 +306,13 @@ def _rows(desk: ImportDesk, people: PeopleImport, fate: str) -> tuple[list[Prepa
 def _unknown(desk: ImportDesk, view: ImportView) -> list[tuple[Any, str]]:
     """(question, text) of cells that are none of its choices, each once: they can be given one on the page."""
     mapping = mapping_from_json(view.people.mapping)
-    full = desk.view(view.people.id)
-    if mapping is None or full.table is None:
-        return []
-    fields = {field.name: field for field in full.definition.fields if has_choices(field)}
-    at = {heading: number for number, heading in enumerate(full.table.headings)}
+    fields = {field.name: field for field in view.definition.fields if has_choices(field)}
     found: dict[tuple[str, str], None] = {}
     for _, row in desk.rows(view.people.id, Fate.REFUSED, 0):
         for fault in row.faults:
-            name = mapping.columns.get(fault.heading, "")
-            if fault.code == "not-a-choice" and name in fields:
-                found[name, row.cells[at[fault.heading]].strip()[:200]] = None
+            name = mapping.columns.get(fault.heading, "") if mapping is not None else ""
+            if fault.text and name in fields:
+                found[name, fault.text] = None
         if len(found) >= MAX_UNKNOWN:
             break
     return [(fields[name], text) for name, text in found]

@@ -97,11 +97,15 @@ DONE_BY_RUN = (Fate.CONFIRMED, Fate.WAITLISTED, Fate.CHANGED)
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """Why a row is refused: the heading of the column (empty if it is not about one), a code and a sentence."""
+    """Why a row is refused: the heading of the column (empty if it is not about one), a code and a sentence.
+
+    ``text`` is that of a cell that is none of the choices of its question.
+    """
 
     heading: str
     code: str
     reason: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Maps the rows of a table to the answers of a form, checks each, and encrypts what is sealed. Writes nothing."""
 
 import hashlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -37,6 +38,11 @@ REASONS = {
     "extra-cells": "The row has more cells than there are headings.",
     "bad-zone": "This is no time zone.",
 }
+
+
+MAX_CHOICE = 200
+YIELD_EVERY = 100
+"""Rows after which other requests of the process get a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +84,11 @@ class RowReader:
         checked = validate(self.asked, raw)
         bad = {fault.heading for fault in faults}
         for error in checked.errors:
-            heading = self._heading(error.pointer.removeprefix("/"))
+            name = error.pointer.removeprefix("/")
+            heading = self._heading(name)
             if heading not in bad:
-                faults.append(RowFault(heading, error.code, error.message))
+                text = self._text(line, name)[:MAX_CHOICE] if error.code == "not-a-choice" else ""
+                faults.append(RowFault(heading, error.code, error.message, text))
         if faults:
             return PreparedRow(line.number, Fate.REFUSED, cells=line.cells, faults=tuple(faults))
         content = self._content(line, checked.values, checked.sealed, language, zone)
@@ -201,5 +209,8 @@ def make_reader(
 
 
 def read_rows(reader: RowReader, lines: Sequence[Line]) -> Iterator[PreparedRow]:
-    """Read rows in order."""
-    return map(reader.read, lines)
+    """Read rows in order; other requests of the process get a turn now and then."""
+    for number, line in enumerate(lines):
+        if number % YIELD_EVERY == 0:
+            time.sleep(0)
+        yield reader.read(line)

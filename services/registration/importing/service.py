@@ -243,8 +243,14 @@ class ImportDesk:
 
     def rows(self, identity: str, fate: str, first_batch: int) -> Iterator[tuple[int, PreparedRow]]:
         """Yield (number of the batch, row) of each row with a fate, from a batch on, in order of the file."""
-        with self.work.transaction() as connection:
-            yield from store.rows_of(connection, self.vault, identity, fate, first_batch)
+        number = first_batch
+        while True:
+            with self.work.transaction() as connection:
+                batch = store.next_rows(connection, self.vault, identity, fate, number)
+            if batch is None:
+                return
+            yield from ((batch[0], row) for row in batch[1])
+            number = batch[0] + 1
 
     def refused_rows(self, identity: str) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
         """The headings and the rows of the file of what is refused: its cells, then line, column and reason."""

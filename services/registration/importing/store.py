@@ -6,7 +6,7 @@ encrypted to the form's key, and the decider reads those.
 
 import base64
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -65,14 +65,14 @@ _ADD_BATCH = text("""
     INSERT INTO import_batch (import_id, number, fates, body, stored_at)
     VALUES (CAST(:id AS uuid), :number, :fates, :body, :now)
 """)
-_DELETE_BATCHES = text("DELETE FROM import_batch WHERE import_id = CAST(:id AS uuid)")
+_DELETE_BATCH_WITH = text("DELETE FROM import_batch WHERE import_id = CAST(:id AS uuid)")
 _DELETE_FILE = text("DELETE FROM import_file WHERE import_id = CAST(:id AS uuid)")
 _NEXT_BATCH = text("""
     SELECT number, body FROM import_batch WHERE import_id = CAST(:id AS uuid) AND NOT done ORDER BY number LIMIT 1
 """)
-_BATCHES = text("""
+_BATCH_WITH = text("""
     SELECT number, body FROM import_batch WHERE import_id = CAST(:id AS uuid)
-        AND (CAST(:fate AS text) = '' OR fates ? :fate) AND number >= :first ORDER BY number
+        AND (CAST(:fate AS text) = '' OR fates ? :fate) AND number >= :first ORDER BY number LIMIT 1
 """)
 _BATCH_DONE = text("""
     UPDATE import_batch SET done = true, fates = :fates, body = :body
@@ -185,7 +185,7 @@ def replace_batches(
 
 def delete_batches(connection: Connection, identity: str) -> None:
     """Delete the rows of an import."""
-    connection.execute(_DELETE_BATCHES, {"id": identity})
+    connection.execute(_DELETE_BATCH_WITH, {"id": identity})
 
 
 def delete_file(connection: Connection, identity: str) -> None:
@@ -204,13 +204,14 @@ def finish_batch(connection: Connection, vault: Vault, identity: str, number: in
     connection.execute(_BATCH_DONE, _batch_row(vault, identity, number, rows))
 
 
-def rows_of(
-    connection: Connection, vault: Vault, identity: str, fate: str = "", first_batch: int = 0
-) -> Iterator[tuple[int, PreparedRow]]:
-    """Yield number of the batch and row of each row with a fate (empty: any), in order of the file."""
-    values = {"id": identity, "fate": fate, "first": first_batch}
-    for batch in connection.execute(_BATCHES, values):
-        yield from ((batch[0], row) for row in _rows(vault, identity, batch) if fate in ("", row.fate))
+def next_rows(
+    connection: Connection, vault: Vault, identity: str, fate: str, first: int
+) -> tuple[int, list[PreparedRow]] | None:
+    """Return number and rows with a fate (empty: any) of the first batch from ``first`` on that has any."""
+    batch = connection.execute(_BATCH_WITH, {"id": identity, "fate": fate, "first": first}).fetchone()
+    if batch is None:
+        return None
+    return batch[0], [row for row in _rows(vault, identity, batch) if fate in ("", row.fate)]
 
 
 def erased_since(connection: Connection, form: str, since: datetime) -> set[bytes]:
