@@ -21,7 +21,7 @@ from services.registration.forms.drafts_api import PREFIX as DRAFTS
 from services.registration.forms.drafts_api import drafts_blueprint
 from services.registration.importing.api import PREFIX as IMPORTS
 from services.registration.importing.api import imports_blueprint
-from services.registration.importing.console import PATH as IMPORT_PAGES
+from services.registration.importing.mapping_pages import PATH as IMPORT_PAGES
 from services.registration.importing.model import MAX_FILE_BYTES
 from services.registration.importing.service import ImportDesk
 from services.registration.importing.store import make_vault

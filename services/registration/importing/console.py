@@ -1,6 +1,5 @@
 """Pages on which a coordinator brings a file of people, maps its columns, reads the dry run, and confirms."""
 
-from collections.abc import Mapping
 from io import BytesIO
 from itertools import islice
 from typing import Any
@@ -14,19 +13,17 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms.service import list_forms
 from services.registration.importing import wording
-from services.registration.importing.exports import mapping_from_json, targets_of
-from services.registration.importing.files import DELIMITERS, ENCODINGS
-from services.registration.importing.model import Choice, ColumnMapping, Fate, PeopleImport, PreparedRow
-from services.registration.importing.service import ImportDesk, ImportView, check_how
+from services.registration.importing.exports import mapping_from_json
+from services.registration.importing.mapping_pages import PATH, add_mapping, mapping_page, own_import, seen_revision
+from services.registration.importing.model import Choice, Fate, PeopleImport, PreparedRow
+from services.registration.importing.service import ImportDesk, ImportView
 from services.registration.importing.values import has_choices
 from shared.core.errors import DomainError
-from shared.i18n.languages import LANGUAGE_NAMES
 from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.csv_lines import csv_answer
 from shared.web.headers import personal
 
-PATH = "/console/registrations/imports"
-SHOWN_ROWS, SAMPLES, MAX_UNKNOWN = 50, 3, 60
+SHOWN_ROWS, MAX_UNKNOWN = 50, 60
 MAX_FIELD_BYTES = 256 * 1024
 REFRESH_S = "3"
 
@@ -35,7 +32,7 @@ def add_imports(blueprint: Blueprint, desk: ImportDesk) -> None:
     """``/console/registrations/imports`` and below."""
     _add_begin(blueprint, desk)
     _add_page(blueprint, desk)
-    _add_mapping(blueprint, desk)
+    add_mapping(blueprint, desk)
     _add_steps(blueprint, desk)
 
 
@@ -88,93 +85,28 @@ def _add_page(blueprint: Blueprint, desk: ImportDesk) -> None:
     @blueprint.get("/registrations/imports/<uuid:import_id>")
     @needs("coordinator")
     def import_page(import_id: UUID) -> Response:
-        people = _own(desk, import_id)
+        people = own_import(desk, import_id)
         if people.state == "uploaded" or (people.state == "checked" and request.args.get("step") == "mapping"):
-            return _mapping_page(desk.view(people.id))
+            return mapping_page(desk.view(people.id))
         return _result_page(desk, people)
 
     @blueprint.get("/registrations/imports/<uuid:import_id>/refused.csv")
     @needs("coordinator")
     def refused_file(import_id: UUID) -> Response:
-        people = _own(desk, import_id)
+        people = own_import(desk, import_id)
         return personal(csv_answer("refused-rows", *desk.refused_rows(people.id)))
-
-
-def _add_mapping(blueprint: Blueprint, desk: ImportDesk) -> None:
-    @blueprint.post("/registrations/imports/<uuid:import_id>/mapping")
-    @needs("coordinator")
-    def map_columns(import_id: UUID) -> AnyResponse:
-        people, how = _own(desk, import_id), _how()
-        view = _read(desk, people, how)
-        if isinstance(view, str):
-            return _mapping_page(desk.view(people.id), fault=view, status=422)
-        mapping = _mapping(view)
-        if request.form.get("go") == "read":
-            return _mapping_page(view, mapping=view.proposal.mapping if view.proposal else mapping, how=how)
-        try:
-            desk.check(people.id, mapping, holder().name, _seen(), how)
-        except DomainError as refusal:
-            if refusal.code != "bad-mapping":
-                raise
-            return _mapping_page(view, mapping=mapping, how=how, fault=f"{refusal.detail}.", status=422)
-        return redirect(f"{PATH}/{people.id}", 303)
-
-    @blueprint.post("/registrations/imports/<uuid:import_id>/values")
-    @needs("coordinator")
-    def map_values(import_id: UUID) -> AnyResponse:
-        people = _own(desk, import_id)
-        before = mapping_from_json(people.mapping)
-        if before is None:
-            raise BadRequest("no mapping yet")
-        values = {name: dict(table) for name, table in before.values.items()}
-        for key, choice in request.form.items():
-            kind, _, rest = key.partition(":")
-            name, _, text = rest.partition(":")
-            if kind == "value" and choice:
-                values.setdefault(name, {})[text] = choice
-        mapping = ColumnMapping(before.columns, values, before.date_order, before.language)
-        desk.check(people.id, mapping, holder().name, _seen())
-        return redirect(f"{PATH}/{people.id}", 303)
-
-
-def _read(desk: ImportDesk, people: PeopleImport, how: Mapping[str, str]) -> ImportView | str:
-    try:
-        return desk.view(people.id, how)
-    except DomainError as refusal:
-        if refusal.code != "file-refused":
-            raise
-        return refusal.detail
-
-
-def _how() -> dict[str, str]:
-    how = {name: request.form.get(name, "") for name in ("encoding", "delimiter")}
-    check_how(how)
-    return how
-
-
-def _mapping(view: ImportView) -> ColumnMapping:
-    headings = view.table.headings if view.table is not None else ()
-    columns = {
-        heading: target
-        for number, heading in enumerate(headings)
-        if (target := request.form.get(f"column-{number}", ""))
-    }
-    before = mapping_from_json(view.people.mapping)
-    values = before.values if before is not None else view.proposal.mapping.values if view.proposal else {}
-    kept = {name: table for name, table in values.items() if name in columns.values()}
-    return ColumnMapping(columns, kept, request.form.get("date_order", ""), request.form.get("language", "en"))
 
 
 def _add_steps(blueprint: Blueprint, desk: ImportDesk) -> None:
     @blueprint.post("/registrations/imports/<uuid:import_id>/confirm")
     @needs("coordinator")
     def confirm_import(import_id: UUID) -> AnyResponse:
-        people, form = _own(desk, import_id), request.form
+        people, form = own_import(desk, import_id), request.form
         choice = Choice(
             form.get("seats", ""), form.get("mail") == "yes", form.get("changes") == "yes", form.get("reason", "")[:500]
         )
         try:
-            desk.confirm(people.id, choice, holder().name, _seen())
+            desk.confirm(people.id, choice, holder().name, seen_revision())
         except DomainError as refusal:
             if refusal.code not in wording.CONFIRM_REFUSALS:
                 raise
@@ -185,7 +117,7 @@ def _add_steps(blueprint: Blueprint, desk: ImportDesk) -> None:
     @blueprint.post("/registrations/imports/<uuid:import_id>/cancel")
     @needs("coordinator")
     def cancel_import(import_id: UUID) -> AnyResponse:
-        people = _own(desk, import_id)
+        people = own_import(desk, import_id)
         if request.form.get("go") != "do":
             return _result_page(desk, people, asks_cancel=True)
         desk.cancel(people.id, holder().name)
@@ -194,63 +126,8 @@ def _add_steps(blueprint: Blueprint, desk: ImportDesk) -> None:
     @blueprint.post("/registrations/imports/<uuid:import_id>/resume")
     @needs("coordinator")
     def resume_import(import_id: UUID) -> AnyResponse:
-        desk.resume(_own(desk, import_id).id, holder().name)
+        desk.resume(own_import(desk, import_id).id, holder().name)
         return redirect(f"{PATH}/{import_id}", 303)
-
-
-def _own(desk: ImportDesk, import_id: UUID) -> PeopleImport:
-    people = desk.find(str(import_id))
-    require_touch(people.form)
-    return people
-
-
-def _seen() -> int:
-    seen = request.form.get("seen", "")
-    if not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
-        raise BadRequest("unknown state")
-    return int(seen)
-
-
-def _mapping_page(
-    view: ImportView,
-    *,
-    mapping: ColumnMapping | None = None,
-    how: Mapping[str, str] | None = None,
-    fault: str = "",
-    status: int = 200,
-) -> Response:
-    proposed = view.proposal.mapping if view.proposal else ColumnMapping()
-    shown = mapping or mapping_from_json(view.people.mapping) or proposed
-    used = view.how if how is None else how
-    missing = [field for field in view.definition.fields if field.required and field.name not in shown.columns.values()]
-    page = render_template(
-        "registrations/import_mapping.html",
-        view=view,
-        people=view.people,
-        table=view.table,
-        mapping=shown,
-        how=used,
-        targets=wording.target_titles(view.definition, targets_of(view.definition)),
-        samples=_samples(view),
-        source=view.proposal.source if view.proposal and view.people.state == "uploaded" else "",
-        missing=[wording.label(field) for field in missing if not field.kind.is_consent],
-        encodings=ENCODINGS,
-        delimiters=DELIMITERS,
-        languages=LANGUAGE_NAMES,
-        fault=fault,
-    )
-    return personal(make_response(page, status))
-
-
-def _samples(view: ImportView) -> list[list[str]]:
-    """The first cells of each column that hold anything."""
-    if view.table is None:
-        return []
-    lines = view.table.lines[:200]
-    columns = range(len(view.table.headings))
-    return [
-        list(dict.fromkeys(line.cells[at][:60] for line in lines if line.cells[at].strip()))[:SAMPLES] for at in columns
-    ]
 
 
 def _result_page(

@@ -5,7 +5,7 @@ from typing import Any
 import marshmallow as ma
 
 from services.registration.importing.model import MAX_CELL, MAX_COLUMNS, MAX_HEADING, Fate
-from services.registration.importing.service import DATE_ORDERS, SEATS
+from services.registration.importing.rules import DATE_ORDERS, SEATS
 from shared.contracts.schemas import SLUG
 from shared.i18n.languages import LANGUAGES
 from shared.web.reasons import reason_field
