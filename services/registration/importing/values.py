@@ -10,9 +10,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from typing import Any
 
-from babel import Locale
-
-from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, locale_of, named_language
+from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, named_language, names_of_languages
 from shared.public_forms.fields import Field
 from shared.public_forms.texts import engine_texts
 
@@ -105,11 +103,7 @@ def _read_yes_or_no(text: str) -> bool | str:
 
 @cache
 def _language_names() -> dict[str, str]:
-    found = {fold(name): code for code, name in LANGUAGE_NAMES.items()}
-    for language in LANGUAGES:
-        names = Locale.parse(locale_of(language)).languages
-        found |= {fold(names[code]): code for code in LANGUAGES}
-    return found
+    return {fold(name): code for name, code in names_of_languages()}
 
 
 def _language(text: str) -> str:
