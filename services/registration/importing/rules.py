@@ -46,6 +46,8 @@ def check_mapping(mapping: ColumnMapping, headings: Sequence[str], definition: F
         raise DomainError("bad-mapping", "choose the column with the mail address")
     if mapping.date_order not in DATE_ORDERS or mapping.language not in LANGUAGES:
         raise DomainError("bad-mapping", "unknown order of dates, or language")
+    if not all(is_storable(text) for table in mapping.values.values() for text in table):
+        raise DomainError("bad-mapping", "a text holds what no file can hold")
     for name, table in mapping.values.items():
         field_ = next((one for one in definition.fields if one.name == name), None)
         if field_ is None or not has_choices(field_):
@@ -53,6 +55,14 @@ def check_mapping(mapping: ColumnMapping, headings: Sequence[str], definition: F
         known = {value for value, _ in field_.kind.choices(field_, "en")}
         if set(table.values()) - known:
             raise DomainError("bad-mapping", f"“{name}” has no such choice")
+
+
+def is_storable(text: str) -> bool:
+    """Whether a database holds ``text``: it has no NUL, and no half of a character."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def seen_form(form: StoredForm, now: datetime) -> str:
@@ -66,7 +76,7 @@ def check_choice(choice: Choice, people: PeopleImport, form: StoredForm, now: da
     Raises:
         DomainError: ``bad-choice``, ``nothing-to-import``, ``event-over``, ``not-taking-place``.
     """
-    if choice.seats not in SEATS or not choice.reason.strip():
+    if choice.seats not in SEATS or not choice.reason.strip() or not is_storable(choice.reason):
         raise DomainError("bad-choice", "say how these people have agreed, and why they are imported")
     if choice.seats == "waiting-list" and not form.waiting_list:
         raise DomainError("bad-choice", "the form has no waiting list")

@@ -243,5 +243,5 @@ def _row(values: dict[str, Any]) -> PreparedRow:
 def _import(row: Any) -> PeopleImport | None:
     if row is None:
         return None
-    before, choice, after = row[:8], row[8], row[9:]
-    return PeopleImport(*before, Choice(**choice), *after)
+    values: list[Any] = [*row[:8], Choice(**row[8]), *row[9:]]
+    return PeopleImport(*values)

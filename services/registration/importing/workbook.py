@@ -138,6 +138,8 @@ def _text(cell: Any, row: int) -> str:
     if isinstance(cell, timedelta):
         return str(cell)
     text = str(cell)
+    if "\0" in text:
+        raise FileRefused("control-characters", f"Row {row} holds a NUL character.")
     if len(text) > MAX_CELL:
         raise FileRefused("cell-too-long", f"Row {row} has a cell of more than {MAX_CELL} characters.")
     return text

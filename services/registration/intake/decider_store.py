@@ -365,7 +365,9 @@ def write_registrations(
 
 
 def _who(entered_by: EnteredBy | None) -> dict[str, str | None]:
-    return {"by": entered_by and entered_by.name, "reason": entered_by and entered_by.reason}
+    if entered_by is None:
+        return {"by": None, "reason": None}
+    return {"by": entered_by.name, "reason": entered_by.reason}
 
 
 def write_owners(connection: Connection, registrations: Sequence[str], now: datetime) -> None:
