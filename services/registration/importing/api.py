@@ -11,7 +11,7 @@ from flask import Response, jsonify, request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from services.registration.importing.exports import mapping_to_json
-from services.registration.importing.model import Choice, ColumnMapping, Fate, PeopleImport
+from services.registration.importing.model import ColumnMapping, Fate, ImportChoice, PeopleImport
 from services.registration.importing.schemas import (
     ConfirmSchema,
     ImportListSchema,
@@ -146,7 +146,7 @@ def _add_steps(blueprint: Any, desk: ImportDesk) -> None:
     def confirm_import(wanted: Mapping[str, Any], import_id: UUID) -> tuple[Response, int]:
         """Register the people as the dry run says. It goes on in the background. `If-Match`: the ETag."""
         people = _seen(desk, import_id)
-        return _tagged(desk.confirm(people.id, Choice(**wanted), holder().name, people.revision)), 202
+        return _tagged(desk.confirm(people.id, ImportChoice(**wanted), holder().name, people.revision)), 202
 
     @blueprint.post("/<uuid:import_id>/resume")
     @blueprint.response(202, ImportSchema)

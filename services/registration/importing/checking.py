@@ -13,7 +13,7 @@ from services.registration.intake.contents import changed_fields, content_from_j
 from services.registration.intake.decider_store import preview_facts
 from services.registration.intake.entering import Entered, changed_content, enter
 from services.registration.intake.facts import Facts, Plan
-from services.registration.intake.items import Entry
+from services.registration.intake.items import CoordinatorEntry
 from services.registration.people.references import References
 from shared.core.clock import parse_rfc3339
 from shared.core.ids import new_id
@@ -37,7 +37,7 @@ FATES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Checker:
+class RowChecker:
     """Says the fate of rows.
 
     Attributes:
@@ -64,13 +64,13 @@ class Checker:
             for row, entry in some:
                 yield row if entry is None else self._fate(facts, row, entry, first_at)
 
-    def _entries(self, rows: Iterable[PreparedRow]) -> Iterator[tuple[PreparedRow, Entry | None]]:
+    def _entries(self, rows: Iterable[PreparedRow]) -> Iterator[tuple[PreparedRow, CoordinatorEntry | None]]:
         for number, row in enumerate(rows):
             if number % YIELD_EVERY == 0:
                 time.sleep(0)
             yield row, entry_of(self.references, self.form.slug, row, self.now)
 
-    def _fate(self, facts: Facts, row: PreparedRow, entry: Entry, first_at: dict[bytes, int]) -> PreparedRow:
+    def _fate(self, facts: Facts, row: PreparedRow, entry: CoordinatorEntry, first_at: dict[bytes, int]) -> PreparedRow:
         twin = first_at.setdefault(entry.person, row.line)
         if twin != row.line:
             return replace(row, fate=Fate.DUPLICATE, twin=twin, content=None)
@@ -88,7 +88,7 @@ def refused(row: PreparedRow, result: Entered) -> PreparedRow:
     return replace(row, fate=Fate.REFUSED, content=None, faults=(RowFault("", result.value, REFUSALS[result]),))
 
 
-def entry_of(references: References, form: str, row: PreparedRow, now: datetime) -> Entry | None:
+def entry_of(references: References, form: str, row: PreparedRow, now: datetime) -> CoordinatorEntry | None:
     """Return a row as an entry; None for one that is not to be written.
 
     People of one file who came at the same time wait in the order of its lines, after those who came before.
@@ -97,7 +97,7 @@ def entry_of(references: References, form: str, row: PreparedRow, now: datetime)
         return None
     content = content_from_json(row.content)
     received = parse_rfc3339(row.received_at) if row.received_at else now
-    return Entry(
+    return CoordinatorEntry(
         number=-row.line,
         form=form,
         received_at=received + timedelta(microseconds=row.line),

@@ -15,7 +15,7 @@ from services.registration.forms.service import list_forms
 from services.registration.importing import wording
 from services.registration.importing.exports import mapping_from_json
 from services.registration.importing.mapping_pages import PATH, add_mapping, mapping_page, own_import, seen_revision
-from services.registration.importing.model import Choice, Fate, PeopleImport, PreparedRow
+from services.registration.importing.model import Fate, ImportChoice, PeopleImport, PreparedRow
 from services.registration.importing.service import ImportDesk, ImportView
 from services.registration.importing.values import has_choices
 from shared.core.errors import DomainError
@@ -102,7 +102,7 @@ def _add_steps(blueprint: Blueprint, desk: ImportDesk) -> None:
     @needs("coordinator")
     def confirm_import(import_id: UUID) -> AnyResponse:
         people, form = own_import(desk, import_id), request.form
-        choice = Choice(
+        choice = ImportChoice(
             form.get("seats", ""), form.get("mail") == "yes", form.get("changes") == "yes", form.get("reason", "")[:500]
         )
         try:
@@ -134,7 +134,7 @@ def _result_page(
     desk: ImportDesk,
     people: PeopleImport,
     notice: str = "",
-    choice: Choice | None = None,
+    choice: ImportChoice | None = None,
     status: int = 200,
     *,
     asks_cancel: bool = False,
@@ -157,7 +157,7 @@ def _result_page(
         labels={field.name: wording.label(field) for field in view.definition.fields},
         wording=wording,
         fates=list(Fate),
-        choice=choice or Choice(),
+        choice=choice or ImportChoice(),
         notice=notice,
         asks_cancel=asks_cancel,
     )

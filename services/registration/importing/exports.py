@@ -84,7 +84,7 @@ _COMMON = {
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ProposedMapping:
     """A mapping to begin with, and where it comes from: the name of an export, ``last import``, or empty."""
 
     mapping: ColumnMapping
@@ -98,10 +98,10 @@ def targets_of(definition: FormDefinition) -> tuple[str, ...]:
     return (*names, *(target for target in OWN_TARGETS if own.get(target) not in names))
 
 
-def propose(headings: Sequence[str], definition: FormDefinition, last: ColumnMapping | None) -> Proposal:
+def propose(headings: Sequence[str], definition: FormDefinition, last: ColumnMapping | None) -> ProposedMapping:
     """Return a mapping for the columns: of the last import of the form if it fits, else by their headings."""
     if last is not None and last.columns and set(last.columns) <= set(headings):
-        return Proposal(last, "last import")
+        return ProposedMapping(last, "last import")
     folded = {fold(heading): heading for heading in headings}
     export = next((one for one in EXPORTS if one.needs <= folded.keys()), None)
     known = export.targets if export is not None else {}
@@ -110,7 +110,7 @@ def propose(headings: Sequence[str], definition: FormDefinition, last: ColumnMap
     columns = _columns(folded, known, allowed, {})
     columns |= _columns(folded, labels, allowed, columns)  # an export knows best
     ordered = {heading: columns[heading] for heading in headings if heading in columns}
-    return Proposal(ColumnMapping(ordered), export.name if export is not None else "")
+    return ProposedMapping(ColumnMapping(ordered), export.name if export is not None else "")
 
 
 def _columns(

@@ -14,9 +14,9 @@ from services.registration.importing.model import (
     MAX_FILE_BYTES,
     MAX_HEADING,
     MAX_ROWS,
+    FileLine,
     FileRefused,
-    Line,
-    Table,
+    FileTable,
 )
 from services.registration.importing.workbook import read_workbook
 
@@ -37,7 +37,7 @@ _ZIP = b"PK\x03\x04"
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
 
-def read_table(data: bytes, encoding: str = "", delimiter: str = "") -> Table:
+def read_table(data: bytes, encoding: str = "", delimiter: str = "") -> FileTable:
     """Return the table in a file.
 
     Args:
@@ -62,7 +62,7 @@ def read_table(data: bytes, encoding: str = "", delimiter: str = "") -> Table:
     text = _decoded(data, used)
     parted = delimiter or find_delimiter(text)
     table = _to_table(_csv_rows(text, parted))
-    return Table(table.headings, table.lines, used, parted)
+    return FileTable(table.headings, table.lines, used, parted)
 
 
 def find_encoding(data: bytes) -> str:
@@ -150,20 +150,20 @@ def _csv_rows(text: str, delimiter: str) -> Iterable[tuple[int, list[str]]]:
         raise FileRefused("unreadable", f"Line {number} is no line of a CSV: look at its quotation marks.") from None
 
 
-def _to_table(rows: Iterable[tuple[int, Sequence[str]]]) -> Table:
+def _to_table(rows: Iterable[tuple[int, Sequence[str]]]) -> FileTable:
     filled = ((number, row) for number, row in rows if any(cell.strip() for cell in row))
     head = next(filled, None)
     if head is None:
         raise FileRefused("empty", "The file is empty.")
     headings = _headings(head[1])
-    lines: list[Line] = []
+    lines: list[FileLine] = []
     for number, row in filled:
         if len(lines) == MAX_ROWS:
             raise FileRefused("too-many-rows", f"The file has more than {MAX_ROWS} rows.")
-        lines.append(Line(number, _cells(row, len(headings))))
+        lines.append(FileLine(number, _cells(row, len(headings))))
     if not lines:
         raise FileRefused("empty", "The file has headings and no rows.")
-    return Table(headings, tuple(lines))
+    return FileTable(headings, tuple(lines))
 
 
 def _cells(row: Sequence[str], width: int) -> tuple[str, ...]:

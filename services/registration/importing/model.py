@@ -36,7 +36,7 @@ class FileRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FileLine:
     """One row of a file: the line (CSV) or row (spreadsheet) at which it begins, and its cells."""
 
     number: int
@@ -44,7 +44,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class FileTable:
     """A file that was read.
 
     Attributes:
@@ -53,7 +53,7 @@ class Table:
     """
 
     headings: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[FileLine, ...]
     encoding: str = ""
     delimiter: str = ""
 
@@ -138,7 +138,7 @@ class PreparedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ImportChoice:
     """What a coordinator has chosen when confirming.
 
     Attributes:
@@ -176,7 +176,7 @@ class PeopleImport:
     rows: int
     expected: Mapping[str, int]
     counts: Mapping[str, int]
-    choice: Choice
+    choice: ImportChoice
     mapping: Mapping[str, Any]
     created_at: datetime
     created_by: str

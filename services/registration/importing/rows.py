@@ -15,11 +15,11 @@ from services.registration.importing.model import (
     TIME_ZONE,
     ColumnMapping,
     Fate,
-    Line,
+    FileLine,
     PreparedRow,
     RowFault,
 )
-from services.registration.importing.values import Read, Unreadable, fold, read_instant, read_language, read_status
+from services.registration.importing.values import CellUnreadable, Read, fold, read_instant, read_language, read_status
 from services.registration.importing.values import reader_of as value_reader
 from services.registration.intake.contents import Content, content_to_json
 from services.registration.sealing.encryption import seal_answers
@@ -69,7 +69,7 @@ class RowReader:
     readers: Mapping[str, Read]
     places: Mapping[str, tuple[int, ...]]
 
-    def read(self, line: Line) -> PreparedRow:
+    def read(self, line: FileLine) -> PreparedRow:
         """Return the row as it would be imported, or why it is refused. Its fate is not decided yet: ``confirmed``."""
         faults: list[RowFault] = []
         if len(line.cells) > len(self.headings):
@@ -101,44 +101,44 @@ class RowReader:
             place == "wait",
         )
 
-    def _own(self, line: Line, target: str, read: Any, faults: list[RowFault]) -> Any:
+    def _own(self, line: FileLine, target: str, read: Any, faults: list[RowFault]) -> Any:
         text = self._text(line, target)
         if not text:
             return None
         try:
             return read(text)
-        except Unreadable as error:
+        except CellUnreadable as error:
             faults.append(RowFault(self._heading(target), error.code, REASONS.get(error.code, error.code)))
             return None
 
     def _instant(self, text: str) -> datetime:
         found = read_instant(text, self.mapping.date_order)
         if found > self.now:
-            raise Unreadable("future")
+            raise CellUnreadable("future")
         return found
 
-    def _answers(self, line: Line, faults: list[RowFault]) -> dict[str, Any]:
+    def _answers(self, line: FileLine, faults: list[RowFault]) -> dict[str, Any]:
         answers: dict[str, Any] = {}
         for name, read in self.readers.items():
             text = self._text(line, name)
             if text:
                 try:
                     answers[name] = read(text)
-                except Unreadable as error:
+                except CellUnreadable as error:
                     faults.append(RowFault(self._heading(name), error.code, REASONS.get(error.code, error.code)))
         for field in self.definition.consents:
             if field.required and field.name not in self.places:
                 answers[field.name] = True  # whoever confirms the import says how they have agreed
         return answers
 
-    def _text(self, line: Line, target: str) -> str:
+    def _text(self, line: FileLine, target: str) -> str:
         return " ".join(text for place in self.places.get(target, ()) if (text := line.cells[place].strip()))
 
     def _heading(self, target: str) -> str:
         return ", ".join(self.headings[place] for place in self.places.get(target, ()))
 
     def _content(
-        self, line: Line, values: Mapping[str, Any], sealed: Mapping[str, Any], language: str, zone: str | None
+        self, line: FileLine, values: Mapping[str, Any], sealed: Mapping[str, Any], language: str, zone: str | None
     ) -> Content:
         reference = hashlib.sha256(f"import/{self.import_id}/{line.number}".encode()).hexdigest()
         given = bool(sealed) and self.public_key is not None
@@ -177,7 +177,7 @@ class RowReader:
 
 def _read_zone(text: str) -> str:
     if known_zone(text.strip()) is None:
-        raise Unreadable("bad-zone")
+        raise CellUnreadable("bad-zone")
     return text.strip()
 
 
@@ -208,7 +208,7 @@ def make_reader(
     return RowReader(import_id, definition, asked, mapping, tuple(headings), public_key, now, readers, places)
 
 
-def read_rows(reader: RowReader, lines: Sequence[Line]) -> Iterator[PreparedRow]:
+def read_rows(reader: RowReader, lines: Sequence[FileLine]) -> Iterator[PreparedRow]:
     """Read rows in order; other requests of the process get a turn now and then."""
     for number, line in enumerate(lines):
         if number % YIELD_EVERY == 0:

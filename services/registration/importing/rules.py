@@ -7,7 +7,7 @@ from services.registration.forms.opening import OPEN_EVENT_STATUSES, is_over
 from services.registration.forms.store import StoredForm
 from services.registration.importing.exports import targets_of
 from services.registration.importing.files import DELIMITERS, ENCODINGS
-from services.registration.importing.model import Choice, ColumnMapping, Fate, PeopleImport
+from services.registration.importing.model import ColumnMapping, Fate, ImportChoice, PeopleImport
 from services.registration.importing.values import has_choices
 from shared.core.errors import DomainError
 from shared.i18n.languages import LANGUAGES
@@ -70,7 +70,7 @@ def seen_form(form: StoredForm, now: datetime) -> str:
     return f"{form.revision}/{form.event_status or ''}/{'over' if is_over(form.opening, now) else ''}"
 
 
-def check_choice(choice: Choice, people: PeopleImport, form: StoredForm, now: datetime) -> None:
+def check_choice(choice: ImportChoice, people: PeopleImport, form: StoredForm, now: datetime) -> None:
     """Refuse a confirmation that cannot be.
 
     Raises:

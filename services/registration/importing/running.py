@@ -18,7 +18,7 @@ from services.registration.intake import queue
 from services.registration.intake.decider import Decider
 from services.registration.intake.entering import Entered
 from services.registration.intake.facts import EnteredBy
-from services.registration.intake.items import Entry
+from services.registration.intake.items import CoordinatorEntry
 from services.registration.people.references import References
 from shared.core.sealing import Vault
 from shared.store.checked_clock import CheckedClock
@@ -99,7 +99,7 @@ class ImportRun:
         results = self.decider.enter(connection, kept, by, now, change=people.choice.changes)
         return [self._done(row, entries[row.line], results) for row in rows]
 
-    def _entry(self, people: PeopleImport, row: PreparedRow, now: datetime) -> Entry | None:
+    def _entry(self, people: PeopleImport, row: PreparedRow, now: datetime) -> CoordinatorEntry | None:
         entry = entry_of(self.references, people.form, row, now)
         if entry is None:
             return None
@@ -111,7 +111,7 @@ class ImportRun:
         }
         return replace(entry, waits=waits, content=replace(entry.content, consent=consent))
 
-    def _done(self, row: PreparedRow, entry: Entry | None, results: dict[int, Entered]) -> PreparedRow:
+    def _done(self, row: PreparedRow, entry: CoordinatorEntry | None, results: dict[int, Entered]) -> PreparedRow:
         """What became of a row, without anything that it held."""
         bare = PreparedRow(row.line, row.fate, faults=row.faults, twin=row.twin)
         if entry is None:

@@ -93,7 +93,7 @@ class ConfirmSchema(ma.Schema):
     reason = reason_field("How these people have agreed; it is kept with the consent of each")
 
 
-class FaultSchema(ma.Schema):
+class RowFaultSchema(ma.Schema):
     """Why a row is refused."""
 
     heading = ma.fields.String(required=True, metadata={"description": "Of the column; empty: the whole row"})
@@ -108,7 +108,7 @@ class RowSchema(ma.Schema):
     fate = ma.fields.String(required=True, validate=ma.validate.OneOf([*Fate]))
     changes = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "Names of answers"})
     twin = ma.fields.Integer(required=True, metadata={"description": "Line of the row that it repeats; 0: none"})
-    faults = ma.fields.List(ma.fields.Nested(FaultSchema), required=True)
+    faults = ma.fields.List(ma.fields.Nested(RowFaultSchema), required=True)
 
 
 class RowListSchema(ma.Schema):

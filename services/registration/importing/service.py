@@ -7,9 +7,9 @@ from services.registration.forms.copies import working_groups
 from services.registration.forms.service import check_slug
 from services.registration.forms.store import StoredForm, find_form
 from services.registration.importing import store
-from services.registration.importing.checking import Checker, count_fates
+from services.registration.importing.checking import RowChecker, count_fates
 from services.registration.importing.exports import (
-    Proposal,
+    ProposedMapping,
     mapping_from_json,
     mapping_to_json,
     propose,
@@ -17,13 +17,13 @@ from services.registration.importing.exports import (
 from services.registration.importing.files import read_table
 from services.registration.importing.model import (
     BATCH_ROWS,
-    Choice,
     ColumnMapping,
     Fate,
     FileRefused,
+    FileTable,
+    ImportChoice,
     PeopleImport,
     PreparedRow,
-    Table,
 )
 from services.registration.importing.rows import make_reader, read_rows
 from services.registration.importing.rules import check_choice, check_mapping, seen_form
@@ -57,9 +57,9 @@ class ImportView:
     people: PeopleImport
     form: StoredForm
     definition: FormDefinition
-    table: Table | None = None
+    table: FileTable | None = None
     how: Mapping[str, str] = field(default_factory=dict)
-    proposal: Proposal | None = None
+    proposal: ProposedMapping | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class ImportDesk:
             note_deed(connection, Deed(by, "people-import-checked", "import", identity, {"rows": expected}), now)
         return self.find(identity)
 
-    def _checked(self, view: ImportView, table: Table, mapping: ColumnMapping) -> list[PreparedRow]:
+    def _checked(self, view: ImportView, table: FileTable, mapping: ColumnMapping) -> list[PreparedRow]:
         slug, now = view.people.form, self.clock()
         with self.work.transaction() as connection:
             key = find_public_key(connection, slug)
@@ -174,9 +174,9 @@ class ImportDesk:
             raise DomainError("bad-mapping", f"the form cannot keep sealed answers now: leave out {', '.join(sealed)}")
         reader = make_reader(view.people.id, view.definition, mapping, table.headings, key, now)
         read = list(read_rows(reader, table.lines))
-        return list(Checker(self.work, self.references, view.form, now).check(read))
+        return list(RowChecker(self.work, self.references, view.form, now).check(read))
 
-    def confirm(self, identity: str, choice: Choice, by: str, revision: int) -> PeopleImport:
+    def confirm(self, identity: str, choice: ImportChoice, by: str, revision: int) -> PeopleImport:
         """Start an import that was checked. It goes on in the background.
 
         Raises:
@@ -277,7 +277,7 @@ class ImportDesk:
             raise DomainError("changed-meanwhile", "the import was changed: look at it as it is now")
 
 
-def _read(data: bytes, how: Mapping[str, str]) -> Table:
+def _read(data: bytes, how: Mapping[str, str]) -> FileTable:
     try:
         return read_table(data, how.get("encoding", ""), how.get("delimiter", ""))
     except FileRefused as refused:

@@ -15,7 +15,7 @@ import orjson
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
-from services.registration.importing.model import Choice, Fate, PeopleImport, PreparedRow, RowFault
+from services.registration.importing.model import Fate, ImportChoice, PeopleImport, PreparedRow, RowFault
 from shared.core.sealing import Vault, keyed_hash
 
 _COLUMNS = """id::text, form, state, revision, seen_form, row_count, expected, counts, choice, mapping, created_at,
@@ -146,7 +146,7 @@ def store_checked(
     connection.execute(_CHECKED, {**values, "rows": sum(expected.values())})
 
 
-def store_confirmed(connection: Connection, identity: str, choice: Choice, by: str, now: datetime) -> None:
+def store_confirmed(connection: Connection, identity: str, choice: ImportChoice, by: str, now: datetime) -> None:
     """Start an import."""
     connection.execute(_CONFIRM, {"id": identity, "choice": Jsonb(asdict(choice)), "by": by, "now": now})
 
@@ -243,5 +243,5 @@ def _row(values: dict[str, Any]) -> PreparedRow:
 def _import(row: Any) -> PeopleImport | None:
     if row is None:
         return None
-    values: list[Any] = [*row[:8], Choice(**row[8]), *row[9:]]
+    values: list[Any] = [*row[:8], ImportChoice(**row[8]), *row[9:]]
     return PeopleImport(*values)

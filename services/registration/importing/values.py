@@ -26,7 +26,7 @@ _NO = {"n", "-", "✗"}
 Read = Callable[[str], Any]
 
 
-class Unreadable(ValueError):
+class CellUnreadable(ValueError):
     """A cell cannot be read; ``code`` says why."""
 
     def __init__(self, code: str) -> None:
@@ -114,11 +114,11 @@ def read_language(text: str) -> str:
     """Return the language that a cell names.
 
     Raises:
-        Unreadable: none of the six.
+        CellUnreadable: none of the six.
     """
     found = _language(text)
     if found not in LANGUAGE_NAMES:
-        raise Unreadable("not-a-choice")
+        raise CellUnreadable("not-a-choice")
     return found
 
 
@@ -126,7 +126,7 @@ def read_day(text: str, date_order: str) -> date:
     """Return the day that a cell begins with.
 
     Raises:
-        Unreadable: ``bad-date``, or ``ambiguous-date`` where ``date_order`` has to say what comes first.
+        CellUnreadable: ``bad-date``, or ``ambiguous-date`` where ``date_order`` has to say what comes first.
     """
     stripped = text.strip()
     if found := _YEAR_FIRST.match(stripped):
@@ -135,22 +135,22 @@ def read_day(text: str, date_order: str) -> date:
         first, second, year = map(int, found.groups())
         dotted = "." in found[0]
         if not date_order and not dotted and first <= 12 and second <= 12 and first != second:
-            raise Unreadable(AMBIGUOUS)
+            raise CellUnreadable(AMBIGUOUS)
         month_first = (date_order == "mdy" and not dotted and first <= 12) or second > 12
         day, month = (second, first) if month_first else (first, second)
     else:
-        raise Unreadable("bad-date")
+        raise CellUnreadable("bad-date")
     try:
         return date(year, month, day)
     except ValueError:
-        raise Unreadable("bad-date") from None
+        raise CellUnreadable("bad-date") from None
 
 
 def read_instant(text: str, date_order: str) -> datetime:
     """Return the time that a cell holds; without an offset it is UTC, without a clock the beginning of the day.
 
     Raises:
-        Unreadable: see :func:`read_day`.
+        CellUnreadable: see :func:`read_day`.
     """
     day = read_day(text, date_order)
     clock = _CLOCK.search(text.strip())
@@ -159,7 +159,7 @@ def read_instant(text: str, date_order: str) -> datetime:
     hour, minute, second, half, rest = clock.groups()
     offset = _OFFSET.fullmatch(rest.strip())
     if offset is None:
-        raise Unreadable("bad-date")
+        raise CellUnreadable("bad-date")
     hours = int(hour)
     if half:
         hours = hours % 12 + (12 if half[0] in "Pp" else 0)
@@ -168,7 +168,7 @@ def read_instant(text: str, date_order: str) -> datetime:
         away = timedelta(hours=int(by_hours or 0), minutes=int(by_minutes or 0)) * (-1 if sign == "-" else 1)
         return datetime(day.year, day.month, day.day, hours, int(minute), int(second or 0), tzinfo=timezone(away))
     except ValueError:
-        raise Unreadable("bad-date") from None
+        raise CellUnreadable("bad-date") from None
 
 
 _STATUSES = {
@@ -192,9 +192,9 @@ def read_status(text: str) -> str:
     """Return what a cell says of somebody's place: ``seat``, ``wait`` or ``out``.
 
     Raises:
-        Unreadable: ``unknown-status``.
+        CellUnreadable: ``unknown-status``.
     """
     found = _status_words().get(fold(text))
     if found is None:
-        raise Unreadable("unknown-status")
+        raise CellUnreadable("unknown-status")
     return found

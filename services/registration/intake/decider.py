@@ -31,7 +31,7 @@ from services.registration.intake.facts import (
 )
 from services.registration.intake.items import (
     Confirm,
-    Entry,
+    CoordinatorEntry,
     Item,
     RequestList,
     Submission,
@@ -168,7 +168,7 @@ class Decider:
         self._write(connection, facts, plan, now)
 
     def enter(
-        self, connection: Connection, entries: Sequence[Entry], by: EnteredBy, now: datetime, *, change: bool
+        self, connection: Connection, entries: Sequence[CoordinatorEntry], by: EnteredBy, now: datetime, *, change: bool
     ) -> dict[int, Entered]:
         """Register people for a coordinator, in the caller's transaction, under the same locks as every decision.
 

@@ -30,7 +30,7 @@ from services.registration.intake.items import (
     Cancel,
     Change,
     Confirm,
-    Entry,
+    CoordinatorEntry,
     Item,
     Mute,
     RenewLinks,
@@ -270,7 +270,7 @@ def _never(form: FormState, now: datetime) -> bool:
 def register(
     facts: Facts,
     plan: Plan,
-    source: Submission | Candidate | Entry,
+    source: Submission | Candidate | CoordinatorEntry,
     new_id: NewId,
     *,
     verified: bool,

@@ -10,7 +10,7 @@ from services.registration.forms.seats import Place, next_place
 from services.registration.intake.contents import Content, changed_fields, with_answers
 from services.registration.intake.deciding import NewId, register, store_change
 from services.registration.intake.facts import Facts, LiveRegistration, Plan
-from services.registration.intake.items import Entry
+from services.registration.intake.items import CoordinatorEntry
 
 
 class Entered(StrEnum):
@@ -27,7 +27,7 @@ class Entered(StrEnum):
     BLOCKED = "blocked"
 
 
-def enter(facts: Facts, plan: Plan, entry: Entry, new_id: NewId, *, change: bool) -> Entered:
+def enter(facts: Facts, plan: Plan, entry: CoordinatorEntry, new_id: NewId, *, change: bool) -> Entered:
     """Add to ``plan`` what becomes of ``entry``; ``facts`` holds everything as it is afterwards.
 
     Args:
@@ -55,17 +55,17 @@ def enter(facts: Facts, plan: Plan, entry: Entry, new_id: NewId, *, change: bool
     return Entered(place.status)
 
 
-def changed_content(known: LiveRegistration, entry: Entry) -> Content:
+def changed_content(known: LiveRegistration, entry: CoordinatorEntry) -> Content:
     """Return the content of a registration with the clear answers of ``entry``; sealed ones and consents stay."""
     changed = with_answers(known.content, entry.content, entry.fields)
     return replace(changed, sealed=known.content.sealed, sealed_for=known.content.sealed_for)
 
 
-def _compare(known: LiveRegistration, entry: Entry) -> Entered:
+def _compare(known: LiveRegistration, entry: CoordinatorEntry) -> Entered:
     return Entered.KEPT if changed_fields(known.content, changed_content(known, entry)) else Entered.SAME
 
 
-def _change(facts: Facts, plan: Plan, known: LiveRegistration, entry: Entry) -> Entered:
+def _change(facts: Facts, plan: Plan, known: LiveRegistration, entry: CoordinatorEntry) -> Entered:
     content = changed_content(known, entry)
     if not changed_fields(known.content, content):
         return Entered.SAME
@@ -75,6 +75,6 @@ def _change(facts: Facts, plan: Plan, known: LiveRegistration, entry: Entry) -> 
     return Entered.CHANGED
 
 
-def _waiting_place(facts: Facts, entry: Entry) -> Place | None:
+def _waiting_place(facts: Facts, entry: CoordinatorEntry) -> Place | None:
     seats = facts.forms[entry.form].seats
     return Place("waitlisted", seats.last_position + 1) if seats.waiting_list else None

@@ -145,7 +145,7 @@ class RequestList:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CoordinatorEntry:
     """Somebody whom a coordinator registers.
 
     Attributes:

@@ -11,7 +11,7 @@ from services.registration.importing.exports import propose, targets_of
 from services.registration.importing.files import read_table
 from services.registration.importing.model import MAX_CELL, MAX_COLUMNS, MAX_ROWS, FileRefused
 from services.registration.importing.values import (
-    Unreadable,
+    CellUnreadable,
     read_day,
     read_instant,
     read_language,
@@ -128,7 +128,7 @@ def test_days(text: str, order: str, day: date) -> None:
     ("text", "code"), [("5/11/2026", "ambiguous-date"), ("2026-02-30", "bad-date"), ("soon", "bad-date")]
 )
 def test_days_are_never_guessed(text: str, code: str) -> None:
-    with pytest.raises(Unreadable) as raised:
+    with pytest.raises(CellUnreadable) as raised:
         read_day(text, "")
     assert raised.value.code == code
 
