@@ -29,6 +29,9 @@ from shared.web.paging import PageArguments, position_in, to_cursor
 from shared.web.problems import ProblemSchema
 
 PREFIX = "/v1/imports"
+HOW: tuple[str, ...] = ("encoding", "delimiter")
+"""Parts of a mapping that say how the file is read."""
+
 CSV, XLSX = "text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 
@@ -46,6 +49,7 @@ def imports_blueprint(desk: ImportDesk) -> Any:
     _add_rows(blueprint, desk)
     _add_upload(blueprint, desk)
     _add_steps(blueprint, desk)
+    _add_ends(blueprint, desk)
     return blueprint
 
 
@@ -132,7 +136,7 @@ def _add_steps(blueprint: Any, desk: ImportDesk) -> None:
     def map_import(wanted: dict[str, Any], import_id: UUID) -> Response:
         """Say what each column is, and check every row; nobody is registered by it. `If-Match`: the ETag."""
         people = _seen(desk, import_id)
-        how = {name: wanted.pop(name) for name in ("encoding", "delimiter") if name in wanted}
+        how = {name: str(wanted.pop(name)) for name in HOW if name in wanted}
         return _tagged(desk.check(people.id, ColumnMapping(**wanted), holder().name, people.revision, how or None))
 
     @blueprint.post("/<uuid:import_id>/confirm")
@@ -148,6 +152,8 @@ def _add_steps(blueprint: Any, desk: ImportDesk) -> None:
         people = _seen(desk, import_id)
         return _tagged(desk.confirm(people.id, ImportChoice(**wanted), holder().name, people.revision)), 202
 
+
+def _add_ends(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.post("/<uuid:import_id>/resume")
     @blueprint.response(202, ImportSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)

@@ -185,8 +185,7 @@ class ImportDesk:
         """
         now = self.clock()
         with self.work.transaction() as connection:
-            people = store.lock_import(connection, identity)
-            self._require(people, ("checked",), revision)
+            people = self._require(store.lock_import(connection, identity), ("checked",), revision)
             form = find_form(connection, people.form)
             assert form is not None
             if seen_form(form, now) != people.seen_form:
@@ -270,11 +269,12 @@ class ImportDesk:
             groups = working_groups(connection)
         return form, with_working_groups(parse_definition(form.definition), groups)
 
-    def _require(self, people: PeopleImport | None, states: Sequence[str], revision: int) -> None:
+    def _require(self, people: PeopleImport | None, states: Sequence[str], revision: int) -> PeopleImport:
         if people is None:
             raise DomainError("not-found", "there is no such import")
         if people.revision != revision or people.state not in states:
             raise DomainError("changed-meanwhile", "the import was changed: look at it as it is now")
+        return people
 
 
 def _read(data: bytes, how: Mapping[str, str]) -> FileTable:

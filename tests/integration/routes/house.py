@@ -223,8 +223,9 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
 
 def _imported(house: House) -> str:
     """The id of an import whose file has come."""
-    file = {"data": b"email\nimported@example.org\n", "content_type": "text/csv"}
-    return str(house.ask("registration", "POST", f"/v1/imports?form={WEBINAR}", key=WHOLE, **file).get_json()["id"])
+    path, file = f"/v1/imports?form={WEBINAR}", b"email\nimported@example.org\n"
+    answer = house.ask("registration", "POST", path, key=WHOLE, data=file, content_type="text/csv")
+    return str(answer.get_json()["id"])
 
 
 def _erased(house: House) -> str:
