@@ -14,6 +14,9 @@ from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, named_language, nam
 from shared.public_forms.fields import Field
 from shared.public_forms.texts import engine_texts
 
+LANGUAGE_FIELD = "language"
+"""The question whose answer is the language of the person's mails."""
+
 AMBIGUOUS = "ambiguous-date"
 _SLASHED = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})")
 _YEAR_FIRST = re.compile(r"(\d{4})[/.\-](\d{1,2})[/.\-](\d{1,2})")
@@ -43,11 +46,11 @@ def reader_of(field: Field, chosen: Mapping[str, str], date_order: str) -> Read:
         date_order: see :class:`services.registration.importing.model.ColumnMapping`.
     """
     kind = field.kind
-    if kind.name == "date":
+    if kind.ordered:
         return lambda text: read_day(text, date_order).isoformat()
-    if kind.name in ("yes_no", "consent"):
+    if kind.data_type == "boolean":
         return _read_yes_or_no
-    if kind.name == "language":
+    if field.name == LANGUAGE_FIELD:
         return lambda text: chosen.get(fold(text)) or _language(text)
     known = {**_choices(field), **{text: value for text, value in chosen.items() if value}}
     if kind.data_type == "list":
@@ -59,7 +62,7 @@ def reader_of(field: Field, chosen: Mapping[str, str], date_order: str) -> Read:
 
 def has_choices(field: Field) -> bool:
     """Whether the mapping can have a table of values for a question."""
-    return field.kind.options in ("listed", "offered") or field.kind.name in ("country", "language")
+    return field.kind.data_type != "boolean" and bool(field.kind.choices(field, "en"))
 
 
 def fold(text: str) -> str:
