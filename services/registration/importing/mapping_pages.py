@@ -9,10 +9,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.importing import wording
 from services.registration.importing.exports import mapping_from_json, targets_of
-from services.registration.importing.files import DELIMITERS, ENCODINGS
 from services.registration.importing.model import ColumnMapping, PeopleImport
 from services.registration.importing.rules import check_how
 from services.registration.importing.service import ImportDesk, ImportView
+from services.registration.importing.table_reading import DELIMITERS, ENCODINGS
 from shared.core.errors import DomainError
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.web.access import holder, needs, require_touch

@@ -6,8 +6,8 @@ from datetime import datetime
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, is_over
 from services.registration.forms.store import StoredForm
 from services.registration.importing.exports import targets_of
-from services.registration.importing.files import DELIMITERS, ENCODINGS
 from services.registration.importing.model import ColumnMapping, Fate, ImportChoice, PeopleImport
+from services.registration.importing.table_reading import DELIMITERS, ENCODINGS
 from services.registration.importing.values import has_choices
 from shared.core.errors import DomainError
 from shared.i18n.languages import LANGUAGES

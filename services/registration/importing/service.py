@@ -14,7 +14,6 @@ from services.registration.importing.exports import (
     mapping_to_json,
     propose,
 )
-from services.registration.importing.files import read_table
 from services.registration.importing.model import (
     BATCH_ROWS,
     ColumnMapping,
@@ -27,6 +26,7 @@ from services.registration.importing.model import (
 )
 from services.registration.importing.rows import make_reader, read_rows
 from services.registration.importing.rules import check_choice, check_mapping, seen_form
+from services.registration.importing.table_reading import read_table
 from services.registration.people.references import References
 from services.registration.sealing.store import find_public_key
 from shared.core.clock import Clock

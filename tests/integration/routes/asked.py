@@ -1,6 +1,5 @@
 """What is asked of each route: a request that its view takes seriously, so that who asks decides, and not what."""
 
-from io import BytesIO
 from typing import Any
 
 from tests.integration.routes.every import Route
@@ -11,6 +10,14 @@ _TEXTS = {"en": {"subject": "News", "text": "There are news."}}
 _REASON = "request of 12 March, case 17"
 _EVENT = {"kind": "webinar", "title": "Mine", "time_zone": "Europe/Zurich", "mode": "online"}
 _RESOURCE = {"kind": "brief", "title": "Brief", "url": "https://example.org/brief"}
+
+
+def _multipart(**parts: str) -> str:
+    """A form with a file, as text: the part called ``file`` is one."""
+    names = {name: f'name="{name}"' + ('; filename="people.csv"' if name == "file" else "") for name in parts}
+    each = [f"--parts\r\nContent-Disposition: form-data; {names[name]}\r\n\r\n{parts[name]}\r\n" for name in parts]
+    return "".join(each) + "--parts--\r\n"
+
 
 CONTENT: dict[str, dict[str, Any]] = {
     "events POST /console/new-event": {"data": {**_EVENT, "id": "made-by-a-page"}},
@@ -32,13 +39,14 @@ CONTENT: dict[str, dict[str, Any]] = {
     "registration POST /console/registrations/marked": {"data": {"act": "cancelled"}},
     "registration POST /v1/imports": {
         "query_string": {"form": WEBINAR},
-        "data": b"email\na@example.org\n",
+        "data": "email\na@example.org\n",
         "content_type": "text/csv",
     },
     "registration PUT /v1/imports/<uuid:import_id>/mapping": {"json": {"columns": {"email": "email"}}},
     "registration POST /v1/imports/<uuid:import_id>/confirm": {"json": {"reason": _REASON}},
     "registration POST /console/registrations/imports": {
-        "data": {"form": WEBINAR, "file": (BytesIO(b"email\na@example.org\n"), "people.csv")}
+        "data": _multipart(form=WEBINAR, file="email\na@example.org\n"),
+        "content_type": "multipart/form-data; boundary=parts",
     },
     "registration POST /my": {"data": {"email": "somebody@example.org"}},
     "notifications POST /v1/webhooks": {

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from services.registration.importing.exports import propose, targets_of
-from services.registration.importing.files import read_table
 from services.registration.importing.model import MAX_CELL, MAX_COLUMNS, MAX_ROWS, FileRefused
+from services.registration.importing.table_reading import read_table
 from services.registration.importing.values import (
     CellUnreadable,
     read_day,
