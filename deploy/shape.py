@@ -92,12 +92,14 @@ DESK_ROUTES = (
         (
             "/v1/forms",
             "/v1/form-drafts",
+            "/v1/imports",
             "/v1/registrations",
             "/v1/sealed-readings",
             "/v1/partners",
             "/v1/person-export/registration",
             "/v1/trail/registration",
             "/v1/blocked-addresses",
+            "/console/registrations/imports",
             "/console/registrations",
         ),
     ),
@@ -136,7 +138,13 @@ DESK_ROUTES = (
 )
 """What the coordinators' host serves: the console, and the API with a key. The longest beginning counts."""
 
-LARGE_BODIES = {"/v1/form-drafts": "1m", "/v1/bulletins": "1m", "/console/mail": "1m"}
+LARGE_BODIES = {
+    "/v1/form-drafts": "1m",
+    "/v1/imports": "21m",
+    "/console/registrations/imports": "21m",
+    "/v1/bulletins": "1m",
+    "/console/mail": "1m",
+}
 """Beginnings of paths that take more than a filled form, and how much the gateway lets through, in nginx' words."""
 
 TOKEN_PATHS = ("/c/", "/r/", "/v/", "/j/", "/receipts/", "/v1/receipts/", "/u/")

@@ -183,16 +183,17 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
         entry=entry,
         personal=personal,
         detail=_detail(kind, data),
+        mailed=data.get("mailed", True),
         correlation_id=message.correlation_id,
         token=personal.pop("token") if entry.about == "registration" else "",
-        silent=bool(data.get("merged")),
     )
 
 
 def _detail(kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Until when what the mail offers can be done."""
-    name = UNTIL.get(kind)
-    return None if name is None else {"until": rfc3339(data[name])}
+    """Until when what the mail offers can be done, and who has registered its recipient."""
+    if kind in UNTIL:
+        return {"until": rfc3339(data[UNTIL[kind]])}
+    return {"by_coordinator": True} if data.get("by_coordinator") else None
 
 
 def _number_of(token: str) -> int:

@@ -24,10 +24,24 @@ UNDECIDED_AT_MOST = timedelta(days=1)
 
 _NOTHING_WAITS = """NOT EXISTS (SELECT FROM candidate c WHERE c.address_ref = t.address_ref)
     AND NOT EXISTS (SELECT FROM address_change a WHERE a.address_ref = t.address_ref)"""
+_FILES_GO = "a file of people is deleted once it is imported, and after a day in any case"
 _OWNER_ANSWERS = "long enough to find the mail and answer; a bounce ends it sooner"
 _NETWORK = "the hash of a client network counts against the quotas of a day and is of no use afterwards"
 
+IMPORTED_ROWS_KEPT = timedelta(days=1)
+IMPORT_KEPT = timedelta(days=90)
+
 RULES = (
+    Rule("import_file", "t.stored_at < :before", IMPORTED_ROWS_KEPT, _FILES_GO, order="t.stored_at"),
+    Rule("import_batch", "t.stored_at < :before", IMPORTED_ROWS_KEPT, _FILES_GO, order="t.stored_at"),
+    Rule(
+        "people_import",
+        "t.state IN ('uploaded', 'checked', 'running') AND t.created_at < :before",
+        IMPORTED_ROWS_KEPT,
+        "its rows are deleted by then",
+        change="state = 'cancelled', finished_at = :now, revision = revision + 1, failure = 'a day has passed'",
+    ),
+    Rule("people_import", "t.created_at < :before", IMPORT_KEPT, "the mapping of the last import of a form is offered"),
     Rule(
         "submission",
         "t.received_at < :before AND t.state = 'decided'",

@@ -11,6 +11,8 @@ from services.registration.forms.changes import FormDesk
 from services.registration.forms.console import add_forms
 from services.registration.forms.designer import add_designer
 from services.registration.forms.drafts import DraftDesk
+from services.registration.importing.console import add_imports
+from services.registration.importing.service import ImportDesk
 from services.registration.partners.changes import PartnerDesk
 from services.registration.partners.changes_pages import add_partner_changes
 from services.registration.partners.console import add_partners
@@ -29,7 +31,12 @@ from shared.web.console.trail import add_trail
 
 
 def console_blueprint(
-    forms: FormDesk, drafts: DraftDesk, partners: PartnerDesk, corrections: CorrectionDesk, keys: FormKeys
+    forms: FormDesk,
+    drafts: DraftDesk,
+    partners: PartnerDesk,
+    corrections: CorrectionDesk,
+    keys: FormKeys,
+    imports: ImportDesk,
 ) -> Blueprint:
     """``/console/registrations``."""
     blueprint = pages_blueprint("registration_console", __name__)
@@ -44,6 +51,7 @@ def console_blueprint(
     add_views(blueprint, work, clock)
     add_erasing(blueprint, work, clock, messages)
     add_person_export(blueprint)
+    add_imports(blueprint, imports)
     add_forms(blueprint, forms, drafts)
     add_seats_page(blueprint, forms)
     add_designer(blueprint, drafts)

@@ -107,6 +107,14 @@ _SEPARATE: Rights = {
         TEND: "select delete",
     },
     "blocked_address": {DESK: "select insert delete", DECIDE: "select"},
+    # importing
+    "people_import": {
+        DESK: "select insert update",
+        DECIDE: "select update",
+        TEND: "select update(state,finished_at,failure,revision) delete",
+    },
+    "import_file": {DESK: "select insert delete", TEND: "select delete"},
+    "import_batch": {DESK: "select insert delete", DECIDE: "select update", TEND: "select delete"},
     # people
     "organisation": {DESK: "select delete", DECIDE: "select insert delete", TEND: "select delete"},
     "registration": {
@@ -151,7 +159,7 @@ _SEPARATE: Rights = {
     # privacy, audit log, console
     "sealed_reading": {DESK: "select insert", TEND: "select delete"},
     "retention_notice": {DESK: "select", TEND: "select insert update delete", OPERATOR: "select insert update delete"},
-    "deed": {DESK: "insert", TEND: "select insert delete", OPERATOR: "insert"},
+    "deed": {DESK: "insert", DECIDE: "insert", TEND: "select insert delete", OPERATOR: "insert"},
     "trail": {DESK: "select"},
     "ended_session": {DESK: "select insert", TEND: "select delete"},
     "refused_sign_in": {DESK: "select insert", TEND: "select delete"},

@@ -22,6 +22,12 @@ from services.registration.forms.changes import FormDesk
 from services.registration.forms.drafts import DraftDesk
 from services.registration.forms.drafts_api import PREFIX as DRAFTS
 from services.registration.forms.drafts_api import drafts_blueprint
+from services.registration.importing.api import PREFIX as IMPORTS
+from services.registration.importing.api import imports_blueprint
+from services.registration.importing.mapping_pages import PATH as IMPORT_PAGES
+from services.registration.importing.model import MAX_FILE_BYTES
+from services.registration.importing.service import ImportDesk
+from services.registration.importing.store import make_vault
 from services.registration.intake.form_view import decider_key_problem
 from services.registration.intake.service import Intake
 from services.registration.own.address_routes import address_blueprint
@@ -97,6 +103,9 @@ INTAKE_CONNECTIONS = 8
 LARGEST_DRAFT = 1024 * 1024
 """Bytes: a hundred questions in six languages."""
 
+LARGEST_IMPORT = MAX_FILE_BYTES + 1024 * 1024
+"""Bytes: a file of people, and what a browser sends around it."""
+
 
 @dataclass(slots=True)
 class Routes:
@@ -157,7 +166,9 @@ def build_app(
         cached=CachedPages(PUBLIC, forget=context.views.clear) if context is not None else CachedPages(),
         clock=clock,
         around=_cross_origin(context),
-        larger_bodies={DRAFTS: LARGEST_DRAFT} if DESK in kinds else {},
+        larger_bodies={DRAFTS: LARGEST_DRAFT, IMPORTS: LARGEST_IMPORT, IMPORT_PAGES: LARGEST_IMPORT}
+        if DESK in kinds
+        else {},
     )
     return make_app(parts, routes.holders, deployment)
 
@@ -227,7 +238,10 @@ def _add_desk(
     drafts = DraftDesk(work, clock, keys, forms.forget)
     partners = PartnerDesk(work, clock, settings.common.public_url)
     corrections = CorrectionDesk(work, clock, Intake(work, new_key()), messages)  # its receipts are for this process
+    person_key = settings.person_keys[0]
+    imports = ImportDesk(work, clock, References(person_key), make_vault(person_key))
     routes.operations += [
+        imports_blueprint(imports),
         erasing_blueprint(work, clock, messages),
         sealed_blueprint(work, clock, keys),
         partners_blueprint(partners),
@@ -239,7 +253,7 @@ def _add_desk(
         blocked_blueprint(work, clock, References(settings.person_keys[0])),
         person_export_blueprint(work, clock, References(settings.person_keys[0]), keys),
     ]
-    routes.pages += [frame_blueprint(sign_in), console_blueprint(forms, drafts, partners, corrections, keys)]
+    routes.pages += [frame_blueprint(sign_in), console_blueprint(forms, drafts, partners, corrections, keys, imports)]
 
 
 def _corrections(desk: CorrectionDesk) -> Any:

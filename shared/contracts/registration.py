@@ -16,8 +16,8 @@ class RegistrationData(MessageSchema):
     last three being tokens of the managing, the read-only and the join link (``join`` is empty once it has ended), and
     ``title`` that of a proposal, empty for every other kind of form.
     ``verified`` says that the owner of the address has confirmed it; until then no mail quotes the form. ``attend`` is
-    the event that everybody on this form should attend as well. ``merged`` says of a cancelled one that another
-    registration of the same person stays in its place: no mail says that it ended.
+    the event that everybody on this form should attend as well. ``by_coordinator`` says that a coordinator has
+    registered the person, and ``mailed`` whether the person gets a mail about this message.
     """
 
     registration_id = identity()
@@ -38,7 +38,8 @@ class RegistrationData(MessageSchema):
     occurred_at = moment()
     verified = fields.Boolean(load_default=False)
     attend = slug(required=False)
-    merged = fields.Boolean(load_default=False)
+    by_coordinator = fields.Boolean(load_default=False)
+    mailed = fields.Boolean(load_default=True)
     sealed = text(4096)
 
 

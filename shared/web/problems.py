@@ -61,6 +61,9 @@ DOMAIN_STATUS = {
     "webhook-refused": 422,
     "too-many-origins": 422,
     "unknown-partner": 422,
+    "file-refused": 422,
+    "bad-mapping": 422,
+    "bad-choice": 422,
     "unknown-parameter": 422,
 }
 """Status of a domain error by its code; 409 for all others."""

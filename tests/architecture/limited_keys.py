@@ -131,7 +131,27 @@ _DRAFT_PAGES = (
     f"POST {_DRAFT_PAGE}/discard",
 )
 _OWN_DRAFT = (f"GET {_DRAFT}", f"POST {_DRAFT}", f"PUT {_DRAFT}", f"DELETE {_DRAFT}", f"POST {_DRAFT}/publish")
+_IMPORT, _IMPORT_PAGE = "/v1/imports/<uuid:import_id>", "/console/registrations/imports/<uuid:import_id>"
+_IMPORTS = (
+    "POST /v1/imports",
+    f"GET {_IMPORT}",
+    f"GET {_IMPORT}/rows",
+    f"PUT {_IMPORT}/mapping",
+    f"POST {_IMPORT}/confirm",
+    f"POST {_IMPORT}/resume",
+    f"DELETE {_IMPORT}",
+    "POST /console/registrations/imports",
+    f"GET {_IMPORT_PAGE}",
+    f"GET {_IMPORT_PAGE}/refused.csv",
+    f"POST {_IMPORT_PAGE}/mapping",
+    f"POST {_IMPORT_PAGE}/values",
+    f"POST {_IMPORT_PAGE}/confirm",
+    f"POST {_IMPORT_PAGE}/cancel",
+    f"POST {_IMPORT_PAGE}/resume",
+)
 _OWN_FORMS_ALONE = (
+    "GET /console/registrations/imports",
+    "GET /v1/imports",
     "POST /console/registrations/marked",
     "GET /v1/form-drafts",
     "GET /console/registrations",
@@ -214,7 +234,7 @@ _ACROSS_MAILS = (
 
 REACH_OF = {
     "events": REACH,
-    "registration": dict.fromkeys((*_OWN_FORM, *_OWN_DRAFT, *_DRAFT_PAGES), OWN_EVENT)
+    "registration": dict.fromkeys((*_OWN_FORM, *_OWN_DRAFT, *_DRAFT_PAGES, *_IMPORTS), OWN_EVENT)
     | dict.fromkeys(_OWN_FORMS_ALONE, FILTERED)
     | {f"POST {_REGISTRATION}/sealed": HIDDEN}
     | dict.fromkeys(("GET /console/registrations/trail", "GET /v1/trail/registration"), REFUSED)

@@ -24,6 +24,7 @@ FACTS = {
     "key",
     "kind",
     "login",
+    "import_id",
     "mail_id",
     "number",
     "outcome",

@@ -46,6 +46,30 @@ def question(page: Page, places: Places) -> None:
     page.get_by_role("button", name="Save the question").wait_for(timeout=WITHIN_MS)
 
 
+PEOPLE = b"""Email Address,Full name,Where from,When
+a.participant@example.org,A participant,Suisse,2020-02-20
+another.participant@example.org,Another participant,Atlantis,2020-02-21
+no address,Nobody,CH,
+"""
+
+
+def import_begun(page: Page, places: Places) -> None:
+    """A file has come: what is in each column?"""
+    console("/console/registrations/imports")(page, places)
+    page.get_by_label("Form on which they are registered").select_option(WEBINAR)
+    page.get_by_label("File").set_input_files({"name": "people.csv", "mimeType": "text/csv", "buffer": PEOPLE})
+    page.get_by_role("button", name="Read the file").click()
+    page.get_by_role("heading", name="What is in each column?").wait_for(timeout=WITHIN_MS)
+
+
+def import_checked(page: Page, places: Places) -> None:
+    """What becomes of its rows."""
+    import_begun(page, places)
+    page.get_by_label("Where from").select_option("country")
+    page.get_by_role("button", name="Check every row").click()
+    page.get_by_role("heading", name="What becomes of the rows").wait_for(timeout=WITHIN_MS)
+
+
 def marked(page: Page, places: Places) -> None:
     """What cancelling for two people does."""
     console(f"/console/registrations?event={WEBINAR}")(page, places)
@@ -93,6 +117,9 @@ SCENES: dict[str, Scene] = {
     "console-registrations": console(f"/console/registrations?event={WEBINAR}"),
     "console-counts": console("/console/registrations?count=working_group&by=status"),
     "console-marked": marked,
+    "console-imports": console("/console/registrations/imports"),
+    "console-import-mapping": import_begun,
+    "console-import": import_checked,
     "console-partners": console("/console/registrations/partners"),
     "console-partner-new": console("/console/registrations/new-partner"),
     "console-form-new": console(f"/console/registrations/new-form?event={WEBINAR}"),

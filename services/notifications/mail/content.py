@@ -179,7 +179,7 @@ class MailContext:
     group, ``title`` that of their proposal as they wrote it, ``note`` what coordinators say to it (empty for none),
     ``before`` when the event was to be, ``recording`` an address, ``unsubscribe`` that of a bulletin's way out,
     ``late`` whether a reminder goes later than its own words are true, ``until`` how long a change of address can be
-    taken back, or a seat is held.
+    taken back, or a seat is held, ``by_coordinator`` whether a coordinator has registered the recipient.
     """
 
     mail_id: str
@@ -201,6 +201,7 @@ class MailContext:
     unsubscribe: str | None = None
     late: bool = False
     until: datetime | None = None
+    by_coordinator: bool = False
 
     @property
     def text(self) -> str:

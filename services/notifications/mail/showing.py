@@ -110,6 +110,8 @@ def _paragraphs(context: MailContext, words: Wording) -> list[list[Piece]]:
     if context.calendar_method is not None:
         first = f"{first}{words.gap}{_on_calendar(context, words)}"
     paragraphs = [[Piece(paragraph)] for paragraph in first.split("\n\n")]
+    if context.by_coordinator:
+        paragraphs.append([Piece(words.by_coordinator)])
     if context.until is not None:
         sentence = words.offer_until if context.kind == SEAT_OFFERED else words.undo_until
         return [*paragraphs, [Piece(sentence.format(until=_instant(context.until, context, words)))]]

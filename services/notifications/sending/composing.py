@@ -118,6 +118,7 @@ class Composer:
             unsubscribe=self._unsubscribe(claim, language) if bulletin is not None else None,
             late=_is_late(claim, now),
             until=_moment(detail.get("until")),
+            by_coordinator=bool(detail.get("by_coordinator")),
         )
         # the Message-ID is as stored, though the sender's domain change
         return Letter(recipient.address, render(context, claim.mail.message_id))

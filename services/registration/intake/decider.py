@@ -20,11 +20,13 @@ from services.registration.intake import decider_store as store
 from services.registration.intake.address_model import UNDO_FOR, ChangeAddress, MovedRegistration
 from services.registration.intake.batches import Links, OpenedRow, parts_of, refs_of
 from services.registration.intake.deciding import decide
-from services.registration.intake.desk_model import Correct, DeskItem, Enter, Merge
+from services.registration.intake.desk_model import Correct, DeskAct, DeskItem, Enter, Merge
 from services.registration.intake.desk_reading import find_named
+from services.registration.intake.entering import Entered, enter
 from services.registration.intake.facts import ChangedRegistration, Facts, LiveRegistration, NewRegistration, Plan
 from services.registration.intake.items import (
     Confirm,
+    CoordinatorEntry,
     Item,
     RequestList,
     Submission,
@@ -165,6 +167,34 @@ class Decider:
         plan.calendar_keys = _calendar_keys(facts, items, plan)
         self._write(connection, facts, plan, now)
 
+    def enter(
+        self, connection: Connection, entries: Sequence[CoordinatorEntry], by: DeskAct, now: datetime, *, change: bool
+    ) -> dict[int, Entered]:
+        """Register people for a coordinator, in the caller's transaction, under the same locks as every decision.
+
+        Args:
+            connection: of a transaction that leads (:func:`services.registration.intake.queue.try_lead`).
+            entries: of one form.
+            by: the coordinator.
+            now: of a checked clock.
+            change: whether answers of people who are registered already are changed.
+
+        Returns:
+            what became of each entry, by its number.
+        """
+        facts = store.read_facts(
+            connection,
+            {entry.form for entry in entries},
+            sorted({entry.address.ref for entry in entries}),
+            {entry.address.mailbox for entry in entries},
+            [],
+            now,
+        )
+        plan = Plan()
+        results = {entry.number: enter(facts, plan, entry, new_id, by, change=change) for entry in entries}
+        self._write(connection, facts, plan, now)
+        return results
+
     def _decide_erasure(self, connection: Connection, row: queue.QueuedRow, now: datetime) -> None:
         links = store.find_links(connection, [row.token_hash] if row.token_hash else [])
         owner, result = owner_of(row, links), Result.GONE
@@ -260,7 +290,7 @@ class Decider:
         renewed = [_known_fact(connection, LINK_REQUESTED, one) for one in left]
         ending = [replace(fact, ends_links=True) for fact in renewed if fact is not None]
         merged = [_known_fact(connection, CANCELLED, one) for one in plan.merged]
-        silent = [replace(fact, merged=True) for fact in merged if fact is not None]
+        silent = [replace(fact, mailed=False) for fact in merged if fact is not None]
         self._messages.add(connection, [*new, *facts_known, *ending, *silent], now)
 
     def _new_fact(self, facts: Facts, new: NewRegistration, place: int | None, now: datetime) -> Fact:
@@ -293,6 +323,8 @@ class Decider:
             content.cause,
             organisation=content.organisation,
             answers=content.answers,
+            by_coordinator=new.act is not None,
+            mailed=new.act is None or new.act.mailed,
         )
 
     def _send_mails(self) -> int:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, TextClause, text
 from services.registration.forms.opening import Opening
 from services.registration.forms.option_limits import read_option_limits
 from services.registration.forms.seat_store import SEAT_COLUMNS, read_seats
+from services.registration.forms.store import StoredForm
 from services.registration.intake.address_model import AddressRequests
 from services.registration.intake.contents import Content, content_from_json, without_cause
 from services.registration.intake.desk_model import DeskAct
@@ -41,6 +42,7 @@ _FORMS = text(f"""
     FROM form f JOIN form o ON o.slug = f.slug JOIN seat s ON s.form = f.slug
         LEFT JOIN event_copy e ON e.id = f.event_id WHERE f.slug = ANY(:forms)
 """)  # noqa: S608 - a constant list of columns
+_OPTIONS = text("SELECT options FROM seat WHERE form = :form")
 _VERSIONS = text("""
     SELECT form, revision - 1, changed_at, before, after FROM form_change
     WHERE form = ANY(:forms) AND changed_at >= :since ORDER BY form, revision DESC
@@ -260,6 +262,34 @@ def read_facts(
     return facts
 
 
+def preview_facts(
+    connection: Connection, record: StoredForm, refs: Sequence[bytes], before: Facts | None = None
+) -> Facts:
+    """Read what decides about entries on one form, without a lock: for a preview.
+
+    Args:
+        connection: of any transaction.
+        record: the form.
+        refs: of the addresses of the entries.
+        before: facts of the entries before, as they have left them: the seats that they have taken count.
+    """
+    form = record.slug
+    facts = before or Facts(forms={form: _previewed(connection, record)})
+    known = {one.id for address in refs for one in facts.of(form, address)}
+    for one in _live(connection, _LIVE_BY_ADDRESS, refs):
+        if one.form == form and one.id not in known:
+            facts.of(form, one.address).append(one)
+    blocked = connection.execute(_BLOCKED, {"refs": list(refs)}).scalars()
+    facts.blocked |= frozenset(bytes(ref) for ref in blocked)
+    return facts
+
+
+def _previewed(connection: Connection, record: StoredForm) -> FormState:
+    options = connection.execute(_OPTIONS, {"form": record.slug}).scalar_one()
+    rules = (record.verification, record.people_per_address, record.event_id, record.attend)
+    return FormState(record.opening, record.seats, *rules, read_option_limits(options))
+
+
 def places_in_line(connection: Connection, registered: Iterable[NewRegistration]) -> dict[str, int]:
     """Return the place on its waiting list of each registration that has one, by id; they are stored already."""
     waiting = [one for one in registered if one.status == "waitlisted"]
@@ -359,7 +389,7 @@ def write_owners(connection: Connection, registrations: Sequence[str], now: date
 
 
 def write_changes(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
-    """Store new content of live registrations; see :func:`content_row`."""
+    """Store new content of live registrations; see :func:`change_row`."""
     if rows:
         connection.execute(_CHANGE, {"rows": as_parameter(rows), "now": now})
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, closed_reason, is_over
 from services.registration.forms.pools import Traits
-from services.registration.forms.seats import give_back, next_place, take
+from services.registration.forms.seats import give_back, next_place
 from services.registration.intake.address_deciding import ask_address, decide_address, drop_change, undo_address
 from services.registration.intake.address_model import ChangeAddress, UndoAddress
 from services.registration.intake.contents import Content, changed_fields, with_answers
@@ -25,7 +25,6 @@ from services.registration.intake.facts import (
     FormState,
     LiveRegistration,
     MailWanted,
-    NewRegistration,
     Plan,
     traits_of,
 )
@@ -44,7 +43,7 @@ from services.registration.intake.items import (
 )
 from services.registration.intake.offer_deciding import answer_offer
 from services.registration.intake.outcomes import Act, ActResult, Choice, Outcome, Result
-from services.registration.intake.storing import store_change, with_sealed_of
+from services.registration.intake.storing import register, store_change, with_sealed_of
 from services.registration.people.model import AddressRefs
 
 NewId = Callable[[], str]
@@ -182,7 +181,7 @@ def _register_at_once(facts: Facts, plan: Plan, form: FormState, item: Submissio
     if known or facts.at_mailbox[item.form, item.address.mailbox] >= form.people_per_address:
         _add_candidate(facts, plan, item, True, new_id)
     elif not facts.rejects(item):
-        _register(facts, plan, item, new_id, verified=False)
+        register(facts, plan, item, new_id, verified=False)
     return _OUTCOME_OF_PLACE[place.status]
 
 
@@ -258,7 +257,7 @@ def _register_or_change(
         return Result.FULL
     if not form.options.has_room(source.content.answers):
         return Result.OPTION_FULL
-    return _RESULT_OF_PLACE[_register(facts, plan, source, new_id, verified=True).status]
+    return _RESULT_OF_PLACE[register(facts, plan, source, new_id, verified=True).status]
 
 
 def _can_confirm(form: FormState, candidate: Candidate, now: datetime) -> bool:
@@ -277,43 +276,6 @@ def _never(form: FormState, now: datetime) -> bool:
         return True
     closes_at = opening.guest_list_closes_at
     return is_over(opening, now) or (closes_at is not None and closes_at <= now)
-
-
-def _register(
-    facts: Facts, plan: Plan, source: Submission | Candidate, new_id: NewId, *, verified: bool
-) -> NewRegistration:
-    """Give ``source`` the next place of its form; there must be one."""
-    form = facts.forms[source.form]
-    who = _who(source)
-    place = next_place(form.seats, who)
-    if place is None:
-        raise AssertionError("no place")
-    made = NewRegistration(
-        id=new_id(),
-        form=source.form,
-        number=source.number,
-        status=place.status,
-        position=place.position,
-        capacity=form.seats.capacity if place.status == "confirmed" else None,
-        content=source.content,
-        address=source.address,
-        person=source.person,
-        received_at=source.received_at,
-        verified=verified,
-    )
-    options = form.options.after_change(None, source.content.answers)
-    facts.forms[source.form] = replace(form, seats=take(form.seats, place, who), options=options)
-    live = replace(
-        LiveRegistration(made.id, made.form, made.status, 1, made.person, made.address.ref, made.content),
-        domain=who.domain,
-    )
-    facts.of(made.form, made.address.ref).append(live)
-    facts.at_mailbox[made.form, made.address.mailbox] += 1
-    plan.registered.append(made)
-    plan.seats_changed.add(made.form)
-    if form.seats.pools:
-        plan.reconsidered.add(made.form)
-    return made
 
 
 def _who(source: Submission | Candidate) -> Traits:

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
-from services.registration.forms.seats import give_back, next_place, take
+from services.registration.forms.seats import give_back, next_place
 from services.registration.intake.address_deciding import drop_change, move, refusal_of_address
 from services.registration.intake.contents import Content, changed_fields, with_answers
 from services.registration.intake.desk_model import Correct, Enter, Merge, NamedRegistration
-from services.registration.intake.facts import Facts, LiveRegistration, NewRegistration, Plan, traits_of
+from services.registration.intake.facts import Facts, LiveRegistration, Plan, traits_of
 from services.registration.intake.outcomes import ActResult, Result
-from services.registration.intake.storing import store_change, with_sealed_of
+from services.registration.intake.storing import register, store_change, with_sealed_of
 
 NewId = Callable[[], str]
 
@@ -34,34 +34,12 @@ def enter(facts: Facts, plan: Plan, item: Enter, new_id: NewId) -> ActResult:
         return ActResult(known.id, item.form, "", Result.NAME_TAKEN)
     if len(live) >= form.people_per_address:
         return ActResult("", item.form, "", Result.TOO_MANY)
-    who = traits_of(item.content, item.address.domain)
-    place = next_place(form.seats, who)
+    place = next_place(form.seats, traits_of(item.content, item.address.domain))
     if place is None:
         return ActResult("", item.form, "", Result.FULL)
     if not form.options.has_room(item.content.answers):
         return ActResult("", item.form, "", Result.OPTION_FULL)
-    made = NewRegistration(
-        id=new_id(),
-        form=item.form,
-        number=item.number,
-        status=place.status,
-        position=place.position,
-        capacity=form.seats.capacity if place.status == "confirmed" else None,
-        content=item.content,
-        address=item.address,
-        person=item.person,
-        received_at=item.received_at,
-        verified=False,
-        act=item.act,
-    )
-    options = form.options.after_change(None, item.content.answers)
-    facts.forms[item.form] = replace(form, seats=take(form.seats, place, who), options=options)
-    registered = LiveRegistration(made.id, made.form, made.status, 1, made.person, made.address.ref, made.content)
-    live.append(replace(registered, domain=who.domain))
-    plan.registered.append(made)
-    plan.seats_changed.add(made.form)
-    if form.seats.pools:
-        plan.reconsidered.add(made.form)
+    made = register(facts, plan, item, new_id, verified=False, place=place, act=item.act)
     return ActResult(made.id, item.form, "", _RESULTS[place.status])
 
 

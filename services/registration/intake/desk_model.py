@@ -35,10 +35,12 @@ class DeskAct:
     """Attributes:
     by: name of the coordinator's key.
     reason: for the history; one of a closed list, so that it can name nobody.
+    mailed: whether the person gets a mail about it.
     """
 
     by: str
     reason: str
+    mailed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,27 @@ class RequestList:
     network: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class CoordinatorEntry:
+    """Somebody whom a coordinator registers.
+
+    Attributes:
+        number: tells the entries of a batch apart; it is stored as that of the submission, so it is below zero.
+        received_at: those who wait are ordered by it.
+        fields: names of the clear answers that are given; of a registration that exists all others stay.
+        waits: they go on the waiting list, whatever seats are free.
+    """
+
+    number: int
+    form: str
+    received_at: datetime
+    content: Content
+    address: AddressRefs
+    person: bytes
+    fields: frozenset[str]
+    waits: bool = False
+
+
 Item = (
     Submission
     | Confirm

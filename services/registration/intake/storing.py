@@ -1,12 +1,79 @@
 """Puts new content of a live registration into facts and plan. Pure, for everything that decides such a change."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from services.registration.forms.seats import move
+from services.registration.forms.seats import Place, move, next_place, take
 from services.registration.intake.contents import Content, changed_fields
-from services.registration.intake.desk_model import DeskAct
-from services.registration.intake.facts import ChangedRegistration, Facts, LiveRegistration, Plan
+from services.registration.intake.desk_model import DeskAct, Enter
+from services.registration.intake.facts import (
+    Candidate,
+    ChangedRegistration,
+    Facts,
+    LiveRegistration,
+    NewRegistration,
+    Plan,
+    traits_of,
+)
+from services.registration.intake.items import CoordinatorEntry, Submission
 from services.registration.sealing.model import merge_sealed
+
+NewId = Callable[[], str]
+"""Returns a new UUID as text."""
+
+
+def register(
+    facts: Facts,
+    plan: Plan,
+    source: Submission | Candidate | CoordinatorEntry | Enter,
+    new_id: NewId,
+    *,
+    verified: bool,
+    place: Place | None = None,
+    act: DeskAct | None = None,
+) -> NewRegistration:
+    """Give ``source`` a place of its form; there must be one.
+
+    Args:
+        facts, plan: of the batch.
+        source: with the answers.
+        new_id: makes the registration's id.
+        verified: the owner of the address has confirmed it.
+        place: by default the next one.
+        act: of the coordinator who registers it; None for its owner.
+    """
+    form = facts.forms[source.form]
+    who = traits_of(source.content, source.address.domain)
+    place = place or next_place(form.seats, who)
+    if place is None:
+        raise AssertionError("no place")
+    made = NewRegistration(
+        id=new_id(),
+        form=source.form,
+        number=source.number,
+        status=place.status,
+        position=place.position,
+        capacity=form.seats.capacity if place.status == "confirmed" else None,
+        content=source.content,
+        address=source.address,
+        person=source.person,
+        received_at=source.received_at,
+        verified=verified,
+        act=act,
+    )
+    options = form.options.after_change(None, source.content.answers)
+    facts.forms[source.form] = replace(form, seats=take(form.seats, place, who), options=options)
+    live = replace(
+        LiveRegistration(made.id, made.form, made.status, 1, made.person, made.address.ref, made.content),
+        domain=who.domain,
+    )
+    facts.of(made.form, made.address.ref).append(live)
+    facts.at_mailbox[made.form, made.address.mailbox] += 1
+    plan.registered.append(made)
+    plan.seats_changed.add(made.form)
+    if form.seats.pools:
+        plan.reconsidered.add(made.form)
+    return made
 
 
 def store_change(

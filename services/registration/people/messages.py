@@ -58,7 +58,8 @@ class Fact:
         ends_links: all links that the registration had before end with it; those that the message carries are new.
         organisation: its name, if any.
         answers: clear answers that have no place of their own.
-        merged: it ended because another registration of the same person stays: no mail says so.
+        by_coordinator: a coordinator has registered the person; the mail says so.
+        mailed: whether the person gets a mail about it.
     """
 
     key: str
@@ -70,7 +71,8 @@ class Fact:
     ends_links: bool = False
     organisation: str | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
-    merged: bool = False
+    by_coordinator: bool = False
+    mailed: bool = True
 
     @property
     def title(self) -> str:
@@ -215,7 +217,7 @@ def _message(fact: Fact, tokens: LinkTokens, notifications_key: bytes, at: datet
     personal = {"name": fact.name, "address": fact.email, "time_zone": fact.time_zone, "title": fact.title, **links}
     box = seal_to(notifications_key, personal)
     cause = fact.cause or (correlation_id(), traceparent())
-    data = _data(fact.registration, box, at) | ({"merged": True} if fact.merged else {})
+    data = _data(fact.registration, box, at) | {"by_coordinator": fact.by_coordinator, "mailed": fact.mailed}
     if fact.key == OFFERED and fact.registration.offer_expires_at is not None:
         data["offer_expires_at"] = rfc3339(fact.registration.offer_expires_at)
     return make_message(fact.key, fact.registration.id, at, data, cause)

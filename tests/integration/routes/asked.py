@@ -12,6 +12,14 @@ _REASON = "request of 12 March, case 17"
 _EVENT = {"kind": "webinar", "title": "Mine", "time_zone": "Europe/Zurich", "mode": "online"}
 _RESOURCE = {"kind": "brief", "title": "Brief", "url": "https://example.org/brief"}
 
+
+def _multipart(**parts: str) -> str:
+    """A form with a file, as text: the part called ``file`` is one."""
+    names = {name: f'name="{name}"' + ('; filename="people.csv"' if name == "file" else "") for name in parts}
+    each = [f"--parts\r\nContent-Disposition: form-data; {names[name]}\r\n\r\n{parts[name]}\r\n" for name in parts]
+    return "".join(each) + "--parts--\r\n"
+
+
 CONTENT: dict[str, dict[str, Any]] = {
     "events POST /console/new-event": {"data": {**_EVENT, "id": "made-by-a-page"}},
     "events POST /v1/events": {"json": {**_EVENT, "id": "made-by-a-program"}},
@@ -43,6 +51,17 @@ CONTENT: dict[str, dict[str, Any]] = {
     "registration POST /v1/registrations/views": {"json": {"name": "Mine", "query": {}}},
     "registration POST /console/registrations/forms/<slug>/seats": {"data": {"seen": "1"}},
     "registration PUT /v1/registrations/<uuid:registration_id>/offer": {"json": {}},
+    "registration POST /v1/imports": {
+        "query_string": {"form": WEBINAR},
+        "data": "email\na@example.org\n",
+        "content_type": "text/csv",
+    },
+    "registration PUT /v1/imports/<uuid:import_id>/mapping": {"json": {"columns": {"email": "email"}}},
+    "registration POST /v1/imports/<uuid:import_id>/confirm": {"json": {"reason": _REASON}},
+    "registration POST /console/registrations/imports": {
+        "data": _multipart(form=WEBINAR, file="email\na@example.org\n"),
+        "content_type": "multipart/form-data; boundary=parts",
+    },
     "registration POST /my": {"data": {"email": "somebody@example.org"}},
     "notifications POST /v1/webhooks": {
         "json": {"partner": "example-partner", "url": "https://hooks.example.org/another"}

@@ -198,6 +198,7 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "blocked_id": str(blocked["id"]),
             "note_id": NOBODY,
             "view_id": NOBODY,
+            "import_id": _imported(house),
         },
         "events": {
             "event_id": WEBINAR,
@@ -221,6 +222,13 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "token": _way_out(house),
         },
     }
+
+
+def _imported(house: House) -> str:
+    """The id of an import whose file has come."""
+    path, file = f"/v1/imports?form={WEBINAR}", b"email\nimported@example.org\n"
+    answer = house.ask("registration", "POST", path, key=WHOLE, data=file, content_type="text/csv")
+    return str(answer.get_json()["id"])
 
 
 def _erased(house: House) -> str:

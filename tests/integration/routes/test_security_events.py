@@ -155,6 +155,7 @@ def _sent(route: Route, end: str) -> Iterator[dict[str, Any]]:
     given = CONTENT.get(str(route), {})
     bodies: dict[str, Any] = {"registration POST /v1/forms/<slug>/submissions": answers(1)}
     content = bodies.get(str(route), given.get("json", given.get("data", {"name": "x", "action": "x"})))
+    content = {"file": content} if isinstance(content, str) else content
     query = dict.fromkeys(("q", "cursor", "lang", "form", "next", "partner", "theme"), f"x{end}{FORGED}")
     yield {"json": _hostile(content, end), "query_string": query}
     yield {"data": {name: f"{value}{end}{FORGED}" for name, value in content.items()}}

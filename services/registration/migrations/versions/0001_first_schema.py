@@ -526,6 +526,48 @@ CREATE TABLE blocked_address (
 );
 """
 
+IMPORTING = """
+CREATE TABLE people_import (
+    id uuid PRIMARY KEY,
+    form text NOT NULL REFERENCES form (slug),
+    state text NOT NULL CHECK (state IN ('uploaded', 'checked', 'running', 'done', 'cancelled', 'failed')),
+    revision integer NOT NULL CHECK (revision >= 1),
+    seen_form text NOT NULL,
+    row_count integer NOT NULL CHECK (row_count >= 0),
+    expected jsonb NOT NULL DEFAULT '{}',
+    counts jsonb NOT NULL DEFAULT '{}',
+    choice jsonb NOT NULL DEFAULT '{}',
+    mapping jsonb NOT NULL DEFAULT '{}',
+    attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    created_at timestamptz NOT NULL,
+    created_by text NOT NULL CHECK (created_by <> ''),
+    confirmed_at timestamptz,
+    confirmed_by text CHECK (confirmed_by <> ''),
+    finished_at timestamptz,
+    failure text,
+    CHECK ((state IN ('done', 'cancelled', 'failed')) = (finished_at IS NOT NULL))
+);
+CREATE INDEX people_import_by_form ON people_import (form, created_at);
+CREATE INDEX people_import_running ON people_import (confirmed_at) WHERE state = 'running';
+COMMENT ON TABLE people_import IS 'files of people: numbers, never what they hold';
+CREATE TABLE import_file (
+    import_id uuid PRIMARY KEY REFERENCES people_import (id) ON DELETE CASCADE,
+    body bytea NOT NULL,
+    stored_at timestamptz NOT NULL
+);
+COMMENT ON TABLE import_file IS 'files as they came, encrypted; desk alone reads them: they hold sealed answers';
+CREATE TABLE import_batch (
+    import_id uuid NOT NULL REFERENCES people_import (id) ON DELETE CASCADE,
+    number integer NOT NULL CHECK (number >= 0),
+    done boolean NOT NULL DEFAULT false,
+    fates jsonb NOT NULL,
+    body bytea NOT NULL,
+    stored_at timestamptz NOT NULL,
+    PRIMARY KEY (import_id, number)
+);
+COMMENT ON TABLE import_batch IS 'rows that were checked, encrypted; once they are done, what became of each line';
+"""
+
 PRIVACY = """
 -- The log of sealed readings is a hash chain. Lengths precede the texts, so that no two rows have the same content.
 CREATE FUNCTION reading_hash(id bigint, registration_id uuid, form text, reader text, reason text, read_at timestamptz)
@@ -918,6 +960,7 @@ STATEMENTS = (
     folding_function(),
     SEARCH,
     INTAKE,
+    IMPORTING,
     PRIVACY,
     CONSOLE,
     AUDIT_LOG,
