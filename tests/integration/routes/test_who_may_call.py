@@ -4,11 +4,15 @@ The policies are the routes' own; that each has one is tested in tests/architect
 key may touch stands in tests/architecture/limited_keys.py.
 """
 
+import io
+import zipfile
+
 import pytest
 from werkzeug.test import TestResponse
 
 from shared.web.access import ROLES
 from shared.web.console.frame import SIGN_OUT
+from shared.web.xlsx_lines import XLSX_TYPE
 from tests.architecture.limited_keys import FILTERED, HIDDEN, OWN_EVENT, REACH, REACH_OF, REFUSED
 from tests.integration.routes.asked import path_of, request_of
 from tests.integration.routes.counting import statements
@@ -60,8 +64,14 @@ def turned_away(route: Route, answer: TestResponse) -> bool:
 
 
 def tells(answer: TestResponse) -> list[str]:
-    """What the answer says of anybody."""
-    return [word for word in (PERSON, ADDRESS, TITLE) if word in answer.text]
+    """What the answer says of anybody; of a spreadsheet, in any of its parts."""
+    text = answer.text if answer.mimetype != XLSX_TYPE else _parts(answer.data)
+    return [word for word in (PERSON, ADDRESS, TITLE) if word in text]
+
+
+def _parts(spreadsheet: bytes) -> str:
+    with zipfile.ZipFile(io.BytesIO(spreadsheet)) as parts:
+        return "".join(parts.read(name).decode() for name in parts.namelist())
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +151,7 @@ def test_whoever_holds_every_role_is_told_of_people_where_they_are_looked_up(hou
         "events GET /v1/proposals/<uuid:proposal_id>",
         "registration GET /console/registrations",
         "registration GET /console/registrations.csv",
+        "registration GET /console/registrations.xlsx",
         "registration GET /console/registrations/<uuid:registration_id>",
         "registration GET /console/registrations/<uuid:registration_id>/correct",
         "registration GET /console/registrations/<uuid:registration_id>/merge",
