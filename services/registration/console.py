@@ -16,14 +16,21 @@ from services.registration.people.marked import add_marked
 from services.registration.people.messages import RegistrationMessages
 from services.registration.privacy.console import REASON_WORDS, add_erasing, add_person_export, erased_page
 from services.registration.public.preview import add_preview
-from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealed_lists.approvals_console import add_approvals
+from services.registration.sealed_lists.approving import ApprovalDesk
+from services.registration.sealed_lists.console import add_sealed_lists
+from services.registration.sealed_lists.log_console import add_reading_log
 from shared.web.console import words
 from shared.web.console.frame import pages_blueprint
 from shared.web.console.trail import add_trail
 
 
 def console_blueprint(
-    forms: FormDesk, drafts: DraftDesk, partners: PartnerDesk, messages: RegistrationMessages, keys: FormKeys
+    forms: FormDesk,
+    drafts: DraftDesk,
+    partners: PartnerDesk,
+    messages: RegistrationMessages,
+    approvals: ApprovalDesk,
 ) -> Blueprint:
     """``/console/registrations``."""
     blueprint = pages_blueprint("registration_console", __name__)
@@ -31,7 +38,9 @@ def console_blueprint(
     work, clock = forms.work, forms.clock
     add_list(blueprint, work, clock)
     add_marked(blueprint, work, clock, messages)
-    add_person(blueprint, PersonPages(work, clock, messages, keys, REASON_WORDS, partial(erased_page, work)))
+    add_person(
+        blueprint, PersonPages(work, clock, messages, approvals.lists.keys, REASON_WORDS, partial(erased_page, work))
+    )
     add_erasing(blueprint, work, clock, messages)
     add_person_export(blueprint)
     add_forms(blueprint, forms, drafts)
@@ -39,5 +48,8 @@ def console_blueprint(
     add_preview(blueprint, drafts)
     add_partners(blueprint, partners)
     add_partner_changes(blueprint, partners)
+    add_sealed_lists(blueprint, approvals.lists, approvals)
+    add_approvals(blueprint, approvals)
+    add_reading_log(blueprint, work)
     add_trail(blueprint, "registration", work)
     return blueprint

@@ -6,6 +6,7 @@ links) and ``desk`` (console and the coordinators' interface). ``web`` is all th
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,9 @@ from services.registration.forms.changes import FormDesk
 from services.registration.forms.drafts import DraftDesk
 from services.registration.forms.drafts_api import PREFIX as DRAFTS
 from services.registration.forms.drafts_api import drafts_blueprint
+from services.registration.forms.service import may_take_submissions
 from services.registration.intake.form_view import decider_key_problem
+from services.registration.intake.queue import undecided_submissions
 from services.registration.intake.service import Intake
 from services.registration.own.address_routes import address_blueprint
 from services.registration.own.answers_routes import answers_blueprint
@@ -32,6 +35,7 @@ from services.registration.partners.api import partners_blueprint
 from services.registration.partners.changes import PartnerDesk
 from services.registration.people.api import PeopleDesk, registrations_blueprint
 from services.registration.people.blocking_api import blocked_blueprint
+from services.registration.people.locking import pause_decider
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
 from services.registration.people.waiting_list import promoting
@@ -44,9 +48,14 @@ from services.registration.public.embed_pages import embed_blueprint
 from services.registration.public.my_registrations import my_registrations_blueprint
 from services.registration.public.receipts import receipt_pages_blueprint, receipts_blueprint
 from services.registration.rights import DESK, FORMS, OWN, UNITED, WEB
+from services.registration.sealed_lists.api import lists_blueprint
+from services.registration.sealed_lists.approvals_api import approvals_blueprint
+from services.registration.sealed_lists.approving import ApprovalDesk
+from services.registration.sealed_lists.model import ListRules
+from services.registration.sealed_lists.service import ListDesk
 from services.registration.sealing.api import sealed_blueprint
 from services.registration.sealing.form_keys import FormKeys
-from services.registration.sealing.key_service import key_problem
+from services.registration.sealing.key_service import SubmissionQueue, key_problem
 from services.registration.settings import RegistrationSettings
 from services.registration.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
@@ -217,16 +226,25 @@ def _add_desk(
     routes.checks.append(partial(key_problem, work, keys, NAME))
     drafts = DraftDesk(work, clock, keys, forms.forget)
     partners = PartnerDesk(work, clock, settings.common.public_url)
+    lists = ListDesk(work, clock, keys, list_rules(settings))
+    approvals = ApprovalDesk(lists, SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider))
     routes.operations += [
         erasing_blueprint(work, clock, messages),
         sealed_blueprint(work, clock, keys),
+        lists_blueprint(lists),
+        approvals_blueprint(approvals),
         partners_blueprint(partners),
         drafts_blueprint(drafts),
         trail_blueprint(NAME, work),
         blocked_blueprint(work, clock, References(settings.person_keys[0])),
         person_export_blueprint(work, clock, References(settings.person_keys[0]), keys),
     ]
-    routes.pages += [frame_blueprint(sign_in), console_blueprint(forms, drafts, partners, messages, keys)]
+    routes.pages += [frame_blueprint(sign_in), console_blueprint(forms, drafts, partners, messages, approvals)]
+
+
+def list_rules(settings: RegistrationSettings) -> ListRules:
+    """What the operator has set about lists of sealed answers."""
+    return ListRules(timedelta(hours=settings.sealed_list_hours), settings.sealed_one_reader)
 
 
 def _public_context(

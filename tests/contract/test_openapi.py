@@ -95,6 +95,8 @@ REFUSED_ALTHOUGH_VALID = {
     "POST /v1/proposals/{proposal_id}/decline": _TEXT,
     "POST /v1/proposals/{proposal_id}/return": _TEXT,
     "POST /v1/registrations/{registration_id}/sealed": _TEXT,
+    "POST /v1/sealed-approvals": _TEXT,
+    "POST /v1/sealed-lists": "a purpose that the form serves, filters that there are, conditions on what is opened",
     "POST /v1/resources": _STANDS_ON,
     "PUT /v1/form-drafts/{slug}": _TEXT,
     "PUT /v1/schedule/placements/{proposal_id}": _STANDS_ON,

@@ -93,6 +93,13 @@ EXPORTS = (
     ("post", f"/v1/registrations/{UUID(int=1)}/sealed", OWN_SITE),
     ("post", f"/console/registrations/{UUID(int=1)}/sealed", OWN_SITE),
     *(("post", f"/v1/person-export/{service}", OWN_SITE) for service in SERVICES),
+    *(("get", f"/console/registrations/sealed-lists/{part}", {}) for part in ("new", f"{UUID(int=1)}")),
+    *(("get", f"/console/registrations/sealed-lists/{UUID(int=1)}/{kind}", {}) for kind in ("csv", "xlsx")),
+    ("post", "/console/registrations/sealed-lists", OWN_SITE),
+    ("get", f"/v1/sealed-lists/{UUID(int=1)}", {}),
+    ("post", "/v1/sealed-lists", OWN_SITE),
+    ("post", f"/v1/sealed-approvals/{UUID(int=1)}", OWN_SITE),
+    ("post", f"/console/registrations/sealed-approvals/{UUID(int=1)}", OWN_SITE),
 )
 """What gives data of many people, or what is sealed, to somebody who signed in recently."""
 
