@@ -40,14 +40,19 @@ Count = Callable[[Mapping[str, Field], Sequence[Answers]], Iterable[CountTable]]
 
 
 def by_day(_: Mapping[str, Field], people: Sequence[Answers]) -> Iterable[CountTable]:
-    """Who arrives, who leaves, and who is there, for each day from the first arrival to the last departure."""
-    first = Counter(day for one in people if (day := _day(one, "arrives_on")))
-    last = Counter(day for one in people if (day := _day(one, "leaves_on")))
+    """Who arrives, who leaves, and who is there, for each day from the first arrival to the last departure.
+
+    Whoever has given one of the two days counts as there on that day alone.
+    """
+    days = [(_day(one, "arrives_on"), _day(one, "leaves_on")) for one in people]
+    first, last = Counter(begins for begins, _ in days if begins), Counter(ends for _, ends in days if ends)
+    from_day = Counter(begins or ends for begins, ends in days if begins or ends)
+    to_day = Counter(ends or begins for begins, ends in days if begins or ends)
     present, rows = 0, []
     for day in _span(first.keys() | last.keys()):
-        present += first[day]
+        present += from_day[day]
         rows.append((day.isoformat(), first[day], last[day], present))
-        present -= last[day] if present >= last[day] else present
+        present -= to_day[day]
     columns = (("day", "Day"), ("arriving", "Arriving"), ("leaving", "Leaving"), ("present", "There on that day"))
     yield CountTable("days", "By day", columns, tuple(rows))
 

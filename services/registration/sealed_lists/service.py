@@ -102,7 +102,6 @@ class ListDesk:
                 now + self.rules.kept,
             )  # fmt: skip
             insert_list(connection, opened)
-        _note(opened)
         return opened
 
     def open_approved(self, connection: Connection, approval: Approval) -> SealedList:
