@@ -9,7 +9,7 @@ from flask import Response, jsonify
 
 from services.registration.sealed_lists.choosing import read_request
 from services.registration.sealed_lists.conditions import read_conditions
-from services.registration.sealed_lists.files import CSV, file_of
+from services.registration.sealed_lists.copies import CSV, file_of
 from services.registration.sealed_lists.model import Contents
 from services.registration.sealed_lists.purposes import PURPOSES
 from services.registration.sealed_lists.service import ListDesk
@@ -21,7 +21,7 @@ from shared.core.clock import rfc3339
 from shared.store.deeds import Deed, note_deed
 from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.browser_session import needs_recent_sign_in
-from shared.web.csv_lines import wants_csv
+from shared.web.csv_lines import MEDIA_TYPE, wants_csv
 from shared.web.headers import personal
 from shared.web.operations import Blueprint
 from shared.web.problems import ProblemSchema
@@ -150,7 +150,7 @@ def _add_opening(blueprint: Any, desk: ListDesk) -> None:
 def _add_reading(blueprint: Any, desk: ListDesk) -> None:
     @blueprint.get("/<uuid:list_id>")
     @blueprint.response(200, ListSchema)
-    @blueprint.alt_response(200, schema={"type": "string"}, content_type="text/csv", success=True)
+    @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @blueprint.alt_response(410, schema=ProblemSchema)
     @needs_recent_sign_in

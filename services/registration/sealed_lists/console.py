@@ -16,7 +16,7 @@ from services.registration.people.filters import DETAILS, YES_OR_NO, address, of
 from services.registration.sealed_lists.api import log_copy
 from services.registration.sealed_lists.approving import ApprovalDesk
 from services.registration.sealed_lists.choosing import ANY_STATUS, FILTERS, read_request
-from services.registration.sealed_lists.files import KINDS, XLSX, file_of, header_of, watermark
+from services.registration.sealed_lists.copies import KINDS, XLSX, file_of, header_of, watermark
 from services.registration.sealed_lists.model import Contents, Entry, ListPlan
 from services.registration.sealed_lists.purposes import ALL_ANSWERS, CUSTOM, EVERYTHING, PURPOSES, Names, served_by
 from services.registration.sealed_lists.service import STATUS, ListDesk
