@@ -95,6 +95,8 @@ DESK_ROUTES = (
             "/v1/imports",
             "/v1/registrations",
             "/v1/sealed-readings",
+            "/v1/sealed-lists",
+            "/v1/sealed-approvals",
             "/v1/partners",
             "/v1/person-export/registration",
             "/v1/trail/registration",

@@ -34,7 +34,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "candidate": "id, submission, form, received_at, mailed_at",
         "address_change": "id, registration_id, received_at, mailed_at",
         "former_address": "id, registration_id, revision, changed_at, expires_at",
-        "sealed_reading": "id, registration_id, form, read_at, content_hash, chain_hash",
+        "sealed_reading": "id, registration_id, form, read_at, people, content_hash, chain_hash",
         "event_copy": "id, revision, status",
         "outbox": _OUTBOX,
         "inbox": _INBOX,

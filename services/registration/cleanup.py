@@ -19,6 +19,8 @@ MAILBOX_QUIET = timedelta(days=1)
 COUNTS_KEPT = timedelta(days=1, minutes=20)
 MUTE_LASTS = timedelta(days=90)
 ERASED_KEPT = timedelta(days=1)
+
+APPROVALS_KEPT = timedelta(days=30)
 LIST_WAITS = timedelta(hours=1)
 UNDECIDED_AT_MOST = timedelta(days=1)
 
@@ -124,6 +126,13 @@ RULES = (
         "t.decided_at < :before",
         AUDIT_LOG_KEPT,
         "why somebody on the waiting list got a seat or did not, as the audit log",
+        every_s=HOURLY_S,
+    ),
+    Rule(
+        "sealed_approval",
+        "t.expires_at < :before",
+        APPROVALS_KEPT,
+        "what became of a request stands in the audit log; a month to look at the request itself",
         every_s=HOURLY_S,
     ),
     Rule(

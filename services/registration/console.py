@@ -24,7 +24,10 @@ from services.registration.people.seats_page import add_seats_page
 from services.registration.people.views_api import add_views
 from services.registration.privacy.console import REASON_WORDS, add_erasing, add_person_export, erased_page
 from services.registration.public.preview import add_preview
-from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealed_lists.approvals_console import add_approvals
+from services.registration.sealed_lists.approving import ApprovalDesk
+from services.registration.sealed_lists.console import add_sealed_lists
+from services.registration.sealed_lists.log_console import add_reading_log
 from shared.web.console import words
 from shared.web.console.frame import pages_blueprint
 from shared.web.console.trail import add_trail
@@ -35,7 +38,7 @@ def console_blueprint(
     drafts: DraftDesk,
     partners: PartnerDesk,
     corrections: CorrectionDesk,
-    keys: FormKeys,
+    approvals: ApprovalDesk,
     imports: ImportDesk,
 ) -> Blueprint:
     """``/console/registrations``."""
@@ -44,7 +47,8 @@ def console_blueprint(
     work, clock, messages = forms.work, forms.clock, corrections.messages
     add_list(blueprint, work, clock)
     add_marked(blueprint, work, clock, messages)
-    add_person(blueprint, PersonPages(work, clock, messages, keys, REASON_WORDS, partial(erased_page, work)))
+    pages = PersonPages(work, clock, messages, approvals.lists.keys, REASON_WORDS, partial(erased_page, work))
+    add_person(blueprint, pages)
     add_corrections(blueprint, corrections)
     add_merging(blueprint, corrections)
     add_notes(blueprint, work, clock)
@@ -58,5 +62,8 @@ def console_blueprint(
     add_preview(blueprint, drafts)
     add_partners(blueprint, partners)
     add_partner_changes(blueprint, partners)
+    add_sealed_lists(blueprint, approvals.lists, approvals)
+    add_approvals(blueprint, approvals)
+    add_reading_log(blueprint, work)
     add_trail(blueprint, "registration", work)
     return blueprint

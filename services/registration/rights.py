@@ -58,7 +58,7 @@ _SEPARATE: Rights = {
     "submission": {
         FORMS: f"insert({_SUBMIT})",
         OWN: f"insert({_COMMAND})",
-        DESK: f"select(id,state,calendar_key) update(calendar_key) insert({_DESK})",
+        DESK: f"select(id,state,calendar_key,form,kind,received_at) update(calendar_key) insert({_DESK})",
         DECIDE: "select update",
         TEND: "select update(network,calendar_key) delete",
         OPERATOR: "select update delete",
@@ -158,6 +158,7 @@ _SEPARATE: Rights = {
     "limited_link": {DESK: "select insert delete", DECIDE: "select insert delete", TEND: "select insert delete"},
     # privacy, audit log, console
     "sealed_reading": {DESK: "select insert", TEND: "select delete"},
+    "sealed_approval": {DESK: "select insert update", TEND: "select delete", OPERATOR: "select"},
     "retention_notice": {DESK: "select", TEND: "select insert update delete", OPERATOR: "select insert update delete"},
     "deed": {DESK: "insert", DECIDE: "insert", TEND: "select insert delete", OPERATOR: "insert"},
     "trail": {DESK: "select"},

@@ -6,6 +6,7 @@ links) and ``desk`` (console and the coordinators' interface). ``web`` is all th
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from services.registration.forms.changes import FormDesk
 from services.registration.forms.drafts import DraftDesk
 from services.registration.forms.drafts_api import PREFIX as DRAFTS
 from services.registration.forms.drafts_api import drafts_blueprint
+from services.registration.forms.service import may_take_submissions
 from services.registration.importing.api import PREFIX as IMPORTS
 from services.registration.importing.api import imports_blueprint
 from services.registration.importing.mapping_pages import PATH as IMPORT_PAGES
@@ -29,6 +31,7 @@ from services.registration.importing.model import MAX_FILE_BYTES
 from services.registration.importing.service import ImportDesk
 from services.registration.importing.store import make_vault
 from services.registration.intake.form_view import decider_key_problem
+from services.registration.intake.queue import undecided_submissions
 from services.registration.intake.service import Intake
 from services.registration.own.address_routes import address_blueprint
 from services.registration.own.answers_routes import answers_blueprint
@@ -41,6 +44,7 @@ from services.registration.partners.api import partners_blueprint
 from services.registration.partners.changes import PartnerDesk
 from services.registration.people.api import registrations_blueprint
 from services.registration.people.blocking_api import blocked_blueprint
+from services.registration.people.locking import pause_decider
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.notes_api import notes_blueprint
 from services.registration.people.offers_api import PeopleDesk
@@ -57,9 +61,14 @@ from services.registration.public.embed_pages import embed_blueprint
 from services.registration.public.my_registrations import my_registrations_blueprint
 from services.registration.public.receipts import receipt_pages_blueprint, receipts_blueprint
 from services.registration.rights import DESK, FORMS, OWN, UNITED, WEB
+from services.registration.sealed_lists.api import lists_blueprint
+from services.registration.sealed_lists.approvals_api import approvals_blueprint
+from services.registration.sealed_lists.approving import ApprovalDesk
+from services.registration.sealed_lists.model import ListRules
+from services.registration.sealed_lists.service import ListDesk
 from services.registration.sealing.api import sealed_blueprint
 from services.registration.sealing.form_keys import FormKeys
-from services.registration.sealing.key_service import key_problem
+from services.registration.sealing.key_service import SubmissionQueue, key_problem
 from services.registration.settings import RegistrationSettings
 from services.registration.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
@@ -240,10 +249,14 @@ def _add_desk(
     corrections = CorrectionDesk(work, clock, Intake(work, new_key()), messages)  # its receipts are for this process
     person_key = settings.person_keys[0]
     imports = ImportDesk(work, clock, References(person_key), make_vault(person_key))
+    lists = ListDesk(work, clock, keys, list_rules(settings))
+    approvals = ApprovalDesk(lists, SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider))
     routes.operations += [
         imports_blueprint(imports),
         erasing_blueprint(work, clock, messages),
         sealed_blueprint(work, clock, keys),
+        lists_blueprint(lists),
+        approvals_blueprint(approvals),
         partners_blueprint(partners),
         drafts_blueprint(drafts),
         _corrections(corrections),
@@ -253,13 +266,19 @@ def _add_desk(
         blocked_blueprint(work, clock, References(settings.person_keys[0])),
         person_export_blueprint(work, clock, References(settings.person_keys[0]), keys),
     ]
-    routes.pages += [frame_blueprint(sign_in), console_blueprint(forms, drafts, partners, corrections, keys, imports)]
+    console = console_blueprint(forms, drafts, partners, corrections, approvals, imports)
+    routes.pages += [frame_blueprint(sign_in), console]
 
 
 def _corrections(desk: CorrectionDesk) -> Any:
     blueprint = corrections_blueprint(desk)
     add_merge_operation(blueprint, desk)
     return blueprint
+
+
+def list_rules(settings: RegistrationSettings) -> ListRules:
+    """What the operator has set about lists of sealed answers."""
+    return ListRules(timedelta(hours=settings.sealed_list_hours), settings.sealed_one_reader)
 
 
 def _public_context(

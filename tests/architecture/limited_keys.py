@@ -88,6 +88,11 @@ _OWN_FORM = (
     f"GET {_PERSON}",
     f"POST {_PERSON}",
     f"POST {_PERSON}/sealed",
+    "POST /console/registrations/sealed-lists",
+    "GET /console/registrations/forms/<slug>/destroy-key",
+    "POST /console/registrations/forms/<slug>/destroy-key",
+    "POST /v1/sealed-lists",
+    "POST /v1/sealed-approvals",
     f"POST {_PERSON}/erasure",
     "PATCH /v1/forms/<slug>",
     "GET /v1/forms/<slug>/history",
@@ -166,6 +171,20 @@ _OWN_FORMS_ALONE = (
     "GET /v1/partners/<slug>",
     "GET /v1/registrations",
     "GET /v1/sealed-readings",
+    "GET /v1/sealed-approvals",
+    "GET /console/registrations/sealed-lists",
+    "GET /console/registrations/sealed-lists/new",
+    "GET /console/registrations/sealed-readings",
+)
+_SEALED_LIST = "/console/registrations/sealed-lists/<uuid:list_id>"
+_APPROVAL = "/console/registrations/sealed-approvals/<uuid:approval_id>"
+_SEALED_HIDDEN = (
+    f"GET {_SEALED_LIST}",
+    f"GET {_SEALED_LIST}/<any(csv, xlsx):kind>",
+    f"GET {_APPROVAL}",
+    f"POST {_APPROVAL}",
+    "GET /v1/sealed-lists/<uuid:list_id>",
+    "POST /v1/sealed-approvals/<uuid:approval_id>",
 )
 _PARTNER = "/console/registrations/partners/<slug>"
 _PARTNERS = (
@@ -237,6 +256,8 @@ REACH_OF = {
     "registration": dict.fromkeys((*_OWN_FORM, *_OWN_DRAFT, *_DRAFT_PAGES, *_IMPORTS), OWN_EVENT)
     | dict.fromkeys(_OWN_FORMS_ALONE, FILTERED)
     | {f"POST {_REGISTRATION}/sealed": HIDDEN}
+    | dict.fromkeys(_SEALED_HIDDEN, HIDDEN)
+    | {"GET /console/registrations/sealed-lists/style.css": NOTHING}
     | dict.fromkeys(("GET /console/registrations/trail", "GET /v1/trail/registration"), REFUSED)
     | dict.fromkeys((*_OWN_PARTNER, *_VIEWS), NOTHING)
     | dict.fromkeys((*_BLOCKED, *_EXPORT, *_PARTNERS), REFUSED),

@@ -100,7 +100,7 @@ def test_facts_of_security_events_are_names_and_ids() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node).startswith("note(SecurityEvent.")
         for keyword in node.keywords
     }
-    assert said == {"holder", "route", "method", "kind", "scope", "registration", "form"}
+    assert said == {"holder", "route", "method", "kind", "scope", "registration", "form", "list"}
 
 
 @pytest.mark.parametrize(

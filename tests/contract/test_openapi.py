@@ -103,6 +103,8 @@ REFUSED_ALTHOUGH_VALID = {
     "POST /v1/registrations/{registration_id}/correction": "each form asks its own questions",
     "POST /v1/registrations/{registration_id}/merge": "answers that are taken have to differ",
     "POST /v1/registrations/views": "filters are those of the list, as its address has them",
+    "POST /v1/sealed-approvals": _TEXT,
+    "POST /v1/sealed-lists": "a purpose that the form serves, filters that there are, conditions on what is opened",
     "POST /v1/resources": _STANDS_ON,
     "PUT /v1/form-drafts/{slug}": _TEXT,
     "PUT /v1/schedule/placements/{proposal_id}": _STANDS_ON,

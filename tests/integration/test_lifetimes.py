@@ -155,6 +155,10 @@ _READING = """
     INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at)
     SELECT id, 'a-form', 'Ada', 'a good reason', at FROM given
 """
+_APPROVAL = """
+    INSERT INTO sealed_approval (id, act, form, asked_by, reason, filters, people, asked_at, expires_at)
+    SELECT id, 'read-all', 'a-form', 'Ada', 'a good reason', '{}', ARRAY[id], at, at FROM given
+"""
 _PROMOTION = """
     INSERT INTO promotion (form, decided_at, cause, waiting, promoted, withheld)
     SELECT 'a-form', at, 'a seat was given back', 1, 0, 'too-late' FROM given
@@ -193,6 +197,7 @@ LOGS = (
 )
 LONG_KEPT = (
     *LOGS,
+    Aged("registration", "sealed_approval", _APPROVAL),
     Aged("registration", "registration_change", _HISTORY),
     Aged("events", "mail_contact", _CONTACT),
     Aged("events", "roster", _ROSTER),

@@ -106,6 +106,46 @@ def columns(page: Page, places: Places) -> None:
     page.get_by_text("Views", exact=True).click()
 
 
+def sealed_list(purpose: str) -> Scene:
+    """A list of sealed answers, open."""
+
+    def scene(page: Page, places: Places) -> None:
+        sealed_new(page, places)
+        page.locator(f"input[name=purpose][value={purpose}]").check()
+        page.locator("input[name=names][value=yes]").check()
+        page.get_by_label("Why do you need them?").fill("The caterer needs the numbers by Friday")
+        page.get_by_role("button", name="Open the list").click()
+        page.get_by_role("heading", name="This list").wait_for(timeout=WITHIN_MS)
+
+    return scene
+
+
+def sealed_new(page: Page, places: Places) -> None:
+    """Where a list of sealed answers is opened: whom it reaches, for what, and why."""
+    register_traveller(places)
+    console("/console/registrations/sealed-lists/new?form=geneva-delegation")(page, places)
+
+
+def sealed_log(page: Page, places: Places) -> None:
+    """Who has read sealed answers."""
+    sealed_list("catering")(page, places)
+    console("/console/registrations/sealed-readings")(page, places)
+
+
+def approval(page: Page, places: Places) -> None:
+    """The whole list, which waits for a second person."""
+    console("/console/registrations/sealed-lists")(page, places)
+    if page.get_by_role("link", name="All sealed answers of").count():
+        page.get_by_role("link", name="All sealed answers of").first.click()
+        page.get_by_role("heading", name="What is asked for").wait_for(timeout=WITHIN_MS)
+        return
+    sealed_new(page, places)
+    page.locator("input[name=purpose][value=everything]").check()
+    page.get_by_label("Why do you need them?").fill("The insurer asks for the whole list")
+    page.get_by_role("button", name="Open the list").click()
+    page.get_by_role("heading", name="What is asked for").wait_for(timeout=WITHIN_MS)
+
+
 SCENES: dict[str, Scene] = {
     "console-overview": console("/console/overview"),
     "console-events": console("/console"),
@@ -133,6 +173,12 @@ SCENES: dict[str, Scene] = {
     "console-merge": merging,
     "console-enter": console(f"/console/registrations/forms/{WEBINAR}/enter"),
     "console-columns": columns,
+    "console-sealed": console("/console/registrations/sealed-lists"),
+    "console-sealed-new": sealed_new,
+    "console-sealed-list": sealed_list("catering"),
+    "console-sealed-approval": approval,
+    "console-sealed-destroy": console(f"/console/registrations/forms/{WEBINAR}/destroy-key"),
+    "console-sealed-log": sealed_log,
     "console-groups": console("/console/groups"),
     "console-geneva": geneva,
 }

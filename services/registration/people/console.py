@@ -40,6 +40,7 @@ from shared.public_forms.rendering import answers_for_display, sealed_for_displa
 from shared.public_forms.standard import with_working_groups
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, require_touch
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.headers import personal
 
 PATH = "/console/registrations"
@@ -107,6 +108,7 @@ def _add_decisions(blueprint: Blueprint, pages: PersonPages) -> None:
 
 def _add_sealed(blueprint: Blueprint, pages: PersonPages) -> None:
     @blueprint.post("/registrations/<uuid:registration_id>/sealed")
+    @needs_recent_sign_in
     @needs("sealed-reader")
     def sealed_page(registration_id: UUID) -> Response:
         view = _view(pages.work, registration_id)

@@ -68,6 +68,13 @@ CONTENT: dict[str, dict[str, Any]] = {
     },
     "notifications PATCH /v1/webhooks/<uuid:webhook_id>": {"json": {"on": True}},
     "registration PATCH /v1/registrations/<uuid:registration_id>": {"json": {"status": "confirmed"}},
+    "registration POST /v1/sealed-lists": {"json": {"purpose": "access", "form": WEBINAR, "reason": _REASON}},
+    "registration POST /console/registrations/sealed-lists": {
+        "data": {"purpose": "access", "form": WEBINAR, "reason": _REASON}
+    },
+    "registration POST /v1/sealed-approvals": {"json": {"form": WEBINAR, "reason": _REASON}},
+    "registration POST /v1/sealed-approvals/<uuid:approval_id>": {"json": {"decision": "approved"}},
+    "registration POST /console/registrations/sealed-approvals/<uuid:approval_id>": {"data": {"decision": "approved"}},
     "registration POST /v1/registrations/<uuid:registration_id>/sealed": {"json": {"reason": "Her visa letter"}},
 }
 """By route: what is sent, where an empty request would be refused before anybody looks whose key it is."""

@@ -160,7 +160,7 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
     """Somebody registers, somebody proposes a side event, a bulletin is drafted, a timetable is asked for."""
     whole = {"key": WHOLE}
     receipt, confirmation_token = _pending(house)
-    registered = house.registration.enrol(answers(1, name=PERSON, email=ADDRESS))
+    registered = house.registration.enrol(answers(1, name=PERSON, email=ADDRESS, access_needs="A ramp"))
     proposed = house.registration.enrol(proposal_answers(TITLE, name=PERSON, email=ADDRESS), PROPOSAL)
     tell_events(house.registration)
     gone = _erased(house)
@@ -199,6 +199,9 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "note_id": NOBODY,
             "view_id": NOBODY,
             "import_id": _imported(house),
+            "list_id": _listed(house, "access", 201),
+            "approval_id": _listed(house, "everything", 202),
+            "kind": "csv",
         },
         "events": {
             "event_id": WEBINAR,
@@ -229,6 +232,14 @@ def _imported(house: House) -> str:
     path, file = f"/v1/imports?form={WEBINAR}", b"email\nimported@example.org\n"
     answer = house.ask("registration", "POST", path, key=WHOLE, data=file, content_type="text/csv")
     return str(answer.get_json()["id"])
+
+
+def _listed(house: House, purpose: str, status: int) -> str:
+    """The id of a list of sealed answers; of the whole one, which waits for a second person."""
+    asked = {"purpose": purpose, "form": WEBINAR, "reason": "Captions are ordered", "names": True}
+    opened = house.ask("registration", "POST", "/v1/sealed-lists", json=asked, key=WHOLE)
+    assert opened.status_code == status, opened.text
+    return str(opened.get_json()["id"])
 
 
 def _erased(house: House) -> str:

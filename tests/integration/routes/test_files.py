@@ -32,7 +32,7 @@ def sources() -> dict[str, str]:
     return found
 
 
-def test_lists_as_files_are_these_five_and_hold_no_formula(house: House, routes: list[Route]) -> None:
+def test_lists_as_files_hold_no_formula(house: House, routes: list[Route]) -> None:
     """Asked of every route; in each file stands what somebody has typed who knew what spreadsheets do."""
     for number, start in enumerate(FORMULA_STARTS):
         person = answers(number, name=f"Formula {start.strip()}", organisation=f"{start.strip()}{FORMULA} {number}")
@@ -52,7 +52,9 @@ def test_lists_as_files_are_these_five_and_hold_no_formula(house: House, routes:
         "events GET /v1/events/<event_id>/roster",
         "registration GET /console/registrations.csv",
         "registration GET /console/registrations/imports/<uuid:import_id>/refused.csv",
+        "registration GET /console/registrations/sealed-lists/<uuid:list_id>/<any(csv, xlsx):kind>",
         "registration GET /v1/registrations",
+        "registration GET /v1/sealed-lists/<uuid:list_id>",
     ]
     cells = 0
     for answer in files.values():

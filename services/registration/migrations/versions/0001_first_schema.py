@@ -570,10 +570,12 @@ COMMENT ON TABLE import_batch IS 'rows that were checked, encrypted; once they a
 
 PRIVACY = """
 -- The log of sealed readings is a hash chain. Lengths precede the texts, so that no two rows have the same content.
-CREATE FUNCTION reading_hash(id bigint, registration_id uuid, form text, reader text, reason text, read_at timestamptz)
+CREATE FUNCTION reading_hash(id bigint, registration_id uuid, form text, reader text, reason text, read_at timestamptz,
+    list_id uuid, purpose text, fields text[], filters jsonb, people uuid[], expires_at timestamptz, approved_by text)
 RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN sha256(convert_to(
     concat_ws('|', id, registration_id, extract(epoch FROM read_at), length(form), form, length(reader), reader,
-        reason), 'UTF8'));
+        length(reason), reason, list_id, purpose, fields, filters, people, extract(epoch FROM expires_at),
+        approved_by), 'UTF8'));
 
 CREATE TABLE form_key (
     form text PRIMARY KEY REFERENCES form (slug),
@@ -586,24 +588,38 @@ COMMENT ON TABLE form_key IS 'public keys (X25519); the private ones stand outsi
 
 CREATE TABLE sealed_reading (
     id bigint PRIMARY KEY,
-    registration_id uuid NOT NULL,
+    registration_id uuid,
     form text NOT NULL,
     reader text NOT NULL CHECK (reader <> ''),
     reason text NOT NULL CHECK (length(reason) BETWEEN 10 AND 500),
     read_at timestamptz NOT NULL,
-    content_hash bytea NOT NULL
-        GENERATED ALWAYS AS (reading_hash(id, registration_id, form, reader, reason, read_at)) STORED,
-    chain_hash bytea NOT NULL
+    list_id uuid UNIQUE,
+    purpose text,
+    fields text[],
+    filters jsonb,
+    people uuid[],
+    expires_at timestamptz,
+    approved_by text,
+    content_hash bytea NOT NULL GENERATED ALWAYS AS (reading_hash(id, registration_id, form, reader, reason, read_at,
+        list_id, purpose, fields, filters, people, expires_at, approved_by)) STORED,
+    chain_hash bytea NOT NULL,
+    CONSTRAINT sealed_reading_one_or_list CHECK (num_nonnulls(list_id, purpose, fields, filters, people, expires_at)
+        = CASE WHEN registration_id IS NULL THEN 6 ELSE 0 END),
+    CONSTRAINT sealed_reading_two_people CHECK (approved_by <> reader)
 );
+COMMENT ON COLUMN sealed_reading.people IS 'of a list: the registrations on it, in order of their ids';
+CREATE INDEX sealed_reading_registration ON sealed_reading (registration_id);
+CREATE INDEX sealed_reading_people ON sealed_reading USING gin (people);
 
 CREATE FUNCTION chain_reading() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE last sealed_reading;
+DECLARE last record;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('sealed_reading'));
-    SELECT * INTO last FROM sealed_reading ORDER BY id DESC LIMIT 1;
+    SELECT id, chain_hash INTO last FROM sealed_reading ORDER BY id DESC LIMIT 1;
     NEW.id := coalesce(last.id, 0) + 1;  -- no sequence: numbers stand in the chain's order, and none is missing
     NEW.chain_hash := sha256(coalesce(last.chain_hash, ''::bytea)
-        || reading_hash(NEW.id, NEW.registration_id, NEW.form, NEW.reader, NEW.reason, NEW.read_at));
+        || reading_hash(NEW.id, NEW.registration_id, NEW.form, NEW.reader, NEW.reason, NEW.read_at, NEW.list_id,
+            NEW.purpose, NEW.fields, NEW.filters, NEW.people, NEW.expires_at, NEW.approved_by));
     RETURN NEW;
 END $$;
 
@@ -613,6 +629,25 @@ CREATE TRIGGER sealed_reading_stays BEFORE UPDATE OR TRUNCATE ON sealed_reading
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change();
 CREATE TRIGGER sealed_reading_kept BEFORE DELETE ON sealed_reading FOR EACH ROW
     WHEN (OLD.read_at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION refuse_to_change();
+
+CREATE TABLE sealed_approval (
+    id uuid PRIMARY KEY,
+    act text NOT NULL CHECK (act IN ('read-all', 'destroy-key')),
+    form text NOT NULL,
+    asked_by text NOT NULL CHECK (asked_by <> ''),
+    reason text NOT NULL CHECK (length(reason) BETWEEN 10 AND 500),
+    filters jsonb NOT NULL,
+    people uuid[] NOT NULL,
+    asked_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    decision text CHECK (decision IN ('approved', 'declined', 'withdrawn')),
+    decided_by text,
+    decided_at timestamptz,
+    CONSTRAINT sealed_approval_decided CHECK (num_nonnulls(decision, decided_by, decided_at) IN (0, 3)),
+    CONSTRAINT sealed_approval_two_people CHECK ((decided_by = asked_by) = (decision = 'withdrawn'))
+);
+COMMENT ON TABLE sealed_approval IS 'what one person asks to do with sealed answers and another one has to approve';
+CREATE INDEX sealed_approval_age ON sealed_approval (expires_at);
 
 CREATE TABLE retention_notice (
     step text NOT NULL CHECK (step <> ''),
@@ -682,8 +717,11 @@ CREATE VIEW trail AS
         FROM registration_change WHERE changed_by IS NOT NULL
     UNION ALL SELECT changed_at, changed_by, 'form-changed', 'form', form,
         jsonb_build_object('before', before, 'after', after), 'f' || form || '.' || revision FROM form_change
-    UNION ALL SELECT read_at, reader, 'sealed-answers-read', 'registration', registration_id::text,
-        jsonb_build_object('form', form), 's' || id FROM sealed_reading;
+    UNION ALL SELECT read_at, reader,
+        CASE WHEN list_id IS NULL THEN 'sealed-answers-read' ELSE 'sealed-list-opened' END,
+        CASE WHEN list_id IS NULL THEN 'registration' ELSE 'sealed-list' END, coalesce(registration_id, list_id)::text,
+        jsonb_strip_nulls(jsonb_build_object('form', form, 'purpose', purpose, 'people', cardinality(people),
+            'approved_by', approved_by)), 's' || id FROM sealed_reading;
 """
 
 MESSAGING = """
@@ -881,7 +919,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         'decision', (SELECT jsonb_build_object('status', p.status, 'note', p.note, 'event', p.event_id,
             'decided_at', p.decided_at) FROM public.proposal_state p WHERE p.registration_id = r.id),
         'readings', coalesce((SELECT jsonb_agg(s.read_at ORDER BY s.id) FROM public.sealed_reading s
-            WHERE s.registration_id = r.id), '[]'),
+            WHERE s.registration_id = r.id OR s.people @> ARRAY[r.id]), '[]'),
         'history', (SELECT jsonb_agg(jsonb_build_object('at', c.changed_at, 'status', c.status, 'reason', c.reason,
             'fields', to_jsonb(c.fields))
             ORDER BY c.revision) FROM public.registration_change c WHERE c.registration_id = r.id),
