@@ -18,6 +18,7 @@ from shared.core.clock import system_clock
 from shared.core.errors import SettingsError
 from shared.core.ids import token_hash
 from shared.core.security_events import SecurityEvent, note
+from shared.web.browser_session import BrowserSession, asks_recent_sign_in, require_recent_sign_in
 from shared.web.cross_site import refuse_cross_site
 from shared.web.csv_lines import MEDIA_TYPE
 from shared.web.holders import LONGEST_NAME as LONGEST_NAME
@@ -129,49 +130,52 @@ KNOWN_HOLDER = "troika.known_holder"
 """In the WSGI environment of a request whose caller's key or session was recognised."""
 
 
-def guard(
-    app: Flask, access: AccessFile | None, signed_in: Callable[[], Holder | None], has_ended: Callable[[], bool]
-) -> None:
+def guard(app: Flask, access: AccessFile | None, session: BrowserSession) -> None:
     """Check every request against its route's policy before anything else sees it.
 
     Args:
         app: to guard.
         access: key holders; None if this application knows none, so that only public routes and links are left.
-        signed_in: whom the console's cookie names, if anyone.
-        has_ended: whether they have signed out meanwhile; asks the database, so whoever is refused anyway is not asked.
+        session: of the console's cookie. Whether it has ended is asked of the database, so whoever is refused anyway
+            causes no query.
     """
 
     @app.before_request
     def check() -> None:
         if request.url_rule is None or request.method == "OPTIONS":
             return
-        policy = policy_of(app.view_functions[request.endpoint or ""])
+        view = app.view_functions[request.endpoint or ""]
+        policy = policy_of(view)
         if policy is None:
             raise Forbidden
         g.holder = None
-        g.find_holder = lambda: _caller(access, signed_in)
-        g.has_ended = has_ended
+        g.session, g.by_key = session, bool(bearer())
+        g.find_holder = lambda: _caller(access, session)
         if policy.kind == "role":
             g.holder = _authorised(policy)
             if g.holder is not None:
                 request.environ[KNOWN_HOLDER] = True
         if policy.all_forms:
             require_all_forms()
+        if asks_recent_sign_in(view):
+            require_recent_sign_in()
 
     @app.after_request
     def keep_to_the_holder(response: Response) -> Response:
         if g.get("holder") is not None:
             response.headers.setdefault("Cache-Control", "no-store")
+            if not bearer():
+                session.renew(response)
             if response.mimetype == MEDIA_TYPE and response.status_code == 200:
                 note(SecurityEvent.EXPORTED, holder=holder().name, route=str(request.url_rule))
         return response
 
 
-def _caller(access: AccessFile | None, signed_in: Callable[[], Holder | None]) -> Holder | None:
+def _caller(access: AccessFile | None, session: BrowserSession) -> Holder | None:
     """Who sends a key, or else who is signed in."""
     key = bearer()
     if not key:
-        return signed_in()
+        return session.signed_in()
     return access.holder_of(key) if access is not None else None
 
 
@@ -183,7 +187,7 @@ def _authorised(policy: Policy) -> Holder | None:
         refuse_cross_site()
     if not holder.roles & policy.roles:
         refuse(holder)
-    if not bearer() and g.has_ended():
+    if not bearer() and g.session.has_ended():
         raise Unauthorized
     return holder
 
@@ -239,7 +243,7 @@ def holder_if_any(*roles: str) -> Holder | None:
     found: Holder | None = g.find_holder()
     if found is None and bearer():
         refuse_key()
-    if found is None or found.roles.isdisjoint(roles) or (not bearer() and g.has_ended()):
+    if found is None or found.roles.isdisjoint(roles) or (not bearer() and g.session.has_ended()):
         return None
     g.holder = found
     return found

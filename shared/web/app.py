@@ -12,6 +12,7 @@ from shared.store.key_checks import KeyChecks
 from shared.web.access import AccessFile, guard
 from shared.web.admission import Door
 from shared.web.bodies import MOST_FIELDS
+from shared.web.browser_session import NoSession
 from shared.web.document.making import made_once
 from shared.web.document.routes import document_blueprint
 from shared.web.headers import secure_headers
@@ -114,9 +115,9 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
     if parts.keys is not None:
         require_keys(app, parts.service, parts.keys)
     if holders is None:
-        guard(app, None, lambda: None, lambda: False)
+        guard(app, None, NoSession())
     else:
-        guard(app, holders.access, holders.sign_in.signed_in, holders.sign_in.has_ended)
+        guard(app, holders.access, holders.sign_in)
     refuse_unknown_parameters(app)
     for blueprint in (*parts.operations, *parts.pages):
         app.register_blueprint(blueprint)

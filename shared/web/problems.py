@@ -130,14 +130,21 @@ def from_http(error: HTTPException) -> Response:
     data = getattr(error, "data", None) or {}
     response = problem(
         status,
-        CODES.get(status, "internal"),
+        getattr(error, "problem_code", CODES.get(status, "internal")),
         error.name,
-        detail="" if status >= 500 or status == 404 else str(data.get("message") or ""),
+        detail=_detail(error, status, data),
         errors=[*_faults("", data.get("messages", {}).get("json", {})), *_faults("", _other(data))],
     )
     if status == 405 and getattr(error, "valid_methods", None):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]
     return response
+
+
+def _detail(error: HTTPException, status: int, data: Mapping[str, Any]) -> str:
+    """An error with a code of its own explains itself; what is not found, and what is our fault, explains nothing."""
+    if hasattr(error, "problem_code"):
+        return str(error.description)
+    return "" if status >= 500 or status == 404 else str(data.get("message") or "")
 
 
 def from_domain(error: DomainError) -> Response:

@@ -1,6 +1,12 @@
-"""Signing in to the console: by key, for eight hours, in a cookie that ends with its key or when its holder says so."""
+"""Signing in to the console: by key, for eight hours at most and thirty minutes without a request.
 
+The cookie is signed and rolling: each process that sees it renews it. It ends with its key, or when its holder signs
+out.
+"""
+
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from flask import Response, g, redirect, request
@@ -13,6 +19,9 @@ from shared.core.security_events import SecurityEvent, note
 from shared.web.access import AccessFile, Holder
 
 SESSION_S = 8 * 3600
+IDLE_S = 30 * 60
+RENEWED_AFTER_S = 5 * 60
+"""How old a cookie is before an answer renews it: few answers carry one, and idle time is exact to that."""
 
 
 class SessionBook(Protocol):
@@ -34,6 +43,21 @@ class TooManyTries(Exception):
     def __init__(self, wait_s: float) -> None:
         super().__init__("too many wrong keys")
         self.wait_s = wait_s
+
+
+@dataclass(frozen=True, slots=True)
+class _Cookie:
+    """What a cookie says: the hash of a key, a session, and instants in seconds since 1970."""
+
+    key_hash: str
+    session: str
+    signed_in_at: float
+    issued_at: float
+
+    def is_sound(self) -> bool:
+        """Whether each part is what this version writes."""
+        texts = isinstance(self.key_hash, str) and isinstance(self.session, str) and bool(self.session)
+        return texts and isinstance(self.signed_in_at, int | float)
 
 
 class SignIn:
@@ -69,8 +93,8 @@ class SignIn:
         Whether they have signed out meanwhile is another question: :meth:`has_ended`.
         """
         if "signed_in" not in g:
-            key_hash, session = self._open(request.cookies.get(self.cookie, ""))
-            g.signed_in = self._access.by_hash(key_hash) if session else None
+            cookie = self._read()
+            g.signed_in = self._access.by_hash(cookie.key_hash) if cookie else None
         found: Holder | None = g.signed_in
         return found
 
@@ -80,18 +104,34 @@ class SignIn:
         Raises:
             Unavailable: the database is away: nobody is let in then.
         """
-        _key_hash, session = self._open(request.cookies.get(self.cookie, ""))
-        return not session or self._book.has_ended(session)
+        cookie = self._read()
+        return cookie is None or self._book.has_ended(cookie.session)
 
-    def _open(self, value: str) -> tuple[str, str]:
-        """Hash of the key and the session in a genuine cookie that is young enough; empty for any other."""
+    def age_s(self) -> float:
+        """Seconds since the holder of the request's cookie authenticated; without a genuine one, infinitely many."""
+        cookie = self._read()
+        return time.time() - cookie.signed_in_at if cookie else float("inf")
+
+    def renew(self, response: Response) -> None:
+        """Let the idle time of the request's cookie begin anew, if the cookie is a few minutes old."""
+        cookie = self._read()
+        if cookie is not None and time.time() - cookie.issued_at >= RENEWED_AFTER_S:
+            self._set(response, cookie.key_hash, cookie.session, cookie.signed_in_at)
+
+    def _read(self) -> _Cookie | None:
+        """What the request's cookie says, if it is genuine and young enough."""
+        if "console_cookie" not in g:
+            g.console_cookie = self._open(request.cookies.get(self.cookie, ""))
+        found: _Cookie | None = g.console_cookie
+        return found
+
+    def _open(self, value: str) -> _Cookie | None:
         try:
-            content = self._serializer.loads(value, max_age=SESSION_S)
-        except BadSignature:
-            return "", ""
-        if not (isinstance(content, list) and len(content) == 2 and all(isinstance(part, str) for part in content)):
-            return "", ""
-        return content[0], content[1]
+            content, issued = self._serializer.loads(value, max_age=IDLE_S, return_timestamp=True)
+            cookie = _Cookie(*content, issued.timestamp())
+        except (BadSignature, TypeError):
+            return None
+        return cookie if cookie.is_sound() and time.time() - cookie.signed_in_at <= SESSION_S else None
 
     def enter(self, key: str, target_of: Callable[[Holder], str]) -> Response | None:
         """A redirect to where ``target_of`` sends the holder, with the cookie set; None if the key is not known.
@@ -115,16 +155,19 @@ class SignIn:
         note(SecurityEvent.SIGNED_IN, holder=holder.name)
         target = target_of(holder)
         response = redirect(target if _is_local(target) else "/console", 303)
+        self._set(response, holder.key_hash, new_token(), time.time())  # type: ignore[arg-type]  # as below
+        return response  # type: ignore[return-value]  # werkzeug's response is Flask's here
+
+    def _set(self, response: Response, key_hash: str, session: str, signed_in_at: float) -> None:
         response.set_cookie(
             self.cookie,
-            self._serializer.dumps([holder.key_hash, new_token()]),
-            max_age=SESSION_S,
+            self._serializer.dumps([key_hash, session, signed_in_at]),
+            max_age=IDLE_S,
             secure=self._secure,
             httponly=True,
             samesite="Lax",
             path="/",
         )
-        return response  # type: ignore[return-value]  # werkzeug's response is Flask's here
 
     def end(self) -> None:
         """Believe the request's cookie no more, wherever a copy of it may be; without one, nothing happens.
@@ -132,10 +175,10 @@ class SignIn:
         Raises:
             Unavailable: the database is away; it has not ended.
         """
-        key_hash, session = self._open(request.cookies.get(self.cookie, ""))
-        if session:
-            holder = self._access.by_hash(key_hash)
-            self._book.end(session, holder.name if holder else "a holder whose key has ended")
+        cookie = self._read()
+        if cookie is not None:
+            holder = self._access.by_hash(cookie.key_hash)
+            self._book.end(cookie.session, holder.name if holder else "a holder whose key has ended")
 
     def leave(self, target: str) -> Response:
         """A redirect to ``target`` with the cookie gone."""

@@ -35,6 +35,7 @@ from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs, needs_or_link, refuse_key, require_touch
+from shared.web.browser_session import require_recent_sign_in
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
 from shared.web.entity_tags import require_match
 from shared.web.headers import personal
@@ -100,6 +101,7 @@ def _add_list(blueprint: Any, desk: PeopleDesk) -> None:
             return _groups(desk.work, wanted, query, read_keys(query["group_by"], definition))
         columns = [name.strip() for name in query["columns"].split(",")] if query["columns"] else []
         if wants_csv():
+            require_recent_sign_in()
             return csv_answer("registrations", *people_file(desk.work, desk.clock, holder().name, wanted, columns))
         schema = PersonSchema(many=True, only=chosen_names(columns, [*PersonSchema().fields]))
         page = page_of(find_people(desk.work, wanted), query["limit"], registration_position)

@@ -37,6 +37,7 @@ from shared.public_forms.rendering import answers_for_display, sealed_for_displa
 from shared.public_forms.standard import with_working_groups
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, require_touch
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.csv_lines import csv_answer
 from shared.web.headers import personal
 from shared.web.paging import page_of
@@ -77,6 +78,7 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         return personal(make_response(page))
 
     @blueprint.get("/registrations.csv")
+    @needs_recent_sign_in
     @needs("coordinator")
     def list_file() -> Response:
         asked = _asked(work)
@@ -184,6 +186,7 @@ def _add_decisions(blueprint: Blueprint, pages: PersonPages) -> None:
 
 def _add_sealed(blueprint: Blueprint, pages: PersonPages) -> None:
     @blueprint.post("/registrations/<uuid:registration_id>/sealed")
+    @needs_recent_sign_in
     @needs("sealed-reader")
     def sealed_page(registration_id: UUID) -> Response:
         view = _view(pages.work, registration_id)

@@ -11,6 +11,7 @@ from services.registration.sealing.store import Reading
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.operations import Blueprint
 from shared.web.paging import PageArguments, page_of, position_in
 from shared.web.problems import ProblemSchema
@@ -59,6 +60,7 @@ def sealed_blueprint(work: UnitOfWork, clock: Clock, keys: FormKeys) -> Any:
     @blueprint.arguments(ReasonSchema)
     @blueprint.response(200, SealedSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs_recent_sign_in
     @needs("sealed-reader")
     def read(content: dict[str, Any], registration_id: Any) -> dict[str, Any]:
         """Read the sealed answers of one registration. The reading is written down first, with its reason."""

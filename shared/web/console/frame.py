@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, Unauthorized
 from shared.core.errors import DomainError, Unavailable
 from shared.web.access import ROLES, Holder, public
 from shared.web.bodies import CONTROL_CHARACTER
+from shared.web.browser_session import RecentSignInRequired, is_recent
 from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
@@ -104,7 +105,7 @@ def _add_signing(blueprint: Blueprint, sign_in: SignIn) -> None:
     @blueprint.get("/sign-in")
     @public
     def show_sign_in() -> Response:
-        return _sign_in_page(_target(request.args))
+        return _sign_in_page(_target(request.args), again="again" in request.args)
 
     @blueprint.post("/sign-in")
     @public
@@ -181,13 +182,17 @@ def _around(places: Sequence[Place]) -> dict[str, Any]:
         "places": [place for place in places if holder is not None and place.is_for(holder)],
         "here": request.path,
         "signed_in": holder,
+        "recently_signed_in": holder is not None and is_recent(),
     }
 
 
-def _to_sign_in(_error: Unauthorized) -> Response:
+def _to_sign_in(error: Unauthorized) -> Response:
     """The address that was asked for goes along, and what was searched for may stand in it."""
-    target = request.full_path.rstrip("?") if request.method == "GET" else HOME
-    return personal(cast(Response, redirect(url_for("console_frame.show_sign_in", next=target), 303)))
+    again = isinstance(error, RecentSignInRequired)
+    above = request.path.rpartition("/")[0] if again else HOME
+    target = request.full_path.rstrip("?") if request.method == "GET" else above
+    given = {"next": target} | ({"again": "yes"} if again else {})
+    return personal(cast(Response, redirect(url_for("console_frame.show_sign_in", **given), 303)))
 
 
 def _http_page(error: HTTPException) -> Response:

@@ -3,15 +3,20 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
+from shared.contracts.registry import SERVICES
+from shared.core.sealing import read_keys
 from shared.store.cleanup import Cleanup
 from shared.store.engine import open_engine
 from shared.store.sessions import MOST_REFUSALS, REFUSALS_WITHIN, SESSION_RULES, Sessions
 from shared.store.unit_of_work import UnitOfWork
-from tests.integration.rights.conftest import OWN_SITE, Browser, House, sign_in
+from shared.web.browser_session import RECENT_S
+from tests.integration.rights.conftest import OWN_SITE, Browser, House, as_holder, sign_in
 from tests.support.clock import FrozenClock
 
 PAGES = ("/console", "/console/registrations", "/console/mail")
@@ -67,6 +72,65 @@ def test_signing_out_that_was_stopped_on_its_way_can_be_begun_anew(house: House)
     assert opened(thief) == [303, 200, 200]
     assert [status for status, _ in sign_out(browser)] == [307, 307, 303]
     assert opened(thief) == [303] * 3
+
+
+def aged(house: House, browser: Browser, age_s: float) -> Browser:
+    """Another browser, with the same session whose holder signed in that long ago."""
+    serializer = URLSafeTimedSerializer(
+        read_keys(house.installation.secrets.folder / "signing.key"), salt="console session"
+    )
+    key_hash, session, signed_in_at = serializer.loads(browser.cookie or "")
+    other = Browser(browser.application)
+    other.show(serializer.dumps([key_hash, session, signed_in_at - age_s]))
+    return other
+
+
+EXPORTS = (
+    ("get", "/console/registrations.csv", {}),
+    ("get", "/console/registrations/person-export", {}),
+    ("get", "/v1/registrations", {"Accept": "text/csv"}),
+    ("get", "/v1/events/upr-webinar-10/roster", {"Accept": "text/csv"}),
+    ("post", f"/v1/registrations/{UUID(int=1)}/sealed", OWN_SITE),
+    ("post", f"/console/registrations/{UUID(int=1)}/sealed", OWN_SITE),
+    *(("post", f"/v1/person-export/{service}", OWN_SITE) for service in SERVICES),
+)
+"""What gives data of many people, or what is sealed, to somebody who signed in recently."""
+
+
+def test_exports_and_sealed_answers_need_a_recent_sign_in_and_pages_do_not(house: House) -> None:
+    browser, key = house.browser(), house.give_key("a reader", "coordinator", "sealed-reader")
+    sign_in(browser, key)
+    recent, old = aged(house, browser, RECENT_S - 30), aged(house, browser, RECENT_S + 30)
+
+    def outcome(caller: Browser, method: str, path: str, headers: dict[str, str]) -> str:
+        answer = getattr(caller, method)(path, headers=headers)
+        asked = answer.headers.get("Location", "").startswith("/console/sign-in") or answer.status_code == 401
+        return "sign in again" if asked else "let in"
+
+    assert {path: outcome(old, *(method, path, headers)) for method, path, headers in EXPORTS} == {
+        path: "sign in again" for _, path, _ in EXPORTS
+    }
+    for caller, more in ((recent, {}), (house.browser(), as_holder(key))):
+        outcomes = {path: outcome(caller, method, path, {**headers, **more}) for method, path, headers in EXPORTS}
+        assert outcomes == {path: "let in" for _, path, _ in EXPORTS}
+    assert opened(old) == [200] * 3
+    assert old.get("/v1/registrations").status_code == 200
+
+
+def test_sign_in_again_says_why_and_leads_back(house: House) -> None:
+    browser, key = house.browser(), house.give_key("another reader", "coordinator", "sealed-reader")
+    sign_in(browser, key)
+    old = aged(house, browser, RECENT_S + 30)
+    asked = old.get("/console/registrations.csv?status=confirmed").headers["Location"]
+    assert asked == "/console/sign-in?next=/console/registrations.csv?status%3Dconfirmed&again=yes"
+    assert "Exports and sealed answers need a sign-in of the last ten minutes" in old.get(asked).text
+    back = sign_in(old, key, next="/console/registrations.csv?status=confirmed")
+    assert back.headers["Location"] == "/console/registrations.csv?status=confirmed"
+    assert old.get(back.headers["Location"]).mimetype == "text/csv"
+    posted = aged(house, browser, RECENT_S + 30).post(f"/console/registrations/{UUID(int=1)}/sealed", headers=OWN_SITE)
+    assert f"next=/console/registrations/{UUID(int=1)}&again=yes" in posted.headers["Location"]
+    answer = aged(house, browser, RECENT_S + 30).get("/v1/registrations", headers={"Accept": "text/csv"})
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "sign-in-again")
 
 
 def test_another_site_signs_nobody_out(house: House) -> None:

@@ -7,12 +7,12 @@ from http.cookies import Morsel, SimpleCookie
 from pathlib import Path
 
 import pytest
-from flask import Flask, request
+from flask import Flask, Response, request
 from itsdangerous import URLSafeTimedSerializer
 
 from shared.core.ids import token_hash
 from shared.web.access import AccessFile
-from shared.web.signing_in import SESSION_S, SignIn, TooManyTries
+from shared.web.signing_in import IDLE_S, RENEWED_AFTER_S, SESSION_S, SignIn, TooManyTries
 
 KEY = "key-of-a-coordinator"
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -78,7 +78,7 @@ def test_cookie_is_kept_from_scripts_other_sites_and_other_hosts(access: AccessF
     morsel = cookie_of(door(access, NEW, secure=secure))
     assert morsel.key == name
     assert (bool(morsel["secure"]), bool(morsel["httponly"]), morsel["samesite"]) == (secure, True, "Lax")
-    assert (morsel["path"], morsel["domain"], morsel["max-age"]) == ("/", "", str(SESSION_S))
+    assert (morsel["path"], morsel["domain"], morsel["max-age"]) == ("/", "", str(IDLE_S))
     assert KEY not in morsel.value
 
 
@@ -90,12 +90,35 @@ def test_cookie_outlives_a_new_signing_key_and_ends_with_the_old_one(access: Acc
     assert name_in(door(access, NEW), morsel) is None
 
 
-def test_cookie_ends_after_eight_hours(access: AccessFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    sign_in = door(access, NEW)
-    morsel, signed_at = cookie_of(sign_in), time.time()
-    for later_s, name in ((SESSION_S - 5, "a coordinator"), (SESSION_S + 5, None)):
-        monkeypatch.setattr("itsdangerous.timed.time.time", lambda later_s=later_s: signed_at + later_s)
-        assert name_in(sign_in, morsel) == name
+def renewed(sign_in: SignIn, morsel: Morsel[str]) -> Morsel[str] | None:
+    """The cookie that an answer to this one sets, if any."""
+    answer = Response()
+    with Flask("test").test_request_context("/console", headers={"Cookie": f"{morsel.key}={morsel.value}"}):
+        sign_in.renew(answer)
+    return next(iter(SimpleCookie(answer.headers.get("Set-Cookie", "")).values()), None)
+
+
+def test_cookie_ends_after_half_an_hour_without_use_and_after_eight_hours_in_use(
+    access: AccessFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in, now = door(access, NEW), [time.time()]
+    monkeypatch.setattr("time.time", lambda: now[0])
+    signed_at, first = now[0], cookie_of(sign_in)
+    now[0] = signed_at + RENEWED_AFTER_S - 2
+    assert renewed(sign_in, first) is None
+    now[0] = signed_at + IDLE_S - 2
+    rolling = renewed(sign_in, first)
+    assert rolling is not None
+    now[0] = signed_at + IDLE_S + 2
+    assert (name_in(sign_in, first), name_in(sign_in, rolling)) == (None, "a coordinator")
+    assert renewed(sign_in, first) is None
+    while rolling is not None and now[0] < signed_at + SESSION_S - RENEWED_AFTER_S:
+        now[0] += RENEWED_AFTER_S + 2
+        last, rolling = rolling, renewed(sign_in, rolling)
+    now[0] = signed_at + SESSION_S - 2
+    assert name_in(sign_in, last) == "a coordinator"
+    now[0] = signed_at + SESSION_S + 2
+    assert name_in(sign_in, last) is None
 
 
 @pytest.mark.parametrize("change", [lambda value: value[:-1], lambda value: "x" + value, lambda _value: "x.y.z"])
