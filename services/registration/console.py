@@ -19,7 +19,6 @@ from services.registration.public.preview import add_preview
 from services.registration.sealing.form_keys import FormKeys
 from shared.web.console import words
 from shared.web.console.frame import pages_blueprint
-from shared.web.console.trail import add_trail
 
 
 def console_blueprint(
@@ -39,5 +38,4 @@ def console_blueprint(
     add_preview(blueprint, drafts)
     add_partners(blueprint, partners)
     add_partner_changes(blueprint, partners)
-    add_trail(blueprint, "registration", work)
     return blueprint

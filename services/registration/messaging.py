@@ -2,10 +2,12 @@
 decisions on proposals."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.registration.audit_log.store import store_entry
 from services.registration.forms.copies import keep_event, keep_working_group, upsert_resource
 from services.registration.people.proposals import handle_decision
 from shared.contracts.envelope import TYPE_PREFIX, Message
@@ -21,6 +23,8 @@ _UPSERTS = {
     "event.changed.v1": keep_event,
     "working-group.changed.v1": keep_working_group,
     "resource.published.v1": upsert_resource,
+    "events-audit.recorded.v1": partial(store_entry, "events"),
+    "notifications-audit.recorded.v1": partial(store_entry, "notifications"),
 }
 
 

@@ -62,6 +62,7 @@ DOMAIN_STATUS = {
     "too-many-origins": 422,
     "unknown-partner": 422,
     "unknown-parameter": 422,
+    "invalid-access": 422,
 }
 """Status of a domain error by its code; 409 for all others."""
 

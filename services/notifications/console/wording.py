@@ -18,6 +18,7 @@ KINDS: Mapping[str, str] = {
     "address-changed": "Address changed, to the former one",
     "address-restored": "Change of address undone, to the other one",
     "verification": "Confirmation asked for",
+    "invitation": "Invitation of a colleague",
     "proposal-received": "Proposal received",
     "proposal-accepted": "Proposal accepted",
     "proposal-returned": "Proposal needs work",

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from services.notifications.domain.kinds import ATTENDING, DECISION_KINDS, LIVE, REGISTRATIONS
+from services.notifications.domain.kinds import ATTENDING, DECISION_KINDS, INVITATION, LIVE, REGISTRATIONS
 from services.notifications.domain.news import STANDING
 from services.notifications.mail.calendar import (
     confirmation_link,
@@ -109,7 +109,12 @@ def _paragraphs(context: MailContext, words: Wording) -> list[list[Piece]]:
     first = words.lead[context.text]
     if context.calendar_method is not None:
         first = f"{first}{words.gap}{_on_calendar(context, words)}"
+    if context.kind == INVITATION:
+        first = first.format(inviter=defuse(context.title, 60))
     paragraphs = [[Piece(paragraph)] for paragraph in first.split("\n\n")]
+    if context.kind == INVITATION and context.undo_until is not None:
+        until = _instant(context.undo_until, context, words)
+        return [*paragraphs, [Piece(words.invitation_until.format(until=until))]]
     if context.undo_until is not None:
         return [*paragraphs, [Piece(words.undo_until.format(until=_instant(context.undo_until, context, words)))]]
     if context.kind != "waiting-list" or context.recipient.position is None:
@@ -226,6 +231,8 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
         return confirmation_link(context), words.confirmation_link if _is_pending(context) else words.see_registrations
     if context.kind == ADDRESS_CHANGED:
         return undo_link(context), words.undo_link
+    if context.kind == INVITATION:
+        return safe_link(context.recipient.token), words.invitation_link
     if context.kind == ADDRESS_RESTORED:
         return None, ""
     recording = safe_link(context.recording)
@@ -260,12 +267,16 @@ def _keep_private(context: MailContext, words: Wording) -> str:
         return words.keep_private_confirmation if _is_pending(context) else words.keep_private_registrations
     if context.kind == ADDRESS_CHANGED:
         return words.keep_private_undo
+    if context.kind == INVITATION:
+        return words.keep_private_invitation
     if not context.recipient.token:
         return _worded("keep_private_join" if is_joinable(context) else "keep_private_view", context, words)
     return _worded("keep_private" if _is_live(context) else "keep_private_cancelled", context, words)
 
 
 def _why(context: MailContext, words: Wording) -> str:
+    if context.kind == INVITATION:
+        return words.why_invitation
     if context.recipient.proposes:
         return words.why_form
     if context.bulletin is not None:

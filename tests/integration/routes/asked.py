@@ -29,6 +29,9 @@ CONTENT: dict[str, dict[str, Any]] = {
     "registration POST /v1/partners": {"json": {"slug": "made-by-a-program", "name": "Made"}},
     "registration POST /v1/partners/<slug>/origins": {"json": {"origin": "https://another.example.org"}},
     "registration POST /console/registrations/marked": {"data": {"act": "cancelled"}},
+    "registration POST /v1/access": {
+        "json": {"name": "Invited", "email": "invited@example.org", "roles": ["administrator"]}
+    },
     "registration POST /my": {"data": {"email": "somebody@example.org"}},
     "notifications POST /v1/webhooks": {
         "json": {"partner": "example-partner", "url": "https://hooks.example.org/another"}
