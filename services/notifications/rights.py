@@ -50,6 +50,7 @@ _SEPARATE: Rights = {
         "web": "insert",
         "relay": "select update delete",
         "send": "insert",
+        "deliver": "insert",
         "operator": "select insert update",
     },
     "inbox": {"relay": "select update delete", "consume": "select insert delete", "operator": "select update delete"},

@@ -17,7 +17,7 @@ from shared.store.cleanup import Cleanup
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.browser_session import RECENT_S
-from tests.integration.rights.conftest import OWN_SITE, Browser, House, as_holder, sign_in
+from tests.integration.rights.conftest import COOKIE, OWN_SITE, Browser, House, as_holder, sign_in
 from tests.support.clock import FrozenClock
 
 PAGES = ("/console", "/console/registrations", "/console/mail")
@@ -128,6 +128,7 @@ def test_sign_in_again_says_why_and_leads_back(house: House) -> None:
     back = sign_in(old, key, next="/console/registrations.csv?status=confirmed")
     assert back.headers["Location"] == "/console/registrations.csv?status=confirmed"
     assert old.get(back.headers["Location"], buffered=True).mimetype == "text/csv"
+    sign_in(browser, key)
     posted = aged(house, browser, RECENT_S + 30).post(f"/console/registrations/{UUID(int=1)}/sealed", headers=OWN_SITE)
     assert f"next=/console/registrations/{UUID(int=1)}&again=yes" in posted.headers["Location"]
     answer = aged(house, browser, RECENT_S + 30).get("/v1/registrations", headers={"Accept": "text/csv"})
@@ -169,7 +170,7 @@ def test_household_waits_after_too_many_wrong_keys_and_others_do_not(house: Hous
     for number in range(MAX_REFUSALS):
         assert try_from(f"2001:db8::{number}", "a-wrong-key").status_code == 403
     barred = try_from("2001:db8::ffff", right)
-    assert (barred.status_code, "Set-Cookie" in barred.headers) == (429, False)
+    assert (barred.status_code, f"{COOKIE}=" in barred.headers.get("Set-Cookie", "")) == (429, False)
     assert 0 < int(barred.headers["Retry-After"]) <= REFUSALS_WITHIN.total_seconds()
     assert "There were too many wrong keys from where you are. Wait 15 minutes" in barred.text
     assert try_from("2001:db8:0:1::1", right).status_code == 303
