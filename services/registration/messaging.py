@@ -1,7 +1,7 @@
 """What the service consumes: events, working groups and resources, kept as its own copy, what became of mails, and
 decisions on proposals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from shared.store.inbox import Effect
 COPIES = "registration.copies"
 MAIL = "registration.mail"
 PROPOSALS = "registration.proposals"
-_UPSERTS = {
+_UPSERTS: Mapping[str, Callable[[Connection, Mapping[str, Any]], object]] = {
     "event.published.v1": keep_event,
     "event.changed.v1": keep_event,
     "working-group.changed.v1": keep_working_group,
