@@ -113,6 +113,7 @@ SCENES: dict[str, Scene] = {
     "console-access-colleague": colleague,
     "console-invitation": invitation,
     "console-account": console("/console/account"),
+    "console-audit-log": console("/console/audit-log"),
     "console-groups": console("/console/groups"),
     "console-geneva": geneva,
 }
