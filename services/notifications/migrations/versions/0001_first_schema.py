@@ -53,9 +53,10 @@ CREATE TABLE recipient (
     CONSTRAINT recipient_status_check CHECK (CASE about
         WHEN 'registration' THEN status IN ('confirmed', 'waitlisted', 'cancelled')
         WHEN 'confirmation' THEN status = 'wanted'
+        WHEN 'invitation' THEN status = 'wanted'
         ELSE status = 'left' END),
     CONSTRAINT registration_has_form CHECK ((about = 'registration') = (form IS NOT NULL)),
-    CONSTRAINT confirmation_says_nothing CHECK (about <> 'confirmation' OR NOT (representative OR verified) AND
+    CONSTRAINT confirmation_says_nothing CHECK (about NOT IN ('confirmation', 'invitation') OR NOT (representative OR verified) AND
         num_nonnulls(event, attend, working_group, partner, country, position) = 0),
     CONSTRAINT recipient_is_somebody CHECK (erased_at IS NOT NULL OR num_nulls(person_ref, language, closed) = 0),
     CONSTRAINT recipient_erased_is_nobody
