@@ -57,7 +57,8 @@ CREATE TABLE recipient (
         ELSE status = 'left' END),
     CONSTRAINT registration_has_form CHECK ((about = 'registration') = (form IS NOT NULL)),
     CONSTRAINT confirmation_says_nothing CHECK (about NOT IN ('confirmation', 'invitation')
-        OR NOT (representative OR verified) AND num_nonnulls(event, attend, working_group, partner, country, position) = 0),
+        OR NOT (representative OR verified)
+            AND num_nonnulls(event, attend, working_group, partner, country, position) = 0),
     CONSTRAINT recipient_is_somebody CHECK (erased_at IS NOT NULL OR num_nulls(person_ref, language, closed) = 0),
     CONSTRAINT recipient_erased_is_nobody
         CHECK (erased_at IS NULL OR (NOT representative AND num_nonnulls(person_ref, language, closed, position,
