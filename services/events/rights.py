@@ -79,8 +79,8 @@ _SEPARATE: Rights = {
     "solve_job": {"web": "select insert", "solve": "select update"},
     "event_note": {"web": "select insert"},
     "event_change": {"web": "select insert", "operator": "insert"},
-    "ended_session": {"web": "select insert", "relay": "select delete"},
-    "refused_sign_in": {"web": "select insert", "relay": "select delete"},
+    "ended_session": {"web": "select insert", "relay": "select delete", "consume": "select insert"},
+    "access_holder": {"web": "select", "relay": "select delete", "consume": "select insert update"},
     "key_check": {
         "web": "select insert",
         "consume": "select insert",

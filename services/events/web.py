@@ -27,8 +27,10 @@ from shared.core.clock import Clock, system_clock
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
 from shared.store.key_checks import KeyChecks
 from shared.store.readiness import readiness
+from shared.store.sessions import Sessions
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
+from shared.web.access_directory import AccessDirectory
 from shared.web.app import KeyHolders, WebParts, make_app
 from shared.web.console.frame import frame_blueprint
 from shared.web.console.signing import make_sign_in
@@ -47,8 +49,9 @@ def build_app(
     database_time: DatabaseTime = read_database_time,
 ) -> Flask:
     """The web application on ``engine``."""
-    access, work = AccessFile(settings.common.access_file), UnitOfWork(engine, NAME)
-    sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
+    work = UnitOfWork(engine, NAME)
+    access = AccessDirectory(AccessFile(settings.common.access_file), work, clock)
+    sign_in = make_sign_in(access, settings.common.signing_keys, Sessions(work, clock), settings.common.deployment)
     tools, side = Tools(work, clock), SideTools(work, clock, proposal_keys(settings))
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(

@@ -5,6 +5,7 @@ What is not here ends with its person (``store/personal_tables.py``).
 
 from datetime import timedelta
 
+from shared.store.access_holders import ACCESS_RULE
 from shared.store.cleanup import HOURLY_S, Rule
 from shared.store.deeds import AUDIT_LOG_RULE
 from shared.store.sessions import SESSION_RULES
@@ -15,6 +16,7 @@ TOMBSTONE_KEPT = timedelta(days=365)
 
 RULES = (
     *SESSION_RULES,
+    ACCESS_RULE,
     AUDIT_LOG_RULE,
     Rule(
         "webhook_delivery",

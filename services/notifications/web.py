@@ -19,8 +19,10 @@ from shared.core.sealing import Vault
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
 from shared.store.key_checks import KeyChecks
 from shared.store.readiness import readiness
+from shared.store.sessions import Sessions
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
+from shared.web.access_directory import AccessDirectory
 from shared.web.app import KeyHolders, WebParts, make_app
 from shared.web.console.frame import frame_blueprint
 from shared.web.console.signing import make_sign_in
@@ -44,8 +46,8 @@ def build_app(
 ) -> Flask:
     """The web application on ``engine``."""
     work = UnitOfWork(engine, NAME)
-    access = AccessFile(settings.common.access_file)
-    sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
+    access = AccessDirectory(AccessFile(settings.common.access_file), work, clock)
+    sign_in = make_sign_in(access, settings.common.signing_keys, Sessions(work, clock), settings.common.deployment)
     letterhead = Letterhead(settings.common.public_url, settings.mail_from, settings.mail_from_name)
     tools = Tools(work, clock, letterhead)
     leaving = unsubscribe_blueprint(tools, Vault(list(settings.vault_keys)))

@@ -7,9 +7,10 @@ What is not here ends with its person (``privacy/tables.py``), or goes by the da
 from datetime import timedelta
 
 from shared.public_forms.work_asked import KEPT as CHALLENGE_KEPT
+from shared.store.access_holders import ACCESS_RULE
 from shared.store.cleanup import HOURLY_S, Rule
 from shared.store.deeds import AUDIT_LOG_KEPT, AUDIT_LOG_RULE
-from shared.store.sessions import SESSION_RULES
+from shared.store.sessions import LONGEST_SESSION, SESSION_RULES
 
 RECEIPT_KEPT = timedelta(days=8)
 CANDIDATE_AFTER_MAIL = timedelta(days=7)
@@ -23,6 +24,9 @@ ERASED_KEPT = timedelta(days=1)
 APPROVALS_KEPT = timedelta(days=30)
 LIST_WAITS = timedelta(hours=1)
 UNDECIDED_AT_MOST = timedelta(days=1)
+REFUSED_SIGN_IN_KEPT = timedelta(minutes=15)
+CHALLENGE_OF_PASSKEY_KEPT = timedelta(minutes=20)
+INVITATION_KEPT = timedelta(days=30)
 
 _NOTHING_WAITS = """NOT EXISTS (SELECT FROM candidate c WHERE c.address_ref = t.address_ref)
     AND NOT EXISTS (SELECT FROM address_change a WHERE a.address_ref = t.address_ref)"""
@@ -113,6 +117,19 @@ RULES = (
     ),
     Rule("used_challenge", "t.used_at < :before", CHALLENGE_KEPT, "it cannot be used again", order="t.used_at"),
     *SESSION_RULES,
+    Rule("console_session", "t.since < :before", 2 * LONGEST_SESSION, "no cookie lives that long"),
+    Rule("refused_sign_in", "t.refused_at <= :before", REFUSED_SIGN_IN_KEPT, "no limit counts it any more"),
+    Rule("used_passkey_challenge", "t.used_at < :before", CHALLENGE_OF_PASSKEY_KEPT, "its cookie is believed no more"),
+    Rule("invitation", "t.expires_at < :before", INVITATION_KEPT, "long enough to tell why its link opens nothing"),
+    ACCESS_RULE,
+    Rule(
+        "audit_entry",
+        "t.at < :before",
+        AUDIT_LOG_KEPT,
+        "the audit log of the other services, as long as our own",
+        order="t.at",
+        every_s=HOURLY_S,
+    ),
     AUDIT_LOG_RULE,
     Rule(
         "registration_change",

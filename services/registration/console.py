@@ -30,7 +30,6 @@ from services.registration.sealed_lists.console import add_sealed_lists
 from services.registration.sealed_lists.log_console import add_reading_log
 from shared.web.console import words
 from shared.web.console.frame import pages_blueprint
-from shared.web.console.trail import add_trail
 
 
 def console_blueprint(
@@ -65,5 +64,4 @@ def console_blueprint(
     add_sealed_lists(blueprint, approvals.lists, approvals)
     add_approvals(blueprint, approvals)
     add_reading_log(blueprint, work)
-    add_trail(blueprint, "registration", work)
     return blueprint

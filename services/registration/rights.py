@@ -162,8 +162,15 @@ _SEPARATE: Rights = {
     "retention_notice": {DESK: "select", TEND: "select insert update delete", OPERATOR: "select insert update delete"},
     "deed": {DESK: "insert", DECIDE: "insert", TEND: "select insert delete", OPERATOR: "insert"},
     "trail": {DESK: "select"},
+    "audit_entry": {CONSUME: "insert", TEND: "select delete"},
+    "audit_log": {DESK: "select"},
     "ended_session": {DESK: "select insert", TEND: "select delete"},
     "refused_sign_in": {DESK: "select insert", TEND: "select delete"},
+    "console_session": {DESK: "select insert update(last_seen_at)", TEND: "select delete"},
+    "access_holder": {DESK: "select insert update", TEND: "select delete"},
+    "invitation": {DESK: "select insert update(used_at,withdrawn_at)", TEND: "select delete"},
+    "passkey": {DESK: "select insert update(sign_count,last_used_at) delete"},
+    "used_passkey_challenge": {DESK: "select insert", TEND: "select delete"},
     # messaging
     "outbox": {
         DESK: "select insert update",

@@ -8,6 +8,7 @@ from services.registration.rights import CONSUME, DECIDE, DESK, FORMS, OPERATOR,
 from shared.core.key_checks import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC, SIGNING, HeldKey, KeyKind, KeyRule
 from shared.core.key_files import KEY_BYTES
 from shared.core.settings import Reader
+from shared.core.transports import PUBLIC_URL, plain_urls
 from shared.process.settings import CommonSettings, key_file, read_common, with_embedded
 
 PERSON = KeyKind(
@@ -60,6 +61,7 @@ class RegistrationSettings:
         organiser: shown on forms.
         sealed_one_reader: nobody has to approve the whole list of sealed answers, or the destruction of a key.
         sealed_list_hours: how long a list of sealed answers can be opened again.
+        console_url: address of the console, where links of invitations lead and for which passkeys are made.
     """
 
     common: CommonSettings
@@ -74,6 +76,7 @@ class RegistrationSettings:
     organiser: str = ""
     sealed_one_reader: bool = False
     sealed_list_hours: int = 24
+    console_url: str = ""
 
     @property
     def held_keys(self) -> list[HeldKey]:
@@ -99,6 +102,7 @@ _NEEDS: Mapping[str, frozenset[str]] = {
     "mailed": frozenset({DESK, DECIDE, TEND, WEB, WORK}),
     "organiser": frozenset({FORMS, OWN, WEB}),
     "lists": frozenset({DESK, WEB}),
+    "console": frozenset({DESK, WEB}),
 }
 """Kinds of process by what they need."""
 
@@ -135,6 +139,8 @@ def read_settings(process: str = WEB) -> RegistrationSettings:
         if process in _NEEDS["lists"]
         else 24,
     )
+    if process in _NEEDS["console"]:
+        settings = replace(settings, console_url=_read_console_url(reader, settings.common.public_url))
     reader.finish()
     return replace(settings, common=with_embedded(reader, settings.common, RIGHTS))
 
@@ -143,6 +149,12 @@ def _yes_or_no(text: str) -> bool:
     if text not in ("yes", "no"):
         raise ValueError("yes or no is required")
     return text == "yes"
+
+
+def _read_console_url(reader: Reader, public_url: str) -> str:
+    url = reader.url("TROIKA_CONSOLE_URL", ("http", "https"), public_url)
+    reader.secure("TROIKA_CONSOLE_URL", PUBLIC_URL, plain_urls([url]))
+    return url.rstrip("/")
 
 
 def _public_key(text: str) -> bytes:

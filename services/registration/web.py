@@ -14,6 +14,14 @@ from flask import Blueprint as FlaskBlueprint
 from flask import Flask
 from sqlalchemy import Engine
 
+from services.registration.access.api import access_api
+from services.registration.access.console import access_blueprint
+from services.registration.access.passkeys import RelyingParty
+from services.registration.access.service import AccessDesk
+from services.registration.access.sessions import ConsoleSessions
+from services.registration.access.sign_in_pages import SignInDesk
+from services.registration.audit_log.api import audit_log_api
+from services.registration.audit_log.console import audit_log_blueprint
 from services.registration.console import console_blueprint
 from services.registration.corrections.api import corrections_blueprint
 from services.registration.corrections.merging_routes import add_merge_operation
@@ -81,6 +89,7 @@ from shared.store.key_checks import KeyChecks
 from shared.store.readiness import Check, readiness
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
+from shared.web.access_directory import AccessDirectory
 from shared.web.app import KeyHolders, WebParts, make_app
 from shared.web.console.frame import frame_blueprint
 from shared.web.console.signing import make_sign_in
@@ -99,6 +108,7 @@ PEOPLE = (
     "/r/",
     "/v/",
     "/j/",
+    "/console/invitation/",
 )
 """Forms, receipts and links: who comes by these is let in first."""
 
@@ -239,8 +249,12 @@ def _add_desk(
 ) -> None:
     """The console and the coordinators' interface, with the keys that only they need."""
     work, clock = forms.work, forms.clock
-    access = AccessFile(settings.common.access_file)
-    sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, deployment)
+    file, signing_keys = AccessFile(settings.common.access_file), settings.common.signing_keys
+    access, sessions = AccessDirectory(file, work, clock), ConsoleSessions(work, clock)
+    sign_in = make_sign_in(access, signing_keys, sessions, deployment)
+    party = RelyingParty(settings.console_url, signing_keys, "Troika")
+    holders = AccessDesk(work, clock, file, settings.notifications_key, settings.console_url)
+    signing = SignInDesk(access, sign_in, sessions, holders, party, deployment.https)
     keys = FormKeys(settings.form_keys_folder, settings.master_keys)
     routes.holders = KeyHolders(access, sign_in)
     routes.checks.append(partial(key_problem, work, keys, NAME))
@@ -265,9 +279,15 @@ def _add_desk(
         trail_blueprint(NAME, work),
         blocked_blueprint(work, clock, References(settings.person_keys[0])),
         person_export_blueprint(work, clock, References(settings.person_keys[0]), keys),
+        access_api(holders, sessions),
+        audit_log_api(work, clock),
     ]
-    console = console_blueprint(forms, drafts, partners, corrections, approvals, imports)
-    routes.pages += [frame_blueprint(sign_in), console]
+    routes.pages += [
+        frame_blueprint(sign_in),
+        access_blueprint(signing),
+        audit_log_blueprint(work, clock),
+        console_blueprint(forms, drafts, partners, corrections, approvals, imports),
+    ]
 
 
 def _corrections(desk: CorrectionDesk) -> Any:

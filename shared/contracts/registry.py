@@ -9,6 +9,7 @@ from functools import cache
 
 from marshmallow import Schema, ValidationError
 
+from shared.contracts.access import AccessData, AuditEntryData, InvitationData, SessionEndedData
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.contracts.events import DecisionData, EventData, ResourceData, WorkingGroupData
 from shared.contracts.notifications import MailData
@@ -224,6 +225,38 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         ("events.copies", "notifications.copies"),
         FormData,
         "A form is new, or something that anybody may know of it has changed.",
+    ),
+    MessageType(
+        "access.changed.v1",
+        "registration",
+        ("events.copies", "notifications.copies"),
+        AccessData,
+        "What a colleague or a program may do is new, has changed, or was revoked.",
+    ),
+    MessageType(
+        "session.ended.v1",
+        "registration",
+        ("events.copies", "notifications.copies"),
+        SessionEndedData,
+        "A session of the console was ended before its time.",
+    ),
+    MessageType(
+        "invitation.created.v1",
+        "registration",
+        ("notifications.mail",),
+        InvitationData,
+        "A colleague is to get a link by which they choose how to sign in.",
+        _SEALED,
+    ),
+    *(
+        MessageType(
+            f"{service}-audit.recorded.v1",
+            service,
+            ("registration.copies",),
+            AuditEntryData,
+            f"Somebody with a key did something in the service {service}.",
+        )
+        for service in ("events", "notifications")
     ),
     MessageType(
         "mail.sent.v1",

@@ -1,30 +1,24 @@
 """Who may call a route. Every route states it; one that does not is refused, and the build fails.
 
-People and programs hold keys. The access file lists them with the SHA-256 of their key, so the file itself opens
-nothing; it is read again when it changes, so a key can be withdrawn without a restart.
+People and programs hold keys: those of the access file, and those that an administrator has given in the console.
 """
 
-import json
-import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from shared.core.clock import system_clock
-from shared.core.errors import SettingsError
-from shared.core.ids import token_hash
 from shared.core.security_events import SecurityEvent, note
+from shared.web.access_file import Access as Access
+from shared.web.access_file import AccessFile as AccessFile
 from shared.web.browser_session import BrowserSession, asks_recent_sign_in, require_recent_sign_in
 from shared.web.cross_site import refuse_cross_site
 from shared.web.csv_lines import MEDIA_TYPE
 from shared.web.holders import LONGEST_NAME as LONGEST_NAME
 from shared.web.holders import ROLES as ROLES
 from shared.web.holders import Holder as Holder
-from shared.web.holders import parse_holders
 
 FILE_TYPES = (MEDIA_TYPE, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 """Of lists that somebody takes away."""
@@ -89,51 +83,11 @@ def policy_of(view: Callable[..., Any]) -> Policy | None:
     return policy
 
 
-class AccessFile:
-    """The holders in a JSON file: ``[{"name", "roles": […], "key_sha256", "forms"?, "until"?, "partner"?}]``.
-
-    Raises:
-        SettingsError: at first reading, if anything in it is wrong. A later change that is wrong is refused as a
-            whole and the last good one stays in force.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._stamp = 0
-        self._holders: dict[str, Holder] = {}
-        self._read(first=True)
-
-    def holder_of(self, key: str) -> Holder | None:
-        """Who holds ``key``; compares hashes, so the time taken tells nothing of the key."""
-        return self.by_hash(token_hash(key).hex())
-
-    def by_hash(self, key_hash: str) -> Holder | None:
-        """Who holds the key with this hash now."""
-        self._read(first=False)
-        found = self._holders.get(key_hash)
-        return None if found is None or (found.until is not None and system_clock() >= found.until) else found
-
-    def _read(self, *, first: bool) -> None:
-        with self._lock:
-            try:
-                stamp = self._path.stat().st_mtime_ns
-                if stamp == self._stamp:
-                    return
-                self._holders = {
-                    holder.key_hash: holder for holder in parse_holders(json.loads(self._path.read_text()))
-                }
-                self._stamp = stamp
-            except (OSError, ValueError) as error:
-                if first:
-                    raise SettingsError([f"access file: {error}"]) from None
-
-
 KNOWN_HOLDER = "troika.known_holder"
 """In the WSGI environment of a request whose caller's key or session was recognised."""
 
 
-def guard(app: Flask, access: AccessFile | None, session: BrowserSession) -> None:
+def guard(app: Flask, access: Access | None, session: BrowserSession) -> None:
     """Check every request against its route's policy before anything else sees it.
 
     Args:
@@ -174,7 +128,7 @@ def guard(app: Flask, access: AccessFile | None, session: BrowserSession) -> Non
         return response
 
 
-def _caller(access: AccessFile | None, session: BrowserSession) -> Holder | None:
+def _caller(access: Access | None, session: BrowserSession) -> Holder | None:
     """Who sends a key, or else who is signed in."""
     key = bearer()
     if not key:

@@ -9,7 +9,7 @@ from flask import Blueprint, Flask
 from shared.core.clock import Clock, system_clock
 from shared.core.deployment import Deployment
 from shared.store.key_checks import KeyChecks
-from shared.web.access import AccessFile, guard
+from shared.web.access import Access, guard
 from shared.web.admission import Door
 from shared.web.bodies import MOST_FIELDS
 from shared.web.browser_session import NoSession
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 64 * 1024
 """A filled form is a few kilobytes; more is refused before it is read, but where a service takes more on a path."""
+
+
+SIGN_IN = "troika.sign_in"
+"""The console's cookie among the application's extensions."""
 
 
 class PlainFlask(Flask):
@@ -80,7 +84,7 @@ class KeyHolders:
         sign_in: the console's cookie.
     """
 
-    access: AccessFile
+    access: Access
     sign_in: SignIn
 
 
@@ -117,6 +121,7 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
     if holders is None:
         guard(app, None, NoSession())
     else:
+        app.extensions[SIGN_IN] = holders.sign_in
         guard(app, holders.access, holders.sign_in)
     refuse_unknown_parameters(app)
     for blueprint in (*parts.operations, *parts.pages):

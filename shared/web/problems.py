@@ -68,6 +68,7 @@ DOMAIN_STATUS = {
     "bad-mapping": 422,
     "bad-choice": 422,
     "unknown-parameter": 422,
+    "invalid-access": 422,
 }
 """Status of a domain error by its code; 409 for all others."""
 

@@ -25,7 +25,6 @@ _REFUSED = (
     "POST /console/timetable/<uuid:proposal_id>",
     "POST /console/timetable/publish",
     "POST /console/timetable/schedule",
-    "GET /console/trail",
     "GET /v1/consultations",
     "GET /v1/hotels",
     "GET /v1/overview",
@@ -210,6 +209,29 @@ _BLOCKED = (
     "POST /v1/blocked-addresses",
     "DELETE /v1/blocked-addresses/<uuid:blocked_id>",
 )
+_HOLDER = "<uuid:holder_id>"
+_ACCESS = (
+    "GET /console/access",
+    "GET /console/access/invite",
+    "POST /console/access/invite",
+    f"GET /console/access/{_HOLDER}",
+    f"POST /console/access/{_HOLDER}",
+    "GET /v1/access",
+    "POST /v1/access",
+    f"GET /v1/access/{_HOLDER}",
+    f"PATCH /v1/access/{_HOLDER}",
+    f"DELETE /v1/access/{_HOLDER}",
+    f"POST /v1/access/{_HOLDER}/invitation",
+    f"DELETE /v1/access/{_HOLDER}/invitation",
+    "GET /v1/access/sessions",
+    "DELETE /v1/access/sessions/<session>",
+)
+_ACCOUNT = (
+    "GET /console/account",
+    "POST /console/account/passkeys",
+    "POST /console/account/passkeys/remove",
+    "POST /console/account/sessions/end",
+)
 _EXPORT = (
     "POST /v1/person-export/registration",
     "GET /console/registrations/person-export",
@@ -236,7 +258,6 @@ _ACROSS_MAILS = (
     f"DELETE {_BULLETIN}",
     f"POST {_BULLETIN}/preview",
     f"POST {_BULLETIN}/send",
-    "GET /console/mail/trail",
     "GET /v1/trail/notifications",
     "POST /v1/person-export/notifications",
     "GET /v1/webhooks",
@@ -258,9 +279,12 @@ REACH_OF = {
     | {f"POST {_REGISTRATION}/sealed": HIDDEN}
     | dict.fromkeys(_SEALED_HIDDEN, HIDDEN)
     | {"GET /console/registrations/sealed-lists/style.css": NOTHING}
-    | dict.fromkeys(("GET /console/registrations/trail", "GET /v1/trail/registration"), REFUSED)
-    | dict.fromkeys((*_OWN_PARTNER, *_VIEWS), NOTHING)
-    | dict.fromkeys((*_BLOCKED, *_EXPORT, *_PARTNERS), REFUSED),
+    | dict.fromkeys(
+        ("GET /v1/trail/registration", "GET /v1/audit-log", "GET /console/audit-log", "GET /console/audit-log.csv"),
+        REFUSED,
+    )
+    | dict.fromkeys((*_OWN_PARTNER, *_ACCOUNT, *_VIEWS), NOTHING)
+    | dict.fromkeys((*_BLOCKED, *_EXPORT, *_PARTNERS, *_ACCESS), REFUSED),
     "notifications": dict.fromkeys(_ACROSS_MAILS, REFUSED)
     | {"GET /v1/mails": FILTERED, "GET /v1/mails/<uuid:mail_id>": HIDDEN},
 }

@@ -55,6 +55,7 @@ _ADDRESS = "whether a text is an address is more than a pattern says"
 _STANDS_ON = "what it names (an event, a series, a room, a form) has to be there"
 _ORIGIN = "an origin has a scheme, a host and nothing after, and a theme the values that it can have"
 REFUSED_ALTHOUGH_VALID = {
+    "GET /v1/audit-log": _CURSOR,
     "GET /v1/blocked-addresses": _CURSOR,
     "GET /v1/bulletins": _CURSOR,
     "GET /v1/events": _CURSOR,
@@ -70,6 +71,9 @@ REFUSED_ALTHOUGH_VALID = {
     "GET /v1/trail/events": _CURSOR,
     "GET /v1/trail/notifications": _CURSOR,
     "GET /v1/trail/registration": _CURSOR,
+    "PATCH /v1/access/{holder_id}": _TOGETHER,
+    "POST /v1/access": _TOGETHER,
+    "POST /v1/access/{holder_id}/invitation": _ADDRESS,
     "PATCH /v1/bulletins/{bulletin_id}": _TOGETHER,
     "PATCH /v1/events/{event_id}": _TOGETHER,
     "PATCH /v1/forms/{slug}": _TOGETHER,

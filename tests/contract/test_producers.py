@@ -19,6 +19,7 @@ from services.events.usecases.decide_proposal import sealed_decision
 from services.events.usecases.proposal_keys import ProposalKeys
 from services.notifications.domain.mail import ClaimedMail
 from services.notifications.outgoing import KEY_OF_OUTCOME, mail_message
+from services.registration.access import messages as access_messages
 from services.registration.forms.messages import FORM_CHANGED, form_message
 from services.registration.forms.model import FormFacts
 from services.registration.people import messages as registration_messages
@@ -30,6 +31,7 @@ from shared.contracts.registry import MESSAGE_TYPES, read
 from shared.core.context import caused_by
 from shared.core.ids import new_id
 from shared.core.sealing import new_key, public_key_of
+from shared.store.deeds import Deed, audit_message
 from tests.contract.samples import sample
 from tests.support.clock import WEBINAR_WEEK
 
@@ -182,6 +184,20 @@ FORM = FormFacts(
     alarm_minutes=60,
 )
 
+
+def _access_changed() -> Message:
+    state = {"holder_id": new_id(), "revision": 1, "name": "a coordinator", "roles": ["viewer"], "forms": None}
+    state |= {"partner": None, "until": WEBINAR_WEEK, "key_hashes": [], "revoked": False, "occurred_at": WEBINAR_WEEK}
+    return access_messages.access_message(state)
+
+
+def _invitation_created() -> Message:
+    mail = access_messages.InvitationMail("invited", "colleague@example.org", "es", "a coordinator")
+    link = "https://console.example.org/console/invitation/token"
+    key = public_key_of(new_key())
+    return access_messages.invitation_message(new_id(), mail, link, WEBINAR_WEEK, WEBINAR_WEEK, key)
+
+
 PRODUCERS: dict[str, Callable[[], Message]] = {
     EVENT_KEYS["published"]: lambda: event_message("published", EVENT, WEBINAR_WEEK),
     EVENT_KEYS["changed"]: lambda: event_message("changed", EVENT, WEBINAR_WEEK),
@@ -216,6 +232,15 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
         )
     },
     registration_messages.ADDRESS_CHANGED: _address_changed,
+    access_messages.ACCESS_CHANGED: _access_changed,
+    **{
+        f"{service}-audit.recorded.v1": partial(
+            audit_message, service, Deed("a coordinator", "event-postpone", "event", "upr-review"), WEBINAR_WEEK
+        )
+        for service in ("events", "notifications")
+    },
+    access_messages.SESSION_ENDED: lambda: access_messages.session_message(bytes(32), WEBINAR_WEEK),
+    access_messages.INVITATION_CREATED: _invitation_created,
     registration_messages.ERASED: lambda: registration_messages.erased_message(_registration(), WEBINAR_WEEK),
     **{key: partial(mail_message, key, _mail(), WEBINAR_WEEK) for key in KEY_OF_OUTCOME.values()},
     **{key: partial(_decision, ProposalStatus(status)) for status, key in DECISION_KEYS.items()},

@@ -69,6 +69,7 @@ STANDING = {
         "resource_copy": "recordings",
         "decider_key": "a public key for each key of the decider",
         "decider_attempt": "one row",
+        "passkey": "public keys of people with access; they end with it",
     },
     "events": _ALL
     | {

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import requests
+
 from tests.scenario.acts import COUNCIL, PRESS, send_bulletin
 from tests.scenario.hostile import TEXTS, marked, packed, words_of_event
 from tests.scenario.letters import Letter
@@ -64,8 +66,23 @@ def cause_every_mail(world: World) -> Everybody:
     _propose(world, cast)
     _send_bulletins(world, cast)
     _change_the_event(world, cast)
+    _invite(world)
     _end(world, cast)
     return cast
+
+
+def _invite(world: World) -> None:
+    """A colleague takes a key, and gets a new link when it is lost."""
+    new = {"name": "A colleague", "email": "newcomer@example.org", "roles": ["viewer"]}
+    invited = world.call("POST", "/v1/access", "registration", status=201, json=new)
+    (letter,) = world.expect("a colleague is invited", invitation=1)
+    link = re.search(r"/console/invitation/[A-Za-z0-9_-]{43}", letter.text)
+    assert link is not None
+    own = {"Sec-Fetch-Site": "same-origin"}
+    assert requests.post(f"{world.urls['registration']}{link[0]}/key", headers=own, timeout=10).status_code == 200
+    again = {"email": "newcomer@example.org"}
+    world.call("POST", f"/v1/access/{invited['id']}/invitation", "registration", status=202, json=again)
+    world.expect("the key is lost", invitation=1)
 
 
 def _register(world: World, cast: Everybody) -> None:

@@ -1,9 +1,10 @@
 """What coordinators see."""
 
+import requests
 from playwright.sync_api import Page
 
 from deploy.local.installation import WEBINAR
-from deploy.local.scenes.places import WITHIN_MS, Places, Scene
+from deploy.local.scenes.places import WITHIN_MS, Places, Scene, soon
 from deploy.local.scenes.travellers import register_traveller
 
 
@@ -146,6 +147,38 @@ def approval(page: Page, places: Places) -> None:
     page.get_by_role("heading", name="What is asked for").wait_for(timeout=WITHIN_MS)
 
 
+COLLEAGUE, ADDRESS = "A colleague", "colleague@example.org"
+
+
+def invited(places: Places) -> str:
+    """The id of somebody who was invited and has not used the link."""
+    for one in places.ask("GET", "/v1/access")["items"]:
+        if one["name"] == COLLEAGUE:
+            return str(one["id"])
+    grant = {"roles": ["coordinator", "viewer"], "forms": [WEBINAR], "until": "2099-12-31T00:00:00Z"}
+    made = places.ask("POST", "/v1/access", json={"name": COLLEAGUE, "email": ADDRESS, **grant})
+    return str(made["id"])
+
+
+def invitation_link(places: Places) -> str:
+    """The link in the mail to that colleague."""
+    invited(places)
+    mail = soon(lambda: next(iter(places.mails(ADDRESS)), None), "mail to a colleague")
+    shown = requests.get(f"{places.ports.inbox_url}/mails/{mail['id']}", timeout=5).text
+    start = shown.index(f"{places.ports.console_url}/console/invitation/")
+    return shown[start : shown.index('"', start)]
+
+
+def colleague(page: Page, places: Places) -> None:
+    """Who was invited, and what can be changed about it."""
+    console(f"/console/access/{invited(places)}")(page, places)
+
+
+def invitation(page: Page, places: Places) -> None:
+    """What the link in the mail opens."""
+    page.goto(invitation_link(places))
+
+
 SCENES: dict[str, Scene] = {
     "console-overview": console("/console/overview"),
     "console-events": console("/console"),
@@ -179,6 +212,12 @@ SCENES: dict[str, Scene] = {
     "console-sealed-approval": approval,
     "console-sealed-destroy": console(f"/console/registrations/forms/{WEBINAR}/destroy-key"),
     "console-sealed-log": sealed_log,
+    "console-access": console("/console/access"),
+    "console-access-invite": console("/console/access/invite"),
+    "console-access-colleague": colleague,
+    "console-invitation": invitation,
+    "console-account": console("/console/account"),
+    "console-audit-log": console("/console/audit-log"),
     "console-groups": console("/console/groups"),
     "console-geneva": geneva,
 }

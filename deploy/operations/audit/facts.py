@@ -11,13 +11,22 @@ VERBS = ("confirmed", "waitlisted", "promoted", "offered", "offer-ended", "cance
 CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
     (f"org.troika.{key}.v1", queue)
     for queue, keys in {
-        "registration.copies": ("event.published", "event.changed", "working-group.changed", "resource.published"),
+        "registration.copies": (
+            "event.published",
+            "event.changed",
+            "working-group.changed",
+            "resource.published",
+            "events-audit.recorded",
+            "notifications-audit.recorded",
+        ),
         "notifications.copies": (
             "event.published",
             "event.changed",
             "working-group.changed",
             "resource.published",
             "form.changed",
+            "access.changed",
+            "session.ended",
         ),
         "notifications.mail": (
             *_DECISIONS,
@@ -26,6 +35,7 @@ CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
             "registration.details-requested",
             "registration.address-changed",
             "confirmation.wanted",
+            "invitation.created",
             "person.erased",
         ),
         "registration.proposals": _DECISIONS,
@@ -36,7 +46,7 @@ CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
         ),
         "events.contact": ("mail.sent",),
         "registration.mail": ("mail.sent", "mail.bounced", "mail.suppressed"),
-        "events.copies": ("form.changed",),
+        "events.copies": ("form.changed", "access.changed", "session.ended"),
     }.items()
     for key in keys
 )

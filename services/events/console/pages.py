@@ -21,7 +21,6 @@ from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs
 from shared.web.console.frame import pages_blueprint
-from shared.web.console.trail import add_trail
 from shared.web.paging import page_of, position_in
 
 PAGE = 50
@@ -37,7 +36,6 @@ def console_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
     add_resource_forms(blueprint, work, clock)
     add_changing(blueprint, work, clock)
     add_overview(blueprint, work, clock)
-    add_trail(blueprint, "events", work)
     return blueprint
 
 

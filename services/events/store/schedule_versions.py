@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, text
 
 from services.events.domain.schedule import Span
 from services.events.domain.schedule_diff import Entry
+from shared.store.deeds import Deed, publish_entry
 
 _NEWEST = text("SELECT number, published_at, published_by FROM schedule_version ORDER BY number DESC LIMIT 1")
 _FIND = text("SELECT number, published_at, published_by FROM schedule_version WHERE number = :number")
@@ -57,6 +58,8 @@ def add(connection: Connection, version: Version) -> None:
     """Store a version. Its number must be free, which the lock of the board sees to."""
     row = {"number": version.number, "published_at": version.published_at, "published_by": version.published_by}
     connection.execute(_ADD, row)
+    deed = Deed(version.published_by, "timetable-published", "timetable", str(version.number))
+    publish_entry(connection, deed, version.published_at)
     if version.entries:
         connection.execute(_ADD_ENTRY, _rows(version.number, version.entries))
 

@@ -27,7 +27,6 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs_all_forms
 from shared.web.console import words
 from shared.web.console.frame import pages_blueprint
-from shared.web.console.trail import add_trail
 from shared.web.headers import personal
 
 PATH = "/console/mail"
@@ -54,7 +53,6 @@ def console_blueprint(work: UnitOfWork, clock: Clock, letterhead: Letterhead) ->
     tools = ConsoleTools(work, clock, letterhead)
     _add_changing(blueprint, tools)
     _add_bulletin(blueprint, tools)
-    add_trail(blueprint, "notifications", work)
     return blueprint
 
 

@@ -20,6 +20,7 @@ KINDS: Mapping[str, str] = {
     "address-changed": "Address changed, to the former one",
     "address-restored": "Address no longer used, to its owner",
     "verification": "Confirmation asked for",
+    "invitation": "Invitation of a colleague",
     "proposal-received": "Proposal received",
     "proposal-accepted": "Proposal accepted",
     "proposal-returned": "Proposal needs work",

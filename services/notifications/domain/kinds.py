@@ -27,8 +27,8 @@ class Kind:
     true_while: statuses of its subject (what ``about`` names) under which its words are true.
     resent: whether a second copy goes out when nobody knows if the first one did.
     numbered_apart: its number is not its subject's revision, so only the status tells whether it is true.
-    about: what its subject is: ``registration``, ``confirmation`` (the link of a verification mail) or
-        ``former-address`` (that a registration had).
+    about: what its subject is: ``registration``, ``confirmation`` (the link of a verification mail),
+        ``former-address`` (that a registration had) or ``invitation`` (of a colleague).
     """
 
     name: str
@@ -58,7 +58,10 @@ REGISTRATIONS = "registrations"
 LEFT = "left"
 """The only status of a former address, of which nothing is kept either once its mail has ended."""
 
-MAILED_ONCE = ("confirmation", "former-address")
+INVITATION, RECOVERY = "invitation", "recovery"
+"""A colleague gets a link; in place of a kind of form: one who has signed in before gets a new one."""
+
+MAILED_ONCE = ("confirmation", "former-address", INVITATION)
 """Subjects with one message and one mail: their entry goes with the mail."""
 
 SEAT_OFFERED = "seat-offered"
@@ -113,6 +116,7 @@ KINDS: dict[str, Kind] = {
         Kind("verification", "verification", frozenset({WANTED}), resent=True, about="confirmation"),
         Kind("address-changed", "transactional", frozenset({LEFT}), resent=True, about="former-address"),
         Kind("address-restored", "transactional", frozenset({LEFT}), resent=True, about="former-address"),
+        Kind(INVITATION, "transactional", frozenset({WANTED}), resent=True, about=INVITATION),
         *(_apart(name, "transactional", "confirmed") for name in DECISION_KINDS),
         *(_apart(name, "transactional", *LIVE) for name in NEWS_KINDS),
         *(_apart(name, "reminder", "confirmed") for name in REMINDER_KINDS),
@@ -135,6 +139,7 @@ KIND_OF_MESSAGE: dict[str, str] = {
     "registration.link-requested.v1": "link",
     "registration.details-requested.v1": "details",
     "registration.address-changed.v1": "address-changed",
+    "invitation.created.v1": INVITATION,
     "proposal.accepted.v1": ACCEPTED,
     "proposal.returned.v1": "proposal-returned",
     "proposal.declined.v1": "proposal-declined",

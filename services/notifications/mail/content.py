@@ -8,8 +8,10 @@ from typing import Literal
 from services.notifications.domain import kinds
 from services.notifications.domain.kinds import (
     ATTENDING,
+    INVITATION,
     NEWS_KINDS,
     PROPOSAL,
+    RECOVERY,
     REGISTRATIONS,
     REMINDER_KINDS,
     SCHEDULED,
@@ -32,6 +34,7 @@ _TO_PROPOSERS = (
 _PAIRS = (
     *(("confirmation", form_kind) for form_kind in ("delegation", "working_group", "interest")),
     ("verification", REGISTRATIONS),
+    (INVITATION, RECOVERY),
     *((text, PROPOSAL) for text in _TO_PROPOSERS),
 )
 VARIANTS: Mapping[tuple[str, str], str] = {pair: "-".join(pair) for pair in _PAIRS}

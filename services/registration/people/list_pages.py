@@ -36,6 +36,7 @@ from shared.core.clock import Clock
 from shared.public_forms.definition import FormDefinition
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.csv_lines import csv_answer
 from shared.web.headers import personal
 from shared.web.paging import page_of
@@ -60,6 +61,7 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         return personal(make_response(page))
 
     @blueprint.get("/registrations.csv")
+    @needs_recent_sign_in
     @needs("coordinator")
     def list_file() -> Response:
         asked = _asked(work)
@@ -68,6 +70,7 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         return personal(csv_answer("registrations", *people_file(work, clock, holder().name, wanted, _in_file(asked))))
 
     @blueprint.get("/registrations.xlsx")
+    @needs_recent_sign_in
     @needs("coordinator")
     def list_sheet() -> Response:
         asked = _asked(work)

@@ -22,6 +22,7 @@ from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs
+from shared.web.browser_session import require_recent_sign_in
 from shared.web.headers import personal
 from shared.web.xlsx_lines import xlsx_answer
 
@@ -78,6 +79,7 @@ def add_marked(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: R
     def decide_marked() -> Response:
         act, back = request.form.get("act", ""), _back(request.form.get("back", ""))
         if act == SAVE:
+            require_recent_sign_in()
             return _file(work, clock)
         if act not in ACTS:
             raise BadRequest("unknown decision")

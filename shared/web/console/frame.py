@@ -1,33 +1,35 @@
-"""The frame itself: its style, the sign-in page, and what every page of a service's console has in common.
+"""The frame itself: its style, signing out, and what every page of a service's console has in common.
 
-A gateway sends ``/console/static``, ``/console/sign-in`` and ``/console/sign-out`` to one service; each can serve them.
+A gateway sends ``/console/static`` and ``/console/sign-out`` to one service; each can serve them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import ceil
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlencode
 
-from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
-from werkzeug.exceptions import BadRequest, HTTPException, Unauthorized
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request
+from werkzeug.exceptions import HTTPException, Unauthorized
 
 from shared.core.errors import DomainError, Unavailable
 from shared.web.access import ROLES, Holder, public
-from shared.web.bodies import CONTROL_CHARACTER
 from shared.web.browser_session import RecentSignInRequired, is_recent
 from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
 from shared.web.problems import from_domain, from_outage
-from shared.web.signing_in import SignIn, TooManyTries
+from shared.web.signing_in import SignIn
 
 HERE = Path(__file__).parent
 STYLE = HERE / "static" / "console.css"
 HOME = "/console"
 FIRST = "/console/overview"
 """Where somebody goes who signs in without having asked for a page; with a key that it does not open, to ``HOME``."""
+
+SIGN_IN = "/console/sign-in"
+"""Of registration, which owns access: a gateway sends it there, from wherever somebody was asked to sign in."""
 
 OF_PARTNERS = "/console/registrations/partners"
 SIGN_OUT = ("/console/sign-out", "/console/registrations/sign-out", "/console/mail/sign-out")
@@ -63,13 +65,16 @@ PLACES = (
     Place("Side events", "/console/side-events", all_forms=True),
     Place("Timetable", "/console/timetable", all_forms=True),
     Place("Mail", "/console/mail", all_forms=True),
-    Place("Trail", "/console/trail", all_forms=True, roles=frozenset({"coordinator", "operator"})),
+    Place(
+        "Audit log", "/console/audit-log", all_forms=True, roles=frozenset({"coordinator", "operator", "administrator"})
+    ),
+    Place("Access", "/console/access", all_forms=True, roles=frozenset({"administrator"})),
 )
 """The navigation on every page of the console, whichever service it comes from."""
 
 
 def frame_blueprint(sign_in: SignIn) -> Blueprint:
-    """Style, sign-in and sign-out.
+    """Style and sign-out.
 
     Args:
         sign_in: makes and takes the cookie.
@@ -102,22 +107,6 @@ def pages_blueprint(name: str, module: str) -> Blueprint:
 
 
 def _add_signing(blueprint: Blueprint, sign_in: SignIn) -> None:
-    @blueprint.get("/sign-in")
-    @public
-    def show_sign_in() -> Response:
-        return _sign_in_page(_target(request.args), again="again" in request.args)
-
-    @blueprint.post("/sign-in")
-    @public
-    def enter() -> Response:
-        refuse_cross_site()
-        target = _target(request.form)
-        try:
-            entered = sign_in.enter(request.form.get("key", "").strip(), lambda holder: _opened_by(holder, target))
-        except TooManyTries as refusal:
-            return _wait_page(target, refusal.wait_s)
-        return personal(entered) if entered else _sign_in_page(target, status=403, refused=True)
-
     for path, further in zip(SIGN_OUT, (*SIGN_OUT[1:], ""), strict=True):
         _add_sign_out(blueprint, sign_in, path, further)
 
@@ -133,40 +122,10 @@ def _add_sign_out(blueprint: Blueprint, sign_in: SignIn, path: str, further: str
         sign_in.end()
         if further:
             return personal(cast(Response, redirect(further, 307)))
-        return personal(sign_in.leave(url_for("console_frame.show_sign_in")))
+        return personal(sign_in.leave(SIGN_IN))
 
     rule = path.removeprefix(HOME)
     blueprint.add_url_rule(rule, f"leave_{rule.replace('/', '_')}", public(leave), methods=["POST"])
-
-
-def _target(given: Mapping[str, str]) -> str:
-    """Where to go after signing in.
-
-    Raises:
-        BadRequest: it could not stand in a header.
-    """
-    target = given.get("next", FIRST)
-    if CONTROL_CHARACTER.search(target):
-        raise BadRequest("control characters in the address to go to")
-    return target
-
-
-def _opened_by(holder: Holder, target: str) -> str:
-    if target != FIRST:
-        return target
-    if holder.partner is not None:
-        return f"{OF_PARTNERS}/{holder.partner}"
-    return HOME if holder.forms is not None else target
-
-
-def _sign_in_page(target: str, *, status: int = 200, **state: Any) -> Response:
-    return personal(make_response(render_template("console/sign_in.html", target=target, **state), status))
-
-
-def _wait_page(target: str, wait_s: float) -> Response:
-    page = _sign_in_page(target, status=429, wait_minutes=ceil(wait_s / 60))
-    page.headers["Retry-After"] = str(ceil(wait_s))
-    return page
 
 
 @cache
@@ -192,7 +151,7 @@ def _to_sign_in(error: Unauthorized) -> Response:
     above = request.path.rpartition("/")[0] if again else HOME
     target = request.full_path.rstrip("?") if request.method == "GET" else above
     given = {"next": target} | ({"again": "yes"} if again else {})
-    return personal(cast(Response, redirect(url_for("console_frame.show_sign_in", **given), 303)))
+    return personal(cast(Response, redirect(f"{SIGN_IN}?{urlencode(given, safe='/?')}", 303)))
 
 
 def _http_page(error: HTTPException) -> Response:

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from shared.core.ids import new_token, token_hash
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, hear, registered, registration_message, rows
+from tests.support.signed_in import enter
 
 OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
 NEW = "/console/new-event"
@@ -37,7 +38,7 @@ TOLD = "SELECT count(*)::int FROM outbox"
 @pytest.fixture
 def signed_in(loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]) -> FlaskClient:
     """A coordinator in front of the console."""
-    client.post("/console/sign-in", data={"key": keys["coordinator"], "next": "/console"}, headers=OWN_SITE)
+    enter(client, keys["coordinator"])
     return client
 
 
@@ -237,7 +238,7 @@ def test_a_viewer_and_another_site_write_nothing(
     foreign = {"Sec-Fetch-Site": "cross-site"}
     assert signed_in.post(EDIT, data=typed, headers=foreign).status_code == 403
     assert signed_in.post(NEW, data=HOUSING, headers=foreign).status_code == 403
-    signed_in.post("/console/sign-in", data={"key": keys["viewer"], "next": "/console"}, headers=OWN_SITE)
+    enter(signed_in, keys["viewer"])
     assert [signed_in.get(path).status_code for path in (NEW, EDIT)] == [403, 403]
     assert [_send(signed_in, path, typed).status_code for path in (NEW, EDIT)] == [403, 403]
     assert "/edit" not in signed_in.get(f"/console/events/{WEBINAR}").text
@@ -253,7 +254,7 @@ def test_a_key_limited_to_forms_writes_only_events_of_their_names(
     holder = {"name": "one", "roles": ["coordinator"], "key_sha256": token_hash(key).hex(), "forms": [WEBINAR, "own"]}
     with open(environment["TROIKA_ACCESS_FILE"], "w") as file:
         json.dump([holder], file)
-    client.post("/console/sign-in", data={"key": key, "next": "/console"}, headers=OWN_SITE)
+    enter(client, key)
     typed = _typed(client.get(EDIT)) | {"internal_note": "X"}
     assert _send(client, EDIT, typed).status_code == 303
     other = EDIT.replace(WEBINAR, "upr-review")

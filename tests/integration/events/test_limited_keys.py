@@ -14,6 +14,7 @@ from shared.core.ids import new_token, token_hash
 from shared.store.unit_of_work import UnitOfWork
 from tests.architecture.limited_keys import OWN_EVENT, REACH, REFUSED
 from tests.integration.events.builders import WEBINAR, rows
+from tests.support.signed_in import enter
 
 OTHER, OWN_DRAFT = "upr-review", "upr-cities-training"
 SERIES = "upr-webinar-wednesday"
@@ -228,9 +229,7 @@ def test_an_own_event_does_not_join_another_series(client: FlaskClient, limited:
 
 def test_the_console_offers_no_page_that_the_key_does_not_open(client: FlaskClient, limited: Limited) -> None:
     bearer = limited(WEBINAR)["Authorization"].removeprefix("Bearer ")
-    sent = {"key": bearer, "next": "/console/overview"}
-    entered = client.post("/console/sign-in", data=sent, headers={"Sec-Fetch-Site": "same-origin"})
-    assert entered.location == "/console"
-    page = client.get(entered.location)
+    enter(client, bearer)
+    page = client.get("/console")
     offered = re.findall(r'<li><a href="(/console[a-z/-]*)"', page.text.split("</nav>")[0])
     assert offered == ["/console", "/console/registrations", "/console/registrations/forms"]

@@ -21,6 +21,7 @@ from tests.integration.events.builders import (
     registration_message,
     rows,
 )
+from tests.support.signed_in import enter
 
 Headers = Callable[[str], dict[str, str]]
 REVIEW = "upr-review"
@@ -178,8 +179,7 @@ def test_the_pages_show_the_numbers_with_links(
     loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
 ) -> None:
     hear(loaded, [registration_message(_traveller(1, country="CH"))])
-    sent = {"key": keys["viewer"], "next": "/console/overview"}
-    client.post("/console/sign-in", data=sent, headers={"Sec-Fetch-Site": "same-origin"})
+    enter(client, keys["viewer"])
     page = client.get("/console/overview").text
     assert f'<a href="/console/geneva?not_in={WEBINAR}">1 not registered for {WEBINAR}</a>' in page
     assert "16 presentations to 9 embassies" in page

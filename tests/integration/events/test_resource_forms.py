@@ -8,7 +8,8 @@ from flask.testing import FlaskClient
 
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, rows
-from tests.integration.events.test_event_forms import OWN_SITE, _faults, _send, _typed, signed_in
+from tests.integration.events.test_event_forms import _faults, _send, _typed, signed_in
+from tests.support.signed_in import enter
 
 __all__ = ["signed_in"]
 
@@ -85,7 +86,7 @@ def test_a_viewer_and_another_site_write_nothing(
     loaded: UnitOfWork, signed_in: FlaskClient, keys: Mapping[str, str]
 ) -> None:
     assert signed_in.post(NEW, data=RECORDING, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
-    signed_in.post("/console/sign-in", data={"key": keys["viewer"], "next": "/console"}, headers=OWN_SITE)
+    enter(signed_in, keys["viewer"])
     slides = f"/console/events/{WEBINAR}/resources/{WEBINAR}-slides"
     assert [signed_in.get(path).status_code for path in (NEW, slides)] == [403, 403]
     assert [_send(signed_in, path, RECORDING).status_code for path in (NEW, slides)] == [403, 403]

@@ -9,20 +9,21 @@ import pytest
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
+from services.registration.access.sessions import MAX_REFUSALS, REFUSALS_WITHIN, ConsoleSessions
+from services.registration.cleanup import RULES
 from shared.contracts.registry import SERVICES
 from shared.core.sealing import read_keys
 from shared.store.cleanup import Cleanup
 from shared.store.engine import open_engine
-from shared.store.sessions import MOST_REFUSALS, REFUSALS_WITHIN, SESSION_RULES, Sessions
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.browser_session import RECENT_S
-from tests.integration.rights.conftest import OWN_SITE, Browser, House, as_holder, sign_in
+from tests.integration.rights.conftest import COOKIE, OWN_SITE, Browser, House, as_holder, sign_in
 from tests.support.clock import FrozenClock
 
 PAGES = ("/console", "/console/registrations", "/console/mail")
 """One of each service."""
 
-HOUSEHOLD = b"h" * 32
+NETWORK = b"h" * 32
 ENDED = "SELECT count(*) FROM ended_session"
 
 
@@ -93,6 +94,7 @@ EXPORTS = (
     ("post", f"/v1/registrations/{UUID(int=1)}/sealed", OWN_SITE),
     ("post", f"/console/registrations/{UUID(int=1)}/sealed", OWN_SITE),
     *(("post", f"/v1/person-export/{service}", OWN_SITE) for service in SERVICES),
+    ("get", "/console/registrations.xlsx", {}),
     *(("get", f"/console/registrations/sealed-lists/{part}", {}) for part in ("new", f"{UUID(int=1)}")),
     *(("get", f"/console/registrations/sealed-lists/{UUID(int=1)}/{kind}", {}) for kind in ("csv", "xlsx")),
     ("post", "/console/registrations/sealed-lists", OWN_SITE),
@@ -110,7 +112,7 @@ def test_exports_and_sealed_answers_need_a_recent_sign_in_and_pages_do_not(house
     recent, old = aged(house, browser, RECENT_S - 30), aged(house, browser, RECENT_S + 30)
 
     def outcome(caller: Browser, method: str, path: str, headers: dict[str, str]) -> str:
-        answer = getattr(caller, method)(path, headers=headers)
+        answer = getattr(caller, method)(path, headers=headers, buffered=True)
         asked = answer.headers.get("Location", "").startswith("/console/sign-in") or answer.status_code == 401
         return "sign in again" if asked else "let in"
 
@@ -133,7 +135,8 @@ def test_sign_in_again_says_why_and_leads_back(house: House) -> None:
     assert "Exports and sealed answers need a sign-in of the last ten minutes" in old.get(asked).text
     back = sign_in(old, key, next="/console/registrations.csv?status=confirmed")
     assert back.headers["Location"] == "/console/registrations.csv?status=confirmed"
-    assert old.get(back.headers["Location"]).mimetype == "text/csv"
+    assert old.get(back.headers["Location"], buffered=True).mimetype == "text/csv"
+    sign_in(browser, key)
     posted = aged(house, browser, RECENT_S + 30).post(f"/console/registrations/{UUID(int=1)}/sealed", headers=OWN_SITE)
     assert f"next=/console/registrations/{UUID(int=1)}&again=yes" in posted.headers["Location"]
     answer = aged(house, browser, RECENT_S + 30).get("/v1/registrations", headers={"Accept": "text/csv"})
@@ -172,53 +175,54 @@ def test_household_waits_after_too_many_wrong_keys_and_others_do_not(house: Hous
     def try_from(address: str, key: str) -> TestResponse:
         return browser.post("/console/sign-in", data={"key": key}, headers={**OWN_SITE, "X-Forwarded-For": address})
 
-    for number in range(MOST_REFUSALS):
+    for number in range(MAX_REFUSALS):
         assert try_from(f"2001:db8::{number}", "a-wrong-key").status_code == 403
     barred = try_from("2001:db8::ffff", right)
-    assert (barred.status_code, "Set-Cookie" in barred.headers) == (429, False)
+    assert (barred.status_code, f"{COOKIE}=" in barred.headers.get("Set-Cookie", "")) == (429, False)
     assert 0 < int(barred.headers["Retry-After"]) <= REFUSALS_WITHIN.total_seconds()
     assert "There were too many wrong keys from where you are. Wait 15 minutes" in barred.text
     assert try_from("2001:db8:0:1::1", right).status_code == 303
-    assert house.rows("events", "SELECT count(DISTINCT household), count(*) FROM refused_sign_in") == [
-        (1, MOST_REFUSALS)
+    assert house.rows("registration", "SELECT count(DISTINCT network), count(*) FROM refused_sign_in") == [
+        (1, MAX_REFUSALS)
     ]
 
 
 @pytest.fixture
-def book(house: House, clock: FrozenClock) -> Iterator[Sessions]:
-    """What events remembers, on a clock that stands still."""
-    house.rows("events", "DELETE FROM refused_sign_in")
-    house.rows("events", "DELETE FROM ended_session")
-    engine = open_engine(house.installation.urls["events"], pool_size=8)
-    yield Sessions(UnitOfWork(engine, "events"), clock)
+def book(house: House, clock: FrozenClock) -> Iterator[ConsoleSessions]:
+    """What registration remembers, on a clock that stands still."""
+    house.rows("registration", "DELETE FROM refused_sign_in")
+    house.rows("registration", "DELETE FROM ended_session")
+    engine = open_engine(house.installation.urls["registration"], pool_size=8)
+    yield ConsoleSessions(UnitOfWork(engine, "registration"), clock)
     engine.dispose()
 
 
-def test_limit_is_exact_however_many_try_at_once(book: Sessions) -> None:
+def test_limit_is_exact_however_many_try_at_once(book: ConsoleSessions) -> None:
     with ThreadPoolExecutor(8) as pool:
-        waits = list(pool.map(lambda _number: book.admit(HOUSEHOLD, None), range(4 * MOST_REFUSALS)))
-    assert sum(wait_s == 0 for wait_s in waits) == MOST_REFUSALS
-    assert book.admit(b"o" * 32, None) == 0
+        waits = list(pool.map(lambda _number: book.admit(NETWORK, known=False), range(4 * MAX_REFUSALS)))
+    assert sum(wait_s == 0 for wait_s in waits) == MAX_REFUSALS
+    assert book.admit(b"o" * 32, known=False) == 0
 
 
-def test_limit_ends_when_the_oldest_refusal_is_old_enough(book: Sessions, clock: FrozenClock) -> None:
-    for _ in range(MOST_REFUSALS):
-        assert book.admit(HOUSEHOLD, None) == 0
+def test_limit_ends_when_the_oldest_refusal_is_old_enough(book: ConsoleSessions, clock: FrozenClock) -> None:
+    for _ in range(MAX_REFUSALS):
+        assert book.admit(NETWORK, known=False) == 0
         clock.advance(timedelta(seconds=1))
-    wait_s = book.admit(HOUSEHOLD, "a coordinator")
-    assert wait_s == REFUSALS_WITHIN.total_seconds() - MOST_REFUSALS
+    wait_s = book.admit(NETWORK, known=True)
+    assert wait_s == REFUSALS_WITHIN.total_seconds() - MAX_REFUSALS
     clock.advance(timedelta(seconds=wait_s))
-    assert book.admit(HOUSEHOLD, "a coordinator") == 0
+    assert book.admit(NETWORK, known=True) == 0
 
 
-def test_what_nobody_asks_for_any_more_is_forgotten(book: Sessions, clock: FrozenClock) -> None:
+def test_what_nobody_asks_for_any_more_is_forgotten(book: ConsoleSessions, clock: FrozenClock) -> None:
     book.end("a session", "a coordinator")
-    book.admit(HOUSEHOLD, None)
+    book.admit(NETWORK, known=False)
+    rules = [rule for rule in RULES if rule.table in ("ended_session", "refused_sign_in")]
     counts = "SELECT (SELECT count(*) FROM ended_session), (SELECT count(*) FROM refused_sign_in)"
     kept = []
     for hours in (0, 1, 16):
         clock.advance(timedelta(hours=hours))
-        Cleanup(book.work, "registration", SESSION_RULES).turn(clock())
+        Cleanup(book.work, "registration", rules).turn(clock())
         with book.work.transaction() as connection:
             kept.append(tuple(connection.exec_driver_sql(counts).one()))
     assert kept == [(1, 1), (1, 0), (0, 0)]

@@ -62,6 +62,9 @@ CONTENT: dict[str, dict[str, Any]] = {
         "data": _multipart(form=WEBINAR, file="email\na@example.org\n"),
         "content_type": "multipart/form-data; boundary=parts",
     },
+    "registration POST /v1/access": {
+        "json": {"name": "Invited", "email": "invited@example.org", "roles": ["administrator"]}
+    },
     "registration POST /my": {"data": {"email": "somebody@example.org"}},
     "notifications POST /v1/webhooks": {
         "json": {"partner": "example-partner", "url": "https://hooks.example.org/another"}

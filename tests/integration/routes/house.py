@@ -2,12 +2,14 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -102,7 +104,7 @@ class House:
     def sign_in(self, name: str) -> str:
         """The cookie that somebody gets."""
         given, own = {"key": self.keys[name]}, {"Sec-Fetch-Site": "same-origin"}
-        answer = self.ask("events", "POST", "/console/sign-in", data=given, headers=own)
+        answer = self.ask("registration", "POST", "/console/sign-in", data=given, headers=own)
         assert answer.status_code == 303
         found = re.match(rf"{COOKIE}=([^;]+);", answer.headers["Set-Cookie"])
         assert found is not None
@@ -151,9 +153,8 @@ def holders(keys: Mapping[str, str], *also: str) -> list[dict[str, Any]]:
 def _forged(installation: TestInstallation, key: str) -> str:
     """What somebody had who signed in before: rightly signed, for a key that is worth nothing now."""
     signing = read_keys(installation.secrets.folder / "signing.key")
-    serializer = SignIn(None, signing, None, str, secure=True)._serializer  # type: ignore[arg-type]
-    value = serializer.dumps([token_hash(key).hex(), "a session"])
-    return value.decode() if isinstance(value, bytes) else value
+    sign_in = SignIn(None, signing, None, str, secure=True)  # type: ignore[arg-type]
+    return sign_in.cookie_value(token_hash(key).hex(), "a session", time.time())
 
 
 def _live_in(house: House) -> dict[str, dict[str, str]]:
@@ -202,6 +203,8 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "list_id": _listed(house, "access", 201),
             "approval_id": _listed(house, "everything", 202),
             "kind": "csv",
+            "holder_id": str(UUID(int=1)),
+            "session": "ab" * 32,
         },
         "events": {
             "event_id": WEBINAR,

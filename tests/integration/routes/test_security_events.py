@@ -96,7 +96,7 @@ DEEDS: dict[str, tuple[tuple[str, str, str, dict[str, Any]], dict[str, str]]] = 
         {"message": "list-exported", "holder": "holder whole", "route": "/v1/registrations"},
     ),
     "a wrong key at the door": (
-        ("events", "POST", "/console/sign-in", {"data": {"key": "guessed"}, "headers": OWN}),
+        ("registration", "POST", "/console/sign-in", {"data": {"key": "guessed"}, "headers": OWN}),
         {"message": "sign-in-refused"},
     ),
 }

@@ -10,9 +10,9 @@ import pytest
 from flask import Flask, Response, request
 from itsdangerous import URLSafeTimedSerializer
 
-from shared.core.ids import token_hash
-from shared.web.access import AccessFile
-from shared.web.signing_in import IDLE_S, RENEWED_AFTER_S, SESSION_S, SignIn, TooManyTries
+from shared.core.ids import new_token, token_hash
+from shared.web.access import AccessFile, Holder
+from shared.web.signing_in import IDLE_S, RENEWED_AFTER_S, SESSION_S, SignIn
 
 KEY = "key-of-a-coordinator"
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -20,11 +20,9 @@ OLD, NEW = b"o" * 32, b"n" * 32
 
 @dataclass
 class Book:
-    """What a service remembers, in memory; ``wait_s`` is said to whoever tries."""
+    """What a service remembers, in memory."""
 
     ended: set[str] = field(default_factory=set)
-    wait_s: float = 0.0
-    tries: list[tuple[bytes, str | None]] = field(default_factory=list)
 
     def end(self, session: str, who: str) -> None:
         """From here on it has ended."""
@@ -33,11 +31,6 @@ class Book:
     def has_ended(self, session: str) -> bool:
         """Whether it has."""
         return session in self.ended
-
-    def admit(self, household: bytes, who: str | None) -> float:
-        """Remember who tried."""
-        self.tries.append((household, who))
-        return self.wait_s
 
 
 def door(access: AccessFile, *signing_keys: bytes, secure: bool = True, book: Book | None = None) -> SignIn:
@@ -54,11 +47,17 @@ def access(tmp_path: Path) -> AccessFile:
     return AccessFile(file)
 
 
+def holder_of(sign_in: SignIn) -> Holder:
+    """The one that there is."""
+    found = sign_in._access.holder_of(KEY)
+    assert found is not None
+    return found
+
+
 def cookie_of(sign_in: SignIn) -> Morsel[str]:
     """Whoever signs in gets it."""
     with Flask("test").test_request_context("/console/sign-in", method="POST"):
-        answer = sign_in.enter(KEY, lambda _holder: "/console")
-    assert answer is not None
+        answer = sign_in.start(holder_of(sign_in), new_token(), "/console")
     [morsel] = SimpleCookie(answer.headers["Set-Cookie"]).values()
     return morsel
 
@@ -132,8 +131,8 @@ def test_altered_cookie_names_nobody(access: AccessFile, change: object) -> None
 @pytest.mark.parametrize("target", ["https://evil.example.org", "//evil.example.org", "/console\\@evil", "/r/token"])
 def test_nobody_is_sent_elsewhere(access: AccessFile, target: str) -> None:
     with Flask("test").test_request_context("/console/sign-in", method="POST"):
-        answer = door(access, NEW).enter(KEY, lambda _holder: target)
-    assert answer is not None
+        sign_in = door(access, NEW)
+        answer = sign_in.start(holder_of(sign_in), new_token(), target)
     assert answer.headers["Location"] == "/console"
 
 
@@ -154,19 +153,3 @@ def test_cookie_from_before_sessions_names_nobody(access: AccessFile) -> None:
     old = URLSafeTimedSerializer([NEW], salt="console session").dumps(token_hash(KEY).hex())
     morsel.set(morsel.key, old, old)
     assert name_in(sign_in, morsel) is None
-
-
-@pytest.mark.parametrize(("key", "who"), [(KEY, "a coordinator"), ("a wrong key", None)])
-def test_too_many_tries_are_refused_whether_the_key_is_right_or_wrong(
-    access: AccessFile, key: str, who: str | None
-) -> None:
-    book = Book(wait_s=30.0)
-    sign_in = door(access, NEW, book=book)
-    with (
-        Flask("test").test_request_context("/console/sign-in", method="POST"),
-        pytest.raises(TooManyTries) as refusal,
-    ):
-        sign_in.enter(key, lambda _holder: "/console")
-    assert refusal.value.wait_s == 30.0
-    [(household, tried)] = book.tries
-    assert (len(household), tried, b"192.0.2.1" in household) == (32, who, False)

@@ -389,13 +389,20 @@ CREATE TABLE ended_session (
 COMMENT ON TABLE ended_session IS 'cookies of the console that are believed no more, by the hash of their session';
 CREATE INDEX ended_session_age ON ended_session (ended_at);
 
-CREATE TABLE refused_sign_in (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    household bytea NOT NULL CHECK (length(household) = 32),
-    refused_at timestamptz NOT NULL
+CREATE TABLE access_holder (
+    id uuid PRIMARY KEY,
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    roles text[] NOT NULL,
+    forms text[],
+    partner text,
+    until timestamptz,
+    key_hashes text[] NOT NULL,
+    revoked boolean NOT NULL,
+    revision integer NOT NULL CHECK (revision > 0),
+    changed_at timestamptz NOT NULL
 );
-COMMENT ON COLUMN refused_sign_in.household IS 'keyed hash of an address, another one each day; kept for 15 minutes';
-CREATE INDEX refused_sign_in_household ON refused_sign_in (household, refused_at);
+COMMENT ON TABLE access_holder IS 'a copy of what registration publishes: who may do what';
+CREATE INDEX access_holder_key ON access_holder USING gin (key_hashes);
 """
 
 AUDIT_LOG = """

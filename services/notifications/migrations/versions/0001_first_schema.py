@@ -28,7 +28,7 @@ CREATE TABLE form_copy (LIKE working_group_copy INCLUDING ALL);
 RECIPIENTS = """
 CREATE TABLE recipient (
     subject uuid PRIMARY KEY,
-    about text NOT NULL CHECK (about IN ('registration', 'confirmation', 'former-address')),
+    about text NOT NULL CHECK (about IN ('registration', 'confirmation', 'former-address', 'invitation')),
     person_ref text CHECK (person_ref ~ '^[0-9a-f]{64}$'),
     form text,
     form_kind text NOT NULL,
@@ -53,10 +53,12 @@ CREATE TABLE recipient (
     CONSTRAINT recipient_status_check CHECK (CASE about
         WHEN 'registration' THEN status IN ('confirmed', 'waitlisted', 'cancelled')
         WHEN 'confirmation' THEN status = 'wanted'
+        WHEN 'invitation' THEN status = 'wanted'
         ELSE status = 'left' END),
     CONSTRAINT registration_has_form CHECK ((about = 'registration') = (form IS NOT NULL)),
-    CONSTRAINT confirmation_says_nothing CHECK (about <> 'confirmation' OR NOT (representative OR verified) AND
-        num_nonnulls(event, attend, working_group, partner, country, position) = 0),
+    CONSTRAINT confirmation_says_nothing CHECK (about NOT IN ('confirmation', 'invitation')
+        OR NOT (representative OR verified)
+            AND num_nonnulls(event, attend, working_group, partner, country, position) = 0),
     CONSTRAINT recipient_is_somebody CHECK (erased_at IS NOT NULL OR num_nulls(person_ref, language, closed) = 0),
     CONSTRAINT recipient_erased_is_nobody
         CHECK (erased_at IS NULL OR (NOT representative AND num_nonnulls(person_ref, language, closed, position,
@@ -282,13 +284,20 @@ CREATE TABLE ended_session (
 COMMENT ON TABLE ended_session IS 'cookies of the console that are believed no more, by the hash of their session';
 CREATE INDEX ended_session_age ON ended_session (ended_at);
 
-CREATE TABLE refused_sign_in (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    household bytea NOT NULL CHECK (length(household) = 32),
-    refused_at timestamptz NOT NULL
+CREATE TABLE access_holder (
+    id uuid PRIMARY KEY,
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    roles text[] NOT NULL,
+    forms text[],
+    partner text,
+    until timestamptz,
+    key_hashes text[] NOT NULL,
+    revoked boolean NOT NULL,
+    revision integer NOT NULL CHECK (revision > 0),
+    changed_at timestamptz NOT NULL
 );
-COMMENT ON COLUMN refused_sign_in.household IS 'keyed hash of an address, another one each day; kept for 15 minutes';
-CREATE INDEX refused_sign_in_household ON refused_sign_in (household, refused_at);
+COMMENT ON TABLE access_holder IS 'a copy of what registration publishes: who may do what';
+CREATE INDEX access_holder_key ON access_holder USING gin (key_hashes);
 """
 
 AUDIT_LOG = """

@@ -679,11 +679,70 @@ CREATE INDEX ended_session_age ON ended_session (ended_at);
 
 CREATE TABLE refused_sign_in (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    household bytea NOT NULL CHECK (length(household) = 32),
+    network bytea NOT NULL CHECK (length(network) = 32),
     refused_at timestamptz NOT NULL
 );
-COMMENT ON COLUMN refused_sign_in.household IS 'keyed hash of an address, another one each day; kept for 15 minutes';
-CREATE INDEX refused_sign_in_household ON refused_sign_in (household, refused_at);
+COMMENT ON COLUMN refused_sign_in.network IS 'keyed hash of an address, another one each day; kept for 15 minutes';
+CREATE INDEX refused_sign_in_network ON refused_sign_in (network, refused_at);
+
+CREATE TABLE console_session (
+    session bytea PRIMARY KEY CHECK (length(session) = 32),
+    holder_ref text NOT NULL,
+    holder_id uuid,
+    name text NOT NULL,
+    method text NOT NULL CHECK (method IN ('key', 'passkey')),
+    browser text NOT NULL,
+    since timestamptz NOT NULL,
+    last_seen_at timestamptz NOT NULL
+);
+COMMENT ON TABLE console_session IS 'who is signed in to the console; no address of a client';
+CREATE INDEX console_session_since ON console_session (since);
+
+CREATE TABLE access_holder (
+    id uuid PRIMARY KEY,
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    roles text[] NOT NULL,
+    forms text[],
+    partner text,
+    until timestamptz,
+    key_hashes text[] NOT NULL,
+    revoked boolean NOT NULL,
+    revision integer NOT NULL CHECK (revision > 0),
+    changed_at timestamptz NOT NULL
+);
+COMMENT ON TABLE access_holder IS 'who may do what, beside the access file; the other services keep a copy';
+CREATE INDEX access_holder_key ON access_holder USING gin (key_hashes);
+CREATE UNIQUE INDEX access_holder_name ON access_holder (lower(name)) WHERE NOT revoked;
+
+CREATE TABLE invitation (
+    id uuid PRIMARY KEY,
+    token_hash bytea NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    holder_id uuid NOT NULL REFERENCES access_holder ON DELETE CASCADE,
+    purpose text NOT NULL CHECK (purpose IN ('invited', 'recovery')),
+    invited_by text NOT NULL CHECK (invited_by <> ''),
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    used_at timestamptz,
+    withdrawn_at timestamptz
+);
+CREATE INDEX invitation_holder ON invitation (holder_id);
+CREATE INDEX invitation_age ON invitation (expires_at);
+
+CREATE TABLE passkey (
+    credential_id bytea PRIMARY KEY CHECK (length(credential_id) BETWEEN 16 AND 1023),
+    holder_id uuid NOT NULL REFERENCES access_holder ON DELETE CASCADE,
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 80),
+    public_key bytea NOT NULL,
+    sign_count bigint NOT NULL CHECK (sign_count >= 0),
+    created_at timestamptz NOT NULL,
+    last_used_at timestamptz
+);
+CREATE INDEX passkey_holder ON passkey (holder_id);
+
+CREATE TABLE used_passkey_challenge (
+    challenge bytea PRIMARY KEY CHECK (length(challenge) = 32),
+    used_at timestamptz NOT NULL
+);
 """
 
 AUDIT_LOG = """
@@ -722,6 +781,27 @@ CREATE VIEW trail AS
         CASE WHEN list_id IS NULL THEN 'registration' ELSE 'sealed-list' END, coalesce(registration_id, list_id)::text,
         jsonb_strip_nulls(jsonb_build_object('form', form, 'purpose', purpose, 'people', cardinality(people),
             'approved_by', approved_by)), 's' || id FROM sealed_reading;
+
+CREATE TABLE audit_entry (
+    entry_id uuid PRIMARY KEY,
+    service text NOT NULL CHECK (service IN ('events', 'notifications')),
+    at timestamptz NOT NULL,
+    who text NOT NULL CHECK (who <> ''),
+    act text NOT NULL CHECK (act <> ''),
+    kind text NOT NULL,
+    subject text NOT NULL,
+    detail jsonb NOT NULL
+);
+COMMENT ON TABLE audit_entry IS 'what people with a key did in the other services, as they publish it';
+CREATE INDEX audit_entry_at ON audit_entry (at);
+CREATE TRIGGER audit_entry_stays BEFORE UPDATE OR TRUNCATE ON audit_entry
+    FOR EACH STATEMENT EXECUTE FUNCTION deed_stays();
+CREATE TRIGGER audit_entry_kept BEFORE DELETE ON audit_entry FOR EACH ROW
+    WHEN (OLD.at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION deed_stays();
+
+CREATE VIEW audit_log AS
+    SELECT 'registration' AS service, at, who, deed AS act, kind, subject, detail, key FROM trail
+    UNION ALL SELECT service, at, who, act, kind, subject, detail, 'a' || entry_id FROM audit_entry;
 """
 
 MESSAGING = """
