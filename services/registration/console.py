@@ -14,6 +14,7 @@ from services.registration.partners.console import add_partners
 from services.registration.people.console import PersonPages, add_list, add_person
 from services.registration.people.marked import add_marked
 from services.registration.people.messages import RegistrationMessages
+from services.registration.people.writing_to import add_writing_to
 from services.registration.privacy.console import REASON_WORDS, add_erasing, add_person_export, erased_page
 from services.registration.public.preview import add_preview
 from services.registration.sealing.form_keys import FormKeys
@@ -31,6 +32,7 @@ def console_blueprint(
     work, clock = forms.work, forms.clock
     add_list(blueprint, work, clock)
     add_marked(blueprint, work, clock, messages)
+    add_writing_to(blueprint, work)
     add_person(blueprint, PersonPages(work, clock, messages, keys, REASON_WORDS, partial(erased_page, work)))
     add_erasing(blueprint, work, clock, messages)
     add_person_export(blueprint)

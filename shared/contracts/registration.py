@@ -16,7 +16,7 @@ class RegistrationData(MessageSchema):
     last three being tokens of the managing, the read-only and the join link (``join`` is empty once it has ended), and
     ``title`` that of a proposal, empty for every other kind of form.
     ``verified`` says that the owner of the address has confirmed it; until then no mail quotes the form. ``attend`` is
-    the event that everybody on this form should attend as well.
+    the event that everybody on this form should attend as well. ``tags`` are short words of coordinators, sorted.
     """
 
     registration_id = identity()
@@ -37,6 +37,7 @@ class RegistrationData(MessageSchema):
     occurred_at = moment()
     verified = fields.Boolean(load_default=False)
     attend = slug(required=False)
+    tags = fields.List(text(40), load_default=list, validate=validate.Length(max=50))
     sealed = text(4096)
 
 

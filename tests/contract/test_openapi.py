@@ -57,6 +57,7 @@ _ORIGIN = "an origin has a scheme, a host and nothing after, and a theme the val
 REFUSED_ALTHOUGH_VALID = {
     "GET /v1/blocked-addresses": _CURSOR,
     "GET /v1/bulletins": _CURSOR,
+    "GET /v1/bulletins/{bulletin_id}/mails": _CURSOR,
     "GET /v1/events": _CURSOR,
     "GET /v1/events/{event_id}/history": _CURSOR,
     "GET /v1/events/{event_id}/notes": _CURSOR,
@@ -85,6 +86,7 @@ REFUSED_ALTHOUGH_VALID = {
     "POST /v1/bulletins": "an English text is required beside any other",
     "POST /v1/bulletins/{bulletin_id}/preview": _TOGETHER,
     "POST /v1/bulletins/{bulletin_id}/send": "the mark of the text that was seen, and how many people it was for",
+    "POST /v1/bulletins/{bulletin_id}/test": _ADDRESS,
     "POST /v1/events": _TOGETHER,
     "POST /v1/events/{event_id}/notes": _TEXT,
     "POST /v1/events/{event_id}/{step_name}": "each step asks for other fields",

@@ -99,6 +99,7 @@ STANDING = {
         "event_news": "a row for each event that has just changed",
         "announcement": "a row for each change of an event",
         "bulletin": "texts of coordinators",
+        "bulletin_recipient": "people who have no mail of a bulletin yet, for seconds",
         "webhook": "addresses of partners",
     },
 }

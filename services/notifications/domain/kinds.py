@@ -27,8 +27,8 @@ class Kind:
     true_while: statuses of its subject (what ``about`` names) under which its words are true.
     resent: whether a second copy goes out when nobody knows if the first one did.
     numbered_apart: its number is not its subject's revision, so only the status tells whether it is true.
-    about: what its subject is: ``registration``, ``confirmation`` (the link of a verification mail) or
-        ``former-address`` (that a registration had).
+    about: what its subject is: ``registration``, ``confirmation`` (the link of a verification mail),
+        ``former-address`` (that a registration had) or ``bulletin-test``.
     """
 
     name: str
@@ -58,7 +58,10 @@ REGISTRATIONS = "registrations"
 LEFT = "left"
 """The only status of a former address, of which nothing is kept either once its mail has ended."""
 
-MAILED_ONCE = ("confirmation", "former-address")
+BULLETIN_TEST = "bulletin-test"
+"""A copy of a bulletin to the coordinator who writes it, and what it is about: an entry of its own, with its mail."""
+
+MAILED_ONCE = ("confirmation", "former-address", BULLETIN_TEST)
 """Subjects with one message and one mail: their entry goes with the mail."""
 
 RECEIVED = "proposal-received"
@@ -113,6 +116,7 @@ KINDS: dict[str, Kind] = {
         *(_apart(name, "reminder", "confirmed") for name in REMINDER_KINDS),
         _apart("recording-available", "bulletin", "confirmed"),
         _apart("bulletin", "bulletin", *LIVE),
+        Kind(BULLETIN_TEST, "transactional", frozenset({WANTED}), resent=True, about=BULLETIN_TEST),
     )
 }
 

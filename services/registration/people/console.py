@@ -72,6 +72,7 @@ def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             acts=ACTS,
             first=address(PATH, asked.given),
             file=address(f"{PATH}.csv", asked.given),
+            write=address(f"{PATH}/write", asked.given),
             **(_counts(work, asked, wanted, keys, choices) if keys else _people(work, asked.given, wanted, cursor)),
         )
         return personal(make_response(page))
