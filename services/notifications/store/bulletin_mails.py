@@ -12,12 +12,14 @@ from services.notifications.store.audience import Addressee
 _TAKE = text("""
     WITH taken AS (
         DELETE FROM bulletin_recipient WHERE (bulletin, subject) IN (
-            SELECT bulletin, subject FROM bulletin_recipient WHERE bulletin = :number ORDER BY subject LIMIT :most)
+            SELECT bulletin, subject FROM bulletin_recipient WHERE bulletin = :number AND subject > CAST(:after AS uuid)
+            ORDER BY subject LIMIT :most)
         RETURNING subject)
     SELECT r.subject::text, r.person_ref, r.form_kind, r.event, r.language, r.erased_at IS NULL AND NOT EXISTS (
         SELECT FROM mail m WHERE m.recipient = r.person_ref AND m.kind = 'bulletin' AND m.revision = :number)
-    FROM taken JOIN recipient r USING (subject) ORDER BY r.person_ref
+    FROM taken JOIN recipient r USING (subject) ORDER BY subject
 """)
+_FIRST = "00000000-0000-0000-0000-000000000000"
 _DROP = text("DELETE FROM bulletin_recipient WHERE bulletin = :number")
 _END_ANNOUNCEMENT = text("""
     UPDATE announcement SET ended_at = :now, reached = ''
@@ -59,17 +61,32 @@ class BulletinMail:
     unsubscribed: bool
 
 
-def take_recipients(connection: Connection, number: int, most: int) -> tuple[list[Addressee], bool]:
+@dataclass(frozen=True, slots=True)
+class TakenRecipients:
+    """People who get a mail now; ``reached`` is the last registration that was taken, ``more`` whether any may follow.
+
+    Whoever was erased, or has a mail of the bulletin by another registration, is not among the people.
+    """
+
+    people: list[Addressee]
+    reached: str
+    more: bool
+
+
+def take_recipients(connection: Connection, number: int, reached: str, most: int) -> TakenRecipients:
     """Take up to ``most`` people off the list of those who have no mail of a bulletin yet.
 
     The caller makes their mails in the same transaction, and holds the lock of the bulletin's announcement.
 
-    Returns:
-        those who get one, in the order of their references, and whether the list may hold more. Whoever was erased, or
-        has a mail of it by another registration, gets none.
+    Args:
+        connection: of that transaction.
+        number: of the bulletin.
+        reached: the last registration that was taken before; empty at first. What was taken is not looked at again.
+        most: people.
     """
-    rows = connection.execute(_TAKE, {"number": number, "most": most}).fetchall()
-    return [Addressee(*row[:5]) for row in rows if row[5]], len(rows) == most
+    rows = connection.execute(_TAKE, {"number": number, "after": reached or _FIRST, "most": most}).fetchall()
+    people = [Addressee(*row[:5]) for row in rows if row[5]]
+    return TakenRecipients(people, rows[-1][0] if rows else reached, len(rows) == most)
 
 
 def drop_recipients(connection: Connection, number: int, now: datetime) -> int:

@@ -22,7 +22,7 @@ from services.notifications.store.announcements import (
     supersede_news,
 )
 from services.notifications.store.audience import Addressee, some_of
-from services.notifications.store.bulletin_mails import take_recipients
+from services.notifications.store.bulletin_mails import TakenRecipients, take_recipients
 from services.notifications.store.events import KnownEvent, due_news, lock_event, mark_told, take_news
 from services.notifications.store.mails import add_mail
 from services.notifications.store.withdrawing import call_off_news
@@ -86,14 +86,13 @@ def announce_some(work: UnitOfWork, clock: Clock, mail_domain: str, chunk: int =
         now, current = clock(), next_open(connection)
         if current is None:
             return None
-        people, more = _next_people(connection, current, chunk)
-        made = [_mail(current, person, mail_domain, now) for person in people]
+        taken = _next_people(connection, current, chunk)
+        made = [_mail(current, person, mail_domain, now) for person in taken.people]
         mails = sum(add_mail(connection, mail) for mail in made)
-        reached = people[-1].person_ref if people else current.reached
-        advance(connection, current.announcement.id, reached, mails, None if more else now)
+        advance(connection, current.announcement.id, taken.reached, mails, None if taken.more else now)
         reach("schedule.chunk")
     reach("schedule.announced")
-    return len(people)
+    return len(taken.people)
 
 
 def _superseded(known: KnownEvent) -> list[str]:
@@ -107,13 +106,13 @@ def _detail(news: News, known: KnownEvent) -> dict[str, Any]:
     return {"kind": news.kind, "remote": news.remote, "before": before, "shown": shown}
 
 
-def _next_people(connection: Connection, current: OpenAnnouncement, most: int) -> tuple[list[Addressee], bool]:
-    """The next people, and whether there may be more. Those of a bulletin were stored when it was sent."""
+def _next_people(connection: Connection, current: OpenAnnouncement, most: int) -> TakenRecipients:
+    """The next people. Those of a bulletin were stored when it was sent."""
     announcement = current.announcement
     if announcement.cause == "bulletin":
-        return take_recipients(connection, announcement.number, most)
+        return take_recipients(connection, announcement.number, current.reached, most)
     people = some_of(connection, _audience(connection, announcement), current.reached, most)
-    return people, len(people) == most
+    return TakenRecipients(people, people[-1].person_ref if people else current.reached, len(people) == most)
 
 
 def _audience(connection: Connection, announcement: NewAnnouncement) -> dict[str, Any]:

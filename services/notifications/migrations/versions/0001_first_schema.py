@@ -204,7 +204,8 @@ CREATE TABLE announcement (
     CONSTRAINT one_announcement UNIQUE NULLS NOT DISTINCT (cause, event, number)
 );
 COMMENT ON COLUMN announcement.reached IS
-    'the last person who got a mail: people come in the order of their references; empty once it has ended';
+    'the last person who got a mail, in the order of their references, or of a bulletin the last registration; empty '
+    'once it has ended';
 CREATE INDEX announcement_open ON announcement (created_at) WHERE ended_at IS NULL;
 
 CREATE TABLE bulletin (
