@@ -138,7 +138,7 @@ def form_page(
 
 
 def _options(choices: Choices, forms: Options, given: Given) -> dict[str, Options]:
-    """What can be chosen by part; what is chosen and not known any more can be kept."""
+    """What can be chosen by part: first what is chosen, which can be kept if it is not known any more."""
     offered: dict[str, Options] = {
         "event": choices.events,
         "not_registered_for": [*choices.events, *forms],
@@ -152,13 +152,12 @@ def _options(choices: Choices, forms: Options, given: Given) -> dict[str, Option
         "tag": _named(choices.used["tag"], str),
         "mode": list(wording.MODES.items()),
     }
-    for part, options in offered.items():
-        known = {value for value, _ in options}
-        offered[part] = [
-            *dict(options).items(),
-            *((one, one) for one in given.values.get(part, ()) if one not in known),
-        ]
-    return offered
+    return {part: _chosen_first(dict(options), given.values.get(part, ())) for part, options in offered.items()}
+
+
+def _chosen_first(options: Mapping[str, str], chosen: Sequence[str]) -> Options:
+    first = sorted(((value, options.get(value, value)) for value in chosen), key=lambda pair: pair[1])
+    return [*first, *((value, text) for value, text in options.items() if value not in chosen)]
 
 
 def _named(values: Sequence[str], name: Callable[[str], str]) -> Options:
