@@ -71,7 +71,6 @@ _SEPARATE: Rights = {
         "web": "select insert delete",
         "consume": "select delete",
         "schedule": "select insert delete",
-        "operator": "select",
     },
     "bulletin_tester": {"web": "select insert update", "relay": "select delete", "operator": "select update"},
     "suppression": {

@@ -99,7 +99,6 @@ STANDING = {
         "event_news": "a row for each event that has just changed",
         "announcement": "a row for each change of an event",
         "bulletin": "texts of coordinators",
-        "bulletin_recipient": "people who have no mail of a bulletin yet, for seconds",
         "webhook": "addresses of partners",
     },
 }
@@ -186,6 +185,11 @@ _ROSTER = """
 """
 _CONTACT = "INSERT INTO mail_contact (mail_id, registration_id, kind, sent_at) SELECT id, id, 'bulletin', at FROM given"
 
+_TESTER = """
+    INSERT INTO bulletin_tester (holder, closed, since, tests)
+    SELECT id::text, decode(repeat('00', 40), 'hex'), at, 1 FROM given
+"""
+
 LOGS = (
     *(Aged(service, "deed", _DEED) for service in SERVICES),
     Aged("registration", "promotion", _PROMOTION),
@@ -198,6 +202,7 @@ LONG_KEPT = (
     Aged("events", "roster", _ROSTER),
     Aged("notifications", "mail", _MAIL),
     Aged("notifications", "recipient", _RECIPIENT),
+    Aged("notifications", "bulletin_tester", _TESTER),
 )
 
 
