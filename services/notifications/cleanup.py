@@ -12,6 +12,7 @@ from shared.store.sessions import SESSION_RULES
 
 DELIVERY_KEPT = timedelta(days=7)
 MAIL_KEPT = timedelta(days=365)
+TESTER_KEPT = timedelta(days=90)
 TOMBSTONE_KEPT = timedelta(days=365)
 
 RULES = (
@@ -34,6 +35,14 @@ RULES = (
         "whether somebody was told is asked until the next review; its attempts go with it, its text went once it was "
         "sent",
         order="t.id",
+        every_s=HOURLY_S,
+    ),
+    Rule(
+        "bulletin_tester",
+        "t.since < :before",
+        TESTER_KEPT,
+        "whoever writes bulletins is offered their own address again",
+        order="t.since",
         every_s=HOURLY_S,
     ),
     Rule(

@@ -270,7 +270,7 @@ def _former_address(data: Mapping[str, Any]) -> Entry:
 
 def _registration(data: Mapping[str, Any]) -> Entry:
     plain = ("person_ref", "language", "status", "revision", "occurred_at", "form", "form_kind", "event", "position")
-    told = ("working_group", "partner", "country", "verified", "attend", "representative")
+    told = ("working_group", "partner", "country", "verified", "attend", "representative", "tags")
     return Entry(data["registration_id"], "registration", **{name: data[name] for name in (*plain, *told)})
 
 

@@ -25,7 +25,7 @@ _SEPARATE: Rights = {
         "operator": "select",
     },
     "recipient": {
-        "web": "select",
+        "web": "select insert",
         "relay": "select delete",
         "consume": "select insert update",
         "send": "select update delete",
@@ -33,7 +33,7 @@ _SEPARATE: Rights = {
         "operator": "select update",
     },
     "mail": {
-        "web": "select update",
+        "web": "select insert update",
         "relay": "select delete",
         "consume": "select insert update",
         "send": "select update",
@@ -60,7 +60,7 @@ _SEPARATE: Rights = {
     "form_copy": {"consume": "select insert update", "send": "select"},
     "event_news": {"consume": "select insert update", "schedule": "select delete"},
     "announcement": {
-        "web": "select insert",
+        "web": "select insert update",
         "consume": "select insert",
         "send": "select",
         "schedule": "select insert update",
@@ -70,9 +70,15 @@ _SEPARATE: Rights = {
         "web": "select insert update delete",
         "consume": "select",
         "send": "select",
-        "schedule": "select",
+        "schedule": "select update",
         "operator": "select",
     },
+    "bulletin_recipient": {
+        "web": "select insert delete",
+        "consume": "select delete",
+        "schedule": "select insert delete",
+    },
+    "bulletin_tester": {"web": "select insert update", "relay": "select delete", "operator": "select update"},
     "suppression": {
         "web": "select insert delete",
         "consume": "select insert",
@@ -100,7 +106,13 @@ _SEPARATE: Rights = {
         "deliver": "select insert",
         "operator": "select insert update delete",
     },
-    "deed": {"web": "insert", "relay": "select delete", "deliver": "insert", "operator": "insert"},
+    "deed": {
+        "web": "insert",
+        "relay": "select delete",
+        "deliver": "insert",
+        "schedule": "insert",
+        "operator": "insert",
+    },
     "trail": {"web": "select"},
 }
 """Verbs by table and process."""

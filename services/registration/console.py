@@ -22,6 +22,7 @@ from services.registration.people.marked import add_marked
 from services.registration.people.notes_pages import add_notes
 from services.registration.people.seats_page import add_seats_page
 from services.registration.people.views_api import add_views
+from services.registration.people.writing_to import add_writing_to
 from services.registration.privacy.console import REASON_WORDS, add_erasing, add_person_export, erased_page
 from services.registration.public.preview import add_preview
 from services.registration.sealed_lists.approvals_console import add_approvals
@@ -46,6 +47,7 @@ def console_blueprint(
     work, clock, messages = forms.work, forms.clock, corrections.messages
     add_list(blueprint, work, clock)
     add_marked(blueprint, work, clock, messages)
+    add_writing_to(blueprint, work)
     pages = PersonPages(work, clock, messages, approvals.lists.keys, REASON_WORDS, partial(erased_page, work))
     add_person(blueprint, pages)
     add_corrections(blueprint, corrections)

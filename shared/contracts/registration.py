@@ -17,7 +17,8 @@ class RegistrationData(MessageSchema):
     ``title`` that of a proposal, empty for every other kind of form.
     ``verified`` says that the owner of the address has confirmed it; until then no mail quotes the form. ``attend`` is
     the event that everybody on this form should attend as well. ``by_coordinator`` says that a coordinator has
-    registered the person, and ``mailed`` whether the person gets a mail about this message.
+    registered the person, and ``mailed`` whether the person gets a mail about this message. ``tags`` are short words
+    of coordinators, sorted.
     """
 
     registration_id = identity()
@@ -40,6 +41,7 @@ class RegistrationData(MessageSchema):
     attend = slug(required=False)
     by_coordinator = fields.Boolean(load_default=False)
     mailed = fields.Boolean(load_default=True)
+    tags = fields.List(text(40), load_default=list, validate=validate.Length(max=50))
     sealed = text(4096)
 
 

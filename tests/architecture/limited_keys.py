@@ -251,6 +251,12 @@ _ACROSS_MAILS = (
     f"GET {_PAGE}/change",
     f"POST {_PAGE}/discard",
     f"POST {_PAGE}/send",
+    f"POST {_PAGE}/cancel",
+    f"POST {_PAGE}/stop",
+    f"POST {_PAGE}/test",
+    f"GET {_PAGE}/outcome",
+    "GET /console/mail/bulletins/outcome.js",
+    "POST /console/mail/bulletins/new",
     "GET /v1/bulletins",
     "POST /v1/bulletins",
     f"GET {_BULLETIN}",
@@ -258,6 +264,12 @@ _ACROSS_MAILS = (
     f"DELETE {_BULLETIN}",
     f"POST {_BULLETIN}/preview",
     f"POST {_BULLETIN}/send",
+    f"POST {_BULLETIN}/cancel",
+    f"POST {_BULLETIN}/stop",
+    f"POST {_BULLETIN}/test",
+    f"GET {_BULLETIN}/outcome",
+    f"GET {_BULLETIN}/mails",
+    "GET /console/mail/trail",
     "GET /v1/trail/notifications",
     "POST /v1/person-export/notifications",
     "GET /v1/webhooks",
@@ -284,7 +296,7 @@ REACH_OF = {
         REFUSED,
     )
     | dict.fromkeys((*_OWN_PARTNER, *_ACCOUNT, *_VIEWS), NOTHING)
-    | dict.fromkeys((*_BLOCKED, *_EXPORT, *_PARTNERS, *_ACCESS), REFUSED),
+    | dict.fromkeys((*_BLOCKED, *_EXPORT, *_PARTNERS, *_ACCESS, "GET /console/registrations/write"), REFUSED),
     "notifications": dict.fromkeys(_ACROSS_MAILS, REFUSED)
     | {"GET /v1/mails": FILTERED, "GET /v1/mails/<uuid:mail_id>": HIDDEN},
 }

@@ -14,6 +14,7 @@ LEVELS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
 FACTS = {
     "again_in_s",
     "away_s",
+    "bulletin",
     "connection",
     "ahead_s",
     "count",

@@ -191,6 +191,11 @@ _ROSTER = """
 """
 _CONTACT = "INSERT INTO mail_contact (mail_id, registration_id, kind, sent_at) SELECT id, id, 'bulletin', at FROM given"
 
+_TESTER = """
+    INSERT INTO bulletin_tester (holder, closed, since, tests)
+    SELECT id::text, decode(repeat('00', 40), 'hex'), at, 1 FROM given
+"""
+
 LOGS = (
     *(Aged(service, "deed", _DEED) for service in SERVICES),
     Aged("registration", "promotion", _PROMOTION),
@@ -204,6 +209,7 @@ LONG_KEPT = (
     Aged("events", "roster", _ROSTER),
     Aged("notifications", "mail", _MAIL),
     Aged("notifications", "recipient", _RECIPIENT),
+    Aged("notifications", "bulletin_tester", _TESTER),
 )
 
 

@@ -64,6 +64,7 @@ NOBODY = {
     | ALL
     | {
         "outbox": "ids and kinds of mails, which the table mail has too; deleted once they are published",
+        "bulletin_tester": "addresses of coordinators, who are no participants",
     },
 }
 """Tables and views that hold nothing about a person, or nothing that can be exported, each with the reason."""
@@ -90,6 +91,7 @@ NOT_OF_A_PERSON = {
     ("registration", "key_check", "name"),
     ("events", "key_check", "name"),
     ("notifications", "key_check", "name"),
+    ("notifications", "bulletin_tester", "closed"),
     ("notifications", "event_copy", "content"),
     ("notifications", "working_group_copy", "content"),
     ("notifications", "resource_copy", "content"),

@@ -235,6 +235,11 @@ def _send_bulletins(world: World, cast: Everybody) -> None:
             send_bulletin(world, {"form": "geneva-delegation"}, 1, texts)
             cast.bulletins.append(number)
     world.expect("coordinators write bulletins", bulletin=len(cast.bulletins))
+    content = {"texts": {"en": {"subject": "A test", "text": "Is it right?"}}}
+    drafted = world.call("POST", "/v1/bulletins", "notifications", status=201, json=content)
+    copy = {"address": "of-the-writer@example.org"}
+    world.call("POST", f"/v1/bulletins/{drafted['id']}/test", "notifications", status=202, json=copy)
+    world.expect("a coordinator tries one", bulletin_test=1)
 
 
 def _change_the_event(world: World, cast: Everybody) -> None:

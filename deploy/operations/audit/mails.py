@@ -171,7 +171,7 @@ _MAILED_TWICE = """
 _LINKS_KEPT = """
     SELECT r.subject::text, 'a mail that waits', coalesce(m.state, 'none') FROM recipient r
     LEFT JOIN mail m ON m.subject = r.subject
-    WHERE r.about IN ('confirmation', 'former-address', 'invitation') AND r.erased_at IS NULL
+    WHERE r.about IN ('confirmation', 'former-address', 'invitation', 'bulletin-test') AND r.erased_at IS NULL
         AND (m.state IN ('queued', 'deferred', 'claimed')
         OR (m.state = 'unknown' AND m.due_at IS NOT NULL)) IS NOT TRUE
 """

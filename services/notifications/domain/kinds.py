@@ -28,7 +28,7 @@ class Kind:
     resent: whether a second copy goes out when nobody knows if the first one did.
     numbered_apart: its number is not its subject's revision, so only the status tells whether it is true.
     about: what its subject is: ``registration``, ``confirmation`` (the link of a verification mail),
-        ``former-address`` (that a registration had) or ``invitation`` (of a colleague).
+        ``former-address`` (that a registration had), ``invitation`` (of a colleague) or ``bulletin-test``.
     """
 
     name: str
@@ -61,7 +61,10 @@ LEFT = "left"
 INVITATION, RECOVERY = "invitation", "recovery"
 """A colleague gets a link; in place of a kind of form: one who has signed in before gets a new one."""
 
-MAILED_ONCE = ("confirmation", "former-address", INVITATION)
+BULLETIN_TEST = "bulletin-test"
+"""A copy of a bulletin to the coordinator who writes it, and what it is about: an entry of its own, with its mail."""
+
+MAILED_ONCE = ("confirmation", "former-address", INVITATION, BULLETIN_TEST)
 """Subjects with one message and one mail: their entry goes with the mail."""
 
 SEAT_OFFERED = "seat-offered"
@@ -122,6 +125,7 @@ KINDS: dict[str, Kind] = {
         *(_apart(name, "reminder", "confirmed") for name in REMINDER_KINDS),
         _apart("recording-available", "bulletin", "confirmed"),
         _apart("bulletin", "bulletin", *LIVE),
+        Kind(BULLETIN_TEST, "transactional", frozenset({WANTED}), resent=True, about=BULLETIN_TEST),
     )
 }
 

@@ -8,6 +8,7 @@ from typing import Literal
 from services.notifications.domain import kinds
 from services.notifications.domain.kinds import (
     ATTENDING,
+    BULLETIN_TEST,
     INVITATION,
     NEWS_KINDS,
     PROPOSAL,
@@ -18,9 +19,9 @@ from services.notifications.domain.kinds import (
 )
 
 MailKind = str
-"""The name of a kind of mail; each but the bulletin has its wording in every language."""
+"""The name of a kind of mail; each but the bulletin and its test has its wording in every language."""
 
-KINDS: tuple[MailKind, ...] = tuple(name for name in kinds.KINDS if name != "bulletin")
+KINDS: tuple[MailKind, ...] = tuple(name for name in kinds.KINDS if name not in ("bulletin", BULLETIN_TEST))
 
 LATE_REMINDER = "reminder-late"
 """The wording of a reminder that goes later than it was due: it names no distance to the event."""
@@ -205,6 +206,11 @@ class MailContext:
     late: bool = False
     until: datetime | None = None
     by_coordinator: bool = False
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is a copy to the coordinator who writes the bulletin."""
+        return self.kind == BULLETIN_TEST
 
     @property
     def text(self) -> str:

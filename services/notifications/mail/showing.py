@@ -90,7 +90,8 @@ def subject_of(context: MailContext, words: Wording) -> str:
     mails in a mailbox is easily seen by others, and membership is nobody's business.
     """
     if context.bulletin is not None:
-        return written_line(context.bulletin.subject)
+        subject = written_line(context.bulletin.subject)
+        return words.test_subject.format(subject=subject) if context.is_test else subject
     title = _title(context)
     return words.subject[context.text].format(title=title) if title else words.heading[context.text]
 
@@ -116,7 +117,8 @@ def _greeting(context: MailContext, words: Wording) -> str:
 
 def _paragraphs(context: MailContext, words: Wording) -> list[list[Piece]]:
     if context.bulletin is not None:
-        return pieces_of(context.bulletin.text)
+        text = pieces_of(context.bulletin.text)
+        return [[Piece(words.test_note)], *text] if context.is_test else text
     first = words.lead[context.text]
     if context.calendar_method is not None:
         first = f"{first}{words.gap}{_on_calendar(context, words)}"

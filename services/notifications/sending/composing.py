@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from services.notifications.domain.kinds import EVENT_STATE_KINDS, EVENT_TOLD_BY, PROPOSAL, REMINDER_KINDS
+from services.notifications.domain.kinds import (
+    BULLETIN_TEST,
+    EVENT_STATE_KINDS,
+    EVENT_TOLD_BY,
+    PROPOSAL,
+    REMINDER_KINDS,
+)
 from services.notifications.domain.mail import Verdict
 from services.notifications.domain.news import is_news_untrue
 from services.notifications.domain.resending import EVENT_PAST, is_date_of, is_late, is_past
@@ -24,7 +30,8 @@ from services.notifications.mail.rendering import render
 from services.notifications.mail.wording import FALLBACK, language_for
 from services.notifications.sending.judging import called_off, failed, postponed, retried, suppressed
 from services.notifications.store.handovers import Claim
-from services.notifications.usecases.unsubscribe import WANTS_NONE, make_token
+from services.notifications.usecases.follow_bulletin import STOPPED_REASON
+from services.notifications.usecases.unsubscribe import UNSUBSCRIBE_SAMPLE, WANTS_NONE, make_token
 from shared.calendar.entries import personal_key
 from shared.core.clock import parse_rfc3339
 from shared.core.context import caused_by
@@ -41,6 +48,7 @@ NEWS_UNTRUE = "it is no longer so"
 NEWS_KNOWN = "the person's confirmation tells them"
 NOT_OPENED = "the recipient's entry does not open with the keys of the vault"
 BAD_ADDRESS = "the address is not one mailbox"
+DISCARDED = "the bulletin was discarded"
 NOT_COMPOSED = "the mail could not be composed"
 
 
@@ -139,7 +147,11 @@ class Composer:
         return CalendarEntry(key, held.changes, held.seat is not None, view, held.alarm_minutes)
 
     def _unsubscribe(self, claim: Claim, language: str) -> str:
-        token = make_token(self.vault, claim.recipient.entry.person_ref, language, self.clock())
+        """The way out of bulletins; that of a test is nobody's."""
+        token = UNSUBSCRIBE_SAMPLE
+        if claim.mail.kind != BULLETIN_TEST:
+            person_ref, number = claim.recipient.entry.person_ref, claim.mail.revision
+            token = make_token(self.vault, person_ref, language, self.clock(), number)
         return f"{self.public_url.rstrip('/')}/u/{token}"
 
 
@@ -148,6 +160,10 @@ def unfit(claim: Claim, clock: CheckedClock) -> Verdict | None:
     mail, entry, now = claim.mail, claim.recipient.entry, clock()
     if is_untrue(mail.kind, mail.revision, entry.standing):
         return called_off(mail, SUPERSEDED, now)  # it was being handed over when it became so, and came back
+    if claim.stopped and mail.kind == "bulletin":
+        return called_off(mail, STOPPED_REASON, now)
+    if mail.kind == BULLETIN_TEST and claim.texts is None:
+        return called_off(mail, DISCARDED, now)
     if claim.suppressed:
         return suppressed(mail, WANTS_NONE, now)
     if entry.form_kind == "working_group" and entry.working_group is not None and claim.group is None:

@@ -46,10 +46,10 @@ _CLAIM = text(f"""
         e.content, a.content, g.content ->> 'title', c.detail, b.texts, s.person_ref IS NOT NULL,
         c.kind IN ({", ".join(f"'{kind}'" for kind in NEWS_KINDS if kind not in ALWAYS_TOLD)})
             AND {KNOWS.format(person="c.recipient", event="c.event", shown="CAST(c.detail ->> 'shown' AS integer)")},
-        c.requeued_at IS NOT NULL, c.closed
+        c.requeued_at IS NOT NULL, c.closed, b.stopped_at IS NOT NULL
     FROM claimed c JOIN recipient r ON r.subject = c.subject LEFT JOIN event_copy e ON e.id = c.event
         LEFT JOIN event_copy a ON a.id = r.attend LEFT JOIN working_group_copy g ON g.id = r.working_group
-        LEFT JOIN bulletin b ON c.kind = 'bulletin' AND b.number = c.revision
+        LEFT JOIN bulletin b ON c.kind IN ('bulletin', 'bulletin-test') AND b.number = c.revision
         LEFT JOIN suppression s ON c.kind = 'bulletin' AND s.person_ref = c.recipient
         LEFT JOIN LATERAL ({_HELD}) h ON h.changes IS NOT NULL LEFT JOIN form_copy f ON f.id = h.form
     ORDER BY c.due_at, c.id
@@ -121,6 +121,7 @@ class Claim:
         known: whether it is news and the person's own confirmation tells them.
         sent_again: whether somebody had it sent again after it had ended.
         closed: what is personal and stands in this mail alone, encrypted; None if it has no such content.
+        stopped: whether it is of a bulletin that somebody has stopped.
     """
 
     mail: ClaimedMail
@@ -135,6 +136,7 @@ class Claim:
     known: bool = False
     sent_again: bool = False
     closed: bytes | None = None
+    stopped: bool = False
 
 
 def claim(connection: Connection, lane: str, most: int, now: datetime, lease_until: datetime) -> list[Claim]:

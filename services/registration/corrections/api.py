@@ -75,7 +75,7 @@ class EntryWantedSchema(ma.Schema):
     dry_run = ma.fields.Boolean(load_default=False, metadata=DRY_RUN)
 
 
-class EntrySchema(ma.Schema):
+class EntryResultSchema(ma.Schema):
     """What entering somebody does."""
 
     registration = ma.fields.Nested(PersonSchema, required=True, allow_none=True)
@@ -131,8 +131,8 @@ def _corrected(registration: dict[str, Any], preview: Preview) -> dict[str, Any]
 def _add_entry(blueprint: Any, desk: CorrectionDesk) -> None:
     @blueprint.post("/forms/<slug>/registrations")
     @blueprint.arguments(EntryWantedSchema)
-    @blueprint.response(201, EntrySchema)
-    @blueprint.alt_response(200, schema=EntrySchema, success=True)
+    @blueprint.response(201, EntryResultSchema)
+    @blueprint.alt_response(200, schema=EntryResultSchema, success=True)
     @_refusals(blueprint, 404, 409)
     @needs("coordinator")
     def enter_one(content: dict[str, Any], slug: str) -> Response:
@@ -149,7 +149,7 @@ def _add_entry(blueprint: Any, desk: CorrectionDesk) -> None:
         except FaultyAnswers as faulty:
             return faults_of(faulty)
         made = None if person is None else to_public(person)
-        response = personal(jsonify(EntrySchema().dump({"registration": made, "effects": effects})))
+        response = personal(jsonify(EntryResultSchema().dump({"registration": made, "effects": effects})))
         if person is not None:
             response.status_code = 201
             response.headers["Location"] = f"/v1/registrations/{person.registration.id}"

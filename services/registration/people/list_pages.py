@@ -102,6 +102,7 @@ def _shown(work: UnitOfWork, asked: "_Asked", wanted: PeopleFilter, keys: Sequen
         "first": address(PATH, given),
         "file": address(f"{PATH}.csv", given),
         "sheet": address(f"{PATH}.xlsx", given),
+        "write": address(f"{PATH}/write", given),
         "views": _views(work),
         "me": holder().name,
         "offered": offered,

@@ -275,5 +275,6 @@ def _data(registration: Registration, box: bytes, at: datetime) -> dict[str, Any
         "occurred_at": rfc3339(at),
         "verified": registration.verified,
         "attend": registration.attend,
+        "tags": [],
         "sealed": base64.b64encode(box).decode(),
     }

@@ -81,7 +81,7 @@ class CountTableSchema(ma.Schema):
     rows = ma.fields.List(ma.fields.Dict(keys=ma.fields.String()), required=True)
 
 
-class EntrySchema(ma.Schema):
+class SealedEntrySchema(ma.Schema):
     """Somebody on the list."""
 
     registration_id = ma.fields.String(required=True)
@@ -109,7 +109,7 @@ class ListSchema(ma.Schema):
     matching = ma.fields.Integer(metadata={"description": "How many the numbers are about"})
     unreadable = ma.fields.Integer(metadata={"description": "How many have answers that do not open"})
     counts = ma.fields.List(ma.fields.Nested(CountTableSchema))
-    items = ma.fields.List(ma.fields.Nested(EntrySchema))
+    items = ma.fields.List(ma.fields.Nested(SealedEntrySchema))
 
 
 def lists_blueprint(desk: ListDesk) -> Any:
@@ -187,7 +187,7 @@ def _answer(contents: Contents) -> Response:
             {"name": one.name, "title": one.title, "rows": [_named(one.columns, row) for row in one.rows]}
             for one in contents.counts
         ],
-        "items": EntrySchema(many=True).dump(contents.entries),
+        "items": SealedEntrySchema(many=True).dump(contents.entries),
     }
     return personal(jsonify(content))
 

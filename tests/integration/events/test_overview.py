@@ -188,5 +188,10 @@ def test_the_pages_show_the_numbers_with_links(
     assert '<a href="/console/registrations?country=CH">Switzerland</a>' in page
     geneva = client.get(f"/console/geneva?not_in={WEBINAR}").text
     assert (_traveller(1).person_ref[:10] in geneva, "TROIKA-2020" in geneva) == (True, True)
-    assert client.get("/console/groups?show=no-mail").text.count('scope="row"') == 12
+    groups = client.get("/console/groups?show=no-mail").text
+    assert (groups.count('scope="row"'), "mail/bulletins/new" in groups + geneva) == (12, False)
+    enter(client, keys["coordinator"])
+    groups, geneva = (client.get(f"/console/{page}").text for page in ("groups", f"geneva?not_in={WEBINAR}"))
+    assert groups.count('href="/console/mail/bulletins/new?working_group=') == 12
+    assert f'href="/console/mail/bulletins/new?form_kind=delegation&amp;not_registered_for={WEBINAR}"' in geneva
     assert rows(loaded, "SELECT count(*)::int FROM roster") == [(1,)]

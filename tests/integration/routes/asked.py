@@ -27,6 +27,7 @@ CONTENT: dict[str, dict[str, Any]] = {
     "events POST /v1/resources": {"json": {**_RESOURCE, "id": "made-by-a-program", "event": WEBINAR}},
     "notifications POST /v1/bulletins": {"json": {"segment": {}, "texts": _TEXTS}},
     "notifications POST /v1/bulletins/<uuid:bulletin_id>/send": {"json": {"expected": 1, "mark": "x"}},
+    "notifications POST /v1/bulletins/<uuid:bulletin_id>/test": {"json": {"address": "coordinator@example.org"}},
     "notifications POST /v1/suppressions": {"json": {"person_ref": "cd" * 32}},
     "registration POST /v1/registrations/<uuid:registration_id>/erasure": {"json": {"reason": "asked"}},
     "registration POST /console/registrations/<uuid:registration_id>/erasure": {"data": {"reason": "asked"}},
