@@ -8,6 +8,7 @@ from services.registration.forms.changes import FormDesk
 from services.registration.forms.console import add_forms
 from services.registration.forms.designer import add_designer
 from services.registration.forms.drafts import DraftDesk
+from services.registration.forms.side_events_page import add_side_event_forms
 from services.registration.partners.changes import PartnerDesk
 from services.registration.partners.changes_pages import add_partner_changes
 from services.registration.partners.console import add_partners
@@ -36,6 +37,7 @@ def console_blueprint(
     add_person_export(blueprint)
     add_forms(blueprint, forms, drafts)
     add_designer(blueprint, drafts)
+    add_side_event_forms(blueprint, drafts)
     add_preview(blueprint, drafts)
     add_partners(blueprint, partners)
     add_partner_changes(blueprint, partners)

@@ -19,6 +19,7 @@ from services.registration.forms.changes import FormDesk
 from services.registration.forms.drafts import DraftDesk
 from services.registration.forms.drafts_api import PREFIX as DRAFTS
 from services.registration.forms.drafts_api import drafts_blueprint
+from services.registration.forms.side_events_api import side_event_forms_blueprint
 from services.registration.intake.form_view import decider_key_problem
 from services.registration.intake.service import Intake
 from services.registration.own.address_routes import address_blueprint
@@ -222,6 +223,7 @@ def _add_desk(
         sealed_blueprint(work, clock, keys),
         partners_blueprint(partners),
         drafts_blueprint(drafts),
+        side_event_forms_blueprint(drafts),
         trail_blueprint(NAME, work),
         blocked_blueprint(work, clock, References(settings.person_keys[0])),
         person_export_blueprint(work, clock, References(settings.person_keys[0]), keys),

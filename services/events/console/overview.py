@@ -3,14 +3,15 @@
 from flask import Blueprint, render_template, request
 from werkzeug.exceptions import BadRequest
 
+from services.events.domain.hotel import RoomKind, rooms_by_night
 from services.events.domain.rules import slug_rule
 from services.events.store.overview import Traveller
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.resources import list_hotels
-from services.events.usecases.show_overview import list_missing_travellers, show_overview
+from services.events.usecases.show_overview import count_travellers, list_missing_travellers, show_overview
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import needs_all_forms
+from shared.web.access import holder, needs_all_forms
 from shared.web.paging import page_of, position_in
 
 READERS = ("viewer", "coordinator")
@@ -35,8 +36,11 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         found = show_overview(work, clock, None)
         titles = {line.event.id: line.event.title for line in found.events}
         only_silent = request.args.get("show") == "no-mail"
-        shown = [group for group in found.groups if not (only_silent and group.mailed_this_month)]
-        return render_template("events/groups.html", groups=shown, titles=titles, only_silent=only_silent)
+        shown = [group for group in found.groups if not (only_silent and group.contacted_this_month)]
+        coordinator = "coordinator" in holder().roles
+        return render_template(
+            "events/groups.html", groups=shown, titles=titles, only_silent=only_silent, coordinator=coordinator
+        )
 
     @blueprint.get("/geneva")
     @needs_all_forms(*READERS)
@@ -47,7 +51,13 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         after = position_in(request.args.get("cursor", ""), 1, read_registration_position)
         found = list_missing_travellers(work, event, after, PAGE + 1)
         return render_template(
-            "events/geneva.html", page=page_of(found, PAGE, _position), event=event, hotels=list_hotels(work)
+            "events/geneva.html",
+            page=page_of(found, PAGE, _position),
+            event=event,
+            hotels=list_hotels(work),
+            nights=rooms_by_night(list_hotels(work)),
+            kinds=list(RoomKind),
+            travellers=count_travellers(work),
         )
 
 

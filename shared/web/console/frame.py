@@ -62,6 +62,7 @@ PLACES = (
     Place("Side events", "/console/side-events", all_forms=True),
     Place("Timetable", "/console/timetable", all_forms=True),
     Place("Mail", "/console/mail", all_forms=True),
+    Place("Set-up", "/console/set-up", all_forms=True),
     Place("Trail", "/console/trail", all_forms=True, roles=frozenset({"coordinator", "operator"})),
 )
 """The navigation on every page of the console, whichever service it comes from."""
