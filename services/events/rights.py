@@ -54,7 +54,7 @@ _SEPARATE: Rights = {
     "person_contact": {"web": "select", "consume": "select insert update delete"},
     "room": {"web": "select insert update delete", "solve": "select", "operator": "select insert update"},
     "room_hours": {"web": "select insert delete", "solve": "select", "operator": "select insert delete"},
-    "slot": {"web": "select insert update delete", "solve": "select", "operator": "select insert update delete"},
+    "slot": {"web": "select insert delete", "solve": "select", "operator": "select insert update delete"},
     "proposal": {
         "web": "select update",
         "relay": "select update(speaker_names,suggested_names)",

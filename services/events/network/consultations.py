@@ -14,7 +14,7 @@ from services.events.console.fields import Field, Section
 from services.events.domain.network import Consultation, ContactKind, GroupContact, HostKind
 from services.events.domain.rules import BrokenRule
 from services.events.network.groups import ID, counted, with_id
-from services.events.setup.kinds import Listing, SetupKind, Values, Words, nothing
+from services.events.setup.kinds import InTable, Listing, SetupKind, Values, Words, nothing
 from services.events.setup.schemas import fields_of, id_field
 from services.events.store.network import CONSULTATIONS, CONTACTS, all_working_groups
 from services.events.usecases.show_overview import consultation_totals
@@ -149,7 +149,7 @@ CONSULTATION_LOG: SetupKind[Consultation] = SetupKind(
         ),
         "It leaves the log and the totals.",
     ),
-    stored=CONSULTATIONS,
+    stored=InTable(CONSULTATIONS),
     listing=Listing(
         filters=("host_kind", "host", "city", "working_group"),
         searched=("title", "host", "summary", "outcome", "presented_by"),
@@ -218,7 +218,7 @@ GROUP_CONTACTS: SetupKind[GroupContact] = SetupKind(
         (("working_group", "Group"), ("held_on", "Day"), ("kind", "How"), ("summary", "About"), ("recorded_by", "By")),
         "It leaves the list.",
     ),
-    stored=CONTACTS,
+    stored=InTable(CONTACTS),
     listing=Listing(
         filters=("working_group", "kind"),
         searched=("summary",),

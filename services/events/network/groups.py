@@ -13,7 +13,7 @@ from services.events.console.fields import Field, Section
 from services.events.console.naming import name_from
 from services.events.domain.network import Series, WorkingGroup
 from services.events.outgoing import working_group_message
-from services.events.setup.kinds import Listing, SetupKind, Values, Words, as_they_are, nothing
+from services.events.setup.kinds import InTable, Listing, SetupKind, Values, Words, as_they_are, nothing
 from services.events.setup.schemas import fields_of, id_field
 from services.events.store.network import GROUPS, SERIES
 from services.events.store.overview import memberships
@@ -111,7 +111,8 @@ def _group_effects(
     if old.summary != new[0].summary:
         yield "Everybody reads the new text in the programme. Nobody is mailed."
     if old.active and not new[0].active:
-        yield f"It is closed: events that ask every group do not ask it, and it is not missed there. {people} stay."
+        yield "It is closed: the programme does not list it, and events that ask every group do not ask it."
+        yield f"{people} stay, and forms still offer it."
     elif new[0].active and not old.active:
         yield f"It is active again, with {people}: events that ask every group ask it too."
 
@@ -146,7 +147,7 @@ WORKING_GROUPS: SetupKind[WorkingGroup] = SetupKind(
         (("title", "Group"), ("active", "Active"), ("contact", "Reached by")),
         "A group in which something stands cannot be withdrawn; it can be closed.",
     ),
-    stored=GROUPS,
+    stored=InTable(GROUPS),
     listing=Listing(
         filters=("active",),
         searched=("title", "summary"),
@@ -192,7 +193,7 @@ ALL_SERIES: SetupKind[Series] = SetupKind(
         (("title", "Series"), ("began_in", "Began in"), ("summary", "Summary")),
         "A series without events and resources leaves the programme.",
     ),
-    stored=SERIES,
+    stored=InTable(SERIES),
     listing=Listing(
         filters=("began_in",), searched=("title", "summary"), sorts=("id", "title", "began_in"), public=True
     ),

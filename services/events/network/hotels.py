@@ -14,10 +14,10 @@ from services.events.console.fields import Field, Section
 from services.events.domain.hotel import MAX_ALLOTMENTS, Allotment, HotelBlock, RoomKind
 from services.events.domain.rules import RulesBroken, rules_under
 from services.events.network.groups import ID, counted, with_id
-from services.events.setup.kinds import Lines, Listing, SetupKind, Values, Words, nothing
+from services.events.setup.kinds import InTable, Lines, Listing, SetupKind, Values, Words, nothing
 from services.events.setup.schemas import fields_of, id_field
 from services.events.store.overview import travellers
-from services.events.store.resources import HOTELS
+from services.events.store.resources import HOTELS, all_hotels
 
 _LINE = re.compile(r"([a-z]+) +([0-9]{1,4}) +(\d{4}-\d{2}-\d{2})(?: +to +(\d{4}-\d{2}-\d{2}))?", re.ASCII)
 
@@ -92,7 +92,7 @@ def _effects(
     before, after = old.rooms if old else 0, new[0].rooms if new else 0
     if old is None or before == after:
         return
-    others = sum(block.rooms for block in HOTELS.all(connection) if block.id != old.id)
+    others = sum(block.rooms for block in all_hotels(connection) if block.id != old.id)
     people = counted(travellers(connection, internal=False), "traveller")
     yield f"{counted(others + after, 'room')} are kept then, not {others + before}, for {people}. Nobody is mailed."
 
@@ -113,7 +113,7 @@ HOTEL_BLOCKS: SetupKind[HotelBlock] = SetupKind(
         ),
         "Its rooms are not counted any more. Nobody is mailed: tell the hotel yourself.",
     ),
-    stored=HOTELS,
+    stored=InTable(HOTELS),
     listing=Listing(
         filters=("city",),
         searched=("name", "city", "note"),

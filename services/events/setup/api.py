@@ -56,6 +56,7 @@ class KindApi:
     ) -> None:
         self._desk, self._kind, self._more = desk, kind, more or (lambda _items: {})
         self._readable = readable or (lambda desk: list_all(desk, kind))
+        self._shows_more = readable is not None or bool(kind.listing.private)
         self._item = schemas.item_schema(kind)
         self._list = schemas.list_schema(kind, self._item, more_fields or {})
         self._outcome = schemas.outcome_schema(kind, self._item)
@@ -126,7 +127,7 @@ class KindApi:
                 answer.set_etag(str(revision))
             return _varying(answer)
         answer = _varying(conditional(answer, revision=revision))
-        if audience() is Audience.COORDINATORS:
+        if self._shows_more and audience() is Audience.COORDINATORS:
             answer.headers["Cache-Control"] = "private, no-cache"
         return answer
 
@@ -169,13 +170,14 @@ class KindApi:
             if value is None:
                 raise DomainError("not-found", f"there is no such {self._kind.words.noun}")
             content = schema.dump(self._kind.show(value))
-            return self._answered(jsonify(content), getattr(value, "revision", None))
+            return self._answered(jsonify(content), getattr(value, "revision", 1))
 
     def _add_creation(self, blueprint: Any) -> None:
         @blueprint.post("")
         @blueprint.arguments(schemas.new_schema(self._kind))
         @blueprint.arguments(schemas.StepQuery, location="query")
         @blueprint.response(201, self._outcome)
+        @blueprint.alt_response(200, schema=self._outcome, description="With `dry_run`", success=True)
         @blueprint.doc(summary=f"Make a {self._kind.words.noun}")
         @says(blueprint, s409="The id is taken, or a rule forbids it", **_REFUSED)
         @needs_all_forms("coordinator")

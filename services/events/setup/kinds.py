@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from services.events.console.fields import Section
 from services.events.domain.rules import BrokenRule
+from services.events.store import tables
 from shared.contracts.envelope import Message
 
 T = TypeVar("T")
@@ -31,6 +32,33 @@ class Stored(Protocol[T]):
     def save(self, connection: Connection, value: T) -> None: ...
 
     def remove(self, connection: Connection, value_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class InTable(Generic[T]):
+    """Values of a kind in a table of their own."""
+
+    table: tables.StoredTable[T]
+
+    def all(self, connection: Connection) -> list[T]:
+        """Every value."""
+        return tables.read_all(connection, self.table)
+
+    def find_for_change(self, connection: Connection, value_id: str) -> T | None:
+        """One value, locked."""
+        return tables.find_for_change(connection, self.table, value_id)
+
+    def add(self, connection: Connection, value: T) -> bool:
+        """Store a new value; whether there was none."""
+        return tables.add_value(connection, self.table, value)
+
+    def save(self, connection: Connection, value: T) -> None:
+        """Store a value."""
+        tables.save_value(connection, self.table, value)
+
+    def remove(self, connection: Connection, value_id: str) -> None:
+        """Delete a value."""
+        tables.remove_value(connection, self.table, value_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.events.domain.network import Consultation, ContactKind, GroupContact, HostKind, Series, WorkingGroup
-from services.events.store.tables import StoredTable
+from services.events.store.tables import read_all, save_value, stored_table
 
 
 def _consultation(row: Mapping[str, Any]) -> Consultation:
@@ -19,50 +19,43 @@ def _contact(row: Mapping[str, Any]) -> GroupContact:
     return GroupContact(**{**row, "kind": ContactKind(row["kind"])})
 
 
-SERIES = StoredTable(name="series", columns=tuple(one.name for one in fields(Series)), make=lambda row: Series(**row))
-GROUPS = StoredTable(
-    name="working_group", columns=tuple(one.name for one in fields(WorkingGroup)), make=lambda row: WorkingGroup(**row)
-)
-CONSULTATIONS = StoredTable(
-    name="consultation", columns=tuple(one.name for one in fields(Consultation)), make=_consultation
-)
-CONTACTS = StoredTable(
-    name="group_note",
-    columns=tuple(one.name for one in fields(GroupContact)),
-    make=_contact,
-    order="held_on DESC, id",
-)
+def _columns(kind: Any) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind))
+
+
+def _series(row: Mapping[str, Any]) -> Series:
+    return Series(**row)
+
+
+def _group(row: Mapping[str, Any]) -> WorkingGroup:
+    return WorkingGroup(**row)
+
+
+SERIES = stored_table("series", _columns(Series), _series)
+GROUPS = stored_table("working_group", _columns(WorkingGroup), _group)
+CONSULTATIONS = stored_table("consultation", _columns(Consultation), _consultation)
+CONTACTS = stored_table("group_note", _columns(GroupContact), _contact, order="held_on DESC, id")
 _LAST_CONTACTS = text("SELECT working_group, max(held_on) FROM group_note WHERE held_on <= :today GROUP BY 1")
 
 
 def all_series(connection: Connection) -> list[Series]:
     """Every series."""
-    return SERIES.all(connection)
-
-
-def save_series(connection: Connection, series: Series) -> None:
-    """Store ``series`` in place of what was stored under its id."""
-    SERIES.save(connection, series)
+    return read_all(connection, SERIES)
 
 
 def all_working_groups(connection: Connection) -> list[WorkingGroup]:
     """Every working group."""
-    return GROUPS.all(connection)
+    return read_all(connection, GROUPS)
 
 
 def save_working_group(connection: Connection, group: WorkingGroup) -> None:
     """Store ``group`` in place of what was stored under its id."""
-    GROUPS.save(connection, group)
+    save_value(connection, GROUPS, group)
 
 
 def all_consultations(connection: Connection) -> list[Consultation]:
     """Every consultation."""
-    return CONSULTATIONS.all(connection)
-
-
-def save_consultation(connection: Connection, consultation: Consultation) -> None:
-    """Store ``consultation`` in place of what was stored under its id."""
-    CONSULTATIONS.save(connection, consultation)
+    return read_all(connection, CONSULTATIONS)
 
 
 def last_contacts(connection: Connection, today: date) -> Mapping[str, date]:

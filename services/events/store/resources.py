@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, text
 
 from services.events.domain.hotel import Allotment, HotelBlock, RoomKind
 from services.events.domain.resource import Resource, ResourceKind
-from services.events.store.tables import StoredTable
+from services.events.store.tables import read_all, stored_table
 
 COLUMNS = tuple(field.name for field in fields(Resource))
 _LISTED = ", ".join(COLUMNS)
@@ -95,12 +95,7 @@ def remove(connection: Connection, resource_id: str) -> None:
 
 def all_hotels(connection: Connection) -> list[HotelBlock]:
     """Every hotel block, by city and name."""
-    return HOTELS.all(connection)
-
-
-def save_hotel(connection: Connection, block: HotelBlock) -> None:
-    """Store ``block`` in place of what was stored under its id."""
-    HOTELS.save(connection, block)
+    return read_all(connection, HOTELS)
 
 
 def _hotel(row: Mapping[str, Any]) -> HotelBlock:
@@ -112,13 +107,8 @@ def _allotment(stored: Mapping[str, Any]) -> Allotment:
     return Allotment(RoomKind(stored["kind"]), stored["rooms"], first, last)
 
 
-HOTELS = StoredTable(
-    name="hotel_block",
-    columns=tuple(field.name for field in fields(HotelBlock)),
-    make=_hotel,
-    json=frozenset({"allotments"}),
-    order="city, name, id",
-)
+_HOTEL_COLUMNS = tuple(one.name for one in fields(HotelBlock))
+HOTELS = stored_table("hotel_block", _HOTEL_COLUMNS, _hotel, json=frozenset({"allotments"}), order="city, name, id")
 
 
 def _resource(row: Row[Any]) -> Resource:

@@ -37,6 +37,11 @@ _ADD_SLOT = text("""
 """)
 _REMOVE_SLOT = text("DELETE FROM slot WHERE id = :id")
 _ROOM_COLUMNS = tuple(field.name for field in fields(Room) if field.name != "open")
+_ROOMS = text(f"SELECT {', '.join(_ROOM_COLUMNS)} FROM room ORDER BY id")
+_SAVE_ROOM = text(
+    f"INSERT INTO room ({', '.join(_ROOM_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _ROOM_COLUMNS)}) "
+    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _ROOM_COLUMNS[1:])}"
+)
 
 
 def all_rooms(connection: Connection) -> list[Room]:
@@ -44,8 +49,7 @@ def all_rooms(connection: Connection) -> list[Room]:
     hours: defaultdict[str, list[Span]] = defaultdict(list)
     for row in connection.execute(_HOURS):
         hours[row.room_id].append(Span(row.starts_at, row.ends_at))
-    rows = connection.execute(text(f"SELECT {', '.join(_ROOM_COLUMNS)} FROM room ORDER BY id"))
-    return [Room(**row._mapping, open=tuple(hours[row.id])) for row in rows]
+    return [Room(**row._mapping, open=tuple(hours[row.id])) for row in connection.execute(_ROOMS)]
 
 
 def find_room_for_change(connection: Connection, room_id: str) -> Room | None:
@@ -95,10 +99,7 @@ def slots_in_use(connection: Connection) -> list[Slot]:
 
 def save_room(connection: Connection, room: Room) -> None:
     """Store ``room`` with its hours in place of what was stored under its id."""
-    changed = ", ".join(f"{name} = excluded.{name}" for name in _ROOM_COLUMNS[1:])
-    insert = f"INSERT INTO room ({', '.join(_ROOM_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _ROOM_COLUMNS)})"
-    row = {name: getattr(room, name) for name in _ROOM_COLUMNS}
-    connection.execute(text(f"{insert} ON CONFLICT (id) DO UPDATE SET {changed}"), row)
+    connection.execute(_SAVE_ROOM, {name: getattr(room, name) for name in _ROOM_COLUMNS})
     connection.execute(_FORGET_HOURS, {"id": room.id})
     hours = [{"room_id": room.id, "starts_at": one.starts_at, "ends_at": one.ends_at} for one in room.open]
     connection.execute(_ADD_HOURS, hours)

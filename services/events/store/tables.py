@@ -1,11 +1,11 @@
 """Tables of things that coordinators set up: short, each read whole, one row for each value of the domain."""
 
-import json
+import json as json_text
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 T = TypeVar("T")
 # ruff: noqa: S608 - names of our own tables and columns, all values are parameters
@@ -13,53 +13,77 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTable(Generic[T]):
-    """One table.
+    """One table, and what is said to the database about it.
 
     Attributes:
-        name: of the table.
         columns: of a value, ``id`` first.
         make: a value from its row.
-        row: the columns of a value, as the database takes them.
         json: columns that hold JSON.
-        order: in which the values are read.
     """
 
-    name: str
     columns: tuple[str, ...]
     make: Callable[[Mapping[str, Any]], T]
-    row: Callable[[T], dict[str, Any]] = asdict  # type: ignore[assignment]  # every value is a dataclass
-    json: frozenset[str] = frozenset()
-    order: str = "id"
+    json: frozenset[str]
+    every: TextClause = field(metadata={"said_by": "read_all"})
+    one: TextClause = field(metadata={"said_by": "find_for_change"})
+    insert: TextClause = field(metadata={"said_by": "add_value"})
+    upsert: TextClause = field(metadata={"said_by": "save_value"})
+    delete: TextClause = field(metadata={"said_by": "remove_value"})
 
-    def all(self, connection: Connection) -> list[T]:
-        """Every value, in order."""
-        query = text(f"SELECT {', '.join(self.columns)} FROM {self.name} ORDER BY {self.order}")
-        return [self.make(dict(row._mapping)) for row in connection.execute(query)]
 
-    def find_for_change(self, connection: Connection, value_id: str) -> T | None:
-        """The value with this id, locked until the transaction ends."""
-        query = text(f"SELECT {', '.join(self.columns)} FROM {self.name} WHERE id = :id FOR UPDATE")
-        row = connection.execute(query, {"id": value_id}).first()
-        return None if row is None else self.make(dict(row._mapping))
+def stored_table(
+    name: str,
+    columns: tuple[str, ...],
+    make: Callable[[Mapping[str, Any]], T],
+    *,
+    json: frozenset[str] = frozenset(),
+    order: str = "id",
+) -> StoredTable[T]:
+    """The table ``name``, which is read in ``order``."""
+    listed = ", ".join(columns)
+    values = ", ".join(f"CAST(:{one} AS jsonb)" if one in json else f":{one}" for one in columns)
+    changed = ", ".join(f"{one} = excluded.{one}" for one in columns[1:])
+    insert = f"INSERT INTO {name} ({listed}) VALUES ({values}) ON CONFLICT (id) DO"
+    return StoredTable(
+        columns=columns,
+        make=make,
+        json=json,
+        every=text(f"SELECT {listed} FROM {name} ORDER BY {order}"),
+        one=text(f"SELECT {listed} FROM {name} WHERE id = :id FOR UPDATE"),
+        insert=text(f"{insert} NOTHING"),
+        upsert=text(f"{insert} UPDATE SET {changed}"),
+        delete=text(f"DELETE FROM {name} WHERE id = :id"),
+    )
 
-    def add(self, connection: Connection, value: T) -> bool:
-        """Store a value that is not there yet; whether it was not."""
-        query = text(f"{self._insert()} ON CONFLICT (id) DO NOTHING")
-        return connection.execute(query, self._values(value)).rowcount == 1
 
-    def save(self, connection: Connection, value: T) -> None:
-        """Store ``value`` in place of what was stored under its id."""
-        changed = ", ".join(f"{name} = excluded.{name}" for name in self.columns[1:])
-        connection.execute(text(f"{self._insert()} ON CONFLICT (id) DO UPDATE SET {changed}"), self._values(value))
+def read_all(connection: Connection, table: StoredTable[T]) -> list[T]:
+    """Every value, in order."""
+    return [table.make(dict(row._mapping)) for row in connection.execute(table.every)]
 
-    def remove(self, connection: Connection, value_id: str) -> None:
-        """Delete the value with this id."""
-        connection.execute(text(f"DELETE FROM {self.name} WHERE id = :id"), {"id": value_id})
 
-    def _insert(self) -> str:
-        values = (f"CAST(:{name} AS jsonb)" if name in self.json else f":{name}" for name in self.columns)
-        return f"INSERT INTO {self.name} ({', '.join(self.columns)}) VALUES ({', '.join(values)})"
+def find_for_change(connection: Connection, table: StoredTable[T], value_id: str) -> T | None:
+    """The value with this id, locked until the transaction ends."""
+    row = connection.execute(table.one, {"id": value_id}).first()
+    return None if row is None else table.make(dict(row._mapping))
 
-    def _values(self, value: T) -> dict[str, Any]:
-        row = self.row(value)
-        return {name: json.dumps(row[name], default=str) if name in self.json else row[name] for name in self.columns}
+
+def add_value(connection: Connection, table: StoredTable[T], value: T) -> bool:
+    """Store a value that is not there yet; whether it was not."""
+    return connection.execute(table.insert, _row(table, value)).rowcount == 1
+
+
+def save_value(connection: Connection, table: StoredTable[T], value: T) -> None:
+    """Store ``value`` in place of what was stored under its id."""
+    connection.execute(table.upsert, _row(table, value))
+
+
+def remove_value(connection: Connection, table: StoredTable[T], value_id: str) -> None:
+    """Delete the value with this id."""
+    connection.execute(table.delete, {"id": value_id})
+
+
+def _row(table: StoredTable[T], value: Any) -> dict[str, Any]:
+    row = asdict(value)
+    return {
+        name: json_text.dumps(row[name], default=str) if name in table.json else row[name] for name in table.columns
+    }

@@ -12,6 +12,7 @@ from services.events.store import events, network, resources, rooms
 from services.events.store.events import Audience, EventFilter
 from services.events.store.locks import lock_loading
 from services.events.store.resources import ResourceFilter
+from services.events.store.tables import read_all
 from shared.core.errors import SettingsError
 from shared.store.unit_of_work import UnitOfWork
 
@@ -43,7 +44,7 @@ def _everything(connection: Connection) -> Loaded:
         consultations=tuple(network.all_consultations(connection)),
         resources=tuple(resources.select(connection, ResourceFilter(published_only=False, limit=MAX_EVENTS))),
         hotels=tuple(resources.all_hotels(connection)),
-        contacts=tuple(network.CONTACTS.all(connection)),
+        contacts=tuple(read_all(connection, network.CONTACTS)),
     )
 
 

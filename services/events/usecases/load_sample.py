@@ -15,7 +15,7 @@ from services.events.loading.folder import Loaded
 from services.events.outgoing import event_message, working_group_message
 from services.events.store import events, network, resources
 from services.events.store.locks import lock_loading
-from services.events.store.tables import StoredTable
+from services.events.store.tables import StoredTable, read_all, save_value
 from services.events.usecases.event_history import keep_change, keep_resource_change
 from services.events.usecases.move_numbers import move_numbers
 from services.events.usecases.resources import store_resource
@@ -83,11 +83,11 @@ def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
 
 def _load_described(connection: Connection, table: StoredTable[Described], loaded: tuple[Described, ...]) -> None:
     """Store what differs; its revision rises, so that whoever has the page open is told."""
-    stored = {one.id: one for one in table.all(connection)}
+    stored = {one.id: one for one in read_all(connection, table)}
     for new in loaded:
         merged, change = merge_described(stored.get(new.id), new)
         if change != "none":
-            table.save(connection, merged)
+            save_value(connection, table, merged)
 
 
 def _load_groups(connection: Connection, loaded: tuple[WorkingGroup, ...], now: datetime) -> Iterator[Message]:

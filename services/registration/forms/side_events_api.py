@@ -61,12 +61,18 @@ class WantedFormSchema(ma.Schema):
 
 
 class WantedFormsSchema(ma.Schema):
-    """Forms to make; with no `events`, one for each side event that has none."""
+    """Forms to make."""
 
     class Meta:
         unknown = ma.RAISE
 
-    events = ma.fields.List(ma.fields.Nested(WantedFormSchema), validate=ma.validate.Length(min=1, max=MAX_EVENTS))
+    events = ma.fields.List(
+        ma.fields.Nested(WantedFormSchema),
+        required=True,
+        allow_none=True,
+        validate=ma.validate.Length(min=1, max=MAX_EVENTS),
+        metadata={"description": "null: one for each side event that has none"},
+    )
     partners = ma.fields.List(
         _slug(),
         load_default=list,
@@ -124,7 +130,7 @@ def _add_routes(blueprint: Any, desk: DraftDesk) -> None:
     @needs_all_forms("coordinator")
     def make(wanted: dict[str, Any], query: dict[str, Any]) -> Response:
         """Make and publish a form for each, whose guest list closes 48 hours before. People can register at once."""
-        chosen = wanted.get("events") or [{"event": event.id, "capacity": None} for event in events_without_form(desk)]
+        chosen = wanted["events"] or [{"event": event.id, "capacity": None} for event in events_without_form(desk)]
         asked = FormsWanted({one["event"]: one["capacity"] for one in chosen}, wanted["partners"])
         found = preview_forms(desk, asked) if query["dry_run"] else make_forms(desk, asked, holder().name)
         items = FormMadeSchema(many=True).dump([_shown(one) for one in found])

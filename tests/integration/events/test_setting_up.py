@@ -208,6 +208,8 @@ def test_group_in_use_is_closed_instead_of_withdrawn(desk: Desk, ask: Ask) -> No
     assert closed.get_json()["effects"][0].startswith("It is closed")
     after = desk.client.get(everybody, headers=desk.headers).get_json()
     assert {group["id"] for group in before["missing"]} - {group["id"] for group in after["missing"]} == {"housing"}
+    programme = desk.client.get("/programme/groups").text
+    assert ("Housing" in programme, "Health" in programme) == (False, True)
     public = desk.client.get("/v1/working-groups/housing").get_json()
     assert ("contact" in public, ask("GET", "working-groups/housing").get_json()["contact"]) == (
         False,

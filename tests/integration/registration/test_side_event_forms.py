@@ -31,7 +31,7 @@ def test_forms_are_made_for_all_side_events_that_have_none(service: Registration
     _side_event(service, "off", 9, "cancelled")
     assert [one["id"] for one in ask("GET").get_json()["items"]] == ["too-late", "water", "homes"]
     assert ask("POST", json={"events": [{"event": "off"}]}).status_code == 404
-    assert ask("POST", json={"partners": ["nobody"]}).status_code == 422
+    assert ask("POST", json={"events": None, "partners": ["nobody"]}).status_code == 422
     wanted = {"events": [{"event": "homes", "capacity": 30}, {"event": "too-late"}], "partners": ["example-partner"]}
     tried = ask("POST", f"{API}?dry_run=true", json=wanted).get_json()
     assert [(one["event"], one["form"], bool(one["problem"])) for one in tried["items"]] == [

@@ -29,7 +29,7 @@ CONTENT: dict[str, dict[str, Any]] = {
     "events POST /v1/hotels": {"json": {"name": "Made by a program", "city": "Geneva", "rooms": 1}},
     "events POST /v1/rooms": {"json": _ROOM},
     "events POST /v1/slots": {"json": _SLOTS},
-    "registration POST /v1/side-event-forms": {"json": {}},
+    "registration POST /v1/side-event-forms": {"json": {"events": None}},
     "notifications POST /v1/bulletins": {"json": {"segment": {}, "texts": _TEXTS}},
     "notifications POST /v1/bulletins/<uuid:bulletin_id>/send": {"json": {"expected": 1, "mark": "x"}},
     "notifications POST /v1/suppressions": {"json": {"person_ref": "cd" * 32}},

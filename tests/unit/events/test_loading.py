@@ -134,8 +134,8 @@ def event_with(old: str, new: str) -> str:
         ("mode: online", "mode: online\n  join_url: http://meet.example.org", "11: join_url: must begin with https://, "
          "at most 500 characters"),
         ("mode: online", "mode: online\n  colour: red", "11: colour: is not known here; known are asked_groups, city, "
-         "ends, form, id, internal, internal_note, join_url, kind, last_ends, last_starts, mode, place, series, series_number, starts, status, "
-         "summary, time_zone, title"),
+         "ends, form, id, internal, internal_note, join_url, kind, last_ends, last_starts, mode, place, series, "
+         "series_number, starts, status, summary, time_zone, title"),
     ],
 )  # fmt: skip
 def test_fault_of_an_event_names_file_line_and_field(tmp_path: Path, old: str, new: str, problem: str) -> None:
