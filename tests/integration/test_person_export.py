@@ -71,6 +71,7 @@ NOT_OF_A_PERSON = {
     ("registration", "form_draft", "content"),
     ("registration", "partner", "name"),
     ("events", "hotel_block", "name"),
+    ("events", "working_group", "contact"),
     ("events", "tally", "name"),
     ("registration", "key_check", "name"),
     ("events", "key_check", "name"),
