@@ -124,8 +124,9 @@ def _given() -> dict[str, str]:
     given = {
         name: value for name, value in request.args.items() if value and name not in ("cursor", "done", "file", "by")
     }
-    if "group_by" in given and request.args.get("by"):
-        given["group_by"] = f"{given['group_by']},{request.args['by']}"
+    by = request.args.get("by", "")
+    if "group_by" in given and by and by != given["group_by"]:
+        given["group_by"] = f"{given['group_by']},{by}"
     return given
 
 
