@@ -82,7 +82,7 @@ def _consultation_form(connection: Connection, old: Consultation | None) -> list
             choices=[("", "None, or several"), *group_choices(connection)],
         ),
         Field(name="presentations", label="Number of presentations", most=4, required=True),
-        Field(name="hosts", label="Number of embassies or missions", most=4, help="1, but for a round of several."),
+        Field(name="hosts", label="Hosts", most=4, help="Embassies or missions: 1, but for a round of several."),
     ]
     more = [
         Field(

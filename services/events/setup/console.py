@@ -222,7 +222,12 @@ class SetupPages:
         return personal(make_response(page, status))
 
 
-FIRST: Mapping[str, str] = {"active": "yes", "length_minutes": "60", "break_minutes": "30"}
+FIRST: Mapping[str, str] = {
+    "active": "yes",
+    "length_minutes": "60",
+    "break_minutes": "30",
+    "time_zone": "Europe/Zurich",
+}
 """What some fields of something new hold at first."""
 
 
