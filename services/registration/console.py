@@ -11,6 +11,7 @@ from services.registration.forms.changes import FormDesk
 from services.registration.forms.console import add_forms
 from services.registration.forms.designer import add_designer
 from services.registration.forms.drafts import DraftDesk
+from services.registration.forms.side_events_page import add_side_event_forms
 from services.registration.importing.console import add_imports
 from services.registration.importing.service import ImportDesk
 from services.registration.partners.changes import PartnerDesk
@@ -60,6 +61,7 @@ def console_blueprint(
     add_forms(blueprint, forms, drafts)
     add_seats_page(blueprint, forms)
     add_designer(blueprint, drafts)
+    add_side_event_forms(blueprint, drafts)
     add_preview(blueprint, drafts)
     add_partners(blueprint, partners)
     add_partner_changes(blueprint, partners)

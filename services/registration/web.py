@@ -32,6 +32,7 @@ from services.registration.forms.drafts import DraftDesk
 from services.registration.forms.drafts_api import PREFIX as DRAFTS
 from services.registration.forms.drafts_api import drafts_blueprint
 from services.registration.forms.service import may_take_submissions
+from services.registration.forms.side_events_api import side_event_forms_blueprint
 from services.registration.importing.api import PREFIX as IMPORTS
 from services.registration.importing.api import imports_blueprint
 from services.registration.importing.mapping_pages import PATH as IMPORT_PAGES
@@ -276,6 +277,7 @@ def _add_desk(
         _corrections(corrections),
         notes_blueprint(work, clock),
         views_blueprint(work, clock),
+        side_event_forms_blueprint(drafts),
         trail_blueprint(NAME, work),
         blocked_blueprint(work, clock, References(settings.person_keys[0])),
         person_export_blueprint(work, clock, References(settings.person_keys[0]), keys),

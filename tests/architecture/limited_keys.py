@@ -13,6 +13,8 @@ NOTHING = "nothing of anybody"
 
 _STEPS = "any(announce, confirm, postpone, reschedule, cancel, revive, hold)"
 _VERBS = ("accept", "decline", "return", "suggestion/adopt", "suggestion/dismiss")
+_NOT_PUBLIC = ("consultations", "group-contacts", "hotels")
+_SET_UP = (*_NOT_PUBLIC, "rooms", "series", "slots", "working-groups")
 _REFUSED = (
     "GET /console/geneva",
     "GET /console/groups",
@@ -25,8 +27,21 @@ _REFUSED = (
     "POST /console/timetable/<uuid:proposal_id>",
     "POST /console/timetable/publish",
     "POST /console/timetable/schedule",
-    "GET /v1/consultations",
-    "GET /v1/hotels",
+    "GET /console/set-up",
+    "GET /console/set-up/<part>",
+    "GET /console/set-up/<part>/new",
+    "POST /console/set-up/<part>/new",
+    "GET /console/set-up/<part>/<item_id>",
+    "POST /console/set-up/<part>/<item_id>",
+    "POST /console/set-up/<part>/<item_id>/withdraw",
+    *(f"{verb} /v1/{part}" for part in _SET_UP for verb in ("GET", "POST") if verb != "GET" or part in _NOT_PUBLIC),
+    "DELETE /v1/resources/<item_id>",
+    *(
+        f"{verb} /v1/{part}/<item_id>"
+        for part in _SET_UP
+        for verb in ("GET", "PATCH", "DELETE")
+        if (verb != "GET" or part in _NOT_PUBLIC) and (verb != "PATCH" or part != "slots")
+    ),
     "GET /v1/overview",
     "GET /v1/proposals",
     "GET /v1/proposals/<uuid:proposal_id>",
@@ -67,8 +82,12 @@ _OWN_EVENT = (
     "POST /v1/resources",
     "PATCH /v1/resources/<resource_id>",
 )
-# The three of /v1 are public; with a key they show more.
-_FILTERED = ("GET /console", "GET /v1/events", "GET /v1/events/<event_id>", "GET /v1/resources")
+# Those of /v1 are public; with a key they show more.
+_FILTERED = (
+    *("GET /console", "GET /v1/events", "GET /v1/events/<event_id>"),
+    *("GET /v1/resources", "GET /v1/resources/<item_id>"),
+    *(f"GET /v1/{part}{one}" for part in _SET_UP if part not in _NOT_PUBLIC for one in ("", "/<item_id>")),
+)
 _NOTHING = ("GET /console/new-event",)
 
 REACH = (
@@ -187,6 +206,10 @@ _SEALED_HIDDEN = (
 )
 _PARTNER = "/console/registrations/partners/<slug>"
 _PARTNERS = (
+    "GET /console/registrations/side-event-forms",
+    "POST /console/registrations/side-event-forms",
+    "GET /v1/side-event-forms",
+    "POST /v1/side-event-forms",
     "GET /console/registrations/new-form",
     "POST /console/registrations/new-form",
     "GET /console/registrations/new-partner",

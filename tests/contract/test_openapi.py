@@ -54,8 +54,14 @@ _TEXT = "text of nothing but spaces, or with control characters, is none"
 _ADDRESS = "whether a text is an address is more than a pattern says"
 _STANDS_ON = "what it names (an event, a series, a room, a form) has to be there"
 _ORIGIN = "an origin has a scheme, a host and nothing after, and a theme the values that it can have"
+_NAMES = "a cursor is what an answer gave; `fields` and `group_by` take names of fields"
+_SET_UP = ("consultations", "group-contacts", "hotels", "rooms", "series", "working-groups")
 REFUSED_ALTHOUGH_VALID = {
     "GET /v1/audit-log": _CURSOR,
+    **{f"GET /v1/{part}": _NAMES for part in (*_SET_UP, "slots")},
+    **{f"POST /v1/{part}": _TOGETHER for part in (*_SET_UP, "slots")},
+    **{f"PATCH /v1/{part}/{{item_id}}": _TOGETHER for part in _SET_UP},
+    "POST /v1/side-event-forms": _STANDS_ON,
     "GET /v1/blocked-addresses": _CURSOR,
     "GET /v1/bulletins": _CURSOR,
     "GET /v1/bulletins/{bulletin_id}/mails": _CURSOR,
@@ -66,7 +72,7 @@ REFUSED_ALTHOUGH_VALID = {
     "GET /v1/mails": _CURSOR,
     "GET /v1/proposals": _CURSOR,
     "GET /v1/registrations": _CURSOR,
-    "GET /v1/resources": _CURSOR,
+    "GET /v1/resources": _NAMES,
     "GET /v1/sealed-readings": _CURSOR,
     "GET /v1/suppressions": _CURSOR,
     "GET /v1/trail/events": _CURSOR,

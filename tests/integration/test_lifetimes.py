@@ -81,6 +81,7 @@ STANDING = {
         "tally": "numbers by day, country, partner and kind of form",
         "group_contact": "a date for each group",
         "working_group": "groups",
+        "group_note": "calls and meetings with groups, by day; no participant belongs there",
         "consultation": "events",
         "hotel_block": "hotels",
         "resource": "recordings",

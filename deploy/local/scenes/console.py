@@ -219,5 +219,13 @@ SCENES: dict[str, Scene] = {
     "console-account": console("/console/account"),
     "console-audit-log": console("/console/audit-log"),
     "console-groups": console("/console/groups"),
+    "console-set-up": console("/console/set-up"),
+    "console-consultations": console("/console/set-up/consultations?group_by=working_group&by=host_kind"),
+    "console-group-edit": console("/console/set-up/working-groups/housing"),
+    "console-slots-new": console("/console/set-up/slots/new"),
+    "console-rooms": console("/console/set-up/rooms"),
+    "console-room-edit": console("/console/set-up/rooms/lake-hall"),
+    "console-hotels": console("/console/set-up/hotels"),
+    "console-side-event-forms": console("/console/registrations/side-event-forms"),
     "console-geneva": geneva,
 }

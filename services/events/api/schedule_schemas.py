@@ -131,23 +131,6 @@ class SpanSchema(ma.Schema):
     ends_at = _moment("In UTC")
 
 
-class RoomSchema(ma.Schema):
-    """A room."""
-
-    id = ma.fields.String(required=True)
-    title = ma.fields.String(required=True)
-    city = ma.fields.String(required=True)
-    capacity = ma.fields.Integer(required=True)
-    time_zone = ma.fields.String(required=True)
-    open = ma.fields.List(ma.fields.Nested(SpanSchema), metadata={"description": "When it is ours"})
-
-
-class RoomListSchema(ma.Schema):
-    """All rooms."""
-
-    items = ma.fields.List(ma.fields.Nested(RoomSchema), required=True)
-
-
 class PlaceSchema(ma.Schema):
     """Where a proposal is put."""
 

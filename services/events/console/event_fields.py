@@ -40,7 +40,7 @@ def new_sections(series: Sequence[Series], groups: Sequence[WorkingGroup]) -> li
     what, where, who, coordinators = _sections(series, groups)
     titled, *others = what.fields
     moments = [
-        _zone(""),
+        zone_field(""),
         Field(name="starts", label="Start", look="local", help="In the time zone above. A draft may do without."),
         Field(name="ends", label="End", look="local"),
     ]
@@ -57,7 +57,7 @@ def edit_sections(event: Event, series: Sequence[Series], groups: Sequence[Worki
     """The form of an event that is there. Its date has a page of its own."""
     what, where, who, coordinators = _sections(series, groups)
     internal = [_INTERNAL] if event.status is EventStatus.DRAFT else []
-    zone = Section("Announced in", [_zone(event.time_zone)])
+    zone = Section("Announced in", [zone_field(event.time_zone)])
     return [what, zone, where, who, Section(coordinators.title, [*coordinators.fields, *internal])]
 
 
@@ -145,7 +145,8 @@ def _sections(series: Sequence[Series], groups: Sequence[WorkingGroup]) -> tuple
     )
 
 
-def _zone(known: str) -> Field:
+def zone_field(known: str) -> Field:
+    """The choice of a time zone; ``known`` is the one that it has, empty for none."""
     parts: list[tuple[str, Choices]] = [
         (name, [(zone, f"{place} – {zone}" if place != zone else zone) for zone, _, place in zones])
         for name, zones in zone_options("en")

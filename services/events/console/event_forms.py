@@ -161,11 +161,12 @@ def _event(work: UnitOfWork, event_id: str) -> Event:
 
 
 def _new_sections(work: UnitOfWork) -> list[Section]:
-    return new_sections(list_series(work), list_working_groups(work))
+    return new_sections(list_series(work), [group for group in list_working_groups(work) if group.active])
 
 
 def _edit_sections(work: UnitOfWork, event: Event) -> list[Section]:
-    return edit_sections(event, list_series(work), list_working_groups(work))
+    groups = [one for one in list_working_groups(work) if one.active or one.id in event.asked_groups]
+    return edit_sections(event, list_series(work), groups)
 
 
 def _new_page(sections: Sequence[Section], typed: Typed, *, status: int = 200) -> Response:

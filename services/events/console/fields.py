@@ -12,7 +12,8 @@ Choices = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field. ``look`` is ``text``, ``area``, ``local`` (a local time), ``select``, ``checks`` or ``tick``.
+    """One field. ``look`` is ``text``, ``area``, ``local`` (a local time), ``day``, ``clock``,
+    ``select``, ``checks`` or ``tick``.
 
     ``groups`` are the choices of a select in parts, each under a name; a part without one stands alone.
     """

@@ -3,11 +3,12 @@
 from flask import Blueprint, render_template, request
 from werkzeug.exceptions import BadRequest
 
+from services.events.domain.hotel import RoomKind, rooms_by_night
 from services.events.domain.rules import slug_rule
 from services.events.store.overview import Traveller
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.resources import list_hotels
-from services.events.usecases.show_overview import list_missing_travellers, show_overview
+from services.events.usecases.show_overview import count_travellers, list_missing_travellers, show_overview
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs_all_forms
@@ -38,7 +39,7 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         found = show_overview(work, clock, None)
         titles = {line.event.id: line.event.title for line in found.events}
         only_silent = request.args.get("show") == "no-mail"
-        shown = [group for group in found.groups if not (only_silent and group.mailed_this_month)]
+        shown = [group for group in found.groups if not (only_silent and group.contacted_this_month)]
         return render_template(
             "events/groups.html", groups=shown, titles=titles, only_silent=only_silent, coordinator=_writes()
         )
@@ -58,6 +59,9 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             hotels=list_hotels(work),
             coordinator=_writes(),
             missing=[] if event else _registrations_missing(work),
+            nights=rooms_by_night(list_hotels(work)),
+            kinds=list(RoomKind),
+            travellers=count_travellers(work),
         )
 
 

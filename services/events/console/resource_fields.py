@@ -22,7 +22,6 @@ ID = Field(
 
 def resource_sections(known: Resource | None) -> list[Section]:
     """The form of a resource; ``known`` is the one to change, None for a new one."""
-    other = [] if known is None or known.language in LANGUAGE_NAMES else [(known.language, known.language)]
     told = known is not None and known.announced
     help_text = (
         "It has been told already; hiding it and showing it again tells nobody."
@@ -34,16 +33,17 @@ def resource_sections(known: Resource | None) -> list[Section]:
         *([ID] if known is None else []),
         Field(name="kind", label="Kind", look="select", required=True, choices=list(KINDS.items())),
         Field(name="url", label="Address", most=500, required=True, help="Begins with https://"),
-        Field(
-            name="language",
-            label="Language it is in",
-            look="select",
-            required=True,
-            choices=[*LANGUAGE_NAMES.items(), *other],
-        ),
+        language_field(known),
         Field(name="published", label="Published", look="tick", help=help_text),
     ]
     return [Section("", fields)]
+
+
+def language_field(known: Resource | None) -> Field:
+    """The choice of the language it is in; that of ``known`` is one of them."""
+    other = [] if known is None or known.language in LANGUAGE_NAMES else [(known.language, known.language)]
+    choices = [*LANGUAGE_NAMES.items(), *other]
+    return Field(name="language", label="Language it is in", look="select", required=True, choices=choices)
 
 
 def resource_values(resource: Resource) -> dict[str, str | Sequence[str]]:

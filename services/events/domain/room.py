@@ -10,7 +10,7 @@ from services.events.domain.schedule import Span, merged
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """A room: how many people it holds and when it is ours.
+    """A room: how many people it holds and when it is ours; where it is, and what is in it.
 
     ``open`` is kept in order and as few spans as can be, so that a slot over the seam of two windows fits.
 
@@ -24,6 +24,9 @@ class Room:
     capacity: int
     time_zone: str
     open: tuple[Span, ...]
+    address: str = ""
+    equipment: str = ""
+    revision: int = 1
 
     def __post_init__(self) -> None:
         enforce(_rules(self))
@@ -39,6 +42,9 @@ def _rules(room: Room) -> Iterator[BrokenRule | None]:
     yield text_rule("title", room.title, least=1, most=200)
     yield text_rule("city", room.city, least=1, most=200)
     yield number_rule("capacity", room.capacity, least=1)
+    yield text_rule("address", room.address, least=0, most=500)
+    yield text_rule("equipment", room.equipment, least=0, most=500)
+    yield number_rule("revision", room.revision, least=1)
     if not is_zone(room.time_zone):
         yield BrokenRule("time_zone", "unknown-time-zone", "must be an IANA time zone such as Europe/Zurich")
     if not room.open:

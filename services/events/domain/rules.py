@@ -40,6 +40,13 @@ def enforce(rules: Iterable[BrokenRule | None]) -> None:
         raise RulesBroken(broken)
 
 
+def rules_under(field: str, error: RulesBroken) -> RulesBroken:
+    """The rules that a part of ``field`` breaks, as rules of the field itself."""
+    return RulesBroken(
+        tuple(BrokenRule(field, rule.code, f"{rule.field.replace('_', ' ')} {rule.detail}") for rule in error.broken)
+    )
+
+
 def slug_rule(field: str, value: str) -> BrokenRule | None:
     """``value`` must be a slug of at most 80 characters."""
     if len(value) <= SLUG_LENGTH and SLUG.fullmatch(value):

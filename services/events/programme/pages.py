@@ -83,7 +83,8 @@ def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @public
     def groups() -> Response:
         forms = open_forms(work, WORKING_GROUP, clock())
-        return _page("programme/groups.html", groups=public_groups(work).values(), forms=forms)
+        active = [group for group in public_groups(work).values() if group.active]
+        return _page("programme/groups.html", groups=active, forms=forms)
 
     @blueprint.get("/timetable")
     @public

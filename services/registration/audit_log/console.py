@@ -29,6 +29,13 @@ PLACES: Mapping[str, str] = {
     "bulletin": "/console/mail/bulletins/{}",
     "partner": "/console/registrations/partners/{}",
     "holder": "/console/access/{}",
+    "working-group": "/console/set-up/working-groups/{}",
+    "group-contact": "/console/set-up/group-contacts/{}",
+    "consultation": "/console/set-up/consultations/{}",
+    "room": "/console/set-up/rooms/{}",
+    "slot": "/console/set-up/slots/{}",
+    "hotel": "/console/set-up/hotels/{}",
+    "series": "/console/set-up/series/{}",
 }
 """The page of what something was done to, by its kind."""
 

@@ -65,6 +65,7 @@ PLACES = (
     Place("Side events", "/console/side-events", all_forms=True),
     Place("Timetable", "/console/timetable", all_forms=True),
     Place("Mail", "/console/mail", all_forms=True),
+    Place("Set-up", "/console/set-up", all_forms=True),
     Place(
         "Audit log", "/console/audit-log", all_forms=True, roles=frozenset({"coordinator", "operator", "administrator"})
     ),

@@ -54,6 +54,8 @@ PUBLIC = {
     "/calendar/room/<room_id>.ics",
     "/programme/timetable",
     "/v1/rooms",
+    "/v1/slots",
+    *(f"/v1/{part}/<item_id>" for part in ("resources", "rooms", "series", "slots", "working-groups")),
     "/v1/schedule.json",
     "/v1/schedule/versions/<int:number>",
     "/v1/schedule/versions/<int:number>/diff/<int:other>",
@@ -71,6 +73,7 @@ FOR_READERS = {
     "/v1/events/<event_id>/coverage",
     "/v1/events/<event_id>/roster",
     "/v1/consultations",
+    "/v1/group-contacts",
     "/v1/hotels",
     "/console/overview",
     "/console/groups",
@@ -78,6 +81,14 @@ FOR_READERS = {
     "/console",
     "/console/events/<event_id>",
 }
+
+SET_UP_FOR_READERS = {
+    "/console/set-up",
+    "/console/set-up/<part>",
+    "/console/set-up/<part>/<item_id>",
+    *(f"/v1/{part}/<item_id>" for part in ("consultations", "group-contacts", "hotels")),
+}
+"""Tried out where something is set up: test_setting_up."""
 
 SIDE_EVENTS_FOR_READERS = {
     "/console/side-events",
@@ -101,7 +112,13 @@ CONSOLE_FORMS = (
     "events/<event_id>/new-resource",
     "events/<event_id>/resources/<resource_id>",
 )
+SET_UP = ("consultations", "group-contacts", "hotels", "rooms", "series", "working-groups")
 FOR_COORDINATORS = {
+    *(f"POST /v1/{part}" for part in (*SET_UP, "slots")),
+    *(f"PATCH /v1/{part}/<item_id>" for part in SET_UP),
+    *(f"DELETE /v1/{part}/<item_id>" for part in (*SET_UP, "slots", "resources")),
+    "/console/set-up/<part>/new",
+    *(f"POST /console/set-up/<part>/{path}" for path in ("new", "<item_id>", "<item_id>/withdraw")),
     "POST /v1/person-export/events",
     "/console/events/<event_id>/change/<action>",
     "POST /console/events/<event_id>/change/<action>",
@@ -145,7 +162,7 @@ def test_every_route_states_who_may_call_it(app: Flask) -> None:
     }
     expected = {
         "public": PUBLIC | SIGNING,
-        "readers": FOR_READERS | SIDE_EVENTS_FOR_READERS,
+        "readers": FOR_READERS | SET_UP_FOR_READERS | SIDE_EVENTS_FOR_READERS,
         "coordinators": FOR_COORDINATORS,
         "operators too": FOR_OPERATORS_TOO,
         "who watches": {"/v1/trail/events"},

@@ -184,7 +184,7 @@ def test_the_pages_show_the_numbers_with_links(
     assert f'<a href="/console/geneva?not_in={WEBINAR}">1 not registered for {WEBINAR}</a>' in page
     assert "16 presentations to 9 embassies" in page
     assert "27 presentations to 2 permanent missions" in page
-    assert "12 with no bulletin this month" in page
+    assert "12 without contact this month" in page
     assert '<a href="/console/registrations?country=CH">Switzerland</a>' in page
     geneva = client.get(f"/console/geneva?not_in={WEBINAR}").text
     assert (_traveller(1).person_ref[:10] in geneva, "TROIKA-2020" in geneva) == (True, True)

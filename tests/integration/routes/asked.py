@@ -11,6 +11,10 @@ _TEXTS = {"en": {"subject": "News", "text": "There are news."}}
 _REASON = "request of 12 March, case 17"
 _EVENT = {"kind": "webinar", "title": "Mine", "time_zone": "Europe/Zurich", "mode": "online"}
 _RESOURCE = {"kind": "brief", "title": "Brief", "url": "https://example.org/brief"}
+_HOURS = {"starts_at": "2020-05-06T07:00:00Z", "ends_at": "2020-05-06T09:00:00Z"}
+_ROOM = {"title": "Made", "city": "Geneva", "capacity": 9, "time_zone": "Europe/Zurich", "open": [_HOURS]}
+_DAY = {"first_on": "2020-07-01", "starts": "09:00", "ends": "10:00"}
+_SLOTS = {**_DAY, "length_minutes": 60, "time_zone": "Europe/Zurich"}
 
 
 def _multipart(**parts: str) -> str:
@@ -25,6 +29,16 @@ CONTENT: dict[str, dict[str, Any]] = {
     "events POST /v1/events": {"json": {**_EVENT, "id": "made-by-a-program"}},
     "events POST /v1/events/<event_id>/notes": {"json": {"words": "Call the hotel."}},
     "events POST /v1/resources": {"json": {**_RESOURCE, "id": "made-by-a-program", "event": WEBINAR}},
+    "events POST /v1/working-groups": {"json": {"title": "Made by a program"}},
+    "events POST /v1/series": {"json": {"title": "Made by a program"}},
+    "events POST /v1/group-contacts": {
+        "json": {"working_group": "housing", "kind": "phone", "held_on": "2020-03-02"},
+    },
+    "events POST /v1/consultations": {"json": {"host_kind": "embassy", "city": "Geneva", "presentations": 1}},
+    "events POST /v1/hotels": {"json": {"name": "Made by a program", "city": "Geneva", "rooms": 1}},
+    "events POST /v1/rooms": {"json": _ROOM},
+    "events POST /v1/slots": {"json": _SLOTS},
+    "registration POST /v1/side-event-forms": {"json": {"events": None}},
     "notifications POST /v1/bulletins": {"json": {"segment": {}, "texts": _TEXTS}},
     "notifications POST /v1/bulletins/<uuid:bulletin_id>/send": {"json": {"expected": 1, "mark": "x"}},
     "notifications POST /v1/bulletins/<uuid:bulletin_id>/test": {"json": {"address": "coordinator@example.org"}},

@@ -214,6 +214,8 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "proposal_id": proposed,
             "job_id": str(job.get_json()["id"]),
             "kind": "webinar",
+            "part": "rooms",
+            "item_id": "a-room-that-is-not-there",
             "room_id": room["id"],
             "series_id": series["id"],
             "group_id": group["id"],

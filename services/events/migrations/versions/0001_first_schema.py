@@ -122,6 +122,8 @@ CREATE TABLE working_group (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
     title text NOT NULL CHECK (title <> ''),
     summary text NOT NULL,
+    contact text NOT NULL,
+    active boolean NOT NULL,
     revision integer NOT NULL CHECK (revision >= 1)
 );
 
@@ -134,8 +136,28 @@ CREATE TABLE consultation (
     hosts integer NOT NULL CHECK (hosts >= 1),
     presentations integer NOT NULL,
     within_days integer CHECK (within_days >= 1),
-    CONSTRAINT consultation_each_host_got_one CHECK (presentations >= hosts)
+    host text CHECK (host <> ''),
+    held_on date,
+    working_group text REFERENCES working_group (id),
+    presented_by text NOT NULL,
+    outcome text NOT NULL,
+    recorded_by text NOT NULL,
+    revision integer NOT NULL CHECK (revision >= 1),
+    CONSTRAINT consultation_each_host_got_one CHECK (presentations >= hosts),
+    CONSTRAINT consultation_named_host_is_one CHECK (host IS NULL OR hosts = 1)
 );
+
+-- What was said with a group beside the bulletins. For coordinators; it says nothing of single participants.
+CREATE TABLE group_note (
+    id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
+    working_group text NOT NULL REFERENCES working_group (id),
+    kind text NOT NULL CHECK (kind IN ('phone', 'meeting', 'mail')),
+    held_on date NOT NULL,
+    summary text NOT NULL,
+    recorded_by text NOT NULL,
+    revision integer NOT NULL CHECK (revision >= 1)
+);
+CREATE INDEX group_note_by_group ON group_note (working_group, held_on);
 
 CREATE TABLE hotel_block (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
@@ -145,7 +167,10 @@ CREATE TABLE hotel_block (
     booking_code text CHECK (booking_code <> ''),
     book_until date,
     rooms integer NOT NULL CHECK (rooms >= 1),
-    note text NOT NULL
+    note text NOT NULL,
+    -- [{"kind", "rooms", "first_night", "last_night"}]
+    allotments jsonb NOT NULL,
+    revision integer NOT NULL CHECK (revision >= 1)
 );
 
 CREATE TABLE mail_contact (
@@ -300,7 +325,10 @@ CREATE TABLE room (
     title text NOT NULL CHECK (title <> ''),
     city text NOT NULL CHECK (city <> ''),
     capacity integer NOT NULL CHECK (capacity >= 1),
-    time_zone text NOT NULL
+    time_zone text NOT NULL,
+    address text NOT NULL,
+    equipment text NOT NULL,
+    revision integer NOT NULL CHECK (revision >= 1)
 );
 CREATE TABLE room_hours (
     room_id text NOT NULL REFERENCES room (id) ON DELETE CASCADE,
@@ -417,6 +445,7 @@ CREATE TABLE deed (
 );
 COMMENT ON TABLE deed IS 'what people with a key did that no other table tells; shown by the view trail';
 CREATE INDEX deed_at ON deed (done_at);
+CREATE INDEX deed_subject ON deed (kind, subject, done_at);
 CREATE FUNCTION deed_stays() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'deeds are only ever added';
