@@ -33,7 +33,6 @@ from services.registration.own.limited_page import (
 from services.registration.own.managing_page import (
     JoinPart,
     LinkPage,
-    OfferPart,
     ProposalPart,
     ResourceLink,
     render_erased,
@@ -138,8 +137,6 @@ def own_pages(look: Look, when: EventTime, typed: Typed) -> dict[str, str]:
         "own-details-missing": render_link(delegation),
         "own-details-given": render_link(replace(delegation, details_given=GIVEN_AT)),
         "own-waitlisted": render_link(waiting),
-        "own-offered": render_link(replace(waiting, offer=OfferPart(UNTIL))),
-        "own-offer-passed": render_link(replace(waiting, offer=OfferPart(None))),
         "own-cancelled": render_link(
             replace(link, status="cancelled", calendar=None, change_path="", again_path="/embed/a-form")
         ),
