@@ -16,7 +16,8 @@ from shared.core.ids import new_token
 from shared.core.security_events import SecurityEvent, note
 from shared.web.access import Access, Holder, public
 from shared.web.bodies import CONTROL_CHARACTER
-from shared.web.console.frame import FIRST, HOME, OF_PARTNERS, SIGN_IN
+from shared.web.console.frame import FIRST, SIGN_IN
+from shared.web.console.navigation import HOME, OF_PARTNERS
 from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.limits import limited

@@ -3,8 +3,6 @@
 A gateway sends ``/console/static`` and ``/console/sign-out`` to one service; each can serve them.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -14,8 +12,9 @@ from flask import Blueprint, Response, g, make_response, redirect, render_templa
 from werkzeug.exceptions import HTTPException, Unauthorized
 
 from shared.core.errors import DomainError, Unavailable
-from shared.web.access import ROLES, Holder, public
+from shared.web.access import Holder, public
 from shared.web.browser_session import RecentSignInRequired, is_recent
+from shared.web.console.navigation import HOME, navigation_for
 from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
@@ -24,54 +23,14 @@ from shared.web.signing_in import SignIn
 
 HERE = Path(__file__).parent
 STYLE = HERE / "static" / "console.css"
-HOME = "/console"
 FIRST = "/console/overview"
 """Where somebody goes who signs in without having asked for a page; with a key that it does not open, to ``HOME``."""
 
 SIGN_IN = "/console/sign-in"
 """Of registration, which owns access: a gateway sends it there, from wherever somebody was asked to sign in."""
 
-OF_PARTNERS = "/console/registrations/partners"
 SIGN_OUT = ("/console/sign-out", "/console/registrations/sign-out", "/console/mail/sign-out")
 """One of each service, since each believes cookies for itself: a browser that signs out is sent through all of them."""
-
-STAFF = frozenset(ROLES) - {"partner"}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One entry of the navigation; ``path`` begins with ``/console``.
-
-    ``all_forms``: it reaches across all forms, so a key that is limited to some does not open it. ``roles``: for whom.
-    """
-
-    title: str
-    path: str
-    all_forms: bool = False
-    roles: frozenset[str] = STAFF
-
-    def is_for(self, holder: Holder) -> bool:
-        """Whether the key opens it, as far as the navigation knows."""
-        return bool(self.roles & holder.roles) and not (self.all_forms and holder.forms is not None)
-
-
-PLACES = (
-    Place("Overview", "/console/overview", all_forms=True),
-    Place("Events", "/console"),
-    Place("Registrations", "/console/registrations"),
-    Place("Forms", "/console/registrations/forms"),
-    Place("Partners", OF_PARTNERS, roles=frozenset({"partner"})),
-    Place("Groups", "/console/groups", all_forms=True),
-    Place("Side events", "/console/side-events", all_forms=True),
-    Place("Timetable", "/console/timetable", all_forms=True),
-    Place("Mail", "/console/mail", all_forms=True),
-    Place("Set-up", "/console/set-up", all_forms=True),
-    Place(
-        "Audit log", "/console/audit-log", all_forms=True, roles=frozenset({"coordinator", "operator", "administrator"})
-    ),
-    Place("Access", "/console/access", all_forms=True, roles=frozenset({"administrator"})),
-)
-"""The navigation on every page of the console, whichever service it comes from."""
 
 
 def frame_blueprint(sign_in: SignIn) -> Blueprint:
@@ -81,7 +40,7 @@ def frame_blueprint(sign_in: SignIn) -> Blueprint:
         sign_in: makes and takes the cookie.
     """
     blueprint = Blueprint("console_frame", __name__, url_prefix=HOME, template_folder="templates")
-    blueprint.context_processor(lambda: _around(()))
+    blueprint.context_processor(lambda: _around())
     blueprint.register_error_handler(Unauthorized, _to_sign_in)
     blueprint.register_error_handler(HTTPException, _http_page)
     serve_sheet(blueprint, "/static/console.css", _sheet())
@@ -99,7 +58,7 @@ def pages_blueprint(name: str, module: str) -> Blueprint:
         module: ``__name__`` of the caller; its folder ``templates`` holds the pages.
     """
     blueprint = Blueprint(name, module, url_prefix=HOME, template_folder="templates")
-    blueprint.context_processor(lambda: _around(PLACES))
+    blueprint.context_processor(lambda: _around())
     blueprint.register_error_handler(Unauthorized, _to_sign_in)
     blueprint.register_error_handler(HTTPException, _http_page)
     blueprint.register_error_handler(DomainError, _domain_page)
@@ -134,13 +93,12 @@ def _sheet() -> Sheet:
     return card_sheet(STYLE)
 
 
-def _around(places: Sequence[Place]) -> dict[str, Any]:
+def _around() -> dict[str, Any]:
     """What the frame's templates show: style, navigation, who is signed in."""
     holder: Holder | None = g.get("holder")
     return {
         "style": _sheet().address(f"{HOME}/static/console.css"),
-        "places": [place for place in places if holder is not None and place.is_for(holder)],
-        "here": request.path,
+        "navigation": navigation_for(holder, request.path),
         "signed_in": holder,
         "recently_signed_in": holder is not None and is_recent(),
     }

@@ -115,7 +115,7 @@ def test_coordinator_decides_moves_and_publishes_without_script(
     page.get_by_role("navigation", name="Which proposals").get_by_role("link", name="Accepted").click()
     expect(page.locator("article", has_text="New idea")).to_contain_text("Welcome.")
 
-    page.get_by_role("navigation", name="Console").get_by_role("link", name="Timetable").click()
+    page.get_by_role("navigation", name="Programme").get_by_role("link", name="Timetable").click()
     expect(page.get_by_role("heading", name="Publish")).to_have_count(0)
     page.locator(".clashes a").first.click()
     page.get_by_label("Time", exact=True).select_option("2020-05-07-1300")
