@@ -73,6 +73,7 @@ PUBLIC_ROUTES = (
             "/v1/events",
             "/v1/events/*",
             "/v1/resources",
+            "/v1/resources/*",
             "/v1/rooms",
             "/v1/rooms/*",
             "/v1/schedule.json",

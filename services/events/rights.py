@@ -43,7 +43,7 @@ _SEPARATE: Rights = {
     "outbox": {
         "web": "select insert",
         "relay": "select update delete",
-        "consume": "select update",
+        "consume": "select insert update",
         "operator": "select insert update",
     },
     "inbox": {"relay": "select update delete", "consume": "select insert delete", "operator": "select update delete"},
@@ -80,7 +80,7 @@ _SEPARATE: Rights = {
     "solve_job": {"web": "select insert", "solve": "select update"},
     "event_note": {"web": "select insert"},
     "event_change": {"web": "select insert", "operator": "insert"},
-    "ended_session": {"web": "select insert", "relay": "select delete", "consume": "select insert"},
+    "ended_session": {"web": "select insert", "relay": "select delete", "consume": "insert"},
     "access_holder": {"web": "select", "relay": "select delete", "consume": "select insert update"},
     "key_check": {
         "web": "select insert",

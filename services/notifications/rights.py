@@ -50,6 +50,7 @@ _SEPARATE: Rights = {
         "web": "insert",
         "relay": "select update delete",
         "send": "insert",
+        "schedule": "insert",
         "deliver": "insert",
         "operator": "select insert update",
     },
@@ -97,7 +98,7 @@ _SEPARATE: Rights = {
         "consume": "select insert delete",
         "deliver": "select update",
     },
-    "ended_session": {"web": "select insert", "relay": "select delete", "consume": "select insert"},
+    "ended_session": {"web": "select insert", "relay": "select delete", "consume": "insert"},
     "access_holder": {"web": "select", "relay": "select delete", "consume": "select insert update"},
     "key_check": {
         "web": "select insert",

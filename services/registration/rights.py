@@ -170,7 +170,7 @@ _SEPARATE: Rights = {
     "access_holder": {DESK: "select insert update", TEND: "select delete"},
     "invitation": {DESK: "select insert update(used_at,withdrawn_at)", TEND: "select delete"},
     "passkey": {DESK: "select insert update(sign_count,last_used_at) delete"},
-    "used_passkey_challenge": {DESK: "select insert", TEND: "select delete"},
+    "used_passkey_challenge": {DESK: "insert", TEND: "select delete"},
     # messaging
     "outbox": {
         DESK: "select insert update",

@@ -292,7 +292,6 @@ _ACROSS_MAILS = (
     f"POST {_BULLETIN}/test",
     f"GET {_BULLETIN}/outcome",
     f"GET {_BULLETIN}/mails",
-    "GET /console/mail/trail",
     "GET /v1/trail/notifications",
     "POST /v1/person-export/notifications",
     "GET /v1/webhooks",

@@ -67,7 +67,10 @@ def _add_script(blueprint: Blueprint) -> None:
     @blueprint.get("/access/passkeys.js")
     @public
     def passkeys_script() -> Response:
-        return Response(content, mimetype="text/javascript")
+        response = Response(content, mimetype="text/javascript")
+        response.cache_control.no_cache = True
+        response.add_etag()
+        return response.make_conditional(request)  # type: ignore[return-value]  # werkzeug's response is Flask's here
 
 
 def _add_list(blueprint: Blueprint, desk: AccessDesk) -> None:

@@ -23,7 +23,7 @@ from services.registration.intake.deciding import decide
 from services.registration.intake.desk_model import Correct, DeskAct, DeskItem, Enter, Merge
 from services.registration.intake.desk_reading import find_named
 from services.registration.intake.entering import Entered, enter
-from services.registration.intake.facts import ChangedRegistration, Facts, LiveRegistration, NewRegistration, Plan
+from services.registration.intake.facts import Facts, LiveRegistration, Plan
 from services.registration.intake.items import (
     Confirm,
     CoordinatorEntry,
@@ -32,6 +32,7 @@ from services.registration.intake.items import (
     Submission,
 )
 from services.registration.intake.outcomes import ActResult, Outcome, Result
+from services.registration.intake.planned import ChangedRegistration, NewRegistration
 from services.registration.intake.reading import DeciderKeys, open_rows, owner_of, read_items
 from services.registration.people.links import asked_recently
 from services.registration.people.messages import (

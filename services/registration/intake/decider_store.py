@@ -19,13 +19,12 @@ from services.registration.intake.contents import Content, content_from_json, wi
 from services.registration.intake.desk_model import DeskAct
 from services.registration.intake.facts import (
     Candidate,
-    ChangedRegistration,
     Facts,
     FormState,
     LiveRegistration,
-    NewRegistration,
     Plan,
 )
+from services.registration.intake.planned import ChangedRegistration, NewRegistration
 from services.registration.people.model import AddressRefs
 from services.registration.people.store import as_parameter, columns_of
 

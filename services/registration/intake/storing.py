@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from services.registration.forms.pools import Traits
 from services.registration.forms.seats import Place, move, next_place, take
 from services.registration.intake.contents import Content, changed_fields
 from services.registration.intake.desk_model import DeskAct, Enter
 from services.registration.intake.facts import (
     Candidate,
-    ChangedRegistration,
     Facts,
     LiveRegistration,
-    NewRegistration,
     Plan,
     traits_of,
 )
 from services.registration.intake.items import CoordinatorEntry, Submission
+from services.registration.intake.planned import ChangedRegistration, NewRegistration
 from services.registration.sealing.model import merge_sealed
 
 NewId = Callable[[], str]
@@ -63,17 +63,18 @@ def register(
     )
     options = form.options.after_change(None, source.content.answers)
     facts.forms[source.form] = replace(form, seats=take(form.seats, place, who), options=options)
-    live = replace(
-        LiveRegistration(made.id, made.form, made.status, 1, made.person, made.address.ref, made.content),
-        domain=who.domain,
-    )
-    facts.of(made.form, made.address.ref).append(live)
-    facts.at_mailbox[made.form, made.address.mailbox] += 1
+    _add_live(facts, made, who)
     plan.registered.append(made)
     plan.seats_changed.add(made.form)
     if form.seats.pools:
         plan.reconsidered.add(made.form)
     return made
+
+
+def _add_live(facts: Facts, made: NewRegistration, who: Traits) -> None:
+    live = LiveRegistration(made.id, made.form, made.status, 1, made.person, made.address.ref, made.content)
+    facts.of(made.form, made.address.ref).append(replace(live, domain=who.domain))
+    facts.at_mailbox[made.form, made.address.mailbox] += 1
 
 
 def store_change(

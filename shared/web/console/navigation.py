@@ -97,7 +97,9 @@ SECTIONS = (
     ConsoleSection(
         "Set-up",
         (
-            ConsolePage("Forms", f"{REGISTRATIONS}/forms", also=(f"{REGISTRATIONS}/new-form", f"{REGISTRATIONS}/form-drafts")),
+            ConsolePage(
+                "Forms", f"{REGISTRATIONS}/forms", also=(f"{REGISTRATIONS}/new-form", f"{REGISTRATIONS}/form-drafts")
+            ),
             ConsolePage("Side events' forms", f"{REGISTRATIONS}/side-event-forms", all_forms=True, roles=COORDINATORS),
             ConsolePage(
                 "Partners",

@@ -48,8 +48,17 @@ def test_lists_as_files_hold_no_formula(house: House, routes: list[Route]) -> No
             if (answer.content_type or "").startswith("text/csv") or answer.data.startswith(b"id,"):
                 files[str(route)] = answer
     assert sorted(files) == [
+        "events GET /v1/consultations",
         "events GET /v1/events",
         "events GET /v1/events/<event_id>/roster",
+        "events GET /v1/group-contacts",
+        "events GET /v1/hotels",
+        "events GET /v1/resources",
+        "events GET /v1/rooms",
+        "events GET /v1/series",
+        "events GET /v1/slots",
+        "events GET /v1/working-groups",
+        "registration GET /console/audit-log.csv",
         "registration GET /console/registrations.csv",
         "registration GET /console/registrations/imports/<uuid:import_id>/refused.csv",
         "registration GET /console/registrations/sealed-lists/<uuid:list_id>/<any(csv, xlsx):kind>",

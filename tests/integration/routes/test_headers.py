@@ -66,6 +66,7 @@ KEPT: dict[str, str | None] = {
     "events GET /programme/series/<series_id>": FOR_A_MINUTE,
     "events GET /programme/static/programme.css": FOR_A_YEAR,
     "events GET /programme/timetable": FOR_A_MOMENT,
+    "registration GET /console/access/passkeys.js": ASK_FIRST,
     "events GET /v1/events": ASK_FIRST,
     "events GET /v1/events/<event_id>": ASK_FIRST,
     "events GET /v1/resources": ASK_FIRST,

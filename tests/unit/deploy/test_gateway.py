@@ -21,7 +21,7 @@ from deploy.up.gateway import gateway_configuration, proxies_in_front
 from deploy.up.ports import Ports
 from deploy.up.watching import targets
 from services.notifications.web import LARGEST_BODY
-from services.registration.web import LARGEST_DRAFT, LARGEST_IMPORT
+from services.registration.desk import LARGEST_DRAFT, LARGEST_IMPORT
 from shared.web.app import MAX_BODY_BYTES
 
 NAMES = ["public", "desk", "operations", "rabbitmq-metrics", "canary", "audit"]
