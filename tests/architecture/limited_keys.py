@@ -80,7 +80,7 @@ _OWN_EVENT = (
     "POST /v1/events/<event_id>/notes",
     "GET /v1/events/<event_id>/roster",
     "POST /v1/resources",
-    "PATCH /v1/resources/<resource_id>",
+    "PATCH /v1/resources/<item_id>",
 )
 # Those of /v1 are public; with a key they show more.
 _FILTERED = (

@@ -87,7 +87,7 @@ REFUSED_ALTHOUGH_VALID = {
     "PATCH /v1/partners/{slug}": _ORIGIN,
     "PATCH /v1/proposals/{proposal_id}": _TOGETHER,
     "PATCH /v1/registrations/{registration_id}": _TOGETHER,
-    "PATCH /v1/resources/{resource_id}": _STANDS_ON,
+    "PATCH /v1/resources/{item_id}": _STANDS_ON,
     "POST /v1/blocked-addresses": _ADDRESS,
     "POST /v1/person-export/events": _ADDRESS,
     "POST /v1/person-export/registration": _ADDRESS,

@@ -45,7 +45,7 @@ def _add_changes(blueprint: Any, tools: Tools) -> None:
         answer.status_code = 201
         return answer
 
-    @blueprint.patch("/resources/<resource_id>")
+    @blueprint.patch("/resources/<item_id>")
     @blueprint.arguments(ResourceChangeSchema, required=False)
     @blueprint.response(200, StoredResourceSchema)
     @blueprint.alt_response(404, schema=ProblemSchema, content_type=PROBLEM, description="No such resource")
@@ -54,11 +54,11 @@ def _add_changes(blueprint: Any, tools: Tools) -> None:
     )
     @blueprint.alt_response(428, schema=ProblemSchema, content_type=PROBLEM, description="`If-Match` is missing")
     @needs("coordinator")
-    def change(changes: dict[str, Any], resource_id: str) -> Response:
+    def change(changes: dict[str, Any], item_id: str) -> Response:
         """Change or publish a resource; the ETag that was seen, or the revision, as `If-Match`."""
         with broken_rules_as_faults():
             changed = change_resource(
-                tools.work, tools.clock, resource_id, _typed(changes), seen_tags(), _require_touch, holder().name
+                tools.work, tools.clock, item_id, _typed(changes), seen_tags(), _require_touch, holder().name
             )
             return _tagged(changed)
 

@@ -167,7 +167,7 @@ WORKING_GROUPS: SetupKind[WorkingGroup] = SetupKind(
         title=text_field(200, required=True),
         summary=text_field(2000, least=0),
         contact=text_field(500, "How the group itself is reached; for coordinators", least=0),
-        active=ma.fields.Boolean(load_default=True),
+        active=ma.fields.Boolean(load_default=True, truthy={True}, falsy={False}),
     ),
     editable=("title", "summary", "contact", "active"),
     make=_make_group,

@@ -243,7 +243,6 @@ class OfferWantedSchema(ma.Schema):
         unknown = ma.RAISE
 
     hours = ma.fields.Integer(
-        strict=True,
         load_default=None,
         allow_none=True,
         validate=ma.validate.Range(min=1, max=MAX_OFFER_HOURS),

@@ -32,7 +32,9 @@ class ViewWantedSchema(ma.Schema):
         unknown = ma.RAISE
 
     name = ma.fields.String(required=True, validate=ma.validate.Length(min=1, max=MAX_NAME))
-    shared = ma.fields.Boolean(load_default=False, metadata={"description": "Whether every coordinator sees it"})
+    shared = ma.fields.Boolean(
+        load_default=False, truthy={True}, falsy={False}, metadata={"description": "Whether every coordinator sees it"}
+    )
     query = ma.fields.Dict(
         keys=ma.fields.String(),
         values=ma.fields.String(),

@@ -95,7 +95,8 @@ def test_pages_hold_nothing_inline_and_are_kept_by_no_cache(
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_the_style_is_served_and_its_address_follows_its_content(client: FlaskClient) -> None:
+def test_the_style_is_served_and_its_address_follows_its_content(client: FlaskClient, keys: Mapping[str, str]) -> None:
+    enter(client, keys["viewer"])
     address = client.get("/console").text.partition('rel="stylesheet" href="')[2].partition('"')[0]
     answer = client.get(address)
     assert (answer.status_code, answer.mimetype) == (200, "text/css")

@@ -137,9 +137,9 @@ def test_registration_that_was_merged_ends_without_a_mail(office: Office) -> Non
     """Alone, after its confirmation, and before it."""
     alone, known, late = new_id(), new_id(), new_id()
     for one in (known, late):
-        told = [office.told("confirmed", one), office.told("cancelled", one, 2, merged=True)]
+        told = [office.told("confirmed", one), office.told("cancelled", one, 2, mailed=False)]
         office.hear(*(told if one == known else reversed(told)))
-    office.hear(office.told("cancelled", alone, 2, merged=True))
+    office.hear(office.told("cancelled", alone, 2, mailed=False))
     assert {(mail["kind"], mail["state"]) for mail in office.mails()} == {
         ("confirmation", "called_off"),
         ("cancelled-by-you", "called_off"),

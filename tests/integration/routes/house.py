@@ -215,7 +215,7 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "job_id": str(job.get_json()["id"]),
             "kind": "webinar",
             "part": "rooms",
-            "item_id": "a-room-that-is-not-there",
+            "item_id": resource["id"],
             "room_id": room["id"],
             "series_id": series["id"],
             "group_id": group["id"],
