@@ -32,7 +32,7 @@ def test_invited_colleague_makes_a_passkey_and_signs_in_with_it(demo: Demo, visi
     page.get_by_role("button", name="Make a passkey").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     page.get_by_role("link", name=COLLEAGUE).click()
-    expect(page.get_by_text("My laptop")).to_be_visible()
+    expect(page.get_by_text("My laptop", exact=True)).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()

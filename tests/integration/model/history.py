@@ -55,7 +55,7 @@ class History(RuleBasedStateMachine):
     def _deliver(self, queue: str, pick: Any, dies: bool) -> list[Any]:
         fresh = self.bus.deliver(queue, pick, dies=dies)
         for message in fresh:
-            if queue == "registration.copies":
+            if queue == "registration.copies" and "revision" in message.data:  # entries of the audit log have none
                 self.ledger.hear(message.subject, message.data["revision"])
             elif queue == "registration.mail" and message.data["about"] == "confirmation":
                 ended = not message.type.endswith("mail.sent.v1")

@@ -54,7 +54,7 @@ def test_chosen_answers_and_the_seat_stay(
         ("Participant One", address_of(2), "FR", "cancelled"),
     ]
     assert service.seats() == (1, 1)
-    told = [(one["type"].split(".", 3)[3], one["data"].get("merged", False)) for one in service.messages()[before:]]
+    told = [(one["type"].split(".", 3)[3], not one["data"].get("mailed", True)) for one in service.messages()[before:]]
     assert sorted(told) == [("address-changed.v1", False), ("cancelled.v1", True), ("changed.v1", False)]
     notes = service.client.get(f"/v1/registrations/{first}/notes", headers=coordinator).get_json()["items"]
     assert [note["words"] for note in notes] == ["Called."]
