@@ -76,5 +76,6 @@ SCENES: dict[str, Scene] = {
     "console-form": console(f"/console/registrations/forms/{WEBINAR}"),
     "console-person": person,
     "console-groups": console("/console/groups"),
+    "console-translations": console("/console/translations?language=ru"),
     "console-geneva": geneva,
 }

@@ -1,17 +1,21 @@
 """What stands around events. Each list is short and answered whole."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, jsonify
 
 from services.events.api.network_schemas import (
     ConsultationListSchema,
+    MissingArguments,
     SeriesListSchema,
     WorkingGroupListSchema,
 )
 from services.events.api.tools import READERS, Tools
+from services.events.domain.merging import Described
 from services.events.usecases.list_network import list_consultations, list_series, list_working_groups
 from services.events.usecases.show_overview import consultation_totals
+from shared.i18n.content import missing_in
 from shared.web.access import needs_all_forms, public
 from shared.web.entity_tags import conditional
 from shared.web.operations import Blueprint
@@ -33,20 +37,28 @@ def _add_public(blueprint: Any, tools: Tools) -> None:
     unchanged = "Nothing has changed since the answer with the ETag that was sent"
 
     @blueprint.get("/series")
+    @blueprint.arguments(MissingArguments, location="query")
     @blueprint.response(200, SeriesListSchema)
     @blueprint.alt_response(304, description=unchanged)
     @public
-    def series() -> Response:
+    def series(query: dict[str, Any]) -> Response:
         """All series."""
-        return conditional(jsonify(_SERIES.dump({"items": list_series(tools.work)})))
+        return conditional(jsonify(_SERIES.dump({"items": _lacking(list_series(tools.work), query)})))
 
     @blueprint.get("/working-groups")
+    @blueprint.arguments(MissingArguments, location="query")
     @blueprint.response(200, WorkingGroupListSchema)
     @blueprint.alt_response(304, description=unchanged)
     @public
-    def working_groups() -> Response:
+    def working_groups(query: dict[str, Any]) -> Response:
         """All working groups."""
-        return conditional(jsonify(_GROUPS.dump({"items": list_working_groups(tools.work)})))
+        return conditional(jsonify(_GROUPS.dump({"items": _lacking(list_working_groups(tools.work), query)})))
+
+
+def _lacking(found: Sequence[Described], query: dict[str, Any]) -> list[Described]:
+    """Those that lack the language asked for, or all if none is."""
+    language = query.get("missing_language")
+    return [one for one in found if language is None or language in missing_in((one.title, one.summary))]
 
 
 def _add_consultations(blueprint: Any, tools: Tools) -> None:

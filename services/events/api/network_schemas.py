@@ -3,16 +3,27 @@
 import marshmallow as ma
 
 from services.events.domain.network import HostKind
+from shared.i18n.content_field import TextByLanguage
+from shared.i18n.languages import LANGUAGES
 
 _HOST_KINDS = [str(kind) for kind in HostKind]
+
+
+class MissingArguments(ma.Schema):
+    """Query of lists that are short: what is not translated yet."""
+
+    missing_language = ma.fields.String(
+        validate=ma.validate.OneOf(LANGUAGES),
+        metadata={"description": "Only those whose title or summary lacks a text in this language"},
+    )
 
 
 class SeriesSchema(ma.Schema):
     """Events that belong together and are numbered."""
 
     id = ma.fields.String(required=True)
-    title = ma.fields.String(required=True)
-    summary = ma.fields.String(required=True)
+    title = TextByLanguage(200, "By language", shown=True, required=True)
+    summary = TextByLanguage(2000, "By language; empty if there is none", least=0, shown=True, required=True)
     began_in = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "A year"})
 
 
@@ -26,8 +37,8 @@ class WorkingGroupSchema(ma.Schema):
     """People who work on one issue."""
 
     id = ma.fields.String(required=True)
-    title = ma.fields.String(required=True)
-    summary = ma.fields.String(required=True)
+    title = TextByLanguage(200, "By language", shown=True, required=True)
+    summary = TextByLanguage(2000, "By language; empty if there is none", least=0, shown=True, required=True)
 
 
 class WorkingGroupListSchema(ma.Schema):

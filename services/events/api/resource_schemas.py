@@ -4,6 +4,8 @@ import marshmallow as ma
 
 from services.events.api.change_schemas import one_of_field, slug_field, text_field
 from services.events.domain.resource import ResourceKind
+from shared.i18n.content_field import TextByLanguage
+from shared.i18n.languages import LANGUAGES
 from shared.web.paging import PageArguments
 
 
@@ -14,6 +16,7 @@ class ResourceArguments(PageArguments):
     event = slug_field("Only resources of the event with this id")
     series = slug_field("Only resources of the series with this id")
     city = text_field(200, "Only resources of this city, upper or lower case alike")
+    missing_language = one_of_field(LANGUAGES, metadata={"description": "Only those whose title lacks this language"})
 
 
 class ResourceSchema(ma.Schema):
@@ -21,7 +24,7 @@ class ResourceSchema(ma.Schema):
 
     id = ma.fields.String(required=True)
     kind = one_of_field(ResourceKind, required=True)
-    title = ma.fields.String(required=True)
+    title = TextByLanguage(200, "By language", shown=True, required=True)
     url = ma.fields.String(required=True)
     language = ma.fields.String(required=True, metadata={"description": "BCP 47"})
     event = ma.fields.String(allow_none=True, required=True)
@@ -42,7 +45,7 @@ class EditResourceSchema(ma.Schema):
     """Fields to change."""
 
     kind = one_of_field(ResourceKind)
-    title = text_field(200)
+    title = TextByLanguage(200, "By language; a plain string is English")
     url = text_field(500, "Begins with https://")
     language = text_field(35, "BCP 47", least=2)
     event = slug_field("Id of the event it belongs to", allow_none=True)
@@ -56,7 +59,7 @@ class NewResourceSchema(EditResourceSchema):
 
     id = slug_field("A lower-case name with hyphens; it never changes", required=True)
     kind = one_of_field(ResourceKind, required=True)
-    title = text_field(200, required=True)
+    title = TextByLanguage(200, "By language; a plain string is English", required=True)
     url = text_field(500, "Begins with https://", required=True)
 
 

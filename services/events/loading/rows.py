@@ -13,6 +13,7 @@ from services.events.domain.resource import Resource, ResourceKind
 from services.events.loading.values import a_day, a_zone, made
 from shared.core.errors import DomainError
 from shared.core.yaml_source import Fields, flag, one_of, text, whole
+from shared.i18n.content import Text, text_reader
 
 _LOCAL = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}")
 _KEY_OF: Mapping[str, str] = {
@@ -28,8 +29,8 @@ def series_of(row: Fields) -> Series | None:
     """The series of a row of ``series.yaml``; None when the row has faults, which are then noted."""
     values: dict[str, Any] = {
         "id": row.required("id", text(80), "stand-in"),
-        "title": row.required("title", text(), "stand-in"),
-        "summary": row.optional("summary", text(2000), ""),
+        "title": row.required("title", text_reader(200), Text.of("stand-in")),
+        "summary": row.optional("summary", text_reader(2000, required=False), Text()),
         "began_in": row.optional("began_in", whole(1945, 2999), None),
     }
     return made(row, Series, values, _KEY_OF)
@@ -39,8 +40,8 @@ def working_group_of(row: Fields) -> WorkingGroup | None:
     """The working group of a row of ``working-groups.yaml``; None when the row has faults, which are then noted."""
     values: dict[str, Any] = {
         "id": row.required("id", text(80), "stand-in"),
-        "title": row.required("title", text(), "stand-in"),
-        "summary": row.optional("summary", text(2000), ""),
+        "title": row.required("title", text_reader(200), Text.of("stand-in")),
+        "summary": row.optional("summary", text_reader(2000, required=False), Text()),
     }
     return made(row, WorkingGroup, values, _KEY_OF)
 
@@ -65,7 +66,7 @@ def resource_of(row: Fields) -> Resource | None:
     values: dict[str, Any] = {
         "id": row.required("id", text(80), "stand-in"),
         "kind": row.required("kind", one_of(ResourceKind), ResourceKind.BRIEF),
-        "title": row.required("title", text(), "stand-in"),
+        "title": row.required("title", text_reader(200), Text.of("stand-in")),
         "url": row.required("url", text(500), "https://stand-in.example.org"),
         "language": row.optional("language", text(35), "en"),
         "event": row.optional("event", text(80), None),
@@ -105,8 +106,8 @@ def event_of(row: Fields, moved_by: timedelta) -> Event | None:
     values: dict[str, Any] = {
         "id": row.required("id", text(80), "stand-in"),
         "kind": row.required("kind", one_of(EventKind), EventKind.WEBINAR),
-        "title": row.required("title", text(), "stand-in"),
-        "summary": row.optional("summary", text(2000), ""),
+        "title": row.required("title", text_reader(200), Text.of("stand-in")),
+        "summary": row.optional("summary", text_reader(2000, required=False), Text()),
         "status": status,
         "mode": row.required("mode", one_of(Mode), Mode.ONLINE),
         "time_zone": zone,

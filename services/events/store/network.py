@@ -5,6 +5,7 @@ from dataclasses import asdict
 from sqlalchemy import Connection, text
 
 from services.events.domain.network import Consultation, HostKind, Series, WorkingGroup
+from services.events.store.texts import row_of, texts_read
 
 _SERIES = text("SELECT id, title, summary, began_in, revision FROM series ORDER BY id")
 _SAVE_SERIES = text("""
@@ -31,22 +32,22 @@ _SAVE_CONSULTATION = text("""
 
 def all_series(connection: Connection) -> list[Series]:
     """Every series."""
-    return [Series(**row._mapping) for row in connection.execute(_SERIES)]
+    return [Series(**texts_read(row)) for row in connection.execute(_SERIES)]
 
 
 def save_series(connection: Connection, series: Series) -> None:
     """Store ``series`` in place of what was stored under its id."""
-    connection.execute(_SAVE_SERIES, asdict(series))
+    connection.execute(_SAVE_SERIES, row_of(series))
 
 
 def all_working_groups(connection: Connection) -> list[WorkingGroup]:
     """Every working group."""
-    return [WorkingGroup(**row._mapping) for row in connection.execute(_GROUPS)]
+    return [WorkingGroup(**texts_read(row)) for row in connection.execute(_GROUPS)]
 
 
 def save_working_group(connection: Connection, group: WorkingGroup) -> None:
     """Store ``group`` in place of what was stored under its id."""
-    connection.execute(_SAVE_GROUP, asdict(group))
+    connection.execute(_SAVE_GROUP, row_of(group))
 
 
 def all_consultations(connection: Connection) -> list[Consultation]:

@@ -136,7 +136,7 @@ def _groups(connection: Connection, event_ids: Sequence[str], since: datetime, *
     return [
         GroupLine(
             group.id,
-            group.title,
+            str(group.title),
             members.get(group.id, nobody).members,
             members.get(group.id, nobody).without_mail,
             represented.get(group.id, {}),

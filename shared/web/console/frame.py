@@ -14,6 +14,7 @@ from flask import Blueprint, Response, g, make_response, redirect, render_templa
 from werkzeug.exceptions import BadRequest, HTTPException, Unauthorized
 
 from shared.core.errors import DomainError, Unavailable
+from shared.i18n.languages import LANGUAGE_NAMES, direction
 from shared.web.access import ROLES, Holder, public
 from shared.web.bodies import CONTROL_CHARACTER
 from shared.web.cross_site import refuse_cross_site
@@ -181,6 +182,8 @@ def _around(places: Sequence[Place]) -> dict[str, Any]:
         "places": [place for place in places if holder is not None and place.is_for(holder)],
         "here": request.path,
         "signed_in": holder,
+        "languages": LANGUAGE_NAMES,
+        "direction": direction,
     }
 
 

@@ -66,7 +66,7 @@ def test_file_of_the_own_page_has_the_entry_of_the_invitation(service: Registrat
         starts=datetime.fromisoformat(event["starts_at"]).replace(microsecond=0),
         ends=None,
         status="CONFIRMED",
-        title=event["title"],
+        title=event["title"]["en"],
         alarms=(-45.0,),
     )
     assert {"CLASS:PRIVATE", f"URL:{public_url}/programme/{WEBINAR}?lang=en"} <= set(unfolded(content))
@@ -117,7 +117,7 @@ def test_buttons_lead_to_one_file_and_three_calendars(service: RegistrationServi
         "outlook.live.com",
         "outlook.office.com",
     ]
-    assert parse_qs(urlsplit(others[0]).query)["text"] == [event_of(service)["title"]]
+    assert parse_qs(urlsplit(others[0]).query)["text"] == [event_of(service)["title"]["en"]]
     buttons = re.findall(r'<a class="button quiet" href="[^"]*(?:ics|google|outlook)[^"]*"([^>]*)>', page)
     assert buttons == [' rel="noreferrer"'] * 4
 
