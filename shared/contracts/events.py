@@ -27,8 +27,8 @@ class EventData(MessageSchema):
     kind = one_of(*EVENT_KINDS)
     series = slug(required=False)
     series_number = fields.Integer(allow_none=True, load_default=None)
-    title = TextByLanguage(300, required=True)
-    summary = TextByLanguage(4000, least=0, required=True)
+    title = TextByLanguage(300, written=False, required=True)
+    summary = TextByLanguage(4000, written=False, least=0, required=True)
     starts_at = moment(required=False)
     ends_at = moment(required=False)
     time_zone = text(64)
@@ -45,7 +45,7 @@ class WorkingGroupData(MessageSchema):
     """A working group as the public may know it."""
 
     id = slug()
-    title = TextByLanguage(200, required=True)
+    title = TextByLanguage(200, written=False, required=True)
     revision = revision()
 
 
@@ -55,7 +55,7 @@ class ResourceData(MessageSchema):
     id = slug()
     revision = revision()
     kind = one_of(*RESOURCE_KINDS)
-    title = TextByLanguage(200, required=True)
+    title = TextByLanguage(200, written=False, required=True)
     url = text(500)
     language = text(35)
     event = slug(required=False)

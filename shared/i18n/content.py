@@ -114,12 +114,13 @@ def text_typed(name: str, typed: Mapping[str, Any]) -> Text:
     return Text.of({code: str(typed.get(f"{name}.{code}", "")).strip() for code in LANGUAGES})
 
 
-def text_reader(most: int, *, required: bool = True) -> Callable[[Any], Text]:
+def text_reader(most: int, *, required: bool = True, in_default: bool = True) -> Callable[[Any], Text]:
     """A reader of what an API or a YAML file gives as a text.
 
     Args:
         most: characters in each language.
-        required: whether it must have a text in the default language.
+        required: whether it must have a text.
+        in_default: whether a required one must have it in the default language; else in any.
 
     Returns:
         a function that takes a mapping by language, or a plain string in the default language. White space at the
@@ -131,8 +132,8 @@ def text_reader(most: int, *, required: bool = True) -> Callable[[Any], Text]:
             raise ValueError("must be a text (put it in quotes), or texts by language")
         found = {DEFAULT: given} if isinstance(given, str) else given
         text = Text.of({_language(code): _stripped(one, most) for code, one in found.items()})
-        if required and DEFAULT not in text.as_mapping:
-            raise ValueError(f"must have 1 to {most} characters in {DEFAULT}")
+        if required and not (DEFAULT in text.as_mapping if in_default else text):
+            raise ValueError(f"must have 1 to {most} characters{f' in {DEFAULT}' if in_default else ''}")
         return text
 
     return read

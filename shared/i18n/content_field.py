@@ -9,31 +9,32 @@ from shared.i18n.content import DEFAULT, Text, text_reader
 from shared.i18n.languages import LANGUAGES
 
 
-class TextByLanguage(fields.Field):
+class TextByLanguage(fields.Field[Text]):
     """A text as an object by language (``{"en": "Housing", "fr": "Logement"}``).
 
     A plain string is taken as the text in the default language; what is answered is always the object.
     """
 
-    def __init__(self, most: int, description: str = "", *, least: int = 1, shown: bool = False, **more: Any) -> None:
+    def __init__(self, most: int, description: str = "", *, least: int = 1, written: bool = True, **more: Any) -> None:
         """Make the field.
 
         Args:
             most: characters in each language.
             description: for the generated documents.
-            least: 1 if it must have a text in the default language, 0 if it may be empty.
-            shown: whether it stands in answers alone, which never have a plain string.
+            least: 1 if it must have a text, 0 if it may be empty.
+            written: whether somebody writes it here, in the default language at least and perhaps as a plain string.
+                In answers and messages it is the object, and some texts of others lack that language.
             more: as for other fields.
         """
-        self._read = text_reader(most, required=least > 0)
+        self._read = text_reader(most, required=least > 0, in_default=written)
         one = {"type": "string", "maxLength": most}
         by_language = {
             "type": "object",
             "properties": dict.fromkeys(LANGUAGES, one),
             "additionalProperties": False,
-            **({"required": [DEFAULT]} if least and not shown else {}),
+            **({"required": [DEFAULT]} if least and written else {}),
         }
-        schema = by_language if shown else {"anyOf": [by_language, one | {"minLength": least}]}
+        schema = {"anyOf": [by_language, one | {"minLength": least}]} if written else by_language
         described = {"description": description} if description else {}
         super().__init__(metadata={**schema, **described}, **more)
 

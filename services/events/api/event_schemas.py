@@ -42,8 +42,8 @@ class EventSchema(ma.Schema):
 
     id = ma.fields.String(required=True, metadata={"description": "A lower-case name with hyphens"})
     kind = ma.fields.String(validate=ma.validate.OneOf([str(kind) for kind in EventKind]))
-    title = TextByLanguage(200, "By language", shown=True)
-    summary = TextByLanguage(2000, "By language; empty if there is none", least=0, shown=True)
+    title = TextByLanguage(200, "By language", written=False)
+    summary = TextByLanguage(2000, "By language; empty if there is none", least=0, written=False)
     series = ma.fields.String(allow_none=True, metadata={"description": "Id of the series it belongs to"})
     series_number = ma.fields.Integer(allow_none=True, metadata={"description": "Its number in the series"})
     starts_at = _moment("Start in UTC; null while there is no date")

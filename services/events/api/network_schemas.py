@@ -22,8 +22,8 @@ class SeriesSchema(ma.Schema):
     """Events that belong together and are numbered."""
 
     id = ma.fields.String(required=True)
-    title = TextByLanguage(200, "By language", shown=True, required=True)
-    summary = TextByLanguage(2000, "By language; empty if there is none", least=0, shown=True, required=True)
+    title = TextByLanguage(200, "By language", written=False, required=True)
+    summary = TextByLanguage(2000, "By language; empty if there is none", least=0, written=False, required=True)
     began_in = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "A year"})
 
 
@@ -37,8 +37,8 @@ class WorkingGroupSchema(ma.Schema):
     """People who work on one issue."""
 
     id = ma.fields.String(required=True)
-    title = TextByLanguage(200, "By language", shown=True, required=True)
-    summary = TextByLanguage(2000, "By language; empty if there is none", least=0, shown=True, required=True)
+    title = TextByLanguage(200, "By language", written=False, required=True)
+    summary = TextByLanguage(2000, "By language; empty if there is none", least=0, written=False, required=True)
 
 
 class WorkingGroupListSchema(ma.Schema):

@@ -24,7 +24,7 @@ class ResourceSchema(ma.Schema):
 
     id = ma.fields.String(required=True)
     kind = one_of_field(ResourceKind, required=True)
-    title = TextByLanguage(200, "By language", shown=True, required=True)
+    title = TextByLanguage(200, "By language", written=False, required=True)
     url = ma.fields.String(required=True)
     language = ma.fields.String(required=True, metadata={"description": "BCP 47"})
     event = ma.fields.String(allow_none=True, required=True)

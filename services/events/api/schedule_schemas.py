@@ -136,7 +136,7 @@ class RoomSchema(ma.Schema):
     """A room."""
 
     id = ma.fields.String(required=True)
-    title = TextByLanguage(200, "By language", shown=True, required=True)
+    title = TextByLanguage(200, "By language", written=False, required=True)
     city = ma.fields.String(required=True)
     capacity = ma.fields.Integer(required=True)
     time_zone = ma.fields.String(required=True)
@@ -222,7 +222,7 @@ class EntrySchema(ma.Schema):
     title = ma.fields.String(required=True)
     working_group = ma.fields.String(allow_none=True)
     room_id = ma.fields.String(required=True, data_key="room")
-    room_title = TextByLanguage(200, "By language", shown=True, required=True)
+    room_title = TextByLanguage(200, "By language", written=False, required=True)
     city = ma.fields.String(required=True)
     span = ma.fields.Nested(SpanSchema, required=True)
     time_zone = ma.fields.String(required=True)

@@ -58,8 +58,8 @@ class _Making:
         before = self.before.get(entry.proposal_id)
         if before is None or str(before.room_title) != str(entry.room_title):
             return False
-        words = {"title": entry.title, "working_group": entry.working_group, "room_title": entry.room_title}
-        return replace(before, **words) == entry
+        group, room = entry.working_group, entry.room_title
+        return replace(before, title=entry.title, working_group=group, room_title=room) == entry
 
 
 def publish_schedule(work: UnitOfWork, clock: Clock, keys: ProposalKeys, by: str, seen: int | None = None) -> Published:

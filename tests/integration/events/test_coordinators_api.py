@@ -74,6 +74,7 @@ FOR_READERS = {
     "/v1/consultations",
     "/v1/hotels",
     "/console/overview",
+    "/console/translations",
     "/console/groups",
     "/console/geneva",
     "/console",

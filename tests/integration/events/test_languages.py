@@ -1,6 +1,6 @@
 """A title in several languages, all the way: from the API to pages, feeds, the other services and a mail's subject."""
 
-import json
+from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -17,7 +17,7 @@ from shared.core.ids import new_id
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, rows
-from tests.integration.notifications.office import make_office
+from tests.integration.notifications.office import Office, make_office
 from tests.support.clock import FrozenClock
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
@@ -59,7 +59,7 @@ def test_readers_find_their_language_or_a_marked_fallback(translated: UnitOfWork
 
 
 def test_search_and_filter_look_at_every_language(translated: UnitOfWork, client: FlaskClient) -> None:
-    assert [_listed(client, q=words) for words in ("العاشرة", "le WEBINAIRE nº", "ar")] == [[WEBINAR], [WEBINAR], []]
+    assert [_listed(client, q=words) for words in ("العاشرة", "le WEBINAIRE nº", "zh")] == [[WEBINAR], [WEBINAR], []]
     assert [_listed(client, missing_language=language) for language in ("fr", "ru")] == [[], [WEBINAR]]
     assert client.get("/v1/events?missing_language=de").status_code == 422
     resources, groups = (
@@ -69,34 +69,40 @@ def test_search_and_filter_look_at_every_language(translated: UnitOfWork, client
     assert groups == {"items": []}
 
 
-def test_mails_are_in_the_language_of_their_recipient_and_a_translation_notifies_nobody(
-    translated: UnitOfWork, client: FlaskClient, as_role: Any, postgres: PostgresServer, clock: FrozenClock
-) -> None:
+@pytest.fixture
+def office(postgres: PostgresServer, clock: FrozenClock) -> Iterator[Office]:
+    """The notifications service with an empty database."""
     engine = open_engine(FreshDatabases(postgres)["notifications"])
-    office = make_office(engine, clock)
+    yield make_office(engine, clock)
+    engine.dispose()
+
+
+def _subjects(office: Office) -> list[str]:
+    """Subjects of the mails that are due, as they are composed now."""
+    now = office.clock()
+    with office.work.transaction() as connection:
+        claims = handovers.claim(connection, "transactional", 9, now, now + timedelta(minutes=5))
+    letters = [office.tools(0).composer.compose(claim) for claim in claims]
+    return [
+        str(message_from_bytes(letter.content, policy=default)["Subject"])
+        for letter in letters
+        if isinstance(letter, Letter)
+    ]
+
+
+def test_mails_are_in_the_language_of_their_recipient_and_a_translation_notifies_nobody(
+    translated: UnitOfWork, client: FlaskClient, as_role: Any, office: Office
+) -> None:
     office.hear(*_told(translated), queue=COPIES)
     assert office.rows("SELECT event FROM event_news") == []
-    office.hear(
-        *(
-            office.told("confirmed", new_id(), person_ref=f"{n}b" * 32, language=language)
-            for n, language in enumerate(("fr-CA", "zh"))
-        )
-    )
-    with office.work.transaction() as connection:
-        claims = handovers.claim(connection, "transactional", 9, clock(), clock() + timedelta(minutes=5))
-    letters = [letter for letter in map(office.tools(0).composer.compose, claims) if isinstance(letter, Letter)]
-    mails = {
-        str(mail["Content-Language"]): mail
-        for mail in (message_from_bytes(one.content, policy=default) for one in letters)
-    }
-    assert {name: mail["Subject"].rpartition("\N{NARROW NO-BREAK SPACE}: ")[2] for name, mail in mails.items()} == {
-        "fr": TITLE["fr"]
-    }
+    people = enumerate(("fr-CA", "zh", "ar"))
+    office.hear(*(office.told("confirmed", new_id(), person_ref=f"{n}b" * 32, language=code) for n, code in people))
+    found = sorted(_subjects(office), key=len)
+    assert [subject[-9:] for subject in found] == [title[-9:] for title in (TITLE["ar"], TITLE["fr"], ENGLISH)]
     headers = as_role("coordinator") | {"If-Match": "*"}
     client.patch(f"/v1/events/{WEBINAR}", json={"title": TITLE | {"en": "Another"}}, headers=headers)
     office.hear(_told(translated)[-1], queue=COPIES)
     assert office.rows("SELECT event FROM event_news") == [{"event": WEBINAR}]
-    engine.dispose()
 
 
 def test_console_edits_all_languages_and_lists_what_is_missing(
@@ -108,4 +114,4 @@ def test_console_edits_all_languages_and_lists_what_is_missing(
     assert '<label for="title.ru">Русский <span class="dim">missing</span></label>' in form
     page = client.get("/console/translations?language=ru").text
     assert f'<a href="/console/events/{WEBINAR}/edit">{ENGLISH}</a>' in page
-    assert json.loads(json.dumps(client.get("/console/translations?language=xx").status_code)) == 400
+    assert client.get("/console/translations?language=xx").status_code == 400

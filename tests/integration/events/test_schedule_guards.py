@@ -164,7 +164,7 @@ def test_title_that_changes_is_published_and_tells_no_proposer(desk: Desk) -> No
     before = len(desk.said())
     assert desk.publish().status_code == 201
     assert [(key, content.get("title")) for key, content in desk.said(before)] == [
-        ("event.changed.v1", {"en": "Better"})
+        ("event.changed.v1", {"es": "Better"})
     ]
 
 

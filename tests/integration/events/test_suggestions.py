@@ -61,7 +61,7 @@ def test_adopting_takes_the_text_over_and_tells_nobody(desk: Desk, suggested: st
 
 
 def test_dismissing_leaves_the_text_and_the_same_message_suggests_nothing_again(desk: Desk, suggested: str) -> None:
-    assert desk.act(suggested, "suggestion/dismiss").get_json()["title"] == {"en": "One"}
+    assert desk.act(suggested, "suggestion/dismiss").get_json()["title"] == "One"
     desk.change(suggested, 2, "Two", **TEXT | {"speakers": "Bo"})
     shown = desk.show(suggested)
     assert (shown["title"], shown["speakers"], shown["suggestion"], shown["answers_revision"]) == (
@@ -138,10 +138,10 @@ def test_adopted_title_is_published_with_the_next_version(desk: Desk) -> None:
     desk.change(proposal, 2, "Better")
     before = len(desk.said())
     assert desk.act(proposal, "suggestion/adopt").status_code == 200
-    assert desk.client.get(f"/v1/events/{event}", headers=desk.headers).get_json()["title"] == {"en": "One"}
+    assert desk.client.get(f"/v1/events/{event}", headers=desk.headers).get_json()["title"] == {"es": "One"}
     assert desk.publish().status_code == 201
     assert [(key, content.get("title")) for key, content in desk.said(before)] == [
-        ("event.changed.v1", {"en": "Better"})
+        ("event.changed.v1", {"es": "Better"})
     ]
 
 

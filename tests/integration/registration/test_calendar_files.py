@@ -302,3 +302,18 @@ def test_event_that_moves_keeps_its_uid_and_gets_a_higher_number(service: Regist
     assert isinstance(after.starts, datetime)
     assert isinstance(before.starts, datetime)
     assert after.starts - before.starts == timedelta(days=7)
+
+
+def test_title_of_the_event_and_groups_are_in_the_readers_language(service: RegistrationService) -> None:
+    """On the form, the own page and in the calendar; what lacks a language is marked."""
+    service.register(1)
+    rows(service.url, """UPDATE event_copy SET title = '{"en": "The webinar", "fr": "Le webinaire"}'""")
+    texts = '{"en": "Housing", "fr": "Toit"}'
+    rows(service.url, "INSERT INTO working_group_copy (id, revision, title) VALUES ('housing', 1, %s::jsonb)", texts)
+    own = f"/r/{service.own_token(1)}"
+    french, arabic = (service.client.get(f"{own}?lang={language}").text for language in ("fr", "ar"))
+    assert "<h1><bdi>Le webinaire</bdi></h1>" in french
+    assert '<h1><bdi lang="en" dir="ltr">The webinar</bdi> <small class="in-language" lang="ar" dir="rtl">' in arabic
+    assert "SUMMARY:Le webinaire" in unfolded(service.client.get(f"{own}/calendar.ics?lang=fr").text)
+    choices = service.client.get(f"/embed/{WEBINAR}?lang=fr").text
+    assert re.findall(r'<option value="housing"[^>]*>([^<]+)<', choices) == ["Toit"]

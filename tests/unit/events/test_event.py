@@ -25,7 +25,7 @@ from tests.unit.events.builders import HOUR, START, an_event
         ({"title": Text.of({"en": "A", "fr": "x" * 201})}, "title.fr", "text-length"),
         ({"summary": Text.of({"fr": "a\0"})}, "summary.fr", "text-characters"),
         ({"title": Text.of({"en": "A", "de": "A"})}, "title", "unknown-language"),
-        ({"summary": "x" * 2001}, "summary", "text-length"),
+        ({"summary": Text.of("x" * 2001)}, "summary", "text-length"),
         ({"internal_note": " x"}, "internal_note", "text-length"),
         ({"revision": 0}, "revision", "number-too-small"),
         ({"series": "a b"}, "series", "not-a-slug"),

@@ -7,7 +7,7 @@ from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.domain.form import Form, is_open
 from services.events.domain.rules import RulesBroken
 from services.registration.forms.opening import Opening, closed_reason
-from shared.i18n.content import Text
+from shared.i18n.content import NO_TEXT, Text
 from tests.support.clock import WEBINAR_WEEK
 
 NOW = WEBINAR_WEEK
@@ -41,7 +41,7 @@ def test_form_is_open_where_registration_says_so() -> None:
         (True, False), BOUNDS, BOUNDS, STATUSES, DATES, kinds, hours, (True, False)
     ):
         starts, ends = dates
-        form = Form("a-form", 1, kind, "an-event" if needs else None, {}, switch, opens, closes, before)
+        form = Form("a-form", 1, kind, "an-event" if needs else None, NO_TEXT, switch, opens, closes, before)
         try:
             event = _event(status, starts, ends) if status is not None and needs else None
         except RulesBroken:
