@@ -146,6 +146,6 @@ def _language(code: Any) -> str:
 
 
 def _stripped(text: Any, most: int) -> str:
-    if not isinstance(text, str) or _UNSTORABLE.search(text) or len(text.strip()) > most:
+    if not isinstance(text, str) or _UNSTORABLE.search(text) or len(text) > most:
         raise ValueError(f"must have at most {most} characters in each language, without NUL")
     return text.strip()

@@ -27,14 +27,15 @@ class TextByLanguage(fields.Field[Text]):
             more: as for other fields.
         """
         self._read = text_reader(most, required=least > 0, in_default=written)
-        one = {"type": "string", "maxLength": most}
+        one = {"type": "string", "maxLength": most, "pattern": r"^[^\x00]*$"}
+        needed = one | {"minLength": least}
         by_language = {
             "type": "object",
-            "properties": dict.fromkeys(LANGUAGES, one),
+            "properties": dict.fromkeys(LANGUAGES, one) | ({DEFAULT: needed} if written else {}),
             "additionalProperties": False,
             **({"required": [DEFAULT]} if least and written else {}),
         }
-        schema = {"anyOf": [by_language, one | {"minLength": least}]} if written else by_language
+        schema = {"anyOf": [by_language, needed]} if written else by_language
         described = {"description": description} if description else {}
         super().__init__(metadata={**schema, **described}, **more)
 

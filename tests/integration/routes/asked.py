@@ -12,7 +12,7 @@ _EVENT = {"kind": "webinar", "title": "Mine", "time_zone": "Europe/Zurich", "mod
 _RESOURCE = {"kind": "brief", "title": "Brief", "url": "https://example.org/brief"}
 
 CONTENT: dict[str, dict[str, Any]] = {
-    "events POST /console/new-event": {"data": {**_EVENT, "id": "made-by-a-page"}},
+    "events POST /console/new-event": {"data": {**_EVENT, "title.en": "Mine", "id": "made-by-a-page"}},
     "events POST /v1/events": {"json": {**_EVENT, "id": "made-by-a-program"}},
     "events POST /v1/events/<event_id>/notes": {"json": {"words": "Call the hotel."}},
     "events POST /v1/resources": {"json": {**_RESOURCE, "id": "made-by-a-program", "event": WEBINAR}},
