@@ -33,7 +33,7 @@ class TextByLanguage(fields.Field[Text]):
             "type": "object",
             "properties": dict.fromkeys(LANGUAGES, one) | ({DEFAULT: needed} if written else {}),
             "additionalProperties": False,
-            **({"required": [DEFAULT]} if least and written else {}),
+            **({} if not least else {"required": [DEFAULT]} if written else {"minProperties": 1}),
         }
         schema = {"anyOf": [by_language, needed]} if written else by_language
         described = {"description": description} if description else {}
