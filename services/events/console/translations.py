@@ -8,7 +8,7 @@ from werkzeug.exceptions import BadRequest
 
 from services.events.domain.rules import slug_rule
 from services.events.store.translations import KINDS, Untranslated
-from services.events.usecases.show_translations import list_missing, show_missing
+from services.events.usecases.list_network import list_missing, show_missing
 from shared.i18n.content import DEFAULT
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.store.unit_of_work import UnitOfWork
