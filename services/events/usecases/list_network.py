@@ -1,4 +1,4 @@
-"""List what stands around events: series, working groups, consultations. Each list is short and given whole."""
+"""List what stands around events: series, working groups, consultations, and what is not translated yet."""
 
 from collections.abc import Mapping
 
