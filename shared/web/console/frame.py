@@ -14,6 +14,7 @@ from flask import Blueprint, Response, g, make_response, redirect, render_templa
 from werkzeug.exceptions import HTTPException, Unauthorized
 
 from shared.core.errors import DomainError, Unavailable
+from shared.i18n.languages import LANGUAGE_NAMES, direction
 from shared.web.access import ROLES, Holder, public
 from shared.web.browser_session import RecentSignInRequired, is_recent
 from shared.web.cross_site import refuse_cross_site
@@ -143,6 +144,8 @@ def _around(places: Sequence[Place]) -> dict[str, Any]:
         "here": request.path,
         "signed_in": holder,
         "recently_signed_in": holder is not None and is_recent(),
+        "languages": LANGUAGE_NAMES,
+        "direction": direction,
     }
 
 

@@ -179,10 +179,10 @@ def test_faults_of_all_files_come_together(tmp_path: Path) -> None:
         events=event_with("starts: 2020-03-04 14:00", "starts: soon").replace("The first", "''"),
     )
     assert problems_of(faulty) == [
-        "series.yaml:2: title: must have 1 to 200 characters",
+        "series.yaml:2: title: must have 1 to 200 characters in en",
         "series.yaml:3: began_in: must be a whole number from 1945 to 2999",
         "working-groups.yaml:1: the file must be a list",
-        "events.yaml:5: title: must have 1 to 200 characters",
+        "events.yaml:5: title: must have 1 to 200 characters in en",
         "events.yaml:7: starts: must be a date and a local time such as 2020-03-04 14:00",
         "consultations.yaml:6: presentations: must be at least as many as hosts",
     ]
