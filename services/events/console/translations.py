@@ -7,7 +7,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.exceptions import BadRequest
 
 from services.events.domain.rules import slug_rule
-from services.events.store.translations import KINDS, Untranslated
+from services.events.store.translations import KINDS
 from services.events.usecases.list_network import list_missing, show_missing
 from shared.i18n.content import DEFAULT
 from shared.i18n.languages import LANGUAGE_NAMES
@@ -26,9 +26,12 @@ KIND_NAMES: Mapping[str, str] = {
 }
 ADDRESSES: Mapping[str, str] = {
     "event": "/console/events/{id}/edit",
-    "resource": "/console/events/{event}/resources/{id}",
+    "series": "/console/set-up/series/{id}",
+    "working_group": "/console/set-up/working-groups/{id}",
+    "room": "/console/set-up/rooms/{id}",
+    "resource": "/console/set-up/resources/{id}",
 }
-"""Where the texts of each kind are written, for kinds that have a page of their own."""
+"""Where the texts of each kind are written."""
 
 
 def add_translations(blueprint: Blueprint, work: UnitOfWork) -> None:
@@ -48,7 +51,7 @@ def add_translations(blueprint: Blueprint, work: UnitOfWork) -> None:
             kinds=KIND_NAMES,
             language=language,
             page=page_of(list_missing(work, language, after, PAGE + 1), PAGE, lambda one: (one.kind, one.id)),
-            address=_address,
+            addresses=ADDRESSES,
         )
 
 
@@ -56,13 +59,6 @@ def _most_wanted(counts: Mapping[str, Mapping[str, int]]) -> str:
     """The language that lacks most; the first after English if none lacks anything."""
     others = [code for code in LANGUAGE_NAMES if code != DEFAULT]
     return max(others, key=lambda code: sum(counts.get(code, {}).values()))
-
-
-def _address(one: Untranslated) -> str:
-    """Where its texts are written; empty if there is no such page."""
-    if one.kind == "resource" and one.event is None:
-        return ""
-    return ADDRESSES.get(one.kind, "").format(id=one.id, event=one.event)
 
 
 def _read_position(parts: Sequence[Any]) -> tuple[str, str]:

@@ -15,11 +15,11 @@ KINDS = ("event", "series", "working_group", "room", "resource")
 _LACKS = "(title <> '{}' AND NOT title ? :language OR summary <> '{}' AND NOT summary ? :language)"
 # ruff: noqa: S608 - constants, all values are parameters
 _EVERYTHING = """
-    SELECT 1 AS place, 'event' AS kind, id, title, summary, NULL AS event FROM event WHERE NOT internal
-    UNION ALL SELECT 2, 'series', id, title, summary, NULL FROM series
-    UNION ALL SELECT 3, 'working_group', id, title, summary, NULL FROM working_group
-    UNION ALL SELECT 4, 'room', id, title, '{}', NULL FROM room
-    UNION ALL SELECT 5, 'resource', id, title, '{}', event FROM resource
+    SELECT 1 AS place, 'event' AS kind, id, title, summary FROM event WHERE NOT internal
+    UNION ALL SELECT 2, 'series', id, title, summary FROM series
+    UNION ALL SELECT 3, 'working_group', id, title, summary FROM working_group
+    UNION ALL SELECT 4, 'room', id, title, '{}' FROM room
+    UNION ALL SELECT 5, 'resource', id, title, '{}' FROM resource
         WHERE (event IN (SELECT id FROM event WHERE internal)) IS NOT TRUE
 """
 _COUNT = text(f"""
@@ -28,7 +28,7 @@ _COUNT = text(f"""
     WHERE {_LACKS.replace(":language", "language")} GROUP BY language, kind
 """)
 _PAGE = text(f"""
-    SELECT kind, id, title, event, NOT title ? :language AS lacks_title FROM ({_EVERYTHING}) AS known
+    SELECT kind, id, title, NOT title ? :language AS lacks_title FROM ({_EVERYTHING}) AS known
     WHERE {_LACKS} AND (place, id) >
         (coalesce(array_position(CAST(:kinds AS text[]), CAST(:kind AS text)), 0), CAST(:id AS text))
     ORDER BY place, id LIMIT :limit
@@ -37,12 +37,11 @@ _PAGE = text(f"""
 
 @dataclass(frozen=True, slots=True)
 class Untranslated:
-    """Something that lacks a language in its title, or else in its summary. ``event`` is that of a resource."""
+    """Something that lacks a language in its title, or else in its summary."""
 
     kind: str
     id: str
     title: Text
-    event: str | None
     lacks_title: bool
 
 
@@ -58,4 +57,4 @@ def missing_texts(connection: Connection, language: str, after: tuple[str, str],
     """At most ``limit`` things that lack ``language``, in the order of ``KINDS`` and ids, after (kind, id)."""
     values = {"language": language, "kinds": list(KINDS), "kind": after[0], "id": after[1], "limit": limit}
     rows = connection.execute(_PAGE, values)
-    return [Untranslated(row.kind, row.id, Text.of(row.title), row.event, row.lacks_title) for row in rows]
+    return [Untranslated(row.kind, row.id, Text.of(row.title), row.lacks_title) for row in rows]

@@ -19,6 +19,7 @@ from services.events.loading.rooms import read_rooms
 from services.events.loading.writing import written
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import read_yaml
+from shared.i18n.content import Text
 
 SAMPLE = Path(deploy.__file__).parent / "samples" / "upr2020"
 FILES = {
@@ -258,7 +259,8 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         replace(one, id="twice", starts_at=twice, ends_at=later),
         replace(one, id="was", last_starts_at=twice, last_ends_at=later, **gone),
         replace(one, id="again", last_starts_at=twice, last_ends_at=later),
-        *(replace(one, id=f"text-{number}", title=title) for number, title in enumerate(ODD_TEXTS)),
+        *(replace(one, id=f"text-{number}", title=Text.of(title)) for number, title in enumerate(ODD_TEXTS)),
+        replace(one, id="french", title=Text.of({"en": "Homes", "fr": "no"}), summary=Text.of({"ru": "12"})),
     ]
     night = Allotment(RoomKind.TWIN, 3, date(2020, 5, 6), date(2020, 5, 8))
     call = GroupContact(id="call", working_group="housing", kind=ContactKind.PHONE, held_on=date(1999, 3, 2))
@@ -266,13 +268,19 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     loaded = replace(
         scenario,
         events=(*scenario.events, *odd),
-        working_groups=(*scenario.working_groups, WorkingGroup(id="closed", title="Closed", contact="x", active=False)),
+        working_groups=(
+            *scenario.working_groups,
+            WorkingGroup(id="closed", title=Text.of("Closed"), contact="x", active=False),
+        ),
         hotels=tuple(replace(hotel, rooms=9, allotments=(night,)) for hotel in scenario.hotels),
         consultations=(replace(scenario.consultations[0], **visit), *scenario.consultations[1:]),
         contacts=(call,),
     )
     span = Span(twice, twice + timedelta(days=2))
-    rooms = (*venue.rooms, Room(id="far", title="Far", city="Rome", capacity=9, time_zone="Asia/Tokyo", open=(span,)))
+    rooms = (
+        *venue.rooms,
+        Room(id="far", title=Text.of("Far"), city="Rome", capacity=9, time_zone="Asia/Tokyo", open=(span,)),
+    )
     slots = (*venue.slots, Slot("2020-10-25-0930", Span(twice, twice + timedelta(hours=1)), "Asia/Tokyo"))
     for name, content in written(loaded, rooms, slots).items():
         (tmp_path / name).write_text(content)
