@@ -118,7 +118,7 @@ def count_sealed(connection: Connection, form: str) -> int:
 def read_entries(connection: Connection, form: str, ids: Sequence[str], status: str) -> Sequence[SealedEntry]:
     """Return those of ``ids`` that still have sealed answers and this status (empty: any), in order of arrival."""
     found = connection.execute(_ENTRIES, {"ids": list(ids), "form": form, "status": status})
-    return [SealedEntry(*row[:3], _in_english(row[3]), bytes(row[4]), tuple(row[5])) for row in found]
+    return [SealedEntry(row[0], row[1], row[2], _in_english(row[3]), bytes(row[4]), tuple(row[5])) for row in found]
 
 
 def _in_english(title: dict[str, str] | None) -> str | None:
