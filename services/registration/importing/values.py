@@ -10,7 +10,9 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from typing import Any
 
-from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, named_language, names_of_languages
+from babel import Locale
+
+from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, locale_of, named_language
 from shared.public_forms.fields import Field
 from shared.public_forms.texts import engine_texts
 
@@ -106,7 +108,9 @@ def _read_yes_or_no(text: str) -> bool | str:
 
 @cache
 def _language_names() -> dict[str, str]:
-    return {fold(name): code for name, code in names_of_languages()}
+    own = [(name, code) for code, name in LANGUAGE_NAMES.items()]
+    names = [Locale.parse(locale_of(language)).languages for language in LANGUAGES]
+    return {fold(name): code for name, code in [*own, *((each[code], code) for each in names for code in LANGUAGES)]}
 
 
 def _language(text: str) -> str:
