@@ -10,9 +10,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from typing import Any
 
-from babel import Locale
-
-from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, locale_of, named_language
+from shared.i18n.catalogue import names_of_languages
+from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, named_language
 from shared.public_forms.fields import Field
 from shared.public_forms.texts import engine_texts
 
@@ -108,9 +107,7 @@ def _read_yes_or_no(text: str) -> bool | str:
 
 @cache
 def _language_names() -> dict[str, str]:
-    own = [(name, code) for code, name in LANGUAGE_NAMES.items()]
-    names = [Locale.parse(locale_of(language)).languages for language in LANGUAGES]
-    return {fold(name): code for name, code in [*own, *((each[code], code) for each in names for code in LANGUAGES)]}
+    return {fold(name): code for name, code in names_of_languages()}
 
 
 def _language(text: str) -> str:
