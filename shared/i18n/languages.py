@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-from babel import Locale
-
 LANGUAGES: tuple[str, ...] = ("en", "fr", "es", "ar", "ru", "zh")
 """BCP 47 codes, English first: it is what the others fall back to."""
 
@@ -55,10 +53,3 @@ def direction(language: str) -> str:
 def locale_of(language: str) -> str:
     """Return Babel's name of the locale in which dates and countries are written for ``language``."""
     return _LOCALES.get(language, language)
-
-
-def names_of_languages() -> list[tuple[str, str]]:
-    """Return (name, code) of the supported languages, in each of them."""
-    own = [(name, code) for code, name in LANGUAGE_NAMES.items()]
-    names = [Locale.parse(locale_of(language)).languages for language in LANGUAGES]
-    return [*own, *((each[code], code) for each in names for code in LANGUAGES)]

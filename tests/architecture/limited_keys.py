@@ -19,6 +19,7 @@ _REFUSED = (
     "GET /console/geneva",
     "GET /console/groups",
     "GET /console/overview",
+    "GET /console/translations",
     "GET /console/side-events",
     "POST /console/side-events/<uuid:proposal_id>",
     "POST /console/side-events/<uuid:proposal_id>/suggestion",

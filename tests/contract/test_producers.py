@@ -31,6 +31,7 @@ from shared.contracts.registry import MESSAGE_TYPES, read
 from shared.core.context import caused_by
 from shared.core.ids import new_id
 from shared.core.sealing import new_key, public_key_of
+from shared.i18n.content import Text
 from shared.store.deeds import Deed, audit_message
 from tests.contract.samples import sample
 from tests.support.clock import WEBINAR_WEEK
@@ -40,7 +41,7 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 EVENT = Event(
     id="upr-webinar-10",
     kind=EventKind.WEBINAR,
-    title="UPR Webinar Wednesday #10",
+    title=Text.of("UPR Webinar Wednesday #10"),
     status=EventStatus.CONFIRMED,
     mode=Mode.ONLINE,
     time_zone="America/New_York",
@@ -202,7 +203,7 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
     EVENT_KEYS["published"]: lambda: event_message("published", EVENT, WEBINAR_WEEK),
     EVENT_KEYS["changed"]: lambda: event_message("changed", EVENT, WEBINAR_WEEK),
     "working-group.changed.v1": lambda: working_group_message(
-        WorkingGroup(id="housing", title="Housing"), WEBINAR_WEEK
+        WorkingGroup(id="housing", title=Text.of("Housing")), WEBINAR_WEEK
     ),
     FORM_CHANGED: lambda: form_message(FORM, WEBINAR_WEEK),
     registration_messages.CONFIRMATION_WANTED: _confirmation_wanted,
@@ -210,7 +211,7 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
         Resource(
             id="upr-webinar-10-recording",
             kind=ResourceKind.RECORDING,
-            title="Recording",
+            title=Text.of("Recording"),
             url="https://videos.example.org/upr-webinar-10",
             event="upr-webinar-10",
             published=True,

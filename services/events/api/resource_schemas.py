@@ -4,6 +4,7 @@ import marshmallow as ma
 
 from services.events.api.change_schemas import one_of_field, slug_field, text_field
 from services.events.domain.resource import ResourceKind
+from shared.i18n.content_field import TextByLanguage
 
 
 class StoredResourceSchema(ma.Schema):
@@ -11,7 +12,7 @@ class StoredResourceSchema(ma.Schema):
 
     id = ma.fields.String(required=True)
     kind = one_of_field(ResourceKind, required=True)
-    title = ma.fields.String(required=True)
+    title = TextByLanguage(200, "By language", written=False, required=True)
     url = ma.fields.String(required=True)
     language = ma.fields.String(required=True, metadata={"description": "BCP 47"})
     event = ma.fields.String(allow_none=True, required=True)
@@ -25,7 +26,7 @@ class ResourceChangeSchema(ma.Schema):
     """Fields to change."""
 
     kind = one_of_field(ResourceKind)
-    title = text_field(200)
+    title = TextByLanguage(200, "By language; a plain string is English")
     url = text_field(500, "Begins with https://")
     language = text_field(35, "BCP 47", least=2)
     event = slug_field("Id of the event it belongs to", allow_none=True)
@@ -39,5 +40,5 @@ class WantedResourceSchema(ResourceChangeSchema):
 
     id = slug_field("A lower-case name with hyphens; it never changes", required=True)
     kind = one_of_field(ResourceKind, required=True)
-    title = text_field(200, required=True)
+    title = TextByLanguage(200, "By language; a plain string is English", required=True)
     url = text_field(500, "Begins with https://", required=True)

@@ -37,7 +37,7 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @needs_all_forms(*READERS)
     def groups() -> str:
         found = show_overview(work, clock, None)
-        titles = {line.event.id: line.event.title for line in found.events}
+        titles = {line.event.id: str(line.event.title) for line in found.events}
         only_silent = request.args.get("show") == "no-mail"
         shown = [group for group in found.groups if not (only_silent and group.contacted_this_month)]
         return render_template(

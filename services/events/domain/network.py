@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from services.events.domain.rules import BrokenRule, enforce, number_rule, slug_rule, text_rule
+from services.events.domain.rules import BrokenRule, content_rule, enforce, number_rule, slug_rule, text_rule
+from shared.i18n.content import NO_TEXT, Text
 
 
 class HostKind(StrEnum):
@@ -31,8 +32,8 @@ class Series:
     """
 
     id: str
-    title: str
-    summary: str = ""
+    title: Text
+    summary: Text = NO_TEXT
     began_in: int | None = None
     revision: int = 1
 
@@ -40,8 +41,8 @@ class Series:
         enforce(
             (
                 slug_rule("id", self.id),
-                text_rule("title", self.title, least=1, most=200),
-                text_rule("summary", self.summary, least=0, most=2000),
+                content_rule("title", self.title, least=1, most=200),
+                content_rule("summary", self.summary, least=0, most=2000),
                 None if self.began_in is None else number_rule("began_in", self.began_in, least=1945),
                 number_rule("revision", self.revision, least=1),
             )
@@ -60,8 +61,8 @@ class WorkingGroup:
     """
 
     id: str
-    title: str
-    summary: str = ""
+    title: Text
+    summary: Text = NO_TEXT
     contact: str = ""
     active: bool = True
     revision: int = 1
@@ -70,8 +71,8 @@ class WorkingGroup:
         enforce(
             (
                 slug_rule("id", self.id),
-                text_rule("title", self.title, least=1, most=200),
-                text_rule("summary", self.summary, least=0, most=2000),
+                content_rule("title", self.title, least=1, most=200),
+                content_rule("summary", self.summary, least=0, most=2000),
                 text_rule("contact", self.contact, least=0, most=500),
                 number_rule("revision", self.revision, least=1),
             )

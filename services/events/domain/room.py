@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.events.domain.local_time import is_zone
-from services.events.domain.rules import BrokenRule, enforce, number_rule, slug_rule, text_rule
+from services.events.domain.rules import BrokenRule, content_rule, enforce, number_rule, slug_rule, text_rule
 from services.events.domain.schedule import Span, merged
+from shared.i18n.content import Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class Room:
     """
 
     id: str
-    title: str
+    title: Text
     city: str
     capacity: int
     time_zone: str
@@ -39,7 +40,7 @@ class Room:
 
 def _rules(room: Room) -> Iterator[BrokenRule | None]:
     yield slug_rule("id", room.id)
-    yield text_rule("title", room.title, least=1, most=200)
+    yield content_rule("title", room.title, least=1, most=200)
     yield text_rule("city", room.city, least=1, most=200)
     yield number_rule("capacity", room.capacity, least=1)
     yield text_rule("address", room.address, least=0, most=500)

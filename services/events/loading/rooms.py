@@ -15,6 +15,7 @@ from services.events.loading.checks import check_unique
 from services.events.loading.values import a_day, a_zone, made
 from shared.core.errors import DomainError, SettingsError
 from shared.core.yaml_source import Fields, read_yaml, text, whole
+from shared.i18n.content import Text, text_reader
 
 FILE = "rooms.yaml"
 _HOURS = re.compile(r"([0-2][0-9]:[0-5][0-9]) to ([0-2][0-9]:[0-5][0-9])")
@@ -105,7 +106,7 @@ def _room(row: Fields, programme: _Programme) -> Room | None:
     spans += [_whole_span(row, "open", line, zone, programme.moved_by) for line in row.each("open", text())]
     values: dict[str, Any] = {
         "id": row.required("id", text(80), "stand-in"),
-        "title": row.required("title", text(), "stand-in"),
+        "title": row.required("title", text_reader(200), Text.of("stand-in")),
         "capacity": row.required("capacity", whole(1, 99_999), 1),
     }
     opened = tuple(span for span in spans if span is not None)

@@ -11,6 +11,7 @@ from services.events.domain.spans import moment_from
 from services.events.loading.values import a_day, a_zone, made
 from shared.core.errors import DomainError
 from shared.core.yaml_source import Fields, flag, one_of, text, whole
+from shared.i18n.content import Text, text_reader
 
 _KEY_OF: dict[str, str] = {
     "starts_at": "starts",
@@ -25,8 +26,8 @@ def series_of(row: Fields) -> Series | None:
     """The series of a row of ``series.yaml``; None when the row has faults, which are then noted."""
     values: dict[str, Any] = {
         "id": row.required("id", text(80), "stand-in"),
-        "title": row.required("title", text(), "stand-in"),
-        "summary": row.optional("summary", text(2000), ""),
+        "title": row.required("title", text_reader(200), Text.of("stand-in")),
+        "summary": row.optional("summary", text_reader(2000, required=False), Text()),
         "began_in": row.optional("began_in", whole(1945, 2999), None),
     }
     return made(row, Series, values, _KEY_OF)
@@ -36,8 +37,8 @@ def working_group_of(row: Fields) -> WorkingGroup | None:
     """The working group of a row of ``working-groups.yaml``; None when the row has faults, which are then noted."""
     values: dict[str, Any] = {
         "id": row.required("id", text(80), "stand-in"),
-        "title": row.required("title", text(), "stand-in"),
-        "summary": row.optional("summary", text(2000), ""),
+        "title": row.required("title", text_reader(200), Text.of("stand-in")),
+        "summary": row.optional("summary", text_reader(2000, required=False), Text()),
         "contact": row.optional("contact", text(500), ""),
         "active": row.optional("active", flag, True),
     }
@@ -84,7 +85,7 @@ def resource_of(row: Fields) -> Resource | None:
     values: dict[str, Any] = {
         "id": row.required("id", text(80), "stand-in"),
         "kind": row.required("kind", one_of(ResourceKind), ResourceKind.BRIEF),
-        "title": row.required("title", text(), "stand-in"),
+        "title": row.required("title", text_reader(200), Text.of("stand-in")),
         "url": row.required("url", text(500), "https://stand-in.example.org"),
         "language": row.optional("language", text(35), "en"),
         "event": row.optional("event", text(80), None),
@@ -136,8 +137,8 @@ def event_of(row: Fields, moved_by: timedelta) -> Event | None:
     values: dict[str, Any] = {
         "id": row.required("id", text(80), "stand-in"),
         "kind": row.required("kind", one_of(EventKind), EventKind.WEBINAR),
-        "title": row.required("title", text(), "stand-in"),
-        "summary": row.optional("summary", text(2000), ""),
+        "title": row.required("title", text_reader(200), Text.of("stand-in")),
+        "summary": row.optional("summary", text_reader(2000, required=False), Text()),
         "status": status,
         "mode": row.required("mode", one_of(Mode), Mode.ONLINE),
         "time_zone": zone,

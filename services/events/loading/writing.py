@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from datetime import date
 from typing import Any
 
@@ -16,6 +16,7 @@ from services.events.loading.folder import Loaded
 from services.events.loading.rooms import FILE
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import LIMIT_BYTES
+from shared.i18n.content import DEFAULT, Text
 
 _LEFT_OUT = ("revision", "announced")
 """What loading reckons itself."""
@@ -62,19 +63,28 @@ class _Plain(yaml.SafeDumper):
 
 def _row(value: Any) -> dict[str, Any]:
     """The fields of a value but those that are as they are by default."""
-    return {name: plain for name, field in asdict(value).items() if (plain := _plain(name, field)) is not None}
+    rows = ((field.name, _plain(field.name, getattr(value, field.name))) for field in fields(value))
+    return {name: plain for name, plain in rows if plain is not None}
 
 
 def _plain(name: str, field: Any) -> Any:
     if name in _LEFT_OUT or field is None or field in ("", ()):
         return None
+    if isinstance(field, Text):
+        return _text_plain(field)
     if isinstance(field, date):
         return field.isoformat()
     if isinstance(field, tuple):
         return [_plain("", one) for one in field]
-    if isinstance(field, dict):
-        return {key: _plain(key, one) for key, one in field.items()}
+    if is_dataclass(field):
+        return _row(field)
     return str(field) if isinstance(field, str) else field
+
+
+def _text_plain(text: Text) -> dict[str, str] | str | None:
+    """By language, or the plain string where there is English alone."""
+    texts = text.as_mapping
+    return texts[DEFAULT] if list(texts) == [DEFAULT] else texts or None
 
 
 def _event(event: Event) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def _make_contact(values: Values, by: str) -> Sequence[GroupContact]:
 
 def group_choices(connection: Connection) -> list[tuple[str, str]]:
     """Every working group, to choose from."""
-    return [(group.id, group.title) for group in all_working_groups(connection)]
+    return [(group.id, str(group.title)) for group in all_working_groups(connection)]
 
 
 def unknown_group(connection: Connection, value: Consultation | GroupContact) -> Iterable[BrokenRule]:

@@ -1,7 +1,6 @@
 """Working groups and series: their kinds."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +12,17 @@ from services.events.console.fields import Field, Section
 from services.events.console.naming import name_from
 from services.events.domain.network import Series, WorkingGroup
 from services.events.outgoing import working_group_message
-from services.events.setup.kinds import InTable, Listing, SetupKind, Values, Words, as_they_are, nothing
-from services.events.setup.schemas import fields_of, id_field
+from services.events.setup.kinds import (
+    InTable,
+    Listing,
+    SetupKind,
+    Values,
+    Words,
+    as_they_are,
+    its_fields,
+    nothing,
+)
+from services.events.setup.schemas import fields_of, id_field, shown_text, wanted_text
 from services.events.store.network import GROUPS, SERIES
 from services.events.store.overview import memberships
 from shared.contracts.envelope import Message
@@ -64,9 +72,16 @@ def _make_series(values: Values, _by: str) -> Sequence[Series]:
 
 def _group_form(_connection: Connection, old: WorkingGroup | None) -> list[Section]:
     fields = [
-        Field(name="title", label="Title", required=True),
+        Field(name="title", label="Title", look="languages", required=True),
         *([ID] if old is None else []),
-        Field(name="summary", label="What it works on", look="area", most=2000, help="Everybody reads it."),
+        Field(
+            name="summary",
+            label="What it works on",
+            look="languages",
+            rows=4,
+            most=2000,
+            help="Everybody reads it.",
+        ),
         Field(
             name="contact",
             label="How the group is reached",
@@ -87,9 +102,9 @@ def _group_form(_connection: Connection, old: WorkingGroup | None) -> list[Secti
 
 def _series_form(_connection: Connection, old: Series | None) -> list[Section]:
     fields = [
-        Field(name="title", label="Title", required=True),
+        Field(name="title", label="Title", look="languages", required=True),
         *([ID] if old is None else []),
-        Field(name="summary", label="Summary", look="area", most=2000, help="Everybody reads it."),
+        Field(name="summary", label="Summary", look="languages", rows=4, most=2000, help="Everybody reads it."),
         Field(name="began_in", label="Year in which it began", most=4),
     ]
     return [Section("", fields)]
@@ -106,8 +121,10 @@ def _group_effects(
         return
     members = memberships(connection, now, internal=False).get(old.id)
     people = counted(members.members if members else 0, "member")
-    if old.title != new[0].title:
+    if str(old.title) != str(new[0].title):
         yield f"The programme, forms and mails call it “{new[0].title}” from now on; it has {people}. Nobody is mailed."
+    elif old.title != new[0].title:
+        yield "The programme, forms and mails call it by its new titles in other languages. Nobody is mailed."
     if old.summary != new[0].summary:
         yield "Everybody reads the new text in the programme. Nobody is mailed."
     if old.active and not new[0].active:
@@ -157,22 +174,22 @@ WORKING_GROUPS: SetupKind[WorkingGroup] = SetupKind(
         private=frozenset({"contact"}),
     ),
     shown=fields_of(
-        title=ma.fields.String(),
-        summary=ma.fields.String(),
+        title=shown_text(200),
+        summary=shown_text(2000, least=0),
         contact=ma.fields.String(metadata={"description": "How the group is reached; only with a key"}),
         active=ma.fields.Boolean(metadata={"description": "False: it is closed"}),
     ),
     wanted=fields_of(
         id=id_field(),
-        title=text_field(200, required=True),
-        summary=text_field(2000, least=0),
+        title=wanted_text(200, required=True),
+        summary=wanted_text(2000, least=0),
         contact=text_field(500, "How the group itself is reached; for coordinators", least=0),
         active=ma.fields.Boolean(load_default=True, truthy={True}, falsy={False}),
     ),
     editable=("title", "summary", "contact", "active"),
     make=_make_group,
     typed=as_they_are,
-    show=asdict,
+    show=its_fields,
     form=_group_form,
     lines={},
     check=nothing,
@@ -198,20 +215,20 @@ ALL_SERIES: SetupKind[Series] = SetupKind(
         filters=("began_in",), searched=("title", "summary"), sorts=("id", "title", "began_in"), public=True
     ),
     shown=fields_of(
-        title=ma.fields.String(),
-        summary=ma.fields.String(),
+        title=shown_text(200),
+        summary=shown_text(2000, least=0),
         began_in=ma.fields.Integer(allow_none=True, metadata={"description": "A year"}),
     ),
     wanted=fields_of(
         id=id_field(),
-        title=text_field(200, required=True),
-        summary=text_field(2000, least=0),
+        title=wanted_text(200, required=True),
+        summary=wanted_text(2000, least=0),
         began_in=ma.fields.Integer(allow_none=True, validate=ma.validate.Range(min=1945, max=2999)),
     ),
     editable=("title", "summary", "began_in"),
     make=_make_series,
     typed=as_they_are,
-    show=asdict,
+    show=its_fields,
     form=_series_form,
     lines={},
     check=nothing,

@@ -1,7 +1,7 @@
 """Recordings, slides and briefs of events, series and cities: their kind. That one is published is told once."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 
 import marshmallow as ma
@@ -14,8 +14,8 @@ from services.events.console.resource_fields import ID, KINDS, language_field
 from services.events.domain.resource import Resource, ResourceKind
 from services.events.network.groups import counted, with_id
 from services.events.outgoing import resource_message
-from services.events.setup.kinds import Listing, SetupKind, Values, Words, nothing
-from services.events.setup.schemas import fields_of, id_field
+from services.events.setup.kinds import Listing, SetupKind, Values, Words, its_fields, nothing
+from services.events.setup.schemas import fields_of, id_field, shown_text, wanted_text
 from services.events.setup.service import SetupDesk
 from services.events.store import network, resources
 from services.events.store.counts import counts_of
@@ -104,9 +104,9 @@ def _blockers(_connection: Connection, resource: Resource, _now: datetime) -> It
 
 
 def _form(connection: Connection, old: Resource | None) -> list[Section]:
-    series = [("", "None"), *((one.id, one.title) for one in network.all_series(connection))]
+    series = [("", "None"), *((one.id, str(one.title)) for one in network.all_series(connection))]
     what = [
-        Field(name="title", label="Title", required=True),
+        Field(name="title", label="Title", look="languages", required=True),
         *([ID] if old is None else []),
         Field(name="kind", label="Kind", look="select", required=True, choices=list(KINDS.items())),
         Field(name="url", label="Address", most=500, required=True, help="Begins with https://"),
@@ -141,7 +141,7 @@ RESOURCES: SetupKind[Resource] = SetupKind(
     ),
     shown=fields_of(
         kind=one_of_field(ResourceKind),
-        title=ma.fields.String(),
+        title=shown_text(200),
         url=ma.fields.String(),
         language=ma.fields.String(metadata={"description": "BCP 47"}),
         event=ma.fields.String(allow_none=True),
@@ -152,7 +152,7 @@ RESOURCES: SetupKind[Resource] = SetupKind(
     wanted=fields_of(
         id=id_field(),
         kind=one_of_field(ResourceKind, required=True),
-        title=text_field(200, required=True),
+        title=wanted_text(200, required=True),
         url=text_field(500, "Begins with https://", required=True),
         language=text_field(35, "BCP 47", least=2),
         event=slug_field("Id of the event it belongs to", allow_none=True),
@@ -164,7 +164,7 @@ RESOURCES: SetupKind[Resource] = SetupKind(
     make=_make,
     typed=_typed,
     completed=completed,
-    show=asdict,
+    show=its_fields,
     form=_form,
     lines={},
     check=wrong_names,

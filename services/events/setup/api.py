@@ -12,7 +12,16 @@ from services.events.api.proposals import says
 from services.events.api.tools import READERS, audience
 from services.events.setup import schemas
 from services.events.setup.kinds import SetupKind
-from services.events.setup.querying import MAX_GROUPS, Item, ListQuery, group_names, grouped, matching, page_from
+from services.events.setup.querying import (
+    MAX_GROUPS,
+    Item,
+    ListQuery,
+    group_names,
+    grouped,
+    in_english,
+    matching,
+    page_from,
+)
 from services.events.setup.service import (
     Alteration,
     Creation,
@@ -238,6 +247,7 @@ def query_of(kind: SetupKind[Any], query: Mapping[str, Any]) -> ListQuery:
     return ListQuery(
         given={name: query[name] for name in kind.listing.filters if name in query},
         words=query.get("q", ""),
+        missing_language=query.get("missing_language", ""),
         sort=query["sort"],
         limit=query["limit"],
         cursor=query["cursor"],
@@ -246,7 +256,7 @@ def query_of(kind: SetupKind[Any], query: Mapping[str, Any]) -> ListQuery:
 
 
 def _cell(value: Any) -> Any:
-    return "; ".join(map(str, value)) if isinstance(value, list) else value
+    return "; ".join(map(str, value)) if isinstance(value, list) else in_english(value)
 
 
 def _varying(answer: Response) -> Response:

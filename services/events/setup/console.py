@@ -13,6 +13,7 @@ from services.events.console.fields import Section, Typed, in_order
 from services.events.domain.rules import RulesBroken
 from services.events.setup import schemas
 from services.events.setup.kinds import SetupKind
+from services.events.setup.querying import in_english
 from services.events.setup.service import (
     Alteration,
     Creation,
@@ -86,8 +87,9 @@ class SetupPages:
         def new_one(part: str) -> Response:
             kind = self.kind(part)
             sections = self.sections(kind, None)
-            given = {name: value for name, value in request.args.items() if name in kind.wanted}
-            first = {**typed_of(kind, {}, sections), **FIRST, **given}
+            empty = typed_of(kind, {}, sections)
+            given = {name: value for name, value in request.args.items() if name in empty}
+            first = {**empty, **FIRST, **given}
             return self._page(kind, None, sections, Typed(first))
 
         @blueprint.post("/set-up/<part>/new")
@@ -212,11 +214,12 @@ class SetupPages:
             shown=shown,
             sections=sections,
             labels={field.name: field.label for section in sections for field in section.fields},
+            in_english=in_english,
             typed=typed,
             history=[] if value is None else history_of(self._desk, kind, value.id),
             done=DONE.get(request.args.get("done", ""), ""),
             may_change="coordinator" in holder().roles,
-            heading=shown.get(kind.words.columns[0][0]) if value is not None else f"New {kind.words.noun}",
+            heading=in_english(shown.get(kind.words.columns[0][0])) if value is not None else f"New {kind.words.noun}",
             key=uuid4().hex,
         )
         return personal(make_response(page, status))

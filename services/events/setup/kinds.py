@@ -1,7 +1,7 @@
 """A kind of thing that coordinators set up, such as working groups or rooms: everything that differs between kinds."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -133,6 +133,11 @@ def nothing(*_: Any) -> tuple[()]:
 def as_they_are(values: Values) -> Values:
     """For content that has the types of the domain already."""
     return values
+
+
+def its_fields(value: Any) -> Values:
+    """The fields of a value by name, for the interface's schema to dump."""
+    return {one.name: getattr(value, one.name) for one in fields(value)}
 
 
 def take_new(_old: T | None, new: T) -> T:

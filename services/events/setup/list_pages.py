@@ -15,7 +15,15 @@ from services.events.setup import schemas
 from services.events.setup.api import query_of
 from services.events.setup.console import DONE, HOME, READERS, SetupPages
 from services.events.setup.kinds import SetupKind
-from services.events.setup.querying import MAX_GROUPS, Item, group_names, grouped, matching, page_from
+from services.events.setup.querying import (
+    MAX_GROUPS,
+    Item,
+    group_names,
+    grouped,
+    in_english,
+    matching,
+    page_from,
+)
 from shared.i18n.when import compact_day
 from shared.web.access import holder, needs_all_forms
 from shared.web.csv_lines import csv_answer
@@ -87,7 +95,8 @@ class ValueWords:
         return self.value(name, value)
 
     def value(self, name: str, value: Any) -> str:
-        """One value of a field."""
+        """One value of a field; of a text by language, the English one."""
+        value = in_english(value)
         if isinstance(value, bool):
             return "Yes" if value else "No"
         if value is None or value == "":
@@ -152,5 +161,7 @@ def _file(kind: SetupKind[Any], found: Sequence[Item], names: Sequence[str]) -> 
         return csv_answer(f"{kind.part}-counts", [*names, "count", *kind.listing.sums], rows)
     columns = ["id", *kind.shown]
     lines = words_of(kind, ())
-    cells = ([lines.of(name, item) if name in kind.lines else item[name] for name in columns] for item in found)
+    cells = (
+        [lines.of(name, item) if name in kind.lines else in_english(item[name]) for name in columns] for item in found
+    )
     return csv_answer(kind.part, columns, cells)

@@ -5,12 +5,13 @@ It works on what the interface shows, so that nobody can ask about a field they 
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from services.events.setup.kinds import Listing
 from shared.core.errors import DomainError
+from shared.i18n.content import Text
 from shared.web.paging import position_in, to_cursor
 
 MAX_GROUPS = 1000
@@ -23,7 +24,8 @@ class ListQuery:
 
     Attributes:
         given: wanted values by field, as the interface shows them.
-        words: a text to be found in one of the searched fields.
+        words: a text to be found in one of the searched fields, in any language.
+        missing_language: a language that one of the texts by language lacks.
         day_from, day_to: bounds of the day, both included, as ``2020-03-04``; empty for none.
         sort: a field, with ``-`` before it for the other direction.
         limit: of a page.
@@ -32,6 +34,7 @@ class ListQuery:
 
     given: Mapping[str, Any]
     words: str = ""
+    missing_language: str = ""
     day_from: str = ""
     day_to: str = ""
     sort: str
@@ -103,12 +106,27 @@ def _fits(item: Item, listing: Listing, query: ListQuery) -> bool:
     if any(_folded(item.get(name)) != _folded(value) for name, value in query.given.items()):
         return False
     words = query.words.casefold()
-    if words and not any(words in str(item.get(name) or "").casefold() for name in listing.searched):
+    if words and not any(words in text.casefold() for name in listing.searched for text in _texts(item.get(name))):
+        return False
+    if query.missing_language and not _lacks(item, query.missing_language):
         return False
     if not (query.day_from or query.day_to):
         return True
     day = str(item.get(listing.day) or "")[:10]
     return bool(day) and query.day_from <= day <= (query.day_to or day)
+
+
+def _texts(value: Any) -> Iterable[str]:
+    return value.values() if isinstance(value, Mapping) else [str(value or "")]
+
+
+def _lacks(item: Item, language: str) -> bool:
+    return any(language in Text.of(value).missing for value in item.values() if isinstance(value, Mapping))
+
+
+def in_english(value: Any) -> Any:
+    """A text by language in English, or in whatever it has; any other value as it is."""
+    return str(Text.of(value)) if isinstance(value, Mapping) else value
 
 
 def _folded(value: Any) -> Any:
@@ -121,7 +139,7 @@ Position = tuple[tuple[int, bool, Any], str]
 
 def _key(item: Item, sort: str) -> Position:
     """What orders the list: nothing comes last, words as people sort them, the id where values are the same."""
-    value = item.get(sort.removeprefix("-"))
+    value = in_english(item.get(sort.removeprefix("-")))
     if value is None:
         return (-1 if sort.startswith("-") else 1, False, 0), item["id"]
     is_text = isinstance(value, str)

@@ -9,6 +9,8 @@ import marshmallow as ma
 from services.events.api.change_schemas import one_of_field, slug_field
 from services.events.setup.kinds import Fields, SetupKind
 from services.events.setup.querying import MAX_GROUPS
+from shared.i18n.content_field import TextByLanguage
+from shared.i18n.languages import LANGUAGES
 from shared.web.paging import MOST, PageArguments
 
 Schema = type[ma.Schema]
@@ -114,6 +116,9 @@ def list_arguments(kind: SetupKind[Any]) -> Schema:
     }
     if listing.searched:
         fields["q"] = _words(f"A text in {' or '.join(f'`{name}`' for name in listing.searched)}")
+    if texts := texts_of(kind):
+        lacking = f"Only those whose {' or '.join(texts)} lacks a text in this language"
+        fields["missing_language"] = one_of_field(LANGUAGES, metadata={"description": lacking})
     if listing.groups:
         names = ", ".join(f"`{name}`" for name in listing.groups)
         fields["group_by"] = _words(f"Counts in place of a list, by one or two of {names}, parted by a comma")
@@ -155,6 +160,21 @@ def _name(kind: SetupKind[Any]) -> str:
 def id_field(**more: Any) -> ma.fields.String:
     """The name of something new in addresses."""
     return slug_field("A lower-case name with hyphens; it never changes", **more)
+
+
+def shown_text(most: int, *, least: int = 1) -> TextByLanguage:
+    """A title or a summary in answers."""
+    return TextByLanguage(most, "By language", least=least, written=False)
+
+
+def wanted_text(most: int, *, least: int = 1, **more: Any) -> TextByLanguage:
+    """A title or a summary in requests."""
+    return TextByLanguage(most, "By language; a plain string is English", least=least, **more)
+
+
+def texts_of(kind: SetupKind[Any]) -> tuple[str, ...]:
+    """The fields of a kind that are texts by language."""
+    return tuple(name for name, field in kind.shown.items() if isinstance(field, TextByLanguage))
 
 
 def fields_of(**fields: Any) -> Fields:

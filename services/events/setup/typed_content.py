@@ -8,6 +8,7 @@ import marshmallow as ma
 from services.events.console.fields import Field, Section, SentForm, faults_of, missing_in, typed_in
 from services.events.domain.rules import RulesBroken
 from services.events.setup.kinds import SetupKind
+from shared.i18n.content import Text, text_typed, typed_texts
 
 YES = "yes"
 Texts = dict[str, str | Sequence[str]]
@@ -15,7 +16,13 @@ Texts = dict[str, str | Sequence[str]]
 
 def typed_of(kind: SetupKind[Any], shown: Mapping[str, Any], sections: Sequence[Section]) -> Texts:
     """What the fields hold for a value as the interface shows it."""
-    return {one.name: _text(kind, one, shown) for section in sections for one in section.fields}
+    typed: Texts = {}
+    for one in (one for section in sections for one in section.fields):
+        if one.look == "languages":
+            typed |= typed_texts(one.name, Text.of(shown.get(one.name) or {}))
+        else:
+            typed[one.name] = _text(kind, one, shown)
+    return typed
 
 
 def read_typed(
@@ -26,12 +33,12 @@ def read_typed(
     faults = missing_in(typed, sections)
     content = {}
     for one in (one for section in sections for one in section.fields):
-        if one.name not in schema.fields or one.name in faults:
+        if one.name not in schema.fields or one.first in faults:
             continue
         try:
             value = _content(kind, one, typed, schema.fields[one.name])
         except ValueError as error:
-            faults[one.name] = f"{error}."
+            faults[one.first] = f"{error}."
             continue
         if value is not ma.missing:
             content[one.name] = value
@@ -39,9 +46,10 @@ def read_typed(
     try:
         found = schema.load(content, partial=bool(faults))
     except ma.ValidationError as error:
-        labels = {one.name: one.label for section in sections for one in section.fields}
+        known = {one.name: one for section in sections for one in section.fields}
         for name, said in dict(error.messages_dict).items():
-            faults.setdefault(str(name), f"{labels.get(str(name), name)}: {_first(said)}")
+            first, label = (known[name].first, known[name].label) if name in known else (str(name), name)
+            faults.setdefault(first, f"{label}: {_first(said)}")
     return typed, found, faults
 
 
@@ -67,6 +75,8 @@ def _content(kind: SetupKind[Any], field: Field, typed: Texts, accepts: ma.field
     Raises:
         ValueError: a line of it cannot be read; with a sentence.
     """
+    if field.look == "languages":
+        return text_typed(field.name, typed).as_mapping
     value = typed[field.name]
     if field.name in kind.lines:
         lines = [line.strip() for line in str(value).split("\n") if line.strip()]

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, text
 from services.events.domain.hotel import Allotment, HotelBlock, RoomKind
 from services.events.domain.resource import Resource, ResourceKind
 from services.events.store.tables import read_all, stored_table
+from services.events.store.texts import lacks, row_of, texts_read
 
 COLUMNS = tuple(field.name for field in fields(Resource))
 _LISTED = ", ".join(COLUMNS)
@@ -37,6 +38,7 @@ _CONDITIONS: Mapping[str, str] = {
     "event": "event = :event",
     "series": "series = :series",
     "city": "lower(city) = lower(:city)",
+    "missing_language": lacks("title"),
     "after": "id > :after",
 }
 
@@ -44,6 +46,8 @@ _CONDITIONS: Mapping[str, str] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceFilter:
     """Which resources; None means any. ``after`` is the id before the first.
+
+    ``missing_language`` is a language that their titles lack.
 
     ``cities_only`` leaves out what belongs to an event or a series. With ``published_only``, what belongs to an event
     or a series in ``own`` is there all the same.
@@ -54,6 +58,7 @@ class ResourceFilter:
     event: str | None = None
     series: str | None = None
     city: str | None = None
+    missing_language: str | None = None
     after: str | None = None
     limit: int = 50
     cities_only: bool = False
@@ -68,12 +73,12 @@ def find_for_change(connection: Connection, resource_id: str) -> Resource | None
 
 def add(connection: Connection, resource: Resource) -> bool:
     """Store a resource that is not there yet; whether it was not."""
-    return connection.execute(_ADD, asdict(resource)).rowcount == 1
+    return connection.execute(_ADD, row_of(resource)).rowcount == 1
 
 
 def save(connection: Connection, resource: Resource) -> None:
     """Store ``resource`` in place of what was stored under its id."""
-    connection.execute(_SAVE, asdict(resource))
+    connection.execute(_SAVE, row_of(resource))
 
 
 def select(connection: Connection, wanted: ResourceFilter) -> list[Resource]:
@@ -112,4 +117,4 @@ HOTELS = stored_table("hotel_block", _HOTEL_COLUMNS, _hotel, json=frozenset({"al
 
 
 def _resource(row: Row[Any]) -> Resource:
-    return Resource(**{**row._mapping, "kind": ResourceKind(row.kind)})
+    return Resource(**{**texts_read(row), "kind": ResourceKind(row.kind)})

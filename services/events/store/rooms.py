@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, text
 
 from services.events.domain.room import Room
 from services.events.domain.schedule import Slot, Span
+from services.events.store.texts import row_of, texts_read
 
 # ruff: noqa: S608 - names of our own columns, all values are parameters
 _HOURS = text("SELECT room_id, starts_at, ends_at FROM room_hours ORDER BY room_id, starts_at")
@@ -49,7 +50,7 @@ def all_rooms(connection: Connection) -> list[Room]:
     hours: defaultdict[str, list[Span]] = defaultdict(list)
     for row in connection.execute(_HOURS):
         hours[row.room_id].append(Span(row.starts_at, row.ends_at))
-    return [Room(**row._mapping, open=tuple(hours[row.id])) for row in connection.execute(_ROOMS)]
+    return [Room(**texts_read(row), open=tuple(hours[row.id])) for row in connection.execute(_ROOMS)]
 
 
 def find_room_for_change(connection: Connection, room_id: str) -> Room | None:
@@ -99,7 +100,7 @@ def slots_in_use(connection: Connection) -> list[Slot]:
 
 def save_room(connection: Connection, room: Room) -> None:
     """Store ``room`` with its hours in place of what was stored under its id."""
-    connection.execute(_SAVE_ROOM, {name: getattr(room, name) for name in _ROOM_COLUMNS})
+    connection.execute(_SAVE_ROOM, row_of(room))
     connection.execute(_FORGET_HOURS, {"id": room.id})
     hours = [{"room_id": room.id, "starts_at": one.starts_at, "ends_at": one.ends_at} for one in room.open]
     connection.execute(_ADD_HOURS, hours)

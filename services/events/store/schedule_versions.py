@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, text
 
 from services.events.domain.schedule import Span
 from services.events.domain.schedule_diff import Entry
+from services.events.store.texts import row_of, texts_read
 from shared.store.deeds import Deed, publish_entry
 
 _NEWEST = text("SELECT number, published_at, published_by FROM schedule_version ORDER BY number DESC LIMIT 1")
@@ -66,7 +67,7 @@ def add(connection: Connection, version: Version) -> None:
 
 def _rows(number: int, entries: Sequence[Entry]) -> list[dict[str, Any]]:
     return [
-        {name: getattr(entry, name) for name in _PLAIN}
+        {name: row_of(entry)[name] for name in _PLAIN}
         | {"version": number, "starts_at": entry.span.starts_at, "ends_at": entry.span.ends_at}
         for entry in entries
     ]
@@ -74,7 +75,7 @@ def _rows(number: int, entries: Sequence[Entry]) -> list[dict[str, Any]]:
 
 def _version(connection: Connection, row: Row[Any]) -> Version:
     entries = tuple(
-        Entry(span=Span(found.starts_at, found.ends_at), **{name: getattr(found, name) for name in _PLAIN})
+        Entry(span=Span(found.starts_at, found.ends_at), **{name: texts_read(found)[name] for name in _PLAIN})
         for found in connection.execute(_ENTRIES, {"version": row.number})
     )
     return Version(row.number, row.published_at, row.published_by, entries)

@@ -1,4 +1,7 @@
-"""Tables of things that coordinators set up: short, each read whole, one row for each value of the domain."""
+"""Tables of things that coordinators set up: short, each read whole, one row for each value of the domain.
+
+Texts by language are columns of jsonb; see :mod:`services.events.store.texts`.
+"""
 
 import json as json_text
 from collections.abc import Callable, Mapping
@@ -6,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, TextClause, text
+
+from services.events.store.texts import row_of, texts_read
 
 T = TypeVar("T")
 # ruff: noqa: S608 - names of our own tables and columns, all values are parameters
@@ -58,13 +63,13 @@ def stored_table(
 
 def read_all(connection: Connection, table: StoredTable[T]) -> list[T]:
     """Every value, in order."""
-    return [table.make(dict(row._mapping)) for row in connection.execute(table.every)]
+    return [table.make(texts_read(row)) for row in connection.execute(table.every)]
 
 
 def find_for_change(connection: Connection, table: StoredTable[T], value_id: str) -> T | None:
     """The value with this id, locked until the transaction ends."""
     row = connection.execute(table.one, {"id": value_id}).first()
-    return None if row is None else table.make(dict(row._mapping))
+    return None if row is None else table.make(texts_read(row))
 
 
 def add_value(connection: Connection, table: StoredTable[T], value: T) -> bool:
@@ -83,7 +88,5 @@ def remove_value(connection: Connection, table: StoredTable[T], value_id: str) -
 
 
 def _row(table: StoredTable[T], value: Any) -> dict[str, Any]:
-    row = asdict(value)
-    return {
-        name: json_text.dumps(row[name], default=str) if name in table.json else row[name] for name in table.columns
-    }
+    content = asdict(value) if table.json else {}
+    return row_of(value) | {name: json_text.dumps(content[name], default=str) for name in table.json}

@@ -155,7 +155,7 @@ def _groups(connection: Connection, event_ids: Sequence[str], now: datetime, *, 
     return [
         GroupLine(
             group.id,
-            group.title,
+            str(group.title),
             members.get(group.id, nobody).members,
             members.get(group.id, nobody).without_mail,
             represented.get(group.id, {}),

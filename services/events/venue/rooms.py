@@ -1,7 +1,7 @@
 """Rooms: their kind. What a change does to the timetable is shown before it is made."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +18,8 @@ from services.events.domain.rules import BrokenRule, RulesBroken, enforce, rules
 from services.events.domain.schedule import Span
 from services.events.domain.spans import span_from, span_text
 from services.events.network.groups import ID, counted, with_id
-from services.events.setup.kinds import Lines, Listing, SetupKind, Values, Words, nothing
-from services.events.setup.schemas import fields_of, id_field
+from services.events.setup.kinds import Lines, Listing, SetupKind, Values, Words, its_fields, nothing
+from services.events.setup.schemas import fields_of, id_field, shown_text, wanted_text
 from services.events.store import rooms, schedule_board
 from services.events.usecases.schedule_snapshot import Snapshot, read_snapshot
 from shared.core.errors import DomainError
@@ -77,10 +77,6 @@ def _make(values: Values, _by: str) -> Sequence[Room]:
     return [Room(**_typed(with_id(values, values["title"])))]
 
 
-def _show(room: Room) -> dict[str, Any]:
-    return asdict(room)
-
-
 def standing_in(snapshot: Snapshot, now: datetime, **place: str) -> tuple[int, int]:
     """How many side events stand in a room or slot: on the draft board, and ahead in the published timetable."""
     (name, value), *_ = place.items()
@@ -120,7 +116,7 @@ def _effects(connection: Connection, old: Room | None, new: Sequence[Room], now:
 
 def _form(_connection: Connection, old: Room | None) -> list[Section]:
     what = [
-        Field(name="title", label="Room", required=True),
+        Field(name="title", label="Room", look="languages", required=True),
         *([ID] if old is None else []),
         Field(name="capacity", label="Seats", most=5, required=True),
         Field(name="city", label="City", required=True),
@@ -193,7 +189,7 @@ ROOMS: SetupKind[Room] = SetupKind(
         public=True,
     ),
     shown=fields_of(
-        title=ma.fields.String(),
+        title=shown_text(200),
         city=ma.fields.String(),
         capacity=ma.fields.Integer(),
         address=ma.fields.String(),
@@ -203,7 +199,7 @@ ROOMS: SetupKind[Room] = SetupKind(
     ),
     wanted=fields_of(
         id=id_field(),
-        title=text_field(200, required=True),
+        title=wanted_text(200, required=True),
         city=text_field(200, required=True),
         capacity=ma.fields.Integer(required=True, validate=ma.validate.Range(min=1, max=99_999)),
         address=text_field(500, least=0),
@@ -216,7 +212,7 @@ ROOMS: SetupKind[Room] = SetupKind(
     editable=("title", "city", "capacity", "address", "equipment", "time_zone", "open"),
     make=_make,
     typed=_typed,
-    show=_show,
+    show=its_fields,
     form=_form,
     lines={"open": Lines(span_in, line_of)},
     check=nothing,

@@ -37,6 +37,7 @@ from shared.core.clock import parse_rfc3339
 from shared.core.context import caused_by
 from shared.core.logs import describe
 from shared.core.sealing import Unsealable, Vault
+from shared.i18n.content import Text
 from shared.store.checked_clock import CheckedClock
 
 log = logging.getLogger(__name__)
@@ -110,14 +111,14 @@ class Composer:
             mail_id=claim.mail.id,
             kind=claim.mail.kind,
             recipient=replace(recipient, language=language),
-            event=_event(claim.event) if tells_of_event and claim.event is not None else None,
+            event=_event(claim.event, language) if tells_of_event and claim.event is not None else None,
             public_url=self.public_url.rstrip("/"),
             mail_from=self.mail_from,
             organiser_name=self.organiser,
             now=now,
             entry=entry,
-            attend=_event(claim.attend) if claim.attend is not None else None,
-            group=claim.group,
+            attend=_event(claim.attend, language) if claim.attend is not None else None,
+            group=_in_language(claim.group, language) if claim.group is not None else None,
             before=_slot(detail.get("before")),
             title=personal.get("title", ""),
             note=content.get("note", ""),
@@ -224,11 +225,12 @@ def _slot(content: Mapping[str, Any] | None) -> Slot | None:
     return Slot(parse_rfc3339(content["starts_at"]), _moment(content["ends_at"]), content["time_zone"])
 
 
-def _event(content: Mapping[str, Any]) -> EventCopy:
+def _event(content: Mapping[str, Any], language: str) -> EventCopy:
+    """The event with its texts for a reader of ``language``."""
     return EventCopy(
         id=content["id"],
-        title=content["title"],
-        summary=content["summary"],
+        title=_in_language(content["title"], language),
+        summary=_in_language(content["summary"], language),
         starts_at=_moment(content["starts_at"]),
         ends_at=_moment(content["ends_at"]),
         time_zone=content["time_zone"],
@@ -244,6 +246,10 @@ def _event(content: Mapping[str, Any]) -> EventCopy:
         last_ends_at=_moment(content.get("last_ends_at")),
         kind=content["kind"],
     )
+
+
+def _in_language(texts: Mapping[str, str], language: str) -> str:
+    return Text.of(texts).in_language(language_for(language))
 
 
 def _moment(text: str | None) -> datetime | None:

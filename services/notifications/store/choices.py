@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-_EVENTS = text("SELECT id, content ->> 'title' FROM event_copy ORDER BY 2, 1")
-_GROUPS = text("SELECT id, content ->> 'title' FROM working_group_copy ORDER BY 2, 1")
+from services.notifications.store.events import english_title
+
+# ruff: noqa: S608 - constants of ours, all values are parameters
+_EVENTS = text(f"SELECT id, {english_title()} FROM event_copy ORDER BY 2, 1")
+_GROUPS = text(f"SELECT id, {english_title()} FROM working_group_copy ORDER BY 2, 1")
 _USED = text("""
     SELECT 'form', form FROM recipient WHERE about = 'registration'
     UNION SELECT 'partner', partner FROM recipient WHERE partner IS NOT NULL
@@ -15,10 +18,10 @@ _USED = text("""
     UNION SELECT 'language', language FROM recipient WHERE about = 'registration' AND language IS NOT NULL
     ORDER BY 1, 2
 """)
-_EVENT_TITLES = text("SELECT id, content ->> 'title' FROM event_copy WHERE id = ANY(:slugs)")
-_GROUP_TITLES = text("SELECT id, content ->> 'title' FROM working_group_copy WHERE id = ANY(:slugs)")
-_FORMS = text("""
-    SELECT f.form, r.form_kind, e.content ->> 'title' FROM unnest(CAST(:forms AS text[])) AS f (form),
+_EVENT_TITLES = text(f"SELECT id, {english_title()} FROM event_copy WHERE id = ANY(:slugs)")
+_GROUP_TITLES = text(f"SELECT id, {english_title()} FROM working_group_copy WHERE id = ANY(:slugs)")
+_FORMS = text(f"""
+    SELECT f.form, r.form_kind, {english_title("e.content")} FROM unnest(CAST(:forms AS text[])) AS f (form),
         LATERAL (SELECT form_kind, CASE WHEN form_kind <> 'proposal' THEN event END AS event
             FROM recipient WHERE form = f.form LIMIT 1) r
         LEFT JOIN event_copy e ON e.id = r.event

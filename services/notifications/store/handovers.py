@@ -43,7 +43,7 @@ _CLAIM = text(f"""
     SELECT c.id::text, c.kind, c.subject::text, c.revision, c.event, c.message_id, c.fence, c.attempts, c.unknowns,
         c.lease_until, c.cause_at, coalesce(c.requeued_at, c.created_at), c.correlation_id,
         {ENTRY_COLUMNS}, h.changes, h.seat, h.closed, CAST(f.content ->> 'alarm_minutes' AS integer),
-        e.content, a.content, g.content ->> 'title', c.detail, b.texts, s.person_ref IS NOT NULL,
+        e.content, a.content, g.content -> 'title', c.detail, b.texts, s.person_ref IS NOT NULL,
         c.kind IN ({", ".join(f"'{kind}'" for kind in NEWS_KINDS if kind not in ALWAYS_TOLD)})
             AND {KNOWS.format(person="c.recipient", event="c.event", shown="CAST(c.detail ->> 'shown' AS integer)")},
         c.requeued_at IS NOT NULL, c.closed, b.stopped_at IS NOT NULL
@@ -114,7 +114,7 @@ class Claim:
         held: by all registrations with which the person takes part in the event; None if there is none.
         event: what is known of the mail's event; None as long as its message is not here.
         attend: the same of the event that the form asks people to attend as well.
-        group: title of the subject's working group.
+        group: title of the subject's working group, by language.
         detail: what the mail says beyond that.
         texts: of the bulletin, by language.
         suppressed: whether it is a bulletin and the person wants none.
@@ -129,7 +129,7 @@ class Claim:
     held: Held | None
     event: Mapping[str, Any] | None
     attend: Mapping[str, Any] | None = None
-    group: str | None = None
+    group: Mapping[str, str] | None = None
     detail: Mapping[str, Any] | None = None
     texts: Mapping[str, Mapping[str, str]] | None = None
     suppressed: bool = False

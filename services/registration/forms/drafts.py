@@ -18,6 +18,7 @@ from services.registration.sealing.key_service import make_keys, publish_keys
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.yaml_source import Fields, Node
+from shared.i18n.content import Text
 from shared.public_forms.definition import FormDefinition, parse_definition
 from shared.public_forms.standard import STANDARD_KINDS
 from shared.store import outbox
@@ -32,7 +33,7 @@ SETTINGS = (
 """Keys of a form, but its questions, that publishing changes. Seats, alarm and joining are set on the form itself."""
 
 _EVENT_KIND = text("SELECT kind FROM public_event WHERE id = :event")
-_EVENT_TITLES = text("SELECT id, title FROM public_event ORDER BY title")
+_EVENT_TITLES = text("SELECT id, title FROM public_event ORDER BY title ->> 'en', id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,7 @@ def _found(connection: Connection, slug: str, *, lock: bool = False) -> FormDraf
 
 
 def _event_titles(connection: Connection) -> dict[str, str]:
-    return {row[0]: row[1] for row in connection.execute(_EVENT_TITLES)}
+    return {row[0]: str(Text.of(row[1])) for row in connection.execute(_EVENT_TITLES)}
 
 
 def _effect(

@@ -10,9 +10,23 @@ from sqlalchemy import Connection, text
 from services.registration.forms.drafts import DraftDesk, DraftRefused
 from services.registration.forms.partner_store import find_partners
 from shared.core.errors import DomainError
+from shared.i18n.content import Text
 
 GUEST_LIST_HOURS = 48
 """How long before its start the guest list of a side event closes: the UN asks for the names then."""
+
+TITLES = Text.of(
+    {
+        "en": "Register for {title}",
+        "fr": "Inscription : {title}",
+        "es": "Inscripción: {title}",
+        "ar": "التسجيل في {title}",
+        "ru": "Регистрация: {title}",
+        "zh": "报名参加{title}",
+    }
+)
+"""What a form is called, in each language that the title of its event has."""
+MOST_TITLE = 300
 
 MAX_EVENTS = 200
 _WITHOUT_FORM = text("""
@@ -32,7 +46,7 @@ class BareEvent:
     """
 
     id: str
-    title: str
+    title: Text
     starts_at: datetime
     time_zone: str
     city: str | None
@@ -70,7 +84,7 @@ def events_without_form(desk: DraftDesk) -> list[BareEvent]:
     """
     with desk.work.transaction() as connection:
         rows = connection.execute(_WITHOUT_FORM, {"now": desk.clock(), "most": MAX_EVENTS})
-        found = [row._mapping for row in rows]
+        found = [{**row._mapping, "title": Text.of(row.title)} for row in rows]
         return [BareEvent(**row, taken=_is_taken(connection, row["id"])) for row in found]
 
 
@@ -119,12 +133,18 @@ def _content(one: FormMade, partners: Sequence[str]) -> dict[str, Any]:
     return {
         "kind": "attendance",
         "event": one.event.id,
-        "title": {"en": f"Register for {one.event.title}"[:300]},
+        "title": _called(one.event.title),
         "fields": "standard/attendance",
         "closes_hours_before": GUEST_LIST_HOURS,
         **({"capacity": one.seats} if one.seats is not None else {}),
         **({"partners": list(partners)} if partners else {}),
     }
+
+
+def _called(title: Text) -> dict[str, str]:
+    """The title of a form by language, after that of its event."""
+    titles = title.as_mapping
+    return {code: TITLES.in_language(code).format(title=text)[:MOST_TITLE] for code, text in titles.items()}
 
 
 def _problem_of(event: BareEvent, now: datetime) -> str:

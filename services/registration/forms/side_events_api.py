@@ -1,6 +1,5 @@
 """Forms for side events by programs: which have none, and making them, as the console does it."""
 
-from dataclasses import asdict
 from typing import Any
 
 import marshmallow as ma
@@ -16,6 +15,7 @@ from services.registration.forms.side_events import (
     preview_forms,
 )
 from shared.contracts.schemas import SLUG
+from shared.i18n.content_field import TextByLanguage
 from shared.web.access import holder, needs_all_forms
 from shared.web.operations import Blueprint
 from shared.web.problems import ProblemSchema
@@ -31,7 +31,7 @@ class BareEventSchema(ma.Schema):
     """A published side event ahead that nobody can register for."""
 
     id = ma.fields.String(required=True)
-    title = ma.fields.String(required=True)
+    title = TextByLanguage(200, "By language", written=False, required=True)
     starts_at = ma.fields.AwareDateTime(format="iso", required=True)
     closes_at = ma.fields.AwareDateTime(
         format="iso", required=True, metadata={"description": "When the guest list of a form would close"}
@@ -119,8 +119,7 @@ def _add_routes(blueprint: Any, desk: DraftDesk) -> None:
     @needs_all_forms("coordinator")
     def list_bare() -> dict[str, Any]:
         """Published side events ahead without a form, by start."""
-        items = [{**asdict(event), "closes_at": event.closes_at} for event in events_without_form(desk)]
-        return {"items": items}
+        return {"items": events_without_form(desk)}
 
     @blueprint.post("")
     @blueprint.arguments(WantedFormsSchema)

@@ -13,6 +13,7 @@ from services.registration.forms.opening import Opening
 from services.registration.forms.pools import reservations_to_json
 from services.registration.forms.seat_store import SEAT_COLUMNS, SEATS_WIDTH, read_seats
 from services.registration.forms.seats import Seats
+from shared.i18n.content import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class FormRecord(Generic[SeatInfo]):
         partners: slugs of the partners that may show it.
         closes_hours_before: how long before the start the guest list closes; 0 if it does not.
         attend: slug of the event that everybody on this form should attend as well.
-        event_title, time_zone, city: of the event; None while nothing was published of it.
+        event_texts: the title of the event by language; None, as time_zone and city, while nothing was published of it.
         opens_at, closes_at: a coordinator's hours; None for no bound.
         kept: how long after the last day people are erased.
         people_per_address: live registrations that one address may have.
@@ -58,7 +59,7 @@ class FormRecord(Generic[SeatInfo]):
     promotion_notice_minutes: int
     open: bool
     revision: int
-    event_title: str | None
+    event_texts: Mapping[str, str] | None
     time_zone: str | None
     starts_at: datetime | None
     event_status: str | None
@@ -98,6 +99,11 @@ class FormRecord(Generic[SeatInfo]):
         """In English, or in whatever language it has one."""
         by_language: Mapping[str, str] = self.definition["title"]
         return by_language.get("en") or by_language.get("") or next(iter(by_language.values()), self.slug)
+
+    @property
+    def event_title(self) -> str | None:
+        """The event's title in English, or in whatever language it has one; None while nothing was published of it."""
+        return None if self.event_texts is None else str(Text.of(self.event_texts))
 
     @property
     def facts(self) -> FormFacts:

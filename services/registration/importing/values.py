@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from typing import Any
 
-from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, named_language, names_of_languages
+from shared.i18n.catalogue import names_of_languages
+from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, named_language
 from shared.public_forms.fields import Field
 from shared.public_forms.texts import engine_texts
 

@@ -11,6 +11,7 @@ from services.registration.embed.strings import page_texts
 from services.registration.own.address_page import OwnAddress
 from services.registration.own.rendering import render_own
 from shared.calendar.links import CalendarLinks
+from shared.i18n.content import Title
 
 ResourceKind = Literal["recording", "slides", "brief"]
 Asking = Literal["", "cancel", "erase"]
@@ -27,7 +28,7 @@ class ResourceLink:
     """A recording, slides or a brief of the event; ``url`` begins with ``https://``, ``language`` is a BCP 47 tag."""
 
     kind: ResourceKind
-    title: str
+    title: Title
     url: str
     language: str
 
@@ -106,7 +107,7 @@ class LinkPage:
     """
 
     look: Look
-    title: str
+    title: Title
     event_time: EventTime | None
     path: str
     status: LinkStatus
@@ -174,7 +175,7 @@ def render_link_gone(look: Look, again_path: str = "", path: str = "") -> str:
     return render_own("link_gone.html", look, path, title=title, again_path=again_path)
 
 
-def render_link_ended(look: Look, result: str, title: str, again_path: str, form_kind: str) -> str:
+def render_link_ended(look: Look, result: str, title: Title, again_path: str, form_kind: str) -> str:
     """The answer to a managing link that has ended itself: ``result`` is ``cancelled`` or ``renewed``.
 
     ``title`` is that of the form, ``again_path`` where to register again, ``""`` for nowhere.

@@ -178,7 +178,10 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *
         organiser=context.organiser,
         controller=form.controller or "",
         contact=form.contact or "",
-        resources=[ResourceLink(one.kind, one.title, one.url, one.language) for one in shown.resources],
+        resources=[
+            ResourceLink(one.kind, one.title.for_reader(look.language), one.url, one.language)
+            for one in shown.resources
+        ],
         calendar=own_calendar_links(context, token, shown, look.language),
         proposal=_proposal_part(shown, look.language),
         offer=OfferPart(own_instant(own, view, registration.offer_expires_at)) if registration.hold else None,

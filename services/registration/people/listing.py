@@ -204,7 +204,7 @@ def _titles(connection: Connection, forms: Iterable[StoredForm]) -> _Titles:
     return _Titles(
         forms={form.slug: form.title for form in forms},
         events={form.event_id: form.event_title for form in forms if form.event_id and form.event_title},
-        groups=dict(working_groups(connection)),
+        groups={slug: str(title) for slug, title in working_groups(connection)},
         partners={partner.slug: partner.name for partner in all_partners(connection)},
     )
 

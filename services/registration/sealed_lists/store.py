@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Connection, text
 
 from services.registration.people.listing_store import PeopleFilter, conditions_of
+from shared.i18n.content import Text
 
 _COLUMNS = (
     "list_id::text, form, purpose, fields, filters, people::text[], reader, reason, read_at, expires_at, approved_by"
@@ -117,7 +118,11 @@ def count_sealed(connection: Connection, form: str) -> int:
 def read_entries(connection: Connection, form: str, ids: Sequence[str], status: str) -> Sequence[SealedEntry]:
     """Return those of ``ids`` that still have sealed answers and this status (empty: any), in order of arrival."""
     found = connection.execute(_ENTRIES, {"ids": list(ids), "form": form, "status": status})
-    return [SealedEntry(row[0], row[1], row[2], row[3], bytes(row[4]), tuple(row[5])) for row in found]
+    return [SealedEntry(row[0], row[1], row[2], _in_english(row[3]), bytes(row[4]), tuple(row[5])) for row in found]
+
+
+def _in_english(title: dict[str, str] | None) -> str | None:
+    return None if title is None else str(Text.of(title))
 
 
 def is_key_destroyed(connection: Connection, form: str) -> bool:

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, g, make_response, redirect, render_templa
 from werkzeug.exceptions import HTTPException, Unauthorized
 
 from shared.core.errors import DomainError, Unavailable
+from shared.i18n.languages import LANGUAGE_NAMES, direction
 from shared.web.access import Holder, public
 from shared.web.browser_session import RecentSignInRequired, is_recent
 from shared.web.console.navigation import HOME, navigation_for
@@ -101,6 +102,8 @@ def _around() -> dict[str, Any]:
         "navigation": navigation_for(holder, request.path),
         "signed_in": holder,
         "recently_signed_in": holder is not None and is_recent(),
+        "languages": LANGUAGE_NAMES,
+        "direction": direction,
     }
 
 

@@ -100,7 +100,7 @@ def test_faults_and_previews_are_accessible_too(
     assert page.get_by_role("alert").count() == 1
     assert _faults(page) == []
     page.goto(f"{address}/console/events/{WEBINAR}/edit")
-    page.get_by_label("Title").fill("Another title")
+    page.locator("[name='title.en']").fill("Another title")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("heading", name="Who is affected").wait_for()
     assert _faults(page) == []

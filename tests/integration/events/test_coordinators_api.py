@@ -76,6 +76,7 @@ FOR_READERS = {
     "/v1/group-contacts",
     "/v1/hotels",
     "/console/overview",
+    "/console/translations",
     "/console/groups",
     "/console/geneva",
     "/console",

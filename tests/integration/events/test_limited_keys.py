@@ -69,7 +69,7 @@ def _address(route: str, event: str = OTHER) -> tuple[str, str]:
 def _body(route: str, event: str) -> dict[str, Any]:
     if "/console/" in route:
         return {
-            "data": {"title": "Mine", "id": event, "kind": "webinar", "time_zone": "Europe/Zurich", "mode": "online"}
+            "data": {"title.en": "Mine", "id": event, "kind": "webinar", "time_zone": "Europe/Zurich", "mode": "online"}
         }
     if route.split(" ")[0] in ("GET", "DELETE"):
         return {}
@@ -215,7 +215,7 @@ def test_an_own_event_does_not_join_another_series(client: FlaskClient, limited:
     assert client.patch(f"/v1/events/{OWN_DRAFT}", json=in_series, headers=headers).status_code == 403
     assert client.patch(f"/v1/events/{OWN_DRAFT}?dry_run=true", json=in_series, headers=headers).status_code == 403
     assert client.post("/v1/events", json=MINE | in_series | {"id": "mine"}, headers=headers).status_code == 403
-    typed = MINE | in_series | {"id": "mine"}
+    typed = MINE | in_series | {"id": "mine", "title.en": "Mine"}
     assert client.post("/console/new-event", data=typed, headers=headers).status_code == 403
     page = f"/console/events/{OWN_DRAFT}/edit"
     seen = re.findall(r'name="seen" value="([^"]+)"', client.get(page, headers=headers).text)[0]

@@ -23,6 +23,7 @@ from services.events.wiring import MIGRATIONS
 from shared.contracts.envelope import decode
 from shared.contracts.registry import read
 from shared.core.errors import SettingsError
+from shared.i18n.content import Text
 from shared.store.migrate import current_revision, migrate
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, rows
@@ -98,7 +99,7 @@ def test_a_status_that_cannot_follow_changes_nothing_at_all(
     loaded: UnitOfWork, clock: FrozenClock, sample: Loaded
 ) -> None:
     before = rows(loaded, EVERYTHING)
-    renamed = tuple(replace(group, title=f"{group.title} again") for group in sample.working_groups)
+    renamed = tuple(replace(group, title=Text.of(f"{group.title} again")) for group in sample.working_groups)
     drafts = tuple(replace(event, status=EventStatus.DRAFT) for event in sample.events)
     with pytest.raises(SettingsError) as caught:
         load_sample(loaded, clock, replace(sample, working_groups=renamed, events=drafts))

@@ -21,9 +21,6 @@ OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
 HOURS = [{"starts_at": "2020-05-06T07:00:00Z", "ends_at": "2020-05-06T15:00:00Z"}]
 NIGHTS = [{"kind": "single", "rooms": 4, "first_night": "2020-05-06", "last_night": "2020-05-08"}]
 
-NEWEST_TWO = "SELECT type, subject FROM outbox WHERE type NOT LIKE '%-audit%' ORDER BY id DESC LIMIT 2"
-"""Messages, without the entries of the audit log."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -37,7 +34,10 @@ class Sample:
 
 SAMPLES: Mapping[str, Sample] = {
     "working-groups": Sample(
-        {"id": "water", "title": "Water"}, {"title": "Water and land", "active": False}, {"title": " "}, "title"
+        {"id": "water", "title": "Water"},
+        {"title": {"en": "Water and land", "fr": "L’eau et la terre"}, "active": False},
+        {"title": {"fr": "L’eau"}},
+        "title",
     ),
     "group-contacts": Sample(
         {"id": "a-call", "working_group": "housing", "kind": "phone", "held_on": "2020-03-02", "summary": "The brief"},
@@ -136,10 +136,7 @@ def test_one_of_every_kind_is_made_changed_and_withdrawn(desk: Desk, ask: Ask) -
     names = [kind.name for part in SAMPLES for kind in KINDS if kind.part == part]
     done = [(name, f"{name}-{deed}", "a coordinator") for name in names for deed in ("made", "changed", "withdrawn")]
     assert deeds == done
-    told = rows(
-        UnitOfWork(desk.engine, "events"),
-        NEWEST_TWO,
-    )
+    told = rows(UnitOfWork(desk.engine, "events"), "SELECT type, subject FROM outbox WHERE subject = 'water'")
     assert told == [("org.troika.working-group.changed.v1", "water")] * 2
 
 
@@ -279,9 +276,7 @@ def test_list_is_filtered_sorted_and_paged_without_gaps(ask: Ask) -> None:
     assert [one["id"] for one in ask("GET", "rooms?sort=capacity&capacity=35").get_json()["items"]] == ["upper-library"]
     counted = ask("GET", "rooms?group_by=city&total=true").get_json()
     assert (counted["groups"][0]["sums"]["capacity"], counted["total"]) == (235, 4)
-    assert ask("GET", "working-groups?q=EVICTION&fields=title").get_json()["items"] == [
-        {"id": "housing", "title": "Housing"}
-    ]
+    assert ask("GET", "working-groups?q=EVICTION&fields=id").get_json()["items"] == [{"id": "housing"}]
     for wrong in ("titel=x", "sort=contact", "group_by=title", "group_by=active,active", "fields=no", "limit=0"):
         assert ask("GET", f"working-groups?{wrong}").status_code == 422, wrong
     assert ask("GET", "working-groups?cursor=x").status_code == 400

@@ -12,7 +12,7 @@ from tests.support.registration_service import RegistrationService
 
 Headers = dict[str, Any]
 PAGE = f"/console/registrations/forms/{WEBINAR}/seats"
-GROUP = "INSERT INTO working_group_copy (id, revision, title) VALUES ('housing', 1, 'Housing')"
+GROUP = """INSERT INTO working_group_copy (id, revision, title) VALUES ('housing', 1, '{"en": "Housing"}')"""
 SOME_CAPACITY = "UPDATE seat SET capacity = %s"
 HISTORY = """
     SELECT c.status, c.reason, c.capacity_then, c.changed_by FROM registration_change c

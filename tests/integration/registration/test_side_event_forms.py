@@ -1,5 +1,6 @@
 """A form for each published side event in one act: seen first, made once, and nothing else."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -11,13 +12,14 @@ Headers = dict[str, Any]
 API, PAGE = "/v1/side-event-forms", "/console/registrations/side-event-forms"
 ADD = """
     INSERT INTO event_copy (id, revision, kind, title, summary, starts_at, ends_at, time_zone, status, mode, city)
-    VALUES (%s, 1, 'side_event', %s, '', %s, %s, 'Europe/Zurich', %s, 'in_person', 'Geneva')
+    VALUES (%s, 1, 'side_event', %s::jsonb, '{}', %s, %s, 'Europe/Zurich', %s, 'in_person', 'Geneva')
 """
 
 
 def _side_event(service: RegistrationService, name: str, days: float, status: str = "confirmed") -> None:
     start = service.clock() + timedelta(days=days)
-    rows(service.url, ADD, name, f"About {name}", start, start + timedelta(hours=1), status)
+    title = json.dumps({"en": f"About {name}", "fr": f"De {name}"})
+    rows(service.url, ADD, name, title, start, start + timedelta(hours=1), status)
 
 
 def test_forms_are_made_for_all_side_events_that_have_none(service: RegistrationService, coordinator: Headers) -> None:
@@ -40,7 +42,8 @@ def test_forms_are_made_for_all_side_events_that_have_none(service: Registration
     ]
     assert service.client.get("/v1/forms/homes").status_code == 404
     assert ask("POST", json=wanted).get_json() == {**tried, "dry_run": False}
-    assert service.client.get("/v1/forms/homes").status_code == 200
+    form = service.client.get("/v1/forms/homes?lang=fr")
+    assert (form.status_code, form.get_json()["title"]) == (200, "Inscription : De homes")
     made = (
         "SELECT kind, event_id, closes_hours_before, capacity FROM form JOIN seat ON seat.form = slug WHERE slug = %s"
     )

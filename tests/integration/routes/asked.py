@@ -25,7 +25,7 @@ def _multipart(**parts: str) -> str:
 
 
 CONTENT: dict[str, dict[str, Any]] = {
-    "events POST /console/new-event": {"data": {**_EVENT, "id": "made-by-a-page"}},
+    "events POST /console/new-event": {"data": {**_EVENT, "title.en": "Mine", "id": "made-by-a-page"}},
     "events POST /v1/events": {"json": {**_EVENT, "id": "made-by-a-program"}},
     "events POST /v1/events/<event_id>/notes": {"json": {"words": "Call the hotel."}},
     "events POST /v1/resources": {"json": {**_RESOURCE, "id": "made-by-a-program", "event": WEBINAR}},

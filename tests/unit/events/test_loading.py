@@ -19,6 +19,7 @@ from services.events.loading.rooms import read_rooms
 from services.events.loading.writing import written
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import read_yaml
+from shared.i18n.content import Text
 
 SAMPLE = Path(deploy.__file__).parent / "samples" / "upr2020"
 FILES = {
@@ -179,10 +180,10 @@ def test_faults_of_all_files_come_together(tmp_path: Path) -> None:
         events=event_with("starts: 2020-03-04 14:00", "starts: soon").replace("The first", "''"),
     )
     assert problems_of(faulty) == [
-        "series.yaml:2: title: must have 1 to 200 characters",
+        "series.yaml:2: title: must have 1 to 200 characters in en",
         "series.yaml:3: began_in: must be a whole number from 1945 to 2999",
         "working-groups.yaml:1: the file must be a list",
-        "events.yaml:5: title: must have 1 to 200 characters",
+        "events.yaml:5: title: must have 1 to 200 characters in en",
         "events.yaml:7: starts: must be a date and a local time such as 2020-03-04 14:00",
         "consultations.yaml:6: presentations: must be at least as many as hosts",
     ]
@@ -258,7 +259,8 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         replace(one, id="twice", starts_at=twice, ends_at=later),
         replace(one, id="was", last_starts_at=twice, last_ends_at=later, **gone),
         replace(one, id="again", last_starts_at=twice, last_ends_at=later),
-        *(replace(one, id=f"text-{number}", title=title) for number, title in enumerate(ODD_TEXTS)),
+        *(replace(one, id=f"text-{number}", title=Text.of(title)) for number, title in enumerate(ODD_TEXTS)),
+        replace(one, id="french", title=Text.of({"en": "Homes", "fr": "no"}), summary=Text.of({"ru": "12"})),
     ]
     night = Allotment(RoomKind.TWIN, 3, date(2020, 5, 6), date(2020, 5, 8))
     call = GroupContact(id="call", working_group="housing", kind=ContactKind.PHONE, held_on=date(1999, 3, 2))
@@ -266,13 +268,19 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     loaded = replace(
         scenario,
         events=(*scenario.events, *odd),
-        working_groups=(*scenario.working_groups, WorkingGroup(id="closed", title="Closed", contact="x", active=False)),
+        working_groups=(
+            *scenario.working_groups,
+            WorkingGroup(id="closed", title=Text.of("Closed"), contact="x", active=False),
+        ),
         hotels=tuple(replace(hotel, rooms=9, allotments=(night,)) for hotel in scenario.hotels),
         consultations=(replace(scenario.consultations[0], **visit), *scenario.consultations[1:]),
         contacts=(call,),
     )
     span = Span(twice, twice + timedelta(days=2))
-    rooms = (*venue.rooms, Room(id="far", title="Far", city="Rome", capacity=9, time_zone="Asia/Tokyo", open=(span,)))
+    rooms = (
+        *venue.rooms,
+        Room(id="far", title=Text.of("Far"), city="Rome", capacity=9, time_zone="Asia/Tokyo", open=(span,)),
+    )
     slots = (*venue.slots, Slot("2020-10-25-0930", Span(twice, twice + timedelta(hours=1)), "Asia/Tokyo"))
     for name, content in written(loaded, rooms, slots).items():
         (tmp_path / name).write_text(content)

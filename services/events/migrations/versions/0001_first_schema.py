@@ -1,4 +1,4 @@
-"""The schema of events, feature by feature."""
+"""The schema of events, feature by feature. A text that people write in several languages is an object of jsonb."""
 
 from alembic import op
 
@@ -8,8 +8,8 @@ down_revision = None
 PROGRAMME = """
 CREATE TABLE series (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
-    title text NOT NULL CHECK (title <> ''),
-    summary text NOT NULL,
+    title jsonb NOT NULL CHECK (title <> '{}'),
+    summary jsonb NOT NULL,
     began_in integer,
     revision integer NOT NULL CHECK (revision >= 1)
 );
@@ -18,8 +18,8 @@ CREATE TABLE event (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
     kind text NOT NULL CHECK (kind IN ('webinar', 'side_event', 'review', 'council_session', 'press_conference',
         'consultation', 'training')),
-    title text NOT NULL CHECK (title <> ''),
-    summary text NOT NULL,
+    title jsonb NOT NULL CHECK (title <> '{}'),
+    summary jsonb NOT NULL,
     series text REFERENCES series (id),
     series_number integer CHECK (series_number >= 1),
     starts_at timestamptz,
@@ -56,7 +56,7 @@ CREATE INDEX event_internal ON event (id) WHERE internal;
 CREATE TABLE resource (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
     kind text NOT NULL CHECK (kind IN ('recording', 'slides', 'brief')),
-    title text NOT NULL CHECK (title <> ''),
+    title jsonb NOT NULL CHECK (title <> '{}'),
     url text NOT NULL CHECK (url LIKE 'https://%'),
     language text NOT NULL CHECK (language <> ''),
     event text REFERENCES event (id),
@@ -120,8 +120,8 @@ CREATE INDEX form_copy_event ON form_copy (event);
 NETWORK = """
 CREATE TABLE working_group (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
-    title text NOT NULL CHECK (title <> ''),
-    summary text NOT NULL,
+    title jsonb NOT NULL CHECK (title <> '{}'),
+    summary jsonb NOT NULL,
     contact text NOT NULL,
     active boolean NOT NULL,
     revision integer NOT NULL CHECK (revision >= 1)
@@ -322,7 +322,7 @@ CREATE TABLE proposal_change (
 TIMETABLE = """
 CREATE TABLE room (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
-    title text NOT NULL CHECK (title <> ''),
+    title jsonb NOT NULL CHECK (title <> '{}'),
     city text NOT NULL CHECK (city <> ''),
     capacity integer NOT NULL CHECK (capacity >= 1),
     time_zone text NOT NULL,
@@ -372,7 +372,7 @@ CREATE TABLE version_placement (
     title text NOT NULL,
     working_group text,
     room_id text NOT NULL,
-    room_title text NOT NULL,
+    room_title jsonb NOT NULL,
     city text NOT NULL,
     slot_id text NOT NULL,
     starts_at timestamptz NOT NULL,

@@ -19,8 +19,8 @@ CREATE TABLE event_copy (
     id text PRIMARY KEY,
     revision integer NOT NULL CHECK (revision >= 1),
     kind text NOT NULL,
-    title text NOT NULL,
-    summary text NOT NULL,
+    title jsonb NOT NULL,
+    summary jsonb NOT NULL,
     starts_at timestamptz,
     ends_at timestamptz,
     time_zone text NOT NULL,
@@ -33,14 +33,14 @@ CREATE TABLE event_copy (
 CREATE TABLE working_group_copy (
     id text PRIMARY KEY,
     revision integer NOT NULL CHECK (revision >= 1),
-    title text NOT NULL
+    title jsonb NOT NULL
 );
 CREATE TABLE resource_copy (
     id text PRIMARY KEY,
     revision integer NOT NULL CHECK (revision >= 1),
     event_id text,
     kind text NOT NULL CHECK (kind IN ('recording', 'slides', 'brief')),
-    title text NOT NULL,
+    title jsonb NOT NULL,
     url text NOT NULL CHECK (url LIKE 'https://%'),
     language text NOT NULL
 );
