@@ -75,7 +75,13 @@ SECTIONS = (
             ConsolePage("Data of one person", f"{REGISTRATIONS}/person-export", all_forms=True, roles=COORDINATORS),
         ),
     ),
-    ConsoleSection("Events", (ConsolePage("Events", HOME, also=("/console/events", "/console/new-event")),)),
+    ConsoleSection(
+        "Events",
+        (
+            ConsolePage("Events", HOME, also=("/console/events", "/console/new-event")),
+            ConsolePage("Translations", "/console/translations", all_forms=True),
+        ),
+    ),
     ConsoleSection(
         "Groups",
         (

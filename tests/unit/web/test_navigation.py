@@ -26,8 +26,9 @@ def test_key_sees_the_sections_that_it_opens(who: Holder | None, sections: list[
 @pytest.mark.parametrize(
     ("path", "section", "page"),
     [
-        ("/console", "Events", ""),
-        ("/console/events/upr-webinar-10/edit", "Events", ""),
+        ("/console", "Events", "Events"),
+        ("/console/events/upr-webinar-10/edit", "Events", "Events"),
+        ("/console/mail/bulletins/new", "Mail", ""),
         ("/console/registrations", "People", "Registrations"),
         ("/console/registrations/6f0c", "People", "Registrations"),
         ("/console/registrations/imports/6f0c", "People", "Import"),
