@@ -117,16 +117,12 @@ def changes_in(values: Mapping[str, str | Sequence[str]], faults: dict[str, str]
 
 def _sections(series: Sequence[Series], groups: Sequence[WorkingGroup]) -> tuple[Section, Section, Section, Section]:
     everyone = (EVERY_GROUP, "All working groups, later ones too")
+    all_series = [("", "None"), *((one.id, str(one.title)) for one in series)]
     what = [
         Field(name="title", label="Title", look="languages", required=True),
         Field(name="kind", label="Kind", look="select", required=True, choices=[(k, KINDS[k]) for k in KINDS]),
         Field(name="summary", label="Summary", look="languages", rows=4, most=2000, help="Everybody reads it."),
-        Field(
-            name="series",
-            label="Series",
-            look="select",
-            choices=[("", "None"), *((s.id, str(s.title)) for s in series)],
-        ),
+        Field(name="series", label="Series", look="select", choices=all_series),
         Field(name="series_number", label="Number in the series", most=4),
     ]
     where = [

@@ -265,8 +265,7 @@ def describe_form(connection: Connection, slug: str) -> dict[str, Any] | None:
     if row is None:
         return None
     found = {name: value for name, value in row.items() if value not in (None, [], "")}
-    definition = found.pop("definition")
-    found["event"] = found.pop("event_id", None)
+    definition, found["event"] = found.pop("definition"), found.pop("event_id", None)
     found |= {"slug": slug, "title": _plain_text(definition["title"]), "fields": definition["fields"]}
     if intro := _plain_text(definition.get("intro") or {}):
         found["intro"] = intro

@@ -130,7 +130,7 @@ FOR_COORDINATORS = {
     "POST /console/events/<event_id>/notes",
     *(f"{method}/console/{path}" for method in ("", "POST ") for path in CONSOLE_FORMS),
     "POST /v1/resources",
-    "PATCH /v1/resources/<resource_id>",
+    "PATCH /v1/resources/<item_id>",
     "PATCH /v1/events/<event_id>",
     f"POST /v1/events/<event_id>/<{STEPS}:step_name>",
     "/console/timetable/<uuid:proposal_id>",

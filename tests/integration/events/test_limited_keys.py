@@ -57,6 +57,7 @@ def _address(route: str, event: str = OTHER) -> tuple[str, str]:
     for part, value in {
         "<event_id>": event,
         "<resource_id>": f"{event}-brief",
+        "<item_id>": f"{event}-brief",
         "<action>": "postpone",
         "<uuid:proposal_id>": str(uuid4()),
         "<uuid:job_id>": str(uuid4()),

@@ -62,6 +62,7 @@ def test_lists_as_files_hold_no_formula(house: House, routes: list[Route]) -> No
         "registration GET /console/registrations.csv",
         "registration GET /console/registrations/imports/<uuid:import_id>/refused.csv",
         "registration GET /console/registrations/sealed-lists/<uuid:list_id>/<any(csv, xlsx):kind>",
+        "registration GET /v1/audit-log",
         "registration GET /v1/registrations",
         "registration GET /v1/sealed-lists/<uuid:list_id>",
     ]
