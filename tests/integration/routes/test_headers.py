@@ -70,6 +70,7 @@ KEPT: dict[str, str | None] = {
     "events GET /v1/events": ASK_FIRST,
     "events GET /v1/events/<event_id>": ASK_FIRST,
     "events GET /v1/resources": ASK_FIRST,
+    "events GET /v1/resources/<item_id>": ASK_FIRST,
     "events GET /v1/rooms": ASK_FIRST,
     "events GET /v1/series": ASK_FIRST,
     "events GET /v1/slots": ASK_FIRST,
