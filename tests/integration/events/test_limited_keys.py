@@ -233,4 +233,4 @@ def test_the_console_offers_no_page_that_the_key_does_not_open(client: FlaskClie
     enter(client, bearer)
     page = client.get("/console")
     offered = re.findall(r'<li><a href="(/console[a-z/-]*)"', page.text.split("</nav>")[0])
-    assert offered == ["/console", "/console/registrations", "/console/registrations/forms"]
+    assert offered == ["/console/registrations", "/console", "/console/registrations/forms"]
