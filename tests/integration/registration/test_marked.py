@@ -87,3 +87,12 @@ def test_what_cannot_be_marked_is_refused(
     file.write_text(file.read_text().replace('"roles"', '"forms": ["another-form"], "roles"'))
     assert send(client, coordinator, "cancelled", box, go="do").status_code == 404
     assert statuses(service) == ["confirmed", "confirmed", "waitlisted", "waitlisted"]
+
+
+@pytest.mark.parametrize(
+    "back", ["https://elsewhere.example.org/", "//elsewhere.example.org", "/console/mailing", "javascript:alert(1)"]
+)
+def test_way_back_leads_to_the_list_alone(client: FlaskClient, coordinator: Headers, back: str) -> None:
+    page = send(client, coordinator, "cancelled", marks(client, coordinator)["0"], back=back)
+    assert page.status_code == 200
+    assert (f'"{back}"' in page.text, f'href="{PATH}"' in page.text) == (False, True)

@@ -148,6 +148,17 @@ def test_copy_of_a_form_has_its_questions(house: House, coordinator: Browser) ->
     assert [one["name"] for one in content["fields"]] == [one["name"] for one in first["fields"]]
 
 
+def test_nul_is_left_out_of_what_is_typed(house: House, coordinator: Browser) -> None:
+    slug = "with-nul"
+    coordinator.post(NEW, headers=HERE, data={**FIRST, "slug": slug})
+    question = f"/console/registrations/form-drafts/{slug}/questions/new"
+    seen = re.findall(r'name="seen" value="(\d+)"', coordinator.get(question).text)[0]
+    typed = {"name": "city", "kind": "text", "label.en": "Your\0 city", "seen": seen, "go": "save"}
+    assert coordinator.post(question, headers=HERE, data=typed).status_code == 303
+    [(content,)] = house.rows("registration", "SELECT content FROM form_draft WHERE slug = %s", slug)
+    assert [one["label"] for one in content["fields"] if one["name"] == "city"] == [{"en": "Your city"}]
+
+
 def test_others_make_no_form(house: House) -> None:
     for name, role, more in (
         ("a viewer", "viewer", {}),
