@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from prometheus_client import Counter, Gauge, Histogram
 
 from shared.bus.names import DELIVERY_LIMIT, RETRY_TIERS, parked
-from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, MessageType, service_of
+from shared.contracts.message_type import MessageType
+from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, service_of
 from shared.core import metrics
 
 Metric = Counter | Gauge | Histogram

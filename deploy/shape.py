@@ -73,12 +73,18 @@ PUBLIC_ROUTES = (
             "/v1/events",
             "/v1/events/*",
             "/v1/resources",
+            "/v1/resources/*",
             "/v1/rooms",
+            "/v1/rooms/*",
             "/v1/schedule.json",
             "/v1/schedule/versions/*",
             "/v1/schedule/versions/*/diff/*",
             "/v1/series",
+            "/v1/series/*",
+            "/v1/slots",
+            "/v1/slots/*",
             "/v1/working-groups",
+            "/v1/working-groups/*",
         ),
         methods=READING,
     ),
@@ -92,13 +98,25 @@ DESK_ROUTES = (
         (
             "/v1/forms",
             "/v1/form-drafts",
+            "/v1/imports",
+            "/v1/side-event-forms",
             "/v1/registrations",
             "/v1/sealed-readings",
+            "/v1/sealed-lists",
+            "/v1/sealed-approvals",
             "/v1/partners",
             "/v1/person-export/registration",
             "/v1/trail/registration",
             "/v1/blocked-addresses",
+            "/console/registrations/imports",
+            "/v1/access",
+            "/v1/audit-log",
+            "/console/audit-log",
             "/console/registrations",
+            "/console/access",
+            "/console/account",
+            "/console/invitation/",
+            "/console/sign-in",
         ),
     ),
     Route(
@@ -120,6 +138,7 @@ DESK_ROUTES = (
         (
             "/v1/consultations",
             "/v1/events",
+            "/v1/group-contacts",
             "/v1/hotels",
             "/v1/overview",
             "/v1/proposals",
@@ -127,6 +146,7 @@ DESK_ROUTES = (
             "/v1/rooms",
             "/v1/schedule",
             "/v1/series",
+            "/v1/slots",
             "/v1/person-export/events",
             "/v1/trail/events",
             "/v1/working-groups",
@@ -136,7 +156,13 @@ DESK_ROUTES = (
 )
 """What the coordinators' host serves: the console, and the API with a key. The longest beginning counts."""
 
-LARGE_BODIES = {"/v1/form-drafts": "1m", "/v1/bulletins": "1m", "/console/mail": "1m"}
+LARGE_BODIES = {
+    "/v1/form-drafts": "1m",
+    "/v1/imports": "21m",
+    "/console/registrations/imports": "21m",
+    "/v1/bulletins": "1m",
+    "/console/mail": "1m",
+}
 """Beginnings of paths that take more than a filled form, and how much the gateway lets through, in nginx' words."""
 
 TOKEN_PATHS = ("/c/", "/r/", "/v/", "/j/", "/receipts/", "/v1/receipts/", "/u/")

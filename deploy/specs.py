@@ -127,6 +127,7 @@ def _registration(intake: Engine | None, secrets: Secrets, engine: Engine) -> Fl
         notifications_key=_public(secrets, "notifications"),
         events_key=_public(secrets, "events"),
         organiser="The organisers",
+        console_url="https://register.example.org",
     )
     return registration.build_app(settings, engine, intake)
 

@@ -113,7 +113,11 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
         reader.problems.append("SMTP_URL: is required: your mail relay; or TROIKA_TRIAL=yes, which delivers no mail")
     reader.finish()
     suffix = "" if port == 443 else f":{port}"
-    return {"TROIKA_PUBLIC_URL": f"https://{hosts[0]}{suffix}", "SMTP_URL": relay or SINK_URL}
+    addresses = {
+        "TROIKA_PUBLIC_URL": f"https://{hosts[0]}{suffix}",
+        "TROIKA_CONSOLE_URL": f"https://{hosts[1]}{suffix}",
+    }
+    return {**addresses, "SMTP_URL": relay or SINK_URL}
 
 
 def write_servers(volume: Path, keys: Path) -> None:

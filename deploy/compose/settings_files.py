@@ -58,6 +58,9 @@ class Servers:
         return f"{self.scheme}://{user}:{quote(passwords[user], safe='')}@{self.broker}/{VHOST}"
 
 
+ADDRESSES = ("TROIKA_PUBLIC_URL", "TROIKA_CONSOLE_URL")
+"""Of both hosts; only a web process of registration reads the second."""
+
 OF_COMPOSE = Servers()
 
 
@@ -103,7 +106,7 @@ def write_settings(volume: Path, secrets: Secrets, given: Mapping[str, str], ser
         folder = volume / one.settings
         for process in one.processes:
             _write(folder / process, _settings(one, process, secrets, given, logins))
-        _write(folder, {"TROIKA_PUBLIC_URL": given["TROIKA_PUBLIC_URL"]})
+        _write(folder, {name: given[name] for name in ADDRESSES if name in given})
     for process in COMMAND_PROCESSES:
         for service in SERVICES:
             tool = Container("tools", "tools", service, process, (process,), web=False)

@@ -121,7 +121,7 @@ def _tell_where_to_look(installation: Installation) -> None:
   Start here            {ports.public_url}/
   A partner's page      {ports.partner_url}/
   Inbox                 {ports.inbox_url}/
-  Console               {ports.public_url}/console
+  Console               {ports.console_url}/console
   Key for the console   {installation.secrets.coordinator_key}
   Metrics               {ports.public_url}/-/registration/metrics
   Logs                  {installation.folder / "logs"}/

@@ -85,6 +85,7 @@ def prepare(folder: Path, ports: Ports) -> Installation:
     common = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TROIKA_DEMO")},
         "TROIKA_PUBLIC_URL": ports.public_url,
+        "TROIKA_CONSOLE_URL": ports.console_url,
     }
     installation = Installation(folder, ports, make_secrets(folder / "secrets"), server, common)
     for service in SERVICES:

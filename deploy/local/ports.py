@@ -45,6 +45,11 @@ class Ports:
         return f"http://127.0.0.1:{self.front}"
 
     @property
+    def console_url(self) -> str:
+        """The console, at a host name: browsers make no passkeys for an IP address."""
+        return f"http://localhost:{self.front}"
+
+    @property
     def partner_url(self) -> str:
         """Where the partner's page is: ``localhost`` is another origin than ``127.0.0.1``."""
         return f"http://localhost:{self.partner}"

@@ -116,7 +116,7 @@ def make_secrets(folder: Path) -> Secrets:
     key = (folder / "coordinator.txt").read_text().strip()
     holder = {
         "name": "a coordinator",
-        "roles": ["coordinator", "viewer", "sealed-reader", "operator"],
+        "roles": ["coordinator", "viewer", "sealed-reader", "operator", "administrator"],
         "key_sha256": hashlib.sha256(key.encode()).hexdigest(),
     }
     _write_once(folder / "access.json", json.dumps([holder], indent=2) + "\n")

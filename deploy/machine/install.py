@@ -17,6 +17,8 @@ from deploy.up.ports import Ports
 ENVIRONMENT = """\
 # For every process on this machine; docs/reference/settings.md has all of them.
 TROIKA_PUBLIC_URL={public_url}
+# The coordinators' host: invitations lead there, and passkeys are made for it. Unset: the same as above.
+#TROIKA_CONSOLE_URL=
 TROIKA_MAIL_FROM={mail_from}
 TROIKA_MAIL_FROM_NAME={organiser}
 TROIKA_ORGANISER={organiser}

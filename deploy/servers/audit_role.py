@@ -22,9 +22,10 @@ _INBOX = "consumer, message_id, received_at"
 READABLE: Mapping[str, Mapping[str, str]] = {
     "registration": {
         "form": "slug, kind, event_id, verification, waiting_list, open, revision, keep_days",
-        "seat": "form, capacity, confirmed, waiting, last_position",
+        "seat": "form, capacity, confirmed, waiting, last_position, offered, passed",
         "registration": "id, form, event_id, status, position, revision, submission, received_at, person_ref, "
-        "person_key, accepted_at, confirmed_at, capacity_then, cancelled_at, verified_at, erased_at",
+        "person_key, accepted_at, confirmed_at, capacity_then, offer_expires_at, offer_passed, cancelled_at, "
+        "verified_at, erased_at",
         "proposal_state": "registration_id, revision, answers_revision, status",
         "registration_change": "registration_id, revision, status, changed_at, capacity_then",
         "form_change": "form, revision, changed_at, before, after, promoted",
@@ -33,7 +34,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "candidate": "id, submission, form, received_at, mailed_at",
         "address_change": "id, registration_id, received_at, mailed_at",
         "former_address": "id, registration_id, revision, changed_at, expires_at",
-        "sealed_reading": "id, registration_id, form, read_at, content_hash, chain_hash",
+        "sealed_reading": "id, registration_id, form, read_at, people, content_hash, chain_hash",
         "event_copy": "id, revision, status",
         "outbox": _OUTBOX,
         "inbox": _INBOX,

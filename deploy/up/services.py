@@ -61,6 +61,7 @@ class Services:
             "PYTHONDONTWRITEBYTECODE": "1",
             f"{service.upper()}_DATABASE_URL": self.database(service, role),
             "TROIKA_PUBLIC_URL": os.environ.get("TROIKA_PUBLIC_URL") or self.ports.public_url,
+            "TROIKA_CONSOLE_URL": os.environ.get("TROIKA_CONSOLE_URL") or f"http://localhost:{self.ports['desk']}",
             **self.secrets.of(service, role),
             **self._own(service, role),
         }

@@ -1,4 +1,4 @@
-"""``python -m services.events web | work | relay | consume | solve | migrate | load | rekey | …``."""
+"""``python -m services.events web | work | relay | consume | solve | migrate | load | export | rekey | …``."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from services.events.loading.moving import moved, time_to_next
 from services.events.loading.rooms import LoadedRooms, read_rooms
 from services.events.schedule_worker import ScheduleWorker
 from services.events.settings import read_settings
+from services.events.usecases.export_folder import export_folder
 from services.events.usecases.load_rooms import check_rooms, load_rooms
 from services.events.usecases.load_sample import LoadReport, load_sample
 from services.events.wiring import NAME, describe, proposal_keys
@@ -55,8 +56,22 @@ def command_line() -> click.Group:
             f"{len(rooms.rooms)} rooms; {report.messages} changes to tell"
         )
 
+    _add_export(group)
     _add_rekey(group)
     return group
+
+
+def _add_export(group: click.Group) -> None:
+    @group.command()
+    @click.argument("folder", type=click.Path(path_type=Path))
+    def export(folder: Path) -> None:
+        """Write events, series, groups, consultations, rooms and hotels into FOLDER, as load reads them."""
+        engine = open_engine(read_settings(process=OPERATOR).common.database_url, statement_timeout_ms=0)
+        try:
+            sizes = export_folder(UnitOfWork(engine, NAME), folder)
+        finally:
+            engine.dispose()
+        click.echo(", ".join(sizes))
 
 
 def _add_rekey(group: click.Group) -> None:

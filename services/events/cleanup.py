@@ -6,6 +6,7 @@ Only the names of the speakers go here, on the day that the standard form promis
 
 from datetime import timedelta
 
+from shared.store.access_holders import ACCESS_RULE
 from shared.store.cleanup import HOURLY_S, Rule
 from shared.store.deeds import AUDIT_LOG_RULE
 from shared.store.sessions import SESSION_RULES
@@ -21,6 +22,7 @@ _PROPOSAL_ENDED = """(
 
 RULES = (
     *SESSION_RULES,
+    ACCESS_RULE,
     AUDIT_LOG_RULE,
     Rule(
         "mail_contact",

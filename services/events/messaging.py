@@ -24,7 +24,9 @@ from services.events.usecases.receive_proposal import (
 from shared.contracts.envelope import Message
 from shared.core.errors import Poison
 from shared.core.sealing import Unsealable
+from shared.store.access_holders import upsert_access
 from shared.store.inbox import BatchEffect, Effect
+from shared.store.sessions import end_session
 
 _SAME_NAME = (
     "registration_id",
@@ -48,6 +50,7 @@ _SAME_NAME = (
 _OF_THE_ERASED = ("registration_id", "form", "form_kind", "status", "revision", "occurred_at")
 ERASED = "person.erased.v1"
 WITHDRAWN = "proposal.withdrawn.v1"
+ACCESS_CHANGED, SESSION_ENDED = "access.changed.v1", "session.ended.v1"
 
 
 class ProposalTextSchema(ma.Schema):
@@ -79,7 +82,7 @@ def effects(keys: ProposalKeys) -> Mapping[str, Effect]:
         "events.proposals": partial(on_proposal, keys=keys),
         "events.rollup": BatchEffect(on_registration, on_registrations),
         "events.contact": on_mail,
-        "events.copies": on_form,
+        "events.copies": on_copy,
     }
 
 
@@ -168,9 +171,14 @@ def _days(found: Sequence[Any] | None) -> list[str]:
     return sorted({day.isoformat() for day in found or ()})
 
 
-def on_form(connection: Connection, message: Message) -> None:
-    """A form is what the message says, unless something newer is known."""
-    upsert_form(connection, message.data)
+def on_copy(connection: Connection, message: Message) -> None:
+    """A form or somebody's access is what the message says, unless something newer is known; or a session has ended."""
+    if message.routing_key == ACCESS_CHANGED:
+        upsert_access(connection, message.data)
+    elif message.routing_key == SESSION_ENDED:
+        end_session(connection, bytes.fromhex(message.data["session"]), message.data["occurred_at"])
+    else:
+        upsert_form(connection, message.data)
 
 
 def on_mail(connection: Connection, message: Message) -> None:

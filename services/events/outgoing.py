@@ -1,7 +1,6 @@
 """What happened to events, working groups and proposals, as messages. The only translation; it decides what leaves."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
@@ -15,6 +14,7 @@ from shared.contracts.registry import source_of
 from shared.core.clock import rfc3339
 from shared.core.context import correlation_id, traceparent
 from shared.core.ids import new_id
+from shared.i18n.content import Text
 
 EVENT_KEYS = {"published": "event.published.v1", "changed": "event.changed.v1"}
 """The message type by what is to be told of an event."""
@@ -32,14 +32,15 @@ DECISION_KEYS = {
 
 def event_message(change: Literal["published", "changed"], event: Event, at: datetime) -> Message:
     """That ``event`` became visible or changed, at ``at`` (aware), with its whole public state."""
-    state = asdict(event)
-    data = {"id": event.id, "revision": event.revision} | {name: _plain(state[name]) for name in VISIBLE}
+    data = {"id": event.id, "revision": event.revision} | {name: _plain(getattr(event, name)) for name in VISIBLE}
     return _message(EVENT_KEYS[change], event.id, at, data)
 
 
 def working_group_message(group: WorkingGroup, at: datetime) -> Message:
     """That ``group`` is new or renamed, at ``at`` (aware)."""
-    return _message(GROUP_CHANGED, group.id, at, {"id": group.id, "title": group.title, "revision": group.revision})
+    return _message(
+        GROUP_CHANGED, group.id, at, {"id": group.id, "title": group.title.as_mapping, "revision": group.revision}
+    )
 
 
 def resource_message(resource: Resource, at: datetime) -> Message:
@@ -86,4 +87,6 @@ def _plain(value: Any) -> Any:
     """A field's value as JSON has it."""
     if isinstance(value, datetime):
         return rfc3339(value)
+    if isinstance(value, Text):
+        return value.as_mapping
     return list(value) if isinstance(value, tuple) else value

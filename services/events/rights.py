@@ -10,8 +10,8 @@ UNITED = {"work": ("relay", "consume", "solve")}
 
 _SEPARATE: Rights = {
     "alembic_version": {"web": "select", "relay": "select", "consume": "select", "solve": "select"},
-    "series": {"web": "select", "operator": "select insert update"},
-    "working_group": {"web": "select", "operator": "select insert update"},
+    "series": {"web": "select insert update delete", "operator": "select insert update"},
+    "working_group": {"web": "select insert update delete", "operator": "select insert update"},
     "event": {
         "web": "select insert update",
         "relay": "select",
@@ -20,7 +20,8 @@ _SEPARATE: Rights = {
         "operator": "select insert update",
     },
     "form_copy": {"web": "select", "consume": "select insert update"},
-    "consultation": {"web": "select", "operator": "select insert update"},
+    "consultation": {"web": "select insert update delete", "operator": "select insert update"},
+    "group_note": {"web": "select insert update delete", "operator": "select insert update"},
     "roster": {
         "web": "select",
         "relay": "select delete",
@@ -42,18 +43,18 @@ _SEPARATE: Rights = {
     "outbox": {
         "web": "select insert",
         "relay": "select update delete",
-        "consume": "select update",
+        "consume": "select insert update",
         "operator": "select insert update",
     },
     "inbox": {"relay": "select update delete", "consume": "select insert delete", "operator": "select update delete"},
     "halted_queue": {"consume": "select insert update delete", "operator": "select delete"},
-    "resource": {"web": "select insert update", "operator": "select insert update"},
-    "hotel_block": {"web": "select", "operator": "select insert update"},
+    "resource": {"web": "select insert update delete", "operator": "select insert update"},
+    "hotel_block": {"web": "select insert update delete", "operator": "select insert update"},
     "tally": {"web": "select insert update", "consume": "select insert update", "operator": "select insert update"},
     "person_contact": {"web": "select", "consume": "select insert update delete"},
-    "room": {"web": "select", "solve": "select", "operator": "select insert update"},
-    "room_hours": {"web": "select", "solve": "select", "operator": "select insert delete"},
-    "slot": {"web": "select", "solve": "select", "operator": "select insert update delete"},
+    "room": {"web": "select insert update delete", "solve": "select", "operator": "select insert update"},
+    "room_hours": {"web": "select insert delete", "solve": "select", "operator": "select insert delete"},
+    "slot": {"web": "select insert delete", "solve": "select", "operator": "select insert update delete"},
     "proposal": {
         "web": "select update",
         "relay": "select update(speaker_names,suggested_names)",
@@ -79,8 +80,8 @@ _SEPARATE: Rights = {
     "solve_job": {"web": "select insert", "solve": "select update"},
     "event_note": {"web": "select insert"},
     "event_change": {"web": "select insert", "operator": "insert"},
-    "ended_session": {"web": "select insert", "relay": "select delete"},
-    "refused_sign_in": {"web": "select insert", "relay": "select delete"},
+    "ended_session": {"web": "select insert", "relay": "select delete", "consume": "insert"},
+    "access_holder": {"web": "select", "relay": "select delete", "consume": "select insert update"},
     "key_check": {
         "web": "select insert",
         "consume": "select insert",

@@ -1,14 +1,15 @@
 """Builds the web application: settings become transactions and routes. No worker imports it."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from flask import Blueprint as Pages
 from flask import Flask
 from sqlalchemy import Engine
 
 from services.events.api.changes import add_changes
 from services.events.api.event_notes import add_notes
 from services.events.api.events import add_events
-from services.events.api.network import network_blueprint
 from services.events.api.overview import overview_blueprint
 from services.events.api.person_export import person_export_blueprint
 from services.events.api.proposals import proposals_blueprint
@@ -18,17 +19,30 @@ from services.events.api.schedule import schedule_blueprint
 from services.events.api.tools import Tools
 from services.events.console.pages import console_blueprint
 from services.events.console.timetable_pages import timetable_console
+from services.events.network.consultations import CONSULTATION_LOG, GROUP_CONTACTS, TOTALS, totals_of
+from services.events.network.groups import ALL_SERIES, WORKING_GROUPS
+from services.events.network.hotels import HOTEL_BLOCKS
+from services.events.network.resources import RESOURCES, readable
 from services.events.programme.feeds import feeds_blueprint
 from services.events.programme.pages import programme_blueprint
 from services.events.settings import EventsSettings
+from services.events.setup.api import KindApi
+from services.events.setup.console import SetupPages
+from services.events.setup.kinds import SetupKind
+from services.events.setup.list_pages import add_lists
+from services.events.setup.service import SetupDesk
 from services.events.usecases.side_tools import SideTools
+from services.events.venue.rooms import ROOMS
+from services.events.venue.slots import SLOTS
 from services.events.wiring import MIGRATIONS, NAME, proposal_keys
 from shared.core.clock import Clock, system_clock
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
 from shared.store.key_checks import KeyChecks
 from shared.store.readiness import readiness
+from shared.store.sessions import Sessions
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
+from shared.web.access_directory import AccessDirectory
 from shared.web.app import KeyHolders, WebParts, make_app
 from shared.web.console.frame import frame_blueprint
 from shared.web.console.signing import make_sign_in
@@ -39,6 +53,18 @@ from shared.web.trail import trail_blueprint
 PUBLIC = ("/programme", "/calendar/")
 """The programme and its calendars: the same for everybody."""
 
+KINDS: Sequence[SetupKind[Any]] = (
+    WORKING_GROUPS,
+    GROUP_CONTACTS,
+    CONSULTATION_LOG,
+    ROOMS,
+    SLOTS,
+    HOTEL_BLOCKS,
+    ALL_SERIES,
+    RESOURCES,
+)
+"""What coordinators set up, in the order of the console's page."""
+
 
 def build_app(
     settings: EventsSettings,
@@ -47,8 +73,9 @@ def build_app(
     database_time: DatabaseTime = read_database_time,
 ) -> Flask:
     """The web application on ``engine``."""
-    access, work = AccessFile(settings.common.access_file), UnitOfWork(engine, NAME)
-    sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, settings.common.deployment)
+    work = UnitOfWork(engine, NAME)
+    access = AccessDirectory(AccessFile(settings.common.access_file), work, clock)
+    sign_in = make_sign_in(access, settings.common.signing_keys, Sessions(work, clock), settings.common.deployment)
     tools, side = Tools(work, clock), SideTools(work, clock, proposal_keys(settings))
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
@@ -56,7 +83,7 @@ def build_app(
         title="Troika: events",
         operations=[
             _events_blueprint(tools),
-            network_blueprint(tools),
+            *(_api(SetupDesk(work, clock), kind) for kind in KINDS),
             resources_blueprint(tools),
             proposals_blueprint(side),
             schedule_blueprint(side),
@@ -67,6 +94,7 @@ def build_app(
         pages=[
             frame_blueprint(sign_in),
             console_blueprint(tools.work, clock),
+            _setup_pages(SetupDesk(work, clock)),
             programme_blueprint(tools.work, clock, settings.common.public_url),
             feeds_blueprint(tools.work, settings.common.public_url),
             timetable_console(side, settings.common.public_url),
@@ -85,4 +113,19 @@ def _events_blueprint(tools: Tools) -> Any:
     add_rosters(blueprint, tools)
     add_changes(blueprint, tools)
     add_notes(blueprint, tools)
+    return blueprint
+
+
+def _api(desk: SetupDesk, kind: SetupKind[Any]) -> Any:
+    if kind is CONSULTATION_LOG:
+        return KindApi(desk, kind, more=totals_of, more_fields=TOTALS).blueprint()
+    if kind is RESOURCES:
+        return KindApi(desk, kind, readable).reading_blueprint()
+    return KindApi(desk, kind).blueprint()
+
+
+def _setup_pages(desk: SetupDesk) -> Pages:
+    pages = SetupPages(desk, KINDS)
+    blueprint = pages.blueprint()
+    add_lists(blueprint, pages)
     return blueprint

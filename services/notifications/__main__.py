@@ -73,13 +73,18 @@ def _add_rekey(group: click.Group) -> None:
     def rekey_book() -> None:
         """Close the recipient book by the newest key of the vault, while mails go out. Run again if interrupted."""
         # here alone: no worker needs it
+        from services.notifications.store.bulletin_testers import TESTERS
         from services.notifications.store.reclosing import BOOK, MAILS
         from shared.process.rekeying import rekey
 
         settings = read_settings(process=REKEY)
         rekey(
             settings.common,
-            {"entries of the recipient book": BOOK, "links and notes of mails that wait": MAILS},
+            {
+                "entries of the recipient book": BOOK,
+                "links and notes of mails that wait": MAILS,
+                "addresses for tests": TESTERS,
+            },
             settings.vault_keys,
             settings.held_keys,
         )

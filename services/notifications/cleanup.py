@@ -5,16 +5,19 @@ What is not here ends with its person (``store/personal_tables.py``).
 
 from datetime import timedelta
 
+from shared.store.access_holders import ACCESS_RULE
 from shared.store.cleanup import HOURLY_S, Rule
 from shared.store.deeds import AUDIT_LOG_RULE
 from shared.store.sessions import SESSION_RULES
 
 DELIVERY_KEPT = timedelta(days=7)
 MAIL_KEPT = timedelta(days=365)
+TESTER_KEPT = timedelta(days=90)
 TOMBSTONE_KEPT = timedelta(days=365)
 
 RULES = (
     *SESSION_RULES,
+    ACCESS_RULE,
     AUDIT_LOG_RULE,
     Rule(
         "webhook_delivery",
@@ -32,6 +35,14 @@ RULES = (
         "whether somebody was told is asked until the next review; its attempts go with it, its text went once it was "
         "sent",
         order="t.id",
+        every_s=HOURLY_S,
+    ),
+    Rule(
+        "bulletin_tester",
+        "t.since < :before",
+        TESTER_KEPT,
+        "whoever writes bulletins is offered their own address again",
+        order="t.since",
         every_s=HOURLY_S,
     ),
     Rule(

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from services.notifications.domain.book import Entry, lone_reference
 from services.notifications.domain.kinds import (
     DECISION_KINDS,
+    INVITATION,
     KIND_OF_MESSAGE,
     LEFT,
     MAILED_ONCE,
@@ -24,6 +25,7 @@ from services.notifications.domain.kinds import (
     RECEIVED,
     REGISTRATIONS,
     SCHEDULED,
+    SEAT_OFFERED,
     WANTED,
 )
 from services.notifications.store.erasing import Tombstone
@@ -38,7 +40,9 @@ from shared.contracts.envelope import Message
 from shared.core.clock import Clock, rfc3339
 from shared.core.errors import Poison
 from shared.core.sealing import Unsealable, Vault, open_sealed
+from shared.store.access_holders import upsert_access
 from shared.store.inbox import BatchEffect, Effect
+from shared.store.sessions import end_session
 
 COPIES = "notifications.copies"
 MAIL = "notifications.mail"
@@ -46,6 +50,8 @@ EVENT_KEYS = ("event.published.v1", "event.changed.v1")
 GROUP_KEY = "working-group.changed.v1"
 RESOURCE_KEY = "resource.published.v1"
 FORM_KEY = "form.changed.v1"
+ACCESS_CHANGED, SESSION_ENDED = "access.changed.v1", "session.ended.v1"
+INVITATION_CREATED = "invitation.created.v1"
 CONFIRMATION_WANTED = "confirmation.wanted.v1"
 ADDRESS_CHANGED = "registration.address-changed.v1"
 ADDRESS_CHANGED_MAIL, ADDRESS_RESTORED_MAIL = "address-changed", "address-restored"
@@ -53,6 +59,9 @@ SHARED_LINKS = ("view", "join")
 """Tokens of a registration's links that change nothing: the read-only link, and the one to the meeting, if any."""
 
 PERSON_ERASED = "person.erased.v1"
+UNTIL = {ADDRESS_CHANGED_MAIL: "undo_until", SEAT_OFFERED: "offer_expires_at", INVITATION: "expires_at"}
+"""By kind of mail: what in the message says until when it can be answered."""
+
 ASKED_FOR = ("link", "details")
 """Kinds of mail that may go more than once in one state of a registration: they are numbered by the minute."""
 
@@ -88,6 +97,10 @@ def effects(intake: Intake) -> Mapping[str, Effect]:
             note_form(connection, intake.clock, message.data)
         elif message.routing_key == RESOURCE_KEY:
             note_resource(connection, intake.clock, message.data, message.correlation_id)
+        elif message.routing_key == ACCESS_CHANGED:
+            upsert_access(connection, message.data)
+        elif message.routing_key == SESSION_ENDED:
+            end_session(connection, bytes.fromhex(message.data["session"]), message.data["occurred_at"])
         else:
             raise Poison("a type this queue does not expect")
 
@@ -178,10 +191,18 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
         number=_number_of(personal["token"]) if kind in ASKED_FOR else entry.revision,
         entry=entry,
         personal=personal,
-        detail={"until": rfc3339(data["undo_until"])} if kind == ADDRESS_CHANGED_MAIL else None,
+        detail=_detail(kind, data),
+        mailed=data.get("mailed", True),
         correlation_id=message.correlation_id,
         token=personal.pop("token") if entry.about == "registration" else "",
     )
+
+
+def _detail(kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Until when what the mail offers can be done, and who has registered its recipient."""
+    if kind in UNTIL:
+        return {"until": rfc3339(data[UNTIL[kind]])}
+    return {"by_coordinator": True} if data.get("by_coordinator") else None
 
 
 def _number_of(token: str) -> int:
@@ -193,6 +214,8 @@ def _read_entry(message: Message) -> tuple[Entry, tuple[str, ...]]:
     """The subject's state, and the names of what is sealed."""
     if message.routing_key == CONFIRMATION_WANTED:
         return _confirmation(message.data), ("address", "token")
+    if message.routing_key == INVITATION_CREATED:
+        return _invitation(message.data), ("address", "token", "title")
     if message.routing_key == ADDRESS_CHANGED:
         return _former_address(message.data), ("name", "address", "token", "time_zone")
     return _registration(message.data), ("name", "address", "token", "time_zone", "title", *SHARED_LINKS)
@@ -209,6 +232,21 @@ def _confirmation(data: Mapping[str, Any]) -> Entry:
         occurred_at=data["occurred_at"],
         form=None,
         form_kind="confirmation" if data["pending"] else REGISTRATIONS,
+        event=None,
+    )
+
+
+def _invitation(data: Mapping[str, Any]) -> Entry:
+    return Entry(
+        data["invitation_id"],
+        INVITATION,
+        person_ref=lone_reference(INVITATION, data["invitation_id"]),
+        language=data["language"],
+        status=WANTED,
+        revision=1,
+        occurred_at=data["occurred_at"],
+        form=None,
+        form_kind=data["purpose"],
         event=None,
     )
 
@@ -232,7 +270,7 @@ def _former_address(data: Mapping[str, Any]) -> Entry:
 
 def _registration(data: Mapping[str, Any]) -> Entry:
     plain = ("person_ref", "language", "status", "revision", "occurred_at", "form", "form_kind", "event", "position")
-    told = ("working_group", "partner", "country", "verified", "attend", "representative")
+    told = ("working_group", "partner", "country", "verified", "attend", "representative", "tags")
     return Entry(data["registration_id"], "registration", **{name: data[name] for name in (*plain, *told)})
 
 

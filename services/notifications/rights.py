@@ -25,7 +25,7 @@ _SEPARATE: Rights = {
         "operator": "select",
     },
     "recipient": {
-        "web": "select",
+        "web": "select insert",
         "relay": "select delete",
         "consume": "select insert update",
         "send": "select update delete",
@@ -33,7 +33,7 @@ _SEPARATE: Rights = {
         "operator": "select update",
     },
     "mail": {
-        "web": "select update",
+        "web": "select insert update",
         "relay": "select delete",
         "consume": "select insert update",
         "send": "select update",
@@ -46,7 +46,14 @@ _SEPARATE: Rights = {
         "send": "select insert update",
         "schedule": "select update",
     },
-    "outbox": {"relay": "select update delete", "send": "insert", "operator": "select update"},
+    "outbox": {
+        "web": "insert",
+        "relay": "select update delete",
+        "send": "insert",
+        "schedule": "insert",
+        "deliver": "insert",
+        "operator": "select insert update",
+    },
     "inbox": {"relay": "select update delete", "consume": "select insert delete", "operator": "select update delete"},
     "halted_queue": {"consume": "select insert update delete", "operator": "select delete"},
     "working_group_copy": {"web": "select", "consume": "select insert update", "send": "select"},
@@ -54,7 +61,7 @@ _SEPARATE: Rights = {
     "form_copy": {"consume": "select insert update", "send": "select"},
     "event_news": {"consume": "select insert update", "schedule": "select delete"},
     "announcement": {
-        "web": "select insert",
+        "web": "select insert update",
         "consume": "select insert",
         "send": "select",
         "schedule": "select insert update",
@@ -64,9 +71,15 @@ _SEPARATE: Rights = {
         "web": "select insert update delete",
         "consume": "select",
         "send": "select",
-        "schedule": "select",
+        "schedule": "select update",
         "operator": "select",
     },
+    "bulletin_recipient": {
+        "web": "select insert delete",
+        "consume": "select delete",
+        "schedule": "select insert delete",
+    },
+    "bulletin_tester": {"web": "select insert update", "relay": "select delete", "operator": "select update"},
     "suppression": {
         "web": "select insert delete",
         "consume": "select insert",
@@ -85,8 +98,8 @@ _SEPARATE: Rights = {
         "consume": "select insert delete",
         "deliver": "select update",
     },
-    "ended_session": {"web": "select insert", "relay": "select delete"},
-    "refused_sign_in": {"web": "select insert", "relay": "select delete"},
+    "ended_session": {"web": "select insert", "relay": "select delete", "consume": "insert"},
+    "access_holder": {"web": "select", "relay": "select delete", "consume": "select insert update"},
     "key_check": {
         "web": "select insert",
         "consume": "select insert",
@@ -94,7 +107,13 @@ _SEPARATE: Rights = {
         "deliver": "select insert",
         "operator": "select insert update delete",
     },
-    "deed": {"web": "insert", "relay": "select delete", "deliver": "insert", "operator": "insert"},
+    "deed": {
+        "web": "insert",
+        "relay": "select delete",
+        "deliver": "insert",
+        "schedule": "insert",
+        "operator": "insert",
+    },
     "trail": {"web": "select"},
 }
 """Verbs by table and process."""

@@ -1,4 +1,4 @@
-"""The scheduler's loop: news of events become mails, announcements reach everybody, reminders are planned or missed.
+"""The scheduler's loop: scheduled bulletins go, news of events become mails, reminders are planned or missed.
 
 Any number may run: what one has in hand is locked. It ends between two chunks.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from services.notifications.usecases.announce import announce_some, decide_news
 from services.notifications.usecases.plan_reminders import miss_reminders, plan_reminders
 from services.notifications.usecases.send_again import measure_not_notified
+from services.notifications.usecases.send_bulletin import send_due
 from shared.core.errors import Unavailable
 from shared.process.runner import Stop
 from shared.store.checked_clock import CheckedClock
@@ -59,6 +60,7 @@ class Scheduler:
         Raises:
             Unavailable: the database is away; nothing is lost.
         """
+        due = send_due(self.work, self.clock)
         decided = decide_news(self.work, self.clock)
         people = announce_some(self.work, self.clock, self.mail_domain)
         if self.monotonic() - self._reminders_at_s >= REMINDERS_EVERY_S:
@@ -67,7 +69,7 @@ class Scheduler:
         if self.monotonic() - self._not_notified_at_s >= NOT_NOTIFIED_EVERY_S:
             self._not_notified_at_s = self.monotonic()
             measure_not_notified(self.work, self.clock)
-        return decided or people is not None
+        return due or decided or people is not None
 
     def _remind(self) -> None:
         now = self.clock.final_now("reminders")

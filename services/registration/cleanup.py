@@ -7,9 +7,10 @@ What is not here ends with its person (``privacy/tables.py``), or goes by the da
 from datetime import timedelta
 
 from shared.public_forms.work_asked import KEPT as CHALLENGE_KEPT
+from shared.store.access_holders import ACCESS_RULE
 from shared.store.cleanup import HOURLY_S, Rule
 from shared.store.deeds import AUDIT_LOG_KEPT, AUDIT_LOG_RULE
-from shared.store.sessions import SESSION_RULES
+from shared.store.sessions import LONGEST_SESSION, SESSION_RULES
 
 RECEIPT_KEPT = timedelta(days=8)
 CANDIDATE_AFTER_MAIL = timedelta(days=7)
@@ -19,15 +20,34 @@ MAILBOX_QUIET = timedelta(days=1)
 COUNTS_KEPT = timedelta(days=1, minutes=20)
 MUTE_LASTS = timedelta(days=90)
 ERASED_KEPT = timedelta(days=1)
+
+APPROVALS_KEPT = timedelta(days=30)
 LIST_WAITS = timedelta(hours=1)
 UNDECIDED_AT_MOST = timedelta(days=1)
+REFUSED_SIGN_IN_KEPT = timedelta(minutes=15)
+CHALLENGE_OF_PASSKEY_KEPT = timedelta(minutes=20)
+INVITATION_KEPT = timedelta(days=30)
 
 _NOTHING_WAITS = """NOT EXISTS (SELECT FROM candidate c WHERE c.address_ref = t.address_ref)
     AND NOT EXISTS (SELECT FROM address_change a WHERE a.address_ref = t.address_ref)"""
+_FILES_GO = "a file of people is deleted once it is imported, and after a day in any case"
 _OWNER_ANSWERS = "long enough to find the mail and answer; a bounce ends it sooner"
 _NETWORK = "the hash of a client network counts against the quotas of a day and is of no use afterwards"
 
+IMPORTED_ROWS_KEPT = timedelta(days=1)
+IMPORT_KEPT = timedelta(days=90)
+
 RULES = (
+    Rule("import_file", "t.stored_at < :before", IMPORTED_ROWS_KEPT, _FILES_GO, order="t.stored_at"),
+    Rule("import_batch", "t.stored_at < :before", IMPORTED_ROWS_KEPT, _FILES_GO, order="t.stored_at"),
+    Rule(
+        "people_import",
+        "t.state IN ('uploaded', 'checked', 'running') AND t.created_at < :before",
+        IMPORTED_ROWS_KEPT,
+        "its rows are deleted by then",
+        change="state = 'cancelled', finished_at = :now, revision = revision + 1, failure = 'a day has passed'",
+    ),
+    Rule("people_import", "t.created_at < :before", IMPORT_KEPT, "the mapping of the last import of a form is offered"),
     Rule(
         "submission",
         "t.received_at < :before AND t.state = 'decided'",
@@ -97,6 +117,19 @@ RULES = (
     ),
     Rule("used_challenge", "t.used_at < :before", CHALLENGE_KEPT, "it cannot be used again", order="t.used_at"),
     *SESSION_RULES,
+    Rule("console_session", "t.since < :before", 2 * LONGEST_SESSION, "no cookie lives that long"),
+    Rule("refused_sign_in", "t.refused_at <= :before", REFUSED_SIGN_IN_KEPT, "no limit counts it any more"),
+    Rule("used_passkey_challenge", "t.used_at < :before", CHALLENGE_OF_PASSKEY_KEPT, "its cookie is believed no more"),
+    Rule("invitation", "t.expires_at < :before", INVITATION_KEPT, "long enough to tell why its link opens nothing"),
+    ACCESS_RULE,
+    Rule(
+        "audit_entry",
+        "t.at < :before",
+        AUDIT_LOG_KEPT,
+        "the audit log of the other services, as long as our own",
+        order="t.at",
+        every_s=HOURLY_S,
+    ),
     AUDIT_LOG_RULE,
     Rule(
         "registration_change",
@@ -110,6 +143,13 @@ RULES = (
         "t.decided_at < :before",
         AUDIT_LOG_KEPT,
         "why somebody on the waiting list got a seat or did not, as the audit log",
+        every_s=HOURLY_S,
+    ),
+    Rule(
+        "sealed_approval",
+        "t.expires_at < :before",
+        APPROVALS_KEPT,
+        "what became of a request stands in the audit log; a month to look at the request itself",
         every_s=HOURLY_S,
     ),
     Rule(

@@ -4,6 +4,8 @@ import logging
 import time
 from datetime import datetime
 
+from services.registration.importing.running import ImportRun
+from services.registration.importing.store import make_vault
 from services.registration.intake.decider import Decider
 from services.registration.intake.decider_keys import publish_key
 from services.registration.intake.mailboxes import overdue_mails
@@ -47,9 +49,18 @@ def make_decider(settings: RegistrationSettings, work: UnitOfWork, clock: Checke
     return Decider(work, clock, keys, RegistrationMessages(settings.notifications_key, settings.events_key))
 
 
+def make_import_run(
+    settings: RegistrationSettings, work: UnitOfWork, clock: CheckedClock, decider: Decider
+) -> ImportRun:
+    """Return what imports people between the batches of ``decider``."""
+    person_key = settings.person_keys[0]
+    return ImportRun(work, clock, decider, References(person_key), make_vault(person_key))
+
+
 def run_decider(settings: RegistrationSettings, work: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
     """Decide until ``stop``; while the database is away, wait for it."""
     decider: Decider | None = None
+    imports: ImportRun | None = None
     idle, gauges_at = 0, 0.0
     while not stop:
         try:
@@ -57,7 +68,9 @@ def run_decider(settings: RegistrationSettings, work: UnitOfWork, clock: Checked
                 set_intake_gauges(work, clock())
                 gauges_at = time.monotonic() + GAUGES_EVERY_S
             decider = decider or make_decider(settings, work, clock)
-            idle = 0 if decider.run_once() else idle + 1
+            imports = imports or make_import_run(settings, work, clock, decider)
+            done = decider.run_once() + imports.run_once()
+            idle = 0 if done else idle + 1
             pause_s = REST_S[min(idle, len(REST_S)) - 1] if idle else 0.0
         except Unavailable as error:
             log.warning("decide waits", extra={"reason": error.reason})

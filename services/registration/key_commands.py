@@ -5,8 +5,9 @@ What it needs is imported where it is used: no worker needs it, and each of them
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace as replace_values
 from typing import TYPE_CHECKING
 
 import click
@@ -73,10 +74,12 @@ def wrap() -> None:
 @keys.command()
 @click.argument("form")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def destroy(form: str, *, yes: bool) -> None:
+@click.option("--without-second-person", is_flag=True, help="Nobody else has approved it. The audit log says so.")
+def destroy(form: str, *, yes: bool, without_second_person: bool) -> None:
     """Destroy the key of FORM: its sealed answers are gone, from backups too, and it never gets another key.
 
-    The form has to be closed, and what waits to be decided: it may be sealed to the key.
+    Two people have to agree: one asks in the console, another one approves there. The form has to be closed, and what
+    waits to be decided: it may be sealed to the key.
     """
     from services.registration.sealing.key_service import destroy_form_key
 
@@ -84,9 +87,22 @@ def destroy(form: str, *, yes: bool) -> None:
         raise click.UsageError("say --yes where nobody can be asked")
     if not yes:
         click.confirm(f"Nobody will ever read the sealed answers of {form} again. Destroy its key?", abort=True)
-    with _key_tools() as (work, form_keys, _), _plain_errors():
-        destroy_form_key(work, form_keys, _order(form), _queue(), time.sleep)
+    with _key_tools() as (work, form_keys, settings), _plain_errors():
+        order = replace_values(_order(form), consent=_consent(work, settings, form, alone=without_second_person))
+        destroy_form_key(work, form_keys, order, _queue(), time.sleep)
     click.echo(f"The key of {form} is destroyed.")
+
+
+def _consent(work: "UnitOfWork", settings: "RegistrationSettings", form: str, *, alone: bool) -> "Mapping[str, str]":
+    """Who else agreed, or why nobody had to; empty if somebody still has to."""
+    from services.registration.sealing.approvals import consent_to_destroy
+    from shared.core.clock import system_clock
+
+    if alone:
+        return {"second_person": "none: --without-second-person"}
+    with work.transaction() as connection:
+        found = consent_to_destroy(connection, form, system_clock())
+    return found or ({"second_person": "none: TROIKA_SEALED_ONE_READER"} if settings.sealed_one_reader else {})
 
 
 def _queue() -> "SubmissionQueue":
@@ -134,13 +150,18 @@ def _require_fit(work: "UnitOfWork", settings: "RegistrationSettings") -> None:
 def _plain_errors() -> Iterator[None]:
     """Turn what cannot be done into exit code 1 and a sentence."""
     from services.registration.sealing.form_keys import KeyGone
-    from services.registration.sealing.key_service import StillOpen, StillUndecided
+    from services.registration.sealing.key_service import SecondPersonNeeded, StillOpen, StillUndecided
     from shared.core.sealing import Unsealable
 
     try:
         yield
     except KeyGone as form:
         raise click.ClickException(f"{form} has no key that a master key opens") from None
+    except SecondPersonNeeded as form:
+        raise click.ClickException(
+            f"a second person has to approve that the key of {form} is destroyed: it is kept. Ask in the console (the "
+            "page of the form), or say --without-second-person, which the audit log shows"
+        ) from None
     except StillUndecided as count:
         raise click.ClickException(
             f"{count} submissions are not decided, or parked (submissions list), and may need the old key: it is "

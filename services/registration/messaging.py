@@ -1,11 +1,13 @@
 """What the service consumes: events, working groups and resources, kept as its own copy, what became of mails, and
 decisions on proposals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.registration.audit_log.store import store_entry
 from services.registration.forms.copies import keep_event, keep_working_group, upsert_resource
 from services.registration.people.proposals import handle_decision
 from shared.contracts.envelope import TYPE_PREFIX, Message
@@ -16,11 +18,13 @@ from shared.store.inbox import Effect
 COPIES = "registration.copies"
 MAIL = "registration.mail"
 PROPOSALS = "registration.proposals"
-_UPSERTS = {
+_UPSERTS: Mapping[str, Callable[[Connection, Mapping[str, Any]], object]] = {
     "event.published.v1": keep_event,
     "event.changed.v1": keep_event,
     "working-group.changed.v1": keep_working_group,
     "resource.published.v1": upsert_resource,
+    "events-audit.recorded.v1": partial(store_entry, "events"),
+    "notifications-audit.recorded.v1": partial(store_entry, "notifications"),
 }
 
 

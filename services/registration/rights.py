@@ -17,6 +17,7 @@ UNITED = {WEB: (FORMS, OWN, DESK), WORK: (DECIDE, RELAY, CONSUME, TEND)}
 
 _SUBMIT = "receipt_hash,kind,form,form_revision,fingerprint,network,challenge,code,body,decider_key"
 _COMMAND = "receipt_hash,kind,form,form_revision,token_hash,fingerprint,network,code,body,decider_key"
+_DESK = "receipt_hash,kind,form,form_revision,fingerprint,code,body,decider_key,entered_by"
 _AT = "timestamp with time zone"
 
 _SEPARATE: Rights = {
@@ -37,10 +38,15 @@ _SEPARATE: Rights = {
     "working_group_copy": {FORMS: "select", OWN: "select", DESK: "select", CONSUME: "select insert update"},
     "resource_copy": {OWN: "select", CONSUME: "select insert update"},
     "partner": {FORMS: "select", OWN: "select", DESK: "select insert update", OPERATOR: "select insert update"},
-    "form": {DESK: "select insert update", DECIDE: "select", TEND: "select", OPERATOR: "select insert update"},
+    "form": {
+        DESK: "select insert update",
+        DECIDE: "select",
+        TEND: "select update(reservations,revision)",
+        OPERATOR: "select insert update",
+    },
     "form_draft": {DESK: "select insert update delete"},
     "form_key": {FORMS: "select", OWN: "select", DESK: "select insert update", OPERATOR: "select insert update"},
-    "form_change": {DESK: "select insert", DECIDE: "select", TEND: "select", OPERATOR: "select"},
+    "form_change": {DESK: "select insert", DECIDE: "select", TEND: "select insert", OPERATOR: "select"},
     "seat": {
         DESK: "select insert update",
         DECIDE: "select update",
@@ -52,12 +58,12 @@ _SEPARATE: Rights = {
     "submission": {
         FORMS: f"insert({_SUBMIT})",
         OWN: f"insert({_COMMAND})",
-        DESK: "select(id,state,calendar_key) update(calendar_key)",
+        DESK: f"select(id,state,calendar_key,form,kind,received_at) update(calendar_key) insert({_DESK})",
         DECIDE: "select update",
         TEND: "select update(network,calendar_key) delete",
         OPERATOR: "select update delete",
     },
-    "decider_key": {FORMS: "select", OWN: "select", DECIDE: "select insert", OPERATOR: "select delete"},
+    "decider_key": {FORMS: "select", OWN: "select", DESK: "select", DECIDE: "select insert", OPERATOR: "select delete"},
     "decider_attempt": {DECIDE: "select insert delete"},
     "candidate": {
         DESK: "select delete",
@@ -96,10 +102,19 @@ _SEPARATE: Rights = {
     "used_challenge": {
         FORMS: "select(form,used_at)",
         OWN: "select(form,used_at)",
+        DESK: "select(form,used_at)",
         DECIDE: "select insert",
         TEND: "select delete",
     },
     "blocked_address": {DESK: "select insert delete", DECIDE: "select"},
+    # importing
+    "people_import": {
+        DESK: "select insert update",
+        DECIDE: "select update",
+        TEND: "select update(state,finished_at,failure,revision) delete",
+    },
+    "import_file": {DESK: "select insert delete", TEND: "select delete"},
+    "import_batch": {DESK: "select insert delete", DECIDE: "select update", TEND: "select delete"},
     # people
     "organisation": {DESK: "select delete", DECIDE: "select insert delete", TEND: "select delete"},
     "registration": {
@@ -122,6 +137,12 @@ _SEPARATE: Rights = {
         TEND: "select insert delete",
         OPERATOR: "select",
     },
+    "registration_note": {
+        DESK: "select insert delete",
+        DECIDE: "select update delete",
+        TEND: "select delete",
+    },
+    "list_view": {DESK: "select insert delete"},
     "mail_log": {
         DESK: "select delete",
         DECIDE: "select delete",
@@ -137,11 +158,19 @@ _SEPARATE: Rights = {
     "limited_link": {DESK: "select insert delete", DECIDE: "select insert delete", TEND: "select insert delete"},
     # privacy, audit log, console
     "sealed_reading": {DESK: "select insert", TEND: "select delete"},
+    "sealed_approval": {DESK: "select insert update", TEND: "select delete", OPERATOR: "select"},
     "retention_notice": {DESK: "select", TEND: "select insert update delete", OPERATOR: "select insert update delete"},
-    "deed": {DESK: "insert", TEND: "select insert delete", OPERATOR: "insert"},
+    "deed": {DESK: "insert", DECIDE: "insert", TEND: "select insert delete", OPERATOR: "insert"},
     "trail": {DESK: "select"},
+    "audit_entry": {CONSUME: "insert", TEND: "select delete"},
+    "audit_log": {DESK: "select"},
     "ended_session": {DESK: "select insert", TEND: "select delete"},
     "refused_sign_in": {DESK: "select insert", TEND: "select delete"},
+    "console_session": {DESK: "select insert update(last_seen_at)", TEND: "select delete"},
+    "access_holder": {DESK: "select insert update", TEND: "select delete"},
+    "invitation": {DESK: "select insert update(used_at,withdrawn_at)", TEND: "select delete"},
+    "passkey": {DESK: "select insert update(sign_count,last_used_at) delete"},
+    "used_passkey_challenge": {DESK: "insert", TEND: "select delete"},
     # messaging
     "outbox": {
         DESK: "select insert update",
@@ -153,8 +182,8 @@ _SEPARATE: Rights = {
     "inbox": {RELAY: "select update delete", CONSUME: "select insert delete", OPERATOR: "select update delete"},
     "halted_queue": {CONSUME: "select insert update delete", OPERATOR: "select delete"},
     # what the public processes may ask
-    "receipt_of(bytea)": {FORMS: "execute", OWN: "execute"},
-    "intake_is_full(bigint)": {FORMS: "execute", OWN: "execute"},
+    "receipt_of(bytea)": {FORMS: "execute", OWN: "execute", DESK: "execute"},
+    "intake_is_full(bigint)": {FORMS: "execute", OWN: "execute", DESK: "execute"},
     f"link_of(bytea,{_AT})": {OWN: "execute"},
     f"pending_for(bytea,{_AT})": {OWN: "execute"},
     f"address_changes_for(bytea,{_AT})": {OWN: "execute"},

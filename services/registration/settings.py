@@ -8,6 +8,7 @@ from services.registration.rights import CONSUME, DECIDE, DESK, FORMS, OPERATOR,
 from shared.core.key_checks import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC, SIGNING, HeldKey, KeyKind, KeyRule
 from shared.core.key_files import KEY_BYTES
 from shared.core.settings import Reader
+from shared.core.transports import PUBLIC_URL, plain_urls
 from shared.process.settings import CommonSettings, key_file, read_common, with_embedded
 
 PERSON = KeyKind(
@@ -58,6 +59,9 @@ class RegistrationSettings:
         notifications_key: the notifications service's public key.
         events_key: the same of the events service.
         organiser: shown on forms.
+        sealed_one_reader: nobody has to approve the whole list of sealed answers, or the destruction of a key.
+        sealed_list_hours: how long a list of sealed answers can be opened again.
+        console_url: address of the console, where links of invitations lead and for which passkeys are made.
     """
 
     common: CommonSettings
@@ -70,6 +74,9 @@ class RegistrationSettings:
     notifications_key: bytes = b""
     events_key: bytes = b""
     organiser: str = ""
+    sealed_one_reader: bool = False
+    sealed_list_hours: int = 24
+    console_url: str = ""
 
     @property
     def held_keys(self) -> list[HeldKey]:
@@ -94,6 +101,8 @@ _NEEDS: Mapping[str, frozenset[str]] = {
     "private": frozenset({CONSUME, WORK}),
     "mailed": frozenset({DESK, DECIDE, TEND, WEB, WORK}),
     "organiser": frozenset({FORMS, OWN, WEB}),
+    "lists": frozenset({DESK, WEB}),
+    "console": frozenset({DESK, WEB}),
 }
 """Kinds of process by what they need."""
 
@@ -123,9 +132,29 @@ def read_settings(process: str = WEB) -> RegistrationSettings:
         notifications_key=public_key(NOTIFICATIONS_PUBLIC),
         events_key=public_key(EVENTS_PUBLIC),
         organiser=reader.text("TROIKA_ORGANISER", "The organisers") if process in _NEEDS["organiser"] else "",
+        sealed_one_reader=reader.take("TROIKA_SEALED_ONE_READER", _yes_or_no, False)
+        if process in _NEEDS["master"]
+        else False,
+        sealed_list_hours=reader.integer("TROIKA_SEALED_LIST_HOURS", 24, 1, 24 * 14)
+        if process in _NEEDS["lists"]
+        else 24,
     )
+    if process in _NEEDS["console"]:
+        settings = replace(settings, console_url=_read_console_url(reader, settings.common.public_url))
     reader.finish()
     return replace(settings, common=with_embedded(reader, settings.common, RIGHTS))
+
+
+def _yes_or_no(text: str) -> bool:
+    if text not in ("yes", "no"):
+        raise ValueError("yes or no is required")
+    return text == "yes"
+
+
+def _read_console_url(reader: Reader, public_url: str) -> str:
+    url = reader.url("TROIKA_CONSOLE_URL", ("http", "https"), public_url)
+    reader.secure("TROIKA_CONSOLE_URL", PUBLIC_URL, plain_urls([url]))
+    return url.rstrip("/")
 
 
 def _public_key(text: str) -> bytes:

@@ -1,17 +1,21 @@
 """The process ``tend``: what is due by time alone, every few seconds. It publishes nothing and holds no private key.
 
-Those who wait are promoted, people are reminded of details that are missing, and whatever was kept long enough is
-deleted. All of it is final, so nothing is done while this process's clock differs from the database's.
+Offers expire, reservations end, those who wait are promoted, people are reminded of details that are missing, and
+whatever was kept long enough is deleted. All of it is final, so nothing is done while this process's clock differs
+from the database's.
 """
 
 import logging
 
 from services.registration.cleanup import RULES
+from services.registration.forms.reservations import end_reservations
 from services.registration.people.details import remind_of_details
 from services.registration.people.messages import RegistrationMessages
-from services.registration.people.waiting_list import promote_due
+from services.registration.people.offers import expire_offers
+from services.registration.people.waiting_list import count_to_decide, promote_due, promoting
 from services.registration.privacy.retention import retaining
 from shared.core.errors import Unavailable
+from shared.core.metrics import forms_with_seats_to_decide
 from shared.process.runner import Stop
 from shared.store.checked_clock import CheckedClock
 from shared.store.cleanup import Cleanup
@@ -58,7 +62,10 @@ class Tending:
         if now is None:
             return False
         more = self._cleanup.turn(now)
+        expire_offers(self._work, self._messages, now)
+        end_reservations(self._work, promoting(self._messages), now)
         promote_due(self._work, self._messages, now)
+        forms_with_seats_to_decide.set(count_to_decide(self._work, now))
         remind_of_details(self._work, self._messages, now)
         self._retention.turn(self._work, now)
         return more

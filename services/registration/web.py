@@ -5,20 +5,15 @@ links) and ``desk`` (console and the coordinators' interface). ``web`` is all th
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from flask import Blueprint as FlaskBlueprint
 from flask import Flask
 from sqlalchemy import Engine
 
-from services.registration.console import console_blueprint
+from services.registration.desk import LARGER_BODIES, Routes, add_desk
 from services.registration.forms.api import add_form_administration
 from services.registration.forms.changes import FormDesk
-from services.registration.forms.drafts import DraftDesk
-from services.registration.forms.drafts_api import PREFIX as DRAFTS
-from services.registration.forms.drafts_api import drafts_blueprint
 from services.registration.intake.form_view import decider_key_problem
 from services.registration.intake.service import Intake
 from services.registration.own.address_routes import address_blueprint
@@ -28,14 +23,11 @@ from services.registration.own.confirmation_routes import confirmation_blueprint
 from services.registration.own.limited_routes import limited_blueprint
 from services.registration.own.managing_routes import managing_blueprint
 from services.registration.own.my_data_routes import my_data_blueprint
-from services.registration.partners.api import partners_blueprint
-from services.registration.partners.changes import PartnerDesk
-from services.registration.people.api import PeopleDesk, registrations_blueprint
-from services.registration.people.blocking_api import blocked_blueprint
+from services.registration.people.api import registrations_blueprint
 from services.registration.people.messages import RegistrationMessages
-from services.registration.people.references import References
+from services.registration.people.offers_api import PeopleDesk
+from services.registration.people.seats_api import add_seats
 from services.registration.people.waiting_list import promoting
-from services.registration.privacy.api import erasing_blueprint, person_export_blueprint
 from services.registration.public.api import add_public_forms
 from services.registration.public.challenge import challenge_blueprint
 from services.registration.public.context import PublicContext
@@ -44,9 +36,6 @@ from services.registration.public.embed_pages import embed_blueprint
 from services.registration.public.my_registrations import my_registrations_blueprint
 from services.registration.public.receipts import receipt_pages_blueprint, receipts_blueprint
 from services.registration.rights import DESK, FORMS, OWN, UNITED, WEB
-from services.registration.sealing.api import sealed_blueprint
-from services.registration.sealing.form_keys import FormKeys
-from services.registration.sealing.key_service import key_problem
 from services.registration.settings import RegistrationSettings
 from services.registration.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
@@ -55,15 +44,11 @@ from shared.public_forms.proof_of_work import proof_keys
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
 from shared.store.engine import open_engine
 from shared.store.key_checks import KeyChecks
-from shared.store.readiness import Check, readiness
+from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import AccessFile
-from shared.web.app import KeyHolders, WebParts, make_app
-from shared.web.console.frame import frame_blueprint
-from shared.web.console.signing import make_sign_in
+from shared.web.app import WebParts, make_app
 from shared.web.operations import Blueprint
 from shared.web.page_cache import CachedPages
-from shared.web.trail import trail_blueprint
 
 PEOPLE = (
     "/v1/forms/",
@@ -76,6 +61,7 @@ PEOPLE = (
     "/r/",
     "/v/",
     "/j/",
+    "/console/invitation/",
 )
 """Forms, receipts and links: who comes by these is let in first."""
 
@@ -84,25 +70,6 @@ PUBLIC = ("/embed/",)
 
 INTAKE_CONNECTIONS = 8
 """To the database, of one process, for submissions alone: no export can keep them waiting."""
-
-
-LARGEST_DRAFT = 1024 * 1024
-"""Bytes: a hundred questions in six languages."""
-
-
-@dataclass(slots=True)
-class Routes:
-    """Attributes:
-    operations: blueprints that stand in the OpenAPI document.
-    pages: blueprints that do not.
-    checks: why the process is not ready, beyond database, clock and keys.
-    holders: of keys, if any route needs one.
-    """
-
-    operations: list[Any]
-    pages: list[FlaskBlueprint] = field(default_factory=list)
-    checks: list[Check] = field(default_factory=list)
-    holders: KeyHolders | None = None
 
 
 def open_intake_engine(url: str, *, pool_size: int = INTAKE_CONNECTIONS, pool_timeout_s: float = 2.0) -> Engine:
@@ -149,7 +116,7 @@ def build_app(
         cached=CachedPages(PUBLIC, forget=context.views.clear) if context is not None else CachedPages(),
         clock=clock,
         around=_cross_origin(context),
-        larger_bodies={DRAFTS: LARGEST_DRAFT} if DESK in kinds else {},
+        larger_bodies=LARGER_BODIES if DESK in kinds else {},
     )
     return make_app(parts, routes.holders, deployment)
 
@@ -197,36 +164,9 @@ def _routes(
     if people is not None:
         desk = FormDesk(work, clock, promoting(people.messages), _forgetting(context))
         add_form_administration(forms, desk)
-        _add_desk(routes, settings, desk, people.messages, deployment)
+        add_seats(forms, people)
+        add_desk(routes, settings, desk, people.messages, deployment)
     return routes
-
-
-def _add_desk(
-    routes: Routes,
-    settings: RegistrationSettings,
-    forms: FormDesk,
-    messages: RegistrationMessages,
-    deployment: Deployment,
-) -> None:
-    """The console and the coordinators' interface, with the keys that only they need."""
-    work, clock = forms.work, forms.clock
-    access = AccessFile(settings.common.access_file)
-    sign_in = make_sign_in(access, settings.common.signing_keys, work, clock, deployment)
-    keys = FormKeys(settings.form_keys_folder, settings.master_keys)
-    routes.holders = KeyHolders(access, sign_in)
-    routes.checks.append(partial(key_problem, work, keys, NAME))
-    drafts = DraftDesk(work, clock, keys, forms.forget)
-    partners = PartnerDesk(work, clock, settings.common.public_url)
-    routes.operations += [
-        erasing_blueprint(work, clock, messages),
-        sealed_blueprint(work, clock, keys),
-        partners_blueprint(partners),
-        drafts_blueprint(drafts),
-        trail_blueprint(NAME, work),
-        blocked_blueprint(work, clock, References(settings.person_keys[0])),
-        person_export_blueprint(work, clock, References(settings.person_keys[0]), keys),
-    ]
-    routes.pages += [frame_blueprint(sign_in), console_blueprint(forms, drafts, partners, messages, keys)]
 
 
 def _public_context(

@@ -11,7 +11,8 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
 from shared.contracts.envelope import CONTENT_TYPE, SPEC_VERSION
-from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, MessageType, service_of, source_of
+from shared.contracts.message_type import MessageType
+from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, service_of, source_of
 
 AMQP_BINDING = "0.3.0"
 """Version of the AMQP bindings of AsyncAPI that is followed."""

@@ -3,6 +3,7 @@
 from marshmallow import fields, validate
 
 from shared.contracts.schemas import MessageSchema, identity, moment, one_of, revision, slug, text
+from shared.i18n.content_field import TextByLanguage
 
 EVENT_KINDS = (
     "webinar",
@@ -26,8 +27,8 @@ class EventData(MessageSchema):
     kind = one_of(*EVENT_KINDS)
     series = slug(required=False)
     series_number = fields.Integer(allow_none=True, load_default=None)
-    title = text(300)
-    summary = text(4000)
+    title = TextByLanguage(300, written=False, required=True)
+    summary = TextByLanguage(4000, written=False, least=0, required=True)
     starts_at = moment(required=False)
     ends_at = moment(required=False)
     time_zone = text(64)
@@ -44,7 +45,7 @@ class WorkingGroupData(MessageSchema):
     """A working group as the public may know it."""
 
     id = slug()
-    title = text(200)
+    title = TextByLanguage(200, written=False, required=True)
     revision = revision()
 
 
@@ -54,7 +55,7 @@ class ResourceData(MessageSchema):
     id = slug()
     revision = revision()
     kind = one_of(*RESOURCE_KINDS)
-    title = text(200)
+    title = TextByLanguage(200, written=False, required=True)
     url = text(500)
     language = text(35)
     event = slug(required=False)

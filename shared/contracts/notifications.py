@@ -2,15 +2,15 @@
 
 from shared.contracts.schemas import MessageSchema, identity, moment, one_of, revision, slug, text
 
-MAIL_ABOUT = ("registration", "confirmation", "former-address")
+MAIL_ABOUT = ("registration", "confirmation", "former-address", "invitation", "bulletin-test")
 
 
 class MailData(MessageSchema):
     """One mail: the relay took it, refused its recipient for good, or it was suppressed, ``occurred_at`` that moment.
 
-    ``subject`` is the id of what the mail is about: a registration, a confirmation link or a former
-    address. ``revision`` is the number of the mail among those of its kind and subject, ``caused_at`` when what
-    it is about happened.
+    ``subject`` is the id of what the mail is about: a registration, a confirmation link, a former address, an
+    invitation or a test copy of a bulletin. ``revision`` is the number of the mail among those of its kind and subject,
+    ``caused_at`` when what it is about happened.
     """
 
     mail_id = identity()

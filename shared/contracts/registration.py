@@ -16,7 +16,9 @@ class RegistrationData(MessageSchema):
     last three being tokens of the managing, the read-only and the join link (``join`` is empty once it has ended), and
     ``title`` that of a proposal, empty for every other kind of form.
     ``verified`` says that the owner of the address has confirmed it; until then no mail quotes the form. ``attend`` is
-    the event that everybody on this form should attend as well.
+    the event that everybody on this form should attend as well. ``by_coordinator`` says that a coordinator has
+    registered the person, and ``mailed`` whether the person gets a mail about this message. ``tags`` are short words
+    of coordinators, sorted.
     """
 
     registration_id = identity()
@@ -37,7 +39,16 @@ class RegistrationData(MessageSchema):
     occurred_at = moment()
     verified = fields.Boolean(load_default=False)
     attend = slug(required=False)
+    by_coordinator = fields.Boolean(load_default=False)
+    mailed = fields.Boolean(load_default=True)
+    tags = fields.List(text(40), load_default=list, validate=validate.Length(max=50))
     sealed = text(4096)
+
+
+class OfferData(RegistrationData):
+    """Somebody on the waiting list for whom a seat is held until ``offer_expires_at``."""
+
+    offer_expires_at = moment()
 
 
 class ProposalData(MessageSchema):
@@ -82,7 +93,8 @@ class ConfirmationData(MessageSchema):
 class AddressChangedData(MessageSchema):
     """A registration has another address; this goes to the former one, which can be restored until ``undo_until``.
 
-    Without ``undo_until`` the change is the undo of another one, and the token is empty.
+    Without ``undo_until`` it cannot be restored, and the token is empty: the change is the undo of another one, or a
+    coordinator has corrected an address that was never verified.
 
     It says neither which registration nor the new address. ``sealed`` is base64 of a libsodium sealed box that only
     notifications can open: ``{name, address, token, time_zone}``; the token opens the undo and nothing else.

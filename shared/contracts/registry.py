@@ -4,61 +4,26 @@ Bindings, topic permissions, the broker's definitions and the AsyncAPI document 
 type without a consumer is not published, a queue without a type does not exist.
 """
 
-from dataclasses import dataclass
 from functools import cache
 
 from marshmallow import Schema, ValidationError
 
-from shared.contracts.envelope import TYPE_PREFIX, Message
+from shared.contracts.access import AccessData, AuditEntryData, InvitationData, SessionEndedData
+from shared.contracts.envelope import Message
 from shared.contracts.events import DecisionData, EventData, ResourceData, WorkingGroupData
+from shared.contracts.message_type import MessageType
 from shared.contracts.notifications import MailData
 from shared.contracts.registration import (
     AddressChangedData,
     ConfirmationData,
     ErasedData,
     FormData,
+    OfferData,
     ProposalData,
     RegistrationData,
     WithdrawnProposalData,
 )
 from shared.core.errors import Poison, Unauthentic
-
-
-@dataclass(frozen=True, slots=True)
-class MessageType:
-    """One row of the table.
-
-    Attributes:
-        key: ``<noun>.<past-tense verb>.v<n>``; the routing key.
-        producer: the only service that may say it.
-        consumers: names of the queues that get a copy.
-        schema: what ``data`` must hold.
-        sealed_to: fields that only one service can read, each with that service; all others travel in clear.
-        meaning: one sentence for the generated documents.
-    """
-
-    key: str
-    producer: str
-    consumers: tuple[str, ...]
-    schema: type[Schema]
-    meaning: str
-    sealed_to: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def sealed(self) -> tuple[str, ...]:
-        """Names of the fields that nobody at the broker can read."""
-        return tuple(name for name, _ in self.sealed_to)
-
-    @property
-    def type(self) -> str:
-        """The CloudEvents type."""
-        return TYPE_PREFIX + self.key
-
-    @property
-    def clear(self) -> tuple[str, ...]:
-        """Names of the fields that anybody at the broker could read, sorted."""
-        return tuple(sorted(set(self.schema().fields) - set(self.sealed)))
-
 
 _COPIES = ("registration.copies", "notifications.copies")
 _ROLLUP_AND_MAIL = ("events.rollup", "notifications.mail")
@@ -129,6 +94,22 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         _ROLLUP_AND_MAIL,
         RegistrationData,
         "Somebody who waited has a seat now.",
+        _SEALED,
+    ),
+    MessageType(
+        "registration.offered.v1",
+        "registration",
+        _ROLLUP_AND_MAIL,
+        OfferData,
+        "A seat is held for somebody who waits, until they accept or the offer expires.",
+        _SEALED,
+    ),
+    MessageType(
+        "registration.offer-ended.v1",
+        "registration",
+        _ROLLUP_AND_MAIL,
+        RegistrationData,
+        "An offer was declined, has expired or was withdrawn; its person waits on.",
         _SEALED,
     ),
     MessageType(
@@ -207,6 +188,38 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         ("events.copies", "notifications.copies"),
         FormData,
         "A form is new, or something that anybody may know of it has changed.",
+    ),
+    MessageType(
+        "access.changed.v1",
+        "registration",
+        ("events.copies", "notifications.copies"),
+        AccessData,
+        "What a colleague or a program may do is new, has changed, or was revoked.",
+    ),
+    MessageType(
+        "session.ended.v1",
+        "registration",
+        ("events.copies", "notifications.copies"),
+        SessionEndedData,
+        "A session of the console was ended before its time.",
+    ),
+    MessageType(
+        "invitation.created.v1",
+        "registration",
+        ("notifications.mail",),
+        InvitationData,
+        "A colleague is to get a link by which they choose how to sign in.",
+        _SEALED,
+    ),
+    *(
+        MessageType(
+            f"{service}-audit.recorded.v1",
+            service,
+            ("registration.copies",),
+            AuditEntryData,
+            f"Somebody with a key did something in the service {service}.",
+        )
+        for service in ("events", "notifications")
     ),
     MessageType(
         "mail.sent.v1",

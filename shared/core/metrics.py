@@ -111,6 +111,11 @@ submissions_parked = Gauge(
     "Submissions and commands that could not be decided and wait for an operator.",
     multiprocess_mode="mostrecent",
 )
+forms_with_seats_to_decide = Gauge(
+    "troika_forms_with_seats_to_decide",
+    "Forms on which coordinators give seats by hand, seats are free and people wait.",
+    multiprocess_mode="mostrecent",
+)
 confirmation_mails_overdue = Gauge(
     "troika_confirmation_mails_overdue",
     "Mailboxes whose next confirmation mail may go by their spacing and waits for a quota or for the decider.",

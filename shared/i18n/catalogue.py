@@ -16,7 +16,7 @@ from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from shared.i18n.languages import LANGUAGES, locale_of
+from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, locale_of
 
 _SAMPLED = range(201)
 """Counts that between them have every plural form of our languages."""
@@ -109,3 +109,10 @@ def _ids(folder: Path) -> tuple[str, ...]:
     with (folder / f"{LANGUAGES[0]}.po").open("rb") as file:
         messages = read_po(file, abort_invalid=True)
     return tuple(message.id if isinstance(message.id, str) else message.id[0] for message in messages if message.id)
+
+
+def names_of_languages() -> list[tuple[str, str]]:
+    """Return (name, code) of the supported languages, in each of them."""
+    own = [(name, code) for code, name in LANGUAGE_NAMES.items()]
+    names = [Locale.parse(locale_of(language)).languages for language in LANGUAGES]
+    return [*own, *((each[code], code) for each in names for code in LANGUAGES)]

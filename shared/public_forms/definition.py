@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from shared.public_forms.fields import ADDRESS_FIELD, Condition, Field, FieldKind, Option, Text
+from shared.i18n.content import Text
+from shared.public_forms.fields import ADDRESS_FIELD, Condition, Field, FieldKind, Option
 from shared.public_forms.reading import read_definition
 
 __all__ = [
@@ -94,19 +95,23 @@ def parse_definition(mapping: Mapping[str, Any]) -> FormDefinition:
     return FormDefinition(fields=fields, **found)
 
 
-def with_options(definition: FormDefinition, field_name: str, options: Sequence[tuple[str, str]]) -> FormDefinition:
+def with_options(
+    definition: FormDefinition, field_name: str, options: Sequence[tuple[str, Text | str]]
+) -> FormDefinition:
     """Return the same form with the choices of one field replaced.
 
     Args:
         definition: the form.
         field_name: of a field with choices.
-        options: (value, label) of each choice, in the order shown.
+        options: (value, label) of each choice, in the order shown; a plain string is shown in every language.
 
     Raises:
         KeyError: the form has no field ``field_name``.
     """
     definition.field(field_name)
-    choices = tuple(Option(value, Text((("", label),))) for value, label in options)
+    choices = tuple(
+        Option(value, Text.of({"": label} if isinstance(label, str) else label)) for value, label in options
+    )
     fields = tuple(
         replace(field, options=choices) if field.name == field_name else field for field in definition.fields
     )

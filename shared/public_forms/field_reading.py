@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from shared.i18n.content import Text
 from shared.i18n.languages import LANGUAGES
-from shared.public_forms.fields import MAX_OPTION_LIMIT, MAX_OPTIONS, Condition, Field, FieldKind, Option, Text
+from shared.public_forms.fields import MAX_OPTION_LIMIT, MAX_OPTIONS, Condition, Field, FieldKind, Option
 from shared.public_forms.kinds import KINDS
 from shared.public_forms.texts import engine_texts
 

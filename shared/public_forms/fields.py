@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from shared.i18n.content import NO_TEXT, Text
+
 ADDRESS_FIELD = "email"
 """The field of every form that holds the address of whoever fills it in."""
 
@@ -29,27 +31,6 @@ the field is left out without any; the kind knows them; there are none."""
 
 Sealing = Literal["by-choice", "by-default", "never"]
 """Whether answers are encrypted: if the definition says so; unless it says otherwise; not at all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One text in some languages, as (BCP 47 code, text) pairs in alphabetical order of the code.
-
-    A text given in one language only is stored under the code ``""`` and shown in every language.
-    """
-
-    by_language: tuple[tuple[str, str], ...] = ()
-
-    def in_language(self, language: str) -> str:
-        """The text in ``language``, else the one without language, else English, else any, else ``""``."""
-        texts = dict(self.by_language)
-        for code in (language, "", "en"):
-            if code in texts:
-                return texts[code]
-        return next(iter(texts.values()), "")
-
-    def __bool__(self) -> bool:
-        return bool(self.by_language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +142,7 @@ class Field:
     name: str
     kind: FieldKind
     label: Text
-    help: Text = Text()
+    help: Text = NO_TEXT
     required: bool = False
     options: tuple[Option, ...] = ()
     shown_when: Condition | None = None

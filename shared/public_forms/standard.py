@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from shared.i18n.content import Text
 from shared.i18n.languages import LANGUAGES
 from shared.i18n.when import day_text
 from shared.public_forms.definition import FormDefinition, parse_definition, with_options
@@ -28,7 +29,7 @@ def standard_form(
     title: TextInput,
     *,
     intro: TextInput = "",
-    working_groups: Sequence[tuple[str, str]] = (),
+    working_groups: Sequence[tuple[str, Text | str]] = (),
     days: Sequence[date] = (),
     version: int = 1,
 ) -> FormDefinition:
@@ -62,7 +63,7 @@ def _with_days(field: Mapping[str, Any], days: Sequence[date]) -> Mapping[str, A
     return {**field, "options": choices} if choices else None
 
 
-def with_working_groups(definition: FormDefinition, groups: Sequence[tuple[str, str]]) -> FormDefinition:
+def with_working_groups(definition: FormDefinition, groups: Sequence[tuple[str, Text | str]]) -> FormDefinition:
     """Return the questions with ``groups`` (slug, name) to choose from, if they ask for a working group."""
     if not any(field.name == GROUP_FIELD for field in definition.fields):
         return definition

@@ -15,7 +15,14 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from shared.contracts.envelope import TYPE_PREFIX, Message
+from shared.contracts.registry import source_of
+from shared.core.clock import rfc3339
+from shared.core.context import correlation_id, traceparent
+from shared.core.ids import new_id
+from shared.store import outbox
 from shared.store.cleanup import HOURLY_S, Rule
+from shared.store.unit_of_work import SERVICE
 
 _NOTE = text("""
     INSERT INTO deed (done_at, done_by, deed, kind, subject, detail)
@@ -27,6 +34,9 @@ _READ = text("""
         AND (CAST(:who AS text) = '' OR who = :who) AND (CAST(:deed AS text) = '' OR deed = :deed)
     ORDER BY at DESC, key DESC LIMIT :most
 """)
+
+UNION_KEPT_BY = "registration"
+"""The service that keeps the audit log over all of them."""
 
 AUDIT_LOG_KEPT = timedelta(days=3 * 365 + 1)
 """The database refuses to delete what is younger than 1,000 days: the difference is for clocks and leap years."""
@@ -85,6 +95,44 @@ def note_deed(connection: Connection, deed: Deed, now: datetime) -> None:
     """Write a deed down, in the transaction that does it."""
     values = {"who": deed.who, "deed": deed.deed, "kind": deed.kind, "subject": deed.subject}
     connection.execute(_NOTE, {**values, "detail": json.dumps(dict(deed.detail)), "now": now})
+    publish_entry(connection, deed, now)
+
+
+def publish_entry(connection: Connection, deed: Deed, now: datetime) -> None:
+    """Publish a deed to registration, which keeps the union of the audit logs; its own stand there already.
+
+    For what a service records elsewhere than by ``note_deed``. In the transaction of the act, so that neither is
+    without the other.
+
+    Raises:
+        KeyError: the connection is not of a unit of work, so nobody knows whose deed it is.
+    """
+    service = connection.get_execution_options()[SERVICE]
+    if service != UNION_KEPT_BY:
+        outbox.add(connection, [audit_message(service, deed, now)])
+
+
+def audit_message(service: str, deed: Deed, now: datetime) -> Message:
+    """A deed of ``service``, for the audit log over all services."""
+    identity = new_id()
+    return Message(
+        id=identity,
+        type=f"{TYPE_PREFIX}{service}-audit.recorded.v1",
+        source=source_of(service),
+        subject=identity,
+        time=now,
+        data={
+            "entry_id": identity,
+            "occurred_at": rfc3339(now),
+            "who": deed.who,
+            "act": deed.deed,
+            "kind": deed.kind,
+            "subject": deed.subject,
+            "detail": dict(deed.detail),
+        },
+        correlation_id=correlation_id(),
+        traceparent=traceparent(),
+    )
 
 
 def read_trail(connection: Connection, wanted: TrailFilter) -> Sequence[TrailLine]:

@@ -7,6 +7,7 @@ a second), so the relay polls. Ids are not commit order: nothing here ever asks 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -67,9 +68,20 @@ class OutboxRow:
     stored_at: datetime
 
 
+MANY = 100
+"""From so many on ``COPY`` is quicker than a statement for each."""
+
+_COPY = "COPY outbox (message_id, type, subject, body, stored_at) FROM STDIN"
+
+
 def add(connection: Connection, messages: Sequence[Message]) -> None:
     """Store ``messages`` in the caller's transaction."""
-    if messages:
+    if len(messages) >= MANY:
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+            for message in messages:
+                copy.write_row((message.id, message.type, message.subject, encode(message), message.time))
+    elif messages:
         connection.execute(
             _ADD,
             [

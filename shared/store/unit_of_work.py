@@ -18,6 +18,10 @@ from shared.store.engine import is_outage, outage_kind
 log = logging.getLogger(__name__)
 
 
+SERVICE = "troika_service"
+"""Whose transaction it is, among the execution options of a connection."""
+
+
 class UnitOfWork:
     """Opens transactions on one database.
 
@@ -73,6 +77,7 @@ class UnitOfWork:
     def _begun(self, **options: Any) -> Iterator[Connection]:
         """A transaction with SQLAlchemy's execution ``options``; the next user of its connection has none of them."""
         with self._outages_told():
+            options[SERVICE] = self._service
             with self._engine.connect() as connection, connection.execution_options(**options).begin():
                 yield connection
                 reach("transaction.ready")

@@ -1,29 +1,27 @@
 """Who may call a route. Every route states it; one that does not is refused, and the build fails.
 
-People and programs hold keys. The access file lists them with the SHA-256 of their key, so the file itself opens
-nothing; it is read again when it changes, so a key can be withdrawn without a restart.
+People and programs hold keys: those of the access file, and those that an administrator has given in the console.
 """
 
-import json
-import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from shared.core.clock import system_clock
-from shared.core.errors import SettingsError
-from shared.core.ids import token_hash
 from shared.core.security_events import SecurityEvent, note
+from shared.web.access_file import Access as Access
+from shared.web.access_file import AccessFile as AccessFile
+from shared.web.browser_session import BrowserSession, asks_recent_sign_in, require_recent_sign_in
 from shared.web.cross_site import refuse_cross_site
 from shared.web.csv_lines import MEDIA_TYPE
 from shared.web.holders import LONGEST_NAME as LONGEST_NAME
 from shared.web.holders import ROLES as ROLES
 from shared.web.holders import Holder as Holder
-from shared.web.holders import parse_holders
+
+FILE_TYPES = (MEDIA_TYPE, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+"""Of lists that somebody takes away."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -85,93 +83,56 @@ def policy_of(view: Callable[..., Any]) -> Policy | None:
     return policy
 
 
-class AccessFile:
-    """The holders in a JSON file: ``[{"name", "roles": […], "key_sha256", "forms"?, "until"?, "partner"?}]``.
-
-    Raises:
-        SettingsError: at first reading, if anything in it is wrong. A later change that is wrong is refused as a
-            whole and the last good one stays in force.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._stamp = 0
-        self._holders: dict[str, Holder] = {}
-        self._read(first=True)
-
-    def holder_of(self, key: str) -> Holder | None:
-        """Who holds ``key``; compares hashes, so the time taken tells nothing of the key."""
-        return self.by_hash(token_hash(key).hex())
-
-    def by_hash(self, key_hash: str) -> Holder | None:
-        """Who holds the key with this hash now."""
-        self._read(first=False)
-        found = self._holders.get(key_hash)
-        return None if found is None or (found.until is not None and system_clock() >= found.until) else found
-
-    def _read(self, *, first: bool) -> None:
-        with self._lock:
-            try:
-                stamp = self._path.stat().st_mtime_ns
-                if stamp == self._stamp:
-                    return
-                self._holders = {
-                    holder.key_hash: holder for holder in parse_holders(json.loads(self._path.read_text()))
-                }
-                self._stamp = stamp
-            except (OSError, ValueError) as error:
-                if first:
-                    raise SettingsError([f"access file: {error}"]) from None
-
-
 KNOWN_HOLDER = "troika.known_holder"
 """In the WSGI environment of a request whose caller's key or session was recognised."""
 
 
-def guard(
-    app: Flask, access: AccessFile | None, signed_in: Callable[[], Holder | None], has_ended: Callable[[], bool]
-) -> None:
+def guard(app: Flask, access: Access | None, session: BrowserSession) -> None:
     """Check every request against its route's policy before anything else sees it.
 
     Args:
         app: to guard.
         access: key holders; None if this application knows none, so that only public routes and links are left.
-        signed_in: whom the console's cookie names, if anyone.
-        has_ended: whether they have signed out meanwhile; asks the database, so whoever is refused anyway is not asked.
+        session: of the console's cookie. Whether it has ended is asked of the database, so whoever is refused anyway
+            causes no query.
     """
 
     @app.before_request
     def check() -> None:
         if request.url_rule is None or request.method == "OPTIONS":
             return
-        policy = policy_of(app.view_functions[request.endpoint or ""])
+        view = app.view_functions[request.endpoint or ""]
+        policy = policy_of(view)
         if policy is None:
             raise Forbidden
         g.holder = None
-        g.find_holder = lambda: _caller(access, signed_in)
-        g.has_ended = has_ended
+        g.session, g.by_key = session, bool(bearer())
+        g.find_holder = lambda: _caller(access, session)
         if policy.kind == "role":
             g.holder = _authorised(policy)
             if g.holder is not None:
                 request.environ[KNOWN_HOLDER] = True
         if policy.all_forms:
             require_all_forms()
+        if asks_recent_sign_in(view):
+            require_recent_sign_in()
 
     @app.after_request
     def keep_to_the_holder(response: Response) -> Response:
         if g.get("holder") is not None:
             response.headers.setdefault("Cache-Control", "no-store")
-            if response.mimetype == MEDIA_TYPE and response.status_code == 200:
+            if not bearer():
+                session.renew(response)
+            if response.mimetype in FILE_TYPES and response.status_code == 200:
                 note(SecurityEvent.EXPORTED, holder=holder().name, route=str(request.url_rule))
         return response
 
 
-def _caller(access: AccessFile | None, signed_in: Callable[[], Holder | None]) -> Holder | None:
+def _caller(access: Access | None, session: BrowserSession) -> Holder | None:
     """Who sends a key, or else who is signed in."""
     key = bearer()
     if not key:
-        return signed_in()
+        return session.signed_in()
     return access.holder_of(key) if access is not None else None
 
 
@@ -183,7 +144,7 @@ def _authorised(policy: Policy) -> Holder | None:
         refuse_cross_site()
     if not holder.roles & policy.roles:
         refuse(holder)
-    if not bearer() and g.has_ended():
+    if not bearer() and g.session.has_ended():
         raise Unauthorized
     return holder
 
@@ -239,7 +200,7 @@ def holder_if_any(*roles: str) -> Holder | None:
     found: Holder | None = g.find_holder()
     if found is None and bearer():
         refuse_key()
-    if found is None or found.roles.isdisjoint(roles) or (not bearer() and g.has_ended()):
+    if found is None or found.roles.isdisjoint(roles) or (not bearer() and g.session.has_ended()):
         return None
     g.holder = found
     return found

@@ -32,6 +32,10 @@ requests wait there before anything sees them; refused at once, those that come 
 _TCP_INFO_BYTES, _LAST_DATA_RECEIVED = 104, 52
 """Of ``struct tcp_info`` (Linux, tcp.h): its size up to now, and where the milliseconds since the last byte stand."""
 
+LARGE_BYTES, MAX_LARGE_BODIES = 2 * 1024 * 1024, 2
+"""Of bodies beyond so many bytes (files of people) a process holds so many at once: they are read before anybody knows
+whose they are."""
+
 NEVER_REFUSED = "/-/"
 """Probes and metrics: an operator has to see what is going on most of all when too much is."""
 
@@ -87,6 +91,7 @@ class Door:
         self._proxies = proxies
         self._most_bytes, self._larger = most_bytes, larger
         self._places = bounds.places()
+        self._large = Places(MAX_LARGE_BODIES)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Let the request in, or refuse it."""
@@ -97,8 +102,22 @@ class Door:
         reason = self._objection(environ, places)
         if reason:
             return self._refuse(environ, start_response, kind, reason)
+        longest_bytes = longest(environ["PATH_INFO"], self._most_bytes, self._larger)
+        if not _may_be_large(environ, longest_bytes):
+            return self._let_in(environ, start_response, kind, longest_bytes)
+        if not self._large.enter():
+            return self._refuse(environ, start_response, kind, "full")
         try:
-            receive(environ, longest(environ["PATH_INFO"], self._most_bytes, self._larger))
+            return self._let_in(environ, start_response, kind, longest_bytes)
+        finally:
+            self._large.leave()
+
+    def _let_in(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse", kind: str, longest_bytes: int
+    ) -> Iterable[bytes]:
+        places = self._places[kind]
+        try:
+            receive(environ, longest_bytes)
         except (TooSlow, CutOff):
             return self._give_up(start_response, kind)
         if not places.enter():
@@ -163,6 +182,11 @@ class Door:
         headers, body = busy_problem(EARLIEST_S, 408, "too-slow")
         start_response("408 Request Timeout", headers)
         return [body]
+
+
+def _may_be_large(environ: "WSGIEnvironment", longest_bytes: int) -> bool:
+    length = environ.get("CONTENT_LENGTH") or ""
+    return longest_bytes > LARGE_BYTES and (not length.isdigit() or int(length) > LARGE_BYTES)
 
 
 def _waited_s(connection: Any) -> float:

@@ -9,9 +9,10 @@ from flask import Blueprint, Flask
 from shared.core.clock import Clock, system_clock
 from shared.core.deployment import Deployment
 from shared.store.key_checks import KeyChecks
-from shared.web.access import AccessFile, guard
+from shared.web.access import Access, guard
 from shared.web.admission import Door
 from shared.web.bodies import MOST_FIELDS
+from shared.web.browser_session import NoSession
 from shared.web.document.making import made_once
 from shared.web.document.routes import document_blueprint
 from shared.web.headers import secure_headers
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 64 * 1024
 """A filled form is a few kilobytes; more is refused before it is read, but where a service takes more on a path."""
+
+
+SIGN_IN = "troika.sign_in"
+"""The console's cookie among the application's extensions."""
 
 
 class PlainFlask(Flask):
@@ -79,7 +84,7 @@ class KeyHolders:
         sign_in: the console's cookie.
     """
 
-    access: AccessFile
+    access: Access
     sign_in: SignIn
 
 
@@ -114,9 +119,10 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
     if parts.keys is not None:
         require_keys(app, parts.service, parts.keys)
     if holders is None:
-        guard(app, None, lambda: None, lambda: False)
+        guard(app, None, NoSession())
     else:
-        guard(app, holders.access, holders.sign_in.signed_in, holders.sign_in.has_ended)
+        app.extensions[SIGN_IN] = holders.sign_in
+        guard(app, holders.access, holders.sign_in)
     refuse_unknown_parameters(app)
     for blueprint in (*parts.operations, *parts.pages):
         app.register_blueprint(blueprint)

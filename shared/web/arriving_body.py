@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 BODY_WITHIN_S = 10.0
 """From the head of a request to the end of its body. A filled form is a few kilobytes: 56 kbit/s take one second."""
 
+SLOWEST_BYTES_S = 250_000
+"""A large body has the time beside it that this many bytes a second take."""
+
 
 class TooSlow(Exception):
     """The body was not there in time. gunicorn closes a connection on which reading has failed."""
@@ -50,6 +53,7 @@ def receive(environ: "WSGIEnvironment", most_bytes: int, within_s: float = BODY_
             environ["CONTENT_LENGTH"] = str(len(content))
         return
     wanted = int(length)
+    within_s += wanted / SLOWEST_BYTES_S
     if 0 < wanted <= most_bytes and len(_read(environ, wanted, within_s)) < wanted:
         raise CutOff
 

@@ -13,20 +13,21 @@ HOLDER_NEEDS = (
     "a name on one line, known roles and key_sha256 (64 hex digits) are required; "
     "`until` is a moment with its distance from UTC; the role `partner` stands alone, with the slug of its `partner`"
 )
-ROLES = ("viewer", "coordinator", "sealed-reader", "operator", "partner")
+ROLES = ("viewer", "coordinator", "sealed-reader", "operator", "administrator", "partner")
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a key.
+    """Who holds a key or a passkey.
 
     Attributes:
         name: stands in every trail of who did what. One holder may have several keys, while they change.
         roles: what they may do.
-        key_hash: SHA-256 of the key, hexadecimal.
+        key_hash: SHA-256 of the key, hexadecimal; empty for somebody who signed in by passkey.
         forms: that it is limited to; None: all.
         until: from then on the key is worth nothing; None: no end.
         partner: whose numbers it shows; set for the role ``partner`` and no other.
+        id: in the database; None for an entry of the access file.
     """
 
     name: str
@@ -35,6 +36,12 @@ class Holder:
     forms: frozenset[str] | None = None
     until: datetime | None = None
     partner: str | None = None
+    id: str | None = None
+
+    @property
+    def ref(self) -> str:
+        """What a cookie names them by: it ends with the key, or with the access."""
+        return self.key_hash or self.id or ""
 
 
 def parse_holders(rows: Any) -> list[Holder]:

@@ -6,6 +6,7 @@ import flask_smorest
 from flask import Request
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser, is_json_request
+from werkzeug.exceptions import UnsupportedMediaType
 
 from shared.web.bodies import read_json
 
@@ -13,7 +14,11 @@ from shared.web.bodies import read_json
 class _BodyParser(FlaskParser):
     def _raw_load_json(self, req: Request) -> Any:
         body = req.get_data(cache=True)
-        return read_json(body) if body and is_json_request(req) else missing
+        if not body:
+            return missing
+        if not is_json_request(req):
+            raise UnsupportedMediaType("the body is read as application/json alone")
+        return read_json(body)
 
 
 class Blueprint(flask_smorest.Blueprint):

@@ -54,14 +54,24 @@ DOMAIN_STATUS = {
     "already-cancelled": 409,
     "reason-needed": 422,
     "sealed-gone": 410,
+    "list-expired": 410,
+    "purpose-unknown": 422,
+    "too-many-people": 422,
     "already-exists": 409,
     "not-allowed": 403,
     "closing-before-opening": 422,
     "proof-refused": 422,
     "webhook-refused": 422,
+    "bulletin-invalid": 422,
+    "time-not-usable": 422,
+    "too-many-tests": 429,
     "too-many-origins": 422,
     "unknown-partner": 422,
+    "file-refused": 422,
+    "bad-mapping": 422,
+    "bad-choice": 422,
     "unknown-parameter": 422,
+    "invalid-access": 422,
 }
 """Status of a domain error by its code; 409 for all others."""
 
@@ -130,14 +140,21 @@ def from_http(error: HTTPException) -> Response:
     data = getattr(error, "data", None) or {}
     response = problem(
         status,
-        CODES.get(status, "internal"),
+        getattr(error, "problem_code", CODES.get(status, "internal")),
         error.name,
-        detail="" if status >= 500 or status == 404 else str(data.get("message") or ""),
+        detail=_detail(error, status, data),
         errors=[*_faults("", data.get("messages", {}).get("json", {})), *_faults("", _other(data))],
     )
     if status == 405 and getattr(error, "valid_methods", None):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]
     return response
+
+
+def _detail(error: HTTPException, status: int, data: Mapping[str, Any]) -> str:
+    """An error with a code of its own explains itself; what is not found, and what is our fault, explains nothing."""
+    if hasattr(error, "problem_code"):
+        return str(error.description)
+    return "" if status >= 500 or status == 404 else str(data.get("message") or "")
 
 
 def from_domain(error: DomainError) -> Response:

@@ -14,6 +14,7 @@ LEVELS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
 FACTS = {
     "again_in_s",
     "away_s",
+    "bulletin",
     "connection",
     "ahead_s",
     "count",
@@ -24,6 +25,7 @@ FACTS = {
     "key",
     "kind",
     "login",
+    "import_id",
     "mail_id",
     "number",
     "outcome",
@@ -99,7 +101,7 @@ def test_facts_of_security_events_are_names_and_ids() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node).startswith("note(SecurityEvent.")
         for keyword in node.keywords
     }
-    assert said == {"holder", "route", "method", "kind", "scope", "registration", "form"}
+    assert said == {"holder", "route", "method", "kind", "scope", "registration", "form", "list"}
 
 
 @pytest.mark.parametrize(

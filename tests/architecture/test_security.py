@@ -39,7 +39,7 @@ def test_numbers_are_all_there(tmp_path: Path) -> None:
     file = _table(tmp_path, "reason: there is none")
     assert len(read_statements(file)) == HOW_MANY
     file.write_text(file.read_text(encoding="utf-8").replace("number: 7\n", "number: 8\n"), encoding="utf-8")
-    with pytest.raises(SettingsError, match="the numbers must be 1 to 45"):
+    with pytest.raises(SettingsError, match="the numbers must be 1 to 47"):
         read_statements(file)
 
 
@@ -79,7 +79,7 @@ def test_command_shows_what_passed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _table(folder: Path, rest: str) -> Path:
-    """A file of 45 statements that all say the same."""
+    """A file of 47 statements that all say the same."""
     file = folder / "statements.yaml"
     lines = [LINE.format(number=number, rest=rest) for number in range(1, HOW_MANY + 1)]
     file.write_text("".join(lines), encoding="utf-8")

@@ -18,6 +18,7 @@ from tests.support.rabbitmq import RabbitNode
 from tests.support.run_folder import RunFolder
 
 BULLETIN, BROKER_OFF_S, MILLION, PAIRS = 10_000, 60, 1_000_000, 1_000
+IMPORTED = 100_000
 SECONDS, ROUNDS, OVERLOAD_S, BACKLOG, ASKED = 6.0, 3, 60.0, 20_000, 60
 
 Entry = dict[str, Any]
@@ -39,6 +40,7 @@ class Options:
         backlog: submissions that wait when the decider starts (P1b).
         away_s: seconds without a decider while 50 submissions a second arrive, in place of ``backlog``; 0: not (P1b).
         asked: requests to each way, a second apart (P2).
+        imported: rows of the file of people (P16).
     """
 
     bulletin: int = BULLETIN
@@ -51,6 +53,7 @@ class Options:
     backlog: int = BACKLOG
     away_s: float = 0.0
     asked: int = ASKED
+    imported: int = IMPORTED
 
 
 class Ground:

@@ -135,7 +135,7 @@ def _send_bulletin(whole: Whole, people: int) -> None:
         assert answer.ok, answer.text
         return answer.json()
 
-    made = post("", {"segment": {"form": "join-working-group"}, "texts": {"en": TEXT}})["id"]
+    made = post("", {"segment": {"form": ["join-working-group"]}, "texts": {"en": TEXT}})["id"]
     seen = post(f"/{made}/preview", None)
     assert seen["audience"] == people
     post(f"/{made}/send", {"expected": people, "mark": seen["mark"]})

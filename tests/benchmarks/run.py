@@ -17,6 +17,7 @@ from tests.benchmarks import (
     consuming,
     cost,
     deciding,
+    importing,
     intake,
     mailing,
     outage,
@@ -36,6 +37,7 @@ from tests.benchmarks.ground import (
     BACKLOG,
     BROKER_OFF_S,
     BULLETIN,
+    IMPORTED,
     MILLION,
     OVERLOAD_S,
     PAIRS,
@@ -64,6 +66,7 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Ground], Entry]]] = {
     "P13": ("the form and its submission, visits/s", visiting.measure_visits),
     "P14": ("public programme pages/s", visiting.measure_programme),
     "P15": ("open loop at 50, 85, 120 %, worst p99 to its aim", steady_load.measure),
+    "P16": ("people imported from a file, seconds", importing.measure),
 }
 RESULTS = Path("bench.json")
 
@@ -79,6 +82,7 @@ RESULTS = Path("bench.json")
 @click.option("--overload", "overload_s", default=OVERLOAD_S, show_default=True, help="P3: seconds of each.")
 @click.option("--backlog", default=BACKLOG, show_default=True, help="P1b: submissions that wait.")
 @click.option("--away", "away_s", default=0.0, help="P1b: seconds without a decider at 50 a second; then no backlog.")
+@click.option("--imported", default=IMPORTED, show_default=True, help="P16: rows of the file.")
 @click.option("--asked", default=ASKED, show_default=True, help="P2: requests a second apart.")
 def main(names: Sequence[str], **lengths: Any) -> None:
     """Measure NAMES, print as it goes, write bench.json."""

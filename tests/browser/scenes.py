@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER, WEBINAR
 from deploy.local.scenes.console import console, person
+from deploy.local.scenes.mails import bulletin_id
 from deploy.local.scenes.participants import confirmation, form_in, own_page
 from deploy.local.scenes.places import Places, Scene, opened
 from deploy.local.scenes.side_events import NEW, RETURNED, TITLES, own_proposal
@@ -102,11 +103,14 @@ def _draft(page: Page, places: Places) -> None:
     console("/console/mail/bulletins/new")(page, places)
     page.fill("#subject-en", "Who speaks for your group?")
     page.fill("#text-en", f"Please choose somebody.\n\nRegister here: {places.ports.public_url}/embed/{WEBINAR}")
-    page.locator("summary", has_text="Arabic").click()
     page.fill("#subject-ar", "\u0645\u0646 \u064a\u0645\u062b\u0644\u0643\u0645\u061f")
     page.fill("#text-ar", "\u0627\u062e\u062a\u0627\u0631\u0648\u0627.")
     page.get_by_role("button", name="Save the draft").click()
     page.get_by_role("heading", name="For whom").wait_for()
+
+
+def _outcome(page: Page, places: Places) -> None:
+    console(f"/console/mail/bulletins/{bulletin_id(places)}/outcome?outcome=sent")(page, places)
 
 
 PAGES: dict[str, Scene] = {
@@ -114,6 +118,8 @@ PAGES: dict[str, Scene] = {
     "bulletin-new": console("/console/mail/bulletins/new"),
     "console-not-notified": console("/console/mail/not-notified"),
     "bulletin-draft": _draft,
+    "bulletin-outcome": _outcome,
+    "console-write-to": console("/console/registrations/write?q=participant"),
     "no-way-out": opened("/u/none"),
     "all-questions": _all_questions,
     "form-faults-ar": _faults_in("ar"),

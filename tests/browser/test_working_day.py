@@ -24,13 +24,15 @@ def desk(demo: Demo, visitor: Visit) -> Page:
     return visitor.page
 
 
-def follow(page: Page, name: str) -> None:
-    """Go to another part of the console."""
-    page.get_by_role("navigation", name="Console").get_by_role("link", name=name, exact=True).click()
+def follow(page: Page, section: str, name: str = "") -> None:
+    """Go to a section of the console, and there to the page called ``name``; without one its first page."""
+    page.get_by_role("navigation", name="Console").get_by_role("link", name=section, exact=True).click()
+    if name:
+        page.get_by_role("navigation", name=section).get_by_role("link", name=name, exact=True).click()
 
 
 def test_person_is_found_and_the_list_taken_away(desk: Page, tmp_path: Path) -> None:
-    follow(desk, "Registrations")
+    follow(desk, "People")
     desk.get_by_label("Event", exact=True).select_option(WEBINAR)
     desk.get_by_label("Name or address").fill("participant-4@")
     desk.get_by_role("button", name="Show", exact=True).click()
@@ -50,8 +52,32 @@ def test_person_is_found_and_the_list_taken_away(desk: Page, tmp_path: Path) -> 
     assert {f"participant-{number}@example.org" for number in range(1, len(PARTICIPANTS) + 1)} <= addresses
 
 
+def test_person_is_corrected_and_entered(demo: Demo, desk: Page) -> None:
+    """Each in four clicks from the list or the form; what it does is shown before."""
+    follow(desk, "Set-up")
+    desk.get_by_role("link", name="UPR Webinar Wednesday #10").first.click()
+    desk.get_by_role("link", name="Enter somebody").click()
+    desk.get_by_label("Your name").fill("Entered by hand")
+    desk.get_by_label("E-mail address").fill("entered-by-hand@example.org")
+    desk.locator("[data-consent] input[type=checkbox]").check()
+    desk.get_by_label("They filled in a form on paper").check()
+    desk.get_by_role("button", name="Show what it does").click()
+    desk.get_by_role("button", name="Enter this person").click()
+    expect(desk.get_by_role("status")).to_contain_text("They are registered.")
+
+    desk.get_by_role("link", name="Correct", exact=True).click()
+    desk.get_by_label("Your name").fill("Corrected by hand")
+    desk.get_by_label("It was mistyped").check()
+    desk.get_by_role("button", name="Show what it does").click()
+    expect(desk.get_by_role("row", name="Your name")).to_contain_text("Entered by hand")
+    desk.get_by_role("button", name="Correct it").click()
+    expect(desk.get_by_role("heading", level=1)).to_have_text("Corrected by hand")
+    mails = poll_until(lambda: demo.mails("entered-by-hand@example.org"), 20.0, what="the mail to the person")
+    assert mails is not None
+
+
 def test_side_event_is_moved_scheduled_and_published(demo: Demo, desk: Page) -> None:
-    follow(desk, "Timetable")
+    follow(desk, "Programme", "Timetable")
     expect(desk.get_by_role("heading", name="Conflicts (2)")).to_be_visible()
     desk.locator("table").get_by_role("link", name=LATE).click()
     desk.get_by_label("Room", exact=True).select_option("lake-hall")

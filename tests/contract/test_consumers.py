@@ -90,7 +90,7 @@ def _as_read(key: str, **fields: Any) -> Message:
     """The sample with ``fields``, sealed to a key of ours, with an unknown field, as a listener hands it over."""
     entry = next(entry for entry in MESSAGE_TYPES if entry.key == key)
     for name in entry.sealed:
-        content = PERSON if key.startswith(("registration.", "confirmation.")) else TEXT
+        content = PERSON if key.startswith(("registration.", "confirmation.", "invitation.")) else TEXT
         content = NOTE if entry.producer == "events" else content
         fields[name] = base64.b64encode(seal_to(public_key_of(PRIVATE_KEY), content)).decode()
     message = sample_message(key, a_later_field="of a later sender", **fields)

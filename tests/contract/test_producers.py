@@ -19,6 +19,7 @@ from services.events.usecases.decide_proposal import sealed_decision
 from services.events.usecases.proposal_keys import ProposalKeys
 from services.notifications.domain.mail import ClaimedMail
 from services.notifications.outgoing import KEY_OF_OUTCOME, mail_message
+from services.registration.access import messages as access_messages
 from services.registration.forms.messages import FORM_CHANGED, form_message
 from services.registration.forms.model import FormFacts
 from services.registration.people import messages as registration_messages
@@ -30,6 +31,8 @@ from shared.contracts.registry import MESSAGE_TYPES, read
 from shared.core.context import caused_by
 from shared.core.ids import new_id
 from shared.core.sealing import new_key, public_key_of
+from shared.i18n.content import Text
+from shared.store.deeds import Deed, audit_message
 from tests.contract.samples import sample
 from tests.support.clock import WEBINAR_WEEK
 
@@ -38,7 +41,7 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 EVENT = Event(
     id="upr-webinar-10",
     kind=EventKind.WEBINAR,
-    title="UPR Webinar Wednesday #10",
+    title=Text.of("UPR Webinar Wednesday #10"),
     status=EventStatus.CONFIRMED,
     mode=Mode.ONLINE,
     time_zone="America/New_York",
@@ -68,6 +71,7 @@ def _registration() -> Registration:
         language="en",
         partner=None,
         accepted_at=WEBINAR_WEEK,
+        offer_expires_at=WEBINAR_WEEK + timedelta(days=2),
     )
 
 
@@ -181,11 +185,25 @@ FORM = FormFacts(
     alarm_minutes=60,
 )
 
+
+def _access_changed() -> Message:
+    state = {"holder_id": new_id(), "revision": 1, "name": "a coordinator", "roles": ["viewer"], "forms": None}
+    state |= {"partner": None, "until": WEBINAR_WEEK, "key_hashes": [], "revoked": False, "occurred_at": WEBINAR_WEEK}
+    return access_messages.access_message(state)
+
+
+def _invitation_created() -> Message:
+    mail = access_messages.InvitationMail("invited", "colleague@example.org", "es", "a coordinator")
+    link = "https://console.example.org/console/invitation/token"
+    key = public_key_of(new_key())
+    return access_messages.invitation_message(new_id(), mail, link, WEBINAR_WEEK, WEBINAR_WEEK, key)
+
+
 PRODUCERS: dict[str, Callable[[], Message]] = {
     EVENT_KEYS["published"]: lambda: event_message("published", EVENT, WEBINAR_WEEK),
     EVENT_KEYS["changed"]: lambda: event_message("changed", EVENT, WEBINAR_WEEK),
     "working-group.changed.v1": lambda: working_group_message(
-        WorkingGroup(id="housing", title="Housing"), WEBINAR_WEEK
+        WorkingGroup(id="housing", title=Text.of("Housing")), WEBINAR_WEEK
     ),
     FORM_CHANGED: lambda: form_message(FORM, WEBINAR_WEEK),
     registration_messages.CONFIRMATION_WANTED: _confirmation_wanted,
@@ -193,7 +211,7 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
         Resource(
             id="upr-webinar-10-recording",
             kind=ResourceKind.RECORDING,
-            title="Recording",
+            title=Text.of("Recording"),
             url="https://videos.example.org/upr-webinar-10",
             event="upr-webinar-10",
             published=True,
@@ -206,6 +224,8 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
             registration_messages.CONFIRMED,
             registration_messages.WAITLISTED,
             registration_messages.PROMOTED,
+            registration_messages.OFFERED,
+            registration_messages.OFFER_ENDED,
             registration_messages.CANCELLED,
             registration_messages.CHANGED,
             registration_messages.LINK_REQUESTED,
@@ -213,6 +233,15 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
         )
     },
     registration_messages.ADDRESS_CHANGED: _address_changed,
+    access_messages.ACCESS_CHANGED: _access_changed,
+    **{
+        f"{service}-audit.recorded.v1": partial(
+            audit_message, service, Deed("a coordinator", "event-postpone", "event", "upr-review"), WEBINAR_WEEK
+        )
+        for service in ("events", "notifications")
+    },
+    access_messages.SESSION_ENDED: lambda: access_messages.session_message(bytes(32), WEBINAR_WEEK),
+    access_messages.INVITATION_CREATED: _invitation_created,
     registration_messages.ERASED: lambda: registration_messages.erased_message(_registration(), WEBINAR_WEEK),
     **{key: partial(mail_message, key, _mail(), WEBINAR_WEEK) for key in KEY_OF_OUTCOME.values()},
     **{key: partial(_decision, ProposalStatus(status)) for status, key in DECISION_KEYS.items()},

@@ -60,6 +60,7 @@ STANDING = {
         "form": "questions",
         "form_change": "who changed questions: as long as the form",
         "form_draft": "forms that coordinators work on, until they publish or discard them",
+        "list_view": "filters and columns that coordinators have saved, without a word that was searched for",
         "form_key": "a public key for each form",
         "seat": "a row for each form",
         "partner": "organisations whose pages show forms",
@@ -68,6 +69,7 @@ STANDING = {
         "resource_copy": "recordings",
         "decider_key": "a public key for each key of the decider",
         "decider_attempt": "one row",
+        "passkey": "public keys of people with access; they end with it",
     },
     "events": _ALL
     | {
@@ -79,6 +81,7 @@ STANDING = {
         "tally": "numbers by day, country, partner and kind of form",
         "group_contact": "a date for each group",
         "working_group": "groups",
+        "group_note": "calls and meetings with groups, by day; no participant belongs there",
         "consultation": "events",
         "hotel_block": "hotels",
         "resource": "recordings",
@@ -154,6 +157,10 @@ _READING = """
     INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at)
     SELECT id, 'a-form', 'Ada', 'a good reason', at FROM given
 """
+_APPROVAL = """
+    INSERT INTO sealed_approval (id, act, form, asked_by, reason, filters, people, asked_at, expires_at)
+    SELECT id, 'read-all', 'a-form', 'Ada', 'a good reason', '{}', ARRAY[id], at, at FROM given
+"""
 _PROMOTION = """
     INSERT INTO promotion (form, decided_at, cause, waiting, promoted, withheld)
     SELECT 'a-form', at, 'a seat was given back', 1, 0, 'too-late' FROM given
@@ -185,6 +192,11 @@ _ROSTER = """
 """
 _CONTACT = "INSERT INTO mail_contact (mail_id, registration_id, kind, sent_at) SELECT id, id, 'bulletin', at FROM given"
 
+_TESTER = """
+    INSERT INTO bulletin_tester (holder, closed, since, tests)
+    SELECT id::text, decode(repeat('00', 40), 'hex'), at, 1 FROM given
+"""
+
 LOGS = (
     *(Aged(service, "deed", _DEED) for service in SERVICES),
     Aged("registration", "promotion", _PROMOTION),
@@ -192,11 +204,13 @@ LOGS = (
 )
 LONG_KEPT = (
     *LOGS,
+    Aged("registration", "sealed_approval", _APPROVAL),
     Aged("registration", "registration_change", _HISTORY),
     Aged("events", "mail_contact", _CONTACT),
     Aged("events", "roster", _ROSTER),
     Aged("notifications", "mail", _MAIL),
     Aged("notifications", "recipient", _RECIPIENT),
+    Aged("notifications", "bulletin_tester", _TESTER),
 )
 
 

@@ -36,7 +36,7 @@ from tests.support.web import load_folder, load_webinar
 ALL = {
     "inbox": "ids of messages",
     "ended_session": "sessions of coordinators",
-    "refused_sign_in": "hashes of networks of whoever tried to sign in to the console, for 15 minutes",
+    "access_holder": "people who work with the system, by the name that the audit log shows",
     "deed": "exported as the view trail",
 }
 NOBODY = {
@@ -47,14 +47,24 @@ NOBODY = {
         "public_event": "events",
         "promotion": "numbers",
         "submission": "encrypted to the decider until it is decided; afterwards hashes and outcomes, for eight days",
+        "people_import": "numbers, and what the columns of files are",
+        "import_file": "encrypted, for a day at most; whoever is imported is a registration",
+        "import_batch": "encrypted, for a day at most; whoever is imported is a registration",
         "mail_count": "numbers by hash of a domain",
         "used_challenge": "ids of challenges, which are nobody's",
+        "refused_sign_in": "hashes of networks of whoever tried to sign in to the console, for 15 minutes",
+        "used_passkey_challenge": "random numbers that somebody has signed in with, for 20 minutes",
+        "console_session": "sessions of people who work with the system, for 16 hours",
+        "audit_log": "our own entries are exported as the view trail; the others by the services that made them",
+        "audit_entry": "what people with a key did; nothing about a participant",
+        "invitation": "hashes of links by which colleagues choose how to sign in",
     },
     "events": STANDING["events"] | ALL | {},
     "notifications": STANDING["notifications"]
     | ALL
     | {
         "outbox": "ids and kinds of mails, which the table mail has too; deleted once they are published",
+        "bulletin_tester": "addresses of coordinators, who are no participants",
     },
 }
 """Tables and views that hold nothing about a person, or nothing that can be exported, each with the reason."""
@@ -70,11 +80,19 @@ NOT_OF_A_PERSON = {
     ("registration", "public_form", "contact"),
     ("registration", "form_draft", "content"),
     ("registration", "partner", "name"),
+    ("registration", "list_view", "name"),
+    ("registration", "passkey", "name"),
+    ("registration", "console_session", "name"),
+    *((service, "access_holder", "name") for service in ("registration", "events", "notifications")),
+    ("registration", "invitation", "token_hash"),
+    ("registration", "refused_sign_in", "network"),
     ("events", "hotel_block", "name"),
+    ("events", "working_group", "contact"),
     ("events", "tally", "name"),
     ("registration", "key_check", "name"),
     ("events", "key_check", "name"),
     ("notifications", "key_check", "name"),
+    ("notifications", "bulletin_tester", "closed"),
     ("notifications", "event_copy", "content"),
     ("notifications", "working_group_copy", "content"),
     ("notifications", "resource_copy", "content"),

@@ -180,9 +180,8 @@ def _person(address: str) -> dict[str, Any]:
 
 def send_bulletin(world: World, segment: dict[str, str], expected: int, texts: dict[str, str]) -> None:
     """Draft, look at the audience, send; ``texts``: the subject and the text, in English."""
-    drafted = world.call(
-        "POST", "/v1/bulletins", "notifications", status=201, json={"segment": segment, "texts": {"en": texts}}
-    )
+    content = {"segment": {part: [value] for part, value in segment.items()}, "texts": {"en": texts}}
+    drafted = world.call("POST", "/v1/bulletins", "notifications", status=201, json=content)
     place = f"/v1/bulletins/{drafted['id']}"
     shown = world.call("POST", f"{place}/preview", "notifications")
     assert shown["audience"] == expected

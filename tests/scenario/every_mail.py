@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import requests
+
 from tests.scenario.acts import COUNCIL, PRESS, send_bulletin
 from tests.scenario.hostile import TEXTS, marked, packed, words_of_event
 from tests.scenario.letters import Letter
@@ -64,8 +66,23 @@ def cause_every_mail(world: World) -> Everybody:
     _propose(world, cast)
     _send_bulletins(world, cast)
     _change_the_event(world, cast)
+    _invite(world)
     _end(world, cast)
     return cast
+
+
+def _invite(world: World) -> None:
+    """A colleague takes a key, and gets a new link when it is lost."""
+    new = {"name": "A colleague", "email": "newcomer@example.org", "roles": ["viewer"]}
+    invited = world.call("POST", "/v1/access", "registration", status=201, json=new)
+    (letter,) = world.expect("a colleague is invited", invitation=1)
+    link = re.search(r"/console/invitation/[A-Za-z0-9_-]{43}", letter.text)
+    assert link is not None
+    own = {"Sec-Fetch-Site": "same-origin"}
+    assert requests.post(f"{world.urls['registration']}{link[0]}/key", headers=own, timeout=10).status_code == 200
+    again = {"email": "newcomer@example.org"}
+    world.call("POST", f"/v1/access/{invited['id']}/invitation", "registration", status=202, json=again)
+    world.expect("the key is lost", invitation=1)
 
 
 def _register(world: World, cast: Everybody) -> None:
@@ -97,7 +114,8 @@ def _wait_and_come_again(world: World, cast: Everybody) -> None:
         else:
             world.send_link(letter)
     world.expect("there is no seat left, and who has one gets the link to it", waiting_list=len(late), link=people)
-    _seats(world, people + len(late))
+    _offer_one(world, people + len(late))
+    _seats(world, people + len(late), promotion_mode="in-order")
     promoted = world.expect("there are more seats", promotion=len(late))
     for letter in promoted:
         world.follow(letter, "cancel")
@@ -217,6 +235,11 @@ def _send_bulletins(world: World, cast: Everybody) -> None:
             send_bulletin(world, {"form": "geneva-delegation"}, 1, texts)
             cast.bulletins.append(number)
     world.expect("coordinators write bulletins", bulletin=len(cast.bulletins))
+    content = {"texts": {"en": {"subject": "A test", "text": "Is it right?"}}}
+    drafted = world.call("POST", "/v1/bulletins", "notifications", status=201, json=content)
+    copy = {"address": "of-the-writer@example.org"}
+    world.call("POST", f"/v1/bulletins/{drafted['id']}/test", "notifications", status=202, json=copy)
+    world.expect("a coordinator tries one", bulletin_test=1)
 
 
 def _change_the_event(world: World, cast: Everybody) -> None:
@@ -268,8 +291,20 @@ def _person(who: str, name: str) -> dict[str, Any]:
     return {"name": name, "email": f"{who}@example.org"}
 
 
-def _seats(world: World, number: int) -> None:
-    world.call("PATCH", f"/v1/forms/{PRESS}", "registration", json={"capacity": number}, headers=ANY)
+def _offer_one(world: World, seats: int) -> None:
+    """There are more seats, which coordinators give by hand: the first in line declines one, and is given it then."""
+    _seats(world, seats, promotion_mode="by-hand")
+    waiting = world.call("GET", f"/v1/forms/{PRESS}/seats", "registration")["waiting"]
+    first = f"/v1/registrations/{waiting[0]['registration']['id']}"
+    world.call("PUT", f"{first}/offer", "registration", json={}, headers=ANY)
+    for letter in world.expect("a seat is offered", seat_offered=1):
+        world.follow(letter, "decline-seat")
+    world.expect("and declined", offer_ended=1)
+    world.call("PATCH", first, "registration", json={"status": "confirmed"}, headers=ANY)
+
+
+def _seats(world: World, number: int, **more: str) -> None:
+    world.call("PATCH", f"/v1/forms/{PRESS}", "registration", json={"capacity": number, **more}, headers=ANY)
 
 
 def _rename(world: World, event: str, number: int) -> None:

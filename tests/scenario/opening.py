@@ -39,7 +39,7 @@ class Opening:
     @property
     def foreign(self) -> set[str]:
         """Every other address, but for what coordinators wrote in bulletins."""
-        links = {link for mail in self.mails if mail.kind != "bulletin" for link in mail.links()}
+        links = {link for mail in self.mails if not mail.kind.startswith("bulletin") for link in mail.links()}
         return {link for link in links if not link.startswith(f"{PUBLIC}/")}
 
     def contents(self) -> Contents:

@@ -58,6 +58,9 @@ RECEIVED = ReceivedPage(LOOK, TITLE, WHEN, RECEIPT, "K7QM", ADDRESS)
 RECEIPT_PAGE = ReceiptPage(LOOK, TITLE, WHEN, "webinar", "received", "K7QM")
 OF_REGISTRATIONS = (
     Result.CANCELLED,
+    Result.SEAT_ACCEPTED,
+    Result.SEAT_DECLINED,
+    Result.OFFER_ENDED,
     Result.ERASED,
     Result.EVENT_OVER,
     Result.CHANGED_MEANWHILE,

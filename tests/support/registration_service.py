@@ -15,7 +15,8 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from services.registration.deciding_loop import make_decider
+from services.registration.deciding_loop import make_decider, make_import_run
+from services.registration.importing.running import ImportRun
 from services.registration.intake.decider import Decider
 from services.registration.intake.form_view import view_form
 from services.registration.intake.outcomes import Act, Choice
@@ -84,6 +85,11 @@ class RegistrationService:
         """Another decider of the same queue, as another process has it."""
         work = self.work("decide")
         return make_decider(self._decide_settings, work, agreeing(self.clock, work))
+
+    def new_import_run(self) -> ImportRun:
+        """What imports people, as a process has it that has just started."""
+        work = self.work("decide")
+        return make_import_run(self._decide_settings, work, agreeing(self.clock, work), self.new_decider())
 
     # intake
 

@@ -8,6 +8,7 @@ from services.events.domain.room import Room
 from services.events.domain.schedule import Placement, Slot, Span, day_span
 from services.events.domain.schedule_conflicts import Fixed
 from services.events.scheduling.problem import Problem, Request
+from shared.i18n.content import Text
 
 ZONE = "Europe/Zurich"
 FIRST_DAY = datetime(2020, 5, 4, tzinfo=UTC)
@@ -42,8 +43,8 @@ def a_full_instance(seed: int, *, proposals: int, rooms: int, days: int, slots_a
     dice = random.Random(seed)
     slots, opened = _slots(days, slots_a_day), Span(FIRST_DAY - timedelta(days=1), FIRST_DAY + timedelta(days=days + 1))
     made_rooms = tuple(
-        Room(id=f"room-{n}", title=f"Room {n}", city="Geneva", capacity=CAPACITIES[n % len(CAPACITIES)], time_zone=ZONE,
-             open=(opened,)) for n in range(rooms)
+        Room(id=f"room-{n}", title=Text.of(f"Room {n}"), city="Geneva", capacity=CAPACITIES[n % len(CAPACITIES)],
+             time_zone=ZONE, open=(opened,)) for n in range(rooms)
     )  # fmt: skip
     places = dice.sample([(room, slot) for slot in slots for room in made_rooms], proposals)
     busy: set[tuple[str, str]] = set()
@@ -98,7 +99,12 @@ def _room(dice: random.Random, number: int, days: int) -> Room:
     )
     capacity = CAPACITIES[number % len(CAPACITIES)]
     return Room(
-        id=f"room-{number}", title=f"Room {number}", city="Geneva", capacity=capacity, time_zone=ZONE, open=windows
+        id=f"room-{number}",
+        title=Text.of(f"Room {number}"),
+        city="Geneva",
+        capacity=capacity,
+        time_zone=ZONE,
+        open=windows,
     )
 
 

@@ -24,8 +24,8 @@ from tests.support.waiting import poll_until
 
 EVENT = """
     INSERT INTO event_copy (id, revision, kind, title, summary, starts_at, time_zone, status, mode)
-    VALUES ('upr-webinar-10', 1, 'webinar', 'UPR Webinar Wednesday #10', '', %s, 'America/New_York', 'confirmed',
-        'online') ON CONFLICT DO NOTHING
+    VALUES ('upr-webinar-10', 1, 'webinar', '{"en": "UPR Webinar Wednesday #10"}', '{}', %s, 'America/New_York',
+        'confirmed', 'online') ON CONFLICT DO NOTHING
 """
 
 

@@ -42,6 +42,7 @@ capabilities:
 {{- define "troika.environment" -}}
 - {name: TROIKA_SETTINGS, value: /run/troika}
 - {name: TROIKA_PUBLIC_URL, value: {{ printf "https://%s" .Values.hosts.public | quote }}}
+- {name: TROIKA_CONSOLE_URL, value: {{ printf "https://%s" .Values.hosts.desk | quote }}}
 - {name: TROIKA_ORGANISER, value: {{ .Values.organiser | quote }}}
 - {name: TROIKA_MAIL_FROM, value: {{ .Values.mailFrom | quote }}}
 - {name: TROIKA_MAIL_FROM_NAME, value: {{ .Values.organiser | quote }}}

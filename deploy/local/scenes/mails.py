@@ -38,7 +38,7 @@ def bulletin_id(places: Places) -> str:
             return str(known["id"])
     link = f"{places.ports.public_url}/programme/{WEBINAR}"
     text = f"Some working groups have nobody yet who speaks for them.\n\nPlease look at the programme: {link}"
-    draft = {"segment": {"event": WEBINAR}, "texts": {"en": {"subject": SUBJECT, "text": text}}}
+    draft = {"segment": {"event": [WEBINAR]}, "texts": {"en": {"subject": SUBJECT, "text": text}}}
     made = str(places.ask("POST", "/v1/bulletins", json=draft)["id"])
     seen = places.ask("POST", f"/v1/bulletins/{made}/preview")
     places.ask("POST", f"/v1/bulletins/{made}/send", json={"expected": seen["audience"], "mark": seen["mark"]})

@@ -27,7 +27,8 @@ A9 = Equation(
 
 _READING_OF_NOBODY = """
     SELECT s.id::text, 'a registration on ' || s.form, coalesce('one on ' || r.form, 'none')
-    FROM sealed_reading s LEFT JOIN (SELECT id, form FROM registration) r ON r.id = s.registration_id
+    FROM sealed_reading s CROSS JOIN LATERAL unnest(coalesce(s.people, ARRAY[s.registration_id])) AS read (id)
+    LEFT JOIN (SELECT id, form FROM registration) r ON r.id = read.id
     WHERE r.form IS DISTINCT FROM s.form AND s.form <> ALL(%(forgetful)s::text[])
 """
 _GUARDS = """

@@ -6,35 +6,47 @@ from deploy.operations.audit.seats import PARKED
 
 _DECISIONS = tuple(f"proposal.{verb}" for verb in ("accepted", "returned", "declined", "scheduled"))
 
+VERBS = ("confirmed", "waitlisted", "promoted", "offered", "offer-ended", "cancelled", "changed")
+
 CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
     (f"org.troika.{key}.v1", queue)
     for queue, keys in {
-        "registration.copies": ("event.published", "event.changed", "working-group.changed", "resource.published"),
+        "registration.copies": (
+            "event.published",
+            "event.changed",
+            "working-group.changed",
+            "resource.published",
+            "events-audit.recorded",
+            "notifications-audit.recorded",
+        ),
         "notifications.copies": (
             "event.published",
             "event.changed",
             "working-group.changed",
             "resource.published",
             "form.changed",
+            "access.changed",
+            "session.ended",
         ),
         "notifications.mail": (
             *_DECISIONS,
-            *(f"registration.{verb}" for verb in ("confirmed", "waitlisted", "promoted", "cancelled", "changed")),
+            *(f"registration.{verb}" for verb in VERBS),
             "registration.link-requested",
             "registration.details-requested",
             "registration.address-changed",
             "confirmation.wanted",
+            "invitation.created",
             "person.erased",
         ),
         "registration.proposals": _DECISIONS,
         "events.proposals": ("proposal.submitted", "proposal.changed", "proposal.withdrawn"),
         "events.rollup": (
-            *(f"registration.{verb}" for verb in ("confirmed", "waitlisted", "promoted", "cancelled", "changed")),
+            *(f"registration.{verb}" for verb in VERBS),
             "person.erased",
         ),
         "events.contact": ("mail.sent",),
         "registration.mail": ("mail.sent", "mail.bounced", "mail.suppressed"),
-        "events.copies": ("form.changed",),
+        "events.copies": ("form.changed", "access.changed", "session.ended"),
     }.items()
     for key in keys
 )
@@ -45,7 +57,7 @@ _HISTORY = """
         coalesce(c.changes || ' up to ' || c.newest || ', ' || c.status, 'none')
     FROM registration r LEFT JOIN (
         SELECT registration_id, count(*) AS changes, max(revision) AS newest,
-            (array_agg(status ORDER BY revision DESC))[1] AS status
+            (array_agg(replace(status, 'offered', 'waitlisted') ORDER BY revision DESC))[1] AS status
         FROM registration_change GROUP BY registration_id) c ON c.registration_id = r.id
     WHERE (c.changes, c.newest, c.status) IS DISTINCT FROM (r.revision, r.revision, r.status)
         AND coalesce(r.erased_at > %(history_since)s, true)
@@ -60,7 +72,8 @@ _TOLD = """
         SELECT registration_id::text AS subject, 'org.troika.' || CASE
                 WHEN erased THEN 'person.erased'
                 WHEN status = before THEN 'registration.changed'
-                WHEN status = 'confirmed' AND before = 'waitlisted' THEN 'registration.promoted'
+                WHEN status = 'confirmed' AND before IN ('waitlisted', 'offered') THEN 'registration.promoted'
+                WHEN status = 'waitlisted' AND before = 'offered' THEN 'registration.offer-ended'
                 ELSE 'registration.' || status END || '.v1' AS type,
             count(*) FILTER (WHERE changed_at > %(kept_since)s) AS kept, count(*) AS n
         FROM steps GROUP BY 1, 2),

@@ -3,7 +3,8 @@
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
 from deploy.operations.audit.seats import COPIES
 
-_NUMBERED = "('confirmation', 'proposal-received', 'waiting-list', 'promotion', 'changed', 'cancelled-by-you')"
+_NUMBERED = "('confirmation', 'proposal-received', 'waiting-list', 'promotion', 'seat-offered', \
+'offer-ended', 'changed', 'cancelled-by-you')"
 """Kinds of mail that tell one revision of a registration."""
 
 _NEWS = "('event-rescheduled', 'event-postponed', 'event-cancelled', 'event-revived', 'event-confirmed', \
@@ -16,9 +17,11 @@ _WANTED = """
     FROM (
         SELECT registration_id, revision, changed_at, CASE
             WHEN status = lag(status) OVER steps THEN 'changed'
+            WHEN status = 'offered' THEN 'seat-offered'
+            WHEN lag(status) OVER steps = 'offered' AND status = 'waitlisted' THEN 'offer-ended'
             WHEN status = 'waitlisted' THEN 'waiting-list'
             WHEN status = 'cancelled' THEN 'cancelled-by-you'
-            WHEN lag(status) OVER steps = 'waitlisted' THEN 'promotion'
+            WHEN lag(status) OVER steps IN ('waitlisted', 'offered') THEN 'promotion'
             ELSE 'confirmation' END AS kind, status
         FROM registration_change WINDOW steps AS (PARTITION BY registration_id ORDER BY revision)) AS change
         LEFT JOIN (SELECT id, revision, erased_at FROM registration) r ON r.id = change.registration_id
@@ -168,7 +171,7 @@ _MAILED_TWICE = """
 _LINKS_KEPT = """
     SELECT r.subject::text, 'a mail that waits', coalesce(m.state, 'none') FROM recipient r
     LEFT JOIN mail m ON m.subject = r.subject
-    WHERE r.about IN ('confirmation', 'former-address') AND r.erased_at IS NULL
+    WHERE r.about IN ('confirmation', 'former-address', 'invitation', 'bulletin-test') AND r.erased_at IS NULL
         AND (m.state IN ('queued', 'deferred', 'claimed')
         OR (m.state = 'unknown' AND m.due_at IS NOT NULL)) IS NOT TRUE
 """

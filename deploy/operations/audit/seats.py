@@ -38,13 +38,17 @@ A1 = Equation(
 )
 
 _COUNTED = """
-    SELECT s.form, 'confirmed ' || s.confirmed || ', waiting ' || s.waiting,
-        'confirmed ' || count(r.*) FILTER (WHERE r.status = 'confirmed')
-        || ', waiting ' || count(r.*) FILTER (WHERE r.status = 'waitlisted')
-    FROM seat s LEFT JOIN (SELECT form, status FROM registration) r ON r.form = s.form
-    GROUP BY s.form, s.confirmed, s.waiting
-    HAVING s.confirmed <> count(r.*) FILTER (WHERE r.status = 'confirmed')
-        OR s.waiting <> count(r.*) FILTER (WHERE r.status = 'waitlisted')
+    SELECT form, stored, counted FROM (
+        SELECT s.form, concat_ws(', ', 'confirmed ' || s.confirmed, 'waiting ' || s.waiting, 'offered ' || s.offered,
+                'past an offer ' || s.passed) AS stored,
+            concat_ws(', ', 'confirmed ' || count(r.*) FILTER (WHERE r.status = 'confirmed'),
+                'waiting ' || count(r.*) FILTER (WHERE r.status = 'waitlisted'),
+                'offered ' || count(r.*) FILTER (WHERE r.offer_expires_at IS NOT NULL),
+                'past an offer ' || count(r.*) FILTER (WHERE r.offer_passed)) AS counted
+        FROM seat s LEFT JOIN (SELECT form, status, offer_expires_at, offer_passed FROM registration) r
+            ON r.form = s.form
+        GROUP BY s.form, s.confirmed, s.waiting, s.offered, s.passed) AS seats
+    WHERE stored <> counted
 """
 _HISTORY_OF_NOBODY = """
     SELECT DISTINCT c.registration_id::text, 'a registration', 'its history alone' FROM registration_change c
@@ -140,10 +144,10 @@ _TOO_MANY_THEN = """
         FROM registration_change c JOIN registration r ON r.id = c.registration_id),
     moves AS (
         SELECT form, registration_id, changed_at AS at, 1 AS move, capacity_then FROM steps
-        WHERE status = 'confirmed' AND before IS DISTINCT FROM 'confirmed'
+        WHERE status IN ('confirmed', 'offered') AND (before IS NULL OR before NOT IN ('confirmed', 'offered'))
         UNION ALL
         SELECT form, registration_id, changed_at - interval '10 seconds', -1, NULL FROM steps
-        WHERE status <> 'confirmed' AND before = 'confirmed'),
+        WHERE status NOT IN ('confirmed', 'offered') AND before IN ('confirmed', 'offered')),
     taken AS (
         SELECT *, sum(move) OVER (PARTITION BY form ORDER BY at, move ROWS UNBOUNDED PRECEDING) AS seats FROM moves)
     SELECT registration_id::text, 'at most ' || capacity_then || ' on ' || form, seats::text FROM taken
@@ -151,6 +155,10 @@ _TOO_MANY_THEN = """
 """
 """A seat counts as given back 10 s before it was: some decisions are dated before they got the lock on the seats."""
 
+_OFFERS_OVERDUE = """
+    SELECT id::text, 'ended', 'expired at ' || offer_expires_at FROM registration
+    WHERE offer_expires_at < least(%(late_before)s, %(now)s - interval '1 hour')
+"""
 _TWICE_IN_LINE = """
     SELECT string_agg(id::text, ' ' ORDER BY id), 'number ' || position || ' on ' || form || ' once', count(*)::text
     FROM registration WHERE position IS NOT NULL GROUP BY form, position HAVING count(*) > 1
@@ -169,7 +177,8 @@ A3 = Equation(
     "no seat beyond the capacity then in force; no number in line twice",
     (
         Alone("registration", "as many seats are taken as there were when they were given", _TOO_MANY_NOW),
-        Alone("registration", "each confirmation fits the capacity then in force", _TOO_MANY_THEN),
+        Alone("registration", "each confirmation and each offer fits the capacity then in force", _TOO_MANY_THEN),
+        Alone("registration", "no offer stands long after it has expired", _OFFERS_OVERDUE),
         Alone("registration", "nobody shares a number in line", _TWICE_IN_LINE),
         Alone("registration", "every number in line was given", _GAPS_IN_LINE),
     ),

@@ -7,6 +7,7 @@ import marshmallow as ma
 from services.events.api.event_schemas import EventSchema
 from services.events.domain.event import EVERY_GROUP, EventKind, EventStatus, Mode
 from services.events.domain.rules import SLUG, SLUG_LENGTH
+from shared.i18n.content_field import TextByLanguage
 
 _NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not hold a NUL character")
 
@@ -37,8 +38,8 @@ class EditEventSchema(ma.Schema):
     """Fields to change. Date and status are changed by the steps, which show their audience first."""
 
     kind = one_of_field(EventKind)
-    title = text_field(200)
-    summary = text_field(2000, "Empty if there is none", least=0)
+    title = TextByLanguage(200, "By language; a plain string is English")
+    summary = TextByLanguage(2000, "By language; empty if there is none", least=0)
     series = slug_field("Id of a series", allow_none=True)
     series_number = ma.fields.Integer(allow_none=True, strict=True, validate=ma.validate.Range(min=1, max=9999))
     time_zone = text_field(64, "IANA name")
@@ -59,7 +60,7 @@ class NewEventSchema(EditEventSchema):
 
     id = slug_field("A lower-case name with hyphens; it never changes", required=True)
     kind = one_of_field(EventKind, required=True)
-    title = text_field(200, required=True)
+    title = TextByLanguage(200, "By language; a plain string is English", required=True)
     time_zone = text_field(64, "IANA name", required=True)
     mode = one_of_field(Mode, required=True)
     starts_at = ma.fields.AwareDateTime(format="iso", metadata={"description": "With an offset; with `ends_at`"})

@@ -6,6 +6,8 @@ import marshmallow as ma
 
 from services.events.domain.event import EventKind, EventStatus, Mode
 from services.events.domain.rules import SLUG, SLUG_LENGTH
+from shared.i18n.content_field import TextByLanguage
+from shared.i18n.languages import LANGUAGES
 from shared.web.paging import PageArguments
 from shared.web.query_parameters import DayOrInstant
 
@@ -40,8 +42,8 @@ class EventSchema(ma.Schema):
 
     id = ma.fields.String(required=True, metadata={"description": "A lower-case name with hyphens"})
     kind = ma.fields.String(validate=ma.validate.OneOf([str(kind) for kind in EventKind]))
-    title = ma.fields.String()
-    summary = ma.fields.String(metadata={"description": "Empty if there is none"})
+    title = TextByLanguage(200, "By language", written=False)
+    summary = TextByLanguage(2000, "By language; empty if there is none", least=0, written=False)
     series = ma.fields.String(allow_none=True, metadata={"description": "Id of the series it belongs to"})
     series_number = ma.fields.Integer(allow_none=True, metadata={"description": "Its number in the series"})
     starts_at = _moment("Start in UTC; null while there is no date")
@@ -103,7 +105,11 @@ class EventArguments(PageArguments, SparseArguments):
         load_default=False,
         metadata={"description": "The system's own events instead of all others; only for coordinators and operators"},
     )
-    q = _text(200, "Only events with this text in title, summary, city or place, upper or lower case alike")
+    q = _text(
+        200,
+        "Only events with this text in title or summary in any language, in city or place, upper or lower case alike",
+    )
+    missing_language = _one_of(LANGUAGES, "Only events whose title or summary lacks a text in this language")
 
 
 class EventListSchema(ma.Schema):

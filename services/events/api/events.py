@@ -27,7 +27,7 @@ from shared.web.query_parameters import lower_bound, upper_bound
 CSV_CHUNK = 200
 """Rows read at once for a CSV file; between two chunks no transaction is open."""
 
-_SAME_NAME = ("kind", "series", "status", "mode", "working_group", "city", "internal", "limit")
+_SAME_NAME = ("kind", "series", "status", "mode", "working_group", "city", "internal", "missing_language", "limit")
 
 
 def add_events(blueprint: Any, tools: Tools) -> None:

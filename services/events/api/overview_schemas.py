@@ -5,8 +5,8 @@ from typing import Any
 import marshmallow as ma
 
 from services.events.api.change_schemas import slug_field
-from services.events.api.network_schemas import ConsultationTotalSchema
 from services.events.domain.event import EventStatus
+from services.events.domain.network import HostKind
 
 
 class OverviewArguments(ma.Schema):
@@ -25,6 +25,14 @@ def _numbers(description: str) -> Any:
     return ma.fields.Dict(
         keys=ma.fields.String(), values=ma.fields.Integer(), required=True, metadata={"description": description}
     )
+
+
+class ConsultationTotalSchema(ma.Schema):
+    """Sums over all consultations with one kind of host. A host that is named counts once."""
+
+    host_kind = ma.fields.String(required=True, validate=ma.validate.OneOf([str(kind) for kind in HostKind]))
+    hosts = ma.fields.Integer(required=True)
+    presentations = ma.fields.Integer(required=True)
 
 
 class EventNumbersSchema(ma.Schema):
@@ -56,6 +64,15 @@ class GroupNumbersSchema(ma.Schema):
     )
     mailed_this_month = ma.fields.Boolean(
         required=True, metadata={"description": "Whether that was in this month (UTC)"}
+    )
+    last_contact_on = ma.fields.Date(
+        allow_none=True,
+        required=True,
+        metadata={"description": "Day of the last call, meeting or mail that a coordinator noted"},
+    )
+    contacted_this_month = ma.fields.Boolean(
+        required=True,
+        metadata={"description": "Whether the last bulletin, or the last noted contact, was in this month (UTC)"},
     )
 
 

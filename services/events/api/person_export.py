@@ -7,6 +7,7 @@ import marshmallow as ma
 from services.events.usecases.person_export import LEFT_OUT, export_person
 from services.events.usecases.side_tools import SideTools
 from shared.web.access import needs_all_forms
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.operations import Blueprint
 from shared.web.person_export import (
     MAX_REFERENCES,
@@ -37,6 +38,7 @@ def person_export_blueprint(tools: SideTools) -> Any:
     @blueprint.post("/events")
     @blueprint.arguments(EventsExportSchema)
     @blueprint.response(200, ExportSchema)
+    @needs_recent_sign_in
     @needs_all_forms("coordinator")
     def export(asked: dict[str, Any]) -> dict[str, Any]:
         """Everything that events holds about a person: what is counted, bulletins, and their proposals."""

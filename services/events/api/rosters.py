@@ -21,6 +21,7 @@ from services.events.usecases.positions import read_registration_position, regis
 from services.events.usecases.show_coverage import show_coverage
 from services.events.usecases.show_titles import show_titles
 from shared.web.access import holder, needs, require_touch
+from shared.web.browser_session import require_recent_sign_in
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
 from shared.web.operations import Blueprint
 from shared.web.paging import page_of, position_in
@@ -80,6 +81,7 @@ def _add_roster(blueprint: Any, tools: Tools) -> None:
             query.get("form_kind"),
         )
         if wants_csv():
+            require_recent_sign_in()
             rows = _rows(tools, wanted)
             note_roster_taken(tools.work, tools.clock, holder().name, event_id)
             return csv_answer(f"roster-{event_id}", _COLUMNS, rows)

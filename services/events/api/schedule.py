@@ -12,13 +12,11 @@ from services.events.api.schedule_schemas import (
     JobSchema,
     PlaceSchema,
     PublishedSchema,
-    RoomListSchema,
     VersionSchema,
 )
 from services.events.api.tools import READERS
 from services.events.domain.schedule import Placement
 from services.events.usecases.arrange_schedule import Board, place_proposal, show_board, take_off
-from services.events.usecases.list_proposals import list_rooms
 from services.events.usecases.look_up_schedule import compare_versions, newest_version, show_version
 from services.events.usecases.publish_schedule import publish_schedule
 from services.events.usecases.side_tools import SideTools
@@ -28,14 +26,14 @@ from shared.web.access import holder, needs_all_forms, public
 from shared.web.entity_tags import conditional, require_match, tag_of
 from shared.web.operations import Blueprint
 
-_BOARD, _PUBLISHED, _VERSION, _ROOMS = BoardSchema(), PublishedSchema(), VersionSchema(), RoomListSchema()
+_BOARD, _PUBLISHED, _VERSION = BoardSchema(), PublishedSchema(), VersionSchema()
 _REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}
 
 
 def schedule_blueprint(tools: SideTools) -> Any:
-    """``/v1/rooms`` and ``/v1/schedule``."""
-    blueprint = Blueprint("schedule", __name__, url_prefix="/v1", description="Rooms and the timetable")
-    _add_rooms(blueprint, tools)
+    """``/v1/schedule``."""
+    blueprint = Blueprint("schedule", __name__, url_prefix="/v1", description="The timetable")
+    _add_published(blueprint, tools)
     _add_jobs(blueprint, tools)
     _add_board(blueprint, tools)
     _add_moves(blueprint, tools)
@@ -43,15 +41,7 @@ def schedule_blueprint(tools: SideTools) -> Any:
     return blueprint
 
 
-def _add_rooms(blueprint: Any, tools: SideTools) -> None:
-    @blueprint.get("/rooms")
-    @blueprint.response(200, RoomListSchema)
-    @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
-    @public
-    def rooms() -> Response:
-        """All rooms, with the times at which side events can be in them."""
-        return conditional(jsonify(_ROOMS.dump({"items": list_rooms(tools.work)})))
-
+def _add_published(blueprint: Any, tools: SideTools) -> None:
     @blueprint.get("/schedule.json")
     @blueprint.response(200, VersionSchema)
     @says(blueprint, s404="No timetable is published yet")

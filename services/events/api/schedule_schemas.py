@@ -6,6 +6,7 @@ from services.events.domain.proposal import ProposalStatus
 from services.events.domain.proposal_history import ReviewAction
 from services.events.domain.rules import SLUG, SLUG_LENGTH
 from services.events.domain.schedule_conflicts import ConflictKind
+from shared.i18n.content_field import TextByLanguage
 from shared.web.paging import PageArguments
 
 _NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not hold a NUL character")
@@ -131,23 +132,6 @@ class SpanSchema(ma.Schema):
     ends_at = _moment("In UTC")
 
 
-class RoomSchema(ma.Schema):
-    """A room."""
-
-    id = ma.fields.String(required=True)
-    title = ma.fields.String(required=True)
-    city = ma.fields.String(required=True)
-    capacity = ma.fields.Integer(required=True)
-    time_zone = ma.fields.String(required=True)
-    open = ma.fields.List(ma.fields.Nested(SpanSchema), metadata={"description": "When it is ours"})
-
-
-class RoomListSchema(ma.Schema):
-    """All rooms."""
-
-    items = ma.fields.List(ma.fields.Nested(RoomSchema), required=True)
-
-
 class PlaceSchema(ma.Schema):
     """Where a proposal is put."""
 
@@ -221,7 +205,7 @@ class EntrySchema(ma.Schema):
     title = ma.fields.String(required=True)
     working_group = ma.fields.String(allow_none=True)
     room_id = ma.fields.String(required=True, data_key="room")
-    room_title = ma.fields.String(required=True)
+    room_title = TextByLanguage(200, "By language", written=False, required=True)
     city = ma.fields.String(required=True)
     span = ma.fields.Nested(SpanSchema, required=True)
     time_zone = ma.fields.String(required=True)

@@ -1,7 +1,6 @@
 """Events as the API shows them: which fields for whom, and moments in two zones."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -40,5 +39,5 @@ def shown(event: Event, names: Sequence[str]) -> dict[str, Any]:
         "starts_at_local": event.starts_at and event.starts_at.astimezone(zone),
         "ends_at_local": event.ends_at and event.ends_at.astimezone(zone),
     }
-    content: dict[str, Any] = _SCHEMA.dump(asdict(event) | local)
+    content: dict[str, Any] = _SCHEMA.dump({name: getattr(event, name) for name in ALL if name not in local} | local)
     return {name: content[name] for name in names}

@@ -10,6 +10,7 @@ from services.events.console.wording import KINDS
 from services.events.domain.event import EVERY_GROUP, Event, EventKind, EventStatus, Mode
 from services.events.domain.local_time import to_local
 from services.events.domain.network import Series, WorkingGroup
+from shared.i18n.content import text_typed, typed_texts
 from shared.public_forms.kinds.places import zone_options
 
 MODE_CHOICES = ((Mode.ONLINE, "Online"), (Mode.IN_PERSON, "In person"), (Mode.HYBRID, "Online and in person"))
@@ -40,7 +41,7 @@ def new_sections(series: Sequence[Series], groups: Sequence[WorkingGroup]) -> li
     what, where, who, coordinators = _sections(series, groups)
     titled, *others = what.fields
     moments = [
-        _zone(""),
+        zone_field(""),
         Field(name="starts", label="Start", look="local", help="In the time zone above. A draft may do without."),
         Field(name="ends", label="End", look="local"),
     ]
@@ -57,20 +58,25 @@ def edit_sections(event: Event, series: Sequence[Series], groups: Sequence[Worki
     """The form of an event that is there. Its date has a page of its own."""
     what, where, who, coordinators = _sections(series, groups)
     internal = [_INTERNAL] if event.status is EventStatus.DRAFT else []
-    zone = Section("Announced in", [_zone(event.time_zone)])
+    zone = Section("Announced in", [zone_field(event.time_zone)])
     return [what, zone, where, who, Section(coordinators.title, [*coordinators.fields, *internal])]
 
 
 def values_of(event: Event) -> dict[str, str | Sequence[str]]:
     """What the fields hold at first."""
-    texts = ("title", "summary", "kind", "series", "time_zone", "mode", "city", "place", "join_url", "form")
+    texts = ("kind", "series", "time_zone", "mode", "city", "place", "join_url", "form")
     values: dict[str, str | Sequence[str]] = {name: str(getattr(event, name) or "") for name in texts}
-    return values | {
-        "series_number": str(event.series_number or ""),
-        "asked_groups": list(event.asked_groups),
-        "internal_note": event.internal_note,
-        "internal": "yes" if event.internal else "",
-    }
+    return (
+        typed_texts("title", event.title)
+        | typed_texts("summary", event.summary)
+        | values
+        | {
+            "series_number": str(event.series_number or ""),
+            "asked_groups": list(event.asked_groups),
+            "internal_note": event.internal_note,
+            "internal": "yes" if event.internal else "",
+        }
+    )
 
 
 def copied_values(event: Event) -> dict[str, str | Sequence[str]]:
@@ -83,8 +89,9 @@ def copied_values(event: Event) -> dict[str, str | Sequence[str]]:
     if number is not None:
         values["series_number"] = str(number + 1)
         alone = re.compile(rf"(?<![0-9]){number}(?![0-9])")
-        if event.series and alone.search(event.title):
-            values["title"] = alone.sub(str(number + 1), event.title)
+        if event.series:
+            renumbered = event.title.each(lambda title: alone.sub(str(number + 1), title))
+            values |= typed_texts("title", renumbered)
         if alone.search(event.id):
             values["id"] = alone.sub(str(number + 1), event.id)
     for name, moment in (("starts", event.starts_at), ("ends", event.ends_at)):
@@ -95,7 +102,8 @@ def copied_values(event: Event) -> dict[str, str | Sequence[str]]:
 
 def changes_in(values: Mapping[str, str | Sequence[str]], faults: dict[str, str]) -> dict[str, Any]:
     """``values`` with the types of the domain, without date and id; what cannot be read becomes a fault."""
-    found: dict[str, Any] = {name: values[name] for name in ("title", "summary", "time_zone", "internal_note")}
+    found: dict[str, Any] = {name: values[name] for name in ("time_zone", "internal_note")}
+    found |= {name: text_typed(name, values) for name in ("title", "summary")}
     found |= {name: values[name] or None for name in OPTIONAL}
     found["kind"] = _one_of(EventKind, "kind", values, faults)
     found["mode"] = _one_of(Mode, "mode", values, faults)
@@ -109,11 +117,12 @@ def changes_in(values: Mapping[str, str | Sequence[str]], faults: dict[str, str]
 
 def _sections(series: Sequence[Series], groups: Sequence[WorkingGroup]) -> tuple[Section, Section, Section, Section]:
     everyone = (EVERY_GROUP, "All working groups, later ones too")
+    all_series = [("", "None"), *((one.id, str(one.title)) for one in series)]
     what = [
-        Field(name="title", label="Title", required=True),
+        Field(name="title", label="Title", look="languages", required=True),
         Field(name="kind", label="Kind", look="select", required=True, choices=[(k, KINDS[k]) for k in KINDS]),
-        Field(name="summary", label="Summary", look="area", most=2000, help="Everybody reads it."),
-        Field(name="series", label="Series", look="select", choices=[("", "None"), *((s.id, s.title) for s in series)]),
+        Field(name="summary", label="Summary", look="languages", rows=4, most=2000, help="Everybody reads it."),
+        Field(name="series", label="Series", look="select", choices=all_series),
         Field(name="series_number", label="Number in the series", most=4),
     ]
     where = [
@@ -132,7 +141,7 @@ def _sections(series: Sequence[Series], groups: Sequence[WorkingGroup]) -> tuple
             name="asked_groups",
             label="Working groups that are asked",
             look="checks",
-            choices=[everyone, *((group.id, group.title) for group in groups)],
+            choices=[everyone, *((group.id, str(group.title)) for group in groups)],
         ),
         Field(name="form", label="Form", most=80, help="Name of the form by which people register, if there is one."),
     ]
@@ -145,7 +154,8 @@ def _sections(series: Sequence[Series], groups: Sequence[WorkingGroup]) -> tuple
     )
 
 
-def _zone(known: str) -> Field:
+def zone_field(known: str) -> Field:
+    """The choice of a time zone; ``known`` is the one that it has, empty for none."""
     parts: list[tuple[str, Choices]] = [
         (name, [(zone, f"{place} – {zone}" if place != zone else zone) for zone, _, place in zones])
         for name, zones in zone_options("en")

@@ -14,7 +14,7 @@ from services.events.console.event_fields import (
     new_sections,
     values_of,
 )
-from services.events.console.fields import Section, Typed, faults_of, in_order, missing_in, typed_in
+from services.events.console.fields import Section, Typed, faults_of, in_order, labels_of, missing_in, typed_in
 from services.events.console.filling import moment_in
 from services.events.console.naming import name_from
 from services.events.domain.event import Event, EventStatus
@@ -79,8 +79,8 @@ def _draft_in(values: Values, faults: dict[str, str]) -> Event | None:
         RulesBroken: it can be read, and breaks a rule.
     """
     wanted = changes_in(values, faults)
-    event_id = str(values["id"]) or name_from(str(values["title"]))
-    if not event_id and values["title"]:
+    event_id = str(values["id"]) or name_from(str(wanted["title"]))
+    if not event_id and wanted["title"]:
         faults["id"] = "Give a name in Latin letters: none can be made from the title."
     zone = str(values["time_zone"])
     if not is_zone(zone):
@@ -148,7 +148,14 @@ def _meanwhile(work: UnitOfWork, event: Event, values: Values) -> Response:
 def _lines(event: Event, preview: Changed) -> list[tuple[str, str, str]]:
     """Name, old and new value of each field that changes, also of those that only coordinators see."""
     old, new = values_of(event), values_of(preview.event)
-    return [(name, _plain(old[name]), _plain(new[name])) for name in changed_fields(event, preview.event)]
+    names = changed_fields(event, preview.event)
+    return [(name, _plain(old[name]), _plain(new[name])) for name in old if _differs(name, names, old, new)]
+
+
+def _differs(name: str, names: Sequence[str], old: Values, new: Values) -> bool:
+    """Whether the field ``name`` of the form is one of ``names`` of the domain, and in its own language another."""
+    own, _, language = name.partition(".")
+    return own in names and (not language or old[name] != new[name])
 
 
 def _plain(value: str | Sequence[str]) -> str:
@@ -161,11 +168,12 @@ def _event(work: UnitOfWork, event_id: str) -> Event:
 
 
 def _new_sections(work: UnitOfWork) -> list[Section]:
-    return new_sections(list_series(work), list_working_groups(work))
+    return new_sections(list_series(work), [group for group in list_working_groups(work) if group.active])
 
 
 def _edit_sections(work: UnitOfWork, event: Event) -> list[Section]:
-    return edit_sections(event, list_series(work), list_working_groups(work))
+    groups = [one for one in list_working_groups(work) if one.active or one.id in event.asked_groups]
+    return edit_sections(event, list_series(work), groups)
 
 
 def _new_page(sections: Sequence[Section], typed: Typed, *, status: int = 200) -> Response:
@@ -174,7 +182,7 @@ def _new_page(sections: Sequence[Section], typed: Typed, *, status: int = 200) -
 
 def _edit_page(work: UnitOfWork, event: Event, typed: Typed, seen: str, *, status: int = 200, **more: Any) -> Response:
     sections = _edit_sections(work, event)
-    labels = {one.name: one.label for section in sections for one in section.fields}
+    labels = labels_of(sections)
     page = render_template(
         "events/edit_event.html", event=event, sections=sections, labels=labels, typed=typed, seen=seen, **more
     )

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.events.console import deed_words, resource_fields, wording
+from services.events.console import deed_words, resource_fields
 from services.events.console.changing_words import possible_actions
 from services.events.console.fields import cleaned
 from services.events.domain.event import Event
@@ -16,13 +16,11 @@ from services.events.store.event_changes import ChangeQuery
 from services.events.store.event_notes import NoteQuery
 from services.events.store.events import Audience
 from services.events.store.resources import ResourceFilter
-from services.events.store.roster import RosterQuery
 from services.events.usecases.count_registrations import count_registrations
 from services.events.usecases.event_history import list_history
 from services.events.usecases.event_notes import list_notes, write_note
 from services.events.usecases.list_network import list_series, list_working_groups
-from services.events.usecases.list_roster import list_roster
-from services.events.usecases.positions import read_registration_position, registration_position
+from services.events.usecases.positions import read_registration_position
 from services.events.usecases.resources import list_resources
 from services.events.usecases.show_coverage import show_coverage
 from services.events.usecases.show_event import show_event
@@ -33,7 +31,6 @@ from shared.web.access import holder, needs, require_touch
 from shared.web.paging import page_of, position_in
 
 READERS = ("viewer", "coordinator")
-ROSTER_PAGE = 25
 NOTES = 10
 CHANGES = 10
 MOST_RESOURCES = 200
@@ -71,9 +68,6 @@ def _note_id() -> str:
 
 
 def _page(work: UnitOfWork, event: Event, *, status: int = 200, **more: Any) -> Response:
-    asked = request.args.get("status", "")
-    wanted = asked if asked in wording.SEATS else None
-    query = RosterQuery(event.id, wanted, _before("cursor"), ROSTER_PAGE + 1)
     coordinator = "coordinator" in holder().roles
     page = render_template(
         "events/event.html",
@@ -82,13 +76,10 @@ def _page(work: UnitOfWork, event: Event, *, status: int = 200, **more: Any) -> 
         done=deed_words.done_text(request.args.get("done", ""), request.args.get("notified", "")),
         counts=count_registrations(work, event.id),
         coverage=show_coverage(work, event.id),
-        roster=page_of(list_roster(work, query), ROSTER_PAGE, registration_position),
-        groups={group.id: group.title for group in list_working_groups(work)},
-        series={series.id: series.title for series in list_series(work)},
+        groups={group.id: str(group.title) for group in list_working_groups(work)},
+        series={series.id: str(series.title) for series in list_series(work)},
         resources=list_resources(work, ResourceFilter(published_only=False, event=event.id, limit=MOST_RESOURCES)),
         resource_kinds=resource_fields.KINDS,
-        status=wanted,
-        paged=query.after is not None,
         coordinator=coordinator,
         **(_for_coordinators(work, event) if coordinator else {}),
         **more,

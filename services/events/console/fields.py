@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.events.domain.rules import RulesBroken
+from shared.i18n.languages import LANGUAGE_NAMES
 
 Choices = Sequence[tuple[str, str]]
 """Code and words of each."""
@@ -12,7 +13,9 @@ Choices = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field. ``look`` is ``text``, ``area``, ``local`` (a local time), ``select``, ``checks`` or ``tick``.
+    """One field. ``look`` is ``text``, ``area``, ``local`` (a local time), ``day``, ``clock``, ``select``, ``checks``,
+    ``tick`` or ``languages`` (a text in each language, each in a field of its own, such as ``title.fr``, with ``rows``
+    lines).
 
     ``groups`` are the choices of a select in parts, each under a name; a part without one stands alone.
     """
@@ -25,6 +28,19 @@ class Field:
     most: int = 200
     choices: Choices = ()
     groups: Sequence[tuple[str, Choices]] = ()
+    rows: int = 1
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The label of each field that a browser sends for it, by name; of one in languages, with the language."""
+        if self.look != "languages":
+            return {self.name: self.label}
+        return {f"{self.name}.{code}": f"{self.label} ({language})" for code, language in LANGUAGE_NAMES.items()}
+
+    @property
+    def first(self) -> str:
+        """The name of its first field, which is that of English for a text in languages."""
+        return next(iter(self.labels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +75,16 @@ class SentForm(Protocol):
 def typed_in(form: SentForm, sections: Iterable[Section]) -> dict[str, str | Sequence[str]]:
     """What ``form`` holds of the fields of ``sections``: without blank ends, lines as they are stored."""
     return {
-        one.name: [cleaned(value) for value in form.getlist(one.name)]
-        if one.look == "checks"
-        else cleaned(form.get(one.name, ""))
+        name: [cleaned(value) for value in form.getlist(name)] if one.look == "checks" else cleaned(form.get(name, ""))
         for section in sections
         for one in section.fields
+        for name in one.labels
     }
+
+
+def labels_of(sections: Iterable[Section]) -> dict[str, str]:
+    """The label of each field that a browser sends, by name, in the order of the page."""
+    return {name: label for section in sections for one in section.fields for name, label in one.labels.items()}
 
 
 def cleaned(text: str) -> str:
@@ -73,14 +93,19 @@ def cleaned(text: str) -> str:
 
 
 def missing_in(values: Mapping[str, str | Sequence[str]], sections: Iterable[Section]) -> dict[str, str]:
-    """A sentence for each field that has to be filled in and is not."""
-    needed = (one for section in sections for one in section.fields if one.required and not values[one.name])
-    return {one.name: f"{'Choose' if one.look == 'select' else 'Give'} the {one.label.lower()}." for one in needed}
+    """A sentence for each field that has to be filled in and is not; of a text in languages, in English."""
+    needed = (one for section in sections for one in section.fields if one.required and not values[one.first])
+    return {one.first: _asked_for(one) for one in needed}
+
+
+def _asked_for(one: Field) -> str:
+    verb, name = "Choose" if one.look == "select" else "Give", one.label.lower()
+    return f"{verb} the {name} in English." if one.look == "languages" else f"{verb} the {name}."
 
 
 def in_order(faults: Mapping[str, str], sections: Iterable[Section]) -> dict[str, str]:
     """``faults`` in the order in which the fields stand on the page."""
-    names = [one.name for section in sections for one in section.fields]
+    names = list(labels_of(sections))
     return dict(sorted(faults.items(), key=lambda fault: names.index(fault[0]) if fault[0] in names else len(names)))
 
 
@@ -92,9 +117,10 @@ def faults_of(error: RulesBroken, sections: Iterable[Section], names: Mapping[st
         sections: of the form.
         names: fields of the form by those of the domain, where they are called otherwise.
     """
-    labels = {one.name: one.label for section in sections for one in section.fields}
+    labels, firsts = labels_of(sections), {one.name: one.first for section in sections for one in section.fields}
     found: dict[str, str] = {}
     for rule in error.broken:
         name = names.get(rule.field, rule.field)
+        name = firsts.get(name, name)
         found.setdefault(name, f"{labels.get(name, name)} {rule.detail}.")
     return found

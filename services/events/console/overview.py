@@ -3,18 +3,22 @@
 from flask import Blueprint, render_template, request
 from werkzeug.exceptions import BadRequest
 
+from services.events.domain.hotel import RoomKind, rooms_by_night
 from services.events.domain.rules import slug_rule
 from services.events.store.overview import Traveller
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.resources import list_hotels
-from services.events.usecases.show_overview import list_missing_travellers, show_overview
+from services.events.usecases.show_overview import count_travellers, list_missing_travellers, show_overview
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import needs_all_forms
+from shared.web.access import holder, needs_all_forms
 from shared.web.paging import page_of, position_in
 
 READERS = ("viewer", "coordinator")
 PAGE = 50
+MOST_WRITTEN_TO = 5000
+"""Registrations that a bulletin can name one by one."""
+
 DAYS = 14
 """Days of the newest registrations that are shown."""
 
@@ -33,10 +37,12 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @needs_all_forms(*READERS)
     def groups() -> str:
         found = show_overview(work, clock, None)
-        titles = {line.event.id: line.event.title for line in found.events}
+        titles = {line.event.id: str(line.event.title) for line in found.events}
         only_silent = request.args.get("show") == "no-mail"
-        shown = [group for group in found.groups if not (only_silent and group.mailed_this_month)]
-        return render_template("events/groups.html", groups=shown, titles=titles, only_silent=only_silent)
+        shown = [group for group in found.groups if not (only_silent and group.contacted_this_month)]
+        return render_template(
+            "events/groups.html", groups=shown, titles=titles, only_silent=only_silent, coordinator=_writes()
+        )
 
     @blueprint.get("/geneva")
     @needs_all_forms(*READERS)
@@ -47,8 +53,26 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         after = position_in(request.args.get("cursor", ""), 1, read_registration_position)
         found = list_missing_travellers(work, event, after, PAGE + 1)
         return render_template(
-            "events/geneva.html", page=page_of(found, PAGE, _position), event=event, hotels=list_hotels(work)
+            "events/geneva.html",
+            page=page_of(found, PAGE, _position),
+            event=event,
+            hotels=list_hotels(work),
+            coordinator=_writes(),
+            missing=[] if event else _registrations_missing(work),
+            nights=rooms_by_night(list_hotels(work)),
+            kinds=list(RoomKind),
+            travellers=count_travellers(work),
         )
+
+
+def _writes() -> bool:
+    """Whether the page leads on to a bulletin."""
+    return "coordinator" in holder().roles
+
+
+def _registrations_missing(work: UnitOfWork) -> list[str]:
+    """Ids of the travellers' registrations, of each without the event that its own form names."""
+    return [one.registration_id for one in list_missing_travellers(work, None, None, MOST_WRITTEN_TO)]
 
 
 def _position(traveller: Traveller) -> tuple[str]:

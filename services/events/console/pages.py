@@ -12,6 +12,7 @@ from services.events.console.event_page import READERS as READERS
 from services.events.console.event_page import add_event_page
 from services.events.console.overview import add_overview
 from services.events.console.resource_forms import add_resource_forms
+from services.events.console.translations import add_translations
 from services.events.store.events import Audience, EventFilter
 from services.events.usecases.count_registrations import count_each
 from services.events.usecases.list_events import list_events
@@ -21,7 +22,6 @@ from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs
 from shared.web.console.frame import pages_blueprint
-from shared.web.console.trail import add_trail
 from shared.web.paging import page_of, position_in
 
 PAGE = 50
@@ -37,7 +37,7 @@ def console_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
     add_resource_forms(blueprint, work, clock)
     add_changing(blueprint, work, clock)
     add_overview(blueprint, work, clock)
-    add_trail(blueprint, "events", work)
+    add_translations(blueprint, work)
     return blueprint
 
 
@@ -62,7 +62,7 @@ def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             "events/list.html",
             page=page,
             counts=count_each(work, [event.id for event in page.items]),
-            series={series.id: series.title for series in list_series(work)},
+            series={series.id: str(series.title) for series in list_series(work)},
             everything=everything,
             internal=internal,
             coordinator=coordinator,

@@ -164,7 +164,7 @@ def seen_in_form() -> int:
 
 def group_titles(tools: SideTools) -> dict[str, str]:
     """Titles of the working groups by id."""
-    return {group.id: group.title for group in list_working_groups(tools.work)}
+    return {group.id: str(group.title) for group in list_working_groups(tools.work)}
 
 
 def _too_late(tools: SideTools, seen: SeenProposal, note: str = "") -> AnyResponse:

@@ -5,6 +5,7 @@ from typing import Any
 
 from services.events.console.fields import Field, Section
 from services.events.domain.resource import Resource, ResourceKind
+from shared.i18n.content import text_typed, typed_texts
 from shared.i18n.languages import LANGUAGE_NAMES
 
 KINDS: Mapping[ResourceKind, str] = {
@@ -22,7 +23,6 @@ ID = Field(
 
 def resource_sections(known: Resource | None) -> list[Section]:
     """The form of a resource; ``known`` is the one to change, None for a new one."""
-    other = [] if known is None or known.language in LANGUAGE_NAMES else [(known.language, known.language)]
     told = known is not None and known.announced
     help_text = (
         "It has been told already; hiding it and showing it again tells nobody."
@@ -30,28 +30,29 @@ def resource_sections(known: Resource | None) -> list[Section]:
         else "Everybody sees it then. Whoever is registered for the event is told by mail, once."
     )
     fields = [
-        Field(name="title", label="Title", required=True),
+        Field(name="title", label="Title", look="languages", required=True),
         *([ID] if known is None else []),
         Field(name="kind", label="Kind", look="select", required=True, choices=list(KINDS.items())),
         Field(name="url", label="Address", most=500, required=True, help="Begins with https://"),
-        Field(
-            name="language",
-            label="Language it is in",
-            look="select",
-            required=True,
-            choices=[*LANGUAGE_NAMES.items(), *other],
-        ),
+        language_field(known),
         Field(name="published", label="Published", look="tick", help=help_text),
     ]
     return [Section("", fields)]
 
 
+def language_field(known: Resource | None) -> Field:
+    """The choice of the language it is in; that of ``known`` is one of them."""
+    other = [] if known is None or known.language in LANGUAGE_NAMES else [(known.language, known.language)]
+    choices = [*LANGUAGE_NAMES.items(), *other]
+    return Field(name="language", label="Language it is in", look="select", required=True, choices=choices)
+
+
 def resource_values(resource: Resource) -> dict[str, str | Sequence[str]]:
     """What the fields hold at first."""
     values: dict[str, str | Sequence[str]] = {
-        name: str(getattr(resource, name)) for name in ("title", "kind", "url", "language")
+        name: str(getattr(resource, name)) for name in ("kind", "url", "language")
     }
-    return values | {"published": "yes" if resource.published else ""}
+    return typed_texts("title", resource.title) | values | {"published": "yes" if resource.published else ""}
 
 
 def resource_changes(values: Mapping[str, str | Sequence[str]], faults: dict[str, str]) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def resource_changes(values: Mapping[str, str | Sequence[str]], faults: dict[str
         faults["kind"] = "Choose one."
         kind = ResourceKind.RECORDING
     return {
-        "title": values["title"],
+        "title": text_typed("title", values),
         "kind": ResourceKind(kind),
         "url": values["url"],
         "language": values["language"],

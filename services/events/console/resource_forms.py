@@ -46,7 +46,7 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         values = typed_in(request.form, sections)
         faults = missing_in(values, sections)
         wanted = resource_changes(values, faults)
-        resource_id = str(values["id"]) or name_from(f"{event.id} {values['title']}")
+        resource_id = str(values["id"]) or name_from(f"{event.id} {wanted['title']}")
         if faults:
             return _page(event, None, Typed(values, in_order(faults, sections)), "", status=422)
         try:

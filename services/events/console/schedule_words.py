@@ -107,7 +107,7 @@ def conflict_text(conflict: Conflict, snapshot: Snapshot) -> str:
     """A conflict as a sentence, with the titles of who is in it."""
     titles = [f"“{snapshot.proposals[name].title}”" for name in conflict.proposals]
     who = " and ".join(titles)
-    room = snapshot.rooms[conflict.subject].title if conflict.subject in snapshot.rooms else conflict.subject
+    room = str(snapshot.rooms[conflict.subject].title) if conflict.subject in snapshot.rooms else conflict.subject
     event = next((event.title for event in snapshot.fixed if event.id == conflict.subject), conflict.subject)
     return {
         ConflictKind.ROOM: f"{who} are in {room} at the same time.",

@@ -25,9 +25,13 @@ MAILED = ("starts_at", "ends_at", "time_zone", "status", "mode", "place", "city"
 """Fields of an event whose change is mailed to its participants; a change of the others is seen on pages only."""
 
 
-def is_mailed(event: Event, differs: Sequence[str]) -> bool:
-    """Whether participants get a mail about a change after which ``event`` differs in the fields ``differs``."""
-    return event.status is not EventStatus.HELD and not set(MAILED).isdisjoint(differs)
+def is_mailed(old: Event, new: Event, differs: Sequence[str]) -> bool:
+    """Whether participants get a mail about a change from ``old`` to ``new``, which differ in the fields ``differs``.
+
+    A title counts in English: a translation that is added or corrected is seen on pages and in later mails.
+    """
+    same = {"title"} if str(old.title) == str(new.title) else set()
+    return new.status is not EventStatus.HELD and not set(MAILED).isdisjoint(set(differs) - same)
 
 
 def attends(form_kind: str) -> bool:

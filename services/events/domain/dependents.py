@@ -164,7 +164,7 @@ def room_days_of(rooms: Iterable[Room]) -> tuple[RoomDay, ...]:
     titles: dict[tuple[date, str], list[str]] = {}
     for room in rooms:
         for on in sorted({_day(window.starts_at, room.time_zone) for window in room.open}):
-            titles.setdefault((on, room.city), []).append(room.title)
+            titles.setdefault((on, room.city), []).append(str(room.title))
     return tuple(RoomDay(on, city, tuple(found)) for (on, city), found in sorted(titles.items()))
 
 

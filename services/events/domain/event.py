@@ -7,7 +7,8 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from services.events.domain.local_time import is_zone
-from services.events.domain.rules import BrokenRule, enforce, number_rule, slug_rule, text_rule
+from services.events.domain.rules import BrokenRule, content_rule, enforce, number_rule, slug_rule, text_rule
+from shared.i18n.content import NO_TEXT, Text
 
 EVERY_GROUP = "*"
 """Stands alone in ``asked_groups``: all working groups are asked, also those that are founded later."""
@@ -59,11 +60,11 @@ class Event:
 
     id: str
     kind: EventKind
-    title: str
+    title: Text
     status: EventStatus
     mode: Mode
     time_zone: str
-    summary: str = ""
+    summary: Text = NO_TEXT
     series: str | None = None
     series_number: int | None = None
     starts_at: datetime | None = None
@@ -85,8 +86,8 @@ class Event:
 
 def _naming(event: Event) -> Iterator[BrokenRule | None]:
     yield slug_rule("id", event.id)
-    yield text_rule("title", event.title, least=1, most=200)
-    yield text_rule("summary", event.summary, least=0, most=2000)
+    yield content_rule("title", event.title, least=1, most=200)
+    yield content_rule("summary", event.summary, least=0, most=2000)
     yield text_rule("internal_note", event.internal_note, least=0, most=2000)
     yield number_rule("revision", event.revision, least=1)
     if event.form is not None:

@@ -1,10 +1,10 @@
 """Forms as registration published them, and whether one is open: by the same rule as there."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.events.domain.event import Event, EventStatus
+from shared.i18n.content import Text
 
 WORKING_GROUP = "working_group"
 OPEN_STATUSES = frozenset({EventStatus.TENTATIVE, EventStatus.CONFIRMED})
@@ -17,7 +17,6 @@ class Form:
     """Attributes:
     id: its slug.
     event: slug of the event that it registers for; None for none.
-    title: by language; the language "" is that of a title for all.
     open: the coordinators' switch.
     opens_at, closes_at: their hours; None for no bound.
     closes_hours_before: how long before the start of the event the guest list closes; 0 if it does not.
@@ -27,7 +26,7 @@ class Form:
     revision: int
     kind: str
     event: str | None
-    title: Mapping[str, str]
+    title: Text
     open: bool
     opens_at: datetime | None
     closes_at: datetime | None
@@ -56,11 +55,3 @@ def _is_too_late(form: Form, event: Event, now: datetime) -> bool:
     if event.starts_at is None or not form.closes_hours_before:
         return False
     return event.starts_at - timedelta(hours=form.closes_hours_before) <= now
-
-
-def title_in(form: Form, language: str) -> tuple[str, str]:
-    """The title for ``language`` and the language that it is in ("" if it is not said)."""
-    for known in (language, "", "en"):
-        if title := form.title.get(known):
-            return title, known
-    return next(iter((title, known) for known, title in form.title.items()), (form.id, ""))

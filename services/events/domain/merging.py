@@ -4,15 +4,17 @@ from dataclasses import replace
 from typing import Literal, TypeVar
 
 from services.events.domain.event import Event, EventStatus
+from services.events.domain.hotel import HotelBlock
 from services.events.domain.lifecycle import can_follow
-from services.events.domain.network import Series, WorkingGroup
+from services.events.domain.network import Consultation, GroupContact, Series, WorkingGroup
 from services.events.domain.revision import revise
+from services.events.domain.room import Room
 from shared.core.errors import DomainError
 
 Change = Literal["published", "changed", "none"]
 """What the others must be told: a subject is new to them, it differs from what they know, or nothing."""
 
-Described = TypeVar("Described", Series, WorkingGroup)
+Described = TypeVar("Described", Series, WorkingGroup, Consultation, GroupContact, HotelBlock, Room)
 
 
 def merge_loaded(old: Event | None, new: Event) -> tuple[Event, Change]:
@@ -38,7 +40,7 @@ def merge_loaded(old: Event | None, new: Event) -> tuple[Event, Change]:
 
 
 def merge_described(old: Described | None, new: Described) -> tuple[Described, Change]:
-    """The same for a series or a working group: what to store, with its revision, and what to tell."""
+    """The same for what stands around events: what to store, with its revision, and what to tell."""
     if old is None:
         return replace(new, revision=1), "published"
     if replace(new, revision=old.revision) == old:

@@ -6,7 +6,8 @@ from dataclasses import astuple, dataclass, replace
 from enum import StrEnum
 
 from services.events.domain.event import is_web_address
-from services.events.domain.rules import BrokenRule, enforce, number_rule, slug_rule, text_rule
+from services.events.domain.rules import BrokenRule, content_rule, enforce, number_rule, slug_rule, text_rule
+from shared.i18n.content import Text
 
 
 class ResourceKind(StrEnum):
@@ -29,7 +30,7 @@ class Resource:
 
     id: str
     kind: ResourceKind
-    title: str
+    title: Text
     url: str
     language: str = "en"
     event: str | None = None
@@ -50,7 +51,7 @@ class Resource:
 
 def _rules(resource: Resource) -> Iterator[BrokenRule | None]:
     yield slug_rule("id", resource.id)
-    yield text_rule("title", resource.title, least=1, most=200)
+    yield content_rule("title", resource.title, least=1, most=200)
     yield text_rule("language", resource.language, least=2, most=35)
     yield number_rule("revision", resource.revision, least=1)
     if not is_web_address(resource.url):

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.events.domain.local_time import is_zone
-from services.events.domain.rules import BrokenRule, enforce, number_rule, slug_rule, text_rule
+from services.events.domain.rules import BrokenRule, content_rule, enforce, number_rule, slug_rule, text_rule
 from services.events.domain.schedule import Span, merged
+from shared.i18n.content import Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """A room: how many people it holds and when it is ours.
+    """A room: how many people it holds and when it is ours; where it is, and what is in it.
 
     ``open`` is kept in order and as few spans as can be, so that a slot over the seam of two windows fits.
 
@@ -19,11 +20,14 @@ class Room:
     """
 
     id: str
-    title: str
+    title: Text
     city: str
     capacity: int
     time_zone: str
     open: tuple[Span, ...]
+    address: str = ""
+    equipment: str = ""
+    revision: int = 1
 
     def __post_init__(self) -> None:
         enforce(_rules(self))
@@ -36,9 +40,12 @@ class Room:
 
 def _rules(room: Room) -> Iterator[BrokenRule | None]:
     yield slug_rule("id", room.id)
-    yield text_rule("title", room.title, least=1, most=200)
+    yield content_rule("title", room.title, least=1, most=200)
     yield text_rule("city", room.city, least=1, most=200)
     yield number_rule("capacity", room.capacity, least=1)
+    yield text_rule("address", room.address, least=0, most=500)
+    yield text_rule("equipment", room.equipment, least=0, most=500)
+    yield number_rule("revision", room.revision, least=1)
     if not is_zone(room.time_zone):
         yield BrokenRule("time_zone", "unknown-time-zone", "must be an IANA time zone such as Europe/Zurich")
     if not room.open:

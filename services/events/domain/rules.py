@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.core.errors import DomainError
+from shared.i18n.content import DEFAULT, Text
+from shared.i18n.languages import LANGUAGES
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """Lower-case Latin words and digits joined by single hyphens: safe in addresses and routing keys."""
@@ -40,6 +42,13 @@ def enforce(rules: Iterable[BrokenRule | None]) -> None:
         raise RulesBroken(broken)
 
 
+def rules_under(field: str, error: RulesBroken) -> RulesBroken:
+    """The rules that a part of ``field`` breaks, as rules of the field itself."""
+    return RulesBroken(
+        tuple(BrokenRule(field, rule.code, f"{rule.field.replace('_', ' ')} {rule.detail}") for rule in error.broken)
+    )
+
+
 def slug_rule(field: str, value: str) -> BrokenRule | None:
     """``value`` must be a slug of at most 80 characters."""
     if len(value) <= SLUG_LENGTH and SLUG.fullmatch(value):
@@ -54,6 +63,20 @@ def text_rule(field: str, value: str, *, least: int, most: int) -> BrokenRule | 
     if least <= len(value) <= most and value == value.strip():
         return None
     return BrokenRule(field, "text-length", f"must have {least} to {most} characters, without blanks at the ends")
+
+
+def content_rule(field: str, value: Text, *, least: int, most: int) -> BrokenRule | None:
+    """``value`` must obey ``text_rule`` in each language it has; with ``least`` above 0 it has at least one.
+
+    A fault of a translation names the language: ``title.fr``.
+    """
+    texts = value.as_mapping
+    if unknown := sorted(set(texts).difference(LANGUAGES)):
+        return BrokenRule(field, "unknown-language", f"has a text in {unknown[0]!r}, which is none of our languages")
+    if not texts:
+        return text_rule(field, "", least=least, most=most)
+    fields = {code: field if code == DEFAULT else f"{field}.{code}" for code in texts}
+    return next(filter(None, (text_rule(fields[code], texts[code], least=1, most=most) for code in texts)), None)
 
 
 def number_rule(field: str, value: int, *, least: int) -> BrokenRule | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.events.domain.schedule import Span
+from shared.i18n.content import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,15 +16,16 @@ class Entry:
     title: str
     working_group: str | None
     room_id: str
-    room_title: str
+    room_title: Text
     city: str
     slot_id: str
     span: Span
     time_zone: str
 
     def same_place(self, other: "Entry") -> bool:
-        """Whether people find it where and when the other says: same room, same time."""
-        return (self.room_id, self.room_title, self.span) == (other.room_id, other.room_title, other.span)
+        """Whether people find it where and when the other says: same room, same time. A translation moves nobody."""
+        own, others = str(self.room_title), str(other.room_title)
+        return (self.room_id, own, self.span) == (other.room_id, others, other.span)
 
 
 @dataclass(frozen=True, slots=True)

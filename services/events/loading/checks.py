@@ -60,6 +60,14 @@ def check_groups(events: Iterable[Fields], groups: Collection[str]) -> None:
                 row.fault(f"{name[:80]!r} is not in working-groups.yaml", "asked_groups", index)
 
 
+def check_group(rows: Iterable[Fields], groups: Collection[str]) -> None:
+    """Note a fault at each row of a working group that is not among the ids ``groups``."""
+    for row in rows:
+        name = _read(row, "working_group")
+        if isinstance(name, str) and name not in groups:
+            row.fault(f"{name[:80]!r} is not in working-groups.yaml", "working_group")
+
+
 def ids_where(rows: Iterable[Fields], key: str, value: object) -> frozenset[str]:
     """The ids of the rows that have ``value`` under ``key``."""
     return ids_of(row for row in rows if _read(row, key) == value)

@@ -9,18 +9,27 @@ from typing import TypeVar
 
 from services.events.domain.event import Event
 from services.events.domain.hotel import HotelBlock
-from services.events.domain.network import Consultation, Series, WorkingGroup
+from services.events.domain.network import Consultation, GroupContact, Series, WorkingGroup
 from services.events.domain.resource import Resource
 from services.events.loading.checks import (
     check_events,
     check_forms,
+    check_group,
     check_groups,
     check_series,
     check_unique,
     ids_of,
     ids_where,
 )
-from services.events.loading.rows import consultation_of, event_of, hotel_of, resource_of, series_of, working_group_of
+from services.events.loading.rows import (
+    consultation_of,
+    event_of,
+    group_contact_of,
+    hotel_of,
+    resource_of,
+    series_of,
+    working_group_of,
+)
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import Fields, read_yaml
 
@@ -29,7 +38,7 @@ T = TypeVar("T")
 FILES = ("series.yaml", "working-groups.yaml", "events.yaml", "consultations.yaml")
 """What a folder must hold."""
 
-OPTIONAL_FILES = ("resources.yaml", "hotels.yaml")
+OPTIONAL_FILES = ("resources.yaml", "hotels.yaml", "group-contacts.yaml")
 """What it may hold as well."""
 
 FORMS_FILE = "forms.yaml"
@@ -46,11 +55,12 @@ class Loaded:
     consultations: tuple[Consultation, ...]
     resources: tuple[Resource, ...] = ()
     hotels: tuple[HotelBlock, ...] = ()
+    contacts: tuple[GroupContact, ...] = ()
 
 
 def read_folder(path: Path, moved_by: timedelta | None = None) -> Loaded:
     """The content of ``series.yaml``, ``working-groups.yaml``, ``events.yaml`` and ``consultations.yaml`` in ``path``,
-    and of ``resources.yaml`` and ``hotels.yaml`` if they are there.
+    and of ``resources.yaml``, ``hotels.yaml`` and ``group-contacts.yaml`` if they are there.
 
     Args:
         path: the folder; other files in it belong to other services and are left alone.
@@ -65,15 +75,22 @@ def read_folder(path: Path, moved_by: timedelta | None = None) -> Loaded:
         raise ValueError("dates are moved by whole days")
     faults: list[str] = []
     series, groups, events, consultations = (_rows(path / name, faults) for name in FILES)
-    resources, hotels = (_rows(path / name, faults) if (path / name).exists() else [] for name in OPTIONAL_FILES)
+    resources, hotels, contacts = (
+        _rows(path / name, faults) if (path / name).exists() else [] for name in OPTIONAL_FILES
+    )
     loaded = Loaded(
         series=_values(series, series_of),
         working_groups=_values(groups, working_group_of),
         events=_values(events, partial(event_of, moved_by=by)),
-        consultations=_values(consultations, consultation_of),
+        consultations=_values(consultations, partial(consultation_of, moved_by=by)),
         resources=_values(resources, resource_of),
         hotels=_values(hotels, partial(hotel_of, moved_by=by)),
+        contacts=_values(contacts, partial(group_contact_of, moved_by=by)),
     )
+    check_unique(contacts or (), "id")
+    if groups is not None:
+        for rows in (consultations, contacts):
+            check_group(rows or (), ids_of(groups))
     _check(series, groups, events, consultations)
     _check_forms(path / FORMS_FILE, events)
     _check_resources(resources, hotels, events, series)

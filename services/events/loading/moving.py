@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.events.domain.event import Event
+from services.events.domain.hotel import HotelBlock
 from services.events.domain.local_time import to_local, to_utc
 from services.events.loading.folder import Loaded
 from shared.core.errors import DomainError, SettingsError
@@ -51,13 +52,25 @@ def moved(loaded: Loaded, by: timedelta) -> Loaded:
             faults.append(f"events.yaml: {event.id}: moved by {by.days} days: {error.detail}")
     if faults:
         raise SettingsError(faults)
-    hotels = (replace(block, book_until=block.book_until and block.book_until + by) for block in loaded.hotels)
-    return replace(loaded, events=tuple(events), hotels=tuple(hotels))
+    return replace(
+        loaded,
+        events=tuple(events),
+        hotels=tuple(_moved_hotel(block, by) for block in loaded.hotels),
+        consultations=tuple(replace(one, held_on=one.held_on and one.held_on + by) for one in loaded.consultations),
+        contacts=tuple(replace(one, held_on=one.held_on + by) for one in loaded.contacts),
+    )
 
 
 def move_to_next(loaded: Loaded, event_id: str, weekday: int, now: datetime) -> Loaded:
     """``loaded`` with all dates moved by the weeks that ``time_to_next`` says; arguments and faults as there."""
     return moved(loaded, time_to_next(loaded, event_id, weekday, now))
+
+
+def _moved_hotel(block: HotelBlock, by: timedelta) -> HotelBlock:
+    nights = (
+        replace(one, first_night=one.first_night + by, last_night=one.last_night + by) for one in block.allotments
+    )
+    return replace(block, book_until=block.book_until and block.book_until + by, allotments=tuple(nights))
 
 
 def _moved(event: Event, by: timedelta) -> Event:

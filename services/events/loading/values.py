@@ -11,7 +11,7 @@ from shared.core.yaml_source import Fields
 
 T = TypeVar("T")
 
-_DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def made(row: Fields, make: Callable[..., T], values: Mapping[str, Any], key_of: Mapping[str, str]) -> T | None:

@@ -60,13 +60,13 @@ def _add_narrow_feeds(blueprint: Blueprint, feeds: "_Feeds") -> None:
         found = public_series(feeds.work).get(series_id)
         if found is None:
             raise NotFound
-        return feeds.answer(found.title, series=series_id)
+        return feeds.answer(found.title.in_language(_language()), series=series_id)
 
     @blueprint.get("/room/<room_id>.ics")
     @public
     def room(room_id: str) -> Response:
         title, ids = published_room(feeds.work, room_id)
-        return feeds.answer(title, among=ids)
+        return feeds.answer(title.in_language(_language()), among=ids)
 
     @blueprint.get("/working-group/<group_id>.ics")
     @public
@@ -74,7 +74,7 @@ def _add_narrow_feeds(blueprint: Blueprint, feeds: "_Feeds") -> None:
         group = public_groups(feeds.work).get(group_id)
         if group is None:
             raise NotFound
-        return feeds.answer(group.title, working_group=group_id)
+        return feeds.answer(group.title.in_language(_language()), working_group=group_id)
 
 
 def _add_file(blueprint: Blueprint, feeds: "_Feeds") -> None:

@@ -67,7 +67,7 @@ def _entry(event: Event, changed_at: datetime | None, language: str, public_url:
     if starts_at is None:
         return None
     postponed = event.status is EventStatus.POSTPONED
-    word = texts.text("status.postponed", language)
+    word, title = texts.text("status.postponed", language), event.title.in_language(language)
     return CalendarEvent(
         uid=public_uid(event.id, public_url),
         sequence=event.revision,
@@ -76,8 +76,8 @@ def _entry(event: Event, changed_at: datetime | None, language: str, public_url:
         ends_at=event.ends_at or event.last_ends_at,
         time_zone=event.time_zone,
         status=_STATUS.get(event.status, "CONFIRMED"),
-        title=labelled(word, event.title, language) if postponed else event.title,
-        description=event.summary,
+        title=labelled(word, title, language) if postponed else title,
+        description=event.summary.in_language(language),
         location=_place(event, language),
         url=f"{public_url}/programme/{event.id}?lang={language}",
         category=texts.text(f"kind.{event.kind}", language),

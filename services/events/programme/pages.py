@@ -12,14 +12,14 @@ from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from services.events.domain.event import Event
-from services.events.domain.form import WORKING_GROUP, title_in
+from services.events.domain.form import WORKING_GROUP
 from services.events.domain.proposal import PROPOSAL
 from services.events.programme.ical import links_to
 from services.events.programme.texts import programme_texts, wanted_language
 from services.events.programme.timetable import timetable_page
 from services.events.store.events import Audience, EventFilter
 from services.events.usecases.list_events import list_events
-from services.events.usecases.look_up_schedule import newest_version
+from services.events.usecases.look_up_schedule import newest_with_titles
 from services.events.usecases.positions import event_position, read_event_position
 from services.events.usecases.show_programme import (
     list_city_resources,
@@ -32,7 +32,9 @@ from services.events.usecases.show_programme import (
 from shared.calendar.ics import subscription_links
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
+from shared.i18n.content import Text
 from shared.i18n.languages import LANGUAGE_NAMES, direction
+from shared.i18n.marking import isolated, language_attributes, language_mark, marked
 from shared.i18n.phrases import listed
 from shared.i18n.when import TimeLine, period, time_lines
 from shared.i18n.zones import city_name
@@ -83,12 +85,13 @@ def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @public
     def groups() -> Response:
         forms = open_forms(work, WORKING_GROUP, clock())
-        return _page("programme/groups.html", groups=public_groups(work).values(), forms=forms)
+        active = [group for group in public_groups(work).values() if group.active]
+        return _page("programme/groups.html", groups=active, forms=forms)
 
     @blueprint.get("/timetable")
     @public
     def timetable() -> Response:
-        shown = timetable_page(newest_version(work), wanted_language())
+        shown = timetable_page(*newest_with_titles(work), wanted_language())
         page = render_template("programme/timetable.html", page=shown, forms=open_forms(work, PROPOSAL, clock()))
         return revalidated(_in_its_language(make_response(page)))
 
@@ -141,7 +144,12 @@ def _around(public_url: str) -> dict[str, Any]:
         "style": _sheet().address(f"{HOME}/static/programme.css"),
         "languages": [(code, name, _in_language(code)) for code, name in LANGUAGE_NAMES.items()],
         "link": _linker(language),
-        "form_title": lambda form: title_in(form, language),
+        "form_title": lambda form: form.title or Text.of({"": form.id}),
+        "plain": lambda text: text.in_language(language),
+        "isolated": lambda text: isolated(text, language),
+        "marked": lambda text: marked(text, language),
+        "attributes": lambda text: language_attributes(text, language),
+        "mark": lambda text: language_mark(text, language),
     }
 
 

@@ -1,6 +1,6 @@
 """A published timetable as people read it: day by day, in the zone of the place, with UTC beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from services.events.domain.schedule_diff import Entry
 from services.events.programme.texts import programme_texts
 from services.events.store.schedule_versions import Version
+from shared.i18n.content import Text
 from shared.i18n.when import NO_BREAK, Period, day_text, hours_text
 from shared.i18n.zones import place_text, zone_place
 
@@ -20,7 +21,7 @@ class Line:
     times: str
     utc: str
     iso: str
-    title: str
+    title: Text
     place: str
     room_id: str
 
@@ -34,28 +35,28 @@ class TimetablePage:
     days: Sequence[tuple[str, Sequence[Line]]]
 
 
-def timetable_page(version: Version | None, language: str) -> TimetablePage:
-    """The page of a version, or the one that says there is none."""
+def timetable_page(version: Version | None, titles: Mapping[str, Text], language: str) -> TimetablePage:
+    """The page of a version, or the one that says there is none. ``titles`` are those of events as they are now."""
     if version is None:
         return TimetablePage("", "", ())
-    ordered = sorted(version.entries, key=lambda entry: (entry.span.starts_at, entry.room_title))
+    ordered = sorted(version.entries, key=lambda entry: (entry.span.starts_at, str(entry.room_title)))
     published_on = day_text(version.published_at.date(), language)
     words = programme_texts().text("timetable.version", language, number=version.number, date=published_on)
     days = tuple(
-        (day_text(day, language), tuple(_line(entry, language) for entry in found))
+        (day_text(day, language), tuple(_line(entry, titles, language) for entry in found))
         for day, found in groupby(ordered, key=_local_day)
     )
     return TimetablePage(words, _zone(ordered[0], language) if ordered else "UTC", days)
 
 
-def _line(entry: Entry, language: str) -> Line:
+def _line(entry: Entry, titles: Mapping[str, Text], language: str) -> Line:
     period = Period(entry.span.starts_at, entry.span.ends_at, entry.time_zone, entry.city)
     return Line(
         times=hours_text(period, language),
         utc=f"{hours_text(period, language, 'UTC')}{NO_BREAK}UTC",
         iso=period.iso,
-        title=entry.title,
-        place=place_text(entry.room_title, entry.city, "", language),
+        title=titles.get(entry.event_id) or Text.of({"": entry.title}),
+        place=place_text(entry.room_title.in_language(language), entry.city, "", language),
         room_id=entry.room_id,
     )
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, text
 
 from services.events.domain.event_change import EventChange
+from shared.store.deeds import Deed, publish_entry
 
 _ADD = text("""
     INSERT INTO event_change (id, event_id, revision, deed, resource_id, fields, changed_by, changed_at)
@@ -30,6 +31,9 @@ class ChangeQuery:
 def add(connection: Connection, change: EventChange) -> None:
     """Store that something was done."""
     connection.execute(_ADD, asdict(change) | {"fields": list(change.fields)})
+    detail = {"fields": list(change.fields), "resource": change.resource_id}
+    deed = Deed(change.changed_by, f"event-{change.deed}", "event", change.event_id, detail)
+    publish_entry(connection, deed, change.changed_at)
 
 
 def page(connection: Connection, wanted: ChangeQuery) -> list[EventChange]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, text
 
 from services.events.domain.event_note import EventNote
+from shared.store.deeds import Deed, publish_entry
 
 _ADD = text("""
     INSERT INTO event_note (id, event_id, words, written_by, written_at)
@@ -32,7 +33,10 @@ class NoteQuery:
 
 def add(connection: Connection, note: EventNote) -> bool:
     """Store a note; False if there is one with its id."""
-    return connection.execute(_ADD, asdict(note)).rowcount == 1
+    added = connection.execute(_ADD, asdict(note)).rowcount == 1
+    if added:
+        publish_entry(connection, Deed(note.written_by, "note-written", "event", note.event_id), note.written_at)
+    return added
 
 
 def find(connection: Connection, note_id: str) -> EventNote:

@@ -1,7 +1,7 @@
 """The table of events: one row is one ``Event``."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from services.events.domain.event import EVERY_GROUP, Event, EventKind, EventStatus, Mode
+from services.events.store.texts import in_every_language, lacks, row_of, texts_read
+from shared.i18n.content import Text
 
 COLUMNS = tuple(field.name for field in fields(Event))
 _LISTED = ", ".join(COLUMNS)
@@ -36,7 +38,8 @@ class EventFilter:
         among: only events with these ids; with an empty set, none.
         working_group: only events to which this group is asked.
         city: as it is written in the event, whatever the case.
-        words: text that stands in title, summary, city or place, whatever the case.
+        words: text that stands in title or summary in any language, in city or place, whatever the case.
+        missing_language: only events whose title or summary lacks a text in this language.
         after: start (RFC 3339 or ``UNDATED``) and id of the event before the first.
         limit: most events returned.
     """
@@ -53,6 +56,7 @@ class EventFilter:
     working_group: str | None = None
     city: str | None = None
     words: str = ""
+    missing_language: str | None = None
     after: tuple[str, str] | None = None
     limit: int = 50
     own: frozenset[str] = frozenset()
@@ -69,7 +73,9 @@ _CONDITIONS: Mapping[str, str] = {
     "not_over_at": "(ends_at > :not_over_at OR ends_at IS NULL)",
     "working_group": "asked_groups && CAST(:asked AS text[])",
     "city": "lower(city) = lower(:city)",
-    "words": "concat_ws(' ', title, summary, city, place) ILIKE :pattern",
+    "words": f"concat_ws(' ', {in_every_language('title')}, {in_every_language('summary')}, city, place) "
+    "ILIKE :pattern",
+    "missing_language": f"({lacks('title')} OR {lacks('summary')})",
     "after": "(coalesce(starts_at, 'infinity'), id) > (CAST(:after_start AS timestamptz), :after_id)",
 }
 
@@ -89,9 +95,9 @@ _PUBLIC_TITLES = text("SELECT id, title FROM event WHERE status <> 'draft' AND N
 _CHANGED = text("SELECT id, changed_at FROM event WHERE id = ANY(CAST(:ids AS text[])) AND changed_at IS NOT NULL")
 
 
-def public_titles(connection: Connection) -> Mapping[str, str]:
+def public_titles(connection: Connection) -> Mapping[str, Text]:
     """The title of every event that everybody sees, by id."""
-    return {row.id: row.title for row in connection.execute(_PUBLIC_TITLES)}
+    return {row.id: Text.of(row.title) for row in connection.execute(_PUBLIC_TITLES)}
 
 
 def find(connection: Connection, event_id: str) -> Event | None:
@@ -157,11 +163,11 @@ def _parameters(wanted: EventFilter) -> dict[str, Any]:
 
 
 def _row(event: Event, at: datetime | None) -> dict[str, Any]:
-    return asdict(event) | {"asked_groups": list(event.asked_groups), "changed_at": at}
+    return row_of(event) | {"asked_groups": list(event.asked_groups), "changed_at": at}
 
 
 def _event(row: Row[Any]) -> Event:
-    values = dict(row._mapping)
+    values = texts_read(row)
     return Event(
         **values
         | {

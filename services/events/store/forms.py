@@ -7,6 +7,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, Row, text
 
 from services.events.domain.form import Form
+from services.events.store.texts import texts_read
 
 _COLUMNS = "id, revision, kind, event, title, open, opens_at, closes_at, closes_hours_before"
 _KEEP = text(f"""
@@ -53,4 +54,4 @@ def is_known(connection: Connection, form: str) -> bool:
 
 
 def _form(row: Row[Any]) -> Form:
-    return Form(**row._mapping)
+    return Form(**texts_read(row))

@@ -1,60 +1,63 @@
-"""The tables around events: series, working groups, consultations. Each is short and read whole, in order of ids."""
+"""The tables around events: series, working groups, contacts with them, consultations. Each is short and read whole."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import date
+from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.events.domain.network import Consultation, HostKind, Series, WorkingGroup
+from services.events.domain.network import Consultation, ContactKind, GroupContact, HostKind, Series, WorkingGroup
+from services.events.store.tables import read_all, save_value, stored_table
 
-_SERIES = text("SELECT id, title, summary, began_in, revision FROM series ORDER BY id")
-_SAVE_SERIES = text("""
-    INSERT INTO series (id, title, summary, began_in, revision) VALUES (:id, :title, :summary, :began_in, :revision)
-    ON CONFLICT (id) DO UPDATE SET title = excluded.title, summary = excluded.summary, began_in = excluded.began_in,
-        revision = excluded.revision
-""")
-_GROUPS = text("SELECT id, title, summary, revision FROM working_group ORDER BY id")
-_SAVE_GROUP = text("""
-    INSERT INTO working_group (id, title, summary, revision) VALUES (:id, :title, :summary, :revision)
-    ON CONFLICT (id) DO UPDATE SET title = excluded.title, summary = excluded.summary, revision = excluded.revision
-""")
-_CONSULTATIONS = text("""
-    SELECT id, title, summary, city, host_kind, hosts, presentations, within_days FROM consultation ORDER BY id
-""")
-_SAVE_CONSULTATION = text("""
-    INSERT INTO consultation (id, title, summary, city, host_kind, hosts, presentations, within_days)
-    VALUES (:id, :title, :summary, :city, :host_kind, :hosts, :presentations, :within_days)
-    ON CONFLICT (id) DO UPDATE SET title = excluded.title, summary = excluded.summary, city = excluded.city,
-        host_kind = excluded.host_kind, hosts = excluded.hosts, presentations = excluded.presentations,
-        within_days = excluded.within_days
-""")
+
+def _consultation(row: Mapping[str, Any]) -> Consultation:
+    return Consultation(**{**row, "host_kind": HostKind(row["host_kind"])})
+
+
+def _contact(row: Mapping[str, Any]) -> GroupContact:
+    return GroupContact(**{**row, "kind": ContactKind(row["kind"])})
+
+
+def _columns(kind: Any) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind))
+
+
+def _series(row: Mapping[str, Any]) -> Series:
+    return Series(**row)
+
+
+def _group(row: Mapping[str, Any]) -> WorkingGroup:
+    return WorkingGroup(**row)
+
+
+SERIES = stored_table("series", _columns(Series), _series)
+GROUPS = stored_table("working_group", _columns(WorkingGroup), _group)
+CONSULTATIONS = stored_table("consultation", _columns(Consultation), _consultation)
+CONTACTS = stored_table("group_note", _columns(GroupContact), _contact, order="held_on DESC, id")
+_LAST_CONTACTS = text("SELECT working_group, max(held_on) FROM group_note WHERE held_on <= :today GROUP BY 1")
 
 
 def all_series(connection: Connection) -> list[Series]:
     """Every series."""
-    return [Series(**row._mapping) for row in connection.execute(_SERIES)]
-
-
-def save_series(connection: Connection, series: Series) -> None:
-    """Store ``series`` in place of what was stored under its id."""
-    connection.execute(_SAVE_SERIES, asdict(series))
+    return read_all(connection, SERIES)
 
 
 def all_working_groups(connection: Connection) -> list[WorkingGroup]:
     """Every working group."""
-    return [WorkingGroup(**row._mapping) for row in connection.execute(_GROUPS)]
+    return read_all(connection, GROUPS)
 
 
 def save_working_group(connection: Connection, group: WorkingGroup) -> None:
     """Store ``group`` in place of what was stored under its id."""
-    connection.execute(_SAVE_GROUP, asdict(group))
+    save_value(connection, GROUPS, group)
 
 
 def all_consultations(connection: Connection) -> list[Consultation]:
     """Every consultation."""
-    rows = connection.execute(_CONSULTATIONS)
-    return [Consultation(**{**row._mapping, "host_kind": HostKind(row.host_kind)}) for row in rows]
+    return read_all(connection, CONSULTATIONS)
 
 
-def save_consultation(connection: Connection, consultation: Consultation) -> None:
-    """Store ``consultation`` in place of what was stored under its id."""
-    connection.execute(_SAVE_CONSULTATION, asdict(consultation))
+def last_contacts(connection: Connection, today: date) -> Mapping[str, date]:
+    """The day of the last noted contact with each group, up to ``today``; groups without one are not in it."""
+    return {row[0]: row[1] for row in connection.execute(_LAST_CONTACTS, {"today": today})}

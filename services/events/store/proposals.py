@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, TextClause, text
 
 from services.events.domain.proposal import Proposal, ProposalStatus, ReceivedText
 from services.events.domain.proposal_history import Change, ReviewAction, Revision
+from shared.store.deeds import Deed, publish_entry
 from shared.store.reclosing import ClosedRows
 
 _COLUMNS = (
@@ -198,6 +199,10 @@ def _record(connection: Connection, proposal: Proposal, reviewed: Reviewed) -> N
         "changed": Jsonb([asdict(change) for change in reviewed.changes]),
     }
     connection.execute(_RECORD, row)
+    if reviewed.by:
+        act, detail = f"proposal-{reviewed.action}", {"revision": proposal.revision}
+        deed = Deed(reviewed.by, act, "proposal", proposal.id, detail)
+        publish_entry(connection, deed, reviewed.at)
 
 
 def _row(proposal: Proposal) -> dict[str, Any]:

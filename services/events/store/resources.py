@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from services.events.domain.hotel import HotelBlock
+from services.events.domain.hotel import Allotment, HotelBlock, RoomKind
 from services.events.domain.resource import Resource, ResourceKind
+from services.events.store.tables import read_all, stored_table
+from services.events.store.texts import lacks, row_of, texts_read
 
 COLUMNS = tuple(field.name for field in fields(Resource))
 _LISTED = ", ".join(COLUMNS)
-_HOTEL_COLUMNS = tuple(field.name for field in fields(HotelBlock))
 # ruff: noqa: S608 - names of our own columns, all values are parameters
 
 
@@ -30,13 +32,13 @@ _ADD = text(
 _PUBLISHED = "published AND (event IN (SELECT id FROM event WHERE internal)) IS NOT TRUE"
 _OWN = "coalesce(event, series) = ANY(CAST(:own AS text[]))"
 """It belongs to one of these; a city's own belongs to none."""
-_HOTELS = text(f"SELECT {', '.join(_HOTEL_COLUMNS)} FROM hotel_block ORDER BY city, name, id")
-_SAVE_HOTEL = text(_save("hotel_block", _HOTEL_COLUMNS))
+_REMOVE = text("DELETE FROM resource WHERE id = :id")
 _CONDITIONS: Mapping[str, str] = {
     "kind": "kind = :kind",
     "event": "event = :event",
     "series": "series = :series",
     "city": "lower(city) = lower(:city)",
+    "missing_language": lacks("title"),
     "after": "id > :after",
 }
 
@@ -44,6 +46,8 @@ _CONDITIONS: Mapping[str, str] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceFilter:
     """Which resources; None means any. ``after`` is the id before the first.
+
+    ``missing_language`` is a language that their titles lack.
 
     ``cities_only`` leaves out what belongs to an event or a series. With ``published_only``, what belongs to an event
     or a series in ``own`` is there all the same.
@@ -54,6 +58,7 @@ class ResourceFilter:
     event: str | None = None
     series: str | None = None
     city: str | None = None
+    missing_language: str | None = None
     after: str | None = None
     limit: int = 50
     cities_only: bool = False
@@ -68,12 +73,12 @@ def find_for_change(connection: Connection, resource_id: str) -> Resource | None
 
 def add(connection: Connection, resource: Resource) -> bool:
     """Store a resource that is not there yet; whether it was not."""
-    return connection.execute(_ADD, asdict(resource)).rowcount == 1
+    return connection.execute(_ADD, row_of(resource)).rowcount == 1
 
 
 def save(connection: Connection, resource: Resource) -> None:
     """Store ``resource`` in place of what was stored under its id."""
-    connection.execute(_SAVE, asdict(resource))
+    connection.execute(_SAVE, row_of(resource))
 
 
 def select(connection: Connection, wanted: ResourceFilter) -> list[Resource]:
@@ -88,15 +93,28 @@ def select(connection: Connection, wanted: ResourceFilter) -> list[Resource]:
     return [_resource(row) for row in connection.execute(query, asdict(wanted) | {"own": list(wanted.own)})]
 
 
+def remove(connection: Connection, resource_id: str) -> None:
+    """Delete the resource with this id."""
+    connection.execute(_REMOVE, {"id": resource_id})
+
+
 def all_hotels(connection: Connection) -> list[HotelBlock]:
     """Every hotel block, by city and name."""
-    return [HotelBlock(**row._mapping) for row in connection.execute(_HOTELS)]
+    return read_all(connection, HOTELS)
 
 
-def save_hotel(connection: Connection, block: HotelBlock) -> None:
-    """Store ``block`` in place of what was stored under its id."""
-    connection.execute(_SAVE_HOTEL, asdict(block))
+def _hotel(row: Mapping[str, Any]) -> HotelBlock:
+    return HotelBlock(**{**row, "allotments": tuple(_allotment(one) for one in row["allotments"])})
+
+
+def _allotment(stored: Mapping[str, Any]) -> Allotment:
+    first, last = (date.fromisoformat(stored[name]) for name in ("first_night", "last_night"))
+    return Allotment(RoomKind(stored["kind"]), stored["rooms"], first, last)
+
+
+_HOTEL_COLUMNS = tuple(one.name for one in fields(HotelBlock))
+HOTELS = stored_table("hotel_block", _HOTEL_COLUMNS, _hotel, json=frozenset({"allotments"}), order="city, name, id")
 
 
 def _resource(row: Row[Any]) -> Resource:
-    return Resource(**{**row._mapping, "kind": ResourceKind(row.kind)})
+    return Resource(**{**texts_read(row), "kind": ResourceKind(row.kind)})

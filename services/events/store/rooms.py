@@ -2,20 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
 from services.events.domain.room import Room
 from services.events.domain.schedule import Slot, Span
+from services.events.store.texts import row_of, texts_read
 
-_ROOMS = text("SELECT id, title, city, capacity, time_zone FROM room ORDER BY id")
+# ruff: noqa: S608 - names of our own columns, all values are parameters
 _HOURS = text("SELECT room_id, starts_at, ends_at FROM room_hours ORDER BY room_id, starts_at")
-_SAVE_ROOM = text("""
-    INSERT INTO room (id, title, city, capacity, time_zone) VALUES (:id, :title, :city, :capacity, :time_zone)
-    ON CONFLICT (id) DO UPDATE SET title = excluded.title, city = excluded.city, capacity = excluded.capacity,
-        time_zone = excluded.time_zone
-""")
 _FORGET_HOURS = text("DELETE FROM room_hours WHERE room_id = :id")
 _ADD_HOURS = text("INSERT INTO room_hours (room_id, starts_at, ends_at) VALUES (:room_id, :starts_at, :ends_at)")
 _SLOTS = text("SELECT id, starts_at, ends_at, time_zone FROM slot ORDER BY starts_at")
@@ -33,12 +30,62 @@ _DROP_SLOTS = text("""
 """)
 
 
+_FIND_ROOM = text("SELECT id FROM room WHERE id = :id FOR UPDATE")
+_REMOVE_ROOM = text("DELETE FROM room WHERE id = :id")
+_ADD_SLOT = text("""
+    INSERT INTO slot (id, starts_at, ends_at, time_zone) VALUES (:id, :starts_at, :ends_at, :time_zone)
+    ON CONFLICT (id) DO NOTHING
+""")
+_REMOVE_SLOT = text("DELETE FROM slot WHERE id = :id")
+_ROOM_COLUMNS = tuple(field.name for field in fields(Room) if field.name != "open")
+_ROOMS = text(f"SELECT {', '.join(_ROOM_COLUMNS)} FROM room ORDER BY id")
+_SAVE_ROOM = text(
+    f"INSERT INTO room ({', '.join(_ROOM_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _ROOM_COLUMNS)}) "
+    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _ROOM_COLUMNS[1:])}"
+)
+
+
 def all_rooms(connection: Connection) -> list[Room]:
     """Every room, in order of ids."""
     hours: defaultdict[str, list[Span]] = defaultdict(list)
     for row in connection.execute(_HOURS):
         hours[row.room_id].append(Span(row.starts_at, row.ends_at))
-    return [Room(**row._mapping, open=tuple(hours[row.id])) for row in connection.execute(_ROOMS)]
+    return [Room(**texts_read(row), open=tuple(hours[row.id])) for row in connection.execute(_ROOMS)]
+
+
+def find_room_for_change(connection: Connection, room_id: str) -> Room | None:
+    """The room with this id, locked until the transaction ends."""
+    connection.execute(_FIND_ROOM, {"id": room_id})
+    return next((room for room in all_rooms(connection) if room.id == room_id), None)
+
+
+def add_room(connection: Connection, room: Room) -> bool:
+    """Store a room that is not there yet; whether it was not."""
+    if find_room_for_change(connection, room.id) is not None:
+        return False
+    save_room(connection, room)
+    return True
+
+
+def remove_room(connection: Connection, room_id: str) -> None:
+    """Delete a room and its hours; the database refuses one in which something stands."""
+    connection.execute(_FORGET_HOURS, {"id": room_id})
+    connection.execute(_REMOVE_ROOM, {"id": room_id})
+
+
+def find_slot(connection: Connection, slot_id: str) -> Slot | None:
+    """The slot with this id. Slots are never changed: whoever withdraws one holds the lock of the board."""
+    return next((slot for slot in all_slots(connection) if slot.id == slot_id), None)
+
+
+def add_slot(connection: Connection, slot: Slot) -> bool:
+    """Store a slot that is not there yet; whether it was not."""
+    return connection.execute(_ADD_SLOT, _slot_row(slot)).rowcount == 1
+
+
+def remove_slot(connection: Connection, slot_id: str) -> None:
+    """Delete a slot; the database refuses one in which something stands."""
+    connection.execute(_REMOVE_SLOT, {"id": slot_id})
 
 
 def all_slots(connection: Connection) -> list[Slot]:
@@ -53,8 +100,7 @@ def slots_in_use(connection: Connection) -> list[Slot]:
 
 def save_room(connection: Connection, room: Room) -> None:
     """Store ``room`` with its hours in place of what was stored under its id."""
-    row = {"id": room.id, "title": room.title, "city": room.city, "capacity": room.capacity}
-    connection.execute(_SAVE_ROOM, row | {"time_zone": room.time_zone})
+    connection.execute(_SAVE_ROOM, row_of(room))
     connection.execute(_FORGET_HOURS, {"id": room.id})
     hours = [{"room_id": room.id, "starts_at": one.starts_at, "ends_at": one.ends_at} for one in room.open]
     connection.execute(_ADD_HOURS, hours)
@@ -63,12 +109,13 @@ def save_room(connection: Connection, room: Room) -> None:
 def save_slots(connection: Connection, slots: Sequence[Slot]) -> None:
     """Store ``slots``; others go unless something stands in them. The database refuses slots that overlap."""
     connection.execute(_DROP_SLOTS, {"kept": [slot.id for slot in slots]})
-    rows = [
-        {"id": slot.id, "starts_at": slot.span.starts_at, "ends_at": slot.span.ends_at, "time_zone": slot.time_zone}
-        for slot in slots
-    ]
-    if rows:
-        connection.execute(_SAVE_SLOT, rows)
+    if slots:
+        connection.execute(_SAVE_SLOT, [_slot_row(slot) for slot in slots])
+
+
+def _slot_row(slot: Slot) -> dict[str, Any]:
+    span = {"starts_at": slot.span.starts_at, "ends_at": slot.span.ends_at}
+    return {"id": slot.id, "time_zone": slot.time_zone, **span}
 
 
 def _slot(row: Row[Any]) -> Slot:

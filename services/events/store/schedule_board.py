@@ -60,6 +60,11 @@ def replace_all(connection: Connection, placements: Sequence[Placement]) -> int:
     return _raised(connection)
 
 
+def raise_revision(connection: Connection) -> int:
+    """Say that what the board stands on has changed: rooms or slots; returns its new revision."""
+    return _raised(connection)
+
+
 def _raised(connection: Connection) -> int:
     number: int = connection.execute(_RAISE).scalar_one()
     return number

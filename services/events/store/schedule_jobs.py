@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from shared.store.deeds import Deed, publish_entry
+
 _LISTED = "id::text AS id, status, requested_at, finished_at, seed, fence, reason, report"
 _ADD = text("""
     INSERT INTO solve_job (id, status, requested_at, requested_by, seed)
@@ -45,6 +47,7 @@ class Job:
 def add(connection: Connection, job_id: str, requested_by: str, seed: int, at: datetime) -> None:
     """Queue a job."""
     connection.execute(_ADD, {"id": job_id, "requested_by": requested_by, "seed": seed, "requested_at": at})
+    publish_entry(connection, Deed(requested_by, "timetable-solved", "job", job_id), at)
 
 
 def claim(connection: Connection, now: datetime, lease_until: datetime) -> Job | None:

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Row, text
 
 from services.events.domain.schedule import Span
 from services.events.domain.schedule_diff import Entry
+from services.events.store.texts import row_of, texts_read
+from shared.store.deeds import Deed, publish_entry
 
 _NEWEST = text("SELECT number, published_at, published_by FROM schedule_version ORDER BY number DESC LIMIT 1")
 _FIND = text("SELECT number, published_at, published_by FROM schedule_version WHERE number = :number")
@@ -57,13 +59,15 @@ def add(connection: Connection, version: Version) -> None:
     """Store a version. Its number must be free, which the lock of the board sees to."""
     row = {"number": version.number, "published_at": version.published_at, "published_by": version.published_by}
     connection.execute(_ADD, row)
+    deed = Deed(version.published_by, "timetable-published", "timetable", str(version.number))
+    publish_entry(connection, deed, version.published_at)
     if version.entries:
         connection.execute(_ADD_ENTRY, _rows(version.number, version.entries))
 
 
 def _rows(number: int, entries: Sequence[Entry]) -> list[dict[str, Any]]:
     return [
-        {name: getattr(entry, name) for name in _PLAIN}
+        {name: row_of(entry)[name] for name in _PLAIN}
         | {"version": number, "starts_at": entry.span.starts_at, "ends_at": entry.span.ends_at}
         for entry in entries
     ]
@@ -71,7 +75,7 @@ def _rows(number: int, entries: Sequence[Entry]) -> list[dict[str, Any]]:
 
 def _version(connection: Connection, row: Row[Any]) -> Version:
     entries = tuple(
-        Entry(span=Span(found.starts_at, found.ends_at), **{name: getattr(found, name) for name in _PLAIN})
+        Entry(span=Span(found.starts_at, found.ends_at), **{name: texts_read(found)[name] for name in _PLAIN})
         for found in connection.execute(_ENTRIES, {"version": row.number})
     )
     return Version(row.number, row.published_at, row.published_by, entries)

@@ -140,7 +140,7 @@ def _outcome(connection: Connection, old: Event, new: Event) -> Changed:
     groups = audiences.groups_of(connection, new.id)
     silent = [kind for kind in NOT_TOLD if not (kind == INTEREST and opens_remote(old, new))]
     differs = visible_difference(old, new)
-    mailed = change == "changed" and is_mailed(new, differs)
+    mailed = change == "changed" and is_mailed(old, new, differs)
     told = sorted({group.form_kind for group in groups}.difference(silent)) if mailed else []
     audience = audience_of(groups, told, audiences.people_on(connection, new.id, told))
     return Changed(new, change, differs, audience, dependents)

@@ -1,4 +1,4 @@
-"""Look at proposals, with the names of their speakers and what is suggested, and at rooms."""
+"""Look at proposals, with the names of their speakers and what is suggested."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from services.events.domain.form import Form
 from services.events.domain.proposal import PROPOSAL, Proposal
 from services.events.domain.proposal_history import Change, Revision, changes_to
-from services.events.domain.room import Room
-from services.events.store import forms, proposals, rooms
+from services.events.store import forms, proposals
 from services.events.store.proposals import ProposalFilter
 from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.errors import DomainError
@@ -128,13 +127,3 @@ def list_proposal_forms(work: UnitOfWork) -> list[Form]:
     """
     with work.transaction() as connection:
         return forms.forms_of_kind(connection, PROPOSAL)
-
-
-def list_rooms(work: UnitOfWork) -> list[Room]:
-    """All rooms, with their hours.
-
-    Raises:
-        Unavailable: the database is away.
-    """
-    with work.transaction() as connection:
-        return rooms.all_rooms(connection)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
+from services.events.domain.merging import merge_described
 from services.events.loading.rooms import LoadedRooms
 from services.events.store import rooms, schedule_board
 from shared.core.errors import SettingsError
@@ -31,10 +32,16 @@ def load_rooms(work: UnitOfWork, loaded: LoadedRooms) -> None:
     with work.transaction() as connection:
         schedule_board.lock(connection)
         _check(connection, loaded)
+        before = rooms.all_rooms(connection), rooms.all_slots(connection)
+        stored = {room.id: room for room in before[0]}
         for room in loaded.rooms:
-            rooms.save_room(connection, room)
+            merged, change = merge_described(stored.get(room.id), room)
+            if change != "none":
+                rooms.save_room(connection, merged)
         if loaded.slots:
             rooms.save_slots(connection, loaded.slots)
+        if (rooms.all_rooms(connection), rooms.all_slots(connection)) != before:
+            schedule_board.raise_revision(connection)
 
 
 def _check(connection: Connection, loaded: LoadedRooms) -> None:

@@ -8,13 +8,14 @@ from sqlalchemy import Connection
 
 from services.events.domain.event import Event
 from services.events.domain.event_change import LOADED
-from services.events.domain.merging import merge_described, merge_loaded
-from services.events.domain.network import Series, WorkingGroup
+from services.events.domain.merging import Described, merge_described, merge_loaded
+from services.events.domain.network import WorkingGroup
 from services.events.domain.resource import Resource
 from services.events.loading.folder import Loaded
 from services.events.outgoing import event_message, working_group_message
 from services.events.store import events, network, resources
 from services.events.store.locks import lock_loading
+from services.events.store.tables import StoredTable, read_all, save_value
 from services.events.usecases.event_history import keep_change, keep_resource_change
 from services.events.usecases.move_numbers import move_numbers
 from services.events.usecases.resources import store_resource
@@ -59,16 +60,15 @@ def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
     with work.transaction() as connection:
         lock_loading(connection)
         now = clock()
-        _load_series(connection, loaded.series)
+        _load_described(connection, network.SERIES, loaded.series)
         messages = [
             *_load_groups(connection, loaded.working_groups, now),
             *_load_events(connection, loaded.events, now),
             *_load_resources(connection, loaded.resources, now),
         ]
-        for block in loaded.hotels:
-            resources.save_hotel(connection, block)
-        for consultation in loaded.consultations:
-            network.save_consultation(connection, consultation)
+        _load_described(connection, resources.HOTELS, loaded.hotels)
+        _load_described(connection, network.CONSULTATIONS, loaded.consultations)
+        _load_described(connection, network.CONTACTS, loaded.contacts)
         outbox.add(connection, messages)
     return LoadReport(
         len(loaded.series),
@@ -81,11 +81,13 @@ def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
     )
 
 
-def _load_series(connection: Connection, loaded: tuple[Series, ...]) -> None:
-    stored = {series.id: series for series in network.all_series(connection)}
+def _load_described(connection: Connection, table: StoredTable[Described], loaded: tuple[Described, ...]) -> None:
+    """Store what differs; its revision rises, so that whoever has the page open is told."""
+    stored = {one.id: one for one in read_all(connection, table)}
     for new in loaded:
-        series, _ = merge_described(stored.get(new.id), new)
-        network.save_series(connection, series)
+        merged, change = merge_described(stored.get(new.id), new)
+        if change != "none":
+            save_value(connection, table, merged)
 
 
 def _load_groups(connection: Connection, loaded: tuple[WorkingGroup, ...], now: datetime) -> Iterator[Message]:

@@ -1,9 +1,12 @@
 """Look at published timetables."""
 
+from collections.abc import Mapping
+
 from services.events.domain.schedule_diff import Difference, difference
-from services.events.store import schedule_versions
+from services.events.store import events, schedule_versions
 from services.events.store.schedule_versions import Version
 from shared.core.errors import DomainError
+from shared.i18n.content import Text
 from shared.store.unit_of_work import UnitOfWork
 
 
@@ -15,6 +18,16 @@ def newest_version(work: UnitOfWork) -> Version | None:
     """
     with work.transaction() as connection:
         return schedule_versions.newest(connection)
+
+
+def newest_with_titles(work: UnitOfWork) -> tuple[Version | None, Mapping[str, Text]]:
+    """The timetable in force, and the titles of events as they are now, by id: translations come after a version.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return schedule_versions.newest(connection), events.public_titles(connection)
 
 
 def show_version(work: UnitOfWork, number: int) -> Version:

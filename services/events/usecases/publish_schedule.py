@@ -29,6 +29,8 @@ from services.events.usecases.schedule_snapshot import Snapshot, read_snapshot
 from shared.contracts.envelope import Message
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
+from shared.i18n.content import DEFAULT, Text
+from shared.i18n.languages import named_language
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 
@@ -54,7 +56,10 @@ class _Making:
     def same_place(self, entry: Entry) -> bool:
         """Whether the version in force says the same of where and when it is."""
         before = self.before.get(entry.proposal_id)
-        return before is not None and replace(before, title=entry.title, working_group=entry.working_group) == entry
+        if before is None or str(before.room_title) != str(entry.room_title):
+            return False
+        group, room = entry.working_group, entry.room_title
+        return replace(before, title=entry.title, working_group=group, room_title=room) == entry
 
 
 def publish_schedule(work: UnitOfWork, clock: Clock, keys: ProposalKeys, by: str, seen: int | None = None) -> Published:
@@ -174,8 +179,10 @@ def _keep(connection: Connection, old: Event | None, event: Event, version: Vers
 
 
 def _worded(entry: Entry, proposal: Proposal, event: Event) -> Event:
-    """The side event of an entry that has not moved: what the proposal says of it, and nothing else."""
-    return replace(event, title=entry.title, summary=proposal.summary)
+    """The side event of an entry that has not moved: what the proposal says of it in its own language."""
+    spoken = named_language(proposal.language) or DEFAULT
+    title, summary = event.title.having(spoken, entry.title), event.summary.having(spoken, proposal.summary)
+    return replace(event, title=title, summary=summary)
 
 
 def _event(entry: Entry, proposal: Proposal, old: Event | None) -> Event:
@@ -184,7 +191,7 @@ def _event(entry: Entry, proposal: Proposal, old: Event | None) -> Event:
     base = old or Event(
         id=entry.event_id,
         kind=EventKind.SIDE_EVENT,
-        title=entry.title,
+        title=Text.of({named_language(proposal.language) or DEFAULT: entry.title}),
         status=EventStatus.DRAFT,
         mode=Mode.IN_PERSON,
         time_zone=entry.time_zone,
@@ -197,7 +204,7 @@ def _event(entry: Entry, proposal: Proposal, old: Event | None) -> Event:
         ends_at=entry.span.ends_at,
         time_zone=entry.time_zone,
         city=entry.city,
-        place=entry.room_title,
+        place=str(entry.room_title),
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from services.events.domain.event import EventStatus
 from services.events.domain.hotel import HotelBlock
-from services.events.domain.resource import Resource, merge_resource, resource_tag
+from services.events.domain.resource import Resource, merge_resource
 from services.events.domain.rules import BrokenRule, enforce, slug_rule
 from services.events.outgoing import resource_message
 from services.events.store import events, network, resources
@@ -101,7 +101,7 @@ def change_resource(
     """
     with work.transaction() as connection:
         old = _found_for_change(connection, resource_id)
-        if not {ANY, resource_tag(old), str(old.revision)} & set(seen):
+        if not {ANY, str(old.revision)} & {tag.partition("-")[0] for tag in seen}:
             raise DomainError("changed-meanwhile", "somebody changed the resource; read it again")
         new = replace(old, **changes)
         for resource in (old, new):
@@ -135,10 +135,11 @@ def _found_for_change(connection: Connection, resource_id: str) -> Resource:
 
 
 def _check_names(connection: Connection, resource: Resource) -> None:
-    enforce(_wrong_names(connection, resource))
+    enforce(wrong_names(connection, resource))
 
 
-def _wrong_names(connection: Connection, resource: Resource) -> Iterable[BrokenRule]:
+def wrong_names(connection: Connection, resource: Resource) -> Iterable[BrokenRule]:
+    """The event or series that it names must exist, and be announced if it is to be published."""
     if resource.event is not None:
         event = events.find(connection, resource.event)
         if event is None:

@@ -120,7 +120,7 @@ def _fixed_events(connection: Connection) -> tuple[Fixed, ...]:
         for event in events.select(connection, EventFilter(audience=Audience.COORDINATORS, kind=kind, limit=1000))
     ]
     return tuple(
-        Fixed(event.id, Span(event.starts_at, event.ends_at), event.title)
+        Fixed(event.id, Span(event.starts_at, event.ends_at), str(event.title))
         for event in found
         if event.status in CERTAIN and event.starts_at is not None and event.ends_at is not None
     )

@@ -49,7 +49,8 @@ def show_coverage(work: UnitOfWork, event_id: str) -> CoverageReport:
     """
     with work.transaction() as connection:
         event = find_event(connection, event_id, Audience.COORDINATORS)
-        titles = {group.id: group.title for group in network.all_working_groups(connection)}
+        known = network.all_working_groups(connection)
+        titles = {one.id: str(one.title) for one in known if one.active or one.id in event.asked_groups}
         present = roster.representatives(connection, event_id)
         split = coverage(asked_of(event.asked_groups, titles), present)
         groups = _groups(connection, titles, present)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection
 
@@ -21,7 +21,8 @@ MOST_EVENTS = 200
 
 @dataclass(frozen=True, slots=True)
 class GroupLine:
-    """One working group: members, representatives by event, last bulletin (aware), and whether one came this month."""
+    """One active working group: members, representatives by event, last bulletin (aware) and last noted contact, and
+    whether a bulletin, or either of them, was this month."""
 
     id: str
     title: str
@@ -30,6 +31,8 @@ class GroupLine:
     representatives: Mapping[str, int]
     last_mail_at: datetime | None
     mailed_this_month: bool
+    last_contact_on: date | None
+    contacted_this_month: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Overview:
         by_form_kind, by_partner, by_country, by_day: live registrations; a day is that of registering, in UTC.
         travellers: distinct people on the delegation's form.
         missing: of them, those who are not where they should be, by event.
-        groups: every working group, by id.
+        groups: every active working group, by id.
         consultations: sums by kind of host.
     """
 
@@ -98,7 +101,7 @@ def show_overview(work: UnitOfWork, clock: Clock, travellers_not_in: str | None,
             by_day=tallies.by(connection, "day", internal=internal),
             travellers=overview.travellers(connection, internal=internal),
             missing=overview.missing_travellers(connection, travellers_not_in, internal=internal),
-            groups=_groups(connection, [event.id for event in ahead], month_of(now), internal=internal),
+            groups=_groups(connection, [event.id for event in ahead], now, internal=internal),
             consultations=list(consultation_totals(network.all_consultations(connection))),
         )
 
@@ -115,33 +118,52 @@ def list_missing_travellers(
         return overview.who_is_missing(connection, event_id, after or FIRST, limit)
 
 
+def count_travellers(work: UnitOfWork) -> int:
+    """Distinct people with a live registration for the delegation.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return overview.travellers(connection, internal=False)
+
+
 def month_of(now: datetime) -> datetime:
     """The first moment of the month of ``now`` (aware), in UTC."""
     return now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def consultation_totals(consultations: Iterable[Consultation]) -> Iterable[ConsultationTotal]:
-    """How many hosts and presentations there were, for each kind of host that had any."""
+    """How many hosts and presentations there were, for each kind of host that had any.
+
+    A host that is named counts once, however often it was visited.
+    """
     rounds = list(consultations)
     for kind in HostKind:
         of_kind = [one for one in rounds if one.host_kind is kind]
         if of_kind:
-            hosts, presentations = sum(one.hosts for one in of_kind), sum(one.presentations for one in of_kind)
-            yield ConsultationTotal(kind, hosts, presentations)
+            named = {(one.host, one.city) for one in of_kind if one.host is not None}
+            hosts = len(named) + sum(one.hosts for one in of_kind if one.host is None)
+            yield ConsultationTotal(kind, hosts, sum(one.presentations for one in of_kind))
 
 
-def _groups(connection: Connection, event_ids: Sequence[str], since: datetime, *, internal: bool) -> list[GroupLine]:
+def _groups(connection: Connection, event_ids: Sequence[str], now: datetime, *, internal: bool) -> list[GroupLine]:
+    since = month_of(now)
     members, last = overview.memberships(connection, since, internal=internal), contacts.last_mails(connection)
+    noted = network.last_contacts(connection, now.astimezone(UTC).date())
     represented, nobody = overview.representatives(connection, event_ids), Membership()
     return [
         GroupLine(
             group.id,
-            group.title,
+            str(group.title),
             members.get(group.id, nobody).members,
             members.get(group.id, nobody).without_mail,
             represented.get(group.id, {}),
             last.get(group.id),
-            group.id in last and last[group.id] >= since,
+            mailed := group.id in last and last[group.id] >= since,
+            noted.get(group.id),
+            mailed or noted.get(group.id, date.min) >= since.date(),
         )
         for group in network.all_working_groups(connection)
+        if group.active
     ]

@@ -16,6 +16,7 @@ from services.events.store.resources import ResourceFilter
 from services.events.usecases.finding import find_event
 from services.events.usecases.positions import event_position
 from shared.core.errors import DomainError
+from shared.i18n.content import Text
 from shared.store.unit_of_work import UnitOfWork
 
 MOST_RESOURCES = 200
@@ -28,7 +29,7 @@ class EventDetails:
 
     event: Event
     series: Series | None
-    asked: tuple[str, ...]
+    asked: tuple[Text, ...]
     resources: tuple[Resource, ...]
     forms: tuple[Form, ...]
 
@@ -63,7 +64,7 @@ def public_groups(work: UnitOfWork) -> Mapping[str, WorkingGroup]:
         return {group.id: group for group in network.all_working_groups(connection)}
 
 
-def published_room(work: UnitOfWork, room_id: str) -> tuple[str, frozenset[str]]:
+def published_room(work: UnitOfWork, room_id: str) -> tuple[Text, frozenset[str]]:
     """The title of a room, and the ids of the events that the timetable in force puts there.
 
     Raises:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.events.domain.event import EVERY_GROUP
-from services.events.domain.form import title_in
 from services.events.store import events, forms, network
+from shared.i18n.content import Text
 from shared.store.unit_of_work import UnitOfWork
 
 EVERY_GROUP_TITLE = "All working groups"
@@ -21,7 +21,9 @@ class Titles:
     forms: Mapping[str, str]
 
     def of(self, field: str, value: object) -> object:
-        """``value`` of the ``field`` of an event or of a roster, with titles in place of ids."""
+        """``value`` of the ``field`` of an event or of a roster, with titles in place of ids, and texts in English."""
+        if isinstance(value, Mapping):
+            return str(Text.of(value))
         known = self._by_field().get(field)
         if known is None:
             return " ".join(map(str, value)) if isinstance(value, list) else value
@@ -47,8 +49,8 @@ def show_titles(work: UnitOfWork) -> Titles:
     """
     with work.transaction() as connection:
         return Titles(
-            series={one.id: one.title for one in network.all_series(connection)},
-            groups={one.id: one.title for one in network.all_working_groups(connection)},
-            events=events.public_titles(connection),
-            forms={one.id: title_in(one, "en")[0] for one in forms.all_forms(connection)},
+            series={one.id: str(one.title) for one in network.all_series(connection)},
+            groups={one.id: str(one.title) for one in network.all_working_groups(connection)},
+            events={name: str(title) for name, title in events.public_titles(connection).items()},
+            forms={one.id: str(one.title) or one.id for one in forms.all_forms(connection)},
         )

@@ -1,25 +1,31 @@
 """Shapes of bulletins and suppressions, for checking and for the OpenAPI document."""
 
+from typing import Any
+
 import marshmallow as ma
 
 from services.notifications.domain.bulletin import (
-    COUNTRY,
-    FORM_KINDS,
-    LANGUAGE,
     LANGUAGES,
     LONGEST_SUBJECT,
     LONGEST_TEXT,
-    SLUG,
+    STATES,
+    WARNINGS,
     WRITABLE,
 )
+from services.notifications.domain.segment import LONGEST_VALUE, PARTS, most_values
+from services.notifications.store.bulletins import NEWEST, SORTS
 from shared.web.paging import PageArguments
 
 PERSON = r"^[0-9a-f]{64}\Z"
 
 
-def _part(pattern: str, description: str) -> ma.fields.String:
-    checks = [ma.validate.Length(max=80), ma.validate.Regexp(rf"^{pattern}\Z")]
-    return ma.fields.String(validate=checks, metadata={"description": description})
+def _part(part: str, description: str) -> Any:
+    checks = [ma.validate.Length(max=LONGEST_VALUE), ma.validate.Regexp(rf"^(?:{PARTS[part]})\Z")]
+    return ma.fields.List(
+        ma.fields.String(validate=checks),
+        validate=ma.validate.Length(max=most_values(part)),
+        metadata={"description": description},
+    )
 
 
 def _text(longest: int) -> ma.fields.String:
@@ -36,16 +42,25 @@ class TextSchema(ma.Schema):
 
 
 class SegmentSchema(ma.Schema):
-    """Whom a bulletin is for: people with a registration that fits all that is given; nothing given: everybody."""
+    """Whom a bulletin is for: people with a registration that fits every part that is given, by any of its values.
 
-    event = _part(SLUG, "Registered for this event")
-    form = _part(SLUG, "Registered on this form")
-    form_kind = ma.fields.String(validate=ma.validate.OneOf(FORM_KINDS))
-    working_group = _part(SLUG, "In this working group")
-    partner = _part(SLUG, "Came through this partner")
-    country = _part(COUNTRY, "ISO 3166 code")
-    language = _part(LANGUAGE, "BCP 47 tag, as registered")
-    not_registered_for = _part(SLUG, "Without a registration for this event")
+    Nothing given: everybody. Whoever has cancelled, or waits without a confirmed address, gets none. Without `form`,
+    `form_kind` or `registration` it leaves out who has only proposed a side event.
+    """
+
+    event = _part("event", "Registered for one of these events")
+    form = _part("form", "Registered on one of these forms")
+    form_kind = _part("form_kind", "Registered on a form of one of these kinds")
+    status = _part("status", "With one of these statuses")
+    working_group = _part("working_group", "In one of these working groups")
+    partner = _part("partner", "Came through one of these partners")
+    country = _part("country", "ISO 3166 codes")
+    language = _part("language", "BCP 47 tags, as registered")
+    tag = _part("tag", "With one of these tags of coordinators")
+    mode = _part("mode", "Registered for an event that takes place so")
+    not_registered_for = _part("not_registered_for", "Without a registration for any of these events or forms")
+    registration = _part("registration", "One of these registrations, by id")
+    representative = ma.fields.Boolean(metadata={"description": "Whether they speak for their working group"})
 
 
 def _requires_english(texts: dict[str, object]) -> None:
@@ -83,18 +98,51 @@ class BulletinSchema(ma.Schema):
     id = ma.fields.String(required=True)
     number = ma.fields.Integer(required=True)
     revision = ma.fields.Integer(required=True, metadata={"description": "Also its ETag; rises with each change"})
-    segment = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String())
+    segment = ma.fields.Nested(SegmentSchema)
     texts = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Nested(TextSchema))
+    state = ma.fields.String(validate=ma.validate.OneOf(STATES))
     created_at = ma.fields.AwareDateTime(format="iso")
-    sent_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
-    audience = ma.fields.Integer(allow_none=True, metadata={"description": "People counted when it was sent"})
+    send_at = ma.fields.AwareDateTime(
+        format="iso", allow_none=True, metadata={"description": "When it is to be sent; null for a draft"}
+    )
+    send_zone = ma.fields.String(
+        allow_none=True, metadata={"description": "IANA time zone in which that time was chosen"}
+    )
+    ordered_by = ma.fields.String(allow_none=True, metadata={"description": "Who had it sent or scheduled"})
+    not_sent = ma.fields.String(
+        allow_none=True,
+        metadata={"description": "Why it did not go at its time (`nobody`, `late`: over a day); it is a draft again"},
+    )
+    sent_at = ma.fields.AwareDateTime(
+        format="iso", allow_none=True, metadata={"description": "When it began to be sent"}
+    )
+    audience = ma.fields.Integer(allow_none=True, metadata={"description": "People counted at that moment"})
+    stopped_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
+
+
+class BulletinQuery(PageArguments):
+    """Which bulletins, in which order."""
+
+    state = ma.fields.String(load_default="", validate=ma.validate.OneOf(["", *STATES]))
+    q = ma.fields.String(
+        load_default="",
+        validate=[ma.validate.Length(max=100), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*\Z")],
+        metadata={"description": "A part of the English subject"},
+    )
+    sort = ma.fields.String(
+        load_default=NEWEST,
+        validate=ma.validate.OneOf(list(SORTS)),
+        metadata={"description": "`-` before a name turns the order round"},
+    )
+    total = ma.fields.Boolean(load_default=False, metadata={"description": "Whether to count all that there are"})
 
 
 class BulletinListSchema(ma.Schema):
-    """One page of bulletins, newest first."""
+    """One page of bulletins."""
 
     items = ma.fields.List(ma.fields.Nested(BulletinSchema), required=True)
     next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})
+    total = ma.fields.Integer(metadata={"description": "With `total=true`: how many there are in all"})
 
 
 class SampleSchema(ma.Schema):
@@ -106,30 +154,56 @@ class SampleSchema(ma.Schema):
     html = ma.fields.String(required=True)
 
 
+class LeftOutSchema(ma.Schema):
+    """People of the segment who do not get it."""
+
+    suppressed = ma.fields.Integer(required=True, metadata={"description": "They want no bulletins"})
+    not_live = ma.fields.Integer(
+        required=True, metadata={"description": "They have cancelled, or wait without a confirmed address"}
+    )
+
+
 class PreviewSchema(ma.Schema):
     """What a bulletin would be if it were sent now."""
 
     bulletin = ma.fields.Nested(BulletinSchema, required=True)
     audience = ma.fields.Integer(required=True, metadata={"description": "Distinct people"})
-    languages = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Integer())
+    languages = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.Integer(),
+        metadata={"description": "People by the language of their registrations"},
+    )
+    reads = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.String(),
+        metadata={"description": "The language of the text that these people get"},
+    )
+    left_out = ma.fields.Nested(LeftOutSchema, required=True)
+    warnings = ma.fields.List(
+        ma.fields.String(validate=ma.validate.OneOf(WARNINGS)),
+        required=True,
+        metadata={
+            "description": "To be confirmed when sending: `everybody` for an empty segment, `again` if the same text "
+            "has been sent to the same segment"
+        },
+    )
+    sent_before = ma.fields.Integer(
+        required=True, allow_none=True, metadata={"description": "Number of the same bulletin that was sent last"}
+    )
     samples = ma.fields.List(ma.fields.Nested(SampleSchema), required=True)
     mark = ma.fields.String(required=True, metadata={"description": "To be named when sending"})
 
 
-class SendSchema(ma.Schema):
-    """The order to send."""
+class TestSchema(ma.Schema):
+    """Where a test copy goes."""
 
-    expected = ma.fields.Integer(
-        required=True,
-        strict=True,
-        validate=ma.validate.Range(min=0, max=2**31 - 1),
-        metadata={"description": "People as counted by the preview; another number by now is refused"},
-    )
-    mark = ma.fields.String(
-        required=True,
-        validate=ma.validate.Regexp(PERSON),
-        metadata={"description": "Of the preview that was read; refused if the draft or its people are others by now"},
-    )
+    address = ma.fields.Email(required=True, validate=ma.validate.Length(max=254))
+
+
+class TestedSchema(ma.Schema):
+    """What was queued."""
+
+    mails = ma.fields.Integer(required=True, metadata={"description": "One for each language of the bulletin"})
 
 
 class SuppressSchema(ma.Schema):

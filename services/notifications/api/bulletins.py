@@ -1,4 +1,4 @@
-"""Bulletins: drafted, previewed with counted people, sent once."""
+"""Bulletins: drafted, previewed with counted people, tried, listed. Sending them is in ``bulletin_sending``."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,28 +9,31 @@ from flask import Response, jsonify
 
 from services.notifications.api.bulletin_schemas import (
     BulletinListSchema,
+    BulletinQuery,
     BulletinSchema,
     DraftChangeSchema,
     DraftSchema,
     PreviewSchema,
-    SendSchema,
+    TestedSchema,
+    TestSchema,
 )
-from services.notifications.store.bulletins import Bulletin
+from services.notifications.store.bulletins import NEWEST, Bulletin
 from services.notifications.usecases.change_draft import Writer, change_draft, discard_draft
-from services.notifications.usecases.send_bulletin import Sending, send_bulletin
+from services.notifications.usecases.try_bulletin import TrialDesk, send_test
 from services.notifications.usecases.write_bulletin import (
     Letterhead,
     draft_bulletin,
     preview_bulletin,
     show_bulletin,
     show_bulletins,
+    total_bulletins,
 )
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs_all_forms
 from shared.web.entity_tags import seen_tags
 from shared.web.operations import Blueprint
-from shared.web.paging import PageArguments, page_of, position_in
+from shared.web.paging import page_of, position_in
 from shared.web.problems import MEDIA_TYPE, ProblemSchema
 
 
@@ -40,11 +43,13 @@ class Tools:
     work: transactions on the service's database.
     clock: of the project.
     letterhead: of samples.
+    trial: sends test copies.
     """
 
     work: UnitOfWork
     clock: Clock
     letterhead: Letterhead
+    trial: TrialDesk
 
 
 def bulletins_blueprint(tools: Tools) -> Any:
@@ -52,21 +57,25 @@ def bulletins_blueprint(tools: Tools) -> Any:
     blueprint = Blueprint("bulletins", __name__, url_prefix="/v1/bulletins", description="One text to many people")
     _add_writing(blueprint, tools)
     _add_changing(blueprint, tools)
-    _add_sending(blueprint, tools)
+    _add_looking(blueprint, tools)
     return blueprint
 
 
 def _add_writing(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("")
-    @blueprint.arguments(PageArguments, location="query")
+    @blueprint.arguments(BulletinQuery, location="query")
     @blueprint.response(200, BulletinListSchema)
     @needs_all_forms("viewer", "coordinator")
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
-        """Bulletins, newest first."""
-        before = position_in(query["cursor"], 1, _number)
-        found = show_bulletins(tools.work, before, query["limit"])
+        """Bulletins, newest first unless another order is asked for."""
+        wanted = {name: query[name] for name in ("state", "q") if query[name]}
+        total = {"total": total_bulletins(tools.work, wanted)} if query["total"] else {}
+        position = position_in(query["cursor"], 1, _number)
+        if position is not None:
+            wanted["before" if query["sort"] == NEWEST else "after"] = position
+        found = show_bulletins(tools.work, wanted, query["limit"], query["sort"])
         page = page_of(found, query["limit"], lambda bulletin: [str(bulletin.number)])
-        return {"items": [asdict(bulletin) for bulletin in page.items], "next": page.next}
+        return {"items": [asdict(bulletin) for bulletin in page.items], "next": page.next, **total}
 
     @blueprint.post("")
     @blueprint.arguments(DraftSchema)
@@ -105,24 +114,23 @@ def _add_changing(blueprint: Any, tools: Tools) -> None:
         discard_draft(tools.work, tools.clock, Writer(holder().name, str(bulletin_id), seen_tags()))
 
 
-def _add_sending(blueprint: Any, tools: Tools) -> None:
+def _add_looking(blueprint: Any, tools: Tools) -> None:
     @blueprint.post("/<uuid:bulletin_id>/preview")
     @blueprint.response(200, PreviewSchema)
     @needs_all_forms("coordinator")
     def preview(bulletin_id: UUID) -> dict[str, Any]:
         """Who would get it if it were sent now, and what they would read."""
         found = preview_bulletin(tools.work, tools.clock, str(bulletin_id), tools.letterhead)
-        return {**asdict(found), "audience": found.audience}
+        return {**asdict(found), "audience": found.audience, "warnings": found.warnings, "reads": found.reads}
 
-    @blueprint.post("/<uuid:bulletin_id>/send")
-    @blueprint.arguments(SendSchema)
-    @blueprint.response(200, BulletinSchema)
-    @_problems(blueprint, 409)
+    @blueprint.post("/<uuid:bulletin_id>/test")
+    @blueprint.arguments(TestSchema)
+    @blueprint.response(202, TestedSchema)
+    @_problems(blueprint, 422, 429)
     @needs_all_forms("coordinator")
-    def send(content: dict[str, Any], bulletin_id: UUID) -> dict[str, Any]:
-        """Send what was previewed, to the people who were counted."""
-        sending = Sending(holder().name, str(bulletin_id), content["expected"], content["mark"])
-        return asdict(send_bulletin(tools.work, tools.clock, sending))
+    def try_it(content: dict[str, Any], bulletin_id: UUID) -> dict[str, int]:
+        """Send it to yourself, marked as a test, in each language that it has."""
+        return {"mails": send_test(tools.trial, holder().name, str(bulletin_id), content["address"])}
 
 
 def _tagged(bulletin: Bulletin) -> Response:
@@ -134,7 +142,7 @@ def _tagged(bulletin: Bulletin) -> Response:
 def _problems(blueprint: Any, *statuses: int) -> Any:
     """Document what these routes may say instead."""
     meanings = {409: "It has been sent, or is not what was previewed", 412: "It was changed meanwhile"}
-    meanings[428] = "`If-Match` is missing"
+    meanings |= {422: "No address", 428: "`If-Match` is missing", 429: "Too many tests within an hour"}
 
     def decorate(view: Any) -> Any:
         for status in statuses:

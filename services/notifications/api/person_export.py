@@ -8,6 +8,7 @@ from services.notifications.usecases.person_export import LEFT_OUT, export_perso
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import needs_all_forms
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.operations import Blueprint
 from shared.web.person_export import (
     MAX_REFERENCES,
@@ -37,6 +38,7 @@ def person_export_blueprint(work: UnitOfWork, clock: Clock) -> Any:
     @blueprint.post("/notifications")
     @blueprint.arguments(NotificationsExportSchema)
     @blueprint.response(200, ExportSchema)
+    @needs_recent_sign_in
     @needs_all_forms("coordinator")
     def export(asked: dict[str, Any]) -> dict[str, Any]:
         """Everything that notifications holds about a person: mails and what became of them, and their refusals."""

@@ -48,7 +48,7 @@ def unsubscribe_blueprint(tools: Tools, vault: Vault) -> Blueprint:
         who = read_token(vault, token, tools.clock())
         if who is None:
             return _gone()
-        unsubscribe(tools.work, tools.clock, who.person_ref)
+        unsubscribe(tools.work, tools.clock, who.person_ref, bulletin=who.bulletin)
         return _page("done", who)
 
     return blueprint

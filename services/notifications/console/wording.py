@@ -11,13 +11,16 @@ KINDS: Mapping[str, str] = {
     "confirmation": "Confirmation",
     "waiting-list": "Waiting list",
     "promotion": "Seat from the waiting list",
+    "seat-offered": "Seat offered",
+    "offer-ended": "Offer of a seat ended",
     "cancelled-by-you": "Registration cancelled",
     "changed": "Registration changed",
     "link": "Own link again",
     "details": "Further details missing",
     "address-changed": "Address changed, to the former one",
-    "address-restored": "Change of address undone, to the other one",
+    "address-restored": "Address no longer used, to its owner",
     "verification": "Confirmation asked for",
+    "invitation": "Invitation of a colleague",
     "proposal-received": "Proposal received",
     "proposal-accepted": "Proposal accepted",
     "proposal-returned": "Proposal needs work",
@@ -35,6 +38,7 @@ KINDS: Mapping[str, str] = {
     "reminder-1-hour": "Reminder, 1 hour",
     "recording-available": "Recording available",
     "bulletin": "Bulletin",
+    "bulletin-test": "Bulletin, test copy",
 }
 
 STATES: Mapping[str, str] = {
@@ -50,16 +54,50 @@ STATES: Mapping[str, str] = {
     "bounced": "Bounced",
 }
 
+BULLETIN_STATES: Mapping[str, tuple[str, str]] = {
+    "draft": ("Draft", "mind"),
+    "scheduled": ("Scheduled", "mind"),
+    "sending": ("Being sent", "mind"),
+    "sent": ("Sent", "good"),
+    "stopped": ("Stopped", ""),
+}
+"""Word and look of each state of a bulletin."""
+
+OUTCOMES: Mapping[str, str] = {
+    "waiting": "Waiting",
+    "sent": "Sent",
+    "deferred": "Trying again",
+    "failed": "Failed",
+    "unknown": "Unknown",
+    "bounced": "Bounced",
+    "suppressed": "Want no bulletins",
+    "called_off": "Called off",
+    "unsubscribed": "Unsubscribed through it",
+}
+
+NOT_SENT: Mapping[str, str] = {
+    "nobody": "It was not sent at its time: no person fitted any more.",
+    "late": "It was not sent: its time had passed by more than a day.",
+}
+
 SEGMENT: Mapping[str, str] = {
     "event": "Registered for",
     "not_registered_for": "Not registered for",
-    "form": "On the form",
-    "form_kind": "On a form of the kind",
-    "working_group": "In the working group",
+    "working_group": "Working group",
+    "representative": "Speaks for their group",
+    "form_kind": "Kind of form",
+    "form": "Form",
+    "status": "Status",
     "partner": "Came through",
     "country": "From",
     "language": "Language",
+    "tag": "Tag",
+    "mode": "Event takes place",
+    "registration": "Chosen one by one",
 }
+
+STATUSES: Mapping[str, str] = {"confirmed": "Confirmed", "waitlisted": "Waiting list"}
+MODES: Mapping[str, str] = {"online": "Online", "in_person": "In person", "hybrid": "Both online and in person"}
 
 FORM_KINDS: Mapping[str, str] = {
     "webinar": "Webinar",
@@ -87,12 +125,22 @@ def form_choices(names: Sequence[FormName]) -> list[tuple[str, str]]:
     )
 
 
-def segment_value(part: str, value: str, names: SegmentNames) -> str:
-    """The value of a part of a segment in words; what has no title that is known here stays as it is."""
-    if part == "form":
-        return form_title(names.form) if names.form else value
-    if part == "form_kind":
-        return FORM_KINDS.get(value, value)
+def segment_value(part: str, value: Sequence[str] | bool, names: SegmentNames) -> str:
+    """The values of a part of a segment in words; what has no title that is known here stays as it is."""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if part == "registration":
+        return f"{len(value)} {'registration' if len(value) == 1 else 'registrations'}"
+    return ", ".join(sorted(_value(part, one, names) for one in value))
+
+
+def _value(part: str, value: str, names: SegmentNames) -> str:
     if part == "country":
         return country_name(value)
-    return language_name(value) if part == "language" else names.titles.get(part, value)
+    if part == "language":
+        return language_name(value)
+    if value in names.titles.get(part, {}):
+        return names.titles[part][value]
+    if part in ("form", "not_registered_for") and value in names.forms:
+        return form_title(names.forms[value])
+    return {"form_kind": FORM_KINDS, "status": STATUSES, "mode": MODES}.get(part, {}).get(value, value)

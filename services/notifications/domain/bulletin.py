@@ -1,48 +1,44 @@
-"""What a bulletin may hold: a text in English, others beside it, and a segment of people."""
+"""What a bulletin may hold, in which state it is, and what somebody has to confirm before it goes."""
 
+import json
 import re
 from collections.abc import Mapping
+from datetime import timedelta
+from hashlib import sha256
 
-from services.notifications.domain.kinds import ATTENDING
+from services.notifications.domain.segment import Segment
 from shared.core.errors import DomainError
 
 LANGUAGES = ("en", "fr", "es", "ar", "ru", "zh")
-FORM_KINDS = (*ATTENDING, "working_group", "interest")
-SLUGS = ("event", "form", "working_group", "partner", "not_registered_for")
-TITLED = ("event", "not_registered_for", "working_group")
-"""Parts of a segment that name something with a title."""
-
 LONGEST_SUBJECT = 160
 LONGEST_TEXT = 20_000
 
-SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
-COUNTRY = r"[A-Z]{2}"
-LANGUAGE = r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*"
 WRITABLE = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]+"
 """Text without control characters but tab and ends of line."""
 
-SEGMENT = {
-    **dict.fromkeys(SLUGS, SLUG),
-    "form_kind": "|".join(FORM_KINDS),
-    "country": COUNTRY,
-    "language": LANGUAGE,
-}
-"""The parts of a segment, each with the form of its value; a person's registration must fit all that are given."""
+DRAFT, SCHEDULED, SENDING, SENT, STOPPED = "draft", "scheduled", "sending", "sent", "stopped"
+STATES = (DRAFT, SCHEDULED, SENDING, SENT, STOPPED)
+
+EVERYBODY, AGAIN = "everybody", "again"
+WARNINGS = (EVERYBODY, AGAIN)
+"""What whoever sends has to confirm: that it goes to everybody, or that the same went to the same segment before."""
+
+FURTHEST = timedelta(days=366)
+"""How far ahead a bulletin can be scheduled."""
+
+MAX_LATE = timedelta(hours=24)
+"""A scheduled bulletin that could not go for so long is not sent any more: its text may be out of date."""
+
+Texts = Mapping[str, Mapping[str, str]]
+"""``{subject, text}`` by language."""
 
 
-def check_bulletin(segment: Mapping[str, str], texts: Mapping[str, Mapping[str, str]]) -> None:
-    """Do nothing if a bulletin can be made of these.
-
-    Args:
-        segment: whom it is for, by names of ``SEGMENT``.
-        texts: ``{subject, text}`` by language.
+def check_texts(texts: Texts) -> None:
+    """Do nothing if a bulletin can be made of these texts.
 
     Raises:
         DomainError: ``bulletin-invalid``: says what is wrong.
     """
-    for name, value in segment.items():
-        if name not in SEGMENT or len(value) > 80 or not re.fullmatch(SEGMENT[name], value):
-            raise DomainError("bulletin-invalid", f"no segment can be made of what is given as {name}"[:120])
     if "en" not in texts:
         raise DomainError("bulletin-invalid", "an English subject and text are required")
     for language, content in texts.items():
@@ -50,6 +46,11 @@ def check_bulletin(segment: Mapping[str, str], texts: Mapping[str, Mapping[str, 
             raise DomainError("bulletin-invalid", "a text is in a language that mails do not have")
         _check_text(content.get("subject", ""), LONGEST_SUBJECT, f"the subject ({language})")
         _check_text(content.get("text", ""), LONGEST_TEXT, f"the text ({language})")
+
+
+def fingerprint_of(segment: Segment, texts: Texts) -> bytes:
+    """32 bytes, another one for any other segment or text."""
+    return sha256(json.dumps([segment, texts], sort_keys=True).encode()).digest()
 
 
 def _check_text(text: str, longest: int, name: str) -> None:

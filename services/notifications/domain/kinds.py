@@ -27,8 +27,8 @@ class Kind:
     true_while: statuses of its subject (what ``about`` names) under which its words are true.
     resent: whether a second copy goes out when nobody knows if the first one did.
     numbered_apart: its number is not its subject's revision, so only the status tells whether it is true.
-    about: what its subject is: ``registration``, ``confirmation`` (the link of a verification mail) or
-        ``former-address`` (that a registration had).
+    about: what its subject is: ``registration``, ``confirmation`` (the link of a verification mail),
+        ``former-address`` (that a registration had), ``invitation`` (of a colleague) or ``bulletin-test``.
     """
 
     name: str
@@ -58,8 +58,17 @@ REGISTRATIONS = "registrations"
 LEFT = "left"
 """The only status of a former address, of which nothing is kept either once its mail has ended."""
 
-MAILED_ONCE = ("confirmation", "former-address")
+INVITATION, RECOVERY = "invitation", "recovery"
+"""A colleague gets a link; in place of a kind of form: one who has signed in before gets a new one."""
+
+BULLETIN_TEST = "bulletin-test"
+"""A copy of a bulletin to the coordinator who writes it, and what it is about: an entry of its own, with its mail."""
+
+MAILED_ONCE = ("confirmation", "former-address", INVITATION, BULLETIN_TEST)
 """Subjects with one message and one mail: their entry goes with the mail."""
+
+SEAT_OFFERED = "seat-offered"
+"""A seat is held for somebody who waits, until they accept it."""
 
 RECEIVED = "proposal-received"
 """In place of a confirmation where the form is for proposals."""
@@ -100,6 +109,8 @@ KINDS: dict[str, Kind] = {
         _transactional("confirmation", "confirmed"),
         _transactional("waiting-list", "waitlisted"),
         _transactional("promotion", "confirmed"),
+        _transactional(SEAT_OFFERED, "waitlisted"),
+        _transactional("offer-ended", "waitlisted"),
         _transactional("cancelled-by-you", "cancelled"),
         _transactional("changed", *LIVE),
         _transactional(RECEIVED, "confirmed"),
@@ -108,11 +119,13 @@ KINDS: dict[str, Kind] = {
         Kind("verification", "verification", frozenset({WANTED}), resent=True, about="confirmation"),
         Kind("address-changed", "transactional", frozenset({LEFT}), resent=True, about="former-address"),
         Kind("address-restored", "transactional", frozenset({LEFT}), resent=True, about="former-address"),
+        Kind(INVITATION, "transactional", frozenset({WANTED}), resent=True, about=INVITATION),
         *(_apart(name, "transactional", "confirmed") for name in DECISION_KINDS),
         *(_apart(name, "transactional", *LIVE) for name in NEWS_KINDS),
         *(_apart(name, "reminder", "confirmed") for name in REMINDER_KINDS),
         _apart("recording-available", "bulletin", "confirmed"),
         _apart("bulletin", "bulletin", *LIVE),
+        Kind(BULLETIN_TEST, "transactional", frozenset({WANTED}), resent=True, about=BULLETIN_TEST),
     )
 }
 
@@ -123,11 +136,14 @@ KIND_OF_MESSAGE: dict[str, str] = {
     "registration.confirmed.v1": "confirmation",
     "registration.waitlisted.v1": "waiting-list",
     "registration.promoted.v1": "promotion",
+    "registration.offered.v1": SEAT_OFFERED,
+    "registration.offer-ended.v1": "offer-ended",
     "registration.cancelled.v1": "cancelled-by-you",
     "registration.changed.v1": "changed",
     "registration.link-requested.v1": "link",
     "registration.details-requested.v1": "details",
     "registration.address-changed.v1": "address-changed",
+    "invitation.created.v1": INVITATION,
     "proposal.accepted.v1": ACCEPTED,
     "proposal.returned.v1": "proposal-returned",
     "proposal.declined.v1": "proposal-declined",
@@ -139,6 +155,8 @@ MANAGING_KINDS = (
     "confirmation",
     "waiting-list",
     "promotion",
+    SEAT_OFFERED,
+    "offer-ended",
     "cancelled-by-you",
     "changed",
     "link",

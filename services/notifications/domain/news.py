@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.i18n.content import Text
+
 SHOWN = ("starts_at", "ends_at", "time_zone", "status", "mode", "place", "city", "join_url", "title")
 """What a participant sees of an event."""
 
@@ -52,7 +54,12 @@ def told_after(told: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any
 
 def differs(told: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Whether a participant sees any difference."""
-    return any(told[name] != now[name] for name in SHOWN)
+    return any(_shown(told, name) != _shown(now, name) for name in SHOWN)
+
+
+def _shown(state: Mapping[str, Any], name: str) -> Any:
+    """A field as news look at it: a title in English. A translation is added or corrected without a mail."""
+    return str(Text.of(state[name])) if name == "title" else state[name]
 
 
 def is_news_untrue(kind: str, now: Mapping[str, Any]) -> bool:

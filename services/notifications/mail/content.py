@@ -8,17 +8,20 @@ from typing import Literal
 from services.notifications.domain import kinds
 from services.notifications.domain.kinds import (
     ATTENDING,
+    BULLETIN_TEST,
+    INVITATION,
     NEWS_KINDS,
     PROPOSAL,
+    RECOVERY,
     REGISTRATIONS,
     REMINDER_KINDS,
     SCHEDULED,
 )
 
 MailKind = str
-"""The name of a kind of mail; each but the bulletin has its wording in every language."""
+"""The name of a kind of mail; each but the bulletin and its test has its wording in every language."""
 
-KINDS: tuple[MailKind, ...] = tuple(name for name in kinds.KINDS if name != "bulletin")
+KINDS: tuple[MailKind, ...] = tuple(name for name in kinds.KINDS if name not in ("bulletin", BULLETIN_TEST))
 
 LATE_REMINDER = "reminder-late"
 """The wording of a reminder that goes later than it was due: it names no distance to the event."""
@@ -32,6 +35,7 @@ _TO_PROPOSERS = (
 _PAIRS = (
     *(("confirmation", form_kind) for form_kind in ("delegation", "working_group", "interest")),
     ("verification", REGISTRATIONS),
+    (INVITATION, RECOVERY),
     *((text, PROPOSAL) for text in _TO_PROPOSERS),
 )
 VARIANTS: Mapping[tuple[str, str], str] = {pair: "-".join(pair) for pair in _PAIRS}
@@ -178,8 +182,8 @@ class MailContext:
     ``attend`` is the event that people on the form are asked to attend as well, ``group`` the title of their working
     group, ``title`` that of their proposal as they wrote it, ``note`` what coordinators say to it (empty for none),
     ``before`` when the event was to be, ``recording`` an address, ``unsubscribe`` that of a bulletin's way out,
-    ``late`` whether a reminder goes later than its own words are true, ``undo_until`` how long a change of address can
-    be taken back.
+    ``late`` whether a reminder goes later than its own words are true, ``until`` how long a change of address can be
+    taken back, or a seat is held, ``by_coordinator`` whether a coordinator has registered the recipient.
     """
 
     mail_id: str
@@ -200,7 +204,13 @@ class MailContext:
     bulletin: Bulletin | None = None
     unsubscribe: str | None = None
     late: bool = False
-    undo_until: datetime | None = None
+    until: datetime | None = None
+    by_coordinator: bool = False
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is a copy to the coordinator who writes the bulletin."""
+        return self.kind == BULLETIN_TEST
 
     @property
     def text(self) -> str:

@@ -7,10 +7,12 @@ from typing import Any
 
 from services.notifications.domain.kinds import (
     DECISION_KINDS,
+    INVITATION,
     MANAGING_KINDS,
     NEWS_KINDS,
     PROPOSAL,
     RECEIVED,
+    RECOVERY,
     REGISTRATIONS,
     REMINDER_KINDS,
     SCHEDULED,
@@ -92,6 +94,7 @@ SAMPLE = MailContext(
 """A context to start from: ``dataclasses.replace`` what matters."""
 
 _BEFORE = Slot(datetime(2020, 5, 11, 12, 30, tzinfo=UTC), datetime(2020, 5, 11, 16, 0, tzinfo=UTC), "Europe/Zurich")
+_CONSOLE_LINK = "https://console.example.org/console/invitation/sample"
 _BULLETIN = Bulletin(
     "Working groups: who speaks for you in the webinar?",
     "Five groups have nobody in Wednesday's webinar yet.\n\nPlease choose somebody and register them here:\n"
@@ -107,6 +110,7 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "event-confirmed": {"event": REVIEW},
     "event-changed": {"event": REVIEW},
     "remote-possible": {"event": replace(SAMPLE_EVENT, mode="hybrid", city="Geneva", place="Palais des Nations")},
+    "seat-offered": {"until": datetime(2020, 3, 3, 19, 0, tzinfo=UTC)},
     "recording-available": {"recording": "https://videos.example.org/upr-webinar-10"},
 }
 
@@ -127,12 +131,21 @@ def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailCon
     if ALL_KINDS[kind].about == "confirmation":
         shown = form_kind if form_kind == REGISTRATIONS else "confirmation"
         return replace(context, event=None, entry=None, recipient=replace(recipient, name="", form_kind=shown))
+    if kind == INVITATION:
+        return _invited(replace(context, recipient=replace(recipient, name="", token=_CONSOLE_LINK)), form_kind)
     if ALL_KINDS[kind].about == "former-address":
         until = datetime(2020, 3, 5, 15, 0, tzinfo=UTC) if kind == "address-changed" else None
-        return replace(context, entry=None, undo_until=until)
+        return replace(context, entry=None, until=until)
     if form_kind == "delegation":
         return replace(context, event=REVIEW, attend=SAMPLE_EVENT)
     return replace(context, event=None, group="Housing") if form_kind == "working_group" else context
+
+
+def _invited(context: MailContext, form_kind: str) -> MailContext:
+    """For a colleague: invited, or with a new link."""
+    recipient = replace(context.recipient, form_kind=RECOVERY if form_kind == RECOVERY else INVITATION)
+    until = datetime(2020, 3, 5, 15, 0, tzinfo=UTC)
+    return replace(context, event=None, entry=None, recipient=recipient, title="A coordinator", until=until)
 
 
 def _proposed(context: MailContext) -> MailContext:

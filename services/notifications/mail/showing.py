@@ -5,7 +5,14 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from services.notifications.domain.kinds import ATTENDING, DECISION_KINDS, LIVE, REGISTRATIONS
+from services.notifications.domain.kinds import (
+    ATTENDING,
+    DECISION_KINDS,
+    INVITATION,
+    LIVE,
+    REGISTRATIONS,
+    SEAT_OFFERED,
+)
 from services.notifications.domain.news import STANDING
 from services.notifications.mail.calendar import (
     confirmation_link,
@@ -50,6 +57,10 @@ class Card:
     link: str | None = None
 
 
+UNTIL_SENTENCES = {SEAT_OFFERED: "offer_until", INVITATION: "invitation_until"}
+"""By kind of mail: the sentence that says until when its link does what it offers, if not ``undo_until``."""
+
+
 def values_of(context: MailContext, words: Wording) -> dict[str, Any]:
     """What the templates may use but for the subject."""
     link, link_text = _link(context, words)
@@ -79,7 +90,8 @@ def subject_of(context: MailContext, words: Wording) -> str:
     mails in a mailbox is easily seen by others, and membership is nobody's business.
     """
     if context.bulletin is not None:
-        return written_line(context.bulletin.subject)
+        subject = written_line(context.bulletin.subject)
+        return words.test_subject.format(subject=subject) if context.is_test else subject
     title = _title(context)
     return words.subject[context.text].format(title=title) if title else words.heading[context.text]
 
@@ -105,13 +117,20 @@ def _greeting(context: MailContext, words: Wording) -> str:
 
 def _paragraphs(context: MailContext, words: Wording) -> list[list[Piece]]:
     if context.bulletin is not None:
-        return pieces_of(context.bulletin.text)
+        text = pieces_of(context.bulletin.text)
+        return [[Piece(words.test_note)], *text] if context.is_test else text
     first = words.lead[context.text]
     if context.calendar_method is not None:
         first = f"{first}{words.gap}{_on_calendar(context, words)}"
+    if context.kind == INVITATION:
+        first = first.format(inviter=defuse(context.title, 60))
     paragraphs = [[Piece(paragraph)] for paragraph in first.split("\n\n")]
-    if context.undo_until is not None:
-        return [*paragraphs, [Piece(words.undo_until.format(until=_instant(context.undo_until, context, words)))]]
+    if context.by_coordinator:
+        paragraphs.append([Piece(words.by_coordinator)])
+    if context.until is not None:
+        sentence = UNTIL_SENTENCES.get(context.kind, "undo_until")
+        until = _instant(context.until, context, words)
+        return [*paragraphs, [Piece(getattr(words, sentence).format(until=until))]]
     if context.kind != "waiting-list" or context.recipient.position is None:
         return paragraphs
     return [*paragraphs, [Piece(words.position.format(position=context.recipient.position))]]
@@ -226,6 +245,8 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
         return confirmation_link(context), words.confirmation_link if _is_pending(context) else words.see_registrations
     if context.kind == ADDRESS_CHANGED:
         return undo_link(context), words.undo_link
+    if context.kind == INVITATION:
+        return safe_link(context.recipient.token), words.invitation_link
     if context.kind == ADDRESS_RESTORED:
         return None, ""
     recording = safe_link(context.recording)
@@ -235,6 +256,8 @@ def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
         return view_link(context), see_link
     if context.kind == "details":
         return personal_link(context), words.details_link
+    if context.kind == SEAT_OFFERED:
+        return personal_link(context), words.offer_link
     return personal_link(context), _worded("open_link", context, words) if _is_live(context) else see_link
 
 
@@ -260,12 +283,16 @@ def _keep_private(context: MailContext, words: Wording) -> str:
         return words.keep_private_confirmation if _is_pending(context) else words.keep_private_registrations
     if context.kind == ADDRESS_CHANGED:
         return words.keep_private_undo
+    if context.kind == INVITATION:
+        return words.keep_private_invitation
     if not context.recipient.token:
         return _worded("keep_private_join" if is_joinable(context) else "keep_private_view", context, words)
     return _worded("keep_private" if _is_live(context) else "keep_private_cancelled", context, words)
 
 
 def _why(context: MailContext, words: Wording) -> str:
+    if context.kind == INVITATION:
+        return words.why_invitation
     if context.recipient.proposes:
         return words.why_form
     if context.bulletin is not None:

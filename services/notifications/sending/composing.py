@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from services.notifications.domain.kinds import EVENT_STATE_KINDS, EVENT_TOLD_BY, PROPOSAL, REMINDER_KINDS
+from services.notifications.domain.kinds import (
+    BULLETIN_TEST,
+    EVENT_STATE_KINDS,
+    EVENT_TOLD_BY,
+    PROPOSAL,
+    REMINDER_KINDS,
+)
 from services.notifications.domain.mail import Verdict
 from services.notifications.domain.news import is_news_untrue
 from services.notifications.domain.resending import EVENT_PAST, is_date_of, is_late, is_past
@@ -24,12 +30,14 @@ from services.notifications.mail.rendering import render
 from services.notifications.mail.wording import FALLBACK, language_for
 from services.notifications.sending.judging import called_off, failed, postponed, retried, suppressed
 from services.notifications.store.handovers import Claim
-from services.notifications.usecases.unsubscribe import WANTS_NONE, make_token
+from services.notifications.usecases.follow_bulletin import STOPPED_REASON
+from services.notifications.usecases.unsubscribe import UNSUBSCRIBE_SAMPLE, WANTS_NONE, make_token
 from shared.calendar.entries import personal_key
 from shared.core.clock import parse_rfc3339
 from shared.core.context import caused_by
 from shared.core.logs import describe
 from shared.core.sealing import Unsealable, Vault
+from shared.i18n.content import Text
 from shared.store.checked_clock import CheckedClock
 
 log = logging.getLogger(__name__)
@@ -41,6 +49,7 @@ NEWS_UNTRUE = "it is no longer so"
 NEWS_KNOWN = "the person's confirmation tells them"
 NOT_OPENED = "the recipient's entry does not open with the keys of the vault"
 BAD_ADDRESS = "the address is not one mailbox"
+DISCARDED = "the bulletin was discarded"
 NOT_COMPOSED = "the mail could not be composed"
 
 
@@ -102,14 +111,14 @@ class Composer:
             mail_id=claim.mail.id,
             kind=claim.mail.kind,
             recipient=replace(recipient, language=language),
-            event=_event(claim.event) if tells_of_event and claim.event is not None else None,
+            event=_event(claim.event, language) if tells_of_event and claim.event is not None else None,
             public_url=self.public_url.rstrip("/"),
             mail_from=self.mail_from,
             organiser_name=self.organiser,
             now=now,
             entry=entry,
-            attend=_event(claim.attend) if claim.attend is not None else None,
-            group=claim.group,
+            attend=_event(claim.attend, language) if claim.attend is not None else None,
+            group=_in_language(claim.group, language) if claim.group is not None else None,
             before=_slot(detail.get("before")),
             title=personal.get("title", ""),
             note=content.get("note", ""),
@@ -117,7 +126,8 @@ class Composer:
             bulletin=bulletin,
             unsubscribe=self._unsubscribe(claim, language) if bulletin is not None else None,
             late=_is_late(claim, now),
-            undo_until=_moment(detail.get("until")),
+            until=_moment(detail.get("until")),
+            by_coordinator=bool(detail.get("by_coordinator")),
         )
         # the Message-ID is as stored, though the sender's domain change
         return Letter(recipient.address, render(context, claim.mail.message_id))
@@ -138,7 +148,11 @@ class Composer:
         return CalendarEntry(key, held.changes, held.seat is not None, view, held.alarm_minutes)
 
     def _unsubscribe(self, claim: Claim, language: str) -> str:
-        token = make_token(self.vault, claim.recipient.entry.person_ref, language, self.clock())
+        """The way out of bulletins; that of a test is nobody's."""
+        token = UNSUBSCRIBE_SAMPLE
+        if claim.mail.kind != BULLETIN_TEST:
+            person_ref, number = claim.recipient.entry.person_ref, claim.mail.revision
+            token = make_token(self.vault, person_ref, language, self.clock(), number)
         return f"{self.public_url.rstrip('/')}/u/{token}"
 
 
@@ -147,6 +161,10 @@ def unfit(claim: Claim, clock: CheckedClock) -> Verdict | None:
     mail, entry, now = claim.mail, claim.recipient.entry, clock()
     if is_untrue(mail.kind, mail.revision, entry.standing):
         return called_off(mail, SUPERSEDED, now)  # it was being handed over when it became so, and came back
+    if claim.stopped and mail.kind == "bulletin":
+        return called_off(mail, STOPPED_REASON, now)
+    if mail.kind == BULLETIN_TEST and claim.texts is None:
+        return called_off(mail, DISCARDED, now)
     if claim.suppressed:
         return suppressed(mail, WANTS_NONE, now)
     if entry.form_kind == "working_group" and entry.working_group is not None and claim.group is None:
@@ -207,11 +225,12 @@ def _slot(content: Mapping[str, Any] | None) -> Slot | None:
     return Slot(parse_rfc3339(content["starts_at"]), _moment(content["ends_at"]), content["time_zone"])
 
 
-def _event(content: Mapping[str, Any]) -> EventCopy:
+def _event(content: Mapping[str, Any], language: str) -> EventCopy:
+    """The event with its texts for a reader of ``language``."""
     return EventCopy(
         id=content["id"],
-        title=content["title"],
-        summary=content["summary"],
+        title=_in_language(content["title"], language),
+        summary=_in_language(content["summary"], language),
         starts_at=_moment(content["starts_at"]),
         ends_at=_moment(content["ends_at"]),
         time_zone=content["time_zone"],
@@ -227,6 +246,10 @@ def _event(content: Mapping[str, Any]) -> EventCopy:
         last_ends_at=_moment(content.get("last_ends_at")),
         kind=content["kind"],
     )
+
+
+def _in_language(texts: Mapping[str, str], language: str) -> str:
+    return Text.of(texts).in_language(language_for(language))
 
 
 def _moment(text: str | None) -> datetime | None:

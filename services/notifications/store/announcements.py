@@ -55,7 +55,10 @@ class NewAnnouncement:
 
 @dataclass(frozen=True, slots=True)
 class OpenAnnouncement:
-    """An announcement in hand; ``reached`` is the reference of the last person who has a mail, or empty."""
+    """An announcement in hand; ``reached`` is the reference of the last person who has a mail, or empty.
+
+    Of a bulletin it is their registration.
+    """
 
     announcement: NewAnnouncement
     reached: str

@@ -1,6 +1,6 @@
-"""Bulletins as they are written and sent, and the people who want none."""
+"""Bulletins as they are written, scheduled and sent."""
 
-# ruff: noqa: S608 - a constant list of columns
+# ruff: noqa: S608 - a constant list of columns and conditions
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,36 +10,63 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.notifications.domain.bulletin import LANGUAGES, SEGMENT
+from services.notifications.domain.bulletin import LANGUAGES, Texts, fingerprint_of
+from services.notifications.domain.segment import Segment, normal
 
-_COLUMNS = "id::text, number, revision, segment, texts, created_at, sent_at, audience"
+_UNDER_WAY = """(EXISTS (SELECT FROM bulletin_recipient o WHERE o.bulletin = b.number)
+    OR EXISTS (SELECT FROM mail m WHERE m.kind = 'bulletin' AND m.revision = b.number
+        AND m.state IN ('queued', 'claimed', 'deferred')))"""
+_STATE = f"""CASE
+    WHEN b.stopped_at IS NOT NULL THEN 'stopped'
+    WHEN b.sent_at IS NOT NULL AND {_UNDER_WAY} THEN 'sending'
+    WHEN b.sent_at IS NOT NULL THEN 'sent'
+    WHEN b.send_at IS NOT NULL THEN 'scheduled'
+    ELSE 'draft' END"""
+_COLUMNS = f"""b.id::text, b.number, b.revision, b.segment, b.texts, {_STATE} AS state, b.created_at, b.send_at,
+    b.send_zone, b.ordered_by, b.not_sent, b.sent_at, b.audience, b.stopped_at, b.not_made"""
 _ADD = text("""
-    INSERT INTO bulletin (id, revision, segment, texts, created_at)
-    VALUES (CAST(:id AS uuid), 1, CAST(:segment AS jsonb), CAST(:texts AS jsonb), :now)
+    INSERT INTO bulletin (id, revision, segment, texts, fingerprint, created_at)
+    VALUES (CAST(:id AS uuid), 1, CAST(:segment AS jsonb), CAST(:texts AS jsonb), :fingerprint, :now)
 """)
 _CHANGE = text("""
-    UPDATE bulletin SET revision = revision + 1, segment = CAST(:segment AS jsonb), texts = CAST(:texts AS jsonb)
+    UPDATE bulletin SET revision = revision + 1, segment = CAST(:segment AS jsonb), texts = CAST(:texts AS jsonb),
+        fingerprint = :fingerprint, not_sent = NULL
     WHERE id = CAST(:id AS uuid)
 """)
 _DISCARD = text("DELETE FROM bulletin WHERE id = CAST(:id AS uuid) AND sent_at IS NULL")
-_READ = text(f"SELECT {_COLUMNS} FROM bulletin WHERE id = CAST(:id AS uuid)")
-_LOCK = text(f"SELECT {_COLUMNS} FROM bulletin WHERE id = CAST(:id AS uuid) FOR UPDATE")
-_LIST = text(f"SELECT {_COLUMNS} FROM bulletin WHERE number < :before ORDER BY number DESC LIMIT :most")
-_MARK = text("UPDATE bulletin SET sent_at = :now, audience = :audience WHERE id = CAST(:id AS uuid)")
+_READ = text(f"SELECT {_COLUMNS} FROM bulletin b WHERE b.id = CAST(:id AS uuid)")
+_LOCK = text("SELECT FROM bulletin WHERE id = CAST(:id AS uuid) FOR UPDATE")
+_DUE = text("""
+    SELECT id::text FROM bulletin WHERE send_at <= :now AND sent_at IS NULL
+    ORDER BY send_at LIMIT 1 FOR UPDATE SKIP LOCKED
+""")
+_SCHEDULE = text("""
+    UPDATE bulletin SET send_at = :at, send_zone = :zone, ordered_by = :who, not_sent = NULL
+    WHERE id = CAST(:id AS uuid)
+""")
+_UNSCHEDULE = text("""
+    UPDATE bulletin SET send_at = NULL, send_zone = NULL, ordered_by = NULL, not_sent = :why
+    WHERE id = CAST(:id AS uuid)
+""")
+_MARK = text("""
+    UPDATE bulletin SET sent_at = :now, audience = :audience, ordered_by = :who, not_sent = NULL
+    WHERE id = CAST(:id AS uuid)
+""")
+_STOP = text("UPDATE bulletin SET stopped_at = :now, not_made = :not_made WHERE id = CAST(:id AS uuid)")
 _SEGMENT = text("SELECT segment FROM bulletin WHERE number = :number")
-_SUPPRESS = text("""
-    INSERT INTO suppression (person_ref, said_by, who, since) VALUES (:person_ref, :said_by, :who, :now)
-    ON CONFLICT DO NOTHING
+_SAME = text("""
+    SELECT max(number) FROM bulletin WHERE fingerprint = (SELECT fingerprint FROM bulletin WHERE id = CAST(:id AS uuid))
+        AND sent_at IS NOT NULL AND id <> CAST(:id AS uuid)
 """)
-_SUPPRESS_AS = text("""
-    INSERT INTO suppression (person_ref, said_by, who, since)
-    SELECT :after, said_by, who, :now FROM suppression WHERE person_ref = :before ON CONFLICT DO NOTHING
-""")
-_ALLOW = text("DELETE FROM suppression WHERE person_ref = :person_ref")
-_SUPPRESSIONS = text("""
-    SELECT person_ref, said_by, who, since FROM suppression WHERE person_ref > :after ORDER BY person_ref LIMIT :most
-""")
-_COUNT_SUPPRESSED = text("SELECT count(*) FROM suppression")
+_WANTED = {
+    "state": "state = :state",
+    "q": "position(lower(:q) IN lower(texts #>> '{en,subject}')) > 0",
+    "before": "number < :before",
+    "after": "number > :after",
+}
+NEWEST, OLDEST = "-created_at", "created_at"
+SORTS = {NEWEST: "number DESC", OLDEST: "number"}
+"""Numbers are in order of creation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,42 +74,41 @@ class Bulletin:
     """Attributes:
     number: that of its mails.
     revision: from 1, rises with each change of the draft.
-    segment: whom it is for, by names of :mod:`services.notifications.store.audience`.
+    segment: whom it is for, see :mod:`services.notifications.domain.segment`.
     texts: ``{subject, text}`` by language; English is always there.
-    sent_at: None while it is a draft.
-    audience: people counted when it was sent.
+    state: one of ``services.notifications.domain.bulletin.STATES``.
+    send_at: when it is to be sent; None for a draft and for one that was sent at once.
+    send_zone: IANA zone in which that time was chosen.
+    ordered_by: who had it sent or scheduled.
+    not_sent: why it did not go at its time: ``nobody`` or ``late``; it is a draft again.
+    sent_at: when it began to be sent.
+    audience: people counted at that moment.
+    not_made: people for whom no mail had been made when it was stopped.
     """
 
     id: str
     number: int
     revision: int
-    segment: Mapping[str, str]
-    texts: Mapping[str, Mapping[str, str]]
+    segment: Segment
+    texts: Texts
+    state: str
     created_at: datetime
+    send_at: datetime | None
+    send_zone: str | None
+    ordered_by: str | None
+    not_sent: str | None
     sent_at: datetime | None
     audience: int | None
+    stopped_at: datetime | None
+    not_made: int
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
-    """A person who gets no bulletins, and who said so: ``recipient`` or ``coordinator``, and then ``who`` of them."""
-
-    person_ref: str
-    said_by: str
-    who: str | None
-    since: datetime
-
-
-def add_bulletin(
-    connection: Connection, bulletin_id: str, segment: Mapping[str, str], texts: Mapping[str, Any], now: datetime
-) -> None:
+def add_bulletin(connection: Connection, bulletin_id: str, segment: Segment, texts: Texts, now: datetime) -> None:
     """Store a draft."""
     connection.execute(_ADD, {**_content(bulletin_id, segment, texts), "now": now})
 
 
-def change_bulletin(
-    connection: Connection, bulletin_id: str, segment: Mapping[str, str], texts: Mapping[str, Any]
-) -> None:
+def change_bulletin(connection: Connection, bulletin_id: str, segment: Segment, texts: Texts) -> None:
     """Store another content of a draft; the caller holds its lock."""
     connection.execute(_CHANGE, _content(bulletin_id, segment, texts))
 
@@ -99,60 +125,78 @@ def read_bulletin(connection: Connection, bulletin_id: str) -> Bulletin | None:
 
 
 def lock_bulletin(connection: Connection, bulletin_id: str) -> Bulletin | None:
-    """The same, with everybody else kept from sending it until the transaction ends."""
-    row = connection.execute(_LOCK, {"id": bulletin_id}).fetchone()
-    return _bulletin(row) if row else None
+    """The same, which no other transaction can send, change or stop until this one ends."""
+    connection.execute(_LOCK, {"id": bulletin_id})
+    return read_bulletin(connection, bulletin_id)
 
 
-def list_bulletins(connection: Connection, before: int, most: int) -> list[Bulletin]:
-    """Bulletins with a smaller number than ``before``, newest first."""
-    return [_bulletin(row) for row in connection.execute(_LIST, {"before": before, "most": most})]
+def lock_due(connection: Connection, now: datetime) -> Bulletin | None:
+    """The scheduled bulletin that has been due longest, locked; None if none is, or others have it."""
+    bulletin_id = connection.execute(_DUE, {"now": now}).scalar()
+    return None if bulletin_id is None else read_bulletin(connection, bulletin_id)
 
 
-def mark_sent(connection: Connection, bulletin_id: str, audience: int, now: datetime) -> None:
+def list_bulletins(connection: Connection, wanted: Mapping[str, Any], sort: str, most: int) -> list[Bulletin]:
+    """Bulletins in an order of ``SORTS``.
+
+    Args:
+        connection: to read by.
+        wanted: ``state``, ``q`` (a part of the English subject), ``before`` or ``after`` (a number); all must fit.
+        sort: a key of ``SORTS``.
+        most: rows.
+    """
+    query = text(f"{_listed(wanted)} ORDER BY {SORTS[sort]} LIMIT :most")
+    return [_bulletin(row) for row in connection.execute(query, {**wanted, "most": most})]
+
+
+def count_bulletins(connection: Connection, wanted: Mapping[str, Any]) -> int:
+    """How many there are, by the same conditions."""
+    return int(connection.execute(text(f"SELECT count(*) FROM ({_listed(wanted)}) AS l"), dict(wanted)).scalar_one())
+
+
+def sent_before(connection: Connection, bulletin_id: str) -> int | None:
+    """The number of the latest other bulletin with the same segment and texts that was sent; None if none was."""
+    found: int | None = connection.execute(_SAME, {"id": bulletin_id}).scalar_one()
+    return found
+
+
+def schedule(connection: Connection, bulletin_id: str, at: datetime, zone: str, who: str) -> None:
+    """Store when a bulletin goes; the caller holds its lock."""
+    connection.execute(_SCHEDULE, {"id": bulletin_id, "at": at, "zone": zone, "who": who})
+
+
+def unschedule(connection: Connection, bulletin_id: str, why: str | None = None) -> None:
+    """Make a scheduled bulletin a draft again; ``why`` if it did not go at its time. The caller holds its lock."""
+    connection.execute(_UNSCHEDULE, {"id": bulletin_id, "why": why})
+
+
+def mark_sent(connection: Connection, bulletin_id: str, audience: int, who: str, now: datetime) -> None:
     """The bulletin is on its way to ``audience`` people; the caller holds its lock."""
-    connection.execute(_MARK, {"id": bulletin_id, "audience": audience, "now": now})
+    connection.execute(_MARK, {"id": bulletin_id, "audience": audience, "who": who, "now": now})
 
 
-def segment_of(connection: Connection, number: int) -> dict[str, Any]:
+def mark_stopped(connection: Connection, bulletin_id: str, not_made: int, now: datetime) -> None:
+    """No more of it goes; the caller holds its lock."""
+    connection.execute(_STOP, {"id": bulletin_id, "not_made": not_made, "now": now})
+
+
+def segment_of(connection: Connection, number: int) -> Segment:
     """Whom the bulletin with this number is for."""
-    return dict(connection.execute(_SEGMENT, {"number": number}).scalar_one())
+    return normal(connection.execute(_SEGMENT, {"number": number}).scalar_one())
 
 
-def suppress(connection: Connection, person_ref: str, who: str | None, now: datetime) -> bool:
-    """This person gets no bulletins, says the coordinator ``who``, or themselves; returns False if so already."""
-    said_by = "recipient" if who is None else "coordinator"
-    row = {"person_ref": person_ref, "said_by": said_by, "who": who, "now": now}
-    return connection.execute(_SUPPRESS, row).rowcount == 1
+def _listed(wanted: Mapping[str, Any]) -> str:
+    conditions = " AND ".join(_WANTED[name] for name in wanted) or "true"
+    return f"SELECT * FROM (SELECT {_COLUMNS} FROM bulletin b) AS one WHERE {conditions}"
 
 
-def suppress_as(connection: Connection, before: str, after: str, now: datetime) -> None:
-    """Send ``after`` no bulletins from ``now`` on if ``before`` gets none."""
-    connection.execute(_SUPPRESS_AS, {"before": before, "after": after, "now": now})
-
-
-def allow(connection: Connection, person_ref: str) -> bool:
-    """This person gets bulletins again; returns False if they did already."""
-    return connection.execute(_ALLOW, {"person_ref": person_ref}).rowcount == 1
-
-
-def list_suppressions(connection: Connection, after: str, most: int) -> list[Suppression]:
-    """People who get no bulletins, in the order of their references."""
-    return [Suppression(*row) for row in connection.execute(_SUPPRESSIONS, {"after": after, "most": most})]
-
-
-def count_suppressions(connection: Connection) -> int:
-    """How many people get no bulletins."""
-    return int(connection.execute(_COUNT_SUPPRESSED).scalar_one())
-
-
-def _content(bulletin_id: str, segment: Mapping[str, str], texts: Mapping[str, Any]) -> dict[str, str]:
-    return {"id": bulletin_id, "segment": json.dumps(segment), "texts": json.dumps(texts, ensure_ascii=False)}
+def _content(bulletin_id: str, segment: Segment, texts: Texts) -> dict[str, Any]:
+    written = {"segment": json.dumps(segment, ensure_ascii=False), "texts": json.dumps(texts, ensure_ascii=False)}
+    return {"id": bulletin_id, "fingerprint": fingerprint_of(segment, texts), **written}
 
 
 def _bulletin(row: Sequence[Any]) -> Bulletin:
     """A row with its texts and its segment in their usual order, which jsonb does not keep."""
     bulletin_id, number, revision, segment, texts, *rest = row
-    ordered = {name: segment[name] for name in SEGMENT if name in segment}
     languages = {name: texts[name] for name in LANGUAGES if name in texts}
-    return Bulletin(bulletin_id, number, revision, ordered, languages, *rest)
+    return Bulletin(bulletin_id, number, revision, normal(segment), languages, *rest)

@@ -5,20 +5,23 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-_EVENTS = text("SELECT id, content ->> 'title' FROM event_copy ORDER BY 2, 1")
-_GROUPS = text("SELECT id, content ->> 'title' FROM working_group_copy ORDER BY 2, 1")
+from services.notifications.store.events import english_title
+
+# ruff: noqa: S608 - constants of ours, all values are parameters
+_EVENTS = text(f"SELECT id, {english_title()} FROM event_copy ORDER BY 2, 1")
+_GROUPS = text(f"SELECT id, {english_title()} FROM working_group_copy ORDER BY 2, 1")
 _USED = text("""
     SELECT 'form', form FROM recipient WHERE about = 'registration'
     UNION SELECT 'partner', partner FROM recipient WHERE partner IS NOT NULL
     UNION SELECT 'country', country FROM recipient WHERE country IS NOT NULL
-    UNION SELECT 'language', language FROM recipient WHERE about = 'registration' ORDER BY 1, 2
+    UNION SELECT 'tag', unnest(tags) FROM recipient WHERE tags <> '{}'
+    UNION SELECT 'language', language FROM recipient WHERE about = 'registration' AND language IS NOT NULL
+    ORDER BY 1, 2
 """)
-_TITLES = text("""
-    SELECT id, content ->> 'title' FROM event_copy WHERE id = ANY(:slugs)
-    UNION ALL SELECT id, content ->> 'title' FROM working_group_copy WHERE id = ANY(:slugs)
-""")
-_FORMS = text("""
-    SELECT f.form, r.form_kind, e.content ->> 'title' FROM unnest(CAST(:forms AS text[])) AS f (form),
+_EVENT_TITLES = text(f"SELECT id, {english_title()} FROM event_copy WHERE id = ANY(:slugs)")
+_GROUP_TITLES = text(f"SELECT id, {english_title()} FROM working_group_copy WHERE id = ANY(:slugs)")
+_FORMS = text(f"""
+    SELECT f.form, r.form_kind, {english_title("e.content")} FROM unnest(CAST(:forms AS text[])) AS f (form),
         LATERAL (SELECT form_kind, CASE WHEN form_kind <> 'proposal' THEN event END AS event
             FROM recipient WHERE form = f.form LIMIT 1) r
         LEFT JOIN event_copy e ON e.id = r.event
@@ -29,7 +32,7 @@ _COUNTS = text("SELECT kind, state, count(*) FROM mail GROUP BY kind, state ORDE
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Ids and titles of events and working groups; forms, partners, countries and languages that somebody has."""
+    """Ids and titles of events and working groups; forms, partners, countries, languages and tags that somebody has."""
 
     events: list[tuple[str, str]]
     groups: list[tuple[str, str]]
@@ -45,10 +48,14 @@ class FormName:
     event_title: str | None
 
 
-def titles_of(connection: Connection, slugs: Sequence[str]) -> dict[str, str]:
-    """Titles of events and working groups by slug; what is not known is not in it."""
-    rows = connection.execute(_TITLES, {"slugs": list(slugs)})
-    return {row[0]: row[1] for row in rows}
+def titles_of_events(connection: Connection, slugs: Sequence[str]) -> dict[str, str]:
+    """Titles of events by slug; what is not known is not in it."""
+    return {row[0]: row[1] for row in connection.execute(_EVENT_TITLES, {"slugs": list(slugs)})}
+
+
+def titles_of_groups(connection: Connection, slugs: Sequence[str]) -> dict[str, str]:
+    """Titles of working groups by slug; what is not known is not in it."""
+    return {row[0]: row[1] for row in connection.execute(_GROUP_TITLES, {"slugs": list(slugs)})}
 
 
 def names_of_forms(connection: Connection, forms: Sequence[str]) -> list[FormName]:
@@ -58,7 +65,7 @@ def names_of_forms(connection: Connection, forms: Sequence[str]) -> list[FormNam
 
 def choices(connection: Connection) -> Choices:
     """What a segment can be made of."""
-    used: dict[str, list[str]] = {name: [] for name in ("form", "partner", "country", "language")}
+    used: dict[str, list[str]] = {name: [] for name in ("form", "partner", "country", "language", "tag")}
     for name, value in connection.execute(_USED):
         used[name].append(value)
     events, groups = connection.execute(_EVENTS), connection.execute(_GROUPS)

@@ -51,6 +51,11 @@ _UPCOMING = text("""
 """)
 
 
+def english_title(content: str = "content") -> str:
+    """An expression of SQL: the title in a copy, in English, or in whatever language it has one."""
+    return f"coalesce({content} #>> '{{title,en}}', (SELECT min(value) FROM jsonb_each_text({content} -> 'title')))"
+
+
 LATEST_NEWS = timedelta(hours=2)
 """No news are gathered for so long (a setting asks for an hour at most): a clock that was wrong has put them off."""
 

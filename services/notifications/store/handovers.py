@@ -43,13 +43,13 @@ _CLAIM = text(f"""
     SELECT c.id::text, c.kind, c.subject::text, c.revision, c.event, c.message_id, c.fence, c.attempts, c.unknowns,
         c.lease_until, c.cause_at, coalesce(c.requeued_at, c.created_at), c.correlation_id,
         {ENTRY_COLUMNS}, h.changes, h.seat, h.closed, CAST(f.content ->> 'alarm_minutes' AS integer),
-        e.content, a.content, g.content ->> 'title', c.detail, b.texts, s.person_ref IS NOT NULL,
+        e.content, a.content, g.content -> 'title', c.detail, b.texts, s.person_ref IS NOT NULL,
         c.kind IN ({", ".join(f"'{kind}'" for kind in NEWS_KINDS if kind not in ALWAYS_TOLD)})
             AND {KNOWS.format(person="c.recipient", event="c.event", shown="CAST(c.detail ->> 'shown' AS integer)")},
-        c.requeued_at IS NOT NULL, c.closed
+        c.requeued_at IS NOT NULL, c.closed, b.stopped_at IS NOT NULL
     FROM claimed c JOIN recipient r ON r.subject = c.subject LEFT JOIN event_copy e ON e.id = c.event
         LEFT JOIN event_copy a ON a.id = r.attend LEFT JOIN working_group_copy g ON g.id = r.working_group
-        LEFT JOIN bulletin b ON c.kind = 'bulletin' AND b.number = c.revision
+        LEFT JOIN bulletin b ON c.kind IN ('bulletin', 'bulletin-test') AND b.number = c.revision
         LEFT JOIN suppression s ON c.kind = 'bulletin' AND s.person_ref = c.recipient
         LEFT JOIN LATERAL ({_HELD}) h ON h.changes IS NOT NULL LEFT JOIN form_copy f ON f.id = h.form
     ORDER BY c.due_at, c.id
@@ -114,13 +114,14 @@ class Claim:
         held: by all registrations with which the person takes part in the event; None if there is none.
         event: what is known of the mail's event; None as long as its message is not here.
         attend: the same of the event that the form asks people to attend as well.
-        group: title of the subject's working group.
+        group: title of the subject's working group, by language.
         detail: what the mail says beyond that.
         texts: of the bulletin, by language.
         suppressed: whether it is a bulletin and the person wants none.
         known: whether it is news and the person's own confirmation tells them.
         sent_again: whether somebody had it sent again after it had ended.
         closed: what is personal and stands in this mail alone, encrypted; None if it has no such content.
+        stopped: whether it is of a bulletin that somebody has stopped.
     """
 
     mail: ClaimedMail
@@ -128,13 +129,14 @@ class Claim:
     held: Held | None
     event: Mapping[str, Any] | None
     attend: Mapping[str, Any] | None = None
-    group: str | None = None
+    group: Mapping[str, str] | None = None
     detail: Mapping[str, Any] | None = None
     texts: Mapping[str, Mapping[str, str]] | None = None
     suppressed: bool = False
     known: bool = False
     sent_again: bool = False
     closed: bytes | None = None
+    stopped: bool = False
 
 
 def claim(connection: Connection, lane: str, most: int, now: datetime, lease_until: datetime) -> list[Claim]:

@@ -31,6 +31,10 @@ TABLES = (
         f"FROM mail_attempt t WHERE t.mail_id IN {_MAILS}", ends="with its mail; it says when something went, not where"
     ),
     PersonalTable(
+        "FROM bulletin_recipient t WHERE t.subject = ANY(CAST(:subjects AS uuid[]))",
+        erase="DELETE FROM bulletin_recipient WHERE subject = CAST(:subject AS uuid)",
+    ),
+    PersonalTable(
         "FROM suppression t WHERE t.person_ref = ANY(:refs)",
         {"who": SOMEBODY_ELSE},
         ends="the person takes it back: without it their wish would end with their data",

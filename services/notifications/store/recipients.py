@@ -120,7 +120,8 @@ def forget_mailed(connection: Connection, subjects: Sequence[str]) -> None:
 
 
 def _values(kept: BookEntry) -> dict[str, Any]:
-    return {name: getattr(kept.entry, name) for name in _NAMES} | {"closed": kept.closed}
+    values = {name: getattr(kept.entry, name) for name in _NAMES}
+    return values | {"tags": list(kept.entry.tags), "closed": kept.closed}
 
 
 def entry_of(values: tuple[Any, ...]) -> BookEntry:

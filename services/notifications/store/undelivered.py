@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from services.notifications.domain.kinds import ALWAYS_TOLD, NEWS_KINDS
 from services.notifications.domain.resending import Undelivered
 from services.notifications.domain.truth import Standing
+from services.notifications.store.events import english_title
 from services.notifications.store.knowing import KNOWS
 
 _UNDELIVERED = """
@@ -43,7 +44,7 @@ _FIND = """
         r.language, r.form, r.form_kind, r.revision, r.status, r.decision,
         CASE WHEN e.id IS NOT NULL THEN jsonb_build_object('status', e.content -> 'status',
             'starts_at', e.content -> 'starts_at', 'ends_at', e.content -> 'ends_at', 'mode', e.content -> 'mode') END,
-        e.content ->> 'title', s.person_ref IS NOT NULL, {newer}
+        {title}, s.person_ref IS NOT NULL, {newer}
     FROM mail m JOIN recipient r ON r.subject = m.subject AND r.erased_at IS NULL
         LEFT JOIN event_copy e ON e.id = m.event
         LEFT JOIN suppression s ON m.kind = 'bulletin' AND s.person_ref = m.recipient
@@ -114,7 +115,7 @@ def find_undelivered(connection: Connection, selection: Selection) -> list[Undel
     """Undelivered mails, newest first."""
     given = selection.conditions
     conditions = " AND ".join([_UNDELIVERED, *(_CONDITIONS[name] for name in given)])
-    query = text(_FIND.format(ended=_ENDED, newer=_NEWER, conditions=conditions))
+    query = text(_FIND.format(ended=_ENDED, newer=_NEWER, title=english_title("e.content"), conditions=conditions))
     return [_undelivered(tuple(row)) for row in connection.execute(query, given)]
 
 

@@ -27,6 +27,14 @@ _NEWS = text(_WITHDRAW.format(condition="event = :event AND kind = ANY(:kinds) A
 _REMINDERS = text(_WITHDRAW.format(condition="event = :event AND lane = 'reminder' AND revision <> :kept"))
 _ALL = text(_WITHDRAW.format(condition="subject = CAST(:subject AS uuid)"))
 _LINKED = text(_WITHDRAW.format(condition="subject = CAST(:subject AS uuid) AND kind = ANY(:kinds)"))
+_BULLETIN = text(
+    _WITHDRAW.format(
+        condition="""id IN (
+            SELECT id FROM mail WHERE kind = 'bulletin' AND revision = :number
+                AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
+            ORDER BY id LIMIT :most)"""
+    )
+)
 _TAKE_BACK = text("""
     UPDATE mail SET state = 'queued', phase = NULL, lease_until = NULL, due_at = :now
     WHERE recipient = :recipient AND kind = 'bulletin'
@@ -90,6 +98,11 @@ def call_off_news(
 def call_off_reminders(connection: Connection, event: str, kept: int, reason: str, now: datetime) -> list[str]:
     """Call off reminders of an event but those with the number ``kept``; returns the kinds of those mails."""
     return _call_off(connection, _REMINDERS, {"event": event, "kept": kept}, reason, now)
+
+
+def call_off_bulletin(connection: Connection, number: int, most: int, reason: str, now: datetime) -> int:
+    """Call off up to ``most`` mails of a bulletin that have not gone; returns how many it was."""
+    return len(_call_off(connection, _BULLETIN, {"number": number, "most": most}, reason, now))
 
 
 def call_off_all(connection: Connection, subject: str, reason: str, now: datetime) -> list[str]:

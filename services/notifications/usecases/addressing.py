@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from services.notifications.domain.kinds import ANNOUNCED_KINDS, ATTENDING, LIVE
 from services.notifications.domain.news import REMOTE_POSSIBLE
 from services.notifications.store.announcements import NewAnnouncement, find_announcement
-from services.notifications.store.audience import Addressee, some_of
+from services.notifications.store.audience import Addressee, readers_of, some_of
 from services.notifications.store.bulletins import segment_of
 from services.notifications.store.mails import WaitingMail, move_mail, waiting_mails
 from services.notifications.store.recipients import hold_registrations
@@ -26,7 +26,7 @@ def fitting(connection: Connection, announcement: NewAnnouncement) -> dict[str, 
     :func:`services.notifications.store.audience.some_of`.
     """
     if announcement.cause == "bulletin":
-        return segment_of(connection, announcement.number) | {"wants_bulletins": True}
+        return readers_of(segment_of(connection, announcement.number))
     if announcement.cause == "recording":
         return {"event": announcement.event, "form_kinds": list(ATTENDING), "statuses": ["confirmed"]}
     kinds = [*ATTENDING, "interest"] if announcement.detail["remote"] else list(ATTENDING)

@@ -22,6 +22,7 @@ from services.notifications.store.announcements import (
     supersede_news,
 )
 from services.notifications.store.audience import Addressee, some_of
+from services.notifications.store.bulletin_mails import TakenRecipients, take_recipients
 from services.notifications.store.events import KnownEvent, due_news, lock_event, mark_told, take_news
 from services.notifications.store.mails import add_mail
 from services.notifications.store.withdrawing import call_off_news
@@ -85,14 +86,13 @@ def announce_some(work: UnitOfWork, clock: Clock, mail_domain: str, chunk: int =
         now, current = clock(), next_open(connection)
         if current is None:
             return None
-        people = some_of(connection, _audience(connection, current.announcement), current.reached, chunk)
-        made = [_mail(current, person, mail_domain, now) for person in people]
+        taken = _next_people(connection, current, chunk)
+        made = [_mail(current, person, mail_domain, now) for person in taken.people]
         mails = sum(add_mail(connection, mail) for mail in made)
-        reached = people[-1].person_ref if people else current.reached
-        advance(connection, current.announcement.id, reached, mails, None if len(people) == chunk else now)
+        advance(connection, current.announcement.id, taken.reached, mails, None if taken.more else now)
         reach("schedule.chunk")
     reach("schedule.announced")
-    return len(people)
+    return len(taken.people)
 
 
 def _superseded(known: KnownEvent) -> list[str]:
@@ -106,13 +106,22 @@ def _detail(news: News, known: KnownEvent) -> dict[str, Any]:
     return {"kind": news.kind, "remote": news.remote, "before": before, "shown": shown}
 
 
+def _next_people(connection: Connection, current: OpenAnnouncement, most: int) -> TakenRecipients:
+    """The next people. Those of a bulletin were stored when it was sent."""
+    announcement = current.announcement
+    if announcement.cause == "bulletin":
+        return take_recipients(connection, announcement.number, current.reached, most)
+    people = some_of(connection, _audience(connection, announcement), current.reached, most)
+    return TakenRecipients(people, people[-1].person_ref if people else current.reached, len(people) == most)
+
+
 def _audience(connection: Connection, announcement: NewAnnouncement) -> dict[str, Any]:
     """Conditions for :func:`services.notifications.store.audience.some_of`."""
     concerned = fitting(connection, announcement)
     if announcement.cause == "recording":
         return concerned
     concerned["heard_until"] = announcement.changed_at
-    if announcement.cause == "bulletin" or announcement.detail["kind"] in ALWAYS_TOLD:
+    if announcement.detail["kind"] in ALWAYS_TOLD:
         return concerned
     return concerned | {"unknown_since": announcement.detail["shown"]}
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from services.notifications.domain.bulletin import check_bulletin
+from services.notifications.domain.bulletin import SCHEDULED, Texts, check_texts
+from services.notifications.domain.segment import Segment, normal
 from services.notifications.store.bulletins import (
     Bulletin,
     change_bulletin,
@@ -22,8 +23,6 @@ from shared.store.unit_of_work import UnitOfWork
 ANY = "*"
 """In place of a revision: whatever it is."""
 
-Texts = Mapping[str, Mapping[str, str]]
-
 
 @dataclass(frozen=True, slots=True)
 class Writer:
@@ -38,7 +37,7 @@ def change_draft(
     work: UnitOfWork,
     clock: Clock,
     writer: Writer,
-    segment: Mapping[str, str] | None = None,
+    segment: Segment | None = None,
     texts: Texts | None = None,
 ) -> Bulletin:
     """Give a draft another segment, other texts or both; the same again changes nothing, not even the revision.
@@ -56,9 +55,9 @@ def change_draft(
     """
     with work.transaction() as connection:
         draft = _draft(connection, writer)
-        segment = draft.segment if segment is None else segment
+        segment = normal(draft.segment if segment is None else segment)
         texts = draft.texts if texts is None else texts
-        check_bulletin(segment, texts)
+        check_texts(texts)
         if (segment, texts) != (draft.segment, draft.texts):
             change_bulletin(connection, writer.bulletin_id, segment, texts)
             _note(connection, clock, writer, "bulletin-changed", {"revision": draft.revision + 1})
@@ -92,6 +91,8 @@ def _draft(connection: Connection, writer: Writer) -> Bulletin:
     bulletin = found(lock_bulletin(connection, writer.bulletin_id))
     if bulletin.sent_at is not None:
         raise DomainError("already-sent", "this bulletin has been sent")
+    if bulletin.state == SCHEDULED:
+        raise DomainError("scheduled", "this bulletin is scheduled: cancel that first")
     if ANY not in writer.seen and str(bulletin.revision) not in writer.seen:
         raise DomainError("changed-meanwhile", "somebody has changed this draft meanwhile")
     return bulletin

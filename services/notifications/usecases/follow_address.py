@@ -8,9 +8,9 @@ off if the new address gets it by another registration. A suppression of bulleti
 from sqlalchemy import Connection
 
 from services.notifications.domain.kinds import ANNOUNCED_KINDS, REMINDER_KINDS
-from services.notifications.store.bulletins import suppress_as
 from services.notifications.store.erasing import carry_over, whose
 from services.notifications.store.mails import give_mails
+from services.notifications.store.suppressions import suppress_as
 from services.notifications.store.withdrawing import call_off_doubles, call_off_linked, take_back_all
 from services.notifications.usecases.addressing import readdress
 from shared.core.clock import Clock

@@ -16,6 +16,7 @@ from services.notifications.store.events import KnownEvent, keep_event, lock_eve
 from services.notifications.store.withdrawing import call_off_reminders
 from shared.core.clock import Clock, parse_rfc3339, rfc3339
 from shared.core.metrics import mails_total
+from shared.i18n.content import Text
 
 NEWS_WAIT = timedelta(minutes=1)
 MOVED = "the event takes place at another time, or not at all"
@@ -49,7 +50,13 @@ def note_event(
 
 def plain(told: Mapping[str, Any]) -> dict[str, Any]:
     """Checked data as JSON values."""
-    return {name: rfc3339(value) if isinstance(value, datetime) else value for name, value in told.items()}
+    return {name: _plain(value) for name, value in told.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Text):
+        return value.as_mapping
+    return rfc3339(value) if isinstance(value, datetime) else value
 
 
 def _last_date(known: KnownEvent | None) -> dict[str, Any]:

@@ -47,6 +47,6 @@ def note_resource(connection: Connection, clock: Clock, told: Mapping[str, Any],
     keep_copy(connection, "resource_copy", told["id"], told["revision"], plain(told), now)
     if told["kind"] != "recording" or told["event"] is None:
         return
-    detail = {"url": told["url"], "title": told["title"]}
+    detail = {"url": told["url"], "title": told["title"].as_mapping}
     announcement = NewAnnouncement(new_id(), "recording", told["event"], FIRST, detail, now, now, correlation_id)
     add_announcement(connection, announcement)

@@ -48,6 +48,7 @@ class Told:
         personal: texts that stand in the recipient book, closed only.
         token: of a managing link, which only the mail holds, closed; empty where the mail carries none.
         detail: of the mail, see :class:`services.notifications.domain.mail.NewMail`.
+        mailed: whether the mail is wanted; without it the mail is made and called off at once.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Told:
     correlation_id: str
     token: str = ""
     detail: Mapping[str, Any] | None = None
+    mailed: bool = True
 
     def standing_after(self, known: Standing | None) -> Standing:
         """The subject's state once this is taken in: decisions on a proposal, and the event it became, stay."""
@@ -125,7 +127,7 @@ def mail_once(connection: Connection, clock: Clock, vault: Vault, mail_domain: s
 
 def _is_true(told: Told) -> bool:
     """Whether the mail that it causes is not called off at once."""
-    return not is_untrue(told.kind, told.number, told.entry.standing)
+    return told.mailed and not is_untrue(told.kind, told.number, told.entry.standing)
 
 
 def _closed(vault: Vault, told: Told) -> BookEntry:
@@ -140,7 +142,7 @@ def _call_off_untrue(connection: Connection, subject: str, known: Standing, now:
 
 def _mail(told: Told, known: Standing, vault: Vault, mail_domain: str, now: datetime) -> NewMail:
     left = bool(told.token) and told.entry.revision < known.revision and told.entry.person_ref != known.person_ref
-    mail_id, untrue = new_id(), left or is_untrue(told.kind, told.number, known)
+    mail_id, untrue = new_id(), not told.mailed or left or is_untrue(told.kind, told.number, known)
     return NewMail(
         id=mail_id,
         kind=told.kind,

@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.notifications.domain.bulletin import TITLED
+from services.notifications.domain.segment import Segment
 from services.notifications.domain.states import STATES
-from services.notifications.store.bulletins import count_suppressions
 from services.notifications.store.choices import (
     Choices,
     FormName,
     choices,
     count_mails,
     names_of_forms,
-    titles_of,
+    titles_of_events,
+    titles_of_groups,
 )
+from services.notifications.store.suppressions import count_suppressions
 from shared.store.unit_of_work import UnitOfWork
 
 
@@ -57,24 +58,29 @@ def segment_choices(work: UnitOfWork) -> Choices:
 
 @dataclass(frozen=True, slots=True)
 class SegmentNames:
-    """What the slugs in a segment are called: titles by part of the segment, and the form's name, if it names one."""
+    """What the slugs in a segment are called: titles by part and slug, and names of forms by slug."""
 
-    titles: Mapping[str, str]
-    form: FormName | None
+    titles: Mapping[str, Mapping[str, str]]
+    forms: Mapping[str, FormName]
 
 
-def segment_names(work: UnitOfWork, segment: Mapping[str, str]) -> SegmentNames:
+def segment_names(work: UnitOfWork, segment: Segment) -> SegmentNames:
     """Find what the slugs in ``segment`` are called.
 
     Raises:
         Unavailable: the database is away.
     """
-    slugs = {name: segment[name] for name in TITLED if name in segment}
+    events, groups = (_slugs(segment, *parts) for parts in (("event", "not_registered_for"), ("working_group",)))
     with work.transaction() as connection:
-        titles = titles_of(connection, list(slugs.values()))
-        forms = names_of_forms(connection, [segment["form"]]) if "form" in segment else []
-    known = {name: titles[slug] for name, slug in slugs.items() if slug in titles}
-    return SegmentNames(known, forms[0] if forms else None)
+        event_titles, group_titles = titles_of_events(connection, events), titles_of_groups(connection, groups)
+        forms = names_of_forms(connection, _slugs(segment, "form", "not_registered_for"))
+    titles = {"event": event_titles, "not_registered_for": event_titles, "working_group": group_titles}
+    return SegmentNames(titles, {one.form: one for one in forms})
+
+
+def _slugs(segment: Segment, *parts: str) -> list[str]:
+    values = (segment.get(part, ()) for part in parts)
+    return [slug for value in values if not isinstance(value, bool) for slug in value]
 
 
 def form_names(work: UnitOfWork, forms: Sequence[str]) -> list[FormName]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from services.notifications.domain.resending import NO_BULLETINS
-from services.notifications.store.bulletins import Suppression, allow, list_suppressions, suppress
+from services.notifications.store.suppressions import Suppression, allow, list_suppressions, suppress
 from services.notifications.store.withdrawing import take_back_bulletins
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -27,6 +27,9 @@ from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
 WANTS_NONE = NO_BULLETINS
+UNSUBSCRIBE_SAMPLE = "of-each-person-alone"
+"""In place of a token, where a bulletin is shown to whoever writes it."""
+
 GOOD_FOR = timedelta(days=730)
 _PURPOSE = "unsubscribe"
 _DAYS_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,15 +39,16 @@ _LONGEST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Unsubscriber:
-    """Whom a link belongs to, and the language of the mail it stood in."""
+    """Whom a link belongs to, and the language and the number of the bulletin that it stood in."""
 
     person_ref: str
     language: str
+    bulletin: int | None = None
 
 
-def make_token(vault: Vault, person_ref: str, language: str, now: datetime) -> str:
-    """The token of a person's link: base64url, another one each time."""
-    content = {"p": person_ref, "l": language, "d": (now - _DAYS_BEGIN).days}
+def make_token(vault: Vault, person_ref: str, language: str, now: datetime, bulletin: int | None = None) -> str:
+    """The token of a person's link in the bulletin with this number: base64url, another one each time."""
+    content = {"p": person_ref, "l": language, "d": (now - _DAYS_BEGIN).days, "b": bulletin}
     return _written(vault.close(content, row=_PURPOSE))
 
 
@@ -63,14 +67,16 @@ def read_token(vault: Vault, token: str, now: datetime) -> Unsubscriber | None:
     made_on = content.get("d")
     if _written(closed) != token or (made_on is not None and _DAYS_BEGIN + timedelta(made_on) + GOOD_FOR <= now):
         return None
-    return Unsubscriber(content["p"], content["l"])
+    return Unsubscriber(content["p"], content["l"], content.get("b"))
 
 
 def _written(closed: bytes) -> str:
     return base64.urlsafe_b64encode(closed).decode().rstrip("=")
 
 
-def unsubscribe(work: UnitOfWork, clock: Clock, person_ref: str, who: str | None = None) -> bool:
+def unsubscribe(
+    work: UnitOfWork, clock: Clock, person_ref: str, who: str | None = None, bulletin: int | None = None
+) -> bool:
     """Send this person no bulletins from now on; doing it again changes nothing.
 
     Those that wait are suppressed by the next sender, with the message that says so.
@@ -80,6 +86,7 @@ def unsubscribe(work: UnitOfWork, clock: Clock, person_ref: str, who: str | None
         clock: of the project.
         person_ref: whose.
         who: name of the coordinator who says so; None: the person themselves, by the link.
+        bulletin: number of the bulletin that the link stood in.
 
     Returns:
         whether it was not so before.
@@ -89,7 +96,7 @@ def unsubscribe(work: UnitOfWork, clock: Clock, person_ref: str, who: str | None
     """
     with work.transaction() as connection:
         now = clock()
-        fresh = suppress(connection, person_ref, who, now)
+        fresh = suppress(connection, person_ref, who, now, bulletin)
         take_back_bulletins(connection, person_ref, now)
         if fresh and who is not None:
             note_deed(connection, Deed(who, "suppression-added"), now)

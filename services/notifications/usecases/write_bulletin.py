@@ -7,22 +7,32 @@ the preview they have read, so that nothing goes out, and to nobody, but what so
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.domain.bulletin import check_bulletin
+from services.notifications.domain.bulletin import AGAIN, EVERYBODY, Texts, check_texts
+from services.notifications.domain.segment import Segment, normal
 from services.notifications.mail.content import Bulletin as BulletinText
 from services.notifications.mail.content import MailContext, Recipient
 from services.notifications.mail.rendering import write
-from services.notifications.store.audience import Audience, measure_audience
-from services.notifications.store.bulletins import Bulletin, add_bulletin, list_bulletins, read_bulletin
+from services.notifications.mail.wording import FALLBACK, language_for
+from services.notifications.store.audience import Audience, LeftOut, measure_audience, measure_left_out, readers_of
+from services.notifications.store.bulletins import (
+    NEWEST,
+    Bulletin,
+    add_bulletin,
+    count_bulletins,
+    list_bulletins,
+    read_bulletin,
+    sent_before,
+)
+from services.notifications.usecases.unsubscribe import UNSUBSCRIBE_SAMPLE
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.ids import new_id
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
-
-FIRST_PAGE = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +56,21 @@ class SampleMail:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A bulletin with the people it has now, by the language of their registrations, its mails and its mark."""
+    """A bulletin with what sending it now would do.
+
+    Attributes:
+        languages: people by the language of their registrations.
+        left_out: people of the segment who do not get it.
+        samples: its mail in each language that it has.
+        sent_before: number of the latest bulletin with the same segment and texts that was sent; None if none was.
+        mark: to be named when it is sent.
+    """
 
     bulletin: Bulletin
     languages: Mapping[str, int]
+    left_out: LeftOut
     samples: list[SampleMail]
+    sent_before: int | None
     mark: str
 
     @property
@@ -58,10 +78,19 @@ class Preview:
         """People in all."""
         return sum(self.languages.values())
 
+    @property
+    def warnings(self) -> list[str]:
+        """What whoever sends it has to confirm."""
+        return warnings_of(self.bulletin, self.sent_before)
 
-def draft_bulletin(
-    work: UnitOfWork, clock: Clock, who: str, segment: Mapping[str, str], texts: Mapping[str, Mapping[str, str]]
-) -> Bulletin:
+    @property
+    def reads(self) -> Mapping[str, str]:
+        """The language in which people read it, by the language of their registrations."""
+        found = {language: language_for(language) for language in self.languages}
+        return {language: own if own in self.bulletin.texts else FALLBACK for language, own in found.items()}
+
+
+def draft_bulletin(work: UnitOfWork, clock: Clock, who: str, segment: Segment, texts: Texts) -> Bulletin:
     """Store a draft.
 
     Args:
@@ -75,7 +104,8 @@ def draft_bulletin(
         DomainError: ``bulletin-invalid``.
         Unavailable: the database is away; nothing is stored.
     """
-    check_bulletin(segment, texts)
+    segment = normal(segment)
+    check_texts(texts)
     bulletin_id = new_id()
     with work.transaction() as connection:
         now = clock()
@@ -96,13 +126,19 @@ def preview_bulletin(work: UnitOfWork, clock: Clock, bulletin_id: str, letterhea
     with work.transaction() as connection:
         bulletin = found(read_bulletin(connection, bulletin_id))
         audience = audience_of(connection, bulletin)
+        left_out, before = measure_left_out(connection, bulletin.segment), sent_before(connection, bulletin_id)
     samples = [_sample(bulletin, language, letterhead, clock) for language in bulletin.texts]
-    return Preview(bulletin, audience.languages, samples, mark_of(bulletin, audience))
+    return Preview(bulletin, audience.languages, left_out, samples, before, mark_of(bulletin, audience))
 
 
 def audience_of(connection: Connection, bulletin: Bulletin) -> Audience:
     """The people who would get a bulletin if it were sent now."""
-    return measure_audience(connection, {**bulletin.segment, "wants_bulletins": True})
+    return measure_audience(connection, readers_of(bulletin.segment))
+
+
+def warnings_of(bulletin: Bulletin, before: int | None) -> list[str]:
+    """What has to be confirmed before a bulletin goes; ``before`` is the number of the same one that was sent."""
+    return [*([] if bulletin.segment else [EVERYBODY]), *([] if before is None else [AGAIN])]
 
 
 def mark_of(bulletin: Bulletin, audience: Audience) -> str:
@@ -121,14 +157,24 @@ def show_bulletin(work: UnitOfWork, bulletin_id: str) -> Bulletin:
         return found(read_bulletin(connection, bulletin_id))
 
 
-def show_bulletins(work: UnitOfWork, before: int | None, limit: int) -> list[Bulletin]:
-    """Up to ``limit`` + 1 bulletins with a number below ``before``, newest first.
+def show_bulletins(work: UnitOfWork, wanted: Mapping[str, Any], limit: int, sort: str = NEWEST) -> list[Bulletin]:
+    """Up to ``limit`` + 1 bulletins, see :func:`services.notifications.store.bulletins.list_bulletins`.
 
     Raises:
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        return list_bulletins(connection, before or FIRST_PAGE, limit + 1)
+        return list_bulletins(connection, wanted, sort, limit + 1)
+
+
+def total_bulletins(work: UnitOfWork, wanted: Mapping[str, Any]) -> int:
+    """How many bulletins fit.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return count_bulletins(connection, wanted)
 
 
 def found(bulletin: Bulletin | None) -> Bulletin:
@@ -154,7 +200,7 @@ def _sample(bulletin: Bulletin, language: str, letterhead: Letterhead, clock: Cl
         organiser_name=letterhead.organiser,
         now=clock(),
         bulletin=BulletinText(**bulletin.texts[language]),
-        unsubscribe=f"{letterhead.public_url.rstrip('/')}/u/of-each-person-alone",
+        unsubscribe=f"{letterhead.public_url.rstrip('/')}/u/{UNSUBSCRIBE_SAMPLE}",
     )
     text = write(context)
     return SampleMail(language, text.subject, text.plain, text.html)

@@ -12,7 +12,9 @@ from markupsafe import Markup
 from services.registration.embed.assets import asset
 from services.registration.embed.event_time import EventTime, instant_text, when_text
 from services.registration.embed.strings import page_texts, script_texts, text_of_kind
+from shared.i18n.content import Title
 from shared.i18n.languages import LANGUAGE_NAMES, direction
+from shared.i18n.marking import marked
 from shared.public_forms.definition import ADDRESS_FIELD, FormDefinition
 from shared.public_forms.rendering import render_fields, render_summary
 from shared.public_forms.texts import engine_texts
@@ -111,7 +113,7 @@ class ClosedPage:
     """Shown in place of the form when nobody can register."""
 
     look: Look
-    title: str
+    title: Title
     event_time: EventTime | None
     reason: ClosedReason
     path: str = ""
@@ -132,7 +134,7 @@ def render_frame(page: FramePage) -> str:
         "frame.html",
         page.look,
         page=page,
-        title=page.definition.title.in_language(language),
+        title=page.definition.title.for_reader(language),
         intro=page.definition.intro.in_language(language),
         action=page.own.path if page.own else submissions_path(page.definition.slug),
         receipts=RECEIPTS_PATH,
@@ -263,5 +265,5 @@ def make_environment(loader: BaseLoader) -> Environment:
         "sort_keys": True,
         "ensure_ascii": False,
     }  # two bytes a letter in place of six
-    made.globals["asset"] = asset
+    made.globals.update(asset=asset, marked=marked)
     return made

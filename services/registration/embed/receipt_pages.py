@@ -12,6 +12,7 @@ from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import RECEIPTS_PATH, Look, is_dated, render_page
 from services.registration.embed.strings import page_texts, text_of_kind
 from shared.calendar.links import CalendarLinks
+from shared.i18n.content import Title
 
 ReceiptStatus = Literal["received", "check-your-mail", "confirmed", "waitlisted", "full", "option-full", "closed"]
 
@@ -67,7 +68,7 @@ class ReceivedPage:
     """
 
     look: Look
-    title: str
+    title: Title
     event_time: EventTime | None
     receipt: str
     code: str
@@ -87,7 +88,7 @@ class ReceiptPage:
     """
 
     look: Look
-    title: str
+    title: Title
     event_time: EventTime | None
     form_kind: str
     status: ReceiptStatus

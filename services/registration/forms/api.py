@@ -56,12 +56,14 @@ def _add_change(blueprint: Any, desk: FormDesk) -> None:
     def change(wanted: dict[str, Any], query: dict[str, Any], slug: str) -> Response:
         """Change seats, hours, alarm, switch, joining or the partners who show it; `If-Match`: the ETag or revision.
 
-        Raising the capacity promotes people from the waiting list.
+        A higher capacity, a reservation that ends or another way of promotion gives seats to people who wait.
         """
         require_touch(slug)
         current, _ = show_form(desk.work, slug)
         if "partners" in wanted:
             wanted["partners"] = tuple(dict.fromkeys(wanted["partners"]))
+        if "reservations" in wanted:
+            wanted["reservations"] = tuple(wanted["reservations"])
         settings = replace(settings_of(current), **wanted)
         if query["dry_run"]:
             effect = preview_form_change(desk.work, desk.clock, slug, settings)
@@ -99,7 +101,12 @@ def form_for_coordinators(form: StoredForm, now: datetime) -> dict[str, Any]:
         "verification": form.verification,
         "warning": NO_VERIFICATION if form.verification == "none" else "",
         "partners": list(form.partners),
-        **{name: seats[name] for name in ("capacity", "confirmed", "waiting", "waiting_list")},
+        **{
+            name: seats[name] for name in ("capacity", "confirmed", "waiting", "waiting_list", "offered", "offer_hours")
+        },
+        "promotion_mode": form.seats.mode,
+        "domain_percent": form.seats.pools.domain_percent,
+        "reservations": [asdict(pool.reservation) for pool in form.seats.pools.pools],
     }
 
 

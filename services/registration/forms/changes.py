@@ -8,12 +8,24 @@ from typing import Any
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
+from services.registration.forms.copies import working_groups
 from services.registration.forms.messages import form_message
-from services.registration.forms.model import FormSettings, check_settings, differences, opening_with, seats_with
+from services.registration.forms.model import (
+    SEAT_SETTINGS,
+    FormSettings,
+    check_settings,
+    differences,
+    opening_with,
+    seats_with,
+)
 from services.registration.forms.opening import closed_reason
 from services.registration.forms.partner_store import find_partners
-from services.registration.forms.seats import Promotion, Seats, decide_promotion
-from services.registration.forms.seats import promote as promote_seats
+from services.registration.forms.seat_store import (
+    count_pools,
+    save_reservations,
+    whole_line,
+)
+from services.registration.forms.seats import Promotion, Seats, decide_promotion, seats_after
 from services.registration.forms.service import check_slug
 from services.registration.forms.store import (
     StoredForm,
@@ -80,7 +92,13 @@ def form_history(connection: Connection, form: str, *, after: int = 0, most: int
 Promote = Callable[[Connection, StoredForm, Seats, datetime, str], Sequence[object]]
 """Gives free seats to those who wait and stores the seats: see ``promote_waiting`` of people."""
 
-CAUSES = {True: "the capacity was raised", False: "the capacity was lowered"}
+CAUSES = {
+    True: "the capacity was raised",
+    False: "the capacity was lowered",
+    "reservations": "what is reserved was changed",
+    "domain_percent": "the share of a mail domain was changed",
+    "promotion_mode": "the way of promotion was changed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +141,7 @@ def preview_form_change(work: UnitOfWork, clock: Clock, slug: str, wanted: FormS
     """What it would do if the form changed to ``wanted`` now; changes nothing.
 
     Raises:
-        DomainError: ``form-unknown``, ``closing-before-opening``.
+        DomainError: ``form-unknown``, ``unknown-group``, ``unknown-partner``, or what :func:`check_settings` says.
     """
     check_settings(wanted)
     with work.transaction() as connection:
@@ -131,14 +149,18 @@ def preview_form_change(work: UnitOfWork, clock: Clock, slug: str, wanted: FormS
         form = find_form(connection, slug)
         if form is None:
             raise DomainError("form-unknown")
-    seats = seats_with(form.seats, wanted)
+        _check_reserved(connection, form, wanted)
+        seats = _seats_with(connection, form, wanted)
+        line = whole_line(connection, slug) if seats.pools else ()
     differs = tuple(differences(settings_of(form), wanted)[1])
-    promotion = decide_promotion(form.opening, seats, form.notice, now) if "capacity" in differs else Promotion(0, "")
+    promotion = Promotion(0, "")
+    if set(SEAT_SETTINGS) & set(differs):
+        promotion = decide_promotion(form.opening, seats, form.notice, now, line)
     return FormEffect(
         form=form,
         differs=differs,
         promotion=promotion,
-        seats=promote_seats(seats, promotion.count),
+        seats=seats_after(seats, promotion),
         reason_before=closed_reason(form.opening, now),
         reason_after=closed_reason(opening_with(form.opening, wanted), now),
     )
@@ -160,23 +182,39 @@ def change_form(work: UnitOfWork, clock: Clock, promote: Promote, change: FormCh
             raise DomainError("form-unknown")
         if form.revision != change.revision:
             raise DomainError("changed-meanwhile", "read it again and repeat your change")
-        before, after = differences(settings_of(form), change.wanted)
-        if not after:
-            return form
-        promoted: Sequence[object] = ()
-        if "capacity" in after:
-            seats = seats_with(form.seats, change.wanted)
-            promoted = promote(connection, form, seats, now, _cause(before, after))
-        if "partners" in after:
+        if change.wanted.partners != form.partners:
             _check_partners(connection, form.slug, change.wanted.partners)
-        save_settings(connection, form.slug, change.wanted)
-        line = FormChangeLine(form.revision + 1, now, change.by, before, after, len(promoted))
-        note_form_change(connection, form.slug, line)
-        changed = find_form(connection, form.slug)
-        if changed is None:
-            raise DomainError("form-unknown")
-        outbox.add(connection, [form_message(changed.facts, now)])
+        _check_reserved(connection, form, change.wanted)
+        return apply_settings(connection, promote, form, change.wanted, change.by, now)
+
+
+def apply_settings(
+    connection: Connection, promote: Promote, form: StoredForm, wanted: FormSettings, by: str, now: datetime
+) -> StoredForm:
+    """Put ``wanted`` in force on a form whose seats are locked; returns the form as it is afterwards."""
+    before, after = differences(settings_of(form), wanted)
+    if not after:
+        return form
+    promoted: Sequence[object] = ()
+    if cause := _cause(before, after):
+        promoted = promote(connection, form, _seats_with(connection, form, wanted), now, cause)
+    if set(after) == {"reservations"}:
+        save_reservations(connection, form.slug, wanted.reservations)
+    else:
+        save_settings(connection, form.slug, wanted)
+    line = FormChangeLine(form.revision + 1, now, by, before, after, len(promoted))
+    note_form_change(connection, form.slug, line)
+    changed = find_form(connection, form.slug)
+    if changed is None:
+        raise DomainError("form-unknown")
+    outbox.add(connection, [form_message(changed.facts, now)])
     return changed
+
+
+def _seats_with(connection: Connection, form: StoredForm, wanted: FormSettings) -> Seats:
+    return seats_with(
+        form.seats, wanted, count_pools(connection, form.slug, wanted.reservations, wanted.domain_percent)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +263,20 @@ def _check_partners(connection: Connection, slug: str, partners: Sequence[str]) 
         raise DomainError("forgets-registrations", "a form that deletes its registrations is shown by no partner")
 
 
+def _check_reserved(connection: Connection, form: StoredForm, wanted: FormSettings) -> None:
+    """Seats are reserved for nobody who is not there; what was reserved before may stay."""
+    new = set(wanted.reservations) - set(settings_of(form).reservations)
+    groups = {one.value for one in new if one.reserved_for == "working_group"}
+    partners = {one.value for one in new if one.reserved_for == "partner"}
+    if groups and (unknown := groups - dict(working_groups(connection)).keys()):
+        raise DomainError("unknown-group", f"there is no working group {', '.join(sorted(unknown))}")
+    if partners and (unknown := partners - {one.slug for one in find_partners(connection, sorted(partners))}):
+        raise DomainError("unknown-partner", f"there is no partner {', '.join(sorted(unknown))}")
+
+
 def _cause(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Why somebody may get a seat by a change; empty if nobody can."""
+    if "capacity" not in after:
+        return next((CAUSES[name] for name in SEAT_SETTINGS if name in after), "")
     old, new = before["capacity"], after["capacity"]
     return CAUSES[new is None or (old is not None and new > old)]

@@ -15,7 +15,12 @@ from services.registration.forms import wording as form_words
 from services.registration.forms.changes import FormChange, FormChangeLine, FormDesk, preview_form_change, show_form
 from services.registration.forms.designer import drafts_for
 from services.registration.forms.drafts import DraftDesk
-from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTES_BEFORE, FormSettings
+from services.registration.forms.model import (
+    MAX_ALARM_MINUTES,
+    MAX_JOIN_MINUTES_BEFORE,
+    FormSettings,
+    check_settings,
+)
 from services.registration.forms.opening import closed_reason, set_reason
 from services.registration.forms.service import list_forms, list_partners
 from services.registration.forms.store import StoredForm, settings_of
@@ -79,9 +84,29 @@ def read_filled(form: StoredForm, given: MultiDict[str, str]) -> Filled:
     if opens_at and closes_at and closes_at <= opens_at:
         faults["closes"] = "The form must close later than it opens."
     join = _whole("join", values, MAX_JOIN_MINUTES_BEFORE, "the start", faults) or 0
-    hours = (opens_at, closes_at, changes_until)
-    wanted = FormSettings(capacity, values["switch"] == "on", *hours, alarm, join, partners)
+    wanted = replace(
+        settings_of(form),
+        capacity=capacity,
+        open=values["switch"] == "on",
+        opens_at=opens_at,
+        closes_at=closes_at,
+        changes_until=changes_until,
+        alarm_minutes=alarm,
+        join_minutes_before=join,
+        partners=partners,
+    )
+    if not faults:
+        faults |= _refused(wanted)
     return Filled(values, faults, None if faults else wanted)
+
+
+def _refused(wanted: FormSettings) -> dict[str, str]:
+    """What the form is refused for as a whole, at the field that was changed."""
+    try:
+        check_settings(wanted)
+    except DomainError as refusal:
+        return {"capacity": f"This does not go together: {refusal.detail}."}
+    return {}
 
 
 def _whole(name: str, values: Mapping[str, str], most: int, without: str, faults: dict[str, str]) -> int | None:
@@ -101,17 +126,24 @@ def _moment(
     """The moment of a local time; a time that clocks skip or show twice is a fault, not a guess."""
     if values[name] == _typed(before, form):
         return before
-    if not values[name]:
-        return None
+    moment, fault = read_local(values[name], form)
+    if fault:
+        faults[name] = fault
+    return moment
+
+
+def read_local(text: str, form: StoredForm) -> tuple[datetime | None, str]:
+    """A local time in the zone of the form, None for an empty text; and what is wrong with it, empty for nothing."""
+    if not text:
+        return None, ""
     try:
-        local = datetime.strptime(values[name], LOCAL)  # noqa: DTZ007 - local, the zone is the event's
+        local = datetime.strptime(text, LOCAL)  # noqa: DTZ007 - local, the zone is the event's
         early, late = (local.replace(tzinfo=ZoneInfo(zone_of(form)), fold=fold) for fold in (0, 1))
         if early.astimezone(UTC) != late.astimezone(UTC):
-            faults[name] = "Clocks change at that time. Give one that there is once."
-        return early.astimezone(UTC)
+            return None, "Clocks change at that time. Give one that there is once."
+        return early.astimezone(UTC), ""
     except (ValueError, OverflowError):
-        faults[name] = "Give a day and a time, or nothing."
-    return None
+        return None, "Give a day and a time, or nothing."
 
 
 def _typed(moment: datetime | None, form: StoredForm) -> str:
@@ -153,7 +185,7 @@ def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:
     @needs("coordinator")
     def change(slug: str) -> AnyResponse:
         form, history = _form(desk.work, slug)
-        filled, seen = read_filled(form, request.form), _seen(request.form)
+        filled, seen = read_filled(form, request.form), seen_revision(request.form)
         if seen != form.revision:
             return _meanwhile(desk, form, history, seen)
         if filled.wanted is None:
@@ -168,7 +200,8 @@ def _form(work: UnitOfWork, slug: str) -> tuple[StoredForm, list[FormChangeLine]
     return show_form(work, slug)
 
 
-def _seen(form: Mapping[str, str]) -> int:
+def seen_revision(form: Mapping[str, str]) -> int:
+    """The revision of the form that was shown on the page."""
     seen = form.get("seen", "")
     if not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
         raise BadRequest("unknown state")

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
 from shared.core.errors import Poison
+from shared.i18n.content import Text
 
 _EVENT = text("""
     INSERT INTO event_copy (id, revision, kind, title, summary, starts_at, ends_at, time_zone, status, mode, city,
@@ -34,9 +36,9 @@ _RESOURCE = text("""
 """)
 _RESOURCES = text("""
     SELECT kind, title, url, language FROM resource_copy WHERE event_id = :event
-    ORDER BY array_position(ARRAY['recording', 'slides', 'brief'], kind), language, title, id
+    ORDER BY array_position(ARRAY['recording', 'slides', 'brief'], kind), language, title ->> 'en', id
 """)
-_GROUPS = text("SELECT id, title FROM working_group_copy ORDER BY title, id")
+_GROUPS = text("SELECT id, title FROM working_group_copy ORDER BY title ->> 'en', id")
 _PUBLIC_EVENT = text("""
     SELECT id, revision, title, summary, starts_at, ends_at, time_zone, status, mode, city, place FROM public_event
     WHERE id = :id
@@ -49,8 +51,8 @@ class PublicEvent:
 
     id: str
     revision: int
-    title: str
-    summary: str
+    title: Text
+    summary: Text
     starts_at: datetime | None
     ends_at: datetime | None
     time_zone: str
@@ -65,19 +67,19 @@ class PublishedResource:
     """A recording, slides or a brief that anybody may see; ``url`` begins with ``https://``."""
 
     kind: Literal["recording", "slides", "brief"]
-    title: str
+    title: Text
     url: str
     language: str
 
 
 def keep_event(connection: Connection, content: Mapping[str, Any]) -> None:
     """Store an event as it was told, unless a newer state of it is here already."""
-    connection.execute(_EVENT, dict(content))
+    connection.execute(_EVENT, _row(content))
 
 
 def keep_working_group(connection: Connection, content: Mapping[str, Any]) -> None:
     """Store a working group as it was told, unless a newer state of it is here already."""
-    connection.execute(_GROUP, dict(content))
+    connection.execute(_GROUP, _row(content))
 
 
 def upsert_resource(connection: Connection, content: Mapping[str, Any]) -> None:
@@ -88,20 +90,28 @@ def upsert_resource(connection: Connection, content: Mapping[str, Any]) -> None:
     """
     if not content["url"].startswith("https://"):
         raise Poison("a resource whose address is not https")
-    connection.execute(_RESOURCE, dict(content))
+    connection.execute(_RESOURCE, _row(content))
 
 
 def resources_of(connection: Connection, event_id: str) -> list[PublishedResource]:
     """Return what was published about an event: recordings, then slides, then briefs."""
-    return [PublishedResource(*row) for row in connection.execute(_RESOURCES, {"event": event_id})]
+    found = connection.execute(_RESOURCES, {"event": event_id})
+    return [PublishedResource(row.kind, Text.of(row.title), row.url, row.language) for row in found]
 
 
-def working_groups(connection: Connection) -> list[tuple[str, str]]:
-    """(slug, title) of every working group, by title."""
-    return [(row[0], row[1]) for row in connection.execute(_GROUPS)]
+def working_groups(connection: Connection) -> list[tuple[str, Text]]:
+    """(slug, title) of every working group, by its title in English."""
+    return [(row[0], Text.of(row[1])) for row in connection.execute(_GROUPS)]
 
 
 def find_public_event(connection: Connection, event_id: str) -> PublicEvent | None:
     """Return an event as the public processes may read it, or None."""
     row = connection.execute(_PUBLIC_EVENT, {"id": event_id}).fetchone()
-    return None if row is None else PublicEvent(*row)
+    if row is None:
+        return None
+    texts = {"title": Text.of(row.title), "summary": Text.of(row.summary)}
+    return PublicEvent(**{**row._mapping, **texts})
+
+
+def _row(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: Jsonb(value.as_mapping) if isinstance(value, Text) else value for name, value in content.items()}

@@ -18,6 +18,7 @@ from services.registration.sealing.key_service import make_keys, publish_keys
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.yaml_source import Fields, Node
+from shared.i18n.content import Text
 from shared.public_forms.definition import FormDefinition, parse_definition
 from shared.public_forms.standard import STANDARD_KINDS
 from shared.store import outbox
@@ -32,7 +33,7 @@ SETTINGS = (
 """Keys of a form, but its questions, that publishing changes. Seats, alarm and joining are set on the form itself."""
 
 _EVENT_KIND = text("SELECT kind FROM public_event WHERE id = :event")
-_EVENT_TITLES = text("SELECT id, title FROM public_event ORDER BY title")
+_EVENT_TITLES = text("SELECT id, title FROM public_event ORDER BY title ->> 'en', id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,8 @@ class DraftDesk:
         """
         check_slug(slug)
         with self.work.transaction() as connection:
+            if find_draft(connection, slug):
+                raise _already_exists()
             current = find_form(connection, slug)
             described = content if content is not None else describe_form(connection, slug)
             if described is None:
@@ -135,7 +138,7 @@ class DraftDesk:
             based_on = current.revision if current else None
             draft = FormDraft(slug, {**described, "slug": slug}, based_on, 0, self.clock(), by)
             if not store_draft(connection, draft):
-                raise DomainError("already-exists", "somebody works on this form already: go on with their draft")
+                raise _already_exists()
         return replace(draft, revision=1)
 
     def change(self, slug: str, content: Mapping[str, Any], revision: int, by: str) -> FormDraft:
@@ -207,6 +210,10 @@ class DraftDesk:
         return published
 
 
+def _already_exists() -> DomainError:
+    return DomainError("already-exists", "this form has a draft: go on with it or discard it")
+
+
 def _found(connection: Connection, slug: str, *, lock: bool = False) -> FormDraft:
     draft = find_draft(connection, slug, lock=lock)
     if draft is None:
@@ -215,7 +222,7 @@ def _found(connection: Connection, slug: str, *, lock: bool = False) -> FormDraf
 
 
 def _event_titles(connection: Connection) -> dict[str, str]:
-    return {row[0]: row[1] for row in connection.execute(_EVENT_TITLES)}
+    return {row[0]: str(Text.of(row[1])) for row in connection.execute(_EVENT_TITLES)}
 
 
 def _effect(

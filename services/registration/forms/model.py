@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from services.registration.forms.opening import Opening
-from services.registration.forms.seats import Seats
+from services.registration.forms.pools import MAX_RESERVATIONS, Pools, Reservation, reservations_to_json
+from services.registration.forms.seats import IN_ORDER, OFFER_HOURS, Seats
 from shared.core.clock import rfc3339
 from shared.core.errors import DomainError
 
@@ -43,6 +44,10 @@ class FormSettings:
     alarm_minutes: how long before the start people's calendars alert them; None leaves that to their calendars.
     join_minutes_before: from how long before the start people with a seat can join online.
     partners: slugs of the partners whose pages may show it.
+    promotion_mode: how those who wait get free seats, one of ``PROMOTION_MODES``.
+    offer_hours: how long an offer stands that no coordinator has made.
+    domain_percent: the largest share of the seats that one mail domain may have; None for no cap.
+    reservations: seats that are kept for some.
     """
 
     capacity: int | None
@@ -53,21 +58,43 @@ class FormSettings:
     alarm_minutes: int | None = None
     join_minutes_before: int = JOIN_MINUTES_BEFORE
     partners: tuple[str, ...] = ()
+    promotion_mode: str = IN_ORDER
+    offer_hours: int = OFFER_HOURS
+    domain_percent: int | None = None
+    reservations: tuple[Reservation, ...] = ()
+
+
+SEAT_SETTINGS = ("capacity", "promotion_mode", "domain_percent", "reservations")
+"""Settings by which somebody who waits may get a seat."""
+
+MAX_OFFER_HOURS = 720
+"""Thirty days."""
 
 
 def check_settings(settings: FormSettings) -> None:
     """Refuse what can never be.
 
     Raises:
-        DomainError: ``closing-before-opening``.
+        DomainError: ``closing-before-opening``, ``reserved-twice``, ``reserved-beyond-capacity``.
     """
+    _check_reservations(settings)
     if settings.opens_at and settings.closes_at and settings.closes_at <= settings.opens_at:
         raise DomainError("closing-before-opening", "a form closes later than it opens")
 
 
+def _check_reservations(settings: FormSettings) -> None:
+    named = [(one.reserved_for, one.value) for one in settings.reservations]
+    if len(set(named)) < len(named) or len(named) > MAX_RESERVATIONS:
+        raise DomainError("reserved-twice", f"reserve once for each, and for at most {MAX_RESERVATIONS}")
+    if settings.reservations and settings.capacity is None:
+        raise DomainError("reserved-beyond-capacity", "seats can be reserved where their number is limited")
+    if settings.capacity is not None and sum(one.seats for one in settings.reservations) > settings.capacity:
+        raise DomainError("reserved-beyond-capacity", "more seats would be reserved than there are")
+
+
 def differences(before: FormSettings, after: FormSettings) -> tuple[dict[str, Any], dict[str, Any]]:
     """What differs, as it was and as it is, ready for JSON; two empty mappings if nothing does."""
-    old, new = asdict(before), asdict(after)
+    old, new = _values(before), _values(after)
     names = [name for name in old if old[name] != new[name]]
     return {name: _plain(old[name]) for name in names}, {name: _plain(new[name]) for name in names}
 
@@ -83,9 +110,19 @@ def opening_with(opening: Opening, settings: FormSettings) -> Opening:
     )
 
 
-def seats_with(seats: Seats, settings: FormSettings) -> Seats:
-    """The seats once ``settings`` hold, before anybody is promoted."""
-    return replace(seats, capacity=settings.capacity)
+def seats_with(seats: Seats, settings: FormSettings, pools: Pools) -> Seats:
+    """The seats once ``settings`` hold, before anybody is promoted; ``pools`` are those of the settings."""
+    return replace(
+        seats,
+        capacity=settings.capacity,
+        pools=pools,
+        mode=settings.promotion_mode,
+        offer_hours=settings.offer_hours,
+    )
+
+
+def _values(settings: FormSettings) -> dict[str, Any]:
+    return asdict(settings) | {"reservations": reservations_to_json(settings.reservations)}
 
 
 def _plain(value: object) -> object:

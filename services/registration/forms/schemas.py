@@ -1,8 +1,13 @@
 """Shapes of what coordinators set of a form, and of what they are told about it."""
 
+import re
+from typing import Any
+
 import marshmallow as ma
 
-from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTES_BEFORE
+from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTES_BEFORE, MAX_OFFER_HOURS
+from services.registration.forms.pools import MAX_RESERVATIONS, RESERVED_FOR, Reservation
+from services.registration.forms.seats import PROMOTION_MODES
 from shared.contracts.schemas import SLUG
 
 ALARM = "Minutes before the start at which people's calendars alert them; null: as their calendars do"
@@ -16,6 +21,39 @@ def _is_flag(value: object) -> None:
     """Only true and false: whether a form is open must not hang on what a program takes for one of them."""
     if not isinstance(value, bool):
         raise ma.ValidationError("Not a valid boolean.")
+
+
+class ReservationSchema(ma.Schema):
+    """Seats that are kept for some people."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    reserved_for = ma.fields.String(required=True, validate=ma.validate.OneOf(RESERVED_FOR))
+    value = ma.fields.String(
+        load_default="",
+        validate=ma.validate.Length(max=80),
+        metadata={"description": "Slug of the working group or partner; empty for representatives"},
+    )
+    seats = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(min=1, max=1_000_000))
+    until = ma.fields.AwareDateTime(
+        format="iso",
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "When the rest is free for everybody; null: never"},
+    )
+
+    @ma.validates_schema
+    def check_value(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse a group or partner that is not named, and a value for representatives."""
+        named = bool(data.get("value"))
+        if named == (data.get("reserved_for") == "representative") or (named and not re.fullmatch(SLUG, data["value"])):
+            raise ma.ValidationError("The slug of a working group or partner; nothing for representatives.", "value")
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Reservation:
+        """The reservation."""
+        return Reservation(**data)
 
 
 class FormAdminSchema(ma.Schema):
@@ -43,6 +81,13 @@ class FormAdminSchema(ma.Schema):
     waiting = ma.fields.Integer(required=True)
     waiting_list = ma.fields.Boolean(required=True)
     partners = ma.fields.List(ma.fields.String(), required=True)
+    offered = ma.fields.Integer(required=True, metadata={"description": "Seats held for people who have an offer"})
+    promotion_mode = ma.fields.String(required=True, metadata={"enum": list(PROMOTION_MODES)})
+    offer_hours = ma.fields.Integer(required=True, metadata={"description": "How long an automatic offer stands"})
+    domain_percent = ma.fields.Integer(
+        allow_none=True, required=True, metadata={"description": "Largest share of one mail domain; null: no cap"}
+    )
+    reservations = ma.fields.List(ma.fields.Nested(ReservationSchema), required=True)
 
 
 class FormListSchema(ma.Schema):
@@ -84,6 +129,24 @@ class FormChangeSchema(ma.Schema):
         validate=ma.validate.Length(max=200),
         metadata={"description": "Slugs of the partners whose pages may show it"},
     )
+    promotion_mode = ma.fields.String(
+        validate=ma.validate.OneOf(PROMOTION_MODES),
+        metadata={"description": "How those who wait get free seats: at once, by offers, or by a coordinator's hand"},
+    )
+    offer_hours = ma.fields.Integer(strict=True, validate=ma.validate.Range(min=1, max=MAX_OFFER_HOURS))
+    domain_percent = ma.fields.Integer(
+        allow_none=True,
+        strict=True,
+        validate=ma.validate.Range(min=1, max=100),
+        metadata={
+            "description": "Largest share of the seats for one mail domain, but for mail providers; null: no cap"
+        },
+    )
+    reservations = ma.fields.List(
+        ma.fields.Nested(ReservationSchema),
+        validate=ma.validate.Length(max=MAX_RESERVATIONS),
+        metadata={"description": "All seats that are kept, in place of what was reserved before"},
+    )
 
 
 class FormChangeQuery(ma.Schema):
@@ -104,7 +167,7 @@ class FormEffectSchema(ma.Schema):
     withheld = ma.fields.String(
         required=True,
         metadata={
-            "enum": ["", "no-free-seat", "too-late", "not-taking-place"],
+            "enum": ["", "no-free-seat", "too-late", "not-taking-place", "reserved", "domain-share", "by-hand"],
             "description": "Why the rest goes on waiting",
         },
     )

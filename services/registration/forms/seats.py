@@ -1,9 +1,27 @@
-"""Seats of one form: who gets one, who waits, who is next. Every rule about capacity is here and nowhere else."""
+"""Seats of one form: who gets one, who waits, who is next. Every rule about capacity is here and nowhere else.
 
-from dataclasses import dataclass, replace
+The one inequality: ``confirmed + offered + kept for others < capacity``. Somebody for whom a seat is reserved has none
+kept from them; from everybody else all that is reserved and not taken yet is kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening
+from services.registration.forms.pools import NOBODY, Pools, Traits
+
+IN_ORDER, WITH_OFFERS, BY_HAND = "in-order", "offers", "by-hand"
+PROMOTION_MODES = (IN_ORDER, WITH_OFFERS, BY_HAND)
+"""How those who wait get free seats: at once, by an offer that each accepts in time, or when a coordinator decides."""
+
+OFFER_HOURS = 48
+"""How long somebody has to accept, unless a coordinator says otherwise."""
+
+Hold = Literal["", "offered", "passed"]
+"""Of somebody who waits: in line, with an offer, or past an offer that was declined or has expired. The last wait on,
+but a seat comes to them only by a coordinator's decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,9 +29,14 @@ class Seats:
     """Attributes:
     capacity: None for no limit.
     confirmed: seats taken.
-    waiting: people on the waiting list.
+    waiting: people on the waiting list, with those who have an offer or let one pass.
     last_position: the highest position ever given; positions are never given twice.
     waiting_list: whether there is one.
+    offered: seats that are held for somebody who has an offer.
+    passed: people on the waiting list who let an offer pass.
+    pools: what is reserved, and for whom.
+    mode: one of ``PROMOTION_MODES``.
+    offer_hours: how long an offer stands.
     """
 
     capacity: int | None
@@ -21,18 +44,51 @@ class Seats:
     waiting: int
     last_position: int
     waiting_list: bool
+    offered: int = 0
+    passed: int = 0
+    pools: Pools = field(default_factory=Pools)
+    mode: str = IN_ORDER
+    offer_hours: int = OFFER_HOURS
+
+    @property
+    def taken(self) -> int:
+        """Seats that somebody has, or is offered."""
+        return self.confirmed + self.offered
+
+    @property
+    def in_line(self) -> int:
+        """People to whom a free seat comes by itself."""
+        return self.waiting - self.offered - self.passed
+
+    @property
+    def left(self) -> int | None:
+        """Seats that nobody has, reserved ones too; None for no limit. Never negative."""
+        return None if self.capacity is None else max(0, self.capacity - self.taken)
 
     @property
     def free(self) -> int | None:
-        """Seats that may be given now; None for no limit. Never negative."""
-        return None if self.capacity is None else max(0, self.capacity - self.confirmed)
+        """Seats that anybody may be given now; None for no limit. Never negative."""
+        return None if self.left is None else max(0, self.left - self.pools.kept)
 
     @property
     def word(self) -> str:
-        """What the public may know: ``open``, ``waiting-list`` or ``full``; never a number."""
-        if self.free is None or (self.free > 0 and not self.waiting):
+        """What the public may know: ``open``, ``waiting-list`` or ``full``; never a number.
+
+        Without a waiting list a form stays open as long as a seat is kept for somebody.
+        """
+        if self.free is None or (self.free > 0 and not self.in_line):
             return "open"
-        return "waiting-list" if self.waiting_list else "full"
+        if self.waiting_list:
+            return "waiting-list"
+        return "open" if self.left and self.pools.kept and not self.in_line else "full"
+
+
+def fits(seats: Seats, who: Traits) -> bool:
+    """The one inequality: whether ``who`` can have a seat now, whoever else waits."""
+    if seats.capacity is None:
+        return True
+    has_seat = seats.taken + seats.pools.kept_from(who) < seats.capacity
+    return has_seat and seats.pools.has_domain_room(who, seats.capacity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +99,81 @@ class Place:
     position: int | None = None
 
 
-def next_place(seats: Seats) -> Place | None:
-    """What somebody who registers now gets; None if the form is full and has no waiting list."""
-    if seats.word == "open":
+def next_place(seats: Seats, who: Traits = NOBODY) -> Place | None:
+    """What somebody who registers now gets; None if the form is full for them and has no waiting list."""
+    if seats.capacity is None or (fits(seats, who) and not _waits_before(seats, who)):
         return Place("confirmed")
-    return Place("waitlisted", seats.last_position + 1) if seats.word == "waiting-list" else None
+    return Place("waitlisted", seats.last_position + 1) if seats.waiting_list else None
 
 
-def take(seats: Seats, place: Place) -> Seats:
+def _waits_before(seats: Seats, who: Traits) -> bool:
+    """Whether somebody in line has a better claim; nobody has on a reserved seat for which nobody waits."""
+    if not seats.in_line:
+        return False
+    return not any(pool.is_open_to(who) and not pool.waiting for pool in seats.pools.pools)
+
+
+def take(seats: Seats, place: Place, who: Traits = NOBODY) -> Seats:
     """The seats after ``place`` was given to a newcomer."""
     if place.status == "confirmed":
-        return replace(seats, confirmed=seats.confirmed + 1)
-    return replace(seats, waiting=seats.waiting + 1, last_position=seats.last_position + 1)
+        return replace(seats, confirmed=seats.confirmed + 1, pools=seats.pools.changed(who, taken=1))
+    return replace(
+        seats,
+        waiting=seats.waiting + 1,
+        last_position=seats.last_position + 1,
+        pools=seats.pools.changed(who, waiting=1),
+    )
 
 
-def give_back(seats: Seats, status: str) -> Seats:
+def give_back(seats: Seats, status: str, who: Traits = NOBODY, hold: Hold = "") -> Seats:
     """The seats after somebody with ``status`` has cancelled."""
     if status == "confirmed":
-        return replace(seats, confirmed=seats.confirmed - 1)
-    return replace(seats, waiting=seats.waiting - 1)
+        return replace(seats, confirmed=seats.confirmed - 1, pools=seats.pools.changed(who, taken=-1))
+    return _leave_line(seats, who, hold)
+
+
+def give_seat(seats: Seats, who: Traits = NOBODY, hold: Hold = "") -> Seats:
+    """The seats after somebody who waited was confirmed."""
+    left = _leave_line(seats, who, hold)
+    return replace(left, confirmed=left.confirmed + 1, pools=left.pools.changed(who, taken=1))
+
+
+def hold_seat(seats: Seats, who: Traits = NOBODY, hold: Hold = "") -> Seats:
+    """The seats after somebody who waits was offered one."""
+    held = replace(_leave_line(seats, who, hold), offered=seats.offered + 1, waiting=seats.waiting)
+    return replace(held, pools=held.pools.changed(who, taken=1))
+
+
+def let_pass(seats: Seats, who: Traits = NOBODY, *, back_in_line: bool = False) -> Seats:
+    """The seats after an offer has ended: its person waits on, ``back_in_line`` or not."""
+    pools = seats.pools.changed(who, taken=-1, waiting=int(back_in_line))
+    passed = seats.passed + (not back_in_line)
+    return replace(seats, offered=seats.offered - 1, passed=passed, pools=pools)
+
+
+def move(seats: Seats, status: str, before: Traits, after: Traits, hold: Hold = "") -> Seats:
+    """The seats after the answers of somebody with ``status`` have changed: everybody keeps what they have."""
+    if not seats.pools or before == after:
+        return seats
+    taken = int(status == "confirmed" or hold == "offered")
+    waiting = int(not taken and not hold)
+    pools = seats.pools.changed(before, taken=-taken, waiting=-waiting).changed(after, taken=taken, waiting=waiting)
+    return replace(seats, pools=pools)
+
+
+def _leave_line(seats: Seats, who: Traits, hold: Hold) -> Seats:
+    pools = seats.pools.changed(who, taken=-(hold == "offered"), waiting=-(not hold))
+    return replace(
+        seats,
+        waiting=seats.waiting - 1,
+        offered=seats.offered - (hold == "offered"),
+        passed=seats.passed - (hold == "passed"),
+        pools=pools,
+    )
 
 
 def promotable(seats: Seats, starts_at: datetime | None, notice: timedelta, now: datetime) -> int:
-    """How many of those who wait get a seat now.
+    """How many of those in line get a seat now, where nothing is reserved.
 
     Args:
         starts_at: of the event; None if it has no date.
@@ -73,17 +181,33 @@ def promotable(seats: Seats, starts_at: datetime | None, notice: timedelta, now:
     """
     if starts_at is not None and now > starts_at - notice:
         return 0
-    return seats.waiting if seats.free is None else min(seats.waiting, seats.free)
+    return seats.in_line if seats.free is None else min(seats.in_line, seats.free)
+
+
+def seats_after(seats: Seats, decided: "Promotion") -> Seats:
+    """The seats after a decision about those in line was done."""
+    return promote(seats, decided.count) if decided.after is None else decided.after
 
 
 def promote(seats: Seats, count: int) -> Seats:
-    """The seats after ``count`` of those who waited were given one."""
+    """The numbers after ``count`` of those in line were given a seat, or an offer of one."""
+    if seats.mode == WITH_OFFERS:
+        return replace(seats, offered=seats.offered + count)
     return replace(seats, confirmed=seats.confirmed + count, waiting=seats.waiting - count)
 
 
 NO_FREE_SEAT, TOO_LATE, NOT_TAKING_PLACE = "no-free-seat", "too-late", "not-taking-place"
+RESERVED, DOMAIN_SHARE, DECIDED_BY_HAND = "reserved", "domain-share", "by-hand"
 OUT_OF_TURN = "out-of-turn"
 """A coordinator gave the seat to one of those who wait, wherever in line."""
+
+
+@dataclass(frozen=True, slots=True)
+class InLine:
+    """Somebody in line: the id of the registration, and what decides which seats they may take."""
+
+    id: str
+    who: Traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +215,57 @@ class Promotion:
     """A decision about a waiting list.
 
     Attributes:
-        count: how many of those who wait get a seat now, first come first.
+        count: how many of those in line get a seat now, first come first.
         withheld: why the rest does not: ``no-free-seat``, ``too-late`` (so shortly before the start nobody is told to
-            come any more) or ``not-taking-place``; empty if nobody is left waiting.
+            come any more), ``not-taking-place``, ``reserved`` (what is left is kept for others), ``domain-share``
+            (their mail domain has its share) or ``by-hand``; empty if nobody is left in line.
+        chosen: ids of those who get one, where it matters who they are; else the first ``count`` do.
+        after: the seats then, where it matters who they are.
     """
 
     count: int
     withheld: str
+    chosen: tuple[str, ...] = ()
+    after: Seats | None = None
 
 
-def decide_promotion(opening: Opening, seats: Seats, notice: timedelta, now: datetime) -> Promotion:
-    """What becomes of those who wait, given the seats as they are after whatever freed one.
+def decide_promotion(
+    opening: Opening, seats: Seats, notice: timedelta, now: datetime, line: Sequence[InLine] = ()
+) -> Promotion:
+    """What becomes of those in line, given the seats as they are after whatever freed one.
 
     Args:
         notice: how long before the start the last person is promoted.
+        line: everybody in line, in order; needed only where it matters who they are (``seats.pools``).
     """
     if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
-        return Promotion(0, NOT_TAKING_PLACE if seats.waiting else "")
+        return Promotion(0, NOT_TAKING_PLACE if seats.in_line else "")
+    if seats.mode == BY_HAND:
+        return Promotion(0, _by_hand(seats) if seats.in_line else "")
+    too_late = opening.starts_at is not None and now > opening.starts_at - notice
+    if seats.pools and seats.capacity is not None and not too_late:
+        return _choose(seats, line)
     count = promotable(seats, opening.starts_at, notice, now)
-    if count == seats.waiting:
+    if count == seats.in_line:
         return Promotion(count, "")
     has_seat = seats.free is None or seats.free > count
     return Promotion(count, TOO_LATE if has_seat else NO_FREE_SEAT)
+
+
+def _by_hand(seats: Seats) -> str:
+    return DECIDED_BY_HAND if seats.left is None or seats.left else NO_FREE_SEAT
+
+
+def _choose(seats: Seats, line: Sequence[InLine]) -> Promotion:
+    """Everybody in line in order, each by the one inequality as it is after those before."""
+    chosen: list[str] = []
+    for one in line:
+        if seats.left == 0:
+            break
+        if fits(seats, one.who):
+            seats = (hold_seat if seats.mode == WITH_OFFERS else give_seat)(seats, one.who)
+            chosen.append(one.id)
+    if len(chosen) == len(line):
+        return Promotion(len(chosen), "", tuple(chosen), seats)
+    withheld = NO_FREE_SEAT if not seats.left else RESERVED if not seats.free else DOMAIN_SHARE
+    return Promotion(len(chosen), withheld, tuple(chosen), seats)

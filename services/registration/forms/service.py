@@ -11,6 +11,7 @@ from services.registration.forms.partner_store import Partner, all_partners, fin
 from services.registration.forms.store import StoredForm, all_forms, find_first_form, find_public_form
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError, Unavailable
+from shared.i18n.content import Text
 from shared.store.unit_of_work import UnitOfWork
 
 
@@ -60,9 +61,15 @@ def list_forms(work: UnitOfWork) -> list[StoredForm]:
 
 
 def working_group_titles(work: UnitOfWork) -> dict[str, str]:
-    """Title of each working group by its slug."""
+    """Title of each working group, in English, by its slug."""
     with work.transaction() as connection:
-        return dict(working_groups(connection))
+        return {slug: str(title) for slug, title in working_groups(connection)}
+
+
+def working_group_texts(work: UnitOfWork) -> list[tuple[str, Text]]:
+    """(slug, title) of each working group."""
+    with work.transaction() as connection:
+        return working_groups(connection)
 
 
 def list_partners(work: UnitOfWork, forms: frozenset[str] | None) -> list[Partner]:

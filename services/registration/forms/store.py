@@ -10,7 +10,10 @@ from sqlalchemy import Connection, text
 
 from services.registration.forms.model import FormFacts, FormSettings
 from services.registration.forms.opening import Opening
+from services.registration.forms.pools import reservations_to_json
+from services.registration.forms.seat_store import SEAT_COLUMNS, SEATS_WIDTH, read_seats
 from services.registration.forms.seats import Seats
+from shared.i18n.content import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class FormRecord(Generic[SeatInfo]):
         partners: slugs of the partners that may show it.
         closes_hours_before: how long before the start the guest list closes; 0 if it does not.
         attend: slug of the event that everybody on this form should attend as well.
-        event_title, time_zone, city: of the event; None while nothing was published of it.
+        event_texts: the title of the event by language; None, as time_zone and city, while nothing was published of it.
         opens_at, closes_at: a coordinator's hours; None for no bound.
         kept: how long after the last day people are erased.
         people_per_address: live registrations that one address may have.
@@ -56,7 +59,7 @@ class FormRecord(Generic[SeatInfo]):
     promotion_notice_minutes: int
     open: bool
     revision: int
-    event_title: str | None
+    event_texts: Mapping[str, str] | None
     time_zone: str | None
     starts_at: datetime | None
     event_status: str | None
@@ -98,6 +101,11 @@ class FormRecord(Generic[SeatInfo]):
         return by_language.get("en") or by_language.get("") or next(iter(by_language.values()), self.slug)
 
     @property
+    def event_title(self) -> str | None:
+        """The event's title in English, or in whatever language it has one; None while nothing was published of it."""
+        return None if self.event_texts is None else str(Text.of(self.event_texts))
+
+    @property
     def facts(self) -> FormFacts:
         """What the other services are told of it."""
         return FormFacts(
@@ -126,8 +134,18 @@ PublicForm = FormRecord[SeatWord]
 def settings_of(form: StoredForm) -> FormSettings:
     """What coordinators have set of a form."""
     hours = (form.opens_at, form.closes_at, form.changes_until)
+    seats = form.seats
     return FormSettings(
-        form.seats.capacity, form.open, *hours, form.alarm_minutes, form.join_minutes_before, form.partners
+        seats.capacity,
+        form.open,
+        *hours,
+        form.alarm_minutes,
+        form.join_minutes_before,
+        form.partners,
+        seats.mode,
+        seats.offer_hours,
+        seats.pools.domain_percent,
+        tuple(pool.reservation for pool in seats.pools.pools),
     )
 
 
@@ -138,8 +156,8 @@ _COLUMNS = """
     f.contact, f.changes_until, f.alarm_minutes, f.join_minutes_before
 """
 _FORM = f"""
-    SELECT {_COLUMNS}, s.capacity, s.confirmed, s.waiting, s.last_position
-    FROM public_form f JOIN seat s ON s.form = f.slug
+    SELECT {_COLUMNS}, s.capacity, s.confirmed, s.waiting, s.last_position, f.waiting_list, {SEAT_COLUMNS}
+    FROM public_form f JOIN seat s ON s.form = f.slug JOIN form o ON o.slug = f.slug
 """  # noqa: S608 - constants
 _ONE = text(_FORM + "WHERE f.slug = :slug")
 _FIRST = text("SELECT slug FROM public_form ORDER BY slug LIMIT 1")
@@ -164,7 +182,7 @@ _SEAT = text("""
 """)
 _SEATS = text("""
     UPDATE seat SET capacity = :capacity, confirmed = :confirmed, waiting = :waiting, last_position = :last_position,
-        word = :word, options = option_counts(form)
+        offered = :offered, passed = :passed, word = :word, options = option_counts(form)
     WHERE form = :form
 """)
 _COUNT_OPTIONS = text("""
@@ -173,7 +191,8 @@ _COUNT_OPTIONS = text("""
 _SET = text("""
     UPDATE form SET open = :open, opens_at = :opens_at, closes_at = :closes_at, changes_until = :changes_until,
         alarm_minutes = :alarm_minutes, join_minutes_before = :join_minutes_before, partners = :partners,
-        revision = revision + 1
+        promotion_mode = :promotion_mode, offer_hours = :offer_hours, domain_percent = :domain_percent,
+        reservations = :reservations, revision = revision + 1
     WHERE slug = :slug
 """)
 _DESCRIPTION = text(f"""
@@ -228,22 +247,14 @@ def save_form(connection: Connection, values: Mapping[str, Any], capacity: int |
 
 def save_seats(connection: Connection, form: str, seats: Seats) -> None:
     """Store the seats of a form that :func:`lock_seats` has locked, and the word that the public may know."""
-    connection.execute(
-        _SEATS,
-        {
-            "form": form,
-            "capacity": seats.capacity,
-            "confirmed": seats.confirmed,
-            "waiting": seats.waiting,
-            "last_position": seats.last_position,
-            "word": seats.word,
-        },
-    )
+    names = ("capacity", "confirmed", "waiting", "last_position", "offered", "passed", "word")
+    connection.execute(_SEATS, {"form": form, **{name: getattr(seats, name) for name in names}})
 
 
 def save_settings(connection: Connection, slug: str, settings: FormSettings) -> None:
     """Store what coordinators set, all but the seats, and raise the revision."""
-    values = asdict(settings) | {"partners": list(settings.partners)}
+    kept = Jsonb(reservations_to_json(settings.reservations))
+    values = asdict(settings) | {"partners": list(settings.partners), "reservations": kept}
     del values["capacity"]
     connection.execute(_SET, {**values, "slug": slug})
 
@@ -254,8 +265,7 @@ def describe_form(connection: Connection, slug: str) -> dict[str, Any] | None:
     if row is None:
         return None
     found = {name: value for name, value in row.items() if value not in (None, [], "")}
-    definition = found.pop("definition")
-    found["event"] = found.pop("event_id", None)
+    definition, found["event"] = found.pop("definition"), found.pop("event_id", None)
     found |= {"slug": slug, "title": _plain_text(definition["title"]), "fields": definition["fields"]}
     if intro := _plain_text(definition.get("intro") or {}):
         found["intro"] = intro
@@ -283,9 +293,7 @@ def forms_named(connection: Connection, name: str) -> list[str]:
 
 
 def _to_form(row: Any) -> StoredForm:
-    capacity, confirmed, waiting, last_position = row[-4:]
-    seats = Seats(capacity, confirmed, waiting, last_position, waiting_list=row[5])
-    return FormRecord(*_form_values(row[:-4], seats))
+    return FormRecord(*_form_values(row[:-SEATS_WIDTH], read_seats(row[-SEATS_WIDTH:])))
 
 
 def _form_values(row: Sequence[Any], seats: Seats | SeatWord) -> list[Any]:

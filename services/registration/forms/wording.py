@@ -1,11 +1,12 @@
 """Words for the state of a form, for what a change of it does to people, and for what was changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from services.registration.forms.changes import FormChangeLine, FormEffect
-from services.registration.forms.model import FormSettings, differences
+from services.registration.forms.model import SEAT_SETTINGS, FormSettings, differences
+from services.registration.forms.seats import WITH_OFFERS
 from shared.web.console.words import utc_text
 
 KINDS = {
@@ -52,7 +53,23 @@ SETTING_WORDS = {
 }
 """What publishing a draft changes."""
 
+MODES = {
+    "in-order": "Whoever is next gets a free seat at once",
+    "offers": "Whoever is next is offered a free seat and accepts in time",
+    "by-hand": "Coordinators decide who gets a free seat",
+}
+POOL_WORDS = {"working_group": "working group", "partner": "partner", "representative": "representatives"}
+SEAT_WORDS = {
+    "promotion_mode": "Promotion",
+    "offer_hours": "Hours to accept an offer",
+    "domain_percent": "Largest share of one mail domain, in percent",
+    "reservations": "Reserved seats",
+}
+
 WITHHELD = {
+    "reserved": "What is left is reserved for others",
+    "domain-share": "Their mail domain has its share",
+    "by-hand": "Coordinators decide who gets a seat",
     "too-late": "It is too shortly before the start to tell anybody to come",
     "not-taking-place": "As things stand the event does not take place",
 }
@@ -70,7 +87,7 @@ def people(count: int) -> str:
 
 def effect_sentences(effect: FormEffect, wanted: FormSettings) -> list[str]:
     """What the change does to people, in sentences; empty if it does nothing."""
-    said = _about_seats(effect) if "capacity" in effect.differs else []
+    said = _about_seats(effect) if set(SEAT_SETTINGS) & set(effect.differs) else []
     if "join_minutes_before" in effect.differs:
         said.append(f"People with a seat can join online from {wanted.join_minutes_before} minutes before the start.")
     if "partners" in effect.differs:
@@ -103,7 +120,9 @@ def _about_seats(effect: FormEffect) -> list[str]:
     if promoted:
         first = "The first person" if promoted == 1 else f"The first {promoted:,} people"
         verb = "is" if promoted == 1 else "are"
-        said.append(f"{first} of the waiting list {verb} confirmed at once and told by mail.")
+        chosen = first if not after.pools else people(promoted)
+        done = "offered a seat" if after.mode == WITH_OFFERS else "confirmed at once"
+        said.append(f"{chosen} of the waiting list {verb} {done}, and a mail tells them.")
     if before.waiting and not promoted and effect.promotion.withheld in WITHHELD:
         said.append(f"{WITHHELD[effect.promotion.withheld]}, so nobody of the waiting list gets a seat by itself.")
     elif after.waiting:
@@ -124,14 +143,19 @@ def _about_the_rest(effect: FormEffect) -> str:
     seats = effect.seats
     if seats.capacity is None:
         return "There is no limit then: whoever registers gets a seat."
-    beyond = seats.confirmed - seats.capacity
+    beyond = seats.taken - seats.capacity
     if beyond > 0:
         return (
             f"Nobody loses a seat. {beyond:,} more {'is' if beyond == 1 else 'are'} taken than there are then, "
             "and nobody is confirmed until the count is below the capacity."
         )
-    free = seats.free or 0
-    return f"{free:,} {'seat is' if free == 1 else 'seats are'} free then."
+    free, kept = seats.free or 0, min(seats.pools.kept, seats.left or 0)
+    reserved = f", and {kept:,} reserved" if kept else ""
+    short = seats.pools.kept - kept
+    later = (
+        f" {people(short)} more of those for whom seats are reserved get the next that are given back." if short else ""
+    )
+    return f"{free:,} {'seat is' if free == 1 else 'seats are'} free then{reserved}.{later}"
 
 
 def _about_opening(effect: FormEffect, wanted: FormSettings) -> list[str]:
@@ -141,7 +165,13 @@ def _about_opening(effect: FormEffect, wanted: FormSettings) -> list[str]:
         said.append("The form opens at once: people can register.")
     elif after and not before:
         said.append(CLOSES)
-    elif after and set(effect.differs) - {"capacity", "alarm_minutes", "join_minutes_before", "partners"}:
+    elif after and set(effect.differs) - {
+        "alarm_minutes",
+        "join_minutes_before",
+        "partners",
+        "offer_hours",
+        *SEAT_SETTINGS,
+    }:
         said.append(f"The form is closed then as it is now ({state_of(after)[0].lower()}).")
     if after == "not-open" and wanted.open and wanted.opens_at and "opens_at" in effect.differs:
         said.append(f"It opens by itself on {utc_text(wanted.opens_at)}.")
@@ -161,6 +191,8 @@ def _changed(name: str, before: Any, after: Any) -> str:
         return f"Joining online opens: {before} → {after} minutes before the start."
     if name in SETTING_WORDS:
         return _setting_changed(name, before, after)
+    if name in SEAT_WORDS:
+        return f"{SEAT_WORDS[name]}: {_seat_value(name, before)} → {_seat_value(name, after)}."
     if name == "partners":
         return f"Shown by: {', '.join(before) or 'no partner'} → {', '.join(after) or 'no partner'}."
     return f"{HOURS[name]}: {_when(before)} → {_when(after)}."
@@ -184,6 +216,18 @@ def _said(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
+
+
+def reservation_text(kept: Mapping[str, Any]) -> str:
+    """``5 for working group health until …``."""
+    who = POOL_WORDS[kept["reserved_for"]] + (f" {kept['value']}" if kept["value"] else "")
+    return f"{kept['seats']:,} for {who}" + (f" until {_when(kept['until'])}" if kept["until"] else "")
+
+
+def _seat_value(name: str, value: Any) -> str:
+    if name == "reservations":
+        return "; ".join(reservation_text(one) for one in value) or "none"
+    return MODES[value].lower() if name == "promotion_mode" else _said(value)
 
 
 def _number(capacity: int | None) -> str:

@@ -16,8 +16,10 @@ from services.registration.intake.address_model import (
     MovedRegistration,
     UndoAddress,
 )
+from services.registration.intake.desk_model import DeskAct
 from services.registration.intake.facts import MAX_CANDIDATES, Facts, LiveRegistration, MailWanted, Plan
 from services.registration.intake.outcomes import Act, ActResult, Choice, Result
+from services.registration.intake.storing import move_seats
 from services.registration.people.model import AddressRefs
 
 
@@ -87,9 +89,9 @@ def decide_address(
     if choice.act is Act.REFUSE_ADDRESS:
         drop_change(facts, plan, live.id)
         return ActResult(change.id, change.form, change.code, Result.ADDRESS_REFUSED)
-    refusal = _refusal(facts, live, change.email, change.address)
+    refusal = refusal_of_address(facts, live, change.email, change.address)
     if refusal is None:
-        _move(facts, plan, live, change.email, change.address, new_id())
+        move(facts, plan, live, change.email, change.address, new_id())
         drop_change(facts, plan, live.id)
     return ActResult(change.id, change.form, change.code, refusal or Result.ADDRESS_CHANGED)
 
@@ -100,28 +102,33 @@ def undo_address(facts: Facts, plan: Plan, item: UndoAddress, new_id: Callable[[
     live = None if former is None else facts.find(former.registration) or facts.ended.get(former.registration)
     if former is None or live is None or former.address.ref in facts.blocked:
         return ActResult("", item.form, "", Result.GONE)
-    refusal = _refusal(facts, live, former.email, former.address) if live.status != "cancelled" else None
+    refusal = refusal_of_address(facts, live, former.email, former.address) if live.status != "cancelled" else None
     if refusal is not None:
         return ActResult("", live.form, "", refusal)
     later = [one for one in facts.former if one.registration == live.id and one.revision >= former.revision]
     facts.former = [one for one in facts.former if one not in later]
     plan.dropped_former += [one.id for one in later]
     drop_change(facts, plan, live.id)
-    _move(facts, plan, live, former.email, former.address, new_id(), restored=True)
+    move(facts, plan, live, former.email, former.address, new_id(), restored=True)
     return ActResult("", live.form, "", Result.ADDRESS_RESTORED)
 
 
-def _refusal(facts: Facts, live: LiveRegistration, email: str, address: AddressRefs) -> Result | None:
-    """Why a registration cannot have this address; None if it can."""
+def refusal_of_address(
+    facts: Facts, live: LiveRegistration, email: str, address: AddressRefs, *, moves: bool = True
+) -> Result | None:
+    """Why a registration cannot have this address, or keep it under its name; None if it can.
+
+    ``moves`` says whether it is another address than the one before.
+    """
     there = [one for one in facts.of(live.form, address.ref) if one.id != live.id]
     person = facts.person_of(email, live.content.name, live.content.title)
     if any(one.person == person for one in there):
-        return Result.REGISTERED_THERE
+        return Result.REGISTERED_THERE if moves else Result.NAME_TAKEN
     form = facts.forms[live.form]
-    return Result.ADDRESS_FULL if len(there) >= form.people_per_address else None
+    return Result.ADDRESS_FULL if moves and len(there) >= form.people_per_address else None
 
 
-def _move(
+def move(
     facts: Facts,
     plan: Plan,
     live: LiveRegistration,
@@ -130,13 +137,27 @@ def _move(
     former: str,
     *,
     restored: bool = False,
+    revision: int | None = None,
+    act: DeskAct | None = None,
 ) -> None:
+    """Give a registration another address.
+
+    Args:
+        facts, plan: of the batch.
+        live: the registration, cancelled or not.
+        email, address: from now on.
+        former: id under which the address until now is kept.
+        restored: it is an undo.
+        revision: after the change; None for the next one.
+        act: of the coordinator who changes it; None for the owner of the address.
+    """
     person = facts.person_of(email, live.content.name, live.content.title)
     moved = replace(
         live,
-        revision=live.revision + 1,
+        revision=live.revision + 1 if revision is None else revision,
         person=person,
         address=address.ref,
+        domain=address.domain,
         content=replace(live.content, email=email),
     )
     if live.status == "cancelled":
@@ -144,6 +165,9 @@ def _move(
     else:
         facts.of(live.form, live.address).remove(live)
         facts.of(live.form, address.ref).append(moved)
+        move_seats(facts, plan, live, moved)
     plan.moved.append(
-        MovedRegistration(live.id, live.form, live.status, moved.revision, email, address, person, former, restored)
+        MovedRegistration(
+            live.id, live.form, live.status, moved.revision, email, address, person, former, restored, act
+        )
     )

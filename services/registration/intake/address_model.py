@@ -6,6 +6,7 @@ Values only: ``address_deciding`` decides about them, ``address_store`` reads an
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.registration.intake.desk_model import DeskAct
 from services.registration.people.model import AddressRefs
 
 MAX_ADDRESSES_ASKED = 5
@@ -104,6 +105,7 @@ class MovedRegistration:
         revision: after the change.
         former: id of the row that stores the previous address.
         restored: by an undo.
+        act: of the coordinator who changed it; None for the owner of the address.
     """
 
     id: str
@@ -115,3 +117,4 @@ class MovedRegistration:
     person: bytes
     former: str
     restored: bool
+    act: DeskAct | None = None

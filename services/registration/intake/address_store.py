@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.registration.intake.address_model import UNDO_FOR, AddressChange, FormerAddress, MovedRegistration
-from services.registration.intake.decider_store import ended_registrations
+from services.registration.intake.decider_store import act_columns, ended_registrations
 from services.registration.intake.facts import Facts, Plan
 from services.registration.people.links import end_links
 from services.registration.people.model import AddressRefs
@@ -61,14 +61,19 @@ _KEEP_FORMER = text("""
 _MOVE = text("""
     WITH new AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, revision integer, status text,
-            email text, ref text, mailbox text, domain text, person text, reason text)
+            email text, ref text, mailbox text, domain text, person text, reason text, by_desk text)
     ), changes AS (
-        INSERT INTO registration_change (registration_id, revision, status, changed_at, reason)
-        SELECT id, revision, status, :now, reason FROM new
+        INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, changed_by, fields)
+        SELECT new.id, new.revision, CASE WHEN r.offer_expires_at IS NULL THEN new.status ELSE 'offered' END,
+            :now, new.reason, new.by_desk,
+            CASE WHEN new.by_desk IS NULL THEN CAST('{}' AS text[]) ELSE ARRAY['email'] END
+        FROM new JOIN registration r ON r.id = new.id
+        ON CONFLICT DO NOTHING  -- other answers changed with it: the line of that revision names them all
     )
     UPDATE registration r SET revision = new.revision, email = new.email, person_ref = decode(new.ref, 'hex'),
         mailbox_ref = decode(new.mailbox, 'hex'), domain_ref = decode(new.domain, 'hex'),
-        person_key = decode(new.person, 'hex'), verified_at = coalesce(r.verified_at, :now)
+        person_key = decode(new.person, 'hex'),
+        verified_at = CASE WHEN new.by_desk IS NULL THEN coalesce(r.verified_at, :now) END
     FROM new WHERE r.id = new.id
 """)
 
@@ -171,9 +176,9 @@ def write_moved(connection: Connection, plan: Plan, former: Iterable[FormerLink]
 
 
 def _moved_row(moved: MovedRegistration) -> dict[str, Any]:
-    reason = RESTORED if moved.restored else CHANGED
-    return _without_address(columns_of(moved, moved.address)) | {"reason": reason}
+    reason = {"reason": RESTORED if moved.restored else CHANGED}
+    return _without_address(columns_of(moved, moved.address)) | reason | act_columns(moved.act)
 
 
 def _without_address(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "address"}
+    return {name: value for name, value in row.items() if name not in ("address", "act")}

@@ -1,14 +1,16 @@
 """Prepares a batch for the decision: what its links give access to, its addresses, and its parts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
 from services.registration.intake.address_model import ChangeAddress, UndoAddress
 from services.registration.intake.address_store import UndoLink
 from services.registration.intake.decider_store import LinkOwner
-from services.registration.intake.items import Cancel, Change, Item, RenewLinks, Submission, Verify
+from services.registration.intake.desk_model import Correct, Enter, Merge
+from services.registration.intake.desk_reading import DESK_KINDS
+from services.registration.intake.items import AnswerOffer, Cancel, Change, Item, RenewLinks, Submission, Verify
 from services.registration.intake.outcomes import Act
 from services.registration.intake.queue import QueuedRow
 
@@ -18,10 +20,14 @@ OpenedRow = tuple[QueuedRow, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What the links of a part of a batch open, by the hash of their tokens."""
+    """What the links of a part of a batch open, by the hash of their tokens.
+
+    ``named`` are the addresses, by hash, of the registrations that commands of the desk name by id.
+    """
 
     owners: Mapping[bytes, LinkOwner]
     undo: Mapping[bytes, UndoLink]
+    named: Mapping[str, bytes] = field(default_factory=dict)
 
     def former_at(self, row: QueuedRow) -> str | None:
         """The former address that the undo link of ``row`` opened when it was received; None if it opened none."""
@@ -52,17 +58,20 @@ def _may_move(opened: OpenedRow) -> bool:
         return isinstance(choices, list) and any(
             isinstance(choice, dict) and choice.get("act") == Act.USE_ADDRESS for choice in choices
         )
-    return row.kind == "undo-address"
+    return row.kind == "undo-address" or row.kind in DESK_KINDS
 
 
 def refs_of(item: Item, links: Links) -> list[bytes]:
     """Addresses that have to be read for an item."""
-    if isinstance(item, Submission):
+    if isinstance(item, Submission | Enter):
         return [item.address.ref]
+    if isinstance(item, Correct | Merge):
+        named = (item.target,) if isinstance(item, Correct) else (item.kept, item.other)
+        return [item.address.ref, *(one.address for one in named if one.address is not None)]
     if isinstance(item, UndoAddress):
         link = links.undone_by(item)
         return [] if link is None else list(link.refs)
-    if isinstance(item, Change | Cancel | RenewLinks | Verify | ChangeAddress):
+    if isinstance(item, Change | Cancel | AnswerOffer | RenewLinks | Verify | ChangeAddress):
         own = [owner.address.ref for owner in links.owners.values() if owner.registration == item.registration]
         return [*own, item.address.ref] if isinstance(item, ChangeAddress) else own
     return [] if item.address is None else [item.address.ref]

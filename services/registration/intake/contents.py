@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -72,7 +72,7 @@ _NAMES = frozenset(Content.__slots__)
 
 def content_to_json(content: Content) -> dict[str, Any]:
     """Return ``content`` as JSON values; what is sealed stays sealed, in base64."""
-    values = asdict(content)
+    values = {name: getattr(content, name) for name in Content.__slots__}
     values["sealed"] = None if content.sealed is None else base64.b64encode(content.sealed).decode()
     return {name: value for name, value in values.items() if value not in (None, {}, "", False, ())}
 

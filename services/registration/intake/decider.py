@@ -20,14 +20,19 @@ from services.registration.intake import decider_store as store
 from services.registration.intake.address_model import UNDO_FOR, ChangeAddress, MovedRegistration
 from services.registration.intake.batches import Links, OpenedRow, parts_of, refs_of
 from services.registration.intake.deciding import decide
-from services.registration.intake.facts import ChangedRegistration, Facts, LiveRegistration, NewRegistration, Plan
+from services.registration.intake.desk_model import Correct, DeskAct, DeskItem, Enter, Merge
+from services.registration.intake.desk_reading import find_named
+from services.registration.intake.entering import Entered, enter
+from services.registration.intake.facts import Facts, LiveRegistration, Plan
 from services.registration.intake.items import (
     Confirm,
+    CoordinatorEntry,
     Item,
     RequestList,
     Submission,
 )
 from services.registration.intake.outcomes import ActResult, Outcome, Result
+from services.registration.intake.planned import ChangedRegistration, NewRegistration
 from services.registration.intake.reading import DeciderKeys, open_rows, owner_of, read_items
 from services.registration.people.links import asked_recently
 from services.registration.people.messages import (
@@ -35,16 +40,20 @@ from services.registration.people.messages import (
     CHANGED,
     LINK_REQUESTED,
     NEW,
+    OFFER_ENDED,
+    PROMOTED,
     Fact,
     RegistrationMessages,
     address_changed,
+    address_corrected,
     address_restored,
     confirmation_wanted,
     fact_about,
 )
 from services.registration.people.model import LIVE, Registration
-from services.registration.people.store import find_person
-from services.registration.people.waiting_list import promote_waiting
+from services.registration.people.offer_store import store_answers
+from services.registration.people.store import Person, find_person
+from services.registration.people.waiting_list import promote_if_possible, promote_waiting
 from services.registration.privacy.erasure import erase_by_link
 from shared.calendar.entries import personal_key
 from shared.contracts.envelope import Message
@@ -141,12 +150,13 @@ class Decider:
 
     def _decide_part(self, connection: Connection, part: Sequence[OpenedRow], now: datetime) -> None:
         hashes = [row.token_hash for row, _ in part if row.token_hash is not None]
-        links = Links(store.find_links(connection, hashes), address_store.find_undo_links(connection, hashes))
+        undo = address_store.find_undo_links(connection, hashes)
+        links = Links(store.find_links(connection, hashes), undo, find_named(connection, part))
         items = read_items(connection, self._keys, part, links)
         refs = sorted({ref for item in items for ref in refs_of(item, links)})
         if any(isinstance(item, Confirm) for item in items):
             refs = address_store.with_present_addresses(connection, refs)
-        forms = {item.form for item in items if isinstance(item, Submission)}
+        forms = {item.form for item in items if isinstance(item, Submission | Enter)}
         challenges = [item.challenge for item in items if isinstance(item, Submission) and item.challenge is not None]
         mailbox_refs = {item.address.mailbox for item in items if isinstance(item, Submission)}
         facts = store.read_facts(connection, forms, refs, mailbox_refs, challenges, now)
@@ -157,6 +167,34 @@ class Decider:
         plan = decide(facts, items, new_id, now)
         plan.calendar_keys = _calendar_keys(facts, items, plan)
         self._write(connection, facts, plan, now)
+
+    def enter(
+        self, connection: Connection, entries: Sequence[CoordinatorEntry], by: DeskAct, now: datetime, *, change: bool
+    ) -> dict[int, Entered]:
+        """Register people for a coordinator, in the caller's transaction, under the same locks as every decision.
+
+        Args:
+            connection: of a transaction that leads (:func:`services.registration.intake.queue.try_lead`).
+            entries: of one form.
+            by: the coordinator.
+            now: of a checked clock.
+            change: whether answers of people who are registered already are changed.
+
+        Returns:
+            what became of each entry, by its number.
+        """
+        facts = store.read_facts(
+            connection,
+            {entry.form for entry in entries},
+            sorted({entry.address.ref for entry in entries}),
+            {entry.address.mailbox for entry in entries},
+            [],
+            now,
+        )
+        plan = Plan()
+        results = {entry.number: enter(facts, plan, entry, new_id, by, change=change) for entry in entries}
+        self._write(connection, facts, plan, now)
+        return results
 
     def _decide_erasure(self, connection: Connection, row: queue.QueuedRow, now: datetime) -> None:
         links = store.find_links(connection, [row.token_hash] if row.token_hash else [])
@@ -172,14 +210,16 @@ class Decider:
         facts.dropped = frozenset(
             item.number
             for item in items
-            if isinstance(item, Submission | RequestList | ChangeAddress)
+            if isinstance(item, Submission | RequestList | ChangeAddress | Enter | Correct | Merge)
             and item.number <= max(before.get((item.address.ref, form), 0) for form in _erased_forms(item))
         )
 
     def _write(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
         store.write_used_challenges(connection, plan, now)
         store.write_candidates(connection, plan)
+        store.write_merged(connection, plan, now)  # before changes: the other may take over name and address
         new = {one.id for one in plan.registered}
+        store_answers(connection, _answered_rows(facts, plan), now)
         store.write_changes(connection, [self._changed_row(one) for one in plan.changed if one.id not in new], now)
         store.write_cancelled(connection, plan, "cancelled by link", now)  # first: they may register again
         store.write_registrations(connection, [self._registered_row(facts, one) for one in plan.registered], now)
@@ -195,8 +235,8 @@ class Decider:
             mailboxes.set_muted(connection, address, muted, now)
         self._publish(connection, facts, plan, now)
         outbox.add(connection, moved_away)
-        for slug in sorted(plan.freed):
-            self._promote(connection, slug, now)
+        for slug in sorted(plan.freed | plan.reconsidered):
+            self._promote(connection, slug, now, freed=slug in plan.freed)
         store.settle(connection, plan, now)
 
     def _move(self, connection: Connection, plan: Plan, now: datetime) -> list[Message]:
@@ -210,17 +250,19 @@ class Decider:
         address_store.write_moved(connection, plan, links, now)
         key = self._messages.notifications_key
         return [
-            address_restored(key, person, one.former, now)
-            if one.restored
-            else address_changed(key, person, one.former, token, now, now + UNDO_FOR)
+            _left_message(key, person, one, token, now)
             for one, token in minted
             if (person := persons[one.id]) is not None
         ]
 
-    def _promote(self, connection: Connection, slug: str, now: datetime) -> None:
+    def _promote(self, connection: Connection, slug: str, now: datetime, *, freed: bool) -> None:
         form = find_form(connection, slug)
-        if form is not None and form.seats.waiting:
+        if form is None or not form.seats.in_line:
+            return
+        if freed:
             promote_waiting(connection, self._messages, form, form.seats, now, "a seat was given back")
+        else:
+            promote_if_possible(connection, self._messages, form, now, "a seat was not reserved any more")
 
     def _registered_row(self, facts: Facts, new: NewRegistration) -> dict[str, Any]:
         event = facts.forms[new.form].event
@@ -234,9 +276,12 @@ class Decider:
         recent = asked_recently(connection, [one.id for one in plan.links_wanted], now)
         wanted = {one.id: one for one in plan.links_wanted if one.id not in recent}
         new = [self._new_fact(facts, one, places.get(one.id), now) for one in plan.registered]
+        moved = {one.id for one in plan.moved}
         known: Sequence[tuple[str, LiveRegistration | ChangedRegistration | MovedRegistration]] = [
-            *((CHANGED, one) for one in plan.changed),
+            *((CHANGED, one) for one in plan.changed if one.id not in moved),  # one mail for both
             *((CHANGED, one) for one in plan.moved),
+            *((PROMOTED, one) for one in plan.accepted),
+            *((OFFER_ENDED, one) for one in plan.declined),
             *((CANCELLED, one) for one in plan.cancelled),
             *((LINK_REQUESTED, one) for one in wanted.values()),
         ]
@@ -245,7 +290,9 @@ class Decider:
         left = [one for one in plan.links_renewed if one.id not in cancelled]
         renewed = [_known_fact(connection, LINK_REQUESTED, one) for one in left]
         ending = [replace(fact, ends_links=True) for fact in renewed if fact is not None]
-        self._messages.add(connection, [*new, *facts_known, *ending], now)
+        merged = [_known_fact(connection, CANCELLED, one) for one in plan.merged]
+        silent = [replace(fact, mailed=False) for fact in merged if fact is not None]
+        self._messages.add(connection, [*new, *facts_known, *ending, *silent], now)
 
     def _new_fact(self, facts: Facts, new: NewRegistration, place: int | None, now: datetime) -> Fact:
         content, form = new.content, facts.forms[new.form]
@@ -277,6 +324,8 @@ class Decider:
             content.cause,
             organisation=content.organisation,
             answers=content.answers,
+            by_coordinator=new.act is not None,
+            mailed=new.act is None or new.act.mailed,
         )
 
     def _send_mails(self) -> int:
@@ -326,6 +375,22 @@ class Decider:
 TIMED_OUT = "timed out"
 
 
+def _answered_rows(facts: Facts, plan: Plan) -> list[dict[str, Any]]:
+    """Rows for :func:`store_answers`."""
+    reasons = ((plan.accepted, "its person accepted the offer"), (plan.declined, "its person declined the offer"))
+    return [
+        {
+            "id": one.id,
+            "revision": one.revision,
+            "status": one.status,
+            "capacity": facts.forms[one.form].seats.capacity if one.status == "confirmed" else None,
+            "reason": reason,
+        }
+        for answered, reason in reasons
+        for one in answered
+    ]
+
+
 def _calendar_keys(facts: Facts, items: Sequence[Item], plan: Plan) -> dict[int, str]:
     """Return calendar keys: a hash of person and event; random where nothing about the person may be stored."""
     seated = [
@@ -340,9 +405,18 @@ def _calendar_keys(facts: Facts, items: Sequence[Item], plan: Plan) -> dict[int,
     return keys
 
 
-def _erased_forms(item: Submission | RequestList | ChangeAddress) -> tuple[str, ...]:
+def _left_message(key: bytes, before: Person, moved: MovedRegistration, token: str, now: datetime) -> Message:
+    """The message to the former address. Whoever never verified it cannot take the change back."""
+    if moved.restored:
+        return address_restored(key, before, moved.former, now)
+    if moved.act is None:
+        return address_changed(key, before, moved.former, token, now, now + UNDO_FOR)
+    return address_corrected(key, before, moved.former, token, now, now + UNDO_FOR)
+
+
+def _erased_forms(item: Submission | RequestList | ChangeAddress | DeskItem) -> tuple[str, ...]:
     """Forms of erasures that reach what was sent; the empty one stands for all."""
-    return ("", item.form) if isinstance(item, Submission) else ("",)
+    return ("", item.form) if isinstance(item, Submission | Enter) else ("",)
 
 
 def _known_fact(

@@ -12,31 +12,36 @@ from sqlalchemy import Connection, TextClause, text
 
 from services.registration.forms.opening import Opening
 from services.registration.forms.option_limits import read_option_limits
-from services.registration.forms.seats import Seats
+from services.registration.forms.seat_store import SEAT_COLUMNS, read_seats
+from services.registration.forms.store import StoredForm
 from services.registration.intake.address_model import AddressRequests
 from services.registration.intake.contents import Content, content_from_json, without_cause
+from services.registration.intake.desk_model import DeskAct
 from services.registration.intake.facts import (
     Candidate,
-    ChangedRegistration,
     Facts,
     FormState,
     LiveRegistration,
-    NewRegistration,
     Plan,
 )
+from services.registration.intake.planned import ChangedRegistration, NewRegistration
 from services.registration.people.model import AddressRefs
 from services.registration.people.store import as_parameter, columns_of
 
 SEEN_WITHIN = timedelta(minutes=1)
 """How long a sender may have looked at a form before sending: an older version than that decides about nothing."""
 
+MERGED_AWAY = "merged into another registration of the same person"
+
 _LOCK = text("SELECT form FROM seat WHERE form = ANY(:forms) ORDER BY form FOR UPDATE")
-_FORMS = text("""
+_FORMS = text(f"""
     SELECT f.slug, s.capacity, s.confirmed, s.waiting, s.last_position, f.waiting_list, f.open, f.event_id IS NOT NULL,
         e.status, e.starts_at, e.ends_at, f.kind, f.closes_hours_before, f.opens_at, f.closes_at, f.changes_until,
-        f.verification, f.people_per_address, f.event_id, f.attend, s.options
-    FROM form f JOIN seat s ON s.form = f.slug LEFT JOIN event_copy e ON e.id = f.event_id WHERE f.slug = ANY(:forms)
-""")
+        f.verification, f.people_per_address, f.event_id, f.attend, s.options, {SEAT_COLUMNS}
+    FROM form f JOIN form o ON o.slug = f.slug JOIN seat s ON s.form = f.slug
+        LEFT JOIN event_copy e ON e.id = f.event_id WHERE f.slug = ANY(:forms)
+""")  # noqa: S608 - a constant list of columns
+_OPTIONS = text("SELECT options FROM seat WHERE form = :form")
 _VERSIONS = text("""
     SELECT form, revision - 1, changed_at, before, after FROM form_change
     WHERE form = ANY(:forms) AND changed_at >= :since ORDER BY form, revision DESC
@@ -45,7 +50,8 @@ _KNOWN = """
     SELECT r.id::text, r.form, r.status, r.revision, r.person_key, r.person_ref, r.email, r.language, r.name, o.name,
         r.working_group, r.representative, r.country, r.time_zone, r.partner, r.answers, r.sealed,
         r.sealed_for, r.consent, CASE f.kind WHEN 'proposal' THEN r.answers ->> 'title' END, r.address_requests,
-        r.address_requests_since, coalesce(p.status = 'returned' AND p.answers_revision >= r.revision, false)
+        r.address_requests_since, coalesce(p.status = 'returned' AND p.answers_revision >= r.revision, false),
+        r.offer_expires_at, r.offer_passed, coalesce(r.domain_ref, '')
     FROM registration r JOIN form f ON f.slug = r.form LEFT JOIN organisation o ON o.id = r.organisation_id
         LEFT JOIN proposal_state p ON p.registration_id = r.id
     WHERE r.erased_at IS NULL AND
@@ -99,13 +105,14 @@ _REGISTER = text("""
             position int, capacity int, number bigint, received_at timestamptz, ref text, mailbox text,
             domain text, person text, name text, email text, organisation_id uuid, organisation text,
             working_group text, representative boolean, country text, time_zone text, language text, partner text,
-            answers jsonb, sealed text, sealed_for jsonb, consent jsonb, verified boolean)
+            answers jsonb, sealed text, sealed_for jsonb, consent jsonb, verified boolean, by_desk text, reason text)
     ), organisations AS (
         INSERT INTO organisation (id, name) SELECT DISTINCT ON (organisation_id) organisation_id, organisation FROM new
         WHERE organisation_id IS NOT NULL ORDER BY organisation_id ON CONFLICT DO NOTHING
     ), changes AS (
-        INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason)
-        SELECT id, 1, status, :now, capacity, 'registered' FROM new
+        INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason,
+            changed_by)
+        SELECT id, 1, status, :now, capacity, coalesce(reason, 'registered'), by_desk FROM new
     )
     INSERT INTO registration (id, form, event_id, status, position, revision, submission, received_at, person_ref,
         mailbox_ref, domain_ref, person_key, name, email, organisation_id, working_group, representative, country,
@@ -126,42 +133,53 @@ _CHANGE = text("""
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, revision int, status text, person text,
             name text, email text, organisation_id uuid, organisation text, working_group text,
             representative boolean, country text, time_zone text, language text, answers jsonb, sealed text,
-            sealed_for jsonb, consent jsonb, fields jsonb, sealed_given boolean, details_given boolean)
+            sealed_for jsonb, consent jsonb, fields jsonb, sealed_given boolean, details_given boolean,
+            offered boolean, by_desk text, reason text)
     ), organisations AS (
         INSERT INTO organisation (id, name) SELECT DISTINCT ON (organisation_id) organisation_id, organisation FROM new
         WHERE organisation_id IS NOT NULL ORDER BY organisation_id ON CONFLICT DO NOTHING
     ), changes AS (
-        INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, fields)
-        SELECT id, revision, status, :now, 'changed by its owner', ARRAY(SELECT jsonb_array_elements_text(fields))
+        INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, fields, changed_by)
+        SELECT id, revision, CASE WHEN offered THEN 'offered' ELSE status END, :now,
+            coalesce(reason, 'changed by its owner'), ARRAY(SELECT jsonb_array_elements_text(fields)), by_desk
         FROM new
     )
-    UPDATE registration r SET revision = new.revision, person_key = decode(new.person, 'hex'), name = new.name,
-        email = new.email, organisation_id = new.organisation_id, working_group = new.working_group,
+    UPDATE registration r SET revision = greatest(r.revision, new.revision),
+        person_key = decode(new.person, 'hex'), name = new.name, email = new.email,
+        organisation_id = new.organisation_id, working_group = new.working_group,
         representative = new.representative, country = new.country, time_zone = new.time_zone,
         language = new.language, answers = new.answers, sealed = decode(new.sealed, 'hex'),
         sealed_for = ARRAY(SELECT jsonb_array_elements_text(new.sealed_for)),
         sealed_at = CASE WHEN new.sealed_given THEN :now ELSE r.sealed_at END,
         details_at = CASE WHEN new.details_given THEN :now ELSE r.details_at END,
         sealed_dates = given_at(new.sealed_for, r.sealed_dates, :now), consent = with_date(new.consent, :now),
-        verified_at = coalesce(r.verified_at, :now)
+        verified_at = CASE WHEN new.by_desk IS NULL THEN coalesce(r.verified_at, :now) ELSE r.verified_at END
     FROM new WHERE r.id = new.id
 """)
 _CANCEL = text("""
     WITH gone AS (
-        UPDATE registration SET status = 'cancelled', revision = revision + 1, cancelled_at = :now
+        UPDATE registration SET status = 'cancelled', revision = revision + 1, cancelled_at = :now,
+            offer_expires_at = NULL, offer_passed = false
         WHERE id = ANY(CAST(:ids AS uuid[])) RETURNING id, revision, status
     )
-    INSERT INTO registration_change (registration_id, revision, status, changed_at, reason)
-    SELECT id, revision, status, :now, :reason FROM gone
+    INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, changed_by)
+    SELECT id, revision, status, :now, :reason, CAST(:by AS text) FROM gone
+""")
+_TAKE_TAGS = text("""
+    UPDATE registration r SET tags = ARRAY(SELECT DISTINCT unnest(r.tags || o.tags) AS tag ORDER BY tag)
+    FROM registration o WHERE r.id = CAST(:kept AS uuid) AND o.id = CAST(:other AS uuid)
+""")
+_TAKE_NOTES = text("""
+    UPDATE registration_note SET registration_id = CAST(:kept AS uuid) WHERE registration_id = CAST(:other AS uuid)
 """)
 _VERIFY = text("""
     UPDATE registration SET verified_at = :now WHERE id = ANY(CAST(:ids AS uuid[])) AND verified_at IS NULL
 """)
 _SEATS = text("""
     UPDATE seat SET confirmed = new.confirmed, waiting = new.waiting, last_position = new.last_position,
-        word = new.word, options = option_counts(seat.form)
+        offered = new.offered, passed = new.passed, word = new.word, options = option_counts(seat.form)
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (form text, confirmed int, waiting int, last_position int,
-        word text)
+        offered int, passed int, word text)
     WHERE seat.form = new.form
 """)
 _USE = text("""
@@ -243,6 +261,34 @@ def read_facts(
     return facts
 
 
+def preview_facts(
+    connection: Connection, record: StoredForm, refs: Sequence[bytes], before: Facts | None = None
+) -> Facts:
+    """Read what decides about entries on one form, without a lock: for a preview.
+
+    Args:
+        connection: of any transaction.
+        record: the form.
+        refs: of the addresses of the entries.
+        before: facts of the entries before, as they have left them: the seats that they have taken count.
+    """
+    form = record.slug
+    facts = before or Facts(forms={form: _previewed(connection, record)})
+    known = {one.id for address in refs for one in facts.of(form, address)}
+    for one in _live(connection, _LIVE_BY_ADDRESS, refs):
+        if one.form == form and one.id not in known:
+            facts.of(form, one.address).append(one)
+    blocked = connection.execute(_BLOCKED, {"refs": list(refs)}).scalars()
+    facts.blocked |= frozenset(bytes(ref) for ref in blocked)
+    return facts
+
+
+def _previewed(connection: Connection, record: StoredForm) -> FormState:
+    options = connection.execute(_OPTIONS, {"form": record.slug}).scalar_one()
+    rules = (record.verification, record.people_per_address, record.event_id, record.attend)
+    return FormState(record.opening, record.seats, *rules, read_option_limits(options))
+
+
 def places_in_line(connection: Connection, registered: Iterable[NewRegistration]) -> dict[str, int]:
     """Return the place on its waiting list of each registration that has one, by id; they are stored already."""
     waiting = [one for one in registered if one.status == "waitlisted"]
@@ -268,9 +314,9 @@ def ended_registrations(connection: Connection, ids: Sequence[str]) -> list[Live
 
 
 def _live_registration(row: Sequence[Any]) -> LiveRegistration:
-    *content, sealed_for, consent, title, requests, since, returned = row[6:]
+    *content, sealed_for, consent, title, requests, since, returned, expires_at, passed, domain = row[6:]
     found = replace(Content(*[*content, tuple(sealed_for), consent]), title=title)
-    values = [*row[:6], found, AddressRequests(requests, since), returned]
+    values = [*row[:6], found, AddressRequests(requests, since), returned, expires_at, passed, bytes(domain)]
     return LiveRegistration(*values)
 
 
@@ -283,7 +329,13 @@ def _candidate(row: Sequence[Any]) -> Candidate:
 def _forms(connection: Connection, slugs: Sequence[str], now: datetime) -> dict[str, FormState]:
     found = {
         row[0]: FormState(
-            Opening(*row[6:16]), Seats(*row[1:6]), row[16], row[17], row[18], row[19], read_option_limits(row[20])
+            Opening(*row[6:16]),
+            read_seats([*row[1:6], *row[21:]]),
+            row[16],
+            row[17],
+            row[18],
+            row[19],
+            read_option_limits(row[20]),
         )
         for row in connection.execute(_FORMS, {"forms": list(slugs)})
     }
@@ -336,7 +388,7 @@ def write_owners(connection: Connection, registrations: Sequence[str], now: date
 
 
 def write_changes(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
-    """Store new content of live registrations; see :func:`content_row`."""
+    """Store new content of live registrations; see :func:`change_row`."""
     if rows:
         connection.execute(_CHANGE, {"rows": as_parameter(rows), "now": now})
 
@@ -344,14 +396,26 @@ def write_changes(connection: Connection, rows: Sequence[Mapping[str, Any]], now
 def write_cancelled(connection: Connection, plan: Plan, reason: str, now: datetime) -> None:
     """Store that registrations were cancelled by their link."""
     if plan.cancelled:
-        connection.execute(_CANCEL, {"ids": [one.id for one in plan.cancelled], "reason": reason, "now": now})
+        values = {"ids": [one.id for one in plan.cancelled], "reason": reason, "now": now, "by": None}
+        connection.execute(_CANCEL, values)
+
+
+def write_merged(connection: Connection, plan: Plan, now: datetime) -> None:
+    """Store that registrations ended because another one of the same person stays."""
+    if plan.merged and plan.merge_act is not None:
+        ids, act = [one.id for one in plan.merged], plan.merge_act
+        connection.execute(_CANCEL, {"ids": ids, "reason": MERGED_AWAY, "now": now, "by": act.by})
+        for other, kept in plan.merged_into.items():
+            connection.execute(_TAKE_TAGS, {"kept": kept, "other": other})
+            connection.execute(_TAKE_NOTES, {"kept": kept, "other": other})
 
 
 def write_seats(connection: Connection, facts: Facts, forms: Iterable[str]) -> None:
     """Store the seats of ``forms`` as the batch has left them, and the word that the public may know."""
     seats = {slug: facts.forms[slug].seats for slug in sorted(forms)}
     if seats:
-        rows = [columns_of(one) | {"form": slug, "word": one.word} for slug, one in seats.items()]
+        names = ("confirmed", "waiting", "last_position", "offered", "passed", "word")
+        rows = [{"form": slug, **{name: getattr(one, name) for name in names}} for slug, one in seats.items()]
         connection.execute(_SEATS, {"rows": as_parameter(rows)})
 
 
@@ -379,14 +443,21 @@ def registration_row(new: NewRegistration, event_id: str | None, organisation_id
         event_id: of the form.
         organisation_id: of the content's organisation, UUID text.
     """
-    return _row(new.content, new.address, new) | {"event_id": event_id, "organisation_id": organisation_id}
+    row = _row(new.content, new.address, new) | act_columns(new.act)
+    return row | {"event_id": event_id, "organisation_id": organisation_id}
 
 
 def change_row(changed: ChangedRegistration, organisation_id: str | None) -> dict[str, Any]:
     """Return a row for :func:`write_changes`, with the id of the content's organisation."""
-    return _row(changed.content, changed) | {"organisation_id": organisation_id}
+    return _row(changed.content, changed) | act_columns(changed.act) | {"organisation_id": organisation_id}
+
+
+def act_columns(act: DeskAct | None) -> dict[str, str]:
+    """Return who at the desk did it, and why; nothing if nobody there did."""
+    return {} if act is None else {"by_desk": act.by, "reason": act.reason}
 
 
 def _row(*values: Any) -> dict[str, Any]:
     """The columns of ``values``, the last of which holds the others too."""
-    return {name: value for name, value in columns_of(*values).items() if name not in ("content", "address", "cause")}
+    apart = ("content", "address", "cause", "act")
+    return {name: value for name, value in columns_of(*values).items() if name not in apart}

@@ -9,24 +9,27 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, closed_reason, is_over
-from services.registration.forms.seats import give_back, next_place, take
+from services.registration.forms.pools import Traits
+from services.registration.forms.seats import give_back, next_place
 from services.registration.intake.address_deciding import ask_address, decide_address, drop_change, undo_address
 from services.registration.intake.address_model import ChangeAddress, UndoAddress
 from services.registration.intake.contents import Content, changed_fields, with_answers
+from services.registration.intake.desk_deciding import correct, enter, merge
+from services.registration.intake.desk_model import Correct, Enter, Merge
 from services.registration.intake.facts import (
     CONFIRMABLE_AFTER_CLOSING,
     MAX_CANDIDATES,
     MAX_CANDIDATES_PER_NETWORK,
     Candidate,
-    ChangedRegistration,
     Facts,
     FormState,
     LiveRegistration,
     MailWanted,
-    NewRegistration,
     Plan,
+    traits_of,
 )
 from services.registration.intake.items import (
+    AnswerOffer,
     Cancel,
     Change,
     Confirm,
@@ -38,9 +41,10 @@ from services.registration.intake.items import (
     Submission,
     Verify,
 )
+from services.registration.intake.offer_deciding import answer_offer
 from services.registration.intake.outcomes import Act, ActResult, Choice, Outcome, Result
+from services.registration.intake.storing import register, store_change, with_sealed_of
 from services.registration.people.model import AddressRefs
-from services.registration.sealing.model import merge_sealed
 
 NewId = Callable[[], str]
 """Returns a new UUID as text."""
@@ -76,6 +80,8 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
                 plan.results[item.number] = [_change_own(facts, plan, item)]
             case Cancel():
                 plan.results[item.number] = [_cancel(facts, plan, item, now)]
+            case AnswerOffer():
+                plan.results[item.number] = [answer_offer(facts, plan, item, now)]
             case SendLink():
                 plan.results[item.number] = [_send_link(facts, plan, item)]
             case RenewLinks():
@@ -86,6 +92,12 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
                 plan.results[item.number] = [ask_address(facts, plan, item, new_id)]
             case UndoAddress():
                 plan.results[item.number] = [undo_address(facts, plan, item, new_id)]
+            case Enter():
+                plan.results[item.number] = [enter(facts, plan, item, new_id)]
+            case Correct():
+                plan.results[item.number] = [correct(facts, plan, item, new_id)]
+            case Merge():
+                plan.results[item.number] = [merge(facts, plan, item, new_id)]
             case Mute():
                 plan.results[item.number] = []
                 if item.address is not None:
@@ -160,7 +172,7 @@ def _add_candidate(facts: Facts, plan: Plan, item: Submission, proven: bool, new
 
 def _register_at_once(facts: Facts, plan: Plan, form: FormState, item: Submission, new_id: NewId) -> Outcome:
     """A form that confirms no addresses. Who is known or blocked gets the outcome that a newcomer would get."""
-    place = next_place(form.seats)
+    place = next_place(form.seats, _who(item))
     if place is None:
         return Outcome.FULL
     if not form.options.has_room(item.content.answers):
@@ -169,7 +181,7 @@ def _register_at_once(facts: Facts, plan: Plan, form: FormState, item: Submissio
     if known or facts.at_mailbox[item.form, item.address.mailbox] >= form.people_per_address:
         _add_candidate(facts, plan, item, True, new_id)
     elif not facts.rejects(item):
-        _register(facts, plan, item, new_id, verified=False)
+        register(facts, plan, item, new_id, verified=False)
     return _OUTCOME_OF_PLACE[place.status]
 
 
@@ -241,11 +253,11 @@ def _register_or_change(
         return _change(facts, plan, known, source)
     if len(live) >= form.people_per_address:
         return Result.TOO_MANY
-    if next_place(form.seats) is None:
+    if next_place(form.seats, _who(source)) is None:
         return Result.FULL
     if not form.options.has_room(source.content.answers):
         return Result.OPTION_FULL
-    return _RESULT_OF_PLACE[_register(facts, plan, source, new_id, verified=True).status]
+    return _RESULT_OF_PLACE[register(facts, plan, source, new_id, verified=True).status]
 
 
 def _can_confirm(form: FormState, candidate: Candidate, now: datetime) -> bool:
@@ -266,72 +278,17 @@ def _never(form: FormState, now: datetime) -> bool:
     return is_over(opening, now) or (closes_at is not None and closes_at <= now)
 
 
-def _register(
-    facts: Facts, plan: Plan, source: Submission | Candidate, new_id: NewId, *, verified: bool
-) -> NewRegistration:
-    """Give ``source`` the next place of its form; there must be one."""
-    form = facts.forms[source.form]
-    place = next_place(form.seats)
-    if place is None:
-        raise AssertionError("no place")
-    made = NewRegistration(
-        id=new_id(),
-        form=source.form,
-        number=source.number,
-        status=place.status,
-        position=place.position,
-        capacity=form.seats.capacity if place.status == "confirmed" else None,
-        content=source.content,
-        address=source.address,
-        person=source.person,
-        received_at=source.received_at,
-        verified=verified,
-    )
-    options = form.options.after_change(None, source.content.answers)
-    facts.forms[source.form] = replace(form, seats=take(form.seats, place), options=options)
-    live = LiveRegistration(made.id, made.form, made.status, 1, made.person, made.address.ref, made.content)
-    facts.of(made.form, made.address.ref).append(live)
-    facts.at_mailbox[made.form, made.address.mailbox] += 1
-    plan.registered.append(made)
-    plan.seats_changed.add(made.form)
-    return made
+def _who(source: Submission | Candidate) -> Traits:
+    return traits_of(source.content, source.address.domain)
 
 
 def _change(facts: Facts, plan: Plan, live: LiveRegistration, source: Submission | Candidate) -> Result:
     """Give a live registration the content of ``source``, if its choices have room; its place stays."""
     if not facts.forms[live.form].options.has_room(source.content.answers, live.content.answers):
         return Result.OPTION_FULL
-    content = _with_sealed_of(source.content, live.content)
-    _store_change(facts, plan, live, content, source.person, sealed=source.content.sealed is not None)
+    content = with_sealed_of(source.content, live.content)
+    store_change(facts, plan, live, content, source.person, sealed=source.content.sealed is not None)
     return Result.CHANGED
-
-
-def _store_change(
-    facts: Facts,
-    plan: Plan,
-    live: LiveRegistration,
-    content: Content,
-    person: bytes,
-    *,
-    sealed: bool,
-    details: bool = False,
-) -> None:
-    changed = replace(live, revision=live.revision + 1, content=content, person=person, returned=False)
-    some = facts.of(live.form, live.address)
-    some[some.index(live)] = changed
-    _move_options(facts, plan, live.form, live.content, content)
-    fields = changed_fields(live.content, content)
-    plan.changed.append(
-        ChangedRegistration(live.id, live.form, live.status, changed.revision, content, person, fields, sealed, details)
-    )
-
-
-def _move_options(facts: Facts, plan: Plan, slug: str, before: Content, after: Content) -> None:
-    form = facts.forms[slug]
-    options = form.options.after_change(before.answers, after.answers)
-    if options is not form.options:
-        facts.forms[slug] = replace(form, options=options)
-        plan.seats_changed.add(slug)
 
 
 def _change_own(facts: Facts, plan: Plan, item: Change) -> ActResult:
@@ -352,20 +309,14 @@ def _changed_own(facts: Facts, plan: Plan, item: Change, live: LiveRegistration)
     person = item.person if item.fields & IDENTIFYING else live.person
     if any(one.person == person and one.id != live.id for one in facts.of(live.form, live.address)):
         return Result.NAME_TAKEN
-    content = _with_sealed_of(with_answers(live.content, item.given, item.fields), live.content)
+    content = with_sealed_of(with_answers(live.content, item.given, item.fields), live.content)
     if not facts.forms[live.form].options.has_room(content.answers, live.content.answers):
         return Result.OPTION_FULL
     sealed = item.given.sealed is not None
     if not sealed and not item.details and not changed_fields(live.content, content):
         return Result.KEPT
-    _store_change(facts, plan, live, content, person, sealed=sealed, details=item.details)
+    store_change(facts, plan, live, content, person, sealed=sealed, details=item.details)
     return Result.CHANGED
-
-
-def _with_sealed_of(newer: Content, older: Content) -> Content:
-    """``newer``, with the sealed answers of ``older`` behind its own: the newest of each field counts."""
-    bound_to = tuple(dict.fromkeys((*newer.sealed_for, *older.sealed_for)))
-    return replace(newer, sealed=merge_sealed(newer.sealed, older.sealed), sealed_for=bound_to)
 
 
 def _cancel(facts: Facts, plan: Plan, item: Cancel, now: datetime) -> ActResult:
@@ -378,7 +329,9 @@ def _cancel(facts: Facts, plan: Plan, item: Cancel, now: datetime) -> ActResult:
     if is_over(form.opening, now):
         return ActResult("", live.form, "", Result.EVENT_OVER)
     options = form.options.after_change(live.content.answers, None)
-    facts.forms[live.form] = replace(form, seats=give_back(form.seats, live.status), options=options)
+    facts.forms[live.form] = replace(
+        form, seats=give_back(form.seats, live.status, live.who, live.hold), options=options
+    )
     facts.of(live.form, live.address).remove(live)
     drop_change(facts, plan, live.id)
     plan.cancelled.append(replace(live, revision=live.revision + 1, status="cancelled"))

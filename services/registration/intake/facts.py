@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from services.registration.forms.opening import Opening, closed_reason
 from services.registration.forms.option_limits import OptionLimits
-from services.registration.forms.seats import Seats
+from services.registration.forms.pools import Traits
+from services.registration.forms.seats import Hold, Seats
 from services.registration.intake.address_model import (
     AddressChange,
     AddressRequests,
@@ -16,8 +17,10 @@ from services.registration.intake.address_model import (
     MovedRegistration,
 )
 from services.registration.intake.contents import Content
+from services.registration.intake.desk_model import DeskAct, DeskItem
 from services.registration.intake.items import RequestList, Submission
 from services.registration.intake.outcomes import ActResult, Outcome
+from services.registration.intake.planned import ChangedRegistration, NewRegistration
 from services.registration.people.model import AddressRefs
 
 MAX_CANDIDATES = 10
@@ -90,6 +93,9 @@ class LiveRegistration:
     Attributes:
         requests: those for another address.
         returned: a proposal that coordinators have returned: its person is to change it.
+        offer_expires_at: until when a seat is held for somebody who waits; None for no offer.
+        offer_passed: an offer was declined or has expired.
+        domain: reference of the domain of the address.
     """
 
     id: str
@@ -101,50 +107,24 @@ class LiveRegistration:
     content: Content
     requests: AddressRequests = field(default_factory=AddressRequests)
     returned: bool = False
+    offer_expires_at: datetime | None = None
+    offer_passed: bool = False
+    domain: bytes = b""
+
+    @property
+    def hold(self) -> Hold:
+        """Where somebody who waits stands: in line, with an offer, or past one."""
+        return "offered" if self.offer_expires_at is not None else "passed" if self.offer_passed else ""
+
+    @property
+    def who(self) -> Traits:
+        """What decides which seats they may take."""
+        return traits_of(self.content, self.domain)
 
 
-@dataclass(frozen=True, slots=True)
-class NewRegistration:
-    """A registration that the plan makes.
-
-    Attributes:
-        position: how many have waited on this form, with this one; None with a seat.
-        capacity: by which the seat was given; None without a seat, or without a limit.
-        verified: the owner of the address has confirmed it.
-    """
-
-    id: str
-    form: str
-    number: int
-    status: str
-    position: int | None
-    capacity: int | None
-    content: Content
-    address: AddressRefs
-    person: bytes
-    received_at: datetime
-    verified: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedRegistration:
-    """A live registration with new content; its place stays.
-
-    Attributes:
-        fields: names of the answers that differ.
-        sealed_given: sealed answers came with it.
-        details_given: it is what was asked after the confirmation.
-    """
-
-    id: str
-    form: str
-    status: str
-    revision: int
-    content: Content
-    person: bytes
-    fields: tuple[str, ...] = ()
-    sealed_given: bool = False
-    details_given: bool = False
+def traits_of(content: Content, domain: bytes) -> Traits:
+    """What decides which seats somebody with these answers may take."""
+    return Traits(content.working_group, content.partner, content.representative, domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +171,7 @@ class Facts:
     person_of: Callable[[str, str | None, str | None], bytes] = field(default=_person_unknown)
     at_mailbox: Counter[tuple[str, bytes]] = field(default_factory=Counter)
 
-    def rejects(self, item: Submission | RequestList | ChangeAddress) -> bool:
+    def rejects(self, item: Submission | RequestList | ChangeAddress | DeskItem) -> bool:
         """Whether nothing is kept of what was sent; its sender gets the outcome that anybody would get."""
         return item.address.ref in self.blocked or item.number in self.dropped
 
@@ -237,12 +217,17 @@ class Plan:
         links_spaced: the same as soon as the spacing of the mailbox allows it.
         links_renewed: registrations of which all links end, and new ones are mailed.
         owners: registrations whose address is verified, by the use of a link that was mailed to it.
-        freed: forms on which a place was given back: who waits is promoted after the batch.
+        freed: forms on which a place was given back: who is in line is promoted after the batch.
+        reconsidered: forms with reserved seats on which people have come or changed: who is in line may get a seat.
+        accepted, declined: registrations of which the person has accepted an offered seat, or declined it.
         verified: mailboxes whose owner has acted: the spacing of their mails starts anew.
         asked: changes of address that wait from now on.
         address_requests: how many addresses a registration has requested, by its id.
         dropped_changes, dropped_former: ids of pending changes and of former addresses to delete.
         moved: registrations with another address.
+        merged: registrations that ended without a mail, since another one of the same person stays.
+        merged_into: ids of the registrations that stay, by those of the ``merged``.
+        merge_act: of the coordinator who merged them.
     """
 
     outcomes: dict[int, Outcome] = field(default_factory=dict)
@@ -253,6 +238,8 @@ class Plan:
     registered: list[NewRegistration] = field(default_factory=list)
     changed: list[ChangedRegistration] = field(default_factory=list)
     cancelled: list[LiveRegistration] = field(default_factory=list)
+    accepted: list[LiveRegistration] = field(default_factory=list)
+    declined: list[LiveRegistration] = field(default_factory=list)
     links_wanted: list[LiveRegistration] = field(default_factory=list)
     links_spaced: list[tuple[LiveRegistration, AddressRefs]] = field(default_factory=list)
     links_renewed: list[LiveRegistration] = field(default_factory=list)
@@ -260,6 +247,7 @@ class Plan:
     mails: list[MailWanted] = field(default_factory=list)
     challenges: list[tuple[bytes, str]] = field(default_factory=list)
     freed: set[str] = field(default_factory=set)
+    reconsidered: set[str] = field(default_factory=set)
     seats_changed: set[str] = field(default_factory=set)
     verified: dict[bytes, AddressRefs] = field(default_factory=dict)
     muted: dict[bytes, tuple[AddressRefs, bool]] = field(default_factory=dict)
@@ -268,3 +256,6 @@ class Plan:
     dropped_changes: list[str] = field(default_factory=list)
     dropped_former: list[str] = field(default_factory=list)
     moved: list[MovedRegistration] = field(default_factory=list)
+    merged: list[LiveRegistration] = field(default_factory=list)
+    merged_into: dict[str, str] = field(default_factory=dict)
+    merge_act: DeskAct | None = None

@@ -9,6 +9,7 @@ from services.registration.intake.address_model import (
     UndoAddress,
 )
 from services.registration.intake.contents import Content
+from services.registration.intake.desk_model import DeskItem
 from services.registration.intake.outcomes import Choice
 from services.registration.people.model import AddressRefs
 
@@ -89,6 +90,16 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerOffer:
+    """Somebody accepts or declines the seat they were offered; ``registration`` is None if the link opens nothing."""
+
+    number: int
+    registration: str | None
+    accepted: bool
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SendLink:
     """Somebody wants the managing link of a registration mailed to its address once more.
 
@@ -144,11 +155,33 @@ class RequestList:
     network: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class CoordinatorEntry:
+    """Somebody whom a coordinator registers.
+
+    Attributes:
+        number: tells the entries of a batch apart; it is stored as that of the submission, so it is below zero.
+        received_at: those who wait are ordered by it.
+        fields: names of the clear answers that are given; of a registration that exists all others stay.
+        waits: they go on the waiting list, whatever seats are free.
+    """
+
+    number: int
+    form: str
+    received_at: datetime
+    content: Content
+    address: AddressRefs
+    person: bytes
+    fields: frozenset[str]
+    waits: bool = False
+
+
 Item = (
     Submission
     | Confirm
     | Change
     | Cancel
+    | AnswerOffer
     | SendLink
     | RenewLinks
     | Verify
@@ -156,4 +189,5 @@ Item = (
     | RequestList
     | ChangeAddress
     | UndoAddress
+    | DeskItem
 )

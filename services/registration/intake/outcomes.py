@@ -30,6 +30,9 @@ class Result(StrEnum):
     TOO_MANY = "too-many"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    SEAT_ACCEPTED = "seat-accepted"
+    SEAT_DECLINED = "seat-declined"
+    OFFER_ENDED = "offer-ended"
     EVENT_OVER = "event-over"
     CHANGED_MEANWHILE = "changed-meanwhile"
     MAILED = "mailed"
@@ -47,6 +50,9 @@ class Result(StrEnum):
     REGISTERED_THERE = "registered-there"
     SAME_ADDRESS = "same-address"
     ASKED_TOO_OFTEN = "asked-too-often"
+    BLOCKED = "blocked"
+    MERGED = "merged"
+    SEAT_LOST = "seat-lost"
 
 
 class Act(StrEnum):
@@ -85,7 +91,8 @@ class Choice:
 class ActResult:
     """What became of one candidate or registration that a command names, or of answers that were entered by a link.
 
-    ``candidate`` and ``code`` are of the candidate, if it was about one.
+    ``candidate`` and ``code`` are of the candidate, if it was about one; for a command of the desk ``candidate`` is the
+    id of the registration.
     """
 
     candidate: str

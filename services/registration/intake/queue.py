@@ -40,7 +40,7 @@ _BEGIN = text("""
 _END = text("DELETE FROM decider_attempt")
 _READ = text("""
     SELECT id, kind, form, form_revision, token_hash, fingerprint, network, challenge, code, decider_key,
-        received_at, body
+        received_at, body, entered_by
     FROM submission WHERE id = ANY(:numbers) AND state = 'received' ORDER BY id
 """)
 _PARK = text("UPDATE submission SET state = 'parked', parked_reason = :reason WHERE id = :number")
@@ -66,7 +66,7 @@ _DROP = text("DELETE FROM submission WHERE state = 'parked' AND id = :number")
 
 @dataclass(frozen=True, slots=True)
 class QueuedRow:
-    """A claimed row, its body still sealed; hashes are 32 bytes."""
+    """A claimed row, its body still sealed; hashes are 32 bytes. ``entered_by`` is the coordinator who sent it."""
 
     number: int
     kind: str
@@ -80,6 +80,7 @@ class QueuedRow:
     decider_key: bytes
     received_at: datetime
     body: bytes = field(repr=False)
+    entered_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from services.registration.intake import queue
 from services.registration.intake.address_model import ChangeAddress, UndoAddress
 from services.registration.intake.batches import Links, OpenedRow
 from services.registration.intake.contents import Content, content_from_json
+from services.registration.intake.desk_reading import DESK_KINDS, read_desk
 from services.registration.intake.items import (
+    AnswerOffer,
     Cancel,
     Change,
     Confirm,
@@ -77,6 +79,8 @@ def read_items(connection: Connection, keys: DeciderKeys, part: Sequence[OpenedR
 
 
 def _item(keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], links: Links) -> Item:
+    if row.kind in DESK_KINDS:
+        return read_desk(keys.references, row, content, links.named)
     if row.kind == "undo-address":
         return UndoAddress(row.number, links.former_at(row), row.form)
     owner = owner_of(row, links.owners)
@@ -90,6 +94,8 @@ def _item(keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], l
         return _change(keys, row, content, owner)
     if row.kind == "cancel":
         return Cancel(row.number, registration, content.get("revision"))
+    if row.kind in ("accept-seat", "decline-seat"):
+        return AnswerOffer(row.number, registration, row.kind == "accept-seat", row.received_at)
     if row.kind == "send-link":
         wanted = registration or str(content.get("registration", ""))  # "" by a read-only link that has ended
         return SendLink(row.number, address, wanted, spaced=registration is not None)

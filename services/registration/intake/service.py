@@ -13,6 +13,7 @@ from typing import Any
 
 from services.registration.forms.model import COLUMNS, PROPOSAL
 from services.registration.intake.contents import Content, content_to_json
+from services.registration.intake.desk_model import DeskCommand
 from services.registration.intake.form_view import FormView
 from services.registration.intake.receipts import code_for, content_fingerprint, receipt_for, receipt_hash
 from services.registration.intake.store import QueuedSubmission, StoredReceipt, find_receipt, insert_submission
@@ -43,6 +44,7 @@ class Envelope:
         network: keyed hash of the client network, 32 bytes; None if it is not known.
         challenge: id of the proof-of-work challenge that was solved; None without.
         token_hash: of the confirmation link by which the owner of the address enters their answers; else None.
+        entered_by: the coordinator whose command it is; else None.
     """
 
     partner: str | None
@@ -52,6 +54,7 @@ class Envelope:
     network: bytes | None = None
     challenge: bytes | None = None
     token_hash: bytes | None = None
+    entered_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,24 @@ class Intake:
         receipt = receipt_for(self.key, view.stored.slug, "")
         return self._store(view, receipt, dict(values), envelope, kind).receipt
 
+    def desk(self, view: FormView, answers: Answers, act: DeskCommand) -> str:
+        """Store a command of a coordinator; returns its receipt.
+
+        Args:
+            view: of the form, with the questions that were asked as its definition.
+            answers: checked, with the address among their values; sealed ones are encrypted to the form's key.
+            act: what is done, by whom.
+
+        Raises:
+            Overloaded, Unavailable: see :meth:`submit`.
+        """
+        receipt = receipt_for(self.key, view.stored.slug, "")
+        envelope = Envelope(None, act.language, "", secrets.token_bytes(32), entered_by=act.by)
+        given = _content(view, answers, envelope, receipt, seal=bool(answers.sealed))
+        consent = {name: {**one, "entered_by_coordinator": True} for name, one in given.consent.items()}
+        values = {**act.values, "given": content_to_json(replace(given, consent=consent))}
+        return self._store(view, receipt, values, envelope, act.kind).receipt
+
     def request_list(self, view: FormView, email: str, language: str, network: bytes | None) -> None:
         """Store that somebody wants the link to all registrations of an address mailed to it; the same for every one.
 
@@ -203,6 +224,7 @@ class Intake:
             challenge=envelope.challenge,
             kind=kind,
             token_hash=envelope.token_hash,
+            entered_by=envelope.entered_by,
         )
         reach("intake.storing")
         with self.work.single_statement() as connection:

@@ -58,6 +58,11 @@ _INSERT_BY_LINK = text("""
         :decider_key)
     ON CONFLICT DO NOTHING
 """)
+_INSERT_BY_DESK = text("""
+    INSERT INTO submission (receipt_hash, kind, form, form_revision, fingerprint, code, body, decider_key, entered_by)
+    VALUES (:receipt_hash, :kind, :form, :form_revision, :fingerprint, :code, :body, :decider_key, :entered_by)
+    ON CONFLICT DO NOTHING
+""")
 _RECEIPT = text("""
     SELECT form, code, state, outcome, fingerprint, received_at, calendar_key FROM receipt_of(:hash)
 """)
@@ -68,9 +73,10 @@ class QueuedSubmission:
     """A row to be inserted; hashes are 32 bytes.
 
     Attributes:
-        kind: ``submission``, ``send-list``, or a command by link.
+        kind: ``submission``, ``send-list``, a command by link, or one of the desk.
         token_hash: of the link by which it comes; None for what anybody can send.
         body: sealed to the decider's key with the id ``decider_key``.
+        entered_by: the coordinator whose command it is; None for everybody else's.
     """
 
     receipt_hash: bytes
@@ -84,6 +90,7 @@ class QueuedSubmission:
     challenge: bytes | None = None
     kind: str = "submission"
     token_hash: bytes | None = None
+    entered_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,7 @@ def insert_submission(connection: Connection, queued: QueuedSubmission) -> bool:
     """Store a submission or a command; False if its receipt exists already, and nothing was stored."""
     values: Mapping[str, Any] = {name: getattr(queued, name) for name in QueuedSubmission.__slots__}
     statement = _INSERT if queued.token_hash is None else _INSERT_BY_LINK
+    statement = statement if queued.entered_by is None else _INSERT_BY_DESK
     return connection.execute(statement, dict(values)).rowcount == 1
 
 

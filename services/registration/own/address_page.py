@@ -7,6 +7,7 @@ from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import Look
 from services.registration.embed.receipt_pages import next_reload
 from services.registration.own.rendering import own_text, render_own
+from shared.i18n.content import Title
 from shared.public_forms.texts import engine_texts
 
 AddressRefusal = Literal["", "same-address", "asked-too-often"]
@@ -46,7 +47,7 @@ class AddressPage:
     """
 
     look: Look
-    title: str
+    title: Title
     event_time: EventTime | None
     path: str
     back_path: str
@@ -67,7 +68,7 @@ class UndoPage:
     """
 
     look: Look
-    title: str
+    title: Title
     event_time: EventTime | None
     path: str
     state: UndoState

@@ -9,6 +9,7 @@ from services.registration.embed.pages import Look, is_dated
 from services.registration.embed.strings import script_texts
 from services.registration.own.answers import Difference, Step
 from services.registration.own.rendering import kind_key, own_text, render_own
+from shared.i18n.content import Title
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.public_forms.definition import FormDefinition
 from shared.public_forms.rendering import render_fields, render_summary
@@ -40,7 +41,7 @@ class AnswersPage:
 
     look: Look
     step: Step
-    title: str
+    title: Title
     event_time: EventTime | None
     path: str
     back_path: str
@@ -82,7 +83,7 @@ class AnswersClosedPage:
 
     look: Look
     step: Step
-    title: str
+    title: Title
     event_time: EventTime | None
     back_path: str
     until: EventTime | None

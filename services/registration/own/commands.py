@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from services.registration.intake.form_view import FormView
-from services.registration.intake.outcomes import Choice, Result, read_results
+from services.registration.intake.outcomes import ActResult, Choice, Result, read_results
 from services.registration.intake.service import Intake, OwnChange
 from services.registration.own.service import WaitingForOwner, hash_of_link
 from services.registration.own.store import (
@@ -94,6 +94,14 @@ def cancel_own(intake: Intake, view: FormView, token: str, revision: int | None)
     return intake.command(view, "cancel", {"revision": revision}, hash_of_link(token, OWN))
 
 
+def answer_offer(intake: Intake, view: FormView, token: str, answer: str) -> str:
+    """Store that somebody answers to the seat they are offered; returns the command's receipt.
+
+    ``answer`` is ``accept-seat`` or ``decline-seat``.
+    """
+    return intake.command(view, answer, {}, hash_of_link(token, OWN))
+
+
 def erase_own(intake: Intake, view: FormView, token: str) -> str:
     """Store that somebody wants to be erased; returns the command's receipt."""
     return intake.command(view, "erase", {}, hash_of_link(token, OWN))
@@ -103,11 +111,19 @@ def wait_for_outcome(
     intake: Intake, receipt: str, within_s: float = OUTCOME_WITHIN_S, sleep: Callable[[float], object] = time.sleep
 ) -> Result | None:
     """Return the first result of a command once it is decided; None if that takes longer than ``within_s``."""
+    act = wait_for_act(intake, receipt, within_s, sleep)
+    return None if act is None else act.result
+
+
+def wait_for_act(
+    intake: Intake, receipt: str, within_s: float = OUTCOME_WITHIN_S, sleep: Callable[[float], object] = time.sleep
+) -> ActResult | None:
+    """Return the same with what it is about."""
     deadline, look = time.monotonic() + within_s, 0
     while True:
         found = intake.receipt(receipt)
         if found is not None and found.state == "decided":
-            return next((one.result for one in read_results(found.outcome)), None)
+            return next(iter(read_results(found.outcome)), None)
         if time.monotonic() >= deadline:
             return None
         sleep(PAUSES_S[min(look, len(PAUSES_S) - 1)])

@@ -16,6 +16,7 @@ from services.registration.embed.strings import text_of_kind
 from services.registration.intake.outcomes import Act, Choice, Result
 from services.registration.own.answers import Difference
 from services.registration.own.rendering import kind_key, own_text, render_own
+from shared.i18n.content import Title
 from shared.i18n.when import Period
 from shared.public_forms.texts import engine_texts
 
@@ -83,7 +84,7 @@ class PendingCandidate:
 
     id: str
     form: str
-    title: str
+    title: Title
     event_time: EventTime | None
     code: str
     received: Period
@@ -123,7 +124,7 @@ class ChangeCard:
 
     id: str
     form: str
-    title: str
+    title: Title
     event_time: EventTime | None
     code: str
     received: EventTime
@@ -153,7 +154,7 @@ class CandidateResult:
     """
 
     result: Result | None
-    title: str
+    title: Title
     event_time: EventTime | None
     code: str
     form_kind: str
@@ -165,7 +166,7 @@ class RegisteredEntry:
     """A registration of the address; ``name`` is the person's, ``""`` where the form asks for none."""
 
     id: str
-    title: str
+    title: Title
     event_time: EventTime | None
     status: Literal["confirmed", "waitlisted"]
     form_kind: str
@@ -176,7 +177,7 @@ class RegisteredEntry:
 class FormLink:
     """A form of which answers can be entered behind the link; ``path`` is ``/c/<token>/forms/<slug>``."""
 
-    title: str
+    title: Title
     path: str
 
 

@@ -7,6 +7,7 @@ from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import Look
 from services.registration.own.joining import JoinState
 from services.registration.own.rendering import own_text, render_own
+from shared.i18n.content import Title
 
 ViewStatus = Literal["confirmed", "waitlisted", "cancelled"]
 EventNotice = Literal["", "cancelled", "postponed", "held"]
@@ -25,7 +26,7 @@ class ViewPage:
     """
 
     look: Look
-    title: str
+    title: Title
     event_time: EventTime | None
     path: str
     status: ViewStatus
@@ -45,7 +46,7 @@ class JoinPage:
     """
 
     look: Look
-    title: str
+    title: Title
     event_time: EventTime | None
     path: str
     state: JoinState
@@ -62,7 +63,7 @@ def render_join(page: JoinPage) -> str:
     return render_own("join.html", page.look, "?", page=page, title=page.title)
 
 
-def render_joining(look: Look, title: str, address: str) -> str:
+def render_joining(look: Look, title: Title, address: str) -> str:
     """Return a page that opens the meeting at ``address``.
 
     It is not a redirect, because browsers apply ``form-action 'self'`` to redirects after a POST too.

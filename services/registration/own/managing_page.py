@@ -11,10 +11,11 @@ from services.registration.embed.strings import page_texts
 from services.registration.own.address_page import OwnAddress
 from services.registration.own.rendering import render_own
 from shared.calendar.links import CalendarLinks
+from shared.i18n.content import Title
 
 ResourceKind = Literal["recording", "slides", "brief"]
 Asking = Literal["", "cancel", "erase"]
-Refusal = Literal["", "event-over", "changed-meanwhile"]
+Refusal = Literal["", "event-over", "changed-meanwhile", "offer-ended"]
 Saved = Literal["", "changed", "kept"]
 LinkStatus = Literal["confirmed", "waitlisted", "cancelled"]
 
@@ -27,7 +28,7 @@ class ResourceLink:
     """A recording, slides or a brief of the event; ``url`` begins with ``https://``, ``language`` is a BCP 47 tag."""
 
     kind: ResourceKind
-    title: str
+    title: Title
     url: str
     language: str
 
@@ -43,6 +44,13 @@ class JoinPart:
 
     state: str
     opens: EventTime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferPart:
+    """An offer of a seat, on the own page; ``until`` when it stands, None once its person has let it pass."""
+
+    until: EventTime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +103,11 @@ class LinkPage:
         resources: what was published about the event.
         calendar: links that add the event to a calendar; None if there is nothing to add.
         proposal: of a proposal for a side event, what became of it; None for every other registration.
+        offer: of a seat, to this person; None if there was none since they wait.
     """
 
     look: Look
-    title: str
+    title: Title
     event_time: EventTime | None
     path: str
     status: LinkStatus
@@ -129,11 +138,14 @@ class LinkPage:
     resources: Sequence[ResourceLink] = ()
     calendar: CalendarLinks | None = None
     proposal: ProposalPart | None = None
+    offer: OfferPart | None = None
 
 
 def render_link(page: LinkPage) -> str:
     """A person's registration, or the question whether to cancel or erase it."""
     state, effect = f"link.{page.status}", f"link.cancel.{page.status}-effect"
+    if page.status == "waitlisted" and page.offer is not None:
+        state = "offer.state" if page.offer.until else "offer.passed"
     if page.proposal is not None and page.status != "cancelled":
         state = f"proposal.{page.proposal.status}"
         effect = "proposal.withdraw.scheduled-effect" if page.proposal.status == "scheduled" else effect
@@ -163,7 +175,7 @@ def render_link_gone(look: Look, again_path: str = "", path: str = "") -> str:
     return render_own("link_gone.html", look, path, title=title, again_path=again_path)
 
 
-def render_link_ended(look: Look, result: str, title: str, again_path: str, form_kind: str) -> str:
+def render_link_ended(look: Look, result: str, title: Title, again_path: str, form_kind: str) -> str:
     """The answer to a managing link that has ended itself: ``result`` is ``cancelled`` or ``renewed``.
 
     ``title`` is that of the form, ``again_path`` where to register again, ``""`` for nowhere.

@@ -19,12 +19,20 @@ from services.registration.intake.outcomes import Result
 from services.registration.own.address_routes import own_address
 from services.registration.own.answers import Step, ends_at, own_definition
 from services.registration.own.calendar_routes import add_own_calendar, own_calendar_links
-from services.registration.own.commands import cancel_own, erase_own, renew_links, unmute_own, wait_for_outcome
+from services.registration.own.commands import (
+    answer_offer,
+    cancel_own,
+    erase_own,
+    renew_links,
+    unmute_own,
+    wait_for_outcome,
+)
 from services.registration.own.limited_routes import join_by_own_link, join_part
 from services.registration.own.managing_page import (
     Asking,
     LinkPage,
     LinkStatus,
+    OfferPart,
     ProposalPart,
     Refusal,
     ResourceLink,
@@ -49,9 +57,13 @@ from shared.web.limits import limited
 NEEDS_CONFIRMATION = ("cancel", "erase")
 """What is asked before it is done."""
 
+OFFER_ANSWERS = ("accept-seat", "decline-seat")
+"""What can be answered to an offer of a seat; to give up the place on the waiting list too is to cancel."""
+
 REFUSALS: dict[Result, Refusal] = {
     Result.EVENT_OVER: "event-over",
     Result.CHANGED_MEANWHILE: "changed-meanwhile",
+    Result.OFFER_ENDED: "offer-ended",
 }
 """Results of a command that are explained; of others the page shows what is."""
 
@@ -78,7 +90,7 @@ def managing_blueprint(context: PublicContext) -> Blueprint:
     @limited("link")
     def act(token: str) -> Response:
         action = request.form.get("action", "")
-        if action not in (*NEEDS_CONFIRMATION, "join", "renew-links", "unmute"):
+        if action not in (*NEEDS_CONFIRMATION, *OFFER_ANSWERS, "join", "renew-links", "unmute"):
             raise BadRequest("unknown action")
         try:
             _own, view = show_own(context.work, token, context.form_view, context.clock())
@@ -88,6 +100,8 @@ def managing_blueprint(context: PublicContext) -> Blueprint:
             return join_by_own_link(context, token)
         if action == "erase":
             wait_for_outcome(context.intake, erase_own(context.intake, view, token))
+        elif action in OFFER_ANSWERS:
+            wait_for_outcome(context.intake, answer_offer(context.intake, view, token, action))
         elif action == "unmute":
             wait_for_outcome(context.intake, unmute_own(context.intake, view, token))
         elif action == "renew-links":
@@ -164,9 +178,13 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *
         organiser=context.organiser,
         controller=form.controller or "",
         contact=form.contact or "",
-        resources=[ResourceLink(one.kind, one.title, one.url, one.language) for one in shown.resources],
+        resources=[
+            ResourceLink(one.kind, one.title.for_reader(look.language), one.url, one.language)
+            for one in shown.resources
+        ],
         calendar=own_calendar_links(context, token, shown, look.language),
         proposal=_proposal_part(shown, look.language),
+        offer=OfferPart(own_instant(own, view, registration.offer_expires_at)) if registration.hold else None,
     )
 
 

@@ -11,6 +11,7 @@ from services.registration.own.my_data import OwnData
 from services.registration.own.rendering import TEXTS, kind_key, own_text, render_own
 from services.registration.people.model import clear_answers
 from services.registration.public.responses import event_time, title_of
+from shared.i18n.content import Title
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.i18n.phrases import listed
 from shared.i18n.when import Period, known_zone, time_lines
@@ -57,7 +58,7 @@ class MyDataPage:
     """
 
     look: Look
-    title: str
+    title: Title
     event_time: EventTime | None
     own_path: str
     facts: Sequence[tuple[str, str]]

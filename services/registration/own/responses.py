@@ -17,6 +17,7 @@ from services.registration.public.context import PublicContext
 from services.registration.public.responses import look_of, page, see_other, title_of
 from services.registration.public.submitted import language_of
 from shared.core.errors import DomainError
+from shared.i18n.content import Title
 from shared.i18n.when import period
 
 
@@ -76,7 +77,7 @@ def revision_seen() -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
-def own_title(own: OwnRegistration, view: FormView, language: str) -> str:
+def own_title(own: OwnRegistration, view: FormView, language: str) -> Title:
     """Return what a registration is called on its own pages: a proposal by its own title, else the event or form."""
     proposed = own.person.answers.get("title") if own.proposal is not None else None
     return str(proposed) if proposed else title_of(view.stored, view.whole, language)

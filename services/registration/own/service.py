@@ -183,7 +183,7 @@ def _live_form(
         stored = replace(
             view.stored,
             event_id=event.id,
-            event_title=event.title,
+            event_texts=event.title.as_mapping,
             time_zone=event.time_zone,
             starts_at=event.starts_at,
             ends_at=event.ends_at,

@@ -28,7 +28,7 @@ _OWN = text("""
     SELECT id::text, form, kind, event_id, status, place, revision, encode(person_ref, 'hex'), working_group,
         representative, organisation_id::text, country, language, partner, accepted_at, verified, attend, name, email,
         organisation, time_zone, answers, has_sealed, details_at, changed_at, muted, sealed_at,
-        decision, own_changes(:hash, :kinds)
+        decision, own_changes(:hash, :kinds), offer_expires_at, offer_passed
     FROM own_registration(:hash)
 """)
 _HISTORY = text("SELECT own_history(:hash)")
@@ -217,8 +217,8 @@ def find_own(connection: Connection, hash_: bytes) -> OwnRegistration | None:
     if row is None:
         return None
     values: list[Any] = list(row)
-    registration = Registration(*values[:17])
-    changed_at, muted, sealed_at, decision, changes = values[24:]
+    changed_at, muted, sealed_at, decision, changes, *offer = values[24:]
+    registration = Registration(*values[:17], *offer)
     proposal = state_at(decision, registration.revision) if registration.form_kind == PROPOSAL else None
     person = Person(registration, *values[17:24])
     return OwnRegistration(person, changed_at, muted, sealed_at, changes, proposal)

@@ -17,7 +17,7 @@ from shared.core.errors import DomainError
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.public_forms.partner_values import THEME_NAMES, origin, theme_values
 from shared.web.access import holder, needs, needs_all_forms, require_partner
-from shared.web.console.frame import OF_PARTNERS
+from shared.web.console.navigation import OF_PARTNERS
 from shared.web.headers import personal
 
 MAX_NAME, MAX_ORIGIN = 200, 255

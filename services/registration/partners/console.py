@@ -13,7 +13,7 @@ from services.registration.partners.changes import PartnerDesk
 from services.registration.partners.service import PartnerView, show_partner
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.web.access import holder, may_touch, needs, require_partner
-from shared.web.console.frame import OF_PARTNERS
+from shared.web.console.navigation import OF_PARTNERS
 from shared.web.headers import personal
 
 DONE = {

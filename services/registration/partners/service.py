@@ -10,8 +10,8 @@ from services.registration.forms.store import StoredForm, all_forms
 from services.registration.people.store import count_through
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
+from shared.i18n.content import Text
 from shared.public_forms.definition import FormDefinition, parse_definition
-from shared.public_forms.fields import Text
 from shared.store.unit_of_work import UnitOfWork
 
 

@@ -1,7 +1,7 @@
 """Registrations for coordinators: who they are. Counts and coverage are the events service's."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -9,6 +9,7 @@ from werkzeug.exceptions import Forbidden
 
 from services.registration.people.answer_filters import read_answer_filters
 from services.registration.people.by_link import AnswersRefused, LinkAccess, change_own, or_own_link, own_link
+from services.registration.people.columns import FILE_TITLES
 from services.registration.people.counting import MAX_GROUPS, Key, count_by, count_people, read_keys
 from services.registration.people.decisions import CANCEL, Decision, decide
 from services.registration.people.listing import (
@@ -22,7 +23,8 @@ from services.registration.people.listing import (
     show_person,
 )
 from services.registration.people.listing_store import PeopleFilter
-from services.registration.people.messages import RegistrationMessages
+from services.registration.people.notes import dossier_of
+from services.registration.people.offers_api import PeopleDesk, add_offers, tagged, to_public
 from services.registration.people.schemas import (
     ChangeWantedSchema,
     PersonDetailSchema,
@@ -30,38 +32,21 @@ from services.registration.people.schemas import (
     PersonSchema,
     RegistrationQuery,
 )
-from services.registration.people.store import Person
-from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs, needs_or_link, refuse_key, require_touch
+from shared.web.browser_session import require_recent_sign_in
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
 from shared.web.entity_tags import require_match
-from shared.web.headers import personal
 from shared.web.operations import Blueprint
 from shared.web.paging import page_of, position_in
 from shared.web.problems import ProblemSchema, problem
 from shared.web.query_parameters import lower_bound, upper_bound
-
-
-@dataclass(frozen=True, slots=True)
-class PeopleDesk:
-    """What the coordinators' routes about registrations work with.
-
-    Attributes:
-        work: transactions on the service's database.
-        clock: of the project.
-        messages: of what happens to registrations.
-    """
-
-    work: UnitOfWork
-    clock: Clock
-    messages: RegistrationMessages
-
+from shared.web.xlsx_lines import XLSX_TYPE, wants_xlsx, xlsx_answer
 
 SAME_NAME = (
     *("form", "event", "status", "working_group", "partner", "country", "q", "not_registered_for", "details"),
-    *("language", "representative", "sort"),
+    *("language", "representative", "tag", "sort"),
 )
 
 
@@ -77,6 +62,8 @@ def registrations_blueprint(links: LinkAccess | None, desk: PeopleDesk | None) -
         _add_list(blueprint, desk)
     _add_one(blueprint, links, desk)
     _add_decisions(blueprint, links, desk)
+    if desk is not None:
+        add_offers(blueprint, desk)
     return blueprint
 
 
@@ -85,9 +72,10 @@ def _add_list(blueprint: Any, desk: PeopleDesk) -> None:
     @blueprint.arguments(RegistrationQuery, location="query")
     @blueprint.response(200, PersonListSchema)
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
+    @blueprint.alt_response(200, schema={"type": "string"}, content_type=XLSX_TYPE, success=True)
     @needs("coordinator")
     def list_them(query: dict[str, Any]) -> Response:
-        """Registrations; as CSV if `Accept` asks for it, then all pages in one. With `group_by` their numbers alone.
+        """Registrations; as CSV or xlsx if `Accept` asks for it, then all pages in one. With `group_by` only numbers.
 
         Within one `form` also by its questions, but for sealed ones: `answer.<field>` is an answer (a part of a free
         text), `answer.<field>.from` and `.until` bound a day or a number, `answer.<field>.given` is true or false.
@@ -99,7 +87,11 @@ def _add_list(blueprint: Any, desk: PeopleDesk) -> None:
         if query["group_by"]:
             return _groups(desk.work, wanted, query, read_keys(query["group_by"], definition))
         columns = [name.strip() for name in query["columns"].split(",")] if query["columns"] else []
+        if wants_xlsx():
+            table = people_file(desk.work, desk.clock, holder().name, wanted, columns, FILE_TITLES)
+            return xlsx_answer("registrations", *table)
         if wants_csv():
+            require_recent_sign_in()
             return csv_answer("registrations", *people_file(desk.work, desk.clock, holder().name, wanted, columns))
         schema = PersonSchema(many=True, only=chosen_names(columns, [*PersonSchema().fields]))
         page = page_of(find_people(desk.work, wanted), query["limit"], registration_position)
@@ -144,13 +136,16 @@ def _add_one(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | None) 
     def show(registration_id: Any) -> Response:
         """One registration. Coordinators get its history too: every change, and why."""
         if (own := own_link()) is not None:
-            return _tagged(PersonSchema().dump(to_public(own.person)), own.person)
+            return tagged(PersonSchema().dump(to_public(own.person)), own.person)
         view = show_person(_of_coordinators(desk).work, str(registration_id))
         require_touch(view.form.slug)
         content = to_public(view.person)
         content["history"] = [asdict(change) for change in view.history]
         content["while_waiting"] = [asdict(line) for line in view.while_waiting]
-        return _tagged(PersonDetailSchema().dump(content), view.person)
+        with _of_coordinators(desk).work.transaction() as connection:
+            dossier = dossier_of(connection, view.person.registration, holder().forms)
+        content |= {"others": [asdict(one) for one in dossier.others], "mails": [asdict(one) for one in dossier.mails]}
+        return tagged(PersonDetailSchema().dump(content), view.person)
 
 
 def _add_decisions(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | None) -> None:
@@ -201,7 +196,7 @@ def _decide(
 ) -> Response:
     if (own := own_link()) is not None and links is not None:
         person = change_own(links, own, wanted)
-        return _tagged(PersonSchema().dump(to_public(person)), person)
+        return tagged(PersonSchema().dump(to_public(person)), person)
     desk = _of_coordinators(desk)
     if "status" not in wanted:
         raise Forbidden
@@ -209,15 +204,9 @@ def _decide(
     require_touch(view.form.slug)
     revision = view.person.registration.revision
     require_match(str(revision))
-    decision = Decision(registration_id, revision, wanted["status"], holder().name)
+    decision = Decision(registration_id, revision, wanted["status"], holder().name, wanted.get("reason", ""))
     person = decide(desk.work, desk.clock, desk.messages, decision)
-    return _tagged(PersonSchema().dump(to_public(person)), person)
-
-
-def _tagged(content: Any, person: Person) -> Response:
-    response = personal(jsonify(content))
-    response.set_etag(str(person.registration.revision))
-    return response
+    return tagged(PersonSchema().dump(to_public(person)), person)
 
 
 def _wanted(query: dict[str, Any]) -> PeopleFilter:
@@ -229,29 +218,3 @@ def _wanted(query: dict[str, Any]) -> PeopleFilter:
         after=position_in(query["cursor"], 1, read_registration_position) or "",
         most=query["limit"] + 1,
     )
-
-
-def to_public(person: Person) -> dict[str, Any]:
-    """A registration as coordinators see it."""
-    registration = person.registration
-    return {
-        "id": registration.id,
-        "revision": registration.revision,
-        "form": registration.form,
-        "event": registration.event_id,
-        "status": registration.status,
-        "position": registration.position,
-        "name": person.name,
-        "email": person.email,
-        "organisation": person.organisation,
-        "working_group": registration.working_group,
-        "representative": registration.representative,
-        "country": registration.country,
-        "language": registration.language,
-        "partner": registration.partner,
-        "answers": dict(person.answers),
-        "has_sealed": person.has_sealed,
-        "details_at": person.details_at,
-        "verified": registration.verified,
-        "accepted_at": registration.accepted_at,
-    }

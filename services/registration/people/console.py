@@ -1,6 +1,6 @@
-"""Who has registered, with names and addresses: the pages of the console that show them."""
+"""The page of one person in the console, with name and address, and what can be decided there."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,118 +9,41 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.registration.forms.service import list_forms, list_partners, working_group_titles
-from services.registration.people import filters
-from services.registration.people.counting import MAX_GROUPS, count_by, count_people, read_keys
-from services.registration.people.counts_page import count_table, keys_offered
-from services.registration.people.decisions import Decision, decide
-from services.registration.people.filters import Choices, address, choices_of, given_filters, of_form, to_filter
+from services.registration.forms.service import working_group_titles
+from services.registration.forms.store import all_forms
+from services.registration.people.decisions import SEAT_REASONS, Decision
 from services.registration.people.listing import (
     PersonView,
-    asked_definition,
-    find_people,
-    people_file,
-    refuse_beyond,
-    registration_position,
     show_person,
 )
-from services.registration.people.listing_store import PeopleFilter
-from services.registration.people.marked import ACTS
+from services.registration.people.marked import reason_and_hours
 from services.registration.people.messages import RegistrationMessages
-from services.registration.people.wording import DONE, changes_since, choices_for, history_rows
+from services.registration.people.notes import dossier_of
+from services.registration.people.offers import decide_seat
+from services.registration.people.tags import known_tags
+from services.registration.people.wording import (
+    DONE,
+    DONE_BESIDES,
+    MAIL_WORDS,
+    OUTCOME_WORDS,
+    changes_since,
+    choices_for,
+    history_rows,
+    is_done,
+)
 from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.service import ReadingRequest, read_sealed
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
-from shared.public_forms.definition import FormDefinition, parse_definition
+from shared.public_forms.definition import parse_definition
 from shared.public_forms.rendering import answers_for_display, sealed_for_display, withdrawn_answers
 from shared.public_forms.standard import with_working_groups
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, require_touch
-from shared.web.csv_lines import csv_answer
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.headers import personal
-from shared.web.paging import page_of
 
 PATH = "/console/registrations"
-PAGE = 50
-
-
-def add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
-    """``/console/registrations``, as a page and as a file."""
-
-    @blueprint.get("/registrations")
-    @needs("coordinator")
-    def list_page() -> Response:
-        asked = _asked(work)
-        groups, cursor = working_group_titles(work), request.args.get("cursor", "")
-        wanted = to_filter(asked.given, asked.definition, holder(), cursor, PAGE + 1)
-        refuse_beyond(work, wanted)
-        forms = [form for form in list_forms(work) if may_touch(form.slug)]
-        choices = choices_of(PATH, forms, groups, list_partners(work, holder().forms), asked.definition)
-        keys = [asked.given[name] for name in ("count", "by") if name in asked.given]
-        page = render_template(
-            "registrations/list.html" if not keys else "registrations/counts.html",
-            choices=choices,
-            countable=keys_offered(choices),
-            groups=groups,
-            form_titles={form.slug: form.title for form in forms},
-            given=asked.given,
-            left_out=asked.left_out,
-            further=any(name in asked.given for name in filters.FURTHER),
-            sorts=filters.SORT_WORDS,
-            yes_or_no=filters.YES_OR_NO,
-            acts=ACTS,
-            first=address(PATH, asked.given),
-            file=address(f"{PATH}.csv", asked.given),
-            **(_counts(work, asked, wanted, keys, choices) if keys else _people(work, asked.given, wanted, cursor)),
-        )
-        return personal(make_response(page))
-
-    @blueprint.get("/registrations.csv")
-    @needs("coordinator")
-    def list_file() -> Response:
-        asked = _asked(work)
-        wanted = to_filter(asked.given, asked.definition, holder(), "", PAGE)
-        refuse_beyond(work, wanted)
-        return personal(csv_answer("registrations", *people_file(work, clock, holder().name, wanted)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the address asks for; ``left_out``: filters by answers of a form that is not chosen any more."""
-
-    given: dict[str, str]
-    definition: FormDefinition | None
-    left_out: bool
-
-
-def _asked(work: UnitOfWork) -> _Asked:
-    sent = given_filters(request.args)
-    definition = asked_definition(work, PeopleFilter(form=sent.get("form", ""), forms=holder().forms))
-    given = of_form(sent, definition)
-    return _Asked(given, definition, left_out=given != sent)
-
-
-def _people(work: UnitOfWork, given: dict[str, str], wanted: PeopleFilter, cursor: str) -> dict[str, Any]:
-    """A page of them, and how many there are in all."""
-    people = page_of(find_people(work, wanted), PAGE, registration_position)
-    with work.transaction() as connection:
-        total = count_people(connection, wanted)
-    following = address(PATH, {**given, "cursor": people.next}) if people.next else ""
-    return {"people": people.items, "total": total, "next": following, "paged": bool(cursor)}
-
-
-def _counts(
-    work: UnitOfWork, asked: _Asked, wanted: PeopleFilter, keys: Sequence[str], choices: Choices
-) -> dict[str, Any]:
-    """Numbers by one or two things."""
-    with work.transaction() as connection:
-        found = count_by(connection, wanted, read_keys(",".join(keys), asked.definition))
-        total = count_people(connection, wanted)
-    table = count_table(PATH, asked.given, keys, found[:MAX_GROUPS], choices)
-    return {"table": table, "total": total, "more": len(found) > MAX_GROUPS}
-
-
 MEANWHILE = "This registration was changed after you had opened the page, so nothing was done. Decide again."
 
 
@@ -162,8 +85,8 @@ def _add_page(blueprint: Blueprint, pages: PersonPages) -> None:
             if refusal.code != "not-found":
                 raise
             return pages.erased_page(registration_id)
-        is_done = request.args.get("done") == view.person.registration.status
-        return _person(pages, view, done=DONE.get(view.person.registration.status, "") if is_done else "")
+        done = request.args.get("done", "")
+        return _person(pages, view, done=DONE.get(done, "") if is_done(view, done) else DONE_BESIDES.get(done, ""))
 
 
 def _add_decisions(blueprint: Blueprint, pages: PersonPages) -> None:
@@ -175,15 +98,17 @@ def _add_decisions(blueprint: Blueprint, pages: PersonPages) -> None:
         if status not in DONE or not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
             raise BadRequest("unknown decision")
         try:
-            decision = Decision(str(registration_id), int(seen), status, holder().name)
-            decide(pages.work, pages.clock, pages.messages, decision)
+            reason, hours = reason_and_hours(request.form)
+            decision = Decision(str(registration_id), int(seen), status, holder().name, reason, hours)
+            decide_seat(pages.work, pages.clock, pages.messages, decision)
         except DomainError as refusal:
             return _refused(pages, _view(pages.work, registration_id), refusal, int(seen))
-        return redirect(f"/console/registrations/{registration_id}?done={status}", 303)
+        return redirect(f"{PATH}/{registration_id}?done={status}", 303)
 
 
 def _add_sealed(blueprint: Blueprint, pages: PersonPages) -> None:
     @blueprint.post("/registrations/<uuid:registration_id>/sealed")
+    @needs_recent_sign_in
     @needs("sealed-reader")
     def sealed_page(registration_id: UUID) -> Response:
         view = _view(pages.work, registration_id)
@@ -215,6 +140,10 @@ def _person(pages: PersonPages, view: PersonView, status: int = 200, **more: Any
     groups = working_group_titles(pages.work)
     definition = with_working_groups(parse_definition(view.form.definition), tuple(groups.items()))
     coordinates = "coordinator" in holder().roles
+    with pages.work.transaction() as connection:
+        dossier = dossier_of(connection, view.person.registration, holder().forms) if coordinates else None
+        tags = known_tags(connection, holder().forms) if coordinates else []
+        titles = {form.slug: form.title for form in all_forms(connection)}
     shown = {"opened": None, "reason": "", "refused": "", **more}
     page = render_template(
         "registrations/person.html",
@@ -224,11 +153,17 @@ def _person(pages: PersonPages, view: PersonView, status: int = 200, **more: Any
         answers=answers_for_display(definition, view.person.answers, "en"),
         withdrawn=withdrawn_answers(definition, view.person.answers),
         groups=groups,
+        dossier=dossier,
+        known_tags=tags,
+        form_titles=titles,
+        mail_words=MAIL_WORDS,
+        outcome_words=OUTCOME_WORDS,
         asks_details=bool(definition.second_step.fields),
         history=history_rows(view),
         choices=choices_for(view, pages.clock()) if coordinates else (),
         erasing=pages.erasure_reasons if coordinates else {},
         full=view.form.seats.free == 0,
+        reasons=SEAT_REASONS,
         may_read_sealed="sealed-reader" in holder().roles,
         **shown,
     )

@@ -1,11 +1,13 @@
 """The filters of the list of registrations, from its address and back; what comes in is from outside."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from urllib.parse import urlencode
 
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
 from services.registration.forms.model import COLUMNS
@@ -31,12 +33,15 @@ DAYS = ("since", "until")
 FURTHER = (
     *("working_group", "partner", "country", "language", "representative"),
     *DAYS,
-    *("not_registered_for", "details"),
+    *("not_registered_for", "details", "tag"),
 )
 """Filters that are folded away until one of them is set."""
 
-SHOWING = ("sort", "count", "by")
-"""What is not a filter: the order, and up to two things to count by."""
+SHOWING = ("sort", "count", "by", "columns")
+"""What is not a filter: the order, up to two things to count by, and the columns, parted by commas."""
+
+MAX_COLUMNS = 2000
+"""Characters."""
 
 NAMES = ("q", "event", "form", "status", *FURTHER, *SHOWING)
 PARAMETERS = frozenset({*NAMES, "cursor"})
@@ -91,6 +96,7 @@ class Choices:
     languages: Pairs
     details: Pairs
     missing: Pairs
+    tags: Pairs
     answers: tuple[AnswerChoice, ...]
 
 
@@ -105,6 +111,8 @@ def given_filters(arguments: Mapping[str, str]) -> dict[str, str]:
         if name not in PARAMETERS and not name.startswith(PREFIX):
             raise DomainError("unknown-parameter", f"{name}: {unknown_parameter_advice(name, NAMES)}")
     names = (*NAMES, *(name for name in arguments if name.startswith(PREFIX)))
+    if isinstance(arguments, MultiDict):  # one for each column that is ticked
+        arguments = {**arguments.to_dict(), "columns": ",".join(arguments.getlist("columns"))}
     given = {name: value for name in names if (value := arguments.get(name, "").strip())}
     if not all(_fits(name, value) for name, value in given.items()):
         raise BadRequest("unknown filter")
@@ -133,8 +141,11 @@ def to_filter(
     """
     days = {name: date.fromisoformat(given[name]) for name in DAYS if name in given}
     others = {*DAYS, *SHOWING, "representative"}
+    texts: dict[str, Any] = {
+        name: value for name, value in given.items() if name not in others and not name.startswith(PREFIX)
+    }
     return PeopleFilter(
-        **{name: value for name, value in given.items() if name not in others and not name.startswith(PREFIX)},
+        **texts,
         since=lower_bound(days.get("since")),
         until=upper_bound(days.get("until")),
         representative={"true": True, "false": False}.get(given.get("representative", "")),
@@ -157,6 +168,7 @@ def choices_of(
     groups: Mapping[str, str],
     partners: list[Partner],
     definition: FormDefinition | None,
+    tags: Sequence[str] = (),
 ) -> Choices:
     """What can be chosen, given the forms that may be seen; nothing leads to any other."""
     titles = {form.slug: parse_definition(form.definition).title.in_language("en") for form in forms}
@@ -179,6 +191,7 @@ def choices_of(
         languages=tuple(LANGUAGE_NAMES.items()),
         details=tuple(DETAILS.items()),
         missing=tuple(missing),
+        tags=tuple((tag, tag) for tag in tags),
         answers=tuple(_answer_choices(definition, groups)) if definition else (),
     )
 
@@ -195,12 +208,14 @@ def _answer_choices(definition: FormDefinition, groups: Mapping[str, str]) -> It
 
 
 def _fits(name: str, value: str) -> bool:
-    if name == "q":
+    if name in ("q", "tag"):
         return PLAIN.fullmatch(value) is not None
     if name == "country":
         return re.fullmatch("[A-Z]{2}", value) is not None
     if name in DAYS:
         return _is_day(value)
+    if name == "columns":
+        return value.isprintable() and len(value) <= MAX_COLUMNS
     if name.startswith(PREFIX) or name in ("count", "by"):
         return PLAIN.fullmatch(value) is not None
     known = {"details": DETAILS, "sort": SORT_WORDS, "representative": YES_OR_NO, "language": LANGUAGE_NAMES}

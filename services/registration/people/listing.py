@@ -9,9 +9,11 @@ from sqlalchemy import Connection
 from services.registration.forms.copies import working_groups
 from services.registration.forms.model import COLUMNS
 from services.registration.forms.partner_store import all_partners
+from services.registration.forms.seat_store import first_in_line, whole_line
+from services.registration.forms.seats import InLine
 from services.registration.forms.store import StoredForm, all_forms, find_form, forms_named
 from services.registration.people.listing_store import Change, PeopleFilter, history_of, list_people
-from services.registration.people.store import Person, find_person
+from services.registration.people.store import OFFERED, Person, find_person
 from services.registration.people.waiting_list import PromotionLine, promotions_between
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -58,6 +60,7 @@ FILE_COLUMNS = (
     "language",
     "partner",
     "verified",
+    "tags",
     "details_given_at",
     "registered_at",
 )
@@ -67,13 +70,16 @@ FILE_COLUMNS = (
 class PersonView:
     """A registration, its form, and what happened to it.
 
-    ``while_waiting`` are the latest decisions about the waiting list that left this person on it, newest first.
+    ``while_waiting`` are the latest decisions about the waiting list that left this person on it, newest first;
+    ``line`` is who else is in line, where it matters who they are; ``is_next`` whether this person is the first.
     """
 
     person: Person
     form: StoredForm
     history: Sequence[Change]
     while_waiting: Sequence[PromotionLine]
+    line: Sequence[InLine] = ()
+    is_next: bool = False
 
 
 def find_people(work: UnitOfWork, wanted: PeopleFilter) -> list[Person]:
@@ -94,7 +100,11 @@ def show_person(work: UnitOfWork, registration_id: str) -> PersonView:
         if person is None or form is None:
             raise DomainError("not-found")
         history = history_of(connection, registration_id)
-        return PersonView(person, form, history, _while_waiting(connection, form.slug, history))
+        line = whole_line(connection, form.slug) if form.seats.pools else ()
+        line = [one for one in line if one.id != registration_id]
+        is_next = first_in_line(connection, form.slug) == registration_id
+        while_waiting = _while_waiting(connection, form.slug, history)
+        return PersonView(person, form, history, while_waiting, line, is_next)
 
 
 def _while_waiting(connection: Connection, form: str, history: Sequence[Change]) -> Sequence[PromotionLine]:
@@ -102,7 +112,9 @@ def _while_waiting(connection: Connection, form: str, history: Sequence[Change])
     since = next((number for number, change in enumerate(history) if change.status == "waitlisted"), None)
     if since is None:
         return ()
-    until = next((change.changed_at for change in history[since + 1 :] if change.status != "waitlisted"), None)
+    until = next(
+        (change.changed_at for change in history[since + 1 :] if change.status not in ("waitlisted", OFFERED)), None
+    )
     return promotions_between(connection, form, history[since].changed_at, until, MOST_DECISIONS)
 
 
@@ -123,12 +135,18 @@ def refuse_beyond(work: UnitOfWork, wanted: PeopleFilter) -> None:
 
 
 def people_file(
-    work: UnitOfWork, clock: Clock, who: str, wanted: PeopleFilter, columns: Sequence[str] = ()
+    work: UnitOfWork,
+    clock: Clock,
+    who: str,
+    wanted: PeopleFilter,
+    columns: Sequence[str] = (),
+    words: Mapping[str, str] | None = None,
 ) -> tuple[list[str], Iterator[list[object]]]:
     """(header, rows) of a file with all that is ``wanted``, never with a sealed answer, for ``who``.
 
     That they took it is written down before the first row is read. For one form its own clear answers have columns too.
     Forms, events, groups, partners and choices stand there by their English titles. ``columns`` chooses some, by name.
+    With ``words`` the header has titles in place of names: those, and the form's own questions.
 
     Raises:
         DomainError: ``unknown-parameter``: there is no such column.
@@ -145,7 +163,10 @@ def people_file(
     with work.transaction() as connection:
         note_deed(connection, Deed(who, "file-taken", "registrations", "", _asked(wanted)), clock())
     rows = (_row(person, own, titles) for person in _everybody(work, wanted))
-    return [header[place] for place in places], ([row[place] for place in places] for row in rows)
+    named = dict(words or {}) | ({field.name: field.label.in_language("en") for field in own} if words else {})
+    return [named.get(header[place], header[place]) for place in places], (
+        [row[place] for place in places] for row in rows
+    )
 
 
 def chosen_names(chosen: Sequence[str], known: Sequence[str]) -> Sequence[str]:
@@ -183,7 +204,7 @@ def _titles(connection: Connection, forms: Iterable[StoredForm]) -> _Titles:
     return _Titles(
         forms={form.slug: form.title for form in forms},
         events={form.event_id: form.event_title for form in forms if form.event_id and form.event_title},
-        groups=dict(working_groups(connection)),
+        groups={slug: str(title) for slug, title in working_groups(connection)},
         partners={partner.slug: partner.name for partner in all_partners(connection)},
     )
 
@@ -200,11 +221,14 @@ def _asked(wanted: PeopleFilter) -> dict[str, str]:
         "language",
         "not_registered_for",
         "details",
+        "tag",
     )
     asked = {name: str(getattr(wanted, name)) for name in (*names, "details") if getattr(wanted, name)}
     days = {name: getattr(wanted, name).date().isoformat() for name in ("since", "until") if getattr(wanted, name)}
     if wanted.representative is not None:
         asked["representative"] = "yes" if wanted.representative else "no"
+    if wanted.ids:
+        asked["marked"] = str(len(wanted.ids))
     if wanted.answers:
         asked["answers"] = ", ".join(sorted({one.field for one in wanted.answers}))
     return {**asked, **days, **({"search": "yes"} if wanted.q else {})}
@@ -237,6 +261,7 @@ def _row(person: Person, own: Sequence[Field], titles: _Titles) -> list[object]:
         registration.language,
         titles.partners.get(partner, partner),
         registration.verified,
+        ", ".join(person.tags),
         person.details_at.isoformat() if person.details_at else None,
         registration.accepted_at.isoformat(),
         *(_cell(field, person.answers.get(field.name)) for field in own),

@@ -56,6 +56,8 @@ class PeopleFilter:
             Without a status ``missing`` lists only people who have a seat or wait for one.
         language: of their mails and pages.
         representative: whether they speak for their working group; None for everybody.
+        tag: a word that coordinators have put on the registration.
+        ids: of registrations that were marked, UUID texts; empty for all.
         answers: conditions on answers to the questions of ``form``.
         forms: the forms that may be seen; None for all.
         sort: one of ``SORTS``.
@@ -76,6 +78,8 @@ class PeopleFilter:
     details: str = ""
     language: str = ""
     representative: bool | None = None
+    tag: str = ""
+    ids: tuple[str, ...] = ()
     answers: tuple[AnswerFilter, ...] = ()
     forms: frozenset[str] | None = None
     sort: str = ARRIVAL
@@ -127,12 +131,14 @@ _CONDITIONS = {
             AND f.definition @? '$.fields[*] ? (@.after_confirmation == true)') END""",
     "language": "r.language = :language",
     "representative": "r.representative = :representative",
+    "tag": "r.tags <> '{}' AND r.tags @> ARRAY[CAST(:tag AS text)]",
+    "ids": "r.id = ANY(CAST(:ids AS uuid[]))",
     "forms": "r.form = ANY(:forms)",
 }
 _IN_ORDER = ("form", "event", "forms")
 """By these the rows are found in order of arrival, so that a page costs no more than what is on it."""
 
-_BY_INDEX = ("working_group", "partner", "country", "q", "since", "until")
+_BY_INDEX = ("working_group", "partner", "country", "q", "since", "until", "tag")
 """These have indexes of their own, in another order: good for what is rare, and bad for what is everywhere."""
 
 _NEAR = 2000
@@ -227,13 +233,15 @@ class Where:
 def conditions_of(connection: Connection, wanted: PeopleFilter) -> Where:
     """The conditions that ``wanted`` sets, but for the position of a page."""
     wanted = replace(wanted, q=wanted.q.lstrip())
-    values = {name: value for name in _CONDITIONS if (value := getattr(wanted, name)) not in ("", None)}
+    values = {name: value for name in _CONDITIONS if (value := getattr(wanted, name)) not in ("", None, ())}
     parts = {"erased": "r.erased_at IS NULL", **{name: _CONDITIONS[name] for name in values}}
     for number, answer in enumerate(wanted.answers):
         parts[f"answer_{number}"], more = answer.condition(number)
         values |= more
     if (wanted.not_registered_for or wanted.details == "missing") and not wanted.status:
         parts["live"] = LIVE
+    if wanted.ids:
+        values["ids"] = list(wanted.ids)
     if wanted.forms is not None:
         values["forms"] = sorted(wanted.forms)
     values |= _searched(connection, wanted.q)

@@ -27,6 +27,8 @@ CONFIRMED = "registration.confirmed.v1"
 WAITLISTED = "registration.waitlisted.v1"
 PROMOTED = "registration.promoted.v1"
 CANCELLED = "registration.cancelled.v1"
+OFFERED = "registration.offered.v1"
+OFFER_ENDED = "registration.offer-ended.v1"
 CHANGED = "registration.changed.v1"
 LINK_REQUESTED = "registration.link-requested.v1"
 DETAILS_REQUESTED = "registration.details-requested.v1"
@@ -56,6 +58,8 @@ class Fact:
         ends_links: all links that the registration had before end with it; those that the message carries are new.
         organisation: its name, if any.
         answers: clear answers that have no place of their own.
+        by_coordinator: a coordinator has registered the person; the mail says so.
+        mailed: whether the person gets a mail about it.
     """
 
     key: str
@@ -67,6 +71,8 @@ class Fact:
     ends_links: bool = False
     organisation: str | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
+    by_coordinator: bool = False
+    mailed: bool = True
 
     @property
     def title(self) -> str:
@@ -173,6 +179,18 @@ def address_changed(
     return make_message(ADDRESS_CHANGED, former, at, data, (correlation_id(), traceparent()))
 
 
+def address_corrected(
+    notifications_key: bytes, before: Person, former: str, token: str, at: datetime, undo_until: datetime
+) -> Message:
+    """Return the message to an address that a coordinator has taken from a registration; see :func:`address_changed`.
+
+    Only the owner of a verified address can take the change back: of any other it was perhaps never theirs.
+    """
+    known = before.registration.verified
+    until, link = (undo_until, token) if known else (None, "")
+    return address_changed(notifications_key, before, former, link, at, until)
+
+
 def address_restored(notifications_key: bytes, before: Person, former: str, at: datetime) -> Message:
     """Return the message to the address that an undo has taken from a registration; see :func:`address_changed`."""
     return address_changed(notifications_key, before, former, "", at, None)
@@ -199,7 +217,10 @@ def _message(fact: Fact, tokens: LinkTokens, notifications_key: bytes, at: datet
     personal = {"name": fact.name, "address": fact.email, "time_zone": fact.time_zone, "title": fact.title, **links}
     box = seal_to(notifications_key, personal)
     cause = fact.cause or (correlation_id(), traceparent())
-    return make_message(fact.key, fact.registration.id, at, _data(fact.registration, box, at), cause)
+    data = _data(fact.registration, box, at) | {"by_coordinator": fact.by_coordinator, "mailed": fact.mailed}
+    if fact.key == OFFERED and fact.registration.offer_expires_at is not None:
+        data["offer_expires_at"] = rfc3339(fact.registration.offer_expires_at)
+    return make_message(fact.key, fact.registration.id, at, data, cause)
 
 
 def _is_proposal(fact: Fact) -> bool:
@@ -254,5 +275,6 @@ def _data(registration: Registration, box: bytes, at: datetime) -> dict[str, Any
         "occurred_at": rfc3339(at),
         "verified": registration.verified,
         "attend": registration.attend,
+        "tags": [],
         "sealed": base64.b64encode(box).decode(),
     }

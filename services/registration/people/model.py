@@ -6,7 +6,8 @@ from typing import Any
 
 from services.registration.forms.model import COLUMNS
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
-from services.registration.forms.seats import Seats
+from services.registration.forms.pools import Traits
+from services.registration.forms.seats import Hold, Seats, fits
 from shared.core.errors import DomainError
 
 LIVE = ("confirmed", "waitlisted")
@@ -23,6 +24,9 @@ class Registration:
     accepted_at: when it was made: decided, or confirmed by the owner of the address.
     verified: the owner of the address has confirmed it.
     attend: slug of the event that everybody on this form should attend as well.
+    offer_expires_at: until when a seat is held for somebody who waits; None for no offer.
+    offer_passed: an offer was declined or has expired, and the person waits on.
+    domain: reference of the domain of the address; empty for a mail provider.
     """
 
     id: str
@@ -42,6 +46,19 @@ class Registration:
     accepted_at: datetime
     verified: bool = False
     attend: str | None = None
+    offer_expires_at: datetime | None = None
+    offer_passed: bool = False
+    domain: bytes = b""
+
+    @property
+    def hold(self) -> Hold:
+        """Where somebody who waits stands: in line, with an offer, or past one."""
+        return "offered" if self.offer_expires_at is not None else "passed" if self.offer_passed else ""
+
+    @property
+    def who(self) -> Traits:
+        """What decides which seats they may take."""
+        return Traits(self.working_group, self.partner, self.representative, self.domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +88,57 @@ def clear_answers(*sources: Any) -> dict[str, Any]:
     return {name: value for name, value in (given | dict(sources[0].answers)).items() if value is not None}
 
 
-def check_confirming(opening: Opening, seats: Seats, registration: Registration, now: datetime) -> None:
+def check_confirming(
+    opening: Opening, seats: Seats, registration: Registration, now: datetime, *, beyond: bool = False
+) -> None:
     """Whether somebody who waits can be given a seat, whatever their number in line and however late it is.
 
+    Args:
+        beyond: whether they need not fit: they get a reserved seat, or one more than there are.
+
     Raises:
-        DomainError: ``not-waiting``, ``event-over``, ``not-taking-place``, ``no-free-seat``.
+        DomainError: ``not-waiting``, ``event-over``, ``not-taking-place``, ``no-free-seat``, ``seats-reserved``,
+            ``domain-share``.
     """
+    _check_seatable(opening, registration, now)
+    if not beyond and registration.hold != "offered":
+        check_fits(seats, registration)
+
+
+def check_offering(opening: Opening, seats: Seats, registration: Registration, now: datetime) -> None:
+    """Whether somebody who waits can be offered a seat.
+
+    Raises:
+        DomainError: ``already-offered``, and as :func:`check_confirming`.
+    """
+    _check_seatable(opening, registration, now)
+    if registration.hold == "offered":
+        raise DomainError("already-offered", "a seat is offered to them already")
+    check_fits(seats, registration)
+
+
+def check_fits(seats: Seats, registration: Registration) -> None:
+    """Whether a seat is there for somebody who waits.
+
+    Raises:
+        DomainError: ``no-free-seat``, ``seats-reserved``, ``domain-share``.
+    """
+    if fits(seats, registration.who):
+        return
+    if not seats.left:
+        raise DomainError("no-free-seat", "every seat is taken; raise the capacity of the form first")
+    if seats.pools.kept_from(registration.who) >= seats.left:
+        raise DomainError("seats-reserved", "what is left is reserved for others")
+    raise DomainError("domain-share", "people of this mail domain have their share of the seats")
+
+
+def _check_seatable(opening: Opening, registration: Registration, now: datetime) -> None:
     if registration.status != "waitlisted":
         raise DomainError("not-waiting", "only somebody on the waiting list can be given a seat")
     if is_over(opening, now):
         raise DomainError("event-over", "the event has begun")
     if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
         raise DomainError("not-taking-place", "as things stand the event does not take place")
-    if seats.free is not None and seats.free < 1:
-        raise DomainError("no-free-seat", "every seat is taken; raise the capacity of the form first")
 
 
 def check_cancelling(opening: Opening, registration: Registration, now: datetime) -> None:

@@ -4,7 +4,9 @@ from typing import Any
 
 import marshmallow as ma
 
+from services.registration.forms.model import MAX_OFFER_HOURS
 from services.registration.people.answer_filters import PREFIX
+from services.registration.people.decisions import SEAT_REASONS
 from services.registration.people.listing_store import ARRIVAL, SORTS
 from shared.contracts.registration import REGISTRATION_STATUSES
 from shared.contracts.schemas import SLUG
@@ -62,6 +64,9 @@ class RegistrationQuery(PageArguments):
     representative = ma.fields.Boolean(
         load_default=None, metadata={"description": "Whether they speak for their working group"}
     )
+    tag = ma.fields.String(
+        load_default="", validate=PLAIN, metadata={"description": "A word that coordinators have put on it"}
+    )
     sort = ma.fields.String(
         load_default=ARRIVAL,
         validate=ma.validate.OneOf(list(SORTS)),
@@ -105,6 +110,15 @@ class PersonSchema(ma.Schema):
     country = ma.fields.String(allow_none=True)
     language = ma.fields.String(required=True)
     partner = ma.fields.String(allow_none=True)
+    offer_expires_at = ma.fields.AwareDateTime(
+        format="iso",
+        allow_none=True,
+        metadata={"description": "Until when a seat is held for somebody who waits; null: they have no offer"},
+    )
+    offer_passed = ma.fields.Boolean(
+        required=True,
+        metadata={"description": "An offer was declined or has expired; a coordinator decides about them"},
+    )
     answers = ma.fields.Dict(keys=ma.fields.String(), required=True)
     has_sealed = ma.fields.Boolean(required=True)
     details_at = ma.fields.AwareDateTime(
@@ -113,6 +127,7 @@ class PersonSchema(ma.Schema):
         metadata={"description": "When what is asked after the confirmation was last given; null if never"},
     )
     verified = ma.fields.Boolean(required=True, metadata={"description": "The owner of the address has confirmed it"})
+    tags = ma.fields.List(ma.fields.String(), metadata={"description": "Words of coordinators, sorted"})
     accepted_at = ma.fields.AwareDateTime(format="iso", required=True)
 
 
@@ -170,14 +185,45 @@ class PromotionSchema(ma.Schema):
     withheld = ma.fields.String(
         required=True,
         metadata={
-            "enum": ["no-free-seat", "too-late", "not-taking-place", "out-of-turn"],
+            "enum": [
+                *("no-free-seat", "too-late", "not-taking-place", "out-of-turn"),
+                *("reserved", "domain-share", "by-hand"),
+            ],
             "description": "Why this person got none. `too-late`: nobody is told to come so shortly before the start",
         },
     )
 
 
+class OtherRegistrationSchema(ma.Schema):
+    """Another registration of the same address."""
+
+    id = ma.fields.String(required=True)
+    form = ma.fields.String(required=True)
+    status = ma.fields.String(required=True)
+    accepted_at = ma.fields.AwareDateTime(format="iso", required=True)
+
+
+class LoggedMailSchema(ma.Schema):
+    """What became of a mail."""
+
+    registration_id = ma.fields.String(required=True)
+    form = ma.fields.String(required=True)
+    kind = ma.fields.String(required=True)
+    outcome = ma.fields.String(required=True, metadata={"enum": ["sent", "bounced", "suppressed"]})
+    occurred_at = ma.fields.AwareDateTime(format="iso", required=True)
+
+
 class PersonDetailSchema(PersonSchema):
-    """One registration; for coordinators with its history."""
+    """One registration; for coordinators with its history, and with everything else of its address."""
+
+    others = ma.fields.List(
+        ma.fields.Nested(OtherRegistrationSchema),
+        metadata={"description": "For coordinators: other registrations of the address, on forms of the key"},
+    )
+    mails = ma.fields.List(
+        ma.fields.Nested(LoggedMailSchema),
+        metadata={"description": "For coordinators: what became of mails to the address, newest first; at most 200"},
+    )
 
     history = ma.fields.List(
         ma.fields.Nested(ChangeSchema), metadata={"description": "For coordinators: every change, and why"}
@@ -187,6 +233,25 @@ class PersonDetailSchema(PersonSchema):
         metadata={
             "description": "For coordinators: why this person was not promoted; the latest 50 decisions, newest first"
         },
+    )
+
+
+class OfferWantedSchema(ma.Schema):
+    """An offer of a seat."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    hours = ma.fields.Integer(
+        load_default=None,
+        allow_none=True,
+        validate=ma.validate.Range(min=1, max=MAX_OFFER_HOURS),
+        metadata={"description": "How long it stands; null: as the form says. Never beyond the last promotion"},
+    )
+    reason = ma.fields.String(
+        load_default="",
+        validate=ma.validate.OneOf(["", *SEAT_REASONS]),
+        metadata={"description": "Required for anybody but the first in line. It is in the audit log"},
     )
 
 
@@ -202,6 +267,13 @@ class ChangeWantedSchema(ma.Schema):
             "description": "`confirmed`: a free seat for somebody who waits; `cancelled`: the place is given back"
         },
     )
+    reason = ma.fields.String(
+        validate=ma.validate.OneOf(list(SEAT_REASONS)),
+        metadata={
+            "description": "With `confirmed`, by a coordinator: let them in though what is left is reserved for "
+            "others, or beyond the capacity. It is in the audit log"
+        },
+    )
     answers = ma.fields.Dict(
         keys=ma.fields.String(),
         metadata={
@@ -213,5 +285,5 @@ class ChangeWantedSchema(ma.Schema):
     @ma.validates_schema
     def one_of_them(self, data: dict[str, Any], **_: Any) -> None:
         """Either a status or answers, as the schema of marshmallow asks for it."""
-        if len(data) != 1:
+        if len(data.keys() & {"status", "answers"}) != 1 or ("reason" in data and "status" not in data):
             raise ma.ValidationError("exactly one of `status` and `answers` is required", "status")

@@ -17,11 +17,14 @@ PLACE = """CASE WHEN r.status = 'waitlisted' THEN (SELECT count(*) FROM registra
 REGISTRATION_COLUMNS = f"""
     r.id::text, r.form, f.kind, r.event_id, r.status, {PLACE}, r.revision, encode(r.person_ref, 'hex'),
     r.working_group, r.representative, r.organisation_id::text, r.country, r.language, r.partner, r.accepted_at,
-    r.verified_at IS NOT NULL, f.attend
+    r.verified_at IS NOT NULL, f.attend, r.offer_expires_at, r.offer_passed, coalesce(r.domain_ref, '')
 """
 """For ``registration r JOIN form f ON f.slug = r.form``."""
 
-WIDTH = 17
+WIDTH = 20
+
+OFFERED = "offered"
+"""In the history of a registration: it waits, and a seat is held for it."""
 
 
 def to_registration(row: Any) -> Registration:
@@ -43,7 +46,8 @@ def as_parameter(rows: Sequence[object]) -> str:
 class Person:
     """A registration with the data of the person, for themselves and for coordinators.
 
-    ``details_at`` is when they last gave what is asked after the confirmation; None if never.
+    ``details_at`` is when they last gave what is asked after the confirmation; None if never. ``tags`` are words of
+    coordinators, sorted; the person's own page knows none.
     """
 
     registration: Registration
@@ -54,11 +58,12 @@ class Person:
     answers: Mapping[str, Any]
     has_sealed: bool
     details_at: datetime | None
+    tags: Sequence[str] = ()
 
 
 PERSON = f"""
     SELECT {REGISTRATION_COLUMNS}, r.name, r.email, o.name, r.time_zone, r.answers, r.sealed IS NOT NULL,
-        r.details_at
+        r.details_at, r.tags
     FROM registration r JOIN form f ON f.slug = r.form LEFT JOIN organisation o ON o.id = r.organisation_id
 """  # noqa: S608 - a constant list of columns
 """All of a person, without a condition."""
@@ -69,15 +74,17 @@ _THROUGH_PARTNER = text("""
 _BY_ID = text(PERSON + "WHERE r.id = CAST(:id AS uuid) AND r.erased_at IS NULL")
 _BY_ID_LOCKED = text(PERSON + "WHERE r.id = CAST(:id AS uuid) AND r.erased_at IS NULL FOR UPDATE OF r")
 _NEXT_IN_LINE = text(
-    PERSON + "WHERE r.form = :form AND r.status = 'waitlisted' ORDER BY r.received_at, r.submission LIMIT :most "
-    "FOR UPDATE OF r"
+    PERSON + "WHERE r.form = :form AND r.status = 'waitlisted' AND r.offer_expires_at IS NULL AND NOT r.offer_passed "
+    "ORDER BY r.received_at, r.submission LIMIT :most FOR UPDATE OF r"
 )
+_CHOSEN = text(PERSON + "WHERE r.id = ANY(CAST(:ids AS uuid[])) ORDER BY r.received_at, r.submission FOR UPDATE OF r")
 _CONFIRM = text("""
     UPDATE registration SET status = 'confirmed', revision = revision + 1, confirmed_at = :now,
-        capacity_then = :capacity WHERE id = CAST(:id AS uuid)
+        capacity_then = :capacity, offer_expires_at = NULL, offer_passed = false WHERE id = CAST(:id AS uuid)
 """)
 _CANCEL = text("""
-    UPDATE registration SET status = 'cancelled', revision = revision + 1, cancelled_at = :now
+    UPDATE registration SET status = 'cancelled', revision = revision + 1, cancelled_at = :now,
+        offer_expires_at = NULL, offer_passed = false
     WHERE id = CAST(:id AS uuid)
 """)
 _CHANGE = text("""
@@ -105,8 +112,13 @@ def lock_person(connection: Connection, registration_id: str) -> Person | None:
 
 
 def next_in_line(connection: Connection, form: str, most: int) -> list[Person]:
-    """The first ``most`` of a form's waiting list, in order of the receipt of their submissions, locked."""
+    """The first ``most`` of those in line on a form, in order of the receipt of their submissions, locked."""
     return [to_person(row) for row in connection.execute(_NEXT_IN_LINE, {"form": form, "most": most})]
+
+
+def lock_chosen(connection: Connection, ids: Sequence[str]) -> list[Person]:
+    """These registrations in order of the receipt of their submissions, locked."""
+    return [to_person(row) for row in connection.execute(_CHOSEN, {"ids": list(ids)})]
 
 
 def store_confirmed(connection: Connection, registration: Registration, capacity: int | None, now: datetime) -> None:
@@ -134,7 +146,8 @@ def store_change(
         capacity: then in force, where a seat was given.
         by: name of the coordinator's key; None where no coordinator decided.
     """
-    values = {"id": registration.id, "revision": registration.revision, "status": registration.status}
+    status = OFFERED if registration.offer_expires_at is not None else registration.status
+    values = {"id": registration.id, "revision": registration.revision, "status": status}
     connection.execute(_CHANGE, {**values, "now": now, "capacity": capacity, "reason": reason, "changed_by": by})
 
 

@@ -6,15 +6,17 @@ the reason why those who go on waiting got no seat.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
 from services.registration.forms.changes import Promote
-from services.registration.forms.seats import Promotion, Seats, decide_promotion, promote
+from services.registration.forms.seat_store import whole_line
+from services.registration.forms.seats import BY_HAND, WITH_OFFERS, Promotion, Seats, decide_promotion, seats_after
 from services.registration.forms.store import StoredForm, find_form, lock_seats, save_seats
-from services.registration.people.messages import PROMOTED, RegistrationMessages, fact_about
-from services.registration.people.store import Person, next_in_line, store_change, store_confirmed
+from services.registration.people.messages import OFFERED, PROMOTED, Fact, RegistrationMessages, fact_about
+from services.registration.people.offer_store import store_offer
+from services.registration.people.store import Person, lock_chosen, next_in_line, store_change, store_confirmed
 from shared.store.unit_of_work import UnitOfWork
 
 _NOTE = text("""
@@ -29,6 +31,14 @@ _WHILE_WAITING = text("""
 """)
 
 
+_TO_DECIDE = text("""
+    SELECT count(*) FROM seat s JOIN form f ON f.slug = s.form LEFT JOIN event_copy e ON e.id = f.event_id
+    WHERE f.promotion_mode = :by_hand AND s.waiting > s.offered + s.passed
+        AND (s.capacity IS NULL OR s.capacity > s.confirmed + s.offered)
+        AND (e.starts_at IS NULL OR e.starts_at > :now)
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class PromotionLine:
     """One decision about a form's waiting list.
@@ -39,8 +49,7 @@ class PromotionLine:
         free: seats that were free before anybody was promoted; None for no limit.
         waiting: how many waited before.
         promoted: how many of them got a seat, from the front of the line but for ``out-of-turn``.
-        withheld: why the others did not: ``no-free-seat``, ``too-late``, ``not-taking-place`` or ``out-of-turn``;
-            empty if nobody was left.
+        withheld: why the others did not: ``out-of-turn``, or as in ``Promotion``; empty if nobody was left.
     """
 
     decided_at: datetime
@@ -67,7 +76,9 @@ def promotions_between(
 
 
 _WAITING = text("""
-    SELECT form FROM seat WHERE waiting > 0 AND (capacity IS NULL OR capacity > confirmed) ORDER BY form
+    SELECT s.form FROM seat s JOIN form f ON f.slug = s.form
+    WHERE s.waiting > s.offered + s.passed AND (s.capacity IS NULL OR s.capacity > s.confirmed + s.offered)
+        AND f.promotion_mode <> :by_hand ORDER BY s.form
 """)
 
 
@@ -94,19 +105,81 @@ def promote_waiting(
     Returns:
         who was confirmed, as they were before.
     """
-    decided = decide_promotion(form.opening, seats, form.notice, now)
-    waiting = next_in_line(connection, form.slug, decided.count) if decided.count else []
-    facts = []
-    for person in waiting:
-        fact = fact_about(PROMOTED, person, status="confirmed", revision=person.registration.revision + 1)
-        store_confirmed(connection, fact.registration, seats.capacity, now)
-        store_change(connection, fact.registration, reason, now, seats.capacity)
-        facts.append(fact)
+    decided = _decide(connection, form, seats, now)
+    waiting = _those_chosen(connection, form.slug, decided)
+    if seats.mode == WITH_OFFERS:
+        until = offer_until(form, now, timedelta(hours=seats.offer_hours))
+        facts = [offer_seat(connection, person, until, seats.capacity, reason, now) for person in waiting]
+    else:
+        facts = [_confirm(connection, person, seats.capacity, reason, now) for person in waiting]
     messages.add(connection, facts, now)
-    if seats.waiting:
+    if seats.in_line:
         note_promotion(connection, form.slug, _line(seats, decided, waiting, reason, now))
-    save_seats(connection, form.slug, promote(seats, len(waiting)))
+    save_seats(connection, form.slug, seats_after(seats, decided))
     return waiting
+
+
+def promote_if_possible(
+    connection: Connection, messages: RegistrationMessages, form: StoredForm, now: datetime, reason: str
+) -> None:
+    """As :func:`promote_waiting`, where nothing is recorded unless somebody gets a seat."""
+    if _decide(connection, form, form.seats, now).count:
+        promote_waiting(connection, messages, form, form.seats, now, reason)
+
+
+def _decide(connection: Connection, form: StoredForm, seats: Seats, now: datetime) -> Promotion:
+    line = whole_line(connection, form.slug) if seats.pools and seats.in_line else ()
+    return decide_promotion(form.opening, seats, form.notice, now, line)
+
+
+def _those_chosen(connection: Connection, form: str, decided: Promotion) -> list[Person]:
+    if decided.chosen:
+        return lock_chosen(connection, decided.chosen)
+    return next_in_line(connection, form, decided.count) if decided.count else []
+
+
+def _confirm(connection: Connection, person: Person, capacity: int | None, reason: str, now: datetime) -> Fact:
+    fact = fact_about(PROMOTED, person, **CONFIRMED_NOW, revision=person.registration.revision + 1)
+    store_confirmed(connection, fact.registration, capacity, now)
+    store_change(connection, fact.registration, reason, now, capacity)
+    return fact
+
+
+CONFIRMED_NOW = {"status": "confirmed", "offer_expires_at": None, "offer_passed": False}
+"""What changes of a registration that gets a seat."""
+
+
+def offer_seat(
+    connection: Connection,
+    person: Person,
+    until: datetime,
+    capacity: int | None,
+    reason: str,
+    now: datetime,
+    by: str | None = None,
+) -> Fact:
+    """Hold a seat for somebody who waits; returns the fact that causes the mail to them.
+
+    Args:
+        until: when the offer expires.
+        capacity: now in force.
+        reason: for the history.
+        by: name of the coordinator's key; None where no coordinator decided.
+    """
+    revision = person.registration.revision + 1
+    fact = fact_about(OFFERED, person, offer_expires_at=until, offer_passed=False, revision=revision)
+    store_offer(connection, fact.registration)
+    store_change(connection, fact.registration, reason, now, capacity, by=by)
+    return fact
+
+
+def offer_until(form: StoredForm, now: datetime, lasts: timedelta) -> datetime:
+    """When an offer made now expires: never later than the last promotion, or the start itself where that is past."""
+    bounds = [now + lasts]
+    if form.starts_at is not None:
+        last = form.starts_at - form.notice
+        bounds.append(last if last > now else form.starts_at)
+    return min(bounds)
 
 
 def _line(seats: Seats, decided: Promotion, promoted: list[Person], cause: str, now: datetime) -> PromotionLine:
@@ -115,7 +188,7 @@ def _line(seats: Seats, decided: Promotion, promoted: list[Person], cause: str, 
         cause=cause,
         capacity=seats.capacity,
         free=seats.free,
-        waiting=seats.waiting,
+        waiting=seats.in_line,
         promoted=len(promoted),
         withheld=decided.withheld,
     )
@@ -124,6 +197,12 @@ def _line(seats: Seats, decided: Promotion, promoted: list[Person], cause: str, 
 def promoting(messages: RegistrationMessages) -> Promote:
     """Return :func:`promote_waiting` with the messages of the service, as changes of a form call it."""
     return lambda connection, form, seats, now, reason: promote_waiting(connection, messages, form, seats, now, reason)
+
+
+def count_to_decide(work: UnitOfWork, now: datetime) -> int:
+    """Forms on which coordinators give seats by hand, seats are free and people wait."""
+    with work.transaction() as connection:
+        return int(connection.execute(_TO_DECIDE, {"by_hand": BY_HAND, "now": now}).scalar() or 0)
 
 
 def promote_due(work: UnitOfWork, messages: RegistrationMessages, now: datetime) -> None:
@@ -135,10 +214,10 @@ def promote_due(work: UnitOfWork, messages: RegistrationMessages, now: datetime)
         now: of a checked clock.
     """
     with work.transaction() as connection:
-        forms = list(connection.execute(_WAITING).scalars())
+        forms = list(connection.execute(_WAITING, {"by_hand": BY_HAND}).scalars())
     for slug in forms:
         with work.transaction() as connection:
             lock_seats(connection, slug)
             form = find_form(connection, slug)
-            if form is not None and decide_promotion(form.opening, form.seats, form.notice, now).count:
-                promote_waiting(connection, messages, form, form.seats, now, "a free seat could be given again")
+            if form is not None:
+                promote_if_possible(connection, messages, form, now, "a free seat could be given again")

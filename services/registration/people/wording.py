@@ -4,11 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.registration.forms.seats import decide_promotion, give_back
-from services.registration.people.decisions import CANCEL, CONFIRM
+from services.registration.forms.seats import WITH_OFFERS, InLine, decide_promotion, give_back, let_pass
+from services.registration.people.decisions import CANCEL, CONFIRM, OFFER, WITHDRAW
 from services.registration.people.listing import PersonView
 from services.registration.people.listing_store import Change
-from services.registration.people.model import check_cancelling, check_confirming
+from services.registration.people.model import (
+    check_cancelling,
+    check_confirming,
+    check_offering,
+)
 from services.registration.people.waiting_list import PromotionLine
 from shared.core.errors import DomainError
 
@@ -22,6 +26,8 @@ class Choice:
         question, button: words for it.
         effect: what it does to people, in sentences.
         refusal: why it cannot be done now; empty if it can.
+    reason: whether a reason is ``required``, ``possible`` or, if empty, not asked for.
+    hours: how long an offer stands by default; None for every other decision.
     """
 
     status: str
@@ -29,6 +35,8 @@ class Choice:
     button: str
     effect: str
     refusal: str
+    reason: str = ""
+    hours: int | None = None
 
 
 def choices_for(view: PersonView, now: datetime) -> list[Choice]:
@@ -36,38 +44,132 @@ def choices_for(view: PersonView, now: datetime) -> list[Choice]:
     registration = view.person.registration
     choices = []
     if registration.status == "waitlisted":
-        refusal = _refusal(lambda: check_confirming(view.form.opening, view.form.seats, registration, now))
-        choices.append(Choice(CONFIRM, "Give them a seat", "Confirm this person", _confirming(view), refusal))
+        choices.append(_confirm_choice(view, now))
+    if registration.hold == "offered":
+        effect = _withdrawing(view, now)
+        choices.append(Choice(WITHDRAW, "Withdraw the offer", "Withdraw the offer", effect, ""))
+    elif registration.status == "waitlisted":
+        choices.append(_offer_choice(view, now))
     if registration.status in ("confirmed", "waitlisted"):
         refusal = _refusal(lambda: check_cancelling(view.form.opening, registration, now))
         choices.append(Choice(CANCEL, "Cancel for them", "Cancel this registration", _cancelling(view, now), refusal))
     return choices
 
 
+def _confirm_choice(view: PersonView, now: datetime) -> Choice:
+    """With a reason they can be let in beyond what is free for them."""
+    opening, seats, registration = view.form.opening, view.form.seats, view.person.registration
+    question, button = "Give them a seat", "Confirm this person"
+    if registration.hold == "offered":
+        question, button = "Accept the offer for them", "Accept on their behalf"
+    refusal = _refusal(lambda: check_confirming(opening, seats, registration, now, beyond=True))
+    short = _refusal(lambda: check_confirming(opening, seats, registration, now))
+    if refusal or not short:
+        return Choice(CONFIRM, question, button, _confirming(view), refusal)
+    return Choice(CONFIRM, "Let them in all the same", button, _beyond(view, short), "", reason="required")
+
+
+def _beyond(view: PersonView, short: str) -> str:
+    seats = view.form.seats
+    over = max(0, seats.taken + 1 - (seats.capacity or 0))
+    then = f" The form is then {over:,} over its {seats.capacity:,} seats." if over else ""
+    sentence = short.partition(";")[0]
+    return f"{sentence[0].upper()}{sentence[1:]}.{then} They get a seat now, and a mail says so. Nobody loses one."
+
+
+def _offer_choice(view: PersonView, now: datetime) -> Choice:
+    seats, registration = view.form.seats, view.person.registration
+    refusal = _refusal(lambda: check_offering(view.form.opening, seats, registration, now))
+    reason = "possible" if view.is_next else "required"
+    effect = (
+        "A seat is held for them, and a mail asks them to accept it in time. If they decline or do not answer, the "
+        "seat goes on to others, and they stay on the waiting list until a coordinator decides."
+    )
+    return Choice(OFFER, "Offer them a seat", "Offer a seat", effect, refusal, reason, seats.offer_hours)
+
+
+def _withdrawing(view: PersonView, now: datetime) -> str:
+    """Back in line: it may be they who are next."""
+    form, who = view.form, view.person.registration
+    seats = let_pass(form.seats, who.who, back_in_line=True)
+    line = (*view.line, InLine(who.id, who.who)) if seats.pools else ()
+    decided = decide_promotion(form.opening, seats, form.notice, now, line)
+    gets = "The seat goes to whoever is next, which may be they" if decided.count else "Nobody gets the seat by itself"
+    return f"They are in line again, and a mail says that the seat is not held any more. {gets}."
+
+
 DONE = {
+    OFFER: "A seat is held for them. A mail tells them until when.",
+    WITHDRAW: "The offer is withdrawn. A mail tells them.",
     CONFIRM: "They have a seat. A mail tells them.",
     CANCEL: "The registration is cancelled. A mail tells them.",
 }
+DONE_BESIDES = {
+    "corrected": "It is corrected, and a mail tells them.",
+    "entered": "They are registered. A mail tells them, with a link to their registration.",
+    "merged": "There is one registration left. A mail tells them.",
+    "sent": "A mail with the link to their registration is on its way.",
+    "sent-recently": "Nothing was sent: the link was mailed within the last five minutes.",
+    "noted": "The note is kept.",
+    "tagged": "The tags are changed.",
+}
 """What to say when it is done."""
+
+OUTCOME_WORDS = {"sent": ("Sent", "good"), "bounced": ("Came back", "wrong"), "suppressed": ("Not wanted", "mind")}
+"""Word and look of what became of a mail."""
+
+MAIL_WORDS = {
+    "confirmation": "You are registered",
+    "waiting-list": "You are on the waiting list",
+    "promotion": "A seat for you",
+    "cancelled-by-you": "Registration cancelled",
+    "changed": "Your registration has changed",
+    "link": "The link to your registration",
+    "details": "Further details are missing",
+    "reminder-7-days": "Reminder, 7 days before",
+    "reminder-1-day": "Reminder, a day before",
+    "reminder-1-hour": "Reminder, an hour before",
+    "recording-available": "The recording is available",
+    "bulletin": "Bulletin",
+}
+"""Kinds of mail in words; any other kind is shown by its name."""
+
+
+def is_done(view: PersonView, status: str) -> bool:
+    """Whether a registration is as it is after the decision ``status``."""
+    registration = view.person.registration
+    if registration.hold == "offered":
+        return status == OFFER
+    return registration.status == ("waitlisted" if status == WITHDRAW else status)
 
 
 def _confirming(view: PersonView) -> str:
     registration, seats = view.person.registration, view.form.seats
     others = f" {seats.waiting - 1} others go on waiting." if seats.waiting > 2 else ""
+    if registration.hold == "offered":
+        return "They get the seat that is held for them: you accept the offer on their behalf, and a mail says so."
     return f"No. {registration.position} in line gets a free seat now, before anybody else, and a mail says so.{others}"
 
 
 def _cancelling(view: PersonView, now: datetime) -> str:
     form, registration = view.form, view.person.registration
     told = "A mail tells them that their registration was cancelled."
-    if registration.status == "waitlisted":
+    if registration.status == "waitlisted" and registration.hold != "offered":
         return f"{told} Nobody else is affected."
-    after = give_back(form.seats, registration.status)
-    following = decide_promotion(form.opening, after, form.notice, now)
+    after = give_back(form.seats, registration.status, registration.who, registration.hold)
+    following = decide_promotion(form.opening, after, form.notice, now, view.line)
     if following.count:
-        return f"{told} The next person on the waiting list gets a seat at once."
-    waits = {"too-late": ": it is too shortly before the start", "not-taking-place": ": the event is not taking place"}
-    if after.waiting and following.withheld in waits:
+        gets = "is offered the seat" if after.mode == WITH_OFFERS else "gets a seat at once"
+        return f"{told} The next person on the waiting list {gets}."
+    waits = {
+        "too-late": ": it is too shortly before the start",
+        "not-taking-place": ": the event is not taking place",
+    } | {
+        "by-hand": ": coordinators decide about this form",
+        "reserved": ": it is reserved for others",
+        "domain-share": ": their mail domain has its share",
+    }
+    if after.in_line and following.withheld in waits:
         return f"{told} Nobody of the waiting list gets the seat by itself{waits[following.withheld]}."
     return f"{told} Nobody else is affected."
 
@@ -129,6 +231,12 @@ def _consequence(line: PromotionLine) -> str:
         return ", but too shortly before the start to tell anybody to come."
     if line.withheld == "not-taking-place":
         return ", but the event was not to take place as things stood."
+    if line.withheld == "by-hand":
+        return ", and coordinators decide who gets it."
+    if line.withheld == "reserved":
+        return f"{_given(line) if line.promoted else '.'} What was left was reserved for others."
+    if line.withheld == "domain-share":
+        return f"{_given(line) if line.promoted else '.'} The mail domain of those left had its share."
     if line.withheld == "out-of-turn":
         return ": somebody else was given the seat, out of turn."
     if line.promoted:

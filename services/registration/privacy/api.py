@@ -25,6 +25,7 @@ from shared.public_forms.address_field import email_field
 from shared.public_forms.addresses import normal_address
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, needs_all_forms, refuse, require_touch
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.operations import Blueprint
 from shared.web.person_export import PATH, ExportRequestSchema, ExportSchema, export_content, record_export
 from shared.web.problems import ProblemSchema
@@ -116,6 +117,7 @@ def person_export_blueprint(work: UnitOfWork, clock: Clock, references: Referenc
     @blueprint.arguments(RegistrationExportSchema)
     @blueprint.response(200, ExportSchema)
     @blueprint.alt_response(403, schema=ProblemSchema)
+    @needs_recent_sign_in
     @needs_all_forms("coordinator")
     def export(asked: dict[str, Any]) -> dict[str, Any]:
         """Everything that registration holds about the owner of an address, whoever of them has registered.

@@ -13,6 +13,7 @@ from services.registration.privacy.erasure import EVERYWHERE, HERE, REASONS, Era
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, needs_all_forms, require_touch
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.headers import personal
 
 SCRIPT = Path(__file__).parent / "static" / "person_export.js"
@@ -45,6 +46,7 @@ def add_person_export(blueprint: Blueprint) -> None:
     """``/console/registrations/person-export``: a script on it asks the three services and saves one file."""
 
     @blueprint.get("/registrations/person-export")
+    @needs_recent_sign_in
     @needs_all_forms("coordinator")
     def person_export() -> Response:
         reads_sealed = "sealed-reader" in holder().roles

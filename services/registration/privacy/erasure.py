@@ -257,7 +257,7 @@ def _erase(connection: Connection, messages: RegistrationMessages, locked: Locke
             forget_calendar(connection, personal_key(ref, before.event_id))
     outbox.add(connection, [erased_message(after, now, subjects)])
     if before.status in LIVE and after.status == "cancelled":
-        seats = give_back(locked.form.seats, before.status)
+        seats = give_back(locked.form.seats, before.status, before.who, before.hold)
         promote_waiting(connection, messages, locked.form, seats, now, "a seat was given back")
     if before.organisation_id is not None:
         forget_organisation(connection, before.organisation_id)

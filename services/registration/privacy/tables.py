@@ -3,6 +3,7 @@
 from shared.store.personal_tables import PersonalTable
 
 SOMEBODY_ELSE = "it says something about another person, a coordinator"
+OTHER_PEOPLE = "ids of other people's registrations"
 OTHERS = "the registration may belong to another person now"
 CREDENTIAL = "it stands for a credential or a request, and says nothing about the person"
 SEALED = "encrypted; the questions and their dates are under sealed_answers"
@@ -24,8 +25,8 @@ TABLES = (
                 cancelled_at = CASE WHEN :status = 'cancelled' THEN coalesce(cancelled_at, :now) END,
                 person_ref = NULL, person_key = NULL, mailbox_ref = NULL, domain_ref = NULL, name = NULL, email = NULL,
                 organisation_id = NULL, working_group = NULL, representative = false, country = NULL, time_zone = NULL,
-                language = NULL, answers = '{}', sealed = NULL, sealed_for = '{}', sealed_dates = '{}',
-                consent = '{}'
+                offer_expires_at = NULL, offer_passed = false, language = NULL, answers = '{}',
+                sealed = NULL, sealed_for = '{}', sealed_dates = '{}', consent = '{}', tags = '{}'
             WHERE id = CAST(:id AS uuid)
         """,
     ),
@@ -47,6 +48,11 @@ TABLES = (
         erase="DELETE FROM mail_log WHERE registration_id = CAST(:id AS uuid)",
     ),
     PersonalTable(
+        f"FROM registration_note t WHERE t.registration_id IN {_REGISTRATIONS}",
+        {"written_by": SOMEBODY_ELSE},
+        erase="DELETE FROM registration_note WHERE registration_id = CAST(:id AS uuid)",
+    ),
+    PersonalTable(
         f"FROM managing_link t WHERE t.registration_id IN {_REGISTRATIONS}",
         {"token_hash": CREDENTIAL},
         erase="DELETE FROM managing_link WHERE registration_id = CAST(:id AS uuid)",
@@ -61,14 +67,26 @@ TABLES = (
         erase="DELETE FROM waiting_link WHERE registration_id = CAST(:id AS uuid)",
     ),
     PersonalTable(
-        f"FROM sealed_reading t WHERE t.registration_id IN {_REGISTRATIONS}",
+        f"FROM sealed_reading t WHERE t.registration_id IN {_REGISTRATIONS} OR t.people && ARRAY{_REGISTRATIONS}",
         {
             "reader": SOMEBODY_ELSE,
+            "people": OTHER_PEOPLE,
+            "approved_by": SOMEBODY_ELSE,
             "reason": "it may name other people; the operator has it in the log of readings",
             "content_hash": CREDENTIAL,
             "chain_hash": CREDENTIAL,
         },
         ends="kept as long as the audit log; nobody can change it",
+    ),
+    PersonalTable(
+        f"FROM sealed_approval t WHERE t.people && ARRAY{_REGISTRATIONS}",
+        {
+            "asked_by": SOMEBODY_ELSE,
+            "decided_by": SOMEBODY_ELSE,
+            "reason": "it may name other people; the operator has it in the audit log's tables",
+            "people": OTHER_PEOPLE,
+        },
+        ends="a month after the request ended; it names nobody",
     ),
     PersonalTable(
         f"FROM retention_notice t WHERE t.subject IN {_REGISTRATIONS}",

@@ -66,7 +66,7 @@ def personal_event(
         ends_at=event.ends_at,
         time_zone=event.time_zone,
         status="TENTATIVE" if event.status == "tentative" else "CONFIRMED",
-        title=event.title,
+        title=event.title.in_language(language),
         description=_description(event, language),
         location=event_place(event, language),
         url=f"{context.public_url}/programme/{event.id}?{query}",
@@ -100,7 +100,7 @@ def file_response(event: CalendarEvent | None, page_path: str) -> Response:
 
 def _description(event: PublicEvent, language: str) -> str:
     tentative = page_texts().text("when.tentative", language) if event.status == "tentative" else ""
-    return "\n\n".join(part for part in (event.summary, tentative) if part)
+    return "\n\n".join(part for part in (event.summary.in_language(language), tentative) if part)
 
 
 def event_place(event: PublicEvent, language: str) -> str:

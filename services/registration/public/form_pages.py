@@ -50,7 +50,7 @@ def submit(context: PublicContext, view: FormView, submitted: Submitted) -> Resp
         return response
     shown = ReceivedPage(
         look=look,
-        title=view.definition.title.in_language(language),
+        title=view.definition.title.for_reader(language),
         event_time=event_time(view.stored),
         receipt=accepted.receipt,
         code=accepted.code,

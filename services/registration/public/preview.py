@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 from services.registration.embed.assets import sheet
 from services.registration.embed.pages import FramePage, Look, render_frame
 from services.registration.forms.drafts import DraftDesk
-from services.registration.forms.service import working_group_titles
+from services.registration.forms.service import working_group_texts
 from shared.core.errors import DomainError
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.public_forms.definition import parse_definition
@@ -39,7 +39,7 @@ def add_preview(blueprint: Blueprint, desk: DraftDesk) -> None:
             definition = parse_definition({"slug": slug, "version": 1, **own})
         except ValueError as fault:
             raise DomainError("form-incomplete", f"the draft cannot be shown yet: {fault}") from None
-        shown = with_working_groups(definition, tuple(working_group_titles(desk.work).items())).first_step
+        shown = with_working_groups(definition, working_group_texts(desk.work)).first_step
         return _without_acts(render_frame(FramePage(Look(language), shown, None, "", "")), language)
 
 

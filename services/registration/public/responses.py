@@ -20,6 +20,7 @@ from services.registration.forms.partner_store import Partner
 from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
 from services.registration.public.submitted import language_of
+from shared.i18n.content import Rendering, Text
 from shared.i18n.languages import named_language
 from shared.i18n.when import period
 from shared.public_forms.definition import FormDefinition
@@ -96,7 +97,7 @@ def refused_page(cause: RefusedCause, parent: str, slug: str, partner: Partner |
 
 def closed_html(view: FormView, look: Look, reason: str) -> str:
     """The page that says why there is no form."""
-    title = view.definition.title.in_language(look.language)
+    title = view.definition.title.for_reader(look.language)
     query = {"partner": request.values.get("partner", ""), **look.theme.query(), "parent": look.parent}
     path = embed_path(view.stored.slug, query)
     return render_closed(ClosedPage(look, title, event_time(view.stored), reason_known(reason), path))
@@ -125,7 +126,7 @@ def attempt_number() -> int:
 WAYS_IN = ("webinar", "attendance")
 
 
-def title_of(form: PublicForm, definition: FormDefinition, language: str) -> str:
+def title_of(form: PublicForm, definition: FormDefinition, language: str) -> Rendering:
     """The event's own title where the form is the way into the event, else the form's."""
-    own = definition.title.in_language(language)
-    return (form.event_title or own) if form.kind in WAYS_IN else own
+    event = Text.of(form.event_texts or {})
+    return (event if event and form.kind in WAYS_IN else definition.title).for_reader(language)

@@ -7,15 +7,19 @@ import marshmallow as ma
 
 from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.service import MAX_REASON, MIN_REASON, ReadingRequest, read_sealed, sealed_readings
-from services.registration.sealing.store import Reading
+from services.registration.sealing.store import Reading, ReadingFilter
+from shared.contracts.schemas import SLUG
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.operations import Blueprint
 from shared.web.paging import PageArguments, page_of, position_in
 from shared.web.problems import ProblemSchema
 
 MAX_NUMBER = 2**63 - 1
+SLUG_OR_NOTHING = [ma.validate.Length(max=80), ma.validate.Regexp(rf"^$|{SLUG}")]
+PLAIN = [ma.validate.Length(max=100), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")]
 
 
 class ReasonSchema(ma.Schema):
@@ -37,11 +41,36 @@ class ReadingSchema(ma.Schema):
     """Somebody has read somebody's sealed answers."""
 
     number = ma.fields.Integer(required=True)
-    registration_id = ma.fields.String(required=True)
+    registration_id = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "null: several, by a list"}
+    )
     form = ma.fields.String(required=True)
     reader = ma.fields.String(required=True)
     reason = ma.fields.String(required=True)
     read_at = ma.fields.AwareDateTime(format="iso", required=True)
+    list_id = ma.fields.String(required=True, allow_none=True)
+    purpose = ma.fields.String(required=True, allow_none=True)
+    fields_read = ma.fields.List(
+        ma.fields.String(), required=True, allow_none=True, attribute="fields", data_key="fields"
+    )
+    people = ma.fields.Integer(required=True, allow_none=True, metadata={"description": "How many are on the list"})
+    expires_at = ma.fields.AwareDateTime(format="iso", required=True, allow_none=True)
+    approved_by = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "The second person, where one had to approve"}
+    )
+
+
+class ReadingQuery(PageArguments):
+    """Which readings."""
+
+    reader = ma.fields.String(load_default="", validate=PLAIN)
+    purpose = ma.fields.String(
+        load_default="", validate=SLUG_OR_NOTHING, metadata={"description": "Of a list; `one-person` for all others"}
+    )
+    form = ma.fields.String(load_default="", validate=SLUG_OR_NOTHING)
+    registration = ma.fields.UUID(
+        load_default=None, metadata={"description": "Whose answers were read, alone or in a list"}
+    )
 
 
 class ReadingListSchema(ma.Schema):
@@ -59,6 +88,7 @@ def sealed_blueprint(work: UnitOfWork, clock: Clock, keys: FormKeys) -> Any:
     @blueprint.arguments(ReasonSchema)
     @blueprint.response(200, SealedSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs_recent_sign_in
     @needs("sealed-reader")
     def read(content: dict[str, Any], registration_id: Any) -> dict[str, Any]:
         """Read the sealed answers of one registration. The reading is written down first, with its reason."""
@@ -66,13 +96,21 @@ def sealed_blueprint(work: UnitOfWork, clock: Clock, keys: FormKeys) -> Any:
         return {"answers": read_sealed(work, clock, keys, request)}
 
     @blueprint.get("/sealed-readings")
-    @blueprint.arguments(PageArguments, location="query")
+    @blueprint.arguments(ReadingQuery, location="query")
     @blueprint.response(200, ReadingListSchema)
     @needs("sealed-reader", "operator")
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
         """Who has read whose sealed answers and why, newest first."""
-        before = position_in(query["cursor"], 1, _read_number)
-        readings = sealed_readings(work, before, query["limit"] + 1, holder().forms)
+        readings = sealed_readings(
+            work,
+            ReadingFilter(
+                before=position_in(query["cursor"], 1, read_number),
+                most=query["limit"] + 1,
+                forms=holder().forms,
+                people=[str(query["registration"])] if query["registration"] else None,
+                **{name: query[name] for name in ("reader", "purpose", "form")},
+            ),
+        )
         page = page_of(readings, query["limit"], _number)
         return {"items": [asdict(reading) for reading in page.items], "next": page.next}
 
@@ -83,7 +121,12 @@ def _number(reading: Reading) -> tuple[str]:
     return (str(reading.number),)
 
 
-def _read_number(parts: Any) -> int:
+def read_number(parts: Any) -> int:
+    """Return the number in a cursor of the log of readings.
+
+    Raises:
+        ValueError: it is none.
+    """
     number = int(parts[0])
     if not 0 < number <= MAX_NUMBER:
         raise ValueError("not the number of a reading")

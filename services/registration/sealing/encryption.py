@@ -52,7 +52,11 @@ def seal_answers(public_key: bytes, form: str, submission: str, answers: Mapping
 
 
 def open_answers(
-    private_keys: Sequence[bytes], form: str, submissions: Collection[str], sealed: bytes
+    private_keys: Sequence[bytes],
+    form: str,
+    submissions: Collection[str],
+    sealed: bytes,
+    only: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """Return the answers of a stored value by field name, the newest of each; what was not answered is left out.
 
@@ -61,6 +65,7 @@ def open_answers(
         form: slug.
         submissions: references that may stand in the value: those of the registration it is stored with.
         sealed: the stored value.
+        only: names of the fields to open, all others stay closed; None for all.
 
     Raises:
         Unsealable: an envelope opens by none of the keys, belongs to another form or submission, or was altered.
@@ -69,8 +74,11 @@ def open_answers(
     for envelope in _decode(sealed):
         if envelope.submission not in submissions:
             raise Unsealable
+        names = envelope.fields.keys() - found.keys()
+        if only is not None and not (names := names & set(only)):
+            continue
         cipher = AESGCM(_open_key(private_keys, form, envelope.sealed_key))
-        for name in envelope.fields.keys() - found.keys():
+        for name in names:
             found[name] = _decrypt(cipher, envelope.fields[name], _bound_to(form, envelope.submission, name))
     return {name: value for name, value in found.items() if value is not None}
 

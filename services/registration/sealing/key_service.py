@@ -5,7 +5,7 @@ the private key is deleted: whatever is interrupted, nothing is sealed to a key 
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -50,12 +50,14 @@ class KeyOrder:
         who: the operator, for the audit log.
         clock: of the process.
         is_lost: the old private key is lost; what no key opens is lost with it and stops nothing.
+        consent: who else agreed to the destruction of the key, or why nobody had to; for the audit log.
     """
 
     form: str
     who: str
     clock: Clock
     is_lost: bool = False
+    consent: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,10 @@ class SubmissionQueue:
 
 class StillOpen(Exception):
     """The form takes submissions, whose answers are sealed to the key: it is kept."""
+
+
+class SecondPersonNeeded(Exception):
+    """Somebody else has to agree to the destruction of the key of this form: it is kept."""
 
 
 class StillUndecided(Exception):
@@ -191,19 +197,22 @@ def destroy_form_key(
 
     Raises:
         KeyGone: it has none.
+        SecondPersonNeeded: the order names no consent.
         StillOpen: close the form first.
         StillUndecided: submissions wait; run it again once they are decided.
     """
     now = order.clock()
     with work.transaction() as connection:
         is_used = find_public_key(connection, order.form) is not None and not keys.folder.is_destroyed(order.form)
+        if is_used and not order.consent:
+            raise SecondPersonNeeded(order.form)
         if is_used and queue.is_open(connection, order.form, now):
             raise StillOpen(order.form)
     if is_used:
         _require_decided(work, order.form, queue, wait)
     with work.transaction() as connection:
         if is_marked := mark_destroyed(connection, order.form, now):
-            note_deed(connection, Deed(order.who, "form-key-destroyed", "form", order.form), now)
+            note_deed(connection, Deed(order.who, "form-key-destroyed", "form", order.form, order.consent), now)
     if not is_marked and not keys.folder.has(order.form):
         raise KeyGone(order.form)
     keys.folder.destroy(order.form, now.isoformat(timespec="seconds"))

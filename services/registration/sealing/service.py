@@ -7,7 +7,14 @@ from typing import Any
 
 from services.registration.sealing.encryption import open_answers
 from services.registration.sealing.form_keys import FormKeys, KeyGone
-from services.registration.sealing.store import Reading, SealedAnswers, find_sealed, list_readings, note_reading
+from services.registration.sealing.store import (
+    Reading,
+    ReadingFilter,
+    SealedAnswers,
+    find_sealed,
+    list_readings,
+    note_reading,
+)
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.sealing import Unsealable
@@ -46,7 +53,7 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Reading
         DomainError: ``reason-needed`` (fewer than 10 characters, or not plain text), ``not-found``, ``sealed-gone``
             if the form's key has been destroyed, in the database or in the folder.
     """
-    reason = _reason(request.reason)
+    reason = checked_reason(request.reason)
     with work.transaction() as connection:
         found = find_sealed(connection, request.registration_id)
         if found is None or not request.may_touch(found.form):
@@ -60,10 +67,10 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Reading
     return _open(keys, request.registration_id, found)
 
 
-def sealed_readings(work: UnitOfWork, before: int | None, most: int, forms: frozenset[str] | None) -> list[Reading]:
-    """Return who has read what and why, newest first; of ``forms`` alone unless that is None."""
+def sealed_readings(work: UnitOfWork, wanted: ReadingFilter) -> list[Reading]:
+    """Return who has read what and why, newest first."""
     with work.transaction() as connection:
-        return list_readings(connection, before, most, forms)
+        return list_readings(connection, wanted)
 
 
 def _open(keys: FormKeys, registration_id: str, found: SealedAnswers) -> dict[str, Any]:
@@ -76,7 +83,12 @@ def _open(keys: FormKeys, registration_id: str, found: SealedAnswers) -> dict[st
         raise DomainError("sealed-gone", "these answers do not open by the form's key") from None
 
 
-def _reason(text: str) -> str:
+def checked_reason(text: str) -> str:
+    """Return a reason as it is logged.
+
+    Raises:
+        DomainError: ``reason-needed``: fewer than 10 characters, or not plain text on one line.
+    """
     try:
         reason = clean_line(text, MAX_REASON)
     except Unclean:

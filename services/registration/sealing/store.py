@@ -1,7 +1,7 @@
 """SQL of sealed answers: public keys of forms, what is stored sealed, and the log of readings, which only grows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, text
@@ -44,11 +44,22 @@ _NOTE = text("""
     VALUES (CAST(:registration_id AS uuid), :form, :reader, :reason, :read_at)
 """)
 _LIST = text("""
-    SELECT id, registration_id::text, form, reader, reason, read_at FROM sealed_reading
+    SELECT id, registration_id::text, form, reader, reason, read_at, list_id::text, purpose, fields,
+        cardinality(people), expires_at, approved_by
+    FROM sealed_reading
     WHERE (CAST(:before AS bigint) IS NULL OR id < :before)
         AND (CAST(:forms AS text[]) IS NULL OR form = ANY(:forms))
+        AND (:form = '' OR form = :form) AND (:reader = '' OR reader = :reader)
+        AND (:purpose = '' OR coalesce(purpose, 'one-person') = :purpose)
+        AND (CAST(:people AS uuid[]) IS NULL OR registration_id = ANY(CAST(:people AS uuid[]))
+            OR people && CAST(:people AS uuid[]))
     ORDER BY id DESC LIMIT :most
 """)
+_REGISTRATIONS_OF = text("""
+    SELECT id::text FROM registration WHERE lower(email) = lower(:email) AND erased_at IS NULL LIMIT 1000
+""")
+ONE_PERSON = "one-person"
+"""In place of a purpose: the reading of one registration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +89,48 @@ class SealedRow:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Somebody has read somebody's sealed answers."""
+    """Somebody has read sealed answers: of one registration, or of many by a list.
+
+    Attributes:
+        registration_id: None for a list.
+        list_id, purpose, fields, people, expires_at: of a list; ``people`` is how many. None for one registration.
+        approved_by: the second person, where one had to approve.
+    """
 
     number: int
-    registration_id: str
+    registration_id: str | None
     form: str
     reader: str
     reason: str
     read_at: datetime
+    list_id: str | None
+    purpose: str | None
+    fields: Sequence[str] | None
+    people: int | None
+    expires_at: datetime | None
+    approved_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingFilter:
+    """Which readings; an empty value leaves all.
+
+    Attributes:
+        before: number of the last reading of the page before.
+        most: rows.
+        forms: the forms that may be seen; None for all.
+        form, reader: of the reading.
+        purpose: of a list, or ``ONE_PERSON``.
+        people: ids of registrations, of which one has to be among those that were read; None for any.
+    """
+
+    before: int | None = None
+    most: int = 50
+    forms: frozenset[str] | None = None
+    form: str = ""
+    reader: str = ""
+    purpose: str = ""
+    people: Sequence[str] | None = None
 
 
 def find_public_key(connection: Connection, form: str) -> bytes | None:
@@ -146,9 +191,12 @@ def note_reading(
     connection.execute(_NOTE, values)
 
 
-def list_readings(
-    connection: Connection, before: int | None, most: int, forms: frozenset[str] | None = None
-) -> list[Reading]:
-    """Return readings, newest first, with numbers below ``before``; of ``forms`` alone unless that is None."""
-    values = {"before": before, "most": most, "forms": None if forms is None else sorted(forms)}
+def list_readings(connection: Connection, wanted: ReadingFilter) -> list[Reading]:
+    """Return readings, newest first."""
+    values = asdict(wanted) | {"forms": None if wanted.forms is None else sorted(wanted.forms)}
     return [Reading(*row) for row in connection.execute(_LIST, values)]
+
+
+def registrations_of(connection: Connection, email: str) -> list[str]:
+    """Return the ids of all registrations of an address."""
+    return [row[0] for row in connection.execute(_REGISTRATIONS_OF, {"email": email})]

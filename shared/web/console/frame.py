@@ -1,80 +1,47 @@
-"""The frame itself: its style, the sign-in page, and what every page of a service's console has in common.
+"""The frame itself: its style, signing out, and what every page of a service's console has in common.
 
-A gateway sends ``/console/static``, ``/console/sign-in`` and ``/console/sign-out`` to one service; each can serve them.
+A gateway sends ``/console/static`` and ``/console/sign-out`` to one service; each can serve them.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
-from math import ceil
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlencode
 
-from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
-from werkzeug.exceptions import BadRequest, HTTPException, Unauthorized
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request
+from werkzeug.exceptions import HTTPException, Unauthorized
 
 from shared.core.errors import DomainError, Unavailable
-from shared.web.access import ROLES, Holder, public
-from shared.web.bodies import CONTROL_CHARACTER
+from shared.i18n.languages import LANGUAGE_NAMES, direction
+from shared.web.access import Holder, public
+from shared.web.browser_session import RecentSignInRequired, is_recent
+from shared.web.console.navigation import HOME, navigation_for
 from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
 from shared.web.problems import from_domain, from_outage
-from shared.web.signing_in import SignIn, TooManyTries
+from shared.web.signing_in import SignIn
 
 HERE = Path(__file__).parent
 STYLE = HERE / "static" / "console.css"
-HOME = "/console"
 FIRST = "/console/overview"
 """Where somebody goes who signs in without having asked for a page; with a key that it does not open, to ``HOME``."""
 
-OF_PARTNERS = "/console/registrations/partners"
+SIGN_IN = "/console/sign-in"
+"""Of registration, which owns access: a gateway sends it there, from wherever somebody was asked to sign in."""
+
 SIGN_OUT = ("/console/sign-out", "/console/registrations/sign-out", "/console/mail/sign-out")
 """One of each service, since each believes cookies for itself: a browser that signs out is sent through all of them."""
 
-STAFF = frozenset(ROLES) - {"partner"}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One entry of the navigation; ``path`` begins with ``/console``.
-
-    ``all_forms``: it reaches across all forms, so a key that is limited to some does not open it. ``roles``: for whom.
-    """
-
-    title: str
-    path: str
-    all_forms: bool = False
-    roles: frozenset[str] = STAFF
-
-    def is_for(self, holder: Holder) -> bool:
-        """Whether the key opens it, as far as the navigation knows."""
-        return bool(self.roles & holder.roles) and not (self.all_forms and holder.forms is not None)
-
-
-PLACES = (
-    Place("Overview", "/console/overview", all_forms=True),
-    Place("Events", "/console"),
-    Place("Registrations", "/console/registrations"),
-    Place("Forms", "/console/registrations/forms"),
-    Place("Partners", OF_PARTNERS, roles=frozenset({"partner"})),
-    Place("Groups", "/console/groups", all_forms=True),
-    Place("Side events", "/console/side-events", all_forms=True),
-    Place("Timetable", "/console/timetable", all_forms=True),
-    Place("Mail", "/console/mail", all_forms=True),
-    Place("Trail", "/console/trail", all_forms=True, roles=frozenset({"coordinator", "operator"})),
-)
-"""The navigation on every page of the console, whichever service it comes from."""
-
 
 def frame_blueprint(sign_in: SignIn) -> Blueprint:
-    """Style, sign-in and sign-out.
+    """Style and sign-out.
 
     Args:
         sign_in: makes and takes the cookie.
     """
     blueprint = Blueprint("console_frame", __name__, url_prefix=HOME, template_folder="templates")
-    blueprint.context_processor(lambda: _around(()))
+    blueprint.context_processor(lambda: _around())
     blueprint.register_error_handler(Unauthorized, _to_sign_in)
     blueprint.register_error_handler(HTTPException, _http_page)
     serve_sheet(blueprint, "/static/console.css", _sheet())
@@ -92,7 +59,7 @@ def pages_blueprint(name: str, module: str) -> Blueprint:
         module: ``__name__`` of the caller; its folder ``templates`` holds the pages.
     """
     blueprint = Blueprint(name, module, url_prefix=HOME, template_folder="templates")
-    blueprint.context_processor(lambda: _around(PLACES))
+    blueprint.context_processor(lambda: _around())
     blueprint.register_error_handler(Unauthorized, _to_sign_in)
     blueprint.register_error_handler(HTTPException, _http_page)
     blueprint.register_error_handler(DomainError, _domain_page)
@@ -101,22 +68,6 @@ def pages_blueprint(name: str, module: str) -> Blueprint:
 
 
 def _add_signing(blueprint: Blueprint, sign_in: SignIn) -> None:
-    @blueprint.get("/sign-in")
-    @public
-    def show_sign_in() -> Response:
-        return _sign_in_page(_target(request.args))
-
-    @blueprint.post("/sign-in")
-    @public
-    def enter() -> Response:
-        refuse_cross_site()
-        target = _target(request.form)
-        try:
-            entered = sign_in.enter(request.form.get("key", "").strip(), lambda holder: _opened_by(holder, target))
-        except TooManyTries as refusal:
-            return _wait_page(target, refusal.wait_s)
-        return personal(entered) if entered else _sign_in_page(target, status=403, refused=True)
-
     for path, further in zip(SIGN_OUT, (*SIGN_OUT[1:], ""), strict=True):
         _add_sign_out(blueprint, sign_in, path, further)
 
@@ -132,40 +83,10 @@ def _add_sign_out(blueprint: Blueprint, sign_in: SignIn, path: str, further: str
         sign_in.end()
         if further:
             return personal(cast(Response, redirect(further, 307)))
-        return personal(sign_in.leave(url_for("console_frame.show_sign_in")))
+        return personal(sign_in.leave(SIGN_IN))
 
     rule = path.removeprefix(HOME)
     blueprint.add_url_rule(rule, f"leave_{rule.replace('/', '_')}", public(leave), methods=["POST"])
-
-
-def _target(given: Mapping[str, str]) -> str:
-    """Where to go after signing in.
-
-    Raises:
-        BadRequest: it could not stand in a header.
-    """
-    target = given.get("next", FIRST)
-    if CONTROL_CHARACTER.search(target):
-        raise BadRequest("control characters in the address to go to")
-    return target
-
-
-def _opened_by(holder: Holder, target: str) -> str:
-    if target != FIRST:
-        return target
-    if holder.partner is not None:
-        return f"{OF_PARTNERS}/{holder.partner}"
-    return HOME if holder.forms is not None else target
-
-
-def _sign_in_page(target: str, *, status: int = 200, **state: Any) -> Response:
-    return personal(make_response(render_template("console/sign_in.html", target=target, **state), status))
-
-
-def _wait_page(target: str, wait_s: float) -> Response:
-    page = _sign_in_page(target, status=429, wait_minutes=ceil(wait_s / 60))
-    page.headers["Retry-After"] = str(ceil(wait_s))
-    return page
 
 
 @cache
@@ -173,21 +94,26 @@ def _sheet() -> Sheet:
     return card_sheet(STYLE)
 
 
-def _around(places: Sequence[Place]) -> dict[str, Any]:
+def _around() -> dict[str, Any]:
     """What the frame's templates show: style, navigation, who is signed in."""
     holder: Holder | None = g.get("holder")
     return {
         "style": _sheet().address(f"{HOME}/static/console.css"),
-        "places": [place for place in places if holder is not None and place.is_for(holder)],
-        "here": request.path,
+        "navigation": navigation_for(holder, request.path),
         "signed_in": holder,
+        "recently_signed_in": holder is not None and is_recent(),
+        "languages": LANGUAGE_NAMES,
+        "direction": direction,
     }
 
 
-def _to_sign_in(_error: Unauthorized) -> Response:
+def _to_sign_in(error: Unauthorized) -> Response:
     """The address that was asked for goes along, and what was searched for may stand in it."""
-    target = request.full_path.rstrip("?") if request.method == "GET" else HOME
-    return personal(cast(Response, redirect(url_for("console_frame.show_sign_in", next=target), 303)))
+    again = isinstance(error, RecentSignInRequired)
+    above = request.path.rpartition("/")[0] if again else HOME
+    target = request.full_path.rstrip("?") if request.method == "GET" else above
+    given = {"next": target} | ({"again": "yes"} if again else {})
+    return personal(cast(Response, redirect(f"{SIGN_IN}?{urlencode(given, safe='/?')}", 303)))
 
 
 def _http_page(error: HTTPException) -> Response:

@@ -14,6 +14,7 @@ SEATS: Mapping[str, tuple[str, str]] = {
     "confirmed": ("Confirmed", "good"),
     "waitlisted": ("Waiting list", "mind"),
     "cancelled": ("Cancelled", ""),
+    "offered": ("Seat offered", "mind"),
 }
 """Word and look of each status of a registration."""
 

@@ -78,5 +78,5 @@ def _send_bulletin(stack: Stack, readers: int) -> None:
     draft = requests.post(address, json={"segment": {}, "texts": {"en": TEXT}}, headers=headers, timeout=20).json()
     shown = requests.post(f"{address}/{draft['id']}/preview", headers=headers, timeout=60).json()
     assert shown["audience"] == readers
-    order = {"expected": readers, "mark": shown["mark"]}
+    order = {"expected": readers, "mark": shown["mark"], "confirmed": shown["warnings"]}
     assert requests.post(f"{address}/{draft['id']}/send", json=order, headers=headers, timeout=60).status_code == 200

@@ -35,6 +35,9 @@ DETAILS = ("working_group", "language", "partner", "person_ref", "occurred_at")
 
 AsRole = Callable[[str], dict[str, str]]
 
+_FACTS = "SELECT body FROM outbox WHERE body <> '' AND type NOT LIKE '%-audit.recorded.v1' ORDER BY id"
+"""All but the entries of the audit log."""
+
 
 def a_text(title: str, **answers: Any) -> dict[str, Any]:
     """The sealed part of a proposal; speakers may be given as one text with a name on each line."""
@@ -213,7 +216,7 @@ class Desk:
 
     def _messages(self) -> list[Any]:
         with self.engine.connect() as connection:
-            bodies = connection.execute(text("SELECT body FROM outbox WHERE body <> '' ORDER BY id")).scalars().all()
+            bodies = connection.execute(text(_FACTS)).scalars().all()
         messages = [decode(body) for body in bodies]
         for message in messages:
             read(message)

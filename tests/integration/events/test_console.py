@@ -8,13 +8,9 @@ from flask.testing import FlaskClient
 
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, hear, registered, registration_message
+from tests.support.signed_in import enter
 
 OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
-
-
-def _sign_in(client: FlaskClient, key: str, target: str = "/console") -> int:
-    answer = client.post("/console/sign-in", data={"key": key, "next": target}, headers=OWN_SITE)
-    return answer.status_code
 
 
 @pytest.mark.parametrize("page", ["/console?show=all", f"/console/events/{WEBINAR}?status=confirmed"])
@@ -24,52 +20,25 @@ def test_without_a_session_the_page_asks_to_sign_in_and_comes_back(
     asked = client.get(page)
     place = urlsplit(asked.headers["Location"])
     assert (asked.status_code, place.path, parse_qs(place.query)["next"]) == (303, "/console/sign-in", [page])
-    form = client.get(asked.headers["Location"])
-    assert form.status_code == 200
-    entered = client.post("/console/sign-in", data={"key": keys["viewer"], "next": page}, headers=OWN_SITE)
-    assert (entered.status_code, entered.headers["Location"]) == (303, page)
+    enter(client, keys["viewer"])
     assert client.get(page).status_code == 200
 
 
-def test_a_wrong_key_is_refused_on_the_same_page(client: FlaskClient) -> None:
-    answer = client.post("/console/sign-in", data={"key": "wrong", "next": "/console"}, headers=OWN_SITE)
-    assert (answer.status_code, "Set-Cookie" in answer.headers) == (403, False)
-    assert "This key is not known" in answer.text
-    assert "wrong" not in answer.text.replace("notice wrong", "")
-
-
-def test_another_site_cannot_sign_anybody_in_or_out(client: FlaskClient, keys: Mapping[str, str]) -> None:
-    foreign = {"Sec-Fetch-Site": "cross-site"}
-    answer = client.post("/console/sign-in", data={"key": keys["viewer"]}, headers=foreign)
-    assert (answer.status_code, "Set-Cookie" in answer.headers) == (403, False)
-    assert _sign_in(client, keys["viewer"]) == 303
-    assert client.post("/console/sign-out", headers=foreign).status_code == 403
+def test_another_site_cannot_sign_anybody_out(client: FlaskClient, keys: Mapping[str, str]) -> None:
+    enter(client, keys["viewer"])
+    assert client.post("/console/sign-out", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert client.get("/console").status_code == 200
 
 
-@pytest.mark.parametrize("target", ["https://elsewhere.example.org", "//elsewhere.example.org", "/console/\\\\x"])
-def test_signing_in_leads_nowhere_else(client: FlaskClient, keys: Mapping[str, str], target: str) -> None:
-    answer = client.post("/console/sign-in", data={"key": keys["viewer"], "next": target}, headers=OWN_SITE)
-    assert answer.headers["Location"] == "/console"
-
-
-@pytest.mark.parametrize("target", ["/console\r\nX-Evil: 1", "/console\n", "/console\r", "/console\0", "\r\n"])
-def test_target_that_would_end_a_header_is_malformed(client: FlaskClient, keys: Mapping[str, str], target: str) -> None:
-    entered = client.post("/console/sign-in", data={"key": keys["viewer"], "next": target}, headers=OWN_SITE)
-    shown = client.get("/console/sign-in", query_string={"next": target})
-    assert (entered.status_code, shown.status_code) == (400, 400)
-    assert "Set-Cookie" not in entered.headers
-
-
 def test_signing_out_ends_it(client: FlaskClient, keys: Mapping[str, str]) -> None:
-    assert _sign_in(client, keys["viewer"]) == 303
+    enter(client, keys["viewer"])
     left = client.post("/console/sign-out", headers=OWN_SITE, follow_redirects=True)
-    assert [answer.status_code for answer in (*left.history, left)] == [307, 307, 303, 200]
+    assert [answer.status_code for answer in left.history] == [307, 307, 303]
     assert client.get("/console").status_code == 303
 
 
 def test_a_key_without_the_role_is_told_so_on_a_page(client: FlaskClient, keys: Mapping[str, str]) -> None:
-    assert _sign_in(client, keys["partner"]) == 303
+    enter(client, keys["partner"])
     answer = client.get("/console")
     assert (answer.status_code, answer.mimetype) == (403, "text/html")
     assert "Your key does not open this page" in answer.text
@@ -79,7 +48,7 @@ def test_the_list_shows_times_with_zones_and_counts(
     loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
 ) -> None:
     hear(loaded, [registration_message(registered(number)) for number in (1, 2, 3)])
-    _sign_in(client, keys["viewer"])
+    enter(client, keys["viewer"])
     page = client.get("/console").text.replace("\N{NO-BREAK SPACE}", " ")
     assert "Wed 4 Mar 2020, 14:00 to 15:00" in page
     assert "New York time (EST, UTC−5)" in page
@@ -87,7 +56,7 @@ def test_the_list_shows_times_with_zones_and_counts(
     assert '<td role="cell" data-label="Confirmed" class="number"><span>3</span></td>' in page
 
 
-def test_an_event_shows_who_is_missing_and_a_roster_without_names(
+def test_an_event_shows_who_is_missing_and_leads_to_those_who_come(
     loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
 ) -> None:
     hear(
@@ -97,20 +66,17 @@ def test_an_event_shows_who_is_missing_and_a_roster_without_names(
             *(registration_message(registered(number)) for number in range(2, 40)),
         ],
     )
-    _sign_in(client, keys["coordinator"])
+    enter(client, keys["coordinator"])
     page = client.get(f"/console/events/{WEBINAR}").text
     assert "No representative yet (11)" in page
     assert "Represented (1)" in page
-    assert f'href="/console/registrations?event={WEBINAR}"' in page
-    assert page.count('<th role="rowheader"') == 25
-    rest = client.get(page.split(">Next page<")[0].rpartition('href="')[2].partition('"')[0].replace("&amp;", "&"))
-    assert rest.text.count('<th role="rowheader"') == 14
-    assert registered(1).person_ref not in page
+    assert f'<a href="/console/registrations?event={WEBINAR}&amp;status=confirmed">39</a>' in page
+    assert registered(1).person_ref[:10] not in page
 
 
 @pytest.mark.parametrize("path", ["/console/events/no-such-event", "/console/events/%00"])
 def test_an_unknown_event_is_a_page_that_says_so(client: FlaskClient, keys: Mapping[str, str], path: str) -> None:
-    _sign_in(client, keys["viewer"])
+    enter(client, keys["viewer"])
     answer = client.get(path)
     assert (answer.status_code, "There is no such page" in answer.text) == (404, True)
 
@@ -118,16 +84,17 @@ def test_an_unknown_event_is_a_page_that_says_so(client: FlaskClient, keys: Mapp
 def test_pages_hold_nothing_inline_and_are_kept_by_no_cache(
     loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
 ) -> None:
-    _sign_in(client, keys["viewer"])
-    for path in ("/console", f"/console/events/{WEBINAR}", "/console/sign-in", "/console/events/none"):
+    enter(client, keys["viewer"])
+    for path in ("/console", f"/console/events/{WEBINAR}", "/console/events/none"):
         answer = client.get(path)
         assert not [part for part in ("<style", "style=", "<script", "onclick") if part in answer.text]
         assert "style-src 'self'" in answer.headers["Content-Security-Policy"]
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_the_style_is_served_and_its_address_follows_its_content(client: FlaskClient) -> None:
-    address = client.get("/console/sign-in").text.partition('rel="stylesheet" href="')[2].partition('"')[0]
+def test_the_style_is_served_and_its_address_follows_its_content(client: FlaskClient, keys: Mapping[str, str]) -> None:
+    enter(client, keys["viewer"])
+    address = client.get("/console").text.partition('rel="stylesheet" href="')[2].partition('"')[0]
     answer = client.get(address)
     assert (answer.status_code, answer.mimetype) == (200, "text/css")
     assert answer.headers["Cache-Control"] == "public, max-age=31536000"

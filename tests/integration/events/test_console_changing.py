@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import hear, registered, registration_message, rows
 from tests.support.clock import FrozenClock
+from tests.support.signed_in import enter
 
 OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
 REVIEW = "upr-review"
@@ -22,7 +23,7 @@ Post = Callable[..., TestResponse]
 @pytest.fixture
 def signed_in(loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]) -> FlaskClient:
     """A coordinator in front of the console."""
-    client.post("/console/sign-in", data={"key": keys["coordinator"], "next": "/console"}, headers=OWN_SITE)
+    enter(client, keys["coordinator"])
     return client
 
 
@@ -132,7 +133,7 @@ def test_what_is_not_possible_is_said(signed_in: FlaskClient) -> None:
 def test_a_viewer_sees_no_buttons_and_changes_nothing(
     loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
 ) -> None:
-    client.post("/console/sign-in", data={"key": keys["viewer"], "next": "/console"}, headers=OWN_SITE)
+    enter(client, keys["viewer"])
     assert "/change/" not in client.get(f"/console/events/{REVIEW}").text
     assert client.get(_path("confirm")).status_code == 403
     assert client.post(_path("confirm"), data={"go": "do"}, headers=OWN_SITE).status_code == 403

@@ -20,6 +20,7 @@ from tests.integration.events.builders import (
 )
 from tests.support.accessibility import violations
 from tests.support.ports import free_port
+from tests.support.signed_in import enter_page
 
 
 @pytest.fixture
@@ -50,13 +51,12 @@ def address(app: Flask, loaded: UnitOfWork) -> Iterator[str]:
 
 
 def test_the_console_works_without_script_by_keyboard_alone(
-    browser: Browser, address: str, keys: Mapping[str, str]
+    browser: Browser, app: Flask, address: str, keys: Mapping[str, str]
 ) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
+    enter_page(page, app, address, keys["viewer"])
     page.goto(f"{address}/console/events/{WEBINAR}?status=waitlisted")
-    _sign_in(page, keys["viewer"])
-    page.wait_for_url(f"**/console/events/{WEBINAR}?status=waitlisted")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**#main")
@@ -67,12 +67,12 @@ def test_the_console_works_without_script_by_keyboard_alone(
 
 
 def test_an_event_is_edited_by_keyboard_and_a_fault_leads_to_its_field(
-    browser: Browser, address: str, keys: Mapping[str, str]
+    browser: Browser, app: Flask, address: str, keys: Mapping[str, str]
 ) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
+    enter_page(page, app, address, keys["coordinator"])
     page.goto(f"{address}/console/events/{WEBINAR}/edit")
-    _sign_in(page, keys["coordinator"])
     page.goto(f"{address}/console/events/{WEBINAR}/edit")
     page.get_by_label("Number in the series").fill("ten")
     page.get_by_label("Internal note").fill("Ask for slides.")
@@ -88,29 +88,23 @@ def test_an_event_is_edited_by_keyboard_and_a_fault_leads_to_its_field(
     context.close()
 
 
-def test_faults_and_previews_are_accessible_too(browser: Browser, address: str, keys: Mapping[str, str]) -> None:
+def test_faults_and_previews_are_accessible_too(
+    browser: Browser, app: Flask, address: str, keys: Mapping[str, str]
+) -> None:
     context = browser.new_context(viewport={"width": 320, "height": 720})
     page = context.new_page()
+    enter_page(page, app, address, keys["coordinator"])
     page.goto(f"{address}/console/new-event")
-    _sign_in(page, keys["coordinator"])
     page.goto(f"{address}/console/new-event")
     page.get_by_role("button", name="Make the draft").click()
     assert page.get_by_role("alert").count() == 1
     assert _faults(page) == []
     page.goto(f"{address}/console/events/{WEBINAR}/edit")
-    page.get_by_label("Title").fill("Another title")
+    page.locator("[name='title.en']").fill("Another title")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("heading", name="Who is affected").wait_for()
     assert _faults(page) == []
     context.close()
-
-
-def _sign_in(page: Page, key: str) -> None:
-    """By the keyboard, once the browser has put the focus where the page asks for it, which it does a drawing later."""
-    page.locator("#key:focus").wait_for()
-    page.keyboard.type(key)
-    page.keyboard.press("Enter")
-    page.get_by_role("button", name="Sign out").wait_for()
 
 
 def _faults(page: Page) -> list[str]:

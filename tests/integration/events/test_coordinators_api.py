@@ -33,7 +33,7 @@ POLICIES = {
     "operators too": Policy("role", frozenset({"viewer", "coordinator", "operator"})),
     "who watches": Policy("role", frozenset({"coordinator", "operator"})),
 }
-SIGNING = {"POST /console/sign-in", *(f"POST {path}" for path in SIGN_OUT)}
+SIGNING = {f"POST {path}" for path in SIGN_OUT}
 
 PUBLIC = {
     "/v1/events",
@@ -54,11 +54,12 @@ PUBLIC = {
     "/calendar/room/<room_id>.ics",
     "/programme/timetable",
     "/v1/rooms",
+    "/v1/slots",
+    *(f"/v1/{part}/<item_id>" for part in ("resources", "rooms", "series", "slots", "working-groups")),
     "/v1/schedule.json",
     "/v1/schedule/versions/<int:number>",
     "/v1/schedule/versions/<int:number>/diff/<int:other>",
     "/console/static/console.css",
-    "/console/sign-in",
     "/-/events/livez",
     "/-/events/readyz",
     "/-/events/version",
@@ -72,13 +73,23 @@ FOR_READERS = {
     "/v1/events/<event_id>/coverage",
     "/v1/events/<event_id>/roster",
     "/v1/consultations",
+    "/v1/group-contacts",
     "/v1/hotels",
     "/console/overview",
+    "/console/translations",
     "/console/groups",
     "/console/geneva",
     "/console",
     "/console/events/<event_id>",
 }
+
+SET_UP_FOR_READERS = {
+    "/console/set-up",
+    "/console/set-up/<part>",
+    "/console/set-up/<part>/<item_id>",
+    *(f"/v1/{part}/<item_id>" for part in ("consultations", "group-contacts", "hotels")),
+}
+"""Tried out where something is set up: test_setting_up."""
 
 SIDE_EVENTS_FOR_READERS = {
     "/console/side-events",
@@ -102,7 +113,13 @@ CONSOLE_FORMS = (
     "events/<event_id>/new-resource",
     "events/<event_id>/resources/<resource_id>",
 )
+SET_UP = ("consultations", "group-contacts", "hotels", "rooms", "series", "working-groups")
 FOR_COORDINATORS = {
+    *(f"POST /v1/{part}" for part in (*SET_UP, "slots")),
+    *(f"PATCH /v1/{part}/<item_id>" for part in SET_UP),
+    *(f"DELETE /v1/{part}/<item_id>" for part in (*SET_UP, "slots", "resources")),
+    "/console/set-up/<part>/new",
+    *(f"POST /console/set-up/<part>/{path}" for path in ("new", "<item_id>", "<item_id>/withdraw")),
     "POST /v1/person-export/events",
     "/console/events/<event_id>/change/<action>",
     "POST /console/events/<event_id>/change/<action>",
@@ -113,7 +130,7 @@ FOR_COORDINATORS = {
     "POST /console/events/<event_id>/notes",
     *(f"{method}/console/{path}" for method in ("", "POST ") for path in CONSOLE_FORMS),
     "POST /v1/resources",
-    "PATCH /v1/resources/<resource_id>",
+    "PATCH /v1/resources/<item_id>",
     "PATCH /v1/events/<event_id>",
     f"POST /v1/events/<event_id>/<{STEPS}:step_name>",
     "/console/timetable/<uuid:proposal_id>",
@@ -146,10 +163,10 @@ def test_every_route_states_who_may_call_it(app: Flask) -> None:
     }
     expected = {
         "public": PUBLIC | SIGNING,
-        "readers": FOR_READERS | SIDE_EVENTS_FOR_READERS,
+        "readers": FOR_READERS | SET_UP_FOR_READERS | SIDE_EVENTS_FOR_READERS,
         "coordinators": FOR_COORDINATORS,
         "operators too": FOR_OPERATORS_TOO,
-        "who watches": {"/v1/trail/events", "/console/trail"},
+        "who watches": {"/v1/trail/events"},
     }
     assert by_policy == expected
     assert set(stated) - set().union(*expected.values()) == set()

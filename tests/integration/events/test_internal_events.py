@@ -17,6 +17,7 @@ from tests.integration.events.own_events import CANARY
 from tests.integration.events.own_events import canary as canary
 from tests.integration.events.side_events import AsRole
 from tests.support.processes import PROJECT
+from tests.support.signed_in import enter
 
 TITLE = "a program registers here"
 OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -102,7 +103,7 @@ def test_coordinators_numbers_are_of_people(canary: UnitOfWork, client: FlaskCli
 def test_the_console_shows_it_where_it_is_asked_for(
     canary: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
 ) -> None:
-    client.post("/console/sign-in", data={"key": keys["coordinator"]}, headers=OWN_SITE)
+    enter(client, keys["coordinator"])
     for path in ("/console", "/console?show=all", "/console/overview", "/console/groups", "/console/geneva"):
         assert TITLE not in client.get(path).text
     assert "Nobody is missing." in client.get(f"/console/geneva?not_in={WEBINAR}").text
@@ -112,7 +113,7 @@ def test_the_console_shows_it_where_it_is_asked_for(
 
 
 def test_a_viewer_does_not_ask_for_it(canary: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]) -> None:
-    client.post("/console/sign-in", data={"key": keys["viewer"]}, headers=OWN_SITE)
+    enter(client, keys["viewer"])
     assert client.get("/console?internal=true").status_code == 403
     assert "internal=true" not in client.get("/console").text
 

@@ -14,6 +14,7 @@ from shared.core.ids import new_token, token_hash
 from shared.store.unit_of_work import UnitOfWork
 from tests.architecture.limited_keys import OWN_EVENT, REACH, REFUSED
 from tests.integration.events.builders import WEBINAR, rows
+from tests.support.signed_in import enter
 
 OTHER, OWN_DRAFT = "upr-review", "upr-cities-training"
 SERIES = "upr-webinar-wednesday"
@@ -56,6 +57,7 @@ def _address(route: str, event: str = OTHER) -> tuple[str, str]:
     for part, value in {
         "<event_id>": event,
         "<resource_id>": f"{event}-brief",
+        "<item_id>": f"{event}-brief",
         "<action>": "postpone",
         "<uuid:proposal_id>": str(uuid4()),
         "<uuid:job_id>": str(uuid4()),
@@ -68,7 +70,7 @@ def _address(route: str, event: str = OTHER) -> tuple[str, str]:
 def _body(route: str, event: str) -> dict[str, Any]:
     if "/console/" in route:
         return {
-            "data": {"title": "Mine", "id": event, "kind": "webinar", "time_zone": "Europe/Zurich", "mode": "online"}
+            "data": {"title.en": "Mine", "id": event, "kind": "webinar", "time_zone": "Europe/Zurich", "mode": "online"}
         }
     if route.split(" ")[0] in ("GET", "DELETE"):
         return {}
@@ -214,7 +216,7 @@ def test_an_own_event_does_not_join_another_series(client: FlaskClient, limited:
     assert client.patch(f"/v1/events/{OWN_DRAFT}", json=in_series, headers=headers).status_code == 403
     assert client.patch(f"/v1/events/{OWN_DRAFT}?dry_run=true", json=in_series, headers=headers).status_code == 403
     assert client.post("/v1/events", json=MINE | in_series | {"id": "mine"}, headers=headers).status_code == 403
-    typed = MINE | in_series | {"id": "mine"}
+    typed = MINE | in_series | {"id": "mine", "title.en": "Mine"}
     assert client.post("/console/new-event", data=typed, headers=headers).status_code == 403
     page = f"/console/events/{OWN_DRAFT}/edit"
     seen = re.findall(r'name="seen" value="([^"]+)"', client.get(page, headers=headers).text)[0]
@@ -228,9 +230,7 @@ def test_an_own_event_does_not_join_another_series(client: FlaskClient, limited:
 
 def test_the_console_offers_no_page_that_the_key_does_not_open(client: FlaskClient, limited: Limited) -> None:
     bearer = limited(WEBINAR)["Authorization"].removeprefix("Bearer ")
-    sent = {"key": bearer, "next": "/console/overview"}
-    entered = client.post("/console/sign-in", data=sent, headers={"Sec-Fetch-Site": "same-origin"})
-    assert entered.location == "/console"
-    page = client.get(entered.location)
+    enter(client, bearer)
+    page = client.get("/console")
     offered = re.findall(r'<li><a href="(/console[a-z/-]*)"', page.text.split("</nav>")[0])
-    assert offered == ["/console", "/console/registrations", "/console/registrations/forms"]
+    assert offered == ["/console/registrations", "/console", "/console/registrations/forms"]

@@ -23,6 +23,7 @@ from services.events.wiring import MIGRATIONS
 from shared.contracts.envelope import decode
 from shared.contracts.registry import read
 from shared.core.errors import SettingsError
+from shared.i18n.content import Text
 from shared.store.migrate import current_revision, migrate
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, rows
@@ -37,7 +38,8 @@ EVERYTHING = """
 
 
 def _told(work: UnitOfWork) -> list[tuple[str, str]]:
-    return [tuple(row) for row in rows(work, "SELECT type, subject FROM outbox ORDER BY id")]
+    facts = "SELECT type, subject FROM outbox WHERE type NOT LIKE '%-audit.%' ORDER BY id"
+    return [tuple(row) for row in rows(work, facts)]
 
 
 def test_first_load_stores_all_and_tells_all_but_drafts(loaded: UnitOfWork, sample: Loaded) -> None:
@@ -97,7 +99,7 @@ def test_a_status_that_cannot_follow_changes_nothing_at_all(
     loaded: UnitOfWork, clock: FrozenClock, sample: Loaded
 ) -> None:
     before = rows(loaded, EVERYTHING)
-    renamed = tuple(replace(group, title=f"{group.title} again") for group in sample.working_groups)
+    renamed = tuple(replace(group, title=Text.of(f"{group.title} again")) for group in sample.working_groups)
     drafts = tuple(replace(event, status=EventStatus.DRAFT) for event in sample.events)
     with pytest.raises(SettingsError) as caught:
         load_sample(loaded, clock, replace(sample, working_groups=renamed, events=drafts))

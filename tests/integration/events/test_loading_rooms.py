@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
         if file.name == "rooms.yaml":
             content = content.replace("13:00 to 14:00", "12:30 to 13:30").replace("capacity: 120", "capacity: 99")
         if file.name == "series.yaml":
-            content = content.replace("title: ", "title: Another ", 1)
+            content = content.replace("en: UPR", "en: Another UPR", 1)
         (made / file.name).write_text(content)
     return made
 

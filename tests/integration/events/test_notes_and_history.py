@@ -21,6 +21,7 @@ from shared.core.ids import new_id, new_token, token_hash
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, rows
 from tests.support.clock import FrozenClock
+from tests.support.signed_in import enter
 
 Headers = Callable[[str], dict[str, str]]
 OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -29,7 +30,7 @@ SECRET = "zanzibar interpreter asked for"
 
 
 def _sign_in(client: FlaskClient, key: str) -> None:
-    client.post("/console/sign-in", data={"key": key, "next": "/console"}, headers=OWN_SITE)
+    enter(client, key)
 
 
 def _note_id(page: str) -> str:

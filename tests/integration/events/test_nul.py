@@ -97,7 +97,6 @@ PAGES = (
     f"/console/events/{WEBINAR}/resources/brief",
     *(f"/console/events/{WEBINAR}/change/{action}" for action in ("postpone", "reschedule", "revive", "attendance")),
     "/console/side-events",
-    "/console/sign-in",
 )
 
 

@@ -21,6 +21,7 @@ from tests.integration.events.builders import (
     registration_message,
     rows,
 )
+from tests.support.signed_in import enter
 
 Headers = Callable[[str], dict[str, str]]
 REVIEW = "upr-review"
@@ -178,15 +179,19 @@ def test_the_pages_show_the_numbers_with_links(
     loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
 ) -> None:
     hear(loaded, [registration_message(_traveller(1, country="CH"))])
-    sent = {"key": keys["viewer"], "next": "/console/overview"}
-    client.post("/console/sign-in", data=sent, headers={"Sec-Fetch-Site": "same-origin"})
+    enter(client, keys["viewer"])
     page = client.get("/console/overview").text
     assert f'<a href="/console/geneva?not_in={WEBINAR}">1 not registered for {WEBINAR}</a>' in page
     assert "16 presentations to 9 embassies" in page
     assert "27 presentations to 2 permanent missions" in page
-    assert "12 with no bulletin this month" in page
+    assert "12 without contact this month" in page
     assert '<a href="/console/registrations?country=CH">Switzerland</a>' in page
     geneva = client.get(f"/console/geneva?not_in={WEBINAR}").text
-    assert (_traveller(1).person_ref[:10] in geneva, "TROIKA-2020" in geneva) == (True, True)
-    assert client.get("/console/groups?show=no-mail").text.count('scope="row"') == 12
+    assert (_traveller(1).person_ref[:10] in geneva, "TROIKA-2020" in geneva) == (False, True)
+    groups = client.get("/console/groups?show=no-mail").text
+    assert (groups.count('scope="row"'), "mail/bulletins/new" in groups + geneva) == (12, False)
+    enter(client, keys["coordinator"])
+    groups, geneva = (client.get(f"/console/{page}").text for page in ("groups", f"geneva?not_in={WEBINAR}"))
+    assert groups.count('href="/console/mail/bulletins/new?working_group=') == 12
+    assert f'href="/console/mail/bulletins/new?form_kind=delegation&amp;not_registered_for={WEBINAR}"' in geneva
     assert rows(loaded, "SELECT count(*)::int FROM roster") == [(1,)]

@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from services.events.domain import lifecycle
 from services.events.domain.event import Event
 from services.events.store import events
+from shared.i18n.content import Text
 from shared.i18n.languages import LANGUAGES
 from shared.i18n.when import NO_BREAK
 from shared.store.unit_of_work import UnitOfWork
@@ -170,13 +171,21 @@ def test_feeds_follow_the_language_of_their_address(loaded: UnitOfWork, client: 
 
 
 def test_feeds_keep_joiners_links_and_lines_as_coordinators_wrote_them(loaded: UnitOfWork, client: FlaskClient) -> None:
-    title, summary = (
-        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u0915\u094d\u200d\u0937",
-        "See https://example.org/a\n\n" + "b" * 900,
+    title, summary = map(
+        Text.of,
+        (
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u0915\u094d\u200d\u0937",
+            "See https://example.org/a\n\n" + "b" * 900,
+        ),
     )
-    _take(loaded, WEBINAR, datetime(2020, 3, 1, tzinfo=UTC), lambda event: replace(event, title=title, summary=summary))
+    _take(
+        loaded,
+        WEBINAR,
+        datetime(2020, 3, 1, tzinfo=UTC),
+        lambda event: replace(event, title=title, summary=summary),
+    )
     entry = _entries(client)[f"event-{WEBINAR}@127.0.0.1"]
-    assert (entry["SUMMARY"], entry["DESCRIPTION"]) == (title, summary.replace("\n", "\\n"))
+    assert (entry["SUMMARY"], entry["DESCRIPTION"]) == (str(title), str(summary).replace("\n", "\\n"))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from services.events.domain.event import EventStatus
 from services.events.loading.folder import Loaded
 from services.events.store import events
 from services.events.usecases.load_sample import load_sample
+from shared.i18n.content import Text
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, form_message, hear
 from tests.support.clock import FrozenClock
@@ -182,7 +183,9 @@ def test_csv_has_titles_and_words(loaded: UnitOfWork, client: FlaskClient, as_ro
 def test_csv_holds_all_pages_and_no_formula(work: UnitOfWork, client: FlaskClient) -> None:
     with work.transaction() as connection:
         for number in range(205):
-            events.save(connection, an_event(id=f"event-{number:03}", title='=HYPERLINK("https://x.example.org")'))
+            events.save(
+                connection, an_event(id=f"event-{number:03}", title=Text.of('=HYPERLINK("https://x.example.org")'))
+            )
     answer = client.get("/v1/events?limit=2&fields=title,asked_groups", headers={"Accept": "text/csv"})
     assert answer.is_streamed
     assert answer.data.startswith(codecs.BOM_UTF8)

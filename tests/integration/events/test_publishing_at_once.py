@@ -74,7 +74,7 @@ def test_edit_of_a_proposal_that_moves_is_kept(desk: Desk) -> None:
 
     assert publish_during(desk, rename).status_code == 201
     shown = desk.client.get(f"/v1/proposals/{proposal}", headers=desk.headers).get_json()
-    assert (shown["title"], _event(desk, event)["title"]) == ("Better", "Better")
+    assert (shown["title"], _event(desk, event)["title"]) == ("Better", {"es": "Better"})
 
 
 def test_event_that_the_timetable_does_not_move_stays_as_it_was_made_by_hand(desk: Desk) -> None:

@@ -308,7 +308,7 @@ def test_place_of_an_erased_proposal_is_given_up_and_the_next_version_leaves_it_
     assert desk.publish().status_code == 201
     desk.erase(proposal)
     assert desk.rows("SELECT count(*) FROM placement") == [(0,)]
-    event = "SELECT status, title FROM event WHERE kind = 'side_event' AND title = 'Housing'"
+    event = "SELECT status, title ->> 'es' FROM event WHERE kind = 'side_event' AND title ->> 'es' = 'Housing'"
     assert desk.rows(event) == [("confirmed", "Housing")]
     desk.put(other, "garden-room", NOON)
     assert desk.publish().status_code == 201

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from services.events.domain.resource import Resource, ResourceKind
 from services.events.store import resources
+from shared.i18n.content import Text
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, rows
 from tests.support.locks import WAITING
@@ -94,7 +95,7 @@ def test_of_two_made_at_once_with_one_id_the_first_stays(
     """The second has looked and found none before the first is there, and waits for it to be stored or not."""
     headers = as_role("coordinator")
     first = Resource(
-        id=RECORDING["id"], kind=ResourceKind.RECORDING, title="First", url=RECORDING["url"], event=WEBINAR
+        id=RECORDING["id"], kind=ResourceKind.RECORDING, title=Text.of("First"), url=RECORDING["url"], event=WEBINAR
     )
     with ThreadPoolExecutor(1) as pool:
         with loaded.transaction() as connection:
@@ -103,5 +104,5 @@ def test_of_two_made_at_once_with_one_id_the_first_stays(
             poll_until(lambda: rows(loaded, WAITING) == [(1,)], what="the second waits")
         answer = second.result(30)
     assert (answer.status_code, (answer.json or {})["code"]) == (409, "already-exists")
-    assert rows(loaded, f"SELECT title FROM resource WHERE id = '{RECORDING['id']}'") == [("First",)]
+    assert rows(loaded, f"SELECT title FROM resource WHERE id = '{RECORDING['id']}'") == [({"en": "First"},)]
     assert _told(loaded) == []

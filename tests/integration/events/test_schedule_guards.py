@@ -163,7 +163,9 @@ def test_title_that_changes_is_published_and_tells_no_proposer(desk: Desk) -> No
     desk.client.patch(path, json={"title": "Better"}, headers=seen)
     before = len(desk.said())
     assert desk.publish().status_code == 201
-    assert [(key, content.get("title")) for key, content in desk.said(before)] == [("event.changed.v1", "Better")]
+    assert [(key, content.get("title")) for key, content in desk.said(before)] == [
+        ("event.changed.v1", {"es": "Better"})
+    ]
 
 
 def test_cancelled_review_frees_its_time(desk: Desk) -> None:

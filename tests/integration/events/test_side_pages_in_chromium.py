@@ -11,6 +11,7 @@ from werkzeug.serving import make_server
 from tests.integration.events.side_events import Desk
 from tests.support.accessibility import violations
 from tests.support.ports import free_port
+from tests.support.signed_in import enter_page
 
 LOOKS = [("light", 1280), ("dark", 320)]
 GROUPS = ("housing", "health", "racial-discrimination", None)
@@ -54,14 +55,14 @@ def address(app: Flask, desk: Desk) -> Iterator[str]:
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_answers_that_say_what_happened_before_are_accessible_and_fit(
-    browser: Browser, address: str, desk: Desk, keys: Mapping[str, str], scheme: str, width: int
+    browser: Browser, app: Flask, address: str, desk: Desk, keys: Mapping[str, str], scheme: str, width: int
 ) -> None:
     """A decision on what has changed meanwhile, with what was typed."""
     page = browser.new_context(
         viewport={"width": width, "height": 720},
         color_scheme=scheme,  # type: ignore[arg-type]  # one of the two literals
     ).new_page()
-    _sign_in(page, address, keys["coordinator"])
+    enter_page(page, app, address, keys["coordinator"])
     page.goto(f"{address}/console/side-events?status=submitted")
     desk.change(_with_title(desk, "New idea"), 2, "New idea", attendance=80, summary="S")
     page.locator("summary").first.click()
@@ -78,14 +79,14 @@ def test_answers_that_say_what_happened_before_are_accessible_and_fit(
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_suggestion_is_accessible_and_is_adopted_from_the_timetable(
-    browser: Browser, address: str, desk: Desk, keys: Mapping[str, str], scheme: str, width: int
+    browser: Browser, app: Flask, address: str, desk: Desk, keys: Mapping[str, str], scheme: str, width: int
 ) -> None:
     desk.change(_with_title(desk, TITLES[0]), 2, "Housing for everybody", speakers="Person 0\nPerson 9")
     page = browser.new_context(
         viewport={"width": width, "height": 720},
         color_scheme=scheme,  # type: ignore[arg-type]  # one of the two literals
     ).new_page()
-    _sign_in(page, address, keys["coordinator"])
+    enter_page(page, app, address, keys["coordinator"])
     page.goto(f"{address}/console/timetable")
     suggestion = page.locator("section", has=page.get_by_role("heading", name="Suggested changes (1)"))
     expect(suggestion).to_contain_text("Housing for everybody")
@@ -102,10 +103,10 @@ def test_suggestion_is_accessible_and_is_adopted_from_the_timetable(
 
 
 def test_coordinator_decides_moves_and_publishes_without_script(
-    browser: Browser, address: str, keys: Mapping[str, str]
+    browser: Browser, app: Flask, address: str, keys: Mapping[str, str]
 ) -> None:
     page = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 900}).new_page()
-    _sign_in(page, address, keys["coordinator"])
+    enter_page(page, app, address, keys["coordinator"])
     page.goto(f"{address}/console/side-events?status=submitted")
     page.locator("summary").first.click()
     page.get_by_label("Note to the group").fill("Welcome.")
@@ -114,7 +115,7 @@ def test_coordinator_decides_moves_and_publishes_without_script(
     page.get_by_role("navigation", name="Which proposals").get_by_role("link", name="Accepted").click()
     expect(page.locator("article", has_text="New idea")).to_contain_text("Welcome.")
 
-    page.get_by_role("navigation", name="Console").get_by_role("link", name="Timetable").click()
+    page.get_by_role("navigation", name="Programme").get_by_role("link", name="Timetable").click()
     expect(page.get_by_role("heading", name="Publish")).to_have_count(0)
     page.locator(".clashes a").first.click()
     page.get_by_label("Time", exact=True).select_option("2020-05-07-1300")
@@ -131,9 +132,11 @@ def test_coordinator_decides_moves_and_publishes_without_script(
     page.context.close()
 
 
-def test_viewer_sees_the_timetable_and_no_button(browser: Browser, address: str, keys: Mapping[str, str]) -> None:
+def test_viewer_sees_the_timetable_and_no_button(
+    browser: Browser, app: Flask, address: str, keys: Mapping[str, str]
+) -> None:
     page = browser.new_context().new_page()
-    _sign_in(page, address, keys["viewer"])
+    enter_page(page, app, address, keys["viewer"])
     page.goto(f"{address}/console/timetable")
     expect(page.locator("main button")).to_have_count(0)
     page.goto(f"{address}/console/side-events")
@@ -144,13 +147,6 @@ def test_viewer_sees_the_timetable_and_no_button(browser: Browser, address: str,
 def _with_title(desk: Desk, title: str) -> str:
     listed = desk.client.get("/v1/proposals", headers=desk.headers).get_json()["items"]
     return next(str(item["id"]) for item in listed if item["title"] == title)
-
-
-def _sign_in(page: Page, address: str, key: str) -> None:
-    page.goto(f"{address}/console/sign-in")
-    page.fill("#key", key)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("button", name="Sign out").wait_for()
 
 
 def _faults(page: Page) -> list[str]:

@@ -138,9 +138,11 @@ def test_adopted_title_is_published_with_the_next_version(desk: Desk) -> None:
     desk.change(proposal, 2, "Better")
     before = len(desk.said())
     assert desk.act(proposal, "suggestion/adopt").status_code == 200
-    assert desk.client.get(f"/v1/events/{event}", headers=desk.headers).get_json()["title"] == "One"
+    assert desk.client.get(f"/v1/events/{event}", headers=desk.headers).get_json()["title"] == {"es": "One"}
     assert desk.publish().status_code == 201
-    assert [(key, content.get("title")) for key, content in desk.said(before)] == [("event.changed.v1", "Better")]
+    assert [(key, content.get("title")) for key, content in desk.said(before)] == [
+        ("event.changed.v1", {"es": "Better"})
+    ]
 
 
 def test_console_settles_a_suggestion_and_refuses_one_that_has_changed(desk: Desk, suggested: str) -> None:

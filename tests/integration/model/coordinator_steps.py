@@ -8,6 +8,8 @@ from hypothesis.stateful import precondition, rule
 from tests.integration.model.history import ANY, LOST, TICK, History, agree, newest_first
 from tests.integration.model.rules import EVENTS, FORMS
 
+DECISIONS = ("confirmed", "cancelled", "offered", "offered", "withdrawn")
+
 
 class CoordinatorSteps(History):
     """By the console and the interface."""
@@ -37,12 +39,13 @@ class CoordinatorSteps(History):
         self._decide()
 
     @precondition(lambda self: self.ledger.people)
-    @rule(index=ANY, status=st.sampled_from(["confirmed", "cancelled"]), stale=st.sampled_from([0, 0, 0, 1]), lost=LOST)
+    @rule(index=ANY, status=st.sampled_from(DECISIONS), stale=st.sampled_from([0, 0, 0, 1]), lost=LOST)
     def settle_by_hand(self, index: int, status: str, stale: int, lost: bool) -> None:
-        """A coordinator gives a seat or takes a place back; perhaps from a page that is ``stale``."""
-        who = (
-            self._pick(index, "waitlisted") if status == "confirmed" and self._some("waitlisted") else self._pick(index)
-        )
+        """A coordinator gives or offers a seat, or takes one back; perhaps from a page that is ``stale``."""
+        waits = status in ("confirmed", "offered") and self._some("waitlisted")
+        who = self._pick(index, "waitlisted") if waits else self._pick(index)
+        if status == "withdrawn" and (offered := self._offered()):
+            who = offered[index % len(offered)]
         seen = who["revision"] + stale
         answer = self._twice(lost, lambda: self.ledger.settle_by_hand(who["number"], seen, status, self.world.clock()))
         agree(self.office.settle_by_hand(self.ids[who["number"]], seen, status, lost=lost), answer)

@@ -55,7 +55,7 @@ class History(RuleBasedStateMachine):
     def _deliver(self, queue: str, pick: Any, dies: bool) -> list[Any]:
         fresh = self.bus.deliver(queue, pick, dies=dies)
         for message in fresh:
-            if queue == "registration.copies":
+            if queue == "registration.copies" and "revision" in message.data:  # entries of the audit log have none
                 self.ledger.hear(message.subject, message.data["revision"])
             elif queue == "registration.mail" and message.data["about"] == "confirmation":
                 ended = not message.type.endswith("mail.sent.v1")
@@ -108,6 +108,9 @@ class History(RuleBasedStateMachine):
 
     def _some(self, *statuses: str) -> list[Entry]:
         return [who for who in self.ledger.people.values() if not statuses or who["status"] in statuses]
+
+    def _offered(self) -> list[Entry]:
+        return [who for who in self._some("waitlisted") if who["offer"] is not None]
 
     def _pick(self, index: int, *statuses: str) -> Entry:
         some = self._some(*statuses)

@@ -13,7 +13,10 @@ _SEATS = """
     SELECT f.slug, s.capacity, f.open, f.revision, s.confirmed, s.waiting, s.last_position, s.word
     FROM form f JOIN seat s ON s.form = f.slug
 """
-_PEOPLE = "SELECT submission, form, status, position, revision, erased_at IS NOT NULL FROM registration"
+_PEOPLE = """
+    SELECT submission, form, status, position, revision, erased_at IS NOT NULL, offer_expires_at, offer_passed
+    FROM registration
+"""
 _CANDIDATES = "SELECT submission, form, mailed_at, network IS NULL FROM candidate"
 _SUBMISSIONS = """
     SELECT id, state, CASE WHEN state = 'received' THEN attempts END,
@@ -50,7 +53,7 @@ def check_now(world: World, ledger: Ledger) -> None:
         for slug, form in ledger.forms.items()
     }
     people = {
-        number: (*(who[name] for name in ("form", "status", "position", "revision", "erased")),)
+        number: (*(who[name] for name in ("form", "status", "position", "revision", "erased", "offer", "passed")),)
         for number, who in ledger.people.items()
     }
     copies = {name: (revision, *ledger.events[name][revision][:2]) for name, revision in ledger.heard.items()}

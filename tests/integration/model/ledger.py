@@ -22,11 +22,13 @@ from tests.integration.model.rules import (
     LIVE_LINKS,
     MAIL_OF,
     NOTICE,
+    OFFER_LASTS,
     SEEN,
     SPACING,
     STANDING,
 )
 
+NO_OFFER: dict[str, Any] = {"offer": None, "passed": False}
 Answer = str | tuple[str, str]
 Entry = dict[str, Any]
 
@@ -94,7 +96,7 @@ class Ledger:
         return "received"
 
     def act(self, kind: str, person: int, number: int, now: datetime) -> Answer:
-        """Somebody presses ``cancel`` or ``erase`` on their own page."""
+        """Somebody presses ``cancel``, ``erase``, ``accept-seat`` or ``decline-seat`` on their own page."""
         who = self.people[person]
         if who["erased"] or self.has_ended(who, now):
             return "not-found", ""
@@ -151,6 +153,8 @@ class Ledger:
                 self._decide_choices(number, item, now)
             elif item["kind"] == "cancel":
                 self._decide_cancelling(item, now, freed)
+            elif item["kind"] in ("accept-seat", "decline-seat"):
+                self._decide_answer(item, now, freed)
             else:
                 self.states[number]["told"] = [self._decide_erasure(number, item, now)]
             self.states[number]["state"] = "decided"
@@ -248,6 +252,21 @@ class Ledger:
             self._cancel(who, now)
             freed.add(who["form"])
 
+    def _decide_answer(self, item: Entry, now: datetime, freed: set[str]) -> None:
+        """Somebody accepts or declines the seat that is held for them."""
+        who = self.people[item["person"]]
+        if not self._is_by_link(item) or who["offer"] is None or who["offer"] <= item["received_at"]:
+            return
+        if item["kind"] == "decline-seat":
+            self._end_offer(who, passed=True)
+            freed.add(who["form"])
+        elif not self.is_over(who["form"], now) and self.event(who["form"])[0] in STANDING:
+            self._promote_one(who)
+
+    def _end_offer(self, who: Entry, *, passed: bool) -> None:
+        who |= {"offer": None, "passed": passed, "revision": who["revision"] + 1}
+        self._owe("offer-ended", who)
+
     def _decide_erasure(self, number: int, item: Entry, now: datetime) -> str:
         """What is told of it: who is forgotten already, or has cancelled by the same link meanwhile, is not erased."""
         return str(self.erase(item["person"], now, number)) if self._is_by_link(item) else "gone"
@@ -262,6 +281,7 @@ class Ledger:
         who = {name: item[name] for name in ("form", "who", "name", "received_at")} | {"number": number}
         who |= {"status": status, "revision": 1, "position": None, "accepted_at": now, "ended_at": None}
         who |= {"erased": False, "announced_at": None, "confirmed": False, "links": 0, "dead": 0}
+        who |= NO_OFFER
         if status == "waitlisted":
             form["last"] += 1
             who["position"] = form["last"]
@@ -334,7 +354,7 @@ class Ledger:
         slug, before = who["form"], who["status"]
         came = before == "confirmed" and self.is_over(slug, now) and self.event(slug)[0] in STANDING
         if before in LIVE and not came:
-            who["status"] = "cancelled"
+            who |= {"status": "cancelled"} | NO_OFFER
         who |= {"revision": who["revision"] + 1, "erased": True}
         if before in LIVE and not came:
             self._promote(slug, now)
@@ -348,7 +368,9 @@ class Ledger:
             return "changed-meanwhile", ""
         if status == "cancelled" and who["status"] not in LIVE:
             return "no-place", ""
-        if status == "confirmed" and who["status"] != "waitlisted":
+        if status == "withdrawn":
+            return self._withdraw(who, now)
+        if status in ("confirmed", "offered") and who["status"] != "waitlisted":
             return "not-waiting", ""
         if self.is_over(who["form"], now):
             return "event-over", ""
@@ -358,10 +380,31 @@ class Ledger:
             return "cancelled"
         if self.event(who["form"])[0] not in STANDING:
             return "not-taking-place", ""
-        if self.free(who["form"]) == 0:
+        if status == "offered" and who["offer"] is not None:
+            return "already-offered", ""
+        if who["offer"] is None and self.free(who["form"]) == 0:
             return "no-free-seat", ""
+        if status == "offered":
+            return self._offer(who, now)
         self._promote_one(who)
         return "confirmed"
+
+    def _offer(self, who: Entry, now: datetime) -> Answer:
+        """A seat is held for somebody, until the last promotion at most, or the start where that is past."""
+        starts_at = self.event(who["form"])[1]
+        ends = [now + OFFER_LASTS]
+        if starts_at is not None:
+            ends.append(starts_at - NOTICE if starts_at - NOTICE > now else starts_at)
+        who |= {"offer": min(ends), "passed": False, "revision": who["revision"] + 1}
+        self._owe("seat-offered", who)
+        return "waitlisted"
+
+    def _withdraw(self, who: Entry, now: datetime) -> Answer:
+        if who["offer"] is None:
+            return "not-offered", ""
+        self._end_offer(who, passed=False)
+        self._promote(who["form"], now)
+        return str(who["status"])
 
     def set_form(self, slug: str, seen: int, capacity: int | None, is_open: bool, now: datetime) -> Answer:
         """A coordinator, who has seen revision ``seen``, sets seats and switch."""
@@ -407,6 +450,8 @@ class Ledger:
         """What is done every few seconds: what was kept long enough goes, seats are given, people are forgotten."""
         keeping.clean_up(self, now)
         for slug in self.forms:
+            for who in [one for one in self.of(slug) if one["offer"] is not None and one["offer"] <= now]:
+                self._end_offer(who, passed=True)
             self._promote(slug, now)
         for slug in self.forms:
             keeping.announce(self.of(slug), self.event(slug)[1], now)
@@ -428,6 +473,10 @@ class Ledger:
         """Who waits, in order of the receipt of their submissions."""
         waiting = [one for one in self.of(slug) if one["status"] == "waitlisted"]
         return sorted(waiting, key=lambda one: (one["received_at"], one["number"]))
+
+    def next_ones(self, slug: str) -> list[Entry]:
+        """Those who wait, have no offer and have let none pass: a free seat comes to them by itself."""
+        return [one for one in self.line(slug) if one["offer"] is None and not one["passed"]]
 
     def event(self, slug: str) -> tuple[str, datetime | None, datetime]:
         """Status and start of a form's event as the form knows it."""
@@ -462,13 +511,13 @@ class Ledger:
 
     def free(self, slug: str) -> int | None:
         """Seats that can be given; None without a limit."""
-        capacity = self.forms[slug]["capacity"]
-        return None if capacity is None else max(0, capacity - self.confirmed(slug))
+        capacity, offered = self.forms[slug]["capacity"], sum(who["offer"] is not None for who in self.of(slug))
+        return None if capacity is None else max(0, capacity - self.confirmed(slug) - offered)
 
     def next_status(self, slug: str) -> str:
         """What a newcomer gets: those who wait go first."""
         free, form = self.free(slug), self.forms[slug]
-        if free is None or (free and not self.line(slug)):
+        if free is None or (free and not self.next_ones(slug)):
             return "confirmed"
         return "waitlisted" if form["list"] else "full"
 
@@ -489,7 +538,12 @@ class Ledger:
         return number in self.queue and self.states[number]["state"] == "received"
 
     def _cancel(self, who: Entry, now: datetime) -> None:
-        who |= {"status": "cancelled", "revision": who["revision"] + 1, "ended_at": now, "dead": who["links"]}
+        who |= {
+            "status": "cancelled",
+            "revision": who["revision"] + 1,
+            "ended_at": now,
+            "dead": who["links"],
+        } | NO_OFFER
         self._owe("cancelled-by-you", who)
 
     def _promote(self, slug: str, now: datetime) -> None:
@@ -497,11 +551,11 @@ class Ledger:
         status, begins_at, _ = self.event(slug)
         if status not in STANDING or (begins_at is not None and now > begins_at - NOTICE):
             return
-        while (line := self.line(slug)) and self.free(slug) != 0:
+        while (line := self.next_ones(slug)) and self.free(slug) != 0:
             self._promote_one(line[0])
 
     def _promote_one(self, who: Entry) -> None:
-        who |= {"status": "confirmed", "revision": who["revision"] + 1}
+        who |= {"status": "confirmed", "revision": who["revision"] + 1} | NO_OFFER
         self._owe("promotion", who)
 
     def _owe(self, kind: str, who: Entry) -> None:

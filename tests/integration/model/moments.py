@@ -11,5 +11,6 @@ def moments(ledger: Ledger, now: datetime) -> list[datetime]:
     """When something changes by itself, soonest first."""
     starts = [at for slug in ledger.forms if (at := ledger.event(slug)[1])]
     kept = {at for slug in ledger.forms for at in keeping.moments(ledger.of(slug), ledger.event(slug)[1])}
-    found = {*starts, *(at - HOUR for at in starts), *kept, *keeping.clean_up_moments(ledger)}
+    offers = {one["offer"] for one in ledger.people.values() if one["offer"] is not None}
+    found = {*starts, *offers, *(at - HOUR for at in starts), *kept, *keeping.clean_up_moments(ledger)}
     return sorted(at for at in found if at > now)

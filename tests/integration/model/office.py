@@ -17,9 +17,11 @@ from services.registration.intake.form_view import FormView, view_form
 from services.registration.intake.outcomes import Act, Choice
 from services.registration.intake.reading import DeciderKeys
 from services.registration.intake.service import Envelope, Intake
-from services.registration.own.commands import cancel_own, erase_own, send_choices
+from services.registration.own.commands import answer_offer, cancel_own, erase_own, send_choices
+from services.registration.own.managing_routes import OFFER_ANSWERS
 from services.registration.own.service import show_own, show_waiting
-from services.registration.people.decisions import Decision, decide
+from services.registration.people.decisions import OFFER, Decision
+from services.registration.people.offers import decide_seat
 from services.registration.people.waiting_list import promoting
 from services.registration.privacy.erasure import HERE, Erasure, erase_known
 from services.registration.privacy.retention import confirm_unannounced
@@ -107,7 +109,7 @@ class Office:
         return True
 
     def act(self, kind: str, registration: str, *, lost: bool = False) -> Answer:
-        """Press ``cancel`` or ``erase`` on the page behind the newest managing link."""
+        """Press a button on the page behind the newest managing link; ``kind`` is the command that it sends."""
 
         def ask(work: UnitOfWork) -> str:
             self.read_mails()
@@ -115,6 +117,8 @@ class Office:
             own, view = show_own(self._world.work("registration"), token, self._view, self._world.clock())
             if kind == "erase":
                 erase_own(intake, view, token)
+            elif kind in OFFER_ANSWERS:
+                answer_offer(intake, view, token, kind)
             else:
                 cancel_own(intake, view, token, own.person.registration.revision)
             return "received"
@@ -173,8 +177,10 @@ class Office:
 
     def settle_by_hand(self, identity: str, seen: int, status: str, *, lost: bool = False) -> Answer:
         """A coordinator's decision about one registration."""
-        decision = Decision(identity, seen, status, BY)
-        return self._ask(lost, lambda work: decide(work, self._world.clock, MESSAGES, decision).registration.status)
+        decision = Decision(identity, seen, status, BY, "speaker" if status == OFFER else "")
+        return self._ask(
+            lost, lambda work: decide_seat(work, self._world.clock, MESSAGES, decision).registration.status
+        )
 
     def set_form(self, slug: str, seen: int, capacity: int | None, is_open: bool, *, lost: bool = False) -> Answer:
         """A coordinator's change of seats and switch."""

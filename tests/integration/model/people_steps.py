@@ -71,6 +71,15 @@ class PeopleSteps(History):
         if soon:
             self._decide()
 
+    @precondition(lambda self: self._offered())
+    @rule(index=ANY, answer=st.sampled_from(["accept-seat", "accept-seat", "decline-seat"]), lost=LOST, soon=SOON)
+    def answer_offer(self, index: int, answer: str, lost: bool, soon: bool) -> None:
+        """Somebody accepts or declines the seat that is held for them."""
+        offered = self._offered()
+        self._press(answer, offered[index % len(offered)]["number"], lost)
+        if soon:
+            self._decide()
+
     @precondition(lambda self: self._some(*LIVE))
     @rule(index=ANY)
     def press_in_two_windows(self, index: int) -> None:

@@ -24,6 +24,9 @@ FORMS: dict[str, dict[str, Any]] = {
 NOTICE = HOUR
 """How long before the start the last person is promoted."""
 
+OFFER_LASTS = 48 * HOUR
+"""How long a seat is held for somebody who has not answered."""
+
 CANDIDATES, CANDIDATES_OF_A_NETWORK = 10, 2
 RECEIPT_KEPT, CANDIDATE_AFTER_MAIL, CANDIDATE_AT_MOST = timedelta(days=8), timedelta(days=7), timedelta(days=14)
 DIFFERENCE = timedelta(seconds=2)
@@ -46,5 +49,7 @@ TRUE_WHILE = {
     "waiting-list": ("waitlisted",),
     "cancelled-by-you": ("cancelled",),
     "changed": LIVE,
+    "seat-offered": ("waitlisted",),
+    "offer-ended": ("waitlisted",),
 }
 """Statuses under which each kind of mail about a registration says what is so."""

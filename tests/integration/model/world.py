@@ -22,6 +22,7 @@ from services.registration.people.references import References
 from shared.contracts.registry import SERVICES
 from shared.core.errors import Unavailable
 from shared.core.sealing import Vault, public_key_of
+from shared.i18n.content import Text
 from shared.public_forms.definition import to_mapping
 from shared.public_forms.standard import standard_form
 from shared.store.engine import open_engine
@@ -149,7 +150,7 @@ def store_programme(world: World) -> None:
         event = Event(
             id=name,
             kind=EventKind.WEBINAR,
-            title=f"The {name}",
+            title=Text.of(f"The {name}"),
             status=EventStatus.DRAFT,
             mode=Mode.ONLINE,
             time_zone="Europe/Zurich",

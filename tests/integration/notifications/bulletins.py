@@ -26,13 +26,14 @@ def person(office: Office, number: int, key: str = "confirmed", **changes: Any) 
     """Somebody with a registration; returns their reference."""
     reference = f"{number:064x}"
     told: dict[str, Any] = {"person_ref": reference, "working_group": "housing", **changes}
-    office.hear(office.told(key, new_id(), **told))
+    office.hear(office.told(key, told.pop("id", None) or new_id(), **told))
     return reference
 
 
-def draft(client: FlaskClient, segment: dict[str, str] | None = None, **changes: Any) -> str:
-    """A draft's id."""
-    answer = ask(client, "POST", "/v1/bulletins", {"segment": segment or {}, "texts": TEXTS, **changes})
+def draft(client: FlaskClient, segment: dict[str, Any] | None = None, **changes: Any) -> str:
+    """A draft's id; a text in the segment stands for one value."""
+    given = {part: [value] if isinstance(value, str) else value for part, value in (segment or {}).items()}
+    answer = ask(client, "POST", "/v1/bulletins", {"segment": given, "texts": TEXTS, **changes})
     assert answer.status_code == 201, answer.get_json()
     return str(answer.get_json()["id"])
 
@@ -48,10 +49,14 @@ def audience(client: FlaskClient, bulletin: str) -> int:
     return int(preview(client, bulletin)["audience"])
 
 
-def send(client: FlaskClient, bulletin: str) -> int:
+def order_for(shown: dict[str, Any]) -> dict[str, Any]:
+    """The order to send what a preview has shown."""
+    return {"expected": shown["audience"], "mark": shown["mark"], "confirmed": shown["warnings"]}
+
+
+def send(client: FlaskClient, bulletin: str, **changes: Any) -> int:
     """Send to as many as are counted; returns the status."""
-    shown = preview(client, bulletin)
-    order = {"expected": shown["audience"], "mark": shown["mark"]}
+    order = order_for(preview(client, bulletin)) | changes
     return ask(client, "POST", f"/v1/bulletins/{bulletin}/send", order).status_code
 
 

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from services.notifications.settings import read_settings
 from services.notifications.web import build_app
 from tests.integration.notifications.office import Office
+from tests.support.signed_in import enter
 
 HOLDERS: dict[str, dict[str, Any]] = {
     "viewer": {"roles": ["viewer"]},
@@ -54,4 +55,4 @@ def ask(client: FlaskClient, method: str, path: str, content: Any = None, key: s
 def sign_in(client: FlaskClient, key: str = "coordinator") -> None:
     """From here on the client shows the console's cookie."""
     client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
-    assert client.post("/console/sign-in", data={"key": key, "next": "/console/mail"}).status_code == 303
+    enter(client, key)

@@ -32,6 +32,8 @@ STATUS = {
     "confirmed": "confirmed",
     "waitlisted": "waitlisted",
     "promoted": "confirmed",
+    "offered": "waitlisted",
+    "offer-ended": "waitlisted",
     "cancelled": "cancelled",
     "changed": "confirmed",
     "link-requested": "confirmed",
@@ -135,6 +137,8 @@ class Office:
             "occurred_at": rfc3339(self.clock()),
             "sealed": base64.b64encode(box).decode(),
         } | changes
+        if key == "offered":
+            data.setdefault("offer_expires_at", rfc3339(self.clock() + timedelta(days=2)))
         return _message(f"registration.{key}.v1", "registration", registration_id, self.clock(), data)
 
     def wanted(self, link_id: str, address: str = ADDRESS, token: str = "c-token", language: str = "en") -> Message:

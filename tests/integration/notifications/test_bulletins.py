@@ -4,6 +4,8 @@ import base64
 import html
 import re
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
@@ -17,6 +19,7 @@ from tests.integration.notifications.bulletins import (
     bulletins,
     delivered,
     draft,
+    order_for,
     person,
     preview,
     send,
@@ -40,33 +43,54 @@ def test_each_person_gets_it_once_whatever_they_are_registered_for(office: Offic
     assert bulletins(office) == [(who, "queued") for who in (first, second, waiting)]
 
 
-@pytest.mark.parametrize(
-    ("segment", "reached"),
-    [
-        ({"event": EVENT}, [1, 2]),
-        ({"form": "another-form"}, [2, 3]),
-        ({"form_kind": "delegation"}, [3]),
-        ({"working_group": "water"}, [3]),
-        ({"partner": "example-partner"}, [1]),
-        ({"country": "CH"}, [3]),
-        ({"language": "ar"}, [3]),
-        ({"not_registered_for": EVENT}, [3]),
-        ({"working_group": "housing", "not_registered_for": EVENT}, []),
-    ],
-)
-def test_segment_reaches_exactly_those_who_fit(
-    office: Office, client: FlaskClient, segment: dict[str, str], reached: list[int]
-) -> None:
-    person(office, 1, partner="example-partner")
-    person(office, 2)
+SEGMENTS: list[tuple[dict[str, Any], list[int]]] = [
+    ({"event": EVENT}, [1, 2]),
+    ({"form": "another-form"}, [2, 3]),
+    ({"form_kind": "delegation"}, [3]),
+    ({"working_group": "water"}, [3]),
+    ({"partner": "example-partner"}, [1]),
+    ({"country": "CH"}, [3]),
+    ({"language": "ar"}, [3]),
+    ({"not_registered_for": EVENT}, [3]),
+    ({"working_group": "housing", "not_registered_for": EVENT}, []),
+    ({"event": [EVENT, "another"]}, [1, 2, 3]),
+    ({"working_group": ["housing", "water"], "language": ["ar", "fr"]}, [3]),
+    ({"not_registered_for": [EVENT, "another-form"]}, []),
+    ({"not_registered_for": "another-form"}, [1]),
+    ({"status": "waitlisted"}, [2]),
+    ({"status": ["confirmed", "waitlisted"], "event": EVENT}, [1, 2]),
+    ({"representative": True}, [3]),
+    ({"representative": False, "form": "another-form"}, [2]),
+    ({"tag": ["press", "Clean air"]}, [3]),
+    ({"mode": "online"}, [1, 2]),
+    ({"form_kind": "proposal"}, [4]),
+    ({"form": "side-event-proposal"}, [4]),
+    ({"registration": [str(UUID(int=number)) for number in (1, 3, 9)]}, [1, 3]),
+    ({"registration": str(UUID(int=4))}, [4]),
+    ({"registration": str(UUID(int=1)), "language": "ar"}, []),
+    ({}, [1, 2, 3]),
+]
+"""Segments, and the people of the test below that they reach."""
+
+
+def test_segment_reaches_exactly_those_who_fit(office: Office, client: FlaskClient) -> None:
+    """Parts by AND, values by OR; whoever has only proposed a side event, if the kind or the form is named."""
+    office.hear_event()
+    person(office, 1, id=str(UUID(int=1)), partner="example-partner")
+    person(office, 2, key="waitlisted", verified=True)
     person(office, 2, event="another", form="another-form")
     delegate = {"event": "another", "form": "another-form", "form_kind": "delegation", "language": "ar"}
-    person(office, 3, working_group="water", country="CH", **delegate)
-    bulletin = draft(client, segment)
-    assert audience(client, bulletin) == len(reached)
-    assert send(client, bulletin) == (200 if reached else 409)
-    office.schedule()
-    assert [who for who, _state in bulletins(office)] == [f"{number:064x}" for number in reached]
+    more: dict[str, Any] = {"representative": True, "tags": ["Clean air", "two words"]}
+    person(office, 3, id=str(UUID(int=3)), working_group="water", country="CH", **delegate, **more)
+    proposal: dict[str, Any] = {"event": None, "form": "side-event-proposal", "form_kind": "proposal"}
+    person(office, 4, id=str(UUID(int=4)), working_group="air", **proposal)
+    for number, (segment, reached) in enumerate(SEGMENTS, 1):
+        bulletin = draft(client, segment)
+        assert (segment, audience(client, bulletin)) == (segment, len(reached))
+        assert send(client, bulletin) == (200 if reached else 409)
+        office.schedule()
+        mails = office.rows(f"SELECT recipient FROM mail WHERE kind = 'bulletin' AND revision = {number} ORDER BY 1")
+        assert (segment, [mail["recipient"] for mail in mails]) == (segment, [f"{one:064x}" for one in reached])
 
 
 def test_bulletin_is_sent_once_and_only_to_as_many_as_were_seen(office: Office, client: FlaskClient) -> None:
@@ -77,7 +101,7 @@ def test_bulletin_is_sent_once_and_only_to_as_many_as_were_seen(office: Office, 
     path = f"/v1/bulletins/{bulletin}/send"
     assert ask(client, "POST", path, {"expected": 1, "mark": seen["mark"]}).get_json()["code"] == "audience-changed"
     assert ask(client, "POST", path, {"expected": 2, "mark": seen["mark"]}).get_json()["code"] == "preview-outdated"
-    order = {"expected": 2, "mark": preview(client, bulletin)["mark"]}
+    order = order_for(preview(client, bulletin))
     assert ask(client, "POST", path, order).get_json()["audience"] == 2
     assert ask(client, "POST", path, order).get_json()["code"] == "already-sent"
     office.schedule()
@@ -90,7 +114,7 @@ def test_other_people_in_the_same_number_have_to_be_looked_at_again(office: Offi
     seen = preview(client, bulletin)
     ask(client, "POST", "/v1/suppressions", {"person_ref": gone})
     comes = person(office, 3)
-    order = {"expected": 2, "mark": seen["mark"]}
+    order = order_for(seen)
     answer = ask(client, "POST", f"/v1/bulletins/{bulletin}/send", order)
     assert (answer.status_code, answer.get_json()["code"]) == (409, "preview-outdated")
     assert send(client, bulletin) == 200
@@ -104,7 +128,7 @@ def test_preview_of_unchanged_people_stays_good(office: Office, client: FlaskCli
     seen = preview(client, bulletin)
     person(office, 3, partner="another")
     assert preview(client, bulletin)["mark"] == seen["mark"]
-    order = {"expected": 1, "mark": seen["mark"]}
+    order = order_for(seen)
     assert ask(client, "POST", f"/v1/bulletins/{bulletin}/send", order).status_code == 200
 
 

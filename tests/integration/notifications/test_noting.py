@@ -133,6 +133,19 @@ def test_cancellation_calls_off_what_is_still_queued(office: Office) -> None:
     assert counted._value.get() == before + 1
 
 
+def test_registration_that_was_merged_ends_without_a_mail(office: Office) -> None:
+    """Alone, after its confirmation, and before it."""
+    alone, known, late = new_id(), new_id(), new_id()
+    for one in (known, late):
+        told = [office.told("confirmed", one), office.told("cancelled", one, 2, mailed=False)]
+        office.hear(*(told if one == known else reversed(told)))
+    office.hear(office.told("cancelled", alone, 2, mailed=False))
+    assert {(mail["kind"], mail["state"]) for mail in office.mails()} == {
+        ("confirmation", "called_off"),
+        ("cancelled-by-you", "called_off"),
+    }
+
+
 def test_confirmation_after_its_cancellation_is_made_and_called_off(office: Office) -> None:
     registration_id = new_id()
     office.hear(office.told("cancelled", registration_id, 2))
@@ -219,5 +232,5 @@ def test_older_revision_of_an_event_changes_nothing(office: Office) -> None:
     office.hear_event(revision=2, title="New")
     office.hear_event(revision=1, title="Old")
     office.hear_event(revision=2, title="Same revision")
-    (row,) = office.rows("SELECT revision, content ->> 'title' AS title FROM event_copy")
+    (row,) = office.rows("SELECT revision, content -> 'title' ->> 'en' AS title FROM event_copy")
     assert row == {"revision": 2, "title": "New"}

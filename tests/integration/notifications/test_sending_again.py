@@ -368,7 +368,8 @@ def test_console_shows_previews_and_sends_again(office: Office, client: FlaskCli
     assert (twice.status_code, twice.location) == (303, f"{PAGE}?sent=0")
     assert "Nothing was left to send again" in client.get(twice.location).text
     assert len(delivered(office)) == 1
-    assert "Mails sent again" in client.get("/console/mail/trail").text
+    entries = client.get("/v1/trail/notifications", headers={"Authorization": "Bearer coordinator"}).get_json()["items"]
+    assert "mails-sent-again" in {entry["deed"] for entry in entries}
 
 
 def test_console_filters_by_period_and_reason(office: Office, client: FlaskClient) -> None:

@@ -162,7 +162,7 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A3",
         "confirmed beyond the capacity",
-        "each confirmation fits the capacity then in force",
+        "each confirmation and each offer fits the capacity then in force",
         "UPDATE registration_change SET capacity_then = 1 WHERE status = 'confirmed'",
     ),
     in_registration(

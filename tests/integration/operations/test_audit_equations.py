@@ -70,7 +70,7 @@ def test_busy_town_has_everything(past: Past) -> None:
         ("waitlisted", 1),
     ]
     assert dict(rows(urls["notifications"], _KINDS)) == {
-        "bulletin": 9,
+        "bulletin": 7,
         "cancelled-by-you": 4,
         "changed": 2,
         "confirmation": 10,

@@ -17,9 +17,11 @@ from tests.support.web import load_folder, load_webinar
 
 EVENT = """
     INSERT INTO event_copy (id, revision, kind, title, summary, starts_at, ends_at, time_zone, status, mode)
-    VALUES (%s, 1, %s, %s, '', %s, %s, 'Europe/Zurich', 'confirmed', 'in_person')
+    VALUES (%s, 1, %s, jsonb_build_object('en', %s::text), '{}', %s, %s, 'Europe/Zurich', 'confirmed', 'in_person')
 """
-GROUP = "INSERT INTO working_group_copy (id, revision, title) VALUES ('housing', 1, 'Housing')"
+GROUP = (
+    "INSERT INTO working_group_copy (id, revision, title) VALUES ('housing', 1, jsonb_build_object('en', 'Housing'))"
+)
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,7 @@ def test_file_of_the_own_page_has_the_entry_of_the_invitation(service: Registrat
         starts=datetime.fromisoformat(event["starts_at"]).replace(microsecond=0),
         ends=None,
         status="CONFIRMED",
-        title=event["title"],
+        title=event["title"]["en"],
         alarms=(-45.0,),
     )
     assert {"CLASS:PRIVATE", f"URL:{public_url}/programme/{WEBINAR}?lang=en"} <= set(unfolded(content))
@@ -117,7 +117,7 @@ def test_buttons_lead_to_one_file_and_three_calendars(service: RegistrationServi
         "outlook.live.com",
         "outlook.office.com",
     ]
-    assert parse_qs(urlsplit(others[0]).query)["text"] == [event_of(service)["title"]]
+    assert parse_qs(urlsplit(others[0]).query)["text"] == [event_of(service)["title"]["en"]]
     buttons = re.findall(r'<a class="button quiet" href="[^"]*(?:ics|google|outlook)[^"]*"([^>]*)>', page)
     assert buttons == [' rel="noreferrer"'] * 4
 
@@ -302,3 +302,18 @@ def test_event_that_moves_keeps_its_uid_and_gets_a_higher_number(service: Regist
     assert isinstance(after.starts, datetime)
     assert isinstance(before.starts, datetime)
     assert after.starts - before.starts == timedelta(days=7)
+
+
+def test_title_of_the_event_and_groups_are_in_the_readers_language(service: RegistrationService) -> None:
+    """On the form, the own page and in the calendar; what lacks a language is marked."""
+    service.register(1)
+    rows(service.url, """UPDATE event_copy SET title = '{"en": "The webinar", "fr": "Le webinaire"}'""")
+    texts = '{"en": "Housing", "fr": "Toit"}'
+    rows(service.url, "INSERT INTO working_group_copy (id, revision, title) VALUES ('housing', 1, %s::jsonb)", texts)
+    own = f"/r/{service.own_token(1)}"
+    french, arabic = (service.client.get(f"{own}?lang={language}").text for language in ("fr", "ar"))
+    assert "<h1><bdi>Le webinaire</bdi></h1>" in french
+    assert '<h1><bdi lang="en" dir="ltr">The webinar</bdi> <small class="in-language" lang="ar" dir="rtl">' in arabic
+    assert "SUMMARY:Le webinaire" in unfolded(service.client.get(f"{own}/calendar.ics?lang=fr").text)
+    choices = service.client.get(f"/embed/{WEBINAR}?lang=fr").text
+    assert re.findall(r'<option value="housing"[^>]*>([^<]+?)\s*<', choices) == ["Toit"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.registration.people import console as pages
+from services.registration.people import list_pages as pages
 from services.registration.people.console import PATH
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.installation import TestInstallation

@@ -179,6 +179,13 @@ def test_two_who_work_on_one_form_do_not_overwrite_each_other(service: Registrat
     assert service.client.get(form).status_code == 200
 
 
+def test_draft_of_a_new_form_that_is_there_already_is_a_conflict(service: RegistrationService, desk: Desk) -> None:
+    """Also where the second request names no content, although there is no form of that name to begin with."""
+    assert desk.ask("POST", PATH, {"content": CONTENT}).status_code == 201
+    again = desk.ask("POST", PATH)
+    assert (again.status_code, again.get_json()["code"]) == (409, "already-exists")
+
+
 def test_large_draft_is_taken_and_a_submission_so_large_is_not(service: RegistrationService, desk: Desk) -> None:
     large = {**CONTENT, "intro": {"en": "x" * 4000}, "contact": "y" * 100_000}
     assert desk.ask("POST", PATH, {"content": large}).status_code == 201

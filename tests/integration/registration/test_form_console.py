@@ -38,7 +38,7 @@ def test_console_shows_the_effect_before_it_changes(
     """Raising by two will confirm the first two; only the second button does it, and it names the revision seen."""
     shown = sent(full, coordinator, capacity="3")
     assert shown.status_code == 200
-    assert "The first 2 people of the waiting list are confirmed at once and told by mail." in shown.text
+    assert "The first 2 people of the waiting list are confirmed at once, and a mail tells them." in shown.text
     assert service.states()[2] == ("waitlisted", 1)
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown.text))
     done = full.post(PAGE, data={**fields, "go": "do"}, headers=coordinator)

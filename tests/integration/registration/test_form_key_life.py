@@ -55,6 +55,7 @@ WAITING = """
     SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
     WHERE l.locktype = 'advisory' AND NOT l.granted AND d.datname = current_database()"""
 QUEUE = SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider)
+ALONE = "--without-second-person"
 CLOSE = "UPDATE form SET open = false"
 KEPT_S = 1.0
 """How long a process keeps a form."""
@@ -461,7 +462,7 @@ def test_dump_from_before_the_destruction_opens_no_more(
     programs = binaries(run_folder.path, service_account("postgres", "nobody"))
     dump = _pipe(programs / "pg_dump", service.url)
     rows(service.url, CLOSE)
-    assert run(installation, "destroy", FORM, "--yes").output == f"The key of {FORM} is destroyed.\n"
+    assert run(installation, "destroy", FORM, "--yes", ALONE).output == f"The key of {FORM} is destroyed.\n"
 
     restored = postgres.fresh_database()
     _pipe(programs / "psql", restored, dump)
@@ -485,7 +486,7 @@ def test_destroyed_key_is_never_made_again(installation: TestInstallation, clien
     """Not by loading the forms, which makes what is missing; and it says when it was destroyed."""
     url = installation.urls["registration"]
     rows(url, CLOSE)
-    assert run(installation, "destroy", FORM, "--yes").exit_code == 0
+    assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
     load_folder(installation, SAMPLE)
     rows(url, "UPDATE form SET open = true")
     assert send(client, FORM, diet="vegan").status_code == 503
@@ -493,7 +494,7 @@ def test_destroyed_key_is_never_made_again(installation: TestInstallation, clien
     assert line.startswith(f"{FORM}: destroyed 20")
     assert rows(url, "SELECT public_key, destroyed_at IS NULL FROM form_key WHERE form = %s", FORM) == [(None, False)]
     assert rows(url, "SELECT done_by, deed, subject FROM deed") == [("Op Erator", "form-key-destroyed", FORM)]
-    assert run(installation, "destroy", FORM, "--yes").exit_code == 1
+    assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 1
 
 
 def test_destroyed_key_that_comes_back_opens_nothing(
@@ -504,13 +505,13 @@ def test_destroyed_key_that_comes_back_opens_nothing(
     file = keys_of(installation).folder.path(FORM)
     saved = file.read_bytes()
     rows(service.url, CLOSE)
-    assert run(installation, "destroy", FORM, "--yes").exit_code == 0
+    assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
     file.write_bytes(saved)
     file.with_suffix(".destroyed").unlink()
     assert (read(client, traveller, coordinator).status_code, len(keys_of(installation).private_keys(FORM))) == (410, 1)
     [fault] = key_faults(client)
     assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, and its file is back")
-    assert run(installation, "destroy", FORM, "--yes").exit_code == 0
+    assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
     assert (file.exists(), key_faults(client)) == (False, [])
 
 
@@ -524,7 +525,7 @@ def test_destroyed_key_that_comes_back_opens_nothing(
 )
 def test_key_of_a_form_that_may_take_submissions_is_kept(installation: TestInstallation, change: str) -> None:
     rows(installation.urls["registration"], change)
-    done = run(installation, "destroy", FORM, "--yes")
+    done = run(installation, "destroy", FORM, "--yes", ALONE)
     told = f"Error: {FORM} takes submissions, or will, that are sealed to the key: it is kept. Close the form first\n"
     assert (done.exit_code, done.stderr, keys_of(installation).folder.has(FORM)) == (1, told, True)
 
@@ -542,12 +543,12 @@ def test_key_is_kept_until_what_waits_is_decided(
     if state == "parked":
         rows(service.url, "UPDATE submission SET state = 'parked', parked_reason = 'a test'")
     meanwhile(lambda: None)
-    done = run(installation, "destroy", FORM, "--yes")
+    done = run(installation, "destroy", FORM, "--yes", ALONE)
     assert (done.exit_code, done.stderr.startswith("Error: 1 submissions are not decided")) == (1, True)
     assert keys_of(installation).folder.has(FORM)
     meanwhile(service.decide)
     rows(service.url, "UPDATE submission SET state = 'received', parked_reason = NULL")
-    assert run(installation, "destroy", FORM, "--yes").exit_code == 0
+    assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
     assert rows(service.url, "SELECT state FROM submission") == [("decided",)]
 
 
@@ -557,7 +558,7 @@ def test_nobody_is_asked_where_nobody_can_answer(installation: TestInstallation)
 
 
 def test_unknown_form_is_named(installation: TestInstallation, client: FlaskClient) -> None:
-    for command in (["replace", "nothing"], ["destroy", "nothing", "--yes"]):
+    for command in (["replace", "nothing"], ["destroy", "nothing", "--yes", ALONE]):
         done = run(installation, *command)
         assert (done.exit_code, done.stderr) == (1, "Error: nothing has no key that a master key opens\n")
 

@@ -139,10 +139,6 @@ def test_unknown_form_refused(client: FlaskClient) -> None:
     assert (answer.status_code, answer.get_json()["code"]) == (404, "form-unknown")
 
 
-def test_old_address_of_the_intake_is_gone(client: FlaskClient) -> None:
-    assert client.post(f"/v1/forms/{WEBINAR}/registrations", json=answers(1)).status_code == 404
-
-
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

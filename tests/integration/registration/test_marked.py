@@ -89,6 +89,31 @@ def test_what_cannot_be_marked_is_refused(
     assert statuses(service) == ["confirmed", "confirmed", "waitlisted", "waitlisted"]
 
 
+def test_list_leads_to_a_bulletin_by_filters_or_by_who_fits(
+    service: RegistrationService, client: FlaskClient, coordinator: Headers
+) -> None:
+    """What a segment can say goes as filters; a search as the registrations that it finds, but for who cancelled."""
+    boxes = marks(client, coordinator)
+    shown = client.get(f"{PATH}?form={WEBINAR}&sort=name", headers=coordinator).text
+    assert f'href="{PATH}/write?form={WEBINAR}&amp;sort=name"' in shown
+    assert 'formaction="/console/mail/bulletins/new"' in shown
+    by_filters = {
+        "": "",
+        f"form={WEBINAR}&sort=name&status=waitlisted": f"?form={WEBINAR}&status=waitlisted",
+        "representative=false&not_registered_for=upr-review": "?representative=no&not_registered_for=upr-review",
+    }
+    for asked, query in by_filters.items():
+        answer = client.get(f"{PATH}/write?{asked}", headers=coordinator)
+        assert sorted(answer.location.partition("?")[2].split("&")) == sorted(query[1:].split("&"))
+    send(client, coordinator, "cancelled", boxes["1"], go="do")
+    page = client.get(f"{PATH}/write?q=participant", headers=coordinator).text
+    (ids,) = re.findall(r'name="registration" value="([^"]+)"', page)
+    assert set(ids.split()) == {boxes[number].partition(":")[0] for number in ("0", "2", "3")}
+    assert "@" not in page.partition("<main")[2]
+    for nobody in ("status=cancelled", "q=nobody"):
+        assert "Nobody here gets bulletins." in client.get(f"{PATH}/write?{nobody}", headers=coordinator).text
+
+
 @pytest.mark.parametrize(
     "back", ["https://elsewhere.example.org/", "//elsewhere.example.org", "/console/mailing", "javascript:alert(1)"]
 )

@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from shared.core.ids import new_token
+from tests.integration.registration.conftest import GROUP
 from tests.integration.registration.test_decisions import identity
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
@@ -184,7 +185,7 @@ def test_answer_that_a_change_no_longer_asks_for_is_left_out(
     service: RegistrationService, client: FlaskClient, token: str, path: str
 ) -> None:
     """Whether somebody represents their working group is asked of those who named one."""
-    rows(service.url, "INSERT INTO working_group_copy (id, revision, title) VALUES ('housing', 1, 'Housing')")
+    rows(service.url, GROUP)
     revision = 1
     for answers in ({"working_group": "housing", "representative": True}, {"working_group": None}):
         with service.deciding():

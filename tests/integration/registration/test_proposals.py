@@ -50,7 +50,7 @@ NOTE = "Please name a third speaker"
 SIDE_EVENT = """
     INSERT INTO event_copy (id, revision, kind, title, summary, starts_at, ends_at, time_zone, status, mode, city,
         place)
-    VALUES ('side-event-1', 1, 'side_event', 'Housing as a right', '', %s, %s, 'Europe/Zurich', 'confirmed',
+    VALUES ('side-event-1', 1, 'side_event', '{"en": "Housing as a right"}', '{}', %s, %s, 'Europe/Zurich', 'confirmed',
         'in_person', 'Geneva', 'Lake Hall')
 """
 

@@ -17,7 +17,7 @@ from services.registration.people.console import PATH
 from services.registration.sealing.model import decode_envelopes
 from services.registration.web import build_app
 from shared.store.engine import open_engine
-from tests.integration.registration.test_form_key_life import settings_of
+from tests.integration.registration.test_form_key_life import ALONE, settings_of
 from tests.integration.registration.test_kinds import enrol, send
 from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import rows, submissions_path
@@ -71,7 +71,7 @@ def destroy_key(installation: TestInstallation) -> None:
     url = installation.urls["registration"]
     rows(url, "UPDATE form SET open = false WHERE slug = 'geneva-delegation'")
     environment = installation.environment("registration", "operator")
-    done = CliRunner().invoke(command_line(), ["keys", "destroy", "geneva-delegation", "--yes"], env=environment)
+    done = CliRunner().invoke(command_line(), ["keys", "destroy", "geneva-delegation", "--yes", ALONE], env=environment)
     assert done.exit_code == 0, done.output
     rows(url, "UPDATE form SET open = true WHERE slug = 'geneva-delegation'")
 

@@ -25,6 +25,10 @@ OPEN_TO_PARTNERS = {
     "GET /v1/partners/<slug>",
     "POST /console/registrations/partners/<slug>/ask",
     "POST /v1/partners/<slug>/origins",
+    "GET /console/account",
+    "POST /console/account/passkeys",
+    "POST /console/account/passkeys/remove",
+    "POST /console/account/sessions/end",
 }
 """All that a partner's key opens, but what everybody may see."""
 

@@ -3,21 +3,27 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
+from services.registration.access.sessions import MAX_REFUSALS, REFUSALS_WITHIN, ConsoleSessions
+from services.registration.cleanup import RULES
+from shared.contracts.registry import SERVICES
+from shared.core.sealing import read_keys
 from shared.store.cleanup import Cleanup
 from shared.store.engine import open_engine
-from shared.store.sessions import MOST_REFUSALS, REFUSALS_WITHIN, SESSION_RULES, Sessions
 from shared.store.unit_of_work import UnitOfWork
-from tests.integration.rights.conftest import OWN_SITE, Browser, House, sign_in
+from shared.web.browser_session import RECENT_S
+from tests.integration.rights.conftest import COOKIE, OWN_SITE, Browser, House, as_holder, sign_in
 from tests.support.clock import FrozenClock
 
 PAGES = ("/console", "/console/registrations", "/console/mail")
 """One of each service."""
 
-HOUSEHOLD = b"h" * 32
+NETWORK = b"h" * 32
 ENDED = "SELECT count(*) FROM ended_session"
 
 
@@ -69,6 +75,75 @@ def test_signing_out_that_was_stopped_on_its_way_can_be_begun_anew(house: House)
     assert opened(thief) == [303] * 3
 
 
+def aged(house: House, browser: Browser, age_s: float) -> Browser:
+    """Another browser, with the same session whose holder signed in that long ago."""
+    serializer = URLSafeTimedSerializer(
+        read_keys(house.installation.secrets.folder / "signing.key"), salt="console session"
+    )
+    key_hash, session, signed_in_at = serializer.loads(browser.cookie or "")
+    other = Browser(browser.application)
+    other.show(serializer.dumps([key_hash, session, signed_in_at - age_s]))
+    return other
+
+
+EXPORTS = (
+    ("get", "/console/registrations.csv", {}),
+    ("get", "/console/registrations/person-export", {}),
+    ("get", "/v1/registrations", {"Accept": "text/csv"}),
+    ("get", "/v1/events/upr-webinar-10/roster", {"Accept": "text/csv"}),
+    ("post", f"/v1/registrations/{UUID(int=1)}/sealed", OWN_SITE),
+    ("post", f"/console/registrations/{UUID(int=1)}/sealed", OWN_SITE),
+    *(("post", f"/v1/person-export/{service}", OWN_SITE) for service in SERVICES),
+    ("get", "/console/registrations.xlsx", {}),
+    *(("get", f"/console/registrations/sealed-lists/{part}", {}) for part in ("new", f"{UUID(int=1)}")),
+    *(("get", f"/console/registrations/sealed-lists/{UUID(int=1)}/{kind}", {}) for kind in ("csv", "xlsx")),
+    ("post", "/console/registrations/sealed-lists", OWN_SITE),
+    ("get", f"/v1/sealed-lists/{UUID(int=1)}", {}),
+    ("post", "/v1/sealed-lists", OWN_SITE),
+    ("post", f"/v1/sealed-approvals/{UUID(int=1)}", OWN_SITE),
+    ("post", f"/console/registrations/sealed-approvals/{UUID(int=1)}", OWN_SITE),
+)
+"""What gives data of many people, or what is sealed, to somebody who signed in recently."""
+
+
+def test_exports_and_sealed_answers_need_a_recent_sign_in_and_pages_do_not(house: House) -> None:
+    browser, key = house.browser(), house.give_key("a reader", "coordinator", "sealed-reader")
+    sign_in(browser, key)
+    recent, old = aged(house, browser, RECENT_S - 30), aged(house, browser, RECENT_S + 30)
+
+    def outcome(caller: Browser, method: str, path: str, headers: dict[str, str]) -> str:
+        answer = getattr(caller, method)(path, headers=headers, buffered=True)
+        asked = answer.headers.get("Location", "").startswith("/console/sign-in") or answer.status_code == 401
+        answer.close()  # what is streamed keeps its place among the exports until then
+        return "sign in again" if asked else "let in"
+
+    assert {path: outcome(old, *(method, path, headers)) for method, path, headers in EXPORTS} == {
+        path: "sign in again" for _, path, _ in EXPORTS
+    }
+    for caller, more in ((recent, {}), (house.browser(), as_holder(key))):
+        outcomes = {path: outcome(caller, method, path, {**headers, **more}) for method, path, headers in EXPORTS}
+        assert outcomes == {path: "let in" for _, path, _ in EXPORTS}
+    assert opened(old) == [200] * 3
+    assert old.get("/v1/registrations").status_code == 200
+
+
+def test_sign_in_again_says_why_and_leads_back(house: House) -> None:
+    browser, key = house.browser(), house.give_key("another reader", "coordinator", "sealed-reader")
+    sign_in(browser, key)
+    old = aged(house, browser, RECENT_S + 30)
+    asked = old.get("/console/registrations.csv?status=confirmed").headers["Location"]
+    assert asked == "/console/sign-in?next=/console/registrations.csv?status%3Dconfirmed&again=yes"
+    assert "Exports and sealed answers need a sign-in of the last ten minutes" in old.get(asked).text
+    back = sign_in(old, key, next="/console/registrations.csv?status=confirmed")
+    assert back.headers["Location"] == "/console/registrations.csv?status=confirmed"
+    assert old.get(back.headers["Location"], buffered=True).mimetype == "text/csv"
+    sign_in(browser, key)
+    posted = aged(house, browser, RECENT_S + 30).post(f"/console/registrations/{UUID(int=1)}/sealed", headers=OWN_SITE)
+    assert f"next=/console/registrations/{UUID(int=1)}&again=yes" in posted.headers["Location"]
+    answer = aged(house, browser, RECENT_S + 30).get("/v1/registrations", headers={"Accept": "text/csv"})
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "sign-in-again")
+
+
 def test_another_site_signs_nobody_out(house: House) -> None:
     browser = house.browser()
     sign_in(browser, house.installation.secrets.coordinator_key)
@@ -101,53 +176,54 @@ def test_household_waits_after_too_many_wrong_keys_and_others_do_not(house: Hous
     def try_from(address: str, key: str) -> TestResponse:
         return browser.post("/console/sign-in", data={"key": key}, headers={**OWN_SITE, "X-Forwarded-For": address})
 
-    for number in range(MOST_REFUSALS):
+    for number in range(MAX_REFUSALS):
         assert try_from(f"2001:db8::{number}", "a-wrong-key").status_code == 403
     barred = try_from("2001:db8::ffff", right)
-    assert (barred.status_code, "Set-Cookie" in barred.headers) == (429, False)
+    assert (barred.status_code, f"{COOKIE}=" in barred.headers.get("Set-Cookie", "")) == (429, False)
     assert 0 < int(barred.headers["Retry-After"]) <= REFUSALS_WITHIN.total_seconds()
     assert "There were too many wrong keys from where you are. Wait 15 minutes" in barred.text
     assert try_from("2001:db8:0:1::1", right).status_code == 303
-    assert house.rows("events", "SELECT count(DISTINCT household), count(*) FROM refused_sign_in") == [
-        (1, MOST_REFUSALS)
+    assert house.rows("registration", "SELECT count(DISTINCT network), count(*) FROM refused_sign_in") == [
+        (1, MAX_REFUSALS)
     ]
 
 
 @pytest.fixture
-def book(house: House, clock: FrozenClock) -> Iterator[Sessions]:
-    """What events remembers, on a clock that stands still."""
-    house.rows("events", "DELETE FROM refused_sign_in")
-    house.rows("events", "DELETE FROM ended_session")
-    engine = open_engine(house.installation.urls["events"], pool_size=8)
-    yield Sessions(UnitOfWork(engine, "events"), clock)
+def book(house: House, clock: FrozenClock) -> Iterator[ConsoleSessions]:
+    """What registration remembers, on a clock that stands still."""
+    house.rows("registration", "DELETE FROM refused_sign_in")
+    house.rows("registration", "DELETE FROM ended_session")
+    engine = open_engine(house.installation.urls["registration"], pool_size=8)
+    yield ConsoleSessions(UnitOfWork(engine, "registration"), clock)
     engine.dispose()
 
 
-def test_limit_is_exact_however_many_try_at_once(book: Sessions) -> None:
+def test_limit_is_exact_however_many_try_at_once(book: ConsoleSessions) -> None:
     with ThreadPoolExecutor(8) as pool:
-        waits = list(pool.map(lambda _number: book.admit(HOUSEHOLD, None), range(4 * MOST_REFUSALS)))
-    assert sum(wait_s == 0 for wait_s in waits) == MOST_REFUSALS
-    assert book.admit(b"o" * 32, None) == 0
+        waits = list(pool.map(lambda _number: book.admit(NETWORK, known=False), range(4 * MAX_REFUSALS)))
+    assert sum(wait_s == 0 for wait_s in waits) == MAX_REFUSALS
+    assert book.admit(b"o" * 32, known=False) == 0
 
 
-def test_limit_ends_when_the_oldest_refusal_is_old_enough(book: Sessions, clock: FrozenClock) -> None:
-    for _ in range(MOST_REFUSALS):
-        assert book.admit(HOUSEHOLD, None) == 0
+def test_limit_ends_when_the_oldest_refusal_is_old_enough(book: ConsoleSessions, clock: FrozenClock) -> None:
+    for _ in range(MAX_REFUSALS):
+        assert book.admit(NETWORK, known=False) == 0
         clock.advance(timedelta(seconds=1))
-    wait_s = book.admit(HOUSEHOLD, "a coordinator")
-    assert wait_s == REFUSALS_WITHIN.total_seconds() - MOST_REFUSALS
+    wait_s = book.admit(NETWORK, known=True)
+    assert wait_s == REFUSALS_WITHIN.total_seconds() - MAX_REFUSALS
     clock.advance(timedelta(seconds=wait_s))
-    assert book.admit(HOUSEHOLD, "a coordinator") == 0
+    assert book.admit(NETWORK, known=True) == 0
 
 
-def test_what_nobody_asks_for_any_more_is_forgotten(book: Sessions, clock: FrozenClock) -> None:
+def test_what_nobody_asks_for_any_more_is_forgotten(book: ConsoleSessions, clock: FrozenClock) -> None:
     book.end("a session", "a coordinator")
-    book.admit(HOUSEHOLD, None)
+    book.admit(NETWORK, known=False)
+    rules = [rule for rule in RULES if rule.table in ("ended_session", "refused_sign_in")]
     counts = "SELECT (SELECT count(*) FROM ended_session), (SELECT count(*) FROM refused_sign_in)"
     kept = []
     for hours in (0, 1, 16):
         clock.advance(timedelta(hours=hours))
-        Cleanup(book.work, "registration", SESSION_RULES).turn(clock())
+        Cleanup(book.work, "registration", rules).turn(clock())
         with book.work.transaction() as connection:
             kept.append(tuple(connection.exec_driver_sql(counts).one()))
     assert kept == [(1, 1), (1, 0), (0, 0)]

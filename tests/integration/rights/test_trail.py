@@ -1,23 +1,26 @@
 """The trail: who did what is written down with the deed, cannot be changed, and is shown to those who watch."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 
+from services.registration.messaging import COPIES, effects
+from shared.contracts.envelope import decode
+from shared.contracts.registry import read
+from shared.store.engine import open_engine
+from shared.store.inbox import apply_batch
+from shared.store.unit_of_work import UnitOfWork
 from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
 
 TEXTS = {"en": {"subject": "Rooms", "text": "The rooms are known."}}
 SERVICES = ("events", "registration", "notifications")
-TABS = {
-    "events": "/console/trail",
-    "registration": "/console/registrations/trail",
-    "notifications": "/console/mail/trail",
-}
 DONE_BY_MARY = """
     INSERT INTO deed (done_at, done_by, deed, kind, subject, detail) VALUES ('2020-03-04', 'Mary', %s, '', '', '{}')
 """
+EVENT = {"kind": "webinar", "title": "Mine", "time_zone": "Europe/Zurich", "mode": "online"}
 WATCHER = "somebody who watches"
 
 
@@ -89,7 +92,9 @@ def test_file_is_written_down_before_it_is_read_with_what_it_was_limited_to(
         ("Ada", "file-taken", "registrations", asked),
         ("Edith", "file-taken", "registrations", {"country": "CH"}),
     ]
-    assert trail(house, "events", operator, who="Edith") == [("Edith", "signed-in", "", {})]
+    assert trail(house, "registration", operator, who="Edith", deed="signed-in") == [
+        ("Edith", "signed-in", "", {"with": "key"})
+    ]
 
 
 def test_changes_that_stand_elsewhere_are_in_the_trail_too(
@@ -121,6 +126,7 @@ def test_pages_of_the_trail_follow_each_other_without_a_gap(house: House, operat
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("statement", ["UPDATE deed SET done_by = 'x'", "DELETE FROM deed", "TRUNCATE deed"])
 def test_deeds_are_only_ever_added(house: House, service: str, statement: str) -> None:
+    house.rows(service, DONE_BY_MARY.replace("2020-03-04", "now"), "number-0")
     with pytest.raises(psycopg.errors.RaiseException, match="deeds are only ever added"):
         house.rows(service, statement)
 
@@ -141,14 +147,59 @@ def test_trail_is_for_those_who_watch_and_for_keys_to_all_forms(house: House, se
     assert allowed == {"nobody": 401, "viewer": 403, "reader": 403, "partner": 403, "limited": 403, "coordinator": 200}
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_each_service_has_its_tab_on_the_console(house: House, service: str) -> None:
+def told_to_registration(house: House) -> None:
+    """Let registration take in what the other services have published of their audit logs."""
+    engine = open_engine(house.installation.urls["registration"])
+    work = UnitOfWork(engine, "registration")
+    for service in ("events", "notifications"):
+        found = house.rows(service, "SELECT body FROM outbox WHERE type LIKE %s ORDER BY id", "%-audit.recorded%")
+        messages = [decode(bytes(body)) for (body,) in found]
+        checked = [replace(message, data=read(message)) for message in messages]
+        assert set(apply_batch(work, COPIES, checked, effects([])[COPIES])) <= {"done", "duplicate"}
+    engine.dispose()
+
+
+def test_one_audit_log_holds_what_each_service_holds_and_is_searched(
+    house: House, coordinator: dict[str, str], operator: dict[str, str]
+) -> None:
+    mail, events = house.apps["notifications"], house.apps["events"]
+    ida = as_holder(house.give_key("Ida <b>", "coordinator"))
+    drafted = mail.post("/v1/bulletins", json={"segment": {}, "texts": TEXTS}, headers=ida)
+    made = events.post("/v1/events", json={**EVENT, "id": "audited"}, headers=ida)
+    taken = house.apps["registration"].get("/v1/registrations", headers={**ida, "Accept": "text/csv"}, buffered=True)
+    assert (drafted.status_code, made.status_code, taken.status_code) == (201, 201, 200)
+    for _ in range(2):
+        told_to_registration(house)
+    desk = house.apps["registration"]
+
+    def found(**query: str) -> list[tuple[str, str]]:
+        answer = desk.get("/v1/audit-log", query_string=query, headers=operator)
+        assert answer.status_code == 200, answer.text
+        return [(entry["service"], entry["act"]) for entry in answer.get_json()["items"]]
+
+    everything = [("registration", "file-taken"), ("events", "event-made"), ("notifications", "bulletin-drafted")]
+    assert found(who="Ida <b>") == everything
+    assert found(who="Ida <b>", service="events") == everything[1:2]
+    assert found(who="Ida <b>", act="bulletin-drafted") == everything[2:]
+    assert found(subject="audited", q="IDA") == everything[1:2]
+    assert found(who="Ida <b>", since="2099-01-01T00:00:00Z") == []
+    assert found(who="Ida <b>", until="2099-01-01T00:00:00Z", limit="1") == everything[:1]
+    file = desk.get("/v1/audit-log", query_string={"who": "Ida <b>"}, headers={**operator, "Accept": "text/csv"})
+    assert [line.split(",")[1] for line in file.text.splitlines()[1:]] == [service for service, _ in everything]
+    for service in SERVICES:
+        own = {(line[0], line[1]) for line in trail(house, service, operator, limit="100")}
+        of_service = desk.get("/v1/audit-log", query_string={"service": service, "limit": "100"}, headers=operator)
+        union = {(line["who"], line["act"]) for line in of_service.get_json()["items"]}
+        assert own - union <= {("Mary", f"number-{number}") for number in range(7)}, service
+
+
+def test_page_of_the_audit_log_finds_and_escapes(house: House) -> None:
     browser: Browser = house.browser()
     sign_in(browser, house.give_key("O'Neil <b>", "operator"))
-    page = browser.get(TABS[service])
-    assert page.status_code == 200
-    assert [place in page.text for place in TABS.values()] == [True] * 3
-    assert f'href="{TABS[service]}" aria-current="page"' in page.text
-    assert "<b>" not in page.text
-    assert browser.get(TABS[service], query_string={"who": "x\ny"}).status_code == 400
-    assert browser.get(TABS[service], query_string={"cursor": json.dumps([])}).status_code == 400
+    page = browser.get("/console/audit-log", query_string={"who": "O'Neil <b>", "since": "2020-01-01"})
+    assert (page.status_code, "Signed in" in page.text, "<b>" in page.text) == (200, True, False)
+    for query in ({"who": "x\ny"}, {"since": "yesterday"}, {"service": "another"}):
+        assert browser.get("/console/audit-log", query_string=query).status_code == 422
+    assert browser.get("/console/audit-log", query_string={"cursor": json.dumps([])}).status_code == 400
+    file = browser.get("/console/audit-log.csv", query_string={"who": "O'Neil <b>"}, buffered=True)
+    assert (file.status_code, file.mimetype) == (200, "text/csv")

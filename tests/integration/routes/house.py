@@ -2,12 +2,14 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -57,6 +59,7 @@ UNKNOWN = "unknown"
 SIGNING_IN = (*ROLES, WHOLE, LIMITED)
 OTHER_FORM = "another-form"
 PARTNER = "partner"
+NOBODY = "01890000-0000-7000-8000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class House:
     def sign_in(self, name: str) -> str:
         """The cookie that somebody gets."""
         given, own = {"key": self.keys[name]}, {"Sec-Fetch-Site": "same-origin"}
-        answer = self.ask("events", "POST", "/console/sign-in", data=given, headers=own)
+        answer = self.ask("registration", "POST", "/console/sign-in", data=given, headers=own)
         assert answer.status_code == 303
         found = re.match(rf"{COOKIE}=([^;]+);", answer.headers["Set-Cookie"])
         assert found is not None
@@ -150,16 +153,15 @@ def holders(keys: Mapping[str, str], *also: str) -> list[dict[str, Any]]:
 def _forged(installation: TestInstallation, key: str) -> str:
     """What somebody had who signed in before: rightly signed, for a key that is worth nothing now."""
     signing = read_keys(installation.secrets.folder / "signing.key")
-    serializer = SignIn(None, signing, None, str, secure=True)._serializer  # type: ignore[arg-type]
-    value = serializer.dumps([token_hash(key).hex(), "a session"])
-    return value.decode() if isinstance(value, bytes) else value
+    sign_in = SignIn(None, signing, None, str, secure=True)  # type: ignore[arg-type]
+    return sign_in.cookie_value(token_hash(key).hex(), "a session", time.time())
 
 
 def _live_in(house: House) -> dict[str, dict[str, str]]:
     """Somebody registers, somebody proposes a side event, a bulletin is drafted, a timetable is asked for."""
     whole = {"key": WHOLE}
     receipt, confirmation_token = _pending(house)
-    registered = house.registration.enrol(answers(1, name=PERSON, email=ADDRESS))
+    registered = house.registration.enrol(answers(1, name=PERSON, email=ADDRESS, access_needs="A ramp"))
     proposed = house.registration.enrol(proposal_answers(TITLE, name=PERSON, email=ADDRESS), PROPOSAL)
     tell_events(house.registration)
     gone = _erased(house)
@@ -195,6 +197,14 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "name": "frame.js",
             "mark": pinned_script()[0].removeprefix("/embed/troika-").removesuffix(".js"),
             "blocked_id": str(blocked["id"]),
+            "note_id": NOBODY,
+            "view_id": NOBODY,
+            "import_id": _imported(house),
+            "list_id": _listed(house, "access", 201),
+            "approval_id": _listed(house, "everything", 202),
+            "kind": "csv",
+            "holder_id": str(UUID(int=1)),
+            "session": "ab" * 32,
         },
         "events": {
             "event_id": WEBINAR,
@@ -204,6 +214,8 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "proposal_id": proposed,
             "job_id": str(job.get_json()["id"]),
             "kind": "webinar",
+            "part": "rooms",
+            "item_id": resource["id"],
             "room_id": room["id"],
             "series_id": series["id"],
             "group_id": group["id"],
@@ -218,6 +230,21 @@ def _live_in(house: House) -> dict[str, dict[str, str]]:
             "token": _way_out(house),
         },
     }
+
+
+def _imported(house: House) -> str:
+    """The id of an import whose file has come."""
+    path, file = f"/v1/imports?form={WEBINAR}", b"email\nimported@example.org\n"
+    answer = house.ask("registration", "POST", path, key=WHOLE, data=file, content_type="text/csv")
+    return str(answer.get_json()["id"])
+
+
+def _listed(house: House, purpose: str, status: int) -> str:
+    """The id of a list of sealed answers; of the whole one, which waits for a second person."""
+    asked = {"purpose": purpose, "form": WEBINAR, "reason": "Captions are ordered", "names": True}
+    opened = house.ask("registration", "POST", "/v1/sealed-lists", json=asked, key=WHOLE)
+    assert opened.status_code == status, opened.text
+    return str(opened.get_json()["id"])
 
 
 def _erased(house: House) -> str:

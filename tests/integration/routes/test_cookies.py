@@ -68,11 +68,13 @@ def test_no_route_but_signing_in_and_out_sets_a_cookie(
 def test_cookie_of_signing_in_is_of_this_host_for_this_host_alone(house: House) -> None:
     """Under HTTPS ``__Host-`` makes browsers refuse it without Secure, with a Domain, or from another path."""
     given = {"key": house.keys[WHOLE]}
-    answer = house.ask("events", "POST", "/console/sign-in", data=given, headers={"Sec-Fetch-Site": "same-origin"})
+    answer = house.ask(
+        "registration", "POST", "/console/sign-in", data=given, headers={"Sec-Fetch-Site": "same-origin"}
+    )
     value, *attributes = answer.headers["Set-Cookie"].split("; ")
     assert value.startswith(f"{COOKIE}=")
     told = [attribute for attribute in attributes if not attribute.startswith("Expires=")]
-    assert sorted(told) == ["HttpOnly", "Max-Age=28800", "Path=/", "SameSite=Lax", "Secure"]
+    assert sorted(told) == ["HttpOnly", "Max-Age=1800", "Path=/", "SameSite=Lax", "Secure"]
     assert house.keys[WHOLE] not in answer.headers["Set-Cookie"]
     assert answer.headers["Cache-Control"] == "no-store"
 

@@ -82,7 +82,7 @@ def test_signing_in_for_somebody_else_is_refused(house: House) -> None:
     """Else another site could have a coordinator work under its own name."""
     for sender in FOREIGN.values():
         sent: dict[str, Any] = {"data": {"key": house.keys[WHOLE]}, "headers": sender}
-        answer = house.ask("events", "POST", "/console/sign-in", **sent)
+        answer = house.ask("registration", "POST", "/console/sign-in", **sent)
         assert (answer.status_code, answer.headers.get("Set-Cookie")) == (403, None)
 
 

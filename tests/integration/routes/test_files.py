@@ -1,4 +1,5 @@
-"""Files that leave and files that come: every list goes through the safe writer, and nobody can leave a file."""
+"""Files that leave and files that come: every list goes through the safe writer, and nobody but coordinators
+can leave one, of people to import."""
 
 import csv
 import io
@@ -31,7 +32,7 @@ def sources() -> dict[str, str]:
     return found
 
 
-def test_lists_as_files_are_these_four_and_hold_no_formula(house: House, routes: list[Route]) -> None:
+def test_lists_as_files_hold_no_formula(house: House, routes: list[Route]) -> None:
     """Asked of every route; in each file stands what somebody has typed who knew what spreadsheets do."""
     for number, start in enumerate(FORMULA_STARTS):
         person = answers(number, name=f"Formula {start.strip()}", organisation=f"{start.strip()}{FORMULA} {number}")
@@ -44,13 +45,26 @@ def test_lists_as_files_are_these_four_and_hold_no_formula(house: House, routes:
     for route in routes:
         if route.is_safe:
             answer = house.ask(route.service, "GET", path_of(house, route), key=WHOLE, headers=AS_CSV)
-            if (answer.content_type or "").startswith("text/csv") or answer.text.startswith("id,"):
+            if (answer.content_type or "").startswith("text/csv") or answer.data.startswith(b"id,"):
                 files[str(route)] = answer
     assert sorted(files) == [
+        "events GET /v1/consultations",
         "events GET /v1/events",
         "events GET /v1/events/<event_id>/roster",
+        "events GET /v1/group-contacts",
+        "events GET /v1/hotels",
+        "events GET /v1/resources",
+        "events GET /v1/rooms",
+        "events GET /v1/series",
+        "events GET /v1/slots",
+        "events GET /v1/working-groups",
+        "registration GET /console/audit-log.csv",
         "registration GET /console/registrations.csv",
+        "registration GET /console/registrations/imports/<uuid:import_id>/refused.csv",
+        "registration GET /console/registrations/sealed-lists/<uuid:list_id>/<any(csv, xlsx):kind>",
+        "registration GET /v1/audit-log",
         "registration GET /v1/registrations",
+        "registration GET /v1/sealed-lists/<uuid:list_id>",
     ]
     cells = 0
     for answer in files.values():
@@ -64,12 +78,15 @@ def test_lists_as_files_are_these_four_and_hold_no_formula(house: House, routes:
 def test_nothing_but_the_safe_writer_writes_such_files() -> None:
     writer = "shared/web/csv_lines.py"
     asking = "shared/web/admission.py"
+    importing = {f"services/registration/importing/{name}.py" for name in ("api", "table_reading")}
     found = {path for path, text in sources().items() if "import csv\n" in text or '"text/csv' in text}
-    assert found == {writer, asking}
+    assert found == {writer, asking} | importing
 
 
-def test_no_route_reads_an_uploaded_file() -> None:
+def test_no_route_but_the_import_of_people_reads_an_uploaded_file() -> None:
     assert [path for path, text in sources().items() if ".files" in text.replace("resources.files(", "")] == []
+    reading = [path for path, text in sources().items() if "FormDataParser(" in text]
+    assert reading == ["services/registration/importing/console.py"]
 
 
 @pytest.mark.parametrize("form", [WEBINAR, PROPOSAL])

@@ -66,11 +66,14 @@ KEPT: dict[str, str | None] = {
     "events GET /programme/series/<series_id>": FOR_A_MINUTE,
     "events GET /programme/static/programme.css": FOR_A_YEAR,
     "events GET /programme/timetable": FOR_A_MOMENT,
+    "registration GET /console/access/passkeys.js": ASK_FIRST,
     "events GET /v1/events": ASK_FIRST,
     "events GET /v1/events/<event_id>": ASK_FIRST,
     "events GET /v1/resources": ASK_FIRST,
+    "events GET /v1/resources/<item_id>": ASK_FIRST,
     "events GET /v1/rooms": ASK_FIRST,
     "events GET /v1/series": ASK_FIRST,
+    "events GET /v1/slots": ASK_FIRST,
     "events GET /v1/working-groups": ASK_FIRST,
     "notifications GET /u/-/page.css": FOR_AN_HOUR,
     "registration GET /embed/<slug>": FOR_A_MOMENT,
@@ -86,7 +89,10 @@ KEPT: dict[str, str | None] = {
     },
 }
 """How long an answer may be kept that is not `no-store`; to whoever sends a key the public ones of events show more."""
-SHOWS_MORE = ("events GET /v1/events", "events GET /v1/events/<event_id>", "events GET /v1/resources")
+SHOWS_MORE = (
+    *("events GET /v1/events", "events GET /v1/events/<event_id>"),
+    *("events GET /v1/resources", "events GET /v1/working-groups"),
+)
 OF_THE_SYSTEM = "/-/"
 """Probes, metrics and documents hold nothing of anybody and say nothing of caches."""
 

@@ -34,6 +34,8 @@ def _view(house: House, route: Route) -> Any:
 
 def _ask(house: House, route: Route, query: str) -> TestResponse:
     request = request_of(route)
+    required = [f"{name}={value}" for name, value in request.pop("query_string", {}).items()]
+    query = "&".join([*required, query])
     return house.ask(route.service, route.method, f"{path_of(house, route)}?{query}", key=WHOLE, **request)
 
 

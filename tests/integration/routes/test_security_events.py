@@ -96,7 +96,7 @@ DEEDS: dict[str, tuple[tuple[str, str, str, dict[str, Any]], dict[str, str]]] = 
         {"message": "list-exported", "holder": "holder whole", "route": "/v1/registrations"},
     ),
     "a wrong key at the door": (
-        ("events", "POST", "/console/sign-in", {"data": {"key": "guessed"}, "headers": OWN}),
+        ("registration", "POST", "/console/sign-in", {"data": {"key": "guessed"}, "headers": OWN}),
         {"message": "sign-in-refused"},
     ),
 }
@@ -155,6 +155,7 @@ def _sent(route: Route, end: str) -> Iterator[dict[str, Any]]:
     given = CONTENT.get(str(route), {})
     bodies: dict[str, Any] = {"registration POST /v1/forms/<slug>/submissions": answers(1)}
     content = bodies.get(str(route), given.get("json", given.get("data", {"name": "x", "action": "x"})))
+    content = {"file": content} if isinstance(content, str) else content
     query = dict.fromkeys(("q", "cursor", "lang", "form", "next", "partner", "theme"), f"x{end}{FORGED}")
     yield {"json": _hostile(content, end), "query_string": query}
     yield {"data": {name: f"{value}{end}{FORGED}" for name, value in content.items()}}

@@ -21,7 +21,7 @@ from deploy.up.gateway import gateway_configuration, proxies_in_front
 from deploy.up.ports import Ports
 from deploy.up.watching import targets
 from services.notifications.web import LARGEST_BODY
-from services.registration.web import LARGEST_DRAFT
+from services.registration.desk import LARGEST_DRAFT, LARGEST_IMPORT
 from shared.web.app import MAX_BODY_BYTES
 
 NAMES = ["public", "desk", "operations", "rabbitmq-metrics", "canary", "audit"]
@@ -70,8 +70,15 @@ def test_every_sign_is_filled_in() -> None:
 
 def test_bulletins_and_drafts_alone_may_be_large_and_as_large_as_the_service_takes() -> None:
     sizes = re.findall(r"location \^~ (\S+) \{\s+proxy_pass \S+\s+client_max_body_size (\w+);", CONFIGURATION)
-    assert sizes == [("/v1/form-drafts", "1m"), ("/v1/bulletins", "1m"), ("/console/mail", "1m")]
+    assert sizes == [
+        ("/v1/form-drafts", "1m"),
+        ("/v1/imports", "21m"),
+        ("/console/registrations/imports", "21m"),
+        ("/v1/bulletins", "1m"),
+        ("/console/mail", "1m"),
+    ]
     assert LARGEST_BODY == LARGEST_DRAFT == 1024 * 1024
+    assert LARGEST_IMPORT == 21 * 1024 * 1024
     assert re.findall(r"^  client_max_body_size (\w+);", CONFIGURATION, re.MULTILINE) == ["64k"]
     assert MAX_BODY_BYTES == 64 * 1024
 

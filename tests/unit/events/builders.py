@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
+from shared.i18n.content import Text
 
 START = datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -15,7 +16,7 @@ def an_event(status: EventStatus = EventStatus.TENTATIVE, **changes: Any) -> Eve
     draft = Event(
         id="upr-webinar-10",
         kind=EventKind.WEBINAR,
-        title="UPR Webinar Wednesday #10",
+        title=Text.of("UPR Webinar Wednesday #10"),
         status=EventStatus.DRAFT,
         mode=Mode.ONLINE,
         time_zone="America/New_York",

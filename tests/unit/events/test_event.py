@@ -10,6 +10,7 @@ from services.events.domain.event import Event, EventStatus, Mode
 from services.events.domain.network import Consultation, HostKind, Series, WorkingGroup
 from services.events.domain.revision import VISIBLE
 from services.events.domain.rules import RulesBroken
+from shared.i18n.content import NO_TEXT, Text
 from tests.unit.events.builders import HOUR, START, an_event
 
 
@@ -19,9 +20,12 @@ from tests.unit.events.builders import HOUR, START, an_event
         ({"id": "UPR 10"}, "id", "not-a-slug"),
         ({"id": "a" * 81}, "id", "not-a-slug"),
         ({"id": "a\n"}, "id", "not-a-slug"),
-        ({"title": ""}, "title", "text-length"),
-        ({"title": "x" * 201}, "title", "text-length"),
-        ({"summary": "x" * 2001}, "summary", "text-length"),
+        ({"title": NO_TEXT}, "title", "text-length"),
+        ({"title": Text.of("x" * 201)}, "title", "text-length"),
+        ({"title": Text.of({"en": "A", "fr": "x" * 201})}, "title.fr", "text-length"),
+        ({"summary": Text.of({"fr": "a\0"})}, "summary.fr", "text-characters"),
+        ({"title": Text.of({"en": "A", "de": "A"})}, "title", "unknown-language"),
+        ({"summary": Text.of("x" * 2001)}, "summary", "text-length"),
         ({"internal_note": " x"}, "internal_note", "text-length"),
         ({"revision": 0}, "revision", "number-too-small"),
         ({"series": "a b"}, "series", "not-a-slug"),
@@ -63,7 +67,7 @@ def test_event_refuses(changes: dict[str, Any], field: str, code: str) -> None:
 
 def test_event_names_every_broken_rule() -> None:
     with pytest.raises(RulesBroken) as refused:
-        an_event(title="", ends_at=START - HOUR, asked_groups=("*", "A"))
+        an_event(title=NO_TEXT, ends_at=START - HOUR, asked_groups=("*", "A"))
     assert [rule.field for rule in refused.value.broken] == ["title", "ends_at", "asked_groups", "asked_groups"]
 
 
@@ -76,7 +80,7 @@ def test_draft_and_postponed_need_no_date_and_every_group_can_be_asked() -> None
 
 def test_event_cannot_be_altered() -> None:
     with pytest.raises(FrozenInstanceError):
-        an_event().title = "Another"  # type: ignore[misc]
+        an_event().title = Text.of("Another")  # type: ignore[misc]
 
 
 def test_every_field_is_visible_or_known_not_to_be() -> None:
@@ -95,12 +99,12 @@ def test_events_compare_by_moment_not_by_zone() -> None:
     [
         (Series, {"id": "A"}, ["not-a-slug"]),
         (Series, {"began_in": 3}, ["number-too-small"]),
-        (WorkingGroup, {"id": "A", "title": ""}, ["not-a-slug", "text-length"]),
+        (WorkingGroup, {"id": "A", "title": NO_TEXT}, ["not-a-slug", "text-length"]),
     ],
 )
 def test_series_and_group_refuse(make: Any, changes: dict[str, Any], codes: list[str]) -> None:
     with pytest.raises(RulesBroken) as refused:
-        make(**{"id": "a", "title": "A", **changes})
+        make(**{"id": "a", "title": Text.of("A"), **changes})
     assert [rule.code for rule in refused.value.broken] == codes
 
 

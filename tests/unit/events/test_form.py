@@ -4,9 +4,10 @@ from datetime import timedelta
 from itertools import product
 
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
-from services.events.domain.form import Form, is_open, title_in
+from services.events.domain.form import Form, is_open
 from services.events.domain.rules import RulesBroken
 from services.registration.forms.opening import Opening, closed_reason
+from shared.i18n.content import NO_TEXT, Text
 from tests.support.clock import WEBINAR_WEEK
 
 NOW = WEBINAR_WEEK
@@ -24,7 +25,7 @@ def _event(status: EventStatus, starts_at: object, ends_at: object) -> Event:
     return Event(
         id="an-event",
         kind=EventKind.WEBINAR,
-        title="An event",
+        title=Text.of("An event"),
         status=status,
         mode=Mode.ONLINE,
         time_zone="UTC",
@@ -40,7 +41,7 @@ def test_form_is_open_where_registration_says_so() -> None:
         (True, False), BOUNDS, BOUNDS, STATUSES, DATES, kinds, hours, (True, False)
     ):
         starts, ends = dates
-        form = Form("a-form", 1, kind, "an-event" if needs else None, {}, switch, opens, closes, before)
+        form = Form("a-form", 1, kind, "an-event" if needs else None, NO_TEXT, switch, opens, closes, before)
         try:
             event = _event(status, starts, ends) if status is not None and needs else None
         except RulesBroken:
@@ -60,16 +61,3 @@ def test_form_is_open_where_registration_says_so() -> None:
         assert answer == (closed_reason(opening, NOW) == ""), opening
         seen.add(answer)
     assert seen == {True, False}
-
-
-def test_title_falls_back_to_the_one_for_all_then_to_english() -> None:
-    def of(title: dict[str, str]) -> tuple[str, str]:
-        return title_in(Form("a-form", 1, "webinar", None, title, True, None, None, 0), "fr")
-
-    assert [of(title) for title in ({"fr": "F", "en": "E"}, {"": "A", "en": "E"}, {"en": "E"}, {"ru": "R"}, {})] == [
-        ("F", "fr"),
-        ("A", ""),
-        ("E", "en"),
-        ("R", "ru"),
-        ("a-form", ""),
-    ]

@@ -12,6 +12,7 @@ from services.events.domain.event import Event, EventStatus
 from services.events.domain.revision import revise, visible_difference
 from services.events.domain.rules import RulesBroken
 from shared.core.errors import DomainError
+from shared.i18n.content import Text
 from tests.unit.events.builders import HOUR, START, an_event
 
 LATER = START + timedelta(weeks=26)
@@ -151,8 +152,8 @@ def test_event_that_has_not_begun_is_not_held() -> None:
 def test_internal_note_and_drafts_raise_no_revision() -> None:
     event = an_event()
     assert revise(event, an_event(internal_note="Ask for a speaker.")).revision == 1
-    assert revise(an_event(EventStatus.DRAFT), an_event(EventStatus.DRAFT, title="Another")).revision == 1
-    changed = revise(event, an_event(title="Another", join_url="https://meet.example.org/a"))
+    assert revise(an_event(EventStatus.DRAFT), an_event(EventStatus.DRAFT, title=Text.of("Another"))).revision == 1
+    changed = revise(event, an_event(title=Text.of("Another"), join_url="https://meet.example.org/a"))
     assert (visible_difference(event, changed), changed.revision) == (("title", "join_url"), 2)
 
 
@@ -171,8 +172,8 @@ def test_only_a_draft_becomes_internal_or_stops_being_so(status: EventStatus) ->
 
 
 def test_amended_event_counts_what_participants_see() -> None:
-    amended = lifecycle.amend(an_event(), title="Another", internal_note="x")
-    assert (amended.title, amended.internal_note, amended.revision) == ("Another", "x", 2)
+    amended = lifecycle.amend(an_event(), title=Text.of("Another"), internal_note="x")
+    assert (amended.title, amended.internal_note, amended.revision) == (Text.of("Another"), "x", 2)
     assert lifecycle.amend(an_event(), internal_note="x").revision == 1
 
 

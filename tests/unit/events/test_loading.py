@@ -1,16 +1,25 @@
 """Reading a folder: the reference scenario, and every kind of fault with its file, line and field."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import deploy
 from services.events.domain.event import EventKind, EventStatus
+from services.events.domain.hotel import Allotment, RoomKind
 from services.events.domain.merging import merge_described, merge_loaded
+from services.events.domain.network import ContactKind, GroupContact, WorkingGroup
+from services.events.domain.room import Room
+from services.events.domain.schedule import Slot, Span
 from services.events.loading.folder import Loaded, read_folder
+from services.events.loading.rooms import read_rooms
+from services.events.loading.writing import written
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import read_yaml
+from shared.i18n.content import Text
 
 SAMPLE = Path(deploy.__file__).parent / "samples" / "upr2020"
 FILES = {
@@ -126,8 +135,8 @@ def event_with(old: str, new: str) -> str:
         ("mode: online", "mode: online\n  join_url: http://meet.example.org", "11: join_url: must begin with https://, "
          "at most 500 characters"),
         ("mode: online", "mode: online\n  colour: red", "11: colour: is not known here; known are asked_groups, city, "
-         "ends, form, id, internal, internal_note, join_url, kind, mode, place, series, series_number, starts, status, "
-         "summary, time_zone, title"),
+         "ends, form, id, internal, internal_note, join_url, kind, last_ends, last_starts, mode, place, series, "
+         "series_number, starts, status, summary, time_zone, title"),
     ],
 )  # fmt: skip
 def test_fault_of_an_event_names_file_line_and_field(tmp_path: Path, old: str, new: str, problem: str) -> None:
@@ -171,10 +180,10 @@ def test_faults_of_all_files_come_together(tmp_path: Path) -> None:
         events=event_with("starts: 2020-03-04 14:00", "starts: soon").replace("The first", "''"),
     )
     assert problems_of(faulty) == [
-        "series.yaml:2: title: must have 1 to 200 characters",
+        "series.yaml:2: title: must have 1 to 200 characters in en",
         "series.yaml:3: began_in: must be a whole number from 1945 to 2999",
         "working-groups.yaml:1: the file must be a list",
-        "events.yaml:5: title: must have 1 to 200 characters",
+        "events.yaml:5: title: must have 1 to 200 characters in en",
         "events.yaml:7: starts: must be a date and a local time such as 2020-03-04 14:00",
         "consultations.yaml:6: presentations: must be at least as many as hosts",
     ]
@@ -237,3 +246,50 @@ def test_fault_of_a_resource_or_hotel_names_file_line_and_field(
 ) -> None:
     folder(tmp_path).joinpath(name).write_text(content)
     assert problems_of(tmp_path) == [f"{name}:{problem}"]
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    """The scenario, and values that YAML or a clock could take for something else."""
+    scenario, venue = read_folder(SAMPLE), read_rooms(SAMPLE)
+    twice = datetime(2020, 10, 25, 0, 30, tzinfo=UTC)
+    one = replace(scenario.events[0], time_zone="Europe/Zurich", series=None, series_number=None)
+    later = twice + timedelta(hours=1, microseconds=7)
+    gone: dict[str, Any] = {"status": EventStatus.POSTPONED, "starts_at": None, "ends_at": None}
+    odd = [
+        replace(one, id="twice", starts_at=twice, ends_at=later),
+        replace(one, id="was", last_starts_at=twice, last_ends_at=later, **gone),
+        replace(one, id="again", last_starts_at=twice, last_ends_at=later),
+        *(replace(one, id=f"text-{number}", title=Text.of(title)) for number, title in enumerate(ODD_TEXTS)),
+        replace(one, id="french", title=Text.of({"en": "Homes", "fr": "no"}), summary=Text.of({"ru": "12"})),
+    ]
+    night = Allotment(RoomKind.TWIN, 3, date(2020, 5, 6), date(2020, 5, 8))
+    call = GroupContact(id="call", working_group="housing", kind=ContactKind.PHONE, held_on=date(1999, 3, 2))
+    visit: dict[str, Any] = {"host": "An embassy", "hosts": 1, "held_on": date(2020, 3, 2), "working_group": "housing"}
+    loaded = replace(
+        scenario,
+        events=(*scenario.events, *odd),
+        working_groups=(
+            *scenario.working_groups,
+            WorkingGroup(id="closed", title=Text.of("Closed"), contact="x", active=False),
+        ),
+        hotels=tuple(replace(hotel, rooms=9, allotments=(night,)) for hotel in scenario.hotels),
+        consultations=(replace(scenario.consultations[0], **visit), *scenario.consultations[1:]),
+        contacts=(call,),
+    )
+    span = Span(twice, twice + timedelta(days=2))
+    rooms = (
+        *venue.rooms,
+        Room(id="far", title=Text.of("Far"), city="Rome", capacity=9, time_zone="Asia/Tokyo", open=(span,)),
+    )
+    slots = (*venue.slots, Slot("2020-10-25-0930", Span(twice, twice + timedelta(hours=1)), "Asia/Tokyo"))
+    for name, content in written(loaded, rooms, slots).items():
+        (tmp_path / name).write_text(content)
+    assert read_folder(tmp_path) == loaded
+    again = read_rooms(tmp_path)
+    assert (again.rooms, again.slots) == (rooms, slots)
+
+
+ODD_TEXTS = (
+    *("no", "~", "null", "12", "2020-03-04", "&a *b", "- x: y # z", "'\"", "a\n  b", "= ! % @", "\u0627\u0644"),
+    *("x " * 99 + "x", "a \u2028 and \x85 b", "true"),
+)

@@ -47,14 +47,16 @@ def test_folder_without_the_file_has_no_rooms(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("capacity: 120", "capacity: none", "rooms.yaml:14: capacity: must be a whole number"),
+        ("capacity: 120", "capacity: none", "rooms.yaml:20: capacity: must be a whole number"),
         ("time_zone: Europe/Zurich", "time_zone: Geneva", "rooms.yaml:3: time_zone: must be an IANA time zone"),
-        ("hours: [10:00 to 17:00]", "hours: []", "rooms.yaml:23: hours: must name at least one time"),
-        ("hours: [10:00 to 17:00]", "hours: [10 to 17]", "rooms.yaml:23: hours: must be times such as"),
+        ("hours: [10:00 to 17:00]", "hours: []", "rooms.yaml:35: hours: must name at least one time"),
+        ("hours: [10:00 to 17:00]", "hours: [10 to 17]", "rooms.yaml:35: hours: must be times such as"),
         ("10:30 to 11:30", "09:30 to 10:30", "rooms.yaml:5: times: 2020-05-06-0900 and 2020-05-06-0930 overlap"),
         ("days: [2020-05-06", "days: [2020-05-36", "rooms.yaml:4: days: is not a day that exists"),
-        ("id: garden-room", "id: lake-hall", "rooms.yaml:16: id: is used twice"),
-        ("title: Lake Hall", "titel: Lake Hall", "rooms.yaml:13: titel: is not known here"),
+        ("id: garden-room", "id: lake-hall", "rooms.yaml:22: id: is used twice"),
+        ("title:\n      en: Lake", "titel:\n      en: Lake", "rooms.yaml:13: titel: is not known here"),
+        ("fr: Salle du Lac", "de: Seehalle", "rooms.yaml:13: title: must be a text in some of the languages"),
+        ("      en: Lake Hall\n", "", "rooms.yaml:13: title: must have 1 to 200 characters in en"),
     ],
 )
 def test_fault_names_file_line_and_field(tmp_path: Path, old: str, new: str, fault: str) -> None:

@@ -10,6 +10,7 @@ from services.events.domain.event import EventStatus
 from services.events.domain.merging import merge_described, merge_loaded
 from services.events.domain.network import Series, WorkingGroup
 from shared.core.errors import DomainError
+from shared.i18n.content import Text
 from tests.unit.events.builders import HOUR, START, an_event
 
 
@@ -24,9 +25,9 @@ def test_same_event_again_is_none_whatever_its_revision() -> None:
 
 
 def test_visible_change_is_told_once() -> None:
-    stored, change = merge_loaded(an_event(), an_event(title="Another"))
-    assert (stored, change) == (an_event(title="Another", revision=2), "changed")
-    assert merge_loaded(stored, an_event(title="Another")) == (stored, "none")
+    stored, change = merge_loaded(an_event(), an_event(title=Text.of("Another")))
+    assert (stored, change) == (an_event(title=Text.of("Another"), revision=2), "changed")
+    assert merge_loaded(stored, an_event(title=Text.of("Another"))) == (stored, "none")
 
 
 def test_internal_note_is_stored_and_not_told() -> None:
@@ -35,17 +36,20 @@ def test_internal_note_is_stored_and_not_told() -> None:
 
 def test_draft_that_becomes_visible_is_published() -> None:
     assert merge_loaded(an_event(EventStatus.DRAFT), an_event()) == (an_event(revision=2), "published")
-    assert merge_loaded(an_event(EventStatus.DRAFT), an_event(EventStatus.DRAFT, title="B"))[1] == "none"
+    assert merge_loaded(an_event(EventStatus.DRAFT), an_event(EventStatus.DRAFT, title=Text.of("B")))[1] == "none"
 
 
 def test_what_is_new_begins_at_the_first_revision_whatever_the_folder_says() -> None:
     assert merge_loaded(None, an_event(revision=5)) == (an_event(), "published")
-    assert merge_described(None, Series(id="a", title="A", revision=5)) == (Series(id="a", title="A"), "published")
+    assert merge_described(None, Series(id="a", title=Text.of("A"), revision=5)) == (
+        Series(id="a", title=Text.of("A")),
+        "published",
+    )
 
 
 def test_changed_series_is_one_revision_above_the_stored_one() -> None:
-    stored = Series(id="a", title="A", revision=4)
-    assert merge_described(stored, replace(stored, title="B", revision=1))[0].revision == 5
+    stored = Series(id="a", title=Text.of("A"), revision=4)
+    assert merge_described(stored, replace(stored, title=Text.of("B"), revision=1))[0].revision == 5
 
 
 def test_last_date_in_the_folder_stands_above_the_stored_one() -> None:
@@ -79,7 +83,10 @@ def test_status_that_cannot_follow_is_refused(old: EventStatus, new: EventStatus
 @given(
     st.lists(
         st.builds(
-            an_event, st.sampled_from(EventStatus), title=st.sampled_from("AB"), internal_note=st.sampled_from("xy")
+            an_event,
+            st.sampled_from(EventStatus),
+            title=st.sampled_from((Text.of("A"), Text.of("B"))),
+            internal_note=st.sampled_from("xy"),
         )
     )
 )
@@ -96,12 +103,15 @@ def test_loading_anything_twice_is_none_and_revisions_never_fall(folders: list[o
         stored = after
 
 
-@pytest.mark.parametrize("old", [Series(id="a", title="A"), WorkingGroup(id="a", title="A")])
+@pytest.mark.parametrize("old", [Series(id="a", title=Text.of("A")), WorkingGroup(id="a", title=Text.of("A"))])
 def test_series_and_groups_merge_alike(old: Series | WorkingGroup) -> None:
     if isinstance(old, Series):
-        told = [merge_described(known, replace(old, title="B"))[1] for known in (None, old)]
+        told = [merge_described(known, replace(old, title=Text.of("B")))[1] for known in (None, old)]
         assert merge_described(replace(old, revision=4), old) == (replace(old, revision=4), "none")
     else:
-        told = [merge_described(known, replace(old, title="B"))[1] for known in (None, old)]
-        assert merge_described(old, replace(old, title="B")) == (replace(old, title="B", revision=2), "changed")
+        told = [merge_described(known, replace(old, title=Text.of("B")))[1] for known in (None, old)]
+        assert merge_described(old, replace(old, title=Text.of("B"))) == (
+            replace(old, title=Text.of("B"), revision=2),
+            "changed",
+        )
     assert told == ["published", "changed"]

@@ -13,6 +13,7 @@ from services.events.domain.rules import RulesBroken
 from services.events.domain.schedule import Span
 from services.events.domain.schedule_diff import Entry, difference
 from shared.core.errors import DomainError
+from shared.i18n.content import Text
 
 S = ProposalStatus
 
@@ -83,7 +84,9 @@ def test_proposal_refuses(changes: dict[str, Any], code: str) -> None:
 def an_entry(name: str, hour: int = 9, room: str = "room-a") -> Entry:
     """A side event in a version."""
     when = Span(datetime(2020, 5, 6, hour, tzinfo=UTC), datetime(2020, 5, 6, hour + 1, tzinfo=UTC))
-    return Entry(name, f"event-{name}", name, None, room, room, "Geneva", f"slot-{hour}", when, "Europe/Zurich")
+    return Entry(
+        name, f"event-{name}", name, None, room, Text.of(room), "Geneva", f"slot-{hour}", when, "Europe/Zurich"
+    )
 
 
 def test_difference_tells_the_new_and_the_moved_alone() -> None:
@@ -99,13 +102,15 @@ def test_difference_tells_the_new_and_the_moved_alone() -> None:
     assert found.told == ("changes-room", "comes", "moves")
 
 
-def test_new_title_moves_nobody() -> None:
+def test_new_title_or_translation_moves_nobody() -> None:
+    translated = replace(an_entry("p"), room_title=an_entry("p").room_title.having("fr", "Salle du lac"))
+    assert difference([an_entry("p")], [translated]).told == ()
     assert difference([an_entry("p")], [replace(an_entry("p"), title="Another")]).told == ()
 
 
 @pytest.mark.parametrize(
-    "elsewhere", [{"room_id": "room-b"}, {"room_title": "Its new name"}, {"span": an_entry("p", 10).span}]
+    "elsewhere", [{"room_id": "room-b"}, {"room_title": Text.of("Its new name")}, {"span": an_entry("p", 10).span}]
 )
 def test_each_part_of_a_place_that_changes_is_a_move(elsewhere: dict[str, Any]) -> None:
-    """A room that is called otherwise is another place for whoever looks for it."""
+    """A room that is called otherwise in English is another place for whoever looks for it."""
     assert difference([an_entry("p")], [replace(an_entry("p"), **elsewhere)]).moved == ("p",)

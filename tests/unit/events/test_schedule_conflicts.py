@@ -12,6 +12,7 @@ from services.events.domain.room import Room
 from services.events.domain.rules import RulesBroken
 from services.events.domain.schedule import Slot, Span, day_span, merged, overlapping_slots
 from services.events.domain.schedule_conflicts import Conflict, ConflictKind, Fixed, Placed, find_conflicts
+from shared.i18n.content import Text
 
 ZONES = ("Europe/Zurich", "America/New_York", "Asia/Kathmandu", "Pacific/Auckland", "UTC")
 BASE = datetime(2020, 3, 28, 20, 0, tzinfo=UTC)
@@ -27,7 +28,9 @@ def span(start_h: float, hours: float = 1, zone: str = "UTC") -> Span:
 def a_room(name: str = "room-a", capacity: int = 50, opened: Span | None = None) -> Room:
     """A room that is open all the time unless told otherwise."""
     window = opened or Span(BASE - timedelta(days=90), BASE + timedelta(days=90))
-    return Room(id=name, title=name, city="Geneva", capacity=capacity, time_zone="Europe/Zurich", open=(window,))
+    return Room(
+        id=name, title=Text.of(name), city="Geneva", capacity=capacity, time_zone="Europe/Zurich", open=(window,)
+    )
 
 
 def placed(name: str, when: Span, room: Room | None = None, **more: object) -> Placed:
@@ -154,7 +157,9 @@ def test_merged_spans_hold_the_same_moments(pairs: list[tuple[int, int]]) -> Non
 
 
 def test_room_is_open_over_the_seam_of_two_windows() -> None:
-    room = Room(id="r", title="R", city="Geneva", capacity=1, time_zone="Europe/Zurich", open=(span(2, 2), span(0, 2)))
+    room = Room(
+        id="r", title=Text.of("R"), city="Geneva", capacity=1, time_zone="Europe/Zurich", open=(span(2, 2), span(0, 2))
+    )
     assert room.is_open(span(1, 2))
     assert not room.is_open(span(3, 2))
 

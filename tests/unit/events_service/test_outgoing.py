@@ -11,6 +11,8 @@ from services.events.outgoing import event_message, working_group_message
 from shared.contracts.events import EventData
 from shared.contracts.registry import read
 from shared.core.context import caused_by
+from shared.i18n.content import Text
+from shared.i18n.languages import LANGUAGES
 from tests.unit.events.builders import START, an_event
 
 AT = datetime(2020, 3, 2, 9, 0, tzinfo=UTC)
@@ -37,8 +39,8 @@ def test_event_message_without_a_date_keeps_the_contract() -> None:
 
 
 def test_working_group_message_keeps_the_contract() -> None:
-    message = working_group_message(WorkingGroup(id="health", title="Health", revision=2), AT)
-    assert read(message) == {"id": "health", "title": "Health", "revision": 2}
+    message = working_group_message(WorkingGroup(id="health", title=Text.of("Health"), revision=2), AT)
+    assert read(message) == {"id": "health", "title": Text.of("Health"), "revision": 2}
     assert (message.subject, message.time) == ("health", AT)
 
 
@@ -52,6 +54,7 @@ def test_messages_carry_the_cause_and_ids_of_their_own() -> None:
 
 @pytest.mark.parametrize(("field", "length"), [("title", 200), ("summary", 2000), ("place", 200)])
 def test_event_message_with_the_longest_texts_keeps_the_contract(field: str, length: int) -> None:
-    changes: dict[str, Any] = {field: "x" * length}
+    longest = "x" * length if field == "place" else Text.of(dict.fromkeys(LANGUAGES, "x" * length))
+    changes: dict[str, Any] = {field: longest}
     event = an_event(EventStatus.TENTATIVE, **changes)
-    assert read(event_message("published", event, AT))[field] == "x" * length
+    assert read(event_message("published", event, AT))[field] == longest

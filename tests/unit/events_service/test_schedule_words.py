@@ -17,6 +17,7 @@ from services.events.domain.schedule_conflicts import Conflict, ConflictKind, Fi
 from services.events.scheduling import explanation, openings
 from services.events.scheduling.problem import Argument, Proof
 from services.events.usecases.schedule_snapshot import Snapshot
+from shared.i18n.content import Text
 from shared.web.console.words import NO_BREAK
 
 FIRST, SECOND = date(2020, 5, 6), date(2020, 5, 7)
@@ -44,7 +45,9 @@ def a_snapshot(*proposals: Proposal, placements: tuple[Placement, ...] = (), fix
         name: Slot(name, hour(after), "Europe/Zurich") for name, after in (("a", 0), ("b", 1), ("c", 24), ("d", 25))
     }
     open_all_day = (Span(NINE - timedelta(days=1), NINE + timedelta(days=5)),)
-    hall = Room(id="hall", title="Hall", city="Geneva", capacity=40, time_zone="Europe/Zurich", open=open_all_day)
+    hall = Room(
+        id="hall", title=Text.of("Hall"), city="Geneva", capacity=40, time_zone="Europe/Zurich", open=open_all_day
+    )
     return Snapshot(1, {"hall": hall}, slots, {one.id: one for one in proposals}, placements, fixed)
 
 

@@ -7,6 +7,7 @@ import pytest
 from services.events.domain.event import EventStatus
 from services.events.usecases.steps import STEPS, StepWish, edit, step_of
 from shared.core.errors import DomainError
+from shared.i18n.content import Text
 from tests.unit.events.builders import HOUR, START, an_event
 
 LATER = START + 24 * HOUR
@@ -57,6 +58,6 @@ def test_every_name_is_a_step() -> None:
 
 
 def test_an_edit_is_an_amendment() -> None:
-    assert edit({"title": "Another"})(an_event(), START).revision == 2
+    assert edit({"title": Text.of("Another")})(an_event(), START).revision == 2
     with pytest.raises(DomainError):
         edit({"internal": True})(an_event(), START)

@@ -59,6 +59,10 @@ LINKS = {
     "verification-registrations": [LINK.replace("/r/", "/c/")],
     **{name: [LINK.replace("/r/", "/r/undo/")] for name in ("address-changed", "address-changed-proposal")},
     **{name: list[str]() for name in ("address-restored", "address-restored-proposal")},
+    **{
+        name: ["https://console.example.org/console/invitation/sample"]
+        for name in ("invitation", "invitation-recovery")
+    },
     "confirmation-delegation": [EMBED, LINK],
     "confirmation-interest": [LINK],
     "recording-available": ["https://videos.example.org/upr-webinar-10"],

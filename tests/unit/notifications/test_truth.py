@@ -19,7 +19,7 @@ def test_every_message_of_the_queue_is_known_and_every_kind_has_words() -> None:
     heard = {entry.key for entry in MESSAGE_TYPES if "notifications.mail" in entry.consumers}
     assert set(KIND_OF_MESSAGE) | {"person.erased.v1"} == heard, "of erasure nobody is told"
     assert {kind for kind in KIND_OF_MESSAGE.values() if kind} <= set(KINDS)
-    assert {*WORDED_KINDS, "bulletin"} == set(KINDS)
+    assert {*WORDED_KINDS, "bulletin", "bulletin-test"} == set(KINDS)
 
 
 def test_lane_follows_from_the_kind_and_only_what_people_need_is_resent() -> None:

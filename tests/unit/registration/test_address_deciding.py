@@ -373,7 +373,7 @@ def test_whatever_happens_nobody_is_registered_twice_and_no_address_moves_by_its
 @pytest.mark.parametrize(
     ("guard", "instead"),
     [
-        ("_refusal", lambda *_: None),
+        ("refusal_of_address", lambda *_: None),
         ("drop_change", lambda facts, plan, registration: None),
     ],
 )
@@ -384,4 +384,4 @@ def test_control_without_a_guard_the_property_fails(
     twice = [("ask", 0, "b@example.org"), ("register", 0, "b@example.org"), ("choose", 0, "b@example.org")]
     replaced = [("ask", 0, "b@example.org"), ("ask", 0, "c@example.org")]
     with pytest.raises(AssertionError):
-        run(twice if guard == "_refusal" else replaced)
+        run(twice if guard == "refusal_of_address" else replaced)

@@ -15,6 +15,7 @@ from services.events.scheduling.openings import Openings
 from services.events.scheduling.problem import Argument, Limits, Moves, Problem, Reason, Request
 from services.events.scheduling.score import score
 from services.events.scheduling.solver import solve
+from shared.i18n.content import Text
 from tests.support.timetable_checker import broken_rules
 from tests.support.timetable_instances import FIRST_DAY, ZONE, a_full_instance, an_instance
 from tests.support.waiting import allowed_s
@@ -36,7 +37,7 @@ def a_slot(number: int) -> Slot:
 def a_room(name: str, capacity: int = 50) -> Room:
     """A room that is always open."""
     window = Span(FIRST_DAY - timedelta(days=9), FIRST_DAY + timedelta(days=9))
-    return Room(id=name, title=name, city="Geneva", capacity=capacity, time_zone=ZONE, open=(window,))
+    return Room(id=name, title=Text.of(name), city="Geneva", capacity=capacity, time_zone=ZONE, open=(window,))
 
 
 @pytest.mark.parametrize("seed", range(100))

@@ -305,3 +305,17 @@ def test_body_that_ends_early_is_never_worked_on(inner: Inner) -> None:
     door = Door(inner, SERVICE, ("/v1/forms/",), Bounds(), most_bytes=MOST_BYTES)
     door(whole, lambda status, _headers: begun.append(status))  # type: ignore[arg-type]  # not looked at
     assert (begun, inner.inside) == (["408 Request Timeout"], 0)
+
+
+def test_two_large_bodies_at_most_are_held_at_once(inner: Inner) -> None:
+    larger = {"/v1/imports": 4 * 2**20}
+    client = Client(Door(inner, SERVICE, (), Bounds(), most_bytes=MOST_BYTES, larger=larger))
+    large = b"x" * (3 * 2**20)
+    inner.free.clear()
+    with ThreadPoolExecutor(2) as pool:
+        held = [pool.submit(client.post, "/v1/imports", data=large) for _ in range(2)]
+        poll_until(lambda: inner.inside == 2)
+        refused = client.post("/v1/imports", data=large)
+        inner.free.set()
+    assert (refused.status_code, [answer.result().status_code for answer in held]) == (503, [200, 200])
+    assert client.post("/v1/imports", data=large).status_code == 200

@@ -93,7 +93,7 @@ def operations() -> Flask:
         (b'{"a": ' + b"[" * 60_000, "application/json", 400),
         (b'{"a": NaN}', "application/json", 400),
         (b"", "application/json", 422),
-        (b'{"a": 1}', "text/plain", 422),
+        (b'{"a": 1}', "text/plain", 415),
     ],
 )
 def test_operation_reads_its_body_so_too(operations: Flask, body: bytes, media_type: str, status: int) -> None:

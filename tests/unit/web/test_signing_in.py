@@ -7,12 +7,12 @@ from http.cookies import Morsel, SimpleCookie
 from pathlib import Path
 
 import pytest
-from flask import Flask, request
+from flask import Flask, Response, request
 from itsdangerous import URLSafeTimedSerializer
 
-from shared.core.ids import token_hash
-from shared.web.access import AccessFile
-from shared.web.signing_in import SESSION_S, SignIn, TooManyTries
+from shared.core.ids import new_token, token_hash
+from shared.web.access import AccessFile, Holder
+from shared.web.signing_in import IDLE_S, RENEWED_AFTER_S, SESSION_S, SignIn
 
 KEY = "key-of-a-coordinator"
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -20,11 +20,9 @@ OLD, NEW = b"o" * 32, b"n" * 32
 
 @dataclass
 class Book:
-    """What a service remembers, in memory; ``wait_s`` is said to whoever tries."""
+    """What a service remembers, in memory."""
 
     ended: set[str] = field(default_factory=set)
-    wait_s: float = 0.0
-    tries: list[tuple[bytes, str | None]] = field(default_factory=list)
 
     def end(self, session: str, who: str) -> None:
         """From here on it has ended."""
@@ -33,11 +31,6 @@ class Book:
     def has_ended(self, session: str) -> bool:
         """Whether it has."""
         return session in self.ended
-
-    def admit(self, household: bytes, who: str | None) -> float:
-        """Remember who tried."""
-        self.tries.append((household, who))
-        return self.wait_s
 
 
 def door(access: AccessFile, *signing_keys: bytes, secure: bool = True, book: Book | None = None) -> SignIn:
@@ -54,11 +47,17 @@ def access(tmp_path: Path) -> AccessFile:
     return AccessFile(file)
 
 
+def holder_of(sign_in: SignIn) -> Holder:
+    """The one that there is."""
+    found = sign_in._access.holder_of(KEY)
+    assert found is not None
+    return found
+
+
 def cookie_of(sign_in: SignIn) -> Morsel[str]:
     """Whoever signs in gets it."""
     with Flask("test").test_request_context("/console/sign-in", method="POST"):
-        answer = sign_in.enter(KEY, lambda _holder: "/console")
-    assert answer is not None
+        answer = sign_in.start(holder_of(sign_in), new_token(), "/console")
     [morsel] = SimpleCookie(answer.headers["Set-Cookie"]).values()
     return morsel
 
@@ -78,7 +77,7 @@ def test_cookie_is_kept_from_scripts_other_sites_and_other_hosts(access: AccessF
     morsel = cookie_of(door(access, NEW, secure=secure))
     assert morsel.key == name
     assert (bool(morsel["secure"]), bool(morsel["httponly"]), morsel["samesite"]) == (secure, True, "Lax")
-    assert (morsel["path"], morsel["domain"], morsel["max-age"]) == ("/", "", str(SESSION_S))
+    assert (morsel["path"], morsel["domain"], morsel["max-age"]) == ("/", "", str(IDLE_S))
     assert KEY not in morsel.value
 
 
@@ -90,12 +89,35 @@ def test_cookie_outlives_a_new_signing_key_and_ends_with_the_old_one(access: Acc
     assert name_in(door(access, NEW), morsel) is None
 
 
-def test_cookie_ends_after_eight_hours(access: AccessFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    sign_in = door(access, NEW)
-    morsel, signed_at = cookie_of(sign_in), time.time()
-    for later_s, name in ((SESSION_S - 5, "a coordinator"), (SESSION_S + 5, None)):
-        monkeypatch.setattr("itsdangerous.timed.time.time", lambda later_s=later_s: signed_at + later_s)
-        assert name_in(sign_in, morsel) == name
+def renewed(sign_in: SignIn, morsel: Morsel[str]) -> Morsel[str] | None:
+    """The cookie that an answer to this one sets, if any."""
+    answer = Response()
+    with Flask("test").test_request_context("/console", headers={"Cookie": f"{morsel.key}={morsel.value}"}):
+        sign_in.renew(answer)
+    return next(iter(SimpleCookie(answer.headers.get("Set-Cookie", "")).values()), None)
+
+
+def test_cookie_ends_after_half_an_hour_without_use_and_after_eight_hours_in_use(
+    access: AccessFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in, now = door(access, NEW), [time.time()]
+    monkeypatch.setattr("time.time", lambda: now[0])
+    signed_at, first = now[0], cookie_of(sign_in)
+    now[0] = signed_at + RENEWED_AFTER_S - 2
+    assert renewed(sign_in, first) is None
+    now[0] = signed_at + IDLE_S - 2
+    rolling = renewed(sign_in, first)
+    assert rolling is not None
+    now[0] = signed_at + IDLE_S + 2
+    assert (name_in(sign_in, first), name_in(sign_in, rolling)) == (None, "a coordinator")
+    assert renewed(sign_in, first) is None
+    while rolling is not None and now[0] < signed_at + SESSION_S - RENEWED_AFTER_S:
+        now[0] += RENEWED_AFTER_S + 2
+        last, rolling = rolling, renewed(sign_in, rolling)
+    now[0] = signed_at + SESSION_S - 2
+    assert name_in(sign_in, last) == "a coordinator"
+    now[0] = signed_at + SESSION_S + 2
+    assert name_in(sign_in, last) is None
 
 
 @pytest.mark.parametrize("change", [lambda value: value[:-1], lambda value: "x" + value, lambda _value: "x.y.z"])
@@ -109,8 +131,8 @@ def test_altered_cookie_names_nobody(access: AccessFile, change: object) -> None
 @pytest.mark.parametrize("target", ["https://evil.example.org", "//evil.example.org", "/console\\@evil", "/r/token"])
 def test_nobody_is_sent_elsewhere(access: AccessFile, target: str) -> None:
     with Flask("test").test_request_context("/console/sign-in", method="POST"):
-        answer = door(access, NEW).enter(KEY, lambda _holder: target)
-    assert answer is not None
+        sign_in = door(access, NEW)
+        answer = sign_in.start(holder_of(sign_in), new_token(), target)
     assert answer.headers["Location"] == "/console"
 
 
@@ -131,19 +153,3 @@ def test_cookie_from_before_sessions_names_nobody(access: AccessFile) -> None:
     old = URLSafeTimedSerializer([NEW], salt="console session").dumps(token_hash(KEY).hex())
     morsel.set(morsel.key, old, old)
     assert name_in(sign_in, morsel) is None
-
-
-@pytest.mark.parametrize(("key", "who"), [(KEY, "a coordinator"), ("a wrong key", None)])
-def test_too_many_tries_are_refused_whether_the_key_is_right_or_wrong(
-    access: AccessFile, key: str, who: str | None
-) -> None:
-    book = Book(wait_s=30.0)
-    sign_in = door(access, NEW, book=book)
-    with (
-        Flask("test").test_request_context("/console/sign-in", method="POST"),
-        pytest.raises(TooManyTries) as refusal,
-    ):
-        sign_in.enter(key, lambda _holder: "/console")
-    assert refusal.value.wait_s == 30.0
-    [(household, tried)] = book.tries
-    assert (len(household), tried, b"192.0.2.1" in household) == (32, who, False)

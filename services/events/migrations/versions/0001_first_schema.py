@@ -1,4 +1,4 @@
-"""The schema of events, feature by feature."""
+"""The schema of events, feature by feature. A text that people write in several languages is an object of jsonb."""
 
 from alembic import op
 
@@ -8,8 +8,8 @@ down_revision = None
 PROGRAMME = """
 CREATE TABLE series (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
-    title text NOT NULL CHECK (title <> ''),
-    summary text NOT NULL,
+    title jsonb NOT NULL CHECK (title <> '{}'),
+    summary jsonb NOT NULL,
     began_in integer,
     revision integer NOT NULL CHECK (revision >= 1)
 );
@@ -18,8 +18,8 @@ CREATE TABLE event (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
     kind text NOT NULL CHECK (kind IN ('webinar', 'side_event', 'review', 'council_session', 'press_conference',
         'consultation', 'training')),
-    title text NOT NULL CHECK (title <> ''),
-    summary text NOT NULL,
+    title jsonb NOT NULL CHECK (title <> '{}'),
+    summary jsonb NOT NULL,
     series text REFERENCES series (id),
     series_number integer CHECK (series_number >= 1),
     starts_at timestamptz,
@@ -56,7 +56,7 @@ CREATE INDEX event_internal ON event (id) WHERE internal;
 CREATE TABLE resource (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
     kind text NOT NULL CHECK (kind IN ('recording', 'slides', 'brief')),
-    title text NOT NULL CHECK (title <> ''),
+    title jsonb NOT NULL CHECK (title <> '{}'),
     url text NOT NULL CHECK (url LIKE 'https://%'),
     language text NOT NULL CHECK (language <> ''),
     event text REFERENCES event (id),
@@ -120,8 +120,10 @@ CREATE INDEX form_copy_event ON form_copy (event);
 NETWORK = """
 CREATE TABLE working_group (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
-    title text NOT NULL CHECK (title <> ''),
-    summary text NOT NULL,
+    title jsonb NOT NULL CHECK (title <> '{}'),
+    summary jsonb NOT NULL,
+    contact text NOT NULL,
+    active boolean NOT NULL,
     revision integer NOT NULL CHECK (revision >= 1)
 );
 
@@ -134,8 +136,28 @@ CREATE TABLE consultation (
     hosts integer NOT NULL CHECK (hosts >= 1),
     presentations integer NOT NULL,
     within_days integer CHECK (within_days >= 1),
-    CONSTRAINT consultation_each_host_got_one CHECK (presentations >= hosts)
+    host text CHECK (host <> ''),
+    held_on date,
+    working_group text REFERENCES working_group (id),
+    presented_by text NOT NULL,
+    outcome text NOT NULL,
+    recorded_by text NOT NULL,
+    revision integer NOT NULL CHECK (revision >= 1),
+    CONSTRAINT consultation_each_host_got_one CHECK (presentations >= hosts),
+    CONSTRAINT consultation_named_host_is_one CHECK (host IS NULL OR hosts = 1)
 );
+
+-- What was said with a group beside the bulletins. For coordinators; it says nothing of single participants.
+CREATE TABLE group_note (
+    id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
+    working_group text NOT NULL REFERENCES working_group (id),
+    kind text NOT NULL CHECK (kind IN ('phone', 'meeting', 'mail')),
+    held_on date NOT NULL,
+    summary text NOT NULL,
+    recorded_by text NOT NULL,
+    revision integer NOT NULL CHECK (revision >= 1)
+);
+CREATE INDEX group_note_by_group ON group_note (working_group, held_on);
 
 CREATE TABLE hotel_block (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
@@ -145,7 +167,10 @@ CREATE TABLE hotel_block (
     booking_code text CHECK (booking_code <> ''),
     book_until date,
     rooms integer NOT NULL CHECK (rooms >= 1),
-    note text NOT NULL
+    note text NOT NULL,
+    -- [{"kind", "rooms", "first_night", "last_night"}]
+    allotments jsonb NOT NULL,
+    revision integer NOT NULL CHECK (revision >= 1)
 );
 
 CREATE TABLE mail_contact (
@@ -297,10 +322,13 @@ CREATE TABLE proposal_change (
 TIMETABLE = """
 CREATE TABLE room (
     id text PRIMARY KEY CHECK (id ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(id) <= 80),
-    title text NOT NULL CHECK (title <> ''),
+    title jsonb NOT NULL CHECK (title <> '{}'),
     city text NOT NULL CHECK (city <> ''),
     capacity integer NOT NULL CHECK (capacity >= 1),
-    time_zone text NOT NULL
+    time_zone text NOT NULL,
+    address text NOT NULL,
+    equipment text NOT NULL,
+    revision integer NOT NULL CHECK (revision >= 1)
 );
 CREATE TABLE room_hours (
     room_id text NOT NULL REFERENCES room (id) ON DELETE CASCADE,
@@ -344,7 +372,7 @@ CREATE TABLE version_placement (
     title text NOT NULL,
     working_group text,
     room_id text NOT NULL,
-    room_title text NOT NULL,
+    room_title jsonb NOT NULL,
     city text NOT NULL,
     slot_id text NOT NULL,
     starts_at timestamptz NOT NULL,
@@ -389,13 +417,20 @@ CREATE TABLE ended_session (
 COMMENT ON TABLE ended_session IS 'cookies of the console that are believed no more, by the hash of their session';
 CREATE INDEX ended_session_age ON ended_session (ended_at);
 
-CREATE TABLE refused_sign_in (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    household bytea NOT NULL CHECK (length(household) = 32),
-    refused_at timestamptz NOT NULL
+CREATE TABLE access_holder (
+    id uuid PRIMARY KEY,
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    roles text[] NOT NULL,
+    forms text[],
+    partner text,
+    until timestamptz,
+    key_hashes text[] NOT NULL,
+    revoked boolean NOT NULL,
+    revision integer NOT NULL CHECK (revision > 0),
+    changed_at timestamptz NOT NULL
 );
-COMMENT ON COLUMN refused_sign_in.household IS 'keyed hash of an address, another one each day; kept for 15 minutes';
-CREATE INDEX refused_sign_in_household ON refused_sign_in (household, refused_at);
+COMMENT ON TABLE access_holder IS 'a copy of what registration publishes: who may do what';
+CREATE INDEX access_holder_key ON access_holder USING gin (key_hashes);
 """
 
 AUDIT_LOG = """
@@ -410,6 +445,7 @@ CREATE TABLE deed (
 );
 COMMENT ON TABLE deed IS 'what people with a key did that no other table tells; shown by the view trail';
 CREATE INDEX deed_at ON deed (done_at);
+CREATE INDEX deed_subject ON deed (kind, subject, done_at);
 CREATE FUNCTION deed_stays() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'deeds are only ever added';

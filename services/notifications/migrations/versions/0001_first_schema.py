@@ -28,7 +28,8 @@ CREATE TABLE form_copy (LIKE working_group_copy INCLUDING ALL);
 RECIPIENTS = """
 CREATE TABLE recipient (
     subject uuid PRIMARY KEY,
-    about text NOT NULL CHECK (about IN ('registration', 'confirmation', 'former-address')),
+    about text NOT NULL
+        CHECK (about IN ('registration', 'confirmation', 'former-address', 'invitation', 'bulletin-test')),
     person_ref text CHECK (person_ref ~ '^[0-9a-f]{64}$'),
     form text,
     form_kind text NOT NULL,
@@ -39,6 +40,7 @@ CREATE TABLE recipient (
     partner text,
     country text,
     language text,
+    tags text[] NOT NULL DEFAULT '{}',
     status text NOT NULL,
     verified boolean NOT NULL DEFAULT false,
     revision integer NOT NULL CHECK (revision >= 1),
@@ -53,14 +55,17 @@ CREATE TABLE recipient (
     CONSTRAINT recipient_status_check CHECK (CASE about
         WHEN 'registration' THEN status IN ('confirmed', 'waitlisted', 'cancelled')
         WHEN 'confirmation' THEN status = 'wanted'
+        WHEN 'invitation' THEN status = 'wanted'
+        WHEN 'bulletin-test' THEN status = 'wanted'
         ELSE status = 'left' END),
     CONSTRAINT registration_has_form CHECK ((about = 'registration') = (form IS NOT NULL)),
-    CONSTRAINT confirmation_says_nothing CHECK (about <> 'confirmation' OR NOT (representative OR verified) AND
-        num_nonnulls(event, attend, working_group, partner, country, position) = 0),
+    CONSTRAINT confirmation_says_nothing CHECK (about NOT IN ('confirmation', 'invitation')
+        OR NOT (representative OR verified)
+            AND num_nonnulls(event, attend, working_group, partner, country, position) = 0),
     CONSTRAINT recipient_is_somebody CHECK (erased_at IS NOT NULL OR num_nulls(person_ref, language, closed) = 0),
     CONSTRAINT recipient_erased_is_nobody
-        CHECK (erased_at IS NULL OR (NOT representative AND num_nonnulls(person_ref, language, closed, position,
-            working_group, partner, country, attend) = 0))
+        CHECK (erased_at IS NULL OR (NOT representative AND tags = '{}' AND num_nonnulls(person_ref, language, closed,
+            position, working_group, partner, country, attend) = 0))
 );
 COMMENT ON TABLE recipient IS
     'whom mails go to; the entry of a confirmation link or a former address goes with its mail';
@@ -83,8 +88,11 @@ CREATE TABLE suppression (
     person_ref text PRIMARY KEY CHECK (person_ref ~ '^[0-9a-f]{64}$'),
     said_by text NOT NULL CHECK (said_by IN ('recipient', 'coordinator')),
     since timestamptz NOT NULL,
-    who text CHECK (who IS NULL OR who <> '' AND said_by = 'coordinator')
+    who text CHECK (who IS NULL OR who <> '' AND said_by = 'coordinator'),
+    bulletin integer CHECK (bulletin IS NULL OR said_by = 'recipient')
 );
+CREATE INDEX suppression_bulletin ON suppression (bulletin) WHERE bulletin IS NOT NULL;
+COMMENT ON COLUMN suppression.bulletin IS 'number of the bulletin through whose link the person unsubscribed';
 COMMENT ON TABLE suppression IS 'people who get no bulletins';
 COMMENT ON COLUMN suppression.who IS 'name of the coordinator; null for the person';
 """
@@ -155,6 +163,7 @@ CREATE INDEX mail_undelivered ON mail (coalesce(ended_at, created_at), id)
 CREATE INDEX mail_subject ON mail (subject);
 CREATE INDEX mail_event ON mail (event, id);
 CREATE INDEX mail_recipient ON mail (recipient, kind, revision);
+CREATE INDEX mail_bulletin ON mail (revision, state, id) WHERE kind = 'bulletin';
 
 CREATE TABLE mail_attempt (
     mail_id uuid NOT NULL REFERENCES mail (id) ON DELETE CASCADE,
@@ -198,7 +207,8 @@ CREATE TABLE announcement (
     CONSTRAINT one_announcement UNIQUE NULLS NOT DISTINCT (cause, event, number)
 );
 COMMENT ON COLUMN announcement.reached IS
-    'the last person who got a mail: people come in the order of their references; empty once it has ended';
+    'the last person who got a mail, in the order of their references, or of a bulletin the last registration; empty '
+    'once it has ended';
 CREATE INDEX announcement_open ON announcement (created_at) WHERE ended_at IS NULL;
 
 CREATE TABLE bulletin (
@@ -207,12 +217,47 @@ CREATE TABLE bulletin (
     revision integer NOT NULL CHECK (revision >= 1),
     segment jsonb NOT NULL,
     texts jsonb NOT NULL CHECK (texts ? 'en'),
+    fingerprint bytea NOT NULL CHECK (length(fingerprint) = 32),
     created_at timestamptz NOT NULL,
+    send_at timestamptz,
+    send_zone text,
+    ordered_by text CHECK (ordered_by <> ''),
+    not_sent text CHECK (not_sent IN ('nobody', 'late')),
     sent_at timestamptz,
-    audience integer CHECK (audience >= 0),
-    CONSTRAINT sent_to_somebody CHECK ((sent_at IS NULL) = (audience IS NULL))
+    audience integer CHECK (audience > 0),
+    stopped_at timestamptz,
+    not_made integer NOT NULL DEFAULT 0 CHECK (not_made BETWEEN 0 AND coalesce(audience, 0)),
+    CONSTRAINT sent_to_somebody CHECK ((sent_at IS NULL) = (audience IS NULL)),
+    CONSTRAINT scheduled_by_somebody CHECK (send_at IS NULL OR num_nulls(send_zone, ordered_by) = 0),
+    CONSTRAINT stopped_after_start CHECK (stopped_at IS NULL OR sent_at IS NOT NULL),
+    CONSTRAINT not_sent_is_draft CHECK (not_sent IS NULL OR num_nonnulls(send_at, sent_at) = 0)
 );
 COMMENT ON COLUMN bulletin.revision IS 'rises with each change of the draft';
+COMMENT ON COLUMN bulletin.fingerprint IS 'hash of segment and texts: finds the same bulletin sent before';
+COMMENT ON COLUMN bulletin.send_at IS 'when it is sent; null for a draft and for one that was sent at once';
+COMMENT ON COLUMN bulletin.not_sent IS 'why a scheduled bulletin did not go at its time; it is a draft again';
+COMMENT ON COLUMN bulletin.not_made IS 'people for whom no mail had been made when it was stopped';
+CREATE INDEX bulletin_scheduled ON bulletin (send_at) WHERE send_at IS NOT NULL AND sent_at IS NULL;
+CREATE INDEX bulletin_fingerprint ON bulletin (fingerprint) WHERE sent_at IS NOT NULL;
+
+CREATE TABLE bulletin_recipient (
+    bulletin integer NOT NULL REFERENCES bulletin (number) ON DELETE CASCADE,
+    subject uuid NOT NULL,
+    PRIMARY KEY (bulletin, subject)
+);
+COMMENT ON TABLE bulletin_recipient IS
+    'whom a bulletin was sent to and who has no mail of it yet: a registration goes when its mail is made';
+CREATE INDEX bulletin_recipient_subject ON bulletin_recipient (subject);
+
+CREATE TABLE bulletin_tester (
+    holder text PRIMARY KEY CHECK (holder <> ''),
+    closed bytea NOT NULL CHECK (length(closed) > 28),
+    since timestamptz NOT NULL,
+    tests integer NOT NULL CHECK (tests >= 1)
+);
+COMMENT ON TABLE bulletin_tester IS 'where coordinators have had test copies of bulletins sent to';
+COMMENT ON COLUMN bulletin_tester.closed IS 'address: AES-256-GCM, bound to the holder';
+COMMENT ON COLUMN bulletin_tester.since IS 'beginning of the hour in which the tests are counted';
 """
 
 WEBHOOKS = """
@@ -282,13 +327,20 @@ CREATE TABLE ended_session (
 COMMENT ON TABLE ended_session IS 'cookies of the console that are believed no more, by the hash of their session';
 CREATE INDEX ended_session_age ON ended_session (ended_at);
 
-CREATE TABLE refused_sign_in (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    household bytea NOT NULL CHECK (length(household) = 32),
-    refused_at timestamptz NOT NULL
+CREATE TABLE access_holder (
+    id uuid PRIMARY KEY,
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    roles text[] NOT NULL,
+    forms text[],
+    partner text,
+    until timestamptz,
+    key_hashes text[] NOT NULL,
+    revoked boolean NOT NULL,
+    revision integer NOT NULL CHECK (revision > 0),
+    changed_at timestamptz NOT NULL
 );
-COMMENT ON COLUMN refused_sign_in.household IS 'keyed hash of an address, another one each day; kept for 15 minutes';
-CREATE INDEX refused_sign_in_household ON refused_sign_in (household, refused_at);
+COMMENT ON TABLE access_holder IS 'a copy of what registration publishes: who may do what';
+CREATE INDEX access_holder_key ON access_holder USING gin (key_hashes);
 """
 
 AUDIT_LOG = """

@@ -19,8 +19,8 @@ CREATE TABLE event_copy (
     id text PRIMARY KEY,
     revision integer NOT NULL CHECK (revision >= 1),
     kind text NOT NULL,
-    title text NOT NULL,
-    summary text NOT NULL,
+    title jsonb NOT NULL,
+    summary jsonb NOT NULL,
     starts_at timestamptz,
     ends_at timestamptz,
     time_zone text NOT NULL,
@@ -33,14 +33,14 @@ CREATE TABLE event_copy (
 CREATE TABLE working_group_copy (
     id text PRIMARY KEY,
     revision integer NOT NULL CHECK (revision >= 1),
-    title text NOT NULL
+    title jsonb NOT NULL
 );
 CREATE TABLE resource_copy (
     id text PRIMARY KEY,
     revision integer NOT NULL CHECK (revision >= 1),
     event_id text,
     kind text NOT NULL CHECK (kind IN ('recording', 'slides', 'brief')),
-    title text NOT NULL,
+    title jsonb NOT NULL,
     url text NOT NULL CHECK (url LIKE 'https://%'),
     language text NOT NULL
 );
@@ -81,11 +81,18 @@ CREATE TABLE form (
     keep_days integer CHECK (keep_days BETWEEN 1 AND 3650),
     alarm_minutes integer CHECK (alarm_minutes BETWEEN 0 AND 40320),
     person_days integer NOT NULL DEFAULT 90 CHECK (person_days BETWEEN 1 AND 3650),
+    promotion_mode text NOT NULL DEFAULT 'in-order' CHECK (promotion_mode IN ('in-order', 'offers', 'by-hand')),
+    offer_hours integer NOT NULL DEFAULT 48 CHECK (offer_hours BETWEEN 1 AND 720),
+    domain_percent integer CHECK (domain_percent BETWEEN 1 AND 100),
+    reservations jsonb NOT NULL DEFAULT '[]',
     revision integer NOT NULL CHECK (revision >= 1),
     CONSTRAINT form_opens_before_it_closes CHECK (opens_at < closes_at),
     CONSTRAINT form_of_partners_keeps CHECK (keep_days IS NULL OR partners = '{}')
 );
 COMMENT ON COLUMN form.person_days IS 'days after the last day until a person is erased';
+COMMENT ON COLUMN form.offer_hours IS 'how long an automatic offer of a seat stands';
+COMMENT ON COLUMN form.domain_percent IS 'largest share of the seats that one mail domain may have; NULL: no cap';
+COMMENT ON COLUMN form.reservations IS 'seats that are kept: reserved_for, value, seats, until; see forms/pools.py';
 COMMENT ON COLUMN form.alarm_minutes IS 'how long before the start a calendar alerts; NULL: as the calendar does';
 COMMENT ON COLUMN form.join_minutes_before IS 'minutes before the start from which people with a seat can join online';
 COMMENT ON COLUMN form.controller IS 'who is responsible for the data; NULL: the organiser of the installation';
@@ -122,9 +129,14 @@ CREATE TABLE seat (
     confirmed integer NOT NULL DEFAULT 0 CHECK (confirmed >= 0),
     waiting integer NOT NULL DEFAULT 0 CHECK (waiting >= 0),
     last_position integer NOT NULL DEFAULT 0 CHECK (last_position >= 0),
+    offered integer NOT NULL DEFAULT 0 CHECK (offered >= 0),
+    passed integer NOT NULL DEFAULT 0 CHECK (passed >= 0),
     word text NOT NULL DEFAULT 'open' CHECK (word IN ('open', 'waiting-list', 'full')),
-    options jsonb NOT NULL DEFAULT '{}'
+    options jsonb NOT NULL DEFAULT '{}',
+    CONSTRAINT seat_offered_wait CHECK (offered + passed <= waiting)
 ) WITH (fillfactor = 50);
+COMMENT ON COLUMN seat.offered IS 'seats held for people on the waiting list who have an offer';
+COMMENT ON COLUMN seat.passed IS 'people on the waiting list who let an offer pass: a coordinator decides about them';
 COMMENT ON COLUMN seat.options IS 'choices with a limit, by field=value: the limit, and how many registrations hold it';
 
 CREATE TABLE promotion (
@@ -136,7 +148,8 @@ CREATE TABLE promotion (
     free integer CHECK (free >= 0),
     waiting integer NOT NULL CHECK (waiting > 0),
     promoted integer NOT NULL CHECK (promoted BETWEEN 0 AND waiting),
-    withheld text NOT NULL CHECK (withheld IN ('', 'no-free-seat', 'too-late', 'not-taking-place', 'out-of-turn')),
+    withheld text NOT NULL CHECK (withheld IN ('', 'no-free-seat', 'too-late', 'not-taking-place', 'out-of-turn',
+        'reserved', 'domain-share', 'by-hand')),
     CHECK ((withheld = '') = (promoted = waiting))
 );
 CREATE INDEX promotion_by_form ON promotion (form, decided_at);
@@ -183,34 +196,45 @@ CREATE TABLE registration (
     details_reminded_at timestamptz,
     sealed_dates jsonb NOT NULL DEFAULT '{}',
     consent jsonb NOT NULL DEFAULT '{}',
+    tags text[] NOT NULL DEFAULT '{}',
     accepted_at timestamptz NOT NULL,
     verified_at timestamptz,
     confirmed_at timestamptz,
     capacity_then integer,
+    offer_expires_at timestamptz,
+    offer_passed boolean NOT NULL DEFAULT false,
     cancelled_at timestamptz,
     erased_at timestamptz,
     CHECK ((status = 'confirmed') <= (confirmed_at IS NOT NULL)),
     CHECK ((status = 'waitlisted') <= (position IS NOT NULL)),
+    CONSTRAINT registration_offered_waits
+        CHECK (offer_expires_at IS NULL OR (status = 'waitlisted' AND NOT offer_passed)),
+    CONSTRAINT registration_passed_waits CHECK (NOT offer_passed OR status = 'waitlisted'),
     CHECK ((status = 'cancelled') = (cancelled_at IS NOT NULL)),
     CONSTRAINT registration_is_somebodys CHECK (erased_at IS NOT NULL
         OR num_nulls(person_ref, mailbox_ref, domain_ref, person_key, email, language) = 0),
     CONSTRAINT registration_erased_is_nobodys
-        CHECK (erased_at IS NULL OR (NOT representative AND answers = '{}' AND consent = '{}' AND num_nonnulls(
+        CHECK (erased_at IS NULL OR (NOT representative AND answers = '{}' AND consent = '{}' AND tags = '{}'
+            AND num_nonnulls(
             person_ref, mailbox_ref, domain_ref, person_key, name, email, organisation_id, working_group, country,
             time_zone, language, sealed) = 0))
 );
 COMMENT ON COLUMN registration.person_ref IS 'keyed hash of the address';
 COMMENT ON COLUMN registration.person_key IS 'keyed hash of address and name: colleagues with one mailbox differ in it';
 COMMENT ON COLUMN registration.consent IS 'by field: wording, language and form version, and when it was given';
+COMMENT ON COLUMN registration.tags IS 'words of coordinators, sorted; nobody outside is told of them';
 COMMENT ON COLUMN registration.sealed_at IS 'when sealed answers were last given';
 COMMENT ON COLUMN registration.details_at IS 'when what is asked after the confirmation was last given';
 COMMENT ON COLUMN registration.sealed_dates IS 'by reference in sealed_for: when these sealed answers were given';
+COMMENT ON COLUMN registration.offer_expires_at IS 'until when a seat is held for somebody who waits; NULL: no offer';
+COMMENT ON COLUMN registration.offer_passed IS 'an offer was declined or has expired; the person waits on';
 COMMENT ON COLUMN registration.position IS 'counts those who ever waited on the form; nobody is shown it';
 COMMENT ON COLUMN registration.received_at IS 'of the submission: those who wait are ordered by it';
 CREATE UNIQUE INDEX registration_live ON registration (form, person_key) WHERE status <> 'cancelled';
 CREATE INDEX registration_person ON registration (person_ref);
 CREATE INDEX registration_mailbox ON registration (mailbox_ref);
 CREATE INDEX registration_waiting ON registration (form, received_at, submission) WHERE status = 'waitlisted';
+CREATE INDEX registration_offer ON registration (offer_expires_at) WHERE offer_expires_at IS NOT NULL;
 CREATE INDEX registration_ended ON registration (form, accepted_at) WHERE status = 'cancelled';
 CREATE INDEX registration_erased ON registration (erased_at) WHERE erased_at IS NOT NULL;
 
@@ -259,6 +283,27 @@ CREATE TABLE registration_change (
 COMMENT ON COLUMN registration_change.fields IS 'names of the answers that were changed, never the answers';
 CREATE INDEX registration_change_by_people ON registration_change (changed_at) WHERE changed_by IS NOT NULL;
 
+CREATE TABLE registration_note (
+    id uuid PRIMARY KEY,
+    registration_id uuid NOT NULL REFERENCES registration (id) ON DELETE CASCADE,
+    written_at timestamptz NOT NULL,
+    written_by text NOT NULL CHECK (written_by <> ''),
+    words text NOT NULL CHECK (length(words) BETWEEN 1 AND 2000)
+);
+CREATE INDEX registration_note_registration ON registration_note (registration_id, written_at);
+COMMENT ON TABLE registration_note IS 'notes of coordinators on a person; in their export, and erased with them';
+
+CREATE TABLE list_view (
+    id uuid PRIMARY KEY,
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 80),
+    owner text NOT NULL CHECK (owner <> ''),
+    shared boolean NOT NULL,
+    query jsonb NOT NULL,
+    saved_at timestamptz NOT NULL,
+    UNIQUE (owner, name)
+);
+COMMENT ON TABLE list_view IS 'filters, order and columns of the list of registrations; never a word searched for';
+
 CREATE TABLE mail_log (
     mail_id uuid NOT NULL,
     outcome text NOT NULL CHECK (outcome IN ('sent', 'bounced', 'suppressed')),
@@ -280,6 +325,7 @@ CREATE INDEX registration_name ON registration (COALESCE(folded(name), ''), id) 
 CREATE INDEX registration_country ON registration (country, id) WHERE country IS NOT NULL;
 CREATE INDEX registration_partner ON registration (partner, id) WHERE partner IS NOT NULL;
 CREATE INDEX registration_group ON registration (working_group, id) WHERE working_group IS NOT NULL;
+CREATE INDEX registration_tags ON registration USING gin (tags) WHERE tags <> '{{}}';
 CREATE INDEX registration_organisation ON registration (organisation_id) WHERE organisation_id IS NOT NULL;
 -- rows lie in order of their arrival: a few pages, and no cost for the intake
 CREATE INDEX registration_day ON registration USING brin (accepted_at) WITH (pages_per_range = 16);
@@ -298,10 +344,12 @@ CREATE TABLE submission (
     receipt_hash bytea NOT NULL UNIQUE CHECK (length(receipt_hash) = 32),
     kind text NOT NULL DEFAULT 'submission'
         CHECK (kind IN ('submission', 'confirm', 'change', 'cancel', 'erase', 'send-link', 'send-list', 'renew-links',
-            'verify', 'mute', 'unmute', 'change-address', 'undo-address')),
+            'verify', 'mute', 'unmute', 'change-address', 'undo-address', 'desk-correct', 'desk-enter', 'desk-merge',
+            'accept-seat', 'decline-seat')),
     form text NOT NULL,
     form_revision integer NOT NULL,
     token_hash bytea CHECK (length(token_hash) = 32),
+    entered_by text CHECK (entered_by <> ''),
     fingerprint bytea NOT NULL CHECK (length(fingerprint) = 32),
     network bytea CHECK (length(network) = 32),
     challenge bytea CHECK (length(challenge) = 16),
@@ -315,7 +363,9 @@ CREATE TABLE submission (
     decided_at timestamptz,
     attempts integer NOT NULL DEFAULT 0,
     parked_reason text,
-    CONSTRAINT submission_command_has_token CHECK (kind IN ('submission', 'send-list') OR token_hash IS NOT NULL),
+    CONSTRAINT submission_command_has_token
+        CHECK (kind IN ('submission', 'send-list') OR entered_by IS NOT NULL OR token_hash IS NOT NULL),
+    CONSTRAINT submission_of_desk_is_signed CHECK ((kind LIKE 'desk-%') = (entered_by IS NOT NULL)),
     CONSTRAINT submission_decided CHECK ((state = 'decided') = (decided_at IS NOT NULL)),
     CONSTRAINT submission_body_goes CHECK ((state = 'decided') <= (body IS NULL)),
     CONSTRAINT submission_parked CHECK ((state = 'parked') = (parked_reason IS NOT NULL))
@@ -325,6 +375,8 @@ CREATE INDEX submission_parked ON submission (id) WHERE state = 'parked';
 CREATE INDEX submission_age ON submission (received_at);
 CREATE INDEX submission_token ON submission (token_hash, id) WHERE token_hash IS NOT NULL;
 COMMENT ON TABLE submission IS 'what was typed into a form, and commands by link, in order of id; later its receipt';
+COMMENT ON COLUMN submission.entered_by IS
+    'the coordinator whose command it is: only the desk may write it, so nobody else can send a command of the desk';
 CREATE INDEX submission_calendar ON submission (calendar_key) WHERE calendar_key IS NOT NULL;
 COMMENT ON COLUMN submission.calendar_key IS
     'of the UID that the invitation has, if a seat was given without a mail: a hash of address and event';
@@ -474,12 +526,56 @@ CREATE TABLE blocked_address (
 );
 """
 
+IMPORTING = """
+CREATE TABLE people_import (
+    id uuid PRIMARY KEY,
+    form text NOT NULL REFERENCES form (slug),
+    state text NOT NULL CHECK (state IN ('uploaded', 'checked', 'running', 'done', 'cancelled', 'failed')),
+    revision integer NOT NULL CHECK (revision >= 1),
+    seen_form text NOT NULL,
+    row_count integer NOT NULL CHECK (row_count >= 0),
+    expected jsonb NOT NULL DEFAULT '{}',
+    counts jsonb NOT NULL DEFAULT '{}',
+    choice jsonb NOT NULL DEFAULT '{}',
+    mapping jsonb NOT NULL DEFAULT '{}',
+    attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    created_at timestamptz NOT NULL,
+    created_by text NOT NULL CHECK (created_by <> ''),
+    confirmed_at timestamptz,
+    confirmed_by text CHECK (confirmed_by <> ''),
+    finished_at timestamptz,
+    failure text,
+    CHECK ((state IN ('done', 'cancelled', 'failed')) = (finished_at IS NOT NULL))
+);
+CREATE INDEX people_import_by_form ON people_import (form, created_at);
+CREATE INDEX people_import_running ON people_import (confirmed_at) WHERE state = 'running';
+COMMENT ON TABLE people_import IS 'files of people: numbers, never what they hold';
+CREATE TABLE import_file (
+    import_id uuid PRIMARY KEY REFERENCES people_import (id) ON DELETE CASCADE,
+    body bytea NOT NULL,
+    stored_at timestamptz NOT NULL
+);
+COMMENT ON TABLE import_file IS 'files as they came, encrypted; desk alone reads them: they hold sealed answers';
+CREATE TABLE import_batch (
+    import_id uuid NOT NULL REFERENCES people_import (id) ON DELETE CASCADE,
+    number integer NOT NULL CHECK (number >= 0),
+    done boolean NOT NULL DEFAULT false,
+    fates jsonb NOT NULL,
+    body bytea NOT NULL,
+    stored_at timestamptz NOT NULL,
+    PRIMARY KEY (import_id, number)
+);
+COMMENT ON TABLE import_batch IS 'rows that were checked, encrypted; once they are done, what became of each line';
+"""
+
 PRIVACY = """
 -- The log of sealed readings is a hash chain. Lengths precede the texts, so that no two rows have the same content.
-CREATE FUNCTION reading_hash(id bigint, registration_id uuid, form text, reader text, reason text, read_at timestamptz)
+CREATE FUNCTION reading_hash(id bigint, registration_id uuid, form text, reader text, reason text, read_at timestamptz,
+    list_id uuid, purpose text, fields text[], filters jsonb, people uuid[], expires_at timestamptz, approved_by text)
 RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN sha256(convert_to(
     concat_ws('|', id, registration_id, extract(epoch FROM read_at), length(form), form, length(reader), reader,
-        reason), 'UTF8'));
+        length(reason), reason, list_id, purpose, fields, filters, people, extract(epoch FROM expires_at),
+        approved_by), 'UTF8'));
 
 CREATE TABLE form_key (
     form text PRIMARY KEY REFERENCES form (slug),
@@ -492,24 +588,38 @@ COMMENT ON TABLE form_key IS 'public keys (X25519); the private ones stand outsi
 
 CREATE TABLE sealed_reading (
     id bigint PRIMARY KEY,
-    registration_id uuid NOT NULL,
+    registration_id uuid,
     form text NOT NULL,
     reader text NOT NULL CHECK (reader <> ''),
     reason text NOT NULL CHECK (length(reason) BETWEEN 10 AND 500),
     read_at timestamptz NOT NULL,
-    content_hash bytea NOT NULL
-        GENERATED ALWAYS AS (reading_hash(id, registration_id, form, reader, reason, read_at)) STORED,
-    chain_hash bytea NOT NULL
+    list_id uuid UNIQUE,
+    purpose text,
+    fields text[],
+    filters jsonb,
+    people uuid[],
+    expires_at timestamptz,
+    approved_by text,
+    content_hash bytea NOT NULL GENERATED ALWAYS AS (reading_hash(id, registration_id, form, reader, reason, read_at,
+        list_id, purpose, fields, filters, people, expires_at, approved_by)) STORED,
+    chain_hash bytea NOT NULL,
+    CONSTRAINT sealed_reading_one_or_list CHECK (num_nonnulls(list_id, purpose, fields, filters, people, expires_at)
+        = CASE WHEN registration_id IS NULL THEN 6 ELSE 0 END),
+    CONSTRAINT sealed_reading_two_people CHECK (approved_by <> reader)
 );
+COMMENT ON COLUMN sealed_reading.people IS 'of a list: the registrations on it, in order of their ids';
+CREATE INDEX sealed_reading_registration ON sealed_reading (registration_id);
+CREATE INDEX sealed_reading_people ON sealed_reading USING gin (people);
 
 CREATE FUNCTION chain_reading() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE last sealed_reading;
+DECLARE last record;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('sealed_reading'));
-    SELECT * INTO last FROM sealed_reading ORDER BY id DESC LIMIT 1;
+    SELECT id, chain_hash INTO last FROM sealed_reading ORDER BY id DESC LIMIT 1;
     NEW.id := coalesce(last.id, 0) + 1;  -- no sequence: numbers stand in the chain's order, and none is missing
     NEW.chain_hash := sha256(coalesce(last.chain_hash, ''::bytea)
-        || reading_hash(NEW.id, NEW.registration_id, NEW.form, NEW.reader, NEW.reason, NEW.read_at));
+        || reading_hash(NEW.id, NEW.registration_id, NEW.form, NEW.reader, NEW.reason, NEW.read_at, NEW.list_id,
+            NEW.purpose, NEW.fields, NEW.filters, NEW.people, NEW.expires_at, NEW.approved_by));
     RETURN NEW;
 END $$;
 
@@ -519,6 +629,25 @@ CREATE TRIGGER sealed_reading_stays BEFORE UPDATE OR TRUNCATE ON sealed_reading
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change();
 CREATE TRIGGER sealed_reading_kept BEFORE DELETE ON sealed_reading FOR EACH ROW
     WHEN (OLD.read_at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION refuse_to_change();
+
+CREATE TABLE sealed_approval (
+    id uuid PRIMARY KEY,
+    act text NOT NULL CHECK (act IN ('read-all', 'destroy-key')),
+    form text NOT NULL,
+    asked_by text NOT NULL CHECK (asked_by <> ''),
+    reason text NOT NULL CHECK (length(reason) BETWEEN 10 AND 500),
+    filters jsonb NOT NULL,
+    people uuid[] NOT NULL,
+    asked_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    decision text CHECK (decision IN ('approved', 'declined', 'withdrawn')),
+    decided_by text,
+    decided_at timestamptz,
+    CONSTRAINT sealed_approval_decided CHECK (num_nonnulls(decision, decided_by, decided_at) IN (0, 3)),
+    CONSTRAINT sealed_approval_two_people CHECK ((decided_by = asked_by) = (decision = 'withdrawn'))
+);
+COMMENT ON TABLE sealed_approval IS 'what one person asks to do with sealed answers and another one has to approve';
+CREATE INDEX sealed_approval_age ON sealed_approval (expires_at);
 
 CREATE TABLE retention_notice (
     step text NOT NULL CHECK (step <> ''),
@@ -550,11 +679,70 @@ CREATE INDEX ended_session_age ON ended_session (ended_at);
 
 CREATE TABLE refused_sign_in (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    household bytea NOT NULL CHECK (length(household) = 32),
+    network bytea NOT NULL CHECK (length(network) = 32),
     refused_at timestamptz NOT NULL
 );
-COMMENT ON COLUMN refused_sign_in.household IS 'keyed hash of an address, another one each day; kept for 15 minutes';
-CREATE INDEX refused_sign_in_household ON refused_sign_in (household, refused_at);
+COMMENT ON COLUMN refused_sign_in.network IS 'keyed hash of an address, another one each day; kept for 15 minutes';
+CREATE INDEX refused_sign_in_network ON refused_sign_in (network, refused_at);
+
+CREATE TABLE console_session (
+    session bytea PRIMARY KEY CHECK (length(session) = 32),
+    holder_ref text NOT NULL,
+    holder_id uuid,
+    name text NOT NULL,
+    method text NOT NULL CHECK (method IN ('key', 'passkey')),
+    browser text NOT NULL,
+    since timestamptz NOT NULL,
+    last_seen_at timestamptz NOT NULL
+);
+COMMENT ON TABLE console_session IS 'who is signed in to the console; no address of a client';
+CREATE INDEX console_session_since ON console_session (since);
+
+CREATE TABLE access_holder (
+    id uuid PRIMARY KEY,
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    roles text[] NOT NULL,
+    forms text[],
+    partner text,
+    until timestamptz,
+    key_hashes text[] NOT NULL,
+    revoked boolean NOT NULL,
+    revision integer NOT NULL CHECK (revision > 0),
+    changed_at timestamptz NOT NULL
+);
+COMMENT ON TABLE access_holder IS 'who may do what, beside the access file; the other services keep a copy';
+CREATE INDEX access_holder_key ON access_holder USING gin (key_hashes);
+CREATE UNIQUE INDEX access_holder_name ON access_holder (lower(name)) WHERE NOT revoked;
+
+CREATE TABLE invitation (
+    id uuid PRIMARY KEY,
+    token_hash bytea NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    holder_id uuid NOT NULL REFERENCES access_holder ON DELETE CASCADE,
+    purpose text NOT NULL CHECK (purpose IN ('invited', 'recovery')),
+    invited_by text NOT NULL CHECK (invited_by <> ''),
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    used_at timestamptz,
+    withdrawn_at timestamptz
+);
+CREATE INDEX invitation_holder ON invitation (holder_id);
+CREATE INDEX invitation_age ON invitation (expires_at);
+
+CREATE TABLE passkey (
+    credential_id bytea PRIMARY KEY CHECK (length(credential_id) BETWEEN 16 AND 1023),
+    holder_id uuid NOT NULL REFERENCES access_holder ON DELETE CASCADE,
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 80),
+    public_key bytea NOT NULL,
+    sign_count bigint NOT NULL CHECK (sign_count >= 0),
+    created_at timestamptz NOT NULL,
+    last_used_at timestamptz
+);
+CREATE INDEX passkey_holder ON passkey (holder_id);
+
+CREATE TABLE used_passkey_challenge (
+    challenge bytea PRIMARY KEY CHECK (length(challenge) = 32),
+    used_at timestamptz NOT NULL
+);
 """
 
 AUDIT_LOG = """
@@ -580,13 +768,40 @@ CREATE TRIGGER deed_kept BEFORE DELETE ON deed FOR EACH ROW
 
 CREATE VIEW trail AS
     SELECT done_at AS at, done_by AS who, deed, kind, subject, detail, 'd' || id AS key FROM deed
-    UNION ALL SELECT changed_at, changed_by, 'registration-' || status, 'registration', registration_id::text,
-        jsonb_build_object('revision', revision), 'r' || registration_id || '.' || revision
+    UNION ALL SELECT changed_at, changed_by,
+        'registration-' || CASE WHEN fields <> '{}' THEN 'changed' WHEN revision = 1 THEN 'entered' ELSE status END,
+        'registration', registration_id::text, jsonb_build_object('revision', revision)
+            || CASE WHEN fields <> '{}' THEN jsonb_build_object('fields', fields) ELSE '{}' END,
+        'r' || registration_id || '.' || revision
         FROM registration_change WHERE changed_by IS NOT NULL
     UNION ALL SELECT changed_at, changed_by, 'form-changed', 'form', form,
         jsonb_build_object('before', before, 'after', after), 'f' || form || '.' || revision FROM form_change
-    UNION ALL SELECT read_at, reader, 'sealed-answers-read', 'registration', registration_id::text,
-        jsonb_build_object('form', form), 's' || id FROM sealed_reading;
+    UNION ALL SELECT read_at, reader,
+        CASE WHEN list_id IS NULL THEN 'sealed-answers-read' ELSE 'sealed-list-opened' END,
+        CASE WHEN list_id IS NULL THEN 'registration' ELSE 'sealed-list' END, coalesce(registration_id, list_id)::text,
+        jsonb_strip_nulls(jsonb_build_object('form', form, 'purpose', purpose, 'people', cardinality(people),
+            'approved_by', approved_by)), 's' || id FROM sealed_reading;
+
+CREATE TABLE audit_entry (
+    entry_id uuid PRIMARY KEY,
+    service text NOT NULL CHECK (service IN ('events', 'notifications')),
+    at timestamptz NOT NULL,
+    who text NOT NULL CHECK (who <> ''),
+    act text NOT NULL CHECK (act <> ''),
+    kind text NOT NULL,
+    subject text NOT NULL,
+    detail jsonb NOT NULL
+);
+COMMENT ON TABLE audit_entry IS 'what people with a key did in the other services, as they publish it';
+CREATE INDEX audit_entry_at ON audit_entry (at);
+CREATE TRIGGER audit_entry_stays BEFORE UPDATE OR TRUNCATE ON audit_entry
+    FOR EACH STATEMENT EXECUTE FUNCTION deed_stays();
+CREATE TRIGGER audit_entry_kept BEFORE DELETE ON audit_entry FOR EACH ROW
+    WHEN (OLD.at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION deed_stays();
+
+CREATE VIEW audit_log AS
+    SELECT 'registration' AS service, at, who, deed AS act, kind, subject, detail, key FROM trail
+    UNION ALL SELECT service, at, who, act, kind, subject, detail, 'a' || entry_id FROM audit_entry;
 """
 
 MESSAGING = """
@@ -655,6 +870,25 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
             jsonb_array_elements(field->'options') AS option
         WHERE f.slug = wanted AND jsonb_exists(option, 'limit')) AS limited
 $$;
+CREATE FUNCTION pool_counts(wanted text, reservations jsonb, domain_percent integer) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT jsonb_build_object(
+        'pools', (SELECT coalesce(jsonb_agg((
+            SELECT jsonb_build_array(
+                count(*) FILTER (WHERE r.status = 'confirmed' OR r.offer_expires_at IS NOT NULL),
+                count(*) FILTER (WHERE r.status = 'waitlisted' AND r.offer_expires_at IS NULL AND NOT r.offer_passed))
+            FROM public.registration r WHERE r.form = wanted AND r.status <> 'cancelled' AND r.erased_at IS NULL
+                AND CASE one.pool->>'reserved_for' WHEN 'working_group' THEN r.working_group = one.pool->>'value'
+                    WHEN 'partner' THEN r.partner = one.pool->>'value' ELSE r.representative END
+            ) ORDER BY one.number), '[]')
+            FROM jsonb_array_elements(reservations) WITH ORDINALITY AS one (pool, number)),
+        'domains', CASE WHEN domain_percent IS NOT NULL THEN (SELECT jsonb_object_agg(domain, taken) FROM (
+            SELECT encode(r.domain_ref, 'hex') AS domain, count(*) AS taken FROM public.registration r
+            WHERE r.form = wanted AND (r.status = 'confirmed' OR r.offer_expires_at IS NOT NULL)
+                AND r.erased_at IS NULL AND r.domain_ref <> '' GROUP BY 1) AS by_domain) END)
+    WHERE reservations <> '[]' OR domain_percent IS NOT NULL
+$$;
+COMMENT ON FUNCTION pool_counts IS 'of each reservation: who has a seat, who is in line; and seats by mail domain';
 CREATE FUNCTION receipt_of(wanted bytea)
 RETURNS TABLE (form text, code text, state text, outcome jsonb, fingerprint bytea, received_at timestamptz,
     calendar_key text)
@@ -726,7 +960,7 @@ RETURNS TABLE (id uuid, form text, kind text, event_id text, status text, place 
     person_ref bytea, working_group text, representative boolean, organisation_id uuid, country text, language text,
     partner text, accepted_at timestamptz, verified boolean, attend text, name text, email text, organisation text,
     time_zone text, answers jsonb, has_sealed boolean, details_at timestamptz, changed_at timestamptz, muted boolean,
-    sealed_at timestamptz, decision jsonb)
+    sealed_at timestamptz, decision jsonb, offer_expires_at timestamptz, offer_passed boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT r.id, r.form, f.kind, r.event_id, r.status, CASE WHEN r.status = 'waitlisted' THEN (
             SELECT count(*) FROM public.registration o WHERE o.form = r.form AND o.status = 'waitlisted'
@@ -737,7 +971,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         (SELECT max(c.changed_at) FROM public.registration_change c WHERE c.registration_id = r.id),
         EXISTS (SELECT FROM public.mailbox b WHERE b.mailbox_ref = r.mailbox_ref AND b.muted_at IS NOT NULL),
         r.sealed_at,
-        (SELECT to_jsonb(p) FROM public.proposal_state p WHERE p.registration_id = r.id)
+        (SELECT to_jsonb(p) FROM public.proposal_state p WHERE p.registration_id = r.id), r.offer_expires_at,
+        r.offer_passed
     FROM public.managing_link m JOIN public.registration r ON r.id = m.registration_id
     JOIN public.form f ON f.slug = r.form LEFT JOIN public.organisation o ON o.id = r.organisation_id
     WHERE m.token_hash = token AND r.erased_at IS NULL
@@ -764,7 +999,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         'decision', (SELECT jsonb_build_object('status', p.status, 'note', p.note, 'event', p.event_id,
             'decided_at', p.decided_at) FROM public.proposal_state p WHERE p.registration_id = r.id),
         'readings', coalesce((SELECT jsonb_agg(s.read_at ORDER BY s.id) FROM public.sealed_reading s
-            WHERE s.registration_id = r.id), '[]'),
+            WHERE s.registration_id = r.id OR s.people @> ARRAY[r.id]), '[]'),
         'history', (SELECT jsonb_agg(jsonb_build_object('at', c.changed_at, 'status', c.status, 'reason', c.reason,
             'fields', to_jsonb(c.fields))
             ORDER BY c.revision) FROM public.registration_change c WHERE c.registration_id = r.id),
@@ -843,6 +1078,7 @@ STATEMENTS = (
     folding_function(),
     SEARCH,
     INTAKE,
+    IMPORTING,
     PRIVACY,
     CONSOLE,
     AUDIT_LOG,

@@ -1,0 +1,256 @@
+"""Consultations with embassies and missions, and contacts with working groups: what was done, day by day."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import marshmallow as ma
+from sqlalchemy import Connection
+
+from services.events.api.change_schemas import one_of_field, slug_field, text_field
+from services.events.api.overview_schemas import ConsultationTotalSchema
+from services.events.console.fields import Field, Section
+from services.events.domain.network import Consultation, ContactKind, GroupContact, HostKind
+from services.events.domain.rules import BrokenRule
+from services.events.network.groups import ID, counted, with_id
+from services.events.setup.kinds import InTable, Listing, SetupKind, Values, Words, nothing
+from services.events.setup.schemas import fields_of, id_field
+from services.events.store.network import CONSULTATIONS, CONTACTS, all_working_groups
+from services.events.usecases.show_overview import consultation_totals
+from shared.core.ids import new_id
+
+HOST_KINDS = ((HostKind.EMBASSY, "Embassy"), (HostKind.PERMANENT_MISSION, "Permanent mission"))
+CONTACT_KINDS = ((ContactKind.PHONE, "Call"), (ContactKind.MEETING, "Meeting"), (ContactKind.MAIL, "Mail from outside"))
+TOTALS = {
+    "totals": ma.fields.List(
+        ma.fields.Nested(ConsultationTotalSchema),
+        metadata={"description": "Sums by kind of host, over all that fit. An embassy that is named counts once"},
+    )
+}
+
+
+def totals_of(items: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The sums of a list."""
+    schema = ConsultationTotalSchema(many=True)
+    return {"totals": schema.dump(list(consultation_totals(_consultation(item) for item in items)))}
+
+
+def _consultation(item: Mapping[str, Any]) -> Consultation:
+    names = ("id", "title", "city", "hosts", "presentations", "host")
+    return Consultation(host_kind=HostKind(item["host_kind"]), **{name: item[name] for name in names})
+
+
+def _typed(values: Values) -> Values:
+    kinds: dict[str, Any] = {"host_kind": HostKind, "kind": ContactKind}
+    typed = {name: kinds[name](value) if name in kinds else value for name, value in values.items()}
+    return {name: value or None if name in ("host", "working_group") else value for name, value in typed.items()}
+
+
+def _make_consultation(values: Values, by: str) -> Sequence[Consultation]:
+    called = values.get("title") or values.get("host") or f"Consultations in {values['city']}"
+    known = {"hosts": 1, "presentations": 1, **_typed(values), "title": called}
+    return [Consultation(**with_id(known, called, values.get("held_on") or "", new_id()[-6:]), recorded_by=by)]
+
+
+def _make_contact(values: Values, by: str) -> Sequence[GroupContact]:
+    known = with_id(values, values["working_group"], values["held_on"], new_id()[-6:])
+    return [GroupContact(**_typed(known), recorded_by=by)]
+
+
+def group_choices(connection: Connection) -> list[tuple[str, str]]:
+    """Every working group, to choose from."""
+    return [(group.id, str(group.title)) for group in all_working_groups(connection)]
+
+
+def unknown_group(connection: Connection, value: Consultation | GroupContact) -> Iterable[BrokenRule]:
+    """The group that it names must exist."""
+    if value.working_group and value.working_group not in dict(group_choices(connection)):
+        yield BrokenRule("working_group", "unknown-group", "must be a working group that exists")
+
+
+def _consultation_form(connection: Connection, old: Consultation | None) -> list[Section]:
+    what = [
+        Field(name="held_on", label="Day", look="day"),
+        Field(name="host_kind", label="With", look="select", required=True, choices=HOST_KINDS),
+        Field(name="host", label="Embassy or mission", help="Its name. Left empty: a round of several."),
+        Field(name="city", label="City", required=True),
+        Field(
+            name="working_group",
+            label="Working group",
+            look="select",
+            choices=[("", "None, or several"), *group_choices(connection)],
+        ),
+        Field(name="presentations", label="Number of presentations", most=4, required=True),
+        Field(name="hosts", label="Hosts", most=4, help="Embassies or missions: 1, but for a round of several."),
+    ]
+    more = [
+        Field(
+            name="presented_by", label="Who presented", most=500, help="Organisations or offices, such as Secretariat."
+        ),
+        Field(name="outcome", label="StepOutcome", look="area", most=2000, help="Only those with a key read it."),
+        Field(name="title", label="Title", help="Left empty, it is the name of the embassy or mission."),
+        Field(name="summary", label="Notes", look="area", most=2000),
+        *([ID] if old is None else [Field(name="within_days", label="Days that a round took", most=3)]),
+    ]
+    return [Section("What took place", what), Section("What came of it", more)]
+
+
+def _contact_form(connection: Connection, _old: GroupContact | None) -> list[Section]:
+    fields = [
+        Field(
+            name="working_group", label="Working group", look="select", required=True, choices=group_choices(connection)
+        ),
+        Field(name="kind", label="How", look="select", required=True, choices=CONTACT_KINDS),
+        Field(name="held_on", label="Day", look="day", required=True),
+        Field(
+            name="summary",
+            label="What it was about",
+            look="area",
+            most=2000,
+            help="For coordinators. Leave out what concerns single participants: it is not erased with them.",
+        ),
+    ]
+    return [Section("", fields)]
+
+
+def _consultation_effects(
+    _connection: Connection, old: Consultation | None, new: Sequence[Consultation], _now: datetime
+) -> Iterable[str]:
+    if old is not None and not new:
+        yield f"The totals of the overview lose {counted(old.presentations, 'presentation')}."
+    elif old is not None and (old.presentations, old.hosts) != (new[0].presentations, new[0].hosts):
+        now, before = counted(new[0].presentations, "presentation"), f"{old.presentations}, to {old.hosts}"
+        yield f"The totals of the overview count {now} to {new[0].hosts} here, before it was {before}."
+
+
+def _contact_effects(
+    _connection: Connection, old: GroupContact | None, new: Sequence[GroupContact], _now: datetime
+) -> Iterable[str]:
+    if old is not None and not new:
+        yield "The page of groups does not count this contact any more."
+
+
+CONSULTATION_LOG: SetupKind[Consultation] = SetupKind(
+    name="consultation",
+    part="consultations",
+    words=Words(
+        "Consultations",
+        "consultation",
+        "Presentations to embassies and missions. The totals of the overview come from here.",
+        (
+            ("title", "What"),
+            ("held_on", "Day"),
+            ("host_kind", "With"),
+            ("city", "City"),
+            ("working_group", "Group"),
+            ("presentations", "Presentations"),
+            ("outcome", "StepOutcome"),
+        ),
+        "It leaves the log and the totals.",
+    ),
+    stored=InTable(CONSULTATIONS),
+    listing=Listing(
+        filters=("host_kind", "host", "city", "working_group"),
+        searched=("title", "host", "summary", "outcome", "presented_by"),
+        sorts=("held_on", "id", "title", "city", "presentations"),
+        order="-held_on",
+        groups=("working_group", "host", "host_kind", "city", "held_on"),
+        sums=("hosts", "presentations"),
+        day="held_on",
+    ),
+    shown=fields_of(
+        title=ma.fields.String(),
+        summary=ma.fields.String(),
+        held_on=ma.fields.Date(allow_none=True),
+        host_kind=one_of_field(HostKind),
+        host=ma.fields.String(
+            allow_none=True, metadata={"description": "Name of the embassy or mission; null: a round of several"}
+        ),
+        hosts=ma.fields.Integer(metadata={"description": "Embassies or missions that were visited"}),
+        city=ma.fields.String(),
+        working_group=ma.fields.String(allow_none=True),
+        presentations=ma.fields.Integer(metadata={"description": "What was presented to them"}),
+        within_days=ma.fields.Integer(allow_none=True, metadata={"description": "Days it took, if known"}),
+        presented_by=ma.fields.String(),
+        outcome=ma.fields.String(),
+        recorded_by=ma.fields.String(metadata={"description": "Name of the key that recorded it"}),
+    ),
+    wanted=fields_of(
+        id=id_field(),
+        title=text_field(200, "By default the name of the embassy or mission"),
+        summary=text_field(2000, least=0),
+        held_on=ma.fields.Date(allow_none=True),
+        host_kind=one_of_field(HostKind, required=True),
+        host=text_field(200, "Name of the embassy or mission; null: a round of several", allow_none=True),
+        hosts=ma.fields.Integer(validate=ma.validate.Range(min=1, max=9999)),
+        city=text_field(200, required=True),
+        working_group=slug_field("Id of a working group", allow_none=True),
+        presentations=ma.fields.Integer(required=True, validate=ma.validate.Range(min=1, max=9999)),
+        within_days=ma.fields.Integer(allow_none=True, validate=ma.validate.Range(min=1, max=366)),
+        presented_by=text_field(500, "Organisations or offices", least=0),
+        outcome=text_field(2000, least=0),
+    ),
+    editable=(
+        *("title", "summary", "held_on", "host_kind", "host", "hosts", "city", "working_group", "presentations"),
+        *("within_days", "presented_by", "outcome"),
+    ),
+    make=_make_consultation,
+    typed=_typed,
+    show=asdict,
+    form=_consultation_form,
+    lines={},
+    check=unknown_group,
+    effects=_consultation_effects,
+    blockers=nothing,
+    messages=nothing,
+    lock=nothing,
+    after=nothing,
+)
+
+GROUP_CONTACTS: SetupKind[GroupContact] = SetupKind(
+    name="group-contact",
+    part="group-contacts",
+    words=Words(
+        "Contacts with groups",
+        "contact",
+        "Calls, meetings and mail from outside. With the bulletins they say which group was left alone this month.",
+        (("working_group", "Group"), ("held_on", "Day"), ("kind", "How"), ("summary", "About"), ("recorded_by", "By")),
+        "It leaves the list.",
+    ),
+    stored=InTable(CONTACTS),
+    listing=Listing(
+        filters=("working_group", "kind"),
+        searched=("summary",),
+        sorts=("held_on", "working_group", "id"),
+        order="-held_on",
+        groups=("working_group", "kind", "held_on", "recorded_by"),
+        day="held_on",
+    ),
+    shown=fields_of(
+        working_group=ma.fields.String(),
+        kind=one_of_field(ContactKind),
+        held_on=ma.fields.Date(),
+        summary=ma.fields.String(),
+        recorded_by=ma.fields.String(metadata={"description": "Name of the key that recorded it"}),
+    ),
+    wanted=fields_of(
+        id=id_field(),
+        working_group=slug_field("Id of a working group", required=True),
+        kind=one_of_field(ContactKind, required=True),
+        held_on=ma.fields.Date(required=True),
+        summary=text_field(2000, least=0),
+    ),
+    editable=("working_group", "kind", "held_on", "summary"),
+    make=_make_contact,
+    typed=_typed,
+    show=asdict,
+    form=_contact_form,
+    lines={},
+    check=unknown_group,
+    effects=_contact_effects,
+    blockers=nothing,
+    messages=nothing,
+    lock=nothing,
+    after=nothing,
+)

@@ -1,0 +1,264 @@
+"""The routes of one kind: list, one, make, change, withdraw."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import marshmallow as ma
+from flask import Response, jsonify
+
+from services.events.api.changes import broken_rules_as_faults
+from services.events.api.proposals import says
+from services.events.api.tools import READERS, audience
+from services.events.setup import schemas
+from services.events.setup.kinds import SetupKind
+from services.events.setup.querying import (
+    MAX_GROUPS,
+    Item,
+    ListQuery,
+    group_names,
+    grouped,
+    in_english,
+    matching,
+    page_from,
+)
+from services.events.setup.service import (
+    Alteration,
+    Creation,
+    SetupDesk,
+    Step,
+    StepOutcome,
+    Withdrawal,
+    list_all,
+    preview_step,
+    take_step,
+)
+from services.events.store.events import Audience
+from shared.core.errors import DomainError
+from shared.web.access import holder, needs_all_forms, public
+from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
+from shared.web.entity_tags import conditional, seen_tags
+from shared.web.operations import Blueprint
+
+More = Callable[[Sequence[Item]], Mapping[str, Any]]
+_REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}
+
+
+class KindApi:
+    """The routes of one kind below ``/v1/<part>``.
+
+    Args:
+        desk: transactions and clock.
+        kind: what is set up.
+        readable: those that the caller may see.
+        more: further content of a list, of all that fit.
+        more_fields: what describes that.
+    """
+
+    def __init__(
+        self,
+        desk: SetupDesk,
+        kind: SetupKind[Any],
+        readable: Callable[[SetupDesk], Sequence[Any]] | None = None,
+        more: More | None = None,
+        more_fields: Any = None,
+    ) -> None:
+        self._desk, self._kind, self._more = desk, kind, more or (lambda _items: {})
+        self._readable = readable or (lambda desk: list_all(desk, kind))
+        self._shows_more = readable is not None or bool(kind.listing.private)
+        self._item = schemas.item_schema(kind)
+        self._list = schemas.list_schema(kind, self._item, more_fields or {})
+        self._outcome = schemas.outcome_schema(kind, self._item)
+
+    def blueprint(self) -> Any:
+        """All of them."""
+        kind = self._kind
+        made = self.reading_blueprint()
+        self._add_creation(made)
+        if kind.editable:
+            self._add_change(made)
+        return made
+
+    def reading_blueprint(self) -> Any:
+        """Those that list, show and withdraw: for a kind that is made and changed by routes of its own."""
+        kind = self._kind
+        made = Blueprint(kind.part, __name__, url_prefix=f"/v1/{kind.part}", description=kind.words.title)
+        self._add_list(made)
+        self._add_one(made)
+        self._add_withdrawal(made)
+        return made
+
+    def _reading(self, view: Any) -> Any:
+        return public(view) if self._kind.listing.public else needs_all_forms(*READERS)(view)
+
+    def _may_see(self) -> frozenset[str]:
+        """The fields that the caller may see."""
+        everything = frozenset(self._item().fields)
+        listing = self._kind.listing
+        if listing.public and (audience() is Audience.PUBLIC or holder().forms is not None):
+            return everything - listing.private
+        return everything
+
+    def _add_list(self, blueprint: Any) -> None:
+        @blueprint.get("")
+        @blueprint.arguments(schemas.list_arguments(self._kind), location="query")
+        @blueprint.response(200, self._list)
+        @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
+        @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
+        @blueprint.doc(summary=f"{self._kind.words.title}: all that fit; with `group_by` their numbers alone")
+        @says(blueprint, s400="The cursor is not one", **_REFUSED)
+        @self._reading
+        def list_them(query: dict[str, Any]) -> Response:
+            """As CSV if `Accept` asks for it, then all pages in one."""
+            return self._listed(query)
+
+    def _listed(self, query: dict[str, Any]) -> Response:
+        names = self._chosen(query.get("chosen"))
+        wanted = query_of(self._kind, query)
+        found = matching(self.items(), self._kind.listing, wanted)
+        if "group_by" in query:
+            content: Any = self._groups(found, query)
+        elif wants_csv():
+            rows = ([_cell(item[name]) for name in names] for item in found)
+            return _varying(csv_answer(self._kind.part, names, rows))
+        else:
+            shown, further = page_from(found, wanted)
+            content = {"items": [{name: item[name] for name in names} for item in shown], "next": further}
+            content |= self._more(found)
+        if isinstance(content, Response):
+            return content
+        return self._answered(jsonify(content | ({"total": len(found)} if query["total"] else {})))
+
+    def _answered(self, answer: Response, revision: int | None = None) -> Response:
+        """What everybody may read is kept until it changes; what readers with a key see is kept by no shared cache."""
+        if not self._kind.listing.public:
+            if revision is not None:
+                answer.set_etag(str(revision))
+            return _varying(answer)
+        answer = _varying(conditional(answer, revision=revision))
+        if self._shows_more and audience() is Audience.COORDINATORS:
+            answer.headers["Cache-Control"] = "private, no-cache"
+        return answer
+
+    def items(self) -> list[Item]:
+        """Every value as the caller may see it."""
+        schema = self._item(only=self._may_see())
+        return [schema.dump(self._kind.show(value)) for value in self._readable(self._desk)]
+
+    def _groups(self, found: Sequence[Item], query: Mapping[str, Any]) -> dict[str, Any] | Response:
+        if query["cursor"] or "chosen" in query:
+            raise DomainError("unknown-parameter", "cursor and fields belong to a list, and `group_by` answers none")
+        listing = self._kind.listing
+        names = group_names(query["group_by"], listing.groups)
+        groups = grouped(found, names, listing.sums)
+        if wants_csv():
+            rows = ([*one.by.values(), one.count, *one.sums.values()] for one in groups)
+            return _varying(csv_answer(f"{self._kind.part}-counts", [*names, "count", *listing.sums], rows))
+        return {"groups": [asdict(one) for one in groups[:MAX_GROUPS]], "more": len(groups) > MAX_GROUPS}
+
+    def _chosen(self, asked: str | None) -> list[str]:
+        allowed = self._may_see()
+        ordered = [name for name in self._item().fields if name in allowed]
+        if asked is None:
+            return ordered
+        names = {name.strip() for name in asked.split(",")}
+        if unknown := sorted(names - allowed):
+            raise DomainError("unknown-parameter", f"no such field: {', '.join(unknown)[:200]}")
+        return [name for name in ordered if name in names or name == "id"]
+
+    def _add_one(self, blueprint: Any) -> None:
+        @blueprint.get("/<item_id>")
+        @blueprint.response(200, self._item)
+        @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
+        @blueprint.doc(summary=f"One {self._kind.words.noun}")
+        @says(blueprint, s404=f"No such {self._kind.words.noun}", **_REFUSED)
+        @self._reading
+        def show_one(item_id: str) -> Response:
+            schema = self._item(only=self._may_see())
+            value = next((one for one in self._readable(self._desk) if one.id == item_id), None)
+            if value is None:
+                raise DomainError("not-found", f"there is no such {self._kind.words.noun}")
+            content = schema.dump(self._kind.show(value))
+            return self._answered(jsonify(content), getattr(value, "revision", 1))
+
+    def _add_creation(self, blueprint: Any) -> None:
+        @blueprint.post("")
+        @blueprint.arguments(schemas.new_schema(self._kind))
+        @blueprint.arguments(schemas.StepQuery, location="query")
+        @blueprint.response(201, self._outcome)
+        @blueprint.alt_response(200, schema=self._outcome, description="With `dry_run`", success=True)
+        @blueprint.doc(summary=f"Make a {self._kind.words.noun}")
+        @says(blueprint, s409="The id is taken, or a rule forbids it", **_REFUSED)
+        @needs_all_forms("coordinator")
+        def create(wanted: dict[str, Any], query: dict[str, Any]) -> Response:
+            with broken_rules_as_faults():
+                return self._done(Creation(self._kind.make(wanted, holder().name)), query, 201)
+
+    def _add_change(self, blueprint: Any) -> None:
+        @blueprint.patch("/<item_id>")
+        @blueprint.arguments(schemas.edit_schema(self._kind), required=False)
+        @blueprint.arguments(schemas.StepQuery, location="query")
+        @blueprint.response(200, self._outcome)
+        @blueprint.doc(summary=f"Change a {self._kind.words.noun}; `If-Match`: the ETag or revision")
+        @says(blueprint, **_REFUSED, **_CHANGING)
+        @needs_all_forms("coordinator")
+        def change(wanted: dict[str, Any] | None, query: dict[str, Any], item_id: str) -> Response:
+            with broken_rules_as_faults():
+                return self._done(Alteration(item_id, wanted or {}, seen_tags()), query)
+
+    def _add_withdrawal(self, blueprint: Any) -> None:
+        @blueprint.delete("/<item_id>")
+        @blueprint.arguments(schemas.StepQuery, location="query")
+        @blueprint.response(200, self._outcome)
+        @blueprint.doc(summary=f"Withdraw a {self._kind.words.noun}; `If-Match`: the ETag or revision")
+        @says(blueprint, **_REFUSED, **_CHANGING)
+        @needs_all_forms("coordinator")
+        def withdraw(query: dict[str, Any], item_id: str) -> Response:
+            return self._done(Withdrawal(item_id, seen_tags()), query)
+
+    def _done(self, step: Step[Any], query: Mapping[str, Any], status: int = 200) -> Response:
+        if query["dry_run"]:
+            return self._described(preview_step(self._desk, self._kind, step), dry_run=True)
+        outcome = take_step(self._desk, self._kind, step, holder().name)
+        answer = self._described(outcome, dry_run=False)
+        answer.status_code = status
+        if len(outcome.new) == 1:
+            answer.set_etag(str(getattr(outcome.new[0], "revision", 1)))
+            answer.headers["Location"] = f"/v1/{self._kind.part}/{outcome.new[0].id}"
+        return answer
+
+    def _described(self, outcome: StepOutcome[Any], *, dry_run: bool) -> Response:
+        schema: ma.Schema = self._item(many=True)
+        items = schema.dump([self._kind.show(value) for value in outcome.new])
+        return jsonify(dry_run=dry_run, differs=list(outcome.differs), effects=list(outcome.effects), items=items)
+
+
+_CHANGING = {
+    "s404": "There is none of this name",
+    "s409": "It is in use",
+    "s412": "Somebody else changed it",
+    "s428": "`If-Match` is missing",
+}
+
+
+def query_of(kind: SetupKind[Any], query: Mapping[str, Any]) -> ListQuery:
+    """The checked arguments of a list."""
+    bounds = {name: query[name].isoformat() if name in query else "" for name in ("day_from", "day_to")}
+    return ListQuery(
+        given={name: query[name] for name in kind.listing.filters if name in query},
+        words=query.get("q", ""),
+        missing_language=query.get("missing_language", ""),
+        sort=query["sort"],
+        limit=query["limit"],
+        cursor=query["cursor"],
+        **bounds,
+    )
+
+
+def _cell(value: Any) -> Any:
+    return "; ".join(map(str, value)) if isinstance(value, list) else in_english(value)
+
+
+def _varying(answer: Response) -> Response:
+    answer.vary.update(["Accept", "Authorization", "Cookie"])
+    return answer

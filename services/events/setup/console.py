@@ -1,0 +1,243 @@
+"""The console's pages of what is set up: one, and a new one. What a step does is shown before it is taken."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from services.events.console import moments, wording
+from services.events.console.fields import Section, Typed, in_order
+from services.events.domain.rules import RulesBroken
+from services.events.setup import schemas
+from services.events.setup.kinds import SetupKind
+from services.events.setup.querying import in_english
+from services.events.setup.service import (
+    Alteration,
+    Creation,
+    SetupDesk,
+    Step,
+    Withdrawal,
+    find_one,
+    history_of,
+    list_all,
+    preview_step,
+    take_step,
+)
+from services.events.setup.typed_content import faults_in, read_typed, typed_of
+from shared.core.errors import DomainError
+from shared.web.access import holder, needs_all_forms
+from shared.web.console.frame import pages_blueprint
+from shared.web.headers import personal
+
+HOME = "/console/set-up"
+DONE = {"made": "It is made.", "changed": "The changes are saved.", "withdrawn": "It is withdrawn."}
+CHANGED_BY_OTHERS = (
+    "Somebody else has changed this since you opened it. Under each field you see what is stored now, where it is not "
+    "what you typed. Look at it, and save again what should stand."
+)
+READERS = ("viewer", "coordinator")
+
+
+class SetupPages:
+    """All pages below ``/console/set-up``.
+
+    Args:
+        desk: transactions and clock.
+        kinds: everything that is set up, in the order of the first page.
+    """
+
+    def __init__(self, desk: SetupDesk, kinds: Sequence[SetupKind[Any]]) -> None:
+        self._desk = desk
+        self._kinds = {kind.part: kind for kind in kinds}
+
+    def blueprint(self) -> Blueprint:
+        """All of them."""
+        made = pages_blueprint("setup_console", __name__)
+        made.context_processor(lambda: {"moments": moments, "wording": wording})
+        self._add_home(made)
+        self._add_new(made)
+        self._add_edit(made)
+        self._add_withdrawal(made)
+        return made
+
+    def kind(self, part: str) -> SetupKind[Any]:
+        """The kind of a part of an address.
+
+        Raises:
+            NotFound: there is none.
+        """
+        if part not in self._kinds:
+            raise NotFound
+        return self._kinds[part]
+
+    def _add_home(self, blueprint: Blueprint) -> None:
+        @blueprint.get("/set-up")
+        @needs_all_forms(*READERS)
+        def set_up() -> str:
+            counts = {part: len(list_all(self._desk, kind)) for part, kind in self._kinds.items()}
+            coordinator = "coordinator" in holder().roles
+            return render_template("setup/home.html", kinds=self._kinds, counts=counts, coordinator=coordinator)
+
+    def _add_new(self, blueprint: Blueprint) -> None:
+        @blueprint.get("/set-up/<part>/new")
+        @needs_all_forms("coordinator")
+        def new_one(part: str) -> Response:
+            kind = self.kind(part)
+            sections = self.sections(kind, None)
+            empty = typed_of(kind, {}, sections)
+            given = {name: value for name, value in request.args.items() if name in empty}
+            first = {**empty, **FIRST, **given}
+            return self._page(kind, None, sections, Typed(first))
+
+        @blueprint.post("/set-up/<part>/new")
+        @needs_all_forms("coordinator")
+        def make_one(part: str) -> AnyResponse:
+            kind = self.kind(part)
+            sections = self.sections(kind, None)
+            typed, content, faults = read_typed(kind, request.form, sections, schemas.new_schema(kind)())
+            if faults or request.form.get("go") == "back":
+                return self._page(
+                    kind, None, sections, Typed(typed, in_order(faults, sections)), status=422 if faults else 200
+                )
+            try:
+                return self._go(kind, None, sections, typed, Creation(kind.make(content, holder().name)))
+            except RulesBroken as error:
+                return self._page(kind, None, sections, Typed(typed, faults_in(error, sections)), status=422)
+
+    def _add_edit(self, blueprint: Blueprint) -> None:
+        @blueprint.get("/set-up/<part>/<item_id>")
+        @needs_all_forms(*READERS)
+        def show_one(part: str, item_id: str) -> Response:
+            kind = self.kind(part)
+            value = find_one(self._desk, kind, item_id)
+            sections = self.sections(kind, value)
+            return self._page(kind, value, sections, Typed(typed_of(kind, self.shown(kind, value), sections)))
+
+        @blueprint.post("/set-up/<part>/<item_id>")
+        @needs_all_forms("coordinator")
+        def save_one(part: str, item_id: str) -> AnyResponse:
+            kind = self.kind(part)
+            value = find_one(self._desk, kind, item_id)
+            if not kind.editable:
+                raise NotFound
+            sections, seen = self.sections(kind, value), request.form.get("seen", "")
+            typed, content, faults = read_typed(kind, request.form, sections, schemas.edit_schema(kind)())
+            if faults or request.form.get("go") == "back":
+                shown = Typed(typed, in_order(faults, sections))
+                return self._page(kind, value, sections, shown, status=422 if faults else 200, seen=seen)
+            try:
+                return self._go(kind, value, sections, typed, Alteration(item_id, content, {seen}))
+            except RulesBroken as error:
+                return self._page(kind, value, sections, Typed(typed, faults_in(error, sections)), status=422)
+
+    def _add_withdrawal(self, blueprint: Blueprint) -> None:
+        @blueprint.post("/set-up/<part>/<item_id>/withdraw")
+        @needs_all_forms("coordinator")
+        def withdraw_one(part: str, item_id: str) -> AnyResponse:
+            kind = self.kind(part)
+            value = find_one(self._desk, kind, item_id)
+            sections = self.sections(kind, value)
+            typed = typed_of(kind, self.shown(kind, value), sections)
+            step = Withdrawal(item_id, {request.form.get("seen", "")})
+            return self._go(kind, value, sections, typed, step)
+
+    def _go(
+        self, kind: SetupKind[Any], value: Any, sections: Sequence[Section], typed: Mapping[str, Any], step: Step[Any]
+    ) -> AnyResponse:
+        """Take the step, or show what it does first; a step of which nobody sees anything is taken at once."""
+        try:
+            preview = preview_step(self._desk, kind, step)
+            shows_first = preview.effects or isinstance(step, Withdrawal)
+            if shows_first and request.form.get("go") != "do":
+                return self._page(kind, value, sections, Typed(typed), preview=preview, step=_name(step))
+            outcome = take_step(self._desk, kind, step, holder().name)
+        except DomainError as error:
+            return self._refused(kind, value, sections, typed, error)
+        target = f"{HOME}/{kind.part}"
+        if len(outcome.new) == 1:
+            target += f"/{outcome.new[0].id}"
+        return redirect(f"{target}?done={_name(step)}", 303)
+
+    def _refused(
+        self,
+        kind: SetupKind[Any],
+        value: Any,
+        sections: Sequence[Section],
+        typed: Mapping[str, Any],
+        error: DomainError,
+    ) -> Response:
+        if isinstance(error, RulesBroken):
+            raise error
+        if error.code != "changed-meanwhile":
+            shown = Typed(typed, {"id": f"This cannot be done: {error.detail}."} if value is None else {})
+            return self._page(kind, value, sections, shown, notice=f"This cannot be done: {error.detail}", status=409)
+        now = find_one(self._desk, kind, value.id)
+        stored = typed_of(kind, self.shown(kind, now), sections)
+        differs = {name: _plain(kept) for name, kept in stored.items() if kept != typed.get(name)}
+        return self._page(kind, now, sections, Typed(typed, {}, differs), notice=CHANGED_BY_OTHERS, status=412)
+
+    def shown(self, kind: SetupKind[Any], value: Any) -> dict[str, Any]:
+        """A value as the interface shows it."""
+        content: dict[str, Any] = schemas.item_schema(kind)().dump(kind.show(value))
+        return content
+
+    def items(self, kind: SetupKind[Any]) -> list[dict[str, Any]]:
+        """Every value as the interface shows it."""
+        schema = schemas.item_schema(kind)(many=True)
+        content: list[dict[str, Any]] = schema.dump([kind.show(value) for value in list_all(self._desk, kind)])
+        return content
+
+    def sections(self, kind: SetupKind[Any], value: Any) -> Sequence[Section]:
+        """The fields of a form; ``value`` is the one to change, None for a new one."""
+        with self._desk.work.transaction() as connection:
+            return kind.form(connection, value)
+
+    def _page(
+        self,
+        kind: SetupKind[Any],
+        value: Any,
+        sections: Sequence[Section],
+        typed: Typed,
+        *,
+        status: int = 200,
+        **more: Any,
+    ) -> Response:
+        shown = {} if value is None else self.shown(kind, value)
+        page = render_template(
+            "setup/one.html",
+            **{"seen": str(getattr(value, "revision", 1)), "preview": None, "step": "", "notice": "", **more},
+            kind=kind,
+            value=value,
+            shown=shown,
+            sections=sections,
+            labels={field.name: field.label for section in sections for field in section.fields},
+            in_english=in_english,
+            typed=typed,
+            history=[] if value is None else history_of(self._desk, kind, value.id),
+            done=DONE.get(request.args.get("done", ""), ""),
+            may_change="coordinator" in holder().roles,
+            heading=in_english(shown.get(kind.words.columns[0][0])) if value is not None else f"New {kind.words.noun}",
+            key=uuid4().hex,
+        )
+        return personal(make_response(page, status))
+
+
+FIRST: Mapping[str, str] = {
+    "active": "yes",
+    "length_minutes": "60",
+    "break_minutes": "30",
+    "time_zone": "Europe/Zurich",
+}
+"""What some fields of something new hold at first."""
+
+
+def _name(step: Step[Any]) -> str:
+    names = {Creation: "made", Alteration: "changed", Withdrawal: "withdrawn"}
+    return names[type(step)]
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)

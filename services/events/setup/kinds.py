@@ -1,0 +1,197 @@
+"""A kind of thing that coordinators set up, such as working groups or rooms: everything that differs between kinds."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+import marshmallow as ma
+from sqlalchemy import Connection
+
+from services.events.console.fields import Section
+from services.events.domain.rules import BrokenRule
+from services.events.store import tables
+from shared.contracts.envelope import Message
+
+T = TypeVar("T")
+Values = dict[str, Any]
+"""Checked content of a request, by field."""
+
+Fields = Mapping[str, ma.fields.Field[Any]]
+
+
+class Stored(Protocol[T]):
+    """Where the values of a kind are stored."""
+
+    def all(self, connection: Connection) -> list[T]: ...
+
+    def find_for_change(self, connection: Connection, value_id: str) -> T | None: ...
+
+    def add(self, connection: Connection, value: T) -> bool: ...
+
+    def save(self, connection: Connection, value: T) -> None: ...
+
+    def remove(self, connection: Connection, value_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class InTable(Generic[T]):
+    """Values of a kind in a table of their own."""
+
+    table: tables.StoredTable[T]
+
+    def all(self, connection: Connection) -> list[T]:
+        """Every value."""
+        return tables.read_all(connection, self.table)
+
+    def find_for_change(self, connection: Connection, value_id: str) -> T | None:
+        """One value, locked."""
+        return tables.find_for_change(connection, self.table, value_id)
+
+    def add(self, connection: Connection, value: T) -> bool:
+        """Store a new value; whether there was none."""
+        return tables.add_value(connection, self.table, value)
+
+    def save(self, connection: Connection, value: T) -> None:
+        """Store a value."""
+        tables.save_value(connection, self.table, value)
+
+    def remove(self, connection: Connection, value_id: str) -> None:
+        """Delete a value."""
+        tables.remove_value(connection, self.table, value_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How people call a kind.
+
+    Attributes:
+        title: of its list.
+        noun: of one of them, in lower case.
+        lead: a sentence below the title.
+        columns: of the console's list, field and heading; the first leads to the page of one.
+        withdrawn: what withdrawing one means, a sentence.
+    """
+
+    title: str
+    noun: str
+    lead: str
+    columns: Sequence[tuple[str, str]]
+    withdrawn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What a list of a kind can be asked.
+
+    Attributes:
+        filters: fields of which one value can be asked for.
+        searched: fields in which ``q`` is looked for.
+        sorts: fields by which the list can be sorted.
+        order: the usual order; empty: the first of ``sorts``.
+        groups: fields by which it can be counted, two at once.
+        sums: numbers that are added up in each group.
+        day: the field that ``from`` and ``to`` bound; empty for none.
+        public: whether everybody may read it.
+        private: fields that only readers with a key see.
+    """
+
+    filters: tuple[str, ...]
+    searched: tuple[str, ...]
+    sorts: tuple[str, ...]
+    order: str = ""
+    groups: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
+    day: str = ""
+    public: bool = False
+    private: frozenset[str] = frozenset()
+
+    @property
+    def usual_order(self) -> str:
+        """What ``sort`` is by default."""
+        return self.order or self.sorts[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """How a list of objects is typed into a text area: a line for each.
+
+    Attributes:
+        read: a line as content of a request, given the other fields; raises ValueError with a sentence.
+        write: the line of a value as the interface shows it, given the other fields.
+    """
+
+    read: Callable[[str, Mapping[str, Any]], Any]
+    write: Callable[[Any, Mapping[str, Any]], str]
+
+
+def nothing(*_: Any) -> tuple[()]:
+    """For what a kind does not do."""
+    return ()
+
+
+def as_they_are(values: Values) -> Values:
+    """For content that has the types of the domain already."""
+    return values
+
+
+def its_fields(value: Any) -> Values:
+    """The fields of a value by name, for the interface's schema to dump."""
+    return {one.name: getattr(value, one.name) for one in fields(value)}
+
+
+def take_new(_old: T | None, new: T) -> T:
+    """For a kind of which everything is as it is wished."""
+    return new
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupKind(Generic[T]):
+    """One kind.
+
+    Attributes:
+        name: in the audit log, ``working-group``.
+        part: in addresses, ``working-groups``.
+        words: for people.
+        stored: where its values are.
+        listing: what its list can be asked.
+        shown: fields of the interface's answers; ``id`` and ``revision`` come with them.
+        wanted: fields of what makes one.
+        editable: names of those that a change may hold; none: it is never changed.
+        make: the values that a creation makes; ``by`` is the name of a key. Raises RulesBroken.
+        typed: content of a change with the types of the domain.
+        show: a value as ``shown`` dumps it.
+        form: the console's fields; it may look up what can be chosen.
+        lines: fields of lists of objects, as lines.
+        check: rules that need the database.
+        effects: sentences on what it does, whom it reaches: of ``old`` (None: it is made) becoming ``new`` (none: it is
+            withdrawn), at a moment.
+        blockers: sentences on why it cannot be withdrawn.
+        messages: what others are told, by the same arguments.
+        lock: taken before anything is read for a change.
+        after: done in the transaction of every change.
+        completed: what is stored where ``new`` is wished and ``old`` is known.
+        recorded: further history, in the transaction of every value that is stored: by whom, old, new, when.
+    """
+
+    name: str
+    part: str
+    words: Words
+    stored: Stored[T]
+    listing: Listing
+    shown: Fields
+    wanted: Fields
+    editable: tuple[str, ...]
+    make: Callable[[Values, str], Sequence[T]]
+    typed: Callable[[Values], Values]
+    show: Callable[[T], Values]
+    form: Callable[[Connection, T | None], Sequence[Section]]
+    lines: Mapping[str, Lines]
+    check: Callable[[Connection, T], Iterable[BrokenRule]]
+    effects: Callable[[Connection, T | None, Sequence[T], datetime], Iterable[str]]
+    blockers: Callable[[Connection, T, datetime], Iterable[str]]
+    messages: Callable[[T | None, T, datetime], Sequence[Message]]
+    lock: Callable[[Connection], object]
+    after: Callable[[Connection], object]
+    completed: Callable[[T | None, T], T] = take_new
+    recorded: Callable[[Connection, str, T | None, T, datetime], object] = nothing

@@ -1,0 +1,182 @@
+"""Shapes of requests and answers of one kind, made from its fields."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+import marshmallow as ma
+
+from services.events.api.change_schemas import one_of_field, slug_field
+from services.events.setup.kinds import Fields, SetupKind
+from services.events.setup.querying import MAX_GROUPS
+from shared.i18n.content_field import TextByLanguage
+from shared.i18n.languages import LANGUAGES
+from shared.web.paging import MOST, PageArguments
+
+Schema = type[ma.Schema]
+BOOLEANS = ("true", "false")
+
+
+class CountedGroupSchema(ma.Schema):
+    """How many have the same values."""
+
+    by = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.Raw(allow_none=True),
+        required=True,
+        metadata={"description": "The value of each name in `group_by`; null: they have none"},
+    )
+    count = ma.fields.Integer(required=True)
+    sums = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.Integer(),
+        required=True,
+        metadata={"description": "What their numbers come to"},
+    )
+
+
+class StepQuery(ma.Schema):
+    """Query of everything that changes something."""
+
+    dry_run = ma.fields.Boolean(
+        load_default=False, metadata={"description": "Change nothing and inform nobody; answer what it would do"}
+    )
+
+
+def item_schema(kind: SetupKind[Any]) -> Schema:
+    """One of the kind, as it is answered; a list with ``fields`` leaves some out."""
+    fields: dict[str, Any] = {"id": ma.fields.String(), **deepcopy(dict(kind.shown))}
+    if "revision" not in fields and kind.editable:
+        fields["revision"] = ma.fields.Integer(metadata={"description": "What a change names as `If-Match`"})
+    return ma.Schema.from_dict(fields, name=f"{_name(kind)}Schema")
+
+
+def new_schema(kind: SetupKind[Any]) -> Schema:
+    """What makes one or several of the kind."""
+    return ma.Schema.from_dict(deepcopy(dict(kind.wanted)), name=f"New{_name(kind)}Schema")
+
+
+def edit_schema(kind: SetupKind[Any]) -> Schema:
+    """What changes one of the kind: each field may be left out."""
+    fields = {name: _optional(field) for name, field in kind.wanted.items() if name in kind.editable}
+    return ma.Schema.from_dict(fields, name=f"Edit{_name(kind)}Schema")
+
+
+def outcome_schema(kind: SetupKind[Any], item: Schema) -> Schema:
+    """What a step did or would do."""
+    return ma.Schema.from_dict(
+        {
+            "dry_run": ma.fields.Boolean(required=True),
+            "differs": ma.fields.List(
+                ma.fields.String(), required=True, metadata={"description": "Fields that change"}
+            ),
+            "effects": ma.fields.List(
+                ma.fields.String(),
+                required=True,
+                metadata={"description": "Sentences in English: what it means, and for whom"},
+            ),
+            "items": ma.fields.List(
+                ma.fields.Nested(item), required=True, metadata={"description": "As they are then; empty: withdrawn"}
+            ),
+        },
+        name=f"{_name(kind)}OutcomeSchema",
+    )
+
+
+def list_schema(kind: SetupKind[Any], item: Schema, more: Mapping[str, Any]) -> Schema:
+    """A page of the kind; with ``group_by``, ``groups`` in place of ``items`` and ``next``."""
+    return ma.Schema.from_dict(
+        {
+            "items": ma.fields.List(ma.fields.Nested(item)),
+            "next": ma.fields.String(metadata={"description": "Cursor of the next page; empty at the end"}),
+            "total": ma.fields.Integer(metadata={"description": "With `total=true`: how many there are in all"}),
+            "groups": ma.fields.List(ma.fields.Nested(CountedGroupSchema)),
+            "more": ma.fields.Boolean(
+                metadata={"description": f"With `group_by`: there are more than these {MAX_GROUPS}"}
+            ),
+            **more,
+        },
+        name=f"{_name(kind)}ListSchema",
+    )
+
+
+def list_arguments(kind: SetupKind[Any]) -> Schema:
+    """The query of a list of the kind."""
+    listing, shown = kind.listing, kind.shown
+    fields: dict[str, Any] = {
+        "limit": ma.fields.Integer(load_default=MOST, validate=ma.validate.Range(min=1, max=MOST)),
+        "sort": one_of_field(
+            [name for field in listing.sorts for name in (field, f"-{field}")],
+            load_default=listing.usual_order,
+            metadata={"description": "`-` before a name turns the order round"},
+        ),
+        "total": ma.fields.Boolean(load_default=False, metadata={"description": "Whether to count all that there are"}),
+        "chosen": _words("Names, parted by commas, of what to answer for each; `id` always comes", data_key="fields"),
+        **{name: _filter(name, shown[name]) for name in listing.filters},
+    }
+    if listing.searched:
+        fields["q"] = _words(f"A text in {' or '.join(f'`{name}`' for name in listing.searched)}")
+    if texts := texts_of(kind):
+        lacking = f"Only those whose {' or '.join(texts)} lacks a text in this language"
+        fields["missing_language"] = one_of_field(LANGUAGES, metadata={"description": lacking})
+    if listing.groups:
+        names = ", ".join(f"`{name}`" for name in listing.groups)
+        fields["group_by"] = _words(f"Counts in place of a list, by one or two of {names}, parted by a comma")
+    if listing.day:
+        fields["day_from"] = ma.fields.Date(data_key="from", metadata={"description": f"`{listing.day}` on or after"})
+        fields["day_to"] = ma.fields.Date(data_key="to", metadata={"description": f"`{listing.day}` on or before"})
+    return PageArguments.from_dict(fields, name=f"{_name(kind)}Arguments")
+
+
+def _filter(name: str, field: Any) -> ma.fields.Field[Any]:
+    description = {"description": f"Only those with this `{name}`"}
+    if isinstance(field, ma.fields.Boolean):
+        return ma.fields.Boolean(metadata=description)
+    if isinstance(field, ma.fields.Integer):
+        return ma.fields.Integer(metadata=description)
+    one_of = next((rule for rule in field.validators if isinstance(rule, ma.validate.OneOf)), None)
+    if one_of is not None:
+        return one_of_field(one_of.choices, metadata=description)
+    return _words(description["description"])
+
+
+def _words(description: str, **more: Any) -> ma.fields.String:
+    no_nul = ma.validate.Regexp(r"^[^\x00]*$", error="must not hold a NUL character")
+    return ma.fields.String(
+        validate=[ma.validate.Length(min=1, max=500), no_nul], metadata={"description": description}, **more
+    )
+
+
+def _optional(field: Any) -> Any:
+    copied = deepcopy(field)
+    copied.required, copied.load_default = False, ma.missing
+    return copied
+
+
+def _name(kind: SetupKind[Any]) -> str:
+    return "".join(word.capitalize() for word in kind.name.split("-"))
+
+
+def id_field(**more: Any) -> ma.fields.String:
+    """The name of something new in addresses."""
+    return slug_field("A lower-case name with hyphens; it never changes", **more)
+
+
+def shown_text(most: int, *, least: int = 1) -> TextByLanguage:
+    """A title or a summary in answers."""
+    return TextByLanguage(most, "By language", least=least, written=False)
+
+
+def wanted_text(most: int, *, least: int = 1, **more: Any) -> TextByLanguage:
+    """A title or a summary in requests."""
+    return TextByLanguage(most, "By language; a plain string is English", least=least, **more)
+
+
+def texts_of(kind: SetupKind[Any]) -> tuple[str, ...]:
+    """The fields of a kind that are texts by language."""
+    return tuple(name for name, field in kind.shown.items() if isinstance(field, TextByLanguage))
+
+
+def fields_of(**fields: Any) -> Fields:
+    """Fields by name."""
+    return fields

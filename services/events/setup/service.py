@@ -1,0 +1,208 @@
+"""Make, change and withdraw one thing of a kind; each step can be tried first. What was done is in the audit log."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, Generic, TypeVar, cast
+
+from sqlalchemy import Connection, text
+
+from services.events.domain.rules import enforce, slug_rule
+from services.events.setup.kinds import SetupKind, Values
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.store import outbox
+from shared.store.deeds import Deed, note_deed
+from shared.store.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
+ANY = "*"
+"""As a revision that was seen: whatever it is now."""
+
+MADE, CHANGED, WITHDRAWN = "made", "changed", "withdrawn"
+_HISTORY = text("""
+    SELECT at, who, deed, detail FROM trail WHERE kind = :kind AND subject = :subject
+    ORDER BY at DESC, key DESC LIMIT 50
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class SetupDesk:
+    """Transactions on the service's database, and the clock of the project."""
+
+    work: UnitOfWork
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Creation(Generic[T]):
+    """Make ``values``, all of them or none."""
+
+    values: Sequence[T]
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """Give the value ``id`` other fields; ``seen`` are the revisions that the caller may have seen, or ``ANY``."""
+
+    id: str
+    changes: Values
+    seen: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """Delete the value ``id``; ``seen`` as for a change."""
+
+    id: str
+    seen: Collection[str]
+
+
+Step = Creation[T] | Alteration | Withdrawal
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome(Generic[T]):
+    """What a step did or would do.
+
+    Attributes:
+        old: what it was; None if it is made.
+        new: what it is then; empty if it is withdrawn.
+        differs: names of the fields that change.
+        effects: sentences on what that means, and for whom.
+    """
+
+    old: T | None
+    new: tuple[T, ...]
+    differs: tuple[str, ...]
+    effects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """Who did what, when; names of fields, no values."""
+
+    at: datetime
+    who: str
+    deed: str
+    fields: tuple[str, ...]
+
+
+def list_all(desk: SetupDesk, kind: SetupKind[T]) -> list[T]:
+    """Every value of the kind.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with desk.work.transaction() as connection:
+        return kind.stored.all(connection)
+
+
+def find_one(desk: SetupDesk, kind: SetupKind[T], value_id: str) -> T:
+    """One value.
+
+    Raises:
+        DomainError: ``not-found``.
+        Unavailable: the database is away.
+    """
+    with desk.work.transaction() as connection:
+        return _found(connection, kind, value_id)
+
+
+def history_of(desk: SetupDesk, kind: SetupKind[T], value_id: str) -> list[HistoryLine]:
+    """The last changes of one value, the newest first."""
+    with desk.work.transaction() as connection:
+        rows = connection.execute(_HISTORY, {"kind": kind.name, "subject": value_id})
+        prefix = f"{kind.name}-"
+        return [
+            HistoryLine(row.at, row.who, row.deed.removeprefix(prefix), tuple(row.detail.get("fields", ())))
+            for row in rows
+        ]
+
+
+def preview_step(desk: SetupDesk, kind: SetupKind[T], step: Step[T]) -> StepOutcome[T]:
+    """What ``take_step`` would do now. Changes nothing; raises what it would raise."""
+    with desk.work.transaction() as connection:
+        return _plan(connection, kind, step, desk.clock())
+
+
+def take_step(desk: SetupDesk, kind: SetupKind[T], step: Step[T], by: str) -> StepOutcome[T]:
+    """Do it, tell others of it, and write down that ``by`` (the name of a key) did it.
+
+    Raises:
+        RulesBroken: a value breaks a rule, or names what does not exist.
+        DomainError: ``not-found``; ``already-exists``; ``changed-meanwhile``, nobody saw it as it is; ``in-use``, it
+            cannot be withdrawn.
+        Unavailable: the database is away.
+    """
+    with desk.work.transaction() as connection:
+        now = desk.clock()
+        outcome = _plan(connection, kind, step, now)
+        if outcome.old is None or outcome.old not in outcome.new:
+            _store(connection, kind, outcome, now, by)
+    return outcome
+
+
+def _plan(connection: Connection, kind: SetupKind[T], step: Step[T], now: datetime) -> StepOutcome[T]:
+    kind.lock(connection)
+    if isinstance(step, Creation):
+        return _creation(connection, kind, step, now)
+    old = _found(connection, kind, step.id)
+    if not {ANY, str(_revision(old))} & {tag.partition("-")[0] for tag in step.seen}:
+        raise DomainError("changed-meanwhile", f"somebody changed the {kind.words.noun}; read it again")
+    if isinstance(step, Alteration):
+        return _alteration(connection, kind, old, step.changes, now)
+    if kept := tuple(kind.blockers(connection, old, now)):
+        raise DomainError("in-use", " ".join(kept))
+    return StepOutcome(old, (), (), tuple(kind.effects(connection, old, (), now)))
+
+
+def _creation(connection: Connection, kind: SetupKind[T], step: Creation[T], now: datetime) -> StepOutcome[T]:
+    for value in step.values:
+        if kind.stored.find_for_change(connection, id_of(value)) is not None:
+            raise DomainError("already-exists", f"there is a {kind.words.noun} {id_of(value)} already")
+        enforce(kind.check(connection, value))
+    return StepOutcome(None, tuple(step.values), (), tuple(kind.effects(connection, None, step.values, now)))
+
+
+def _alteration(connection: Connection, kind: SetupKind[T], old: T, changes: Values, now: datetime) -> StepOutcome[T]:
+    new = kind.completed(old, cast(T, replace(cast(Any, old), **kind.typed(dict(changes)))))
+    differs = tuple(one.name for one in fields(cast(Any, old)) if getattr(old, one.name) != getattr(new, one.name))
+    if not differs:
+        return StepOutcome(old, (old,), (), ())
+    new = cast(T, replace(cast(Any, new), revision=_revision(old) + 1))
+    enforce(kind.check(connection, new))
+    return StepOutcome(old, (new,), differs, tuple(kind.effects(connection, old, (new,), now)))
+
+
+def _store(connection: Connection, kind: SetupKind[T], outcome: StepOutcome[T], now: datetime, by: str) -> None:
+    old = outcome.old
+    if old is not None and not outcome.new:
+        kind.stored.remove(connection, id_of(old))
+        note_deed(connection, Deed(by, f"{kind.name}-{WITHDRAWN}", kind.name, id_of(old)), now)
+    for value in outcome.new:
+        if old is not None:
+            kind.stored.save(connection, value)
+        elif not kind.stored.add(connection, value):
+            raise DomainError("already-exists", f"there is a {kind.words.noun} {id_of(value)} already")
+        deed = f"{kind.name}-{MADE if old is None else CHANGED}"
+        note_deed(connection, Deed(by, deed, kind.name, id_of(value), {"fields": list(outcome.differs)}), now)
+        kind.recorded(connection, by, old, value, now)
+        outbox.add(connection, list(kind.messages(old, value, now)))
+    kind.after(connection)
+
+
+def _found(connection: Connection, kind: SetupKind[T], value_id: str) -> T:
+    found = None if slug_rule("id", value_id) else kind.stored.find_for_change(connection, value_id)
+    if found is None:
+        raise DomainError("not-found", f"there is no such {kind.words.noun}")
+    return found
+
+
+def id_of(value: Any) -> str:
+    """The id of any value that is set up."""
+    return str(value.id)
+
+
+def _revision(value: Any) -> int:
+    return int(getattr(value, "revision", 1))

@@ -1,0 +1,1 @@
+"""Where and when side events can be: rooms and slots."""

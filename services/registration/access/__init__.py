@@ -1,0 +1,1 @@
+"""Who may work with the system: colleagues and programs, invitations, passkeys, sessions and signing in."""

@@ -1,0 +1,260 @@
+"""``/v1/access``: who may do what, for programs of administrators."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import Response, jsonify
+from werkzeug.exceptions import NotFound
+
+from services.registration.access.account_pages import SESSION_ID
+from services.registration.access.model import ADMINISTRATOR, Grant, Granted
+from services.registration.access.service import (
+    AccessDesk,
+    NewColleague,
+    change,
+    invite,
+    invite_again,
+    revoke,
+    withdraw,
+)
+from services.registration.access.sessions import ConsoleSessions
+from shared.contracts.schemas import SLUG
+from shared.i18n.languages import LANGUAGES
+from shared.public_forms.address_field import email_field
+from shared.web.access import holder, needs_all_forms
+from shared.web.entity_tags import require_revision
+from shared.web.holders import LONGEST_NAME, ROLES
+from shared.web.operations import Blueprint
+from shared.web.problems import ProblemSchema
+
+_SLUG = ma.validate.Regexp(SLUG)
+
+
+class GrantSchema(ma.Schema):
+    """What somebody may do."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    roles = ma.fields.List(
+        ma.fields.String(validate=ma.validate.OneOf(ROLES)), required=True, validate=ma.validate.Length(min=1, max=6)
+    )
+    forms = ma.fields.List(
+        ma.fields.String(validate=[_SLUG, ma.validate.Length(max=80)]),
+        allow_none=True,
+        load_default=None,
+        validate=ma.validate.Length(min=1, max=200),
+        metadata={"description": "Null: all forms"},
+    )
+    partner = ma.fields.String(
+        allow_none=True,
+        load_default=None,
+        validate=[_SLUG, ma.validate.Length(max=80)],
+        metadata={"description": "Slug of the partner, for the role `partner` alone"},
+    )
+    until = ma.fields.AwareDateTime(
+        format="iso", allow_none=True, load_default=None, metadata={"description": "From then on it opens nothing"}
+    )
+
+
+class LinkSchema(ma.Schema):
+    """Where a link goes. The address is not kept."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    email = email_field()
+    language = ma.fields.String(load_default="en", validate=ma.validate.OneOf(LANGUAGES))
+
+
+class InviteSchema(GrantSchema):
+    """Who is invited, and to what."""
+
+    name = ma.fields.String(
+        required=True,
+        validate=[ma.validate.Length(min=1, max=LONGEST_NAME), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]+$")],
+    )
+    email = email_field()
+    language = ma.fields.String(load_default="en", validate=ma.validate.OneOf(LANGUAGES))
+
+
+class AccessSchema(ma.Schema):
+    """The access of one holder."""
+
+    id = ma.fields.UUID(required=True)
+    name = ma.fields.String(required=True)
+    roles = ma.fields.List(ma.fields.String(), required=True)
+    forms = ma.fields.List(ma.fields.String(), required=True, allow_none=True)
+    partner = ma.fields.String(required=True, allow_none=True)
+    until = ma.fields.AwareDateTime(format="iso", required=True, allow_none=True)
+    revision = ma.fields.Integer(required=True)
+    state = ma.fields.String(
+        required=True, validate=ma.validate.OneOf(["active", "invited", "expired", "without-sign-in"])
+    )
+    keys = ma.fields.Integer(required=True)
+    passkeys = ma.fields.Integer(required=True)
+    invited_by = ma.fields.String(required=True, allow_none=True)
+    invited_until = ma.fields.AwareDateTime(format="iso", required=True, allow_none=True)
+
+
+class AccessListSchema(ma.Schema):
+    """Everybody with access, by name; entries of the access file are not among them."""
+
+    items = ma.fields.List(ma.fields.Nested(AccessSchema), required=True)
+
+
+class SessionSchema(ma.Schema):
+    """A session of the console that has not ended."""
+
+    id = ma.fields.String(required=True)
+    name = ma.fields.String(required=True)
+    method = ma.fields.String(required=True, metadata={"description": "`key` or `passkey`"})
+    browser = ma.fields.String(required=True, metadata={"description": "Its family; no client address is kept"})
+    since = ma.fields.AwareDateTime(format="iso", required=True)
+    last_seen_at = ma.fields.AwareDateTime(format="iso", required=True, metadata={"description": "To five minutes"})
+
+
+class SessionListSchema(ma.Schema):
+    """Sessions, last seen first."""
+
+    items = ma.fields.List(ma.fields.Nested(SessionSchema), required=True)
+
+
+def access_api(desk: AccessDesk, sessions: ConsoleSessions) -> Any:
+    """``/v1/access``."""
+    blueprint = Blueprint("access", __name__, url_prefix="/v1/access", description="Who may do what")
+    _add_list(blueprint, desk)
+    _add_one(blueprint, desk)
+    _add_links(blueprint, desk)
+    _add_sessions(blueprint, sessions)
+    return blueprint
+
+
+def _add_list(blueprint: Any, desk: AccessDesk) -> None:
+    @blueprint.get("")
+    @blueprint.response(200, AccessListSchema)
+    @needs_all_forms(ADMINISTRATOR)
+    def list_them() -> dict[str, Any]:
+        """Everybody who was invited, by name. The access file of the server is not part of it."""
+        now = desk.clock()
+        return {"items": [_public(one, now) for one in desk.everybody()]}
+
+    @blueprint.post("")
+    @blueprint.arguments(InviteSchema)
+    @blueprint.response(201, AccessSchema)
+    @blueprint.alt_response(403, schema=ProblemSchema)
+    @blueprint.alt_response(409, schema=ProblemSchema)
+    @needs_all_forms(ADMINISTRATOR)
+    def invite_one(content: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        """Invite a colleague by mail. The link in it works once, for seven days; nobody gives more than they have."""
+        new = NewColleague(content["name"], content["email"].strip(), content["language"], _grant(content))
+        return _public(desk.one(invite(desk, holder(), new)), desk.clock()), 201
+
+
+def _add_one(blueprint: Any, desk: AccessDesk) -> None:
+    @blueprint.get("/<uuid:holder_id>")
+    @blueprint.response(200, AccessSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs_all_forms(ADMINISTRATOR)
+    def show(holder_id: UUID) -> Response:
+        """What somebody may do. `ETag` holds the revision."""
+        return _tagged(desk, str(holder_id))
+
+    @blueprint.patch("/<uuid:holder_id>")
+    @blueprint.arguments(GrantSchema(partial=True))
+    @blueprint.response(200, AccessSchema)
+    @blueprint.alt_response(403, schema=ProblemSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(409, schema=ProblemSchema)
+    @blueprint.alt_response(412, schema=ProblemSchema)
+    @blueprint.alt_response(428, schema=ProblemSchema)
+    @needs_all_forms(ADMINISTRATOR)
+    def change_it(content: dict[str, Any], holder_id: UUID) -> Response:
+        """Change what somebody may do; `If-Match` is required. The last administrator stays one."""
+        identity = str(holder_id)
+        before = desk.one(identity)
+        require_revision(before.revision)
+        kept = {name: value for name, value in _public(before, desk.clock()).items() if name in GrantSchema().fields}
+        change(desk, holder(), identity, _grant({**kept, **content}), before.revision)
+        return _tagged(desk, identity)
+
+    @blueprint.delete("/<uuid:holder_id>")
+    @blueprint.response(204)
+    @blueprint.alt_response(403, schema=ProblemSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(409, schema=ProblemSchema)
+    @needs_all_forms(ADMINISTRATOR)
+    def revoke_it(holder_id: UUID) -> None:
+        """End an access for good, with its keys, passkeys, links and sessions."""
+        revoke(desk, holder(), str(holder_id))
+
+
+def _add_links(blueprint: Any, desk: AccessDesk) -> None:
+    @blueprint.post("/<uuid:holder_id>/invitation")
+    @blueprint.arguments(LinkSchema)
+    @blueprint.response(202)
+    @blueprint.alt_response(403, schema=ProblemSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs_all_forms(ADMINISTRATOR)
+    def send_again(content: dict[str, Any], holder_id: UUID) -> None:
+        """Mail a new link: earlier ones end, and using it replaces every passkey and key that the holder has."""
+        invite_again(desk, holder(), str(holder_id), content["email"].strip(), content["language"])
+
+    @blueprint.delete("/<uuid:holder_id>/invitation")
+    @blueprint.response(204)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs_all_forms(ADMINISTRATOR)
+    def withdraw_it(holder_id: UUID) -> None:
+        """Withdraw an invitation that was not used."""
+        withdraw(desk, holder(), str(holder_id))
+
+
+def _add_sessions(blueprint: Any, sessions: ConsoleSessions) -> None:
+    @blueprint.get("/sessions")
+    @blueprint.response(200, SessionListSchema)
+    @needs_all_forms(ADMINISTRATOR)
+    def list_sessions() -> dict[str, Any]:
+        """Sessions of the console that have not ended, last seen first."""
+        return {"items": sessions.live()}
+
+    @blueprint.delete("/sessions/<session>")
+    @blueprint.response(204)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs_all_forms(ADMINISTRATOR)
+    def end_session(session: str) -> None:
+        """End a session, in every service."""
+        if not SESSION_ID.match(session) or not sessions.end_one(session, holder().name, only_own=False):
+            raise NotFound
+
+
+def _grant(content: dict[str, Any]) -> Grant:
+    forms = content["forms"]
+    limited = None if forms is None else frozenset(forms)
+    return Grant(frozenset(content["roles"]), limited, content["partner"], content["until"])
+
+
+def _tagged(desk: AccessDesk, holder_id: str) -> Response:
+    granted = desk.one(holder_id)
+    answer = jsonify(AccessSchema().dump(_public(granted, desk.clock())))
+    answer.headers["ETag"] = f'"{granted.revision}"'
+    return answer
+
+
+def _public(granted: Granted, now: datetime) -> dict[str, Any]:
+    grant = granted.grant
+    return {
+        "id": granted.id,
+        "name": granted.name,
+        "roles": sorted(grant.roles),
+        "forms": None if grant.forms is None else sorted(grant.forms),
+        "partner": grant.partner,
+        "until": grant.until,
+        "revision": granted.revision,
+        "state": granted.state(now),
+        "keys": granted.keys,
+        "passkeys": granted.passkeys,
+        "invited_by": granted.invited_by,
+        "invited_until": granted.invited_until,
+    }

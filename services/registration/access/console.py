@@ -1,0 +1,190 @@
+"""``/console/access``: who has access, inviting a colleague, and one page for each of them."""
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from services.registration.access.account_pages import add_account
+from services.registration.access.fields import Filled, last_day, read_access
+from services.registration.access.invitation_pages import add_invitations
+from services.registration.access.model import ADMINISTRATOR, ROLE_WORDS, Granted
+from services.registration.access.service import (
+    AccessDesk,
+    NewColleague,
+    change,
+    grant_of,
+    invite,
+    invite_again,
+    revoke,
+    withdraw,
+)
+from services.registration.access.sign_in_pages import SignInDesk, add_sign_in
+from services.registration.forms.service import list_forms
+from shared.core.errors import DomainError
+from shared.i18n.languages import LANGUAGE_NAMES
+from shared.web.access import holder, needs_all_forms, public
+from shared.web.console import words
+from shared.web.console.frame import pages_blueprint
+from shared.web.headers import personal
+
+PATH = "/console/access"
+SCRIPT = Path(__file__).parent / "static" / "passkeys.js"
+STATES = {
+    "active": ("Can sign in", "good"),
+    "invited": ("Invited", "mind"),
+    "expired": ("Ended", ""),
+    "without-sign-in": ("Invitation not used", "mind"),
+}
+DONE = {
+    "invited": "The invitation is on its way. The link works for seven days, once.",
+    "sent-again": "A new link is on its way. Earlier ones open nothing any more.",
+    "withdrawn": "The invitation is withdrawn.",
+    "changed": "Changed. It holds in every part of the console within seconds.",
+    "revoked": "The access has ended, with its sessions.",
+}
+MEANWHILE = "Somebody else changed this access after you had opened the page. This is how it stands now."
+
+
+def access_blueprint(desk: SignInDesk) -> Blueprint:
+    """Signing in, invitations, one's own account, and everybody's access."""
+    blueprint = pages_blueprint("access_console", __name__)
+    blueprint.context_processor(lambda: {"words": words, "last_day": last_day})
+    add_sign_in(blueprint, desk)
+    add_invitations(blueprint, desk)
+    add_account(blueprint, desk)
+    _add_script(blueprint)
+    _add_list(blueprint, desk.desk)
+    _add_colleague(blueprint, desk.desk)
+    return blueprint
+
+
+def _add_script(blueprint: Blueprint) -> None:
+    content = SCRIPT.read_text(encoding="utf-8")
+
+    @blueprint.get("/access/passkeys.js")
+    @public
+    def passkeys_script() -> Response:
+        response = Response(content, mimetype="text/javascript")
+        response.cache_control.no_cache = True
+        response.add_etag()
+        return response.make_conditional(request)  # type: ignore[return-value]  # werkzeug's response is Flask's here
+
+
+def _add_list(blueprint: Blueprint, desk: AccessDesk) -> None:
+    @blueprint.get("/access")
+    @needs_all_forms(ADMINISTRATOR)
+    def access_page() -> Response:
+        page = render_template(
+            "access/list.html",
+            everybody=[(one, *STATES[one.state(desk.clock())]) for one in desk.everybody()],
+            in_file=desk.file.holders(),
+            done=DONE.get(request.args.get("done", ""), ""),
+        )
+        return personal(make_response(page))
+
+    @blueprint.get("/access/invite")
+    @needs_all_forms(ADMINISTRATOR)
+    def invite_page() -> Response:
+        return _form(desk)
+
+    @blueprint.post("/access/invite")
+    @needs_all_forms(ADMINISTRATOR)
+    def invite_colleague() -> AnyResponse:
+        filled = _read(desk, asks_person=True)
+        if filled.faults:
+            return _form(desk, filled)
+        try:
+            new = NewColleague(filled.name, filled.email, filled.language, filled.grant)
+            if request.form.get("go") != "do":
+                return _form(desk, filled, preview=True)
+            identity = invite(desk, holder(), new)
+        except DomainError as refusal:
+            return _form(desk, filled, notice=_sentence(refusal))
+        return redirect(f"{PATH}/{identity}?done=invited", 303)
+
+
+def _add_colleague(blueprint: Blueprint, desk: AccessDesk) -> None:
+    @blueprint.get("/access/<uuid:holder_id>")
+    @needs_all_forms(ADMINISTRATOR)
+    def colleague_page(holder_id: UUID) -> Response:
+        return _colleague(desk, desk.one(str(holder_id)))
+
+    @blueprint.post("/access/<uuid:holder_id>")
+    @needs_all_forms(ADMINISTRATOR)
+    def change_colleague(holder_id: UUID) -> AnyResponse:
+        identity, act = str(holder_id), request.form.get("act", "")
+        granted = desk.one(identity)
+        try:
+            done = _do(desk, granted, act)
+        except DomainError as refusal:
+            if refusal.code == "not-found":
+                raise
+            status = 412 if refusal.code == "changed-meanwhile" else 409
+            notice = MEANWHILE if status == 412 else _sentence(refusal)
+            return _colleague(desk, desk.one(identity), notice=notice, status=status)
+        return redirect(PATH if done == "revoked" else f"{PATH}/{identity}?done={done}", 303)
+
+
+def _do(desk: AccessDesk, granted: Granted, act: str) -> str:
+    """Do one act of the page; returns what to tell afterwards."""
+    if act == "change":
+        filled = _read(desk, asks_person=False)
+        for fault in filled.faults.values():
+            raise DomainError("invalid-access", fault)
+        seen = request.form.get("seen", "")
+        change(desk, holder(), granted.id, filled.grant, int(seen) if seen.isdecimal() else 0)
+        return "changed"
+    if act == "invite":
+        filled = read_access(request.form, (), desk.clock(), asks_person=False, asks_grant=False)
+        for fault in filled.faults.values():
+            raise DomainError("invalid-access", fault)
+        language = filled.language if filled.language in LANGUAGE_NAMES else "en"
+        invite_again(desk, holder(), granted.id, filled.email, language)
+        return "sent-again"
+    if act == "withdraw":
+        withdraw(desk, holder(), granted.id)
+        return "withdrawn"
+    if act == "revoke" and request.form.get("sure") == "yes":
+        revoke(desk, holder(), granted.id)
+        return "revoked"
+    raise DomainError("invalid-access", "tick the box that you are sure")
+
+
+def _read(desk: AccessDesk, *, asks_person: bool) -> Filled:
+    forms = {form.slug for form in list_forms(desk.work)}
+    return read_access(request.form, forms, desk.clock(), asks_person=asks_person)
+
+
+def _form(desk: AccessDesk, filled: Filled | None = None, notice: str = "", preview: bool = False) -> Response:
+    status = 422 if filled is not None and (filled.faults or notice) else 200
+    page = render_template("access/invite.html", filled=filled, notice=notice, preview=preview, **_choices(desk))
+    return personal(make_response(page, status))
+
+
+def _colleague(desk: AccessDesk, granted: Granted, notice: str = "", status: int = 200) -> Response:
+    now = desk.clock()
+    page = render_template(
+        "access/colleague.html",
+        one=granted,
+        state=STATES[granted.state(now)],
+        waits=granted.invited_until is not None and now < granted.invited_until,
+        notice=notice,
+        done=DONE.get(request.args.get("done", ""), ""),
+        **_choices(desk),
+    )
+    return personal(make_response(page, status))
+
+
+def _choices(desk: AccessDesk) -> dict[str, Any]:
+    """What can be chosen: nobody gives more than they have."""
+    own = grant_of(holder())
+    may = [role for role in ROLE_WORDS if role in own.roles or (role == "partner" and "coordinator" in own.roles)]
+    forms = [(form.slug, form.title) for form in list_forms(desk.work)]
+    return {"roles": {role: ROLE_WORDS[role] for role in may}, "forms": forms, "languages": LANGUAGE_NAMES}
+
+
+def _sentence(refusal: DomainError) -> str:
+    return refusal.detail[:1].upper() + refusal.detail[1:].rstrip(".") + "."

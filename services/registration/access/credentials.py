@@ -1,0 +1,216 @@
+"""What people sign in with: the use cases of an invitation's link, of passkeys, and of signing in by one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from services.registration.access import store
+from services.registration.access.model import Granted
+from services.registration.access.passkey_store import (
+    MAX_PASSKEYS,
+    ListedPasskey,
+    add_passkey,
+    list_passkeys,
+    lock_passkey,
+    note_use,
+    remove_passkeys,
+    use_challenge,
+)
+from services.registration.access.passkeys import PasskeyRefused, RelyingParty, credential_id_of
+from services.registration.access.service import KIND, AccessDesk, give_key, publish, replace_sign_in
+from services.registration.access.sessions import end_of_holder
+from shared.core.errors import DomainError
+from shared.core.ids import token_hash
+from shared.store.access_holders import find_by_id
+from shared.store.deeds import Deed, note_deed
+from shared.web.access_directory import holder_in
+from shared.web.holders import Holder
+
+UNKNOWN_PASSKEY = "This passkey is not known here. It may have been removed; ask an administrator for a new link."
+REPEATED = "That was used already. Please try again."
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """An invitation that can be used now.
+
+    Attributes:
+        granted: to whom it belongs, and what they may do.
+        by: who sent it.
+        purpose: ``invited`` or ``recovery``.
+    """
+
+    granted: Granted
+    by: str
+    purpose: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a browser sends for a passkey: the credential as JSON, and the challenge that it was given."""
+
+    credential: str
+    challenge: bytes
+
+
+class InvitationEnded(Exception):
+    """The link opens nothing: ``reason`` is ``unknown``, ``used``, ``withdrawn`` or ``expired``."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def show_invitation(desk: AccessDesk, token: str) -> Invitation:
+    """What the holder of the link is invited to.
+
+    Raises:
+        InvitationEnded: it cannot be used (any more).
+    """
+    with desk.work.transaction() as connection:
+        return _usable(connection, token, desk.clock())
+
+
+def accept_with_key(desk: AccessDesk, token: str) -> tuple[str, str]:
+    """Use the link up for a key; returns the holder's name and the key, which is shown once and kept nowhere.
+
+    Raises:
+        InvitationEnded: it cannot be used (any more).
+    """
+    with desk.work.transaction() as connection:
+        now = desk.clock()
+        name, holder_id = _use(connection, token, now)
+        key = give_key(connection, holder_id, now)
+        note_deed(connection, Deed(name, "invitation-used", KIND, holder_id, {"with": "key"}), now)
+        return name, key
+
+
+def accept_with_passkey(desk: AccessDesk, party: RelyingParty, token: str, label: str, answer: Answer) -> Holder:
+    """Use the link up for a passkey; returns the holder, to be signed in.
+
+    Raises:
+        InvitationEnded: it cannot be used (any more).
+        PasskeyRefused: the browser's answer proves nothing; the link can be used again.
+    """
+    with desk.work.transaction() as connection:
+        now = desk.clock()
+        name, holder_id = _use(connection, token, now)
+        _add(connection, party, holder_id, label, answer, now)
+        publish(connection, holder_id)
+        note_deed(connection, Deed(name, "invitation-used", KIND, holder_id, {"with": "passkey"}), now)
+        row = find_by_id(connection, holder_id)
+        if row is None:
+            raise InvitationEnded("withdrawn")
+        return holder_in(row)
+
+
+def add_own_passkey(desk: AccessDesk, party: RelyingParty, holder: Holder, label: str, answer: Answer) -> None:
+    """Store one more passkey of somebody who is signed in.
+
+    Raises:
+        DomainError: ``not-allowed``: their entry stands in the access file; ``too-many-passkeys``.
+        PasskeyRefused: the browser's answer proves nothing.
+    """
+    holder_id = own_id(holder)
+    with desk.work.transaction() as connection:
+        now = desk.clock()
+        if len(list_passkeys(connection, holder_id)) >= MAX_PASSKEYS:
+            raise DomainError("too-many-passkeys", f"there are {MAX_PASSKEYS} passkeys already: remove one first")
+        _add(connection, party, holder_id, label, answer, now)
+        note_deed(connection, Deed(holder.name, "passkey-added", KIND, holder_id, {"name": label}), now)
+
+
+def remove_own_passkey(desk: AccessDesk, holder: Holder, passkey_id: str) -> None:
+    """Delete a passkey of somebody who is signed in, and end their sessions: one of them may be a thief's.
+
+    Raises:
+        DomainError: ``not-found``; ``not-allowed``: they could not sign in any more.
+    """
+    holder_id = own_id(holder)
+    with desk.work.transaction() as connection:
+        now = desk.clock()
+        store.lock_access(connection)
+        granted = store.list_access(connection, holder_id)
+        if not granted or passkey_id not in {one.id for one in list_passkeys(connection, holder_id)}:
+            raise DomainError("not-found")
+        if granted[0].keys + granted[0].passkeys == 1:
+            raise DomainError("not-allowed", "it is the only way in which you sign in: add another passkey first")
+        remove_passkeys(connection, holder_id, bytes.fromhex(passkey_id))
+        end_of_holder(connection, holder_id, now)
+        note_deed(connection, Deed(holder.name, "passkey-removed", KIND, holder_id), now)
+
+
+def own_passkeys(desk: AccessDesk, holder: Holder) -> list[ListedPasskey]:
+    """The passkeys of somebody who is signed in; none for an entry of the access file."""
+    if holder.id is None:
+        return []
+    with desk.work.transaction() as connection:
+        return list_passkeys(connection, holder.id)
+
+
+def sign_in_by_passkey(desk: AccessDesk, party: RelyingParty, answer: Answer) -> Holder:
+    """Who has signed the challenge with a passkey.
+
+    Raises:
+        PasskeyRefused: nobody whose access is live.
+    """
+    credential_id = credential_id_of(answer.credential)
+    with desk.work.transaction() as connection:
+        now = desk.clock()
+        known = lock_passkey(connection, credential_id)
+        if known is None:
+            raise PasskeyRefused(UNKNOWN_PASSKEY)
+        count = party.signed(answer.credential, answer.challenge, known)
+        if not use_challenge(connection, answer.challenge, now):
+            raise PasskeyRefused(REPEATED)
+        note_use(connection, credential_id, count, now)
+        row = find_by_id(connection, known.holder_id)
+        if row is None or (row.until is not None and now >= row.until):
+            raise PasskeyRefused("Your access has ended. Ask an administrator.")
+        return holder_in(row)
+
+
+def own_id(holder: Holder) -> str:
+    """The id of somebody who is signed in.
+
+    Raises:
+        DomainError: ``not-allowed``: their entry stands in the access file, which only an operator changes.
+    """
+    if holder.id is None:
+        raise DomainError("not-allowed", "your access stands in the access file, which an operator changes")
+    return holder.id
+
+
+def _use(connection: Connection, token: str, now: datetime) -> tuple[str, str]:
+    """Name and id of the holder, whose former keys, passkeys and sessions have ended."""
+    store.lock_access(connection)
+    invitation = _usable(connection, token, now)
+    store.use_invitation(connection, token_hash(token), now)
+    replace_sign_in(connection, invitation.granted.id, now)
+    return invitation.granted.name, invitation.granted.id
+
+
+def _usable(connection: Connection, token: str, now: datetime) -> Invitation:
+    found = store.find_invitation(connection, token_hash(token))
+    if found is None:
+        raise InvitationEnded("unknown")
+    if found.used_at is not None:
+        raise InvitationEnded("used")
+    granted = store.list_access(connection, found.holder_id)
+    if found.withdrawn_at is not None or not granted:
+        raise InvitationEnded("withdrawn")
+    if now >= found.expires_at or granted[0].state(now) == "expired":
+        raise InvitationEnded("expired")
+    return Invitation(granted[0], found.invited_by, found.purpose, found.expires_at)
+
+
+def _add(
+    connection: Connection, party: RelyingParty, holder_id: str, label: str, answer: Answer, now: datetime
+) -> None:
+    passkey = party.made(answer.credential, answer.challenge)
+    if not use_challenge(connection, answer.challenge, now):
+        raise PasskeyRefused(REPEATED)
+    if not add_passkey(connection, holder_id, label, passkey, now):
+        raise PasskeyRefused("This passkey is in use already.")

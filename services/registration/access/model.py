@@ -1,0 +1,100 @@
+"""Roles, grants and the rules about who may give what. Pure: it reads nothing and knows no database."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+ADMINISTRATOR, COORDINATOR, PARTNER = "administrator", "coordinator", "partner"
+INVITED_FOR = timedelta(days=7)
+"""How long the link of an invitation can be used."""
+
+ROLE_WORDS = {
+    "viewer": "Viewer: sees events, numbers and lists without names",
+    "coordinator": "Coordinator: sets up events and forms, sees and changes registrations",
+    "sealed-reader": "Reader of sealed answers: each reading needs a reason and is logged",
+    "operator": "Operator: sees the audit log and the log of readings",
+    "administrator": "Administrator: invites colleagues, ends access and sessions",
+    "partner": "Partner: sees the numbers of one partner, and nothing else",
+}
+"""What each role means, for whoever gives it or is invited to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What somebody may do.
+
+    Attributes:
+        roles: at least one.
+        forms: that it is limited to; None: all.
+        partner: whose numbers, for the role ``partner`` and no other.
+        until: from then on it opens nothing, aware; None: no end.
+    """
+
+    roles: frozenset[str]
+    forms: frozenset[str] | None = None
+    partner: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The access of one holder, as the pages and the API show it.
+
+    Attributes:
+        id: a UUID.
+        keys, passkeys: how many.
+        invited_until: until when an invitation that is not used can be; None without one.
+        invited_by: who sent it, or the last one.
+    """
+
+    id: str
+    name: str
+    grant: Grant
+    revision: int
+    keys: int
+    passkeys: int
+    invited_until: datetime | None
+    invited_by: str | None
+
+    def state(self, now: datetime) -> str:
+        """``active``, ``invited``, ``expired``, or ``without-sign-in``: the invitation ended without being used."""
+        if self.grant.until is not None and now >= self.grant.until:
+            return "expired"
+        if self.keys or self.passkeys:
+            return "active"
+        return "invited" if self.invited_until is not None and now < self.invited_until else "without-sign-in"
+
+    def is_administrator(self, now: datetime) -> bool:
+        """Whether they can give and end access now."""
+        return ADMINISTRATOR in self.grant.roles and self.state(now) == "active"
+
+
+def beyond(own: Grant, given: Grant) -> str:
+    """Why whoever has ``own`` may not give ``given``; empty if they may. Nobody gives more than they have."""
+    if PARTNER in given.roles:
+        may = COORDINATOR in own.roles and own.forms is None
+        return "" if may else "only a coordinator of all forms gives access to a partner's numbers"
+    missing = sorted(given.roles - own.roles)
+    if missing:
+        return f"you do not have the role {missing[0]} yourself"
+    if own.forms is not None and (given.forms is None or not given.forms <= own.forms):
+        return "your own access is limited to some forms, and this one would reach further"
+    if own.until is not None and (given.until is None or given.until > own.until):
+        return "it would last longer than your own access"
+    return ""
+
+
+def faults_of(grant: Grant, known_roles: Collection[str], now: datetime) -> dict[str, str]:
+    """What is wrong with a grant in itself, by field."""
+    faults = {}
+    if not grant.roles or not grant.roles <= set(known_roles):
+        faults["roles"] = "Choose at least one role."
+    elif PARTNER in grant.roles and (len(grant.roles) > 1 or grant.partner is None):
+        faults["roles"] = "The role of a partner stands alone, and needs the partner's short name."
+    elif PARTNER not in grant.roles and grant.partner is not None:
+        faults["partner"] = "Only the role of a partner has a partner."
+    if ADMINISTRATOR in grant.roles and grant.forms is not None:
+        faults["forms"] = "An administrator cannot be limited to some forms."
+    if grant.until is not None and grant.until <= now:
+        faults["until"] = "The end must lie in the future."
+    return faults

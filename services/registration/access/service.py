@@ -1,0 +1,226 @@
+"""Giving, changing and ending access: use cases with one transaction each, every one in the audit log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from services.registration.access import store
+from services.registration.access.messages import InvitationMail, access_message, invitation_message
+from services.registration.access.model import ADMINISTRATOR, INVITED_FOR, Grant, Granted, beyond, faults_of
+from services.registration.access.passkey_store import remove_passkeys
+from services.registration.access.sessions import end_of_holder
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.core.ids import new_id, new_token, token_hash
+from shared.store import outbox
+from shared.store.deeds import Deed, note_deed
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import AccessFile
+from shared.web.holders import ROLES, Holder
+
+KIND = "holder"
+"""What an entry of the audit log about access is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewColleague:
+    """Who is invited: their name, their address (which is not kept), the language of the mail, and to what."""
+
+    name: str
+    email: str
+    language: str
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class AccessDesk:
+    """What the use cases need.
+
+    Attributes:
+        work: on the service's database.
+        clock: of the project.
+        file: entries that the console does not change; they count as administrators.
+        notifications_key: public key to which addresses and links are sealed.
+        console_url: of the links in invitations, without a slash at its end.
+    """
+
+    work: UnitOfWork
+    clock: Clock
+    file: AccessFile
+    notifications_key: bytes
+    console_url: str
+
+    def everybody(self) -> list[Granted]:
+        """All whose access is not revoked, by name."""
+        with self.work.transaction() as connection:
+            return store.list_access(connection)
+
+    def one(self, holder_id: str) -> Granted:
+        """The access with this id (a UUID).
+
+        Raises:
+            DomainError: ``not-found``.
+        """
+        with self.work.transaction() as connection:
+            return _found(connection, holder_id)
+
+
+def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
+    """Invite a colleague; the mail leaves with the transaction. Returns the holder's id.
+
+    Raises:
+        DomainError: ``not-allowed``: it reaches further than ``by`` does; ``already-exists``: the name is taken;
+            ``invalid-access``: the grant makes no sense.
+    """
+    with desk.work.transaction() as connection:
+        now = desk.clock()
+        _refuse(by, new.grant, now)
+        store.lock_access(connection)
+        holder_id = new_id()
+        taken = any(holder.name.casefold() == new.name.casefold() for holder in desk.file.holders())
+        if taken or not store.add_holder(connection, holder_id, new.name, new.grant, now):
+            raise DomainError("already-exists", "somebody with this name has access already")
+        _publish(connection, holder_id)
+        _send(desk, connection, by, holder_id, InvitationMail("invited", new.email, new.language, by.name))
+        detail = {"name": new.name, "roles": sorted(new.grant.roles)}
+        note_deed(connection, Deed(by.name, "colleague-invited", KIND, holder_id, detail), now)
+        return holder_id
+
+
+def invite_again(desk: AccessDesk, by: Holder, holder_id: str, email: str, language: str) -> None:
+    """Send a new link to a holder: the earlier one ends, and using it replaces whatever they signed in with.
+
+    Raises:
+        DomainError: ``not-found``, ``not-allowed``.
+    """
+    with desk.work.transaction() as connection:
+        now = desk.clock()
+        store.lock_access(connection)
+        granted = _found(connection, holder_id)
+        _refuse_beyond(by, granted.grant)
+        store.withdraw_invitations(connection, holder_id, now)
+        purpose = "recovery" if granted.keys or granted.passkeys else "invited"
+        _send(desk, connection, by, holder_id, InvitationMail(purpose, email, language, by.name))
+        note_deed(connection, Deed(by.name, "invitation-sent-again", KIND, holder_id, {"name": granted.name}), now)
+
+
+def withdraw(desk: AccessDesk, by: Holder, holder_id: str) -> None:
+    """End the invitation of a holder that has not been used.
+
+    Raises:
+        DomainError: ``not-found``: there is none.
+    """
+    with desk.work.transaction() as connection:
+        now = desk.clock()
+        granted = _found(connection, holder_id)
+        if not store.withdraw_invitations(connection, holder_id, now):
+            raise DomainError("not-found", "there is no invitation that waits")
+        note_deed(connection, Deed(by.name, "invitation-withdrawn", KIND, holder_id, {"name": granted.name}), now)
+
+
+def change(desk: AccessDesk, by: Holder, holder_id: str, grant: Grant, seen: int) -> None:
+    """Change what somebody may do.
+
+    Raises:
+        DomainError: ``not-found``, ``not-allowed``, ``invalid-access``, ``changed-meanwhile``, ``last-administrator``.
+    """
+    with desk.work.transaction() as connection:
+        now = desk.clock()
+        store.lock_access(connection)
+        before = _found(connection, holder_id)
+        if before.revision != seen:
+            raise DomainError("changed-meanwhile", "somebody else has changed this access")
+        _refuse_beyond(by, before.grant)
+        _refuse(by, grant, now)
+        store.change_grant(connection, holder_id, grant, now)
+        _refuse_without_administrator(desk, connection, now)
+        _publish(connection, holder_id)
+        detail = {"name": before.name, "before": sorted(before.grant.roles), "after": sorted(grant.roles)}
+        note_deed(connection, Deed(by.name, "access-changed", KIND, holder_id, detail), now)
+
+
+def revoke(desk: AccessDesk, by: Holder, holder_id: str) -> None:
+    """End an access for good, with its keys, passkeys, sessions and invitations.
+
+    Raises:
+        DomainError: ``not-found``, ``not-allowed``, ``last-administrator``.
+    """
+    with desk.work.transaction() as connection:
+        now = desk.clock()
+        store.lock_access(connection)
+        granted = _found(connection, holder_id)
+        _refuse_beyond(by, granted.grant)
+        store.revoke(connection, holder_id, now)
+        store.withdraw_invitations(connection, holder_id, now)
+        remove_passkeys(connection, holder_id)
+        end_of_holder(connection, holder_id, now)
+        _refuse_without_administrator(desk, connection, now)
+        _publish(connection, holder_id)
+        note_deed(connection, Deed(by.name, "access-revoked", KIND, holder_id, {"name": granted.name}), now)
+
+
+def replace_sign_in(connection: Connection, holder_id: str, now: datetime) -> None:
+    """End everything a holder signed in with, and their sessions: a new link replaces it."""
+    remove_passkeys(connection, holder_id)
+    store.set_keys(connection, holder_id, [], now)
+    end_of_holder(connection, holder_id, now)
+
+
+def give_key(connection: Connection, holder_id: str, now: datetime) -> str:
+    """A new key in place of all that the holder had; returned once and kept nowhere."""
+    key = new_token()
+    store.set_keys(connection, holder_id, [token_hash(key).hex()], now)
+    _publish(connection, holder_id)
+    return key
+
+
+def publish(connection: Connection, holder_id: str) -> None:
+    """Tell the other services what a holder may do now."""
+    _publish(connection, holder_id)
+
+
+def grant_of(holder: Holder) -> Grant:
+    """What a signed-in holder may do themselves."""
+    return Grant(holder.roles, holder.forms, holder.partner, holder.until)
+
+
+def _found(connection: Connection, holder_id: str) -> Granted:
+    found: Sequence[Granted] = store.list_access(connection, holder_id)
+    if not found:
+        raise DomainError("not-found")
+    return found[0]
+
+
+def _refuse(by: Holder, grant: Grant, now: datetime) -> None:
+    for fault in faults_of(grant, ROLES, now).values():
+        raise DomainError("invalid-access", fault)
+    _refuse_beyond(by, grant)
+
+
+def _refuse_beyond(by: Holder, grant: Grant) -> None:
+    reason = beyond(grant_of(by), grant)
+    if reason:
+        raise DomainError("not-allowed", reason)
+
+
+def _refuse_without_administrator(desk: AccessDesk, connection: Connection, now: datetime) -> None:
+    """Raises after the change is made: the transaction is taken back."""
+    if any(ADMINISTRATOR in holder.roles for holder in desk.file.holders()):
+        return
+    if not any(one.is_administrator(now) for one in store.list_access(connection)):
+        raise DomainError("last-administrator", "nobody would be left who can give access")
+
+
+def _publish(connection: Connection, holder_id: str) -> None:
+    outbox.add(connection, [access_message(store.public_state(connection, holder_id))])
+
+
+def _send(desk: AccessDesk, connection: Connection, by: Holder, holder_id: str, mail: InvitationMail) -> None:
+    token, now, identity = new_token(), desk.clock(), new_id()
+    values = {"id": identity, "token_hash": token_hash(token), "holder_id": holder_id, "purpose": mail.purpose}
+    store.add_invitation(connection, {**values, "by": by.name, "now": now, "expires_at": now + INVITED_FOR})
+    link = f"{desk.console_url}/console/invitation/{token}"
+    sent = invitation_message(identity, mail, link, now, now + INVITED_FOR, desk.notifications_key)
+    outbox.add(connection, [sent])

@@ -1,0 +1,1 @@
+"""Coordinators correct, enter and merge registrations, and send links again; the decider decides it."""

@@ -1,0 +1,190 @@
+"""Correct, enter and send again, for coordinators' programs."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import marshmallow as ma
+from flask import Response, jsonify
+
+from services.registration.corrections.model import CORRECTING, ENTERING, Correction, Preview
+from services.registration.corrections.service import (
+    CorrectionDesk,
+    Entry,
+    FaultyAnswers,
+    correct,
+    enter,
+    prepare_correction,
+    prepare_entry,
+    send_again,
+)
+from services.registration.people.listing import PersonView, show_person
+from services.registration.people.offers_api import to_public
+from services.registration.people.schemas import PersonSchema
+from shared.web.access import holder, needs, require_touch
+from shared.web.entity_tags import require_match
+from shared.web.headers import personal
+from shared.web.operations import Blueprint
+from shared.web.problems import ProblemSchema, problem
+
+ANSWERS = {"description": "By name of the question. Those that are not sent stay; null deletes one"}
+DRY_RUN = {"description": "Say what it would do, and do nothing"}
+
+
+class CorrectionWantedSchema(ma.Schema):
+    """What to change of a registration."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    reason = ma.fields.String(required=True, validate=ma.validate.OneOf(list(CORRECTING)))
+    answers = ma.fields.Dict(keys=ma.fields.String(), load_default=dict, metadata=ANSWERS)
+    email = ma.fields.String(
+        load_default=None,
+        validate=ma.validate.Length(max=254),
+        metadata={"description": "Another address: it counts as not confirmed by its owner, and all links end"},
+    )
+    dry_run = ma.fields.Boolean(load_default=False, metadata=DRY_RUN)
+
+
+class DifferenceSchema(ma.Schema):
+    """An answer that changes, as text for people; empty where there is none."""
+
+    label = ma.fields.String(required=True)
+    before = ma.fields.String(required=True)
+    after = ma.fields.String(required=True)
+
+
+class CorrectionSchema(ma.Schema):
+    """What changed, or would change."""
+
+    registration = ma.fields.Nested(PersonSchema, required=True)
+    fields_changed = ma.fields.List(ma.fields.String(), required=True)
+    differences = ma.fields.List(ma.fields.Nested(DifferenceSchema), required=True)
+    effects = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "What else it does"})
+
+
+class EntryWantedSchema(ma.Schema):
+    """Somebody to enter on a form."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    reason = ma.fields.String(required=True, validate=ma.validate.OneOf(list(ENTERING)))
+    answers = ma.fields.Dict(keys=ma.fields.String(), required=True, metadata={"description": "As the form asks"})
+    dry_run = ma.fields.Boolean(load_default=False, metadata=DRY_RUN)
+
+
+class EntryResultSchema(ma.Schema):
+    """What entering somebody does."""
+
+    registration = ma.fields.Nested(PersonSchema, required=True, allow_none=True)
+    effects = ma.fields.List(ma.fields.String(), required=True)
+
+
+def corrections_blueprint(desk: CorrectionDesk) -> Any:
+    """Routes of registrations that are corrected, entered or mailed their link."""
+    blueprint = Blueprint("corrections", __name__, url_prefix="/v1", description="Correcting and entering people")
+    _add_correction(blueprint, desk)
+    _add_entry(blueprint, desk)
+    _add_link(blueprint, desk)
+    return blueprint
+
+
+def _add_correction(blueprint: Any, desk: CorrectionDesk) -> None:
+    @blueprint.post("/registrations/<uuid:registration_id>/correction")
+    @blueprint.arguments(CorrectionWantedSchema)
+    @blueprint.response(200, CorrectionSchema)
+    @_refusals(blueprint, 404, 409, 412, 428)
+    @needs("coordinator")
+    def correct_one(content: dict[str, Any], registration_id: Any) -> Response:
+        """Correct answers or the address of somebody; `If-Match` names the revision seen. Both addresses are told."""
+        view = touched(desk, registration_id)
+        require_match(str(view.person.registration.revision))
+        wanted = Correction(
+            str(registration_id),
+            view.person.registration.revision,
+            content["answers"],
+            content["email"],
+            content["reason"],
+            holder().name,
+        )
+        try:
+            preview = prepare_correction(desk, wanted).preview
+            person = view.person if content["dry_run"] else correct(desk, wanted)
+        except FaultyAnswers as faulty:
+            return faults_of(faulty)
+        response = personal(jsonify(CorrectionSchema().dump(_corrected(to_public(person), preview))))
+        response.set_etag(str(person.registration.revision))
+        return response
+
+
+def _corrected(registration: dict[str, Any], preview: Preview) -> dict[str, Any]:
+    return {
+        "registration": registration,
+        "fields_changed": list(preview.fields),
+        "differences": [asdict(one) for one in preview.differences],
+        "effects": list(preview.effects),
+    }
+
+
+def _add_entry(blueprint: Any, desk: CorrectionDesk) -> None:
+    @blueprint.post("/forms/<slug>/registrations")
+    @blueprint.arguments(EntryWantedSchema)
+    @blueprint.response(201, EntryResultSchema)
+    @blueprint.alt_response(200, schema=EntryResultSchema, success=True)
+    @_refusals(blueprint, 404, 409)
+    @needs("coordinator")
+    def enter_one(content: dict[str, Any], slug: str) -> Response:
+        """Enter somebody on a form. Seats, waiting list and people of one address count as for everybody.
+
+        What the owner of the address does otherwise, a coordinator's reason stands for. A mail tells them. With
+        `dry_run` the answer is 200.
+        """
+        require_touch(slug)
+        entry = Entry(slug, content["answers"], content["reason"], holder().name)
+        try:
+            effects = prepare_entry(desk, entry).effects
+            person = None if content["dry_run"] else enter(desk, entry)
+        except FaultyAnswers as faulty:
+            return faults_of(faulty)
+        made = None if person is None else to_public(person)
+        response = personal(jsonify(EntryResultSchema().dump({"registration": made, "effects": effects})))
+        if person is not None:
+            response.status_code = 201
+            response.headers["Location"] = f"/v1/registrations/{person.registration.id}"
+            response.set_etag(str(person.registration.revision))
+        return response
+
+
+def _add_link(blueprint: Any, desk: CorrectionDesk) -> None:
+    @blueprint.post("/registrations/<uuid:registration_id>/link")
+    @blueprint.response(202)
+    @_refusals(blueprint, 404, 409)
+    @needs("coordinator")
+    def send_link(registration_id: Any) -> None:
+        """Mail the link by which somebody manages their registration once more; at most once in five minutes."""
+        touched(desk, registration_id)
+        send_again(desk, str(registration_id), holder().name)
+
+
+def touched(desk: CorrectionDesk, registration_id: Any) -> PersonView:
+    """The registration, if the caller's key is good for its form."""
+    view = show_person(desk.work, str(registration_id))
+    require_touch(view.form.slug)
+    return view
+
+
+def faults_of(faulty: FaultyAnswers) -> Response:
+    """422 with every fault and a pointer to its field."""
+    faults = [asdict(fault) | {"pointer": f"/answers{fault.pointer}"} for fault in faulty.answers.errors]
+    return problem(422, "invalid", "Some answers need attention", errors=faults)
+
+
+def _refusals(blueprint: Any, *statuses: int) -> Callable[[Any], Any]:
+    def around(view: Any) -> Any:
+        for status in statuses:
+            view = blueprint.alt_response(status, schema=ProblemSchema)(view)
+        return view
+
+    return around

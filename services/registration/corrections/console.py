@@ -1,0 +1,211 @@
+"""Console pages: correct somebody, and enter somebody. Each shows first what it does, then does it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Response as AnyResponse
+
+from services.registration.corrections.api import touched
+from services.registration.corrections.model import CORRECTING, ENTERING, Correction
+from services.registration.corrections.questions import correctable, current_answers, enterable
+from services.registration.corrections.service import (
+    CorrectionDesk,
+    Entry,
+    FaultyAnswers,
+    correct,
+    enter,
+    prepare_correction,
+    prepare_entry,
+    send_again,
+)
+from services.registration.own.answers import differences
+from services.registration.people.listing import PersonView
+from services.registration.people.wording import changes_since
+from shared.core.errors import DomainError
+from shared.public_forms.definition import ADDRESS_FIELD, FormDefinition
+from shared.public_forms.encoded import from_form_encoded
+from shared.public_forms.rendering import answers_for_display, render_fields, render_summary
+from shared.public_forms.validation import FieldError
+from shared.web.access import holder, needs, require_touch
+from shared.web.headers import personal
+
+DESK = "desk-"
+"""Begins the names of what a page sends beside the form's questions: no question is called so."""
+
+CONSENT_NOTE = "Tick a consent only if the person gave it to you. It is recorded as entered by a coordinator."
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What was typed on a page.
+
+    Attributes:
+        answers: as JSON carries them.
+        email: empty on a page without a field of its own for it.
+        reason: one of the reasons, or empty.
+        errors: faults to show at their questions.
+        fault: one that belongs to no question.
+    """
+
+    answers: Mapping[str, Any]
+    email: str = ""
+    reason: str = ""
+    errors: tuple[FieldError, ...] = ()
+    fault: str = ""
+
+
+def add_corrections(blueprint: Blueprint, desk: CorrectionDesk) -> None:
+    """``/console/registrations/<id>/correct``, ``…/link`` and ``/console/registrations/forms/<slug>/enter``."""
+    _add_correct(blueprint, desk)
+    _add_enter(blueprint, desk)
+    _add_link(blueprint, desk)
+
+
+def _add_correct(blueprint: Blueprint, desk: CorrectionDesk) -> None:
+    @blueprint.get("/registrations/<uuid:registration_id>/correct")
+    @needs("coordinator")
+    def correct_page(registration_id: UUID) -> Response:
+        view = touched(desk, registration_id)
+        return _correct_page(desk, view, Filled(current_answers(view.person), view.person.email))
+
+    @blueprint.post("/registrations/<uuid:registration_id>/correct")
+    @needs("coordinator")
+    def correct_it(registration_id: UUID) -> AnyResponse:
+        view, seen = touched(desk, registration_id), _seen()
+        definition = _correctable(desk, view)
+        sent = _answers(definition)
+        filled = Filled(sent, str(sent.pop(ADDRESS_FIELD, "")), request.form.get(f"{DESK}reason", ""))
+        if seen != view.person.registration.revision:
+            return _conflict(desk, view, filled, definition, seen)
+        # what the page shows and was emptied is deleted
+        answers = {field.name: sent.get(field.name) for field in definition.fields} | sent
+        wanted = Correction(str(registration_id), seen, answers, filled.email, filled.reason, holder().name)
+        return _corrected(desk, view, filled, wanted)
+
+
+def _corrected(desk: CorrectionDesk, view: PersonView, filled: Filled, wanted: Correction) -> AnyResponse:
+    try:
+        if request.form.get(f"{DESK}go") == "do":
+            correct(desk, wanted)
+            return redirect(f"/console/registrations/{wanted.registration_id}?done=corrected", 303)
+        preview = prepare_correction(desk, wanted).preview
+    except FaultyAnswers as faulty:
+        return _correct_page(desk, view, _with_errors(filled, faulty), 422)
+    except DomainError as refusal:
+        now = touched(desk, UUID(wanted.registration_id))
+        if refusal.code == "changed-meanwhile":
+            return _conflict(desk, now, filled, _correctable(desk, now), wanted.revision)
+        return _correct_page(desk, now, _with_fault(filled, refusal), 409)
+    return _correct_page(desk, view, filled, preview=preview, sent=list(request.form.items(multi=True)))
+
+
+def _conflict(
+    desk: CorrectionDesk, view: PersonView, filled: Filled, definition: FormDefinition, seen: int
+) -> Response:
+    """Both versions: the page holds what was sent, and says how the registration differs from it now."""
+    differ = list(differences(definition, current_answers(view.person), filled.answers, "en"))
+    return _correct_page(desk, view, filled, 412, conflict=differ, meanwhile=changes_since(view, seen))
+
+
+def _correctable(desk: CorrectionDesk, view: PersonView) -> FormDefinition:
+    return correctable(desk.form_view(view.form.slug).whole, current_answers(view.person))
+
+
+def _correct_page(desk: CorrectionDesk, view: PersonView, filled: Filled, status: int = 200, **more: Any) -> Response:
+    definition = _correctable(desk, view)
+    page = render_template(
+        "registrations/correct.html",
+        view=view,
+        person=view.person,
+        filled=filled,
+        reasons=CORRECTING,
+        fields=render_fields(definition, "en", values=filled.answers, errors=filled.errors),
+        summary=render_summary(definition, "en", filled.errors),
+        **{"preview": None, "sent": (), "conflict": (), "meanwhile": (), **more},
+    )
+    return personal(make_response(page, status))
+
+
+def _add_enter(blueprint: Blueprint, desk: CorrectionDesk) -> None:
+    @blueprint.get("/registrations/forms/<slug>/enter")
+    @needs("coordinator")
+    def enter_page(slug: str) -> Response:
+        require_touch(slug)
+        definition = enterable(desk.form_view(slug).whole)
+        return _enter_page(definition, Filled(definition.initial_answers("en")))
+
+    @blueprint.post("/registrations/forms/<slug>/enter")
+    @needs("coordinator")
+    def enter_one(slug: str) -> AnyResponse:
+        require_touch(slug)
+        definition = enterable(desk.form_view(slug).whole)
+        answers = _answers(definition)
+        filled = Filled(answers, reason=request.form.get(f"{DESK}reason", ""))
+        entry = Entry(slug, answers, filled.reason, holder().name)
+        try:
+            if request.form.get(f"{DESK}go") == "do":
+                person = enter(desk, entry)
+                return redirect(f"/console/registrations/{person.registration.id}?done=entered", 303)
+            prepared = prepare_entry(desk, entry)
+        except FaultyAnswers as faulty:
+            return _enter_page(definition, _with_errors(filled, faulty), 422)
+        except DomainError as refusal:
+            return _enter_page(definition, _with_fault(filled, refusal), 409)
+        shown = answers_for_display(definition, prepared.answers.values, "en")
+        sealed = [field.label.in_language("en") for field in definition.fields if field.name in prepared.answers.sealed]
+        more: dict[str, Any] = {"effects": prepared.effects, "shown": shown, "sealed": sealed}
+        return _enter_page(definition, filled, sent=list(request.form.items(multi=True)), **more)
+
+
+def _enter_page(definition: FormDefinition, filled: Filled, status: int = 200, **more: Any) -> Response:
+    page = render_template(
+        "registrations/enter.html",
+        definition=definition,
+        title=definition.title.in_language("en"),
+        filled=filled,
+        reasons=ENTERING,
+        consent_note=CONSENT_NOTE if definition.consents else "",
+        fields=render_fields(definition, "en", values=filled.answers, errors=filled.errors),
+        summary=render_summary(definition, "en", filled.errors),
+        **{"effects": (), "shown": (), "sealed": (), "sent": (), **more},
+    )
+    return personal(make_response(page, status))
+
+
+def _add_link(blueprint: Blueprint, desk: CorrectionDesk) -> None:
+    @blueprint.post("/registrations/<uuid:registration_id>/link")
+    @needs("coordinator")
+    def send_link(registration_id: UUID) -> AnyResponse:
+        touched(desk, registration_id)
+        try:
+            send_again(desk, str(registration_id), holder().name)
+        except DomainError as refusal:
+            if refusal.code != "sent-recently":
+                raise
+            return redirect(f"/console/registrations/{registration_id}?done=sent-recently", 303)
+        return redirect(f"/console/registrations/{registration_id}?done=sent", 303)
+
+
+def _answers(definition: FormDefinition) -> dict[str, Any]:
+    """What was sent as answers."""
+    return {name: one for name, one in from_form_encoded(definition, request.form).items() if not name.startswith(DESK)}
+
+
+def _seen() -> int:
+    seen = request.form.get(f"{DESK}seen", "")
+    if not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
+        raise BadRequest("unknown state")
+    return int(seen)
+
+
+def _with_errors(filled: Filled, faulty: FaultyAnswers) -> Filled:
+    values = {**filled.answers, **faulty.answers.values, **faulty.answers.sealed}
+    return Filled(values, filled.email, filled.reason, tuple(faulty.answers.errors))
+
+
+def _with_fault(filled: Filled, refusal: DomainError) -> Filled:
+    return Filled(filled.answers, filled.email, filled.reason, fault=refusal.detail or refusal.code)

@@ -1,0 +1,127 @@
+"""Why coordinators change what somebody told us, and what the decider answers, in words.
+
+Reasons are a closed list: the history keeps them as long as the audit log, and a free text could name somebody.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
+from services.registration.forms.seats import Seats, next_place
+from services.registration.intake.outcomes import Result
+from services.registration.own.answers import Difference
+from shared.core.errors import DomainError
+
+CORRECTING: Mapping[str, str] = {
+    "asked": "The person asked for it",
+    "mistyped": "It was mistyped",
+    "out-of-date": "It was out of date",
+}
+ENTERING: Mapping[str, str] = {
+    "asked": "The person asked for it",
+    "on-paper": "They filled in a form on paper",
+    "invited": "They are invited",
+}
+MERGING = "duplicate"
+
+HISTORY: Mapping[tuple[str, str], str] = {
+    ("correct", "asked"): "changed by a coordinator: the person asked for it",
+    ("correct", "mistyped"): "changed by a coordinator: it was mistyped",
+    ("correct", "out-of-date"): "changed by a coordinator: it was out of date",
+    ("enter", "asked"): "entered by a coordinator: the person asked for it",
+    ("enter", "on-paper"): "entered by a coordinator: from a form on paper",
+    ("enter", "invited"): "entered by a coordinator: they are invited",
+    ("merge", MERGING): "merged by a coordinator with another registration of the same person",
+}
+"""What the history says, by act and reason."""
+
+REFUSALS: Mapping[Result, tuple[str, str]] = {
+    Result.GONE: ("no-place", "the registration is cancelled, erased, or not on this form"),
+    Result.CHANGED_MEANWHILE: ("changed-meanwhile", "read it again and repeat your change"),
+    Result.OPTION_FULL: ("option-full", "an option that was chosen is full"),
+    Result.NAME_TAKEN: ("name-taken", "somebody with this name is registered with the same address"),
+    Result.REGISTERED_THERE: ("registered-there", "this person is registered with the new address already: merge them"),
+    Result.ADDRESS_FULL: ("address-full", "as many people as this form allows have that address"),
+    Result.TOO_MANY: ("address-full", "as many people as this form allows have that address"),
+    Result.BLOCKED: ("address-blocked", "no registration is taken of that address: it is blocked, or was just erased"),
+    Result.FULL: ("full", "every seat is taken, and the form has no waiting list"),
+    Result.CLOSED: ("event-over", "the event has begun, or does not take place as things stand"),
+    Result.SEAT_LOST: ("seat-lost", "the other registration has the seat: keep that one"),
+}
+"""Code and sentence of what was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a coordinator wants of a registration.
+
+    Attributes:
+        registration_id: UUID text.
+        revision: of it, that was seen.
+        answers: to some of the form's clear questions; those that are not named stay. Unchecked.
+        email: the address; None leaves it.
+        reason: one of ``CORRECTING``.
+        by: name of the coordinator's key.
+    """
+
+    registration_id: str
+    revision: int
+    answers: Mapping[str, Any]
+    email: str | None
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an act would do.
+
+    Attributes:
+        differences: answers that would change, as text.
+        fields: their names.
+        effects: what else happens, in sentences.
+    """
+
+    differences: Sequence[Difference]
+    fields: Sequence[str]
+    effects: Sequence[str]
+
+
+def effects_of_correction(*, changes: bool, moves: bool, verified: bool) -> list[str]:
+    """What a correction does besides, in sentences: whom it reaches."""
+    if not moves:
+        return ["A mail with a link to the registration tells them that it has changed."] if changes else []
+    undo = "It can restore the registration for seven days." if verified else "It cannot take the change back."
+    return [
+        "The new address gets a mail with a link to the registration. It counts as not confirmed until its owner acts.",
+        f"The former address gets a mail that it is no longer used. {undo}",
+        "All links that were mailed before end.",
+    ]
+
+
+def place_of_next(seats: Seats, opening: Opening, now: datetime) -> str:
+    """What somebody who is entered now gets, as a sentence.
+
+    Raises:
+        DomainError: ``full``, ``event-over``.
+    """
+    takes_place = not opening.needs_event or opening.event_status in OPEN_EVENT_STATUSES
+    if not takes_place or is_over(opening, now):
+        raise DomainError(*REFUSALS[Result.CLOSED])
+    place = next_place(seats)
+    if place is None:
+        raise DomainError(*REFUSALS[Result.FULL])
+    if place.status == "waitlisted":
+        return "Every seat is taken: they get a place on the waiting list."
+    return "They get a seat."
+
+
+def entering_effects(place: str) -> list[str]:
+    """What entering somebody does, in sentences."""
+    return [
+        place,
+        "A mail tells them, with a link by which they can change or cancel it.",
+        "Their address counts as not confirmed until they use a link that was mailed to it.",
+    ]

@@ -1,0 +1,153 @@
+"""Builds the desk: the console and the coordinators' interface, with the keys that only they need."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from flask import Blueprint as FlaskBlueprint
+
+from services.registration.access.api import access_api
+from services.registration.access.console import access_blueprint
+from services.registration.access.passkeys import RelyingParty
+from services.registration.access.service import AccessDesk
+from services.registration.access.sessions import ConsoleSessions
+from services.registration.access.sign_in_pages import SignInDesk
+from services.registration.audit_log.api import audit_log_api
+from services.registration.audit_log.console import audit_log_blueprint
+from services.registration.console import console_blueprint
+from services.registration.corrections.api import corrections_blueprint
+from services.registration.corrections.merging_routes import add_merge_operation
+from services.registration.corrections.service import CorrectionDesk
+from services.registration.forms.changes import FormDesk
+from services.registration.forms.drafts import DraftDesk
+from services.registration.forms.drafts_api import PREFIX as DRAFTS
+from services.registration.forms.drafts_api import drafts_blueprint
+from services.registration.forms.service import may_take_submissions
+from services.registration.forms.side_events_api import side_event_forms_blueprint
+from services.registration.importing.api import PREFIX as IMPORTS
+from services.registration.importing.api import imports_blueprint
+from services.registration.importing.mapping_pages import PATH as IMPORT_PAGES
+from services.registration.importing.model import MAX_FILE_BYTES
+from services.registration.importing.service import ImportDesk
+from services.registration.importing.store import make_vault
+from services.registration.intake.queue import undecided_submissions
+from services.registration.intake.service import Intake
+from services.registration.partners.api import partners_blueprint
+from services.registration.partners.changes import PartnerDesk
+from services.registration.people.blocking_api import blocked_blueprint
+from services.registration.people.locking import pause_decider
+from services.registration.people.messages import RegistrationMessages
+from services.registration.people.notes_api import notes_blueprint
+from services.registration.people.references import References
+from services.registration.people.views_api import views_blueprint
+from services.registration.privacy.api import erasing_blueprint, person_export_blueprint
+from services.registration.sealed_lists.api import lists_blueprint
+from services.registration.sealed_lists.approvals_api import approvals_blueprint
+from services.registration.sealed_lists.approving import ApprovalDesk
+from services.registration.sealed_lists.model import ListRules
+from services.registration.sealed_lists.service import ListDesk
+from services.registration.sealing.api import sealed_blueprint
+from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.key_service import SubmissionQueue, key_problem
+from services.registration.settings import RegistrationSettings
+from services.registration.wiring import NAME
+from shared.core.deployment import Deployment
+from shared.core.sealing import new_key
+from shared.store.readiness import Check
+from shared.web.access import AccessFile
+from shared.web.access_directory import AccessDirectory
+from shared.web.app import KeyHolders
+from shared.web.console.frame import frame_blueprint
+from shared.web.console.signing import make_sign_in
+from shared.web.trail import trail_blueprint
+
+LARGEST_DRAFT = 1024 * 1024
+"""Bytes: a hundred questions in six languages."""
+
+LARGEST_IMPORT = MAX_FILE_BYTES + 1024 * 1024
+"""Bytes: a file of people, and what a browser sends around it."""
+
+LARGER_BODIES = {DRAFTS: LARGEST_DRAFT, IMPORTS: LARGEST_IMPORT, IMPORT_PAGES: LARGEST_IMPORT}
+"""By the beginning of a path: bytes that a body may have there."""
+
+
+@dataclass(slots=True)
+class Routes:
+    """Attributes:
+    operations: blueprints that stand in the OpenAPI document.
+    pages: blueprints that do not.
+    checks: why the process is not ready, beyond database, clock and keys.
+    holders: of keys, if any route needs one.
+    """
+
+    operations: list[Any]
+    pages: list[FlaskBlueprint] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    holders: KeyHolders | None = None
+
+
+def add_desk(
+    routes: Routes,
+    settings: RegistrationSettings,
+    forms: FormDesk,
+    messages: RegistrationMessages,
+    deployment: Deployment,
+) -> None:
+    """Add the console and the coordinators' interface."""
+    keys = FormKeys(settings.form_keys_folder, settings.master_keys)
+    routes.checks.append(partial(key_problem, forms.work, keys, NAME))
+    _add_access(routes, settings, forms, deployment)
+    _add_people(routes, settings, forms, messages, keys)
+    work, clock, references = forms.work, forms.clock, References(settings.person_keys[0])
+    routes.operations += [
+        erasing_blueprint(work, clock, messages),
+        sealed_blueprint(work, clock, keys),
+        notes_blueprint(work, clock),
+        views_blueprint(work, clock),
+        trail_blueprint(NAME, work),
+        blocked_blueprint(work, clock, references),
+        person_export_blueprint(work, clock, references, keys),
+        audit_log_api(work, clock),
+    ]
+    routes.pages.append(audit_log_blueprint(work, clock))
+
+
+def _add_access(routes: Routes, settings: RegistrationSettings, forms: FormDesk, deployment: Deployment) -> None:
+    """Who may sign in, and the pages where they do."""
+    work, clock = forms.work, forms.clock
+    file, signing_keys = AccessFile(settings.common.access_file), settings.common.signing_keys
+    access, sessions = AccessDirectory(file, work, clock), ConsoleSessions(work, clock)
+    sign_in = make_sign_in(access, signing_keys, sessions, deployment)
+    party = RelyingParty(settings.console_url, signing_keys, "Troika")
+    holders = AccessDesk(work, clock, file, settings.notifications_key, settings.console_url)
+    signing = SignInDesk(access, sign_in, sessions, holders, party, deployment.https)
+    routes.holders = KeyHolders(access, sign_in)
+    routes.operations.append(access_api(holders, sessions))
+    routes.pages += [frame_blueprint(sign_in), access_blueprint(signing)]
+
+
+def _add_people(
+    routes: Routes, settings: RegistrationSettings, forms: FormDesk, messages: RegistrationMessages, keys: FormKeys
+) -> None:
+    """People, forms, partners and sealed lists."""
+    work, clock, person_key = forms.work, forms.clock, settings.person_keys[0]
+    drafts = DraftDesk(work, clock, keys, forms.forget)
+    partners = PartnerDesk(work, clock, settings.common.public_url)
+    corrections = CorrectionDesk(work, clock, Intake(work, new_key()), messages)  # its receipts are for this process
+    imports = ImportDesk(work, clock, References(person_key), make_vault(person_key))
+    rules = ListRules(timedelta(hours=settings.sealed_list_hours), settings.sealed_one_reader)
+    lists = ListDesk(work, clock, keys, rules)
+    approvals = ApprovalDesk(lists, SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider))
+    correcting = corrections_blueprint(corrections)
+    add_merge_operation(correcting, corrections)
+    routes.operations += [
+        correcting,
+        imports_blueprint(imports),
+        lists_blueprint(lists),
+        approvals_blueprint(approvals),
+        partners_blueprint(partners),
+        drafts_blueprint(drafts),
+        side_event_forms_blueprint(drafts),
+    ]
+    routes.pages.append(console_blueprint(forms, drafts, partners, corrections, approvals, imports))

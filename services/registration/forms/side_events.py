@@ -1,0 +1,164 @@
+"""A form for each side event that has none: one act for all of them, shown first. Events are known from messages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from services.registration.forms.drafts import DraftDesk, DraftRefused
+from services.registration.forms.partner_store import find_partners
+from shared.core.errors import DomainError
+from shared.i18n.content import Text
+
+GUEST_LIST_HOURS = 48
+"""How long before its start the guest list of a side event closes: the UN asks for the names then."""
+
+TITLES = Text.of(
+    {
+        "en": "Register for {title}",
+        "fr": "Inscription : {title}",
+        "es": "Inscripción: {title}",
+        "ar": "التسجيل في {title}",
+        "ru": "Регистрация: {title}",
+        "zh": "报名参加{title}",
+    }
+)
+"""What a form is called, in each language that the title of its event has."""
+MOST_TITLE = 300
+
+MAX_EVENTS = 200
+_WITHOUT_FORM = text("""
+    SELECT id, title, starts_at, time_zone, city, place FROM public_event
+    WHERE kind = 'side_event' AND status IN ('tentative', 'confirmed') AND starts_at > :now
+        AND NOT EXISTS (SELECT FROM form WHERE event_id = public_event.id)
+    ORDER BY starts_at, id LIMIT :most
+""")
+_TAKEN = text("SELECT slug FROM form WHERE slug = :slug UNION ALL SELECT slug FROM form_draft WHERE slug = :slug")
+
+
+@dataclass(frozen=True, slots=True)
+class BareEvent:
+    """A published side event ahead that nobody can register for. ``starts_at`` is aware.
+
+    ``taken`` says that its name already is that of another form, or of a draft.
+    """
+
+    id: str
+    title: Text
+    starts_at: datetime
+    time_zone: str
+    city: str | None
+    place: str | None
+    taken: bool
+
+    @property
+    def closes_at(self) -> datetime:
+        """When the guest list closes."""
+        return self.starts_at - timedelta(hours=GUEST_LIST_HOURS)
+
+
+@dataclass(frozen=True, slots=True)
+class FormsWanted:
+    """Forms to make: seats by event (None: no limit), and the partners whose pages may show all of them."""
+
+    seats: Mapping[str, int | None]
+    partners: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FormMade:
+    """What became of one event: the form of its name, or why there is none (``problem``)."""
+
+    event: BareEvent
+    seats: int | None
+    problem: str = ""
+
+
+def events_without_form(desk: DraftDesk) -> list[BareEvent]:
+    """Published side events ahead without a form, by start.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with desk.work.transaction() as connection:
+        rows = connection.execute(_WITHOUT_FORM, {"now": desk.clock(), "most": MAX_EVENTS})
+        found = [{**row._mapping, "title": Text.of(row.title)} for row in rows]
+        return [BareEvent(**row, taken=_is_taken(connection, row["id"])) for row in found]
+
+
+def preview_forms(desk: DraftDesk, wanted: FormsWanted) -> list[FormMade]:
+    """What ``make_forms`` would do now. Changes nothing.
+
+    Raises:
+        DomainError: ``unknown-partner``; ``not-found``, one is no side event without a form (any more).
+        Unavailable: the database is away.
+    """
+    _check_partners(desk, wanted.partners)
+    known, now = {event.id: event for event in events_without_form(desk)}, desk.clock()
+    if gone := sorted(set(wanted.seats) - set(known)):
+        raise DomainError("not-found", f"{', '.join(gone)[:300]}: no side event ahead without a form")
+    chosen = [event for event in known.values() if event.id in wanted.seats]
+    return [FormMade(event, wanted.seats[event.id], _problem_of(event, now)) for event in chosen]
+
+
+def make_forms(desk: DraftDesk, wanted: FormsWanted, by: str) -> list[FormMade]:
+    """Make and publish a form for each event, one after the other; ``by`` is the name of a key.
+
+    One that cannot be made says why and keeps no other from being made. Doing it again makes those that are missing.
+
+    Raises:
+        DomainError: as for the preview.
+        Unavailable: the database is away.
+    """
+    return [one if one.problem else _made(desk, one, wanted.partners, by) for one in preview_forms(desk, wanted)]
+
+
+def _made(desk: DraftDesk, one: FormMade, partners: Sequence[str], by: str) -> FormMade:
+    slug = one.event.id
+    try:
+        draft = desk.start(slug, _content(one, partners), by)
+    except DomainError as error:
+        return FormMade(one.event, one.seats, error.detail or error.code)
+    try:
+        desk.publish(slug, draft.revision, by)
+    except DraftRefused as refused:
+        return FormMade(one.event, one.seats, f"the draft waits: {'; '.join(refused.problems)}")
+    return one
+
+
+def _content(one: FormMade, partners: Sequence[str]) -> dict[str, Any]:
+    """What ``forms.yaml`` would say of the form."""
+    return {
+        "kind": "attendance",
+        "event": one.event.id,
+        "title": _called(one.event.title),
+        "fields": "standard/attendance",
+        "closes_hours_before": GUEST_LIST_HOURS,
+        **({"capacity": one.seats} if one.seats is not None else {}),
+        **({"partners": list(partners)} if partners else {}),
+    }
+
+
+def _called(title: Text) -> dict[str, str]:
+    """The title of a form by language, after that of its event."""
+    titles = title.as_mapping
+    return {code: TITLES.in_language(code).format(title=text)[:MOST_TITLE] for code, text in titles.items()}
+
+
+def _problem_of(event: BareEvent, now: datetime) -> str:
+    if event.taken:
+        return "there is another form, or a draft, of its name: publish or discard that one"
+    return "" if event.closes_at > now else "its guest list would be closed already"
+
+
+def _is_taken(connection: Connection, slug: str) -> bool:
+    return connection.execute(_TAKEN, {"slug": slug}).first() is not None
+
+
+def _check_partners(desk: DraftDesk, partners: Sequence[str]) -> None:
+    with desk.work.transaction() as connection:
+        known = {partner.slug for partner in find_partners(connection, partners)}
+    if unknown := sorted(set(partners) - known):
+        raise DomainError("unknown-partner", f"there is no partner {', '.join(unknown)[:300]}")

@@ -1,0 +1,157 @@
+"""Proposes what each column is: by the headings of well-known exports, by the last import, by the form's own labels.
+
+The headings are those of Google Forms (CSV of responses, and the linked sheet), of Eventbrite's attendee report, and
+of pretix' list of order positions (pretix/base/exporters/orderlist.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.registration.importing.model import (
+    LANGUAGE,
+    OWN_TARGETS,
+    RECEIVED_AT,
+    STATUS,
+    TIME_ZONE,
+    ColumnMapping,
+)
+from services.registration.importing.values import fold
+from shared.i18n.languages import LANGUAGES
+from shared.public_forms.definition import FormDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class KnownExport:
+    """An export that is recognised: all of ``needs`` are among its headings, in folded form."""
+
+    name: str
+    needs: frozenset[str]
+    targets: Mapping[str, str]
+    date_order: str = ""
+
+
+EXPORTS = (
+    KnownExport(
+        "pretix",
+        frozenset({"order code", "position id", "attendee name", "attendee email"}),
+        {
+            "attendee name": "name",
+            "attendee email": "email",
+            "company": "organisation",
+            "country": "country",
+            "status": STATUS,
+            "order date": RECEIVED_AT,
+            "order locale": LANGUAGE,
+        },
+    ),
+    KnownExport(
+        "Eventbrite",
+        frozenset({"order #", "order date", "first name", "email"}),
+        {
+            "first name": "name",
+            "last name": "name",
+            "surname": "name",
+            "email": "email",
+            "company": "organisation",
+            "attendee status": STATUS,
+            "order date": RECEIVED_AT,
+        },
+    ),
+    KnownExport(
+        "Google Forms",
+        frozenset({"timestamp", "email address"}),
+        {"timestamp": RECEIVED_AT, "email address": "email"},
+    ),
+    KnownExport(
+        "Google Forms",
+        frozenset({"timestamp", "username"}),
+        {"timestamp": RECEIVED_AT, "username": "email"},
+    ),
+)
+
+_COMMON = {
+    "email": ("e-mail", "email", "mail", "e-mail address", "email address", "your email", "correo electrónico",
+              "adresse e-mail", "courriel", "электронная почта", "البريد الإلكتروني", "电子邮件", "邮箱"),
+    "name": ("name", "full name", "your name", "your full name", "first name", "last name", "given name",
+             "family name", "surname", "nom", "prénom", "nombre", "apellidos", "имя", "фамилия", "الاسم", "姓名"),
+    "organisation": ("organisation", "organization", "company", "affiliation", "organización", "организация"),
+    STATUS: ("status", "attendee status", "registration status"),
+    RECEIVED_AT: ("timestamp", "received at", "registered at", "registration date", "date received"),
+    LANGUAGE: ("language", "langue", "idioma", "язык", "اللغة", "语言"),
+    TIME_ZONE: ("time zone", "timezone"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedMapping:
+    """A mapping to begin with, and where it comes from: the name of an export, ``last import``, or empty."""
+
+    mapping: ColumnMapping
+    source: str = ""
+
+
+def targets_of(definition: FormDefinition) -> tuple[str, ...]:
+    """What a column can be on a form: its questions, then what every person has."""
+    names = [field.name for field in definition.fields]
+    own = {LANGUAGE: "language", TIME_ZONE: "time_zone"}
+    return (*names, *(target for target in OWN_TARGETS if own.get(target) not in names))
+
+
+def propose(headings: Sequence[str], definition: FormDefinition, last: ColumnMapping | None) -> ProposedMapping:
+    """Return a mapping for the columns: of the last import of the form if it fits, else by their headings."""
+    if last is not None and last.columns and set(last.columns) <= set(headings):
+        return ProposedMapping(last, "last import")
+    folded = {fold(heading): heading for heading in headings}
+    export = next((one for one in EXPORTS if one.needs <= folded.keys()), None)
+    known = export.targets if export is not None else {}
+    labels = _labels(definition)
+    allowed = set(targets_of(definition))
+    columns = _columns(folded, known, allowed, {})
+    columns |= _columns(folded, labels, allowed, columns)  # an export knows best
+    ordered = {heading: columns[heading] for heading in headings if heading in columns}
+    return ProposedMapping(ColumnMapping(ordered), export.name if export is not None else "")
+
+
+def _columns(
+    folded: Mapping[str, str], names: Mapping[str, str], allowed: set[str], before: Mapping[str, str]
+) -> dict[str, str]:
+    """Targets by heading, of the headings that have none yet; a name alone can come from several."""
+    found: dict[str, str] = {}
+    for text, heading in folded.items():
+        target = _on_form(names.get(text, ""), allowed)
+        is_taken = target in before.values() or (target != "name" and target in found.values())
+        if target in allowed and not is_taken and heading not in before:
+            found[heading] = target
+    return found
+
+
+def _on_form(target: str, allowed: set[str]) -> str:
+    """A form may ask for what every person has."""
+    asked = {LANGUAGE: "language", TIME_ZONE: "time_zone"}.get(target, "")
+    return asked if asked in allowed else target
+
+
+def _labels(definition: FormDefinition) -> dict[str, str]:
+    found = {fold(word): target for target, words in _COMMON.items() for word in words}
+    for field in definition.fields:
+        found |= {fold(field.label.in_language(language)): field.name for language in LANGUAGES}
+        found[fold(field.name)] = found[fold(field.name.replace("_", " "))] = field.name
+    return found
+
+
+def mapping_to_json(mapping: ColumnMapping) -> dict[str, Any]:
+    """Return a mapping as it is stored and sent."""
+    return {
+        "columns": dict(mapping.columns),
+        "values": {name: dict(values) for name, values in mapping.values.items()},
+        "date_order": mapping.date_order,
+        "language": mapping.language,
+    }
+
+
+def mapping_from_json(stored: Mapping[str, Any]) -> ColumnMapping | None:
+    """Return the stored mapping; None where there is none."""
+    if not stored:
+        return None
+    return ColumnMapping(stored["columns"], stored["values"], stored["date_order"], stored["language"])

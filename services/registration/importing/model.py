@@ -1,0 +1,190 @@
+"""Values of an import: the table that was read, the mapping of its columns, and what becomes of each row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+MAX_FILE_BYTES = 20 * 1024 * 1024
+MAX_ROWS = 100_000
+MAX_COLUMNS = 80
+MAX_CELL = 20_000
+"""Characters of one cell: the longest answer of a form."""
+
+MAX_HEADING = 300
+BATCH_ROWS = 400
+"""Rows that are stored, and later registered, together: about 0.1 s, so that people who register beside it wait no
+longer."""
+
+STATUS, RECEIVED_AT, LANGUAGE, TIME_ZONE = "@status", "@received_at", "@language", "@time_zone"
+"""What a column can be besides the answer to a question."""
+
+OWN_TARGETS = (STATUS, RECEIVED_AT, LANGUAGE, TIME_ZONE)
+
+
+class FileRefused(ValueError):
+    """The file cannot be read as a table; the text says why, and where.
+
+    Attributes:
+        code: of the reason.
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class FileLine:
+    """One row of a file: the line (CSV) or row (spreadsheet) at which it begins, and its cells."""
+
+    number: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileTable:
+    """A file that was read.
+
+    Attributes:
+        headings: of the columns, each once.
+        encoding, delimiter: of a CSV; empty for a spreadsheet.
+    """
+
+    headings: tuple[str, ...]
+    lines: tuple[FileLine, ...]
+    encoding: str = ""
+    delimiter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMapping:
+    """What each column is.
+
+    Attributes:
+        columns: target by heading: the name of a question or one of ``OWN_TARGETS``; headings without one are left out.
+        values: by question: the choice that stands for the text of a cell.
+        date_order: ``dmy`` or ``mdy`` for days written with slashes; empty if they are not to be guessed.
+        language: of people whose row names none.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    date_order: str = ""
+    language: str = "en"
+
+    def headings_of(self, target: str) -> tuple[str, ...]:
+        """The columns that hold ``target``, in the order of the file."""
+        return tuple(heading for heading, one in self.columns.items() if one == target)
+
+
+class Fate(StrEnum):
+    """What an import does with a row, or has done."""
+
+    CONFIRMED = "confirmed"
+    WAITLISTED = "waitlisted"
+    SAME = "same"
+    CHANGED = "changed"
+    DUPLICATE = "duplicate"
+    LEFT_OUT = "left-out"
+    REFUSED = "refused"
+
+
+DONE_BY_RUN = (Fate.CONFIRMED, Fate.WAITLISTED, Fate.CHANGED)
+"""What writes something."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """Why a row is refused: the heading of the column (empty if it is not about one), a code and a sentence.
+
+    ``text`` is that of a cell that is none of the choices of its question.
+    """
+
+    heading: str
+    code: str
+    reason: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRow:
+    """A row as it is stored between the dry run and the import.
+
+    Attributes:
+        line: in the file.
+        fate: by the dry run.
+        content: as :func:`services.registration.intake.contents.content_to_json` gives it; None if it is not written.
+        fields: names of the clear answers that the row gives.
+        received_at: when the person registered, RFC 3339; empty for the time of the import.
+        waits: the file says that they are on the waiting list.
+        cells: of a row that is refused, for the file of those.
+        faults: why it is refused.
+        changes: names of the answers that differ from those of the registration.
+        twin: line of the row that it repeats; 0 for none.
+    """
+
+    line: int
+    fate: Fate
+    content: dict[str, Any] | None = None
+    fields: tuple[str, ...] = ()
+    received_at: str = ""
+    waits: bool = False
+    cells: tuple[str, ...] = ()
+    faults: tuple[RowFault, ...] = ()
+    changes: tuple[str, ...] = ()
+    twin: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImportChoice:
+    """What a coordinator has chosen when confirming.
+
+    Attributes:
+        seats: ``as-possible``, or ``waiting-list`` for all who are new.
+        mail: whether each person gets a mail with their link.
+        changes: whether the answers of people who are registered already are changed.
+        reason: how these people have agreed, and why they are imported.
+    """
+
+    seats: str = "as-possible"
+    mail: bool = True
+    changes: bool = True
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleImport:
+    """An import.
+
+    Attributes:
+        state: ``uploaded``, ``checked``, ``running``, ``done``, ``cancelled`` or ``failed``.
+        revision: counts its changes.
+        seen_form: what the form was when the rows were checked: its revision, and whether it takes place.
+        rows: in the file.
+        expected: how many rows have which fate by the dry run.
+        counts: how many have had which fate so far.
+        mapping: of its columns; empty before there is one.
+    """
+
+    id: str
+    form: str
+    state: str
+    revision: int
+    seen_form: str
+    rows: int
+    expected: Mapping[str, int]
+    counts: Mapping[str, int]
+    choice: ImportChoice
+    mapping: Mapping[str, Any]
+    created_at: datetime
+    created_by: str
+    confirmed_by: str | None
+    finished_at: datetime | None
+    failure: str | None
+
+    @property
+    def done_rows(self) -> int:
+        """How many rows the import has gone through."""
+        return sum(self.counts.values())

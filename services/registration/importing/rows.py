@@ -1,0 +1,216 @@
+"""Maps the rows of a table to the answers of a form, checks each, and encrypts what is sealed. Writes nothing."""
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from services.registration.forms.model import COLUMNS, PROPOSAL
+from services.registration.importing.model import (
+    LANGUAGE,
+    RECEIVED_AT,
+    STATUS,
+    TIME_ZONE,
+    ColumnMapping,
+    Fate,
+    FileLine,
+    PreparedRow,
+    RowFault,
+)
+from services.registration.importing.values import CellUnreadable, Read, fold, read_instant, read_language, read_status
+from services.registration.importing.values import reader_of as value_reader
+from services.registration.intake.contents import Content, content_to_json
+from services.registration.sealing.encryption import seal_answers
+from shared.core.clock import rfc3339
+from shared.i18n.when import known_zone
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.fields import ADDRESS_FIELD
+from shared.public_forms.validation import validate
+
+REASONS = {
+    "ambiguous-date": "The day can be read in two ways: choose which comes first, day or month.",
+    "unknown-status": "This status is not known.",
+    "not-a-choice": "This is none of the choices.",
+    "bad-date": "This is no date.",
+    "future": "This time is yet to come.",
+    "extra-cells": "The row has more cells than there are headings.",
+    "bad-zone": "This is no time zone.",
+}
+
+
+MAX_CHOICE = 200
+YIELD_EVERY = 100
+"""Rows after which other requests of the process get a turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowReader:
+    """Reads rows of one import.
+
+    Attributes:
+        import_id: binds sealed answers to their row.
+        definition: of the form, with the working groups that there are.
+        asked: the same with nothing required that no column has.
+        mapping: of the columns.
+        headings: of the table.
+        public_key: of the form's sealed answers; None without.
+        now: no row was received later.
+    """
+
+    import_id: str
+    definition: FormDefinition
+    asked: FormDefinition
+    mapping: ColumnMapping
+    headings: tuple[str, ...]
+    public_key: bytes | None
+    now: datetime
+    readers: Mapping[str, Read]
+    places: Mapping[str, tuple[int, ...]]
+
+    def read(self, line: FileLine) -> PreparedRow:
+        """Return the row as it would be imported, or why it is refused. Its fate is not decided yet: ``confirmed``."""
+        faults: list[RowFault] = []
+        if len(line.cells) > len(self.headings):
+            faults.append(RowFault("", "extra-cells", REASONS["extra-cells"]))
+        place = self._own(line, STATUS, read_status, faults) or "seat"
+        if place == "out":
+            return PreparedRow(line.number, Fate.LEFT_OUT)
+        received = self._own(line, RECEIVED_AT, self._instant, faults)
+        language = self._own(line, LANGUAGE, read_language, faults) or self.mapping.language
+        zone = self._own(line, TIME_ZONE, _read_zone, faults)
+        raw = self._answers(line, faults)
+        checked = validate(self.asked, raw)
+        bad = {fault.heading for fault in faults}
+        for error in checked.errors:
+            name = error.pointer.removeprefix("/")
+            heading = self._heading(name)
+            if heading not in bad:
+                text = self._text(line, name)[:MAX_CHOICE] if error.code == "not-a-choice" else ""
+                faults.append(RowFault(heading, error.code, error.message, text))
+        if faults:
+            return PreparedRow(line.number, Fate.REFUSED, cells=line.cells, faults=tuple(faults))
+        content = self._content(line, checked.values, checked.sealed, language, zone)
+        return PreparedRow(
+            line.number,
+            Fate.CONFIRMED,
+            content_to_json(content),
+            tuple(name for name in checked.values if name != ADDRESS_FIELD),
+            rfc3339(received) if received else "",
+            place == "wait",
+        )
+
+    def _own(self, line: FileLine, target: str, read: Any, faults: list[RowFault]) -> Any:
+        text = self._text(line, target)
+        if not text:
+            return None
+        try:
+            return read(text)
+        except CellUnreadable as error:
+            faults.append(RowFault(self._heading(target), error.code, REASONS.get(error.code, error.code)))
+            return None
+
+    def _instant(self, text: str) -> datetime:
+        found = read_instant(text, self.mapping.date_order)
+        if found > self.now:
+            raise CellUnreadable("future")
+        return found
+
+    def _answers(self, line: FileLine, faults: list[RowFault]) -> dict[str, Any]:
+        answers: dict[str, Any] = {}
+        for name, read in self.readers.items():
+            text = self._text(line, name)
+            if text:
+                try:
+                    answers[name] = read(text)
+                except CellUnreadable as error:
+                    faults.append(RowFault(self._heading(name), error.code, REASONS.get(error.code, error.code)))
+        for field in self.definition.consents:
+            if field.required and field.name not in self.places:
+                answers[field.name] = True  # whoever confirms the import says how they have agreed
+        return answers
+
+    def _text(self, line: FileLine, target: str) -> str:
+        return " ".join(text for place in self.places.get(target, ()) if (text := line.cells[place].strip()))
+
+    def _heading(self, target: str) -> str:
+        return ", ".join(self.headings[place] for place in self.places.get(target, ()))
+
+    def _content(
+        self, line: FileLine, values: Mapping[str, Any], sealed: Mapping[str, Any], language: str, zone: str | None
+    ) -> Content:
+        reference = hashlib.sha256(f"import/{self.import_id}/{line.number}".encode()).hexdigest()
+        given = bool(sealed) and self.public_key is not None
+        return Content(
+            email=values["email"],
+            language=str(values.get("language") or language),
+            name=values.get("name"),
+            organisation=values.get("organisation"),
+            working_group=values.get("working_group"),
+            representative=bool(values.get("representative")),
+            country=values.get("country"),
+            time_zone=values.get("time_zone") or zone,
+            answers={name: value for name, value in values.items() if name not in COLUMNS},
+            sealed=self._sealed(sealed, reference) if given else None,
+            sealed_for=(reference,) if given else (),
+            consent=self._consent(values, language),
+            title=values.get("title") if self.definition.kind == PROPOSAL else None,
+        )
+
+    def _sealed(self, sealed: Mapping[str, Any], reference: str) -> bytes:
+        every = {field.name: sealed.get(field.name) for field in self.definition.fields if field.sealed}
+        assert self.public_key is not None
+        return seal_answers(self.public_key, self.definition.slug, reference, every)
+
+    def _consent(self, values: Mapping[str, Any], language: str) -> dict[str, dict[str, object]]:
+        return {
+            field.name: {
+                "wording": field.label.in_language(language),
+                "language": language,
+                "version": self.definition.version,
+            }
+            for field in self.definition.consents
+            if values.get(field.name)
+        }
+
+
+def _read_zone(text: str) -> str:
+    if known_zone(text.strip()) is None:
+        raise CellUnreadable("bad-zone")
+    return text.strip()
+
+
+def make_reader(
+    import_id: str,
+    definition: FormDefinition,
+    mapping: ColumnMapping,
+    headings: Sequence[str],
+    public_key: bytes | None,
+    now: datetime,
+) -> RowReader:
+    """Return what reads the rows of a table; see :class:`RowReader`."""
+    position = {heading: number for number, heading in enumerate(headings)}
+    places: dict[str, tuple[int, ...]] = {}
+    for heading, target in mapping.columns.items():
+        if heading in position:
+            places[target] = tuple(sorted((*places.get(target, ()), position[heading])))
+    mapped = [field for field in definition.fields if field.name in places]
+    asked = replace(
+        definition,
+        fields=tuple(
+            field if field.name in places or field.kind.is_consent else replace(field, required=False)
+            for field in definition.fields
+        ),
+    )
+    chosen = {name: {fold(text): value for text, value in table.items()} for name, table in mapping.values.items()}
+    readers = {field.name: value_reader(field, chosen.get(field.name, {}), mapping.date_order) for field in mapped}
+    return RowReader(import_id, definition, asked, mapping, tuple(headings), public_key, now, readers, places)
+
+
+def read_rows(reader: RowReader, lines: Sequence[FileLine]) -> Iterator[PreparedRow]:
+    """Read rows in order; other requests of the process get a turn now and then."""
+    for number, line in enumerate(lines):
+        if number % YIELD_EVERY == 0:
+            time.sleep(0)
+        yield reader.read(line)

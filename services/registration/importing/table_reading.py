@@ -1,0 +1,190 @@
+"""Reads a file of people as a table: CSV in the encodings and with the delimiters that are in use, or a spreadsheet.
+
+A cell is text and nothing else: what begins like a formula is kept as it stands and never evaluated.
+"""
+
+import csv
+import io
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from services.registration.importing.model import (
+    MAX_CELL,
+    MAX_COLUMNS,
+    MAX_FILE_BYTES,
+    MAX_HEADING,
+    MAX_ROWS,
+    FileLine,
+    FileRefused,
+    FileTable,
+)
+from services.registration.importing.workbook import read_workbook
+
+ENCODINGS = {
+    "utf-8": "UTF-8",
+    "utf-16": "UTF-16",
+    "windows-1252": "Windows-1252 (Western European)",
+    "windows-1251": "Windows-1251 (Cyrillic)",
+    "windows-1256": "Windows-1256 (Arabic)",
+    "gb18030": "GB 18030 (Chinese)",
+}
+"""Encodings of a CSV that can be chosen, and their names."""
+
+DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Vertical bar"}
+_LEGACY = {"gb18030": "CJK", "windows-1251": "CYRILLIC", "windows-1256": "ARABIC", "windows-1252": "LATIN"}
+_SAMPLE = 64 * 1024
+_ZIP = b"PK\x03\x04"
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+
+
+def read_table(data: bytes, encoding: str = "", delimiter: str = "") -> FileTable:
+    """Return the table in a file.
+
+    Args:
+        data: of the file.
+        encoding: one of ``ENCODINGS``; found out if empty.
+        delimiter: one of ``DELIMITERS``; found out if empty.
+
+    Raises:
+        FileRefused: it is none, or too large, with the line.
+    """
+    if len(data) > MAX_FILE_BYTES:
+        raise FileRefused("too-large", f"The file is larger than {MAX_FILE_BYTES // 2**20} MB.")
+    if not data.strip(b"\x00\t\r\n \xef\xbb\xbf\xff\xfe"):
+        raise FileRefused("empty", "The file is empty.")
+    if data.startswith(_OLD_EXCEL):
+        raise FileRefused(
+            "unreadable", "This is a file of an old Excel, or it has a password. Save it as .xlsx or CSV."
+        )
+    if data.startswith(_ZIP):
+        return _to_table(enumerate(read_workbook(data), 1))
+    used = encoding or find_encoding(data)
+    text = _decoded(data, used)
+    parted = delimiter or find_delimiter(text)
+    table = _to_table(_csv_rows(text, parted))
+    return FileTable(table.headings, table.lines, used, parted)
+
+
+def find_encoding(data: bytes) -> str:
+    """Return the encoding of a CSV: by its byte order mark, as UTF-8, or the one in which its words look like words."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        sample = data[:_SAMPLE].rpartition(b"\n")[0] or data[:_SAMPLE]
+        return max(_LEGACY, key=lambda name: _likeness(sample, name))
+    return "utf-8"
+
+
+def _likeness(sample: bytes, encoding: str) -> float:
+    """The share of words with letters beyond ASCII that a writer of this encoding would write: in one script."""
+    try:
+        text = sample.decode(encoding)
+    except UnicodeDecodeError:
+        return 0.0
+    words = [word for word in _words(text) if not word.isascii()]
+    good = sum(_fits(word, _LEGACY[encoding]) for word in words)
+    return good / len(words) if words else 0.0
+
+
+def _words(text: str) -> Iterable[str]:
+    return "".join(sign if sign.isalpha() or ord(sign) > 127 else " " for sign in text).split()
+
+
+def _fits(word: str, script: str) -> bool:
+    letters = [sign for sign in word if not sign.isascii()]
+    if not all(unicodedata.name(sign, "").startswith(script) and sign.isalpha() for sign in letters):
+        return False
+    if script == "LATIN":  # accents are the exception in a word
+        return len(letters) * 2 <= len(word)
+    if script == "CJK":
+        return all("\u4e00" <= sign <= "\u9fff" and len(sign.encode("gb2312", "ignore")) == 2 for sign in letters)
+    return len(letters) == len(word) and (script == "ARABIC" or word[1:] == word[1:].lower() or word.isupper())
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    codec = {"utf-8": "utf-8-sig"}.get(encoding, encoding)
+    try:
+        text = data.decode(codec)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise FileRefused(
+            "wrong-encoding", f"Line {line} is not written in {ENCODINGS[encoding]}: choose another encoding."
+        ) from None
+    if "\x00" in text:
+        line = text[: text.index("\x00")].count("\n") + 1
+        raise FileRefused("control-characters", f"Line {line} holds a NUL character: this is no CSV file.")
+    return text
+
+
+def find_delimiter(text: str) -> str:
+    """Return what parts the cells: that which parts the first lines into the most columns, as many in each."""
+    sample = text[:_SAMPLE]
+
+    def columns(delimiter: str) -> tuple[int, int]:
+        rows = []
+        try:
+            for row in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter):
+                rows.append(len(row))
+                if len(rows) == 20:
+                    break
+        except csv.Error:
+            return 0, 0
+        first = rows[0] if rows else 0
+        return (sum(count == first for count in rows), first) if first > 1 else (0, 0)
+
+    return max(DELIMITERS, key=columns)
+
+
+def _csv_rows(text: str, delimiter: str) -> Iterable[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    number = 1
+    try:
+        for row in reader:
+            if any(len(cell) > MAX_CELL for cell in row):
+                raise FileRefused("cell-too-long", f"Line {number} has a cell of more than {MAX_CELL} characters.")
+            yield number, row
+            number = reader.line_num + 1
+    except csv.Error:
+        raise FileRefused("unreadable", f"Line {number} is no line of a CSV: look at its quotation marks.") from None
+
+
+def _to_table(rows: Iterable[tuple[int, Sequence[str]]]) -> FileTable:
+    filled = ((number, row) for number, row in rows if any(cell.strip() for cell in row))
+    head = next(filled, None)
+    if head is None:
+        raise FileRefused("empty", "The file is empty.")
+    headings = _headings(head[1])
+    lines: list[FileLine] = []
+    for number, row in filled:
+        if len(lines) == MAX_ROWS:
+            raise FileRefused("too-many-rows", f"The file has more than {MAX_ROWS} rows.")
+        lines.append(FileLine(number, _cells(row, len(headings))))
+    if not lines:
+        raise FileRefused("empty", "The file has headings and no rows.")
+    return FileTable(headings, tuple(lines))
+
+
+def _cells(row: Sequence[str], width: int) -> tuple[str, ...]:
+    """As many cells as there are headings; more of them are kept if they hold anything, so that the row is refused."""
+    cells = list(row)
+    while len(cells) > width and not cells[-1].strip():
+        cells.pop()
+    return tuple(cells + [""] * (width - len(cells)))
+
+
+def _headings(row: Sequence[str]) -> tuple[str, ...]:
+    names = [" ".join(cell.split())[:MAX_HEADING] for cell in row]
+    while names and not names[-1]:
+        names.pop()
+    if len(names) > MAX_COLUMNS:
+        raise FileRefused("too-many-columns", f"The file has more than {MAX_COLUMNS} columns.")
+    found: list[str] = []
+    for position, name in enumerate(names, 1):
+        wanted, count = name or f"Column {position}", 1
+        while wanted in found:
+            count += 1
+            wanted = f"{name or 'Column'} ({count})"
+        found.append(wanted)
+    return tuple(found)

@@ -1,0 +1,60 @@
+"""Words of the pages about imports."""
+
+from collections.abc import Mapping, Sequence
+
+from services.registration.importing.model import LANGUAGE, RECEIVED_AT, STATUS, TIME_ZONE, Fate
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.fields import Field
+
+FATES: Mapping[str, tuple[str, str, str]] = {
+    Fate.CONFIRMED: ("New, with a seat", "good", "Registered, with a seat"),
+    Fate.WAITLISTED: ("New, on the waiting list", "mind", "Registered, on the waiting list"),
+    Fate.CHANGED: ("Registered already: answers change", "mind", "Answers changed"),
+    Fate.SAME: ("Registered already: nothing changes", "", "Registered already: nothing changed"),
+    Fate.DUPLICATE: ("Repeats another row", "", "Repeats another row"),
+    Fate.LEFT_OUT: ("Cancelled in the file: left out", "", "Cancelled in the file: left out"),
+    Fate.REFUSED: ("Refused", "wrong", "Refused"),
+}
+"""By fate: what will be, the look of its tag, and what has been."""
+
+STATES: Mapping[str, tuple[str, str]] = {
+    "uploaded": ("Columns not chosen yet", "mind"),
+    "checked": ("Checked, not imported", "mind"),
+    "running": ("Running", "mind"),
+    "done": ("Done", "good"),
+    "cancelled": ("Stopped", ""),
+    "failed": ("Failed", "wrong"),
+}
+
+CONFIRM_REFUSALS: Mapping[str, str] = {
+    "form-changed": "The form or its event was changed after the dry run, so nothing was imported. Check again.",
+    "changed-meanwhile": "This import was changed after you had opened the page, so nothing was done.",
+    "bad-choice": "",
+    "nothing-to-import": "No row would be written, so there is nothing to import.",
+    "event-over": "The event has begun, so nobody can be registered.",
+    "not-taking-place": "As things stand the event does not take place, so nobody can be registered.",
+}
+"""By code of a refusal: the sentence; empty: its own."""
+
+_OWN = {
+    STATUS: "Status: confirmed, waiting list, cancelled",
+    RECEIVED_AT: "When they registered",
+    LANGUAGE: "Language of their mails",
+    TIME_ZONE: "Time zone",
+}
+
+
+def label(field: Field) -> str:
+    """The question in English, or its name."""
+    return field.label.in_language("en") or field.name
+
+
+def target_titles(definition: FormDefinition, targets: Sequence[str]) -> dict[str, str]:
+    """Return what a column can be, in words, by target."""
+    fields = {field.name: field for field in definition.fields}
+    return {
+        target: _OWN[target]
+        if target in _OWN
+        else label(fields[target]) + (" (sealed)" if fields[target].sealed else "")
+        for target in targets
+    }

@@ -1,0 +1,160 @@
+"""Reads a spreadsheet (.xlsx) in a process of its own, which has limits: a hostile file ends it and nothing else.
+
+Nothing is evaluated: of a formula the value counts that the spreadsheet has stored beside it. What is unpacked is
+measured before it is parsed, since the sizes in a ZIP may lie; document types are refused (XML entity bombs, CWE-776).
+"""
+
+import io
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from services.registration.importing.model import MAX_CELL, MAX_COLUMNS, MAX_ROWS, FileRefused
+
+MAX_ENTRIES = 2000
+MAX_UNPACKED_BYTES = 300 * 1024 * 1024
+MEMORY_BYTES = 2 * 1024**3
+CPU_S, WALL_S = 60, 120
+INHERITED = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "PYTHONPYCACHEPREFIX")
+_CELL = re.compile(rb"""\br\s*=\s*["']\$?([A-Z]{1,7})\$?([0-9]{1,9})["']""")
+_ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\br\s*=\s*["']([0-9]{1,9})["']""")
+_DOCTYPE = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+_CHUNK, _OVERLAP = 1024 * 1024, 64
+
+
+def read_workbook(data: bytes) -> list[list[str]]:
+    """Return the rows of the first sheet that has any, each with its cells as text; the first row is row 1.
+
+    Raises:
+        FileRefused: no spreadsheet, too large in any way, or hostile.
+    """
+    command = [sys.executable, "-m", "services.registration.importing.workbook"]
+    allowed = {name: value for name, value in os.environ.items() if name in INHERITED}  # no setting of ours
+    try:
+        ran = subprocess.run(  # noqa: S603 - constant
+            command, input=data, capture_output=True, timeout=WALL_S, check=False, env=allowed
+        )
+    except subprocess.TimeoutExpired:
+        raise FileRefused("too-large", "Reading the file takes too long.") from None
+    if ran.returncode != 0:
+        raise FileRefused("unreadable", "The file is no spreadsheet, or reading it takes too much memory.")
+    answer = json.loads(ran.stdout)
+    if "code" in answer:
+        raise FileRefused(answer["code"], answer["reason"])
+    rows: list[list[str]] = answer["rows"]
+    return rows
+
+
+def check_archive(data: bytes) -> None:
+    """Refuse an archive that is hostile or too large, by unpacking it without keeping anything.
+
+    Raises:
+        FileRefused: see there.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            if len(entries) > MAX_ENTRIES:
+                raise FileRefused("too-large", f"The file holds more than {MAX_ENTRIES} parts.")
+            left = MAX_UNPACKED_BYTES
+            for entry in entries:
+                left = _check_entry(archive, entry, left)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+        if isinstance(error, FileRefused):
+            raise
+        raise FileRefused("unreadable", "The file is no spreadsheet of the kind .xlsx, or it is damaged.") from None
+
+
+def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> int:
+    is_xml = entry.filename.lower().endswith((".xml", ".rels"))
+    is_sheet = entry.filename.lower().startswith("xl/worksheets/")
+    with archive.open(entry) as content:
+        before = b""
+        while chunk := content.read(_CHUNK):
+            left -= len(chunk)
+            if left < 0:
+                raise FileRefused("too-large", f"Unpacked, the file is larger than {MAX_UNPACKED_BYTES // 2**20} MB.")
+            text = before + chunk
+            if is_xml and _DOCTYPE.search(text):
+                raise FileRefused("hostile", "The file declares a document type, which no spreadsheet needs.")
+            if is_sheet:
+                _check_extent(text)
+            before = text[-_OVERLAP:]
+    return left
+
+
+def _check_extent(text: bytes) -> None:
+    """A cell far out would make the reader hold everything up to it."""
+    for letters, number in _CELL.findall(text):
+        if int(number) > MAX_ROWS + 1:
+            raise FileRefused("too-many-rows", f"The sheet has more than {MAX_ROWS} rows.")
+        if len(letters) > 2 or _column(letters) > MAX_COLUMNS:
+            raise FileRefused("too-many-columns", f"The sheet has more than {MAX_COLUMNS} columns.")
+    for number in _ROW.findall(text):
+        if int(number) > MAX_ROWS + 1:
+            raise FileRefused("too-many-rows", f"The sheet has more than {MAX_ROWS} rows.")
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _rows(data: bytes) -> Iterator[list[str]]:
+    from python_calamine import CalamineError, CalamineWorkbook  # only this process parses
+
+    check_archive(data)
+    try:
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        for name in workbook.sheet_names:
+            sheet = workbook.get_sheet_by_name(name)
+            if sheet.height:
+                for number, cells in enumerate(sheet.to_python(skip_empty_area=False), 1):
+                    yield [_text(cell, number) for cell in cells]
+                return
+    except CalamineError:
+        raise FileRefused("unreadable", "The file is no spreadsheet of the kind .xlsx, or it is damaged.") from None
+
+
+def _text(cell: Any, row: int) -> str:
+    """What stands in a cell as text: days as ISO 8601, whole numbers without a point."""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, datetime):
+        return cell.date().isoformat() if cell.time() == time() else cell.isoformat(" ")
+    if isinstance(cell, date | time):
+        return cell.isoformat()
+    if isinstance(cell, timedelta):
+        return str(cell)
+    text = str(cell)
+    if "\0" in text:
+        raise FileRefused("control-characters", f"Row {row} holds a NUL character.")
+    if len(text) > MAX_CELL:
+        raise FileRefused("cell-too-long", f"Row {row} has a cell of more than {MAX_CELL} characters.")
+    return text
+
+
+def main() -> None:
+    """Read a spreadsheet from the standard input and write its rows as JSON; see :func:`read_workbook`."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+    try:
+        answer: dict[str, Any] = {"rows": list(_rows(sys.stdin.buffer.read()))}
+    except FileRefused as refused:
+        answer = {"code": refused.code, "reason": str(refused)}
+    sys.stdout.write(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

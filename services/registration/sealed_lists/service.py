@@ -1,0 +1,222 @@
+"""Lists of sealed answers: opened for one reason, logged once, shown to the same reader until they expire.
+
+Nothing that was opened is stored: each view opens the answers anew, two hundred people at a time, and forgets them with
+the response. A list is about the people of the time at which it was opened; whoever no longer has the status by which
+they were chosen, or was erased, is left out of it from then on.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from services.registration.forms.store import find_form
+from services.registration.sealed_lists.counting import Answers
+from services.registration.sealed_lists.model import Contents, Entry, ListPlan, ListRequest, ListRules
+from services.registration.sealed_lists.purposes import EVERYTHING, PURPOSES, fields_for, needs_second_person
+from services.registration.sealed_lists.store import (
+    SealedEntry,
+    SealedList,
+    choose_people,
+    count_sealed,
+    find_list,
+    insert_list,
+    is_key_destroyed,
+    open_lists,
+    read_entries,
+)
+from services.registration.sealing.approvals import READ_ALL, Approval, ask, new_approval
+from services.registration.sealing.encryption import open_answers
+from services.registration.sealing.form_keys import FormKeys, KeyGone
+from services.registration.sealing.service import KEY_GONE, checked_reason
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.core.ids import new_id
+from shared.core.sealing import Unsealable
+from shared.core.security_events import SecurityEvent, note
+from shared.public_forms.definition import parse_definition
+from shared.public_forms.fields import Field
+from shared.store.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
+
+MAX_PEOPLE = 10_000
+"""On one list: their opened answers are in memory at once while it is sorted, about 1 KB each."""
+
+CHUNK = 200
+"""People whose answers are opened in one go: some 30 ms, after which other requests of the process have their turn."""
+
+STATUS = "confirmed"
+"""Of the people on a list, unless another one is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListDesk:
+    """Opens lists and shows them.
+
+    Attributes:
+        work: transactions on the service's database.
+        clock: of the project.
+        keys: of forms.
+        rules: what the operator has set.
+    """
+
+    work: UnitOfWork
+    clock: Clock
+    keys: FormKeys
+    rules: ListRules
+
+    def plan(self, request: ListRequest) -> ListPlan:
+        """Return whom a list would be about and what it would open. Nothing is opened, nothing logged.
+
+        Raises:
+            DomainError: ``form-unknown``; ``purpose-unknown``: the form does not serve it; ``too-many-people``.
+        """
+        with self.work.transaction() as connection:
+            return self._plan(connection, request)
+
+    def open(self, request: ListRequest) -> SealedList | Approval:
+        """Open a list and log it, or, for the whole list, ask for a second person's approval.
+
+        Raises:
+            DomainError: as :meth:`plan`; ``reason-needed``; ``nobody-there``: no answer would be opened;
+                ``sealed-gone``: the form's key has been destroyed.
+        """
+        reason, now = checked_reason(request.reason), self.clock()
+        with self.work.transaction() as connection:
+            plan = self._plan(connection, request)
+            self._require_key(connection, plan.form.slug)
+            if not plan.people:
+                raise DomainError("nobody-there", "nobody with these filters has given a sealed answer")
+            filters = {**request.filters, "names": "yes" if plan.with_names else "no"}
+            if plan.needs_second and not self.rules.one_reader:
+                asked = new_approval(READ_ALL, plan.form.slug, request.reader, reason, now)
+                asked = replace(asked, filters=filters, people=plan.people)
+                ask(connection, asked)
+                return asked
+            names = [field.name for field in plan.fields]
+            opened = SealedList(
+                new_id(), plan.form.slug, plan.purpose.name, names, filters, plan.people, request.reader, reason, now,
+                now + self.rules.kept,
+            )  # fmt: skip
+            insert_list(connection, opened)
+        return opened
+
+    def open_approved(self, connection: Connection, approval: Approval) -> SealedList:
+        """Open the whole list for whoever asked, in the transaction in which a second person approves it."""
+        form = find_form(connection, approval.form)
+        fields = [field.name for field in parse_definition(form.definition).fields if field.sealed] if form else []
+        now = self.clock()
+        opened = SealedList(
+            approval.id, approval.form, EVERYTHING, fields, approval.filters, approval.people, approval.asked_by,
+            approval.reason, now, now + self.rules.kept, approval.decided_by,
+        )  # fmt: skip
+        self._require_key(connection, approval.form)
+        insert_list(connection, opened)
+        return opened
+
+    def sealed_people(self, form: str) -> int:
+        """Return how many registrations of a form have sealed answers."""
+        with self.work.transaction() as connection:
+            return count_sealed(connection, form)
+
+    def lists_of(self, reader: str) -> Sequence[SealedList]:
+        """Return the lists that ``reader`` can open now."""
+        with self.work.transaction() as connection:
+            return open_lists(connection, reader, self.clock())
+
+    def show(
+        self,
+        list_id: str,
+        reader: str,
+        may_touch: Callable[[str], bool],
+        condition: Callable[[Sequence[Field]], Callable[[Answers], bool]] | None = None,
+    ) -> Contents:
+        """Open the answers of a list anew.
+
+        Args:
+            list_id: UUID text.
+            reader: who asks.
+            may_touch: whether their key is good for a form.
+            condition: makes a condition on the answers from the questions that are opened.
+
+        Raises:
+            DomainError: ``not-found``: there is none of this reader's; ``list-expired``; ``sealed-gone``.
+        """
+        with self.work.transaction() as connection:
+            opened = find_list(connection, list_id)
+            if opened is None or opened.reader != reader or not may_touch(opened.form):
+                raise DomainError("not-found")
+            if self.clock() >= opened.expires_at:
+                raise DomainError("list-expired", "this list has expired: open it anew, with a reason")
+            self._require_key(connection, opened.form)
+            form = find_form(connection, opened.form)
+        if form is None:
+            raise DomainError("not-found")
+        _note(opened)
+        fields = tuple(field for field in parse_definition(form.definition).fields if field.name in opened.fields)
+        fulfils = condition(fields) if condition else None
+        return self._contents(opened, form.title, fields, fulfils)
+
+    def _contents(
+        self, opened: SealedList, title: str, fields: tuple[Field, ...], fulfils: Callable[[Answers], bool] | None
+    ) -> Contents:
+        purpose = PURPOSES[opened.purpose]
+        entries, unreadable = [], 0
+        for entry in self._opened(opened):
+            if entry.answers is None:
+                unreadable += 1
+            elif purpose.concerns(entry.answers) and (fulfils is None or fulfils(entry.answers)):
+                entries.append(entry)
+        known = [entry.answers for entry in entries if entry.answers is not None]
+        counts = tuple(purpose.count({field.name: field for field in fields}, known))
+        entries.sort(key=lambda entry: (purpose.order(entry.answers or {}), (entry.name or "").casefold()))
+        shown = entries if opened.filters.get("names") == "yes" else []
+        return Contents(opened, title, purpose, fields, shown, counts, len(entries), unreadable)
+
+    def _opened(self, opened: SealedList) -> Iterator[Entry]:
+        status, only = str(opened.filters.get("status", "")), frozenset(opened.fields)
+        for start in range(0, len(opened.people), CHUNK):
+            with self.work.transaction() as connection:
+                chunk = read_entries(connection, opened.form, opened.people[start : start + CHUNK], status)
+            for entry in chunk:
+                answers = self._answers(opened.form, entry, only)
+                yield Entry(entry.registration_id, entry.name, entry.organisation, entry.working_group, answers)
+
+    def _answers(self, form: str, entry: SealedEntry, only: frozenset[str]) -> dict[str, Any] | None:
+        try:
+            return open_answers(self.keys.private_keys(form), form, entry.bound_to, entry.sealed, only)
+        except KeyGone:
+            raise DomainError("sealed-gone", KEY_GONE) from None
+        except Unsealable:
+            log.error("sealed answers do not open by the form's key", extra={"registration": entry.registration_id})
+            return None
+
+    def _plan(self, connection: Connection, request: ListRequest) -> ListPlan:
+        form, purpose = find_form(connection, request.wanted.form), PURPOSES.get(request.purpose)
+        if form is None:
+            raise DomainError("form-unknown")
+        definition = parse_definition(form.definition)
+        fields = fields_for(purpose, definition, request.chosen) if purpose else ()
+        if purpose is None or not fields:
+            raise DomainError("purpose-unknown", "this form asks nothing that such a list would open")
+        people, without = choose_people(connection, request.wanted, MAX_PEOPLE + 1)
+        if len(people) > MAX_PEOPLE:
+            raise DomainError("too-many-people", f"a list holds {MAX_PEOPLE:,} people: choose fewer by the filters")
+        with_names = purpose.names.wanted(asked=request.names)
+        second = needs_second_person(purpose, fields, definition)
+        return ListPlan(form, definition, purpose, fields, people, without, with_names, second)
+
+    def _require_key(self, connection: Connection, form: str) -> None:
+        if is_key_destroyed(connection, form):
+            raise DomainError("sealed-gone", KEY_GONE)
+        try:
+            self.keys.private_keys(form)
+        except KeyGone:
+            raise DomainError("sealed-gone", KEY_GONE) from None
+
+
+def _note(opened: SealedList) -> None:
+    note(SecurityEvent.SEALED_READ, holder=opened.reader, list=opened.id, form=opened.form)

@@ -1,0 +1,134 @@
+"""What coordinators keep about people: tags, notes, views of the list, its columns, and spreadsheets of it."""
+
+import io
+from typing import Any
+
+import pytest
+import python_calamine
+from flask.testing import FlaskClient
+
+from services.registration.people.console import PATH
+from tests.integration.registration.test_kinds import enrol
+from tests.integration.registration.test_kinds import installation as installation
+from tests.support.clients import WEBINAR, rows
+from tests.support.installation import TestInstallation
+from tests.support.registration_service import RegistrationService
+
+Headers = dict[str, Any]
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@pytest.fixture
+def ids(service: RegistrationService) -> dict[str, str]:
+    """Somebody on two forms, and somebody whose name is a formula; by form, and ``formula``."""
+    return {
+        WEBINAR: enrol(service, WEBINAR, name="Ana Pérez", email="ana@example.org", questions="How?"),
+        "geneva-delegation": enrol(service, "geneva-delegation", name="Ana Pérez", email="ana@example.org"),
+        "formula": enrol(service, WEBINAR, name="=cmd()", email="dee@example.org", questions="-1+1"),
+    }
+
+
+def found(client: FlaskClient, headers: Headers, query: str) -> list[str]:
+    return [one["id"] for one in client.get(f"/v1/registrations?{query}", headers=headers).get_json()["items"]]
+
+
+def test_tags_are_set_on_several_and_filtered_by(
+    service: RegistrationService, client: FlaskClient, coordinator: Headers, ids: dict[str, str]
+) -> None:
+    """In the interface, on the list, in counts and files; for one and for all that are marked."""
+    sent = {"ids": [ids[WEBINAR], ids["formula"]], "add": ["  VIP  Guest ", "speaker"]}
+    assert len(client.post("/v1/registrations/tags", json=sent, headers=coordinator).get_json()["changed"]) == 2
+    assert client.post("/v1/registrations/tags", json=sent, headers=coordinator).get_json() == {"changed": []}
+    boxes = [f"{ids['formula']}:1"]
+    shown = client.post(f"{PATH}/marked", data={"act": "untag", "marked": boxes}, headers=coordinator).text
+    assert "Tags now: speaker, vip guest." in shown
+    client.post(
+        f"{PATH}/marked", data={"act": "untag", "marked": boxes, "tag": "VIP guest", "go": "do"}, headers=coordinator
+    )
+    assert found(client, coordinator, "tag=vip%20guest") == [ids[WEBINAR]]
+    assert sorted(found(client, coordinator, "tag=speaker")) == sorted([ids[WEBINAR], ids["formula"]])
+    assert client.get("/v1/registrations?tag=speaker&total=true", headers=coordinator).get_json()["total"] == 2
+    assert client.get(f"{PATH}?tag=vip+guest", headers=coordinator).text.count("ana@example.org") == 1
+    page = client.post(
+        f"{PATH}/{ids[WEBINAR]}/tags",
+        data={"add": "press", "remove": "speaker"},
+        headers=coordinator,
+        follow_redirects=True,
+    )
+    assert ("The tags are changed." in page.text, "press" in page.text) == (True, True)
+    for refused in ("", "a,b", "x" * 41, "nul\0"):
+        answer = client.post("/v1/registrations/tags", json={**sent, "add": [refused]}, headers=coordinator)
+        assert answer.status_code in (400, 409, 422), refused
+    deeds = rows(service.url, "SELECT DISTINCT deed, detail FROM deed WHERE deed = 'registration-tagged'")
+    assert deeds == [("registration-tagged", {})]
+
+
+def test_page_of_a_person_shows_everything_of_the_address(
+    service: RegistrationService,
+    client: FlaskClient,
+    coordinator: Headers,
+    ids: dict[str, str],
+    installation: TestInstallation,
+) -> None:
+    """Other registrations, mails and notes on forms of the key; notes are exported and erased with the person."""
+    mail = "INSERT INTO mail_log VALUES (gen_random_uuid(), 'bounced', %s, 'confirmation', now())"
+    rows(service.url, mail, ids["geneva-delegation"])
+    path = f"{PATH}/{ids[WEBINAR]}"
+    written = client.post(
+        f"{path}/notes", data={"words": "Prefers the <b>phone</b>."}, headers=coordinator, follow_redirects=True
+    )
+    assert "Prefers the &lt;b&gt;phone&lt;/b&gt;." in written.text
+    other = client.get(f"{PATH}/{ids['geneva-delegation']}", headers=coordinator).text
+    assert ("Prefers the" in other, "Came back" in other, path in other) == (True, True, True)
+    detail = client.get(f"/v1/registrations/{ids[WEBINAR]}", headers=coordinator).get_json()
+    assert [one["form"] for one in detail["others"]] == ["geneva-delegation"]
+    assert [(one["kind"], one["outcome"]) for one in detail["mails"]] == [("confirmation", "bounced")]
+    content = {"email": "ana@example.org", "reason": "request of 12 March, case 17"}
+    exported = client.post("/v1/person-export/registration", json=content, headers=coordinator).get_json()
+    assert [note["words"] for note in exported["tables"]["registration_note"]] == ["Prefers the <b>phone</b>."]
+    file = installation.secrets.folder / "access.json"
+    file.write_text(file.read_text().replace('"roles"', f'"forms": ["{WEBINAR}"], "roles"'))
+    limited = client.get(f"/v1/registrations/{ids[WEBINAR]}", headers=coordinator).get_json()
+    assert (limited["others"], limited["mails"]) == ([], [])
+    client.post(f"/v1/registrations/{ids[WEBINAR]}/erasure", json={"reason": "asked"}, headers=coordinator)
+    assert rows(service.url, "SELECT count(*) FROM registration_note") == [(0,)]
+
+
+def test_view_keeps_filters_and_columns_and_no_word_searched_for(
+    service: RegistrationService, client: FlaskClient, coordinator: Headers, ids: dict[str, str]
+) -> None:
+    query = {"form": WEBINAR, "q": "ana", "answer.questions": "How", "columns": "status,answer.questions"}
+    sent = {**query, "view-name": "  Questions  first ", "view-shared": "yes"}
+    page = client.post(f"{PATH}/views", data=sent, headers=coordinator, follow_redirects=True).text
+    assert ("Questions first" in page, "How?" in page, "-1+1" in page, ">Organisation</th>" in page) == (
+        *(True, True, True),
+        False,
+    )
+    [view] = client.get("/v1/registrations/views", headers=coordinator).get_json()["items"]
+    assert (view["query"], view["shared"]) == ({"form": WEBINAR, "columns": "status,answer.questions"}, True)
+    again = {"name": "Questions first", "query": {"status": "confirmed"}}
+    assert client.post("/v1/registrations/views", json=again, headers=coordinator).status_code == 409
+    rows(service.url, "UPDATE list_view SET owner = 'a colleague'")
+    assert client.delete(f"/v1/registrations/views/{view['id']}", headers=coordinator).status_code == 404
+    assert "shared by" in client.get(PATH, headers=coordinator).text
+    rows(service.url, "UPDATE list_view SET shared = false")
+    assert client.get("/v1/registrations/views", headers=coordinator).get_json()["items"] == []
+
+
+def test_spreadsheet_has_titles_and_no_formula(client: FlaskClient, coordinator: Headers, ids: dict[str, str]) -> None:
+    """By the page and the interface alike; what people typed stays text."""
+    accept = {**coordinator, "Accept": XLSX}
+    by_page = client.get(f"{PATH}.xlsx?form={WEBINAR}&sort=accepted_at", headers=coordinator)
+    by_api = client.get(f"/v1/registrations?form={WEBINAR}", headers=accept)
+    sheets = [
+        python_calamine.load_workbook(io.BytesIO(one.data)).get_sheet_by_index(0).to_python()
+        for one in (by_page, by_api)
+    ]
+    assert sheets[0] == sheets[1]
+    header, *people = sheets[0]
+    assert (header[:4], header[-1]) == (["Reference", "Form", "Event", "Status"], "Questions for the speakers")
+    assert [(row[5], row[-1]) for row in people] == [("Ana Pérez", "How?"), ("=cmd()", "-1+1")]
+    assert b"<f>" not in by_page.data
+    marked = client.post(f"{PATH}/marked", data={"act": "export", "marked": f"{ids['formula']}:1"}, headers=coordinator)
+    [[_, person]] = [python_calamine.load_workbook(io.BytesIO(marked.data)).get_sheet_by_index(0).to_python()]
+    assert person[5] == "=cmd()"

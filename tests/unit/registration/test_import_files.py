@@ -1,0 +1,203 @@
+"""Files of people: what is read of them, and what is refused, with the line."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+import pytest
+
+from services.registration.importing.exports import propose, targets_of
+from services.registration.importing.model import MAX_CELL, MAX_COLUMNS, MAX_ROWS, FileRefused
+from services.registration.importing.table_reading import read_table
+from services.registration.importing.values import (
+    CellUnreadable,
+    read_day,
+    read_instant,
+    read_language,
+    read_status,
+    reader_of,
+)
+from services.registration.importing.workbook import MAX_UNPACKED_BYTES, check_archive
+from shared.public_forms.definition import parse_definition, to_mapping
+from shared.public_forms.standard import standard_form, with_working_groups
+
+TEXTS = {
+    "utf-8": "Name;Mail\nRené Côté;a@example.org\n",
+    "utf-8-sig": "Name,Mail\n王,a@example.org\n",
+    "utf-16": "Name\tMail\nمحمد\ta@example.org\n",
+    "windows-1252": "Nom;Mail\nFrançoise Müller;a@example.org\n",
+    "windows-1251": "Имя;Почта\nОльга Петрова;a@example.org\n",
+    "windows-1256": "الاسم;Mail\nمحمد علي;a@example.org\n",
+    "gb18030": "姓名,Mail\n王小明,a@example.org\n",
+}
+
+
+@pytest.mark.parametrize("encoding", TEXTS)
+def test_encoding_and_delimiter_are_found(encoding: str) -> None:
+    table = read_table(TEXTS[encoding].encode(encoding))
+    assert table.encoding == encoding.removesuffix("-sig")
+    assert [line.cells[1] for line in table.lines] == ["a@example.org"]
+    assert table.lines[0].cells[0] in TEXTS[encoding]
+
+
+def test_cells_are_text_and_lines_are_numbered() -> None:
+    content = b'a,b,a,\r\n\r\n=1+1,"x\ny",@SUM(A1),1\r\n"he said ""no""",2,3\r\n'
+    table = read_table(content)
+    assert table.headings == ("a", "b", "a (2)")
+    assert [(line.number, line.cells) for line in table.lines] == [
+        (3, ("=1+1", "x\ny", "@SUM(A1)", "1")),
+        (5, ('he said "no"', "2", "3")),
+    ]
+
+
+def packed(*entries: tuple[str, bytes]) -> bytes:
+    """An archive."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries:
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def sheet(content: str) -> bytes:
+    """An archive with a sheet."""
+    return packed(("xl/worksheets/sheet1.xml", content.encode()))
+
+
+BAD_CSV: dict[str, tuple[bytes, str]] = {
+    "empty": (b"\xef\xbb\xbf \r\n", "The file is empty."),
+    "headings alone": (b"name,email\r\n", "headings and no rows"),
+    "NUL": (b"name,email\r\nA,a@example.org\r\nB\x00,b@example.org\r\n", "Line 3 holds a NUL"),
+    "quotation mark": (b'name,email\r\nA,"a@example.org\r\nB,b@example.org\r\n', "Line 2 is no line of a CSV"),
+    "long cell": (b"name,email\r\nA," + b"x" * (MAX_CELL + 1), "Line 2 has a cell"),
+    "10 MB cell": (b"name,email\r\nA," + b"x" * 10_000_000, "Line 2 is no line"),
+    "columns": (b"a," * 16_384 + b"\n1\n", f"more than {MAX_COLUMNS} columns"),
+    "rows": (b"a,b\n" + b"1,2\n" * (MAX_ROWS + 1), f"more than {MAX_ROWS} rows"),
+    "old Excel": (b"\xd0\xcf\x11\xe0" + b"x" * 600, "an old Excel"),
+    "size": (b"x" * (20 * 2**20 + 1), "larger than 20 MB"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CSV)
+def test_bad_csv_is_refused_with_its_line(name: str) -> None:
+    content, reason = BAD_CSV[name]
+    with pytest.raises(FileRefused, match=reason):
+        read_table(content)
+
+
+def test_wrong_encoding_is_named_with_its_line() -> None:
+    with pytest.raises(FileRefused, match="Line 2 is not written in UTF-8"):
+        read_table("a;b\nRené;1\n".encode("windows-1252"), "utf-8")
+
+
+BAD_ARCHIVES: dict[str, tuple[Callable[[], bytes], str]] = {
+    "no archive": (lambda: b"PK\x03\x04 and nothing", "no spreadsheet"),
+    "bomb": (lambda: packed(("xl/worksheets/sheet1.xml", b" " * (MAX_UNPACKED_BYTES + 1))), "Unpacked"),
+    "many parts": (lambda: packed(*((f"{number}.xml", b"") for number in range(2001))), "more than 2000 parts"),
+    "entities": (lambda: sheet('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'), "document type"),
+    "far row": (lambda: sheet('<row r="1"><c r="A1048576"/></row>'), "100000 rows"),
+    "far column": (lambda: sheet("<row r='1'><c  r = 'XFD1'/></row>"), "80 columns"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ARCHIVES)
+def test_hostile_archive_is_refused_before_it_is_parsed(name: str) -> None:
+    make, reason = BAD_ARCHIVES[name]
+    with pytest.raises(FileRefused, match=reason):
+        check_archive(make())
+
+
+DAYS = [
+    ("2026-05-11", "", date(2026, 5, 11)),
+    ("2026-05-11 00:00:00", "", date(2026, 5, 11)),
+    ("11.05.2026", "mdy", date(2026, 5, 11)),
+    ("5/11/2026", "mdy", date(2026, 5, 11)),
+    ("5/11/2026", "dmy", date(2026, 11, 5)),
+    ("25/11/2026", "", date(2026, 11, 25)),
+    ("11/25/2026", "dmy", date(2026, 11, 25)),
+]
+
+
+@pytest.mark.parametrize(("text", "order", "day"), DAYS)
+def test_days(text: str, order: str, day: date) -> None:
+    assert read_day(text, order) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("5/11/2026", "ambiguous-date"), ("2026-02-30", "bad-date"), ("soon", "bad-date")]
+)
+def test_days_are_never_guessed(text: str, code: str) -> None:
+    with pytest.raises(CellUnreadable) as raised:
+        read_day(text, "")
+    assert raised.value.code == code
+
+
+def test_times_statuses_and_languages() -> None:
+    google, plain = read_instant("2026/09/20 10:00:00 PM GMT+3", ""), read_instant("2026-09-20T22:00:00Z", "")
+    assert (google, plain) == (datetime(2026, 9, 20, 19, tzinfo=UTC), datetime(2026, 9, 20, 22, tzinfo=UTC))
+    statuses = {"Attending": "seat", "Waiting list": "wait", "canceled": "out", "已确认": "seat"}
+    assert {one: read_status(one) for one in statuses} == statuses
+    languages = {"fr-CH": "fr", "Russian": "ru", "العربية": "ar", "中文": "zh", "espagnol": "es"}
+    assert {one: read_language(one) for one in languages} == languages
+
+
+def test_choices_are_found_by_value_label_and_table() -> None:
+    form = with_working_groups(standard_form("webinar", "x", "X"), [("housing", "Housing")])
+    group, country = form.field("working_group"), form.field("country")
+    assert [reader_of(group, {"homes": "housing"}, "")(one) for one in ("HOUSING", "housing", "homes", "other")] == [
+        *["housing"] * 3,
+        "other",
+    ]
+    assert [reader_of(country, {}, "")(one) for one in ("CH", "Suisse", "Швейцария", "سويسرا", "瑞士")] == ["CH"] * 5
+
+
+def test_several_choices_stand_in_one_cell() -> None:
+    mapping = to_mapping(standard_form("webinar", "x", "X"))
+    options = [{"value": "a", "label": {"": "Bread, and butter"}}, {"value": "b", "label": {"": "Tea"}}]
+    field = {"name": "wants", "kind": "some_of", "label": {"": "Wants"}, "options": options}
+    wants = parse_definition({**mapping, "fields": [*mapping["fields"], field]}).field("wants")
+    read = reader_of(wants, {}, "")
+    assert [read(one) for one in ("Bread, and butter;Tea", "tea", "b, a", "Bread, and butter")] == [
+        ["a", "b"],
+        ["b"],
+        ["b", "a"],
+        ["a"],
+    ]
+
+
+EXPORTS = {
+    "Google Forms": (
+        ["Timestamp", "Email Address", "Full name"],
+        {"Timestamp": "@received_at", "Email Address": "email", "Full name": "name"},
+    ),
+    "Eventbrite": (
+        ["Order #", "Order Date", "First Name", "Surname", "Email", "Ticket Type", "Attendee Status"],
+        {
+            "Order Date": "@received_at",
+            "First Name": "name",
+            "Surname": "name",
+            "Email": "email",
+            "Attendee Status": "@status",
+        },
+    ),
+    "pretix": (
+        ["Order code", "Position ID", "Status", "Email", "Attendee name", "Attendee email", "Company", "Order locale"],
+        {
+            "Status": "@status",
+            "Attendee name": "name",
+            "Attendee email": "email",
+            "Company": "organisation",
+            "Order locale": "language",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_exports_are_recognised(name: str) -> None:
+    headings, columns = EXPORTS[name]
+    form = standard_form("webinar", "x", "X")
+    proposal = propose(headings, form, None)
+    assert (proposal.source, proposal.mapping.columns) == (name, columns)
+    assert set(columns.values()) <= set(targets_of(form))

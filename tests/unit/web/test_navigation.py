@@ -1,0 +1,49 @@
+"""The console's navigation: what each key sees, and where it says that somebody is."""
+
+import pytest
+
+from shared.web.access import Holder
+from shared.web.console.navigation import SECTIONS, navigation_for
+
+
+def holder(*roles: str, forms: frozenset[str] | None = None, partner: str | None = None) -> Holder:
+    return Holder(name="somebody", key_hash="", roles=frozenset(roles), forms=forms, partner=partner)
+
+
+@pytest.mark.parametrize(
+    ("who", "sections"),
+    [
+        (holder("coordinator"), ["Overview", "People", "Events", "Groups", "Programme", "Mail", "Set-up"]),
+        (holder("coordinator", forms=frozenset({"a-form"})), ["People", "Events", "Set-up"]),
+        (holder("partner", partner="a-partner"), ["Set-up"]),
+        (None, []),
+    ],
+)
+def test_key_sees_the_sections_that_it_opens(who: Holder | None, sections: list[str]) -> None:
+    assert [one.title for one in navigation_for(who, "/console").sections] == sections
+
+
+@pytest.mark.parametrize(
+    ("path", "section", "page"),
+    [
+        ("/console", "Events", "Events"),
+        ("/console/events/upr-webinar-10/edit", "Events", "Events"),
+        ("/console/mail/bulletins/new", "Mail", ""),
+        ("/console/registrations", "People", "Registrations"),
+        ("/console/registrations/6f0c", "People", "Registrations"),
+        ("/console/registrations/imports/6f0c", "People", "Import"),
+        ("/console/registrations/forms/upr-webinar-10/seats", "Set-up", "Forms"),
+        ("/console/set-up/rooms/lake-hall", "Programme", "Rooms"),
+        ("/console/set-up/hotels", "Set-up", "Around events"),
+        ("/console/account", "", ""),
+    ],
+)
+def test_page_is_found_by_the_longest_path(path: str, section: str, page: str) -> None:
+    shown = navigation_for(holder("coordinator"), path)
+    assert [one.title for one in shown.sections if one.here] == ([section] if section else [])
+    assert [one.title for one in shown.pages if one.here] == ([page] if page else [])
+
+
+def test_paths_are_unique() -> None:
+    paths = [page.path for section in SECTIONS for page in section.pages]
+    assert len(paths) == len(set(paths))
