@@ -19,6 +19,15 @@ def slug(*, required: bool = True) -> fields.String:
     return fields.String(validate=[validate.Length(max=80), validate.Regexp(SLUG)], **_presence(required))
 
 
+class StrictBoolean(fields.Boolean):
+    """``true`` or ``false`` of a JSON document, and no number or word in its place."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **words: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class _Identity(fields.UUID):
     """A UUID, which a handler sees as text in the one spelling that the database has."""
 

@@ -70,11 +70,11 @@ def _add_publish_again(group: click.Group, service: Service, types: Sequence[str
     def publish_again(since: datetime, key: str | None) -> None:
         """Publish messages of the last days once more; whoever has received them ignores them."""
         with recovery(service, RECOVER) as tools:
-            wanted = Again(since, TYPE_PREFIX + key if key else None)
+            with tools.work.transaction() as connection:
+                wanted = Again(since, outbox.last_id(connection), TYPE_PREFIX + key if key else None)
+                oldest = outbox.oldest_published(connection)
             detail = {"since": since.isoformat(), "type": key}
             tools.record(tools.entry("messages-published-again", "service", service.name, **detail))
-            with tools.work.transaction() as connection:
-                oldest = outbox.oldest_published(connection)
             total = publish_in_batches(tools, wanted)
         click.echo(f"{total} messages are published again")
         if oldest is not None and oldest > since:

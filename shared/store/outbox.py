@@ -5,7 +5,7 @@ a second), so the relay polls. Ids are not commit order: nothing here ever asks 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,7 +35,7 @@ _UNPUBLISHED = text("SELECT count(*), min(coalesce(again_at, stored_at)) FROM ou
 _AGAIN = text("""
     WITH chosen AS (
         SELECT id FROM outbox
-        WHERE id > :after AND published_at >= :since AND blanked_at IS NULL
+        WHERE id > :after AND id <= :last AND published_at >= :since AND blanked_at IS NULL
             AND (CAST(:type AS text) IS NULL OR type = :type)
         ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED),
     changed AS (
@@ -43,6 +43,7 @@ _AGAIN = text("""
         FROM chosen WHERE outbox.id = chosen.id RETURNING outbox.id)
     SELECT count(*), coalesce(max(id), 0) FROM changed
 """)
+_LAST = text("SELECT coalesce(max(id), 0) FROM outbox")
 _OLDEST_PUBLISHED = text("SELECT min(published_at) FROM outbox")
 _OPEN_UP_TO = text("SELECT EXISTS (SELECT FROM outbox WHERE published_at IS NULL AND id <= :last)")
 
@@ -131,10 +132,12 @@ class Again:
 
     Attributes:
         since: those that were published at or after this instant.
+        last: the highest id of a row that is taken: what is stored later has just been published.
         type: of the messages; None for all.
     """
 
     since: datetime
+    last: int
     type: str | None = None
 
 
@@ -151,9 +154,14 @@ def publish_again(connection: Connection, wanted: Again, after: int, now: dateti
     Returns:
         how many, and the highest id among them (0 if there was none).
     """
-    values = {"since": wanted.since, "type": wanted.type, "after": after, "now": now, "most": most}
+    values = {**asdict(wanted), "after": after, "now": now, "most": most}
     count, last = connection.execute(_AGAIN, values).one()
     return int(count), int(last)
+
+
+def last_id(connection: Connection) -> int:
+    """The id of the newest row; 0 if there is none."""
+    return int(connection.execute(_LAST).scalar_one())
 
 
 def oldest_published(connection: Connection) -> datetime | None:

@@ -74,8 +74,10 @@ OF_REGISTRATIONS = (
     Result.ASKED_TOO_OFTEN,
 )
 """Results of commands about registrations."""
+OF_THE_DESK = (Result.BLOCKED, Result.MERGED, Result.SEAT_LOST)
+"""Results of commands that coordinators give; no page of a participant shows them."""
 STATUSES: tuple[ReceiptStatus, ...] = get_args(ReceiptStatus)
-RESULTS = tuple(one for one in Result if one not in OF_REGISTRATIONS)
+RESULTS = tuple(one for one in Result if one not in (*OF_REGISTRATIONS, *OF_THE_DESK))
 """What can become of a candidate."""
 
 FIRST = PendingCandidate(

@@ -26,6 +26,7 @@ from services.events.setup.schemas import fields_of, id_field, shown_text, wante
 from services.events.store.network import GROUPS, SERIES
 from services.events.store.overview import memberships
 from shared.contracts.envelope import Message
+from shared.contracts.schemas import StrictBoolean
 
 ID = Field(
     name="id",
@@ -177,14 +178,14 @@ WORKING_GROUPS: SetupKind[WorkingGroup] = SetupKind(
         title=shown_text(200),
         summary=shown_text(2000, least=0),
         contact=ma.fields.String(metadata={"description": "How the group is reached; only with a key"}),
-        active=ma.fields.Boolean(metadata={"description": "False: it is closed"}),
+        active=StrictBoolean(metadata={"description": "False: it is closed"}),
     ),
     wanted=fields_of(
         id=id_field(),
         title=wanted_text(200, required=True),
         summary=wanted_text(2000, least=0),
         contact=text_field(500, "How the group itself is reached; for coordinators", least=0),
-        active=ma.fields.Boolean(load_default=True, truthy={True}, falsy={False}),
+        active=StrictBoolean(load_default=True),
     ),
     editable=("title", "summary", "contact", "active"),
     make=_make_group,

@@ -24,6 +24,7 @@ from services.events.store.resources import ResourceFilter
 from services.events.usecases.event_history import keep_resource_change
 from services.events.usecases.resources import wrong_names
 from shared.contracts.envelope import Message
+from shared.contracts.schemas import StrictBoolean
 
 MAX_RESOURCES = 10_000
 
@@ -147,7 +148,7 @@ RESOURCES: SetupKind[Resource] = SetupKind(
         event=ma.fields.String(allow_none=True),
         series=ma.fields.String(allow_none=True),
         city=ma.fields.String(allow_none=True),
-        published=ma.fields.Boolean(),
+        published=StrictBoolean(),
     ),
     wanted=fields_of(
         id=id_field(),
@@ -158,7 +159,7 @@ RESOURCES: SetupKind[Resource] = SetupKind(
         event=slug_field("Id of the event it belongs to", allow_none=True),
         series=slug_field("Id of the series it belongs to", allow_none=True),
         city=text_field(200, "City it belongs to", allow_none=True),
-        published=ma.fields.Boolean(),
+        published=StrictBoolean(),
     ),
     editable=("kind", "title", "url", "language", "event", "series", "city", "published"),
     make=_make,

@@ -3,7 +3,7 @@
 import marshmallow as ma
 
 from services.notifications.calling.addresses import LONGEST_URL
-from shared.contracts.schemas import SLUG
+from shared.contracts.schemas import SLUG, StrictBoolean
 
 
 class NewWebhookSchema(ma.Schema):
@@ -26,7 +26,7 @@ class SwitchSchema(ma.Schema):
     class Meta:
         unknown = ma.RAISE
 
-    on = ma.fields.Boolean(required=True, truthy={True}, falsy={False})
+    on = StrictBoolean(required=True)
 
 
 class WebhookSchema(ma.Schema):

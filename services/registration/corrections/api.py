@@ -21,6 +21,7 @@ from services.registration.corrections.service import (
 from services.registration.people.listing import PersonView, show_person
 from services.registration.people.offers_api import to_public
 from services.registration.people.schemas import PersonSchema
+from shared.contracts.schemas import StrictBoolean
 from shared.web.access import holder, needs, require_touch
 from shared.web.entity_tags import require_match
 from shared.web.headers import personal
@@ -44,7 +45,7 @@ class CorrectionWantedSchema(ma.Schema):
         validate=ma.validate.Length(max=254),
         metadata={"description": "Another address: it counts as not confirmed by its owner, and all links end"},
     )
-    dry_run = ma.fields.Boolean(load_default=False, metadata=DRY_RUN)
+    dry_run = StrictBoolean(load_default=False, metadata=DRY_RUN)
 
 
 class DifferenceSchema(ma.Schema):
@@ -72,7 +73,7 @@ class EntryWantedSchema(ma.Schema):
 
     reason = ma.fields.String(required=True, validate=ma.validate.OneOf(list(ENTERING)))
     answers = ma.fields.Dict(keys=ma.fields.String(), required=True, metadata={"description": "As the form asks"})
-    dry_run = ma.fields.Boolean(load_default=False, metadata=DRY_RUN)
+    dry_run = StrictBoolean(load_default=False, metadata=DRY_RUN)
 
 
 class EntryResultSchema(ma.Schema):

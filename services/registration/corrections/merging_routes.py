@@ -22,6 +22,7 @@ from services.registration.corrections.service import CorrectionDesk, FaultyAnsw
 from services.registration.people.listing import PersonView
 from services.registration.people.offers_api import to_public
 from services.registration.people.schemas import PersonSchema
+from shared.contracts.schemas import StrictBoolean
 from shared.core.errors import DomainError
 from shared.web.access import holder, needs
 from shared.web.entity_tags import require_match
@@ -44,7 +45,7 @@ class MergeWantedSchema(ma.Schema):
         validate=ma.validate.Length(max=200),
         metadata={"description": "Names of questions whose answers of the other one stay; `email` and `sealed` too"},
     )
-    dry_run = ma.fields.Boolean(load_default=False, metadata={"description": "Say what differs, and do nothing"})
+    dry_run = StrictBoolean(load_default=False, metadata={"description": "Say what differs, and do nothing"})
 
 
 class MergedSchema(ma.Schema):

@@ -6,7 +6,7 @@ import marshmallow as ma
 
 from services.registration.importing.model import MAX_CELL, MAX_COLUMNS, MAX_HEADING, Fate
 from services.registration.importing.rules import DATE_ORDERS, SEATS
-from shared.contracts.schemas import SLUG
+from shared.contracts.schemas import SLUG, StrictBoolean
 from shared.i18n.languages import LANGUAGES
 from shared.web.reasons import reason_field
 
@@ -83,10 +83,8 @@ class ConfirmSchema(ma.Schema):
         validate=ma.validate.OneOf(SEATS),
         metadata={"description": "Seats as there are, or the waiting list for all who are new"},
     )
-    mail = ma.fields.Boolean(
-        load_default=True, metadata={"description": "Whether each person gets a mail with their link"}
-    )
-    changes = ma.fields.Boolean(
+    mail = StrictBoolean(load_default=True, metadata={"description": "Whether each person gets a mail with their link"})
+    changes = StrictBoolean(
         load_default=True,
         metadata={"description": "Whether answers of people who are registered already are changed"},
     )

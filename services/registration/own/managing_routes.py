@@ -164,9 +164,7 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *
         address=own_address(token, shown),
         asking=asking,
         can_cancel=_can_cancel(own, view, now),
-        again_path=embed_path(form.slug, {"lang": look.language, "partner": registration.partner or ""})
-        if not closed_reason(form.opening, now)
-        else "",
+        again_path=_again_path(own, view, look, now),
         join=join_part(shown, now),
         saved=_saved(act),
         change_path=_step_path(own, view, "answers", now),
@@ -178,14 +176,22 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *
         organiser=context.organiser,
         controller=form.controller or "",
         contact=form.contact or "",
-        resources=[
-            ResourceLink(one.kind, one.title.for_reader(look.language), one.url, one.language)
-            for one in shown.resources
-        ],
+        resources=_resource_links(shown, look.language),
         calendar=own_calendar_links(context, token, shown, look.language),
         proposal=_proposal_part(shown, look.language),
         offer=OfferPart(own_instant(own, view, registration.offer_expires_at)) if registration.hold else None,
     )
+
+
+def _again_path(own: OwnRegistration, view: FormView, look: Look, now: datetime) -> str:
+    """Path of the form, for whoever wants to register again; empty while it takes nobody."""
+    if closed_reason(view.stored.opening, now):
+        return ""
+    return embed_path(view.stored.slug, {"lang": look.language, "partner": own.person.registration.partner or ""})
+
+
+def _resource_links(shown: OwnPage, language: str) -> list[ResourceLink]:
+    return [ResourceLink(one.kind, one.title.for_reader(language), one.url, one.language) for one in shown.resources]
 
 
 def _can_cancel(own: OwnRegistration, view: FormView, now: datetime) -> bool:

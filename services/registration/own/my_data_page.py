@@ -152,6 +152,14 @@ def _consent(given: Mapping[str, Any], clock: _InstantWriter) -> GivenConsent:
     return GivenConsent(given["wording"], given["language"], given["version"], clock.dated(given["given_at"]))
 
 
+_STEPS = {
+    ("waitlisted", "confirmed"): "promoted",
+    ("offered", "confirmed"): "promoted",
+    ("offered", "waitlisted"): "offer-ended",
+}
+"""Changes of the status that have words of their own, as (before, after)."""
+
+
 def _changes(
     history: Sequence[Mapping[str, Any]], labels: Mapping[str, str], clock: _InstantWriter
 ) -> Iterator[DatedEntry]:
@@ -162,8 +170,7 @@ def _changes(
     before = ""
     for one in history:
         status = one["status"]
-        promoted = (before, status) == ("waitlisted", "confirmed")
-        key = "answers" if status == before else "promoted" if promoted else status
+        key = "answers" if status == before else _STEPS.get((before, status), status)
         questions = listed([labels.get(name, name) for name in one["fields"]], clock.language)
         what = own_text(f"data.change.{key}", clock.language)
         yield clock.dated(one["at"], f"{what} – {questions}" if questions else what)

@@ -32,6 +32,7 @@ from services.registration.people.schemas import (
     PersonSchema,
     RegistrationQuery,
 )
+from services.registration.people.store import Person
 from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs, needs_or_link, refuse_key, require_touch
@@ -136,7 +137,7 @@ def _add_one(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | None) 
     def show(registration_id: Any) -> Response:
         """One registration. Coordinators get its history too: every change, and why."""
         if (own := own_link()) is not None:
-            return tagged(PersonSchema().dump(to_public(own.person)), own.person)
+            return _to_their_own(own.person)
         view = show_person(_of_coordinators(desk).work, str(registration_id))
         require_touch(view.form.slug)
         content = to_public(view.person)
@@ -195,8 +196,7 @@ def _decide(
     links: LinkAccess | None, desk: PeopleDesk | None, registration_id: str, wanted: Mapping[str, Any]
 ) -> Response:
     if (own := own_link()) is not None and links is not None:
-        person = change_own(links, own, wanted)
-        return tagged(PersonSchema().dump(to_public(person)), person)
+        return _to_their_own(change_own(links, own, wanted))
     desk = _of_coordinators(desk)
     if "status" not in wanted:
         raise Forbidden
@@ -218,3 +218,10 @@ def _wanted(query: dict[str, Any]) -> PeopleFilter:
         after=position_in(query["cursor"], 1, read_registration_position) or "",
         most=query["limit"] + 1,
     )
+
+
+def _to_their_own(person: Person) -> Response:
+    """A registration as its own link shows it: without the tags that coordinators work with."""
+    content = to_public(person)
+    del content["tags"]
+    return tagged(PersonSchema().dump(content), person)

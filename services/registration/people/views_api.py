@@ -15,6 +15,7 @@ from services.registration.people.filters import given_filters, of_form
 from services.registration.people.listing import asked_definition
 from services.registration.people.listing_store import PeopleFilter
 from services.registration.people.views import MAX_NAME, delete_view, lasting, save_view, views_for
+from shared.contracts.schemas import StrictBoolean
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
@@ -32,9 +33,7 @@ class ViewWantedSchema(ma.Schema):
         unknown = ma.RAISE
 
     name = ma.fields.String(required=True, validate=ma.validate.Length(min=1, max=MAX_NAME))
-    shared = ma.fields.Boolean(
-        load_default=False, truthy={True}, falsy={False}, metadata={"description": "Whether every coordinator sees it"}
-    )
+    shared = StrictBoolean(load_default=False, metadata={"description": "Whether every coordinator sees it"})
     query = ma.fields.Dict(
         keys=ma.fields.String(),
         values=ma.fields.String(),

@@ -20,6 +20,7 @@ from services.registration.privacy.erasure import (
 )
 from services.registration.privacy.person_export import LEFT_OUT, NOTES, SealedReader, export_person
 from services.registration.sealing.form_keys import FormKeys
+from shared.contracts.schemas import StrictBoolean
 from shared.core.clock import Clock
 from shared.public_forms.address_field import email_field
 from shared.public_forms.addresses import normal_address
@@ -103,7 +104,7 @@ class RegistrationExportSchema(ExportRequestSchema):
     """Whose data, and whether sealed answers are opened."""
 
     email = email_field()
-    with_sealed = ma.fields.Boolean(
+    with_sealed = StrictBoolean(
         load_default=False,
         metadata={"description": "Open sealed answers too: needs the role `sealed-reader`; each reading is logged"},
     )

@@ -17,6 +17,7 @@ from services.registration.sealed_lists.store import SealedList
 from services.registration.sealing.api import SLUG_OR_NOTHING
 from services.registration.sealing.approvals import Approval
 from services.registration.sealing.service import MAX_REASON, MIN_REASON
+from shared.contracts.schemas import StrictBoolean
 from shared.core.clock import rfc3339
 from shared.store.deeds import Deed, note_deed
 from shared.web.access import holder, may_touch, needs, require_touch
@@ -48,7 +49,7 @@ class ListWantedSchema(ma.Schema):
         validate=ma.validate.Length(max=100),
         metadata={"description": "For the purpose `custom`: the sealed questions to open"},
     )
-    names = ma.fields.Boolean(
+    names = StrictBoolean(
         load_default=None,
         metadata={"description": "Whether names stand beside the answers; by default as the purpose needs it"},
     )

@@ -155,6 +155,14 @@ BREAKS: tuple[Break, ...] = (
     ),
     in_registration(
         "A3",
+        "offer stays after it has expired",
+        "no offer stands long after it has expired",
+        "UPDATE registration SET offer_expires_at = now() - interval '2 days' WHERE id = "
+        "(SELECT id FROM registration WHERE status = 'waitlisted' ORDER BY id LIMIT 1)",
+        "UPDATE seat SET offered = offered + 1 WHERE form = 'upr-webinar-10'",
+    ),
+    in_registration(
+        "A3",
         "more seats than ever",
         "as many seats are taken as there were when they were given",
         f"UPDATE registration SET capacity_then = 1 WHERE {_CONFIRMED.partition(' AND pos')[0]}",

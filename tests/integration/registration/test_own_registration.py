@@ -40,10 +40,12 @@ def test_own_link_shows_what_the_person_told_us_and_no_more(
     client: FlaskClient, path: str, token: str, coordinator: dict[str, Any]
 ) -> None:
     """Not who has decided what, nor how many wait: that is for coordinators."""
+    sent = {"ids": [path.rpartition("/")[2]], "add": ["speaks-french"]}
+    assert client.post("/v1/registrations/tags", json=sent, headers=coordinator).status_code == 200
     answer = ask(client, "GET", path, token)
     whole = client.get(path, headers=coordinator).get_json()
-    history, line = whole.pop("history"), whole.pop("while_waiting")
-    assert (len(history), line) == (1, [])
+    coordinators = [whole.pop(name) for name in ("history", "while_waiting", "tags", "others", "mails")]
+    assert (len(coordinators[0]), *coordinators[1:4]) == (1, [], ["speaks-french"], [])
     assert (answer.status_code, answer.get_json()) == (200, whole)
     assert (answer.headers["ETag"], answer.headers["Cache-Control"]) == ('"1"', "no-store")
     assert "Access-Control-Allow-Origin" not in answer.headers

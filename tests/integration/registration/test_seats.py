@@ -153,9 +153,13 @@ def test_offered_seat_is_held_until_its_person_answers(service: RegistrationServ
         ("confirmed", "its person accepted the offer", 1),
     ]
     assert "The offer has ended" in service.client.get(f"/r/{token}?lang=en&sent=1").text
+    data = service.client.get(f"/r/{token}/my-data?lang=en").text
+    assert "Moved from the waiting list to a seat" in data
+    assert "A seat was offered" in data
     service.cancel(3)
     assert desk.offer(2)[0] == 200
     service.own(service.own_token(2), "decline-seat")
+    assert "back on the waiting list" in service.client.get(f"/r/{service.own_token(2)}/my-data?lang=en").text
     assert (desk.why(), desk.seats()["in_line"]) == ({2: "offer-passed", 4: "by-hand"}, 1)
     assert desk.offer(4)[0] == 200  # the next in line: who has let an offer pass is out of it
     assert desk.ask("DELETE", 4, "/offer").status_code == 200
