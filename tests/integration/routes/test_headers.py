@@ -91,7 +91,7 @@ KEPT: dict[str, str | None] = {
 """How long an answer may be kept that is not `no-store`; to whoever sends a key the public ones of events show more."""
 SHOWS_MORE = (
     *("events GET /v1/events", "events GET /v1/events/<event_id>"),
-    *("events GET /v1/resources", "events GET /v1/working-groups"),
+    *("events GET /v1/resources", "events GET /v1/resources/<item_id>", "events GET /v1/working-groups"),
 )
 OF_THE_SYSTEM = "/-/"
 """Probes, metrics and documents hold nothing of anybody and say nothing of caches."""
