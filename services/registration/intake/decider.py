@@ -290,7 +290,7 @@ class Decider:
         left = [one for one in plan.links_renewed if one.id not in cancelled]
         renewed = [_known_fact(connection, LINK_REQUESTED, one) for one in left]
         ending = [replace(fact, ends_links=True) for fact in renewed if fact is not None]
-        merged = [_known_fact(connection, CANCELLED, one) for one in plan.merged]
+        merged = [_known_fact(connection, CANCELLED, one.ended) for one in plan.merged]
         silent = [replace(fact, mailed=False) for fact in merged if fact is not None]
         self._messages.add(connection, [*new, *facts_known, *ending, *silent], now)
 

@@ -402,12 +402,11 @@ def write_cancelled(connection: Connection, plan: Plan, reason: str, now: dateti
 
 def write_merged(connection: Connection, plan: Plan, now: datetime) -> None:
     """Store that registrations ended because another one of the same person stays."""
-    if plan.merged and plan.merge_act is not None:
-        ids, act = [one.id for one in plan.merged], plan.merge_act
-        connection.execute(_CANCEL, {"ids": ids, "reason": MERGED_AWAY, "now": now, "by": act.by})
-        for other, kept in plan.merged_into.items():
-            connection.execute(_TAKE_TAGS, {"kept": kept, "other": other})
-            connection.execute(_TAKE_NOTES, {"kept": kept, "other": other})
+    for one in plan.merged:
+        values = {"ids": [one.ended.id], "reason": MERGED_AWAY, "now": now, "by": one.act.by}
+        connection.execute(_CANCEL, values)
+        connection.execute(_TAKE_TAGS, {"kept": one.kept, "other": one.ended.id})
+        connection.execute(_TAKE_NOTES, {"kept": one.kept, "other": one.ended.id})
 
 
 def write_seats(connection: Connection, facts: Facts, forms: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from services.registration.forms.seats import give_back, next_place
 from services.registration.intake.address_deciding import drop_change, move, refusal_of_address
 from services.registration.intake.contents import Content, changed_fields, with_answers
 from services.registration.intake.desk_model import Correct, Enter, Merge, NamedRegistration
-from services.registration.intake.facts import Facts, LiveRegistration, Plan, traits_of
+from services.registration.intake.facts import Facts, LiveRegistration, MergedRegistration, Plan, traits_of
 from services.registration.intake.outcomes import ActResult, Result
 from services.registration.intake.storing import register, store_change, with_sealed_of
 
@@ -77,9 +77,10 @@ def merge(facts: Facts, plan: Plan, item: Merge, new_id: NewId) -> ActResult:
         facts.forms[kept.form], facts.live[other.form, other.address] = before
         return ActResult(kept.id, kept.form, "", result)
     drop_change(facts, plan, other.id)
-    plan.merged.append(replace(other, revision=other.revision + 1, status="cancelled"))
-    plan.merged_into[other.id] = kept.id
-    plan.merge_act = item.act
+    ended = replace(other, revision=other.revision + 1, status="cancelled")
+    plan.merged.append(MergedRegistration(ended, kept.id, item.act))
+    if result is Result.KEPT:
+        plan.links_wanted.append(kept)  # its person may have held the link of the other one alone
     plan.freed.add(other.form)
     plan.seats_changed.add(other.form)
     return ActResult(kept.id, kept.form, "", Result.MERGED)

@@ -204,6 +204,21 @@ class Facts:
         return sorted(found, key=lambda one: one.number)
 
 
+@dataclass(frozen=True, slots=True)
+class MergedRegistration:
+    """A registration that has ended because another one of the same person stays.
+
+    Attributes:
+        ended: as it is now.
+        kept: id of the one that stays.
+        act: of the coordinator who merged them.
+    """
+
+    ended: LiveRegistration
+    kept: str
+    act: DeskAct
+
+
 @dataclass(slots=True)
 class Plan:
     """What to write.
@@ -226,8 +241,6 @@ class Plan:
         dropped_changes, dropped_former: ids of pending changes and of former addresses to delete.
         moved: registrations with another address.
         merged: registrations that ended without a mail, since another one of the same person stays.
-        merged_into: ids of the registrations that stay, by those of the ``merged``.
-        merge_act: of the coordinator who merged them.
     """
 
     outcomes: dict[int, Outcome] = field(default_factory=dict)
@@ -256,6 +269,4 @@ class Plan:
     dropped_changes: list[str] = field(default_factory=list)
     dropped_former: list[str] = field(default_factory=list)
     moved: list[MovedRegistration] = field(default_factory=list)
-    merged: list[LiveRegistration] = field(default_factory=list)
-    merged_into: dict[str, str] = field(default_factory=dict)
-    merge_act: DeskAct | None = None
+    merged: list[MergedRegistration] = field(default_factory=list)

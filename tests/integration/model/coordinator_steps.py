@@ -5,8 +5,8 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.integration.model.history import ANY, LOST, TICK, History, agree, newest_first
-from tests.integration.model.rules import EVENTS, FORMS
+from tests.integration.model.history import ANY, LOST, NAME, TICK, WHO, History, agree, newest_first
+from tests.integration.model.rules import EVENTS, FORMS, LIVE
 
 DECISIONS = ("confirmed", "cancelled", "offered", "offered", "withdrawn")
 
@@ -49,6 +49,39 @@ class CoordinatorSteps(History):
         seen = who["revision"] + stale
         answer = self._twice(lost, lambda: self.ledger.settle_by_hand(who["number"], seen, status, self.world.clock()))
         agree(self.office.settle_by_hand(self.ids[who["number"]], seen, status, lost=lost), answer)
+
+    @rule(form=st.sampled_from(sorted(FORMS)), who=WHO, name=NAME, lost=LOST, soon=st.booleans())
+    def enter(self, form: str, who: str, name: str, lost: bool, soon: bool) -> None:
+        """A coordinator enters somebody who has phoned."""
+        answer = self._command(lost, lambda number: self.ledger.enter(form, who, name, number, self.world.clock()))
+        agree(self.office.enter(form, who, name, lost=lost), answer)
+        if soon:
+            self._decide()
+
+    @precondition(lambda self: self.ledger.people)
+    @rule(index=ANY, name=NAME, lost=LOST, soon=st.booleans())
+    def correct(self, index: int, name: str, lost: bool, soon: bool) -> None:
+        """A coordinator corrects somebody's name; perhaps they change or are gone before it is decided."""
+        who = self._pick(index)
+        number, seen = who["number"], who["revision"]
+        answer = self._command(lost, lambda place: self.ledger.correct(number, name, place, self.world.clock()))
+        agree(self.office.correct(self.ids[number], seen, name, lost=lost), answer)
+        if soon:
+            self._decide()
+
+    @precondition(lambda self: self._some(*LIVE))
+    @rule(first=ANY, second=ANY, lost=LOST, soon=st.booleans())
+    def merge(self, first: int, second: int, lost: bool, soon: bool) -> None:
+        """A coordinator makes one of two registrations, mostly on one form."""
+        kept = self._pick(first, *LIVE)
+        on_form = [one for one in self._some(*LIVE) if one["form"] == kept["form"] and one is not kept] or [kept]
+        other = on_form[second % len(on_form)]
+        both = kept["number"], other["number"]
+        answer = self._command(lost, lambda number: self.ledger.merge(*both, number, self.world.clock()))
+        told = [(self.ids[one["number"]], one["revision"]) for one in (kept, other)]
+        agree(self.office.merge(told[0], told[1], lost=lost), answer)
+        if soon:
+            self._decide()
 
     @rule(
         slug=st.sampled_from(sorted(FORMS)),

@@ -19,10 +19,11 @@ Wish = tuple[str, str, str, str | None, bool, bytes | None]
 """Form, who, a name, an idempotency key, whether a proof of work came along, client network."""
 
 WHO = st.sampled_from(["ada", "ben", "cleo", "dan", "eve", "fay"])
+NAME = st.sampled_from(["A. B.", "A. B.", "A. B.", "C. D.", "E. F.", "G. H."])
 WISH = st.tuples(
     st.sampled_from(["at-once", "at-once", "mailed", "no-list"]),
     WHO,
-    st.sampled_from(["A. B.", "A. B.", "A. B.", "C. D.", "E. F.", "G. H."]),
+    NAME,
     st.sampled_from([None, None, "key-1", "key-2"]),
     st.sampled_from([True, True, False]),
     st.sampled_from([b"1" * 32, b"2" * 32, None]),

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.integration.model import keeping
 from tests.integration.model.rules import (
+    ASKED_APART,
     BATCHES,
     CANDIDATES,
     CANDIDATES_OF_A_NETWORK,
@@ -103,6 +104,23 @@ class Ledger:
         self._store(number, {"kind": kind, "person": person, "seen": who["revision"], "by": who["links"]}, now)
         return "received"
 
+    def enter(self, slug: str, who: str, name: str, number: int, now: datetime) -> Answer:
+        """A coordinator enters somebody by hand."""
+        self._store(number, {"kind": "desk-enter", "form": slug, "who": who, "name": name}, now)
+        return "received"
+
+    def correct(self, person: int, name: str, number: int, now: datetime) -> Answer:
+        """A coordinator corrects the name of a registration, as they have just seen it."""
+        seen = self.people[person]["revision"]
+        self._store(number, {"kind": "desk-correct", "person": person, "seen": seen, "name": name}, now)
+        return "received"
+
+    def merge(self, kept: int, other: int, number: int, now: datetime) -> Answer:
+        """A coordinator makes one of two registrations, as they have just seen them; the answers of one stay."""
+        seen = [self.people[one]["revision"] for one in (kept, other)]
+        self._store(number, {"kind": "desk-merge", "both": (kept, other), "seen": seen}, now)
+        return "received"
+
     def spoil(self, number: int) -> None:
         """The body of something that waits can no longer be read."""
         self.queue[number]["spoilt"] = True
@@ -155,6 +173,8 @@ class Ledger:
                 self._decide_cancelling(item, now, freed)
             elif item["kind"] in ("accept-seat", "decline-seat"):
                 self._decide_answer(item, now, freed)
+            elif item["kind"].startswith("desk-"):
+                self._decide_of_desk(number, item, now, freed)
             else:
                 self.states[number]["told"] = [self._decide_erasure(number, item, now)]
             self.states[number]["state"] = "decided"
@@ -267,6 +287,41 @@ class Ledger:
         who |= {"offer": None, "passed": passed, "revision": who["revision"] + 1}
         self._owe("offer-ended", who)
 
+    def _decide_of_desk(self, number: int, item: Entry, now: datetime, freed: set[str]) -> None:
+        """Coordinators' commands: by the rules of forms, but for the owner's confirmation."""
+        if item["kind"] == "desk-enter":
+            self._decide_entry(number, item, now)
+        elif item["kind"] == "desk-merge":
+            kept, other = (self.people[one] for one in item["both"])
+            if self._are_seen((kept, other), item["seen"]) and kept is not other and kept["form"] == other["form"]:
+                self._decide_merging(kept, other, now, freed)
+        else:
+            who = self.people[item["person"]]
+            namesakes = [one for one in self.live(who["form"], who["who"]) if one["name"] == item["name"]]
+            if self._are_seen([who], [item["seen"]]) and not namesakes:
+                self._change(who, item["name"])
+
+    def _are_seen(self, some: Sequence[Entry], seen: Sequence[int]) -> bool:
+        live = all(one["status"] in LIVE and not one["erased"] for one in some)
+        return live and [one["revision"] for one in some] == list(seen)
+
+    def _decide_entry(self, number: int, item: Entry, now: datetime) -> None:
+        slug, live, status = item["form"], self.live(item["form"], item["who"]), self.next_status(item["form"])
+        if self.event_reason(slug, item["received_at"]) or self._is_erased(number, item) or status == "full":
+            return
+        if len(live) < self.forms[slug]["people"] and item["name"] not in [one["name"] for one in live]:
+            self._register(number, item, status, now)
+
+    def _decide_merging(self, kept: Entry, other: Entry, now: datetime, freed: set[str]) -> None:
+        """The other one ends without a mail; who stays is mailed a link, unless one has just been."""
+        if (kept["status"], other["status"]) == ("waitlisted", "confirmed"):
+            return
+        self._cancel(other, now)
+        other["merged"] = True
+        freed.add(other["form"])
+        if kept["asked_at"] is None or kept["asked_at"] <= now - ASKED_APART:
+            kept |= {"links": kept["links"] + 1, "asked_at": now}
+
     def _decide_erasure(self, number: int, item: Entry, now: datetime) -> str:
         """What is told of it: who is forgotten already, or has cancelled by the same link meanwhile, is not erased."""
         return str(self.erase(item["person"], now, number)) if self._is_by_link(item) else "gone"
@@ -281,6 +336,7 @@ class Ledger:
         who = {name: item[name] for name in ("form", "who", "name", "received_at")} | {"number": number}
         who |= {"status": status, "revision": 1, "position": None, "accepted_at": now, "ended_at": None}
         who |= {"erased": False, "announced_at": None, "confirmed": False, "links": 0, "dead": 0}
+        who |= {"asked_at": None, "merged": False}
         who |= NO_OFFER
         if status == "waitlisted":
             form["last"] += 1
@@ -538,12 +594,8 @@ class Ledger:
         return number in self.queue and self.states[number]["state"] == "received"
 
     def _cancel(self, who: Entry, now: datetime) -> None:
-        who |= {
-            "status": "cancelled",
-            "revision": who["revision"] + 1,
-            "ended_at": now,
-            "dead": who["links"],
-        } | NO_OFFER
+        who |= {"status": "cancelled", "revision": who["revision"] + 1, "ended_at": now, "dead": who["links"]}
+        who |= NO_OFFER
         self._owe("cancelled-by-you", who)
 
     def _promote(self, slug: str, now: datetime) -> None:

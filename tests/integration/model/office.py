@@ -13,6 +13,8 @@ from services.registration.forms.changes import FormChange, change_form
 from services.registration.forms.model import FormSettings
 from services.registration.intake import queue
 from services.registration.intake.decider import Decider
+from services.registration.intake.desk_model import DeskCommand
+from services.registration.intake.desk_reading import CORRECT, ENTER, MERGE
 from services.registration.intake.form_view import FormView, view_form
 from services.registration.intake.outcomes import Act, Choice
 from services.registration.intake.reading import DeciderKeys
@@ -181,6 +183,40 @@ class Office:
         return self._ask(
             lost, lambda work: decide_seat(work, self._world.clock, MESSAGES, decision).registration.status
         )
+
+    def enter(self, slug: str, who: str, name: str, *, lost: bool = False) -> Answer:
+        """A coordinator enters somebody by hand."""
+        return self._send(slug, who, name, ENTER, {"reason": "phoned"}, lost)
+
+    def correct(self, identity: str, seen: int, name: str, *, lost: bool = False) -> Answer:
+        """A coordinator corrects the name of a registration."""
+        slug, who = self._registered(identity)
+        values = {"target": {"id": identity, "revision": seen}, "fields": ["name"], "reason": "misspelt"}
+        return self._send(slug, who, name, CORRECT, values, lost)
+
+    def merge(self, kept: tuple[str, int], other: tuple[str, int], *, lost: bool = False) -> Answer:
+        """A coordinator makes one of two registrations: (id, revision) of the one that stays and the one that ends."""
+        slug, who = self._registered(kept[0])
+        values = {
+            name: dict(zip(("id", "revision"), one, strict=True)) for name, one in (("kept", kept), ("other", other))
+        }
+        return self._send(slug, who, "unused", MERGE, {**values, "fields": [], "reason": "twice"}, lost)
+
+    def _registered(self, identity: str) -> tuple[str, str]:
+        """The form of a registration and who it is of; of somebody erased any of both will do."""
+        [(form, email)] = self._world.rows(
+            "registration", "SELECT form, email FROM registration WHERE id = %s", identity
+        )
+        return form, (email or "nobody@example.org").partition("@")[0]
+
+    def _send(self, slug: str, who: str, name: str, kind: str, values: dict[str, Any], lost: bool) -> Answer:
+        answers = {"name": name, "email": f"{who}@example.org", "language": "en", "consent": True}
+
+        def ask(work: UnitOfWork) -> str:
+            Intake(work, INTAKE_KEY).desk(self._view(slug), Answers(answers, {}), DeskCommand(kind, BY, "en", values))
+            return "received"
+
+        return self._ask(lost, ask)
 
     def set_form(self, slug: str, seen: int, capacity: int | None, is_open: bool, *, lost: bool = False) -> Answer:
         """A coordinator's change of seats and switch."""

@@ -34,6 +34,9 @@ DIFFERENCE = timedelta(seconds=2)
 
 NETWORK_KEPT, LINK_KEPT, MAILBOX_QUIET = timedelta(days=1), timedelta(days=7), timedelta(days=1)
 CONFIRMABLE, SEEN = timedelta(hours=24), timedelta(minutes=1)
+ASKED_APART = timedelta(minutes=5)
+"""Between two mails with a link to one person, at least."""
+
 LIVE_LINKS = 5
 """Managing links of one person that open something: the newest ones."""
 

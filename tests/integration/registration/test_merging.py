@@ -75,12 +75,15 @@ def test_page_finds_the_other_and_refuses_what_was_changed_meanwhile(
     with service.deciding():
         stale = service.client.post(f"{PATH}/{first}/merge", data=sent, headers=coordinator)
     assert (stale.status_code, stored(service)[1][3]) == (412, "waitlisted")
+    before, kept_as_it_is = len(service.messages()), {**sent, "other-seen": "1", "take.name": "kept"}
     with service.deciding():
         done = service.client.post(
-            f"{PATH}/{first}/merge", data={**sent, "other-seen": "1"}, headers=coordinator, follow_redirects=True
+            f"{PATH}/{first}/merge", data=kept_as_it_is, headers=coordinator, follow_redirects=True
         )
     assert "There is one registration left." in done.text
     assert stored(service)[:2] == [
-        ("Participant One", address_of(1), "CH", "confirmed"),
+        ("Participant 1", address_of(1), "CH", "confirmed"),
         ("Participant One", address_of(2), "FR", "cancelled"),
     ]
+    told = [(one["type"].split(".", 3)[3], one["data"].get("mailed", True)) for one in service.messages()[before:]]
+    assert sorted(told) == [("cancelled.v1", False), ("link-requested.v1", True)], "its person gets a link"
