@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from services.registration.importing import service as importing
 from services.registration.importing.running import MAX_ATTEMPTS
+from services.registration.intake import queue
 from services.registration.sealing.encryption import open_answers
 from services.registration.sealing.form_keys import FormKeys
 from shared.core import failpoints
@@ -236,6 +238,10 @@ def test_import_that_cannot_go_on_stops_and_can_be_resumed_or_cancelled(
     checked = desk.check(csv_of(*map(person, range(1, 9))))
     desk.confirm(checked)
     desk.run.run_once()
+    turns = cycle((True, False))
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "try_lead", lambda _connection: next(turns))
+        assert [desk.run.run_once() for _ in range(MAX_ATTEMPTS + 1)] == [0] * (MAX_ATTEMPTS + 1), "another one leads"
     with monkeypatch.context() as patch:
         patch.setattr(desk.run.decider, "_write", _fail)
         for _ in range(MAX_ATTEMPTS):
