@@ -29,6 +29,7 @@ from services.registration.importing.service import ImportDesk, ImportView
 from services.registration.importing.values import has_choices
 from shared.core.errors import DomainError
 from shared.web.access import holder, may_touch, needs, require_touch
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.csv_lines import csv_answer
 from shared.web.headers import personal
 
@@ -101,10 +102,11 @@ def _add_page(blueprint: Blueprint, desk: ImportDesk) -> None:
         return _result_page(desk, people)
 
     @blueprint.get("/registrations/imports/<uuid:import_id>/refused.csv")
+    @needs_recent_sign_in
     @needs("coordinator")
     def refused_file(import_id: UUID) -> Response:
         people = own_file(desk, import_id)
-        return personal(csv_answer("refused-rows", *desk.refused_rows(people.id)))
+        return personal(csv_answer("refused-rows", *desk.refused_rows(people.id, holder().name)))
 
 
 def _add_steps(blueprint: Blueprint, desk: ImportDesk) -> None:

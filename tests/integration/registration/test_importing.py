@@ -325,6 +325,8 @@ def test_pages_from_file_to_people(desk: Desk, service: RegistrationService, coo
     page = client.get(path, headers=own).text
     refused = client.get(f"{path}/refused.csv", headers=own).text.splitlines()
     assert refused[1].startswith(f"{address_of(2)},Participant,2,The Swiss Confederation,3/4/2020,3,Where,")
+    taken = rows(service.url, "SELECT kind, subject FROM deed WHERE deed = 'file-taken'")
+    assert taken == [("import", path.rpartition("/")[2])]
     [name] = re.findall(r'name="(value:country:[^"]+)"', page)
     assert client.post(f"{path}/values", data={"seen": "2", name: "CH"}, headers=own).status_code == 303
     page = client.get(path, headers=own).text

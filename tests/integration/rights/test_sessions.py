@@ -97,6 +97,7 @@ EXPORTS = (
     ("post", f"/console/registrations/{UUID(int=1)}/sealed", OWN_SITE),
     *(("post", f"/v1/person-export/{service}", OWN_SITE) for service in SERVICES),
     ("get", "/console/registrations.xlsx", {}),
+    ("get", f"/console/registrations/imports/{UUID(int=1)}/refused.csv", {}),
     *(("get", f"/console/registrations/sealed-lists/{part}", {}) for part in ("new", f"{UUID(int=1)}")),
     *(("get", f"/console/registrations/sealed-lists/{UUID(int=1)}/{kind}", {}) for kind in ("csv", "xlsx")),
     ("post", "/console/registrations/sealed-lists", OWN_SITE),
