@@ -97,6 +97,8 @@ EXPORTS = (
     ("post", f"/console/registrations/{UUID(int=1)}/sealed", OWN_SITE),
     *(("post", f"/v1/person-export/{service}", OWN_SITE) for service in SERVICES),
     ("get", "/console/registrations.xlsx", {}),
+    ("get", "/v1/group-contacts", {"Accept": "text/csv"}),
+    ("get", "/console/set-up/group-contacts?file=csv", {}),
     ("get", f"/console/registrations/imports/{UUID(int=1)}/refused.csv", {}),
     *(("get", f"/console/registrations/sealed-lists/{part}", {}) for part in ("new", f"{UUID(int=1)}")),
     *(("get", f"/console/registrations/sealed-lists/{UUID(int=1)}/{kind}", {}) for kind in ("csv", "xlsx")),
