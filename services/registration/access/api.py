@@ -24,6 +24,7 @@ from shared.contracts.schemas import SLUG
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.address_field import email_field
 from shared.web.access import holder, needs_all_forms
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.entity_tags import require_revision
 from shared.web.holders import LONGEST_NAME, ROLES
 from shared.web.operations import Blueprint
@@ -146,6 +147,7 @@ def _add_list(blueprint: Any, desk: AccessDesk) -> None:
     @blueprint.response(201, AccessSchema)
     @blueprint.alt_response(403, schema=ProblemSchema)
     @blueprint.alt_response(409, schema=ProblemSchema)
+    @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def invite_one(content: dict[str, Any]) -> tuple[dict[str, Any], int]:
         """Invite a colleague by mail. The link in it works once, for seven days; nobody gives more than they have."""
@@ -170,6 +172,7 @@ def _add_one(blueprint: Any, desk: AccessDesk) -> None:
     @blueprint.alt_response(409, schema=ProblemSchema)
     @blueprint.alt_response(412, schema=ProblemSchema)
     @blueprint.alt_response(428, schema=ProblemSchema)
+    @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def change_it(content: dict[str, Any], holder_id: UUID) -> Response:
         """Change what somebody may do; `If-Match` is required. The last administrator stays one."""
@@ -185,6 +188,7 @@ def _add_one(blueprint: Any, desk: AccessDesk) -> None:
     @blueprint.alt_response(403, schema=ProblemSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @blueprint.alt_response(409, schema=ProblemSchema)
+    @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def revoke_it(holder_id: UUID) -> None:
         """End an access for good, with its keys, passkeys, links and sessions."""
@@ -197,6 +201,7 @@ def _add_links(blueprint: Any, desk: AccessDesk) -> None:
     @blueprint.response(202)
     @blueprint.alt_response(403, schema=ProblemSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def send_again(content: dict[str, Any], holder_id: UUID) -> None:
         """Mail a new link: earlier ones end, and using it replaces every passkey and key that the holder has."""

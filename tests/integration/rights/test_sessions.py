@@ -97,6 +97,10 @@ EXPORTS = (
     ("post", f"/console/registrations/{UUID(int=1)}/sealed", OWN_SITE),
     *(("post", f"/v1/person-export/{service}", OWN_SITE) for service in SERVICES),
     ("get", "/console/registrations.xlsx", {}),
+    ("get", "/console/access/invite", {}),
+    *(("post", f"/console/access/{part}", OWN_SITE) for part in ("invite", f"{UUID(int=1)}")),
+    *(("post", f"/v1/access{part}", OWN_SITE) for part in ("", f"/{UUID(int=1)}/invitation")),
+    *((method, f"/v1/access/{UUID(int=1)}", OWN_SITE) for method in ("patch", "delete")),
     ("get", "/v1/group-contacts", {"Accept": "text/csv"}),
     ("get", "/console/set-up/group-contacts?file=csv", {}),
     ("get", f"/console/registrations/imports/{UUID(int=1)}/refused.csv", {}),
@@ -108,11 +112,11 @@ EXPORTS = (
     ("post", f"/v1/sealed-approvals/{UUID(int=1)}", OWN_SITE),
     ("post", f"/console/registrations/sealed-approvals/{UUID(int=1)}", OWN_SITE),
 )
-"""What gives data of many people, or what is sealed, to somebody who signed in recently."""
+"""What gives data of many people, what is sealed, or access, to somebody who signed in recently."""
 
 
-def test_exports_and_sealed_answers_need_a_recent_sign_in_and_pages_do_not(house: House) -> None:
-    browser, key = house.browser(), house.give_key("a reader", "coordinator", "sealed-reader")
+def test_exports_sealed_answers_and_access_need_a_recent_sign_in_and_pages_do_not(house: House) -> None:
+    browser, key = house.browser(), house.give_key("a reader", "coordinator", "sealed-reader", "administrator")
     sign_in(browser, key)
     recent, old = aged(house, browser, RECENT_S - 30), aged(house, browser, RECENT_S + 30)
 
