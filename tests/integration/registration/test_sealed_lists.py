@@ -286,6 +286,9 @@ def test_whole_list_needs_a_second_person(
     [line] = client.get("/v1/sealed-readings", headers=keys["viewer"]).get_json()["items"]
     assert [line[name] for name in ("reader", "approved_by", "purpose")] == ["reader", "desk", "everything"]
     assert client.post(decide, json={"decision": "declined"}, headers=keys["second"]).status_code == 409
+    parts = [opened(client, keys["second"], "custom", fields=some)["state"] for some in (every[:3], every[3:-1])]
+    last = opened(client, keys["second"], "custom", 202, fields=every[-1:])
+    assert (parts, last["state"]) == (["open", "open"], "waiting"), "the whole list in parts is the whole list"
     late = opened(client, keys["reader"], "everything", 202)
     service.clock.advance(APPROVED_WITHIN)
     answer = client.post(f"{APPROVALS}/{late['id']}", json={"decision": "approved"}, headers=keys["desk"])
