@@ -295,6 +295,22 @@ def test_whole_list_needs_a_second_person(
     assert (answer.status_code, answer.get_json()["code"]) == (409, "request-expired")
 
 
+def test_reading_one_by_one_is_no_way_around_a_list(
+    service: RegistrationService, travellers: dict[str, str], keys: dict[str, Headers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.registration.sealing.service.MAX_ONE_BY_ONE", 2)
+
+    def read(who: str, name: str) -> int:
+        path = f"/v1/registrations/{travellers[name]}/sealed"
+        return service.client.post(path, json={"reason": REASON}, headers=keys[who]).status_code
+
+    first, repeated, third = ("first", "later"), ("first",), ("alone",)
+    assert [read("reader", name) for name in (*first, *repeated, *third)] == [200, 200, 200, 429]
+    assert (read("second", "alone"), rows(service.url, "SELECT count(*) FROM sealed_reading")) == (200, [(4,)])
+    service.clock.advance(timedelta(hours=25))
+    assert read("reader", "alone") == 200
+
+
 def test_destroying_a_key_needs_a_second_person(
     service: RegistrationService, travellers: dict[str, str], keys: dict[str, Headers]
 ) -> None:
