@@ -110,11 +110,13 @@ def withdraw(desk: AccessDesk, by: Holder, holder_id: str) -> None:
     """End the invitation of a holder that has not been used.
 
     Raises:
-        DomainError: ``not-found``: there is none.
+        DomainError: ``not-found``: there is none; ``not-allowed``.
     """
     with desk.work.transaction() as connection:
         now = desk.clock()
+        store.lock_access(connection)
         granted = _found(connection, holder_id)
+        _refuse_beyond(by, granted.grant)
         if not store.withdraw_invitations(connection, holder_id, now):
             raise DomainError("not-found", "there is no invitation that waits")
         note_deed(connection, Deed(by.name, "invitation-withdrawn", KIND, holder_id, {"name": granted.name}), now)

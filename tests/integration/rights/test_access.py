@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from services.events import messaging as events
 from services.events.usecases.proposal_keys import ProposalKeys
 from services.notifications import messaging as notifications
+from services.registration.access import credentials
 from shared.contracts.envelope import decode
 from shared.contracts.registry import read
 from shared.core.sealing import open_sealed, read_keys
@@ -151,6 +152,23 @@ def test_link_works_once_and_tells_why_it_opens_nothing(house: House, administra
     assert [answer.status_code for answer in found.values()] == [410, 410, 404]
     words = ("withdrawn", "expired", "not one of ours")
     assert [word in answer.text for word, answer in zip(words, found.values(), strict=True)] == [True] * 3
+
+
+def test_link_that_is_withdrawn_while_it_is_used_opens_nothing(
+    house: House, administrator: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity, link = invite(house, administrator, "hesitant colleague")
+    usable = credentials._usable
+
+    def withdrawn_meanwhile(*given: Any) -> Any:
+        found = usable(*given)
+        house.rows("registration", "UPDATE invitation SET withdrawn_at = now() WHERE holder_id = %s RETURNING 1", identity)
+        return found
+
+    monkeypatch.setattr(credentials, "_usable", withdrawn_meanwhile)
+    assert house.browser().post(f"{link}/key", headers=OWN_SITE).status_code == 410
+    [(keys,)] = house.rows("registration", "SELECT key_hashes FROM access_holder WHERE id = %s", identity)
+    assert keys == []
 
 
 def test_new_link_replaces_what_was_lost(house: House, administrator: dict[str, str]) -> None:
