@@ -9,7 +9,7 @@ from flask import Response, jsonify
 from werkzeug.exceptions import NotFound
 
 from services.registration.access.account_pages import SESSION_ID
-from services.registration.access.model import ADMINISTRATOR, Grant, Granted
+from services.registration.access.model import ADMINISTRATOR, Grant, Granted, is_readable
 from services.registration.access.service import (
     AccessDesk,
     NewColleague,
@@ -31,6 +31,11 @@ from shared.web.operations import Blueprint
 from shared.web.problems import ProblemSchema
 
 _SLUG = ma.validate.Regexp(SLUG)
+
+
+def _readable(name: str) -> None:
+    if not is_readable(name):
+        raise ma.ValidationError("a name on one line is required, without signs that cannot be seen")
 
 
 class GrantSchema(ma.Schema):
@@ -75,7 +80,8 @@ class InviteSchema(GrantSchema):
 
     name = ma.fields.String(
         required=True,
-        validate=[ma.validate.Length(min=1, max=LONGEST_NAME), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]+$")],
+        validate=[ma.validate.Length(min=1, max=LONGEST_NAME), _readable],
+        metadata={"description": "One line that can be read: it stands in the audit log, and no two look the same"},
     )
     email = email_field()
     language = ma.fields.String(load_default="en", validate=ma.validate.OneOf(LANGUAGES))

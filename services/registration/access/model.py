@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from unicodedata import normalize
 
 ADMINISTRATOR, COORDINATOR, PARTNER = "administrator", "coordinator", "partner"
 INVITED_FOR = timedelta(days=7)
@@ -67,6 +68,16 @@ class Granted:
     def is_administrator(self, now: datetime) -> bool:
         """Whether they can give and end access now."""
         return ADMINISTRATOR in self.grant.roles and self.state(now) == "active"
+
+
+def is_readable(name: str) -> bool:
+    """Whether a name is one line without signs that cannot be seen, by which two could look the same."""
+    return name.isprintable() and name == " ".join(name.split())
+
+
+def look_of(name: str) -> str:
+    """What two names have in common that look the same in most typefaces: width, ligatures and case do not count."""
+    return normalize("NFKC", name).casefold()
 
 
 def beyond(own: Grant, given: Grant) -> str:

@@ -269,6 +269,18 @@ def test_nobody_gives_more_than_they_have(house: House, what: str) -> None:
     assert house.browser().post("/v1/access", json=within, headers=as_holder(own)).status_code == 201
 
 
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("known colleague\u200b", 422), ("known  colleague", 422), ("\u202eknown colleague", 422), ("KNOWN ｃolleague", 409)],
+)
+def test_no_two_colleagues_look_the_same(house: House, administrator: dict[str, str], name: str, status: int) -> None:
+    """Their names are what the audit log and the second person's approval go by."""
+    with_name = {**GRANT, "email": "known@example.org", "name": "known colleague"}
+    assert house.browser().post("/v1/access", json=with_name, headers=administrator).status_code in (201, 409)
+    answer = house.browser().post("/v1/access", json={**with_name, "name": name}, headers=administrator)
+    assert answer.status_code == status
+
+
 def test_change_needs_the_newest_state_and_holds_everywhere(house: House, administrator: dict[str, str]) -> None:
     identity, link = invite(house, administrator, "changing colleague")
     browser = house.browser()
