@@ -83,12 +83,11 @@ def look_of(name: str) -> str:
 def beyond(own: Grant, given: Grant) -> str:
     """Why whoever has ``own`` may not give ``given``; empty if they may. Nobody gives more than they have."""
     if PARTNER in given.roles:
-        may = COORDINATOR in own.roles and own.forms is None
-        return "" if may else "only a coordinator of all forms gives access to a partner's numbers"
-    missing = sorted(given.roles - own.roles)
-    if missing:
+        if COORDINATOR not in own.roles or own.forms is not None:
+            return "only a coordinator of all forms gives access to a partner's numbers"
+    elif missing := sorted(given.roles - own.roles):
         return f"you do not have the role {missing[0]} yourself"
-    if own.forms is not None and (given.forms is None or not given.forms <= own.forms):
+    elif own.forms is not None and (given.forms is None or not given.forms <= own.forms):
         return "your own access is limited to some forms, and this one would reach further"
     if own.until is not None and (given.until is None or given.until > own.until):
         return "it would last longer than your own access"

@@ -256,12 +256,15 @@ BEYOND: dict[str, dict[str, Any]] = {
     "a role that they do not have": {"roles": ["sealed-reader"]},
     "a partner without being a coordinator": {"roles": ["partner"], "partner": "example-partner"},
     "longer than themselves": {"roles": ["viewer"], "until": "2099-01-01T00:00:00Z"},
+    "a partner, longer than themselves": {"roles": ["partner"], "partner": "example-partner"},
 }
+OWN = {"a partner, longer than themselves": ("coordinator",)}
+"""Roles that they have beside."""
 
 
 @pytest.mark.parametrize("what", BEYOND)
 def test_nobody_gives_more_than_they_have(house: House, what: str) -> None:
-    own = house.give_key(f"limited for {what}", "administrator", "viewer", until="2098-01-01T00:00:00Z")
+    own = house.give_key(f"limited for {what}", "administrator", "viewer", *OWN.get(what, ()), until="2098-01-01T00:00:00Z")
     ask = {"email": "somebody@example.org", **BEYOND[what], "name": f"beyond {what}"}
     answer = house.browser().post("/v1/access", json=ask, headers=as_holder(own))
     assert (answer.status_code, answer.get_json()["code"]) == (403, "not-allowed")
