@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from services.registration.forms.draft_store import questions_added
 from services.registration.forms.store import find_form
 from services.registration.sealed_lists.counting import Answers
 from services.registration.sealed_lists.model import Contents, Entry, ListPlan, ListRequest, ListRules
@@ -213,8 +214,10 @@ class ListDesk:
         if len(people) > MAX_PEOPLE:
             raise DomainError("too-many-people", f"a list holds {MAX_PEOPLE:,} people: choose fewer by the filters")
         with_names = purpose.names.wanted(asked=request.names)
-        before = opened_alone(connection, form.slug, request.reader, self.clock() - TOGETHER)
-        second = needs_second_person(purpose, fields, definition, before)
+        since = self.clock() - TOGETHER
+        before = opened_alone(connection, form.slug, request.reader, since)
+        added = questions_added(connection, form.slug, since)
+        second = needs_second_person(purpose, fields, definition, before, added)
         return ListPlan(form, definition, purpose, fields, people, without, with_names, second)
 
     def _require_key(self, connection: Connection, form: str) -> None:

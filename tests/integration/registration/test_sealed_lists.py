@@ -289,6 +289,13 @@ def test_whole_list_needs_a_second_person(
     parts = [opened(client, keys["second"], "custom", fields=some)["state"] for some in (every[:3], every[3:-1])]
     last = opened(client, keys["second"], "custom", 202, fields=every[-1:])
     assert (parts, last["state"]) == (["open", "open"], "waiting"), "the whole list in parts is the whole list"
+    drafts = f"/v1/form-drafts/{FORM}"
+    draft = client.post(drafts, headers=keys["desk"]).get_json()["content"]
+    draft["fields"].insert(3, {"name": "decoy", "kind": "text", "label": "A question of the reader", "sealed": True})
+    assert client.put(drafts, json={"content": draft}, headers={**keys["desk"], "If-Match": '"1"'}).status_code == 200
+    published = client.post(f"{drafts}/publish", headers={**keys["desk"], "If-Match": '"2"'})
+    assert published.status_code == 200, published.text
+    assert opened(client, keys["reader"], "custom", 202, fields=every)["state"] == "waiting"
     late = opened(client, keys["reader"], "everything", 202)
     service.clock.advance(APPROVED_WITHIN)
     answer = client.post(f"{APPROVALS}/{late['id']}", json={"decision": "approved"}, headers=keys["desk"])
