@@ -109,8 +109,8 @@ def cancel_sending(work: UnitOfWork, clock: Clock, who: str, bulletin_id: str) -
 def send_due(work: UnitOfWork, clock: CheckedClock) -> bool:
     """Send a scheduled bulletin whose time has come; returns whether there was one.
 
-    One for nobody by now, or a day late, or of somebody who may no longer send, becomes a draft again. Nothing is sent by a clock that differs from the
-    database's.
+    One for nobody by now, or a day late, or of somebody who may no longer send, becomes a draft again. Nothing is sent
+    by a clock that differs from the database's.
 
     Raises:
         Unavailable: the database is away; it is due still.

@@ -25,7 +25,8 @@ MAX_VIEWS = 50
 
 _LIST = text("""
     SELECT id::text, name, owner, shared, query, saved_at FROM list_view
-    WHERE owner = :owner OR (shared AND (CAST(:forms AS text[]) IS NULL OR query ->> 'form' = ANY(:forms))) ORDER BY owner <> :owner, lower(name), id
+    WHERE owner = :owner OR (shared AND (CAST(:forms AS text[]) IS NULL OR query ->> 'form' = ANY(:forms)))
+    ORDER BY owner <> :owner, lower(name), id
 """)
 _COUNT = text("SELECT count(*) FROM list_view WHERE owner = :owner")
 _SAVE = text("""

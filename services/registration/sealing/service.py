@@ -27,7 +27,7 @@ from shared.store.unit_of_work import UnitOfWork
 log = logging.getLogger(__name__)
 
 MAX_ONE_BY_ONE, ONE_BY_ONE = 30, timedelta(hours=24)
-"""People of one form whose answers somebody reads one by one within that time: more is a list, which has its own rules."""
+"""People of a form whose answers somebody reads one by one within that time: more is a list, with its own rules."""
 
 MIN_REASON = 10
 MAX_REASON = 500
@@ -55,8 +55,9 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Reading
     """Return the sealed answers of a registration by field; empty, with nothing logged, if it has none.
 
     Raises:
-        DomainError: ``reason-needed`` (fewer than 10 characters, or not plain text), ``not-found``, ``too-many-readings``,
-            ``sealed-gone`` if the form's key has been destroyed, in the database or in the folder.
+        DomainError: ``reason-needed`` (fewer than 10 characters, or not plain text), ``not-found``,
+            ``too-many-readings``, ``sealed-gone`` if the form's key has been destroyed, in the database or in the
+            folder.
     """
     reason = checked_reason(request.reason)
     with work.transaction() as connection:
@@ -69,7 +70,9 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Reading
         note_reading(connection, request.registration_id, found.form, request.reader, reason, now)
         # counted after its own line: lines of the log wait for each other, so the limit is exact
         if count_read(connection, found.form, request.reader, now - ONE_BY_ONE) > MAX_ONE_BY_ONE:
-            raise DomainError("too-many-readings", "open a list: you have read many people of this form one by one today")
+            raise DomainError(
+                "too-many-readings", "open a list: you have read many people of this form one by one today"
+            )
     note(SecurityEvent.SEALED_READ, holder=request.reader, registration=request.registration_id, form=found.form)
     if found.is_destroyed:
         raise DomainError("sealed-gone", KEY_GONE)

@@ -162,7 +162,9 @@ def test_link_that_is_withdrawn_while_it_is_used_opens_nothing(
 
     def withdrawn_meanwhile(*given: Any) -> Any:
         found = usable(*given)
-        house.rows("registration", "UPDATE invitation SET withdrawn_at = now() WHERE holder_id = %s RETURNING 1", identity)
+        house.rows(
+            "registration", "UPDATE invitation SET withdrawn_at = now() WHERE holder_id = %s RETURNING 1", identity
+        )
         return found
 
     monkeypatch.setattr(credentials, "_usable", withdrawn_meanwhile)
@@ -264,7 +266,9 @@ OWN = {"a partner, longer than themselves": ("coordinator",)}
 
 @pytest.mark.parametrize("what", BEYOND)
 def test_nobody_gives_more_than_they_have(house: House, what: str) -> None:
-    own = house.give_key(f"limited for {what}", "administrator", "viewer", *OWN.get(what, ()), until="2098-01-01T00:00:00Z")
+    own = house.give_key(
+        f"limited for {what}", "administrator", "viewer", *OWN.get(what, ()), until="2098-01-01T00:00:00Z"
+    )
     ask = {"email": "somebody@example.org", **BEYOND[what], "name": f"beyond {what}"}
     answer = house.browser().post("/v1/access", json=ask, headers=as_holder(own))
     assert (answer.status_code, answer.get_json()["code"]) == (403, "not-allowed")
@@ -274,7 +278,12 @@ def test_nobody_gives_more_than_they_have(house: House, what: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "status"),
-    [("known colleague\u200b", 422), ("known  colleague", 422), ("\u202eknown colleague", 422), ("KNOWN ｃolleague", 409)],
+    [
+        ("known colleague\u200b", 422),
+        ("known  colleague", 422),
+        ("\u202eknown colleague", 422),
+        ("KNOWN ｃolleague", 409),
+    ],
 )
 def test_no_two_colleagues_look_the_same(house: House, administrator: dict[str, str], name: str, status: int) -> None:
     """Their names are what the audit log and the second person's approval go by."""

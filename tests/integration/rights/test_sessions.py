@@ -129,7 +129,9 @@ def test_exports_sealed_answers_and_access_need_a_recent_sign_in_and_pages_do_no
     def outcomes(caller: Browser, more: dict[str, str]) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}
         for method, path, headers in EXPORTS:
-            found.setdefault(outcome(caller, method, path, {**headers, **more}), set()).add(f"{method} {path} {headers}")
+            found.setdefault(outcome(caller, method, path, {**headers, **more}), set()).add(
+                f"{method} {path} {headers}"
+            )
         return found
 
     found = outcomes(old, {})
