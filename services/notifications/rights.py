@@ -99,7 +99,12 @@ _SEPARATE: Rights = {
         "deliver": "select update",
     },
     "ended_session": {"web": "select insert", "relay": "select delete", "consume": "insert"},
-    "access_holder": {"web": "select", "relay": "select delete", "consume": "select insert update"},
+    "access_holder": {
+        "web": "select",
+        "relay": "select delete",
+        "consume": "select insert update",
+        "schedule": "select(name,roles,forms,until,revoked)",
+    },
     "key_check": {
         "web": "select insert",
         "consume": "select insert",

@@ -26,6 +26,10 @@ _BY_ID = text("""
     SELECT id::text, name, roles, forms, partner, until, key_hashes, revision FROM access_holder
     WHERE id = CAST(:id AS uuid) AND NOT revoked
 """)
+_LOST = text("""
+    SELECT bool_and(revoked OR coalesce(until <= :now, false) OR forms IS NOT NULL OR NOT roles @> ARRAY[:role])
+    FROM access_holder WHERE name = :name
+""")
 _UPSERT = text("""
     INSERT INTO access_holder (id, name, roles, forms, partner, until, key_hashes, revoked, revision, changed_at)
     VALUES (CAST(:holder_id AS uuid), :name, :roles, :forms, :partner, :until, :key_hashes, :revoked, :revision,
@@ -68,6 +72,14 @@ def find_by_id(connection: Connection, holder_id: str) -> AccessRow | None:
     """The access with this id (a UUID), unless it was revoked."""
     row = connection.execute(_BY_ID, {"id": holder_id}).one_or_none()
     return None if row is None else AccessRow(*row)
+
+
+def has_lost(connection: Connection, name: str, role: str, now: datetime) -> bool:
+    """Whether the access called ``name`` was ended or changed, so that it has no ``role`` on all forms any more.
+
+    Of an entry of the access file nothing is known here: False.
+    """
+    return bool(connection.execute(_LOST, {"name": name, "role": role, "now": now}).scalar())
 
 
 def upsert_access(connection: Connection, data: Mapping[str, Any]) -> None:

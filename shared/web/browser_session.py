@@ -1,7 +1,8 @@
 """What a browser's cookie means to the guard of every route, and the guard of what needs a recent sign-in.
 
-Exports and sealed answers ask for a sign-in of the last ten minutes, so that a desk which was left open gives them to
-no passer-by (OWASP ASVS 5.0, 7.5.3). A program sends its key with each request and is exempt by that.
+Exports, sealed answers and giving access ask for a sign-in of the last ten minutes, so that a desk which was left open
+gives them to no passer-by (OWASP ASVS 5.0, 7.5.1 and 7.5.3). A program sends its key with each request
+and is exempt by that.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from werkzeug.exceptions import Unauthorized
 from shared.web.holders import Holder
 
 RECENT_S = 10 * 60
-"""How long after a sign-in exports and sealed answers are open."""
+"""How long after a sign-in exports, sealed answers and the access of others are open."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -65,6 +65,7 @@ DOMAIN_STATUS = {
     "bulletin-invalid": 422,
     "time-not-usable": 422,
     "too-many-tests": 429,
+    "too-many-readings": 429,
     "too-many-origins": 422,
     "unknown-partner": 422,
     "file-refused": 422,

@@ -71,7 +71,10 @@ def _add_roster(blueprint: Any, tools: Tools) -> None:
     @_problems(blueprint)
     @needs(*READERS)
     def roster(query: dict[str, Any], event_id: str) -> dict[str, Any] | Response:
-        """Registrations in order of arrival, as CSV if `Accept` asks for it; names come from `/v1/registrations`."""
+        """Registrations in order of arrival, as CSV if `Accept` asks for it; names come from `/v1/registrations`.
+
+        A limited key sees those of its own forms.
+        """
         require_touch(event_id)
         wanted = RosterQuery(
             event_id,
@@ -79,6 +82,7 @@ def _add_roster(blueprint: Any, tools: Tools) -> None:
             position_in(query["cursor"], 1, read_registration_position),
             query["limit"] + 1,
             query.get("form_kind"),
+            holder().forms,
         )
         if wants_csv():
             require_recent_sign_in()

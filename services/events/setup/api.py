@@ -36,6 +36,7 @@ from services.events.setup.service import (
 from services.events.store.events import Audience
 from shared.core.errors import DomainError
 from shared.web.access import holder, needs_all_forms, public
+from shared.web.browser_session import require_recent_sign_in
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
 from shared.web.entity_tags import conditional, seen_tags
 from shared.web.operations import Blueprint
@@ -119,6 +120,8 @@ class KindApi:
         if "group_by" in query:
             content: Any = self._groups(found, query)
         elif wants_csv():
+            if not self._kind.listing.public:
+                require_recent_sign_in()
             rows = ([_cell(item[name]) for name in names] for item in found)
             return _varying(csv_answer(self._kind.part, names, rows))
         else:

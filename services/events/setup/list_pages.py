@@ -26,6 +26,7 @@ from services.events.setup.querying import (
 )
 from shared.i18n.when import compact_day
 from shared.web.access import holder, needs_all_forms
+from shared.web.browser_session import require_recent_sign_in
 from shared.web.csv_lines import csv_answer
 from shared.web.headers import personal
 
@@ -159,6 +160,8 @@ def _file(kind: SetupKind[Any], found: Sequence[Item], names: Sequence[str]) -> 
         groups = grouped(found, names, kind.listing.sums)
         rows = ([*one.by.values(), one.count, *one.sums.values()] for one in groups)
         return csv_answer(f"{kind.part}-counts", [*names, "count", *kind.listing.sums], rows)
+    if not kind.listing.public:
+        require_recent_sign_in()
     columns = ["id", *kind.shown]
     lines = words_of(kind, ())
     cells = (

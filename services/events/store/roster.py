@@ -43,7 +43,7 @@ _FIELDS = tuple(field.name for field in fields(Registered))
 class RosterQuery:
     """Whose registrations: of one event, with one status (None: any), after a registration's id, at most ``limit``.
 
-    ``form_kind`` None means all by which somebody attends.
+    ``form_kind`` None means all by which somebody attends; ``forms`` are those that may be seen, None for all.
     """
 
     event_id: str
@@ -51,6 +51,7 @@ class RosterQuery:
     after: str | None = None
     limit: int = 50
     form_kind: str | None = None
+    forms: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +117,14 @@ _PAGE = text(f"""
     SELECT {_COLUMNS} FROM roster
     WHERE event_id = :event_id AND registration_id > CAST(:after AS uuid) AND erased_at IS NULL
         AND (form_kind = :form_kind OR CAST(:form_kind AS text) IS NULL AND {_ATTENDING})
+        AND (CAST(:forms AS text[]) IS NULL OR form = ANY(CAST(:forms AS text[])))
     ORDER BY roster.registration_id LIMIT :limit
 """)
 _PAGE_OF_STATUS = text(f"""
     SELECT {_COLUMNS} FROM roster
     WHERE event_id = :event_id AND status = :status AND registration_id > CAST(:after AS uuid) AND erased_at IS NULL
         AND (form_kind = :form_kind OR CAST(:form_kind AS text) IS NULL AND {_ATTENDING})
+        AND (CAST(:forms AS text[]) IS NULL OR form = ANY(CAST(:forms AS text[])))
     ORDER BY roster.registration_id LIMIT :limit
 """)
 _REPRESENTATIVES = text(f"""
@@ -185,7 +188,8 @@ def whose(connection: Connection, registration_id: str) -> Whose | None:
 def page(connection: Connection, wanted: RosterQuery) -> list[Registered]:
     """At most ``wanted.limit`` registrations in order of their ids, which is the order of arrival; none was erased."""
     statement = _PAGE if wanted.status is None else _PAGE_OF_STATUS
-    rows = connection.execute(statement, asdict(wanted) | {"after": wanted.after or FIRST})
+    forms = None if wanted.forms is None else sorted(wanted.forms)
+    rows = connection.execute(statement, asdict(wanted) | {"after": wanted.after or FIRST, "forms": forms})
     return [Registered(**row._mapping) for row in rows]
 
 

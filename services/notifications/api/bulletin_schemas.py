@@ -112,7 +112,10 @@ class BulletinSchema(ma.Schema):
     ordered_by = ma.fields.String(allow_none=True, metadata={"description": "Who had it sent or scheduled"})
     not_sent = ma.fields.String(
         allow_none=True,
-        metadata={"description": "Why it did not go at its time (`nobody`, `late`: over a day); it is a draft again"},
+        metadata={
+            "description": "Why it did not go at its time (`nobody`, `late`: over a day, `access-ended`: of whoever "
+            "had scheduled it); it is a draft again"
+        },
     )
     sent_at = ma.fields.AwareDateTime(
         format="iso", allow_none=True, metadata={"description": "When it began to be sent"}

@@ -77,6 +77,7 @@ OUTCOMES: Mapping[str, str] = {
 
 NOT_SENT: Mapping[str, str] = {
     "nobody": "It was not sent at its time: no person fitted any more.",
+    "access-ended": "It was not sent: whoever had scheduled it may no longer send. Look at it before you do.",
     "late": "It was not sent: its time had passed by more than a day.",
 }
 

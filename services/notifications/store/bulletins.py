@@ -80,7 +80,7 @@ class Bulletin:
     send_at: when it is to be sent; None for a draft and for one that was sent at once.
     send_zone: IANA zone in which that time was chosen.
     ordered_by: who had it sent or scheduled.
-    not_sent: why it did not go at its time: ``nobody`` or ``late``; it is a draft again.
+    not_sent: why it did not go at its time: ``nobody``, ``late`` or ``access-ended``; it is a draft again.
     sent_at: when it began to be sent.
     audience: people counted at that moment.
     not_made: people for whom no mail had been made when it was stopped.

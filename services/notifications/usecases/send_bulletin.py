@@ -7,7 +7,7 @@ the transaction that sends it, so that nobody joins or leaves while it is under 
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -29,6 +29,7 @@ from shared.core.clock import Clock, rfc3339
 from shared.core.context import correlation_id
 from shared.core.errors import DomainError
 from shared.core.ids import new_id
+from shared.store.access_holders import has_lost
 from shared.store.checked_clock import CheckedClock
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
@@ -108,8 +109,8 @@ def cancel_sending(work: UnitOfWork, clock: Clock, who: str, bulletin_id: str) -
 def send_due(work: UnitOfWork, clock: CheckedClock) -> bool:
     """Send a scheduled bulletin whose time has come; returns whether there was one.
 
-    One for nobody by now, or a day late, becomes a draft again. Nothing is sent by a clock that differs from the
-    database's.
+    One for nobody by now, or a day late, or of somebody who may no longer send, becomes a draft again. Nothing is sent
+    by a clock that differs from the database's.
 
     Raises:
         Unavailable: the database is away; it is due still.
@@ -122,16 +123,24 @@ def send_due(work: UnitOfWork, clock: CheckedClock) -> bool:
         if now is None or now < bulletin.send_at:
             return False
         people = audience_of(connection, bulletin).people
-        late = now - bulletin.send_at > MAX_LATE
-        if people and not late:
+        why = _why_not(connection, bulletin.ordered_by, people, now - bulletin.send_at, now)
+        if not why:
             _send(connection, bulletin, people, bulletin.ordered_by, now)
             return True
-        why = "late" if late else "nobody"
         unschedule(connection, bulletin.id, why)
         detail = {**_number(bulletin), "reason": why}
         note_deed(connection, Deed(bulletin.ordered_by, "bulletin-not-sent", "bulletin", bulletin.id, detail), now)
     log.warning("a scheduled bulletin was not sent", extra={"bulletin": bulletin.number, "reason": why})
     return True
+
+
+def _why_not(connection: Connection, who: str, people: int, late: timedelta, now: datetime) -> str:
+    """Why a bulletin that is due does not go; empty if it does."""
+    if has_lost(connection, who, "coordinator", now):
+        return "access-ended"
+    if late > MAX_LATE:
+        return "late"
+    return "" if people else "nobody"
 
 
 def _checked(connection: Connection, bulletin: Bulletin, sending: Sending) -> int:

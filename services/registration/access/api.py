@@ -9,7 +9,7 @@ from flask import Response, jsonify
 from werkzeug.exceptions import NotFound
 
 from services.registration.access.account_pages import SESSION_ID
-from services.registration.access.model import ADMINISTRATOR, Grant, Granted
+from services.registration.access.model import ADMINISTRATOR, Grant, Granted, is_readable
 from services.registration.access.service import (
     AccessDesk,
     NewColleague,
@@ -24,12 +24,18 @@ from shared.contracts.schemas import SLUG
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.address_field import email_field
 from shared.web.access import holder, needs_all_forms
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.entity_tags import require_revision
 from shared.web.holders import LONGEST_NAME, ROLES
 from shared.web.operations import Blueprint
 from shared.web.problems import ProblemSchema
 
 _SLUG = ma.validate.Regexp(SLUG)
+
+
+def _readable(name: str) -> None:
+    if not is_readable(name):
+        raise ma.ValidationError("a name on one line is required, without signs that cannot be seen")
 
 
 class GrantSchema(ma.Schema):
@@ -74,7 +80,8 @@ class InviteSchema(GrantSchema):
 
     name = ma.fields.String(
         required=True,
-        validate=[ma.validate.Length(min=1, max=LONGEST_NAME), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]+$")],
+        validate=[ma.validate.Length(min=1, max=LONGEST_NAME), _readable],
+        metadata={"description": "One line that can be read: it stands in the audit log, and no two look the same"},
     )
     email = email_field()
     language = ma.fields.String(load_default="en", validate=ma.validate.OneOf(LANGUAGES))
@@ -146,6 +153,7 @@ def _add_list(blueprint: Any, desk: AccessDesk) -> None:
     @blueprint.response(201, AccessSchema)
     @blueprint.alt_response(403, schema=ProblemSchema)
     @blueprint.alt_response(409, schema=ProblemSchema)
+    @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def invite_one(content: dict[str, Any]) -> tuple[dict[str, Any], int]:
         """Invite a colleague by mail. The link in it works once, for seven days; nobody gives more than they have."""
@@ -170,6 +178,7 @@ def _add_one(blueprint: Any, desk: AccessDesk) -> None:
     @blueprint.alt_response(409, schema=ProblemSchema)
     @blueprint.alt_response(412, schema=ProblemSchema)
     @blueprint.alt_response(428, schema=ProblemSchema)
+    @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def change_it(content: dict[str, Any], holder_id: UUID) -> Response:
         """Change what somebody may do; `If-Match` is required. The last administrator stays one."""
@@ -185,6 +194,7 @@ def _add_one(blueprint: Any, desk: AccessDesk) -> None:
     @blueprint.alt_response(403, schema=ProblemSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @blueprint.alt_response(409, schema=ProblemSchema)
+    @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def revoke_it(holder_id: UUID) -> None:
         """End an access for good, with its keys, passkeys, links and sessions."""
@@ -197,6 +207,7 @@ def _add_links(blueprint: Any, desk: AccessDesk) -> None:
     @blueprint.response(202)
     @blueprint.alt_response(403, schema=ProblemSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def send_again(content: dict[str, Any], holder_id: UUID) -> None:
         """Mail a new link: earlier ones end, and using it replaces every passkey and key that the holder has."""

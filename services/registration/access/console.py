@@ -26,6 +26,7 @@ from services.registration.forms.service import list_forms
 from shared.core.errors import DomainError
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.web.access import holder, needs_all_forms, public
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.console import words
 from shared.web.console.frame import pages_blueprint
 from shared.web.headers import personal
@@ -86,11 +87,13 @@ def _add_list(blueprint: Blueprint, desk: AccessDesk) -> None:
         return personal(make_response(page))
 
     @blueprint.get("/access/invite")
+    @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def invite_page() -> Response:
         return _form(desk)
 
     @blueprint.post("/access/invite")
+    @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def invite_colleague() -> AnyResponse:
         filled = _read(desk, asks_person=True)
@@ -113,6 +116,7 @@ def _add_colleague(blueprint: Blueprint, desk: AccessDesk) -> None:
         return _colleague(desk, desk.one(str(holder_id)))
 
     @blueprint.post("/access/<uuid:holder_id>")
+    @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def change_colleague(holder_id: UUID) -> AnyResponse:
         identity, act = str(holder_id), request.form.get("act", "")

@@ -187,7 +187,8 @@ def _use(connection: Connection, token: str, now: datetime) -> tuple[str, str]:
     """Name and id of the holder, whose former keys, passkeys and sessions have ended."""
     store.lock_access(connection)
     invitation = _usable(connection, token, now)
-    store.use_invitation(connection, token_hash(token), now)
+    if store.use_invitation(connection, token_hash(token), now) is None:
+        raise InvitationEnded("withdrawn")
     replace_sign_in(connection, invitation.granted.id, now)
     return invitation.granted.name, invitation.granted.id
 

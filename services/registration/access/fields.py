@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from werkzeug.datastructures import MultiDict
 
-from services.registration.access.model import Grant, faults_of
+from services.registration.access.model import Grant, faults_of, is_readable
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.addresses import LONGEST_ADDRESS, normal_address
 from shared.web.holders import LONGEST_NAME, ROLES
@@ -45,7 +45,7 @@ def read_access(
     name, email = " ".join(given.get("name", "").split()), given.get("email", "").strip()
     language = given.get("language", "en")
     if asks_person:
-        if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        if not name or len(name) > LONGEST_NAME or not is_readable(name):
             faults["name"] = "Give a name of one line."
         if language not in LANGUAGES:
             faults["language"] = "Choose one of the languages."

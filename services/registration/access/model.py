@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from unicodedata import normalize
 
 ADMINISTRATOR, COORDINATOR, PARTNER = "administrator", "coordinator", "partner"
 INVITED_FOR = timedelta(days=7)
@@ -69,15 +70,24 @@ class Granted:
         return ADMINISTRATOR in self.grant.roles and self.state(now) == "active"
 
 
+def is_readable(name: str) -> bool:
+    """Whether a name is one line without signs that cannot be seen, by which two could look the same."""
+    return name.isprintable() and name == " ".join(name.split())
+
+
+def look_of(name: str) -> str:
+    """What two names have in common that look the same in most typefaces: width, ligatures and case do not count."""
+    return normalize("NFKC", name).casefold()
+
+
 def beyond(own: Grant, given: Grant) -> str:
     """Why whoever has ``own`` may not give ``given``; empty if they may. Nobody gives more than they have."""
     if PARTNER in given.roles:
-        may = COORDINATOR in own.roles and own.forms is None
-        return "" if may else "only a coordinator of all forms gives access to a partner's numbers"
-    missing = sorted(given.roles - own.roles)
-    if missing:
+        if COORDINATOR not in own.roles or own.forms is not None:
+            return "only a coordinator of all forms gives access to a partner's numbers"
+    elif missing := sorted(given.roles - own.roles):
         return f"you do not have the role {missing[0]} yourself"
-    if own.forms is not None and (given.forms is None or not given.forms <= own.forms):
+    elif own.forms is not None and (given.forms is None or not given.forms <= own.forms):
         return "your own access is limited to some forms, and this one would reach further"
     if own.until is not None and (given.until is None or given.until > own.until):
         return "it would last longer than your own access"

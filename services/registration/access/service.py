@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from services.registration.access import store
 from services.registration.access.messages import InvitationMail, access_message, invitation_message
-from services.registration.access.model import ADMINISTRATOR, INVITED_FOR, Grant, Granted, beyond, faults_of
+from services.registration.access.model import ADMINISTRATOR, INVITED_FOR, Grant, Granted, beyond, faults_of, look_of
 from services.registration.access.passkey_store import remove_passkeys
 from services.registration.access.sessions import end_of_holder
 from shared.core.clock import Clock
@@ -79,7 +79,8 @@ def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
         _refuse(by, new.grant, now)
         store.lock_access(connection)
         holder_id = new_id()
-        taken = any(holder.name.casefold() == new.name.casefold() for holder in desk.file.holders())
+        others = [*desk.file.holders(), *store.list_access(connection)]
+        taken = look_of(new.name) in {look_of(one.name) for one in others}
         if taken or not store.add_holder(connection, holder_id, new.name, new.grant, now):
             raise DomainError("already-exists", "somebody with this name has access already")
         _publish(connection, holder_id)
@@ -110,11 +111,13 @@ def withdraw(desk: AccessDesk, by: Holder, holder_id: str) -> None:
     """End the invitation of a holder that has not been used.
 
     Raises:
-        DomainError: ``not-found``: there is none.
+        DomainError: ``not-found``: there is none; ``not-allowed``.
     """
     with desk.work.transaction() as connection:
         now = desk.clock()
+        store.lock_access(connection)
         granted = _found(connection, holder_id)
+        _refuse_beyond(by, granted.grant)
         if not store.withdraw_invitations(connection, holder_id, now):
             raise DomainError("not-found", "there is no invitation that waits")
         note_deed(connection, Deed(by.name, "invitation-withdrawn", KIND, holder_id, {"name": granted.name}), now)

@@ -32,6 +32,10 @@ _DRAFT = "SELECT slug, content, based_on, revision, changed_at, changed_by FROM 
 _ONE = text(f"{_DRAFT} WHERE slug = :slug")
 _LOCKED = text(f"{_DRAFT} WHERE slug = :slug FOR UPDATE")
 _ALL = text(f"{_DRAFT} ORDER BY slug")
+_ADDED = text("""
+    SELECT DISTINCT name FROM form_change c, jsonb_array_elements_text(c.after -> 'questions') AS name
+    WHERE c.form = :form AND c.changed_at > :since AND NOT jsonb_exists(c.before -> 'questions', name)
+""")
 _ADD = text("""
     INSERT INTO form_draft (slug, content, based_on, revision, changed_at, changed_by)
     VALUES (:slug, :content, :based_on, 1, :changed_at, :changed_by) ON CONFLICT (slug) DO NOTHING
@@ -72,3 +76,8 @@ def store_draft(connection: Connection, draft: FormDraft) -> bool:
 def delete_draft(connection: Connection, slug: str) -> None:
     """Delete it."""
     connection.execute(_DELETE, {"slug": slug})
+
+
+def questions_added(connection: Connection, slug: str, since: datetime) -> frozenset[str]:
+    """Return names of the questions that a published draft has added to a form since then."""
+    return frozenset(connection.execute(_ADDED, {"form": slug, "since": since}).scalars())

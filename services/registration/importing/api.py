@@ -12,6 +12,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from services.registration.importing.exports import mapping_to_json
 from services.registration.importing.model import ColumnMapping, Fate, ImportChoice, PeopleImport
+from services.registration.importing.rules import refuse_others
 from services.registration.importing.schemas import (
     ConfirmSchema,
     ImportListSchema,
@@ -128,14 +129,20 @@ def _add_steps(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.put("/<uuid:import_id>/mapping")
     @blueprint.arguments(MappingSchema)
     @blueprint.response(200, ImportSchema)
+    @blueprint.alt_response(403, schema=ProblemSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @blueprint.alt_response(409, schema=ProblemSchema)
     @blueprint.alt_response(412, schema=ProblemSchema)
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def map_import(wanted: dict[str, Any], import_id: UUID) -> Response:
-        """Say what each column is, and check every row; nobody is registered by it. `If-Match`: the ETag."""
-        people = _seen(desk, import_id)
+        """Say what each column is, and check every row; nobody is registered by it. `If-Match`: the ETag.
+
+        For whoever brought the file, and for readers of sealed answers.
+        """
+        people = _own(desk, import_id)
+        refuse_others(people, holder())
+        require_revision(people.revision)
         how = {name: str(wanted.pop(name)) for name in HOW if name in wanted}
         return _tagged(desk.check(people.id, ColumnMapping(**wanted), holder().name, people.revision, how or None))
 

@@ -1,5 +1,6 @@
 """Pages on which a coordinator brings a file of people, maps its columns, reads the dry run, and confirms."""
 
+from dataclasses import replace
 from io import BytesIO
 from itertools import islice
 from typing import Any
@@ -14,12 +15,21 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.registration.forms.service import list_forms
 from services.registration.importing import wording
 from services.registration.importing.exports import mapping_from_json
-from services.registration.importing.mapping_pages import PATH, add_mapping, mapping_page, own_import, seen_revision
+from services.registration.importing.mapping_pages import (
+    PATH,
+    add_mapping,
+    mapping_page,
+    own_file,
+    own_import,
+    seen_revision,
+)
 from services.registration.importing.model import Fate, ImportChoice, PeopleImport, PreparedRow
+from services.registration.importing.rules import may_see_file, refuse_others
 from services.registration.importing.service import ImportDesk, ImportView
 from services.registration.importing.values import has_choices
 from shared.core.errors import DomainError
 from shared.web.access import holder, may_touch, needs, require_touch
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.csv_lines import csv_answer
 from shared.web.headers import personal
 
@@ -87,14 +97,16 @@ def _add_page(blueprint: Blueprint, desk: ImportDesk) -> None:
     def import_page(import_id: UUID) -> Response:
         people = own_import(desk, import_id)
         if people.state == "uploaded" or (people.state == "checked" and request.args.get("step") == "mapping"):
+            refuse_others(people, holder())
             return mapping_page(desk.view(people.id))
         return _result_page(desk, people)
 
     @blueprint.get("/registrations/imports/<uuid:import_id>/refused.csv")
+    @needs_recent_sign_in
     @needs("coordinator")
     def refused_file(import_id: UUID) -> Response:
-        people = own_import(desk, import_id)
-        return personal(csv_answer("refused-rows", *desk.refused_rows(people.id)))
+        people = own_file(desk, import_id)
+        return personal(csv_answer("refused-rows", *desk.refused_rows(people.id, holder().name)))
 
 
 def _add_steps(blueprint: Blueprint, desk: ImportDesk) -> None:
@@ -145,15 +157,17 @@ def _result_page(
     if fate not in ("", *Fate):
         raise BadRequest("unknown fate")
     rows, after = _rows(desk, people, fate)
+    sees = may_see_file(people, holder())
     page = render_template(
         "registrations/import.html",
         people=people,
         view=view,
         counts=counts,
         fate=fate,
-        rows=rows,
+        rows=rows if sees else [replace(row, cells=()) for row in rows],
         after=after,
-        unknown=_unknown(desk, view) if people.state == "checked" and counts.get(Fate.REFUSED) else [],
+        sees=sees,
+        unknown=_unknown(desk, view) if sees and people.state == "checked" and counts.get(Fate.REFUSED) else [],
         labels={field.name: wording.label(field) for field in view.definition.fields},
         wording=wording,
         fates=list(Fate),

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.registration.importing import wording
 from services.registration.importing.exports import mapping_from_json, targets_of
 from services.registration.importing.model import ColumnMapping, PeopleImport
-from services.registration.importing.rules import check_how
+from services.registration.importing.rules import check_how, refuse_others
 from services.registration.importing.service import ImportDesk, ImportView
 from services.registration.importing.table_reading import DELIMITERS, ENCODINGS
 from shared.core.errors import DomainError
@@ -28,7 +28,7 @@ def add_mapping(blueprint: Blueprint, desk: ImportDesk) -> None:
     @blueprint.post("/registrations/imports/<uuid:import_id>/mapping")
     @needs("coordinator")
     def map_columns(import_id: UUID) -> AnyResponse:
-        people, how = own_import(desk, import_id), _how()
+        people, how = own_file(desk, import_id), _how()
         view = _read(desk, people, how)
         if isinstance(view, str):
             return mapping_page(desk.view(people.id), fault=view, status=422)
@@ -46,7 +46,7 @@ def add_mapping(blueprint: Blueprint, desk: ImportDesk) -> None:
     @blueprint.post("/registrations/imports/<uuid:import_id>/values")
     @needs("coordinator")
     def map_values(import_id: UUID) -> AnyResponse:
-        people = own_import(desk, import_id)
+        people = own_file(desk, import_id)
         before = mapping_from_json(people.mapping)
         if before is None:
             raise BadRequest("no mapping yet")
@@ -136,6 +136,13 @@ def own_import(desk: ImportDesk, import_id: UUID) -> PeopleImport:
     """The import with this id; ``not-found`` for one into a form that the key is not good for."""
     people = desk.find(str(import_id))
     require_touch(people.form)
+    return people
+
+
+def own_file(desk: ImportDesk, import_id: UUID) -> PeopleImport:
+    """The same, with a file that the caller may see; ``not-allowed`` for one that somebody else has brought."""
+    people = own_import(desk, import_id)
+    refuse_others(people, holder())
     return people
 
 

@@ -13,9 +13,26 @@ from shared.core.errors import DomainError
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.definition import FormDefinition
 from shared.public_forms.fields import ADDRESS_FIELD
+from shared.web.access import Holder
 
 SEATS = ("as-possible", "waiting-list")
 DATE_ORDERS = ("", "dmy", "mdy")
+NOT_YOURS = "what a file holds is shown to whoever brought it, and to readers of sealed answers"
+
+
+def may_see_file(people: PeopleImport, who: Holder) -> bool:
+    """Whether ``who`` may see the cells of a file and say what its columns are: sealed answers stand there in clear."""
+    return who.name == people.created_by or "sealed-reader" in who.roles
+
+
+def refuse_others(people: PeopleImport, who: Holder) -> None:
+    """Refuse what shows the cells of somebody else's file, or would move them into a question that is not sealed.
+
+    Raises:
+        DomainError: ``not-allowed``.
+    """
+    if not may_see_file(people, who):
+        raise DomainError("not-allowed", NOT_YOURS)
 
 
 def check_how(how: Mapping[str, str]) -> None:

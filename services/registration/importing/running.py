@@ -55,12 +55,14 @@ class ImportRun:
         Raises:
             Unavailable: the database is away; nothing is lost.
         """
-        if not self._begin():
+        begun = self._begin()
+        if not begun:
             return 0
         with self.work.transaction() as connection:
             now = self._time(connection)
             people = store.lock_running(connection) if now is not None else None
             if now is None or people is None:
+                store.take_back_attempt(connection, begun)  # another process decides: nothing was tried
                 return 0
             batch = store.next_batch(connection, self.vault, people.id)
             if batch is None:
@@ -72,18 +74,18 @@ class ImportRun:
             store.store_counts(connection, people.id, dict(counts))
         return len(done)
 
-    def _begin(self) -> bool:
-        """Count the attempt, in a transaction of its own; whether there is something to do."""
+    def _begin(self) -> str:
+        """Count the attempt, in a transaction of its own; the id of what is to be done, empty for nothing."""
         with self.work.transaction() as connection:
             now = self._time(connection)
             people = store.lock_running(connection) if now is not None else None
             if now is None or people is None:
-                return False
+                return ""
             if store.begin_attempt(connection, people.id) <= MAX_ATTEMPTS:
-                return True
+                return people.id
             store.store_finished(connection, people.id, "failed", now, "a batch of rows could not be stored")
             log.error("an import has failed several times and is stopped", extra={"import_id": people.id})
-            return False
+            return ""
 
     def _time(self, connection: Connection) -> datetime | None:
         return self.clock.final_now("import", connection) if queue.try_lead(connection) else None

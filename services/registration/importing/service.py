@@ -244,9 +244,14 @@ class ImportDesk:
             yield from ((batch[0], row) for row in batch[1])
             number = batch[0] + 1
 
-    def refused_rows(self, identity: str) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
-        """The headings and the rows of the file of what is refused: its cells, then line, column and reason."""
+    def refused_rows(self, identity: str, by: str) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+        """The headings and the rows of the file of what is refused: its cells, then line, column and reason.
+
+        That ``by`` takes it is written down first.
+        """
         view = self.view(identity)
+        with self.work.transaction() as connection:
+            note_deed(connection, Deed(by, "file-taken", "import", identity, {"form": view.people.form}), self.clock())
         headings = view.table.headings if view.table is not None else ()
         return (*headings, "Line", "Column", "Reason"), self._refused(identity, len(headings))
 

@@ -60,6 +60,9 @@ _RESUME = text("""
 _ATTEMPT = text("""
     UPDATE people_import SET attempts = attempts + 1 WHERE id = CAST(:id AS uuid) RETURNING attempts
 """)
+_TAKE_BACK = text("""
+    UPDATE people_import SET attempts = attempts - 1 WHERE id = CAST(:id AS uuid) AND attempts > 0
+""")
 _COUNT = text("UPDATE people_import SET counts = :counts, attempts = 0 WHERE id = CAST(:id AS uuid)")
 _ADD_BATCH = text("""
     INSERT INTO import_batch (import_id, number, fates, body, stored_at)
@@ -166,6 +169,11 @@ def store_resumed(connection: Connection, identity: str) -> None:
 def begin_attempt(connection: Connection, identity: str) -> int:
     """Count an attempt at the next batch; returns how many there have been."""
     return int(connection.execute(_ATTEMPT, {"id": identity}).scalar_one())
+
+
+def take_back_attempt(connection: Connection, identity: str) -> None:
+    """Count an attempt no more, in which nothing was tried."""
+    connection.execute(_TAKE_BACK, {"id": identity})
 
 
 def store_counts(connection: Connection, identity: str, counts: Mapping[str, int]) -> None:

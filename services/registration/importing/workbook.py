@@ -20,11 +20,14 @@ from services.registration.importing.model import MAX_CELL, MAX_COLUMNS, MAX_ROW
 
 MAX_ENTRIES = 2000
 MAX_UNPACKED_BYTES = 300 * 1024 * 1024
+MAX_TEXT = 64 * 1024 * 1024
+"""Characters of all cells: a text that stands in the file once can stand in every cell of the sheet."""
+
 MEMORY_BYTES = 2 * 1024**3
 CPU_S, WALL_S = 60, 120
 INHERITED = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "PYTHONPYCACHEPREFIX")
 _CELL = re.compile(rb"""\br\s*=\s*["']\$?([A-Z]{1,7})\$?([0-9]{1,9})["']""")
-_ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\br\s*=\s*["']([0-9]{1,9})["']""")
+_ROW = re.compile(rb"""<(?:\w+:)?row\b[^<>]*?\br\s*=\s*["']([0-9]{1,9})["']""")
 _DOCTYPE = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 _CHUNK, _OVERLAP = 1024 * 1024, 64
 
@@ -118,11 +121,23 @@ def _rows(data: bytes) -> Iterator[list[str]]:
         for name in workbook.sheet_names:
             sheet = workbook.get_sheet_by_name(name)
             if sheet.height:
-                for number, cells in enumerate(sheet.to_python(skip_empty_area=False), 1):
-                    yield [_text(cell, number) for cell in cells]
+                yield from _texts(sheet.to_python(skip_empty_area=False))
                 return
     except CalamineError:
         raise FileRefused("unreadable", "The file is no spreadsheet of the kind .xlsx, or it is damaged.") from None
+
+
+def _texts(sheet: list[list[Any]]) -> Iterator[list[str]]:
+    """The rows as text, without empty cells at their ends; what would not fit into the asking process is refused."""
+    left = MAX_TEXT
+    for number, cells in enumerate(sheet, 1):
+        row = [_text(cell, number) for cell in cells]
+        while row and not row[-1]:
+            row.pop()
+        left -= sum(map(len, row))
+        if left < 0:
+            raise FileRefused("too-large", f"The cells hold more than {MAX_TEXT // 2**20} million characters.")
+        yield row
 
 
 def _text(cell: Any, row: int) -> str:

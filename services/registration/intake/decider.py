@@ -127,6 +127,7 @@ class Decider:
         """Decide the batch in one transaction. What it raises leaves the attempt behind, to be counted next time."""
         with self._work.transaction() as connection:
             if not queue.try_lead(connection):
+                queue.take_back_attempt(connection, self._name)
                 return 0
             now = self._clock.final_now("decide", connection)
             if now is None:

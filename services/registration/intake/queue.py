@@ -38,6 +38,7 @@ _BEGIN = text("""
     INSERT INTO decider_attempt (numbers, decider, started_at) VALUES (:numbers, CAST(:decider AS uuid), :now)
 """)
 _END = text("DELETE FROM decider_attempt")
+_TAKE_BACK = text("DELETE FROM decider_attempt WHERE decider = CAST(:decider AS uuid)")
 _READ = text("""
     SELECT id, kind, form, form_revision, token_hash, fingerprint, network, challenge, code, decider_key,
         received_at, body, entered_by
@@ -136,6 +137,11 @@ def _prefix(head: Sequence[tuple[int, str, int]]) -> Sequence[tuple[int, str, in
 def end_attempt(connection: Connection) -> None:
     """Record, in the transaction that decides a batch, that its attempt has ended."""
     connection.execute(_END)
+
+
+def take_back_attempt(connection: Connection, decider: str) -> None:
+    """Record that an attempt was not made: another process led before it could be, an import or a coordinator's act."""
+    connection.execute(_TAKE_BACK, {"decider": decider})
 
 
 def read_rows(connection: Connection, numbers: Sequence[int]) -> list[QueuedRow]:

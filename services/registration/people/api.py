@@ -89,6 +89,7 @@ def _add_list(blueprint: Any, desk: PeopleDesk) -> None:
             return _groups(desk.work, wanted, query, read_keys(query["group_by"], definition))
         columns = [name.strip() for name in query["columns"].split(",")] if query["columns"] else []
         if wants_xlsx():
+            require_recent_sign_in()
             table = people_file(desk.work, desk.clock, holder().name, wanted, columns, FILE_TITLES)
             return xlsx_answer("registrations", *table)
         if wants_csv():

@@ -120,7 +120,7 @@ def _in_file(asked: "_Asked") -> list[str]:
 def _views(work: UnitOfWork) -> list[tuple[ListView, str]]:
     """Views with their addresses."""
     with work.transaction() as connection:
-        return [(view, address(PATH, view.query)) for view in views_for(connection, holder().name)]
+        return [(view, address(PATH, view.query)) for view in views_for(connection, holder().name, holder().forms)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,10 @@ class Sort:
     beyond: str
 
 
-_LAST_NAME = "(SELECT COALESCE(folded(p.name), '') FROM registration p WHERE p.id = CAST(:after AS uuid))"
+_LAST_NAME = """(SELECT COALESCE(folded(p.name), '') FROM registration p WHERE p.id = CAST(:after AS uuid)
+    AND (CAST(:seen AS text[]) IS NULL OR p.form = ANY(CAST(:seen AS text[]))))"""
+"""A position comes from outside: the name of a person who may not be seen orders nothing."""
+
 _BY_NAME = f"({_FOLDED_NAME}, r.id) {{}} ({_LAST_NAME}, CAST(:after AS uuid))"
 SORTS = {
     ARRIVAL: Sort("r.id", "r.id > CAST(:after AS uuid)"),
@@ -174,7 +177,7 @@ def list_people(connection: Connection, wanted: PeopleFilter) -> list[Person]:
         return []
     sort, values = SORTS[wanted.sort], where.values | {"most": wanted.most}
     if wanted.after:
-        where, values = where.and_also(sort.beyond), values | {"after": wanted.after}
+        where, values = where.and_also(sort.beyond), values | {"after": wanted.after, "seen": values.get("forms")}
     everybody = f"SELECT * FROM registration r {where.sql} ORDER BY {sort.order} LIMIT :most"
     if not set(_BY_INDEX) & where.names:
         return _read(connection, everybody, values, sort)

@@ -25,7 +25,8 @@ MAX_VIEWS = 50
 
 _LIST = text("""
     SELECT id::text, name, owner, shared, query, saved_at FROM list_view
-    WHERE owner = :owner OR shared ORDER BY owner <> :owner, lower(name), id
+    WHERE owner = :owner OR (shared AND (CAST(:forms AS text[]) IS NULL OR query ->> 'form' = ANY(:forms)))
+    ORDER BY owner <> :owner, lower(name), id
 """)
 _COUNT = text("SELECT count(*) FROM list_view WHERE owner = :owner")
 _SAVE = text("""
@@ -51,9 +52,13 @@ class ListView:
     saved_at: datetime
 
 
-def views_for(connection: Connection, owner: str) -> Sequence[ListView]:
-    """Return somebody's own views, then those that others share."""
-    return [ListView(*row) for row in connection.execute(_LIST, {"owner": owner})]
+def views_for(connection: Connection, owner: str, forms: frozenset[str] | None) -> Sequence[ListView]:
+    """Return somebody's own views, then those that others share: of ``forms`` alone unless that is None.
+
+    Names and tags of a view may say something about people of its form.
+    """
+    values = {"owner": owner, "forms": None if forms is None else sorted(forms)}
+    return [ListView(*row) for row in connection.execute(_LIST, values)]
 
 
 def lasting(given: Mapping[str, str], definition: FormDefinition | None) -> dict[str, str]:

@@ -75,9 +75,9 @@ def views_blueprint(work: UnitOfWork, clock: Clock) -> Any:
     @blueprint.response(200, ViewListSchema)
     @needs("coordinator")
     def list_them() -> dict[str, Any]:
-        """Your views, and those that colleagues share."""
+        """Your views, and those that colleagues share; for a limited key those of its forms."""
         with work.transaction() as connection:
-            return {"items": [asdict(view) for view in views_for(connection, holder().name)]}
+            return {"items": [asdict(view) for view in views_for(connection, holder().name, holder().forms)]}
 
     @blueprint.post("")
     @blueprint.arguments(ViewWantedSchema)

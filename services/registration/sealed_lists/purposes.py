@@ -5,7 +5,7 @@ asks the questions that the purpose needs, under these names and of these kinds.
 the purpose ``custom``, for which the reader chooses questions.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -193,7 +193,27 @@ def fields_for(purpose: Purpose, definition: FormDefinition, chosen: Sequence[st
     return purpose.fields_of(definition)
 
 
-def needs_second_person(purpose: Purpose, fields: Sequence[Field], definition: FormDefinition) -> bool:
-    """Return whether it is the whole list: all sealed answers of a form, by its name or by choosing all of them."""
-    whole = len(fields) == sum(field.sealed for field in definition.fields)
-    return purpose is ALL_ANSWERS or (purpose is OF_CHOICE and whole)
+def needs_second_person(
+    purpose: Purpose,
+    fields: Sequence[Field],
+    definition: FormDefinition,
+    before: Sequence[tuple[str, Sequence[str]]],
+    added: Collection[str] = (),
+) -> bool:
+    """Return whether it is the whole list: all sealed answers of a form, by its name or by choosing all of them.
+
+    Whoever chooses them in parts has chosen them all with the last part. A question that was added lately makes no
+    list a part: the reader may have added it, and nobody may have answered it.
+
+    Args:
+        purpose: of the list.
+        fields: that it opens.
+        definition: of the form.
+        before: purpose and opened questions of the lists that the reader has opened alone, of this form, lately.
+        added: names of questions that the form has got lately.
+    """
+    opened = {field.name for field in fields}.union(*(names for _, names in before))
+    sealed = {field.name for field in definition.fields if field.sealed}
+    whole = (sealed.difference(added) or sealed) <= opened
+    chosen = CUSTOM in (purpose.name, *(name for name, _ in before))
+    return purpose is ALL_ANSWERS or (whole and chosen)

@@ -8,10 +8,12 @@ they were chosen, or was erased, is left out of it from then on.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
+from services.registration.forms.draft_store import questions_added
 from services.registration.forms.store import find_form
 from services.registration.sealed_lists.counting import Answers
 from services.registration.sealed_lists.model import Contents, Entry, ListPlan, ListRequest, ListRules
@@ -24,7 +26,9 @@ from services.registration.sealed_lists.store import (
     find_list,
     insert_list,
     is_key_destroyed,
+    lock_readings,
     open_lists,
+    opened_alone,
     read_entries,
 )
 from services.registration.sealing.approvals import READ_ALL, Approval, ask, new_approval
@@ -47,6 +51,9 @@ MAX_PEOPLE = 10_000
 
 CHUNK = 200
 """People whose answers are opened in one go: some 30 ms, after which other requests of the process have their turn."""
+
+TOGETHER = timedelta(days=30)
+"""Lists of one reader that are opened within it count as one, where a second person is needed for all answers."""
 
 STATUS = "confirmed"
 """Of the people on a list, unless another one is asked for."""
@@ -86,6 +93,7 @@ class ListDesk:
         """
         reason, now = checked_reason(request.reason), self.clock()
         with self.work.transaction() as connection:
+            lock_readings(connection)  # two parts at once are the whole list too
             plan = self._plan(connection, request)
             self._require_key(connection, plan.form.slug)
             if not plan.people:
@@ -206,7 +214,10 @@ class ListDesk:
         if len(people) > MAX_PEOPLE:
             raise DomainError("too-many-people", f"a list holds {MAX_PEOPLE:,} people: choose fewer by the filters")
         with_names = purpose.names.wanted(asked=request.names)
-        second = needs_second_person(purpose, fields, definition)
+        since = self.clock() - TOGETHER
+        before = opened_alone(connection, form.slug, request.reader, since)
+        added = questions_added(connection, form.slug, since)
+        second = needs_second_person(purpose, fields, definition, before, added)
         return ListPlan(form, definition, purpose, fields, people, without, with_names, second)
 
     def _require_key(self, connection: Connection, form: str) -> None:

@@ -33,6 +33,11 @@ _ENTRIES = text("""
         AND (:status = '' OR r.status = :status)
     ORDER BY r.id
 """)
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('sealed_reading'))")
+_OPENED_ALONE = text("""
+    SELECT DISTINCT purpose, fields FROM sealed_reading
+    WHERE form = :form AND reader = :reader AND list_id IS NOT NULL AND approved_by IS NULL AND read_at > :since
+""")
 _SEALED = text("SELECT count(*) FROM registration WHERE form = :form AND sealed IS NOT NULL")
 _DESTROYED = text("SELECT destroyed_at IS NOT NULL FROM form_key WHERE form = :form")
 
@@ -95,6 +100,19 @@ def find_list(connection: Connection, list_id: str) -> SealedList | None:
 def open_lists(connection: Connection, reader: str, now: datetime) -> Sequence[SealedList]:
     """Return the lists that ``reader`` can open now, newest first."""
     return [SealedList(*row) for row in connection.execute(_OPEN, {"reader": reader, "now": now})]
+
+
+def lock_readings(connection: Connection) -> None:
+    """Let no other reading be logged before this transaction ends."""
+    connection.execute(_LOCK)
+
+
+def opened_alone(
+    connection: Connection, form: str, reader: str, since: datetime
+) -> Sequence[tuple[str, Sequence[str]]]:
+    """Return purpose and questions of the lists that ``reader`` has opened since then without a second person."""
+    values = {"form": form, "reader": reader, "since": since}
+    return [(row[0], row[1]) for row in connection.execute(_OPENED_ALONE, values)]
 
 
 def choose_people(connection: Connection, wanted: PeopleFilter, most: int) -> tuple[Sequence[str], int]:

@@ -88,10 +88,14 @@ def sealed_blueprint(work: UnitOfWork, clock: Clock, keys: FormKeys) -> Any:
     @blueprint.arguments(ReasonSchema)
     @blueprint.response(200, SealedSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(429, schema=ProblemSchema)
     @needs_recent_sign_in
     @needs("sealed-reader")
     def read(content: dict[str, Any], registration_id: Any) -> dict[str, Any]:
-        """Read the sealed answers of one registration. The reading is written down first, with its reason."""
+        """Read the sealed answers of one registration. The reading is written down first, with its reason.
+
+        At most 30 people of a form within a day: more is a list.
+        """
         request = ReadingRequest(str(registration_id), holder().name, content["reason"], may_touch)
         return {"answers": read_sealed(work, clock, keys, request)}
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from services.registration.sealing.encryption import open_answers
@@ -11,6 +12,7 @@ from services.registration.sealing.store import (
     Reading,
     ReadingFilter,
     SealedAnswers,
+    count_read,
     find_sealed,
     list_readings,
     note_reading,
@@ -23,6 +25,9 @@ from shared.public_forms.cleaning import Unclean, clean_line
 from shared.store.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
+
+MAX_ONE_BY_ONE, ONE_BY_ONE = 30, timedelta(hours=24)
+"""People of a form whose answers somebody reads one by one within that time: more is a list, with its own rules."""
 
 MIN_REASON = 10
 MAX_REASON = 500
@@ -50,8 +55,9 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Reading
     """Return the sealed answers of a registration by field; empty, with nothing logged, if it has none.
 
     Raises:
-        DomainError: ``reason-needed`` (fewer than 10 characters, or not plain text), ``not-found``, ``sealed-gone``
-            if the form's key has been destroyed, in the database or in the folder.
+        DomainError: ``reason-needed`` (fewer than 10 characters, or not plain text), ``not-found``,
+            ``too-many-readings``, ``sealed-gone`` if the form's key has been destroyed, in the database or in the
+            folder.
     """
     reason = checked_reason(request.reason)
     with work.transaction() as connection:
@@ -60,7 +66,13 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Reading
             raise DomainError("not-found")
         if found.sealed is None:
             return {}
-        note_reading(connection, request.registration_id, found.form, request.reader, reason, clock())
+        now = clock()
+        note_reading(connection, request.registration_id, found.form, request.reader, reason, now)
+        # counted after its own line: lines of the log wait for each other, so the limit is exact
+        if count_read(connection, found.form, request.reader, now - ONE_BY_ONE) > MAX_ONE_BY_ONE:
+            raise DomainError(
+                "too-many-readings", "open a list: you have read many people of this form one by one today"
+            )
     note(SecurityEvent.SEALED_READ, holder=request.reader, registration=request.registration_id, form=found.form)
     if found.is_destroyed:
         raise DomainError("sealed-gone", KEY_GONE)

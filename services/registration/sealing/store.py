@@ -43,6 +43,10 @@ _NOTE = text("""
     INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at)
     VALUES (CAST(:registration_id AS uuid), :form, :reader, :reason, :read_at)
 """)
+_READ_LATELY = text("""
+    SELECT count(DISTINCT registration_id) FROM sealed_reading
+    WHERE form = :form AND reader = :reader AND registration_id IS NOT NULL AND read_at > :since
+""")
 _LIST = text("""
     SELECT id, registration_id::text, form, reader, reason, read_at, list_id::text, purpose, fields,
         cardinality(people), expires_at, approved_by
@@ -189,6 +193,12 @@ def note_reading(
     """Add a line to the log."""
     values = {"registration_id": registration_id, "form": form, "reader": reader, "reason": reason, "read_at": at}
     connection.execute(_NOTE, values)
+
+
+def count_read(connection: Connection, form: str, reader: str, since: datetime) -> int:
+    """Return whose answers of a form somebody has read one by one since then: how many people."""
+    values = {"form": form, "reader": reader, "since": since}
+    return int(connection.execute(_READ_LATELY, values).scalar_one())
 
 
 def list_readings(connection: Connection, wanted: ReadingFilter) -> list[Reading]:

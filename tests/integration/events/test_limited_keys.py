@@ -10,10 +10,11 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from services.events.store import roster
 from shared.core.ids import new_token, token_hash
 from shared.store.unit_of_work import UnitOfWork
 from tests.architecture.limited_keys import OWN_EVENT, REACH, REFUSED
-from tests.integration.events.builders import WEBINAR, rows
+from tests.integration.events.builders import WEBINAR, registered, rows
 from tests.support.signed_in import enter
 
 OTHER, OWN_DRAFT = "upr-review", "upr-cities-training"
@@ -234,3 +235,22 @@ def test_the_console_offers_no_page_that_the_key_does_not_open(client: FlaskClie
     page = client.get("/console")
     offered = re.findall(r'<li><a href="(/console[a-z/-]*)"', page.text.split("</nav>")[0])
     assert offered == ["/console/registrations", "/console", "/console/registrations/forms"]
+
+
+def test_roster_of_an_own_event_names_nobody_of_another_form(
+    client: FlaskClient, limited: Limited, loaded: UnitOfWork, as_role: Headers
+) -> None:
+    other = "press-of-the-webinar"
+    with loaded.transaction() as connection:
+        for number, form in enumerate((WEBINAR, other)):
+            roster.add(connection, registered(9_000 + number, form=form))
+
+    def seen(headers: dict[str, str]) -> tuple[set[str], bool]:
+        path = f"/v1/events/{WEBINAR}/roster"
+        listed = client.get(path, headers=headers).get_json()["items"]
+        return {one["form"] for one in listed}, other in client.get(
+            path, headers={**headers, "Accept": "text/csv"}
+        ).text
+
+    assert seen(as_role("viewer")) == ({WEBINAR, other}, True)
+    assert seen(limited("mine", WEBINAR)) == ({WEBINAR}, False)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from services.notifications.usecases.announce import announce_some
 from services.notifications.usecases.claim_due import claim_due
@@ -28,6 +29,11 @@ from tests.integration.notifications.office import EVENT, Office
 from tests.support.smtp_relay import Relay
 
 PLACE = "/console/mail/bulletins"
+HOLDER = text("""
+    INSERT INTO access_holder (id, name, roles, key_hashes, revoked, revision, changed_at)
+    VALUES (CAST(:id AS uuid), :name, '{coordinator}', '{}', false, 1, now())
+""")
+ORDERED = text("UPDATE bulletin SET ordered_by = :name WHERE id = CAST(:bulletin AS uuid)")
 
 
 def post(client: FlaskClient, bulletin: str, act: str, content: Any = None) -> tuple[int, str]:
@@ -96,6 +102,27 @@ def test_scheduled_bulletin_goes_at_its_time_to_those_who_fit_then(office: Offic
         ("bulletin-sent", trail[1]["who"]),
         ("bulletin-scheduled", trail[1]["who"]),
     ]
+
+
+def test_scheduled_bulletin_of_somebody_who_may_no_longer_send_is_a_draft_again(
+    office: Office, client: FlaskClient
+) -> None:
+    person(office, 1)
+    ends = ("revoked = false", "revoked = true", "until = '2000-01-01Z'", "roles = '{viewer}'", "forms = '{one}'")
+    scheduled = {end: draft(client, {"event": EVENT}) for end in ends}
+    at = rfc3339(office.clock() + timedelta(hours=1))
+    for end, bulletin in scheduled.items():
+        assert post(client, bulletin, "send", order_for(preview(client, bulletin)) | {"at": at}) == (200, "scheduled")
+        with office.work.transaction() as connection:
+            connection.execute(HOLDER, {"id": new_id(), "name": end})
+            connection.execute(ORDERED, {"name": end, "bulletin": bulletin})
+            connection.exec_driver_sql(f"UPDATE access_holder SET {end} WHERE name = %(name)s", {"name": end})
+    office.pass_time(hours=2)
+    office.schedule()
+    shown = {item["id"]: item for item in ask(client, "GET", "/v1/bulletins").get_json()["items"]}
+    sent, *kept = (shown[bulletin] for bulletin in scheduled.values())
+    assert (sent["state"], sent["not_sent"]) == ("sending", None)
+    assert {(one["state"], one["not_sent"]) for one in kept} == {("draft", "access-ended")}
 
 
 def test_cancelled_late_or_empty_bulletin_is_a_draft_again(office: Office, client: FlaskClient) -> None:

@@ -1,8 +1,10 @@
 """People come from a file: each row's fate is shown first, then they are registered in the background, once."""
 
 import io
+import json
 import re
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -11,9 +13,11 @@ from werkzeug.test import TestResponse
 
 from services.registration.importing import service as importing
 from services.registration.importing.running import MAX_ATTEMPTS
+from services.registration.intake import queue
 from services.registration.sealing.encryption import open_answers
 from services.registration.sealing.form_keys import FormKeys
 from shared.core import failpoints
+from shared.core.ids import new_token, token_hash
 from tests.integration.rights.conftest import OWN_SITE
 from tests.support.clients import WEBINAR, address_of, answers, rows
 from tests.support.registration_service import RegistrationService
@@ -103,6 +107,14 @@ def desk(service: RegistrationService, coordinator: Headers, monkeypatch: pytest
     """On the webinar; rows are stored in batches of three."""
     monkeypatch.setattr(importing, "BATCH_ROWS", 3)
     return Desk(service, coordinator)
+
+
+def give_key(service: RegistrationService, *roles: str) -> Headers:
+    """Headers of a new holder's requests."""
+    key, file = new_token(), service.installation.secrets.folder / "access.json"
+    holder = {"name": " and ".join(roles), "roles": roles, "key_sha256": token_hash(key).hex()}
+    file.write_text(json.dumps([*json.loads(file.read_text()), holder]))
+    return {"Authorization": f"Bearer {key}"}
 
 
 def people_of(service: RegistrationService) -> list[tuple[Any, ...]]:
@@ -226,6 +238,10 @@ def test_import_that_cannot_go_on_stops_and_can_be_resumed_or_cancelled(
     checked = desk.check(csv_of(*map(person, range(1, 9))))
     desk.confirm(checked)
     desk.run.run_once()
+    turns = cycle((True, False))
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "try_lead", lambda _connection: next(turns))
+        assert [desk.run.run_once() for _ in range(MAX_ATTEMPTS + 1)] == [0] * (MAX_ATTEMPTS + 1), "another one leads"
     with monkeypatch.context() as patch:
         patch.setattr(desk.run.decider, "_write", _fail)
         for _ in range(MAX_ATTEMPTS):
@@ -309,6 +325,8 @@ def test_pages_from_file_to_people(desk: Desk, service: RegistrationService, coo
     page = client.get(path, headers=own).text
     refused = client.get(f"{path}/refused.csv", headers=own).text.splitlines()
     assert refused[1].startswith(f"{address_of(2)},Participant,2,The Swiss Confederation,3/4/2020,3,Where,")
+    taken = rows(service.url, "SELECT kind, subject FROM deed WHERE deed = 'file-taken'")
+    assert taken == [("import", path.rpartition("/")[2])]
     [name] = re.findall(r'name="(value:country:[^"]+)"', page)
     assert client.post(f"{path}/values", data={"seen": "2", name: "CH"}, headers=own).status_code == 303
     page = client.get(path, headers=own).text
@@ -325,3 +343,27 @@ def test_pages_from_file_to_people(desk: Desk, service: RegistrationService, coo
     ]
     listed = client.get(PAGES, headers=own).text
     assert path in listed
+
+
+def test_colleague_sees_no_cell_of_a_file_and_moves_none_into_a_clear_question(
+    desk: Desk, service: RegistrationService, coordinator: Headers
+) -> None:
+    colleague, reader = (give_key(service, *roles) for roles in (["coordinator"], ["coordinator", "sealed-reader"]))
+    checked = desk.check(csv_of(person(1), person(2, needs="A ramp", country="Nowhere")))
+    path, steps = f"{PAGES}/{checked['id']}", ("?step=mapping", "/refused.csv")
+    moved = {**checked["mapping"], "columns": {"Email Address": "email", "Access needs": "organisation"}}
+
+    def asked(who: Headers) -> list[Any]:
+        answers_ = [service.client.get(f"{path}{step}", headers=who) for step in steps]
+        answers_[1].close()  # a file keeps its place among the exports until then
+        seen = {**who, "If-Match": f'"{checked["revision"] + 7}"'}
+        answers_.append(service.client.put(f"{PATH}/{checked['id']}/mapping", json=moved, headers=seen))
+        for step in ("mapping", "values"):
+            sent = {"seen": str(checked["revision"] + 7), "column-1": "email"}
+            answers_.append(service.client.post(f"{path}/{step}", data=sent, headers={**who, **OWN_SITE}))
+        page = service.client.get(path, headers=who).text
+        return [*(one.status_code for one in answers_), "Nowhere" in page, address_of(1) in page]
+
+    assert asked(colleague) == [403] * 5 + [False, True]
+    for allowed in (reader, coordinator):
+        assert asked(allowed) == [200, 200, 412, 412, 412, True, True]

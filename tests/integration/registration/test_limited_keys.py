@@ -6,6 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.registration.people.console import PATH
+from services.registration.people.listing_store import SORTS
+from shared.web.paging import to_cursor
 from tests.integration.registration.test_kinds import enrol
 from tests.integration.registration.test_kinds import installation as installation
 from tests.integration.registration.test_sealed import REASON, with_roles
@@ -97,6 +99,21 @@ def test_who_is_missing_elsewhere_is_not_told(
     assert set(statuses().values()) == {200}
     with_roles(installation, "coordinator", forms=[OWN])
     assert statuses() == MISSING
+
+
+def test_name_of_a_person_elsewhere_orders_nothing(
+    both: FlaskClient, installation: TestInstallation, coordinator: Headers
+) -> None:
+    """Otherwise a cursor that names them would tell before or after whom of one's own people they stand."""
+
+    def after() -> list[int]:
+        cursor = to_cursor([other_id(installation)])
+        lists = [both.get(f"/v1/registrations?sort={sort}&cursor={cursor}", headers=coordinator) for sort in SORTS]
+        return [len(one.get_json()["items"]) for one in lists]
+
+    assert sorted(after()[2:]) == [0, 1]
+    with_roles(installation, "coordinator", forms=[OWN])
+    assert after()[2:] == [0, 0]
 
 
 def test_ready_made_question_leads_to_no_other_form(

@@ -111,6 +111,13 @@ def test_view_keeps_filters_and_columns_and_no_word_searched_for(
     rows(service.url, "UPDATE list_view SET owner = 'a colleague'")
     assert client.delete(f"/v1/registrations/views/{view['id']}", headers=coordinator).status_code == 404
     assert "shared by" in client.get(PATH, headers=coordinator).text
+    file = service.installation.secrets.folder / "access.json"
+    every = file.read_text()
+    for form, seen in (("geneva-delegation", False), (WEBINAR, True)):
+        file.write_text(every.replace('"roles"', f'"forms": ["{form}"], "roles"'))
+        listed = client.get("/v1/registrations/views", headers=coordinator).get_json()["items"]
+        assert (bool(listed), "shared by" in client.get(PATH, headers=coordinator).text) == (seen, seen)
+    file.write_text(every)
     rows(service.url, "UPDATE list_view SET shared = false")
     assert client.get("/v1/registrations/views", headers=coordinator).get_json()["items"] == []
 

@@ -4,6 +4,7 @@ import base64
 import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from typing import Any
 from uuid import uuid4
 
@@ -245,3 +246,14 @@ def test_same_key_is_stored_once(desk: Desk) -> None:
     first, second = desk.submit("a-key-of-the-client"), desk.submit("a-key-of-the-client")
     assert first == second
     assert rows(desk.url, "SELECT count(*) FROM submission") == [(1,)]
+
+
+def test_attempt_before_which_another_process_leads_is_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an import does, batch by batch: nobody's submission may be parked by it."""
+    desk.submit()
+    turns, lead = cycle((True, False, False)), queue.try_lead
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "try_lead", lambda connection: next(turns) and lead(connection))
+        assert [desk.decider.run_once() for _ in range(queue.MAX_ATTEMPTS + 1)] == [0] * (queue.MAX_ATTEMPTS + 1)
+    assert rows(desk.url, "SELECT state, attempts FROM submission") == [("received", 0)]
+    assert desk.decider.run_once() > 0

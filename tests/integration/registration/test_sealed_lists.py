@@ -286,10 +286,36 @@ def test_whole_list_needs_a_second_person(
     [line] = client.get("/v1/sealed-readings", headers=keys["viewer"]).get_json()["items"]
     assert [line[name] for name in ("reader", "approved_by", "purpose")] == ["reader", "desk", "everything"]
     assert client.post(decide, json={"decision": "declined"}, headers=keys["second"]).status_code == 409
+    parts = [opened(client, keys["second"], "custom", fields=some)["state"] for some in (every[:3], every[3:-1])]
+    last = opened(client, keys["second"], "custom", 202, fields=every[-1:])
+    assert (parts, last["state"]) == (["open", "open"], "waiting"), "the whole list in parts is the whole list"
+    drafts = f"/v1/form-drafts/{FORM}"
+    draft = client.post(drafts, headers=keys["desk"]).get_json()["content"]
+    draft["fields"].insert(3, {"name": "decoy", "kind": "text", "label": "A question of the reader", "sealed": True})
+    assert client.put(drafts, json={"content": draft}, headers={**keys["desk"], "If-Match": '"1"'}).status_code == 200
+    published = client.post(f"{drafts}/publish", headers={**keys["desk"], "If-Match": '"2"'})
+    assert published.status_code == 200, published.text
+    assert opened(client, keys["reader"], "custom", 202, fields=every)["state"] == "waiting"
     late = opened(client, keys["reader"], "everything", 202)
     service.clock.advance(APPROVED_WITHIN)
     answer = client.post(f"{APPROVALS}/{late['id']}", json={"decision": "approved"}, headers=keys["desk"])
     assert (answer.status_code, answer.get_json()["code"]) == (409, "request-expired")
+
+
+def test_reading_one_by_one_is_no_way_around_a_list(
+    service: RegistrationService, travellers: dict[str, str], keys: dict[str, Headers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.registration.sealing.service.MAX_ONE_BY_ONE", 2)
+
+    def read(who: str, name: str) -> int:
+        path = f"/v1/registrations/{travellers[name]}/sealed"
+        return service.client.post(path, json={"reason": REASON}, headers=keys[who]).status_code
+
+    first, repeated, third = ("first", "later"), ("first",), ("alone",)
+    assert [read("reader", name) for name in (*first, *repeated, *third)] == [200, 200, 200, 429]
+    assert (read("second", "alone"), rows(service.url, "SELECT count(*) FROM sealed_reading")) == (200, [(4,)])
+    service.clock.advance(timedelta(hours=25))
+    assert read("reader", "alone") == 200
 
 
 def test_destroying_a_key_needs_a_second_person(

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from services.events import messaging as events
 from services.events.usecases.proposal_keys import ProposalKeys
 from services.notifications import messaging as notifications
+from services.registration.access import credentials
 from shared.contracts.envelope import decode
 from shared.contracts.registry import read
 from shared.core.sealing import open_sealed, read_keys
@@ -153,6 +154,25 @@ def test_link_works_once_and_tells_why_it_opens_nothing(house: House, administra
     assert [word in answer.text for word, answer in zip(words, found.values(), strict=True)] == [True] * 3
 
 
+def test_link_that_is_withdrawn_while_it_is_used_opens_nothing(
+    house: House, administrator: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity, link = invite(house, administrator, "hesitant colleague")
+    usable = credentials._usable
+
+    def withdrawn_meanwhile(*given: Any) -> Any:
+        found = usable(*given)
+        house.rows(
+            "registration", "UPDATE invitation SET withdrawn_at = now() WHERE holder_id = %s RETURNING 1", identity
+        )
+        return found
+
+    monkeypatch.setattr(credentials, "_usable", withdrawn_meanwhile)
+    assert house.browser().post(f"{link}/key", headers=OWN_SITE).status_code == 410
+    [(keys,)] = house.rows("registration", "SELECT key_hashes FROM access_holder WHERE id = %s", identity)
+    assert keys == []
+
+
 def test_new_link_replaces_what_was_lost(house: House, administrator: dict[str, str]) -> None:
     identity, link = invite(house, administrator, "careless colleague")
     lost, thief = Authenticator(ADDRESS), house.browser()
@@ -238,17 +258,39 @@ BEYOND: dict[str, dict[str, Any]] = {
     "a role that they do not have": {"roles": ["sealed-reader"]},
     "a partner without being a coordinator": {"roles": ["partner"], "partner": "example-partner"},
     "longer than themselves": {"roles": ["viewer"], "until": "2099-01-01T00:00:00Z"},
+    "a partner, longer than themselves": {"roles": ["partner"], "partner": "example-partner"},
 }
+OWN = {"a partner, longer than themselves": ("coordinator",)}
+"""Roles that they have beside."""
 
 
 @pytest.mark.parametrize("what", BEYOND)
 def test_nobody_gives_more_than_they_have(house: House, what: str) -> None:
-    own = house.give_key(f"limited for {what}", "administrator", "viewer", until="2098-01-01T00:00:00Z")
+    own = house.give_key(
+        f"limited for {what}", "administrator", "viewer", *OWN.get(what, ()), until="2098-01-01T00:00:00Z"
+    )
     ask = {"email": "somebody@example.org", **BEYOND[what], "name": f"beyond {what}"}
     answer = house.browser().post("/v1/access", json=ask, headers=as_holder(own))
     assert (answer.status_code, answer.get_json()["code"]) == (403, "not-allowed")
     within = {**ask, "roles": ["viewer"], "partner": None, "until": "2097-01-01T00:00:00Z"}
     assert house.browser().post("/v1/access", json=within, headers=as_holder(own)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("known colleague\u200b", 422),
+        ("known  colleague", 422),
+        ("\u202eknown colleague", 422),
+        ("KNOWN ｃolleague", 409),
+    ],
+)
+def test_no_two_colleagues_look_the_same(house: House, administrator: dict[str, str], name: str, status: int) -> None:
+    """Their names are what the audit log and the second person's approval go by."""
+    with_name = {**GRANT, "email": "known@example.org", "name": "known colleague"}
+    assert house.browser().post("/v1/access", json=with_name, headers=administrator).status_code in (201, 409)
+    answer = house.browser().post("/v1/access", json={**with_name, "name": name}, headers=administrator)
+    assert answer.status_code == status
 
 
 def test_change_needs_the_newest_state_and_holds_everywhere(house: House, administrator: dict[str, str]) -> None:

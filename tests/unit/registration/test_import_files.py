@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from time import process_time
 
 import pytest
 
@@ -18,7 +19,7 @@ from services.registration.importing.values import (
     read_status,
     reader_of,
 )
-from services.registration.importing.workbook import MAX_UNPACKED_BYTES, check_archive
+from services.registration.importing.workbook import MAX_UNPACKED_BYTES, _texts, check_archive
 from shared.public_forms.definition import parse_definition, to_mapping
 from shared.public_forms.standard import standard_form, with_working_groups
 
@@ -106,6 +107,16 @@ def test_hostile_archive_is_refused_before_it_is_parsed(name: str) -> None:
     make, reason = BAD_ARCHIVES[name]
     with pytest.raises(FileRefused, match=reason):
         check_archive(make())
+
+
+def test_few_bytes_become_neither_gigabytes_nor_minutes() -> None:
+    """One long text can stand in every cell; and a sheet of beginnings of rows is read once."""
+    assert list(_texts([["a", 1.0, ""], ["", ""]])) == [["a", "1"], []]
+    with pytest.raises(FileRefused, match="million characters"):
+        list(_texts([["x" * MAX_CELL] * MAX_COLUMNS] * 42))
+    began_at = process_time()
+    check_archive(sheet("<row " * 60_000))
+    assert process_time() - began_at < 2
 
 
 DAYS = [

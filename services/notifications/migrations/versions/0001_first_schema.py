@@ -222,7 +222,7 @@ CREATE TABLE bulletin (
     send_at timestamptz,
     send_zone text,
     ordered_by text CHECK (ordered_by <> ''),
-    not_sent text CHECK (not_sent IN ('nobody', 'late')),
+    not_sent text CHECK (not_sent IN ('nobody', 'late', 'access-ended')),
     sent_at timestamptz,
     audience integer CHECK (audience > 0),
     stopped_at timestamptz,
