@@ -66,11 +66,12 @@ SECTIONS = (
             ConsolePage("Registrations", REGISTRATIONS),
             ConsolePage("Import", f"{REGISTRATIONS}/imports", roles=COORDINATORS),
             ConsolePage("Travellers", "/console/geneva", all_forms=True),
+            _part("Hotels", "hotels"),
             ConsolePage(
                 "Sealed answers",
                 f"{REGISTRATIONS}/sealed-lists",
                 roles=SEALED,
-                also=(f"{REGISTRATIONS}/sealed-readings",),
+                also=(f"{REGISTRATIONS}/sealed-readings", f"{REGISTRATIONS}/sealed-approvals"),
             ),
             ConsolePage("Data of one person", f"{REGISTRATIONS}/person-export", all_forms=True, roles=COORDINATORS),
         ),
@@ -79,13 +80,15 @@ SECTIONS = (
         "Events",
         (
             ConsolePage("Events", HOME, also=("/console/events", "/console/new-event")),
+            _part("Series", "series"),
+            _part("Recordings", "resources"),
             ConsolePage("Translations", "/console/translations", all_forms=True),
         ),
     ),
     ConsoleSection(
         "Groups",
         (
-            ConsolePage("Groups", "/console/groups", all_forms=True),
+            ConsolePage("Groups", "/console/groups", all_forms=True, also=(f"{SET_UP}/working-groups",)),
             _part("Contacts", "group-contacts"),
             _part("Consultations", "consultations"),
         ),
@@ -106,14 +109,16 @@ SECTIONS = (
             ConsolePage(
                 "Forms", f"{REGISTRATIONS}/forms", also=(f"{REGISTRATIONS}/new-form", f"{REGISTRATIONS}/form-drafts")
             ),
-            ConsolePage("Side events' forms", f"{REGISTRATIONS}/side-event-forms", all_forms=True, roles=COORDINATORS),
+            ConsolePage(
+                "Forms for side events", f"{REGISTRATIONS}/side-event-forms", all_forms=True, roles=COORDINATORS
+            ),
             ConsolePage(
                 "Partners",
                 OF_PARTNERS,
                 roles=frozenset({"coordinator", "partner"}),
                 also=(f"{REGISTRATIONS}/new-partner",),
             ),
-            ConsolePage("Around events", SET_UP, all_forms=True),
+            ConsolePage("All lists", SET_UP, all_forms=True),
             ConsolePage("Access", "/console/access", all_forms=True, roles=frozenset({"administrator"})),
             ConsolePage("Audit log", "/console/audit-log", all_forms=True, roles=AUDITORS),
         ),

@@ -34,7 +34,10 @@ def test_key_sees_the_sections_that_it_opens(who: Holder | None, sections: list[
         ("/console/registrations/imports/6f0c", "People", "Import"),
         ("/console/registrations/forms/upr-webinar-10/seats", "Set-up", "Forms"),
         ("/console/set-up/rooms/lake-hall", "Programme", "Rooms"),
-        ("/console/set-up/hotels", "Set-up", "Around events"),
+        ("/console/set-up/hotels", "People", "Hotels"),
+        ("/console/set-up/working-groups/housing", "Groups", "Groups"),
+        ("/console/set-up", "Set-up", "All lists"),
+        ("/console/registrations/sealed-approvals/6f0c", "People", "Sealed answers"),
         ("/console/account", "", ""),
     ],
 )
