@@ -6,7 +6,6 @@ Only the names of the speakers go here, on the day that the standard form promis
 
 from datetime import timedelta
 
-from services.events.store.waiting_approvals import APPROVAL_RULES
 from shared.store.access_holders import ACCESS_RULE
 from shared.store.cleanup import HOURLY_S, Rule
 from shared.store.deeds import AUDIT_LOG_RULE
@@ -25,7 +24,7 @@ RULES = (
     *SESSION_RULES,
     ACCESS_RULE,
     AUDIT_LOG_RULE,
-    *APPROVAL_RULES,
+    Rule("waiting_approval", "t.expires_at < :before", timedelta(days=1), "it cannot be decided any more"),
     Rule(
         "mail_contact",
         "t.mail_id < CAST(:made_before AS uuid) AND t.sent_at < :before",

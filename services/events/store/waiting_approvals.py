@@ -5,16 +5,10 @@ neither the reason nor whom a list is about; the page of registration that the n
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
-
-from shared.store.cleanup import Rule
-
-APPROVAL_RULES = (
-    Rule("waiting_approval", "t.expires_at < :before", timedelta(days=1), "it cannot be decided any more"),
-)
 
 _UPSERT = text("""
     INSERT INTO waiting_approval (id, form, asked_by, waiting, expires_at)

@@ -13,16 +13,10 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, text
 
-from services.registration.forms.messages import make_message
-from shared.contracts.envelope import Message
-from shared.core.clock import rfc3339
-from shared.core.context import correlation_id, traceparent
 from shared.core.errors import DomainError
 from shared.core.ids import new_id
-from shared.store import outbox
 from shared.store.deeds import Deed, note_deed
 
-APPROVAL_CHANGED = "approval.changed.v1"
 READ_ALL, DESTROY_KEY = "read-all", "destroy-key"
 ACTS = (READ_ALL, DESTROY_KEY)
 APPROVED, DECLINED, WITHDRAWN = "approved", "declined", "withdrawn"
@@ -104,7 +98,6 @@ def ask(connection: Connection, wanted: Approval) -> None:
     connection.execute(
         _ASK, {**row, "filters": filters, "people": list(wanted.people), "expires_at": wanted.expires_at}
     )
-    outbox.add(connection, [_message(wanted, wanted.asked_at)])
     _log(connection, wanted, "requested", wanted.asked_by, wanted.asked_at)
 
 
@@ -154,10 +147,8 @@ def decide_approval(connection: Connection, approval_id: str, decision: str, by:
     found = Approval(*row)
     _require_decidable(found, decision, by, now)
     connection.execute(_DECIDE, {"id": approval_id, "decision": decision, "by": by, "now": now})
-    decided = replace(found, decision=decision, decided_by=by, decided_at=now)
-    outbox.add(connection, [_message(decided, now)])
     _log(connection, found, decision, by, now)
-    return decided
+    return replace(found, decision=decision, decided_by=by, decided_at=now)
 
 
 def _require_decidable(found: Approval, decision: str, by: str, now: datetime) -> None:
@@ -169,19 +160,6 @@ def _require_decidable(found: Approval, decision: str, by: str, now: datetime) -
         raise DomainError("not-allowed", "only whoever asked can withdraw it")
     if decision != WITHDRAWN and by == found.asked_by:
         raise DomainError("second-person-needed", "another person has to decide what you have asked for")
-
-
-def _message(about: Approval, now: datetime) -> Message:
-    """Whether a request waits, for the start page of the console; never its reason or whom the list is about."""
-    data = {
-        "approval_id": about.id,
-        "form": about.form,
-        "asked_by": about.asked_by,
-        "waiting": about.decision is None,
-        "expires_at": rfc3339(about.expires_at),
-        "occurred_at": rfc3339(now),
-    }
-    return make_message(APPROVAL_CHANGED, about.id, now, data, (correlation_id(), traceparent()))
 
 
 def _log(connection: Connection, about: Approval, what: str, who: str, now: datetime) -> None:

@@ -42,7 +42,7 @@ def ask(client: FlaskClient, as_role: Headers) -> Callable[..., dict[str, Any]]:
 
 @pytest.mark.parametrize("decided_first", [False, True])
 def test_what_waits_for_approval_is_shown_to_those_who_may_give_it(
-    loaded: UnitOfWork, client: FlaskClient, as_role: Headers, decided_first: bool
+    loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str], decided_first: bool
 ) -> None:
     """On both start pages; whoever asked, and viewers, see nothing, and a late message wakes nothing up."""
     later = {"expires_at": "2099-01-01T00:00:00Z"}
@@ -53,8 +53,8 @@ def test_what_waits_for_approval_is_shown_to_those_who_may_give_it(
     shown = "1 request waits</a> for your approval"
 
     def seen(role: str) -> list[bool]:
-        pages = ("/console/overview", "/console?show=all")
-        return [shown in client.get(page, headers=as_role(role)).text for page in pages]
+        enter(client, keys[role])
+        return [shown in client.get(page).text for page in ("/console/overview", "/console?show=all")]
 
     hear(loaded, [decided, asked, over] if decided_first else [asked, over])
     assert (seen("coordinator"), seen("viewer")) == ([not decided_first] * 2, [False, False])

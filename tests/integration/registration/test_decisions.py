@@ -237,7 +237,7 @@ def test_whoever_waits_is_told_why(
         "A seat was given back: the seat went to the first person on the list. No seat was left for this person.",
         "The capacity was lowered, but the only seat was taken.",
         "A seat was given back, but the only seat was taken.",
-        "The capacity was raised, but too shortly before the start to tell anybody to come.",
+        "The capacity was raised, but too shortly before the start to invite the next person.",
     ):
         assert sentence in page
     assert page.index("went to the first in line") < page.index("was lowered") < page.index("too shortly")

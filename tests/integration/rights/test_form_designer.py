@@ -66,7 +66,7 @@ def test_form_is_made_published_and_changed(house: House, coordinator: Browser) 
     note = {"name": "note", "kind": "long_text", "label.en": "Why?", "when_field": "session", "when_equals": "evening"}
     send(coordinator, f"{DRAFT}/questions/new", go="save", **note)
     page = coordinator.get(DRAFT).text
-    assert "Only if session is evening" in page
+    assert "Only if “Which session?” is evening" in page
     assert "Limited places" in page
     send(coordinator, DRAFT, go=f"up:{last}")
     assert questions(coordinator)[last - 1] == "session"
