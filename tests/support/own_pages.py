@@ -229,7 +229,9 @@ def _my_data_pages(link: LinkPage, typed: Typed) -> dict[str, str]:
 
     status = (own_text("data.status", language), own_text("registered.confirmed", language))
     accepted = dated(own_text("data.change.confirmed", language))
-    bare = MyDataPage(link.look, typed.event, link.event_time, OWN_PATH, (status,), *[()] * 6, (accepted,), ())
+    bare = MyDataPage(
+        link.look, typed.event, link.event_time, OWN_PATH, (status,), (), (), (), (), (), (), (accepted,), ()
+    )
     answered = dated(f"{own_text('data.change.answers', language)} – {typed.question}")
     mails = [
         own_text("data.mail.is-sent", language, mail=own_text(f"data.mail.{kind}", language))

@@ -50,7 +50,7 @@ def test_what_waits_for_approval_is_shown_to_those_who_may_give_it(
     others = sample_message("approval.changed.v1", approval_id=new_id(), **later)
     over = sample_message("approval.changed.v1", approval_id=new_id(), expires_at="2020-01-01T00:00:00Z")
     decided = sample_message("approval.changed.v1", **later, waiting=False)
-    shown = "1 request waits</a> for your approval"
+    shown = "1 request waits for your approval</a>"
 
     def seen(role: str) -> list[bool]:
         enter(client, keys[role])

@@ -240,7 +240,7 @@ def test_whoever_waits_is_told_why(
         "The capacity was raised, but too shortly before the start to invite the next person.",
     ):
         assert sentence in page
-    assert page.index("went to the first in line") < page.index("was lowered") < page.index("too shortly")
+    assert page.index("went to the first person") < page.index("was lowered") < page.index("too shortly")
 
 
 def test_promotion_ends_the_waiting(

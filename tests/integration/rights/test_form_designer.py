@@ -93,7 +93,7 @@ def test_form_is_made_published_and_changed(house: House, coordinator: Browser) 
     ) == [(40, ["example-partner"])]
     again = coordinator.post(f"/console/registrations/forms/{SLUG}/draft", headers=HERE)
     assert again.headers["Location"] == DRAFT
-    assert "Nothing differs from the form as it is." in coordinator.get(DRAFT).text
+    assert "The draft is the same as the published form." in coordinator.get(DRAFT).text
     send(coordinator, DRAFT, go=f"remove:{questions(coordinator).index('note')}")
     assert "Not asked any more: note." in coordinator.get(DRAFT).text
     late = coordinator.post(DRAFT, headers=HERE, data={"seen": "1", "go": "up:1"})
