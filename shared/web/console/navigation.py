@@ -6,14 +6,14 @@ A page may come from any service; the gateway knows from which. What a key does 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.web.access import ROLES, Holder
+from shared.web.access import Holder
 
 HOME = "/console"
 OF_PARTNERS = "/console/registrations/partners"
 REGISTRATIONS = "/console/registrations"
 SET_UP = "/console/set-up"
 
-STAFF = frozenset(ROLES) - {"partner"}
+READERS = frozenset({"viewer", "coordinator"})
 COORDINATORS = frozenset({"coordinator"})
 SEALED = frozenset({"sealed-reader", "coordinator", "operator"})
 AUDITORS = frozenset({"coordinator", "operator", "administrator"})
@@ -32,7 +32,7 @@ class ConsolePage:
     title: str
     path: str
     all_forms: bool = False
-    roles: frozenset[str] = STAFF
+    roles: frozenset[str] = READERS
     also: tuple[str, ...] = ()
 
     def is_for(self, holder: Holder) -> bool:
@@ -63,7 +63,7 @@ SECTIONS = (
     ConsoleSection(
         "People",
         (
-            ConsolePage("Registrations", REGISTRATIONS),
+            ConsolePage("Registrations", REGISTRATIONS, roles=COORDINATORS),
             ConsolePage("Import", f"{REGISTRATIONS}/imports", roles=COORDINATORS),
             ConsolePage("Travellers", "/console/geneva", all_forms=True),
             _part("Hotels", "hotels"),
@@ -102,7 +102,7 @@ SECTIONS = (
             _part("Slots", "slots"),
         ),
     ),
-    ConsoleSection("Mail", (ConsolePage("Mail", "/console/mail", all_forms=True),)),
+    ConsoleSection("Mail", (ConsolePage("Mail", "/console/mail", all_forms=True, roles=READERS | {"operator"}),)),
     ConsoleSection(
         "Set-up",
         (

@@ -16,6 +16,9 @@ def holder(*roles: str, forms: frozenset[str] | None = None, partner: str | None
         (holder("coordinator"), ["Overview", "People", "Events", "Groups", "Programme", "Mail", "Set-up"]),
         (holder("coordinator", forms=frozenset({"a-form"})), ["People", "Events", "Set-up"]),
         (holder("partner", partner="a-partner"), ["Set-up"]),
+        (holder("sealed-reader"), ["People"]),
+        (holder("operator"), ["People", "Mail", "Set-up"]),
+        (holder("administrator"), ["Set-up"]),
         (None, []),
     ],
 )
