@@ -139,7 +139,7 @@ def _form(_connection: Connection, old: Room | None) -> list[Section]:
             help="A line for each day, in the time zone above: 2020-05-06 09:00 to 17:00.",
         ),
     ]
-    return [Section("Room", what), Section("Availability", when)]
+    return [Section("Name and size", what), Section("Availability", when)]
 
 
 def span_in(line: str, values: Mapping[str, Any]) -> dict[str, Any]:
