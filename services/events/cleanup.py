@@ -24,6 +24,7 @@ RULES = (
     *SESSION_RULES,
     ACCESS_RULE,
     AUDIT_LOG_RULE,
+    Rule("waiting_approval", "t.expires_at < :before", timedelta(days=1), "it cannot be decided any more"),
     Rule(
         "mail_contact",
         "t.mail_id < CAST(:made_before AS uuid) AND t.sent_at < :before",

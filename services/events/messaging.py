@@ -12,6 +12,7 @@ from services.events.domain.rules import RulesBroken
 from services.events.store.contacts import MailContact
 from services.events.store.forms import upsert_form
 from services.events.store.roster import Registered
+from services.events.store.waiting_approvals import upsert_approval
 from services.events.usecases.erase_registration import COUNTED_BY, NOBODY, erase_registration
 from services.events.usecases.note_registration import note_contact, note_registration, note_registrations
 from services.events.usecases.proposal_keys import ProposalKeys
@@ -51,6 +52,7 @@ _OF_THE_ERASED = ("registration_id", "form", "form_kind", "status", "revision", 
 ERASED = "person.erased.v1"
 WITHDRAWN = "proposal.withdrawn.v1"
 ACCESS_CHANGED, SESSION_ENDED = "access.changed.v1", "session.ended.v1"
+APPROVAL_CHANGED = "approval.changed.v1"
 
 
 class ProposalTextSchema(ma.Schema):
@@ -172,11 +174,15 @@ def _days(found: Sequence[Any] | None) -> list[str]:
 
 
 def on_copy(connection: Connection, message: Message) -> None:
-    """A form or somebody's access is what the message says, unless something newer is known; or a session has ended."""
+    """A form or a colleague's access is what the message says, unless something newer is known; a session has ended; or
+    a request for approval waits, or waits no more.
+    """
     if message.routing_key == ACCESS_CHANGED:
         upsert_access(connection, message.data)
     elif message.routing_key == SESSION_ENDED:
         end_session(connection, bytes.fromhex(message.data["session"]), message.data["occurred_at"])
+    elif message.routing_key == APPROVAL_CHANGED:
+        upsert_approval(connection, message.data)
     else:
         upsert_form(connection, message.data)
 

@@ -81,6 +81,7 @@ _SEPARATE: Rights = {
     "event_note": {"web": "select insert"},
     "event_change": {"web": "select insert", "operator": "insert"},
     "ended_session": {"web": "select insert", "relay": "select delete", "consume": "insert"},
+    "waiting_approval": {"web": "select", "relay": "select delete", "consume": "select insert update"},
     "access_holder": {"web": "select", "relay": "select delete", "consume": "select insert update"},
     "key_check": {
         "web": "select insert",

@@ -50,6 +50,21 @@ class InvitationData(MessageSchema):
     sealed = text(4096)
 
 
+class ApprovalData(MessageSchema):
+    """What a second person has to approve: a list of all sealed answers of a form, or the destruction of its key.
+
+    ``waiting`` becomes false once, when it is approved, declined or withdrawn. From ``expires_at`` on it cannot be
+    decided. Nothing in it says whom the list is about.
+    """
+
+    approval_id = identity()
+    form = slug()
+    asked_by = text(200)
+    waiting = fields.Boolean(required=True)
+    expires_at = moment()
+    occurred_at = moment()
+
+
 class AuditEntryData(MessageSchema):
     """Somebody with a key did something, for the one audit log over the services. Nothing in it says who a participant
     is. ``act`` is in the past tense (``bulletin-sent``), ``kind`` and ``subject`` are of what it was done to, or empty.

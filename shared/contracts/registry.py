@@ -8,7 +8,7 @@ from functools import cache
 
 from marshmallow import Schema, ValidationError
 
-from shared.contracts.access import AccessData, AuditEntryData, InvitationData, SessionEndedData
+from shared.contracts.access import AccessData, ApprovalData, AuditEntryData, InvitationData, SessionEndedData
 from shared.contracts.envelope import Message
 from shared.contracts.events import DecisionData, EventData, ResourceData, WorkingGroupData
 from shared.contracts.message_type import MessageType
@@ -202,6 +202,13 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         ("events.copies", "notifications.copies"),
         SessionEndedData,
         "A session of the console was ended before its time.",
+    ),
+    MessageType(
+        "approval.changed.v1",
+        "registration",
+        ("events.copies",),
+        ApprovalData,
+        "A second person is asked to approve something about sealed answers, or it does not wait any more.",
     ),
     MessageType(
         "invitation.created.v1",

@@ -59,7 +59,7 @@ NOBODY = {
         "audit_entry": "what people with a key did; nothing about a participant",
         "invitation": "hashes of links by which colleagues choose how to sign in",
     },
-    "events": STANDING["events"] | ALL | {},
+    "events": STANDING["events"] | ALL | {"waiting_approval": "requests of coordinators"},
     "notifications": STANDING["notifications"]
     | ALL
     | {

@@ -33,6 +33,7 @@ from services.registration.own.limited_page import (
 from services.registration.own.managing_page import (
     JoinPart,
     LinkPage,
+    OfferPart,
     ProposalPart,
     ResourceLink,
     render_erased,
@@ -137,6 +138,8 @@ def own_pages(look: Look, when: EventTime, typed: Typed) -> dict[str, str]:
         "own-details-missing": render_link(delegation),
         "own-details-given": render_link(replace(delegation, details_given=GIVEN_AT)),
         "own-waitlisted": render_link(waiting),
+        "own-offered": render_link(replace(waiting, offer=OfferPart(UNTIL))),
+        "own-offer-passed": render_link(replace(waiting, offer=OfferPart(None))),
         "own-cancelled": render_link(
             replace(link, status="cancelled", calendar=None, change_path="", again_path="/embed/a-form")
         ),
@@ -226,7 +229,9 @@ def _my_data_pages(link: LinkPage, typed: Typed) -> dict[str, str]:
 
     status = (own_text("data.status", language), own_text("registered.confirmed", language))
     accepted = dated(own_text("data.change.confirmed", language))
-    bare = MyDataPage(link.look, typed.event, link.event_time, OWN_PATH, (status,), (), (), (), (), (accepted,), ())
+    bare = MyDataPage(
+        link.look, typed.event, link.event_time, OWN_PATH, (status,), (), (), (), (), (), (), (accepted,), ()
+    )
     answered = dated(f"{own_text('data.change.answers', language)} – {typed.question}")
     mails = [
         own_text("data.mail.is-sent", language, mail=own_text(f"data.mail.{kind}", language))
@@ -237,6 +242,8 @@ def _my_data_pages(link: LinkPage, typed: Typed) -> dict[str, str]:
         answers=link.answers,
         sealed=(dated(typed.question), dated(typed.question)),
         readings=(dated(""),),
+        tags=("press",),
+        notes=(dated(typed.note),),
         consents=(GivenConsent(typed.consent, "en", 3, dated("")),),
         changes=(accepted, answered),
         mails=[dated(one) for one in mails],

@@ -54,7 +54,7 @@ ACTIONS: Mapping[str, Action] = {
     "reschedule": Action(
         "Change the date",
         "Change the date",
-        "Calendars move to the new date; reminders are reckoned anew.",
+        "Calendars move to the new date; reminders are calculated again.",
         "Change the date",
         "The date is changed.",
         frozenset({DRAFT, TENTATIVE, CONFIRMED, POSTPONED}),
@@ -63,7 +63,7 @@ ACTIONS: Mapping[str, Action] = {
     "attendance": Action(
         "Attendance mode",
         "How people can attend",
-        "Whoever asked to be told when remote attendance becomes possible is told.",
+        "People who asked for remote attendance get a mail when it becomes possible.",
         "Change it",
         "The way to attend is changed.",
         frozenset({DRAFT, TENTATIVE, CONFIRMED, POSTPONED}),
@@ -119,7 +119,7 @@ FIELD_NAMES: Mapping[str, str] = {
 }
 
 
-NOBODY = "Nobody has to be notified."
+NOBODY = "No one has to be notified."
 
 
 def possible_actions(event: Event) -> Mapping[str, Action]:

@@ -22,12 +22,12 @@ DEEDS: Mapping[str, str] = {
 """What was done, by the name of the deed."""
 
 DONE: Mapping[str, str] = {
-    "made": "The event is made, as a draft. Only those with a key see it until you announce it.",
+    "made": "The event is made, as a draft. Only colleagues see it until you announce it.",
     "edited": "The changes are saved.",
-    "noted": "The changes are saved. Participants see no difference, so nobody is notified.",
-    "note": "The note is kept.",
+    "noted": "The changes are saved. Participants see no difference, so no one is notified.",
+    "note": "The note is saved.",
     "resource-kept": "It is saved. The public does not see it.",
-    "resource-published": "It is saved, and everybody can see it.",
+    "resource-published": "It is saved, and it is public.",
 }
 
 FIELDS: Mapping[str, str] = {

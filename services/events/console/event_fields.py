@@ -23,7 +23,7 @@ DOMAIN_NAMES: Mapping[str, str] = {"starts_at": "starts", "ends_at": "ends"}
 
 _ID = Field(
     name="id",
-    label="Name in addresses",
+    label="Short name",
     most=80,
     help="Lower-case letters, digits and hyphens, such as \
 side-event-housing. It never changes. Left empty, it is made from the title.",

@@ -14,6 +14,7 @@ from services.events.console.overview import add_overview
 from services.events.console.resource_forms import add_resource_forms
 from services.events.console.translations import add_translations
 from services.events.store.events import Audience, EventFilter
+from services.events.store.waiting_approvals import count_waiting
 from services.events.usecases.count_registrations import count_each
 from services.events.usecases.list_events import list_events
 from services.events.usecases.list_network import list_series
@@ -25,12 +26,15 @@ from shared.web.console.frame import pages_blueprint
 from shared.web.paging import page_of, position_in
 
 PAGE = 50
+APPROVERS = frozenset({"sealed-reader", "coordinator"})
+"""Roles that may approve what another person asks for about sealed answers."""
 
 
 def console_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
     """``/console`` and everything about events below it."""
     blueprint = pages_blueprint("events_console", __name__)
     blueprint.context_processor(lambda: {"moments": moments, "wording": wording, "changing": changing_words})
+    blueprint.context_processor(lambda: {"approvals_waiting": lambda: _approvals_waiting(work, clock)})
     _add_list(blueprint, work, clock)
     add_event_page(blueprint, work, clock)
     add_event_forms(blueprint, work, clock)
@@ -39,6 +43,14 @@ def console_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
     add_overview(blueprint, work, clock)
     add_translations(blueprint, work)
     return blueprint
+
+
+def _approvals_waiting(work: UnitOfWork, clock: Clock) -> int:
+    """How many requests wait for the approval of whoever opens the page; 0 for roles that approve nothing."""
+    if not holder().roles & APPROVERS:
+        return 0
+    with work.transaction() as connection:
+        return count_waiting(connection, holder().name, holder().forms, clock())
 
 
 def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:

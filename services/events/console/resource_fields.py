@@ -15,7 +15,7 @@ KINDS: Mapping[ResourceKind, str] = {
 }
 ID = Field(
     name="id",
-    label="Name in addresses",
+    label="Short name",
     most=80,
     help="Lower-case letters, digits and hyphens. It never changes. Left empty, it is made from event and title.",
 )
@@ -25,9 +25,9 @@ def resource_sections(known: Resource | None) -> list[Section]:
     """The form of a resource; ``known`` is the one to change, None for a new one."""
     told = known is not None and known.announced
     help_text = (
-        "It has been told already; hiding it and showing it again tells nobody."
+        "It was announced already: hiding it and showing it again sends no mail."
         if told
-        else "Everybody sees it then. Whoever is registered for the event is told by mail, once."
+        else "It is public then. People who are registered for the event get one mail."
     )
     fields = [
         Field(name="title", label="Title", look="languages", required=True),

@@ -22,8 +22,8 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs, require_touch, require_touch_each
 
 MEANWHILE = (
-    "Somebody else has changed this meanwhile. Under each field you see what is stored now, where it is not what you "
-    "typed. Look at it, and save again what should stand."
+    "Another person has changed this since you opened it. Under each field you see what is stored now, where it "
+    "differs from what you typed. Compare, and save again."
 )
 
 

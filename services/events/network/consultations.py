@@ -88,12 +88,12 @@ def _consultation_form(connection: Connection, old: Consultation | None) -> list
         Field(
             name="presented_by", label="Who presented", most=500, help="Organisations or offices, such as Secretariat."
         ),
-        Field(name="outcome", label="StepOutcome", look="area", most=2000, help="Only those with a key read it."),
+        Field(name="outcome", label="Outcome", look="area", most=2000, help="Only for coordinators and viewers."),
         Field(name="title", label="Title", help="Left empty, it is the name of the embassy or mission."),
         Field(name="summary", label="Notes", look="area", most=2000),
         *([ID] if old is None else [Field(name="within_days", label="Days that a round took", most=3)]),
     ]
-    return [Section("What took place", what), Section("What came of it", more)]
+    return [Section("What took place", what), Section("Outcome", more)]
 
 
 def _contact_form(connection: Connection, _old: GroupContact | None) -> list[Section]:
@@ -137,7 +137,7 @@ CONSULTATION_LOG: SetupKind[Consultation] = SetupKind(
     words=Words(
         "Consultations",
         "consultation",
-        "Presentations to embassies and missions. The totals of the overview come from here.",
+        "Presentations to embassies and missions. The overview shows their totals.",
         (
             ("title", "What"),
             ("held_on", "Day"),
@@ -145,7 +145,7 @@ CONSULTATION_LOG: SetupKind[Consultation] = SetupKind(
             ("city", "City"),
             ("working_group", "Group"),
             ("presentations", "Presentations"),
-            ("outcome", "StepOutcome"),
+            ("outcome", "Outcome"),
         ),
         "It leaves the log and the totals.",
     ),
@@ -214,7 +214,7 @@ GROUP_CONTACTS: SetupKind[GroupContact] = SetupKind(
     words=Words(
         "Contacts with groups",
         "contact",
-        "Calls, meetings and mail from outside. With the bulletins they say which group was left alone this month.",
+        "Calls, meetings and mail from outside. With the bulletins they show which groups had no contact this month.",
         (("working_group", "Group"), ("held_on", "Day"), ("kind", "How"), ("summary", "About"), ("recorded_by", "By")),
         "It leaves the list.",
     ),

@@ -30,7 +30,7 @@ from shared.contracts.schemas import StrictBoolean
 
 ID = Field(
     name="id",
-    label="Name in addresses",
+    label="Short name",
     most=80,
     help="Lower-case letters, digits and hyphens. It never changes. Left empty, it is made from the title.",
 )
@@ -81,20 +81,20 @@ def _group_form(_connection: Connection, old: WorkingGroup | None) -> list[Secti
             look="languages",
             rows=4,
             most=2000,
-            help="Everybody reads it.",
+            help="It is public.",
         ),
         Field(
             name="contact",
             label="How the group is reached",
             most=500,
-            help="An address or a number of the group itself. Only those with a key see it. Leave out what belongs to "
-            "single participants: it is not erased with their registration.",
+            help="An address or a number of the group itself. Only coordinators and viewers see it. Leave out what "
+            "belongs to single participants: it is not erased with their registration.",
         ),
         Field(
             name="active",
             label="Active",
             look="tick",
-            help="A group that is not active is closed: it is asked to no event, and nobody is reminded that it got "
+            help="A group that is not active is closed: events do not ask it, and no reminder says that it got "
             "no mail. What its members registered for stays.",
         ),
     ]
@@ -105,7 +105,7 @@ def _series_form(_connection: Connection, old: Series | None) -> list[Section]:
     fields = [
         Field(name="title", label="Title", look="languages", required=True),
         *([ID] if old is None else []),
-        Field(name="summary", label="Summary", look="languages", rows=4, most=2000, help="Everybody reads it."),
+        Field(name="summary", label="Summary", look="languages", rows=4, most=2000, help="It is public."),
         Field(name="began_in", label="Year in which it began", most=4),
     ]
     return [Section("", fields)]
@@ -115,19 +115,19 @@ def _group_effects(
     connection: Connection, old: WorkingGroup | None, new: Sequence[WorkingGroup], now: datetime
 ) -> Iterable[str]:
     if old is None:
-        yield "Everybody sees the group in the programme, and forms offer it within seconds."
+        yield "All readers see the group in the programme, and forms offer it within seconds."
         return
     if not new:
-        yield "The programme does not show it any more. Forms offer it until their copies are made anew."
+        yield "The programme does not show it any more. Forms offer it until their copies are refreshed."
         return
     members = memberships(connection, now, internal=False).get(old.id)
     people = counted(members.members if members else 0, "member")
     if str(old.title) != str(new[0].title):
-        yield f"The programme, forms and mails call it “{new[0].title}” from now on; it has {people}. Nobody is mailed."
+        yield f"The programme, forms and mails call it “{new[0].title}” from now on; it has {people}. No mail is sent."
     elif old.title != new[0].title:
-        yield "The programme, forms and mails call it by its new titles in other languages. Nobody is mailed."
+        yield "The programme, forms and mails call it by its new titles in other languages. No mail is sent."
     if old.summary != new[0].summary:
-        yield "Everybody reads the new text in the programme. Nobody is mailed."
+        yield "The programme shows the new text. No mail is sent."
     if old.active and not new[0].active:
         yield "It is closed: the programme does not list it, and events that ask every group do not ask it."
         yield f"{people} stay, and forms still offer it."
@@ -141,18 +141,18 @@ def _group_messages(_old: WorkingGroup | None, new: WorkingGroup, now: datetime)
 
 def _group_blockers(connection: Connection, group: WorkingGroup, _now: datetime) -> Iterable[str]:
     if found := uses(connection, _GROUP_USES, group.id):
-        yield f"It stands in {', '.join(found)}. Close it instead: take the tick from “Active”."
+        yield f"It is named by {', '.join(found)}. Close it instead: clear “Active”."
 
 
 def _series_effects(connection: Connection, old: Series | None, new: Sequence[Series], _now: datetime) -> Iterable[str]:
     if old is not None and new:
         found = uses(connection, _SERIES_USES, old.id)
-        yield f"Everybody sees it in the programme, with {' and '.join(found) or 'no event yet'}. Nobody is mailed."
+        yield f"The programme shows it, with {' and '.join(found) or 'no event yet'}. No mail is sent."
 
 
 def _series_blockers(connection: Connection, series: Series, _now: datetime) -> Iterable[str]:
     if found := uses(connection, _SERIES_USES, series.id):
-        yield f"It stands in {' and '.join(found)}. Take it from these first."
+        yield f"It is named by {' and '.join(found)}. Remove it there first."
 
 
 WORKING_GROUPS: SetupKind[WorkingGroup] = SetupKind(
@@ -161,9 +161,9 @@ WORKING_GROUPS: SetupKind[WorkingGroup] = SetupKind(
     words=Words(
         "Working groups",
         "working group",
-        "Whoever works on one issue. Members and mail are on the page of groups.",
+        "People who work on one issue. Members and contacts are on the page of groups.",
         (("title", "Group"), ("active", "Active"), ("contact", "Reached by")),
-        "A group in which something stands cannot be withdrawn; it can be closed.",
+        "A group that events, registrations or contacts name cannot be withdrawn. It can be closed.",
     ),
     stored=InTable(GROUPS),
     listing=Listing(

@@ -94,7 +94,7 @@ def _effects(
         return
     others = sum(block.rooms for block in all_hotels(connection) if block.id != old.id)
     people = counted(travellers(connection, internal=False), "traveller")
-    yield f"{counted(others + after, 'room')} are kept then, not {others + before}, for {people}. Nobody is mailed."
+    yield f"{counted(others + after, 'room')} are kept then, not {others + before}, for {people}. No mail is sent."
 
 
 HOTEL_BLOCKS: SetupKind[HotelBlock] = SetupKind(
@@ -103,7 +103,7 @@ HOTEL_BLOCKS: SetupKind[HotelBlock] = SetupKind(
     words=Words(
         "Hotels",
         "hotel",
-        "Rooms that hotels keep for the delegation. Night by night they stand on the page of Geneva.",
+        "Rooms that hotels keep for the delegation. The page of travellers shows them night by night.",
         (
             ("name", "Hotel"),
             ("city", "City"),
@@ -111,7 +111,7 @@ HOTEL_BLOCKS: SetupKind[HotelBlock] = SetupKind(
             ("allotments", "By kind and night"),
             ("book_until", "Book by"),
         ),
-        "Its rooms are not counted any more. Nobody is mailed: tell the hotel yourself.",
+        "Its rooms are not counted any more. No mail is sent: inform the hotel yourself.",
     ),
     stored=InTable(HOTELS),
     listing=Listing(

@@ -92,11 +92,11 @@ def _effects(connection: Connection, old: Resource | None, new: Sequence[Resourc
         if _tells(old, one):
             yield "Everybody sees it in the programme."
             people = counts_of(connection, [one.event])[one.event].confirmed if one.event else 0
-            yield f"{counted(people, 'confirmed registration')} for its event: they are told by mail, once."
+            yield f"{counted(people, 'confirmed registration')} for its event: they get one mail."
         elif old is not None and old.published and not one.published:
-            yield "Nobody sees it any more. Showing it again tells nobody."
+            yield "It is hidden. Showing it again sends no mail."
         elif old is not None and one.published:
-            yield "Everybody sees the change. Nobody is mailed."
+            yield "All readers see the change. No mail is sent."
 
 
 def _blockers(_connection: Connection, resource: Resource, _now: datetime) -> Iterable[str]:
@@ -112,7 +112,7 @@ def _form(connection: Connection, old: Resource | None) -> list[Section]:
         Field(name="kind", label="Kind", look="select", required=True, choices=list(KINDS.items())),
         Field(name="url", label="Address", most=500, required=True, help="Begins with https://"),
         language_field(old),
-        Field(name="published", label="Published", look="tick", help="Whoever is registered is told by mail, once."),
+        Field(name="published", label="Published", look="tick", help="People who are registered get one mail."),
     ]
     where = [
         Field(name="event", label="Event", most=80, help="Its name in addresses."),

@@ -35,7 +35,7 @@ from shared.web.headers import personal
 HOME = "/console/set-up"
 DONE = {"made": "It is made.", "changed": "The changes are saved.", "withdrawn": "It is withdrawn."}
 CHANGED_BY_OTHERS = (
-    "Somebody else has changed this since you opened it. Under each field you see what is stored now, where it is not "
+    "Another person has changed this since you opened it. Under each field you see what is stored now, where it is not "
     "what you typed. Look at it, and save again what should stand."
 )
 READERS = ("viewer", "coordinator")

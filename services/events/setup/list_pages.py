@@ -1,5 +1,6 @@
 """The console's list of one kind: filter, sort, page; or count by one or two fields; on the page or as a file."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -31,6 +32,8 @@ from shared.web.csv_lines import csv_answer
 from shared.web.headers import personal
 
 PAGE = 50
+_COUNTED = re.compile(r"^([a-z]+) (\d+) ", re.MULTILINE)
+_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,13 @@ class ValueWords:
             return "\n".join(self._kind.lines[name].write(one, item) for one in value or ())
         return self.value(name, value)
 
+    def cell(self, name: str, item: Item) -> str:
+        """The value of a field of ``item`` in a table, with days as people read them."""
+        text = self.of(name, item)
+        if name not in self._kind.lines:
+            return text
+        return _COUNTED.sub(r"\2 \1, ", _DAY.sub(_read_day, text))
+
     def value(self, name: str, value: Any) -> str:
         """One value of a field; of a text by language, the English one."""
         value = in_english(value)
@@ -106,6 +116,10 @@ class ValueWords:
         if text is None and isinstance(self._kind.shown.get(name), ma.fields.Date):
             return compact_day(date.fromisoformat(value))
         return str(value) if text is None else text
+
+
+def _read_day(found: re.Match[str]) -> str:
+    return compact_day(date.fromisoformat(found[0]))
 
 
 def words_of(kind: SetupKind[Any], sections: Sequence[Section]) -> ValueWords:

@@ -110,7 +110,7 @@ def _effects(connection: Connection, old: Room | None, new: Sequence[Room], now:
     if drafted or published:
         yield (
             f"{counted(drafted, 'side event')} stand in it on the draft board and {published} in the published "
-            "timetable, which shows the old room until the next version. Nobody is mailed now."
+            "timetable, which shows the old room until the next version. No mail is sent now."
         )
 
 
@@ -120,26 +120,26 @@ def _form(_connection: Connection, old: Room | None) -> list[Section]:
         *([ID] if old is None else []),
         Field(name="capacity", label="Seats", most=5, required=True),
         Field(name="city", label="City", required=True),
-        Field(name="address", label="Address", most=500, help="Building, street, floor. Everybody reads it."),
+        Field(name="address", label="Address", most=500, help="Building, street, floor. It is public."),
         Field(
             name="equipment",
             label="Equipment",
             most=500,
-            help="Screen, microphones, wheelchair access. Everybody reads it.",
+            help="Screen, microphones, wheelchair access. It is public.",
         ),
     ]
     when = [
         zone_field(old.time_zone if old else USUAL_ZONE),
         Field(
             name="open",
-            label="When it is ours",
+            label="When it is available",
             look="area",
             most=8000,
             required=True,
             help="A line for each day, in the time zone above: 2020-05-06 09:00 to 17:00.",
         ),
     ]
-    return [Section("What it is", what), Section("When it is ours", when)]
+    return [Section("Name and size", what), Section("Availability", when)]
 
 
 def span_in(line: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,7 +169,7 @@ ROOMS: SetupKind[Room] = SetupKind(
     words=Words(
         "Rooms",
         "room",
-        "Where side events can be. The timetable uses what stands here.",
+        "Where side events can be. The timetable uses them.",
         (
             ("title", "Room"),
             ("city", "City"),
@@ -195,7 +195,7 @@ ROOMS: SetupKind[Room] = SetupKind(
         address=ma.fields.String(),
         equipment=ma.fields.String(),
         time_zone=ma.fields.String(),
-        open=ma.fields.List(ma.fields.Nested(SpanSchema), metadata={"description": "When it is ours"}),
+        open=ma.fields.List(ma.fields.Nested(SpanSchema), metadata={"description": "When it is available"}),
     ),
     wanted=fields_of(
         id=id_field(),

@@ -154,7 +154,7 @@ SLOTS: SetupKind[Slot] = SetupKind(
     words=Words(
         "Slots",
         "slot",
-        "When side events can be, in every room that is ours then.",
+        "When side events can be, in each room that is available then.",
         (("on", "Day"), ("time", "Start"), ("minutes", "Minutes"), ("time_zone", "Time zone")),
         "No side event can be put there any more.",
     ),

@@ -5,41 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from services.notifications.store.choices import FormName
 from services.notifications.usecases.oversee import SegmentNames
-from shared.web.console.words import country_name, language_name
+from shared.web.console.words import MAIL_KINDS, country_name, language_name
 
-KINDS: Mapping[str, str] = {
-    "confirmation": "Confirmation",
-    "waiting-list": "Waiting list",
-    "promotion": "Seat from the waiting list",
-    "seat-offered": "Seat offered",
-    "offer-ended": "Offer of a seat ended",
-    "cancelled-by-you": "Registration cancelled",
-    "changed": "Registration changed",
-    "link": "Own link again",
-    "details": "Further details missing",
-    "address-changed": "Address changed, to the former one",
-    "address-restored": "Address no longer used, to its owner",
-    "verification": "Confirmation asked for",
-    "invitation": "Invitation of a colleague",
-    "proposal-received": "Proposal received",
-    "proposal-accepted": "Proposal accepted",
-    "proposal-returned": "Proposal needs work",
-    "proposal-declined": "Proposal declined",
-    "proposal-scheduled": "Side event scheduled",
-    "event-rescheduled": "New date",
-    "event-postponed": "Postponed",
-    "event-cancelled": "Event cancelled",
-    "event-revived": "Takes place after all",
-    "event-confirmed": "Date confirmed",
-    "event-changed": "Changed details",
-    "remote-possible": "Remote attendance possible",
-    "reminder-7-days": "Reminder, 7 days",
-    "reminder-1-day": "Reminder, 1 day",
-    "reminder-1-hour": "Reminder, 1 hour",
-    "recording-available": "Recording available",
-    "bulletin": "Bulletin",
-    "bulletin-test": "Bulletin, test copy",
-}
+KINDS = MAIL_KINDS
 
 STATES: Mapping[str, str] = {
     "queued": "Queued",
@@ -70,14 +38,14 @@ OUTCOMES: Mapping[str, str] = {
     "failed": "Failed",
     "unknown": "Unknown",
     "bounced": "Bounced",
-    "suppressed": "Want no bulletins",
+    "suppressed": "Unsubscribed before",
     "called_off": "Called off",
-    "unsubscribed": "Unsubscribed through it",
+    "unsubscribed": "Unsubscribed through this bulletin",
 }
 
 NOT_SENT: Mapping[str, str] = {
-    "nobody": "It was not sent at its time: no person fitted any more.",
-    "access-ended": "It was not sent: whoever had scheduled it may no longer send. Look at it before you do.",
+    "nobody": "It was not sent at its time: no person matched any more.",
+    "access-ended": "It was not sent: the person who scheduled it may no longer send. Check it before you send it.",
     "late": "It was not sent: its time had passed by more than a day.",
 }
 
@@ -85,12 +53,12 @@ SEGMENT: Mapping[str, str] = {
     "event": "Registered for",
     "not_registered_for": "Not registered for",
     "working_group": "Working group",
-    "representative": "Speaks for their group",
+    "representative": "Representative",
     "form_kind": "Kind of form",
     "form": "Form",
     "status": "Status",
-    "partner": "Came through",
-    "country": "From",
+    "partner": "Partner",
+    "country": "Country",
     "language": "Language",
     "tag": "Tag",
     "mode": "Event takes place",

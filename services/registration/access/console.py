@@ -8,7 +8,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.access.account_pages import add_account
-from services.registration.access.fields import Filled, last_day, read_access
+from services.registration.access.fields import Filled, last_day, last_day_text, read_access
 from services.registration.access.invitation_pages import add_invitations
 from services.registration.access.model import ADMINISTRATOR, ROLE_WORDS, Granted
 from services.registration.access.service import (
@@ -41,18 +41,18 @@ STATES = {
 }
 DONE = {
     "invited": "The invitation is on its way. The link works for seven days, once.",
-    "sent-again": "A new link is on its way. Earlier ones open nothing any more.",
+    "sent-again": "A new link is on its way. Earlier ones no longer work.",
     "withdrawn": "The invitation is withdrawn.",
-    "changed": "Changed. It holds in every part of the console within seconds.",
+    "changed": "The access is changed, in every part of the console within seconds.",
     "revoked": "The access has ended, with its sessions.",
 }
-MEANWHILE = "Somebody else changed this access after you had opened the page. This is how it stands now."
+MEANWHILE = "Another person changed this access after you had opened the page. This is how it is now."
 
 
 def access_blueprint(desk: SignInDesk) -> Blueprint:
     """Signing in, invitations, one's own account, and everybody's access."""
     blueprint = pages_blueprint("access_console", __name__)
-    blueprint.context_processor(lambda: {"words": words, "last_day": last_day})
+    blueprint.context_processor(lambda: _words(desk.desk))
     add_sign_in(blueprint, desk)
     add_invitations(blueprint, desk)
     add_account(blueprint, desk)
@@ -60,6 +60,17 @@ def access_blueprint(desk: SignInDesk) -> Blueprint:
     _add_list(blueprint, desk.desk)
     _add_colleague(blueprint, desk.desk)
     return blueprint
+
+
+def _words(desk: AccessDesk) -> dict[str, Any]:
+    """What the templates need to name roles, forms and days."""
+    return {
+        "words": words,
+        "last_day": last_day,
+        "last_day_text": last_day_text,
+        "role_names": {role: text.partition(":")[0] for role, text in ROLE_WORDS.items()},
+        "form_titles": lambda: {form.slug: form.title for form in list_forms(desk.work)},
+    }
 
 
 def _add_script(blueprint: Blueprint) -> None:

@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from services.registration.access.model import Grant, faults_of, is_readable
 from shared.i18n.languages import LANGUAGES
+from shared.i18n.when import compact_day
 from shared.public_forms.addresses import LONGEST_ADDRESS, normal_address
 from shared.web.holders import LONGEST_NAME, ROLES
 
@@ -85,6 +86,11 @@ def end_of_day(text: str) -> datetime:
 def last_day(until: datetime | None) -> str:
     """The last day of an access, as :func:`end_of_day` reads it; empty without an end."""
     return "" if until is None else (until - timedelta(seconds=1)).astimezone(UTC).date().isoformat()
+
+
+def last_day_text(until: datetime | None) -> str:
+    """:func:`last_day` as a page shows it: ``Thu 31 Dec 2026``."""
+    return "" if until is None else compact_day(date.fromisoformat(last_day(until)))
 
 
 def _is_address(text: str) -> bool:

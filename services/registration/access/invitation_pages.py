@@ -11,10 +11,8 @@ from services.registration.access.credentials import (
 )
 from services.registration.access.model import ROLE_WORDS
 from services.registration.access.passkeys import PasskeyRefused
-from services.registration.access.sign_in_pages import MAKING, SignInDesk, browser_family
+from services.registration.access.sign_in_pages import MAKING, SignInDesk, browser_family, first_page
 from shared.web.access import by_link
-from shared.web.console.frame import FIRST
-from shared.web.console.navigation import HOME, OF_PARTNERS
 from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.limits import limited
@@ -65,8 +63,7 @@ def add_invitations(blueprint: Blueprint, desk: SignInDesk) -> None:
             return _ended(ended)
         except PasskeyRefused as refusal:
             return _page(desk, token, show_invitation(desk.desk, token), refused=str(refusal), status=422)
-        home = f"{OF_PARTNERS}/{holder.partner}" if holder.partner else HOME if holder.forms is not None else FIRST
-        return desk.start(holder, home)
+        return desk.start(holder, first_page(holder))
 
 
 def passkey_label() -> str:

@@ -17,7 +17,7 @@ from shared.core.security_events import SecurityEvent, note
 from shared.web.access import Access, Holder, public
 from shared.web.bodies import CONTROL_CHARACTER
 from shared.web.console.frame import FIRST, SIGN_IN
-from shared.web.console.navigation import HOME, OF_PARTNERS
+from shared.web.console.navigation import HOME, OF_PARTNERS, READERS, navigation_for
 from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.limits import limited
@@ -151,8 +151,14 @@ def _target(given: Mapping[str, str]) -> str:
 
 
 def _opened_by(holder: Holder, target: str) -> str:
-    if target != FIRST:
-        return target
+    return first_page(holder) if target == FIRST else target
+
+
+def first_page(holder: Holder) -> str:
+    """Where somebody begins who asked for no page: the overview, or the first page that their roles and forms open."""
     if holder.partner is not None:
         return f"{OF_PARTNERS}/{holder.partner}"
-    return HOME if holder.forms is not None else target
+    if not holder.roles & READERS:
+        sections = navigation_for(holder, "").sections
+        return sections[0].path if sections else "/console/account"
+    return HOME if holder.forms is not None else FIRST

@@ -1,5 +1,6 @@
 """``/console/audit-log``: who did what in all three services, with filters and as a file."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +22,8 @@ from shared.web.headers import personal
 
 PATH = "/console/audit-log"
 LINES = 50
+KIND_WORDS = {"holder": "Colleague", "sealed-approval": "Request for approval", "job": "Search for a timetable"}
+_MADE_ID = re.compile(r"[0-9a-f]{12}$")
 SERVICE_WORDS = {"": "All", "events": "Events", "registration": "Registrations", "notifications": "Mail"}
 PLACES: Mapping[str, str] = {
     "registration": "/console/registrations/{}",
@@ -57,6 +60,8 @@ def audit_log_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
             given=given,
             faults=faults,
             services=SERVICE_WORDS,
+            kind_of=kind_of,
+            is_id=is_id,
             paged=bool(cursor),
             file=f"{PATH}.csv?{urlencode(given)}",
             next=f"{PATH}?{urlencode({**given, 'cursor': page.next})}" if page.next else "",
@@ -75,6 +80,16 @@ def audit_log_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
 def word_of(act: str) -> str:
     """An act as words: ``bulletin-sent`` is ``Bulletin sent``."""
     return act.replace("-", " ").capitalize()
+
+
+def kind_of(kind: str) -> str:
+    """What an act was done to, as words: ``sealed-list`` is ``Sealed list``."""
+    return KIND_WORDS.get(kind, kind.replace("-", " ").capitalize())
+
+
+def is_id(subject: str) -> bool:
+    """Whether a subject is an id that programs made, which says nothing to a reader."""
+    return bool(_MADE_ID.search(subject))
 
 
 def place_of(entry: AuditEntry) -> str:

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.registration.forms import wording as form_words
 from services.registration.forms.changes import FormChange, FormChangeLine, FormDesk, preview_form_change, show_form
 from services.registration.forms.designer import drafts_for
+from services.registration.forms.designer_fields import words_of
 from services.registration.forms.drafts import DraftDesk
 from services.registration.forms.model import (
     MAX_ALARM_MINUTES,
@@ -166,6 +167,7 @@ def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:
             "registrations/forms.html",
             rows=rows,
             drafts=drafts_for(drafts) if "coordinator" in holder().roles else {},
+            draft_title=lambda draft: words_of(draft.content.get("title")).get("en") or draft.slug,
             form_words=form_words,
             may_make="coordinator" in holder().roles and holder().forms is None,
             may_see_partners="coordinator" in holder().roles,

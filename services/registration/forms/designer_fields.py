@@ -79,13 +79,19 @@ def read_words(given: Mapping[str, str], prefix: str, before: Any) -> Any:
     return typed or None
 
 
+def label_of(field: Mapping[str, Any]) -> str:
+    """What a draft's question asks, in English where it can be; else its short name."""
+    words = words_of(field.get("label"))
+    return words.get("en") or next(iter(words.values()), "") or str(field.get("name", ""))
+
+
 def question_rows(fields: Sequence[Any]) -> list[QuestionRow]:
     """The questions of a draft, as far as they can be read."""
     rows = []
+    labels = {str(raw["name"]): label_of(raw) for raw in fields if isinstance(raw, Mapping) and "name" in raw}
     for position, raw in enumerate(fields):
         field = raw if isinstance(raw, Mapping) else {}
-        words = words_of(field.get("label"))
-        label = words.get("en") or next(iter(words.values()), "") or str(field.get("name", ""))
+        label = label_of(field)
         kind = str(field.get("kind", ""))
         rows.append(
             QuestionRow(
@@ -93,19 +99,20 @@ def question_rows(fields: Sequence[Any]) -> list[QuestionRow]:
                 str(field.get("name", "")),
                 KIND_WORDS.get(kind, kind),
                 label,
-                _marks(field),
+                _marks(field, labels),
                 [LANGUAGE_NAMES[one] for one in LANGUAGES if _lacks(field, one)],
             )
         )
     return rows
 
 
-def _marks(field: Mapping[str, Any]) -> list[str]:
+def _marks(field: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
     marks = ["Required"] if field.get("required") else []
     if condition := field.get("shown_when"):
         equals = condition.get("equals")
         said = {True: "yes", False: "no"}.get(equals, equals) if isinstance(equals, bool) else equals
-        marks.append(f"Only if {condition.get('field')}{f' is {said}' if equals is not None else ' is answered'}")
+        asked = labels.get(str(condition.get("field")), condition.get("field"))
+        marks.append(f"Only if “{asked}” is {'answered' if equals is None else said}")
     kind = KINDS.get(str(field.get("kind")))
     if field.get("sealed", kind is not None and kind.sealing == "by-default"):
         marks.append("Sealed")

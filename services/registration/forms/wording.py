@@ -21,7 +21,7 @@ STATES = {
     "": ("Open", "good"),
     "closed": ("Closed", ""),
     "not-open": ("Not open yet", "mind"),
-    "cancelled": ("Event called off", "wrong"),
+    "cancelled": ("Event cancelled", "wrong"),
     "postponed": ("Event postponed", "mind"),
     "held": ("Event has begun", ""),
     "guest-list-closed": ("Guest list closed", ""),
@@ -29,8 +29,8 @@ STATES = {
 """Word and look of a form by the reason why it is closed; empty while it is open."""
 
 CLOSES = (
-    "The form closes at once: nobody can register any more. "
-    "Whoever has a seat keeps it, and what was sent before can be confirmed for another day."
+    "The form closes at once: no one can register any more. "
+    "People with a seat keep it, and what was sent before can be confirmed for another day."
 )
 HOURS = {"opens_at": "Opens", "closes_at": "Closes", "changes_until": "Answers can be changed until"}
 
@@ -54,8 +54,8 @@ SETTING_WORDS = {
 """What publishing a draft changes."""
 
 MODES = {
-    "in-order": "Whoever is next gets a free seat at once",
-    "offers": "Whoever is next is offered a free seat and accepts in time",
+    "in-order": "The next person on the waiting list gets a free seat at once",
+    "offers": "The next person on the waiting list is offered a free seat, and accepts it in time",
     "by-hand": "Coordinators decide who gets a free seat",
 }
 POOL_WORDS = {"working_group": "working group", "partner": "partner", "representative": "representatives"}
@@ -70,8 +70,8 @@ WITHHELD = {
     "reserved": "What is left is reserved for others",
     "domain-share": "Their mail domain has its share",
     "by-hand": "Coordinators decide who gets a seat",
-    "too-late": "It is too shortly before the start to tell anybody to come",
-    "not-taking-place": "As things stand the event does not take place",
+    "too-late": "It is too shortly before the start",
+    "not-taking-place": "The event is not taking place",
 }
 
 
@@ -110,7 +110,7 @@ def change_sentences(line: FormChangeLine) -> list[str]:
 def alarm_text(minutes: int | None) -> str:
     """When calendars alert people, in words."""
     if minutes is None:
-        return "as people's calendars do"
+        return "as set in people's calendars"
     return "at the start" if minutes == 0 else f"{minutes:,} {'minute' if minutes == 1 else 'minutes'} before the start"
 
 
@@ -124,7 +124,7 @@ def _about_seats(effect: FormEffect) -> list[str]:
         done = "offered a seat" if after.mode == WITH_OFFERS else "confirmed at once"
         said.append(f"{chosen} of the waiting list {verb} {done}, and a mail tells them.")
     if before.waiting and not promoted and effect.promotion.withheld in WITHHELD:
-        said.append(f"{WITHHELD[effect.promotion.withheld]}, so nobody of the waiting list gets a seat by itself.")
+        said.append(f"{WITHHELD[effect.promotion.withheld]}, so no one on the waiting list gets a seat automatically.")
     elif after.waiting:
         said.append(f"{people(after.waiting)} {'goes' if after.waiting == 1 else 'go'} on waiting.")
     said.append(_about_the_rest(effect))

@@ -25,7 +25,8 @@ class OwnData:
     """What is kept of a registration.
 
     Attributes:
-        history: dates, consent, sealed answers by name, readings, changes, mails and messages, as JSON values.
+        history: dates, consent, sealed answers by name, readings, tags, notes, changes, mails and messages, as JSON
+            values.
         made_at: when it was read.
     """
 
@@ -48,7 +49,8 @@ def as_json(data: OwnData) -> dict[str, Any]:
     """Return ``data`` as JSON values.
 
     Sealed answers are listed and not decrypted: a link is weaker than the authentication of a sealed-reader. Of a
-    reading only the time is given: the reason may name other people, and the reader is a person too.
+    reading only the time is given: the reason may name other people, and the reader is a person too. So of a note the
+    words and the time, without who wrote it.
     """
     person, history = data.own.person, data.history
     return {
@@ -60,6 +62,8 @@ def as_json(data: OwnData) -> dict[str, Any]:
         "sealed_answers": _sealed(history["sealed"], history["readings"]),
         "new_address": history["new_address"],
         "former_addresses": history["former_addresses"],
+        "tags_of_organisers": history["tags"],
+        "notes_of_organisers": history["notes"],
         "history": history["history"],
         "mails": history["mails"],
         "told_other_services": history["messages"],

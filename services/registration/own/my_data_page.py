@@ -53,6 +53,8 @@ class MyDataPage:
         answers: (label, answer) in order, see ``answers_for_display``.
         sealed: questions whose answers are encrypted, each with when they were given.
         readings: when these answers were read.
+        tags: words that the organisers put on the registration.
+        notes: what the organisers wrote about the person, in order.
         changes: what happened to the registration, in order.
         mails: about it, in order.
     """
@@ -66,6 +68,8 @@ class MyDataPage:
     sealed: Sequence[DatedEntry]
     readings: Sequence[DatedEntry]
     consents: Sequence[GivenConsent]
+    tags: Sequence[str]
+    notes: Sequence[DatedEntry]
     changes: Sequence[DatedEntry]
     mails: Sequence[DatedEntry]
 
@@ -92,6 +96,8 @@ def my_data_page(data: OwnData, look: Look, own_path: str) -> MyDataPage:
         sealed=[clock.dated(at, labels.get(name, name)) for name, at in sorted(history["sealed"].items())],
         readings=[clock.dated(at) for at in history["readings"]],
         consents=[_consent(one, clock) for one in history["consent"].values()],
+        tags=history["tags"],
+        notes=[clock.dated(one["at"], one["words"]) for one in history["notes"]],
         changes=list(_changes(history["history"], labels, clock)),
         mails=[clock.dated(one["at"], _mail(one, language)) for one in history["mails"]],
     )

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.registration.forms.service import working_group_titles
+from services.registration.forms.service import list_partners, working_group_titles
 from services.registration.forms.store import all_forms
 from services.registration.people.decisions import SEAT_REASONS, Decision
 from services.registration.people.listing import (
@@ -24,7 +24,6 @@ from services.registration.people.tags import known_tags
 from services.registration.people.wording import (
     DONE,
     DONE_BESIDES,
-    MAIL_WORDS,
     OUTCOME_WORDS,
     changes_since,
     choices_for,
@@ -153,10 +152,10 @@ def _person(pages: PersonPages, view: PersonView, status: int = 200, **more: Any
         answers=answers_for_display(definition, view.person.answers, "en"),
         withdrawn=withdrawn_answers(definition, view.person.answers),
         groups=groups,
+        partners={one.slug: one.name for one in list_partners(pages.work, None)},
         dossier=dossier,
         known_tags=tags,
         form_titles=titles,
-        mail_words=MAIL_WORDS,
         outcome_words=OUTCOME_WORDS,
         asks_details=bool(definition.second_step.fields),
         history=history_rows(view),

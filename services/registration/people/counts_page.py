@@ -22,7 +22,7 @@ COUNT_WORDS: Mapping[str, str] = {
 }
 """What can be counted by on every form."""
 
-NOTHING, OTHERS = "Not said", "All others"
+NOTHING, OTHERS = "No answer", "All others"
 MOST_ACROSS = 12
 """Values of the second thing that are columns; the rest is one column."""
 

@@ -1,6 +1,6 @@
 """The list of registrations in the console: as a page, as numbers, and as files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template, request
 
 from services.registration.forms.service import list_forms, list_partners, working_group_titles
+from services.registration.forms.store import StoredForm
 from services.registration.people import filters
 from services.registration.people.columns import (
     FILE_TITLES,
@@ -106,10 +107,16 @@ def _shown(work: UnitOfWork, asked: "_Asked", wanted: PeopleFilter, keys: Sequen
         "views": _views(work),
         "me": holder().name,
         "offered": offered,
-        "columns": columns_chosen(given.get("columns", "").split(","), offered, one_form="form" in given),
+        "columns": columns_chosen(given.get("columns", "").split(","), offered, one_form=_of_one_form(given, forms)),
         "cell": partial(cell_text, titles=titles_of(choices, groups)),
         **(_counts(work, asked, wanted, keys, choices) if keys else _people(work, given, wanted, cursor)),
     }
+
+
+def _of_one_form(given: Mapping[str, str], forms: Sequence[StoredForm]) -> bool:
+    """Whether the filters leave a single form, which no row has to name."""
+    event = given.get("event")
+    return "form" in given or (event is not None and sum(form.event_id == event for form in forms) == 1)
 
 
 def _in_file(asked: "_Asked") -> list[str]:

@@ -74,7 +74,7 @@ def _beyond(view: PersonView, short: str) -> str:
     over = max(0, seats.taken + 1 - (seats.capacity or 0))
     then = f" The form is then {over:,} over its {seats.capacity:,} seats." if over else ""
     sentence = short.partition(";")[0]
-    return f"{sentence[0].upper()}{sentence[1:]}.{then} They get a seat now, and a mail says so. Nobody loses one."
+    return f"{sentence[0].upper()}{sentence[1:]}.{then} They get a seat now, and a mail says so. No one loses a seat."
 
 
 def _offer_choice(view: PersonView, now: datetime) -> Choice:
@@ -94,8 +94,10 @@ def _withdrawing(view: PersonView, now: datetime) -> str:
     seats = let_pass(form.seats, who.who, back_in_line=True)
     line = (*view.line, InLine(who.id, who.who)) if seats.pools else ()
     decided = decide_promotion(form.opening, seats, form.notice, now, line)
-    gets = "The seat goes to whoever is next, which may be they" if decided.count else "Nobody gets the seat by itself"
-    return f"They are in line again, and a mail says that the seat is not held any more. {gets}."
+    gets = (
+        "The seat goes to whoever is next, which may be they" if decided.count else "No one gets the seat automatically"
+    )
+    return f"They are on the waiting list again, and a mail says that the seat is not held any more. {gets}."
 
 
 DONE = {
@@ -110,29 +112,13 @@ DONE_BESIDES = {
     "merged": "There is one registration left. A mail tells them.",
     "sent": "A mail with the link to their registration is on its way.",
     "sent-recently": "Nothing was sent: the link was mailed within the last five minutes.",
-    "noted": "The note is kept.",
+    "noted": "The note is saved.",
     "tagged": "The tags are changed.",
 }
 """What to say when it is done."""
 
-OUTCOME_WORDS = {"sent": ("Sent", "good"), "bounced": ("Came back", "wrong"), "suppressed": ("Not wanted", "mind")}
+OUTCOME_WORDS = {"sent": ("Sent", "good"), "bounced": ("Bounced", "wrong"), "suppressed": ("Unsubscribed", "mind")}
 """Word and look of what became of a mail."""
-
-MAIL_WORDS = {
-    "confirmation": "You are registered",
-    "waiting-list": "You are on the waiting list",
-    "promotion": "A seat for you",
-    "cancelled-by-you": "Registration cancelled",
-    "changed": "Your registration has changed",
-    "link": "The link to your registration",
-    "details": "Further details are missing",
-    "reminder-7-days": "Reminder, 7 days before",
-    "reminder-1-day": "Reminder, a day before",
-    "reminder-1-hour": "Reminder, an hour before",
-    "recording-available": "The recording is available",
-    "bulletin": "Bulletin",
-}
-"""Kinds of mail in words; any other kind is shown by its name."""
 
 
 def is_done(view: PersonView, status: str) -> bool:
@@ -148,14 +134,15 @@ def _confirming(view: PersonView) -> str:
     others = f" {seats.waiting - 1} others go on waiting." if seats.waiting > 2 else ""
     if registration.hold == "offered":
         return "They get the seat that is held for them: you accept the offer on their behalf, and a mail says so."
-    return f"No. {registration.position} in line gets a free seat now, before anybody else, and a mail says so.{others}"
+    number = f"No. {registration.position} on the waiting list"
+    return f"{number} gets a free seat now, before all others, and a mail says so.{others}"
 
 
 def _cancelling(view: PersonView, now: datetime) -> str:
     form, registration = view.form, view.person.registration
     told = "A mail tells them that their registration was cancelled."
     if registration.status == "waitlisted" and registration.hold != "offered":
-        return f"{told} Nobody else is affected."
+        return f"{told} No one else is affected."
     after = give_back(form.seats, registration.status, registration.who, registration.hold)
     following = decide_promotion(form.opening, after, form.notice, now, view.line)
     if following.count:
@@ -170,8 +157,8 @@ def _cancelling(view: PersonView, now: datetime) -> str:
         "domain-share": ": their mail domain has its share",
     }
     if after.in_line and following.withheld in waits:
-        return f"{told} Nobody of the waiting list gets the seat by itself{waits[following.withheld]}."
-    return f"{told} Nobody else is affected."
+        return f"{told} No one on the waiting list gets the seat automatically{waits[following.withheld]}."
+    return f"{told} No one else is affected."
 
 
 def _refusal(check: Callable[[], None]) -> str:
@@ -228,9 +215,9 @@ def _waited(line: PromotionLine) -> HistoryRow:
 def _consequence(line: PromotionLine) -> str:
     """Why somebody who waited was not promoted."""
     if line.withheld == "too-late":
-        return ", but too shortly before the start to tell anybody to come."
+        return ", but too shortly before the start to invite the next person."
     if line.withheld == "not-taking-place":
-        return ", but the event was not to take place as things stood."
+        return ", but the event was not taking place then."
     if line.withheld == "by-hand":
         return ", and coordinators decide who gets it."
     if line.withheld == "reserved":
@@ -238,7 +225,7 @@ def _consequence(line: PromotionLine) -> str:
     if line.withheld == "domain-share":
         return f"{_given(line) if line.promoted else '.'} The mail domain of those left had its share."
     if line.withheld == "out-of-turn":
-        return ": somebody else was given the seat, out of turn."
+        return ": another person was given the seat, out of turn."
     if line.promoted:
         return f"{_given(line)} No seat was left for this person."
     return f", but {_all_taken(line.capacity)}."
@@ -246,8 +233,8 @@ def _consequence(line: PromotionLine) -> str:
 
 def _given(line: PromotionLine) -> str:
     if line.promoted == 1:
-        return ": the seat went to the first in line."
-    return f": {line.promoted} seats went to the first {line.promoted} in line."
+        return ": the seat went to the first person on the list."
+    return f": {line.promoted} seats went to the first {line.promoted} people on the list."
 
 
 def _all_taken(capacity: int | None) -> str:

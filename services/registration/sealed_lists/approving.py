@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.registration.forms.store import StoredForm, find_form
+from services.registration.sealed_lists.messages import publish_approval
 from services.registration.sealed_lists.service import ListDesk
 from services.registration.sealing.approvals import (
     APPROVED,
@@ -78,6 +79,7 @@ class ApprovalDesk:
             if not lists.rules.one_reader:
                 asked = new_approval(DESTROY_KEY, form, who, reason, now)
                 ask(connection, asked)
+                publish_approval(connection, asked, now)
                 return asked
         self._destroy(form, who, {"second_person": "none: TROIKA_SEALED_ONE_READER", "reason": reason})
         return None
@@ -94,7 +96,9 @@ class ApprovalDesk:
             self.destroy(found.form, who)
             return found
         with self.lists.work.transaction() as connection:
-            decided = decide_approval(connection, approval_id, decision, who, self.lists.clock())
+            now = self.lists.clock()
+            decided = decide_approval(connection, approval_id, decision, who, now)
+            publish_approval(connection, decided, now)
             if decision == APPROVED and decided.act == READ_ALL:
                 self.lists.open_approved(connection, decided)
         if decision == APPROVED and decided.act == DESTROY_KEY:

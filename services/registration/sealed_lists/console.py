@@ -204,7 +204,7 @@ def _options(groups: Mapping[str, str]) -> dict[str, tuple[str, list[tuple[str, 
         "working_group": ("Working group", list(groups.items())),
         "country": ("Country", list(country_options("en"))),
         "language": ("Language", list(LANGUAGE_NAMES.items())),
-        "representative": ("Speaks for their group", list(YES_OR_NO.items())),
+        "representative": ("Representative", list(YES_OR_NO.items())),
         "details": ("Further details", list(DETAILS.items())),
     }
 

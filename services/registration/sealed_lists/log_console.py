@@ -1,7 +1,8 @@
 """Console page of the log of readings: who has read whose sealed answers, for what, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, make_response, render_template, request
@@ -15,6 +16,7 @@ from services.registration.sealing.api import read_number
 from services.registration.sealing.store import ONE_PERSON, Reading, ReadingFilter, list_readings, registrations_of
 from shared.core.errors import DomainError
 from shared.core.parameter_advice import unknown_parameter_advice
+from shared.public_forms.definition import parse_definition
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs
 from shared.web.headers import personal
@@ -46,12 +48,13 @@ def add_reading_log(blueprint: Blueprint, work: UnitOfWork) -> None:
             readings = list_readings(connection, _wanted(connection, given, cursor))
             page = page_of(readings, PAGE, lambda reading: (str(reading.number),))
             lines = [LogLine(one, _name(connection, one)) for one in page.items]
-        forms = {form.slug: form.title for form in list_forms(work) if may_touch(form.slug)}
+        touched = [form for form in list_forms(work) if may_touch(form.slug)]
         content = render_template(
             "sealed_lists/log.html",
             lines=lines,
             given=given,
-            forms=forms,
+            forms={form.slug: form.title for form in touched},
+            questions={form.slug: _labels(form.definition) for form in touched},
             purposes={ONE_PERSON: "One person", **{name: one.title for name, one in PURPOSES.items()}},
             next=address(PATH, {**given, "cursor": page.next}) if page.next else "",
             first=address(PATH, given),
@@ -60,6 +63,11 @@ def add_reading_log(blueprint: Blueprint, work: UnitOfWork) -> None:
             coordinates="coordinator" in holder().roles,
         )
         return personal(make_response(content))
+
+
+def _labels(definition: Mapping[str, Any]) -> dict[str, str]:
+    """What each question of a form asks, by its short name."""
+    return {field.name: field.label.in_language("en") for field in parse_definition(definition).fields}
 
 
 def _given() -> dict[str, str]:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from services.registration.forms.draft_store import questions_added
 from services.registration.forms.store import find_form
 from services.registration.sealed_lists.counting import Answers
+from services.registration.sealed_lists.messages import publish_approval
 from services.registration.sealed_lists.model import Contents, Entry, ListPlan, ListRequest, ListRules
 from services.registration.sealed_lists.purposes import EVERYTHING, PURPOSES, fields_for, needs_second_person
 from services.registration.sealed_lists.store import (
@@ -103,6 +104,7 @@ class ListDesk:
                 asked = new_approval(READ_ALL, plan.form.slug, request.reader, reason, now)
                 asked = replace(asked, filters=filters, people=plan.people)
                 ask(connection, asked)
+                publish_approval(connection, asked, now)
                 return asked
             names = [field.name for field in plan.fields]
             opened = SealedList(

@@ -155,11 +155,11 @@ def _require_decidable(found: Approval, decision: str, by: str, now: datetime) -
     if found.decision is not None:
         raise DomainError("already-decided", f"{found.decided_by} has {found.decision} it already")
     if found.state(now) == EXPIRED:
-        raise DomainError("request-expired", "nobody decided it within a day: it has to be asked anew")
+        raise DomainError("request-expired", "it was not decided within a day: ask again")
     if decision == WITHDRAWN and by != found.asked_by:
         raise DomainError("not-allowed", "only whoever asked can withdraw it")
     if decision != WITHDRAWN and by == found.asked_by:
-        raise DomainError("second-person-needed", "somebody else has to decide what you have asked for")
+        raise DomainError("second-person-needed", "another person has to decide what you have asked for")
 
 
 def _log(connection: Connection, about: Approval, what: str, who: str, now: datetime) -> None:

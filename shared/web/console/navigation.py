@@ -6,14 +6,14 @@ A page may come from any service; the gateway knows from which. What a key does 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.web.access import ROLES, Holder
+from shared.web.access import Holder
 
 HOME = "/console"
 OF_PARTNERS = "/console/registrations/partners"
 REGISTRATIONS = "/console/registrations"
 SET_UP = "/console/set-up"
 
-STAFF = frozenset(ROLES) - {"partner"}
+READERS = frozenset({"viewer", "coordinator"})
 COORDINATORS = frozenset({"coordinator"})
 SEALED = frozenset({"sealed-reader", "coordinator", "operator"})
 AUDITORS = frozenset({"coordinator", "operator", "administrator"})
@@ -32,7 +32,7 @@ class ConsolePage:
     title: str
     path: str
     all_forms: bool = False
-    roles: frozenset[str] = STAFF
+    roles: frozenset[str] = READERS
     also: tuple[str, ...] = ()
 
     def is_for(self, holder: Holder) -> bool:
@@ -63,14 +63,15 @@ SECTIONS = (
     ConsoleSection(
         "People",
         (
-            ConsolePage("Registrations", REGISTRATIONS),
+            ConsolePage("Registrations", REGISTRATIONS, roles=COORDINATORS),
             ConsolePage("Import", f"{REGISTRATIONS}/imports", roles=COORDINATORS),
             ConsolePage("Travellers", "/console/geneva", all_forms=True),
+            _part("Hotels", "hotels"),
             ConsolePage(
                 "Sealed answers",
                 f"{REGISTRATIONS}/sealed-lists",
                 roles=SEALED,
-                also=(f"{REGISTRATIONS}/sealed-readings",),
+                also=(f"{REGISTRATIONS}/sealed-readings", f"{REGISTRATIONS}/sealed-approvals"),
             ),
             ConsolePage("Data of one person", f"{REGISTRATIONS}/person-export", all_forms=True, roles=COORDINATORS),
         ),
@@ -79,13 +80,15 @@ SECTIONS = (
         "Events",
         (
             ConsolePage("Events", HOME, also=("/console/events", "/console/new-event")),
+            _part("Series", "series"),
+            _part("Recordings", "resources"),
             ConsolePage("Translations", "/console/translations", all_forms=True),
         ),
     ),
     ConsoleSection(
         "Groups",
         (
-            ConsolePage("Groups", "/console/groups", all_forms=True),
+            ConsolePage("Groups", "/console/groups", all_forms=True, also=(f"{SET_UP}/working-groups",)),
             _part("Contacts", "group-contacts"),
             _part("Consultations", "consultations"),
         ),
@@ -99,21 +102,23 @@ SECTIONS = (
             _part("Slots", "slots"),
         ),
     ),
-    ConsoleSection("Mail", (ConsolePage("Mail", "/console/mail", all_forms=True),)),
+    ConsoleSection("Mail", (ConsolePage("Mail", "/console/mail", all_forms=True, roles=READERS | {"operator"}),)),
     ConsoleSection(
         "Set-up",
         (
             ConsolePage(
                 "Forms", f"{REGISTRATIONS}/forms", also=(f"{REGISTRATIONS}/new-form", f"{REGISTRATIONS}/form-drafts")
             ),
-            ConsolePage("Side events' forms", f"{REGISTRATIONS}/side-event-forms", all_forms=True, roles=COORDINATORS),
+            ConsolePage(
+                "Forms for side events", f"{REGISTRATIONS}/side-event-forms", all_forms=True, roles=COORDINATORS
+            ),
             ConsolePage(
                 "Partners",
                 OF_PARTNERS,
                 roles=frozenset({"coordinator", "partner"}),
                 also=(f"{REGISTRATIONS}/new-partner",),
             ),
-            ConsolePage("Around events", SET_UP, all_forms=True),
+            ConsolePage("All lists", SET_UP, all_forms=True),
             ConsolePage("Access", "/console/access", all_forms=True, roles=frozenset({"administrator"})),
             ConsolePage("Audit log", "/console/audit-log", all_forms=True, roles=AUDITORS),
         ),

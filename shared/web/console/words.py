@@ -8,7 +8,7 @@ from babel import Locale, UnknownLocaleError
 from shared.i18n.when import NO_BREAK as NO_BREAK
 from shared.i18n.when import compact_instant as utc_text
 
-__all__ = ["NO_BREAK", "SEATS", "country_name", "language_name", "utc_text"]
+__all__ = ["MAIL_KINDS", "NO_BREAK", "SEATS", "country_name", "language_name", "utc_text"]
 
 SEATS: Mapping[str, tuple[str, str]] = {
     "confirmed": ("Confirmed", "good"),
@@ -17,6 +17,41 @@ SEATS: Mapping[str, tuple[str, str]] = {
     "offered": ("Seat offered", "mind"),
 }
 """Word and look of each status of a registration."""
+
+MAIL_KINDS: Mapping[str, str] = {
+    "confirmation": "Confirmation",
+    "waiting-list": "Waiting list",
+    "promotion": "Seat from the waiting list",
+    "seat-offered": "Seat offered",
+    "offer-ended": "Offer of a seat ended",
+    "cancelled-by-you": "Registration cancelled",
+    "changed": "Registration changed",
+    "link": "Own link again",
+    "details": "Further details missing",
+    "address-changed": "Address changed, to the former one",
+    "address-restored": "Address no longer used, to its owner",
+    "verification": "Confirmation asked for",
+    "invitation": "Invitation of a colleague",
+    "proposal-received": "Proposal received",
+    "proposal-accepted": "Proposal accepted",
+    "proposal-returned": "Proposal needs work",
+    "proposal-declined": "Proposal declined",
+    "proposal-scheduled": "Side event scheduled",
+    "event-rescheduled": "New date",
+    "event-postponed": "Postponed",
+    "event-cancelled": "Event cancelled",
+    "event-revived": "Takes place after all",
+    "event-confirmed": "Date confirmed",
+    "event-changed": "Changed details",
+    "remote-possible": "Remote attendance possible",
+    "reminder-7-days": "Reminder, 7 days",
+    "reminder-1-day": "Reminder, 1 day",
+    "reminder-1-hour": "Reminder, 1 hour",
+    "recording-available": "Recording available",
+    "bulletin": "Bulletin",
+    "bulletin-test": "Bulletin, test copy",
+}
+"""Kinds of mail in words."""
 
 
 @cache

@@ -41,7 +41,7 @@ def test_a_key_without_the_role_is_told_so_on_a_page(client: FlaskClient, keys: 
     enter(client, keys["partner"])
     answer = client.get("/console")
     assert (answer.status_code, answer.mimetype) == (403, "text/html")
-    assert "Your key does not open this page" in answer.text
+    assert "Your access does not include this page" in answer.text
 
 
 def test_the_list_shows_times_with_zones_and_counts(

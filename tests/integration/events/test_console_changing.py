@@ -76,11 +76,11 @@ def test_a_time_that_cannot_be_is_named(signed_in: FlaskClient, loaded: UnitOfWo
 
 def test_postponing_shows_whom_it_reaches_at_once(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
     page = signed_in.get(_path("postpone"))
-    assert "Nobody has to be notified." in page.text
+    assert "No one has to be notified." in page.text
     done = signed_in.post(_path("postpone"), data={"seen": _seen(page), "go": "do"}, headers=OWN_SITE)
     assert (done.status_code, rows(loaded, STATE)) == (303, [("postponed", 2)])
     after = signed_in.get(done.headers["Location"]).text
-    assert "The event is postponed. Nobody has to be notified." in after
+    assert "The event is postponed. No one has to be notified." in after
     assert "by mail" not in after
     buttons = re.findall(r"/change/(\w+)", signed_in.get(f"/console/events/{REVIEW}").text)
     assert buttons == ["reschedule", "attendance", "cancel"]
@@ -103,16 +103,16 @@ def test_marking_an_event_as_held_notifies_nobody(
     signed_in.post(_path("confirm"), data={"seen": seen, "go": "do"}, headers=OWN_SITE)
     clock.set(datetime(2020, 5, 12, tzinfo=UTC))
     page = signed_in.get(_path("hold"))
-    assert "Nobody has to be notified." in page.text
+    assert "No one has to be notified." in page.text
     done = signed_in.post(_path("hold"), data={"seen": _seen(page), "go": "do"}, headers=OWN_SITE)
-    assert "The event is marked as held. Nobody has to be notified." in signed_in.get(done.headers["Location"]).text
+    assert "The event is marked as held. No one has to be notified." in signed_in.get(done.headers["Location"]).text
 
 
 def test_who_was_slower_is_asked_again(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
     seen = _seen(signed_in.get(_path("confirm")))
     assert signed_in.post(_path("confirm"), data={"seen": seen, "go": "do"}, headers=OWN_SITE).status_code == 303
     late = signed_in.post(_path("cancel"), data={"seen": seen, "go": "do"}, headers=OWN_SITE)
-    assert (late.status_code, "Somebody else has changed this event" in late.text) == (412, True)
+    assert (late.status_code, "Another person has changed this event" in late.text) == (412, True)
     assert rows(loaded, STATE) == [("confirmed", 2)]
 
 

@@ -132,7 +132,7 @@ def test_faults_stand_at_their_fields_and_what_was_typed_stays(signed_in: FlaskC
         ({"series": "no-such-series"}, "series", "Series must be a series that exists."),
         ({"asked_groups": ["no-such-group"]}, "asked_groups", "Working groups that are asked there is no group"),
         ({"id": WEBINAR}, "id", f"This cannot be done: there is an event {WEBINAR} already."),
-        ({"id": "Not A Name"}, "id", "Name in addresses must be lower-case letters"),
+        ({"id": "Not A Name"}, "id", "Short name must be lower-case letters"),
         ({"title.en": "住房"}, "id", "Give a name in Latin letters"),
         ({"time_zone": "Europe/Geneva"}, "time_zone", "Choose the time zone."),
         ({"title.en": "x" * 201}, "title.en", "Title (English) must have 1 to 200 characters"),
@@ -176,9 +176,9 @@ def test_what_participants_see_is_changed_in_two_steps(signed_in: FlaskClient, l
 def test_a_change_that_only_pages_show_notifies_nobody(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
     hear(loaded, [registration_message(registered(1))])
     second = _send(signed_in, EDIT, _typed(signed_in.get(EDIT)) | {"summary.en": "Another summary"})
-    assert "Nobody has to be notified." in second.text
+    assert "No one has to be notified." in second.text
     third = _send(signed_in, EDIT, _typed(second), go="do")
-    assert "The changes are saved. Nobody has to be notified." in signed_in.get(third.headers["Location"]).text
+    assert "The changes are saved. No one has to be notified." in signed_in.get(third.headers["Location"]).text
 
 
 def test_the_form_as_it_stands_changes_nothing(signed_in: FlaskClient, loaded: UnitOfWork) -> None:
@@ -195,7 +195,7 @@ def test_what_only_coordinators_see_is_saved_at_once(signed_in: FlaskClient, loa
     assert saved.headers["Location"] == f"/console/events/{WEBINAR}?done=noted"
     assert rows(loaded, f"SELECT internal_note, revision FROM event WHERE id = '{WEBINAR}'") == [("Ask\nagain.", 1)]
     assert rows(loaded, TOLD) == before
-    assert "so nobody is notified" in signed_in.get(saved.headers["Location"]).text
+    assert "so no one is notified" in signed_in.get(saved.headers["Location"]).text
 
 
 def test_a_broken_rule_of_an_edit_is_named_and_a_published_event_keeps_its_city(
@@ -212,7 +212,7 @@ def test_who_was_slower_sees_what_is_stored_now(signed_in: FlaskClient, loaded: 
     typed = _typed(signed_in.get(EDIT))
     _send(signed_in, EDIT, typed | {"internal_note": "First."})
     late = _send(signed_in, EDIT, typed | {"place": "Room XX"})
-    assert (late.status_code, "Somebody else has changed this event meanwhile." in late.text) == (412, True)
+    assert (late.status_code, "Another person has changed this event since you opened it." in late.text) == (412, True)
     assert 'id="internal_note-stored">Stored now: First.</p>' in late.text
     assert 'id="place-stored">Stored now: nothing</p>' in late.text
     assert 'id="title.en-stored"' not in late.text

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from services.events.store import overview
+from shared.core.ids import new_id
 from shared.store.unit_of_work import UnitOfWork
+from tests.contract.samples import sample_message
 from tests.integration.events.builders import (
     NOON,
     WEBINAR,
@@ -36,6 +38,31 @@ def _traveller(number: int, **changes: Any) -> Any:
 def ask(client: FlaskClient, as_role: Headers) -> Callable[..., dict[str, Any]]:
     """The overview as a viewer gets it."""
     return lambda **query: client.get("/v1/overview", query_string=query, headers=as_role("viewer")).json or {}
+
+
+@pytest.mark.parametrize("decided_first", [False, True])
+def test_what_waits_for_approval_is_shown_to_those_who_may_give_it(
+    loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str], decided_first: bool
+) -> None:
+    """On both start pages; whoever asked, and viewers, see nothing, and a late message wakes nothing up."""
+    later = {"expires_at": "2099-01-01T00:00:00Z"}
+    asked = sample_message("approval.changed.v1", **later)
+    others = sample_message("approval.changed.v1", approval_id=new_id(), **later)
+    over = sample_message("approval.changed.v1", approval_id=new_id(), expires_at="2020-01-01T00:00:00Z")
+    decided = sample_message("approval.changed.v1", **later, waiting=False)
+    shown = "1 request waits for your approval</a>"
+
+    def seen(role: str) -> list[bool]:
+        enter(client, keys[role])
+        return [shown in client.get(page).text for page in ("/console/overview", "/console?show=all")]
+
+    hear(loaded, [decided, asked, over] if decided_first else [asked, over])
+    assert (seen("coordinator"), seen("viewer")) == ([not decided_first] * 2, [False, False])
+    hear(loaded, [others, decided])
+    assert seen("coordinator") == [True, True]
+    with loaded.transaction() as connection:
+        connection.execute(text("UPDATE waiting_approval SET asked_by = 'a coordinator'"))
+    assert seen("coordinator") == [False, False]
 
 
 def test_travellers_who_are_not_in_the_webinar_are_counted_as_people(

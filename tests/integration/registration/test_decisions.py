@@ -94,7 +94,7 @@ def test_free_seat_is_given_to_whom_the_coordinator_says(
     refused = put(full, coordinator, identity(installation, 3), "confirmed", 1)
     assert (refused.status_code, refused.get_json()["code"]) == (409, "no-free-seat")
     page = text_of(full.get(f"{PATH}/{identity(installation, 3)}", headers=coordinator).text)
-    assert "Not promoted A coordinator decided: somebody else was given the seat, out of turn." in page
+    assert "Not promoted A coordinator decided: another person was given the seat, out of turn." in page
 
 
 def test_decision_names_the_state_seen(
@@ -234,13 +234,13 @@ def test_whoever_waits_is_told_why(
     ]
     page = text_of(full.get(f"{PATH}/{last}", headers=coordinator).text)
     for sentence in (
-        "A seat was given back: the seat went to the first in line. No seat was left for this person.",
+        "A seat was given back: the seat went to the first person on the list. No seat was left for this person.",
         "The capacity was lowered, but the only seat was taken.",
         "A seat was given back, but the only seat was taken.",
-        "The capacity was raised, but too shortly before the start to tell anybody to come.",
+        "The capacity was raised, but too shortly before the start to invite the next person.",
     ):
         assert sentence in page
-    assert page.index("went to the first in line") < page.index("was lowered") < page.index("too shortly")
+    assert page.index("went to the first person") < page.index("was lowered") < page.index("too shortly")
 
 
 def test_promotion_ends_the_waiting(

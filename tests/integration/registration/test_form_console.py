@@ -177,17 +177,17 @@ def test_effect_says_why_nobody_is_promoted(
     soon = datetime.now(UTC) + timedelta(minutes=30)
     rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = %s", soon)
     page = sent(full, coordinator, capacity="9").text
-    assert "It is too shortly before the start to tell anybody to come, so nobody of the waiting list" in page
+    assert "It is too shortly before the start, so no one on the waiting list" in page
     assert try_it(full, coordinator, capacity=9)["effect"]["withheld"] == "too-late"
 
 
 def test_console_sets_when_calendars_alert_people(full: FlaskClient, coordinator: Headers) -> None:
     """Shown before it is done, in the history and with the form; nobody's seat moves."""
     shown = sent(full, coordinator, alarm="30", capacity="1")
-    assert "Calendar alarm: as people&#39;s calendars do → 30 minutes before the start." in shown.text
+    assert "Calendar alarm: as set in people&#39;s calendars → 30 minutes before the start." in shown.text
     assert "Nobody notices a difference now." in shown.text
     done = sent(full, coordinator, alarm="30", capacity="1", go="do")
     after = full.get(done.headers["Location"], headers=coordinator).text
-    assert "Calendar alarm: as people&#39;s calendars do → 30 minutes before the start." in after
+    assert "Calendar alarm: as set in people&#39;s calendars → 30 minutes before the start." in after
     assert "<dt>Calendar alarm</dt><dd>30 minutes before the start</dd>" in after
     assert 'name="alarm" type="text" inputmode="numeric" autocomplete="off" maxlength="9" value="30"' in after

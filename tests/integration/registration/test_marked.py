@@ -77,7 +77,7 @@ def test_what_cannot_be_marked_is_refused(
     service: RegistrationService, client: FlaskClient, coordinator: Headers, installation: TestInstallation
 ) -> None:
     box = marks(client, coordinator)["0"]
-    assert "Nobody is marked." in send(client, coordinator, "confirmed").text
+    assert "No one is marked." in send(client, coordinator, "confirmed").text
     for act, marked in (("erased", box), ("cancelled", "x:1"), ("cancelled", box.partition(":")[0])):
         assert send(client, coordinator, act, marked).status_code == 400
     nobody = f"01890000-0000-7000-8000-000000000000:{1}"
@@ -111,7 +111,9 @@ def test_list_leads_to_a_bulletin_by_filters_or_by_who_fits(
     assert set(ids.split()) == {boxes[number].partition(":")[0] for number in ("0", "2", "3")}
     assert "@" not in page.partition("<main")[2]
     for nobody in ("status=cancelled", "q=nobody"):
-        assert "Nobody here gets bulletins." in client.get(f"{PATH}/write?{nobody}", headers=coordinator).text
+        assert (
+            "None of these people can get a bulletin." in client.get(f"{PATH}/write?{nobody}", headers=coordinator).text
+        )
 
 
 @pytest.mark.parametrize(

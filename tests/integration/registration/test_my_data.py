@@ -99,6 +99,9 @@ def test_page_says_what_the_file_says(service: RegistrationService) -> None:
     handle(service, "mail.sent.v1", identity, kind="waiting-list")
     rows(service.url, "INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at) VALUES (%s, "
          "'upr-webinar-10', 'zqreader', 'zqreason for reading', '2020-03-01T09:00:00Z')", identity)  # fmt: skip
+    rows(service.url, "INSERT INTO registration_note (id, registration_id, written_at, written_by, words) VALUES "
+         "(gen_random_uuid(), %s, '2020-03-02T09:00:00Z', 'zqauthor', 'Asked for the front')", identity)  # fmt: skip
+    rows(service.url, "UPDATE registration SET tags = '{press}' WHERE id = %s", identity)
     service.cancel(1)
     token = service.own_token(2)
     answer = service.client.get(f"/r/{token}/my-data?lang=en")
@@ -111,11 +114,17 @@ def test_page_says_what_the_file_says(service: RegistrationService) -> None:
         "Moved from the waiting list to a seat",
         "Waiting list – sent",
         identity,
+        "Asked for the front",
+        "<bdi>press</bdi>",
         'datetime="2020-03-01T09:00:00+00:00"',
     ):
         assert shown in answer.text
-    assert [word for word in ("zqreader", "zqreason", token[:20] + "?") if word in answer.text] == []
-    assert "zqreader" not in service.client.get(f"/r/{token}/my-data.json").text
+    assert [word for word in ("zqreader", "zqreason", "zqauthor", token[:20] + "?") if word in answer.text] == []
+    file = service.client.get(f"/r/{token}/my-data.json")
+    own = held(service, token)
+    assert own["tags_of_organisers"] == ["press"]
+    assert [one["words"] for one in own["notes_of_organisers"]] == ["Asked for the front"]
+    assert [word for word in ("zqreader", "zqauthor") if word in file.text] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -79,7 +79,7 @@ def test_page_of_a_person_shows_everything_of_the_address(
     )
     assert "Prefers the &lt;b&gt;phone&lt;/b&gt;." in written.text
     other = client.get(f"{PATH}/{ids['geneva-delegation']}", headers=coordinator).text
-    assert ("Prefers the" in other, "Came back" in other, path in other) == (True, True, True)
+    assert ("Prefers the" in other, "Bounced" in other, path in other) == (True, True, True)
     detail = client.get(f"/v1/registrations/{ids[WEBINAR]}", headers=coordinator).get_json()
     assert [one["form"] for one in detail["others"]] == ["geneva-delegation"]
     assert [(one["kind"], one["outcome"]) for one in detail["mails"]] == [("confirmation", "bounced")]

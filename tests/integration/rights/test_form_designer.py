@@ -66,7 +66,7 @@ def test_form_is_made_published_and_changed(house: House, coordinator: Browser) 
     note = {"name": "note", "kind": "long_text", "label.en": "Why?", "when_field": "session", "when_equals": "evening"}
     send(coordinator, f"{DRAFT}/questions/new", go="save", **note)
     page = coordinator.get(DRAFT).text
-    assert "Only if session is evening" in page
+    assert "Only if “Which session?” is evening" in page
     assert "Limited places" in page
     send(coordinator, DRAFT, go=f"up:{last}")
     assert questions(coordinator)[last - 1] == "session"
@@ -93,7 +93,7 @@ def test_form_is_made_published_and_changed(house: House, coordinator: Browser) 
     ) == [(40, ["example-partner"])]
     again = coordinator.post(f"/console/registrations/forms/{SLUG}/draft", headers=HERE)
     assert again.headers["Location"] == DRAFT
-    assert "Nothing differs from the form as it is." in coordinator.get(DRAFT).text
+    assert "The draft is the same as the published form." in coordinator.get(DRAFT).text
     send(coordinator, DRAFT, go=f"remove:{questions(coordinator).index('note')}")
     assert "Not asked any more: note." in coordinator.get(DRAFT).text
     late = coordinator.post(DRAFT, headers=HERE, data={"seen": "1", "go": "up:1"})

@@ -133,7 +133,7 @@ def test_texts_of_others_are_folded_with_a_warning() -> None:
     assert HOSTILE in unescape(page)
     assert "evil.example.org" not in visible(page)
     assert "What happens in Geneva?" not in visible(page)
-    warnings = page.count("Somebody else may have written these texts.")
+    warnings = page.count("Another person may have written these texts.")
     assert warnings == len(elements(page, "details")) == 3
 
 

@@ -16,6 +16,9 @@ def holder(*roles: str, forms: frozenset[str] | None = None, partner: str | None
         (holder("coordinator"), ["Overview", "People", "Events", "Groups", "Programme", "Mail", "Set-up"]),
         (holder("coordinator", forms=frozenset({"a-form"})), ["People", "Events", "Set-up"]),
         (holder("partner", partner="a-partner"), ["Set-up"]),
+        (holder("sealed-reader"), ["People"]),
+        (holder("operator"), ["People", "Mail", "Set-up"]),
+        (holder("administrator"), ["Set-up"]),
         (None, []),
     ],
 )
@@ -34,7 +37,10 @@ def test_key_sees_the_sections_that_it_opens(who: Holder | None, sections: list[
         ("/console/registrations/imports/6f0c", "People", "Import"),
         ("/console/registrations/forms/upr-webinar-10/seats", "Set-up", "Forms"),
         ("/console/set-up/rooms/lake-hall", "Programme", "Rooms"),
-        ("/console/set-up/hotels", "Set-up", "Around events"),
+        ("/console/set-up/hotels", "People", "Hotels"),
+        ("/console/set-up/working-groups/housing", "Groups", "Groups"),
+        ("/console/set-up", "Set-up", "All lists"),
+        ("/console/registrations/sealed-approvals/6f0c", "People", "Sealed answers"),
         ("/console/account", "", ""),
     ],
 )

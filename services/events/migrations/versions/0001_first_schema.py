@@ -417,6 +417,16 @@ CREATE TABLE ended_session (
 COMMENT ON TABLE ended_session IS 'cookies of the console that are believed no more, by the hash of their session';
 CREATE INDEX ended_session_age ON ended_session (ended_at);
 
+CREATE TABLE waiting_approval (
+    id uuid PRIMARY KEY,
+    form text NOT NULL,
+    asked_by text NOT NULL,
+    waiting boolean NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+COMMENT ON TABLE waiting_approval IS 'a copy: requests about sealed answers that a second person has to approve';
+CREATE INDEX waiting_approval_expires ON waiting_approval (expires_at);
+
 CREATE TABLE access_holder (
     id uuid PRIMARY KEY,
     name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),

@@ -1008,6 +1008,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         'former_addresses', coalesce((SELECT jsonb_agg(jsonb_build_object('address', f.email,
             'kept_until', f.expires_at) ORDER BY f.revision) FROM public.former_address f
             WHERE f.registration_id = r.id), '[]'),
+        'tags', to_jsonb(r.tags),
+        'notes', coalesce((SELECT jsonb_agg(jsonb_build_object('at', n.written_at, 'words', n.words)
+            ORDER BY n.written_at, n.id) FROM public.registration_note n WHERE n.registration_id = r.id), '[]'),
         'mails', coalesce((SELECT jsonb_agg(jsonb_build_object('kind', l.kind, 'outcome', l.outcome,
             'at', l.occurred_at) ORDER BY l.occurred_at, l.outcome DESC)
             FROM public.mail_log l WHERE l.registration_id = r.id), '[]'),
