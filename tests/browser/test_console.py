@@ -1,25 +1,17 @@
 """What a coordinator sees, and what nobody else gets to see or do."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from deploy.local.installation import WEBINAR
 from deploy.local.scenes.participants import PARTICIPANTS
 from tests.browser.foreign import foreign_site
-from tests.browser.running import Demo, new_address
+from tests.browser.running import Demo, new_address, sign_in
 from tests.browser.visiting import Visit
 from tests.support.waiting import poll_until
 
 EVENT = f"/console/events/{WEBINAR}"
 REPRESENTED = {group for group, represents, _, _ in PARTICIPANTS if represents}
-
-
-def sign_in(page: Page, demo: Demo, path: str = "/console") -> None:
-    """Open ``path`` and sign in where that leads."""
-    page.goto(demo.ports.public_url + path)
-    page.fill("#key", demo.places.key)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("button", name="Sign out").wait_for()
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from playwright.sync_api import Page, expect
 from deploy.local.installation import WEBINAR
 from deploy.local.scenes.participants import PARTICIPANTS
 from deploy.local.scenes.side_events import LATE, PROPOSERS, propose_some
-from tests.browser.running import Demo
-from tests.browser.test_console import sign_in
+from tests.browser.running import Demo, sign_in
 from tests.browser.visiting import Visit
 from tests.support.waiting import poll_until
 

@@ -74,6 +74,7 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             page=page_of(found, PAGE, _position),
             event=event,
             title=_title(work, event) if event else "",
+            groups=show_titles(work).groups,
             delegations=list_delegation_forms(work),
             may_read_sealed="sealed-reader" in holder().roles,
             hotels=list_hotels(work),

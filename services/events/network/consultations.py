@@ -88,7 +88,7 @@ def _consultation_form(connection: Connection, old: Consultation | None) -> list
         Field(
             name="presented_by", label="Who presented", most=500, help="Organisations or offices, such as Secretariat."
         ),
-        Field(name="outcome", label="StepOutcome", look="area", most=2000, help="Only those with a key read it."),
+        Field(name="outcome", label="Outcome", look="area", most=2000, help="Only those with a key read it."),
         Field(name="title", label="Title", help="Left empty, it is the name of the embassy or mission."),
         Field(name="summary", label="Notes", look="area", most=2000),
         *([ID] if old is None else [Field(name="within_days", label="Days that a round took", most=3)]),
@@ -145,7 +145,7 @@ CONSULTATION_LOG: SetupKind[Consultation] = SetupKind(
             ("city", "City"),
             ("working_group", "Group"),
             ("presentations", "Presentations"),
-            ("outcome", "StepOutcome"),
+            ("outcome", "Outcome"),
         ),
         "It leaves the log and the totals.",
     ),
