@@ -30,8 +30,8 @@ def test_event_is_created_from_nothing(demo: Demo, desk: Page) -> None:
 
 def test_form_with_a_condition_is_made_in_two_languages(demo: Demo, desk: Page) -> None:
     lesson = announce_lesson(demo, kind="training")
-    desk.goto(f"{demo.ports.public_url}/console/events/{lesson.id}")
-    hand = Hand(desk)
+    hand = begin(demo, desk)
+    hand.link(lesson.title, called="the event")
     hand.link("New form for this event")
     poll_until(lambda: desk.reload() and desk.get_by_label("Short name").input_value(), 15.0, what="the event")
     hand.button("Make the draft")
@@ -77,10 +77,9 @@ def partner_key(page: Page, places: Places) -> str:
 def test_partner_gets_lines_and_an_origin(demo: Demo, desk: Page, new_visitor: NewVisitor) -> None:
     lesson, origin = open_lesson(demo, capacity=5), f"https://{secrets.token_hex(4)}.example.org"
     hand = begin(demo, desk)
-    hand.section("Set-up", "Partners")
-    hand.link("Example Partner")
-    hand.choose("Form", f"Register for {lesson.title}")
-    hand.button("Show the lines")
+    hand.link(lesson.title, called="the event")
+    hand.link(f"Register for {lesson.title}", called="its form")
+    hand.link("Example Partner: lines to paste")
     expect(desk.get_by_label("HTML to paste")).to_contain_text(f'form="{lesson.id}" partner="example-partner"')
     finish("Give a partner the lines to paste", hand)
 
