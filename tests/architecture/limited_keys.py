@@ -22,6 +22,7 @@ _REFUSED = (
     "GET /console/translations",
     "GET /console/side-events",
     "POST /console/side-events/<uuid:proposal_id>",
+    "POST /console/side-events/marked",
     "POST /console/side-events/<uuid:proposal_id>/suggestion",
     "GET /console/timetable",
     "GET /console/timetable/<uuid:proposal_id>",

@@ -5,10 +5,10 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from deploy.local.scenes.participants import register_some
-from tests.browser.running import Demo, end_demo, start_demo
+from tests.browser.running import Demo, end_demo, sign_in, start_demo
 from tests.browser.visiting import Visit, visit
 from tests.support.processes import ProcessGroup
 from tests.support.run_folder import RunFolder
@@ -44,3 +44,11 @@ def new_visitor(browser: Browser) -> Iterator[NewVisitor]:
 def visitor(new_visitor: NewVisitor) -> Visit:
     """One visitor at a desk."""
     return new_visitor(viewport={"width": 1280, "height": 800})
+
+
+@pytest.fixture(scope="module")
+def desk(demo: Demo, browser: Browser) -> Iterator[Page]:
+    """A coordinator's window, signed in once for all tests of a module."""
+    with visit(browser, viewport={"width": 1280, "height": 800}) as visitor:
+        sign_in(visitor.page, demo, "/console/overview")
+        yield visitor.page

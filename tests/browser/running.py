@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import requests
+from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER, WEBINAR
 from deploy.local.ports import Ports
@@ -122,6 +123,14 @@ class Demo:
 def new_address() -> str:
     """An address that nobody else in this run has."""
     return f"participant-{secrets.token_hex(5)}@example.org"
+
+
+def sign_in(page: Page, demo: Demo, path: str = "/console") -> None:
+    """Open ``path`` and sign in where that leads."""
+    page.goto(demo.ports.public_url + path)
+    page.fill("#key", demo.places.key)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign out").wait_for()
 
 
 def start_demo(run: RunFolder, processes: ProcessGroup) -> Demo:

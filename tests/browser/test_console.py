@@ -1,25 +1,17 @@
 """What a coordinator sees, and what nobody else gets to see or do."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from deploy.local.installation import WEBINAR
 from deploy.local.scenes.participants import PARTICIPANTS
 from tests.browser.foreign import foreign_site
-from tests.browser.running import Demo, new_address
+from tests.browser.running import Demo, new_address, sign_in
 from tests.browser.visiting import Visit
 from tests.support.waiting import poll_until
 
 EVENT = f"/console/events/{WEBINAR}"
 REPRESENTED = {group for group, represents, _, _ in PARTICIPANTS if represents}
-
-
-def sign_in(page: Page, demo: Demo, path: str = "/console") -> None:
-    """Open ``path`` and sign in where that leads."""
-    page.goto(demo.ports.public_url + path)
-    page.fill("#key", demo.places.key)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("button", name="Sign out").wait_for()
 
 
 @pytest.fixture
@@ -45,17 +37,6 @@ def test_signing_in_leads_to_the_page_asked_for(demo: Demo, visitor: Visit) -> N
     assert visitor.page.url == demo.ports.public_url + EVENT
     (cookie,) = visitor.context.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
-
-
-def test_events_lead_to_the_event_and_back(coordinator: Visit) -> None:
-    page = coordinator.page
-    expect(page.get_by_role("heading", level=1)).to_have_text("Events")
-    page.get_by_role("link", name="UPR Webinar Wednesday #10").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("UPR Webinar Wednesday #10")
-    page.get_by_role("link", name="Back to events").click()
-
-    expect(page.get_by_role("heading", level=1)).to_have_text("Events")
-    assert coordinator.faults == []
 
 
 def test_counts_follow_a_registration_and_lead_to_it(demo: Demo, coordinator: Visit) -> None:
@@ -86,23 +67,6 @@ def test_coverage_names_who_is_missing(demo: Demo, coordinator: Visit) -> None:
     assert len(missing) + len(represented) == 12
     assert {"Disability Rights", "Environment", "Migration"} <= set(missing)
     assert {title.lower().replace(" ", "-") for title in represented} >= REPRESENTED
-
-
-def test_names_are_on_the_page_of_registrations(demo: Demo, coordinator: Visit) -> None:
-    page, address = coordinator.page, new_address()
-    demo.register(address)
-    page.goto(demo.ports.public_url + EVENT)
-    page.get_by_role("link", name="Who has registered").click()
-
-    expect(page.get_by_role("heading", level=1)).to_have_text("Registrations")
-    assert page.locator("#event").input_value() == WEBINAR
-    while page.get_by_role("link", name="Next page").count():
-        page.get_by_role("link", name="Next page").click()
-    expect(page.get_by_role("row").filter(has_text=address)).to_contain_text("Confirmed")
-    page.select_option("#status", "waitlisted")
-    page.get_by_role("button", name="Show", exact=True).click()
-    expect(page.get_by_text("Nobody here.")).to_be_visible()
-    assert coordinator.faults == []
 
 
 def test_signed_out_nothing_is_shown(demo: Demo, coordinator: Visit) -> None:

@@ -1,17 +1,12 @@
-"""A coordinator's working day in the console: find a person, take the list away, put a side event right, publish."""
+"""A side event that came late is put right in the timetable, which is then published."""
 
-import csv
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from deploy.local.installation import WEBINAR
-from deploy.local.scenes.participants import PARTICIPANTS
 from deploy.local.scenes.side_events import LATE, PROPOSERS, propose_some
-from tests.browser.running import Demo
-from tests.browser.test_console import sign_in
+from tests.browser.running import Demo, sign_in
 from tests.browser.visiting import Visit
 from tests.support.waiting import poll_until
 
@@ -29,51 +24,6 @@ def follow(page: Page, section: str, name: str = "") -> None:
     page.get_by_role("navigation", name="Console").get_by_role("link", name=section, exact=True).click()
     if name:
         page.get_by_role("navigation", name=section).get_by_role("link", name=name, exact=True).click()
-
-
-def test_person_is_found_and_the_list_taken_away(desk: Page, tmp_path: Path) -> None:
-    follow(desk, "People")
-    desk.get_by_label("Event", exact=True).select_option(WEBINAR)
-    desk.get_by_label("Name or address").fill("participant-4@")
-    desk.get_by_role("button", name="Show", exact=True).click()
-    expect(desk.locator("tbody tr")).to_have_count(1)
-    desk.get_by_role("link", name="Participant 4").click()
-    expect(desk.get_by_role("heading", level=1)).to_have_text("Participant 4")
-    expect(desk.locator("main")).to_contain_text("participant-4@example.org")
-
-    desk.go_back()
-    desk.get_by_label("Name or address").fill("participant-")
-    desk.get_by_role("button", name="Show", exact=True).click()
-    with desk.expect_download() as taken:
-        desk.get_by_text("Download CSV").click()
-    taken.value.save_as(tmp_path / "registrations.csv")
-    with (tmp_path / "registrations.csv").open(encoding="utf-8-sig", newline="") as file:
-        addresses = {row["email"] for row in csv.DictReader(file)}
-    assert {f"participant-{number}@example.org" for number in range(1, len(PARTICIPANTS) + 1)} <= addresses
-
-
-def test_person_is_corrected_and_entered(demo: Demo, desk: Page) -> None:
-    """Each in four clicks from the list or the form; what it does is shown before."""
-    follow(desk, "Set-up")
-    desk.get_by_role("link", name="UPR Webinar Wednesday #10").first.click()
-    desk.get_by_role("link", name="Enter somebody").click()
-    desk.get_by_label("Your name").fill("Entered by hand")
-    desk.get_by_label("E-mail address").fill("entered-by-hand@example.org")
-    desk.locator("[data-consent] input[type=checkbox]").check()
-    desk.get_by_label("They filled in a form on paper").check()
-    desk.get_by_role("button", name="Show what it does").click()
-    desk.get_by_role("button", name="Enter this person").click()
-    expect(desk.get_by_role("status")).to_contain_text("They are registered.")
-
-    desk.get_by_role("link", name="Correct", exact=True).click()
-    desk.get_by_label("Your name").fill("Corrected by hand")
-    desk.get_by_label("It was mistyped").check()
-    desk.get_by_role("button", name="Show what it does").click()
-    expect(desk.get_by_role("row", name="Your name")).to_contain_text("Entered by hand")
-    desk.get_by_role("button", name="Correct it").click()
-    expect(desk.get_by_role("heading", level=1)).to_have_text("Corrected by hand")
-    mails = poll_until(lambda: demo.mails("entered-by-hand@example.org"), 20.0, what="the mail to the person")
-    assert mails is not None
 
 
 def test_side_event_is_moved_scheduled_and_published(demo: Demo, desk: Page) -> None:

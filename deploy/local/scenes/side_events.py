@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER
 from deploy.local.scenes.console import console
-from deploy.local.scenes.places import Places, Scene, opened, soon
+from deploy.local.scenes.places import WITHIN_MS, Places, Scene, opened, soon
 
 FORM = "side-event-proposal"
 TITLES = (
@@ -121,6 +121,14 @@ def placement(page: Page, places: Places) -> None:
     console(f"/console/timetable/{_found(places, LATE)}")(page, places)
 
 
+def deciding_together(page: Page, places: Places) -> None:
+    """What accepting several proposals does."""
+    propose_some(places)
+    console("/console/side-events?marked=all")(page, places)
+    page.get_by_role("button", name="Show what it does").click()
+    page.get_by_role("heading", name="Accept").wait_for(timeout=WITHIN_MS)
+
+
 def partner_page(page: Page, places: Places) -> None:
     """The form for proposals in somebody else's page."""
     page.goto(f"{places.ports.partner_url}/propose")
@@ -135,6 +143,7 @@ SCENES: dict[str, Scene] = {
     "own-proposal": own_proposal(TITLES[0]),
     "own-proposal-ar": own_proposal(TITLES[-1], "?lang=ar"),
     "console-side-events": _with_proposals(console("/console/side-events")),
+    "console-side-events-marked": deciding_together,
     "console-timetable": _with_proposals(console("/console/timetable")),
     "console-placement": placement,
     "timetable": _with_proposals(opened("/programme/timetable?lang=en")),

@@ -51,7 +51,7 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     def new_event() -> Response:
         copied = request.args.get("copy", "")
         values = copied_values(_event(work, copied)) if copied else {"kind": "webinar", "mode": "online"}
-        return _new_page(_new_sections(work), Typed(values))
+        return _new_page(_new_sections(work), Typed(values, focus="" if copied else "title.en"))
 
     @blueprint.post("/new-event")
     @needs("coordinator")

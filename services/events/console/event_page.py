@@ -23,17 +23,16 @@ from services.events.usecases.list_network import list_series, list_working_grou
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.resources import list_resources
 from services.events.usecases.show_coverage import show_coverage
-from services.events.usecases.show_event import show_event
+from services.events.usecases.show_event import list_forms_of, show_event
 from shared.core.clock import Clock
 from shared.core.ids import new_id
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs, require_touch
+from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.paging import page_of, position_in
 
 READERS = ("viewer", "coordinator")
 NOTES = 10
 CHANGES = 10
-MOST_RESOURCES = 200
 
 
 def add_event_page(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
@@ -78,7 +77,9 @@ def _page(work: UnitOfWork, event: Event, *, status: int = 200, **more: Any) -> 
         coverage=show_coverage(work, event.id),
         groups={group.id: str(group.title) for group in list_working_groups(work)},
         series={series.id: str(series.title) for series in list_series(work)},
-        resources=list_resources(work, ResourceFilter(published_only=False, event=event.id, limit=MOST_RESOURCES)),
+        resources=list_resources(
+            work, ResourceFilter(published_only=False, event=event.id, limit=resource_fields.MOST_RESOURCES)
+        ),
         resource_kinds=resource_fields.KINDS,
         coordinator=coordinator,
         **(_for_coordinators(work, event) if coordinator else {}),
@@ -94,6 +95,7 @@ def _for_coordinators(work: UnitOfWork, event: Event) -> dict[str, Any]:
         "notes": page_of(notes, NOTES, lambda note: [note.id]),
         "history": page_of(changes, CHANGES, lambda change: [change.id]),
         "deeds": deed_words,
+        "forms": [form for form in list_forms_of(work, event) if may_touch(form.id)],
         "note_id": new_id(),
         "most_characters": MOST_CHARACTERS,
     }

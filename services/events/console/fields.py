@@ -57,11 +57,13 @@ class Typed:
     values: what was typed, by field, to be shown again; a list where several can be ticked.
     faults: a sentence by field.
     stored: what is stored now, where somebody else has changed it meanwhile, by field.
+    focus: the field that has the cursor at first; empty for none.
     """
 
     values: Mapping[str, str | Sequence[str]]
     faults: Mapping[str, str] = field(default_factory=dict)
     stored: Mapping[str, str] = field(default_factory=dict)
+    focus: str = ""
 
 
 class SentForm(Protocol):

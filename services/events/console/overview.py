@@ -8,7 +8,15 @@ from services.events.domain.rules import slug_rule
 from services.events.store.overview import Traveller
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.resources import list_hotels
-from services.events.usecases.show_overview import count_travellers, list_missing_travellers, show_overview
+from services.events.usecases.show_overview import (
+    Overview,
+    count_travellers,
+    list_delegation_forms,
+    list_missing_travellers,
+    list_unrecorded,
+    show_overview,
+)
+from services.events.usecases.show_titles import show_titles
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs_all_forms
@@ -31,13 +39,22 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     def overview() -> str:
         found = show_overview(work, clock, None)
         days = list(found.by_day.items())[-DAYS:]
-        return render_template("events/overview.html", found=found, days=days, hotels=list_hotels(work))
+        return render_template(
+            "events/overview.html",
+            found=found,
+            days=days,
+            hotels=list_hotels(work),
+            titles=_titles(found),
+            unrecorded=list_unrecorded(work, clock),
+            delegations=list_delegation_forms(work),
+            coordinator=_writes(),
+        )
 
     @blueprint.get("/groups")
     @needs_all_forms(*READERS)
     def groups() -> str:
         found = show_overview(work, clock, None)
-        titles = {line.event.id: str(line.event.title) for line in found.events}
+        titles = _titles(found)
         only_silent = request.args.get("show") == "no-mail"
         shown = [group for group in found.groups if not (only_silent and group.contacted_this_month)]
         return render_template(
@@ -56,6 +73,10 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             "events/geneva.html",
             page=page_of(found, PAGE, _position),
             event=event,
+            title=_title(work, event) if event else "",
+            groups=show_titles(work).groups,
+            delegations=list_delegation_forms(work),
+            may_read_sealed="sealed-reader" in holder().roles,
             hotels=list_hotels(work),
             coordinator=_writes(),
             missing=[] if event else _registrations_missing(work),
@@ -63,6 +84,16 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             kinds=list(RoomKind),
             travellers=count_travellers(work),
         )
+
+
+def _titles(found: Overview) -> dict[str, str]:
+    return {line.event.id: str(line.event.title) for line in found.events}
+
+
+def _title(work: UnitOfWork, event_id: str) -> str:
+    """Of an event or of a form, by which travellers can be missed; the id itself if it is of neither."""
+    titles = show_titles(work)
+    return titles.events.get(event_id) or titles.forms.get(event_id, event_id)
 
 
 def _writes() -> bool:

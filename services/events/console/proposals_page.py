@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.events.console import schedule_words
 from services.events.console.fields import cleaned
 from services.events.console.pages import READERS
+from services.events.console.proposals_marked import MARKABLE, add_marked_proposals
 from services.events.console.schedule_words import ChangeWords
 from services.events.domain.proposal import ProposalStatus
 from services.events.domain.proposal_history import Revision
@@ -39,7 +40,7 @@ from shared.core.errors import DomainError
 from shared.web.access import holder, needs_all_forms
 from shared.web.paging import Page, page_of, position_in
 
-PAGE = 25
+PAGE = 50
 SIDE_EVENTS = "/console/side-events"
 TIMETABLE = "/console/timetable"
 SUGGESTIONS = {"adopt": adopt_suggestion, "dismiss": dismiss_suggestion}
@@ -87,6 +88,7 @@ class Late:
 def add_proposals(blueprint: Blueprint, tools: SideTools) -> None:
     """``/console/side-events``, and deciding on one of them or on what is suggested for it."""
     _add_suggestions(blueprint, tools)
+    add_marked_proposals(blueprint, tools)
 
     @blueprint.get("/side-events")
     @needs_all_forms(*READERS)
@@ -206,6 +208,8 @@ def _shown(
         again={} if late else _sent_again(tools, page.items, groups),
         suggested=suggested_words(page.items, groups) if coordinator else {},
         view=view,
+        mark_all=request.args.get("marked") == "all",
+        markable=MARKABLE,
         next=replace(view, cursor=page.next).address() if page.next else "",
         late=late,
         decided=decided and decided.proposal,

@@ -1,10 +1,13 @@
 """The fields of a resource on the console, and what is typed into them as values of the domain."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from services.events.console.fields import Field, Section
+from services.events.domain.event import Event, EventStatus
 from services.events.domain.resource import Resource, ResourceKind
+from services.events.domain.rules import SLUG_LENGTH
 from shared.i18n.content import text_typed, typed_texts
 from shared.i18n.languages import LANGUAGE_NAMES
 
@@ -19,6 +22,29 @@ ID = Field(
     most=80,
     help="Lower-case letters, digits and hyphens. It never changes. Left empty, it is made from event and title.",
 )
+
+
+MOST_TITLE = 200
+MOST_RESOURCES = 200
+"""Of one event that its pages look at."""
+
+
+def first_values(event: Event, kind: str, taken: Collection[str], now: datetime) -> dict[str, str | Sequence[str]]:
+    """What the fields of a new resource hold: its usual name and title, published at once if the event has begun.
+
+    Args:
+        event: that it belongs to.
+        kind: that is asked for; anything else means a recording.
+        taken: ids of the resources that the event has.
+        now: aware.
+    """
+    kind = kind if kind in list(ResourceKind) else ResourceKind.RECORDING
+    begun = event.status is not EventStatus.DRAFT and event.starts_at is not None and event.starts_at <= now
+    values: dict[str, str | Sequence[str]] = {"kind": kind, "language": "en", "published": "yes" if begun else ""}
+    name = f"{event.id}-{kind}"
+    if name in taken or len(name) > SLUG_LENGTH:
+        return values
+    return values | {"id": name, "title.en": f"{KINDS[ResourceKind(kind)]} of {event.title}"[:MOST_TITLE]}
 
 
 def resource_sections(known: Resource | None) -> list[Section]:

@@ -9,12 +9,19 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.events.console.fields import Typed, faults_of, in_order, missing_in, typed_in
 from services.events.console.naming import name_from
-from services.events.console.resource_fields import resource_changes, resource_sections, resource_values
+from services.events.console.resource_fields import (
+    MOST_RESOURCES,
+    first_values,
+    resource_changes,
+    resource_sections,
+    resource_values,
+)
 from services.events.domain.event import Event
 from services.events.domain.resource import Resource, resource_tag
 from services.events.domain.rules import RulesBroken
 from services.events.store.events import Audience
-from services.events.usecases.resources import change_resource, create_resource, show_resource
+from services.events.store.resources import ResourceFilter
+from services.events.usecases.resources import change_resource, create_resource, list_resources, show_resource
 from services.events.usecases.show_event import show_event
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -37,7 +44,10 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/events/<event_id>/new-resource")
     @needs("coordinator")
     def new_resource(event_id: str) -> Response:
-        return _page(_event(work, event_id), None, Typed({"kind": "recording", "language": "en"}), "")
+        event = _event(work, event_id)
+        others = list_resources(work, ResourceFilter(published_only=False, event=event.id, limit=MOST_RESOURCES))
+        values = first_values(event, request.args.get("kind", ""), {one.id for one in others}, clock())
+        return _page(event, None, Typed(values, focus="url"), "")
 
     @blueprint.post("/events/<event_id>/new-resource")
     @needs("coordinator")

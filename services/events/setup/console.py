@@ -89,8 +89,8 @@ class SetupPages:
             sections = self.sections(kind, None)
             empty = typed_of(kind, {}, sections)
             given = {name: value for name, value in request.args.items() if name in empty}
-            first = {**empty, **FIRST, **given}
-            return self._page(kind, None, sections, Typed(first))
+            first = {**empty, **FIRST, "held_on": f"{self._desk.clock():%Y-%m-%d}", **given}
+            return self._page(kind, None, sections, Typed(first, focus=_first_empty(sections, first)))
 
         @blueprint.post("/set-up/<part>/new")
         @needs_all_forms("coordinator")
@@ -230,6 +230,7 @@ FIRST: Mapping[str, str] = {
     "length_minutes": "60",
     "break_minutes": "30",
     "time_zone": "Europe/Zurich",
+    "presentations": "1",
 }
 """What some fields of something new hold at first."""
 
@@ -241,3 +242,9 @@ def _name(step: Step[Any]) -> str:
 
 def _plain(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _first_empty(sections: Sequence[Section], values: Mapping[str, str | Sequence[str]]) -> str:
+    """The first field in which something is to be written and nothing stands; empty for none."""
+    written = (one for section in sections for one in section.fields if one.look not in ("select", "checks", "tick"))
+    return next((one.first for one in written if not values.get(one.first)), "")

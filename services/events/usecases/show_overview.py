@@ -2,21 +2,29 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.events.domain.event import Event
+from services.events.domain.event import Event, EventStatus, Mode
+from services.events.domain.form import Form
 from services.events.domain.network import Consultation, HostKind
-from services.events.store import contacts, events, network, overview, tallies
+from services.events.domain.resource import Resource, ResourceKind
+from services.events.store import contacts, events, forms, network, overview, resources, tallies
 from services.events.store.counts import Counts, counts_of
 from services.events.store.events import Audience, EventFilter
 from services.events.store.overview import Membership, Missing, Traveller
+from services.events.store.resources import ResourceFilter
 from services.events.store.roster import FIRST
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
 
 MOST_EVENTS = 200
+DELEGATION = "delegation"
+MOST_RECORDINGS = 20
+HELD = frozenset({EventStatus.CONFIRMED, EventStatus.HELD})
+RECENT = timedelta(days=60)
+"""How long after its end an event is missed a recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,14 @@ class EventLine:
 
     event: Event
     counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """An event that was held lately and has no published recording; ``hidden`` is the id of one that is not."""
+
+    event: Event
+    hidden: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +122,31 @@ def show_overview(work: UnitOfWork, clock: Clock, travellers_not_in: str | None,
         )
 
 
+def list_unrecorded(work: UnitOfWork, clock: Clock) -> list[Unrecorded]:
+    """What people attended online in the last 60 days and cannot see again, the latest first.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    now = clock()
+    lately = EventFilter(audience=Audience.COORDINATORS, on_from=now - RECENT, on_until=now, limit=MOST_EVENTS)
+    with work.transaction() as connection:
+        held = [one for one in events.select(connection, lately) if _was_online(one, now)]
+        recordings = {one.id: _recordings(connection, one.id) for one in held}
+    unrecorded = [one for one in held if not any(found.published for found in recordings[one.id])]
+    return [Unrecorded(one, next((found.id for found in recordings[one.id]), None)) for one in reversed(unrecorded)]
+
+
+def _was_online(event: Event, now: datetime) -> bool:
+    over = event.ends_at is not None and event.ends_at <= now
+    return over and event.status in HELD and event.mode is not Mode.IN_PERSON
+
+
+def _recordings(connection: Connection, event_id: str) -> list[Resource]:
+    wanted = ResourceFilter(published_only=False, event=event_id, kind=ResourceKind.RECORDING, limit=MOST_RECORDINGS)
+    return resources.select(connection, wanted)
+
+
 def list_missing_travellers(
     work: UnitOfWork, event_id: str | None, after: str | None = None, limit: int = 50
 ) -> list[Traveller]:
@@ -126,6 +167,16 @@ def count_travellers(work: UnitOfWork) -> int:
     """
     with work.transaction() as connection:
         return overview.travellers(connection, internal=False)
+
+
+def list_delegation_forms(work: UnitOfWork) -> list[Form]:
+    """The forms by which travellers register.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return forms.forms_of_kind(connection, DELEGATION)
 
 
 def month_of(now: datetime) -> datetime:

@@ -7,12 +7,14 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.notifications.console.bulletin_sending_pages import PATH, BulletinPages, bulletin_response
 from services.notifications.console.writing import (
+    ABOUT,
     form_page,
     given_by_link,
     given_by_list,
     given_in,
     given_of,
     texts_of,
+    with_subject,
 )
 from services.notifications.usecases.change_draft import Writer, change_draft, discard_draft
 from services.notifications.usecases.write_bulletin import draft_bulletin, show_bulletin
@@ -28,7 +30,8 @@ def add_writing(blueprint: Blueprint, pages: BulletinPages) -> None:
     @blueprint.get("/mail/bulletins/new")
     @needs_all_forms("coordinator")
     def new_page() -> Response:
-        return form_page(pages.work, given_by_link())
+        about = request.args.get(ABOUT, "")
+        return form_page(pages.work, with_subject(pages.work, given_by_link(), about))
 
     @blueprint.post("/mail/bulletins/new")
     @needs_all_forms("coordinator")

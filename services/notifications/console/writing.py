@@ -1,7 +1,7 @@
 """The form in which a bulletin is written: empty, for a segment from a link, as somebody sent it in, or as a draft."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import Response, make_response, render_template, request
@@ -21,6 +21,9 @@ from shared.web.console.words import country_name, language_name
 from shared.web.headers import personal
 
 REGISTRATION = "registration"
+ABOUT = "about"
+"""Parameter of a link: the event that the bulletin is about, where the segment does not say it."""
+
 YES_OR_NO = {"yes": True, "no": False}
 Options = list[tuple[str, str]]
 
@@ -67,9 +70,17 @@ def given_by_link() -> Given:
         DomainError: ``unknown-parameter``: ignoring a part would make the segment larger.
     """
     for name in request.args:
-        if name not in NAMES:
+        if name not in (*NAMES, ABOUT):
             raise DomainError("unknown-parameter", f"{name} is no part of a segment")
     return _checked(given_in(request.args))
+
+
+def with_subject(work: UnitOfWork, given: Given, about: str) -> Given:
+    """``given`` with the title of an event as its subject: the one named ``about``, or the only one of the segment."""
+    named = {value for part in ("event", "not_registered_for") for value in given.values.get(part, ())}
+    event = about or (named.pop() if len(named) == 1 else "")
+    title = dict(segment_choices(work).events).get(event, "") if event else ""
+    return replace(given, texts={"subject-en": title[:LONGEST_SUBJECT]}) if title else given
 
 
 def given_by_list() -> Given:

@@ -258,6 +258,7 @@ def _page(
         history=history,
         form_words=form_words,
         partners=partners,
+        partner_names=dict(partners),
         may_change="coordinator" in holder().roles,
         **more,
     )

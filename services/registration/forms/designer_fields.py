@@ -1,7 +1,10 @@
 """What a coordinator has typed about a form or one of its questions, as part of a draft's content, and back."""
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -13,6 +16,9 @@ from shared.public_forms.texts import engine_texts
 
 LANGUAGES = tuple(LANGUAGE_NAMES)
 FLAGS = ("required", "sealed", "after_confirmation")
+MOST_NAME = 40
+"""Characters of a short name that is made from a question."""
+
 NUMBERS = ("retention_days", "min", "max")
 COUNTS = ("people_per_address", "closes_hours_before", "promotion_notice_minutes", "person_days", "capacity")
 """Settings that are whole numbers; the last one only of a new form."""
@@ -187,7 +193,7 @@ def read_question(
         options, fault = list(before.get("options") or ()), str(error)
     read: dict[str, Any] = {
         **before,
-        "name": given.get("name", "").strip(),
+        "name": given.get("name", "").strip() or _name_from(given.get("label.en", ""), earlier),
         "kind": kind,
         "label": read_words(given, "label", before.get("label")),
         "help": read_words(given, "help", before.get("help")),
@@ -199,6 +205,17 @@ def read_question(
     by_default = kind in KINDS and KINDS[kind].sealing == "by-default"
     kept = {name: value for name, value in read.items() if value not in (None, "", False, [])}
     return kept | ({"sealed": False} if by_default and not read["sealed"] else {}), fault
+
+
+def _name_from(question: str, earlier: Sequence[Any]) -> str:
+    """A short name for a question that was given none, of its first words in English; another than those before it."""
+    plain = unicodedata.normalize("NFKD", question).encode("ascii", "ignore").decode().lower()
+    name = "_".join(re.findall("[a-z0-9]+", plain))[:MOST_NAME].strip("_")
+    if not name or not name[0].isalpha():
+        return ""
+    taken = {one.get("name") for one in earlier if isinstance(one, Mapping)}
+    others = (f"{name}_{number}" for number in count(2))
+    return name if name not in taken else next(one for one in others if one not in taken)
 
 
 def _read_condition(given: Mapping[str, str], earlier: Sequence[Any]) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """The page on which a form begins: what it registers for, and which questions it begins with."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
@@ -13,10 +13,15 @@ from services.registration.forms import wording as form_words
 from services.registration.forms.designer_fields import first_questions
 from services.registration.forms.drafts import DraftDesk
 from services.registration.forms.service import list_forms
+from services.registration.forms.store import StoredForm
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError
+from shared.i18n.content import Text
 from shared.web.access import holder, needs, needs_all_forms, require_touch
 from shared.web.headers import personal
+
+NUMBER = re.compile("[0-9]{1,6}(?![0-9])(?!.*[0-9])")
+"""The last number of an id."""
 
 PATH = "/console/registrations/form-drafts"
 NEW = "/registrations/new-form"
@@ -38,7 +43,11 @@ def add_new_form(blueprint: Blueprint, desk: DraftDesk) -> None:
         if event not in titles:
             return _new_page(desk, {"start": "standard/webinar"}, {})
         first = {"event": event, "slug": event, "title": f"Register for {titles[event]}"}
-        return _new_page(desk, {**first, "start": f"standard/{desk.usual_kind(event)}"}, {})
+        before = forerunner(event, list_forms(desk.work))
+        if before is None:
+            return _new_page(desk, {**first, "start": f"standard/{desk.usual_kind(event)}"}, {})
+        title = renumbered(before.title, before.event_id or "", event)
+        return _new_page(desk, {**first, "start": f"form/{before.slug}", "title": title}, {})
 
     _add_start(blueprint, desk)
 
@@ -86,14 +95,36 @@ def _faults(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, str]:
 
 def _first_content(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, Any]:
     start = values["start"]
-    own = {"title": {"en": values["title"]}, **({"event": values["event"]} if values["event"] else {})}
+    own: dict[str, Any] = {"title": {"en": values["title"]}, **({"event": values["event"]} if values["event"] else {})}
     if start.startswith("standard/"):
         kind = start.removeprefix("standard/")
         if kind not in form_words.KINDS:
             raise BadRequest("unknown kind")
         return {"kind": kind, "fields": first_questions(kind), **own}
     copied = desk.describe(start.removeprefix("form/"))
+    others = {
+        language: renumbered(title, copied.get("event") or "", values["event"])
+        for language, title in Text.of(copied["title"]).as_mapping.items()
+    }
+    own["title"] = {**others, "en": values["title"]}
     return {**{name: value for name, value in copied.items() if name != "event"}, **own}
+
+
+def forerunner(event: str, forms: Sequence[StoredForm]) -> StoredForm | None:
+    """The form of the last event before ``event`` in its series, by their ids: webinar-10 comes before webinar-11."""
+    number = NUMBER.search(event)
+    if number is None:
+        return None
+    same = f"{event[: number.start()]}{{}}{event[number.end() :]}"
+    before = [(int(found.group()), form) for form in forms if (found := NUMBER.search(form.event_id or ""))
+              and form.event_id == same.format(found.group()) and int(found.group()) < int(number.group())]  # fmt: skip
+    return max(before, key=lambda pair: pair[0])[1] if before else None
+
+
+def renumbered(title: str, old: str, new: str) -> str:
+    """``title`` with the number of the event ``new`` where that of ``old`` stands alone."""
+    was, now = NUMBER.search(old), NUMBER.search(new)
+    return re.sub(rf"(?<![0-9]){was.group()}(?![0-9])", now.group(), title) if was and now else title
 
 
 def _new_page(desk: DraftDesk, values: Mapping[str, str], faults: Mapping[str, str], status: int = 200) -> Response:

@@ -14,6 +14,7 @@ from services.registration.forms.model import COLUMNS
 from services.registration.forms.partner_store import Partner
 from services.registration.forms.store import StoredForm
 from services.registration.people.answer_filters import PREFIX, is_free_text, read_answer_filters
+from services.registration.people.details import asks_later
 from services.registration.people.listing import read_registration_position
 from services.registration.people.listing_store import ARRIVAL, LATEST, NAME, NAME_BACKWARDS, PeopleFilter
 from shared.contracts.registration import REGISTRATION_STATUSES
@@ -180,6 +181,14 @@ def choices_of(
         )
         for form in forms
         if form.attend and (form.attend in events or form.attend in titles)
+    ]
+    missing += [
+        (
+            address(path, {"form": form.slug, "status": "confirmed", "details": "missing"}),
+            f"{titles[form.slug]}: further details not given yet",
+        )
+        for form in forms
+        if asks_later(form)
     ]
     return Choices(
         forms=tuple(titles.items()),

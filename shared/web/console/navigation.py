@@ -137,11 +137,15 @@ class NavigationLink:
 
 @dataclass(frozen=True, slots=True)
 class Navigation:
-    """Sections, and the pages of the one that is shown; ``within`` is its title. One page alone is not listed."""
+    """Sections, and the pages of the one that is shown; ``within`` is its title. One page alone is not listed.
+
+    ``finds_people``: whether the frame offers to search the list of registrations.
+    """
 
     sections: tuple[NavigationLink, ...] = ()
     within: str = ""
     pages: tuple[NavigationLink, ...] = ()
+    finds_people: bool = False
 
 
 def navigation_for(holder: Holder | None, path: str) -> Navigation:
@@ -152,7 +156,12 @@ def navigation_for(holder: Holder | None, path: str) -> Navigation:
     sections = tuple(NavigationLink(section.title, pages[0].path, shown in pages) for section, pages in opened)
     section, pages = next(((one, pages) for one, pages in opened if shown in pages), (None, ()))
     listed = tuple(NavigationLink(page.title, page.path, page is shown) for page in pages) if len(pages) > 1 else ()
-    return Navigation(sections, section.title if section else "", listed)
+    return Navigation(sections, section.title if section else "", listed, _finds_people(holder, path))
+
+
+def _finds_people(holder: Holder | None, path: str) -> bool:
+    """Not on the list itself, which has a field of its own for that."""
+    return holder is not None and bool(COORDINATORS & holder.roles) and path != REGISTRATIONS
 
 
 def _opened_by(holder: Holder) -> Iterator[tuple[ConsoleSection, tuple[ConsolePage, ...]]]:

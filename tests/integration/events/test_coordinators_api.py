@@ -138,6 +138,7 @@ FOR_COORDINATORS = {
     "POST /console/timetable/publish",
     "POST /console/timetable/schedule",
     "POST /console/side-events/<uuid:proposal_id>",
+    "POST /console/side-events/marked",
     "POST /console/side-events/<uuid:proposal_id>/suggestion",
     "PATCH /v1/proposals/<uuid:proposal_id>",
     *(

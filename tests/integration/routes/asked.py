@@ -52,6 +52,7 @@ CONTENT: dict[str, dict[str, Any]] = {
     },
     "registration POST /v1/partners": {"json": {"slug": "made-by-a-program", "name": "Made"}},
     "registration POST /v1/partners/<slug>/origins": {"json": {"origin": "https://another.example.org"}},
+    "events POST /console/side-events/marked": {"data": {"decision": "accept"}},
     "registration POST /console/registrations/marked": {"data": {"act": "cancelled"}},
     "registration POST /v1/registrations/tags": {"json": {"ids": [_NOBODY], "add": ["vip"]}},
     "registration POST /v1/registrations/<uuid:registration_id>/notes": {"json": {"words": "Called."}},

@@ -1,0 +1,166 @@
+"""What coordinators set up: events, forms, partners, side events, consultations, rooms and colleagues; who did what."""
+
+import secrets
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from deploy.local.scenes.places import Places
+from tests.browser.conftest import NewVisitor
+from tests.browser.hand import Hand
+from tests.browser.jobs import announce_lesson, begin, enter, finish, give_details, open_lesson
+from tests.browser.running import Demo, new_address
+from tests.support.waiting import poll_until
+
+
+def test_event_is_created_from_nothing(demo: Demo, desk: Page) -> None:
+    hand, title = begin(demo, desk), f"A new event {secrets.token_hex(3)}"
+    hand.link("New event")
+    hand.write("English", title)
+    hand.choose("Time zone", "Zurich – Europe/Zurich")
+    hand.write("Start (optional)", "2099-03-04T14:00")
+    hand.write("End (optional)", "2099-03-04T15:00")
+    hand.button("Make the draft")
+
+    expect(desk.get_by_role("heading", level=1)).to_have_text(title)
+    expect(desk.locator("main")).to_contain_text("Wed 4 Mar 2099, 14:00 to 15:00")
+    finish("Create an event from nothing", hand)
+
+
+def test_form_with_a_condition_is_made_in_two_languages(demo: Demo, desk: Page) -> None:
+    lesson = announce_lesson(demo, kind="training")
+    hand = begin(demo, desk)
+    hand.link(lesson.title, called="the event")
+    hand.link("New form for this event")
+    poll_until(lambda: desk.reload() and desk.get_by_label("Short name").input_value(), 15.0, what="the event")
+    hand.button("Make the draft")
+    hand.write("Français missing", f"Inscription : {lesson.title}")
+    hand.button("Save")
+    hand.choose("New question", "Yes or no")
+    hand.button("Add")
+    hand.write("English", "Do you need a parking place?")
+    hand.write("Français", "Avez-vous besoin d’une place de parking ?")
+    hand.button("Save the question")
+    hand.choose("New question", "Short text")
+    hand.button("Add")
+    hand.write("English", "Number of the plate")
+    hand.write("Français", "Numéro de la plaque")
+    hand.choose("Ask it only if", "Do you need a parking place?")
+    hand.write("was answered with", "yes")
+    hand.button("Save the question")
+    hand.button("Publish")
+    hand.button("Yes, publish it")
+    expect(desk.get_by_role("status")).to_contain_text("Published.")
+    finish("Make a form with a condition, in two languages", hand)
+
+    desk.goto(f"{demo.ports.public_url}/embed/{lesson.id}?lang=fr")
+    expect(desk.get_by_role("heading", level=1)).to_have_text(f"Inscription : {lesson.title}")
+    expect(desk.get_by_text("Numéro de la plaque")).to_be_hidden()
+    desk.locator("#field-do_you_need_a_parking_place").check()
+    expect(desk.get_by_text("Numéro de la plaque")).to_be_visible()
+
+
+def partner_key(page: Page, places: Places) -> str:
+    """The key of a partner's web editor, who was invited by mail."""
+    address = new_address()
+    grant = {"roles": ["partner"], "partner": "example-partner"}
+    places.ask("POST", "/v1/access", json={"name": f"A web editor {address}", "email": address, **grant})
+    mails = poll_until(lambda: places.mails(address), 20.0, what="an invitation")
+    shown = requests.get(f"{places.ports.inbox_url}/mails/{mails[0]['id'] if mails else ''}", timeout=5).text
+    token = shown.split("/console/invitation/")[1].partition('"')[0]
+    page.goto(f"{places.ports.public_url}/console/invitation/{token}")
+    page.get_by_role("button", name="Take a key").click()
+    return page.get_by_label("Key", exact=True).input_value()
+
+
+def test_partner_gets_lines_and_an_origin(demo: Demo, desk: Page, new_visitor: NewVisitor) -> None:
+    lesson, origin = open_lesson(demo, capacity=5), f"https://{secrets.token_hex(4)}.example.org"
+    hand = begin(demo, desk)
+    hand.link(lesson.title, called="the event")
+    hand.link(f"Register for {lesson.title}", called="its form")
+    hand.link("Example Partner: lines to paste")
+    expect(desk.get_by_label("HTML to paste")).to_contain_text(f'form="{lesson.id}" partner="example-partner"')
+    finish("Give a partner the lines to paste", hand)
+
+    theirs = new_visitor().page
+    key = partner_key(theirs, demo.places)
+    theirs.goto(f"{demo.ports.public_url}/console/registrations/partners/example-partner")
+    theirs.fill("#key", key)
+    theirs.get_by_role("button", name="Sign in").click()
+    asking = Hand(theirs)
+    asking.write("Another address of your site", origin)
+    asking.button("Ask for it")
+    finish("Ask for an origin (the partner)", asking)
+
+    hand = begin(demo, desk)
+    hand.section("Set-up", "Partners")
+    hand.link("Example Partner")
+    hand.button("Allow", within=desk.locator("form").filter(has_text=origin))
+    expect(desk.locator(".origins li").filter(has_text=origin)).to_be_visible()
+    finish("Allow the origin", hand)
+
+
+def test_forms_for_all_side_events_are_made(demo: Demo, desk: Page) -> None:
+    events = [announce_lesson(demo, kind="side_event") for _ in range(2)]
+    hand = begin(demo, desk)
+    hand.section("Set-up", "Side events' forms")
+    shown = desk.get_by_role("checkbox", name=events[1].title)
+    poll_until(lambda: desk.reload() and shown.count(), 15.0, what="the side events")
+    hand.button("Show what it makes")
+    hand.found(desk.locator("button[value=do]"), "Make them")
+    expect(desk.get_by_role("status")).to_contain_text("made: people can register.")
+    assert [demo.places.ask("GET", f"/v1/forms/{event.id}")["open"] for event in events] == [True, True]
+    finish("Make the forms for all side events", hand)
+
+
+def test_consultation_is_recorded(demo: Demo, desk: Page) -> None:
+    hand, host = begin(demo, desk), f"Embassy {secrets.token_hex(3)}"
+    hand.link("Record a consultation")
+    hand.write("Embassy or mission (optional)", host)
+    hand.write("City", "Washington")
+    hand.choose("Working group (optional)", "Housing")
+    hand.button("Save")
+    expect(desk.locator("main")).to_contain_text(host)
+    finish("Record a consultation", hand)
+
+
+def test_rooming_list_is_opened_beside_the_rooms(demo: Demo, desk: Page) -> None:
+    address, days = new_address(), {"arrives_on": "2027-02-05", "leaves_on": "2027-02-08"}
+    traveller = enter(demo, "geneva-delegation", address, name="A traveller")
+    give_details(demo, address, traveller, hotel="block", hotel_nights=3, **days)
+    hand = begin(demo, desk)
+    hand.link("Hotel blocks")
+    expect(desk.get_by_role("heading", name="Night by night")).to_be_visible()
+    hand.link("Open the rooming list")
+    hand.write("Why do you need them?", "The hotel asks for the numbers")
+    hand.button("Open the list")
+    expect(desk.get_by_role("heading", name="This list")).to_be_visible()
+    expect(desk.get_by_role("link", name="Rooms that are kept in each hotel")).to_be_visible()
+    finish("Open the rooming list beside the rooms", hand)
+
+
+@pytest.fixture
+def colleague() -> str:
+    """A name that nobody else has."""
+    return f"Colleague {secrets.token_hex(3)}"
+
+
+def test_colleague_is_invited_and_what_was_done_is_seen(demo: Demo, desk: Page, colleague: str) -> None:
+    hand, address = begin(demo, desk), new_address()
+    hand.section("Set-up", "Access")
+    hand.link("Invite a colleague")
+    hand.write("Their name", colleague)
+    hand.write("Their e-mail address", address)
+    hand.found_here(desk.locator("input[name=roles][value=coordinator]"), "Coordinator")
+    hand.button("Show what it does")
+    hand.button("Send the invitation")
+    poll_until(lambda: demo.mails(address), 20.0, what="an invitation")
+    finish("Invite a colleague", hand)
+
+    hand = begin(demo, desk)
+    hand.section("Set-up", "Audit log")
+    hand.write("Who", "a coordinator")
+    hand.button("Search")
+    expect(desk.get_by_role("row").filter(has_text=colleague)).not_to_have_count(0)
+    finish("See what a colleague did", hand)
