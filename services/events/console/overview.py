@@ -6,6 +6,7 @@ from werkzeug.exceptions import BadRequest
 from services.events.domain.hotel import RoomKind, rooms_by_night
 from services.events.domain.rules import slug_rule
 from services.events.store.overview import Traveller
+from services.events.usecases.list_events import has_events
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.resources import list_hotels
 from services.events.usecases.show_overview import count_travellers, list_missing_travellers, show_overview
@@ -30,8 +31,14 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @needs_all_forms(*READERS)
     def overview() -> str:
         found = show_overview(work, clock, None)
-        days = list(found.by_day.items())[-DAYS:]
-        return render_template("events/overview.html", found=found, days=days, hotels=list_hotels(work))
+        return render_template(
+            "events/overview.html",
+            found=found,
+            days=list(found.by_day.items())[-DAYS:],
+            hotels=list_hotels(work),
+            none_yet=not found.events and not has_events(work),
+            coordinator=_writes(),
+        )
 
     @blueprint.get("/groups")
     @needs_all_forms(*READERS)

@@ -6,6 +6,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from shared.core.slugs import free_slug, slug_from
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.public_forms.kinds import KINDS
 from shared.public_forms.standard import DAY_FIELDS, standard_questions
@@ -16,6 +17,9 @@ FLAGS = ("required", "sealed", "after_confirmation")
 NUMBERS = ("retention_days", "min", "max")
 COUNTS = ("people_per_address", "closes_hours_before", "promotion_notice_minutes", "person_days", "capacity")
 """Settings that are whole numbers; the last one only of a new form."""
+
+LONGEST_MADE_NAME = 40
+"""Characters of the short name of a question that is made from its text."""
 
 KIND_WORDS: Mapping[str, str] = {
     "text": "Short text",
@@ -160,7 +164,7 @@ def _lines(texts: Sequence[str]) -> str:
 
 
 def read_question(
-    given: MultiDict[str, str], before: Mapping[str, Any], earlier: Sequence[Any]
+    given: MultiDict[str, str], before: Mapping[str, Any], earlier: Sequence[Any], others: Sequence[Any] = ()
 ) -> tuple[dict[str, Any], str]:
     """The question that was typed, and what is wrong with the lines of its choices; those are then as before.
 
@@ -170,8 +174,9 @@ def read_question(
         given: the page's values.
         before: the question as it was; keys that the page does not show stay.
         earlier: questions before it, of which a condition may name one.
+        others: all questions of the form: a short name that is made from the text differs from theirs.
     """
-    kind = given.get("kind", "")
+    kind, label = given.get("kind", ""), read_words(given, "label", before.get("label"))
     condition = _read_condition(given, earlier)
     fault = ""
     try:
@@ -180,9 +185,9 @@ def read_question(
         options, fault = list(before.get("options") or ()), str(error)
     read: dict[str, Any] = {
         **before,
-        "name": given.get("name", "").strip(),
+        "name": given.get("name", "").strip() or before.get("name") or _name_of(label, others),
         "kind": kind,
-        "label": read_words(given, "label", before.get("label")),
+        "label": label,
         "help": read_words(given, "help", before.get("help")),
         "shown_when": condition,
         "options": options if kind in KINDS and KINDS[kind].options == "listed" else None,
@@ -192,6 +197,13 @@ def read_question(
     by_default = kind in KINDS and KINDS[kind].sealing == "by-default"
     kept = {name: value for name, value in read.items() if value not in (None, "", False, [])}
     return kept | ({"sealed": False} if by_default and not read["sealed"] else {}), fault
+
+
+def _name_of(label: Any, others: Sequence[Any]) -> str:
+    """A short name from the English text of a question."""
+    made = slug_from(words_of(label).get("en", ""), "_", LONGEST_MADE_NAME)
+    made = f"q_{made}" if made[:1].isdigit() else made
+    return free_slug(made, {str(one.get("name")) for one in others if isinstance(one, Mapping)}, "_")
 
 
 def _read_condition(given: Mapping[str, str], earlier: Sequence[Any]) -> dict[str, Any] | None:
@@ -214,8 +226,8 @@ def _read_options(given: Mapping[str, str], before: Mapping[str, Any]) -> list[d
         ValueError: a language has more lines than there are choices.
     """
     known = {one.get("value"): one for one in before.get("options") or () if isinstance(one, Mapping)}
-    lines = given.get("options", "").strip("\r\n ").splitlines()
     labels = {one: given.get(f"options.{one}", "").rstrip().splitlines() for one in LANGUAGES}
+    lines = given.get("options", "").strip("\r\n ").splitlines() or list(map(slug_from, labels["en"]))
     for language, texts in labels.items():
         if len(texts) > len(lines):
             raise ValueError(f"{LANGUAGE_NAMES[language]}: there are more lines than choices")
