@@ -148,13 +148,7 @@ def _sections(
             look="checks",
             choices=[everyone, *((group.id, str(group.title)) for group in groups)],
         ),
-        Field(
-            name="form",
-            label="Form",
-            look="select",
-            choices=[("", "The one that is made for this event"), *((form.id, str(form.title)) for form in forms)],
-            help="Choose another only if several events share one form.",
-        ),
+        _form_field(forms),
     ]
     note = Field(name="internal_note", label="Internal note", look="area", most=2000, help="Only coordinators see it.")
     return (
@@ -162,6 +156,17 @@ def _sections(
         Section("Where", where),
         Section("Who", who),
         Section("For coordinators", [note]),
+    )
+
+
+def _form_field(forms: Sequence[Form]) -> Field:
+    """The choice of a form that was made for another event, or for none."""
+    return Field(
+        name="form",
+        label="Form",
+        look="select",
+        choices=[("", "The one that is made for this event"), *((form.id, str(form.title)) for form in forms)],
+        help="Choose another only if several events share one form.",
     )
 
 

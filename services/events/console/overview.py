@@ -30,15 +30,7 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/overview")
     @needs_all_forms(*READERS)
     def overview() -> str:
-        found = show_overview(work, clock, None)
-        return render_template(
-            "events/overview.html",
-            found=found,
-            days=list(found.by_day.items())[-DAYS:],
-            hotels=list_hotels(work),
-            none_yet=not found.events and not has_events(work),
-            coordinator=_writes(),
-        )
+        return _overview(work, clock)
 
     @blueprint.get("/groups")
     @needs_all_forms(*READERS)
@@ -70,6 +62,18 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             kinds=list(RoomKind),
             travellers=count_travellers(work),
         )
+
+
+def _overview(work: UnitOfWork, clock: Clock) -> str:
+    found = show_overview(work, clock, None)
+    return render_template(
+        "events/overview.html",
+        found=found,
+        days=list(found.by_day.items())[-DAYS:],
+        hotels=list_hotels(work),
+        none_yet=not found.events and not has_events(work),
+        coordinator=_writes(),
+    )
 
 
 def _writes() -> bool:

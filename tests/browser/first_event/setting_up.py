@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from playwright.sync_api import expect
 
 from tests.browser.first_event.journey import Journey
+from tests.support.accessibility import violations
 
 WEDNESDAY = 2
 
@@ -21,6 +22,7 @@ def sign_in(journey: Journey) -> None:
     journey.page.get_by_label("Your key").fill(journey.demo.places.key)
     journey.press("Sign in with the key")
     expect(journey.page.get_by_role("heading", level=1)).to_have_text("Set up your first event")
+    assert violations(journey.page.main_frame) == []
     journey.picture("first-steps")
 
 
