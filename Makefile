@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Another interpreter: make PYTHON=/path/to/python3.12 test
 PYTHON ?=
+# make demo EMPTY=1 begins with nothing, in a folder of its own; make demo-reset EMPTY=1 deletes that
+EMPTY ?=
 # make down KEEP=1 keeps data, keys and logs
 KEEP ?=
 # Seconds that make audit waits until everything is decidable
@@ -45,14 +47,14 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.ready ## set up and start everything on this machine with sample data; Ctrl-C stops it
-	@$(BIN)/python -m deploy.local.demo run
+demo: $(VENV)/.ready ## set up and start everything on this machine with sample data (EMPTY=1: with none); Ctrl-C stops it
+	@TROIKA_DEMO_EMPTY=$(EMPTY) $(BIN)/python -m deploy.local.demo run
 
 demo-check: $(VENV)/.ready ## the same unattended: one registration all the way, each step with its time, then stop
 	@$(BIN)/python -m deploy.local.demo check
 
 demo-reset: $(VENV)/.ready ## delete the demo's data, so that the next `make demo` begins anew
-	@$(BIN)/python -m deploy.local.demo reset
+	@TROIKA_DEMO_EMPTY=$(EMPTY) $(BIN)/python -m deploy.local.demo reset
 
 up: $(VENV)/.ready ## start the production shape on this machine: RabbitMQ, PostgreSQL, one process a role, Prometheus
 	@deploy/setup/up_machine.sh

@@ -1,5 +1,7 @@
 """``python -m deploy.local.demo run | check | reset``: the whole system on this machine, on sample data.
 
+With ``TROIKA_DEMO_EMPTY=1`` it begins with nothing, in a folder of its own, to be set up in the console.
+
 Without ``TROIKA_BROKER_URL`` messages travel through PostgreSQL, which comes from a wheel: nothing has to be
 installed. With it they travel through that RabbitMQ.
 """
@@ -17,20 +19,23 @@ from typing import NoReturn
 import click
 
 from deploy.local.checking import Check, StepFailed, report, wait_until_up
-from deploy.local.installation import Installation, NotPrepared, delete, prepare
+from deploy.local.installation import Content, Installation, NotPrepared, delete, prepare
 from deploy.local.ports import Ports, chosen_ports, free_ports
 from deploy.local.processes import processes
 from deploy.servers.supervisor import Supervisor
 from deploy.servers.units import Stage
 
-DEMO_FOLDER = Path(os.environ.get("TROIKA_DEMO_FOLDER") or "var/demo")
+CONTENT = Content.NOTHING if os.environ.get("TROIKA_DEMO_EMPTY") == "1" else Content.SAMPLE
+DEMO_FOLDER = Path(
+    os.environ.get("TROIKA_DEMO_FOLDER") or ("var/demo-empty" if CONTENT is Content.NOTHING else "var/demo")
+)
 CHECK_FOLDER = Path("var/demo-check")
 STOP_WITHIN_S = 5.0
 
 
 @click.group()
 def demo() -> None:
-    """Everything on this machine, with sample data."""
+    """Everything on this machine, with sample data or none."""
 
 
 @demo.command()
@@ -40,7 +45,7 @@ def run() -> None:
     taken = ports.taken()
     if taken:
         _fail(f"Already in use: port {', '.join(map(str, taken))}. Choose others: TROIKA_DEMO_PORT=9000 make demo")
-    sys.exit(_run(DEMO_FOLDER, ports, _tell_where_to_look))
+    sys.exit(_run(DEMO_FOLDER, ports, CONTENT, _tell_where_to_look))
 
 
 @demo.command()
@@ -54,7 +59,7 @@ def check() -> None:
         outcome.append(_check(installation))
         os.kill(os.getpid(), signal.SIGTERM)
 
-    code = _run(CHECK_FOLDER, ports, steps)
+    code = _run(CHECK_FOLDER, ports, Content.SAMPLE, steps)
     sys.exit(outcome[0] if outcome else code or 1)
 
 
@@ -67,13 +72,13 @@ def reset() -> None:
     print("The demo's data is deleted.")
 
 
-def _run(folder: Path, ports: Ports, then: Callable[[Installation], None]) -> int:
+def _run(folder: Path, ports: Ports, content: Content, then: Callable[[Installation], None]) -> int:
     """Prepare, start, call ``then`` (in a thread of its own) once everything answers, and run until told to stop."""
     began_at = time.perf_counter()
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     print(f"Preparing {folder} …", flush=True)
     try:
-        installation = prepare(folder, ports)
+        installation = prepare(folder, ports, content)
     except NotPrepared as error:
         _fail(f"Could not prepare the demo: {error}")
     if (folder / "postgres").is_symlink():
@@ -116,6 +121,7 @@ def _check(installation: Installation) -> int:
 
 def _tell_where_to_look(installation: Installation) -> None:
     ports = installation.ports
+    which = " EMPTY=1" if installation.content is Content.NOTHING else ""
     print(
         f"""
   Start here            {ports.public_url}/
@@ -126,7 +132,7 @@ def _tell_where_to_look(installation: Installation) -> None:
   Metrics               {ports.public_url}/-/registration/metrics
   Logs                  {installation.folder / "logs"}/
 
-Ctrl-C stops it. Data stays for the next start; `make demo-reset` deletes it.
+Ctrl-C stops it. Data stays for the next start; `make demo-reset{which}` deletes it.
 """,
         flush=True,
     )

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask, render_template
 from flask.typing import ResponseReturnValue
 
+from deploy.local.installation import Content
 from deploy.shape import service_for
 from services.events.wsgi import application as events
 from services.notifications.wsgi import application as notifications
@@ -43,7 +44,9 @@ def _first_page() -> Flask:
         return render_template(
             "where_to_look.html",
             partner_url=os.environ["TROIKA_LOCAL_PARTNER_URL"],
+            console_url=os.environ["TROIKA_CONSOLE_URL"],
             inbox_url=os.environ["TROIKA_LOCAL_INBOX_URL"],
+            empty=os.environ["TROIKA_LOCAL_CONTENT"] == Content.NOTHING,
         )
 
     @app.get("/local.css")

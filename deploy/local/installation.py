@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import psycopg
@@ -30,6 +31,13 @@ MAIL_FROM = "upr@example.org"
 ORGANISER = "The UPR coordination"
 
 
+class Content(StrEnum):
+    """What a new installation begins with: the sample programme, or nothing, so that all is set up in the console."""
+
+    SAMPLE = "sample"
+    NOTHING = "nothing"
+
+
 class NotPrepared(Exception):
     """A step of the preparation failed; says which, and what it printed."""
 
@@ -42,6 +50,7 @@ class Installation:
     secrets: of all processes.
     server: the embedded PostgreSQL.
     common: environment of every process.
+    content: what it began with.
     """
 
     folder: Path
@@ -49,6 +58,7 @@ class Installation:
     secrets: Secrets
     server: EmbeddedServer
     common: dict[str, str]
+    content: Content
 
     def environment(self, service: str, process: str) -> dict[str, str]:
         """Environment of one process: what is common, its logins, and its own secrets."""
@@ -71,12 +81,13 @@ class Installation:
         return found
 
 
-def prepare(folder: Path, ports: Ports) -> Installation:
+def prepare(folder: Path, ports: Ports, content: Content = Content.SAMPLE) -> Installation:
     """Make what is missing and start the embedded PostgreSQL; it stops with this process.
 
     Raises:
-        NotPrepared: a step failed.
+        NotPrepared: a step failed, or the folder holds an installation that began with other content.
     """
+    require_content(folder, content)
     server = EmbeddedServer(folder / "postgres")
     try:
         server.start(LOGINS)
@@ -87,13 +98,28 @@ def prepare(folder: Path, ports: Ports) -> Installation:
         "TROIKA_PUBLIC_URL": ports.public_url,
         "TROIKA_CONSOLE_URL": ports.console_url,
     }
-    installation = Installation(folder, ports, make_secrets(folder / "secrets"), server, common)
+    installation = Installation(folder, ports, make_secrets(folder / "secrets"), server, common, content)
     for service in SERVICES:
         run(installation, service, "migrate")
     run(installation, "events", "topology", "declare")
     _let_audit_read(server)
-    load_once(folder, ports.partner_url, lambda: _load(installation))
+    if content is Content.SAMPLE:
+        load_once(folder, ports.partner_url, lambda: _load(installation))
     return installation
+
+
+def require_content(folder: Path, content: Content) -> None:
+    """Check that the installation in ``folder`` is new or began with ``content``, and record it.
+
+    Raises:
+        NotPrepared: it began with other content.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    record = folder / "began-with"
+    began_with = record.read_text() if record.exists() else content
+    if began_with != content:
+        raise NotPrepared(f"{folder} began with {began_with}. Delete it or choose another folder.")
+    record.write_text(content)
 
 
 def delete(folder: Path) -> None:

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from deploy.local.installation import PARTNER, WEBINAR, Installation
+from deploy.local.installation import PARTNER, WEBINAR, Content, Installation
 from deploy.servers.units import Unit
 from deploy.shape import SERVICES, WORKERS, worker_name
 
@@ -25,16 +25,20 @@ def _front(installation: Installation) -> Unit:
         "TROIKA_METRICS_FOLDER": str((installation.folder / "metrics").resolve()),
         "TROIKA_LOCAL_PARTNER_URL": ports.partner_url,
         "TROIKA_LOCAL_INBOX_URL": ports.inbox_url,
+        "TROIKA_LOCAL_CONTENT": installation.content,
     }
     command = ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "deploy.local.front:application()"]
     return _process("front", command, environment)
 
 
 def _partner(installation: Installation) -> Unit:
-    """Somebody else's web site: it knows nothing of ours but the address."""
+    """Somebody else's web site: it knows nothing of ours but the address, and what its editor pastes."""
     ports = installation.ports
     command = ["-m", "deploy.local.partner", "--port", str(ports.partner), "--troika", ports.public_url]
-    command += ["--form", WEBINAR, "--partner", PARTNER]
+    if installation.content is Content.SAMPLE:
+        command += ["--form", WEBINAR, "--partner", PARTNER]
+    else:
+        command += ["--pasted", str(installation.folder / "partner-page.html")]
     return _process("partner", command, installation.common)
 
 

@@ -7,6 +7,7 @@ from flask import Blueprint
 from services.registration.corrections.console import add_corrections
 from services.registration.corrections.merging_routes import add_merging
 from services.registration.corrections.service import CorrectionDesk
+from services.registration.first_steps.console import add_first_steps
 from services.registration.forms.changes import FormDesk
 from services.registration.forms.console import add_forms
 from services.registration.forms.designer import add_designer
@@ -46,6 +47,7 @@ def console_blueprint(
     blueprint = pages_blueprint("registration_console", __name__)
     blueprint.context_processor(lambda: {"words": words})
     work, clock, messages = forms.work, forms.clock, corrections.messages
+    add_first_steps(blueprint, work, clock)
     add_list(blueprint, work, clock)
     add_marked(blueprint, work, clock, messages)
     add_writing_to(blueprint, work)

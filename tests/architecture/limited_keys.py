@@ -212,6 +212,7 @@ _PARTNERS = (
     "POST /console/registrations/side-event-forms",
     "GET /v1/side-event-forms",
     "POST /v1/side-event-forms",
+    "GET /console/registrations/first-steps",
     "GET /console/registrations/new-form",
     "POST /console/registrations/new-form",
     "GET /console/registrations/new-partner",

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from playwright.sync_api import Route
 
 from deploy.local.installation import PARTNER
-from deploy.local.partner.__main__ import POLICY
+from deploy.local.partner.policy import POLICY
 from tests.browser.running import Demo
 from tests.browser.visiting import Visit
 

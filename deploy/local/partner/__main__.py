@@ -1,18 +1,19 @@
-"""``python -m deploy.local.partner --port 8001 --troika http://127.0.0.1:8000 --form … --partner …``."""
+"""``python -m deploy.local.partner --port 8001 --troika http://127.0.0.1:8000 --form … --partner …``.
+
+With ``--pasted FILE`` in place of the last two it is a site with one page, into which its editor pastes the lines.
+"""
 
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 
 import click
 from flask import Flask, Response, make_response, render_template
 from werkzeug.serving import make_server
 
-POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; "
-    "script-src {troika}; frame-src {troika}"
-)
-"""The two lines a partner adds to a strict policy are the last two; the rest is their own."""
+from deploy.local.partner.pasting import make_pasted_site
+from deploy.local.partner.policy import protect
 
 
 def make_site(troika: str, form: str, partner: str) -> Flask:
@@ -38,10 +39,7 @@ def make_site(troika: str, form: str, partner: str) -> Flask:
         return page("propose.html")
 
     def page(template: str) -> Response:
-        response = make_response(render_template(template, troika=troika, form=form, partner=partner))
-        response.headers["Content-Security-Policy"] = POLICY.format(troika=troika)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
+        return protect(make_response(render_template(template, troika=troika, form=form, partner=partner)), troika)
 
     return site
 
@@ -49,11 +47,13 @@ def make_site(troika: str, form: str, partner: str) -> Flask:
 @click.command()
 @click.option("--port", type=int, required=True)
 @click.option("--troika", required=True)
-@click.option("--form", required=True)
-@click.option("--partner", required=True)
-def serve(port: int, troika: str, form: str, partner: str) -> None:
+@click.option("--form", default="")
+@click.option("--partner", default="")
+@click.option("--pasted", type=click.Path(path_type=Path, dir_okay=False))
+def serve(port: int, troika: str, form: str, partner: str, pasted: Path | None) -> None:
     """Serve the partner's site on loopback until SIGTERM."""
-    server = make_server("127.0.0.1", port, make_site(troika, form, partner), threaded=True)
+    site = make_pasted_site(troika, pasted) if pasted else make_site(troika, form, partner)
+    server = make_server("127.0.0.1", port, site, threaded=True)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         sys.exit(0)

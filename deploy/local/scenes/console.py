@@ -218,6 +218,7 @@ SCENES: dict[str, Scene] = {
     "console-invitation": invitation,
     "console-account": console("/console/account"),
     "console-audit-log": console("/console/audit-log"),
+    "console-first-steps": console("/console/registrations/first-steps"),
     "console-groups": console("/console/groups"),
     "console-set-up": console("/console/set-up"),
     "console-consultations": console("/console/set-up/consultations?group_by=working_group&by=host_kind"),

@@ -8,6 +8,7 @@ from typing import Any
 from services.events.console.fields import Choices, Field, Section
 from services.events.console.wording import KINDS
 from services.events.domain.event import EVERY_GROUP, Event, EventKind, EventStatus, Mode
+from services.events.domain.form import Form
 from services.events.domain.local_time import to_local
 from services.events.domain.network import Series, WorkingGroup
 from shared.i18n.content import text_typed, typed_texts
@@ -36,9 +37,9 @@ _INTERNAL = Field(
 )
 
 
-def new_sections(series: Sequence[Series], groups: Sequence[WorkingGroup]) -> list[Section]:
+def new_sections(series: Sequence[Series], groups: Sequence[WorkingGroup], forms: Sequence[Form]) -> list[Section]:
     """The form of a new event."""
-    what, where, who, coordinators = _sections(series, groups)
+    what, where, who, coordinators = _sections(series, groups, forms)
     titled, *others = what.fields
     moments = [
         zone_field(""),
@@ -54,9 +55,11 @@ def new_sections(series: Sequence[Series], groups: Sequence[WorkingGroup]) -> li
     ]
 
 
-def edit_sections(event: Event, series: Sequence[Series], groups: Sequence[WorkingGroup]) -> list[Section]:
+def edit_sections(
+    event: Event, series: Sequence[Series], groups: Sequence[WorkingGroup], forms: Sequence[Form]
+) -> list[Section]:
     """The form of an event that is there. Its date has a page of its own."""
-    what, where, who, coordinators = _sections(series, groups)
+    what, where, who, coordinators = _sections(series, groups, forms)
     internal = [_INTERNAL] if event.status is EventStatus.DRAFT else []
     zone = Section("Announced in", [zone_field(event.time_zone)])
     return [what, zone, where, who, Section(coordinators.title, [*coordinators.fields, *internal])]
@@ -115,14 +118,16 @@ def changes_in(values: Mapping[str, str | Sequence[str]], faults: dict[str, str]
     return found
 
 
-def _sections(series: Sequence[Series], groups: Sequence[WorkingGroup]) -> tuple[Section, Section, Section, Section]:
+def _sections(
+    series: Sequence[Series], groups: Sequence[WorkingGroup], forms: Sequence[Form]
+) -> tuple[Section, Section, Section, Section]:
     everyone = (EVERY_GROUP, "All working groups, later ones too")
     all_series = [("", "None"), *((one.id, str(one.title)) for one in series)]
     what = [
         Field(name="title", label="Title", look="languages", required=True),
         Field(name="kind", label="Kind", look="select", required=True, choices=[(k, KINDS[k]) for k in KINDS]),
         Field(name="summary", label="Summary", look="languages", rows=4, most=2000, help="Everybody reads it."),
-        Field(name="series", label="Series", look="select", choices=all_series),
+        Field(name="series", label="Series", look="select", choices=all_series, help=_series_help(series)),
         Field(name="series_number", label="Number in the series", most=4),
     ]
     where = [
@@ -143,7 +148,7 @@ def _sections(series: Sequence[Series], groups: Sequence[WorkingGroup]) -> tuple
             look="checks",
             choices=[everyone, *((group.id, str(group.title)) for group in groups)],
         ),
-        Field(name="form", label="Form", most=80, help="Name of the form by which people register, if there is one."),
+        _form_field(forms),
     ]
     note = Field(name="internal_note", label="Internal note", look="area", most=2000, help="Only coordinators see it.")
     return (
@@ -151,6 +156,24 @@ def _sections(series: Sequence[Series], groups: Sequence[WorkingGroup]) -> tuple
         Section("Where", where),
         Section("Who", who),
         Section("For coordinators", [note]),
+    )
+
+
+def _form_field(forms: Sequence[Form]) -> Field:
+    """The choice of a form that was made for another event, or for none."""
+    return Field(
+        name="form",
+        label="Form",
+        look="select",
+        choices=[("", "The one that is made for this event"), *((form.id, str(form.title)) for form in forms)],
+        help="Choose another only if several events share one form.",
+    )
+
+
+def _series_help(series: Sequence[Series]) -> str:
+    """Where a series is made, while there is none to choose."""
+    return (
+        "" if series else "Events with numbers, such as a weekly webinar. Make one first under Set-up, Around events."
     )
 
 

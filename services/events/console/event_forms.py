@@ -16,7 +16,6 @@ from services.events.console.event_fields import (
 )
 from services.events.console.fields import Section, Typed, faults_of, in_order, labels_of, missing_in, typed_in
 from services.events.console.filling import moment_in
-from services.events.console.naming import name_from
 from services.events.domain.event import Event, EventStatus
 from services.events.domain.event_change import EDITED, changed_fields
 from services.events.domain.local_time import is_zone
@@ -24,11 +23,12 @@ from services.events.domain.revision import state_tag
 from services.events.domain.rules import RulesBroken
 from services.events.store.events import Audience
 from services.events.usecases.change_event import Changed, Deed, change_event, create_event, preview_change
-from services.events.usecases.list_network import list_series, list_working_groups
+from services.events.usecases.list_network import list_forms, list_series, list_working_groups
 from services.events.usecases.show_event import show_event
 from services.events.usecases.steps import edit, joining
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
+from shared.core.slugs import slug_from
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs, require_touch, require_touch_each
 
@@ -79,7 +79,7 @@ def _draft_in(values: Values, faults: dict[str, str]) -> Event | None:
         RulesBroken: it can be read, and breaks a rule.
     """
     wanted = changes_in(values, faults)
-    event_id = str(values["id"]) or name_from(str(wanted["title"]))
+    event_id = str(values["id"]) or slug_from(str(wanted["title"]))
     if not event_id and wanted["title"]:
         faults["id"] = "Give a name in Latin letters: none can be made from the title."
     zone = str(values["time_zone"])
@@ -168,12 +168,13 @@ def _event(work: UnitOfWork, event_id: str) -> Event:
 
 
 def _new_sections(work: UnitOfWork) -> list[Section]:
-    return new_sections(list_series(work), [group for group in list_working_groups(work) if group.active])
+    groups = [group for group in list_working_groups(work) if group.active]
+    return new_sections(list_series(work), groups, list_forms(work))
 
 
 def _edit_sections(work: UnitOfWork, event: Event) -> list[Section]:
     groups = [one for one in list_working_groups(work) if one.active or one.id in event.asked_groups]
-    return edit_sections(event, list_series(work), groups)
+    return edit_sections(event, list_series(work), groups, list_forms(work))
 
 
 def _new_page(sections: Sequence[Section], typed: Typed, *, status: int = 200) -> Response:

@@ -6,6 +6,7 @@ from werkzeug.exceptions import BadRequest
 from services.events.domain.hotel import RoomKind, rooms_by_night
 from services.events.domain.rules import slug_rule
 from services.events.store.overview import Traveller
+from services.events.usecases.list_events import has_events
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.resources import list_hotels
 from services.events.usecases.show_overview import (
@@ -37,18 +38,7 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/overview")
     @needs_all_forms(*READERS)
     def overview() -> str:
-        found = show_overview(work, clock, None)
-        days = list(found.by_day.items())[-DAYS:]
-        return render_template(
-            "events/overview.html",
-            found=found,
-            days=days,
-            hotels=list_hotels(work),
-            titles=_titles(found),
-            unrecorded=list_unrecorded(work, clock),
-            delegations=list_delegation_forms(work),
-            coordinator=_writes(),
-        )
+        return _overview(work, clock)
 
     @blueprint.get("/groups")
     @needs_all_forms(*READERS)
@@ -84,6 +74,21 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             kinds=list(RoomKind),
             travellers=count_travellers(work),
         )
+
+
+def _overview(work: UnitOfWork, clock: Clock) -> str:
+    found = show_overview(work, clock, None)
+    return render_template(
+        "events/overview.html",
+        found=found,
+        days=list(found.by_day.items())[-DAYS:],
+        hotels=list_hotels(work),
+        titles=_titles(found),
+        unrecorded=list_unrecorded(work, clock),
+        delegations=list_delegation_forms(work),
+        none_yet=not found.events and not has_events(work),
+        coordinator=_writes(),
+    )
 
 
 def _titles(found: Overview) -> dict[str, str]:

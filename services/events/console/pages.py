@@ -16,7 +16,7 @@ from services.events.console.translations import add_translations
 from services.events.store.events import Audience, EventFilter
 from services.events.store.waiting_approvals import count_waiting
 from services.events.usecases.count_registrations import count_each
-from services.events.usecases.list_events import list_events
+from services.events.usecases.list_events import has_events, list_events
 from services.events.usecases.list_network import list_series
 from services.events.usecases.positions import event_position, read_event_position
 from shared.core.clock import Clock
@@ -74,6 +74,7 @@ def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             "events/list.html",
             page=page,
             counts=count_each(work, [event.id for event in page.items]),
+            none_yet=not page.items and not has_events(work),
             series={series.id: str(series.title) for series in list_series(work)},
             everything=everything,
             internal=internal,

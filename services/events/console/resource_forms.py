@@ -8,7 +8,6 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.events.console.fields import Typed, faults_of, in_order, missing_in, typed_in
-from services.events.console.naming import name_from
 from services.events.console.resource_fields import (
     MOST_RESOURCES,
     first_values,
@@ -25,6 +24,7 @@ from services.events.usecases.resources import change_resource, create_resource,
 from services.events.usecases.show_event import show_event
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
+from shared.core.slugs import slug_from
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs, require_touch, require_touch_each
 
@@ -56,7 +56,7 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         values = typed_in(request.form, sections)
         faults = missing_in(values, sections)
         wanted = resource_changes(values, faults)
-        resource_id = str(values["id"]) or name_from(f"{event.id} {wanted['title']}")
+        resource_id = str(values["id"]) or slug_from(f"{event.id} {wanted['title']}")
         if faults:
             return _page(event, None, Typed(values, in_order(faults, sections)), "", status=422)
         try:

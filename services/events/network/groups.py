@@ -9,7 +9,6 @@ from sqlalchemy import Connection, text
 
 from services.events.api.change_schemas import text_field
 from services.events.console.fields import Field, Section
-from services.events.console.naming import name_from
 from services.events.domain.network import Series, WorkingGroup
 from services.events.outgoing import working_group_message
 from services.events.setup.kinds import (
@@ -27,6 +26,7 @@ from services.events.store.network import GROUPS, SERIES
 from services.events.store.overview import memberships
 from shared.contracts.envelope import Message
 from shared.contracts.schemas import StrictBoolean
+from shared.core.slugs import slug_from
 
 ID = Field(
     name="id",
@@ -60,7 +60,7 @@ def uses(connection: Connection, questions: Iterable[tuple[str, str]], value_id:
 
 def with_id(values: Values, *parts: Any) -> Values:
     """``values`` with an id: the wanted one, or one made of ``parts``."""
-    return {**values, "id": values.get("id") or name_from(" ".join(map(str, parts)))}
+    return {**values, "id": values.get("id") or slug_from(" ".join(map(str, parts)))}
 
 
 def _make_group(values: Values, _by: str) -> Sequence[WorkingGroup]:

@@ -2,7 +2,7 @@
 
 from services.events.domain.event import Event
 from services.events.store import events
-from services.events.store.events import EventFilter
+from services.events.store.events import Audience, EventFilter
 from shared.store.unit_of_work import UnitOfWork
 
 
@@ -18,3 +18,12 @@ def list_events(work: UnitOfWork, wanted: EventFilter) -> list[Event]:
     """
     with work.transaction() as connection:
         return events.select(connection, wanted)
+
+
+def has_events(work: UnitOfWork) -> bool:
+    """Whether there is an event, a draft too, that is not one of the system itself.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    return bool(list_events(work, EventFilter(audience=Audience.COORDINATORS, limit=1)))

@@ -1,9 +1,10 @@
-"""List what stands around events: series, working groups, consultations, and what is not translated yet."""
+"""List what stands around events: series, working groups, consultations, forms, and what is not translated yet."""
 
 from collections.abc import Mapping
 
+from services.events.domain.form import Form
 from services.events.domain.network import Consultation, Series, WorkingGroup
-from services.events.store import network, translations
+from services.events.store import forms, network, translations
 from services.events.store.translations import Untranslated
 from shared.store.unit_of_work import UnitOfWork
 
@@ -36,6 +37,16 @@ def list_consultations(work: UnitOfWork) -> list[Consultation]:
     """
     with work.transaction() as connection:
         return network.all_consultations(connection)
+
+
+def list_forms(work: UnitOfWork) -> list[Form]:
+    """Every published form, by id.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return forms.all_forms(connection)
 
 
 def show_missing(work: UnitOfWork) -> Mapping[str, Mapping[str, int]]:

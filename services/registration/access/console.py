@@ -22,7 +22,7 @@ from services.registration.access.service import (
     withdraw,
 )
 from services.registration.access.sign_in_pages import SignInDesk, add_sign_in
-from services.registration.forms.service import list_forms
+from services.registration.forms.service import list_forms, list_partners
 from shared.core.errors import DomainError
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.web.access import holder, needs_all_forms, public
@@ -198,7 +198,12 @@ def _choices(desk: AccessDesk) -> dict[str, Any]:
     own = grant_of(holder())
     may = [role for role in ROLE_WORDS if role in own.roles or (role == "partner" and "coordinator" in own.roles)]
     forms = [(form.slug, form.title) for form in list_forms(desk.work)]
-    return {"roles": {role: ROLE_WORDS[role] for role in may}, "forms": forms, "languages": LANGUAGE_NAMES}
+    return {
+        "roles": {role: ROLE_WORDS[role] for role in may},
+        "forms": forms,
+        "partners": [(partner.slug, partner.name) for partner in list_partners(desk.work, None)],
+        "languages": LANGUAGE_NAMES,
+    }
 
 
 def _sentence(refusal: DomainError) -> str:

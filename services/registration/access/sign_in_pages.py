@@ -12,12 +12,13 @@ from services.registration.access.credentials import Answer, sign_in_by_passkey
 from services.registration.access.passkeys import CHALLENGE_S, Challenge, PasskeyRefused, RelyingParty
 from services.registration.access.service import AccessDesk
 from services.registration.access.sessions import ConsoleSessions
+from services.registration.first_steps.progress import has_form
 from shared.core.ids import new_token
 from shared.core.security_events import SecurityEvent, note
 from shared.web.access import Access, Holder, public
 from shared.web.bodies import CONTROL_CHARACTER
 from shared.web.console.frame import FIRST, SIGN_IN
-from shared.web.console.navigation import HOME, OF_PARTNERS, READERS, navigation_for
+from shared.web.console.navigation import FIRST_STEPS, HOME, OF_PARTNERS, READERS, navigation_for
 from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.limits import limited
@@ -97,7 +98,7 @@ def add_sign_in(blueprint: Blueprint, desk: SignInDesk) -> None:
             return waiting
         if holder is None:
             return _page(desk, target, status=403, refused="This key is not known. Check it and try again.")
-        return desk.start(holder, _opened_by(holder, target))
+        return desk.start(holder, _opened_by(desk, holder, target))
 
     @blueprint.post("/sign-in/passkey")
     @limited("link")
@@ -109,7 +110,7 @@ def add_sign_in(blueprint: Blueprint, desk: SignInDesk) -> None:
             holder = sign_in_by_passkey(desk.desk, desk.party, desk.answer(SIGNING))
         except PasskeyRefused as refusal:
             return _admit(desk, target, known=False) or _page(desk, target, status=403, refused=str(refusal))
-        return _admit(desk, target, known=True) or desk.start(holder, _opened_by(holder, target))
+        return _admit(desk, target, known=True) or desk.start(holder, _opened_by(desk, holder, target))
 
 
 def browser_family() -> str:
@@ -150,8 +151,19 @@ def _target(given: Mapping[str, str]) -> str:
     return target
 
 
-def _opened_by(holder: Holder, target: str) -> str:
+def _opened_by(desk: SignInDesk, holder: Holder, target: str) -> str:
+    """``target``, or in place of the first pages one that says more: to some roles, and while nothing is set up."""
+    if target in (FIRST, HOME) and _is_new(desk, holder):
+        return FIRST_STEPS
     return first_page(holder) if target == FIRST else target
+
+
+def _is_new(desk: SignInDesk, holder: Holder) -> bool:
+    """Whether no form is published, and ``holder`` may set up the first event."""
+    if "coordinator" not in holder.roles or holder.forms is not None:
+        return False
+    with desk.desk.work.transaction() as connection:
+        return not has_form(connection, desk.desk.clock())
 
 
 def first_page(holder: Holder) -> str:

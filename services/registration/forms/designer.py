@@ -87,6 +87,7 @@ def _store(desk: DraftDesk, draft: FormDraft, content: Mapping[str, Any], place:
 
 def _page(desk: DraftDesk, draft: FormDraft, status: int = 200, **more: Any) -> Response:
     content, effect = draft.content, desk.effect(draft.slug)
+    event = str(content.get("event") or "")
     page = render_template(
         "registrations/draft.html",
         draft=draft,
@@ -100,7 +101,8 @@ def _page(desk: DraftDesk, draft: FormDraft, status: int = 200, **more: Any) -> 
         form_words=form_words,
         languages=LANGUAGE_NAMES,
         direction=direction,
-        events=desk.event_titles(),
+        events=desk.event_choices(event),
+        unannounced=event if event and event not in desk.event_titles() else "",
         partners=[(partner.slug, partner.name) for partner in list_partners(desk.work, holder().forms)],
         **more,
     )
@@ -126,7 +128,7 @@ def _add_question(blueprint: Blueprint, desk: DraftDesk) -> None:
         fields = list(draft.content.get("fields") or ())
         at = _place(draft, position)
         typed = typed_values()
-        read, fault = read_question(typed, before, fields[:at])
+        read, fault = read_question(typed, before, fields[:at], fields)
         if fault:
             return _question_page(draft, position, read, 422, fault=fault, typed=typed)
         if request.form.get("go") == "kind":

@@ -1,14 +1,12 @@
 """What a coordinator has typed about a form or one of its questions, as part of a draft's content, and back."""
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from shared.core.slugs import free_slug, slug_from
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.public_forms.kinds import KINDS
 from shared.public_forms.standard import DAY_FIELDS, standard_questions
@@ -22,6 +20,9 @@ MOST_NAME = 40
 NUMBERS = ("retention_days", "min", "max")
 COUNTS = ("people_per_address", "closes_hours_before", "promotion_notice_minutes", "person_days", "capacity")
 """Settings that are whole numbers; the last one only of a new form."""
+
+LONGEST_MADE_NAME = 40
+"""Characters of the short name of a question that is made from its text."""
 
 KIND_WORDS: Mapping[str, str] = {
     "text": "Short text",
@@ -173,7 +174,7 @@ def _lines(texts: Sequence[str]) -> str:
 
 
 def read_question(
-    given: MultiDict[str, str], before: Mapping[str, Any], earlier: Sequence[Any]
+    given: MultiDict[str, str], before: Mapping[str, Any], earlier: Sequence[Any], others: Sequence[Any] = ()
 ) -> tuple[dict[str, Any], str]:
     """The question that was typed, and what is wrong with the lines of its choices; those are then as before.
 
@@ -183,8 +184,9 @@ def read_question(
         given: the page's values.
         before: the question as it was; keys that the page does not show stay.
         earlier: questions before it, of which a condition may name one.
+        others: all questions of the form: a short name that is made from the text differs from theirs.
     """
-    kind = given.get("kind", "")
+    kind, label = given.get("kind", ""), read_words(given, "label", before.get("label"))
     condition = _read_condition(given, earlier)
     fault = ""
     try:
@@ -193,9 +195,9 @@ def read_question(
         options, fault = list(before.get("options") or ()), str(error)
     read: dict[str, Any] = {
         **before,
-        "name": given.get("name", "").strip() or _name_from(given.get("label.en", ""), earlier),
+        "name": given.get("name", "").strip() or before.get("name") or _name_of(label, others),
         "kind": kind,
-        "label": read_words(given, "label", before.get("label")),
+        "label": label,
         "help": read_words(given, "help", before.get("help")),
         "shown_when": condition,
         "options": options if kind in KINDS and KINDS[kind].options == "listed" else None,
@@ -207,15 +209,11 @@ def read_question(
     return kept | ({"sealed": False} if by_default and not read["sealed"] else {}), fault
 
 
-def _name_from(question: str, earlier: Sequence[Any]) -> str:
-    """A short name for a question that was given none, of its first words in English; another than those before it."""
-    plain = unicodedata.normalize("NFKD", question).encode("ascii", "ignore").decode().lower()
-    name = "_".join(re.findall("[a-z0-9]+", plain))[:MOST_NAME].strip("_")
-    if not name or not name[0].isalpha():
-        return ""
-    taken = {one.get("name") for one in earlier if isinstance(one, Mapping)}
-    others = (f"{name}_{number}" for number in count(2))
-    return name if name not in taken else next(one for one in others if one not in taken)
+def _name_of(label: Any, others: Sequence[Any]) -> str:
+    """A short name from the English text of a question."""
+    made = slug_from(words_of(label).get("en", ""), "_", LONGEST_MADE_NAME)
+    made = f"q_{made}" if made[:1].isdigit() else made
+    return free_slug(made, {str(one.get("name")) for one in others if isinstance(one, Mapping)}, "_")
 
 
 def _read_condition(given: Mapping[str, str], earlier: Sequence[Any]) -> dict[str, Any] | None:
@@ -238,8 +236,8 @@ def _read_options(given: Mapping[str, str], before: Mapping[str, Any]) -> list[d
         ValueError: a language has more lines than there are choices.
     """
     known = {one.get("value"): one for one in before.get("options") or () if isinstance(one, Mapping)}
-    lines = given.get("options", "").strip("\r\n ").splitlines()
     labels = {one: given.get(f"options.{one}", "").rstrip().splitlines() for one in LANGUAGES}
+    lines = given.get("options", "").strip("\r\n ").splitlines() or list(map(slug_from, labels["en"]))
     for language, texts in labels.items():
         if len(texts) > len(lines):
             raise ValueError(f"{LANGUAGE_NAMES[language]}: there are more lines than choices")

@@ -121,6 +121,11 @@ class DraftDesk:
         with self.work.transaction() as connection:
             return _event_titles(connection)
 
+    def event_choices(self, chosen: str) -> dict[str, str]:
+        """The same with the event that is ``chosen``, which may be a draft: those are published by announcing them."""
+        titles = self.event_titles()
+        return titles if not chosen or chosen in titles else {chosen: f"{chosen} (not announced yet)", **titles}
+
     def start(self, slug: str, content: Mapping[str, Any] | None, by: str) -> FormDraft:
         """Begin a draft: of a form as it is now, or with ``content`` for it or for a new one.
 
@@ -234,7 +239,7 @@ def _effect(
     loaded = read_form(Fields(Node("", dict(draft.content), {}), problems), known)
     event = loaded.values["event_id"]
     if event and event not in _event_titles(connection):
-        problems.append(f"/event: there is no event {event}")
+        problems.append(f"/event: no event {event} is announced")
     if problems:
         return DraftEffect(problems, is_new=current is None), None
     new = parse_definition(loaded.values["definition"])

@@ -16,6 +16,7 @@ from services.registration.forms.service import list_forms
 from services.registration.forms.store import StoredForm
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError
+from shared.core.slugs import slug_from
 from shared.i18n.content import Text
 from shared.web.access import holder, needs, needs_all_forms, require_touch
 from shared.web.headers import personal
@@ -25,6 +26,8 @@ NUMBER = re.compile("[0-9]{1,6}(?![0-9])(?!.*[0-9])")
 
 PATH = "/console/registrations/form-drafts"
 NEW = "/registrations/new-form"
+MAX_TITLE = 250
+"""Characters of an event's title that the title of its form takes over."""
 
 
 def typed_values() -> MultiDict[str, str]:
@@ -39,10 +42,11 @@ def add_new_form(blueprint: Blueprint, desk: DraftDesk) -> None:
     @blueprint.get(NEW)
     @needs_all_forms("coordinator")
     def new_form() -> Response:
-        event, titles = request.args.get("event", ""), desk.event_titles()
-        if event not in titles:
-            return _new_page(desk, {"start": "standard/webinar"}, {})
-        first = {"event": event, "slug": event, "title": f"Register for {titles[event]}"}
+        event, start = request.args.get("event", ""), request.args.get("start", "webinar")
+        if not _is_slug(event):
+            return _new_page(desk, {"start": f"standard/{start}"}, {})
+        title = desk.event_titles().get(event) or cleaned_title(request.args.get("title", "")) or event
+        first = {"event": event, "slug": event, "title": f"Register for {title}"}
         before = forerunner(event, list_forms(desk.work))
         if before is None:
             return _new_page(desk, {**first, "start": f"standard/{desk.usual_kind(event)}"}, {})
@@ -58,6 +62,7 @@ def _add_start(blueprint: Blueprint, desk: DraftDesk) -> None:
     def start_form() -> AnyResponse:
         typed = typed_values()
         values = {name: typed.get(name, "").strip() for name in ("slug", "title", "event", "start")}
+        values["slug"] = values["slug"] or slug_from(values["title"])
         faults = _faults(desk, values)
         content = None if faults else _first_content(desk, values)
         if content is None:
@@ -84,13 +89,24 @@ def _add_start(blueprint: Blueprint, desk: DraftDesk) -> None:
 
 def _faults(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, str]:
     faults: dict[str, str] = {}
-    if len(values["slug"]) > 80 or not re.fullmatch(SLUG, values["slug"]):
+    if values["event"] and not _is_slug(values["event"]):
+        raise BadRequest("unknown event")
+    if not _is_slug(values["slug"]):
         faults["slug"] = "Use lower-case letters, digits and single hyphens, at most 80."
     elif values["slug"] in {form.slug for form in list_forms(desk.work)}:
         faults["slug"] = "There is a form with this short name already."
     if not 1 <= len(values["title"]) <= 300:
         faults["title"] = "Give a title of at most 300 characters."
     return faults
+
+
+def _is_slug(text: str) -> bool:
+    return len(text) <= 80 and re.fullmatch(SLUG, text) is not None
+
+
+def cleaned_title(title: str) -> str:
+    """The title of an event that this service does not know yet, as a link of the console carries it."""
+    return title.replace("\x00", "").strip()[:MAX_TITLE]
 
 
 def _first_content(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, Any]:
@@ -130,6 +146,6 @@ def renumbered(title: str, old: str, new: str) -> str:
 def _new_page(desk: DraftDesk, values: Mapping[str, str], faults: Mapping[str, str], status: int = 200) -> Response:
     starts = [(f"standard/{kind}", f"Usual questions: {word.lower()}") for kind, word in form_words.KINDS.items()]
     starts += [(f"form/{form.slug}", f"Copy of: {form.title}") for form in list_forms(desk.work)]
-    events = [("", "None"), *desk.event_titles().items()]
+    events = [("", "None"), *desk.event_choices(values.get("event", "")).items()]
     page = render_template("registrations/new_form.html", values=values, faults=faults, starts=starts, events=events)
     return personal(make_response(page, status))

@@ -14,6 +14,7 @@ from services.registration.forms.service import find_partner
 from services.registration.partners.changes import MAX_ORIGINS, PartnerDesk
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError
+from shared.core.slugs import slug_from
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.public_forms.partner_values import THEME_NAMES, origin, theme_values
 from shared.web.access import holder, needs, needs_all_forms, require_partner
@@ -146,6 +147,7 @@ def _values(partner: Partner | None) -> dict[str, str]:
 def _read(partner: Partner | None, given: Mapping[str, str]) -> Filled:
     """What was typed as a partner; ``partner`` is the one that is changed, None for a new one."""
     values = {name: given.get(name, "").strip() for name in FIELDS}
+    values["slug"] = values["slug"] or slug_from(values["name"])
     faults: dict[str, str] = {}
     slug = partner.slug if partner else values["slug"]
     if not values["name"] or len(values["name"]) > MAX_NAME or not values["name"].isprintable():

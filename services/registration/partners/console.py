@@ -8,10 +8,11 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.embed.snippets import ELEMENT, WAYS, Choice, snippet_of
 from services.registration.forms import wording as form_words
-from services.registration.forms.service import list_partners
+from services.registration.forms.service import list_forms, list_partners
 from services.registration.partners.changes import PartnerDesk
 from services.registration.partners.service import PartnerView, show_partner
 from shared.i18n.languages import LANGUAGE_NAMES
+from shared.public_forms.definition import parse_definition
 from shared.web.access import holder, may_touch, needs, require_partner
 from shared.web.console.navigation import OF_PARTNERS
 from shared.web.headers import personal
@@ -19,7 +20,7 @@ from shared.web.headers import personal
 DONE = {
     "no-address": "That is no address of a site. Give one such as https://www.example.org, without a path.",
     "too-many": "Too many addresses wait for a decision already. Ask a coordinator.",
-    "added": "The partner is added. Choose next which forms its pages may show.",
+    "added": "The partner is added. Choose next which forms its pages may show: tick the partner in each.",
     "changed": "Done.",
     "asked": "A coordinator will look at the address. Until then no page there can show a form.",
     "allowed": "Allowed: pages there can show a form within seconds.",
@@ -58,6 +59,7 @@ def add_partners(blueprint: Blueprint, desk: PartnerDesk) -> None:
             languages=LANGUAGE_NAMES,
             ways=WAYS,
             choice=choice,
+            unticked=_unticked(desk, view),
             choices=[(form.slug, form.title.in_language("en")) for form in view.forms if form.shown],
             snippet=snippet_of(choice, desk.public_url) if choice else None,
             own=holder().partner is not None,
@@ -66,6 +68,15 @@ def add_partners(blueprint: Blueprint, desk: PartnerDesk) -> None:
             public_url=desk.public_url,
         )
         return personal(make_response(page))
+
+
+def _unticked(desk: PartnerDesk, view: PartnerView) -> list[tuple[str, str]]:
+    """Forms that the caller may change and that the partner may not show: slug and title."""
+    if view.partner.slug == holder().partner:
+        return []
+    shown = {form.slug for form in view.forms if form.shown}
+    forms = [form for form in list_forms(desk.work) if form.slug not in shown and may_touch(form.slug)]
+    return [(form.slug, parse_definition(form.definition).title.in_language("en")) for form in forms]
 
 
 def _choice(view: PartnerView) -> Choice | None:

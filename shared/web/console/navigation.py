@@ -12,6 +12,7 @@ HOME = "/console"
 OF_PARTNERS = "/console/registrations/partners"
 REGISTRATIONS = "/console/registrations"
 SET_UP = "/console/set-up"
+FIRST_STEPS = f"{REGISTRATIONS}/first-steps"
 
 READERS = frozenset({"viewer", "coordinator"})
 COORDINATORS = frozenset({"coordinator"})
@@ -119,6 +120,7 @@ SECTIONS = (
                 also=(f"{REGISTRATIONS}/new-partner",),
             ),
             ConsolePage("All lists", SET_UP, all_forms=True),
+            ConsolePage("First steps", FIRST_STEPS, all_forms=True, roles=COORDINATORS),
             ConsolePage("Access", "/console/access", all_forms=True, roles=frozenset({"administrator"})),
             ConsolePage("Audit log", "/console/audit-log", all_forms=True, roles=AUDITORS),
         ),

@@ -162,7 +162,7 @@ def _is_excused(row: dict[str, Any], people: Mapping[str, dict[str, Any]], world
 
 def _is_of_merged(row: dict[str, Any], people: Mapping[str, dict[str, Any]]) -> bool:
     """Whether it says that a registration was cancelled which was merged into another one: no such mail goes out."""
-    return row["kind"] == "cancelled-by-you" and people[row["subject"]]["merged"]
+    return row["kind"] == "cancelled-by-you" and bool(people[row["subject"]]["merged"])
 
 
 _NAMES = (

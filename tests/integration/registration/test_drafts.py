@@ -120,7 +120,7 @@ def test_running_form_changes_and_its_old_answers_stay(service: RegistrationServ
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
-        ({"event": "no-such-event"}, "/event: there is no event no-such-event"),
+        ({"event": "no-such-event"}, "/event: no event no-such-event is announced"),
         ({"partners": ["nobody"]}, "/partners/0: nobody is no partner"),
         ({"title": {"fr": "Atelier"}}, "/title: the title in English (en) is required"),
         ({"kind": "party"}, "/kind: one of"),

@@ -51,6 +51,11 @@ def test_form_is_made_published_and_changed(house: House, coordinator: Browser) 
     added = send(coordinator, f"{DRAFT}/questions/new", go="save", **SESSION)
     assert added.headers["Location"] == f"{DRAFT}#questions"
     assert questions(coordinator)[-2:] == ["session", "consent"]
+    named = {"kind": "one_of", "label.en": "2nd session?", "options.en": "In the morning\r\nLater"}
+    send(coordinator, f"{DRAFT}/questions/new", go="save", **named)
+    assert questions(coordinator)[-2] == "q_2nd_session"
+    assert "in-the-morning" in coordinator.get(f"{DRAFT}/questions/{len(questions(coordinator)) - 2}").text
+    send(coordinator, DRAFT, go=f"remove:{len(questions(coordinator)) - 2}")
     too_many = send(coordinator, f"{DRAFT}/questions/new", go="save", **{**SESSION, "options.fr": "Un\nDeux\nTrois"})
     assert (too_many.status_code, "more lines than choices" in too_many.text, "Trois" in too_many.text) == (
         422,

@@ -1,0 +1,109 @@
+"""The page of the first steps: the way from an empty installation to the first registration, in order, with links."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from flask import Blueprint, Response, make_response, render_template
+
+from services.registration.first_steps.progress import Progress, read_progress
+from shared.core.clock import Clock
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import holder, needs_all_forms
+from shared.web.console.navigation import FIRST_STEPS, HOME, OF_PARTNERS
+from shared.web.headers import personal
+
+ADMINISTRATOR = "administrator"
+FORMS = "/console/registrations/forms"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step.
+
+    Attributes:
+        title: what to do.
+        reason: what it is good for.
+        act: words of its button.
+        path: where the button leads; empty where an earlier step comes first.
+        done: whether it is done.
+        again: where to find what it has made.
+        is_next: it is the first that is to be done.
+    """
+
+    title: str
+    reason: str
+    act: str
+    path: str
+    done: bool
+    again: str
+    is_next: bool = False
+
+
+def add_first_steps(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
+    """``/console/registrations/first-steps``."""
+
+    @blueprint.get(FIRST_STEPS.removeprefix(HOME))
+    @needs_all_forms("coordinator")
+    def first_steps() -> Response:
+        with work.transaction() as connection:
+            progress = read_progress(connection, clock())
+        steps = steps_of(progress, holder().roles)
+        return personal(make_response(render_template("registrations/first_steps.html", steps=steps)))
+
+
+def steps_of(progress: Progress, roles: Collection[str]) -> list[Step]:
+    """The steps in order; to invite somebody only for those who may."""
+    every = [_group(progress), _event(progress), _partner(progress), _form(progress), _lines(progress)]
+    every += [_colleague(progress)] if ADMINISTRATOR in roles else []
+    every.append(_people(progress))
+    first = next((number for number, step in enumerate(every) if not step.done and step.path), None)
+    return [replace(step, is_next=number == first) for number, step in enumerate(every)]
+
+
+def _group(progress: Progress) -> Step:
+    reason = "People join one and represent it; you see which group nobody represents yet."
+    new = "/console/set-up/working-groups/new"
+    return Step("Make a working group", reason, "New working group", new, progress.groups, "/console/groups")
+
+
+def _event(progress: Progress) -> Step:
+    reason = "A draft at first. Once it is announced it stands in the programme, and its form can be published."
+    return Step(
+        "Make an event and announce it", reason, "New event", "/console/new-event", progress.event is not None, HOME
+    )
+
+
+def _partner(progress: Progress) -> Step:
+    reason = "An organisation on whose web site people register. Without one they register on our own page."
+    new = "/console/registrations/new-partner"
+    return Step("Add a partner", reason, "New partner", new, progress.partner is not None, OF_PARTNERS)
+
+
+def _form(progress: Progress) -> Step:
+    reason = "It begins with the usual questions. Add your own, tick the partner, look at it in each language, publish."
+    title = "Make the form and publish it"
+    if progress.draft and not progress.form:
+        path = f"/console/registrations/form-drafts/{progress.draft}"
+        return Step(title, reason, "Go on with the draft", path, False, FORMS)
+    path = f"/console/registrations/new-form?event={progress.event}" if progress.event else ""
+    return Step(title, reason, "New form", path, progress.form is not None, FORMS)
+
+
+def _lines(progress: Progress) -> Step:
+    reason = "Their web editor pastes them into a page, and people register there."
+    title, act = "Give the partner the lines to paste", "Lines to paste"
+    again = f"{OF_PARTNERS}/{progress.partner}#snippet" if progress.partner else OF_PARTNERS
+    return Step(title, reason, act, again if progress.form and progress.partner else "", progress.is_shown, again)
+
+
+def _colleague(progress: Progress) -> Step:
+    reason = "By mail, with what they may do and until when. They sign in with a passkey."
+    act, path = "Invite a colleague", "/console/access/invite"
+    return Step("Invite a colleague", reason, act, path, progress.colleagues, "/console/access")
+
+
+def _people(progress: Progress) -> Step:
+    reason = "Try the form yourself, then see who has registered, and write to the groups that are missing."
+    path = f"/embed/{progress.form}" if progress.form else ""
+    people = "/console/registrations"
+    return Step("See who registers", reason, "Open the form", path, progress.registrations, people)

@@ -1,0 +1,39 @@
+"""All steps in order, under the headings of the tutorial."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from time import monotonic
+
+from playwright.sync_api import Browser
+
+from tests.browser.first_event import people, setting_up
+from tests.browser.first_event.journey import Journey
+from tests.browser.running import Demo
+
+STEPS: list[tuple[str, Callable[[Journey], None]]] = [
+    ("Start with nothing", setting_up.start),
+    ("Sign in", setting_up.sign_in),
+    ("Make a working group", setting_up.make_group),
+    ("Make an event and announce it", setting_up.make_event),
+    ("Add a partner", setting_up.add_partner),
+    ("Make the form and publish it", setting_up.make_form),
+    ("Give the partner the lines to paste", setting_up.give_lines),
+    ("Invite a colleague", people.invite),
+    ("Register on the partner's page", people.register),
+    ("See who has registered", people.see_who),
+    ("Bring in the members of the group", people.bring_members),
+    ("Write to those who are missing", people.write),
+]
+"""Headings of the tutorial in order, and what is done below each."""
+
+
+def travel(demo: Demo, browser: Browser, pictures: Path | None = None) -> Journey:
+    """Take every step; print how long each took."""
+    with ExitStack() as windows:
+        journey = Journey(demo, browser, windows, pictures)
+        for name, step in STEPS:
+            began_at, clicks = monotonic(), journey.clicks
+            step(journey)
+            print(f"{monotonic() - began_at:5.1f} s  {journey.clicks - clicks:3} clicks  {name}", flush=True)
+    return journey

@@ -1,0 +1,48 @@
+"""The first steps of a new installation: what is done, what is next, and what has to wait."""
+
+from dataclasses import replace
+
+import pytest
+
+from services.registration.first_steps.console import steps_of
+from services.registration.first_steps.progress import Progress
+
+NOTHING = Progress(False, None, None, None, None, False, False, False)
+EVERYBODY = ("coordinator", "administrator")
+WITH_EVENT = replace(NOTHING, groups=True, event="webinar-11")
+WITH_PARTNER = replace(WITH_EVENT, partner="a-partner")
+WITH_DRAFT = replace(WITH_PARTNER, draft="webinar-11")
+WITH_FORM = replace(WITH_PARTNER, form="webinar-11")
+SHOWN = replace(WITH_FORM, is_shown=True)
+
+
+@pytest.mark.parametrize(
+    ("progress", "path"),
+    [
+        (NOTHING, "/console/set-up/working-groups/new"),
+        (replace(NOTHING, groups=True), "/console/new-event"),
+        (WITH_EVENT, "/console/registrations/new-partner"),
+        (WITH_PARTNER, "/console/registrations/new-form?event=webinar-11"),
+        (WITH_DRAFT, "/console/registrations/form-drafts/webinar-11"),
+        (WITH_FORM, "/console/registrations/partners/a-partner#snippet"),
+        (SHOWN, "/console/access/invite"),
+        (replace(SHOWN, colleagues=True), "/embed/webinar-11"),
+    ],
+)
+def test_next_step_is_the_first_that_is_not_done(progress: Progress, path: str) -> None:
+    assert [step.path for step in steps_of(progress, EVERYBODY) if step.is_next] == [path]
+
+
+def test_step_that_needs_an_earlier_one_leads_nowhere() -> None:
+    waiting = [step.title for step in steps_of(NOTHING, EVERYBODY) if not step.path]
+    assert waiting == ["Make the form and publish it", "Give the partner the lines to paste", "See who registers"]
+
+
+def test_only_an_administrator_is_led_to_invite_somebody() -> None:
+    titles = [[step.title for step in steps_of(NOTHING, roles)] for roles in (("coordinator",), EVERYBODY)]
+    assert ["Invite a colleague" in each for each in titles] == [False, True]
+
+
+def test_nothing_is_next_when_all_is_done() -> None:
+    steps = steps_of(replace(SHOWN, colleagues=True, registrations=True), EVERYBODY)
+    assert [(step.done, step.is_next) for step in steps] == [(True, False)] * 7
