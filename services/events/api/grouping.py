@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 import marshmallow as ma
@@ -12,6 +13,7 @@ from shared.core.errors import DomainError
 from shared.web.csv_lines import csv_answer, wants_csv
 
 MAX_LEAST = 1_000_000
+NO_MORE: Mapping[str, Any] = MappingProxyType({})
 
 
 class CountedGroupSchema(ma.Schema):
@@ -57,14 +59,15 @@ def group_fields(groups: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def counted_list(item: type[ma.Schema], name: str) -> type[ma.Schema]:
-    """A page of ``item``; with ``group_by``, ``groups`` in place of ``items`` and ``next``."""
+def counted_list(item: type[ma.Schema], name: str, more: Mapping[str, Any] = NO_MORE) -> type[ma.Schema]:
+    """A page of ``item`` with ``more``; with ``group_by``, ``groups`` in place of ``items`` and ``next``."""
     fields: dict[str, Any] = {
         "items": ma.fields.List(ma.fields.Nested(item)),
         "next": ma.fields.String(metadata={"description": "Cursor of the next page; empty at the end"}),
         "total": ma.fields.Integer(metadata={"description": "With `total=true`: how many there are in all"}),
         "groups": ma.fields.List(ma.fields.Nested(CountedGroupSchema)),
         "more": ma.fields.Boolean(metadata={"description": f"With `group_by`: there are more than these {MAX_GROUPS}"}),
+        **more,
     }
     return ma.Schema.from_dict(fields, name=name)
 

@@ -112,6 +112,33 @@ class Listing:
         return self.order or self.sorts[0]
 
 
+class Listed(Protocol):
+    """Whatever has a list that is read whole.
+
+    Attributes:
+        name: for schemas, ``working-group``.
+        part: in addresses, ``working-groups``.
+        listing: what the list can be asked.
+        shown: fields of the interface's answers; ``id`` comes with them.
+        editable: names of those that can be changed; none: it has no revision.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def part(self) -> str: ...
+
+    @property
+    def listing(self) -> "Listing": ...
+
+    @property
+    def shown(self) -> Fields: ...
+
+    @property
+    def editable(self) -> tuple[str, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Lines:
     """How a list of objects is typed into a text area: a line for each.

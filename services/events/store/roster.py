@@ -133,6 +133,13 @@ _REPRESENTATIVES = text(f"""
         AND working_group IS NOT NULL AND {_ATTENDING}
     GROUP BY working_group
 """)
+_REPRESENTATIVES_BY_EVENT = text(f"""
+    SELECT event_id, working_group, count(*) FILTER (WHERE status = 'confirmed'),
+        count(*) FILTER (WHERE status = 'waitlisted')
+    FROM roster WHERE representative AND status IN ('confirmed', 'waitlisted') AND working_group IS NOT NULL
+        AND {_ATTENDING} AND event_id IS NOT NULL AND (CAST(:event_id AS text) IS NULL OR event_id = :event_id)
+    GROUP BY event_id, working_group
+""")
 _LIVE_OF = text(f"""
     SELECT {_COLUMNS} FROM roster WHERE event_id = :event_id AND status IN ('confirmed', 'waitlisted')
 """)
@@ -242,3 +249,13 @@ def representatives(connection: Connection, event_id: str) -> Mapping[str, Repre
     """The representatives of each group that has a live one at the event, by the group's id."""
     rows = connection.execute(_REPRESENTATIVES, {"event_id": event_id})
     return {group: Representatives(confirmed, waitlisted) for group, confirmed, waitlisted in rows}
+
+
+def representatives_by_event(
+    connection: Connection, event_id: str | None
+) -> Mapping[str, Mapping[str, Representatives]]:
+    """The same of every event, or of one, by the event's id."""
+    found: dict[str, dict[str, Representatives]] = {}
+    for event, group, confirmed, waitlisted in connection.execute(_REPRESENTATIVES_BY_EVENT, {"event_id": event_id}):
+        found.setdefault(event, {})[group] = Representatives(confirmed, waitlisted)
+    return found
