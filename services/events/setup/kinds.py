@@ -195,6 +195,7 @@ class SetupKind(Generic[T]):
             withdrawn), at a moment.
         blockers: sentences on why it cannot be withdrawn.
         messages: what others are told, by the same arguments.
+        gone: what others are told of one that is withdrawn, at a moment.
         lock: taken before anything is read for a change.
         after: done in the transaction of every change.
         completed: what is stored where ``new`` is wished and ``old`` is known.
@@ -221,4 +222,5 @@ class SetupKind(Generic[T]):
     lock: Callable[[Connection], object]
     after: Callable[[Connection], object]
     completed: Callable[[T | None, T], T] = take_new
+    gone: Callable[[T, datetime], Sequence[Message]] = nothing
     recorded: Callable[[Connection, str, T | None, T, datetime], object] = nothing
