@@ -136,7 +136,9 @@ DESK_ROUTES = (
         "events",
         "web",
         (
+            "/v1/clashes",
             "/v1/consultations",
+            "/v1/coverage",
             "/v1/events",
             "/v1/group-contacts",
             "/v1/hotels",
@@ -147,6 +149,7 @@ DESK_ROUTES = (
             "/v1/schedule",
             "/v1/series",
             "/v1/slots",
+            "/v1/speakers",
             "/v1/person-export/events",
             "/v1/trail/events",
             "/v1/working-groups",

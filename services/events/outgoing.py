@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from services.events.domain.event import Event
+from services.events.domain.hotel import HotelBlock
 from services.events.domain.network import WorkingGroup
 from services.events.domain.proposal import Proposal
 from services.events.domain.resource import Resource
@@ -20,6 +21,7 @@ EVENT_KEYS = {"published": "event.published.v1", "changed": "event.changed.v1"}
 """The message type by what is to be told of an event."""
 
 GROUP_CHANGED = "working-group.changed.v1"
+HOTEL_CHANGED = "hotel.changed.v1"
 RESOURCE_PUBLISHED = "resource.published.v1"
 DECISION_KEYS = {
     "accepted": "proposal.accepted.v1",
@@ -37,10 +39,29 @@ def event_message(change: Literal["published", "changed"], event: Event, at: dat
 
 
 def working_group_message(group: WorkingGroup, at: datetime) -> Message:
-    """That ``group`` is new or renamed, at ``at`` (aware)."""
+    """That ``group`` is new or has changed, at ``at`` (aware)."""
     return _message(
-        GROUP_CHANGED, group.id, at, {"id": group.id, "title": group.title.as_mapping, "revision": group.revision}
+        GROUP_CHANGED,
+        group.id,
+        at,
+        {"id": group.id, "title": group.title.as_mapping, "active": group.active, "revision": group.revision},
     )
+
+
+def hotel_message(hotel: HotelBlock, at: datetime, *, withdrawn: bool = False) -> Message:
+    """That ``hotel`` keeps these rooms since ``at`` (aware), or none any more. Codes and notes stay here."""
+    allotments = [
+        {
+            "kind": str(one.kind),
+            "rooms": one.rooms,
+            "first_night": one.first_night.isoformat(),
+            "last_night": one.last_night.isoformat(),
+        }
+        for one in hotel.allotments
+        if not withdrawn
+    ]
+    data = {"id": hotel.id, "name": hotel.name, "allotments": allotments, "withdrawn": withdrawn}
+    return _message(HOTEL_CHANGED, hotel.id, at, data | {"occurred_at": rfc3339(at)})
 
 
 def resource_message(resource: Resource, at: datetime) -> Message:

@@ -25,6 +25,10 @@ from services.events.network.hotels import HOTEL_BLOCKS
 from services.events.network.resources import RESOURCES, readable
 from services.events.programme.feeds import feeds_blueprint
 from services.events.programme.pages import programme_blueprint
+from services.events.questions.clashes import clashes_blueprint
+from services.events.questions.coverage import coverage_list
+from services.events.questions.lists import question_blueprint
+from services.events.questions.speakers import speakers_list
 from services.events.settings import EventsSettings
 from services.events.setup.api import KindApi
 from services.events.setup.console import SetupPages
@@ -88,6 +92,9 @@ def build_app(
             proposals_blueprint(side),
             schedule_blueprint(side),
             overview_blueprint(tools),
+            question_blueprint(coverage_list(work)),
+            question_blueprint(speakers_list(side)),
+            clashes_blueprint(tools),
             trail_blueprint(NAME, work),
             person_export_blueprint(side),
         ],

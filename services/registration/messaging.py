@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from services.registration.audit_log.store import store_entry
 from services.registration.forms.copies import keep_event, keep_working_group, upsert_resource
 from services.registration.people.proposals import handle_decision
+from services.registration.sealed_lists.rooms import upsert_hotel
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.core.errors import Poison
 from shared.store.checked_clock import MAX_DIFFERENCE
@@ -22,6 +23,7 @@ _UPSERTS: Mapping[str, Callable[[Connection, Mapping[str, Any]], object]] = {
     "event.published.v1": keep_event,
     "event.changed.v1": keep_event,
     "working-group.changed.v1": keep_working_group,
+    "hotel.changed.v1": upsert_hotel,
     "resource.published.v1": upsert_resource,
     "events-audit.recorded.v1": partial(store_entry, "events"),
     "notifications-audit.recorded.v1": partial(store_entry, "notifications"),

@@ -36,6 +36,7 @@ _SEPARATE: Rights = {
         OPERATOR: "select",
     },
     "working_group_copy": {FORMS: "select", OWN: "select", DESK: "select", CONSUME: "select insert update"},
+    "hotel_copy": {DESK: "select", CONSUME: "select insert update"},
     "resource_copy": {OWN: "select", CONSUME: "select insert update"},
     "partner": {FORMS: "select", OWN: "select", DESK: "select insert update", OPERATOR: "select insert update"},
     "form": {

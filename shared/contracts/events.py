@@ -42,11 +42,31 @@ class EventData(MessageSchema):
 
 
 class WorkingGroupData(MessageSchema):
-    """A working group as the public may know it."""
+    """A working group as the public may know it; forms do not offer one that is not ``active``."""
 
     id = slug()
     title = TextByLanguage(200, written=False, required=True)
+    active = fields.Boolean(load_default=True)
     revision = revision()
+
+
+class AllotmentData(MessageSchema):
+    """Rooms of one kind for each night from the first to the last, both included."""
+
+    kind = text(20)
+    rooms = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
+    first_night = fields.Date(required=True)
+    last_night = fields.Date(required=True)
+
+
+class HotelData(MessageSchema):
+    """Rooms that a hotel keeps for the delegation, as of ``occurred_at``; none once it is ``withdrawn``."""
+
+    id = slug()
+    name = text(200)
+    allotments = fields.List(fields.Nested(AllotmentData), required=True, validate=validate.Length(max=50))
+    withdrawn = fields.Boolean(required=True)
+    occurred_at = moment()
 
 
 class ResourceData(MessageSchema):

@@ -10,7 +10,7 @@ from marshmallow import Schema, ValidationError
 
 from shared.contracts.access import AccessData, ApprovalData, AuditEntryData, InvitationData, SessionEndedData
 from shared.contracts.envelope import Message
-from shared.contracts.events import DecisionData, EventData, ResourceData, WorkingGroupData
+from shared.contracts.events import DecisionData, EventData, HotelData, ResourceData, WorkingGroupData
 from shared.contracts.message_type import MessageType
 from shared.contracts.notifications import MailData
 from shared.contracts.registration import (
@@ -54,7 +54,14 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "events",
         _COPIES,
         WorkingGroupData,
-        "A working group is new or renamed.",
+        "A working group is new, was renamed, closed or opened again.",
+    ),
+    MessageType(
+        "hotel.changed.v1",
+        "events",
+        ("registration.copies",),
+        HotelData,
+        "A hotel keeps other rooms for the delegation than before, or none any more.",
     ),
     MessageType(
         "resource.published.v1",

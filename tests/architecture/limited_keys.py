@@ -45,6 +45,7 @@ _REFUSED = (
         if (verb != "GET" or part in _NOT_PUBLIC) and (verb != "PATCH" or part != "slots")
     ),
     "GET /v1/overview",
+    *("GET /v1/clashes", "GET /v1/coverage", "GET /v1/speakers"),
     "GET /v1/proposals",
     "GET /v1/proposals/<uuid:proposal_id>",
     "PATCH /v1/proposals/<uuid:proposal_id>",

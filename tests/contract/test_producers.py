@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import cast
 
@@ -11,10 +11,19 @@ import pytest
 from sqlalchemy import Connection
 
 from services.events.domain.event import Event, EventKind, EventStatus, Mode
+from services.events.domain.hotel import Allotment, HotelBlock, RoomKind
 from services.events.domain.network import WorkingGroup
 from services.events.domain.proposal import Proposal, ProposalStatus
 from services.events.domain.resource import Resource, ResourceKind
-from services.events.outgoing import DECISION_KEYS, EVENT_KEYS, event_message, resource_message, working_group_message
+from services.events.outgoing import (
+    DECISION_KEYS,
+    EVENT_KEYS,
+    HOTEL_CHANGED,
+    event_message,
+    hotel_message,
+    resource_message,
+    working_group_message,
+)
 from services.events.usecases.decide_proposal import sealed_decision
 from services.events.usecases.proposal_keys import ProposalKeys
 from services.notifications.domain.mail import ClaimedMail
@@ -199,12 +208,21 @@ def _invitation_created() -> Message:
     return access_messages.invitation_message(new_id(), mail, link, WEBINAR_WEEK, WEBINAR_WEEK, key)
 
 
+HOTEL = HotelBlock(
+    id="hotel-near-the-palais",
+    name="Hotel near the Palais",
+    city="Geneva",
+    rooms=12,
+    allotments=(Allotment(RoomKind.SINGLE, 12, date(2020, 5, 7), date(2020, 5, 11)),),
+)
+
 PRODUCERS: dict[str, Callable[[], Message]] = {
     EVENT_KEYS["published"]: lambda: event_message("published", EVENT, WEBINAR_WEEK),
     EVENT_KEYS["changed"]: lambda: event_message("changed", EVENT, WEBINAR_WEEK),
     "working-group.changed.v1": lambda: working_group_message(
         WorkingGroup(id="housing", title=Text.of("Housing")), WEBINAR_WEEK
     ),
+    HOTEL_CHANGED: lambda: hotel_message(HOTEL, WEBINAR_WEEK),
     FORM_CHANGED: lambda: form_message(FORM, WEBINAR_WEEK),
     registration_messages.CONFIRMATION_WANTED: _confirmation_wanted,
     "resource.published.v1": lambda: resource_message(

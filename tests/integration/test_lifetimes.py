@@ -67,6 +67,7 @@ STANDING = {
         "event_copy": "events",
         "working_group_copy": "groups",
         "resource_copy": "recordings",
+        "hotel_copy": "hotels",
         "decider_key": "a public key for each key of the decider",
         "decider_attempt": "one row",
         "passkey": "public keys of people with access; they end with it",

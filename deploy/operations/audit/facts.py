@@ -15,6 +15,7 @@ CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
             "event.published",
             "event.changed",
             "working-group.changed",
+            "hotel.changed",
             "resource.published",
             "events-audit.recorded",
             "notifications-audit.recorded",

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import marshmallow as ma
 
+from services.events.api.grouping import counted_list, group_fields, sort_field, total_field
 from services.events.domain.event import EventKind, EventStatus, Mode
 from services.events.domain.rules import SLUG, SLUG_LENGTH
+from services.events.store.events import BY_START, GROUPS, SORTS
 from shared.i18n.content_field import TextByLanguage
 from shared.i18n.languages import LANGUAGES
 from shared.web.paging import PageArguments
@@ -80,7 +82,7 @@ class SparseArguments(ma.Schema):
     )
 
 
-class EventArguments(PageArguments, SparseArguments):
+class EventFilters(PageArguments, SparseArguments):
     """Filters of the list of events; an event must fit all that are given."""
 
     kind = _one_of(list(EventKind), "Only this kind of event")
@@ -110,10 +112,9 @@ class EventArguments(PageArguments, SparseArguments):
         "Only events with this text in title or summary in any language, in city or place, upper or lower case alike",
     )
     missing_language = _one_of(LANGUAGES, "Only events whose title or summary lacks a text in this language")
+    sort = sort_field(SORTS, BY_START)
+    total = total_field()
 
 
-class EventListSchema(ma.Schema):
-    """One page of events."""
-
-    items = ma.fields.List(ma.fields.Nested(EventSchema), required=True)
-    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})
+EventArguments = EventFilters.from_dict(group_fields(tuple(GROUPS)), name="EventArguments")
+EventListSchema = counted_list(EventSchema, "EventListSchema")

@@ -7,13 +7,14 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from services.events.api.event_schemas import EventArguments, EventListSchema, EventSchema, SparseArguments
+from services.events.api.grouping import groups_answer, groups_asked
 from services.events.api.showing import PUBLIC, chosen_fields, shown
 from services.events.api.tools import Tools, audience, own_forms, require_internal
 from services.events.domain.event import Event
 from services.events.domain.revision import state_tag
-from services.events.store.events import Audience, EventFilter
-from services.events.usecases.list_events import list_events
-from services.events.usecases.positions import event_position, read_event_position
+from services.events.store.events import GROUPS, Audience, EventFilter
+from services.events.usecases.list_events import count_events, group_events, list_events
+from services.events.usecases.positions import event_key, read_event_key
 from services.events.usecases.show_event import show_event
 from services.events.usecases.show_titles import show_titles
 from shared.web.access import may_touch, public
@@ -27,7 +28,10 @@ from shared.web.query_parameters import lower_bound, upper_bound
 CSV_CHUNK = 200
 """Rows read at once for a CSV file; between two chunks no transaction is open."""
 
-_SAME_NAME = ("kind", "series", "status", "mode", "working_group", "city", "internal", "missing_language", "limit")
+_SAME_NAME = (
+    *("kind", "series", "status", "mode", "working_group", "city", "internal", "missing_language"),
+    *("limit", "sort"),
+)
 
 
 def add_events(blueprint: Any, tools: Tools) -> None:
@@ -47,21 +51,34 @@ def _add_list(blueprint: Any, tools: Tools) -> None:
     @blueprint.alt_response(403, schema=ProblemSchema, content_type=PROBLEM, description="Who asks for internal events")
     @public
     def list_them(query: dict[str, Any]) -> Response:
-        """Events by start, those without a date last; as CSV if `Accept` asks for it, then all pages in one."""
+        """Events by start, those without a date last; as CSV if `Accept` asks for it, then all pages in one.
+
+        With `group_by` their numbers alone.
+        """
         who = _asked_by(query)
         own = own_forms(who)
         names = chosen_fields(query.get("fields"), who)
         wanted = filter_of(query, who)
+        if groups := groups_asked(query, tuple(GROUPS)):
+            return _for(who, _counts(tools, wanted, query, groups))
         if wants_csv():
             titles = show_titles(tools.work)
             lines = (_shown(event, names, own) for event in _each(tools, wanted))
             rows = ([titles.of(name, line.get(name)) for name in names] for line in lines)
             return _for(who, csv_answer("events", list(names), rows))
         found = list_events(tools.work, replace(wanted, limit=wanted.limit + 1))
-        page = page_of(found, wanted.limit, event_position)
-        return _for(
-            who, conditional(jsonify(items=[_shown(event, names, own) for event in page.items], next=page.next))
-        )
+        page = page_of(found, wanted.limit, lambda event: event_key(event, wanted.sort))
+        content: dict[str, Any] = {"items": [_shown(event, names, own) for event in page.items], "next": page.next}
+        if query["total"]:
+            content["total"] = count_events(tools.work, wanted)
+        return _for(who, conditional(jsonify(content)))
+
+
+def _counts(tools: Tools, wanted: EventFilter, query: Mapping[str, Any], names: Sequence[str]) -> Response:
+    found = group_events(tools.work, wanted, names, query["at_least"])
+    total = (lambda: count_events(tools.work, wanted)) if query["total"] else None
+    answer = groups_answer("events", names, found, total)
+    return answer if answer.is_streamed else conditional(answer)
 
 
 def _add_one(blueprint: Any, tools: Tools) -> None:
@@ -119,7 +136,7 @@ def filter_of(query: Mapping[str, Any], who: Audience) -> EventFilter:
         words=query.get("q", ""),
         on_from=lower_bound(query.get("on_from")),
         on_until=upper_bound(query.get("on_until")),
-        after=position_in(query["cursor"], 2, read_event_position),
+        after=position_in(query["cursor"], 2, lambda parts: read_event_key(parts, query["sort"])),
         **same,
     )
 
@@ -129,7 +146,7 @@ def _each(tools: Tools, wanted: EventFilter) -> Iterator[Event]:
     chunk = replace(wanted, limit=CSV_CHUNK)
     while found := list_events(tools.work, chunk):
         yield from found
-        chunk = replace(chunk, after=event_position(found[-1]))
+        chunk = replace(chunk, after=event_key(found[-1], wanted.sort))
 
 
 def _for(who: Audience, response: Response) -> Response:

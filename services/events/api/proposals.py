@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Response, jsonify
 
+from services.events.api.grouping import groups_answer, groups_asked, parted
 from services.events.api.schedule_schemas import (
     DecisionSchema,
     ProposalArguments,
@@ -18,7 +19,7 @@ from services.events.api.schedule_schemas import (
 )
 from services.events.api.tools import READERS
 from services.events.domain.proposal import Proposal, ProposalStatus
-from services.events.store.proposals import ProposalFilter
+from services.events.store.proposal_lists import GROUPS, ProposalFilter
 from services.events.usecases.decide_proposal import (
     Decision,
     SeenProposal,
@@ -29,6 +30,8 @@ from services.events.usecases.decide_proposal import (
 )
 from services.events.usecases.list_proposals import (
     ShownProposal,
+    count_proposals,
+    group_proposals,
     list_proposals,
     show_history,
     show_proposal,
@@ -95,13 +98,17 @@ def _add_reading(blueprint: Any, tools: SideTools) -> None:
     @blueprint.response(200, ProposalListSchema)
     @says(blueprint, s400="The cursor is not one", s401="No key", s403="The key's roles or forms do not allow it")
     @needs_all_forms(*READERS)
-    def proposals(query: dict[str, Any]) -> dict[str, Any]:
-        """Proposals in order of arrival."""
-        after = position_in(query["cursor"], 1, read_registration_position)
-        wanted = ProposalFilter(query.get("status"), query.get("working_group"), after, query["limit"] + 1)
-        found = list_proposals(tools.work, tools.keys, wanted)
-        page = page_of(found, query["limit"], lambda shown: [shown.proposal.id])
-        return {"items": [_content(shown) for shown in page.items], "next": page.next}
+    def proposals(query: dict[str, Any]) -> Response:
+        """Proposals in order of arrival; with `group_by` their numbers alone."""
+        wanted = _wanted(query)
+        total = (lambda: count_proposals(tools.work, wanted)) if query["total"] else None
+        if names := groups_asked(query, tuple(GROUPS)):
+            groups = group_proposals(tools.work, wanted, names, query["at_least"])
+            return groups_answer("proposals", names, groups, total)
+        page = page_of(list_proposals(tools.work, tools.keys, wanted), query["limit"], lambda one: [one.proposal.id])
+        schema = ProposalSchema(many=True, only=_columns(query.get("columns")))
+        content = {"items": schema.dump([_content(shown) for shown in page.items]), "next": page.next}
+        return jsonify(content | ({} if total is None else {"total": total()}))
 
     @blueprint.get("/<uuid:proposal_id>")
     @blueprint.response(200, ProposalSchema)
@@ -118,6 +125,22 @@ def _add_reading(blueprint: Any, tools: SideTools) -> None:
     def proposal_history(proposal_id: Any) -> dict[str, Any]:
         """What became of a proposal, what each revision changed, and what its registration suggested."""
         return {"items": show_history(tools.work, str(proposal_id))}
+
+
+def _wanted(query: dict[str, Any]) -> ProposalFilter:
+    same = ("status", "working_group", "organisation", "language", "partner", "event", "sort")
+    return ProposalFilter(
+        **{name: query[name] for name in same if name in query},
+        words=query.get("q"),
+        after=position_in(query["cursor"], 1, read_registration_position),
+        limit=query["limit"] + 1,
+    )
+
+
+def _columns(asked: str | None) -> set[str]:
+    """Names of the schema's fields that are asked for; the id always comes."""
+    shown = {field.data_key or name: name for name, field in _ONE.fields.items()}
+    return set(shown.values()) if asked is None else {"id", *(shown[name] for name in parted(asked))}
 
 
 def _add_changing(blueprint: Any, tools: SideTools) -> None:

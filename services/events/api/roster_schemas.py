@@ -1,7 +1,12 @@
 """Shapes of the answers about who comes, for checking and for the OpenAPI document. Nobody's name is in them."""
 
+from typing import Any
+
 import marshmallow as ma
 
+from services.events.api.change_schemas import slug_field, text_field
+from services.events.api.grouping import counted_list, group_fields, sort_field, total_field
+from services.events.store.roster import ARRIVAL, GROUPS, SORTS
 from shared.contracts.registration import FORM_KINDS
 from shared.web.paging import PageArguments
 
@@ -41,19 +46,6 @@ class CountsSchema(ma.Schema):
     cancelled = ma.fields.Integer(required=True)
 
 
-class RosterArguments(PageArguments):
-    """Filters of a roster."""
-
-    status = ma.fields.String(
-        validate=ma.validate.OneOf(STATUSES),
-        metadata={"description": "Only registrations with this status"},
-    )
-    form_kind = ma.fields.String(
-        validate=ma.validate.OneOf(FORM_KINDS),
-        metadata={"description": "Only registrations on this kind of form; else all by which somebody attends"},
-    )
-
-
 class RosterLineSchema(ma.Schema):
     """One registration, without name or address: those are kept by the registration service."""
 
@@ -83,8 +75,47 @@ class RosterLineSchema(ma.Schema):
     )
 
 
-class RosterSchema(ma.Schema):
-    """One page of a roster."""
+class ChosenRosterLineSchema(RosterLineSchema):
+    """What `fields` chooses of a registration; all of it by default."""
 
-    items = ma.fields.List(ma.fields.Nested(RosterLineSchema), required=True)
-    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"partial": True, **options})
+
+
+_LINE_FIELD = f"({'|'.join(RosterLineSchema().fields)})"
+
+
+class RosterFilters(PageArguments):
+    """Filters of a roster; a registration must fit all that are given."""
+
+    status = ma.fields.String(
+        validate=ma.validate.OneOf(STATUSES),
+        metadata={"description": "Only registrations with this status"},
+    )
+    form_kind = ma.fields.String(
+        validate=ma.validate.OneOf(FORM_KINDS),
+        metadata={"description": "Only registrations on this kind of form; else all by which somebody attends"},
+    )
+    form = slug_field("Only registrations on the form with this slug")
+    working_group = slug_field("Only registrations with this working group")
+    representative = ma.fields.Boolean(metadata={"description": "Whether they come for their working group"})
+    organisation_id = text_field(36, "Only registrations of this organisation")
+    country = ma.fields.String(validate=ma.validate.Regexp("^[A-Z]{2}$"), metadata={"description": "ISO 3166 alpha-2"})
+    mode = ma.fields.String(validate=ma.validate.OneOf(["online", "in_person"]))
+    language = text_field(35, "BCP 47")
+    partner = slug_field("Only registrations through the pages of this partner")
+    attend = slug_field("Only registrations that should attend this event too")
+    columns = ma.fields.String(
+        data_key="fields",
+        validate=[
+            ma.validate.Length(max=500),
+            ma.validate.Regexp(f"^{_LINE_FIELD}(,{_LINE_FIELD})*$", error="no such field"),
+        ],
+        metadata={"description": "Only these fields, separated by commas; `registration_id` always comes with them"},
+    )
+    sort = sort_field(SORTS, ARRIVAL)
+    total = total_field()
+
+
+RosterArguments = RosterFilters.from_dict(group_fields(tuple(GROUPS)), name="RosterArguments")
+RosterSchema = counted_list(ChosenRosterLineSchema, "RosterSchema")

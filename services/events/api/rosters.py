@@ -1,11 +1,12 @@
 """Who comes to an event: numbers, coverage of working groups, and a roster without names."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from flask import Response
+from flask import Response, jsonify
 
+from services.events.api.grouping import groups_answer, groups_asked, parted
 from services.events.api.roster_schemas import (
     CountsSchema,
     CoverageSchema,
@@ -14,9 +15,9 @@ from services.events.api.roster_schemas import (
     RosterSchema,
 )
 from services.events.api.tools import READERS, Tools
-from services.events.store.roster import RosterQuery
+from services.events.store.roster import FILTERS, GROUPS, RosterQuery
 from services.events.usecases.count_registrations import count_registrations
-from services.events.usecases.list_roster import list_roster, note_roster_taken
+from services.events.usecases.list_roster import count_roster, group_roster, list_roster, note_roster_taken
 from services.events.usecases.positions import read_registration_position, registration_position
 from services.events.usecases.show_coverage import show_coverage
 from services.events.usecases.show_titles import show_titles
@@ -70,30 +71,47 @@ def _add_roster(blueprint: Any, tools: Tools) -> None:
     @blueprint.alt_response(400, schema=ProblemSchema, content_type=PROBLEM, description="The cursor is not one")
     @_problems(blueprint)
     @needs(*READERS)
-    def roster(query: dict[str, Any], event_id: str) -> dict[str, Any] | Response:
+    def roster(query: dict[str, Any], event_id: str) -> Response:
         """Registrations in order of arrival, as CSV if `Accept` asks for it; names come from `/v1/registrations`.
 
-        A limited key sees those of its own forms.
+        With `group_by` their numbers alone. A limited key sees those of its own forms.
         """
         require_touch(event_id)
-        wanted = RosterQuery(
-            event_id,
-            query.get("status"),
-            position_in(query["cursor"], 1, read_registration_position),
-            query["limit"] + 1,
-            query.get("form_kind"),
-            holder().forms,
-        )
+        wanted = _wanted(query, event_id)
+        total = (lambda: count_roster(tools.work, wanted)) if query["total"] else None
+        if names := groups_asked(query, tuple(GROUPS)):
+            groups = group_roster(tools.work, wanted, names, query["at_least"])
+            return groups_answer(f"roster-{event_id}", names, groups, total)
+        columns = _columns(query.get("columns"))
         if wants_csv():
             require_recent_sign_in()
-            rows = _rows(tools, wanted)
+            rows = _rows(tools, wanted, columns)
             note_roster_taken(tools.work, tools.clock, holder().name, event_id)
-            return csv_answer(f"roster-{event_id}", _COLUMNS, rows)
+            return csv_answer(f"roster-{event_id}", columns, rows)
         page = page_of(list_roster(tools.work, wanted), query["limit"], registration_position)
-        return {"items": page.items, "next": page.next}
+        lines = [{name: line[name] for name in columns} for line in _LINE.dump(page.items, many=True)]
+        return jsonify({"items": lines, "next": page.next} | ({} if total is None else {"total": total()}))
 
 
-def _rows(tools: Tools, wanted: RosterQuery) -> Iterator[list[object]]:
+def _wanted(query: dict[str, Any], event_id: str) -> RosterQuery:
+    return RosterQuery(
+        event_id,
+        {name: query[name] for name in FILTERS if name in query},
+        position_in(query["cursor"], 1, read_registration_position),
+        query["limit"] + 1,
+        query.get("form_kind"),
+        query["sort"],
+        holder().forms,
+    )
+
+
+def _columns(asked: str | None) -> list[str]:
+    """The columns that are asked for, in their own order, and the id."""
+    wanted = _COLUMNS if asked is None else parted(asked)
+    return [name for name in _COLUMNS if name in wanted or name == _COLUMNS[0]]
+
+
+def _rows(tools: Tools, wanted: RosterQuery, columns: Sequence[str]) -> Iterator[list[object]]:
     """All registrations, chunk by chunk; the first is read before the answer begins, so that no event is a 404."""
     first = list_roster(tools.work, replace(wanted, limit=CSV_CHUNK))
     titles = show_titles(tools.work)
@@ -103,7 +121,7 @@ def _rows(tools: Tools, wanted: RosterQuery) -> Iterator[list[object]]:
         while found:
             for registered in found:
                 line = _LINE.dump(registered)
-                yield [titles.of(name, line[name]) for name in _COLUMNS]
+                yield [titles.of(name, line[name]) for name in columns]
             found = list_roster(tools.work, replace(wanted, after=found[-1].registration_id, limit=CSV_CHUNK))
 
     return each()

@@ -1,11 +1,15 @@
 """Shapes of requests and answers for proposals, rooms and timetables."""
 
+from typing import Any
+
 import marshmallow as ma
 
+from services.events.api.grouping import counted_list, group_fields, sort_field, total_field
 from services.events.domain.proposal import ProposalStatus
 from services.events.domain.proposal_history import ReviewAction
 from services.events.domain.rules import SLUG, SLUG_LENGTH
 from services.events.domain.schedule_conflicts import ConflictKind
+from services.events.store.proposal_lists import ARRIVAL, GROUPS, SORTS
 from shared.i18n.content_field import TextByLanguage
 from shared.web.paging import PageArguments
 
@@ -94,18 +98,37 @@ class ProposalHistorySchema(ma.Schema):
     items = ma.fields.List(ma.fields.Nested(ProposalRevisionSchema), required=True)
 
 
-class ProposalListSchema(ma.Schema):
-    """One page of proposals."""
+class ChosenProposalSchema(ProposalSchema):
+    """What `fields` chooses of a proposal; all of it by default."""
 
-    items = ma.fields.List(ma.fields.Nested(ProposalSchema), required=True)
-    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"partial": True, **options})
 
 
-class ProposalArguments(PageArguments):
-    """Filters of the list of proposals."""
+_FIELD = f"({'|'.join(field.data_key or name for name, field in ProposalSchema().fields.items())})"
+
+
+class ProposalFilters(PageArguments):
+    """Filters of the list of proposals; a proposal must fit all that are given."""
 
     status = ma.fields.String(validate=ma.validate.OneOf([str(status) for status in ProposalStatus]))
     working_group = _slug("Only proposals of the working group with this id")
+    organisation = _text(200, "Only proposals of this organisation, upper or lower case alike", least=1)
+    language = _text(35, "Only proposals in this language (BCP 47)", least=2)
+    partner = _slug("Only proposals through the pages of this partner")
+    event = _slug("The proposal that became this side event")
+    q = _text(200, "Only proposals with this text in title, summary or organisation", least=1)
+    columns = ma.fields.String(
+        data_key="fields",
+        validate=[ma.validate.Length(max=500), ma.validate.Regexp(f"^{_FIELD}(,{_FIELD})*$", error="no such field")],
+        metadata={"description": "Only these fields, separated by commas; `id` always comes with them"},
+    )
+    sort = sort_field(SORTS, ARRIVAL)
+    total = total_field()
+
+
+ProposalArguments = ProposalFilters.from_dict(group_fields(tuple(GROUPS)), name="ProposalArguments")
+ProposalListSchema = counted_list(ChosenProposalSchema, "ProposalListSchema")
 
 
 class ProposalChangeSchema(ma.Schema):

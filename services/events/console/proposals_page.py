@@ -17,7 +17,7 @@ from services.events.console.proposals_marked import MARKABLE, add_marked_propos
 from services.events.console.schedule_words import ChangeWords
 from services.events.domain.proposal import ProposalStatus
 from services.events.domain.proposal_history import Revision
-from services.events.store.proposals import ProposalFilter
+from services.events.store.proposal_lists import ProposalFilter
 from services.events.usecases.decide_proposal import (
     Decision,
     SeenProposal,

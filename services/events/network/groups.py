@@ -130,7 +130,7 @@ def _group_effects(
         yield "The programme shows the new text. No mail is sent."
     if old.active and not new[0].active:
         yield "It is closed: the programme does not list it, and events that ask every group do not ask it."
-        yield f"{people} stay, and forms still offer it."
+        yield f"{people} stay. Forms do not offer it any more, within seconds."
     elif new[0].active and not old.active:
         yield f"It is active again, with {people}: events that ask every group ask it too."
 

@@ -14,10 +14,12 @@ from services.events.console.fields import Field, Section
 from services.events.domain.hotel import MAX_ALLOTMENTS, Allotment, HotelBlock, RoomKind
 from services.events.domain.rules import RulesBroken, rules_under
 from services.events.network.groups import ID, counted, with_id
+from services.events.outgoing import hotel_message
 from services.events.setup.kinds import InTable, Lines, Listing, SetupKind, Values, Words, nothing
 from services.events.setup.schemas import fields_of, id_field
 from services.events.store.overview import travellers
 from services.events.store.resources import HOTELS, all_hotels
+from shared.contracts.envelope import Message
 
 _LINE = re.compile(r"([a-z]+) +([0-9]{1,4}) +(\d{4}-\d{2}-\d{2})(?: +to +(\d{4}-\d{2}-\d{2}))?", re.ASCII)
 
@@ -97,6 +99,14 @@ def _effects(
     yield f"{counted(others + after, 'room')} are kept then, not {others + before}, for {people}. No mail is sent."
 
 
+def _messages(_old: HotelBlock | None, new: HotelBlock, now: datetime) -> list[Message]:
+    return [hotel_message(new, now)]
+
+
+def _gone(old: HotelBlock, now: datetime) -> list[Message]:
+    return [hotel_message(old, now, withdrawn=True)]
+
+
 HOTEL_BLOCKS: SetupKind[HotelBlock] = SetupKind(
     name="hotel",
     part="hotels",
@@ -152,7 +162,8 @@ HOTEL_BLOCKS: SetupKind[HotelBlock] = SetupKind(
     check=nothing,
     effects=_effects,
     blockers=nothing,
-    messages=nothing,
+    messages=_messages,
+    gone=_gone,
     lock=nothing,
     after=nothing,
 )

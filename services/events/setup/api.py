@@ -1,7 +1,6 @@
 """The routes of one kind: list, one, make, change, withdraw."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import marshmallow as ma
@@ -11,17 +10,9 @@ from services.events.api.changes import broken_rules_as_faults
 from services.events.api.proposals import says
 from services.events.api.tools import READERS, audience
 from services.events.setup import schemas
+from services.events.setup.answering import More, list_answer, nothing_more, varying
 from services.events.setup.kinds import SetupKind
-from services.events.setup.querying import (
-    MAX_GROUPS,
-    Item,
-    ListQuery,
-    group_names,
-    grouped,
-    in_english,
-    matching,
-    page_from,
-)
+from services.events.setup.querying import Item
 from services.events.setup.service import (
     Alteration,
     Creation,
@@ -36,12 +27,10 @@ from services.events.setup.service import (
 from services.events.store.events import Audience
 from shared.core.errors import DomainError
 from shared.web.access import holder, needs_all_forms, public
-from shared.web.browser_session import require_recent_sign_in
-from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
+from shared.web.csv_lines import MEDIA_TYPE
 from shared.web.entity_tags import conditional, seen_tags
 from shared.web.operations import Blueprint
 
-More = Callable[[Sequence[Item]], Mapping[str, Any]]
 _REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}
 
 
@@ -64,7 +53,7 @@ class KindApi:
         more: More | None = None,
         more_fields: Any = None,
     ) -> None:
-        self._desk, self._kind, self._more = desk, kind, more or (lambda _items: {})
+        self._desk, self._kind, self._more = desk, kind, more or nothing_more
         self._readable = readable or (lambda desk: list_all(desk, kind))
         self._shows_more = readable is not None or bool(kind.listing.private)
         self._item = schemas.item_schema(kind)
@@ -114,31 +103,18 @@ class KindApi:
             return self._listed(query)
 
     def _listed(self, query: dict[str, Any]) -> Response:
-        names = self._chosen(query.get("chosen"))
-        wanted = query_of(self._kind, query)
-        found = matching(self.items(), self._kind.listing, wanted)
-        if "group_by" in query:
-            content: Any = self._groups(found, query)
-        elif wants_csv():
-            if not self._kind.listing.public:
-                require_recent_sign_in()
-            rows = ([_cell(item[name]) for name in names] for item in found)
-            return _varying(csv_answer(self._kind.part, names, rows))
-        else:
-            shown, further = page_from(found, wanted)
-            content = {"items": [{name: item[name] for name in names} for item in shown], "next": further}
-            content |= self._more(found)
-        if isinstance(content, Response):
-            return content
-        return self._answered(jsonify(content | ({"total": len(found)} if query["total"] else {})))
+        allowed = self._may_see()
+        names = [name for name in self._item().fields if name in allowed]
+        answer = list_answer(self._kind, names, self.items(), query, self._more)
+        return answer if answer.is_streamed else self._answered(answer)
 
     def _answered(self, answer: Response, revision: int | None = None) -> Response:
         """What everybody may read is kept until it changes; what readers with a key see is kept by no shared cache."""
         if not self._kind.listing.public:
             if revision is not None:
                 answer.set_etag(str(revision))
-            return _varying(answer)
-        answer = _varying(conditional(answer, revision=revision))
+            return varying(answer)
+        answer = varying(conditional(answer, revision=revision))
         if self._shows_more and audience() is Audience.COORDINATORS:
             answer.headers["Cache-Control"] = "private, no-cache"
         return answer
@@ -147,27 +123,6 @@ class KindApi:
         """Every value as the caller may see it."""
         schema = self._item(only=self._may_see())
         return [schema.dump(self._kind.show(value)) for value in self._readable(self._desk)]
-
-    def _groups(self, found: Sequence[Item], query: Mapping[str, Any]) -> dict[str, Any] | Response:
-        if query["cursor"] or "chosen" in query:
-            raise DomainError("unknown-parameter", "cursor and fields belong to a list, and `group_by` answers none")
-        listing = self._kind.listing
-        names = group_names(query["group_by"], listing.groups)
-        groups = grouped(found, names, listing.sums)
-        if wants_csv():
-            rows = ([*one.by.values(), one.count, *one.sums.values()] for one in groups)
-            return _varying(csv_answer(f"{self._kind.part}-counts", [*names, "count", *listing.sums], rows))
-        return {"groups": [asdict(one) for one in groups[:MAX_GROUPS]], "more": len(groups) > MAX_GROUPS}
-
-    def _chosen(self, asked: str | None) -> list[str]:
-        allowed = self._may_see()
-        ordered = [name for name in self._item().fields if name in allowed]
-        if asked is None:
-            return ordered
-        names = {name.strip() for name in asked.split(",")}
-        if unknown := sorted(names - allowed):
-            raise DomainError("unknown-parameter", f"no such field: {', '.join(unknown)[:200]}")
-        return [name for name in ordered if name in names or name == "id"]
 
     def _add_one(self, blueprint: Any) -> None:
         @blueprint.get("/<item_id>")
@@ -242,26 +197,3 @@ _CHANGING = {
     "s412": "Somebody else changed it",
     "s428": "`If-Match` is missing",
 }
-
-
-def query_of(kind: SetupKind[Any], query: Mapping[str, Any]) -> ListQuery:
-    """The checked arguments of a list."""
-    bounds = {name: query[name].isoformat() if name in query else "" for name in ("day_from", "day_to")}
-    return ListQuery(
-        given={name: query[name] for name in kind.listing.filters if name in query},
-        words=query.get("q", ""),
-        missing_language=query.get("missing_language", ""),
-        sort=query["sort"],
-        limit=query["limit"],
-        cursor=query["cursor"],
-        **bounds,
-    )
-
-
-def _cell(value: Any) -> Any:
-    return "; ".join(map(str, value)) if isinstance(value, list) else in_english(value)
-
-
-def _varying(answer: Response) -> Response:
-    answer.vary.update(["Accept", "Authorization", "Cookie"])
-    return answer

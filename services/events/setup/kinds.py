@@ -112,6 +112,33 @@ class Listing:
         return self.order or self.sorts[0]
 
 
+class Listed(Protocol):
+    """Whatever has a list that is read whole.
+
+    Attributes:
+        name: for schemas, ``working-group``.
+        part: in addresses, ``working-groups``.
+        listing: what the list can be asked.
+        shown: fields of the interface's answers; ``id`` comes with them.
+        editable: names of those that can be changed; none: it has no revision.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def part(self) -> str: ...
+
+    @property
+    def listing(self) -> "Listing": ...
+
+    @property
+    def shown(self) -> Fields: ...
+
+    @property
+    def editable(self) -> tuple[str, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Lines:
     """How a list of objects is typed into a text area: a line for each.
@@ -168,6 +195,7 @@ class SetupKind(Generic[T]):
             withdrawn), at a moment.
         blockers: sentences on why it cannot be withdrawn.
         messages: what others are told, by the same arguments.
+        gone: what others are told of one that is withdrawn, at a moment.
         lock: taken before anything is read for a change.
         after: done in the transaction of every change.
         completed: what is stored where ``new`` is wished and ``old`` is known.
@@ -194,4 +222,5 @@ class SetupKind(Generic[T]):
     lock: Callable[[Connection], object]
     after: Callable[[Connection], object]
     completed: Callable[[T | None, T], T] = take_new
+    gone: Callable[[T, datetime], Sequence[Message]] = nothing
     recorded: Callable[[Connection, str, T | None, T, datetime], object] = nothing

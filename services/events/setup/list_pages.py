@@ -13,18 +13,11 @@ from werkzeug.exceptions import BadRequest
 
 from services.events.console.fields import Section
 from services.events.setup import schemas
-from services.events.setup.api import query_of
+from services.events.setup.answering import query_of
 from services.events.setup.console import DONE, HOME, READERS, SetupPages
 from services.events.setup.kinds import SetupKind
-from services.events.setup.querying import (
-    MAX_GROUPS,
-    Item,
-    group_names,
-    grouped,
-    in_english,
-    matching,
-    page_from,
-)
+from services.events.setup.querying import Item, grouped, in_english, matching, page_from
+from services.events.store.grouping import MAX_GROUPS, group_names
 from shared.i18n.when import compact_day
 from shared.web.access import holder, needs_all_forms
 from shared.web.browser_session import require_recent_sign_in

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.events.setup.kinds import Listing
-from shared.core.errors import DomainError
+from services.events.store.grouping import CountedGroup
 from shared.i18n.content import Text
 from shared.web.paging import position_in, to_cursor
 
-MAX_GROUPS = 1000
 Item = Mapping[str, Any]
 
 
@@ -40,15 +39,6 @@ class ListQuery:
     sort: str
     limit: int
     cursor: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CountedGroup:
-    """How many have the same values, and what their numbers come to."""
-
-    by: Mapping[str, Any]
-    count: int
-    sums: Mapping[str, int]
 
 
 def matching(items: Sequence[Item], listing: Listing, query: ListQuery) -> list[Item]:
@@ -88,18 +78,6 @@ def grouped(items: Sequence[Item], names: Sequence[str], sums: Sequence[str]) ->
         for key, part in parts.items()
     ]
     return sorted(found, key=lambda group: (-group.count, [str(value) for value in group.by.values()]))
-
-
-def group_names(asked: str, allowed: Sequence[str]) -> list[str]:
-    """One or two names of fields, parted by a comma.
-
-    Raises:
-        DomainError: ``unknown-parameter``, it is none that can be counted by, or there are more.
-    """
-    names = [name.strip() for name in asked.split(",")]
-    if not 1 <= len(names) <= 2 or len(set(names)) != len(names) or not set(names) <= set(allowed):
-        raise DomainError("unknown-parameter", f"group_by takes one or two of {', '.join(allowed) or 'nothing'}")
-    return names
 
 
 def _fits(item: Item, listing: Listing, query: ListQuery) -> bool:

@@ -7,32 +7,14 @@ from typing import Any
 import marshmallow as ma
 
 from services.events.api.change_schemas import one_of_field, slug_field
-from services.events.setup.kinds import Fields, SetupKind
-from services.events.setup.querying import MAX_GROUPS
+from services.events.api.grouping import counted_list, group_fields, sort_field, total_field
+from services.events.setup.kinds import Fields, Listed, SetupKind
 from shared.i18n.content_field import TextByLanguage
 from shared.i18n.languages import LANGUAGES
 from shared.web.paging import MOST, PageArguments
 
 Schema = type[ma.Schema]
 BOOLEANS = ("true", "false")
-
-
-class CountedGroupSchema(ma.Schema):
-    """How many have the same values."""
-
-    by = ma.fields.Dict(
-        keys=ma.fields.String(),
-        values=ma.fields.Raw(allow_none=True),
-        required=True,
-        metadata={"description": "The value of each name in `group_by`; null: they have none"},
-    )
-    count = ma.fields.Integer(required=True)
-    sums = ma.fields.Dict(
-        keys=ma.fields.String(),
-        values=ma.fields.Integer(),
-        required=True,
-        metadata={"description": "What their numbers come to"},
-    )
 
 
 class StepQuery(ma.Schema):
@@ -43,7 +25,7 @@ class StepQuery(ma.Schema):
     )
 
 
-def item_schema(kind: SetupKind[Any]) -> Schema:
+def item_schema(kind: Listed) -> Schema:
     """One of the kind, as it is answered; a list with ``fields`` leaves some out."""
     fields: dict[str, Any] = {"id": ma.fields.String(), **deepcopy(dict(kind.shown))}
     if "revision" not in fields and kind.editable:
@@ -83,34 +65,18 @@ def outcome_schema(kind: SetupKind[Any], item: Schema) -> Schema:
     )
 
 
-def list_schema(kind: SetupKind[Any], item: Schema, more: Mapping[str, Any]) -> Schema:
+def list_schema(kind: Listed, item: Schema, more: Mapping[str, Any]) -> Schema:
     """A page of the kind; with ``group_by``, ``groups`` in place of ``items`` and ``next``."""
-    return ma.Schema.from_dict(
-        {
-            "items": ma.fields.List(ma.fields.Nested(item)),
-            "next": ma.fields.String(metadata={"description": "Cursor of the next page; empty at the end"}),
-            "total": ma.fields.Integer(metadata={"description": "With `total=true`: how many there are in all"}),
-            "groups": ma.fields.List(ma.fields.Nested(CountedGroupSchema)),
-            "more": ma.fields.Boolean(
-                metadata={"description": f"With `group_by`: there are more than these {MAX_GROUPS}"}
-            ),
-            **more,
-        },
-        name=f"{_name(kind)}ListSchema",
-    )
+    return counted_list(item, f"{_name(kind)}ListSchema", more)
 
 
-def list_arguments(kind: SetupKind[Any]) -> Schema:
+def list_arguments(kind: Listed) -> Schema:
     """The query of a list of the kind."""
     listing, shown = kind.listing, kind.shown
     fields: dict[str, Any] = {
         "limit": ma.fields.Integer(load_default=MOST, validate=ma.validate.Range(min=1, max=MOST)),
-        "sort": one_of_field(
-            [name for field in listing.sorts for name in (field, f"-{field}")],
-            load_default=listing.usual_order,
-            metadata={"description": "`-` before a name turns the order round"},
-        ),
-        "total": ma.fields.Boolean(load_default=False, metadata={"description": "Whether to count all that there are"}),
+        "sort": sort_field([name for one in listing.sorts for name in (one, f"-{one}")], listing.usual_order),
+        "total": total_field(),
         "chosen": _words("Names, parted by commas, of what to answer for each; `id` always comes", data_key="fields"),
         **{name: _filter(name, shown[name]) for name in listing.filters},
     }
@@ -120,8 +86,7 @@ def list_arguments(kind: SetupKind[Any]) -> Schema:
         lacking = f"Only those whose {' or '.join(texts)} lacks a text in this language"
         fields["missing_language"] = one_of_field(LANGUAGES, metadata={"description": lacking})
     if listing.groups:
-        names = ", ".join(f"`{name}`" for name in listing.groups)
-        fields["group_by"] = _words(f"Counts in place of a list, by one or two of {names}, parted by a comma")
+        fields |= group_fields(listing.groups)
     if listing.day:
         fields["day_from"] = ma.fields.Date(data_key="from", metadata={"description": f"`{listing.day}` on or after"})
         fields["day_to"] = ma.fields.Date(data_key="to", metadata={"description": f"`{listing.day}` on or before"})
@@ -153,7 +118,7 @@ def _optional(field: Any) -> Any:
     return copied
 
 
-def _name(kind: SetupKind[Any]) -> str:
+def _name(kind: Listed) -> str:
     return "".join(word.capitalize() for word in kind.name.split("-"))
 
 
@@ -172,7 +137,7 @@ def wanted_text(most: int, *, least: int = 1, **more: Any) -> TextByLanguage:
     return TextByLanguage(most, "By language; a plain string is English", least=least, **more)
 
 
-def texts_of(kind: SetupKind[Any]) -> tuple[str, ...]:
+def texts_of(kind: Listed) -> tuple[str, ...]:
     """The fields of a kind that are texts by language."""
     return tuple(name for name, field in kind.shown.items() if isinstance(field, TextByLanguage))
 

@@ -180,6 +180,7 @@ def _store(connection: Connection, kind: SetupKind[T], outcome: StepOutcome[T], 
     if old is not None and not outcome.new:
         kind.stored.remove(connection, id_of(old))
         note_deed(connection, Deed(by, f"{kind.name}-{WITHDRAWN}", kind.name, id_of(old)), now)
+        outbox.add(connection, list(kind.gone(old, now)))
     for value in outcome.new:
         if old is not None:
             kind.stored.save(connection, value)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from services.events.domain.event import EVERY_GROUP, Event, EventKind, EventStatus, Mode
+from services.events.store.grouping import Counted, CountedGroup, GroupKey, count_all, count_by
 from services.events.store.texts import in_every_language, lacks, row_of, texts_read
 from shared.i18n.content import Text
 
@@ -16,6 +17,27 @@ COLUMNS = tuple(field.name for field in fields(Event))
 _LISTED = ", ".join(COLUMNS)
 UNDATED = "infinity"
 """Where an event without a date stands in the order by start: behind all others."""
+
+BY_START, BY_TITLE, BY_ID = "starts_at", "title", "id"
+_ORDERS: Mapping[str, tuple[str, str]] = {
+    BY_START: ("coalesce(starts_at, 'infinity')", "CAST(:after_key AS timestamptz)"),
+    BY_TITLE: ("lower(coalesce(title ->> 'en', title ->> '', ''))", "lower(:after_key)"),
+    BY_ID: ("id", ":after_key"),
+}
+"""What events are sorted by, and how the value in a cursor is compared with it."""
+
+SORTS = tuple(name for order in _ORDERS for name in (order, f"-{order}"))
+GROUPS: Mapping[str, GroupKey] = {
+    "kind": GroupKey("kind"),
+    "status": GroupKey("status"),
+    "mode": GroupKey("mode"),
+    "series": GroupKey("series"),
+    "city": GroupKey("city"),
+    "time_zone": GroupKey("time_zone"),
+    "working_group": GroupKey("asked", "LEFT JOIN LATERAL unnest(asked_groups) asked ON true"),
+    "day": GroupKey("(starts_at AT TIME ZONE 'UTC')::date::text"),
+}
+"""What events can be counted by; ``day`` is that of the start, in UTC."""
 
 
 class Audience(Enum):
@@ -40,7 +62,8 @@ class EventFilter:
         city: as it is written in the event, whatever the case.
         words: text that stands in title or summary in any language, in city or place, whatever the case.
         missing_language: only events whose title or summary lacks a text in this language.
-        after: start (RFC 3339 or ``UNDATED``) and id of the event before the first.
+        sort: one of ``SORTS``.
+        after: what the event before the first is sorted by, and its id.
         limit: most events returned.
     """
 
@@ -57,6 +80,7 @@ class EventFilter:
     city: str | None = None
     words: str = ""
     missing_language: str | None = None
+    sort: str = BY_START
     after: tuple[str, str] | None = None
     limit: int = 50
     own: frozenset[str] = frozenset()
@@ -76,7 +100,6 @@ _CONDITIONS: Mapping[str, str] = {
     "words": f"concat_ws(' ', {in_every_language('title')}, {in_every_language('summary')}, city, place) "
     "ILIKE :pattern",
     "missing_language": f"({lacks('title')} OR {lacks('summary')})",
-    "after": "(coalesce(starts_at, 'infinity'), id) > (CAST(:after_start AS timestamptz), :after_id)",
 }
 
 _FIND = text(f"SELECT {_LISTED} FROM event WHERE id = :id")  # noqa: S608 - names of our own columns
@@ -134,32 +157,59 @@ def last_changes(connection: Connection, event_ids: Sequence[str]) -> Mapping[st
 
 
 def select(connection: Connection, wanted: EventFilter) -> list[Event]:
-    """At most ``wanted.limit`` events by start, then id; undated ones last."""
+    """At most ``wanted.limit`` events in the order that is asked for; by start, undated ones come last."""
+    key, bound = _ORDERS[wanted.sort.removeprefix("-")]
+    descending = wanted.sort.startswith("-")
+    where = _conditions(wanted)
+    if wanted.after is not None:
+        where += f" AND ({key}, id) {'<' if descending else '>'} ({bound}, :after_id)"
+    direction = "DESC" if descending else "ASC"
+    query = text(
+        f"SELECT {_LISTED} FROM event WHERE {where} "  # noqa: S608 - constant parts, values are parameters
+        f"ORDER BY {key} {direction}, id {direction} LIMIT :limit"
+    )
+    return [_event(row) for row in connection.execute(query, _parameters(wanted))]
+
+
+def count(connection: Connection, wanted: EventFilter) -> int:
+    """How many events fit, on all pages."""
+    return count_all(connection, _counted(wanted))
+
+
+def count_groups(
+    connection: Connection, wanted: EventFilter, names: Sequence[str], at_least: int
+) -> list[CountedGroup]:
+    """How many events have the same values of ``names``, which are of ``GROUPS``."""
+    return count_by(connection, _counted(wanted), {name: GROUPS[name] for name in names}, at_least)
+
+
+def _counted(wanted: EventFilter) -> Counted:
+    return Counted("FROM event", _conditions(wanted), _parameters(wanted))
+
+
+def _conditions(wanted: EventFilter) -> str:
+    """What an event has to fulfil, whatever the page."""
     conditions = [condition for name, condition in _CONDITIONS.items() if getattr(wanted, name)]
     conditions.append("internal" if wanted.internal else "NOT internal")
     if wanted.audience is Audience.PUBLIC:
         conditions.append("((status <> 'draft' AND NOT internal) OR id = ANY(CAST(:own AS text[])))")
     if wanted.among is not None:
         conditions.append("id = ANY(CAST(:among AS text[]))")
-    query = text(
-        f"SELECT {_LISTED} FROM event WHERE {' AND '.join(conditions)} "  # noqa: S608 - constant parts, values are parameters
-        "ORDER BY coalesce(starts_at, 'infinity'), id LIMIT :limit"
-    )
-    return [_event(row) for row in connection.execute(query, _parameters(wanted))]
+    return " AND ".join(conditions)
 
 
 def _parameters(wanted: EventFilter) -> dict[str, Any]:
-    start, event_id = wanted.after or ("", "")
+    after_key, after_id = wanted.after or ("", "")
     escaped = wanted.words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     special = {
         "asked": [wanted.working_group, EVERY_GROUP],
         "pattern": f"%{escaped}%",
-        "after_start": start,
-        "after_id": event_id,
+        "after_key": after_key,
+        "after_id": after_id,
         "own": list(wanted.own),
         "among": list(wanted.among or ()),
     }
-    return {name: getattr(wanted, name) for name in _CONDITIONS if name != "after"} | special | {"limit": wanted.limit}
+    return {name: getattr(wanted, name) for name in _CONDITIONS} | special | {"limit": wanted.limit}
 
 
 def _row(event: Event, at: datetime | None) -> dict[str, Any]:

@@ -24,8 +24,8 @@ _COLUMNS = (
 _LISTS = ("speakers", "preferred_on", "unavailable_on")
 # ruff: noqa: S608 - names of our own columns and constant conditions, all values are parameters
 _NAMES, _VALUES = ", ".join(_COLUMNS), ", ".join(f":{name}" for name in _COLUMNS)
-_LISTED = f"id::text AS id, {_NAMES}, encode(person_ref, 'hex') AS person_ref"
-_THERE = "erased_at IS NULL AND answers_revision > 0"
+LISTED = f"id::text AS id, {_NAMES}, encode(person_ref, 'hex') AS person_ref"
+THERE = "erased_at IS NULL AND answers_revision > 0"
 _ADD = text(f"""
     INSERT INTO proposal (id, {_NAMES}, person_ref) VALUES (CAST(:id AS uuid), {_VALUES}, decode(:person_ref, 'hex'))
     ON CONFLICT (id) DO UPDATE SET ({_NAMES}, person_ref) = ROW ({_VALUES}, decode(:person_ref, 'hex'))
@@ -34,10 +34,10 @@ _STORE = text(f"""
     UPDATE proposal SET ({_NAMES}, person_ref) = ROW ({_VALUES}, decode(:person_ref, 'hex'))
     WHERE id = CAST(:id AS uuid)
 """)
-_FIND = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {_THERE}")
-_LOCK = text(f"SELECT {_LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {_THERE} FOR UPDATE")
+_FIND = text(f"SELECT {LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {THERE}")
+_LOCK = text(f"SELECT {LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {THERE} FOR UPDATE")
 _LOCK_ALL = text("SELECT id FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
-_BY_STATUS = text(f"SELECT {_LISTED} FROM proposal WHERE status = ANY(:statuses) AND {_THERE} ORDER BY id")
+_BY_STATUS = text(f"SELECT {LISTED} FROM proposal WHERE status = ANY(:statuses) AND {THERE} ORDER BY id")
 _IS_ERASED = text("SELECT EXISTS (SELECT FROM proposal WHERE id = CAST(:id AS uuid) AND erased_at IS NOT NULL)")
 _NOTHING = """title = '', summary = '', note = '', working_group = NULL, organisation = NULL, language = 'und',
     attendance = 1, speakers = '{}', speaker_names = NULL, preferred_on = '{}', unavailable_on = '{}',
@@ -68,7 +68,7 @@ _RECORD_ERASURE = text("""
 _BLANK_RECORD = text("UPDATE proposal_change SET note = '', changed = '[]' WHERE proposal_id = CAST(:id AS uuid)")
 _REVISION = "revision, status, action, note, changed_by, changed_at, changed"
 _HISTORY = text(f"""
-    SELECT {_REVISION} FROM proposal_change JOIN (SELECT id FROM proposal WHERE {_THERE}) AS there ON id = proposal_id
+    SELECT {_REVISION} FROM proposal_change JOIN (SELECT id FROM proposal WHERE {THERE}) AS there ON id = proposal_id
     WHERE proposal_id = CAST(:id AS uuid) ORDER BY revision
 """)
 _SENT_AGAIN = text(f"""
@@ -76,16 +76,6 @@ _SENT_AGAIN = text(f"""
     WHERE proposal_id = ANY(CAST(:ids AS uuid[])) AND action = 'submitted' AND revision > 1
     ORDER BY proposal_id, revision DESC
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class ProposalFilter:
-    """Which proposals; ``after`` is the id of the last one before, None means any."""
-
-    status: str | None = None
-    working_group: str | None = None
-    after: str | None = None
-    limit: int = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +91,13 @@ class Reviewed:
 def find(connection: Connection, proposal_id: str) -> Proposal | None:
     """The proposal with this id (UUID text)."""
     row = connection.execute(_FIND, {"id": proposal_id}).first()
-    return None if row is None else _proposal(row)
+    return None if row is None else to_proposal(row)
 
 
 def find_for_change(connection: Connection, proposal_id: str) -> Proposal | None:
     """The proposal with this id, locked until the transaction ends."""
     row = connection.execute(_LOCK, {"id": proposal_id}).first()
-    return None if row is None else _proposal(row)
+    return None if row is None else to_proposal(row)
 
 
 def lock_all(connection: Connection, proposal_ids: Collection[str]) -> None:
@@ -162,19 +152,7 @@ def early_withdrawal(connection: Connection, proposal_id: str) -> datetime | Non
 def with_status(connection: Connection, statuses: Collection[ProposalStatus]) -> list[Proposal]:
     """All proposals with one of ``statuses``, in order of arrival."""
     rows = connection.execute(_BY_STATUS, {"statuses": [str(status) for status in statuses]})
-    return [_proposal(row) for row in rows]
-
-
-def select(connection: Connection, wanted: ProposalFilter) -> list[Proposal]:
-    """At most ``wanted.limit`` proposals, in order of arrival."""
-    conditions = {
-        "status = :status": wanted.status,
-        "working_group = :working_group": wanted.working_group,
-        "id > CAST(:after AS uuid)": wanted.after,
-    }
-    where = " AND ".join([_THERE, *(condition for condition, value in conditions.items() if value)])
-    query = text(f"SELECT {_LISTED} FROM proposal WHERE {where} ORDER BY id LIMIT :limit")
-    return [_proposal(row) for row in connection.execute(query, asdict(wanted))]
+    return [to_proposal(row) for row in rows]
 
 
 def history(connection: Connection, proposal_id: str) -> list[Revision]:
@@ -221,7 +199,8 @@ def _row(proposal: Proposal) -> dict[str, Any]:
     )
 
 
-def _proposal(row: Row[Any]) -> Proposal:
+def to_proposal(row: Row[Any]) -> Proposal:
+    """The proposal of a row with the columns ``LISTED``."""
     values = dict(row._mapping)
     said, revision, names = (values.pop(name) for name in ("suggestion", "suggested_revision", "suggested_names"))
     suggestion = None if said is None else ReceivedText(revision, said, _bytes(names))

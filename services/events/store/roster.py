@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.events.store.grouping import Counted, CountedGroup, GroupKey, count_all, count_by
 from shared.core.clock import rfc3339
 
 
@@ -36,21 +38,35 @@ class Registered:
     attend: str | None = None
 
 
-_FIELDS = tuple(field.name for field in fields(Registered))
+_FIELDS = tuple(one.name for one in fields(Registered))
+ARRIVAL, LATEST = "registration_id", "-registration_id"
+"""Ids are in order of arrival, and so are the indexes of an event: nothing is sorted, whatever is asked."""
+SORTS = (ARRIVAL, LATEST)
+FILTERS = (
+    *("status", "form", "working_group", "representative", "organisation_id", "country", "mode", "language"),
+    *("partner", "attend"),
+)
+GROUPS: Mapping[str, GroupKey] = {
+    **{name: GroupKey(name) for name in (*FILTERS, "form_kind")},
+    "day": GroupKey("(occurred_at AT TIME ZONE 'UTC')::date::text"),
+}
+"""What can be counted by; ``day`` is when they came to their status, in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class RosterQuery:
-    """Whose registrations: of one event, with one status (None: any), after a registration's id, at most ``limit``.
+    """Whose registrations: of one event, after a registration's id, at most ``limit``.
 
-    ``form_kind`` None means all by which somebody attends; ``forms`` are those that may be seen, None for all.
+    ``filters`` are wanted values by column (of ``FILTERS``). ``form_kind`` None means all by which somebody attends;
+    ``forms`` are those that may be seen, None for all.
     """
 
     event_id: str
-    status: str | None = None
+    filters: Mapping[str, Any] = field(default_factory=dict)
     after: str | None = None
     limit: int = 50
     form_kind: str | None = None
+    sort: str = ARRIVAL
     forms: frozenset[str] | None = None
 
 
@@ -113,25 +129,18 @@ _WHOSE = text("""
     SELECT encode(person_ref, 'hex') AS person_ref, working_group FROM roster
     WHERE registration_id = :registration_id AND erased_at IS NULL
 """)
-_PAGE = text(f"""
-    SELECT {_COLUMNS} FROM roster
-    WHERE event_id = :event_id AND registration_id > CAST(:after AS uuid) AND erased_at IS NULL
-        AND (form_kind = :form_kind OR CAST(:form_kind AS text) IS NULL AND {_ATTENDING})
-        AND (CAST(:forms AS text[]) IS NULL OR form = ANY(CAST(:forms AS text[])))
-    ORDER BY roster.registration_id LIMIT :limit
-""")
-_PAGE_OF_STATUS = text(f"""
-    SELECT {_COLUMNS} FROM roster
-    WHERE event_id = :event_id AND status = :status AND registration_id > CAST(:after AS uuid) AND erased_at IS NULL
-        AND (form_kind = :form_kind OR CAST(:form_kind AS text) IS NULL AND {_ATTENDING})
-        AND (CAST(:forms AS text[]) IS NULL OR form = ANY(CAST(:forms AS text[])))
-    ORDER BY roster.registration_id LIMIT :limit
-""")
 _REPRESENTATIVES = text(f"""
     SELECT working_group, count(*) FILTER (WHERE status = 'confirmed'), count(*) FILTER (WHERE status = 'waitlisted')
     FROM roster WHERE event_id = :event_id AND representative AND status IN ('confirmed', 'waitlisted')
         AND working_group IS NOT NULL AND {_ATTENDING}
     GROUP BY working_group
+""")
+_REPRESENTATIVES_BY_EVENT = text(f"""
+    SELECT event_id, working_group, count(*) FILTER (WHERE status = 'confirmed'),
+        count(*) FILTER (WHERE status = 'waitlisted')
+    FROM roster WHERE representative AND status IN ('confirmed', 'waitlisted') AND working_group IS NOT NULL
+        AND {_ATTENDING} AND event_id IS NOT NULL AND (CAST(:event_id AS text) IS NULL OR event_id = :event_id)
+    GROUP BY event_id, working_group
 """)
 _LIVE_OF = text(f"""
     SELECT {_COLUMNS} FROM roster WHERE event_id = :event_id AND status IN ('confirmed', 'waitlisted')
@@ -187,10 +196,46 @@ def whose(connection: Connection, registration_id: str) -> Whose | None:
 
 def page(connection: Connection, wanted: RosterQuery) -> list[Registered]:
     """At most ``wanted.limit`` registrations in order of their ids, which is the order of arrival; none was erased."""
-    statement = _PAGE if wanted.status is None else _PAGE_OF_STATUS
-    forms = None if wanted.forms is None else sorted(wanted.forms)
-    rows = connection.execute(statement, asdict(wanted) | {"after": wanted.after or FIRST, "forms": forms})
+    rows = connection.execute(text(page_statement(wanted)), values_of(wanted))
     return [Registered(**row._mapping) for row in rows]
+
+
+def page_statement(wanted: RosterQuery) -> str:
+    """The statement of a page."""
+    direction, beyond = ("DESC", "<") if wanted.sort == LATEST else ("ASC", ">")
+    after = f" AND registration_id {beyond} CAST(:after AS uuid)" if wanted.after else ""
+    return f"""SELECT {_COLUMNS} FROM roster WHERE {_conditions(wanted)}{after}
+        ORDER BY roster.registration_id {direction} LIMIT :limit"""
+
+
+def values_of(wanted: RosterQuery) -> dict[str, Any]:
+    """The parameters of every statement about ``wanted``."""
+    names = ("event_id", "form_kind", "after", "limit")
+    forms = None if wanted.forms is None else sorted(wanted.forms)
+    return {**{name: getattr(wanted, name) for name in names}, **wanted.filters, "forms": forms}
+
+
+def count(connection: Connection, wanted: RosterQuery) -> int:
+    """How many registrations fit, on all pages."""
+    return count_all(connection, _counted(wanted))
+
+
+def count_groups(
+    connection: Connection, wanted: RosterQuery, names: Sequence[str], at_least: int
+) -> list[CountedGroup]:
+    """How many registrations have the same values of ``names``, which are of ``GROUPS``."""
+    return count_by(connection, _counted(wanted), {name: GROUPS[name] for name in names}, at_least)
+
+
+def _counted(wanted: RosterQuery) -> Counted:
+    return Counted("FROM roster", _conditions(wanted), values_of(wanted))
+
+
+def _conditions(wanted: RosterQuery) -> str:
+    kind = "form_kind = :form_kind" if wanted.form_kind else _ATTENDING
+    given = (f"{name} = :{name}" for name in FILTERS if name in wanted.filters)
+    seen = [] if wanted.forms is None else ["form = ANY(CAST(:forms AS text[]))"]
+    return " AND ".join(["event_id = :event_id", "erased_at IS NULL", kind, *given, *seen])
 
 
 def live_of(connection: Connection, event_id: str) -> Iterator[Registered]:
@@ -208,3 +253,13 @@ def representatives(connection: Connection, event_id: str) -> Mapping[str, Repre
     """The representatives of each group that has a live one at the event, by the group's id."""
     rows = connection.execute(_REPRESENTATIVES, {"event_id": event_id})
     return {group: Representatives(confirmed, waitlisted) for group, confirmed, waitlisted in rows}
+
+
+def representatives_by_event(
+    connection: Connection, event_id: str | None
+) -> Mapping[str, Mapping[str, Representatives]]:
+    """The same of every event, or of one, by the event's id."""
+    found: dict[str, dict[str, Representatives]] = {}
+    for event, group, confirmed, waitlisted in connection.execute(_REPRESENTATIVES_BY_EVENT, {"event_id": event_id}):
+        found.setdefault(event, {})[group] = Representatives(confirmed, waitlisted)
+    return found

@@ -1,13 +1,16 @@
-"""List events by filters, in order of their start."""
+"""List events by filters, or count them."""
+
+from collections.abc import Sequence
 
 from services.events.domain.event import Event
 from services.events.store import events
 from services.events.store.events import Audience, EventFilter
+from services.events.store.grouping import CountedGroup
 from shared.store.unit_of_work import UnitOfWork
 
 
 def list_events(work: UnitOfWork, wanted: EventFilter) -> list[Event]:
-    """At most ``wanted.limit`` events by start, then id; those without a date come last.
+    """At most ``wanted.limit`` events in the order that is asked for.
 
     Args:
         work: on the database of events.
@@ -27,3 +30,23 @@ def has_events(work: UnitOfWork) -> bool:
         Unavailable: the database is away.
     """
     return bool(list_events(work, EventFilter(audience=Audience.COORDINATORS, limit=1)))
+
+
+def count_events(work: UnitOfWork, wanted: EventFilter) -> int:
+    """How many events fit, on all pages.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return events.count(connection, wanted)
+
+
+def group_events(work: UnitOfWork, wanted: EventFilter, names: Sequence[str], at_least: int) -> list[CountedGroup]:
+    """How many events have the same values of ``names``, the largest groups first.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return events.count_groups(connection, wanted, names, at_least)

@@ -1,13 +1,14 @@
 """Look at proposals, with the names of their speakers and what is suggested."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from services.events.domain.form import Form
 from services.events.domain.proposal import PROPOSAL, Proposal
 from services.events.domain.proposal_history import Change, Revision, changes_to
-from services.events.store import forms, proposals
-from services.events.store.proposals import ProposalFilter
+from services.events.store import forms, proposal_lists, proposals
+from services.events.store.grouping import CountedGroup
+from services.events.store.proposal_lists import ProposalFilter
 from services.events.usecases.proposal_keys import ProposalKeys
 from shared.core.errors import DomainError
 from shared.core.sealing import Unsealable
@@ -41,14 +42,36 @@ class ShownProposal:
 
 
 def list_proposals(work: UnitOfWork, keys: ProposalKeys, wanted: ProposalFilter) -> list[ShownProposal]:
-    """Proposals in order of arrival.
+    """Proposals in the order that is asked for.
 
     Raises:
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        found = proposals.select(connection, wanted)
+        found = proposal_lists.select(connection, wanted)
     return [shown_proposal(keys, proposal) for proposal in found]
+
+
+def count_proposals(work: UnitOfWork, wanted: ProposalFilter) -> int:
+    """How many proposals fit, on all pages.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return proposal_lists.count(connection, wanted)
+
+
+def group_proposals(
+    work: UnitOfWork, wanted: ProposalFilter, names: Sequence[str], at_least: int
+) -> list[CountedGroup]:
+    """How many proposals have the same values of ``names``, the largest groups first.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return proposal_lists.count_groups(connection, wanted, names, at_least)
 
 
 def list_suggestions(keys: ProposalKeys, accepted: Iterable[Proposal]) -> list[ShownProposal]:

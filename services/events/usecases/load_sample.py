@@ -12,7 +12,7 @@ from services.events.domain.merging import Described, merge_described, merge_loa
 from services.events.domain.network import WorkingGroup
 from services.events.domain.resource import Resource
 from services.events.loading.folder import Loaded
-from services.events.outgoing import event_message, working_group_message
+from services.events.outgoing import event_message, hotel_message, working_group_message
 from services.events.store import events, network, resources
 from services.events.store.locks import lock_loading
 from services.events.store.tables import StoredTable, read_all, save_value
@@ -65,8 +65,8 @@ def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
             *_load_groups(connection, loaded.working_groups, now),
             *_load_events(connection, loaded.events, now),
             *_load_resources(connection, loaded.resources, now),
+            *(hotel_message(one, now) for one in _load_described(connection, resources.HOTELS, loaded.hotels)),
         ]
-        _load_described(connection, resources.HOTELS, loaded.hotels)
         _load_described(connection, network.CONSULTATIONS, loaded.consultations)
         _load_described(connection, network.CONTACTS, loaded.contacts)
         outbox.add(connection, messages)
@@ -81,13 +81,18 @@ def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
     )
 
 
-def _load_described(connection: Connection, table: StoredTable[Described], loaded: tuple[Described, ...]) -> None:
-    """Store what differs; its revision rises, so that whoever has the page open is told."""
+def _load_described(
+    connection: Connection, table: StoredTable[Described], loaded: tuple[Described, ...]
+) -> list[Described]:
+    """Store what differs, and return it; its revision rises, so that whoever has the page open is told."""
+    changed = []
     stored = {one.id: one for one in read_all(connection, table)}
     for new in loaded:
         merged, change = merge_described(stored.get(new.id), new)
         if change != "none":
             save_value(connection, table, merged)
+            changed.append(merged)
+    return changed
 
 
 def _load_groups(connection: Connection, loaded: tuple[WorkingGroup, ...], now: datetime) -> Iterator[Message]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.events.domain.event import Event
 from services.events.domain.rules import slug_rule
-from services.events.store.events import UNDATED
+from services.events.store.events import BY_ID, BY_START, UNDATED
 from services.events.store.roster import Registered
 from shared.core.clock import parse_rfc3339, rfc3339
 
@@ -28,6 +28,29 @@ def read_event_position(parts: Sequence[str]) -> tuple[str, str]:
         return (start if start == UNDATED else rfc3339(parse_rfc3339(start))), event_id
     except OverflowError:
         raise ValueError("not a moment") from None
+
+
+def event_key(event: Event, sort: str) -> tuple[str, str]:
+    """Where ``event`` stands in the order ``sort``: what it is sorted by, then its id."""
+    order = sort.removeprefix("-")
+    if order == BY_START:
+        return event_position(event)
+    titles = event.title.as_mapping
+    return (event.id if order == BY_ID else titles.get("en") or titles.get("") or ""), event.id
+
+
+def read_event_key(parts: Sequence[str], sort: str) -> tuple[str, str]:
+    """The two ``parts`` of a position in the order ``sort``.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if sort.removeprefix("-") == BY_START:
+        return read_event_position(parts)
+    key, event_id = parts
+    if slug_rule("id", event_id) or b"\0" in key.encode():  # which refuses half of a UTF-16 pair
+        raise ValueError("not a position in this list")
+    return key, event_id
 
 
 def registration_position(registered: Registered) -> tuple[str]:

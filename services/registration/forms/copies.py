@@ -23,8 +23,8 @@ _EVENT = text("""
     WHERE event_copy.revision < excluded.revision
 """)
 _GROUP = text("""
-    INSERT INTO working_group_copy (id, revision, title) VALUES (:id, :revision, :title)
-    ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, title = excluded.title
+    INSERT INTO working_group_copy (id, revision, title, active) VALUES (:id, :revision, :title, :active)
+    ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, title = excluded.title, active = excluded.active
     WHERE working_group_copy.revision < excluded.revision
 """)
 _RESOURCE = text("""
@@ -38,7 +38,7 @@ _RESOURCES = text("""
     SELECT kind, title, url, language FROM resource_copy WHERE event_id = :event
     ORDER BY array_position(ARRAY['recording', 'slides', 'brief'], kind), language, title ->> 'en', id
 """)
-_GROUPS = text("SELECT id, title FROM working_group_copy ORDER BY title ->> 'en', id")
+_GROUPS = text("SELECT id, title, active FROM working_group_copy ORDER BY title ->> 'en', id")
 _PUBLIC_EVENT = text("""
     SELECT id, revision, title, summary, starts_at, ends_at, time_zone, status, mode, city, place FROM public_event
     WHERE id = :id
@@ -72,6 +72,15 @@ class PublishedResource:
     language: str
 
 
+@dataclass(frozen=True, slots=True)
+class GroupCopy:
+    """A working group; forms do not offer one that is not active."""
+
+    slug: str
+    title: Text
+    active: bool
+
+
 def keep_event(connection: Connection, content: Mapping[str, Any]) -> None:
     """Store an event as it was told, unless a newer state of it is here already."""
     connection.execute(_EVENT, _row(content))
@@ -100,8 +109,13 @@ def resources_of(connection: Connection, event_id: str) -> list[PublishedResourc
 
 
 def working_groups(connection: Connection) -> list[tuple[str, Text]]:
-    """(slug, title) of every working group, by its title in English."""
-    return [(row[0], Text.of(row[1])) for row in connection.execute(_GROUPS)]
+    """(slug, title) of every working group, closed ones too, by its title in English."""
+    return [(one.slug, one.title) for one in group_copies(connection)]
+
+
+def group_copies(connection: Connection) -> list[GroupCopy]:
+    """Every working group, closed ones too, by its title in English."""
+    return [GroupCopy(row[0], Text.of(row[1]), row[2]) for row in connection.execute(_GROUPS)]
 
 
 def find_public_event(connection: Connection, event_id: str) -> PublicEvent | None:

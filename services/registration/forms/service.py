@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from services.registration.forms.copies import working_groups
+from services.registration.forms.copies import group_copies, working_groups
 from services.registration.forms.opening import closed_reason
 from services.registration.forms.partner_store import Partner, all_partners, find_partners, partners_of
 from services.registration.forms.store import StoredForm, all_forms, find_first_form, find_public_form
@@ -67,9 +67,9 @@ def working_group_titles(work: UnitOfWork) -> dict[str, str]:
 
 
 def working_group_texts(work: UnitOfWork) -> list[tuple[str, Text]]:
-    """(slug, title) of each working group."""
+    """(slug, title) of each working group that forms offer."""
     with work.transaction() as connection:
-        return working_groups(connection)
+        return [(one.slug, one.title) for one in group_copies(connection) if one.active]
 
 
 def list_partners(work: UnitOfWork, forms: frozenset[str] | None) -> list[Partner]:

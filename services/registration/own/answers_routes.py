@@ -107,7 +107,8 @@ def _open(context: PublicContext, token: str, step: Step, language: str) -> Open
     except DomainError:
         return gone(context)
     look = look_of(own_language({"lang": language}, own.person.registration.language), {}, None)
-    definition = own_definition(view.whole, step, given=given_at(own, step) is not None, held=current_values(own))
+    whole = view.whole_for(own.person.registration.working_group)
+    definition = own_definition(whole, step, given=given_at(own, step) is not None, held=current_values(own))
     opened = OpenStep(token, step, own, view, look, definition)
     if own.person.registration.status == "cancelled" or not definition.fields:
         return _to_own_page(opened)

@@ -40,7 +40,7 @@ def link_access(context: PublicContext) -> LinkAccess:
 
     def change(token: str, revision: int, wanted: Mapping[str, Any]) -> Person:
         own, view = show_own(context.work, token, context.form_view, context.clock())
-        checked = check_change(own, view.whole, wanted)
+        checked = check_change(own, view.whole_for(own.person.registration.working_group), wanted)
         if not checked.answers.ok:
             raise AnswersRefused(checked.answers)
         asked = replace(view, definition=checked.definition)

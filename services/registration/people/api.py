@@ -106,7 +106,7 @@ def _groups(work: UnitOfWork, wanted: PeopleFilter, query: Mapping[str, Any], ke
     if query["cursor"] or query["columns"]:
         raise DomainError("unknown-parameter", "cursor and fields belong to a list, and `group_by` answers none")
     with work.transaction() as connection:
-        groups = count_by(connection, wanted, keys)
+        groups = count_by(connection, wanted, keys, query["at_least"])
     shown = groups[:MAX_GROUPS]
     if wants_csv():
         header = [*(key.name for key in keys), "registrations", "people"]
@@ -215,6 +215,8 @@ def _wanted(query: dict[str, Any]) -> PeopleFilter:
         **{name: query[name] for name in SAME_NAME},
         since=lower_bound(query["since"]),
         until=upper_bound(query["until"]),
+        offer_since=lower_bound(query["offer_since"]),
+        offer_until=upper_bound(query["offer_until"]),
         forms=holder().forms,
         after=position_in(query["cursor"], 1, read_registration_position) or "",
         most=query["limit"] + 1,

@@ -88,17 +88,19 @@ def count_people(connection: Connection, wanted: PeopleFilter) -> int:
     return int(connection.execute(counted, where.values).scalar_one())
 
 
-def count_by(connection: Connection, wanted: PeopleFilter, keys: Sequence[Key]) -> list[Group]:
-    """The largest groups first, at most ``MAX_GROUPS`` and one more."""
+def count_by(connection: Connection, wanted: PeopleFilter, keys: Sequence[Key], at_least: int = 1) -> list[Group]:
+    """The largest groups first, at most ``MAX_GROUPS`` and one more; without those of less than ``at_least``."""
     where = conditions_of(connection, wanted)
     if where.is_nothing:
         return []
     values = where.values | {name: value for key in keys for name, value in key.values.items()}
+    values["at_least"] = at_least
     positions = ", ".join(str(number + 1) for number in range(len(keys)))
     statement = f"""
         SELECT {", ".join(key.sql for key in keys)}, count(*) AS registrations, count(DISTINCT r.person_ref)
         FROM registration r {" ".join(_joins(keys))} {where.sql}
-        GROUP BY {positions} ORDER BY registrations DESC, {positions} LIMIT {MAX_GROUPS + 1}
+        GROUP BY {positions} HAVING count(*) >= :at_least
+        ORDER BY registrations DESC, {positions} LIMIT {MAX_GROUPS + 1}
     """
     return [
         Group(dict(zip([key.name for key in keys], row[:-2], strict=True)), row[-2], row[-1])

@@ -60,6 +60,7 @@ class PeopleFilter:
         language: of their mails and pages.
         representative: whether they speak for their working group; None for everybody.
         tag: a word that coordinators have put on the registration.
+        offer_since, offer_until: when an offer of a seat expires: from, and before.
         ids: of registrations that were marked, UUID texts; empty for all.
         answers: conditions on answers to the questions of ``form``.
         forms: the forms that may be seen; None for all.
@@ -82,6 +83,8 @@ class PeopleFilter:
     language: str = ""
     representative: bool | None = None
     tag: str = ""
+    offer_since: datetime | None = None
+    offer_until: datetime | None = None
     ids: tuple[str, ...] = ()
     answers: tuple[AnswerFilter, ...] = ()
     forms: frozenset[str] | None = None
@@ -135,13 +138,15 @@ _CONDITIONS = {
     "language": "r.language = :language",
     "representative": "r.representative = :representative",
     "tag": "r.tags <> '{}' AND r.tags @> ARRAY[CAST(:tag AS text)]",
+    "offer_since": "r.offer_expires_at >= :offer_since",
+    "offer_until": "r.offer_expires_at < :offer_until",
     "ids": "r.id = ANY(CAST(:ids AS uuid[]))",
     "forms": "r.form = ANY(:forms)",
 }
 _IN_ORDER = ("form", "event", "forms")
 """By these the rows are found in order of arrival, so that a page costs no more than what is on it."""
 
-_BY_INDEX = ("working_group", "partner", "country", "q", "since", "until", "tag")
+_BY_INDEX = ("working_group", "partner", "country", "q", "since", "until", "tag", "offer_since", "offer_until")
 """These have indexes of their own, in another order: good for what is rare, and bad for what is everywhere."""
 
 _NEAR = 2000

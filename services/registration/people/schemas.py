@@ -67,6 +67,8 @@ class RegistrationQuery(PageArguments):
     tag = ma.fields.String(
         load_default="", validate=PLAIN, metadata={"description": "A word that coordinators have put on it"}
     )
+    offer_since = DayOrInstant(load_default=None, metadata={"description": "With an offer that expires then or later"})
+    offer_until = DayOrInstant(load_default=None, metadata={"description": "With an offer that expires by then"})
     sort = ma.fields.String(
         load_default=ARRIVAL,
         validate=ma.validate.OneOf(list(SORTS)),
@@ -87,6 +89,11 @@ class RegistrationQuery(PageArguments):
             "`partner`, `country`, `language`, `organisation`, `representative`, `day` and `answer.<field>`, parted by "
             "a comma; the largest first, at most 1,000"
         },
+    )
+    at_least = ma.fields.Integer(
+        load_default=1,
+        validate=ma.validate.Range(min=1, max=1_000_000),
+        metadata={"description": "With `group_by`: without the groups of fewer registrations"},
     )
 
 

@@ -66,13 +66,11 @@ def by_night(fields: Mapping[str, Field], people: Sequence[Answers]) -> Iterable
     nights: dict[str, Counter[date]] = {}
     undated = 0
     for one in people:
-        if not (number := _nights(fields, one)):
+        if not _nights(fields, one):
             continue
-        if (begins := _day(one, "arrives_on")) is None:
-            undated += 1
-            continue
-        counter = nights.setdefault(str(one["hotel"]), Counter())
-        counter.update(begins + timedelta(days=night) for night in range(number))
+        slept = nights_of(fields, one)
+        undated += not slept
+        nights.setdefault(str(one["hotel"]), Counter()).update(slept)
     hotels = [(value, text) for value, text in _words(fields["hotel"]) if value in nights]
     rows = [
         (night.isoformat(), *(nights[value][night] for value, _ in hotels))
@@ -82,6 +80,12 @@ def by_night(fields: Mapping[str, Field], people: Sequence[Answers]) -> Iterable
     yield CountTable("nights", "Rooms by night", columns, tuple(rows))
     if undated:
         yield CountTable("undated", "Rooms without a first day", (("rooms", "Rooms"),), ((undated,),))
+
+
+def nights_of(fields: Mapping[str, Field], one: Answers) -> list[date]:
+    """The nights in which somebody needs a room; none where they have not said from which day."""
+    begins = _day(one, "arrives_on")
+    return [] if begins is None else [begins + timedelta(days=night) for night in range(_nights(fields, one))]
 
 
 def by_answer(*names: str) -> Count:

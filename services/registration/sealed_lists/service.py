@@ -6,7 +6,7 @@ they were chosen, or was erased, is left out of it from then on.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -15,10 +15,11 @@ from sqlalchemy import Connection
 
 from services.registration.forms.draft_store import questions_added
 from services.registration.forms.store import find_form
-from services.registration.sealed_lists.counting import Answers
+from services.registration.sealed_lists.counting import Answers, CountTable
 from services.registration.sealed_lists.messages import publish_approval
 from services.registration.sealed_lists.model import Contents, Entry, ListPlan, ListRequest, ListRules
 from services.registration.sealed_lists.purposes import EVERYTHING, PURPOSES, fields_for, needs_second_person
+from services.registration.sealed_lists.rooms import kept_rooms, rooms_left
 from services.registration.sealed_lists.store import (
     SealedEntry,
     SealedList,
@@ -181,10 +182,15 @@ class ListDesk:
             elif purpose.concerns(entry.answers) and (fulfils is None or fulfils(entry.answers)):
                 entries.append(entry)
         known = [entry.answers for entry in entries if entry.answers is not None]
-        counts = tuple(purpose.count({field.name: field for field in fields}, known))
+        asked = {field.name: field for field in fields}
+        counts = (*purpose.count(asked, known), *self._rooms_left(asked, known))
         entries.sort(key=lambda entry: (purpose.order(entry.answers or {}), (entry.name or "").casefold()))
         shown = entries if opened.filters.get("names") == "yes" else []
         return Contents(opened, title, purpose, fields, shown, counts, len(entries), unreadable)
+
+    def _rooms_left(self, asked: Mapping[str, Field], known: Sequence[Answers]) -> Iterable[CountTable]:
+        with self.work.transaction() as connection:
+            return list(rooms_left(asked, known, kept_rooms(connection)))
 
     def _opened(self, opened: SealedList) -> Iterator[Entry]:
         status, only = str(opened.filters.get("status", "")), frozenset(opened.fields)

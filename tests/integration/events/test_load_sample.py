@@ -52,6 +52,7 @@ def test_first_load_stores_all_and_tells_all_but_drafts(loaded: UnitOfWork, samp
         assert show_event(loaded, event.id, Audience.COORDINATORS) == event
     assert Counter(kind for kind, _ in _told(loaded)) == {
         "org.troika.working-group.changed.v1": len(sample.working_groups),
+        "org.troika.hotel.changed.v1": len(sample.hotels),
         "org.troika.resource.published.v1": sum(resource.published for resource in sample.resources),
         "org.troika.event.published.v1": sum(event.status is not EventStatus.DRAFT for event in sample.events),
     }

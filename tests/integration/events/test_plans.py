@@ -1,6 +1,7 @@
 """Pages come from an index in its order: nothing is sorted, however many registrations an event has."""
 
-from dataclasses import asdict
+from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -10,21 +11,21 @@ from services.events.store.roster import RosterQuery
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR
 
+EVERYBODY = RosterQuery(WEBINAR, after=str(UUID(int=1)))
+CONFIRMED = replace(EVERYBODY, filters={"status": "confirmed"})
 PAGES = {
-    "everybody": roster._PAGE,
-    "one status": roster._PAGE_OF_STATUS,
-    "travellers who are missing": overview._WHO_IS_MISSING,
+    "everybody": roster.page_statement(EVERYBODY),
+    "newest first": roster.page_statement(replace(EVERYBODY, sort=roster.LATEST)),
+    "one status": roster.page_statement(CONFIRMED),
+    "travellers who are missing": overview._WHO_IS_MISSING.text,
 }
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_not_sorted(work: UnitOfWork, name: str) -> None:
     """``ORDER BY`` with the name of an output column sorts by what is shown (a uuid's text), which no index is of."""
-    values = asdict(RosterQuery(WEBINAR, status="confirmed", after=roster.FIRST)) | {
-        "event": WEBINAR,
-        "internal": False,
-    }
-    statement = text(f"EXPLAIN {PAGES[name].text}")
+    values = roster.values_of(CONFIRMED) | {"event": WEBINAR, "internal": False}
+    statement = text(f"EXPLAIN {PAGES[name]}")
     with work.transaction() as connection:
         for way in ("enable_seqscan", "enable_bitmapscan"):  # what a planner would do with many rows
             connection.execute(text(f"SET LOCAL {way} = off"))

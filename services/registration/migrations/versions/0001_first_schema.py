@@ -33,8 +33,19 @@ CREATE TABLE event_copy (
 CREATE TABLE working_group_copy (
     id text PRIMARY KEY,
     revision integer NOT NULL CHECK (revision >= 1),
-    title jsonb NOT NULL
+    title jsonb NOT NULL,
+    active boolean NOT NULL DEFAULT true
 );
+COMMENT ON COLUMN working_group_copy.active IS 'false: it is closed, and forms do not offer it';
+CREATE TABLE hotel_copy (
+    id text PRIMARY KEY,
+    name text NOT NULL,
+    -- [{"kind", "rooms", "first_night", "last_night"}]
+    allotments jsonb NOT NULL,
+    withdrawn boolean NOT NULL,
+    changed_at timestamptz NOT NULL
+);
+COMMENT ON TABLE hotel_copy IS 'rooms that hotels keep for the delegation, as last published by events';
 CREATE TABLE resource_copy (
     id text PRIMARY KEY,
     revision integer NOT NULL CHECK (revision >= 1),

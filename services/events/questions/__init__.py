@@ -1,0 +1,1 @@
+"""Lists that answer questions across features: who covers what, who speaks where, whose events clash."""
