@@ -15,6 +15,10 @@ from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService
 
 Headers = dict[str, Any]
+NOTE_ON = """
+    INSERT INTO registration_note (id, registration_id, written_at, written_by, words)
+    VALUES (gen_random_uuid(), %s, now(), 'a colleague', 'Hidden from others.') RETURNING id
+"""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -90,6 +94,18 @@ def test_page_of_a_person_shows_everything_of_the_address(
     file.write_text(file.read_text().replace('"roles"', f'"forms": ["{WEBINAR}"], "roles"'))
     limited = client.get(f"/v1/registrations/{ids[WEBINAR]}", headers=coordinator).get_json()
     assert (limited["others"], limited["mails"]) == ([], [])
+    elsewhere = ids["geneva-delegation"]
+    hidden = rows(service.url, NOTE_ON, elsewhere)[0][0]
+    notes = f"/v1/registrations/{ids[WEBINAR]}/notes"
+    assert [note["words"] for note in client.get(notes, headers=coordinator).get_json()["items"]] == [
+        "Prefers the <b>phone</b>."
+    ]
+    assert client.delete(f"{notes}/{hidden}", headers=coordinator).status_code == 404
+    for tagged in ([elsewhere], [ids[WEBINAR], elsewhere]):
+        sent = {"ids": tagged, "add": ["watched"]}
+        assert client.post("/v1/registrations/tags", json=sent, headers=coordinator).status_code == 404
+    assert rows(service.url, "SELECT count(*) FROM registration WHERE tags @> '{watched}'") == [(0,)]
+    rows(service.url, "DELETE FROM registration_note WHERE id = %s", hidden)
     client.post(f"/v1/registrations/{ids[WEBINAR]}/erasure", json={"reason": "asked"}, headers=coordinator)
     assert rows(service.url, "SELECT count(*) FROM registration_note") == [(0,)]
 
