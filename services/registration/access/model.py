@@ -9,6 +9,9 @@ ADMINISTRATOR, COORDINATOR, PARTNER = "administrator", "coordinator", "partner"
 INVITED_FOR = timedelta(days=7)
 """How long the link of an invitation can be used."""
 
+NEW_FOR = timedelta(days=3)
+"""How long an access counts as new after its link was used: long enough for others to notice it."""
+
 ROLE_WORDS = {
     "viewer": "Viewer: sees events, numbers and lists without names",
     "coordinator": "Coordinator: sets up events and forms, sees and changes registrations",

@@ -1,6 +1,6 @@
 """Giving, changing and ending access: use cases with one transaction each, every one in the audit log."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +8,16 @@ from sqlalchemy import Connection
 
 from services.registration.access import store
 from services.registration.access.messages import InvitationMail, access_message, invitation_message
-from services.registration.access.model import ADMINISTRATOR, INVITED_FOR, Grant, Granted, beyond, faults_of, look_of
+from services.registration.access.model import (
+    ADMINISTRATOR,
+    INVITED_FOR,
+    NEW_FOR,
+    Grant,
+    Granted,
+    beyond,
+    faults_of,
+    look_of,
+)
 from services.registration.access.passkey_store import remove_passkeys
 from services.registration.access.sessions import end_of_holder
 from shared.core.clock import Clock
@@ -182,6 +191,14 @@ def give_key(connection: Connection, holder_id: str, now: datetime) -> str:
 def publish(connection: Connection, holder_id: str) -> None:
     """Tell the other services what a holder may do now."""
     _publish(connection, holder_id)
+
+
+def any_is_new(connection: Connection, names: Collection[str], now: datetime) -> bool:
+    """Whether the access of any of these is new, or its sign-in was replaced lately.
+
+    One person could have made it up, or taken it over by a link to themselves, to be a second person.
+    """
+    return store.has_used_link(connection, names, now - NEW_FOR)
 
 
 def grant_of(holder: Holder) -> Grant:

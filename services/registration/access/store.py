@@ -1,6 +1,6 @@
 """Tables of access: holders, invitations by the hash of their token, and what a change of them publishes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +52,10 @@ _WITHDRAW = text("""
 _INVITATION = text("""
     SELECT i.id::text, i.holder_id::text, i.purpose, i.invited_by, i.expires_at, i.used_at, i.withdrawn_at, h.revoked
     FROM invitation i JOIN access_holder h ON h.id = i.holder_id WHERE i.token_hash = :token_hash
+""")
+_NEW = text("""
+    SELECT EXISTS (SELECT FROM invitation i JOIN access_holder h ON h.id = i.holder_id
+        WHERE h.name = ANY(:names) AND NOT h.revoked AND i.used_at > :since)
 """)
 _USE = text("""
     UPDATE invitation SET used_at = :now
@@ -115,6 +119,11 @@ def withdraw_invitations(connection: Connection, holder_id: str, now: datetime) 
 def find_invitation(connection: Connection, token_hash: bytes) -> Any | None:
     """The invitation with this token, whatever became of it."""
     return connection.execute(_INVITATION, {"token_hash": token_hash}).one_or_none()
+
+
+def has_used_link(connection: Connection, names: Collection[str], since: datetime) -> bool:
+    """Whether somebody of these names has used an invitation, or a new link, since then."""
+    return bool(connection.execute(_NEW, {"names": list(names), "since": since}).scalar())
 
 
 def use_invitation(connection: Connection, token_hash: bytes, now: datetime) -> str | None:

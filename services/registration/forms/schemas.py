@@ -8,7 +8,7 @@ import marshmallow as ma
 from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTES_BEFORE, MAX_OFFER_HOURS
 from services.registration.forms.pools import MAX_RESERVATIONS, RESERVED_FOR, Reservation
 from services.registration.forms.seats import PROMOTION_MODES
-from shared.contracts.schemas import SLUG, StrictBoolean
+from shared.contracts.schemas import SLUG
 
 ALARM = "Minutes before the start at which people's calendars alert them; null: as their calendars do"
 
@@ -152,7 +152,7 @@ class FormChangeSchema(ma.Schema):
 class FormChangeQuery(ma.Schema):
     """Query of a change."""
 
-    dry_run = StrictBoolean(
+    dry_run = ma.fields.Boolean(
         load_default=False, metadata={"description": "Change nothing; answer what it would do to people"}
     )
 

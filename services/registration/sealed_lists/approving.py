@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from services.registration.access.service import any_is_new
 from services.registration.forms.store import StoredForm, find_form
 from services.registration.sealed_lists.messages import publish_approval
 from services.registration.sealed_lists.service import ListDesk
@@ -32,6 +33,7 @@ from services.registration.sealing.store import find_public_key
 from shared.core.errors import DomainError
 
 MayTouch = Callable[[str], bool]
+NEW = "one of you two got their sign-in within the last three days: somebody else has to approve it, or later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,9 @@ class ApprovalDesk:
         """Decide a request. What is approved is done: the list is opened for whoever asked, the key destroyed.
 
         Raises:
-            DomainError: ``not-found``; as :func:`decide_approval`; as :meth:`destroy`, with the approval stored: it can
-                be approved once more when what stood in the way is settled.
+            DomainError: ``not-found``; ``new-access``: one of the two has got their sign-in lately; as
+                :func:`decide_approval`; as :meth:`destroy`, with the approval stored: it can be approved once more when
+                what stood in the way is settled.
         """
         found, _ = self.find(approval_id, may_touch)
         if (found.act, found.decision, decision) == (DESTROY_KEY, APPROVED, APPROVED):
@@ -100,6 +103,8 @@ class ApprovalDesk:
             decided = decide_approval(connection, approval_id, decision, who, now)
             publish_approval(connection, decided, now)
             if decision == APPROVED and decided.act == READ_ALL:
+                if any_is_new(connection, (who, decided.asked_by), self.lists.clock()):
+                    raise DomainError("new-access", NEW)
                 self.lists.open_approved(connection, decided)
         if decision == APPROVED and decided.act == DESTROY_KEY:
             self.destroy(decided.form, who)

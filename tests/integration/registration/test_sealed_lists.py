@@ -46,6 +46,14 @@ OPENED = {
 }
 """By purpose: what it opens on the form of the delegation, and nothing else."""
 
+NEW_ACCESS = """
+    WITH new AS (
+        INSERT INTO access_holder (id, name, roles, key_hashes, revoked, revision, changed_at)
+        VALUES (gen_random_uuid(), %s, '{coordinator}', '{}', false, 1, now()) RETURNING id
+    )
+    INSERT INTO invitation (id, token_hash, holder_id, purpose, invited_by, created_at, expires_at, used_at)
+    SELECT id, sha256(id::text::bytea), id, 'invited', 'reader', now(), now(), now() FROM new RETURNING holder_id
+"""
 UNREAD = "The organiser has not opened these answers."
 Headers = dict[str, Any]
 
@@ -280,6 +288,11 @@ def test_whole_list_needs_a_second_person(
     assert client.get(path, headers=keys["reader"]).status_code == 404
     with pytest.raises(psycopg.errors.CheckViolation):
         rows(service.url, "UPDATE sealed_approval SET decision = 'approved', decided_by = asked_by, decided_at = now()")
+    for name in ("desk", "reader"):
+        [(holder,)] = rows(service.url, NEW_ACCESS, name)
+        answer = client.post(decide, json={"decision": "approved"}, headers=keys["desk"])
+        assert (answer.status_code, answer.get_json()["code"]) == (409, "new-access"), f"{name} may be made up"
+        rows(service.url, "UPDATE invitation SET used_at = used_at - interval '73 hours' WHERE holder_id = %s", holder)
     assert client.post(decide, json={"decision": "approved"}, headers=keys["desk"]).status_code == 200
     whole = client.get(path, headers=keys["reader"]).get_json()
     assert (set(whole["fields"]), whole["approved_by"], len(whole["items"])) == (set(every), "desk", 3)

@@ -77,6 +77,8 @@ def test_partner_is_added_changed_and_may_show_a_form(house: House, desk: Desk) 
         ({"origins": ["house.example.org"]}, 422),
         ({"origins": ["https://*.example.org"]}, 422),
         ({"origins": ["https://a.example.org; script-src *"]}, 422),
+        ({"origins": ["https://exаmple.org"]}, 422),
+        ({"origins": ["https://a.example.org\u202e"]}, 422),
         ({"origins": [f"https://{number}.example.org" for number in range(MAX_ORIGINS + 1)]}, 422),
         ({"language": "xx"}, 422),
         ({"theme": {"accent": "red;}"}}, 422),
