@@ -107,7 +107,7 @@ def test_console_shows_what_the_proposer_changed_before_it_is_accepted(desk: Des
     assert (late.status_code, state(desk, returned), len(desk.said())) == (412, ("submitted", 3), said)
     for part in (
         'role="alert"',
-        "Nothing was decided and nobody was mailed",
+        "Nothing was decided and no mail was sent",
         "Sent again by the proposer",
         NEVER_READ,
         "Before: <bdi>What was promised and what was done.</bdi>",

@@ -183,6 +183,6 @@ def shown(service: RegistrationService, coordinator: dict[str, Any]) -> dict[int
         assert client.get(f"/r/{token}/my-data.json").get_json()["registration"]["place_in_line"] == place
         assert f"in position {place}." in client.get(f"/r/{token}?lang=en").text
         page = client.get(f"/console/registrations/{one['id']}", headers=coordinator).text
-        assert (f"No. {place} in line" in page, file[one["email"]]) == (True, str(place))
+        assert (f"No. {place} on the waiting list" in page, file[one["email"]]) == (True, str(place))
         places[number] = place
     return places
