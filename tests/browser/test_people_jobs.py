@@ -2,8 +2,9 @@
 
 import secrets
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from deploy.local.installation import WEBINAR
 from tests.browser.jobs import begin, enter, find, finish, open_lesson
@@ -63,7 +64,8 @@ def test_two_registrations_are_merged(demo: Demo, desk: Page) -> None:
 def test_people_are_imported(demo: Demo, desk: Page) -> None:
     lesson, addresses = open_lesson(demo, capacity=5), [new_address() for _ in range(3)]
     rows = "\n".join(f"Imported {number},{address}" for number, address in enumerate(addresses))
-    file = {"name": "people.csv", "mimeType": "text/csv", "buffer": f"Full name,Email Address\n{rows}\n".encode()}
+    content = f"Full name,Email Address\n{rows}\n".encode()
+    file = FilePayload(name="people.csv", mimeType="text/csv", buffer=content)
     hand = begin(demo, desk)
     hand.link(lesson.title, called="the event")
     hand.link("Import people")
@@ -106,7 +108,11 @@ def test_proposals_are_decided_together(demo: Demo, desk: Page) -> None:
     mark = secrets.token_hex(3)
     addresses = [new_address() for _ in range(PROPOSALS)]
     for number, address in enumerate(addresses):
-        told = {"title": f"Proposal {mark} {number}", "summary": "What was promised.", "attendance": 20 + number}
+        told: dict[str, Any] = {
+            "title": f"Proposal {mark} {number}",
+            "summary": "What was promised.",
+            "attendance": 20 + number,
+        }
         enter(demo, "side-event-proposal", address, **told)
     hand = begin(demo, desk)
     hand.section("Programme")
