@@ -3,7 +3,6 @@
 import csv
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from deploy.local.installation import WEBINAR
@@ -11,14 +10,11 @@ from tests.browser.jobs import DAILY, OTHERS, TABLE, announce_lesson, begin, ent
 from tests.browser.running import Demo, new_address
 from tests.support.waiting import poll_until
 
-BY_HAND = pytest.mark.parametrize("keys", [False, True], ids=["mouse", "keys"])
 
-
-@BY_HAND
-def test_person_is_found(demo: Demo, desk: Page, keys: bool) -> None:
+def test_person_is_found_by_keys(demo: Demo, desk: Page) -> None:
     address = new_address()
     enter(demo, WEBINAR, address)
-    hand = begin(demo, desk, keys=keys)
+    hand = begin(demo, desk, keys=True)
     find(hand, address)
 
     expect(desk.locator("main")).to_contain_text(address)
@@ -57,10 +53,9 @@ def test_those_missing_are_written_to(demo: Demo, desk: Page) -> None:
     finish("Write to those missing", hand)
 
 
-@BY_HAND
-def test_capacity_is_changed(demo: Demo, desk: Page, keys: bool) -> None:
+def test_capacity_is_changed_by_keys(demo: Demo, desk: Page) -> None:
     lesson = open_lesson(demo, capacity=5)
-    hand = begin(demo, desk, keys=keys)
+    hand = begin(demo, desk, keys=True)
     hand.link(lesson.title, called="the event")
     hand.link("Change the number of seats")
     hand.write("Number of seats", "7")
@@ -72,11 +67,10 @@ def test_capacity_is_changed(demo: Demo, desk: Page, keys: bool) -> None:
     finish("Change the capacity", hand)
 
 
-@BY_HAND
-def test_registration_is_cancelled_for_somebody(demo: Demo, desk: Page, keys: bool) -> None:
+def test_registration_is_cancelled_by_keys(demo: Demo, desk: Page) -> None:
     address = new_address()
     enter(demo, WEBINAR, address)
-    hand = begin(demo, desk, keys=keys)
+    hand = begin(demo, desk, keys=True)
     find(hand, address)
     hand.fold("Cancel for them")
     hand.button("Cancel this registration")

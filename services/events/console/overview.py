@@ -51,6 +51,10 @@ def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             "events/groups.html", groups=shown, titles=titles, only_silent=only_silent, coordinator=_writes()
         )
 
+    _add_geneva(blueprint, work)
+
+
+def _add_geneva(blueprint: Blueprint, work: UnitOfWork) -> None:
     @blueprint.get("/geneva")
     @needs_all_forms(*READERS)
     def geneva() -> str:

@@ -21,6 +21,7 @@ MARKABLE = (ProposalStatus.SUBMITTED, ProposalStatus.RETURNED, ProposalStatus.AC
 
 MOST = 200
 MOST_NOTE = 2000
+MOST_DIGITS = 18
 CHANGED = "it has changed since you looked at it"
 GONE = "it is not there any more"
 
@@ -69,7 +70,7 @@ def _marked() -> list[tuple[str, int]]:
     for one in request.form.getlist("marked"):
         name, _, seen = one.partition(":")
         try:
-            found[read_registration_position([name])] = int(seen)
+            found[read_registration_position([name])] = int(seen if seen.isascii() and len(seen) <= MOST_DIGITS else "")
         except ValueError:
             raise BadRequest("which proposals are marked cannot be read") from None
     if len(found) > MOST:

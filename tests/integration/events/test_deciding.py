@@ -159,6 +159,38 @@ def test_who_waits_for_the_proposal_decides_on_what_it_was_when_it_was_read(desk
     assert ([answer.status_code for answer in answers], state(desk, proposal)) == ([412], ("submitted", 2))
 
 
+def decide_marked(desk: Desk, decision: str, *marked: str, **more: str) -> Any:
+    """Press a button below the list of the console, about several proposals."""
+    form = {"decision": decision, "marked": list(marked), **more}
+    return desk.client.post("/console/side-events/marked", data=form, headers=desk.headers)
+
+
+def test_marked_proposals_are_decided_as_they_were_seen(desk: Desk, returned: str) -> None:
+    new, accepted = desk.propose("Another"), desk.accepted("Third")
+    marked, said = (f"{new}:1", f"{returned}:2", f"{accepted}:2"), len(desk.said())
+    shown = decide_marked(desk, "accept", *marked, note="See <you>.")
+    assert (shown.status_code, state(desk, new), len(desk.said())) == (200, ("submitted", 1), said)
+    assert ("2 proposals of 3" in shown.text, "See &lt;you&gt;." in shown.text) == (True, True)
+    assert "Not possible: its status is “Accepted”." in shown.text
+    send_again(desk, returned)
+    done = decide_marked(desk, "accept", *marked, note="See <you>.", go="do")
+    assert "Done for 1 of 3." in done.text
+    assert "Not done: it has changed since you looked at it." in done.text
+    assert [state(desk, one) for one in (new, returned, accepted)] == [
+        ("accepted", 2),
+        ("submitted", 3),
+        ("accepted", 2),
+    ]
+
+
+@pytest.mark.parametrize("marked", ["x:1", "00000000-0000-4000-8000-000000000000:x", "%00", ":", "٢"])
+def test_what_is_no_mark_is_refused(desk: Desk, marked: str) -> None:
+    assert decide_marked(desk, "accept", marked, go="do").status_code == 400
+    assert decide_marked(desk, "perhaps").status_code == 400
+    gone = "00000000-0000-7000-8000-000000000000:1"
+    assert decide_marked(desk, "accept", gone, go="do").status_code == 404
+
+
 def _waits(desk: Desk) -> bool:
     with desk.engine.connect() as connection:
         return bool(connection.execute(text(WAITING)).scalar_one())
