@@ -39,7 +39,7 @@ _INTERNAL = Field(
 
 def new_sections(series: Sequence[Series], groups: Sequence[WorkingGroup], forms: Sequence[Form]) -> list[Section]:
     """The form of a new event."""
-    what, where, who, coordinators = _sections(series, groups, forms)
+    what, where, who, coordinators = _sections(series, groups, _titles(forms))
     titled, *others = what.fields
     moments = [
         zone_field(""),
@@ -59,7 +59,8 @@ def edit_sections(
     event: Event, series: Sequence[Series], groups: Sequence[WorkingGroup], forms: Sequence[Form]
 ) -> list[Section]:
     """The form of an event that is there. Its date has a page of its own."""
-    what, where, who, coordinators = _sections(series, groups, forms)
+    titles = ({event.form: event.form} if event.form else {}) | _titles(forms)
+    what, where, who, coordinators = _sections(series, groups, titles)
     internal = [_INTERNAL] if event.status is EventStatus.DRAFT else []
     zone = Section("Announced in", [zone_field(event.time_zone)])
     return [what, zone, where, who, Section(coordinators.title, [*coordinators.fields, *internal])]
@@ -119,7 +120,7 @@ def changes_in(values: Mapping[str, str | Sequence[str]], faults: dict[str, str]
 
 
 def _sections(
-    series: Sequence[Series], groups: Sequence[WorkingGroup], forms: Sequence[Form]
+    series: Sequence[Series], groups: Sequence[WorkingGroup], forms: Mapping[str, str]
 ) -> tuple[Section, Section, Section, Section]:
     everyone = (EVERY_GROUP, "All working groups, later ones too")
     all_series = [("", "None"), *((one.id, str(one.title)) for one in series)]
@@ -159,13 +160,17 @@ def _sections(
     )
 
 
-def _form_field(forms: Sequence[Form]) -> Field:
-    """The choice of a form that was made for another event, or for none."""
+def _titles(forms: Sequence[Form]) -> dict[str, str]:
+    return {form.id: str(form.title) for form in forms}
+
+
+def _form_field(forms: Mapping[str, str]) -> Field:
+    """The choice of a form that was made for another event, or for none; titles by its id."""
     return Field(
         name="form",
         label="Form",
         look="select",
-        choices=[("", "The one that is made for this event"), *((form.id, str(form.title)) for form in forms)],
+        choices=[("", "The one that is made for this event"), *forms.items()],
         help="Choose another only if several events share one form.",
     )
 

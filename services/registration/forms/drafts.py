@@ -110,10 +110,12 @@ class DraftDesk:
             raise DomainError("form-unknown")
         return found
 
-    def usual_kind(self, event: str) -> str:
-        """The kind of form that registers for an event."""
+    def usual_kind(self, event: str, otherwise: str) -> str:
+        """The kind of form that registers for an event; ``otherwise`` for one that is not announced yet."""
         with self.work.transaction() as connection:
             kind = connection.execute(_EVENT_KIND, {"event": event}).scalar()
+        if kind is None:
+            return otherwise
         return str(kind) if kind in STANDARD_KINDS else "attendance"
 
     def event_titles(self) -> dict[str, str]:

@@ -43,13 +43,14 @@ def add_new_form(blueprint: Blueprint, desk: DraftDesk) -> None:
     @needs_all_forms("coordinator")
     def new_form() -> Response:
         event, start = request.args.get("event", ""), request.args.get("start", "webinar")
+        start = start if start in form_words.KINDS else "attendance"
         if not _is_slug(event):
             return _new_page(desk, {"start": f"standard/{start}"}, {})
         title = desk.event_titles().get(event) or cleaned_title(request.args.get("title", "")) or event
         first = {"event": event, "slug": event, "title": f"Register for {title}"}
         before = forerunner(event, list_forms(desk.work))
         if before is None:
-            return _new_page(desk, {**first, "start": f"standard/{desk.usual_kind(event)}"}, {})
+            return _new_page(desk, {**first, "start": f"standard/{desk.usual_kind(event, start)}"}, {})
         title = renumbered(before.title, before.event_id or "", event)
         return _new_page(desk, {**first, "start": f"form/{before.slug}", "title": title}, {})
 

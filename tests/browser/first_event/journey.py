@@ -92,5 +92,6 @@ class Journey:
         window.goto(self.demo.ports.inbox_url)
         window.get_by_role("link", name=f"to {address}").first.click()
         with window.expect_popup() as opened:
-            window.locator(f".links a[href*='{beginning}']").first.click()
+            window.locator(".links a").first.click()
+        opened.value.wait_for_url(f"**{beginning}**")
         return opened.value

@@ -64,7 +64,7 @@ def see_who(journey: Journey) -> None:
     page.get_by_role("button", name="Sign in with a passkey").click()
     page.get_by_role("navigation", name="Console").get_by_role("link", name="People").click()
     expect(page.locator("tbody tr")).to_have_count(1)
-    journey.picture("people", page)
+    journey.picture("people", page, at=".table")
     page.get_by_role("link", name="A visitor").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("A visitor")
 
