@@ -24,6 +24,11 @@ _SEPARATE: Rights = {
         "schedule": "select update",
         "operator": "select",
     },
+    "recipient_tags": {
+        "web": "select",
+        "consume": "select insert update delete",
+        "schedule": "select",
+    },
     "recipient": {
         "web": "select insert",
         "relay": "select delete",

@@ -9,7 +9,7 @@ import jsonschema
 from deploy.specs import applications, openapi
 from shared.web.document.examples import read_examples
 
-JSON, SENT = "application/json", ("application/json", "text/csv")
+JSON = "application/json"
 LEAST = 50
 """Operations that something is sent to."""
 
@@ -40,7 +40,7 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
 
 def _sent(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
     content = operation.get("requestBody", {}).get("content", {})
-    yield from (content[kind] for kind in SENT if kind in content)
+    yield from (content[kind] for kind in content if kind == JSON)
 
 
 def _answered(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:

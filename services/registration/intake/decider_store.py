@@ -25,8 +25,10 @@ from services.registration.intake.facts import (
     Plan,
 )
 from services.registration.intake.planned import ChangedRegistration, NewRegistration
+from services.registration.people.messages import tagged_message
 from services.registration.people.model import AddressRefs
 from services.registration.people.store import as_parameter, columns_of
+from shared.store import outbox
 
 SEEN_WITHIN = timedelta(minutes=1)
 """How long a sender may have looked at a form before sending: an older version than that decides about nothing."""
@@ -166,8 +168,10 @@ _CANCEL = text("""
     SELECT id, revision, status, :now, :reason, CAST(:by AS text) FROM gone
 """)
 _TAKE_TAGS = text("""
-    UPDATE registration r SET tags = ARRAY(SELECT DISTINCT unnest(r.tags || o.tags) AS tag ORDER BY tag)
-    FROM registration o WHERE r.id = CAST(:kept AS uuid) AND o.id = CAST(:other AS uuid)
+    UPDATE registration r SET tags = ARRAY(SELECT DISTINCT unnest(r.tags || o.tags) AS tag ORDER BY tag),
+        tags_revision = r.tags_revision + 1
+    FROM registration o WHERE r.id = CAST(:kept AS uuid) AND o.id = CAST(:other AS uuid) AND NOT r.tags @> o.tags
+    RETURNING r.id::text AS id, r.tags, r.tags_revision
 """)
 _TAKE_NOTES = text("""
     UPDATE registration_note SET registration_id = CAST(:kept AS uuid) WHERE registration_id = CAST(:other AS uuid)
@@ -406,7 +410,8 @@ def write_merged(connection: Connection, plan: Plan, now: datetime) -> None:
         ids, act = [one.id for one in plan.merged], plan.merge_act
         connection.execute(_CANCEL, {"ids": ids, "reason": MERGED_AWAY, "now": now, "by": act.by})
         for other, kept in plan.merged_into.items():
-            connection.execute(_TAKE_TAGS, {"kept": kept, "other": other})
+            taken = connection.execute(_TAKE_TAGS, {"kept": kept, "other": other})
+            outbox.add(connection, [tagged_message(row.id, row.tags, row.tags_revision, now) for row in taken])
             connection.execute(_TAKE_NOTES, {"kept": kept, "other": other})
 
 

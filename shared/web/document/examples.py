@@ -5,7 +5,8 @@ comes back is made of the schema with these words, so that it cannot differ from
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ Document = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class Examples:
     """Attributes:
-    bodies: what is sent, by operation (``POST /v1/events``); a text for a body that is not JSON.
+    bodies: what is sent, by operation (``POST /v1/events``), as JSON.
     values: how a field of this name looks, wherever its schema takes that.
     """
 
@@ -41,9 +42,9 @@ def read_examples(path: Path | None) -> Examples:
 def add_examples(document: dict[str, Any], examples: Examples) -> None:
     """Put an example on each body that is sent, and on each successful answer in JSON."""
     for name, operation in _operations(document):
-        for content in operation.get("requestBody", {}).get("content", {}).values():
-            if name in examples.bodies:
-                content["example"] = examples.bodies[name]
+        sent = operation.get("requestBody", {}).get("content", {}).get(JSON)
+        if sent is not None and name in examples.bodies:
+            sent["example"] = examples.bodies[name]
         for status, answer in operation.get("responses", {}).items():
             content = answer.get("content", {}).get(JSON)
             if status.startswith("2") and content is not None and "schema" in content:
@@ -72,6 +73,8 @@ def sample_of(
         return [] if depth >= MAX_DEPTH else [item]
     if kind == "object":
         return _object(document, schema, values, name, depth)
+    if "pattern" in schema:
+        return _fitting(schema["pattern"], (values.get(name), *values.values(), *_FORMATS.values()))
     return _plain(schema, kind, values.get(name))
 
 
@@ -82,6 +85,12 @@ def _object(document: Document, schema: Mapping[str, Any], values: Mapping[str, 
         return {}
     fields = schema.get("properties", {})
     return {one: sample_of(document, part, values, one, depth + 1) for one, part in fields.items()}
+
+
+def _fitting(pattern: str, candidates: Iterable[Any]) -> str:
+    """The first of some values that a pattern takes."""
+    texts = (value for value in candidates if isinstance(value, str))
+    return next((text for text in texts if re.search(pattern, text)), "text")
 
 
 def _plain(schema: Mapping[str, Any], kind: str, known: Any) -> Any:
