@@ -27,7 +27,9 @@ _SEPARATE: Rights = {
     "recipient_tags": {
         "web": "select",
         "consume": "select insert update delete",
+        "send": "select",
         "schedule": "select",
+        "operator": "select",
     },
     "recipient": {
         "web": "select insert",

@@ -1,5 +1,7 @@
 """Shapes of webhooks and of what was delivered to them."""
 
+from typing import Any
+
 import marshmallow as ma
 
 from services.notifications.calling.addresses import LONGEST_URL
@@ -20,13 +22,22 @@ class NewWebhookSchema(ma.Schema):
     )
 
 
+class TrueOrFalse(ma.fields.Boolean):
+    """``true`` or ``false`` and nothing that stands for it: for Python 0 is False too."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class SwitchSchema(ma.Schema):
     """Whether an address is called."""
 
     class Meta:
         unknown = ma.RAISE
 
-    on = ma.fields.Boolean(required=True, truthy={True}, falsy={False})
+    on = TrueOrFalse(required=True)
 
 
 class WebhookSchema(ma.Schema):
