@@ -1,6 +1,7 @@
 """Builds the web application: settings become transactions and routes. No worker imports it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint as Pages
@@ -85,6 +86,7 @@ def build_app(
     parts = WebParts(
         service=NAME,
         title="Troika: events",
+        examples=Path(__file__).with_name("examples.json"),
         operations=[
             _events_blueprint(tools),
             *(_api(SetupDesk(work, clock), kind) for kind in KINDS),
@@ -92,9 +94,7 @@ def build_app(
             proposals_blueprint(side),
             schedule_blueprint(side),
             overview_blueprint(tools),
-            question_blueprint(coverage_list(work)),
-            question_blueprint(speakers_list(side)),
-            clashes_blueprint(tools),
+            *_questions(tools, side),
             trail_blueprint(NAME, work),
             person_export_blueprint(side),
         ],
@@ -121,6 +121,11 @@ def _events_blueprint(tools: Tools) -> Any:
     add_changes(blueprint, tools)
     add_notes(blueprint, tools)
     return blueprint
+
+
+def _questions(tools: Tools, side: SideTools) -> Sequence[Any]:
+    lists = (coverage_list(tools.work), speakers_list(side))
+    return [*map(question_blueprint, lists), clashes_blueprint(tools)]
 
 
 def _api(desk: SetupDesk, kind: SetupKind[Any]) -> Any:

@@ -29,7 +29,7 @@ from services.notifications.domain.kinds import (
     WANTED,
 )
 from services.notifications.store.erasing import Tombstone
-from services.notifications.store.recipients import lock_standings
+from services.notifications.store.recipients import lock_standings, store_tags
 from services.notifications.usecases.erase_subject import erase_subject
 from services.notifications.usecases.handle_decision import Decision, handle_decision
 from services.notifications.usecases.note_event import NEWS_WAIT, note_event
@@ -51,6 +51,7 @@ GROUP_KEY = "working-group.changed.v1"
 RESOURCE_KEY = "resource.published.v1"
 FORM_KEY = "form.changed.v1"
 ACCESS_CHANGED, SESSION_ENDED = "access.changed.v1", "session.ended.v1"
+TAGGED = "registration.tagged.v1"
 INVITATION_CREATED = "invitation.created.v1"
 CONFIRMATION_WANTED = "confirmation.wanted.v1"
 ADDRESS_CHANGED = "registration.address-changed.v1"
@@ -97,6 +98,9 @@ def effects(intake: Intake) -> Mapping[str, Effect]:
             note_form(connection, intake.clock, message.data)
         elif message.routing_key == RESOURCE_KEY:
             note_resource(connection, intake.clock, message.data, message.correlation_id)
+        elif message.routing_key == TAGGED:
+            data = message.data
+            store_tags(connection, data["registration_id"], data["tags"], data["revision"])
         elif message.routing_key == ACCESS_CHANGED:
             upsert_access(connection, message.data)
         elif message.routing_key == SESSION_ENDED:
@@ -270,7 +274,7 @@ def _former_address(data: Mapping[str, Any]) -> Entry:
 
 def _registration(data: Mapping[str, Any]) -> Entry:
     plain = ("person_ref", "language", "status", "revision", "occurred_at", "form", "form_kind", "event", "position")
-    told = ("working_group", "partner", "country", "verified", "attend", "representative", "tags")
+    told = ("working_group", "partner", "country", "verified", "attend", "representative")
     return Entry(data["registration_id"], "registration", **{name: data[name] for name in (*plain, *told)})
 
 

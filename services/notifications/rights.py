@@ -24,6 +24,13 @@ _SEPARATE: Rights = {
         "schedule": "select update",
         "operator": "select",
     },
+    "recipient_tags": {
+        "web": "select",
+        "consume": "select insert update delete",
+        "send": "select",
+        "schedule": "select",
+        "operator": "select",
+    },
     "recipient": {
         "web": "select insert",
         "relay": "select delete",

@@ -1,5 +1,7 @@
 """Builds the web application: settings become keys, letterhead and routes. No worker imports it."""
 
+from pathlib import Path
+
 from flask import Flask
 from sqlalchemy import Engine
 
@@ -60,6 +62,7 @@ def build_app(
     parts = WebParts(
         service=NAME,
         title="Troika: notifications",
+        examples=Path(__file__).with_name("examples.json"),
         operations=[
             mails_blueprint(work),
             bulletins_blueprint(tools),

@@ -6,6 +6,7 @@ links) and ``desk`` (console and the coordinators' interface). ``web`` is all th
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -108,6 +109,7 @@ def build_app(
     parts = WebParts(
         service=NAME,
         title="Troika: registration",
+        examples=Path(__file__).with_name("examples.json"),
         operations=routes.operations,
         pages=routes.pages,
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem, *routes.checks),

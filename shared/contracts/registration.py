@@ -17,8 +17,7 @@ class RegistrationData(MessageSchema):
     ``title`` that of a proposal, empty for every other kind of form.
     ``verified`` says that the owner of the address has confirmed it; until then no mail quotes the form. ``attend`` is
     the event that everybody on this form should attend as well. ``by_coordinator`` says that a coordinator has
-    registered the person, and ``mailed`` whether the person gets a mail about this message. ``tags`` are short words
-    of coordinators, sorted.
+    registered the person, and ``mailed`` whether the person gets a mail about this message.
     """
 
     registration_id = identity()
@@ -41,8 +40,19 @@ class RegistrationData(MessageSchema):
     attend = slug(required=False)
     by_coordinator = fields.Boolean(load_default=False)
     mailed = fields.Boolean(load_default=True)
-    tags = fields.List(text(40), load_default=list, validate=validate.Length(max=50))
     sealed = text(4096)
+
+
+class TagsData(MessageSchema):
+    """The tags of one registration: short words of coordinators, sorted. ``revision`` counts their changes alone.
+
+    They are no part of the registration's own messages: nobody outside sees a difference, and no link is made anew.
+    """
+
+    registration_id = identity()
+    revision = revision()
+    tags = fields.List(text(40), required=True, validate=validate.Length(max=50))
+    occurred_at = moment()
 
 
 class OfferData(RegistrationData):

@@ -21,6 +21,7 @@ from shared.contracts.registration import (
     OfferData,
     ProposalData,
     RegistrationData,
+    TagsData,
     WithdrawnProposalData,
 )
 from shared.core.errors import Poison, Unauthentic
@@ -134,6 +135,13 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         RegistrationData,
         "Somebody's answers, name or address have changed; their place has not.",
         _SEALED,
+    ),
+    MessageType(
+        "registration.tagged.v1",
+        "registration",
+        ("notifications.copies",),
+        TagsData,
+        "Coordinators have put tags on a registration, or taken some off.",
     ),
     MessageType(
         "proposal.submitted.v1",

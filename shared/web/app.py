@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask
@@ -60,6 +61,7 @@ class WebParts:
         clock: of the project.
         keys: the checks of the process's keys: nothing is answered before they fit.
         around: put around the application and its door, where each answer passes.
+        examples: file with examples for the OpenAPI document.
     """
 
     service: str
@@ -73,6 +75,7 @@ class WebParts:
     clock: Clock = system_clock
     keys: KeyChecks | None = None
     around: "Callable[[WSGIApplication], WSGIApplication] | None" = None
+    examples: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
     for blueprint in (*parts.operations, *parts.pages):
         app.register_blueprint(blueprint)
     app.register_blueprint(health_blueprint(parts.service, parts.ready))
-    app.register_blueprint(document_blueprint(parts.service, made_once(parts.title, parts.operations)))
+    app.register_blueprint(document_blueprint(parts.service, made_once(parts.title, parts.operations, parts.examples)))
     limit_views(app, Limits(parts.service, deployment.limits, deployment.proxies))
     return app
 

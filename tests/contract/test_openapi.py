@@ -21,9 +21,13 @@ from schemathesis.engine.events import FatalError, NonFatalError, ScenarioFinish
 from schemathesis.engine.recorder import CheckNode
 
 from deploy.specs import build_applications
+from services.registration.intake.decider_keys import publish_key
 from shared.contracts.registry import SERVICES
+from shared.core.clock import system_clock
 from shared.core.ids import new_token, token_hash
+from shared.core.sealing import read_keys
 from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
 from tests.support.filled import fill
 from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer
@@ -138,6 +142,7 @@ def stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
     engines = {name: open_engine(installation.url(name, "web")) for name in SERVICES}
     folder = installation.secrets.folder
     fill(installation)
+    publish_key(UnitOfWork(engines["registration"], "registration"), read_keys(folder / "decider.key"), system_clock())
     keys = {"all": installation.secrets.coordinator_key, "viewer": new_token()}
     holders = json.loads((folder / "access.json").read_text())
     viewer = {"name": "a viewer", "roles": ["viewer"], "key_sha256": token_hash(keys["viewer"]).hex()}

@@ -250,6 +250,7 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
             registration_messages.DETAILS_REQUESTED,
         )
     },
+    registration_messages.TAGGED: lambda: registration_messages.tagged_message(new_id(), ["speaker"], 1, WEBINAR_WEEK),
     registration_messages.ADDRESS_CHANGED: _address_changed,
     access_messages.ACCESS_CHANGED: _access_changed,
     **{

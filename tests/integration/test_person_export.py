@@ -87,6 +87,7 @@ NOT_OF_A_PERSON = {
     ("registration", "invitation", "token_hash"),
     ("registration", "refused_sign_in", "network"),
     ("events", "hotel_block", "name"),
+    ("registration", "hotel_copy", "name"),
     ("events", "working_group", "contact"),
     ("events", "tally", "name"),
     ("registration", "key_check", "name"),

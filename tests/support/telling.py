@@ -1,6 +1,7 @@
 """Messages between the three services of an installation, without a broker: whatever was published is consumed."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from services.events import messaging as events
@@ -21,20 +22,42 @@ CONSUMERS = {entry.key: entry.consumers for entry in MESSAGE_TYPES}
 Effects = Mapping[str, Any]
 
 
-def tell_everybody(installation: TestInstallation) -> None:
-    """Let every service consume what the others have published; what it had before changes nothing."""
-    told = [_checked(body) for name in SERVICES for body in _published(installation, name)]
-    for queue, effect in _effects(installation).items():
-        own = [message for message in told if queue in CONSUMERS[message.routing_key]]
-        engine = open_engine(installation.url(service_of(queue), "consume"))
-        verdicts = apply_batch(UnitOfWork(engine, service_of(queue)), queue, own, effect)
-        engine.dispose()
-        assert set(verdicts) <= {"done", "duplicate"}, (queue, verdicts)
+class Telling:
+    """What the services of an installation publish for one another, and have consumed.
 
+    Attributes:
+        installation: whose outboxes are read.
+    """
 
-def _published(installation: TestInstallation, name: str) -> list[bytes]:
-    found = rows(installation.urls[name], "SELECT body FROM outbox WHERE body <> '' ORDER BY id")
-    return [bytes(body) for (body,) in found]
+    def __init__(self, installation: TestInstallation, opened: ExitStack) -> None:
+        self.installation = installation
+        self._read = dict.fromkeys(SERVICES, 0)
+        self._effects = _effects(installation)
+        self._works: dict[str, UnitOfWork] = {}
+        self._opened = opened
+
+    def tell(self) -> None:
+        """Let every service consume what the others have published since the last time."""
+        told = [_checked(body) for name in SERVICES for body in self._published(name)]
+        for queue, effect in self._effects.items():
+            if own := [message for message in told if queue in CONSUMERS[message.routing_key]]:
+                verdicts = apply_batch(self._work(queue), queue, own, effect)
+                assert set(verdicts) == {"done"}, (queue, verdicts)
+        if told:
+            self.tell()
+
+    def _published(self, name: str) -> list[bytes]:
+        newer = "SELECT id, body FROM outbox WHERE id > %s AND body <> '' ORDER BY id"
+        found = rows(self.installation.urls[name], newer, self._read[name])
+        self._read[name] = max([self._read[name], *(row[0] for row in found)])
+        return [bytes(row[1]) for row in found]
+
+    def _work(self, queue: str) -> UnitOfWork:
+        if queue not in self._works:
+            engine = open_engine(self.installation.url(service_of(queue), "consume"))
+            self._opened.callback(engine.dispose)
+            self._works[queue] = UnitOfWork(engine, service_of(queue))
+        return self._works[queue]
 
 
 def _effects(installation: TestInstallation) -> Effects:

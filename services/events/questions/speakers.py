@@ -19,6 +19,7 @@ from services.events.usecases.list_proposals import ShownProposal, shown_proposa
 from services.events.usecases.side_tools import SideTools
 from shared.store.deeds import Deed, note_deed
 from shared.web.access import holder
+from shared.web.browser_session import require_recent_sign_in
 
 MAX_EVENTS = 5000
 LIVE = (ProposalStatus.SUBMITTED, ProposalStatus.RETURNED, ProposalStatus.ACCEPTED, ProposalStatus.SCHEDULED)
@@ -36,6 +37,7 @@ def speakers_list(tools: SideTools) -> QuestionList:
         return [row for one in found for row in _rows(shown_proposal(tools.keys, one), known, named=named)]
 
     def taken() -> None:
+        require_recent_sign_in()
         with tools.work.transaction() as connection:
             note_deed(connection, Deed(holder().name, "file-taken", "speakers", ""), tools.clock())
 

@@ -18,6 +18,7 @@ from services.events.setup.console import DONE, HOME, READERS, SetupPages
 from services.events.setup.kinds import SetupKind
 from services.events.setup.querying import Item, grouped, in_english, matching, page_from
 from services.events.store.grouping import MAX_GROUPS, group_names
+from shared.i18n.languages import LANGUAGE_NAMES
 from shared.i18n.when import compact_day
 from shared.web.access import holder, needs_all_forms
 from shared.web.browser_session import require_recent_sign_in
@@ -62,6 +63,7 @@ def add_lists(blueprint: Blueprint, pages: SetupPages) -> None:
             groups=grouped(found, names, kind.listing.sums)[:MAX_GROUPS] if names else [],
             names=names,
             filters=_filters(kind, items, words),
+            languages=LANGUAGE_NAMES if schemas.texts_of(kind) else {},
             given=_given(),
             words=words,
             labels=labels_of(kind, sections),

@@ -1,6 +1,5 @@
 """What the recipient book says of a registration, a link or a former address, but for what is personal."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -23,7 +22,6 @@ class Entry:
         event: what the form is for, or the side event that a proposal became; None without.
         position: on the waiting list, from 1.
         verified: whether the owner of the address has confirmed it.
-        tags: short words of coordinators.
         attend: the event that everybody on the form should attend as well.
         decision: revision of the newest decision on a proposal, 0 before the first.
     """
@@ -46,7 +44,6 @@ class Entry:
     attend: str | None = None
     representative: bool = False
     decision: int = 0
-    tags: Sequence[str] = ()
 
     @property
     def standing(self) -> Standing:

@@ -19,7 +19,8 @@ _SUPPRESSED = "EXISTS (SELECT FROM suppression s WHERE s.person_ref = r.person_r
 _OF_SEGMENT = {
     **{part: f"r.{part} = ANY(:in_{part})" for part in PARTS},
     REPRESENTATIVE: "r.representative = :in_representative",
-    "tag": "r.tags && CAST(:in_tag AS text[])",
+    "tag": """EXISTS (
+        SELECT FROM recipient_tags t WHERE t.subject = r.subject AND t.tags && CAST(:in_tag AS text[]))""",
     "mode": """EXISTS (
         SELECT FROM event_copy e WHERE e.id = r.event AND e.content ->> 'mode' = ANY(:in_mode))""",
     "not_registered_for": """NOT EXISTS (

@@ -14,7 +14,7 @@ _USED = text("""
     SELECT 'form', form FROM recipient WHERE about = 'registration'
     UNION SELECT 'partner', partner FROM recipient WHERE partner IS NOT NULL
     UNION SELECT 'country', country FROM recipient WHERE country IS NOT NULL
-    UNION SELECT 'tag', unnest(tags) FROM recipient WHERE tags <> '{}'
+    UNION SELECT 'tag', unnest(tags) FROM recipient_tags
     UNION SELECT 'language', language FROM recipient WHERE about = 'registration' AND language IS NOT NULL
     ORDER BY 1, 2
 """)

@@ -14,7 +14,7 @@ _UPSERT_TOMBSTONE = text("""
     ON CONFLICT (subject) DO UPDATE SET erased_at = coalesce(recipient.erased_at, :now), noted_at = :now,
         status = excluded.status, revision = excluded.revision, person_ref = NULL, language = NULL, closed = NULL,
         position = NULL, working_group = NULL, partner = NULL, country = NULL, attend = NULL, representative = false,
-        tags = '{}',        event = excluded.event, decision = 0
+        event = excluded.event, decision = 0
 """)
 _WHOSE = text("SELECT person_ref FROM recipient WHERE subject = CAST(:subject AS uuid) FOR UPDATE")
 _CARRY = text("""

@@ -18,6 +18,10 @@ TABLES = (
         ends="upsert_tombstone: before all else, since it decides by which other registration a mail goes",
     ),
     PersonalTable(
+        "FROM recipient_tags t WHERE t.subject = ANY(CAST(:subjects AS uuid[]))",
+        erase="DELETE FROM recipient_tags WHERE subject = CAST(:subject AS uuid)",
+    ),
+    PersonalTable(
         f"FROM mail t WHERE t.id IN {_MAILS}",
         {"closed": CONTENT},
         erase="""

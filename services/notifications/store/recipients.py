@@ -63,6 +63,15 @@ BEST_FIRST = f"{{0}}.status <> '{SEATED}', array_position(ARRAY{list(ATTENDING)}
 """Order of one person's registrations under the name that is put in: with a seat first, the event's own forms first."""
 
 
+_STORE_TAGS = text("""
+    INSERT INTO recipient_tags (subject, tags, revision)
+    SELECT CAST(:subject AS uuid), CAST(:tags AS text[]), :revision
+    WHERE NOT EXISTS (SELECT FROM recipient WHERE subject = CAST(:subject AS uuid) AND erased_at IS NOT NULL)
+    ON CONFLICT (subject) DO UPDATE SET tags = excluded.tags, revision = excluded.revision
+        WHERE recipient_tags.revision < excluded.revision
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class BookEntry:
     """One subject in the book. ``closed`` is bound to the entry's subject."""
@@ -100,6 +109,12 @@ def keep_entries(connection: Connection, kept: Sequence[BookEntry], now: datetim
     connection.execute(_KEEP, [_values(one) | {"now": now} for one in kept])
 
 
+def store_tags(connection: Connection, subject: str, tags: Sequence[str], revision: int) -> None:
+    """Store the tags of a registration, known or not yet, unless newer ones are stored or its person is erased."""
+    connection.execute(_LOCK, {"subject": subject})
+    connection.execute(_STORE_TAGS, {"subject": subject, "tags": list(tags), "revision": revision})
+
+
 def store_decision(connection: Connection, subject: str, revision: int, event: str | None, now: datetime) -> None:
     """Store which decision on a proposal is the newest, and the side event that the proposal became, if it did.
 
@@ -120,8 +135,7 @@ def forget_mailed(connection: Connection, subjects: Sequence[str]) -> None:
 
 
 def _values(kept: BookEntry) -> dict[str, Any]:
-    values = {name: getattr(kept.entry, name) for name in _NAMES}
-    return values | {"tags": list(kept.entry.tags), "closed": kept.closed}
+    return {name: getattr(kept.entry, name) for name in _NAMES} | {"closed": kept.closed}
 
 
 def entry_of(values: tuple[Any, ...]) -> BookEntry:

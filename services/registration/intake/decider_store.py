@@ -25,8 +25,10 @@ from services.registration.intake.facts import (
     Plan,
 )
 from services.registration.intake.planned import ChangedRegistration, NewRegistration
+from services.registration.people.messages import tagged_message
 from services.registration.people.model import AddressRefs
 from services.registration.people.store import as_parameter, columns_of
+from shared.store import outbox
 
 SEEN_WITHIN = timedelta(minutes=1)
 """How long a sender may have looked at a form before sending: an older version than that decides about nothing."""
@@ -166,8 +168,10 @@ _CANCEL = text("""
     SELECT id, revision, status, :now, :reason, CAST(:by AS text) FROM gone
 """)
 _TAKE_TAGS = text("""
-    UPDATE registration r SET tags = ARRAY(SELECT DISTINCT unnest(r.tags || o.tags) AS tag ORDER BY tag)
-    FROM registration o WHERE r.id = CAST(:kept AS uuid) AND o.id = CAST(:other AS uuid)
+    UPDATE registration r SET tags = ARRAY(SELECT DISTINCT unnest(r.tags || o.tags) AS tag ORDER BY tag),
+        tags_revision = r.tags_revision + 1
+    FROM registration o WHERE r.id = CAST(:kept AS uuid) AND o.id = CAST(:other AS uuid) AND NOT r.tags @> o.tags
+    RETURNING r.id::text AS id, r.tags, r.tags_revision
 """)
 _TAKE_NOTES = text("""
     UPDATE registration_note SET registration_id = CAST(:kept AS uuid) WHERE registration_id = CAST(:other AS uuid)
@@ -405,7 +409,8 @@ def write_merged(connection: Connection, plan: Plan, now: datetime) -> None:
     for one in plan.merged:
         values = {"ids": [one.ended.id], "reason": MERGED_AWAY, "now": now, "by": one.act.by}
         connection.execute(_CANCEL, values)
-        connection.execute(_TAKE_TAGS, {"kept": one.kept, "other": one.ended.id})
+        taken = connection.execute(_TAKE_TAGS, {"kept": one.kept, "other": one.ended.id})
+        outbox.add(connection, [tagged_message(row.id, row.tags, row.tags_revision, now) for row in taken])
         connection.execute(_TAKE_NOTES, {"kept": one.kept, "other": one.ended.id})
 
 

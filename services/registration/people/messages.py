@@ -35,6 +35,7 @@ DETAILS_REQUESTED = "registration.details-requested.v1"
 CONFIRMATION_WANTED = "confirmation.wanted.v1"
 ADDRESS_CHANGED = "registration.address-changed.v1"
 ERASED = "person.erased.v1"
+TAGGED = "registration.tagged.v1"
 
 PROPOSAL_MESSAGES = {
     CONFIRMED: "proposal.submitted.v1",
@@ -212,6 +213,12 @@ def erased_message(registration: Registration, at: datetime, former: Sequence[st
     return make_message(ERASED, registration.id, at, data, (correlation_id(), traceparent()))
 
 
+def tagged_message(registration_id: str, tags: Sequence[str], revision: int, at: datetime) -> Message:
+    """Return that a registration has these tags since ``at``; ``revision`` counts changes of them alone."""
+    data = {"registration_id": registration_id, "revision": revision, "tags": list(tags), "occurred_at": rfc3339(at)}
+    return make_message(TAGGED, registration_id, at, data, (correlation_id(), traceparent()))
+
+
 def _message(fact: Fact, tokens: LinkTokens, notifications_key: bytes, at: datetime) -> Message:
     links = {"token": tokens.own, "view": tokens.view, "join": tokens.join}
     personal = {"name": fact.name, "address": fact.email, "time_zone": fact.time_zone, "title": fact.title, **links}
@@ -275,6 +282,5 @@ def _data(registration: Registration, box: bytes, at: datetime) -> dict[str, Any
         "occurred_at": rfc3339(at),
         "verified": registration.verified,
         "attend": registration.attend,
-        "tags": [],
         "sealed": base64.b64encode(box).decode(),
     }

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from services.registration.people.messages import tagged_message
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
+from shared.store import outbox
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
@@ -19,10 +21,11 @@ _TAG = re.compile(r"\w[\w .&/+-]{0,39}")
 _TAGGED = text("""
     UPDATE registration r SET tags = ARRAY(
         SELECT tag FROM (SELECT unnest(r.tags || CAST(:added AS text[])) AS tag) AS every
-        WHERE tag <> ALL(CAST(:removed AS text[])) GROUP BY tag ORDER BY tag LIMIT :most)
+        WHERE tag <> ALL(CAST(:removed AS text[])) GROUP BY tag ORDER BY tag LIMIT :most),
+        tags_revision = r.tags_revision + 1
     WHERE r.id = ANY(CAST(:ids AS uuid[])) AND r.erased_at IS NULL
         AND (NOT r.tags @> CAST(:added AS text[]) OR r.tags && CAST(:removed AS text[]))
-    RETURNING r.id::text, r.form
+    RETURNING r.id::text AS id, r.tags, r.tags_revision
 """)
 _FORMS = text("SELECT form FROM registration WHERE id = ANY(CAST(:ids AS uuid[])) AND erased_at IS NULL")
 _KNOWN = text("""
@@ -60,7 +63,7 @@ def read_tag(typed: str) -> str:
 
 
 def tag_registrations(work: UnitOfWork, clock: Clock, tagging: Tagging) -> list[str]:
-    """Set and remove tags; returns the ids of the registrations that changed. Nobody outside is told.
+    """Set and remove tags; returns the ids of the registrations that changed. Bulletins find people by them.
 
     The audit log names the registrations and no tag: a tag may say something about a person who is erased later.
 
@@ -73,10 +76,11 @@ def tag_registrations(work: UnitOfWork, clock: Clock, tagging: Tagging) -> list[
         if len(forms) != len(ids) or (tagging.forms is not None and not set(forms) <= tagging.forms):
             raise DomainError("not-found")
         values = {"ids": ids, "added": list(tagging.added), "removed": list(tagging.removed), "most": MAX_TAGS}
-        changed = [row[0] for row in connection.execute(_TAGGED, values)]
-        for identity in changed:
-            note_deed(connection, Deed(tagging.by, "registration-tagged", "registration", identity), clock())
-    return changed
+        now, changed = clock(), list(connection.execute(_TAGGED, values))
+        outbox.add(connection, [tagged_message(row.id, row.tags, row.tags_revision, now) for row in changed])
+        for row in changed:
+            note_deed(connection, Deed(tagging.by, "registration-tagged", "registration", row.id), now)
+    return [row.id for row in changed]
 
 
 def known_tags(connection: Connection, forms: frozenset[str] | None) -> list[str]:

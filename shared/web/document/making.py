@@ -7,12 +7,14 @@ nothing.
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from flask_smorest import Api
 
 from shared.core.version import running_version
+from shared.web.document.examples import add_examples, read_examples
 from shared.web.problems import ProblemSchema
 
 Document = dict[str, Any]
@@ -27,12 +29,13 @@ class ProblemApi(Api):
         """Nobody asks this application anything."""
 
 
-def made_once(title: str, operations: Sequence[Any]) -> Callable[[], Document]:
+def made_once(title: str, operations: Sequence[Any], examples: Path | None = None) -> Callable[[], Document]:
     """Something that gives the document (OpenAPI 3.1), and makes it at the first call.
 
     Args:
         title: of the document.
         operations: flask-smorest blueprints, with every route that stands in it.
+        examples: file with examples; None for none.
     """
 
     @cache
@@ -44,6 +47,7 @@ def made_once(title: str, operations: Sequence[Any]) -> Callable[[], Document]:
         for blueprint in operations:
             api.register_blueprint(blueprint)
         made: Document = api.spec.to_dict()
+        add_examples(made, read_examples(examples))
         return made
 
     return document

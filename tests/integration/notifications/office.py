@@ -96,6 +96,14 @@ class Office:
         told = _message("working-group.changed.v1", "events", data["id"], FrozenClock()(), data)
         return self.hear(told, queue=COPIES)
 
+    def hear_tags(self, registration_id: str, tags: Sequence[str], revision: int) -> list[Verdict]:
+        """Tags that coordinators have put on a registration."""
+        told = {"registration_id": registration_id, "tags": list(tags), "revision": revision}
+        data = {**told, "occurred_at": rfc3339(FrozenClock()())}
+        return self.hear(
+            _message("registration.tagged.v1", "registration", registration_id, FrozenClock()(), data), queue=COPIES
+        )
+
     def told_proposal(self, key: str, proposal_id: str, revision: int = 1, **changes: Any) -> Message:
         """A message of the registration service about a proposal, whose address is verified."""
         sealed = {"title": "Housing"} | changes.pop("sealed", {})

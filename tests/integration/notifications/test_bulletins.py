@@ -80,8 +80,10 @@ def test_segment_reaches_exactly_those_who_fit(office: Office, client: FlaskClie
     person(office, 2, key="waitlisted", verified=True)
     person(office, 2, event="another", form="another-form")
     delegate = {"event": "another", "form": "another-form", "form_kind": "delegation", "language": "ar"}
-    more: dict[str, Any] = {"representative": True, "tags": ["Clean air", "two words"]}
-    person(office, 3, id=str(UUID(int=3)), working_group="water", country="CH", **delegate, **more)
+    third = str(UUID(int=3))
+    office.hear_tags(third, ["Clean air", "two words"], 2)  # before the registration, and before older ones
+    office.hear_tags(third, ["proposer"], 1)
+    person(office, 3, id=third, working_group="water", country="CH", representative=True, **delegate)
     proposal: dict[str, Any] = {"event": None, "form": "side-event-proposal", "form_kind": "proposal"}
     person(office, 4, id=str(UUID(int=4)), working_group="air", **proposal)
     for number, (segment, reached) in enumerate(SEGMENTS, 1):

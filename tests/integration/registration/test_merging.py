@@ -55,7 +55,8 @@ def test_chosen_answers_and_the_seat_stay(
     ]
     assert service.seats() == (1, 1)
     told = [(one["type"].split(".", 3)[3], not one["data"].get("mailed", True)) for one in service.messages()[before:]]
-    assert sorted(told) == [("address-changed.v1", False), ("cancelled.v1", True), ("changed.v1", False)]
+    verbs = [("address-changed.v1", False), ("cancelled.v1", True), ("changed.v1", False), ("tagged.v1", False)]
+    assert sorted(told) == verbs
     notes = service.client.get(f"/v1/registrations/{first}/notes", headers=coordinator).get_json()["items"]
     assert [note["words"] for note in notes] == ["Called."]
     assert rows(service.url, "SELECT sealed IS NOT NULL FROM registration WHERE id = %s", first) == [(True,)]

@@ -7,7 +7,7 @@ dates in programs and in what they print are moved with them.
 import json
 import re
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO, StringIO
@@ -43,7 +43,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.proposals import FORM as PROPOSAL
 from tests.support.proposals import proposal_answers
 from tests.support.registration_service import RegistrationService, open_registration
-from tests.support.telling import tell_everybody
+from tests.support.telling import Telling
 from tests.support.web import load_folder
 
 FOLDER = Path("docs/how-to")
@@ -64,12 +64,14 @@ class Desk:
     installation: their databases and secrets.
     key: of a coordinator who reads sealed answers too.
     by: how far the sample was moved.
+    telling: what the services publish for one another.
     """
 
     apps: dict[str, FlaskClient]
     installation: TestInstallation
     key: str
     by: timedelta
+    telling: Telling
 
 
 class _Adapter(BaseAdapter):
@@ -85,7 +87,7 @@ class _Adapter(BaseAdapter):
         client = self._desk.apps[service_for(urlsplit(url).path)]
         given = client.open(url, method=request.method, data=request.body, headers=dict(request.headers))
         if request.method != "GET":
-            tell_everybody(self._desk.installation)
+            self._desk.telling.tell()
         answer = requests.Response()
         answer.status_code, answer.url, answer.request = given.status_code, url, request
         answer.headers.update(given.headers.items())
@@ -102,7 +104,10 @@ def desk(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
     installation = make_installation(postgres, tmp_path_factory.mktemp("questions"))
     loaded = read_folder(SAMPLE)
     by = time_to_next(loaded, WEBINAR, WEDNESDAY, system_clock())
+    opened = ExitStack()
+    telling = Telling(installation, opened)
     _load(installation, moved(_with_side_events(loaded), by))
+    telling.tell()
     key = new_token()
     file = installation.secrets.folder / "access.json"
     roles = ["coordinator", "sealed-reader", "administrator"]
@@ -110,17 +115,18 @@ def desk(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
     file.write_text(json.dumps([*json.loads(file.read_text()), holder]))
     engines = {name: open_engine(installation.urls[name]) for name in SERVICES}
     apps = {name: app.test_client() for name, app in build_applications(installation.secrets, engines).items()}
-    made = Desk(apps, installation, key, by)
+    made = Desk(apps, installation, key, by, telling)
     _ask(made, "POST", "/v1/side-event-forms", {"events": None})
     held = {"host_kind": "permanent_mission", "city": "Geneva", "working_group": "housing", "presentations": 3}
     _ask(made, "POST", "/v1/consultations", held)
     with open_registration(installation) as service:
         _register(service, by)
-        tell_everybody(installation)
+        telling.tell()
         _offer(made)
         _bulletin(made)
         with service.deciding():
             yield made
+    opened.close()
     for engine in engines.values():
         engine.dispose()
 
@@ -160,7 +166,6 @@ def _load(installation: TestInstallation, loaded: Loaded) -> None:
     publish_key(UnitOfWork(engine, "registration"), keys, datetime.now(UTC))
     engine.dispose()
     rows(installation.urls["registration"], "UPDATE seat SET capacity = 3 WHERE form = %s", WEBINAR)
-    tell_everybody(installation)
 
 
 def _register(service: RegistrationService, by: timedelta) -> None:
@@ -200,7 +205,7 @@ def _ask(desk: Desk, method: str, path: str, content: Any = None, **headers: str
     with_key = {"Authorization": f"Bearer {desk.key}", **headers}
     answer = client.open(path, method=method, json=content, headers=with_key)
     assert answer.status_code < 300, answer.text
-    tell_everybody(desk.installation)
+    desk.telling.tell()
     return answer.get_json()
 
 

@@ -40,7 +40,6 @@ CREATE TABLE recipient (
     partner text,
     country text,
     language text,
-    tags text[] NOT NULL DEFAULT '{}',
     status text NOT NULL,
     verified boolean NOT NULL DEFAULT false,
     revision integer NOT NULL CHECK (revision >= 1),
@@ -64,9 +63,16 @@ CREATE TABLE recipient (
             AND num_nonnulls(event, attend, working_group, partner, country, position) = 0),
     CONSTRAINT recipient_is_somebody CHECK (erased_at IS NOT NULL OR num_nulls(person_ref, language, closed) = 0),
     CONSTRAINT recipient_erased_is_nobody
-        CHECK (erased_at IS NULL OR (NOT representative AND tags = '{}' AND num_nonnulls(person_ref, language, closed,
+        CHECK (erased_at IS NULL OR (NOT representative AND num_nonnulls(person_ref, language, closed,
             position, working_group, partner, country, attend) = 0))
 );
+-- Words of coordinators on a registration, which may come before it is known here. No reference, for that reason.
+CREATE TABLE recipient_tags (
+    subject uuid PRIMARY KEY,
+    tags text[] NOT NULL,
+    revision integer NOT NULL CHECK (revision >= 1)
+);
+CREATE INDEX recipient_tags_by_tag ON recipient_tags USING gin (tags);
 COMMENT ON TABLE recipient IS
     'whom mails go to; the entry of a confirmation link or a former address goes with its mail';
 COMMENT ON COLUMN recipient.occurred_at IS

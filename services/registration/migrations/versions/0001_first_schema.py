@@ -208,6 +208,7 @@ CREATE TABLE registration (
     sealed_dates jsonb NOT NULL DEFAULT '{}',
     consent jsonb NOT NULL DEFAULT '{}',
     tags text[] NOT NULL DEFAULT '{}',
+    tags_revision integer NOT NULL DEFAULT 0 CHECK (tags_revision >= 0),
     accepted_at timestamptz NOT NULL,
     verified_at timestamptz,
     confirmed_at timestamptz,
@@ -233,7 +234,7 @@ CREATE TABLE registration (
 COMMENT ON COLUMN registration.person_ref IS 'keyed hash of the address';
 COMMENT ON COLUMN registration.person_key IS 'keyed hash of address and name: colleagues with one mailbox differ in it';
 COMMENT ON COLUMN registration.consent IS 'by field: wording, language and form version, and when it was given';
-COMMENT ON COLUMN registration.tags IS 'words of coordinators, sorted; nobody outside is told of them';
+COMMENT ON COLUMN registration.tags IS 'words of coordinators, sorted; people outside do not see them';
 COMMENT ON COLUMN registration.sealed_at IS 'when sealed answers were last given';
 COMMENT ON COLUMN registration.details_at IS 'when what is asked after the confirmation was last given';
 COMMENT ON COLUMN registration.sealed_dates IS 'by reference in sealed_for: when these sealed answers were given';
