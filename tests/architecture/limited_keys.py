@@ -316,7 +316,9 @@ REACH_OF = {
     | dict.fromkeys(_OWN_FORMS_ALONE, FILTERED)
     | {f"POST {_REGISTRATION}/sealed": HIDDEN}
     | dict.fromkeys(_SEALED_HIDDEN, HIDDEN)
-    | {"GET /console/registrations/sealed-lists/style.css": NOTHING}
+    | dict.fromkeys(
+        ("GET /console/registrations/sealed-lists/style.css", "GET /console/registrations/form-draft.js"), NOTHING
+    )
     | dict.fromkeys(
         ("GET /v1/trail/registration", "GET /v1/audit-log", "GET /console/audit-log", "GET /console/audit-log.csv"),
         REFUSED,

@@ -1,6 +1,7 @@
 """Pages on which coordinators make and change forms: a draft, its questions, a preview, and what publishing does."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
@@ -10,11 +11,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.registration.forms import wording as form_words
 from services.registration.forms.designer_fields import (
     KIND_WORDS,
-    moved,
     question_rows,
     question_values,
     read_question,
     read_settings,
+    rearranged,
     words_of,
 )
 from services.registration.forms.draft_store import FormDraft
@@ -27,12 +28,21 @@ from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.headers import PAGE_POLICY, personal
 
 FORM = "/console/registrations/forms"
+SCRIPT = Path(__file__).parent / "static" / "form_draft.js"
+WIDTHS = {"wide": "Wide", "phone": "As on a phone"}
+"""Of the preview."""
 MEANWHILE = "This draft was changed after you had opened the page, so nothing was done. Look at it as it is now."
 CHECK = "Somebody else changed the form itself meanwhile. Discard the draft, or copy what you need from it first."
 
 
 def add_designer(blueprint: Blueprint, desk: DraftDesk) -> None:
     """``/console/registrations/new-form`` and ``/console/registrations/form-drafts/<slug>``."""
+
+    @blueprint.get("/registrations/form-draft.js")
+    @needs("coordinator")
+    def form_draft_script() -> Response:
+        return Response(SCRIPT.read_text(encoding="utf-8"), mimetype="text/javascript")
+
     add_new_form(blueprint, desk)
     _add_draft(blueprint, desk)
     _add_question(blueprint, desk)
@@ -61,18 +71,11 @@ def _add_draft(blueprint: Blueprint, desk: DraftDesk) -> None:
         act, _, at = request.form.get("go", "").partition(":")
         if act == "settings":
             content = read_settings(typed_values(), draft.content)
-        elif act in ("up", "down", "remove") and at.isdecimal():
-            content = {**draft.content, "fields": _rearranged(draft, act, int(at))}
+        elif (fields := rearranged(draft.content.get("fields") or (), act, at)) is not None:
+            content = {**draft.content, "fields": fields}
         else:
             raise BadRequest("unknown change")
         return _store(desk, draft, content, "#questions" if at else "")
-
-
-def _rearranged(draft: FormDraft, act: str, position: int) -> list[Any]:
-    fields = list(draft.content.get("fields") or ())
-    if act == "remove":
-        return fields[:position] + fields[position + 1 :]
-    return moved(fields, position, -1 if act == "up" else 1)
 
 
 def _store(desk: DraftDesk, draft: FormDraft, content: Mapping[str, Any], place: str) -> AnyResponse:
@@ -83,6 +86,15 @@ def _store(desk: DraftDesk, draft: FormDraft, content: Mapping[str, Any], place:
             raise
         return _page(desk, desk.draft(draft.slug), 412, notice=MEANWHILE)
     return redirect(f"{PATH}/{draft.slug}{place}", 303)
+
+
+def _preview() -> dict[str, str]:
+    """The language and the width that are chosen for the preview on the page."""
+    language, width = request.args.get("language", ""), request.args.get("width", "")
+    return {
+        "language": language if language in LANGUAGE_NAMES else "en",
+        "width": width if width in WIDTHS else next(iter(WIDTHS)),
+    }
 
 
 def _page(desk: DraftDesk, draft: FormDraft, status: int = 200, **more: Any) -> Response:
@@ -100,10 +112,12 @@ def _page(desk: DraftDesk, draft: FormDraft, status: int = 200, **more: Any) -> 
         kinds=KIND_WORDS,
         form_words=form_words,
         languages=LANGUAGE_NAMES,
+        widths=WIDTHS,
         direction=direction,
         events=desk.event_choices(event),
         unannounced=event if event and event not in desk.event_titles() else "",
         partners=[(partner.slug, partner.name) for partner in list_partners(desk.work, holder().forms)],
+        preview=_preview(),
         **more,
     )
     response = personal(make_response(page, status))

@@ -75,6 +75,14 @@ def test_form_is_made_published_and_changed(house: House, coordinator: Browser) 
     assert "Limited places" in page
     send(coordinator, DRAFT, go=f"up:{last}")
     assert questions(coordinator)[last - 1] == "session"
+    send(coordinator, DRAFT, go=f"move:{last - 1}:0")
+    assert questions(coordinator)[0] == "session"
+    send(coordinator, DRAFT, go=f"move:0:{last - 1}")
+    before = questions(coordinator)
+    assert before[last - 1] == "session"
+    send(coordinator, DRAFT, go="move:0:99")
+    assert questions(coordinator) == before
+    assert send(coordinator, DRAFT, go="move:0").status_code == 400
     settings = {"title.en": "Webinar #11", "title.es": "Seminario n.º 11", "partners": "example-partner"}
     send(coordinator, DRAFT, go="settings", capacity="40", waiting_list="yes", **settings)
     preview = coordinator.get(f"{DRAFT}/preview?lang=es")
