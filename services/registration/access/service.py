@@ -88,8 +88,8 @@ def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
         _refuse(by, new.grant, now)
         store.lock_access(connection)
         holder_id = new_id()
-        names = {one.name for one in desk.file.holders()} | {one.name for one in store.list_access(connection)}
-        taken = look_of(new.name) in {look_of(name) for name in names}
+        others = {look_of(one.name) for one in desk.file.holders()}
+        taken = look_of(new.name) in others.union(look_of(one.name) for one in store.list_access(connection))
         if taken or not store.add_holder(connection, holder_id, new.name, new.grant, now):
             raise DomainError("already-exists", "somebody with this name has access already")
         _publish(connection, holder_id)
