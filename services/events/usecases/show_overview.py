@@ -21,6 +21,7 @@ from shared.store.unit_of_work import UnitOfWork
 
 MOST_EVENTS = 200
 DELEGATION = "delegation"
+MOST_HELD = 20
 MOST_RECORDINGS = 20
 HELD = frozenset({EventStatus.CONFIRMED, EventStatus.HELD})
 RECENT = timedelta(days=60)
@@ -123,7 +124,7 @@ def show_overview(work: UnitOfWork, clock: Clock, travellers_not_in: str | None,
 
 
 def list_unrecorded(work: UnitOfWork, clock: Clock) -> list[Unrecorded]:
-    """What people attended online in the last 60 days and cannot see again, the latest first.
+    """What people attended online in the last 60 days and cannot see again, of the last twenty; the latest first.
 
     Raises:
         Unavailable: the database is away.
@@ -131,7 +132,7 @@ def list_unrecorded(work: UnitOfWork, clock: Clock) -> list[Unrecorded]:
     now = clock()
     lately = EventFilter(audience=Audience.COORDINATORS, on_from=now - RECENT, on_until=now, limit=MOST_EVENTS)
     with work.transaction() as connection:
-        held = [one for one in events.select(connection, lately) if _was_online(one, now)]
+        held = [one for one in events.select(connection, lately) if _was_online(one, now)][-MOST_HELD:]
         recordings = {one.id: _recordings(connection, one.id) for one in held}
     unrecorded = [one for one in held if not any(found.published for found in recordings[one.id])]
     return [Unrecorded(one, next((found.id for found in recordings[one.id]), None)) for one in reversed(unrecorded)]

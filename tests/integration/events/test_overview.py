@@ -208,7 +208,7 @@ def test_the_pages_show_the_numbers_with_links(
     hear(loaded, [registration_message(_traveller(1, country="CH"))])
     enter(client, keys["viewer"])
     page = client.get("/console/overview").text
-    assert f'<a href="/console/geneva?not_in={WEBINAR}">1 not registered for {WEBINAR}</a>' in page
+    assert f'<a href="/console/geneva?not_in={WEBINAR}">1 not registered for UPR Webinar Wednesday #10' in page
     assert "16 presentations to 9 embassies" in page
     assert "27 presentations to 2 permanent missions" in page
     assert "12 without contact this month" in page
