@@ -3,6 +3,7 @@
 from typing import Any
 
 import flask_smorest
+import marshmallow as ma
 from flask import Request
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser, is_json_request
@@ -25,3 +26,12 @@ class Blueprint(flask_smorest.Blueprint):
     """Operations that stand in the service's OpenAPI document."""
 
     ARGUMENTS_PARSER = _BodyParser()
+
+
+class TrueOrFalse(ma.fields.Boolean):
+    """``true`` or ``false`` and nothing that stands for it: for Python 0 is False too."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value

@@ -14,6 +14,7 @@ from services.notifications.domain.bulletin import (
 )
 from services.notifications.domain.segment import LONGEST_VALUE, PARTS, most_values
 from services.notifications.store.bulletins import NEWEST, SORTS
+from shared.web.operations import TrueOrFalse
 from shared.web.paging import PageArguments
 
 PERSON = r"^[0-9a-f]{64}\Z"
@@ -60,7 +61,7 @@ class SegmentSchema(ma.Schema):
     mode = _part("mode", "Registered for an event that takes place so")
     not_registered_for = _part("not_registered_for", "Without a registration for any of these events or forms")
     registration = _part("registration", "One of these registrations, by id")
-    representative = ma.fields.Boolean(metadata={"description": "Whether they speak for their working group"})
+    representative = TrueOrFalse(metadata={"description": "Whether they speak for their working group"})
 
 
 def _requires_english(texts: dict[str, object]) -> None:

@@ -1,11 +1,10 @@
 """Shapes of webhooks and of what was delivered to them."""
 
-from typing import Any
-
 import marshmallow as ma
 
 from services.notifications.calling.addresses import LONGEST_URL
 from shared.contracts.schemas import SLUG
+from shared.web.operations import TrueOrFalse
 
 
 class NewWebhookSchema(ma.Schema):
@@ -20,15 +19,6 @@ class NewWebhookSchema(ma.Schema):
         validate=ma.validate.Length(min=1, max=LONGEST_URL),
         metadata={"description": "`https://`, a name and no IP address, port 443 or 8443"},
     )
-
-
-class TrueOrFalse(ma.fields.Boolean):
-    """``true`` or ``false`` and nothing that stands for it: for Python 0 is False too."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
-        if not isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return value
 
 
 class SwitchSchema(ma.Schema):

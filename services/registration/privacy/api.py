@@ -26,7 +26,7 @@ from shared.public_forms.addresses import normal_address
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, needs_all_forms, refuse, require_touch
 from shared.web.browser_session import needs_recent_sign_in
-from shared.web.operations import Blueprint
+from shared.web.operations import Blueprint, TrueOrFalse
 from shared.web.person_export import PATH, ExportRequestSchema, ExportSchema, export_content, record_export
 from shared.web.problems import ProblemSchema
 
@@ -103,7 +103,7 @@ class RegistrationExportSchema(ExportRequestSchema):
     """Whose data, and whether sealed answers are opened."""
 
     email = email_field()
-    with_sealed = ma.fields.Boolean(
+    with_sealed = TrueOrFalse(
         load_default=False,
         metadata={"description": "Open sealed answers too: needs the role `sealed-reader`; each reading is logged"},
     )
