@@ -142,7 +142,9 @@ def stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
     engines = {name: open_engine(installation.url(name, "web")) for name in SERVICES}
     folder = installation.secrets.folder
     fill(installation)
-    publish_key(UnitOfWork(engines["registration"], "registration"), read_keys(folder / "decider.key"), system_clock())
+    migrator = open_engine(installation.urls["registration"])
+    publish_key(UnitOfWork(migrator, "registration"), read_keys(folder / "decider.key"), system_clock())
+    migrator.dispose()
     keys = {"all": installation.secrets.coordinator_key, "viewer": new_token()}
     holders = json.loads((folder / "access.json").read_text())
     viewer = {"name": "a viewer", "roles": ["viewer"], "key_sha256": token_hash(keys["viewer"]).hex()}
