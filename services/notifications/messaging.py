@@ -4,8 +4,6 @@ Registrations and decisions on proposals do so until whoever is on them is erase
 address once.
 """
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +26,7 @@ from services.notifications.domain.kinds import (
     SEAT_OFFERED,
     WANTED,
 )
+from services.notifications.sealed_parts import open_part, read_personal, text_in
 from services.notifications.store.erasing import Tombstone
 from services.notifications.store.recipients import lock_standings, store_tags
 from services.notifications.usecases.erase_subject import erase_subject
@@ -39,7 +38,7 @@ from services.notifications.usecases.note_subject import Told, mail_once, note_s
 from shared.contracts.envelope import Message
 from shared.core.clock import Clock, rfc3339
 from shared.core.errors import Poison
-from shared.core.sealing import Unsealable, Vault, open_sealed
+from shared.core.sealing import Vault
 from shared.store.access_holders import upsert_access
 from shared.store.inbox import BatchEffect, Effect
 from shared.store.sessions import end_session
@@ -169,7 +168,7 @@ def read_decision(message: Message, private_keys: list[bytes]) -> Decision:
     data, kind = message.data, KIND_OF_MESSAGE[message.routing_key]
     if kind == SCHEDULED and data["event"] is None:
         raise Poison("a scheduled proposal without its side event")
-    note = _text(_opened(data["sealed"], private_keys), "note")
+    note = text_in(open_part(data["sealed"], private_keys), "note")
     return Decision(
         kind, data["proposal_id"], data["revision"], data["event"], note, data["occurred_at"], message.correlation_id
     )
@@ -189,7 +188,7 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
     if kind == ADDRESS_CHANGED_MAIL and data["undo_until"] is None:
         kind = ADDRESS_RESTORED_MAIL
     entry, sealed_names = _read_entry(message)
-    personal = _personal(data["sealed"], private_keys, sealed_names, with_link=kind != ADDRESS_RESTORED_MAIL)
+    personal = read_personal(data["sealed"], private_keys, sealed_names, with_link=kind != ADDRESS_RESTORED_MAIL)
     return Told(
         kind=kind,
         number=_number_of(personal["token"]) if kind in ASKED_FOR else entry.revision,
@@ -276,28 +275,3 @@ def _registration(data: Mapping[str, Any]) -> Entry:
     plain = ("person_ref", "language", "status", "revision", "occurred_at", "form", "form_kind", "event", "position")
     told = ("working_group", "partner", "country", "verified", "attend", "representative")
     return Entry(data["registration_id"], "registration", **{name: data[name] for name in (*plain, *told)})
-
-
-def _personal(
-    sealed: str, private_keys: list[bytes], names: tuple[str, ...], *, with_link: bool = True
-) -> dict[str, str]:
-    content = _opened(sealed, private_keys)
-    personal = {name: _text(content, name) for name in names}
-    links = [personal["token"], personal.get("view", "none")] if with_link else []
-    if not personal["address"] or not all(links):
-        raise Poison("sealed part has no address or no link")
-    return personal
-
-
-def _opened(sealed: str, private_keys: list[bytes]) -> Mapping[str, Any]:
-    try:
-        return open_sealed(private_keys, base64.b64decode(sealed, validate=True))
-    except (Unsealable, binascii.Error):
-        raise Poison("sealed part does not open") from None
-
-
-def _text(content: Mapping[str, Any], name: str) -> str:
-    value = content.get(name)
-    if value is not None and not isinstance(value, str):
-        raise Poison(f"sealed part: {name} is not text")
-    return value or ""

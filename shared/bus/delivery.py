@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.bus.names import ATTEMPT_HEADER, DELIVERY_COUNT_HEADER, FACTS
 from shared.bus.senders import Senders
-from shared.contracts import registry
+from shared.contracts import reading
 from shared.contracts.envelope import TYPE_PREFIX, Message, decode
 from shared.core.errors import Poison, Unauthentic
 
@@ -46,7 +46,7 @@ class Delivery:
             if self.senders is not None:
                 self.senders.require_producer(self.raw, self.queue)
             message = decode(body.encode() if isinstance(body, str) else bytes(body or b""))
-            content = registry.read(message)
+            content = reading.read(message)
             self._require_own_key(message)
             if self.senders is not None:
                 self.senders.require(self.raw, message.type)

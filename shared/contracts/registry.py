@@ -6,10 +6,7 @@ type without a consumer is not published, a queue without a type does not exist.
 
 from functools import cache
 
-from marshmallow import Schema, ValidationError
-
 from shared.contracts.access import AccessData, ApprovalData, AuditEntryData, InvitationData, SessionEndedData
-from shared.contracts.envelope import Message
 from shared.contracts.events import DecisionData, EventData, HotelData, ResourceData, WorkingGroupData
 from shared.contracts.message_type import MessageType
 from shared.contracts.notifications import MailData
@@ -24,7 +21,6 @@ from shared.contracts.registration import (
     TagsData,
     WithdrawnProposalData,
 )
-from shared.core.errors import Poison, Unauthentic
 
 _COPIES = ("registration.copies", "notifications.copies")
 _ROLLUP_AND_MAIL = ("events.rollup", "notifications.mail")
@@ -286,26 +282,3 @@ def service_of(queue: str) -> str:
 def producers(queue: str) -> frozenset[str]:
     """Services that publish a type which ``queue`` gets."""
     return frozenset(entry.producer for entry in MESSAGE_TYPES if queue in entry.consumers)
-
-
-@cache
-def _schema(entry: MessageType) -> Schema:
-    return entry.schema()
-
-
-def read(message: Message) -> dict[str, object]:
-    """The checked content of a message, with moments as aware datetimes.
-
-    Raises:
-        Poison: unknown type, wrong producer, or content that breaks the schema (fields are named, not values).
-    """
-    entry = BY_TYPE.get(message.type)
-    if entry is None:
-        raise Poison("unknown message type")
-    if message.source != source_of(entry.producer):
-        raise Unauthentic("wrong producer for this message type")
-    try:
-        content: dict[str, object] = _schema(entry).load(dict(message.data))
-    except ValidationError as error:
-        raise Poison(f"content breaks the schema: {', '.join(sorted(map(str, error.messages_dict)))}") from None
-    return content

@@ -36,7 +36,8 @@ from services.registration.people.messages import Fact, RegistrationMessages, co
 from services.registration.people.model import Registration
 from services.registration.people.store import Person
 from shared.contracts.envelope import Message, decode, encode
-from shared.contracts.registry import MESSAGE_TYPES, read
+from shared.contracts.reading import read
+from shared.contracts.registry import MESSAGE_TYPES
 from shared.core.context import caused_by
 from shared.core.ids import new_id
 from shared.core.sealing import new_key, public_key_of

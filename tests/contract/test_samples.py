@@ -10,7 +10,8 @@ from cloudevents.core.formats.json import JSONFormat
 from shared.bus.names import FACTS, VHOST
 from shared.contracts import asyncapi
 from shared.contracts.envelope import decode
-from shared.contracts.registry import BY_KEY, MESSAGE_TYPES, read
+from shared.contracts.reading import read
+from shared.contracts.registry import BY_KEY, MESSAGE_TYPES
 from tests.contract.samples import sample, sample_body, sample_files
 
 KEYS = [entry.key for entry in MESSAGE_TYPES]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from shared.contracts.envelope import decode, encode
-from shared.contracts.registry import read
+from shared.contracts.reading import read
 from shared.core.errors import Poison
 from tests.contract.samples import sample_message
 

@@ -9,7 +9,8 @@ import pytest
 from shared.bus import topology
 from shared.bus.names import DEAD, FACTS, VHOST, bindings, parked, route
 from shared.contracts import asyncapi
-from shared.contracts.registry import BY_KEY, MESSAGE_TYPES, QUEUES, SERVICES, read, service_of, source_of
+from shared.contracts.reading import read
+from shared.contracts.registry import BY_KEY, MESSAGE_TYPES, QUEUES, SERVICES, service_of, source_of
 from shared.core.errors import Poison
 from tests.contract.samples import sample_message
 

@@ -18,7 +18,8 @@ from services.notifications import messaging as notifications
 from services.notifications.settings import read_settings as read_notifications
 from services.notifications.web import build_app as notifications_app
 from shared.contracts.envelope import Message, decode
-from shared.contracts.registry import SERVICES, read
+from shared.contracts.reading import read
+from shared.contracts.registry import SERVICES
 from shared.core.sealing import Vault, read_keys
 from shared.store.engine import open_engine
 from shared.store.inbox import apply_batch

@@ -12,7 +12,7 @@ from services.notifications import messaging as notifications
 from services.registration.forms.copies import keep_event
 from services.registration.forms.loading import load_forms
 from services.registration.sealing.form_keys import FormKeys
-from shared.contracts.registry import read
+from shared.contracts.reading import read
 from shared.core.clock import system_clock
 from shared.core.sealing import Vault, public_key_of, read_keys, seal_to
 from shared.store.engine import open_engine

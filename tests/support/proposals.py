@@ -8,7 +8,8 @@ import orjson
 from services.events import messaging as events
 from services.events.usecases.proposal_keys import ProposalKeys
 from shared.contracts.envelope import Message, decode
-from shared.contracts.registry import MESSAGE_TYPES, read
+from shared.contracts.reading import read
+from shared.contracts.registry import MESSAGE_TYPES
 from shared.core.sealing import public_key_of, read_keys
 from shared.store.engine import open_engine
 from shared.store.inbox import apply_batch

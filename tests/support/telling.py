@@ -8,7 +8,8 @@ from services.events import messaging as events
 from services.notifications import messaging as notifications
 from services.registration import messaging as registration
 from shared.contracts.envelope import Message, decode
-from shared.contracts.registry import MESSAGE_TYPES, SERVICES, read, service_of
+from shared.contracts.reading import read
+from shared.contracts.registry import MESSAGE_TYPES, SERVICES, service_of
 from shared.core.clock import system_clock
 from shared.core.sealing import Vault, read_keys
 from shared.store.engine import open_engine

@@ -19,7 +19,7 @@ from services.events.store.resources import ResourceFilter
 from services.events.usecases.count_registrations import count_registrations
 from services.events.usecases.event_history import list_history
 from services.events.usecases.event_notes import list_notes, write_note
-from services.events.usecases.list_network import list_forms, list_series, list_working_groups
+from services.events.usecases.list_network import list_series, list_working_groups
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.resources import list_resources
 from services.events.usecases.show_coverage import show_coverage
@@ -75,7 +75,7 @@ def _page(work: UnitOfWork, event: Event, *, status: int = 200, **more: Any) -> 
         done=deed_words.done_text(request.args.get("done", ""), request.args.get("notified", "")),
         counts=count_registrations(work, event.id),
         coverage=show_coverage(work, event.id),
-        forms=[form for form in list_forms(work) if event.id == form.event or event.form == form.id],
+        forms=[form for form in list_forms_of(work, event) if may_touch(form.id)],
         groups={group.id: str(group.title) for group in list_working_groups(work)},
         series={series.id: str(series.title) for series in list_series(work)},
         resources=list_resources(
@@ -96,7 +96,6 @@ def _for_coordinators(work: UnitOfWork, event: Event) -> dict[str, Any]:
         "notes": page_of(notes, NOTES, lambda note: [note.id]),
         "history": page_of(changes, CHANGES, lambda change: [change.id]),
         "deeds": deed_words,
-        "forms": [form for form in list_forms_of(work, event) if may_touch(form.id)],
         "note_id": new_id(),
         "most_characters": MOST_CHARACTERS,
     }

@@ -1,6 +1,6 @@
 """Pages on which coordinators make and change forms: a draft, its questions, a preview, and what publishing does."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from services.registration.forms.designer_fields import (
     question_values,
     read_question,
     read_settings,
-    rearranged,
     words_of,
 )
 from services.registration.forms.draft_store import FormDraft
@@ -71,11 +70,28 @@ def _add_draft(blueprint: Blueprint, desk: DraftDesk) -> None:
         act, _, at = request.form.get("go", "").partition(":")
         if act == "settings":
             content = read_settings(typed_values(), draft.content)
-        elif (fields := rearranged(draft.content.get("fields") or (), act, at)) is not None:
+        elif (fields := _rearranged(draft.content.get("fields") or (), act, at)) is not None:
             content = {**draft.content, "fields": fields}
         else:
             raise BadRequest("unknown change")
         return _store(desk, draft, content, "#questions" if at else "")
+
+
+def _rearranged(fields: Sequence[Any], act: str, at: str) -> list[Any] | None:
+    """The questions after ``up``, ``down`` or ``remove`` at a position, or ``move`` from one to another (``3:1``).
+
+    As they are if there is no such position. None if it is none of these.
+    """
+    start, _, end = at.partition(":")
+    if act not in ("up", "down", "remove", "move") or not start.isdecimal() or (act == "move") != end.isdecimal():
+        return None
+    found, position = list(fields), int(start)
+    to = int(end) if end else position + {"up": -1, "down": 1}.get(act, 0)
+    if 0 <= position < len(found) and 0 <= to < len(found):
+        question = found.pop(position)
+        if act != "remove":
+            found.insert(to, question)
+    return found
 
 
 def _store(desk: DraftDesk, draft: FormDraft, content: Mapping[str, Any], place: str) -> AnyResponse:

@@ -285,20 +285,3 @@ def read_settings(given: MultiDict[str, str], content: Mapping[str, Any]) -> dic
         **{name: _read_number(given.get(name, ""), "number", name) for name in COUNTS if name in given},
     }
     return {name: value for name, value in read.items() if value not in (None, "", [])}
-
-
-def rearranged(fields: Sequence[Any], act: str, at: str) -> list[Any] | None:
-    """The questions after ``up``, ``down`` or ``remove`` at a position, or ``move`` from one to another (``3:1``).
-
-    As they are if there is no such position. None if it is none of these.
-    """
-    start, _, end = at.partition(":")
-    if act not in ("up", "down", "remove", "move") or not start.isdecimal() or (act == "move") != end.isdecimal():
-        return None
-    found, position = list(fields), int(start)
-    to = int(end) if end else position + {"up": -1, "down": 1}.get(act, 0)
-    if 0 <= position < len(found) and 0 <= to < len(found):
-        question = found.pop(position)
-        if act != "remove":
-            found.insert(to, question)
-    return found

@@ -119,11 +119,12 @@ def _first_content(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, Any]
             raise BadRequest("unknown kind")
         return {"kind": kind, "fields": first_questions(kind), **own}
     copied = desk.describe(start.removeprefix("form/"))
-    others = {
+    titles = {
         language: renumbered(title, copied.get("event") or "", values["event"])
         for language, title in Text.of(copied["title"]).as_mapping.items()
     }
-    own["title"] = {**others, "en": values["title"]}
+    if titles.get("en") == values["title"]:  # else those of the other languages say something else
+        own["title"] = titles
     return {**{name: value for name, value in copied.items() if name != "event"}, **own}
 
 

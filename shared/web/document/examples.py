@@ -93,14 +93,14 @@ def _fitting(pattern: str, candidates: Iterable[Any]) -> str:
     return next((text for text in texts if re.search(pattern, text)), "text")
 
 
-def _plain(schema: Mapping[str, Any], kind: str, known: Any) -> Any:
-    if kind in ("integer", "number"):
+def _plain(schema: Mapping[str, Any], type_name: str, known: Any) -> Any:
+    if type_name in ("integer", "number"):
         return known if isinstance(known, int) else max(1, schema.get("minimum", 1))
-    if kind == "boolean":
+    if type_name == "boolean":
         return known if isinstance(known, bool) else True
     if schema.get("format") in _FORMATS:
         return _FORMATS[schema["format"]]
-    return known if isinstance(known, str) else "text" if kind == "string" else known
+    return known if isinstance(known, str) else "text" if type_name == "string" else known
 
 
 def _kinds(schema: Mapping[str, Any]) -> list[str]:

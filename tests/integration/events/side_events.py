@@ -12,7 +12,7 @@ from services.events.messaging import effects
 from services.events.schedule_worker import ScheduleWorker
 from services.events.usecases.proposal_keys import ProposalKeys
 from shared.contracts.envelope import Message, decode
-from shared.contracts.registry import read
+from shared.contracts.reading import read
 from shared.core.clock import rfc3339
 from shared.core.ids import new_id
 from shared.core.sealing import open_sealed, public_key_of, seal_to

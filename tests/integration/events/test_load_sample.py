@@ -21,7 +21,7 @@ from services.events.usecases.load_sample import load_sample
 from services.events.usecases.show_event import show_event
 from services.events.wiring import MIGRATIONS
 from shared.contracts.envelope import decode
-from shared.contracts.registry import read
+from shared.contracts.reading import read
 from shared.core.errors import SettingsError
 from shared.i18n.content import Text
 from shared.store.migrate import current_revision, migrate

@@ -19,7 +19,7 @@ from services.events.usecases.count_registrations import count_registrations
 from services.events.usecases.note_registration import note_registration
 from services.events.usecases.proposal_keys import ProposalKeys
 from shared.contracts.envelope import Message
-from shared.contracts.registry import read
+from shared.contracts.reading import read
 from shared.store.inbox import apply_batch
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import (

@@ -20,7 +20,7 @@ from services.registration.wiring import describe as describe_registration
 from shared.bus.embedded_publisher import EmbeddedPublisher
 from shared.bus.embedded_store import EmbeddedQueues
 from shared.bus.publisher import Outcome, Outgoing
-from shared.contracts import registry
+from shared.contracts import reading, registry
 from shared.contracts.envelope import Message, decode
 from shared.process.housekeeping import Housekeeper
 from shared.process.relay import Relay
@@ -174,4 +174,4 @@ class Bus:
 
 def _read(body: bytes) -> Message:
     message = decode(body)
-    return replace(message, data=registry.read(message))
+    return replace(message, data=reading.read(message))

@@ -14,7 +14,7 @@ from services.notifications.scheduling import Scheduler
 from services.notifications.sending.batch import SendingTools
 from services.notifications.sending.composing import Composer
 from services.notifications.sending.sender import Sender
-from shared.contracts import registry
+from shared.contracts import reading, registry
 from shared.contracts.envelope import TYPE_PREFIX, Message, decode
 from shared.core.clock import rfc3339
 from shared.core.ids import new_id
@@ -80,7 +80,7 @@ class Office:
     @staticmethod
     def checked(message: Message) -> Message:
         """A message as the consumer has read it."""
-        return replace(message, data=registry.read(message))
+        return replace(message, data=reading.read(message))
 
     def hear_event(self, **changes: Any) -> list[Verdict]:
         """The event, told by the events service."""

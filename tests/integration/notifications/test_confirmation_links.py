@@ -17,7 +17,7 @@ from services.notifications.usecases.claim_due import LEASE, claim_due
 from services.notifications.usecases.finish import finish
 from services.notifications.usecases.reap_leases import UNKNOWN_AFTER
 from services.notifications.usecases.unsubscribe import WANTS_NONE, unsubscribe
-from shared.contracts import registry
+from shared.contracts import reading
 from shared.core.ids import new_id
 from shared.process.runner import Stop
 from tests.integration.notifications.bulletins import draft, person, send
@@ -110,7 +110,7 @@ def test_nothing_is_kept_of_a_link_whose_mail_was_sent(office: Office) -> None:
     mail = office.mail()
     assert (mail["state"], mail["recipient"], str(mail["subject"])) == ("sent", None, link)
     (message,) = office.published("mail.sent.v1")
-    assert registry.read(message) == {
+    assert reading.read(message) == {
         "mail_id": mail["id"],
         "revision": 1,
         "kind": "verification",

@@ -15,7 +15,7 @@ from services.notifications.sending.judging import retried, sent
 from services.notifications.usecases.begin_handover import begin_handover
 from services.notifications.usecases.claim_due import claim_due
 from services.notifications.usecases.finish import finish
-from shared.contracts import registry
+from shared.contracts import reading
 from shared.contracts.envelope import Message
 from tests.integration.notifications.bulletins import draft, send
 from tests.integration.notifications.office import Office
@@ -206,7 +206,7 @@ def test_registration_that_ends_at_the_same_moment_is_not_chosen(office: Office)
     first, second = (cancellation(office, who[kind], kind) for kind in ("webinar", "attendance"))
     at_once = Thread(target=office.hear, args=(first,))
     with office.work.transaction() as connection:
-        office.effects[MAIL](connection, replace(second, data=registry.read(second)))
+        office.effects[MAIL](connection, replace(second, data=reading.read(second)))
         at_once.start()
         deadline = time.monotonic() + 20
         while at_once.is_alive() and not _somebody_waits(office):

@@ -15,7 +15,7 @@ from services.notifications.sending.judging import NOT_REACHED, UNKNOWN
 from services.notifications.sending.sender import Sender
 from services.notifications.usecases.begin_handover import begin_handover
 from services.notifications.usecases.claim_due import claim_due
-from shared.contracts import registry
+from shared.contracts import reading
 from shared.contracts.envelope import decode
 from shared.core.ids import new_id
 from shared.core.metrics import final_work_refused_total, mail_handover_seconds, mails_total
@@ -54,7 +54,7 @@ def test_mail_is_handed_over_and_said_to_be(office: Office) -> None:
     (row,) = office.rows("SELECT body FROM outbox")
     message = decode(bytes(row["body"]))
     assert message.correlation_id == "a-correlation"
-    assert registry.read(message) == {
+    assert reading.read(message) == {
         "mail_id": mail["id"],
         "revision": 1,
         "kind": "confirmation",

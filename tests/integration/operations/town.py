@@ -33,7 +33,7 @@ from services.registration.sealing.form_keys import FormKeys
 from services.registration.settings import read_settings
 from services.registration.tending import Tending
 from services.registration.web import build_app
-from shared.contracts import registry
+from shared.contracts import reading
 from shared.contracts.envelope import Message, decode
 from shared.contracts.registry import BY_TYPE, SERVICES, service_of
 from shared.core.sealing import Vault, public_key_of, read_keys
@@ -232,7 +232,7 @@ class Town:
 
 
 def _checked(message: Message) -> Message:
-    return replace(message, data=registry.read(message))
+    return replace(message, data=reading.read(message))
 
 
 def _address(number: int) -> str:

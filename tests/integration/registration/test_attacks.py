@@ -9,7 +9,7 @@ import pytest
 from services.registration.intake.facts import MAX_CANDIDATES
 from services.registration.intake.outcomes import Act, Choice
 from services.registration.messaging import handle_mail
-from shared.contracts.registry import read
+from shared.contracts.reading import read
 from tests.contract.samples import sample_message
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.clock import FrozenClock

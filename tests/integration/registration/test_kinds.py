@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from services.registration.embed.strings import page_texts
 from services.registration.forms.copies import keep_event
-from shared.contracts.registry import read
+from shared.contracts.reading import read
 from shared.public_forms.standard import standard_form
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork

@@ -7,7 +7,7 @@ import pytest
 
 from services.registration.forms.copies import upsert_resource
 from services.registration.messaging import handle_mail
-from shared.contracts.registry import read
+from shared.contracts.reading import read
 from shared.core.clock import rfc3339
 from shared.core.errors import Poison
 from shared.i18n.languages import LANGUAGES

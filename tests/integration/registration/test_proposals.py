@@ -13,7 +13,7 @@ import pytest
 
 from services.registration.messaging import PROPOSALS, effects
 from shared.contracts.envelope import Message
-from shared.contracts.registry import read
+from shared.contracts.reading import read
 from shared.core.errors import Poison, SettingsError
 from shared.core.sealing import new_key, open_sealed, public_key_of, read_keys, seal_to
 from tests.contract.samples import sample_message

@@ -15,7 +15,7 @@ from services.events.usecases.proposal_keys import ProposalKeys
 from services.notifications import messaging as notifications
 from services.registration.access import credentials
 from shared.contracts.envelope import decode
-from shared.contracts.registry import read
+from shared.contracts.reading import read
 from shared.core.sealing import open_sealed, read_keys
 from shared.store.engine import open_engine
 from shared.store.inbox import apply_batch

@@ -9,7 +9,7 @@ import pytest
 
 from services.registration.messaging import COPIES, effects
 from shared.contracts.envelope import decode
-from shared.contracts.registry import read
+from shared.contracts.reading import read
 from shared.store.engine import open_engine
 from shared.store.inbox import apply_batch
 from shared.store.unit_of_work import UnitOfWork

@@ -49,6 +49,7 @@ def test_lists_as_files_hold_no_formula(house: House, routes: list[Route]) -> No
                 files[str(route)] = answer
     assert sorted(files) == [
         "events GET /v1/consultations",
+        "events GET /v1/coverage",
         "events GET /v1/events",
         "events GET /v1/events/<event_id>/roster",
         "events GET /v1/group-contacts",
@@ -57,6 +58,7 @@ def test_lists_as_files_hold_no_formula(house: House, routes: list[Route]) -> No
         "events GET /v1/rooms",
         "events GET /v1/series",
         "events GET /v1/slots",
+        "events GET /v1/speakers",
         "events GET /v1/working-groups",
         "registration GET /console/audit-log.csv",
         "registration GET /console/registrations.csv",

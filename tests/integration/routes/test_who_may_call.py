@@ -161,7 +161,10 @@ def test_whoever_holds_every_role_is_told_of_people_where_they_are_looked_up(hou
         "registration GET /console/registrations/<uuid:registration_id>",
         "registration GET /console/registrations/<uuid:registration_id>/correct",
         "registration GET /console/registrations/<uuid:registration_id>/merge",
+        "registration GET /console/registrations/sealed-lists/<uuid:list_id>",
+        "registration GET /console/registrations/sealed-lists/<uuid:list_id>/<any(csv, xlsx):kind>",
         "registration GET /console/registrations/sealed-readings",
         "registration GET /v1/registrations",
         "registration GET /v1/registrations/<uuid:registration_id>",
+        "registration GET /v1/sealed-lists/<uuid:list_id>",
     }

@@ -9,7 +9,7 @@ from services.events.domain.event import EventStatus
 from services.events.domain.network import WorkingGroup
 from services.events.outgoing import event_message, working_group_message
 from shared.contracts.events import EventData
-from shared.contracts.registry import read
+from shared.contracts.reading import read
 from shared.core.context import caused_by
 from shared.i18n.content import Text
 from shared.i18n.languages import LANGUAGES
