@@ -40,7 +40,7 @@ def test_event_message_without_a_date_keeps_the_contract() -> None:
 
 def test_working_group_message_keeps_the_contract() -> None:
     message = working_group_message(WorkingGroup(id="health", title=Text.of("Health"), revision=2), AT)
-    assert read(message) == {"id": "health", "title": Text.of("Health"), "revision": 2}
+    assert read(message) == {"id": "health", "title": Text.of("Health"), "active": True, "revision": 2}
     assert (message.subject, message.time) == ("health", AT)
 
 
