@@ -30,6 +30,7 @@ from services.events.questions.clashes import clashes_blueprint
 from services.events.questions.coverage import coverage_list
 from services.events.questions.lists import question_blueprint
 from services.events.questions.speakers import speakers_list
+from services.events.questions.speakers_page import speakers_console
 from services.events.settings import EventsSettings
 from services.events.setup.api import KindApi
 from services.events.setup.console import SetupPages
@@ -105,6 +106,7 @@ def build_app(
             programme_blueprint(tools.work, clock, settings.common.public_url),
             feeds_blueprint(tools.work, settings.common.public_url),
             timetable_console(side, settings.common.public_url),
+            speakers_console(side),
         ],
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
         keys=keys,

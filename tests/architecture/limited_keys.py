@@ -24,6 +24,8 @@ _REFUSED = (
     "POST /console/side-events/<uuid:proposal_id>",
     "POST /console/side-events/marked",
     "POST /console/side-events/<uuid:proposal_id>/suggestion",
+    "GET /console/speakers",
+    "GET /console/speakers.csv",
     "GET /console/timetable",
     "GET /console/timetable/<uuid:proposal_id>",
     "POST /console/timetable/<uuid:proposal_id>",

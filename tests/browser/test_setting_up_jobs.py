@@ -61,6 +61,23 @@ def test_form_with_a_condition_is_made_in_two_languages(demo: Demo, desk: Page) 
     expect(desk.get_by_text("Numéro de la plaque")).to_be_visible()
 
 
+def test_question_is_dragged_to_another_place(demo: Demo, desk: Page) -> None:
+    slug, names = f"dragged-{secrets.token_hex(3)}", ("first", "second", "third")
+    fields = [{"name": name, "kind": "text", "label": {"en": name}} for name in names]
+    content = {"kind": "webinar", "title": {"en": "Dragged"}, "fields": fields}
+    demo.places.ask("POST", f"/v1/form-drafts/{slug}", json={"content": content})
+    desk.goto(f"{demo.ports.public_url}/console/registrations/form-drafts/{slug}")
+    rows = desk.locator("[data-question]")
+    for dragged, onto, below, order in (
+        (2, 0, False, ("third", "first", "second")),
+        (0, 1, True, ("first", "third", "second")),
+    ):
+        height = rows.nth(onto).bounding_box()["height"]  # type: ignore[index]  # it is shown
+        at = {"x": 60, "y": height - 4 if below else 4}
+        rows.nth(dragged).locator(".handle").drag_to(rows.nth(onto), target_position=at)  # type: ignore[arg-type]
+        expect(rows.locator("th a")).to_have_text(order)
+
+
 def partner_key(page: Page, places: Places) -> str:
     """The key of a partner's web editor, who was invited by mail."""
     address = new_address()

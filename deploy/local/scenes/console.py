@@ -228,6 +228,7 @@ SCENES: dict[str, Scene] = {
     "console-room-edit": console("/console/set-up/rooms/lake-hall"),
     "console-hotels": console("/console/set-up/hotels"),
     "console-side-event-forms": console("/console/registrations/side-event-forms"),
+    "console-speakers": console("/console/speakers?show=all"),
     "console-translations": console("/console/translations?language=ru"),
     "console-geneva": geneva,
 }

@@ -1,21 +1,22 @@
 """Who speaks at which side event: a row for each speaker of each proposal. Names are for coordinators alone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import marshmallow as ma
-from sqlalchemy import Connection
 
 from services.events.api.change_schemas import one_of_field
 from services.events.api.proposals import NAMED_FOR
 from services.events.domain.event import Event
 from services.events.domain.proposal import Proposal, ProposalStatus
-from services.events.questions.lists import Query, QuestionList
-from services.events.setup.kinds import Listing, Values
+from services.events.questions.lists import QuestionList
+from services.events.setup.kinds import Listing
 from services.events.setup.schemas import fields_of
 from services.events.store import events, proposals
 from services.events.store.events import Audience, EventFilter
-from services.events.usecases.list_proposals import ShownProposal, shown_proposal
+from services.events.usecases.list_proposals import shown_proposal
 from services.events.usecases.side_tools import SideTools
 from shared.store.deeds import Deed, note_deed
 from shared.web.access import holder
@@ -26,20 +27,59 @@ LIVE = (ProposalStatus.SUBMITTED, ProposalStatus.RETURNED, ProposalStatus.ACCEPT
 """Statuses of what may still take place."""
 
 
+@dataclass(frozen=True, slots=True)
+class SideEvent:
+    """A side event, proposed or scheduled.
+
+    Attributes:
+        proposal: of it.
+        event: once it was in a published timetable.
+        names: of its speakers, as many as it has; None for each where they are not to be seen or no key opens them.
+    """
+
+    proposal: Proposal
+    event: Event | None
+    names: Sequence[str | None]
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When it is over; None while it has no date."""
+        return None if self.event is None else self.event.ends_at or self.event.starts_at
+
+
+def list_side_events(tools: SideTools) -> list[SideEvent]:
+    """Side events that may still take place or took place, by their start; names for coordinators alone.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    named = NAMED_FOR in holder().roles
+    with tools.work.transaction() as connection:
+        found = proposals.with_status(connection, LIVE)
+        ids = frozenset(one.event_id for one in found if one.event_id)
+        wanted = EventFilter(audience=Audience.COORDINATORS, among=ids, limit=MAX_EVENTS)
+        known = {event.id: event for event in events.select(connection, wanted)}
+    side_events = [_side_event(tools, one, known.get(one.event_id or ""), named=named) for one in found]
+    return sorted(side_events, key=lambda one: (one.ends_at is None, one.ends_at, one.proposal.id))
+
+
+def _side_event(tools: SideTools, proposal: Proposal, event: Event | None, *, named: bool) -> SideEvent:
+    names = shown_proposal(tools.keys, proposal).speakers if named else None
+    return SideEvent(proposal, event, (None,) * len(proposal.speakers) if names is None else names)
+
+
+def note_names_taken(tools: SideTools) -> None:
+    """Write into the audit log that somebody takes the names of speakers away as a file."""
+    with tools.work.transaction() as connection:
+        note_deed(connection, Deed(holder().name, "file-taken", "speakers", ""), tools.clock())
+
+
 def speakers_list(tools: SideTools) -> QuestionList:
     """``/v1/speakers``."""
 
-    def rows(_query: Query) -> Sequence[Values]:
-        named = NAMED_FOR in holder().roles
-        with tools.work.transaction() as connection:
-            found = proposals.with_status(connection, LIVE)
-            known = _side_events(connection, found)
-        return [row for one in found for row in _rows(shown_proposal(tools.keys, one), known, named=named)]
-
     def taken() -> None:
         require_recent_sign_in()
-        with tools.work.transaction() as connection:
-            note_deed(connection, Deed(holder().name, "file-taken", "speakers", ""), tools.clock())
+        note_names_taken(tools)
 
     return QuestionList(
         name="speaker",
@@ -64,22 +104,14 @@ def speakers_list(tools: SideTools) -> QuestionList:
             starts_at=ma.fields.AwareDateTime(format="iso", allow_none=True),
             place=ma.fields.String(allow_none=True),
         ),
-        rows=rows,
+        rows=lambda _query: [row for one in list_side_events(tools) for row in _rows(one)],
         taken=taken,
     )
 
 
-def _side_events(connection: Connection, found: Sequence[Proposal]) -> Mapping[str, Event]:
-    ids = frozenset(one.event_id for one in found if one.event_id)
-    wanted = EventFilter(audience=Audience.COORDINATORS, among=ids, limit=MAX_EVENTS)
-    return {event.id: event for event in events.select(connection, wanted)}
-
-
-def _rows(shown: ShownProposal, known: Mapping[str, Event], *, named: bool) -> Iterator[dict[str, Any]]:
-    proposal = shown.proposal
-    event = known.get(proposal.event_id or "")
-    names = shown.speakers if named and shown.speakers is not None else (None,) * len(proposal.speakers)
-    for number, (speaker, name) in enumerate(zip(proposal.speakers, names, strict=False)):
+def _rows(one: SideEvent) -> Iterator[dict[str, Any]]:
+    proposal, event = one.proposal, one.event
+    for number, (speaker, name) in enumerate(zip(proposal.speakers, one.names, strict=False)):
         yield {
             "id": f"{proposal.id}.{number}",
             "speaker": speaker,

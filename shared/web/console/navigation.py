@@ -99,6 +99,7 @@ SECTIONS = (
         (
             ConsolePage("Side events", "/console/side-events", all_forms=True),
             ConsolePage("Timetable", "/console/timetable", all_forms=True),
+            ConsolePage("Speakers", "/console/speakers", all_forms=True),
             _part("Rooms", "rooms"),
             _part("Slots", "slots"),
         ),

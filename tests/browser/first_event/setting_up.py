@@ -93,8 +93,9 @@ def make_form(journey: Journey) -> None:
     page.locator("[name='title.fr']").fill("S’inscrire au mercredi de l’EPU n° 11")
     page.get_by_label("Example Partner").check()
     journey.press("Save")
+    journey.follow("Français")
     with page.expect_popup() as opened:
-        journey.follow("Français")
+        journey.follow("Open it in a new tab")
     expect(opened.value.get_by_text("Quel rapport votre groupe prépare-t-il ?")).to_be_attached()
     journey.picture("preview", opened.value)
     opened.value.close()

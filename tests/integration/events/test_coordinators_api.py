@@ -76,6 +76,8 @@ FOR_READERS = {
     "/v1/group-contacts",
     "/v1/hotels",
     "/console/overview",
+    "/console/speakers",
+    "/console/speakers.csv",
     "/console/translations",
     "/console/groups",
     "/console/geneva",

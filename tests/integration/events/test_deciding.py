@@ -194,3 +194,22 @@ def test_what_is_no_mark_is_refused(desk: Desk, marked: str) -> None:
 def _waits(desk: Desk) -> bool:
     with desk.engine.connect() as connection:
         return bool(connection.execute(text(WAITING)).scalar_one())
+
+
+def test_speakers_are_listed_by_name_for_coordinators(desk: Desk) -> None:
+    """On a page and as a file, which is in the audit log; what names no speaker, or was declined, is left out."""
+    desk.propose("Housing", speakers="=Ada Example\nبن", working_group="housing")
+    desk.propose("Nobody yet")
+    desk.decide(desk.propose("Declined", speakers="Declined speaker"), "decline", "Too many.")
+    page = desk.client.get("/console/speakers", headers=desk.headers).text
+    shown = [word in page for word in ("Housing", "=Ada Example", "بن", "Nobody yet", "Declined speaker")]
+    assert shown == [True, True, True, False, False]
+    file = desk.client.get("/console/speakers.csv", headers=desk.headers)
+    assert [line.split(",")[:2] for line in file.text.splitlines()][1:] == [
+        ["'=Ada Example", "Housing"],
+        ["بن", "Housing"],
+    ]
+    assert desk.client.get("/console/speakers?event=no-such-event", headers=desk.headers).text.count("<section") == 0
+    with desk.engine.connect() as connection:
+        deeds = connection.execute(text("SELECT deed, kind FROM deed WHERE deed = 'file-taken'")).all()
+    assert [tuple(deed) for deed in deeds] == [("file-taken", "speakers")]
