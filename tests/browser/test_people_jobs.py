@@ -33,7 +33,7 @@ def test_person_is_entered_by_hand(demo: Demo, desk: Page) -> None:
     lesson, address = open_lesson(demo, capacity=5), new_address()
     hand = begin(demo, desk)
     hand.link(lesson.title, called="the event")
-    hand.link("Enter somebody")
+    hand.link("Enter a person")
     hand.write("Your name (required)", "Entered by hand")
     hand.write("E-mail address (required)", address)
     hand.found_here(desk.locator("[data-consent] input[type=checkbox]"), "the consent")

@@ -137,7 +137,7 @@ def _add_entry(blueprint: Any, desk: CorrectionDesk) -> None:
     @_refusals(blueprint, 404, 409)
     @needs("coordinator")
     def enter_one(content: dict[str, Any], slug: str) -> Response:
-        """Enter somebody on a form. Seats, waiting list and people of one address count as for everybody.
+        """Enter a person on a form. Seats, waiting list and people of one address count as for everybody.
 
         What the owner of the address does otherwise, a coordinator's reason stands for. A mail tells them. With
         `dry_run` the answer is 200.

@@ -217,7 +217,7 @@ def prepare_entry(desk: CorrectionDesk, entry: Entry) -> PreparedEntry:
 
 
 def enter(desk: CorrectionDesk, entry: Entry) -> Person:
-    """Enter somebody on a form; returns their registration. The address counts as not confirmed by its owner.
+    """Enter a person on a form; returns their registration. The address counts as not confirmed by its owner.
 
     Raises:
         DomainError: as :func:`prepare_entry`; ``undecided``, or what the decider refused, see ``REFUSALS``.

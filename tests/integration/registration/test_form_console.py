@@ -185,7 +185,7 @@ def test_console_sets_when_calendars_alert_people(full: FlaskClient, coordinator
     """Shown before it is done, in the history and with the form; nobody's seat moves."""
     shown = sent(full, coordinator, alarm="30", capacity="1")
     assert "Calendar alarm: as set in people&#39;s calendars → 30 minutes before the start." in shown.text
-    assert "Nobody notices a difference now." in shown.text
+    assert "Nothing changes for participants now." in shown.text
     done = sent(full, coordinator, alarm="30", capacity="1", go="do")
     after = full.get(done.headers["Location"], headers=coordinator).text
     assert "Calendar alarm: as set in people&#39;s calendars → 30 minutes before the start." in after
