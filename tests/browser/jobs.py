@@ -129,8 +129,18 @@ def open_lesson(demo: Demo, *, capacity: int) -> Lesson:
             return False
         return True
 
+    def is_shown() -> bool:
+        """Events hears of the form a moment later."""
+        page = requests.get(
+            f"{demo.ports.public_url}/console/events/{lesson.id}",
+            headers={"Authorization": f"Bearer {demo.places.key}"},
+            timeout=20,
+        )
+        return f"Register for {lesson.title}" in page.text
+
     demo.places.ask("POST", path, json={"content": content})
     poll_until(publish, 20.0, what="a form")
+    poll_until(is_shown, 20.0, what="the form on the event's page")
     return lesson
 
 

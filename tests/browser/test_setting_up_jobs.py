@@ -121,7 +121,7 @@ def test_partner_gets_lines_and_an_origin(demo: Demo, desk: Page, new_visitor: N
 def test_forms_for_all_side_events_are_made(demo: Demo, desk: Page) -> None:
     events = [announce_lesson(demo, kind="side_event") for _ in range(2)]
     hand = begin(demo, desk)
-    hand.section("Set-up", "Side events' forms")
+    hand.section("Set-up", "Forms for side events")
     shown = desk.get_by_role("checkbox", name=events[1].title)
     poll_until(lambda: desk.reload() and shown.count(), 15.0, what="the side events")
     hand.button("Show what it makes")
@@ -147,7 +147,7 @@ def test_rooming_list_is_opened_beside_the_rooms(demo: Demo, desk: Page) -> None
     traveller = enter(demo, "geneva-delegation", address, name="A traveller")
     give_details(demo, address, traveller, hotel="block", hotel_nights=3, **days)
     hand = begin(demo, desk)
-    hand.link("Hotel blocks")
+    hand.link("Hotels")
     expect(desk.get_by_role("heading", name="Night by night")).to_be_visible()
     hand.link("Open the rooming list")
     hand.write("Why do you need them?", "The hotel asks for the numbers")

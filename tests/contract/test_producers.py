@@ -35,6 +35,8 @@ from services.registration.people import messages as registration_messages
 from services.registration.people.messages import Fact, RegistrationMessages, confirmation_wanted
 from services.registration.people.model import Registration
 from services.registration.people.store import Person
+from services.registration.sealed_lists import messages as approval_messages
+from services.registration.sealing.approvals import Approval
 from shared.contracts.envelope import Message, decode, encode
 from shared.contracts.reading import read
 from shared.contracts.registry import MESSAGE_TYPES
@@ -202,6 +204,11 @@ def _access_changed() -> Message:
     return access_messages.access_message(state)
 
 
+def _approval() -> Approval:
+    asked = (new_id(), "destroy-key", "geneva-delegation", "a coordinator", "The review is over.")
+    return Approval(*asked, filters={}, people=[], asked_at=WEBINAR_WEEK, expires_at=WEBINAR_WEEK)
+
+
 def _invitation_created() -> Message:
     mail = access_messages.InvitationMail("invited", "colleague@example.org", "es", "a coordinator")
     link = "https://console.example.org/console/invitation/token"
@@ -254,6 +261,7 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
     registration_messages.TAGGED: lambda: registration_messages.tagged_message(new_id(), ["speaker"], 1, WEBINAR_WEEK),
     registration_messages.ADDRESS_CHANGED: _address_changed,
     access_messages.ACCESS_CHANGED: _access_changed,
+    approval_messages.APPROVAL_CHANGED: lambda: approval_messages.approval_message(_approval(), WEBINAR_WEEK),
     **{
         f"{service}-audit.recorded.v1": partial(
             audit_message, service, Deed("a coordinator", "event-postpone", "event", "upr-review"), WEBINAR_WEEK

@@ -14,7 +14,7 @@ from services.registration.forms.side_events import (
     make_forms,
     preview_forms,
 )
-from shared.contracts.schemas import SLUG, StrictBoolean
+from shared.contracts.schemas import SLUG
 from shared.i18n.content_field import TextByLanguage
 from shared.web.access import holder, needs_all_forms
 from shared.web.operations import Blueprint
@@ -101,7 +101,9 @@ class FormsMadeSchema(ma.Schema):
 class MakingQuery(ma.Schema):
     """Query of making forms."""
 
-    dry_run = StrictBoolean(load_default=False, metadata={"description": "Change nothing; answer what it would make"})
+    dry_run = ma.fields.Boolean(
+        load_default=False, metadata={"description": "Change nothing; answer what it would make"}
+    )
 
 
 def side_event_forms_blueprint(desk: DraftDesk) -> Any:

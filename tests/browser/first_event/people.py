@@ -87,7 +87,7 @@ def bring_members(journey: Journey) -> None:
     page.get_by_label("How have these people agreed?").fill("Signed the list of the group's meeting")
     journey.picture("rows")
     journey.press("Import 2 people")
-    expect(page.get_by_text("What has become of the rows")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Outcome of the rows")).to_be_visible(timeout=30_000)
     journey.picture("imported")
 
 

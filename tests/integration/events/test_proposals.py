@@ -182,7 +182,7 @@ def test_old_intake_is_gone(desk: Desk, path: str) -> None:
 
 def test_lists_say_where_proposals_come_in(desk: Desk) -> None:
     page = desk.client.get("/console/side-events", headers=desk.headers).text
-    assert "There is no form for proposals" in page
+    assert "There is no form by which side events are proposed" in page
     _publish_form(desk)
     page = desk.client.get("/console/side-events", headers=desk.headers).text
     assert 'href="http://127.0.0.1:8000/embed/side-event-proposal"' in page

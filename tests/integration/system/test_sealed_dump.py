@@ -174,6 +174,14 @@ def test_no_dump_holds_the_country_of_a_passport(dumps: dict[str, bytes], name: 
     assert re.findall(rb"(?<![A-Za-z])BV(?![A-Za-z])", text) == []
 
 
+HOTELS = {
+    ("events", "INSERT INTO public.hotel_block"),
+    ("events", "INSERT INTO public.outbox OVERRIDING SYSTEM VALUE"),
+    ("registration", "INSERT INTO public.hotel_copy"),
+}
+"""Where the rooms that hotels keep stand, and the messages about them: they say nothing of anybody."""
+
+
 @pytest.mark.parametrize("field", sorted(SEALED))
 def test_sealed_field_is_named_in_questions_alone(dumps: dict[str, bytes], field: str) -> None:
     """An answer that is too short to be looked for would stand beside the name of its field."""
@@ -183,7 +191,7 @@ def test_sealed_field_is_named_in_questions_alone(dumps: dict[str, bytes], field
         for line in content.splitlines()
         if b"INSERT INTO" in line and field.encode() in line and re.search(rf"\b{field}\b".encode(), line)
     }
-    assert found - {("events", "INSERT INTO public.hotel_block")} == {("registration", "INSERT INTO public.form")}
+    assert found - HOTELS == {("registration", "INSERT INTO public.form")}
 
 
 @pytest.mark.parametrize("name", DATABASES)
