@@ -32,7 +32,7 @@ from tests.support.filled import fill
 from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer
 
-EXAMPLES_PER_OPERATION = 15
+EXAMPLES_PER_OPERATION = 5
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",

@@ -16,7 +16,7 @@ from tests.integration.model.machine import Machine
 from tests.integration.model.rules import EVENTS
 
 SHORT = settings(
-    max_examples=30,
+    max_examples=20,
     stateful_step_count=30,
     derandomize=False,
     database=None,
@@ -32,7 +32,7 @@ FULL = settings(SHORT, max_examples=500, stateful_step_count=50)
 def test_histories_agree_with_the_model(
     machine: type[Machine], pytestconfig: pytest.Config, chaos_full: bool, chaos_seed: int
 ) -> None:
-    """30 of 30 steps, or 500 of 50 with ``--chaos=full``."""
+    """20 of 30 steps, or 500 of 50 with ``--chaos=full``."""
     drawn = chaos_seed if chaos_full else secrets.randbits(32)
     number = int(pytestconfig.getoption("--hypothesis-seed") or drawn)
     print(f"to repeat these histories: --hypothesis-seed={number}")
