@@ -36,7 +36,7 @@ HOME = "/console/set-up"
 DONE = {"made": "It is made.", "changed": "The changes are saved.", "withdrawn": "It is withdrawn."}
 CHANGED_BY_OTHERS = (
     "Another person has changed this since you opened it. Under each field you see what is stored now, where it is not "
-    "what you typed. Look at it, and save again what should stand."
+    "what you typed. Compare, and save again."
 )
 READERS = ("viewer", "coordinator")
 

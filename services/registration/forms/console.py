@@ -151,7 +151,7 @@ def _typed(moment: datetime | None, form: StoredForm) -> str:
     return "" if moment is None else f"{moment.astimezone(ZoneInfo(zone_of(form))):{LOCAL}}"
 
 
-MEANWHILE = "This form was changed after you had opened the page, so nothing was done. Look at it as it is now."
+MEANWHILE = "This form was changed after you had opened the page, so nothing was done. Check it as it is now."
 
 
 def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:

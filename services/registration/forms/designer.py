@@ -30,7 +30,7 @@ FORM = "/console/registrations/forms"
 SCRIPT = Path(__file__).parent / "static" / "form_draft.js"
 WIDTHS = {"wide": "Wide", "phone": "As on a phone"}
 """Of the preview."""
-MEANWHILE = "This draft was changed after you had opened the page, so nothing was done. Look at it as it is now."
+MEANWHILE = "This draft was changed after you had opened the page, so nothing was done. Check it as it is now."
 CHECK = "Somebody else changed the form itself meanwhile. Discard the draft, or copy what you need from it first."
 
 

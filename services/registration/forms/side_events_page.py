@@ -40,7 +40,7 @@ def add_side_event_forms(blueprint: Blueprint, desk: DraftDesk) -> None:
                 return _page(desk, typed, preview=preview_forms(desk, wanted))
             made = make_forms(desk, wanted, holder().name)
         except DomainError as error:
-            gone = {"events": f"The list has changed: {error.detail}. Look at it again."}
+            gone = {"events": f"The list has changed: {error.detail}. Check it and try again."}
             return _page(desk, typed, faults=gone, status=409)
         if any(one.problem for one in made):
             return _page(desk, MultiDict(), made=made)

@@ -24,7 +24,7 @@ from shared.web.headers import personal
 MAX_NAME, MAX_ORIGIN = 200, 255
 FIELDS = ("name", "slug", "origins", "language", *THEME_NAMES)
 ADD_PATH = "/registrations/new-partner"
-MEANWHILE = "This partner was changed after you had opened the page, so nothing was done. Look at it as it is now."
+MEANWHILE = "This partner was changed after you had opened the page, so nothing was done. Check it as it is now."
 
 
 @dataclass(frozen=True, slots=True)

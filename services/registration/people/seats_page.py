@@ -68,7 +68,7 @@ def add_seats_page(blueprint: Blueprint, desk: FormDesk) -> None:
         return _do(desk, FormChange(slug, seen, holder().name, wanted))
 
 
-MEANWHILE = "This form was changed after you had opened the page, so nothing was done. Look at it as it is now."
+MEANWHILE = "This form was changed after you had opened the page, so nothing was done. Check it as it is now."
 
 
 def _do(desk: FormDesk, change: FormChange) -> AnyResponse:
