@@ -105,8 +105,7 @@ def build_app(
             _setup_pages(SetupDesk(work, clock)),
             programme_blueprint(tools.work, clock, settings.common.public_url),
             feeds_blueprint(tools.work, settings.common.public_url),
-            timetable_console(side, settings.common.public_url),
-            speakers_console(side),
+            *_side_event_pages(side, settings.common.public_url),
         ],
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
         keys=keys,
@@ -123,6 +122,10 @@ def _events_blueprint(tools: Tools) -> Any:
     add_changes(blueprint, tools)
     add_notes(blueprint, tools)
     return blueprint
+
+
+def _side_event_pages(side: SideTools, public_url: str) -> Sequence[Pages]:
+    return timetable_console(side, public_url), speakers_console(side)
 
 
 def _questions(tools: Tools, side: SideTools) -> Sequence[Any]:

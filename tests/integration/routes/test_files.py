@@ -48,6 +48,7 @@ def test_lists_as_files_hold_no_formula(house: House, routes: list[Route]) -> No
             if (answer.content_type or "").startswith("text/csv") or answer.data.startswith(b"id,"):
                 files[str(route)] = answer
     assert sorted(files) == [
+        "events GET /console/speakers.csv",
         "events GET /v1/consultations",
         "events GET /v1/coverage",
         "events GET /v1/events",
