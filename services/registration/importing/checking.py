@@ -71,7 +71,7 @@ class RowChecker:
     def _entries(self, rows: Iterable[PreparedRow]) -> Iterator[tuple[PreparedRow, CoordinatorEntry | None]]:
         for number, row in enumerate(rows):
             if number % YIELD_EVERY == 0:
-                time.sleep(0)
+                time.sleep(0)  # gives other requests of the process a turn
             yield row, entry_of(self.references, self.form.slug, row, self.now)
 
     def _fate(self, facts: Facts, row: PreparedRow, entry: CoordinatorEntry, first_at: dict[bytes, int]) -> PreparedRow:

@@ -212,5 +212,5 @@ def read_rows(reader: RowReader, lines: Sequence[FileLine]) -> Iterator[Prepared
     """Read rows in order; other requests of the process get a turn now and then."""
     for number, line in enumerate(lines):
         if number % YIELD_EVERY == 0:
-            time.sleep(0)
+            time.sleep(0)  # gives other requests of the process a turn
         yield reader.read(line)
