@@ -102,6 +102,8 @@ EXPORTS = (
     *(("post", f"/v1/access{part}", OWN_SITE) for part in ("", f"/{UUID(int=1)}/invitation")),
     *((method, f"/v1/access/{UUID(int=1)}", OWN_SITE) for method in ("patch", "delete")),
     ("get", "/v1/group-contacts", {"Accept": "text/csv"}),
+    ("get", "/v1/speakers", {"Accept": "text/csv"}),
+    ("get", "/console/speakers.csv", {}),
     ("get", "/console/set-up/group-contacts?file=csv", {}),
     ("get", f"/console/registrations/imports/{UUID(int=1)}/refused.csv", {}),
     *(("get", f"/console/registrations/sealed-lists/{part}", {}) for part in ("new", f"{UUID(int=1)}")),
