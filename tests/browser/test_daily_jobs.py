@@ -26,8 +26,9 @@ def test_registrations_of_an_event_are_opened_and_exported(demo: Demo, desk: Pag
     enter(demo, lesson.id, address)
     hand = begin(demo, desk)
     row = desk.get_by_role("listitem").filter(has=desk.get_by_role("link", name=lesson.title, exact=True))
-    poll_until(lambda: desk.reload() and row.get_by_text("1 confirmed").count(), 15.0, what="one is counted")
-    hand.found(row.get_by_role("link", name="1 confirmed"), "1 confirmed")
+    counted = row.get_by_role("link", name="1 confirmed", exact=True)
+    poll_until(lambda: desk.reload() and counted.count(), 15.0, what="one is counted")
+    hand.found(counted, "1 confirmed")
     expect(desk.get_by_role("row").filter(has_text=address)).to_have_count(1)
     finish("Open the registrations of an event", hand)
 

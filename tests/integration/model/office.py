@@ -96,6 +96,7 @@ class Office:
 
         def ask(work: UnitOfWork) -> str:
             waiting = show_waiting(self._world.work("registration"), self.links[link], self._world.clock())
+            assert waiting.pending, f"nothing waits behind the link {link}"
             chosen = [Choice(candidate, Act(act), replaced) for candidate, act, replaced in choices]
             send_choices(Intake(work, INTAKE_KEY), self._view(waiting.pending[0].form), waiting, chosen)
             return "received"
