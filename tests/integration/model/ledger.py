@@ -6,6 +6,7 @@ commands wait in ``queue`` until :meth:`decide`; their numbers are those of the 
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from tests.integration.model import keeping
@@ -159,12 +160,23 @@ class Ledger:
         return waiting[: max(1, min(alone, size))]
 
     def _decide_batch(self, batch: Iterable[int], now: datetime) -> None:
-        freed: set[str] = set()
+        """In parts: each command of a coordinator is one of its own, and sees what those before it have done."""
+        readable = []
         for number in batch:
             item = self.queue[number]
             if item.get("spoilt") and item["kind"] != "erase":  # which needs no body
                 self.states[number]["state"] = "parked"
-                continue
+            else:
+                readable.append(number)
+        for by_desk, some in groupby(readable, key=lambda number: self.queue[number]["kind"].startswith("desk-")):
+            part = list(some)
+            for numbers in [[one] for one in part] if by_desk else [part]:
+                self._decide_part(numbers, now)
+
+    def _decide_part(self, part: Iterable[int], now: datetime) -> None:
+        freed: set[str] = set()
+        for number in part:
+            item = self.queue[number]
             if item["kind"] == "submission":
                 self._decide_submission(number, item, now)
             elif item["kind"] == "confirm":
