@@ -11,6 +11,7 @@ from services.events.domain.proposal import PROPOSAL, ReceivedText, without_impo
 from services.events.domain.rules import RulesBroken
 from services.events.store.contacts import MailContact
 from services.events.store.forms import upsert_form
+from services.events.store.partner_copies import upsert_partner
 from services.events.store.roster import Registered
 from services.events.store.waiting_approvals import upsert_approval
 from services.events.usecases.erase_registration import COUNTED_BY, NOBODY, erase_registration
@@ -52,7 +53,7 @@ _OF_THE_ERASED = ("registration_id", "form", "form_kind", "status", "revision", 
 ERASED = "person.erased.v1"
 WITHDRAWN = "proposal.withdrawn.v1"
 ACCESS_CHANGED, SESSION_ENDED = "access.changed.v1", "session.ended.v1"
-APPROVAL_CHANGED = "approval.changed.v1"
+APPROVAL_CHANGED, PARTNER_CHANGED = "approval.changed.v1", "partner.changed.v1"
 
 
 class ProposalTextSchema(ma.Schema):
@@ -174,8 +175,8 @@ def _days(found: Sequence[Any] | None) -> list[str]:
 
 
 def on_copy(connection: Connection, message: Message) -> None:
-    """A form or a colleague's access is what the message says, unless something newer is known; a session has ended; or
-    a request for approval waits, or waits no more.
+    """A form, a partner or a colleague's access is what the message says, unless something newer is known; a session
+    has ended; or a request for approval waits, or waits no more.
     """
     if message.routing_key == ACCESS_CHANGED:
         upsert_access(connection, message.data)
@@ -183,6 +184,8 @@ def on_copy(connection: Connection, message: Message) -> None:
         end_session(connection, bytes.fromhex(message.data["session"]), message.data["occurred_at"])
     elif message.routing_key == APPROVAL_CHANGED:
         upsert_approval(connection, message.data)
+    elif message.routing_key == PARTNER_CHANGED:
+        upsert_partner(connection, message.data)
     else:
         upsert_form(connection, message.data)
 

@@ -20,6 +20,7 @@ _SEPARATE: Rights = {
         "operator": "select insert update",
     },
     "form_copy": {"web": "select", "consume": "select insert update"},
+    "partner_copy": {"web": "select", "consume": "select insert update"},
     "consultation": {"web": "select insert update delete", "operator": "select insert update"},
     "group_note": {"web": "select insert update delete", "operator": "select insert update"},
     "roster": {

@@ -147,6 +147,19 @@ class FormData(MessageSchema):
     )
 
 
+class PartnerData(MessageSchema):
+    """What the console shows of a partner: its name, and on how many addresses of its sites a coordinator must decide.
+
+    ``waiting_origins`` is their number; which addresses they are, only registration knows.
+    """
+
+    slug = slug()
+    revision = revision()
+    name = text(200)
+    waiting_origins = fields.Integer(required=True, strict=True, validate=validate.Range(min=0))
+    occurred_at = moment()
+
+
 class ErasedData(MessageSchema):
     """Whoever was on a registration is erased. ``status`` is that under which it goes on counting; nobody is named.
 

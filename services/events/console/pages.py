@@ -14,6 +14,7 @@ from services.events.console.overview import add_overview
 from services.events.console.resource_forms import add_resource_forms
 from services.events.console.translations import add_translations
 from services.events.store.events import Audience, EventFilter
+from services.events.store.partner_copies import WaitingOrigins, waiting_origins
 from services.events.store.waiting_approvals import count_waiting
 from services.events.usecases.count_registrations import count_each
 from services.events.usecases.list_events import has_events, list_events
@@ -34,7 +35,12 @@ def console_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
     """``/console`` and everything about events below it."""
     blueprint = pages_blueprint("events_console", __name__)
     blueprint.context_processor(lambda: {"moments": moments, "wording": wording, "changing": changing_words})
-    blueprint.context_processor(lambda: {"approvals_waiting": lambda: _approvals_waiting(work, clock)})
+    blueprint.context_processor(
+        lambda: {
+            "approvals_waiting": lambda: _approvals_waiting(work, clock),
+            "origins_waiting": lambda: _origins_waiting(work),
+        }
+    )
     _add_list(blueprint, work, clock)
     add_event_page(blueprint, work, clock)
     add_event_forms(blueprint, work, clock)
@@ -51,6 +57,14 @@ def _approvals_waiting(work: UnitOfWork, clock: Clock) -> int:
         return 0
     with work.transaction() as connection:
         return count_waiting(connection, holder().name, holder().forms, clock())
+
+
+def _origins_waiting(work: UnitOfWork) -> WaitingOrigins:
+    """What waits for a decision about partners' sites; nothing for whoever cannot decide on it."""
+    if "coordinator" not in holder().roles or holder().forms is not None:
+        return WaitingOrigins(0, ())
+    with work.transaction() as connection:
+        return waiting_origins(connection)
 
 
 def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:

@@ -115,6 +115,15 @@ CREATE TABLE form_copy (
 );
 COMMENT ON TABLE form_copy IS 'forms as last published by registration; loading a folder of forms publishes them again';
 CREATE INDEX form_copy_event ON form_copy (event);
+
+CREATE TABLE partner_copy (
+    slug text PRIMARY KEY,
+    revision integer NOT NULL CHECK (revision > 0),
+    name text NOT NULL CHECK (name <> ''),
+    waiting_origins integer NOT NULL CHECK (waiting_origins >= 0)
+);
+COMMENT ON TABLE partner_copy IS 'partners as last published by registration: names, and how many addresses of their '
+    'sites wait for a decision; loading a folder of partners publishes them again';
 """
 
 NETWORK = """
