@@ -29,7 +29,12 @@ _SEPARATE: Rights = {
         "consume": "select insert update",
         "operator": "select",
     },
-    "event_count": {"web": "select", "consume": "select insert update"},
+    "event_count": {
+        "web": "select",
+        "consume": "select insert update",
+        "solve": "select",
+        "operator": "select",
+    },
     "mail_contact": {
         "web": "select",
         "relay": "select delete",
