@@ -71,6 +71,12 @@ class ProposalTextSchema(ma.Schema):
         allow_none=True,
         validate=ma.validate.Length(max=200),
     )
+    named_speakers = ma.fields.List(
+        ma.fields.String(validate=ma.validate.Length(max=1000)),
+        load_default=list,
+        allow_none=True,
+        validate=ma.validate.Length(max=200),
+    )
     attendance = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(min=1, max=1_000_000))
     preferred_days = ma.fields.List(ma.fields.Date(), load_default=list, allow_none=True)
     unavailable_days = ma.fields.List(ma.fields.Date(), load_default=list, allow_none=True)
@@ -148,6 +154,7 @@ def _received(keys: ProposalKeys, message: Message) -> ReceivedProposal:
     for name in map(_words, said["speakers"] or ()):
         if name:
             speakers.setdefault(keys.speaker_ref(name), name)
+    named = {keys.speaker_ref(name) for name in map(_words, said["named_speakers"] or ()) if name}
     text = without_impossible_days(
         {
             "title": said["title"].strip(),
@@ -157,11 +164,12 @@ def _received(keys: ProposalKeys, message: Message) -> ReceivedProposal:
             "language": data["language"],
             "attendance": said["attendance"],
             "speakers": sorted(speakers),
+            "named_speakers": sorted(named & set(speakers)),
             "preferred_on": _days(said["preferred_days"]),
             "unavailable_on": _days(said["unavailable_days"]),
         }
     )
-    names = keys.encrypted_names(list(speakers.values()), data["proposal_id"])
+    names = keys.encrypted_names(speakers, data["proposal_id"])
     content = ReceivedText(data["revision"], text, names)
     return ReceivedProposal(data["proposal_id"], content, data["person_ref"], data["partner"], data["occurred_at"])
 

@@ -65,7 +65,8 @@ class ProposalData(MessageSchema):
     """What a proposal for a side event says; ``proposal_id`` and ``revision`` are those of its registration.
 
     ``sealed`` is base64 of a libsodium sealed box that only events can open: ``{title, summary, organisation, speakers,
-    attendance, preferred_days, unavailable_days}``, with a list of names as ``speakers`` and days as ISO 8601.
+    named_speakers, attendance, preferred_days, unavailable_days}``, with a list of names as ``speakers``, those
+    who agree to be named publicly as ``named_speakers``, and days as ISO 8601.
     """
 
     proposal_id = identity()
