@@ -11,6 +11,7 @@ from services.events.domain.proposal import PROPOSAL, ReceivedText, without_impo
 from services.events.domain.rules import RulesBroken
 from services.events.store.contacts import MailContact
 from services.events.store.forms import upsert_form
+from services.events.store.partner_copies import upsert_partner
 from services.events.store.roster import Registered
 from services.events.store.waiting_approvals import upsert_approval
 from services.events.usecases.erase_registration import COUNTED_BY, NOBODY, erase_registration
@@ -52,7 +53,7 @@ _OF_THE_ERASED = ("registration_id", "form", "form_kind", "status", "revision", 
 ERASED = "person.erased.v1"
 WITHDRAWN = "proposal.withdrawn.v1"
 ACCESS_CHANGED, SESSION_ENDED = "access.changed.v1", "session.ended.v1"
-APPROVAL_CHANGED = "approval.changed.v1"
+APPROVAL_CHANGED, PARTNER_CHANGED = "approval.changed.v1", "partner.changed.v1"
 
 
 class ProposalTextSchema(ma.Schema):
@@ -65,6 +66,12 @@ class ProposalTextSchema(ma.Schema):
     summary = ma.fields.String(load_default="", allow_none=True)
     organisation = ma.fields.String(load_default=None, allow_none=True, validate=ma.validate.Length(max=1000))
     speakers = ma.fields.List(
+        ma.fields.String(validate=ma.validate.Length(max=1000)),
+        load_default=list,
+        allow_none=True,
+        validate=ma.validate.Length(max=200),
+    )
+    named_speakers = ma.fields.List(
         ma.fields.String(validate=ma.validate.Length(max=1000)),
         load_default=list,
         allow_none=True,
@@ -147,6 +154,7 @@ def _received(keys: ProposalKeys, message: Message) -> ReceivedProposal:
     for name in map(_words, said["speakers"] or ()):
         if name:
             speakers.setdefault(keys.speaker_ref(name), name)
+    named = {keys.speaker_ref(name) for name in map(_words, said["named_speakers"] or ()) if name}
     text = without_impossible_days(
         {
             "title": said["title"].strip(),
@@ -156,11 +164,12 @@ def _received(keys: ProposalKeys, message: Message) -> ReceivedProposal:
             "language": data["language"],
             "attendance": said["attendance"],
             "speakers": sorted(speakers),
+            "named_speakers": sorted(named & set(speakers)),
             "preferred_on": _days(said["preferred_days"]),
             "unavailable_on": _days(said["unavailable_days"]),
         }
     )
-    names = keys.encrypted_names(list(speakers.values()), data["proposal_id"])
+    names = keys.encrypted_names(speakers, data["proposal_id"])
     content = ReceivedText(data["revision"], text, names)
     return ReceivedProposal(data["proposal_id"], content, data["person_ref"], data["partner"], data["occurred_at"])
 
@@ -174,8 +183,8 @@ def _days(found: Sequence[Any] | None) -> list[str]:
 
 
 def on_copy(connection: Connection, message: Message) -> None:
-    """A form or a colleague's access is what the message says, unless something newer is known; a session has ended; or
-    a request for approval waits, or waits no more.
+    """A form, a partner or a colleague's access is what the message says, unless something newer is known; a session
+    has ended; or a request for approval waits, or waits no more.
     """
     if message.routing_key == ACCESS_CHANGED:
         upsert_access(connection, message.data)
@@ -183,6 +192,8 @@ def on_copy(connection: Connection, message: Message) -> None:
         end_session(connection, bytes.fromhex(message.data["session"]), message.data["occurred_at"])
     elif message.routing_key == APPROVAL_CHANGED:
         upsert_approval(connection, message.data)
+    elif message.routing_key == PARTNER_CHANGED:
+        upsert_partner(connection, message.data)
     else:
         upsert_form(connection, message.data)
 

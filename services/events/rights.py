@@ -20,6 +20,7 @@ _SEPARATE: Rights = {
         "operator": "select insert update",
     },
     "form_copy": {"web": "select", "consume": "select insert update"},
+    "partner_copy": {"web": "select", "consume": "select insert update"},
     "consultation": {"web": "select insert update delete", "operator": "select insert update"},
     "group_note": {"web": "select insert update delete", "operator": "select insert update"},
     "roster": {
@@ -28,7 +29,12 @@ _SEPARATE: Rights = {
         "consume": "select insert update",
         "operator": "select",
     },
-    "event_count": {"web": "select", "consume": "select insert update"},
+    "event_count": {
+        "web": "select",
+        "consume": "select insert update",
+        "solve": "select",
+        "operator": "select",
+    },
     "mail_contact": {
         "web": "select",
         "relay": "select delete",

@@ -103,7 +103,7 @@ def build_app(
             frame_blueprint(sign_in),
             console_blueprint(tools.work, clock),
             _setup_pages(SetupDesk(work, clock)),
-            programme_blueprint(tools.work, clock, settings.common.public_url),
+            programme_blueprint(tools.work, clock, side.keys, settings.common.public_url),
             feeds_blueprint(tools.work, settings.common.public_url),
             *_side_event_pages(side, settings.common.public_url),
         ],

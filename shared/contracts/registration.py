@@ -65,7 +65,8 @@ class ProposalData(MessageSchema):
     """What a proposal for a side event says; ``proposal_id`` and ``revision`` are those of its registration.
 
     ``sealed`` is base64 of a libsodium sealed box that only events can open: ``{title, summary, organisation, speakers,
-    attendance, preferred_days, unavailable_days}``, with a list of names as ``speakers`` and days as ISO 8601.
+    named_speakers, attendance, preferred_days, unavailable_days}``, with a list of names as ``speakers``, those
+    who agree to be named publicly as ``named_speakers``, and days as ISO 8601.
     """
 
     proposal_id = identity()
@@ -145,6 +146,19 @@ class FormData(MessageSchema):
     alarm_minutes = fields.Integer(
         allow_none=True, load_default=None, strict=True, validate=validate.Range(min=0, max=40_320)
     )
+
+
+class PartnerData(MessageSchema):
+    """What the console shows of a partner: its name, and on how many addresses of its sites a coordinator must decide.
+
+    ``waiting_origins`` is their number; which addresses they are, only registration knows.
+    """
+
+    slug = slug()
+    revision = revision()
+    name = text(200)
+    waiting_origins = fields.Integer(required=True, strict=True, validate=validate.Range(min=0))
+    occurred_at = moment()
 
 
 class ErasedData(MessageSchema):

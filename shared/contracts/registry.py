@@ -16,6 +16,7 @@ from shared.contracts.registration import (
     ErasedData,
     FormData,
     OfferData,
+    PartnerData,
     ProposalData,
     RegistrationData,
     TagsData,
@@ -199,6 +200,13 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         ("events.copies", "notifications.copies"),
         FormData,
         "A form is new, or something that anybody may know of it has changed.",
+    ),
+    MessageType(
+        "partner.changed.v1",
+        "registration",
+        ("events.copies",),
+        PartnerData,
+        "A partner is new, was renamed, or another number of its sites' addresses waits for a decision.",
     ),
     MessageType(
         "access.changed.v1",

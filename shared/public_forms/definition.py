@@ -169,6 +169,7 @@ def _field_mapping(field: Field) -> dict[str, Any]:
         "max": field.maximum,
         "autocomplete": field.autocomplete,
         "not_before": field.not_before,
+        "lines_of": field.lines_of,
     }
     return {key: value for key, value in whole.items() if value not in (None, False, "", [], {})} | sealed
 

@@ -31,6 +31,7 @@ FIELD_KEYS = (
     "max",
     "autocomplete",
     "not_before",
+    "lines_of",
 )
 OPTION_KEYS = ("value", "label", "limit")
 
@@ -71,6 +72,7 @@ def read_field(raw: object, position: int, problems: list[str]) -> Field | None:
         maximum=_read_limit(raw, "max", kind, where, problems),
         autocomplete=_read_token(raw.get("autocomplete") or kind.autocomplete, where, problems),
         not_before=_read_not_before(raw.get("not_before", ""), kind, where, problems),
+        lines_of=_read_lines_of(raw.get("lines_of", ""), kind, where, problems),
     )
 
 
@@ -154,6 +156,14 @@ def _read_not_before(raw: object, kind: FieldKind, where: str, problems: list[st
     if raw == "" or (isinstance(raw, str) and kind.ordered):
         return raw
     problems.append(f"{where}.not_before: must name a date field, in a date field")
+    return ""
+
+
+def _read_lines_of(raw: object, kind: FieldKind, where: str, problems: list[str]) -> str:
+    """The name of another field; whether there is one of this kind is checked when all fields are read."""
+    if raw == "" or (isinstance(raw, str) and kind.max_length is not None):
+        return raw
+    problems.append(f"{where}.lines_of: must name a field with a text, in a field of the same kind")
     return ""
 
 

@@ -136,6 +136,8 @@ class Field:
         after_confirmation: asked on the own page only, once the owner of the address has confirmed: nobody else can
             supply the answer.
         not_before: name of an earlier date field whose day this one may not come before.
+        lines_of: name of an earlier field of the same kind, a text: this answer repeats some of its lines. Where a
+            script runs, they are ticked in place of being typed again.
         autocomplete: token of the HTML attribute (WCAG 2.2, 1.3.5), ``""`` for none.
     """
 
@@ -153,6 +155,7 @@ class Field:
     maximum: int | float | str | None = None
     autocomplete: str = ""
     not_before: str = ""
+    lines_of: str = ""
 
     @property
     def full_options(self) -> frozenset[str]:

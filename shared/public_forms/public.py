@@ -46,6 +46,7 @@ def _public_field(field: Field, language: str) -> dict[str, Any]:
         "max": field.max_length or field.maximum,
         "autocomplete": field.autocomplete,
         "not_before": field.not_before,
+        "lines_of": field.lines_of,
     }
     return {key: value for key, value in whole.items() if value is not None and value != "" and value != []}
 

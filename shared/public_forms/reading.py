@@ -94,6 +94,8 @@ def _check_together(fields: list[Field], always: tuple[tuple[str, FieldKind], ..
             _check_limits(field, problems)
         if field.not_before and (field.not_before not in seen or seen[field.not_before].kind is not field.kind):
             problems.append(f"fields.{field.name}.not_before: {field.not_before!r} is not an earlier date field")
+        if field.lines_of and (field.lines_of not in seen or seen[field.lines_of].kind is not field.kind):
+            problems.append(f"fields.{field.name}.lines_of: {field.lines_of!r} is not an earlier field of this kind")
         seen[field.name] = field
 
 
@@ -102,7 +104,7 @@ def _check_step(field: Field, earlier: Mapping[str, Field], problems: list[str])
     where = f"fields.{field.name}.after_confirmation"
     if field.after_confirmation and not field.sealed:
         problems.append(f"{where}: only a sealed field is asked after the confirmation")
-    others = [field.shown_when.field if field.shown_when else "", field.not_before]
+    others = [field.shown_when.field if field.shown_when else "", field.not_before, field.lines_of]
     for other in filter(None, others):
         if other in earlier and earlier[other].after_confirmation != field.after_confirmation:
             problems.append(f"{where}: {other!r}, on which this field depends, is asked in the other step")

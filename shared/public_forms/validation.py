@@ -162,6 +162,9 @@ def _sorted_out(
         elif field.not_before and _is_before(value, found.get(field.not_before)):
             errors.append(_about_other(definition, field, field.not_before, "before-other", language))
             (sealed if field.sealed else values)[name] = value
+        elif field.lines_of and not _are_lines_of(value, found.get(field.lines_of)):
+            errors.append(_about_other(definition, field, field.lines_of, "not-a-line", language))
+            (sealed if field.sealed else values)[name] = value
         elif field.full_options and _chosen(value) & field.full_options:
             errors.append(_error(field, f"/{name}", "option-full", language))
             values[name] = value
@@ -181,6 +184,15 @@ def _chosen(value: Any) -> frozenset[str]:
 def _is_before(value: Any, other: Any) -> bool:
     """Whether a day comes before another; ISO 8601 days sort as text."""
     return isinstance(value, str) and isinstance(other, str) and value < other
+
+
+def _are_lines_of(value: Any, other: Any) -> bool:
+    """Whether each line of a text is one of another's, however it is spaced and cased; empty ones are."""
+    return not isinstance(value, str) or _lines(value) <= _lines(other if isinstance(other, str) else "")
+
+
+def _lines(text: str) -> Set[str]:
+    return {words for line in text.splitlines() if (words := " ".join(line.split()).casefold())}
 
 
 def _about_other(definition: FormDefinition, field: Field, other: str, code: str, language: str) -> FieldError:

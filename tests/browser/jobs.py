@@ -34,6 +34,7 @@ OTHERS = (
     "Create an event from nothing",
     "Copy the form of the event before it",
     "Make a form with a condition, in two languages",
+    "Watch the registrations of an event",
     "Give a partner the lines to paste",
     "Ask for an origin (the partner)",
     "Allow the origin",

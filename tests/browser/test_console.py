@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from deploy.local.installation import WEBINAR
 from deploy.local.scenes.participants import PARTICIPANTS
 from tests.browser.foreign import foreign_site
+from tests.browser.jobs import begin, finish
 from tests.browser.running import Demo, new_address, sign_in
 from tests.browser.visiting import Visit
 from tests.support.waiting import poll_until
@@ -41,9 +42,11 @@ def test_signing_in_leads_to_the_page_asked_for(demo: Demo, visitor: Visit) -> N
 
 def test_counts_follow_a_registration_and_lead_to_it(demo: Demo, coordinator: Visit) -> None:
     page = coordinator.page
+    hand = begin(demo, page)
+    hand.found(page.locator(f'main a[href="{EVENT}"]').first, "the event")
 
     def confirmed() -> int:
-        page.goto(demo.ports.public_url + EVENT)
+        page.reload()
         return int(page.locator(".numbers .good dd").inner_text())
 
     before = confirmed()
@@ -52,9 +55,10 @@ def test_counts_follow_a_registration_and_lead_to_it(demo: Demo, coordinator: Vi
     poll_until(lambda: confirmed() == before + 1, 15.0, what="one more is counted")
 
     assert "@example.org" not in page.content()
-    page.locator(".numbers .good a").click()
+    hand.found(page.locator(".numbers .good a"), "the number of those confirmed")
     expect(page.get_by_role("heading", level=1)).to_have_text("Registrations")
     expect(page.get_by_role("row").filter(has_text=address)).to_have_count(1)
+    finish("Watch the registrations of an event", hand)
 
 
 def test_coverage_names_who_is_missing(demo: Demo, coordinator: Visit) -> None:

@@ -201,6 +201,12 @@ def test_side_event_is_proposed_on_a_partners_page(demo: Demo, visitor: Visit) -
     frame.fill("#field-title", title)
     frame.fill("#field-summary", "What we breathe.")
     frame.fill("#field-attendance", "25")
+    agreeing = frame.get_by_role("group", name="Speakers who agree to be named publicly")
+    expect(agreeing).to_be_hidden()
+    frame.fill("#field-speakers", "Ana Example\nBo Example\nCleo Example")
+    agreeing.get_by_label("Ana Example").check()
+    agreeing.get_by_label("Cleo Example").check()
+    frame.fill("#field-speakers", "Ana Example\nBo Example")
     frame.check("#field-consent")
     frame.click("button[type=submit]")
 
@@ -209,6 +215,8 @@ def test_side_event_is_proposed_on_a_partners_page(demo: Demo, visitor: Visit) -
     assert title not in titles_of_proposals(demo), "nobody has confirmed the address"
     demo.confirm(address)
     poll_until(lambda: title in titles_of_proposals(demo), 15.0, what="coordinators have the proposal")
+    (proposed,) = demo.places.ask("GET", f"/v1/proposals?q={address}")["items"]
+    assert (proposed["speakers"], proposed["named_speakers"]) == (["Ana Example", "Bo Example"], ["Ana Example"])
     assert (visitor.context.cookies(), visitor.faults) == ([], [])
 
 

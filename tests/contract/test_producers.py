@@ -29,8 +29,9 @@ from services.events.usecases.proposal_keys import ProposalKeys
 from services.notifications.domain.mail import ClaimedMail
 from services.notifications.outgoing import KEY_OF_OUTCOME, mail_message
 from services.registration.access import messages as access_messages
-from services.registration.forms.messages import FORM_CHANGED, form_message
+from services.registration.forms.messages import FORM_CHANGED, PARTNER_CHANGED, form_message, partner_message
 from services.registration.forms.model import FormFacts
+from services.registration.forms.partner_store import Partner
 from services.registration.people import messages as registration_messages
 from services.registration.people.messages import Fact, RegistrationMessages, confirmation_wanted
 from services.registration.people.model import Registration
@@ -232,6 +233,9 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
     ),
     HOTEL_CHANGED: lambda: hotel_message(HOTEL, WEBINAR_WEEK),
     FORM_CHANGED: lambda: form_message(FORM, WEBINAR_WEEK),
+    PARTNER_CHANGED: lambda: partner_message(
+        Partner("example-partner", "Example Partner", (), "en", {}, ("https://www.example.org",)), WEBINAR_WEEK
+    ),
     registration_messages.CONFIRMATION_WANTED: _confirmation_wanted,
     "resource.published.v1": lambda: resource_message(
         Resource(

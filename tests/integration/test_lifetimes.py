@@ -87,6 +87,7 @@ STANDING = {
         "hotel_block": "hotels",
         "resource": "recordings",
         "form_copy": "forms",
+        "partner_copy": "partners",
         "room": "rooms",
         "room_hours": "rooms",
         "slot": "times",

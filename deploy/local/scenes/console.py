@@ -163,7 +163,12 @@ def invited(places: Places) -> str:
 def invitation_link(places: Places) -> str:
     """The link in the mail to that colleague."""
     invited(places)
-    mail = soon(lambda: next(iter(places.mails(ADDRESS)), None), "mail to a colleague")
+    return mailed_invitation(places, ADDRESS)
+
+
+def mailed_invitation(places: Places, address: str) -> str:
+    """The link in the newest mail to somebody who is invited."""
+    mail = soon(lambda: next(iter(places.mails(address)), None), "mail to a colleague")
     shown = requests.get(f"{places.ports.inbox_url}/mails/{mail['id']}", timeout=5).text
     start = shown.index(f"{places.ports.console_url}/console/invitation/")
     return shown[start : shown.index('"', start)]

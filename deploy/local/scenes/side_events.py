@@ -64,7 +64,8 @@ def propose_some(places: Places) -> None:
     if _found(places, NEW):
         return
     for number, title in enumerate(TITLES):
-        more = {"working_group": GROUPS[number % len(GROUPS)], "speakers": f"Speaker {number}"}
+        more = {"working_group": GROUPS[number % len(GROUPS)], "speakers": f"Speaker {number}\nA moderator"}
+        more |= {"named_speakers": f"Speaker {number}"} if number % 2 == 0 else {}
         _decide(places, _propose(places, title, attendance=15 + 10 * number, **more), "accept")
     _decide(places, _propose(places, TOO_LARGE, attendance=400), "accept")
     _solve(places)

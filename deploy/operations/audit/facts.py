@@ -48,7 +48,7 @@ CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
         ),
         "events.contact": ("mail.sent",),
         "registration.mail": ("mail.sent", "mail.bounced", "mail.suppressed"),
-        "events.copies": ("form.changed", "access.changed", "session.ended", "approval.changed"),
+        "events.copies": ("form.changed", "partner.changed", "access.changed", "session.ended", "approval.changed"),
     }.items()
     for key in keys
 )

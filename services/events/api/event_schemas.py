@@ -112,7 +112,7 @@ class EventFilters(PageArguments, SparseArguments):
         "Only events with this text in title or summary in any language, in city or place, upper or lower case alike",
     )
     missing_language = _one_of(LANGUAGES, "Only events whose title or summary lacks a text in this language")
-    sort = sort_field(SORTS, BY_START)
+    sort = sort_field(SORTS, BY_START, "`confirmed` and `waitlisted` count registrations: with a key for all forms")
     total = total_field()
 
 

@@ -9,12 +9,13 @@ from flask import Response, jsonify, request
 from services.events.api.event_schemas import EventArguments, EventListSchema, EventSchema, SparseArguments
 from services.events.api.grouping import groups_answer, groups_asked
 from services.events.api.showing import PUBLIC, chosen_fields, shown
-from services.events.api.tools import Tools, audience, own_forms, require_internal
+from services.events.api.tools import Tools, audience, own_forms, require_counts, require_internal
 from services.events.domain.event import Event
 from services.events.domain.revision import state_tag
-from services.events.store.events import GROUPS, Audience, EventFilter
+from services.events.store.events import BY_NUMBER, GROUPS, Audience, EventFilter
+from services.events.usecases.count_registrations import event_place
 from services.events.usecases.list_events import count_events, group_events, list_events
-from services.events.usecases.positions import event_key, read_event_key
+from services.events.usecases.positions import read_event_key
 from services.events.usecases.show_event import show_event
 from services.events.usecases.show_titles import show_titles
 from shared.web.access import may_touch, public
@@ -48,7 +49,12 @@ def _add_list(blueprint: Any, tools: Tools) -> None:
     @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
     @blueprint.alt_response(400, schema=ProblemSchema, content_type=PROBLEM, description="The cursor is not one")
     @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="Nobody holds this key")
-    @blueprint.alt_response(403, schema=ProblemSchema, content_type=PROBLEM, description="Who asks for internal events")
+    @blueprint.alt_response(
+        403,
+        schema=ProblemSchema,
+        content_type=PROBLEM,
+        description="Who asks for internal events, or an order by registrations",
+    )
     @public
     def list_them(query: dict[str, Any]) -> Response:
         """Events by start, those without a date last; as CSV if `Accept` asks for it, then all pages in one.
@@ -67,7 +73,7 @@ def _add_list(blueprint: Any, tools: Tools) -> None:
             rows = ([titles.of(name, line.get(name)) for name in names] for line in lines)
             return _for(who, csv_answer("events", list(names), rows))
         found = list_events(tools.work, replace(wanted, limit=wanted.limit + 1))
-        page = page_of(found, wanted.limit, lambda event: event_key(event, wanted.sort))
+        page = page_of(found, wanted.limit, lambda event: event_place(tools.work, event, wanted.sort))
         content: dict[str, Any] = {"items": [_shown(event, names, own) for event in page.items], "next": page.next}
         if query["total"]:
             content["total"] = count_events(tools.work, wanted)
@@ -102,7 +108,9 @@ def _add_one(blueprint: Any, tools: Tools) -> None:
 
 
 def _asked_by(query: Mapping[str, Any]) -> Audience:
-    """For whom a listing answers; whoever asks for what is internal has to be somebody who may."""
+    """For whom a listing answers; what is internal, and an order by registrations, only some may ask for."""
+    if query["sort"].removeprefix("-") in BY_NUMBER:
+        require_counts()
     if query["internal"]:
         require_internal()
         return Audience.COORDINATORS
@@ -146,7 +154,7 @@ def _each(tools: Tools, wanted: EventFilter) -> Iterator[Event]:
     chunk = replace(wanted, limit=CSV_CHUNK)
     while found := list_events(tools.work, chunk):
         yield from found
-        chunk = replace(chunk, after=event_key(found[-1], wanted.sort))
+        chunk = replace(chunk, after=event_place(tools.work, found[-1], wanted.sort))
 
 
 def _for(who: Audience, response: Response) -> Response:

@@ -39,9 +39,9 @@ def total_field() -> ma.fields.Boolean:
     return ma.fields.Boolean(load_default=False, metadata={"description": "Whether to count all that there are"})
 
 
-def sort_field(sorts: Sequence[str], usual: str) -> ma.fields.String:
-    """The order: one of ``sorts``, in which each field stands with and without ``-``."""
-    about = {"description": "`-` before a name turns the order round"}
+def sort_field(sorts: Sequence[str], usual: str, more: str = "") -> ma.fields.String:
+    """The order: one of ``sorts``, in which each field stands with and without ``-``; ``more``: what else to know."""
+    about = {"description": "`-` before a name turns the order round" + (f". {more}" if more else "")}
     return ma.fields.String(load_default=usual, validate=ma.validate.OneOf(list(sorts)), metadata=about)
 
 

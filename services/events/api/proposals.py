@@ -18,7 +18,7 @@ from services.events.api.schedule_schemas import (
     ProposalSchema,
 )
 from services.events.api.tools import READERS
-from services.events.domain.proposal import Proposal, ProposalStatus
+from services.events.domain.proposal import SPEAKER_FIELDS, Proposal, ProposalStatus
 from services.events.store.proposal_lists import GROUPS, ProposalFilter
 from services.events.usecases.decide_proposal import (
     Decision,
@@ -216,11 +216,11 @@ def _content(shown: ShownProposal) -> dict[str, Any]:
     """The fields that the schema shows; without names for whoever reads only."""
     proposal, named = shown.proposal, NAMED_FOR in holder().roles
     content: dict[str, Any] = {name: getattr(proposal, name) for name in _ONE.fields if hasattr(proposal, name)}
-    content |= {"speakers": None, "speaker_count": len(proposal.speakers), "suggestion": None}
-    if named and shown.speakers is not None:
-        content["speakers"] = list(shown.speakers)
+    content |= {"speakers": None, "named_speakers": None, "speaker_count": len(proposal.speakers), "suggestion": None}
+    if named:
+        content |= {"speakers": shown.speakers, "named_speakers": shown.named}
     if shown.suggestion is not None:
-        hidden = () if named else ("speakers",)
+        hidden = () if named else SPEAKER_FIELDS
         changes = [one for one in shown.suggestion.changes if one.field not in hidden]
         content["suggestion"] = {"revision": shown.suggestion.revision, "changes": changes}
     return content

@@ -64,6 +64,11 @@ class ProposalSchema(ma.Schema):
         ma.fields.String(), allow_none=True, metadata={"description": "Names, for coordinators; null for viewers"}
     )
     speaker_count = ma.fields.Integer(required=True)
+    named_speakers = ma.fields.List(
+        ma.fields.String(),
+        allow_none=True,
+        metadata={"description": "Names of those who agree to be named publicly, for coordinators; null for viewers"},
+    )
     preferred_on = ma.fields.List(ma.fields.Date())
     unavailable_on = ma.fields.List(ma.fields.Date())
     status = ma.fields.Enum(ProposalStatus, by_value=True, required=True)

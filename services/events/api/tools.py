@@ -56,6 +56,20 @@ def require_internal() -> None:
     require_one_of(*INTERNAL_READERS)
 
 
+def require_counts() -> None:
+    """Refuse a caller of a public route who asks for an order by numbers of registrations and does not see them all.
+
+    Raises:
+        Unauthorized: nobody holds the key that was sent, or there was none.
+        Forbidden: the holder has another role, or a key that is limited to some forms.
+    """
+    if holder_if_any(*ROLES) is None:
+        raise Unauthorized
+    require_one_of(*READERS)
+    if holder().forms is not None:
+        refuse(holder())
+
+
 def require_one_of(*roles: str) -> None:
     """Refuse a holder without any of ``roles``, where the route alone does not say which are needed.
 

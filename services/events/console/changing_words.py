@@ -153,8 +153,3 @@ def _largest_first(numbers: Mapping[str, int]) -> list[tuple[str, int]]:
 def form_kind_name(code: str) -> str:
     """A kind of form as people read it: ``Working group``."""
     return code.replace("_", " ").capitalize()
-
-
-def as_it_is(code: str) -> str:
-    """A name that people know as it is."""
-    return code

@@ -37,12 +37,14 @@ _INTERNAL = Field(
 )
 
 
-def new_sections(series: Sequence[Series], groups: Sequence[WorkingGroup], forms: Sequence[Form]) -> list[Section]:
-    """The form of a new event."""
+def new_sections(
+    series: Sequence[Series], groups: Sequence[WorkingGroup], forms: Sequence[Form], zone: str
+) -> list[Section]:
+    """The form of a new event; ``zone`` is among its time zones, empty for those that everybody gets alone."""
     what, where, who, coordinators = _sections(series, groups, _titles(forms))
     titled, *others = what.fields
     moments = [
-        zone_field(""),
+        zone_field(zone, "That of the newest event stands here at first. People read the times in this zone first."),
         Field(name="starts", label="Start", look="local", help="In the time zone above. A draft may do without."),
         Field(name="ends", label="End", look="local"),
     ]
@@ -182,7 +184,7 @@ def _series_help(series: Sequence[Series]) -> str:
     )
 
 
-def zone_field(known: str) -> Field:
+def zone_field(known: str, advice: str = "People read the times in this zone first.") -> Field:
     """The choice of a time zone; ``known`` is the one that it has, empty for none."""
     parts: list[tuple[str, Choices]] = [
         (name, [(zone, f"{place} – {zone}" if place != zone else zone) for zone, _, place in zones])
@@ -196,7 +198,7 @@ def zone_field(known: str) -> Field:
         look="select",
         required=True,
         groups=[("", [("", "Choose")]), *parts],
-        help="People read the times in this zone first.",
+        help=advice,
     )
 
 

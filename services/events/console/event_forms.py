@@ -23,6 +23,7 @@ from services.events.domain.revision import state_tag
 from services.events.domain.rules import RulesBroken
 from services.events.store.events import Audience
 from services.events.usecases.change_event import Changed, Deed, change_event, create_event, preview_change
+from services.events.usecases.list_events import usual_zone
 from services.events.usecases.list_network import list_forms, list_series, list_working_groups
 from services.events.usecases.show_event import show_event
 from services.events.usecases.steps import edit, joining
@@ -50,13 +51,14 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @needs("coordinator")
     def new_event() -> Response:
         copied = request.args.get("copy", "")
-        values = copied_values(_event(work, copied)) if copied else {"kind": "webinar", "mode": "online"}
-        return _new_page(_new_sections(work), Typed(values, focus="" if copied else "title.en"))
+        values = copied_values(_event(work, copied)) if copied else _usual_values(work, request.args.get("series", ""))
+        sections = _new_sections(work, str(values["time_zone"]))
+        return _new_page(sections, Typed(values, focus="" if copied else "title.en"))
 
     @blueprint.post("/new-event")
     @needs("coordinator")
     def make_event() -> AnyResponse:
-        sections = _new_sections(work)
+        sections = _new_sections(work, request.form.get("time_zone", ""))
         values = typed_in(request.form, sections)
         faults = missing_in(values, sections)
         try:
@@ -70,6 +72,13 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         except DomainError as error:
             faults["id"] = f"This cannot be done: {error.detail}."
         return _new_page(sections, Typed(values, in_order(faults, sections)), status=422)
+
+
+def _usual_values(work: UnitOfWork, series: str) -> Values:
+    """What the form of a new event holds at first, of the series with this id if there is one."""
+    known = series if any(one.id == series for one in list_series(work)) else ""
+    zone = usual_zone(work, known or None, holder().forms)
+    return {"kind": "webinar", "mode": "online", "series": known, "time_zone": zone}
 
 
 def _draft_in(values: Values, faults: dict[str, str]) -> Event | None:
@@ -167,9 +176,10 @@ def _event(work: UnitOfWork, event_id: str) -> Event:
     return show_event(work, event_id, Audience.COORDINATORS)
 
 
-def _new_sections(work: UnitOfWork) -> list[Section]:
+def _new_sections(work: UnitOfWork, zone: str) -> list[Section]:
+    """The form of a new event, with ``zone`` among its zones if it is one."""
     groups = [group for group in list_working_groups(work) if group.active]
-    return new_sections(list_series(work), groups, list_forms(work))
+    return new_sections(list_series(work), groups, list_forms(work), zone if is_zone(zone) else "")
 
 
 def _edit_sections(work: UnitOfWork, event: Event) -> list[Section]:

@@ -1,5 +1,7 @@
 """The pages of numbers: the overview, the working groups, and Geneva with the travellers who are missing."""
 
+from collections.abc import Callable
+
 from flask import Blueprint, render_template, request
 from werkzeug.exceptions import BadRequest
 
@@ -7,6 +9,7 @@ from services.events.domain.hotel import RoomKind, rooms_by_night
 from services.events.domain.rules import slug_rule
 from services.events.store.overview import Traveller
 from services.events.usecases.list_events import has_events
+from services.events.usecases.list_network import list_partner_names
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.resources import list_hotels
 from services.events.usecases.show_overview import (
@@ -88,11 +91,18 @@ def _overview(work: UnitOfWork, clock: Clock) -> str:
         days=list(found.by_day.items())[-DAYS:],
         hotels=list_hotels(work),
         titles=_titles(found),
+        partner_name=_partner_namer(work),
         unrecorded=list_unrecorded(work, clock),
         delegations=list_delegation_forms(work),
         none_yet=not found.events and not has_events(work),
         coordinator=_writes(),
     )
+
+
+def _partner_namer(work: UnitOfWork) -> Callable[[str], str]:
+    """Gives the name of a partner by slug, and the slug itself where no name has come from registration."""
+    names = list_partner_names(work)
+    return lambda slug: names.get(slug, slug)
 
 
 def _titles(found: Overview) -> dict[str, str]:

@@ -1,31 +1,23 @@
-"""The list of what is on, and all pages about events together."""
+"""All pages about events together, and what waits for a decision of whoever opens them."""
 
-from dataclasses import replace
-
-from flask import Blueprint, render_template, request
-from werkzeug.exceptions import Forbidden
+from flask import Blueprint
 
 from services.events.console import changing_words, moments, wording
 from services.events.console.changing import add_changing
 from services.events.console.event_forms import add_event_forms
+from services.events.console.event_list import add_event_list
 from services.events.console.event_page import READERS as READERS
 from services.events.console.event_page import add_event_page
 from services.events.console.overview import add_overview
 from services.events.console.resource_forms import add_resource_forms
 from services.events.console.translations import add_translations
-from services.events.store.events import Audience, EventFilter
+from services.events.store.partner_copies import WaitingOrigins, waiting_origins
 from services.events.store.waiting_approvals import count_waiting
-from services.events.usecases.count_registrations import count_each
-from services.events.usecases.list_events import has_events, list_events
-from services.events.usecases.list_network import list_series
-from services.events.usecases.positions import event_position, read_event_position
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs
+from shared.web.access import holder
 from shared.web.console.frame import pages_blueprint
-from shared.web.paging import page_of, position_in
 
-PAGE = 50
 APPROVERS = frozenset({"sealed-reader", "coordinator"})
 """Roles that may approve what another person asks for about sealed answers."""
 
@@ -34,8 +26,13 @@ def console_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
     """``/console`` and everything about events below it."""
     blueprint = pages_blueprint("events_console", __name__)
     blueprint.context_processor(lambda: {"moments": moments, "wording": wording, "changing": changing_words})
-    blueprint.context_processor(lambda: {"approvals_waiting": lambda: _approvals_waiting(work, clock)})
-    _add_list(blueprint, work, clock)
+    blueprint.context_processor(
+        lambda: {
+            "approvals_waiting": lambda: _approvals_waiting(work, clock),
+            "origins_waiting": lambda: _origins_waiting(work),
+        }
+    )
+    add_event_list(blueprint, work, clock)
     add_event_page(blueprint, work, clock)
     add_event_forms(blueprint, work, clock)
     add_resource_forms(blueprint, work, clock)
@@ -53,31 +50,9 @@ def _approvals_waiting(work: UnitOfWork, clock: Clock) -> int:
         return count_waiting(connection, holder().name, holder().forms, clock())
 
 
-def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
-    @blueprint.get("")
-    @needs(*READERS)
-    def list_page() -> str:
-        coordinator = "coordinator" in holder().roles
-        internal, everything = request.args.get("internal") == "true", request.args.get("show") == "all"
-        if internal and not coordinator:
-            raise Forbidden
-        wanted = EventFilter(
-            audience=Audience.COORDINATORS,
-            internal=internal,
-            among=holder().forms,
-            not_over_at=None if everything or internal else clock(),
-            after=position_in(request.args.get("cursor", ""), 2, read_event_position),
-            limit=PAGE,
-        )
-        page = page_of(list_events(work, replace(wanted, limit=PAGE + 1)), PAGE, event_position)
-        return render_template(
-            "events/list.html",
-            page=page,
-            counts=count_each(work, [event.id for event in page.items]),
-            none_yet=not page.items and not has_events(work),
-            series={series.id: str(series.title) for series in list_series(work)},
-            everything=everything,
-            internal=internal,
-            coordinator=coordinator,
-            limited=holder().forms is not None,
-        )
+def _origins_waiting(work: UnitOfWork) -> WaitingOrigins:
+    """What waits for a decision about partners' sites; nothing for whoever cannot decide on it."""
+    if "coordinator" not in holder().roles or holder().forms is not None:
+        return WaitingOrigins(0, ())
+    with work.transaction() as connection:
+        return waiting_origins(connection)

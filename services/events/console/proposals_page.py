@@ -25,7 +25,7 @@ from services.events.usecases.decide_proposal import (
     decide_proposal,
     dismiss_suggestion,
 )
-from services.events.usecases.list_network import list_working_groups
+from services.events.usecases.list_network import list_partner_names, list_working_groups
 from services.events.usecases.list_proposals import (
     ShownProposal,
     list_proposal_forms,
@@ -205,6 +205,7 @@ def _shown(
         "events/proposals.html",
         page=page,
         groups=groups,
+        partners=list_partner_names(tools.work),
         again={} if late else _sent_again(tools, page.items, groups),
         suggested=suggested_words(page.items, groups) if coordinator else {},
         view=view,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from services.events.console.wording import language_name
-from services.events.domain.proposal import DAY_FIELDS, ProposalStatus, TextValue
+from services.events.domain.proposal import DAY_FIELDS, SPEAKER_FIELDS, ProposalStatus, TextValue
 from services.events.domain.proposal_history import Change, ReviewAction, Revision
 from services.events.domain.schedule_conflicts import Conflict, ConflictKind
 from services.events.usecases.schedule_snapshot import Snapshot
@@ -51,6 +51,7 @@ FIELDS: Mapping[str, str] = {
     "language": "Language",
     "attendance": "Expected",
     "speakers": "Speakers",
+    "named_speakers": "Named publicly",
     "preferred_on": "Preferred days",
     "unavailable_on": "Not possible",
 }
@@ -84,13 +85,13 @@ def change_text(change: Change, groups: Mapping[str, str]) -> ChangeWords:
         groups: titles of working groups by id.
     """
     before, after = (_value_text(change.field, value, groups) for value in (change.before, change.after))
-    if change.field == "speakers" and change.before == change.after:
+    if change.field in SPEAKER_FIELDS and change.before == change.after:
         after = f"{after}, other people"
     return ChangeWords(FIELDS[change.field], before, after)
 
 
 def _value_text(field: str, value: TextValue, groups: Mapping[str, str]) -> str:
-    if field == "speakers":
+    if field in SPEAKER_FIELDS:
         return (", ".join(value) if isinstance(value, list) else str(value or "")) or "nobody"
     if not value:
         return "nothing"

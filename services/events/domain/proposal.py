@@ -57,9 +57,12 @@ Text = Mapping[str, TextValue]
 """What a proposal says, by the names in ``TEXT_FIELDS``; as JSON has it."""
 
 TEXT_FIELDS = (
-    "title", "summary", "working_group", "organisation", "language", "attendance", "speakers", "preferred_on",
-    "unavailable_on",
+    "title", "summary", "working_group", "organisation", "language", "attendance", "speakers", "named_speakers",
+    "preferred_on", "unavailable_on",
 )  # fmt: skip
+SPEAKER_FIELDS = ("speakers", "named_speakers")
+"""Lists of references: who speaks, and who of them agrees to be named publicly."""
+
 DAY_FIELDS = ("preferred_on", "unavailable_on")
 
 
@@ -87,6 +90,7 @@ class Proposal:
         attendance: how many people are expected.
         speakers: references of the people who speak (keyed hashes, hex): equal ones are the same person.
         speaker_names: their names, encrypted; None if there are none.
+        named_speakers: references of those who agree to be named publicly, see ``still_agreed``.
         preferred_on, unavailable_on: days in Geneva, in order; a wish, and days on which a speaker cannot.
         person_ref: who proposed it, as registration refers to them (64 hex digits).
         note: what the coordinators last said to the group.
@@ -113,6 +117,7 @@ class Proposal:
     preferred_on: tuple[date, ...] = ()
     unavailable_on: tuple[date, ...] = ()
     speaker_names: bytes | None = field(default=None, repr=False)
+    named_speakers: tuple[str, ...] = ()
     status: ProposalStatus = ProposalStatus.SUBMITTED
     note: str = ""
     event_id: str | None = None
@@ -124,7 +129,7 @@ class Proposal:
 
     def __post_init__(self) -> None:
         enforce(_rules(self))
-        for name in ("speakers", *DAY_FIELDS):
+        for name in (*SPEAKER_FIELDS, *DAY_FIELDS):
             object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
 
     @property
@@ -140,6 +145,17 @@ class Proposal:
         said, stands = self.suggestion.text, text_of(self)
         changed = (name for name in TEXT_FIELDS if said[name] != self.answers.get(name))
         return {name: said[name] for name in changed if said[name] != stands[name]}
+
+    @property
+    def still_agreed(self) -> tuple[str, ...]:
+        """References of the speakers who agree to be named publicly, unless a suggestion that waits says otherwise.
+
+        Consent that is taken back counts at once; consent that is given is part of the text, which coordinators adopt.
+        """
+        if self.suggestion is None:
+            return self.named_speakers
+        agreed = as_list(self.suggestion.text["named_speakers"])
+        return tuple(one for one in self.named_speakers if one in agreed)
 
 
 def _rules(proposal: Proposal) -> Iterator[BrokenRule | None]:
@@ -175,8 +191,9 @@ def fields_of(text: Text) -> dict[str, Any]:
     for name in DAY_FIELDS:
         if name in text:
             found[name] = tuple(date.fromisoformat(str(day)) for day in as_list(text[name]))
-    if "speakers" in text:
-        found["speakers"] = tuple(map(str, as_list(text["speakers"])))
+    for name in SPEAKER_FIELDS:
+        if name in text:
+            found[name] = tuple(map(str, as_list(text[name])))
     return found
 
 
@@ -264,7 +281,7 @@ def adopt(proposal: Proposal) -> Proposal:
 
 
 def dismiss(proposal: Proposal) -> Proposal:
-    """The proposal without its suggestion, one revision on; its text stays.
+    """The proposal without its suggestion, one revision on; its text stays, but for consent that was taken back.
 
     Raises:
         DomainError: ``no-suggestion``.
@@ -276,6 +293,7 @@ def dismiss(proposal: Proposal) -> Proposal:
         proposal,
         answers=suggestion.text,
         answers_revision=suggestion.revision,
+        named_speakers=proposal.still_agreed,
         suggestion=None,
         revision=proposal.revision + 1,
     )

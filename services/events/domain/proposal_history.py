@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from services.events.domain.proposal import TEXT_FIELDS, Proposal, ProposalStatus, Text, TextValue, as_list, text_of
+from services.events.domain.proposal import (
+    SPEAKER_FIELDS,
+    TEXT_FIELDS,
+    Proposal,
+    ProposalStatus,
+    Text,
+    TextValue,
+    as_list,
+    text_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,6 @@ def changes_to(proposal: Proposal, text: Text) -> tuple[Change, ...]:
 
 
 def _counted(change: Change) -> Change:
-    if change.field != "speakers":
+    if change.field not in SPEAKER_FIELDS:
         return change
     return Change(change.field, len(as_list(change.before)), len(as_list(change.after)))

@@ -1,6 +1,6 @@
 """The public pages: server-rendered, in six languages, without script, kept by caches for a minute."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from services.events.domain.event import Event
+from services.events.domain.event import Event, EventKind
 from services.events.domain.form import WORKING_GROUP
 from services.events.domain.proposal import PROPOSAL
 from services.events.programme.ical import links_to
@@ -19,8 +19,10 @@ from services.events.programme.texts import programme_texts, wanted_language
 from services.events.programme.timetable import timetable_page
 from services.events.store.events import Audience, EventFilter
 from services.events.usecases.list_events import list_events
+from services.events.usecases.list_proposals import public_names
 from services.events.usecases.look_up_schedule import newest_with_titles
 from services.events.usecases.positions import event_position, read_event_position
+from services.events.usecases.proposal_keys import ProposalKeys
 from services.events.usecases.show_programme import (
     list_city_resources,
     open_forms,
@@ -29,13 +31,14 @@ from services.events.usecases.show_programme import (
     show_event_details,
     show_series,
 )
+from services.events.usecases.side_tools import SideTools
 from shared.calendar.ics import subscription_links
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.i18n.content import Text
 from shared.i18n.languages import LANGUAGE_NAMES, direction
 from shared.i18n.marking import isolated, language_attributes, language_mark, marked
-from shared.i18n.phrases import listed
+from shared.i18n.phrases import labelled, listed
 from shared.i18n.when import TimeLine, period, time_lines
 from shared.i18n.zones import city_name
 from shared.store.unit_of_work import UnitOfWork
@@ -50,7 +53,7 @@ PAGE = 50
 STYLE = Path(__file__).parent / "static" / "programme.css"
 
 
-def programme_blueprint(work: UnitOfWork, clock: Clock, public_url: str) -> Blueprint:
+def programme_blueprint(work: UnitOfWork, clock: Clock, keys: ProposalKeys, public_url: str) -> Blueprint:
     """``/programme`` and everything below it: groups, the timetable, series and events."""
     blueprint = Blueprint("programme", __name__, url_prefix=HOME, template_folder="templates")
     blueprint.context_processor(lambda: _around(public_url))
@@ -58,7 +61,8 @@ def programme_blueprint(work: UnitOfWork, clock: Clock, public_url: str) -> Blue
     blueprint.register_error_handler(DomainError, lambda error: _refusal(from_domain(error).status_code))
     serve_sheet(blueprint, "/static/programme.css", _sheet())
     _add_list(blueprint, work, clock)
-    _add_details(blueprint, work, clock, public_url)
+    _add_timetable(blueprint, SideTools(work, clock, keys))
+    _add_details(blueprint, SideTools(work, clock, keys), public_url)
     return blueprint
 
 
@@ -88,26 +92,39 @@ def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         active = [group for group in public_groups(work).values() if group.active]
         return _page("programme/groups.html", groups=active, forms=forms)
 
+
+def _add_timetable(blueprint: Blueprint, tools: SideTools) -> None:
     @blueprint.get("/timetable")
     @public
     def timetable() -> Response:
-        shown = timetable_page(*newest_with_titles(work), wanted_language())
-        page = render_template("programme/timetable.html", page=shown, forms=open_forms(work, PROPOSAL, clock()))
+        version, titles = newest_with_titles(tools.work)
+        side_events = [entry.event_id for entry in version.entries] if version else []
+        shown = timetable_page(version, titles, public_names(tools.work, tools.keys, side_events), wanted_language())
+        forms = open_forms(tools.work, PROPOSAL, tools.clock())
+        page = render_template("programme/timetable.html", page=shown, forms=forms)
         return revalidated(_in_its_language(make_response(page)))
 
 
-def _add_details(blueprint: Blueprint, work: UnitOfWork, clock: Clock, public_url: str) -> None:
+def _add_details(blueprint: Blueprint, tools: SideTools, public_url: str) -> None:
     @blueprint.get("/series/<series_id>")
     @public
     def series(series_id: str) -> Response:
-        return _page("programme/series.html", details=show_series(work, series_id, clock()))
+        return _page("programme/series.html", details=show_series(tools.work, series_id, tools.clock()))
 
     @blueprint.get("/<event_id>")
     @public
     def event(event_id: str) -> Response:
-        details = show_event_details(work, event_id, clock())
-        calendar = links_to(details.event, wanted_language(), clock(), public_url)
-        return _page("programme/event.html", details=details, calendar=calendar)
+        details = show_event_details(tools.work, event_id, tools.clock())
+        calendar = links_to(details.event, wanted_language(), tools.clock(), public_url)
+        speakers = _speakers(tools, details.event)
+        return _page("programme/event.html", details=details, calendar=calendar, speakers=speakers)
+
+
+def _speakers(tools: SideTools, event: Event) -> Sequence[str]:
+    """Names of those who speak at a side event and agree to be named."""
+    if event.kind is not EventKind.SIDE_EVENT:
+        return ()
+    return public_names(tools.work, tools.keys, [event.id]).get(event.id, ())
 
 
 def _page(template: str, **values: Any) -> Response:
@@ -139,6 +156,7 @@ def _around(public_url: str) -> dict[str, Any]:
         "city_name": lambda city: city_name(city, language),
         "last_lines_of": lambda event: _lines(event.last_starts_at, event.last_ends_at, event, language),
         "comma": listed(("", ""), language),
+        "label": lambda words: labelled(words, "", language),
         "listed": lambda parts: listed(parts, language),
         "calendar_links": lambda path: subscription_links(path, language, public_url),
         "style": _sheet().address(f"{HOME}/static/programme.css"),

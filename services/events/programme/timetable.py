@@ -16,7 +16,10 @@ from shared.i18n.zones import place_text, zone_place
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One side event as people read it, in their language; ``room_id`` leads to the room's calendar."""
+    """One side event as people read it, in their language; ``room_id`` leads to the room's calendar.
+
+    ``speakers`` are the names of those who agree to it.
+    """
 
     times: str
     utc: str
@@ -24,6 +27,7 @@ class Line:
     title: Text
     place: str
     room_id: str
+    speakers: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +39,30 @@ class TimetablePage:
     days: Sequence[tuple[str, Sequence[Line]]]
 
 
-def timetable_page(version: Version | None, titles: Mapping[str, Text], language: str) -> TimetablePage:
-    """The page of a version, or the one that says there is none. ``titles`` are those of events as they are now."""
+def timetable_page(
+    version: Version | None, titles: Mapping[str, Text], speakers: Mapping[str, Sequence[str]], language: str
+) -> TimetablePage:
+    """The page of a version, or the one that says there is none.
+
+    Args:
+        version: the one in force.
+        titles: of events as they are now, by id.
+        speakers: names that the public may know, by event.
+        language: of the page.
+    """
     if version is None:
         return TimetablePage("", "", ())
     ordered = sorted(version.entries, key=lambda entry: (entry.span.starts_at, str(entry.room_title)))
     published_on = day_text(version.published_at.date(), language)
     words = programme_texts().text("timetable.version", language, number=version.number, date=published_on)
     days = tuple(
-        (day_text(day, language), tuple(_line(entry, titles, language) for entry in found))
+        (day_text(day, language), tuple(_line(entry, titles, speakers, language) for entry in found))
         for day, found in groupby(ordered, key=_local_day)
     )
     return TimetablePage(words, _zone(ordered[0], language) if ordered else "UTC", days)
 
 
-def _line(entry: Entry, titles: Mapping[str, Text], language: str) -> Line:
+def _line(entry: Entry, titles: Mapping[str, Text], speakers: Mapping[str, Sequence[str]], language: str) -> Line:
     period = Period(entry.span.starts_at, entry.span.ends_at, entry.time_zone, entry.city)
     return Line(
         times=hours_text(period, language),
@@ -58,6 +71,7 @@ def _line(entry: Entry, titles: Mapping[str, Text], language: str) -> Line:
         title=titles.get(entry.event_id) or Text.of({"": entry.title}),
         place=place_text(entry.room_title.in_language(language), entry.city, "", language),
         room_id=entry.room_id,
+        speakers=speakers.get(entry.event_id, ()),
     )
 
 

@@ -16,7 +16,7 @@ from services.events.setup.kinds import Listing
 from services.events.setup.schemas import fields_of
 from services.events.store import events, proposals
 from services.events.store.events import Audience, EventFilter
-from services.events.usecases.list_proposals import shown_proposal
+from services.events.usecases.list_proposals import opened_names
 from services.events.usecases.side_tools import SideTools
 from shared.store.deeds import Deed, note_deed
 from shared.web.access import holder
@@ -34,12 +34,17 @@ class SideEvent:
     Attributes:
         proposal: of it.
         event: once it was in a published timetable.
-        names: of its speakers, as many as it has; None for each where they are not to be seen or no key opens them.
+        speakers: reference and name of each; the name is None where it is not to be seen or no key opens it.
     """
 
     proposal: Proposal
     event: Event | None
-    names: Sequence[str | None]
+    speakers: Sequence[tuple[str, str | None]]
+
+    @property
+    def names(self) -> list[str | None]:
+        """Of its speakers."""
+        return [name for _, name in self.speakers]
 
     @property
     def ends_at(self) -> datetime | None:
@@ -64,8 +69,8 @@ def list_side_events(tools: SideTools) -> list[SideEvent]:
 
 
 def _side_event(tools: SideTools, proposal: Proposal, event: Event | None, *, named: bool) -> SideEvent:
-    names = shown_proposal(tools.keys, proposal).speakers if named else None
-    return SideEvent(proposal, event, (None,) * len(proposal.speakers) if names is None else names)
+    known = opened_names(tools.keys, proposal) if named else None
+    return SideEvent(proposal, event, [(one, None) for one in proposal.speakers] if known is None else [*known.items()])
 
 
 def note_names_taken(tools: SideTools) -> None:
@@ -111,7 +116,7 @@ def speakers_list(tools: SideTools) -> QuestionList:
 
 def _rows(one: SideEvent) -> Iterator[dict[str, Any]]:
     proposal, event = one.proposal, one.event
-    for number, (speaker, name) in enumerate(zip(proposal.speakers, one.names, strict=False)):
+    for number, (speaker, name) in enumerate(one.speakers):
         yield {
             "id": f"{proposal.id}.{number}",
             "speaker": speaker,

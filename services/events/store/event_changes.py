@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, text
 
-from services.events.domain.event_change import EventChange
+from services.events.domain.event_change import LOADED, MADE, EventChange
 from shared.store.deeds import Deed, publish_entry
 
 _ADD = text("""
@@ -16,6 +16,12 @@ _PAGE = text("""
     WHERE event_id = :event_id AND (CAST(:before AS uuid) IS NULL
         OR number < (SELECT number FROM event_change WHERE id = CAST(:before AS uuid)))
     ORDER BY number DESC LIMIT :limit
+""")
+_NEWEST_ZONE = text("""
+    SELECT e.time_zone FROM event e JOIN event_change c ON c.event_id = e.id
+    WHERE c.deed = ANY(:deeds) AND NOT e.internal AND (CAST(:series AS text) IS NULL OR e.series = :series)
+        AND (CAST(:own AS text[]) IS NULL OR e.id = ANY(:own) OR e.status <> 'draft')
+    ORDER BY c.number DESC LIMIT 1
 """)
 
 
@@ -34,6 +40,15 @@ def add(connection: Connection, change: EventChange) -> None:
     detail = {"fields": list(change.fields), "resource": change.resource_id}
     deed = Deed(change.changed_by, f"event-{change.deed}", "event", change.event_id, detail)
     publish_entry(connection, deed, change.changed_at)
+
+
+def newest_zone(connection: Connection, series: str | None, own: frozenset[str] | None) -> str:
+    """The time zone of the event of ``series`` (None: of any) that was made last; empty if there is none.
+
+    Drafts count only where they are in ``own`` (None: all do), so that a limited key learns nothing of others' drafts.
+    """
+    values = {"deeds": [MADE, LOADED], "series": series, "own": None if own is None else sorted(own)}
+    return connection.execute(_NEWEST_ZONE, values).scalar() or ""
 
 
 def page(connection: Connection, wanted: ChangeQuery) -> list[EventChange]:

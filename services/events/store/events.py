@@ -19,10 +19,20 @@ UNDATED = "infinity"
 """Where an event without a date stands in the order by start: behind all others."""
 
 BY_START, BY_TITLE, BY_ID = "starts_at", "title", "id"
+BY_CITY, BY_STATUS, BY_CONFIRMED, BY_WAITLISTED = "city", "status", "confirmed", "waitlisted"
+BY_NUMBER = (BY_CONFIRMED, BY_WAITLISTED)
+"""Orders by a number of registrations, which the public does not learn."""
+
+_STATUSES = "array_position(ARRAY[" + ", ".join(f"'{status}'" for status in EventStatus) + "], {})"
+_NUMBER = """coalesce(
+    (SELECT c.registrations FROM event_count c WHERE c.event_id = event.id AND c.status = '{}'), 0)"""
 _ORDERS: Mapping[str, tuple[str, str]] = {
     BY_START: ("coalesce(starts_at, 'infinity')", "CAST(:after_key AS timestamptz)"),
     BY_TITLE: ("lower(coalesce(title ->> 'en', title ->> '', ''))", "lower(:after_key)"),
     BY_ID: ("id", ":after_key"),
+    BY_CITY: ("lower(coalesce(city, ''))", "lower(:after_key)"),
+    BY_STATUS: (_STATUSES.format("status"), _STATUSES.format("CAST(:after_key AS text)")),
+    **{name: (_NUMBER.format(name), "CAST(:after_key AS integer)") for name in BY_NUMBER},
 }
 """What events are sorted by, and how the value in a cursor is compared with it."""
 

@@ -18,10 +18,10 @@ from shared.store.reclosing import ClosedRows
 
 _COLUMNS = (
     "title", "summary", "working_group", "organisation", "language", "attendance", "speakers", "speaker_names",
-    "preferred_on", "unavailable_on", "status", "note", "event_id", "revision", "submitted_at", "partner", "answers",
-    "answers_revision", "suggestion", "suggested_revision", "suggested_names",
+    "named_speakers", "preferred_on", "unavailable_on", "status", "note", "event_id", "revision", "submitted_at",
+    "partner", "answers", "answers_revision", "suggestion", "suggested_revision", "suggested_names",
 )  # fmt: skip
-_LISTS = ("speakers", "preferred_on", "unavailable_on")
+_LISTS = ("speakers", "named_speakers", "preferred_on", "unavailable_on")
 # ruff: noqa: S608 - names of our own columns and constant conditions, all values are parameters
 _NAMES, _VALUES = ", ".join(_COLUMNS), ", ".join(f":{name}" for name in _COLUMNS)
 LISTED = f"id::text AS id, {_NAMES}, encode(person_ref, 'hex') AS person_ref"
@@ -38,10 +38,14 @@ _FIND = text(f"SELECT {LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {T
 _LOCK = text(f"SELECT {LISTED} FROM proposal WHERE id = CAST(:id AS uuid) AND {THERE} FOR UPDATE")
 _LOCK_ALL = text("SELECT id FROM proposal WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
 _BY_STATUS = text(f"SELECT {LISTED} FROM proposal WHERE status = ANY(:statuses) AND {THERE} ORDER BY id")
+_OF_EVENTS = text(f"""
+    SELECT {LISTED} FROM proposal WHERE event_id = ANY(:events) AND status = 'scheduled' AND {THERE}
+        AND event_id IN (SELECT e.id FROM event e WHERE e.status IN ('tentative', 'confirmed', 'held')) ORDER BY id
+""")
 _IS_ERASED = text("SELECT EXISTS (SELECT FROM proposal WHERE id = CAST(:id AS uuid) AND erased_at IS NOT NULL)")
 _NOTHING = """title = '', summary = '', note = '', working_group = NULL, organisation = NULL, language = 'und',
-    attendance = 1, speakers = '{}', speaker_names = NULL, preferred_on = '{}', unavailable_on = '{}',
-    person_ref = NULL, partner = NULL, answers = '{}', answers_revision = 0, suggestion = NULL,
+    attendance = 1, speakers = '{}', speaker_names = NULL, named_speakers = '{}', preferred_on = '{}',
+    unavailable_on = '{}', person_ref = NULL, partner = NULL, answers = '{}', answers_revision = 0, suggestion = NULL,
     suggested_revision = NULL, suggested_names = NULL"""
 _ADD_EMPTY = """
     INSERT INTO proposal (id, title, summary, language, attendance, speakers, preferred_on, unavailable_on, status,
@@ -153,6 +157,11 @@ def with_status(connection: Connection, statuses: Collection[ProposalStatus]) ->
     """All proposals with one of ``statuses``, in order of arrival."""
     rows = connection.execute(_BY_STATUS, {"statuses": [str(status) for status in statuses]})
     return [to_proposal(row) for row in rows]
+
+
+def scheduled_for(connection: Connection, event_ids: Collection[str]) -> list[Proposal]:
+    """The proposals with a place in the published timetable that became one of these side events, and take place."""
+    return [to_proposal(row) for row in connection.execute(_OF_EVENTS, {"events": list(event_ids)})]
 
 
 def history(connection: Connection, proposal_id: str) -> list[Revision]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.events.domain.event import Event
-from services.events.store import events
+from services.events.store import event_changes, events
 from services.events.store.events import Audience, EventFilter
 from services.events.store.grouping import CountedGroup
 from shared.store.unit_of_work import UnitOfWork
@@ -30,6 +30,25 @@ def has_events(work: UnitOfWork) -> bool:
         Unavailable: the database is away.
     """
     return bool(list_events(work, EventFilter(audience=Audience.COORDINATORS, limit=1)))
+
+
+def usual_zone(work: UnitOfWork, series: str | None, own: frozenset[str] | None) -> str:
+    """The time zone that a new event most likely has: that of the newest event of ``series``, or else of all events.
+
+    Args:
+        work: on the database of events.
+        series: of the new event; None for none.
+        own: the only drafts that may count, by id; None for all.
+
+    Returns:
+        an IANA name; empty while there is no event.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        of_series = event_changes.newest_zone(connection, series, own) if series else ""
+        return of_series or event_changes.newest_zone(connection, None, own)
 
 
 def count_events(work: UnitOfWork, wanted: EventFilter) -> int:

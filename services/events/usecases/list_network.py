@@ -1,10 +1,10 @@
-"""List what stands around events: series, working groups, consultations, forms, and what is not translated yet."""
+"""List what stands around events: series, working groups, consultations, forms, partners; what is not translated."""
 
 from collections.abc import Mapping
 
 from services.events.domain.form import Form
 from services.events.domain.network import Consultation, Series, WorkingGroup
-from services.events.store import forms, network, translations
+from services.events.store import forms, network, partner_copies, translations
 from services.events.store.translations import Untranslated
 from shared.store.unit_of_work import UnitOfWork
 
@@ -47,6 +47,16 @@ def list_forms(work: UnitOfWork) -> list[Form]:
     """
     with work.transaction() as connection:
         return forms.all_forms(connection)
+
+
+def list_partner_names(work: UnitOfWork) -> Mapping[str, str]:
+    """Names of the partners by slug, as far as registration has published them.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return partner_copies.partner_names(connection)
 
 
 def show_missing(work: UnitOfWork) -> Mapping[str, Mapping[str, int]]:

@@ -45,8 +45,8 @@ def _speakers(keys: ProposalKeys, proposal: Proposal) -> dict[str, Any]:
     suggested = proposal.suggestion.speaker_names if proposal.suggestion else None
     try:
         named = {
-            "speakers": list(keys.names(proposal.speaker_names, proposal.id)),
-            "suggested_speakers": list(keys.names(suggested, proposal.id)),
+            "speakers": [*keys.names(proposal.speaker_names, proposal.id).values()],
+            "suggested_speakers": [*keys.names(suggested, proposal.id).values()],
         }
     except Unsealable:
         return {"not_opened": "no key opens it"}

@@ -3,11 +3,25 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.events.domain.event import Event
+from services.events.domain.event import Event, EventStatus
 from services.events.domain.rules import slug_rule
-from services.events.store.events import BY_ID, BY_START, UNDATED
+from services.events.store.counts import Counts
+from services.events.store.events import (
+    BY_CITY,
+    BY_CONFIRMED,
+    BY_ID,
+    BY_NUMBER,
+    BY_START,
+    BY_STATUS,
+    BY_TITLE,
+    BY_WAITLISTED,
+    UNDATED,
+)
 from services.events.store.roster import Registered
 from shared.core.clock import parse_rfc3339, rfc3339
+
+MOST_REGISTRATIONS = 2**31 - 1
+"""What the column can hold."""
 
 
 def event_position(event: Event) -> tuple[str, str]:
@@ -30,13 +44,21 @@ def read_event_position(parts: Sequence[str]) -> tuple[str, str]:
         raise ValueError("not a moment") from None
 
 
-def event_key(event: Event, sort: str) -> tuple[str, str]:
-    """Where ``event`` stands in the order ``sort``: what it is sorted by, then its id."""
+def event_key(event: Event, sort: str, counts: Counts) -> tuple[str, str]:
+    """Where ``event`` with these ``counts`` stands in the order ``sort``: what it is sorted by, then its id."""
     order = sort.removeprefix("-")
     if order == BY_START:
         return event_position(event)
     titles = event.title.as_mapping
-    return (event.id if order == BY_ID else titles.get("en") or titles.get("") or ""), event.id
+    keys = {
+        BY_TITLE: titles.get("en") or titles.get("") or "",
+        BY_ID: event.id,
+        BY_CITY: event.city or "",
+        BY_STATUS: str(event.status),
+        BY_CONFIRMED: str(counts.confirmed),
+        BY_WAITLISTED: str(counts.waitlisted),
+    }
+    return keys[order], event.id
 
 
 def read_event_key(parts: Sequence[str], sort: str) -> tuple[str, str]:
@@ -45,9 +67,14 @@ def read_event_key(parts: Sequence[str], sort: str) -> tuple[str, str]:
     Raises:
         ValueError: they are not.
     """
-    if sort.removeprefix("-") == BY_START:
+    order = sort.removeprefix("-")
+    if order == BY_START:
         return read_event_position(parts)
     key, event_id = parts
+    if order in BY_NUMBER and not 0 <= int(key) <= MOST_REGISTRATIONS:
+        raise ValueError("not a number of registrations")
+    if order == BY_STATUS:
+        EventStatus(key)
     if slug_rule("id", event_id) or b"\0" in key.encode():  # which refuses half of a UTF-16 pair
         raise ValueError("not a position in this list")
     return key, event_id

@@ -5,7 +5,7 @@ Each kind of process holds the part of the keys that it needs; what it lacks is 
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,19 +41,19 @@ class ProposalKeys:
         """The reference of a speaker's name, however it is spaced and cased."""
         return keyed_hash(self.reference_keys[0], "speaker", " ".join(name.split()).casefold()).hex()[:32]
 
-    def encrypted_names(self, names: Sequence[str], proposal_id: str) -> bytes | None:
-        """Names of speakers as they are stored, bound to the proposal; None for nobody."""
-        return self._vault().close({"speakers": list(names)}, row=proposal_id) if names else None
+    def encrypted_names(self, names: Mapping[str, str], proposal_id: str) -> bytes | None:
+        """Names of speakers by their references as they are stored, bound to the proposal; None for nobody."""
+        return self._vault().close({"speakers": dict(names)}, row=proposal_id) if names else None
 
-    def names(self, encrypted: bytes | None, proposal_id: str) -> tuple[str, ...]:
-        """What :meth:`encrypted_names` encrypted.
+    def names(self, encrypted: bytes | None, proposal_id: str) -> dict[str, str]:
+        """What :meth:`encrypted_names` encrypted, in the order of the proposal.
 
         Raises:
             Unsealable: no key opens it.
         """
         if encrypted is None:
-            return ()
-        return tuple(self._vault().open(bytes(encrypted), row=proposal_id)["speakers"])
+            return {}
+        return dict(self._vault().open(bytes(encrypted), row=proposal_id)["speakers"])
 
     def sealed_notes(self, note: str) -> dict[str, str]:
         """The fields of a decision that hold the note, each for one service: ``note``, ``sealed``."""

@@ -1,10 +1,11 @@
-"""Titles by id, for files that people open: of series, working groups, events and forms."""
+"""Titles by id, for pages and files that people read: of series, working groups, events, forms and partners."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.events.domain.event import EVERY_GROUP
 from services.events.store import events, forms, network
+from services.events.store.partner_copies import partner_names
 from shared.i18n.content import Text
 from shared.store.unit_of_work import UnitOfWork
 
@@ -19,6 +20,7 @@ class Titles:
     groups: Mapping[str, str]
     events: Mapping[str, str]
     forms: Mapping[str, str]
+    partners: Mapping[str, str]
 
     def of(self, field: str, value: object) -> object:
         """``value`` of the ``field`` of an event or of a roster, with titles in place of ids, and texts in English."""
@@ -38,6 +40,7 @@ class Titles:
             "working_group": self.groups,
             "form": self.forms,
             "attend": self.events,
+            "partner": self.partners,
         }
 
 
@@ -53,4 +56,5 @@ def show_titles(work: UnitOfWork) -> Titles:
             groups={one.id: str(one.title) for one in network.all_working_groups(connection)},
             events={name: str(title) for name, title in events.public_titles(connection).items()},
             forms={one.id: str(one.title) or one.id for one in forms.all_forms(connection)},
+            partners=partner_names(connection),
         )

@@ -14,7 +14,7 @@ STATIC_PATH = "/embed/static"
 SHEET = "form.css"
 SCRIPT = "troika.js"
 SCRIPT_PATH = f"/embed/{SCRIPT}"
-FORM_PARTS = ("questions.js", "errors.js", "sending.js", "outcome.js", "frame.js")
+FORM_PARTS = ("questions.js", "lines.js", "errors.js", "sending.js", "outcome.js", "frame.js")
 SCRIPTS: Mapping[str, tuple[Path, ...]] = {
     SCRIPT: (STATIC_FOLDER / SCRIPT,),
     "frame.js": (

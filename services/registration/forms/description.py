@@ -33,6 +33,7 @@ PROPOSAL_FIELDS: Mapping[str, tuple[FieldKind, bool]] = {
     "attendance": (NUMBER, True),
     "summary": (LONG_TEXT, False),
     "speakers": (LONG_TEXT, False),
+    "named_speakers": (LONG_TEXT, False),
     "preferred_days": (SOME_OF, False),
     "unavailable_days": (SOME_OF, False),
 }

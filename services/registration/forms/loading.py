@@ -8,8 +8,8 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from services.registration.forms.description import read_form, read_slug
-from services.registration.forms.messages import form_message
-from services.registration.forms.partner_store import Partner, save_partner
+from services.registration.forms.messages import form_message, partner_message
+from services.registration.forms.partner_store import Partner, find_partners, save_partner
 from services.registration.forms.store import find_form, save_form
 from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.key_service import make_keys, publish_keys
@@ -32,8 +32,8 @@ def load_forms(
 ) -> tuple[int, int]:
     """Store every form and partner of ``folder`` in one transaction; capacities and alarms of known forms stay.
 
-    The events service gets the state of each form of the folder, also of those that did not change: loading the folder
-    again brings a service up to date that has lost it.
+    The events service gets the state of each form and partner of the folder, also of those that did not change: loading
+    the folder again brings a service up to date that has lost it.
 
     Args:
         work: on the service's database.
@@ -65,12 +65,13 @@ def load_forms(
         for form in forms:
             save_form(connection, form.values, form.capacity)
         publish_keys(connection, keys, slugs, clock())
-        _publish(connection, slugs, clock())
+        _publish(connection, slugs, sorted(known), clock())
     return len(forms), len(partners)
 
 
-def _publish(connection: Connection, slugs: Sequence[str], now: datetime) -> None:
-    stored = [form for slug in slugs if (form := find_form(connection, slug)) is not None]
+def _publish(connection: Connection, forms: Sequence[str], partners: Sequence[str], now: datetime) -> None:
+    outbox.add(connection, [partner_message(partner, now) for partner in find_partners(connection, partners)])
+    stored = [form for slug in forms if (form := find_form(connection, slug)) is not None]
     outbox.add(connection, [form_message(form.facts, now) for form in stored])
 
 

@@ -1,4 +1,4 @@
-"""The public state of a form as a message, and how every message of this service is made."""
+"""The public state of a form and of a partner as messages, and how every message of this service is made."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.registration.forms.model import FormFacts
+from services.registration.forms.partner_store import Partner
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.contracts.registry import source_of
 from shared.core.clock import rfc3339
@@ -13,12 +14,25 @@ from shared.core.context import correlation_id, traceparent
 from shared.core.ids import new_id
 
 FORM_CHANGED = "form.changed.v1"
+PARTNER_CHANGED = "partner.changed.v1"
 
 
 def form_message(form: FormFacts, at: datetime) -> Message:
     """Return the public state of ``form``, as it is from ``at`` (aware) on."""
     data = asdict(form) | {"opens_at": _plain(form.opens_at), "closes_at": _plain(form.closes_at)}
     return make_message(FORM_CHANGED, form.id, at, data, (correlation_id(), traceparent()))
+
+
+def partner_message(partner: Partner, at: datetime) -> Message:
+    """Return what the console shows of ``partner``, as it is from ``at`` (aware) on; never its origins."""
+    data = {
+        "slug": partner.slug,
+        "revision": partner.revision,
+        "name": partner.name,
+        "waiting_origins": len(partner.requested_origins),
+        "occurred_at": rfc3339(at),
+    }
+    return make_message(PARTNER_CHANGED, partner.slug, at, data, (correlation_id(), traceparent()))
 
 
 def _plain(at: datetime | None) -> str | None:

@@ -5,9 +5,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from services.registration.forms.messages import partner_message
 from services.registration.forms.partner_store import Partner, add_partner, change_partner, find_partners
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
+from shared.store import outbox
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
@@ -41,7 +43,9 @@ class PartnerDesk:
         with self.work.transaction() as connection:
             if not add_partner(connection, partner):
                 raise DomainError("already-exists", f"there is a partner {partner.slug} already")
-            note_deed(connection, _deed("partner-added", partner, by, _noted(partner)), self.clock())
+            now = self.clock()
+            outbox.add(connection, [partner_message(partner, now)])
+            note_deed(connection, _deed("partner-added", partner, by, _noted(partner)), now)
 
     def change(self, partner: Partner, by: str) -> Partner:
         """Store ``partner`` in place of the one with its slug and revision; returns it as it is then.
@@ -59,8 +63,7 @@ class PartnerDesk:
             if before.revision != partner.revision:
                 raise DomainError("changed-meanwhile", "read it again and repeat your change")
             if before != partner:
-                self._store(connection, before, partner, by, "partner-changed")
-                partner = replace(partner, revision=partner.revision + 1)
+                partner = self._store(connection, before, partner, by, "partner-changed")
         return partner
 
     def request_origin(self, slug: str, origin: str, by: str) -> Partner:
@@ -75,16 +78,18 @@ class PartnerDesk:
                 return before
             asked = replace(before, requested_origins=(*before.requested_origins, origin))
             _check(asked)
-            self._store(connection, before, asked, by, "origin-requested")
-            return replace(asked, revision=asked.revision + 1)
+            return self._store(connection, before, asked, by, "origin-requested")
 
-    def _store(self, connection: Connection, before: Partner, after: Partner, by: str, deed: str) -> None:
+    def _store(self, connection: Connection, before: Partner, after: Partner, by: str, deed: str) -> Partner:
         if not change_partner(connection, after):
             raise DomainError("changed-meanwhile", "read it again and repeat your change")
         old, new = _noted(before), _noted(after)
         names = [name for name in NOTED if old[name] != new[name]]
         detail = {"before": {name: old[name] for name in names}, "after": {name: new[name] for name in names}}
-        note_deed(connection, _deed(deed, after, by, detail), self.clock())
+        stored, now = replace(after, revision=after.revision + 1), self.clock()
+        outbox.add(connection, [partner_message(stored, now)])
+        note_deed(connection, _deed(deed, after, by, detail), now)
+        return stored
 
 
 def _found(connection: Connection, slug: str) -> Partner:

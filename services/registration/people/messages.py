@@ -250,16 +250,21 @@ def _proposal_message(fact: Fact, events_key: bytes, at: datetime) -> Message:
 
 def _proposal(fact: Fact) -> dict[str, Any]:
     answers = fact.answers
-    names = [" ".join(line.split()) for line in str(answers.get("speakers", "")).splitlines()]
     return {
         "title": fact.title,
         "summary": answers.get("summary", ""),
         "organisation": fact.organisation,
-        "speakers": [name for name in names if name],
+        "speakers": _lines(answers.get("speakers")),
+        "named_speakers": _lines(answers.get("named_speakers")),
         "attendance": answers.get("attendance"),
         "preferred_days": answers.get("preferred_days", []),
         "unavailable_days": answers.get("unavailable_days", []),
     }
+
+
+def _lines(answer: Any) -> list[str]:
+    """The names in an answer that has one on each line."""
+    return [name for line in str(answer or "").splitlines() if (name := " ".join(line.split()))]
 
 
 def _data(registration: Registration, box: bytes, at: datetime) -> dict[str, Any]:

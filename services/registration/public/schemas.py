@@ -25,6 +25,7 @@ class FormFieldSchema(ma.Schema):
     max = ma.fields.Raw()
     autocomplete = ma.fields.String()
     not_before = ma.fields.String(metadata={"description": "Name of a date that this one may not come before"})
+    lines_of = ma.fields.String(metadata={"description": "Name of a text of which this one repeats some lines"})
 
 
 class ProofAskedSchema(ma.Schema):

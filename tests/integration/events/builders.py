@@ -127,7 +127,7 @@ def hear(work: UnitOfWork, messages: Sequence[Message], most: int = 1) -> list[o
 
 def queue_of(message: Message) -> str:
     """The queue in which the service hears a message."""
-    copies = dict.fromkeys(("form.changed.v1", "approval.changed.v1"), "events.copies")
+    copies = dict.fromkeys(("form.changed.v1", "approval.changed.v1", "partner.changed.v1"), "events.copies")
     queues = {"mail.sent.v1": "events.contact", **copies}
     return queues.get(message.routing_key, "events.rollup")
 

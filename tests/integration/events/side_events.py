@@ -46,12 +46,14 @@ def a_text(title: str, **answers: Any) -> dict[str, Any]:
         "summary": "What was promised and what was done.",
         "organisation": None,
         "speakers": [],
+        "named_speakers": [],
         "attendance": 30,
         "preferred_days": [],
         "unavailable_days": [],
     }
     said = base | answers
-    return said | ({"speakers": said["speakers"].splitlines()} if isinstance(said["speakers"], str) else {})
+    lists = {name: said[name] for name in ("speakers", "named_speakers")}
+    return said | {name: one.splitlines() if isinstance(one, str) else one for name, one in lists.items()}
 
 
 def proposal_message(

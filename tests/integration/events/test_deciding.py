@@ -213,3 +213,11 @@ def test_speakers_are_listed_by_name_for_coordinators(desk: Desk) -> None:
     with desk.engine.connect() as connection:
         deeds = connection.execute(text("SELECT deed, kind FROM deed WHERE deed = 'file-taken'")).all()
     assert [tuple(deed) for deed in deeds] == [("file-taken", "speakers")]
+
+
+def test_reference_and_name_of_a_speaker_belong_together(desk: Desk) -> None:
+    for title, speakers in (("One", "Ana\nBo\nCleo\nDora"), ("Two", "Dora\nCleo\nAna")):
+        desk.propose(title, speakers=speakers)
+    items = desk.client.get("/v1/speakers", headers=desk.headers).get_json()["items"]
+    found = {(one["speaker"], one["name"]) for one in items}
+    assert (len(items), sorted(name for _, name in found)) == (7, ["Ana", "Bo", "Cleo", "Dora"])

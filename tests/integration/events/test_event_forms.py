@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from shared.core.ids import new_token, token_hash
@@ -85,6 +86,27 @@ def test_copy_is_the_next_of_its_series_a_week_later(signed_in: FlaskClient, loa
     assert (status, local[1] - local[0]) == ("draft", timedelta(days=7))  # clocks may change between the two
     assert [asked] == [row[0] for row in rows(loaded, f"SELECT asked_groups FROM event WHERE id = '{WEBINAR}'")]
     assert signed_in.get(f"{NEW}?copy=no-such-event").status_code == 404
+
+
+def test_new_event_begins_with_the_zone_of_its_series_or_of_the_newest_event(
+    signed_in: FlaskClient, loaded: UnitOfWork
+) -> None:
+    def begins(query: str = "") -> tuple[list[str], list[str]]:
+        values = _typed(signed_in.get(f"{NEW}{query}"))
+        return values["time_zone"], values["series"]
+
+    of_series = (["America/New_York"], ["upr-webinar-wednesday"])
+    assert (
+        f'href="{NEW}?series=upr-webinar-wednesday"'
+        in signed_in.get("/console/set-up/series/upr-webinar-wednesday").text
+    )
+    _send(signed_in, NEW, HOUSING | {"time_zone": "Asia/Kathmandu"})
+    assert (begins(), begins("?series=upr-webinar-wednesday")) == ((["Asia/Kathmandu"], [""]), of_series)
+    _send(signed_in, NEW, HOUSING | {"id": "of-the-system", "time_zone": "Asia/Tokyo", "internal": "yes"})
+    assert begins("?series=no-such-series") == (["Asia/Kathmandu"], [""])
+    with loaded.transaction() as connection:
+        connection.execute(text("TRUNCATE event CASCADE"))
+    assert begins() == ([""], [""])
 
 
 def test_a_draft_is_made_and_leads_to_its_page(signed_in: FlaskClient, loaded: UnitOfWork) -> None:

@@ -65,6 +65,36 @@ def test_what_waits_for_approval_is_shown_to_those_who_may_give_it(
     assert seen("coordinator") == [False, False]
 
 
+def test_partners_have_names_and_addresses_that_wait_are_shown_to_those_who_decide(
+    loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
+) -> None:
+    """On both start pages; a state of a partner that comes late or twice changes nothing."""
+
+    def partner(slug: str, revision: int, waiting: int, name: str) -> Any:
+        more = {"revision": revision, "waiting_origins": waiting, "name": name}
+        return sample_message("partner.changed.v1", slug=slug, **more)
+
+    def seen(role: str, link: str) -> list[bool]:
+        enter(client, keys[role])
+        return [link in client.get(page).text for page in ("/console/overview", "/console?show=all")]
+
+    hear(loaded, [partner("a-house", 3, 1, "A House of Rights"), *[partner("a-house", 2, 5, "An Old Name")] * 2])
+    shown = 'partners/a-house#where">1 address of partners’ sites waits for your decision</a>'
+    assert (seen("coordinator", shown), seen("viewer", "for your decision")) == ([True] * 2, [False] * 2)
+    enter(client, keys["coordinator"])
+    hear(loaded, [registration_message(registered(n, partner=p)) for n, p in ((1, "a-house"), (2, "unheard-of"))])
+    page = client.get("/console/overview").text
+    assert [name in page for name in (">A House of Rights</a>", ">unheard-of</a>", "An Old Name")] == [
+        True,
+        True,
+        False,
+    ]
+    hear(loaded, [partner("example-partner", 1, 2, "Example Partner")])
+    assert seen("coordinator", 'partners">3 addresses of partners’ sites wait for your decision</a>') == [True] * 2
+    hear(loaded, [partner("example-partner", 2, 0, "Example Partner"), partner("a-house", 4, 0, "A House of Rights")])
+    assert seen("coordinator", "for your decision") == [False] * 2
+
+
 def test_travellers_who_are_not_in_the_webinar_are_counted_as_people(
     loaded: UnitOfWork, ask: Callable[..., dict[str, Any]]
 ) -> None:

@@ -61,7 +61,7 @@ DESK_KEYS = ProposalKeys(
 )
 TEXTS: Sequence[dict[str, Any]] = (
     {"title": "One", "speakers": ["Ana"]},
-    {"title": "Two", "speakers": ["Ana", "Bo"], "attendance": 50},
+    {"title": "Two", "speakers": ["Ana", "Bo"], "named_speakers": ["Bo"], "attendance": 50},
     {"title": "One", "speakers": [], "preferred_days": ["2020-05-06"], "working_group": "housing"},
 )
 DECISIONS = ("accepted", "returned", "declined", "adopt", "dismiss")
@@ -207,7 +207,7 @@ def test_nobody_stands_in_the_database_in_clear_and_coordinators_read_names(desk
     assert [word for word in (CANARY, "Speaker") if word in desk.raw()] == []
     assert desk.show(proposal)["speakers"] == [f"{CANARY} Speaker", "Another Speaker"]
     seen = desk.client.get(f"/v1/proposals/{proposal}", headers=as_role("viewer")).get_json()
-    assert (seen["speakers"], seen["speaker_count"]) == (None, 2)
+    assert (seen["speakers"], seen["named_speakers"], seen["speaker_count"]) == (None, None, 2)
     for page, role, shown in (
         ("/console/side-events", "coordinator", True),
         ("/console/side-events", "viewer", False),

@@ -12,9 +12,11 @@ from tests.support.clock import FrozenClock
 MORNING, NOON = "2020-05-06-0900", "2020-05-06-1300"
 
 
-def published(desk: Desk, title: str = "One", room: str = "lake-hall") -> tuple[str, str]:
-    """A proposal in the published timetable, and its event."""
-    proposal = desk.accepted(title)
+def published(
+    desk: Desk, title: str = "One", room: str = "lake-hall", answers: dict[str, Any] | None = None
+) -> tuple[str, str]:
+    """A proposal with these ``answers`` in the published timetable, and its event."""
+    proposal = desk.accepted(title, **answers or {})
     desk.put(proposal, room, NOON)
     desk.publish()
     return proposal, str(desk.client.get(f"/v1/proposals/{proposal}", headers=desk.headers).get_json()["event"])

@@ -46,13 +46,14 @@ def test_second_loading_changes_nothing(installation: TestInstallation) -> None:
     assert stored(installation) == before
 
 
-def test_each_loading_publishes_every_form_of_the_folder(installation: TestInstallation) -> None:
-    """Also one that did not change: the events service may have lost it."""
+def test_each_loading_publishes_every_form_and_partner_of_the_folder(installation: TestInstallation) -> None:
+    """Also those that did not change: the events service may have lost them."""
     load_folder(installation, SAMPLE)
     load_folder(installation, SAMPLE)
     found = rows(installation.urls["registration"], "SELECT type, subject, count(*) FROM outbox GROUP BY 1, 2")
-    slugs = [slug for (slug,) in rows(installation.urls["registration"], "SELECT slug FROM form")]
-    assert sorted(found) == sorted(("org.troika.form.changed.v1", slug, 2) for slug in slugs)
+    kinds = "SELECT 'form', slug FROM form UNION ALL SELECT 'partner', slug FROM partner"
+    stored = rows(installation.urls["registration"], kinds)
+    assert sorted(found) == sorted((f"org.troika.{kind}.changed.v1", slug, 2) for kind, slug in stored)
 
 
 def test_second_loading_leaves_what_coordinators_have_set(installation: TestInstallation) -> None:

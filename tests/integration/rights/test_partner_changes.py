@@ -7,6 +7,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from services.registration.partners.changes import MAX_ORIGINS, MAX_REQUESTED
+from shared.contracts.envelope import decode
 from tests.integration.rights.conftest import OWN_SITE as HERE
 from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
 
@@ -46,6 +47,14 @@ def deeds(house: House, deed: str) -> list[dict[str, Any]]:
     return [row[0] for row in house.rows("registration", "SELECT detail FROM deed WHERE deed = %s ORDER BY id", deed)]
 
 
+def published(house: House, slug: str) -> list[tuple[int, int, str]]:
+    """What events learns of a partner, in order: revision, number of origins that wait for a decision, name."""
+    kept = "SELECT body FROM outbox WHERE type = 'org.troika.partner.changed.v1' AND subject = %s ORDER BY id"
+    found = [decode(bytes(body)).data for (body,) in house.rows("registration", kept, slug)]
+    assert all(set(one) == {"slug", "revision", "waiting_origins", "name", "occurred_at"} for one in found)
+    return [(one["revision"], one["waiting_origins"], one["name"]) for one in found]
+
+
 def test_partner_is_added_changed_and_may_show_a_form(house: House, desk: Desk) -> None:
     added = desk.ask("POST", "/v1/partners", PARTNER)
     assert (added.status_code, added.headers["Location"], added.headers["ETag"]) == (201, "/v1/partners/a-house", '"1"')
@@ -68,6 +77,7 @@ def test_partner_is_added_changed_and_may_show_a_form(house: House, desk: Desk) 
         "before": {"origins": ["https://house.example.org"], "theme": {}},
         "after": {"origins": [], "theme": {"accent": "#0b6bcb"}},
     }
+    assert published(house, "a-house") == [(1, 0, PARTNER["name"]), (2, 0, PARTNER["name"])]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +150,8 @@ def test_partner_asks_and_a_coordinator_decides(house: House, desk: Desk, editor
     seen = str(desk.ask("GET", path).get_json()["revision"])
     assert desk.ask("PATCH", path, {"requested_origins": []}, seen).get_json()["origins"] == origins
     assert deeds(house, "origin-requested")[0]["after"] == {"requested_origins": [origin]}
+    waited = [waiting for _, waiting, _ in published(house, OWN)]
+    assert waited[-8:] == [1, 0, *range(1, MAX_REQUESTED + 1), 0]
 
 
 def test_limited_coordinator_sets_up_no_partner(house: House) -> None:

@@ -142,6 +142,38 @@ def test_day_is_a_day_and_says_what_it_follows() -> None:
     assert (fields["leaves_on"]["kind"], fields["leaves_on"]["not_before"]) == ("date", "arrives_on")
 
 
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        ("", {}),
+        (" bo  EXAMPLE \n\n", {}),
+        ("Ana Example\nBo Example", {}),
+        ("Ana Example\nSomeone Else", {"/named_speakers": "not-a-line"}),
+        ("Ana", {"/named_speakers": "not-a-line"}),
+    ],
+)
+def test_only_speakers_agree_to_be_named(named: str, found: dict[str, str]) -> None:
+    given = {"speakers": "Ana Example\nBo Example", "named_speakers": named}
+    assert codes("proposal", answers(title="A side event", summary="Of what", attendance=20, **given)) == found
+
+
+def test_nobody_agrees_where_nobody_speaks() -> None:
+    given = answers(title="A side event", summary="Of what", attendance=20, named_speakers="Ana Example")
+    assert codes("proposal", given) == {"/named_speakers": "not-asked"}
+
+
+@pytest.mark.parametrize("other", ["name", "later", "nothing"])
+def test_lines_are_those_of_an_earlier_text_of_the_same_kind(other: str) -> None:
+    fields = [
+        {"name": "name", "kind": "text", "label": "Name", "required": True},
+        {"name": "email", "kind": "email", "label": "E-mail", "required": True},
+        {"name": "some", "kind": "long_text", "label": "Some", "lines_of": other},
+        {"name": "later", "kind": "long_text", "label": "Later"},
+    ]
+    with pytest.raises(ValueError, match=r"fields\.some\.lines_of"):
+        parse_definition({"slug": "a", "kind": "webinar", "title": "A", "version": 1, "fields": fields})
+
+
 @pytest.mark.parametrize("other", ["name", "later", "nothing"])
 def test_day_may_follow_an_earlier_day_only(other: str) -> None:
     fields = [

@@ -115,6 +115,15 @@ CREATE TABLE form_copy (
 );
 COMMENT ON TABLE form_copy IS 'forms as last published by registration; loading a folder of forms publishes them again';
 CREATE INDEX form_copy_event ON form_copy (event);
+
+CREATE TABLE partner_copy (
+    slug text PRIMARY KEY,
+    revision integer NOT NULL CHECK (revision > 0),
+    name text NOT NULL CHECK (name <> ''),
+    waiting_origins integer NOT NULL CHECK (waiting_origins >= 0)
+);
+COMMENT ON TABLE partner_copy IS 'partners as last published by registration: names, and how many addresses of their '
+    'sites wait for a decision; loading a folder of partners publishes them again';
 """
 
 NETWORK = """
@@ -265,6 +274,7 @@ CREATE TABLE proposal (
     attendance integer NOT NULL CHECK (attendance >= 1),
     speakers text[] NOT NULL,
     speaker_names bytea,
+    named_speakers text[] NOT NULL DEFAULT '{}',
     preferred_on date[] NOT NULL,
     unavailable_on date[] NOT NULL,
     status text NOT NULL CHECK
@@ -291,11 +301,13 @@ CREATE TABLE proposal (
     CONSTRAINT proposal_suggestion_is_open CHECK (suggestion IS NULL OR status IN ('accepted', 'scheduled')),
     CONSTRAINT proposal_suggested_names CHECK (suggested_names IS NULL OR suggestion IS NOT NULL),
     CONSTRAINT proposal_erased_is_nobodys CHECK (erased_at IS NULL OR (answers_revision = 0 AND summary = ''
-        AND note = '' AND language = 'und' AND speakers = '{}' AND preferred_on = '{}' AND unavailable_on = '{}'
-        AND answers = '{}' AND num_nonnulls(organisation, working_group, partner, speaker_names, suggestion) = 0))
+        AND note = '' AND language = 'und' AND speakers = '{}' AND named_speakers = '{}' AND preferred_on = '{}'
+        AND unavailable_on = '{}' AND answers = '{}'
+        AND num_nonnulls(organisation, working_group, partner, speaker_names, suggestion) = 0))
 );
 COMMENT ON COLUMN proposal.person_ref IS 'as registration refers to whoever proposed it';
 COMMENT ON COLUMN proposal.speaker_names IS 'names of the speakers: AES-GCM, the key is outside; NULL: none, or gone';
+COMMENT ON COLUMN proposal.named_speakers IS 'references of the speakers who agree to be named publicly';
 COMMENT ON COLUMN proposal.suggested_names IS 'the same, of the suggestion';
 COMMENT ON COLUMN proposal.answers IS 'what its registration said in revision answers_revision; speakers as references';
 COMMENT ON COLUMN proposal.answers_revision IS '0: nothing but the withdrawal is known, or it was erased';

@@ -1,6 +1,7 @@
 /* Makes the form page nicer where a script may run; without it the page works as a plain form. */
 
 import { answersOf, fillFromBrowser, watchConditions } from "./questions.js";
+import { offerLines } from "./lines.js";
 import { clearErrors, showErrors, showProblem } from "./errors.js";
 import { send } from "./sending.js";
 import { outcomeOf } from "./outcome.js";
@@ -20,7 +21,7 @@ let sending = false;
 let attempted = { body: "", key: "" };
 
 document.documentElement.classList.add("scripted");
-for (const improve of [watchConditions, fillFromBrowser, showLocalTime]) {
+for (const improve of [offerLines, watchConditions, fillFromBrowser, showLocalTime]) {
   try {
     improve(form);
   } catch (error) {
