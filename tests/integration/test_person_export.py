@@ -81,6 +81,7 @@ NOT_OF_A_PERSON = {
     ("registration", "public_form", "contact"),
     ("registration", "form_draft", "content"),
     ("registration", "partner", "name"),
+    ("events", "partner_copy", "name"),
     ("registration", "list_view", "name"),
     ("registration", "passkey", "name"),
     ("registration", "console_session", "name"),
