@@ -17,6 +17,7 @@ import click
 from flask import Flask
 from sqlalchemy import Engine
 
+from deploy.alerting import alertmanager
 from deploy.board import board
 from deploy.chart.processes import files as chart_files
 from deploy.compose.compose import files as compose_files
@@ -70,6 +71,7 @@ def all_specs() -> dict[Path, str]:
             REFERENCE / "asyncapi.json": _as_json(asyncapi.document(vhost=VHOST, exchange=FACTS)),
             Path("deploy/rabbitmq/rabbitmq-definitions.json"): _as_json(topology.definitions()),
             Path("deploy/grafana/troika.json"): board(),
+            Path("deploy/prometheus/alertmanager.yml"): alertmanager(),
             REFERENCE / "metrics.md": metrics_page(),
             REFERENCE / "messages.md": messages_page(),
             Path("docs/explanation/security.md"): security_page(),

@@ -13,6 +13,7 @@ from deploy.compose.monitoring import (
     WRITTEN,
     alertmanager_container,
     as_yaml,
+    blackbox_container,
     grafana_container,
     prometheus,
     prometheus_container,
@@ -55,6 +56,7 @@ def compose(size: str) -> str:
         "tools": _tools(),
         "prometheus": prometheus_container(size),
         "alertmanager": alertmanager_container(),
+        "blackbox": blackbox_container(),
         "grafana": grafana_container(),
     }
     networks = {

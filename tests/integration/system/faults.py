@@ -50,7 +50,7 @@ BROKER = Fault(
 DATABASE_AND_SENDER = Fault(
     ("postgres", "notifications-send"),
     _raises(
-        ("TroikaIntakeErrors", ""),
+        ("TroikaIntakeErrors", "registration"),
         ("TroikaDatabaseErrors", "registration"),
         ("TroikaProcessDown", "notifications-send"),
     ),
