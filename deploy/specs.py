@@ -22,7 +22,7 @@ from deploy.board import board
 from deploy.chart.processes import files as chart_files
 from deploy.compose.compose import files as compose_files
 from deploy.local.secrets import Secrets, make_secrets
-from deploy.reference_pages import messages_page, metrics_page
+from deploy.reference_pages import messages_page, metrics_page, spans_page
 from deploy.security.page import security_page
 from services.events import web as events
 from services.events.settings import EventsSettings
@@ -74,6 +74,7 @@ def all_specs() -> dict[Path, str]:
             Path("deploy/prometheus/alertmanager.yml"): alertmanager(),
             REFERENCE / "metrics.md": metrics_page(),
             REFERENCE / "messages.md": messages_page(),
+            REFERENCE / "spans.md": spans_page(),
             Path("docs/explanation/security.md"): security_page(),
         }
     )
