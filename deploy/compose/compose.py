@@ -137,8 +137,9 @@ def _rabbitmq() -> dict[str, Any]:
 def _container(one: Container) -> dict[str, Any]:
     environment = {
         "TROIKA_SETTINGS": RUN,
-        # the database and the broker are in a network of this installation alone; SMTP: the sink of a trial
-        "TROIKA_INSECURE": "database,broker" + (",smtp" if "send" in one.processes else ""),
+        # database, broker and collector are in a network of this installation alone; SMTP: the sink of a trial
+        "TROIKA_INSECURE": "database,broker,otlp" + (",smtp" if "send" in one.processes else ""),
+        "TROIKA_OTLP_URL": "${TROIKA_OTLP_URL:-}",
         "TROIKA_ORGANISER": "${TROIKA_ORGANISER:-The organisers}",
         "TROIKA_MAIL_FROM": "${TROIKA_MAIL_FROM:-}",
         "TROIKA_MAIL_FROM_NAME": "${TROIKA_ORGANISER:-The organisers}",
