@@ -39,6 +39,7 @@ def prometheus_container(size: str) -> dict[str, Any]:
             "prometheus:/prometheus",
         ],
         "networks": ["front", "back"],
+        "depends_on": {"prepare": {"condition": "service_completed_successfully"}},
         "security_opt": ["no-new-privileges:true"],
         "restart": "unless-stopped",
         "logging": LOGGING,
