@@ -35,6 +35,9 @@ class NoSpan:
     def set(self, attributes: Attributes) -> None:
         """Nothing."""
 
+    def fail(self, kind: str) -> None:
+        """Nothing."""
+
 
 class LiveSpan(NoSpan):
     """A span that is recorded, or at least carried.
@@ -56,6 +59,12 @@ class LiveSpan(NoSpan):
             ValueError: an attribute is not in the list of its type.
         """
         self._span.set_attributes(_checked(self._of, attributes))
+
+    def fail(self, kind: str) -> None:
+        """Mark it as an error of a ``kind`` from a bounded set, such as the name of a class."""
+        from opentelemetry.trace import StatusCode
+
+        self._span.set_status(StatusCode.ERROR, kind)
 
 
 NO_SPAN = NoSpan()
@@ -81,12 +90,12 @@ class Tracer:
     ) -> Iterator[LiveSpan]:
         """See :func:`span`."""
         span = self.begin(of, name, attributes, parents, start_ns)
+        live = LiveSpan(of, span)
         try:
             with carrying(_as_traceparent(span.get_span_context())):
-                yield LiveSpan(of, span)
+                yield live
         except BaseException as error:
-            # the type alone: a text may quote what people typed
-            span.set_status(self._trace.StatusCode.ERROR, type(error).__name__)
+            live.fail(type(error).__name__)  # never its text: that may quote what people typed
             raise
         finally:
             span.end()

@@ -62,6 +62,8 @@ def measure(app: Flask, service: str, larger: Mapping[str, int] = MappingProxyTy
         )
         if "span" in g:
             g.span.set({"http.response.status_code": response.status_code})
+            if response.status_code >= 500:
+                g.span.fail(str(response.status_code))
         return response
 
     @app.teardown_request
