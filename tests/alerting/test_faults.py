@@ -8,8 +8,8 @@ from tests.alerting.conftest import FAULTS
 from tests.alerting.laboratory import Installation
 
 LAYERS = {
-    "total outage, connections refused": "database",
-    "total outage, nothing answers": "database",
+    "total outage, connections refused": "broker",
+    "total outage, nothing answers": "broker",
     "public network": "symptom",
     "database": "database",
     "broker": "broker",

@@ -16,7 +16,7 @@ that begins to wait and 5 s to the one that fires."""
 CAUSES = {
     "database": ["TroikaPostgresDown"],
     "broker": ["TroikaBrokerDown"],
-    "process": ["TroikaProcessDown", "TroikaGatewayDown"],
+    "process": ["TroikaProcessDown", "TroikaGatewayDown", "TroikaDatabaseErrors"],
     "symptom": ["TroikaPublicPageDown"],
 }
 """What is seen at once when a layer fails; everything else of the layer comes later."""
