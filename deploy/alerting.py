@@ -8,10 +8,11 @@ happened (10 s between two scrapes, 8 s until one gives up, twice 5 s between tw
 layer is sent later than the one above can fire::
 
     layer      rule "for"   group_wait   fires after   sent after
-    database   20 s         10 s         20 to 48 s    from 30 s
-    broker     30 s         20 s         30 to 58 s    from 50 s, when a database's alert has fired
-    process    40 s         20 s         40 to 68 s    from 60 s, when a broker's alert has fired
-    symptom    45 s         25 s         45 to 73 s    from 70 s to 98 s, when a process's alert has fired
+    outage     10 s         5 s          10 to 38 s    15 to 43 s
+    database   20 s         20 s         20 to 48 s    40 s, when an outage has fired, to 68 s
+    broker     30 s         20 s         30 to 58 s    50 s, when a database's alert has fired, to 78 s
+    process    40 s         20 s         40 to 68 s    60 s, when a broker's alert has fired, to 88 s
+    symptom    45 s         25 s         45 to 73 s    70 s, when a process's alert has fired, to 98 s
 
 When a fault is over, its consequences last a little longer: the alerts of causes keep firing for six minutes.
 """
@@ -28,7 +29,8 @@ HEADER = """\
 """
 RECEIVERS = "/etc/alertmanager/receivers"
 PAGER, TICKETS, WATCHDOG = "page", "ticket", "watchdog"
-DATABASE, BROKER, PROCESS, SYMPTOM, INDEPENDENT = "database", "broker", "process", "symptom", "independent"
+OUTAGE, DATABASE, BROKER, PROCESS = "outage", "database", "broker", "process"
+SYMPTOM, INDEPENDENT = "symptom", "independent"
 HEARTBEAT = "30s"
 """How often the watchdog is sent: a dead man's switch that waits 90 s for it pages within two minutes."""
 
@@ -49,7 +51,8 @@ class Layer:
 
 
 LAYERS = (
-    Layer(DATABASE, 10),
+    Layer(OUTAGE, 5),
+    Layer(DATABASE, 20),
     Layer(BROKER, 20),
     Layer(PROCESS, 20),
     Layer(SYMPTOM, 25),
@@ -58,7 +61,7 @@ LAYERS = (
 """From the top; an independent alert explains nothing and is explained by nothing."""
 
 PATH_INTAKE = "intake"
-"""Value of the label ``path`` of what needs no broker: pages, submissions and their decision."""
+"""Value of the label ``path`` of what people need to register, which works without a broker."""
 
 
 def alertmanager() -> str:
@@ -101,6 +104,7 @@ def route() -> dict[str, Any]:
 def inhibit_rules() -> list[dict[str, Any]]:
     """What a page of each layer explains. One process explains symptoms of its own service, and of the whole."""
     return [
+        _inhibit(OUTAGE, [f'layer=~"{DATABASE}|{BROKER}|{PROCESS}|{SYMPTOM}"']),
         _inhibit(DATABASE, [f'layer=~"{BROKER}|{PROCESS}|{SYMPTOM}"']),
         _inhibit(BROKER, [f'layer=~"{PROCESS}|{SYMPTOM}"', f'path!="{PATH_INTAKE}"']),
         _inhibit(PROCESS, [f'layer="{SYMPTOM}"'], equal=["service"]),

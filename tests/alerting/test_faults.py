@@ -8,8 +8,8 @@ from tests.alerting.conftest import FAULTS
 from tests.alerting.laboratory import Installation
 
 LAYERS = {
-    "total outage, connections refused": "broker",
-    "total outage, nothing answers": "broker",
+    "total outage, connections refused": "outage",
+    "total outage, nothing answers": "outage",
     "public network": "symptom",
     "database": "database",
     "broker": "broker",

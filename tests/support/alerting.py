@@ -20,6 +20,7 @@ Labels = Mapping[str, str]
 RULES = PROJECT / "deploy/prometheus/rules"
 CONFIGURATION = PROJECT / "deploy/prometheus/alertmanager.yml"
 _MATCHER = re.compile(r'(\w+)(=~|!~|!=|=)"(.*)"')
+_PATH = '{{ if match "^(forms|own|decide)$" $labels.process }}intake{{ end }}'
 _OF_QUEUE = '{{ reReplaceAll "[.].*" "" $labels.queue }}'
 
 INTAKE = [("registration", process) for process in ("forms", "own", "desk", "decide", "relay", "consume", "tend")]
@@ -37,11 +38,10 @@ def rules() -> dict[str, dict[str, Any]]:
 
 def raised(alert: str, **labels: str) -> dict[str, str]:
     """The labels with which the rule of ``alert`` raises it for a series with ``labels``."""
-    own = {
-        name: labels["queue"].partition(".")[0] if value == _OF_QUEUE else value
-        for name, value in rules()[alert]["labels"].items()
-    }
-    return {"alertname": alert, **labels, **own}
+    path = "intake" if labels.get("process") in ("forms", "own", "decide") else ""
+    templates = {_OF_QUEUE: labels.get("queue", "").partition(".")[0], _PATH: path}
+    own = {name: templates.get(value, value) for name, value in rules()[alert]["labels"].items()}
+    return {name: value for name, value in {"alertname": alert, **labels, **own}.items() if value}
 
 
 @cache
@@ -89,9 +89,8 @@ def faults() -> dict[str, list[dict[str, str]]]:
         "one process": process,
         "all processes of the forms": [*web, page, raised("TroikaIntakeErrors"), raised("TroikaCanaryMissing")],
         "gateway": [gateway, page, raised("TroikaCanaryMissing")],
-        "total outage": [*broker, *everything, gateway, page],
-        "total outage, seen by a standby elsewhere": [*database, *broker, *everything, gateway, page],
-        "total outage, PostgreSQL and broker not watched": [*everything, gateway, page, raised("TroikaCanaryMissing")],
+        "total outage": [raised("TroikaOutage"), *broker, *everything, gateway, page],
+        "total outage, seen by a standby elsewhere": [raised("TroikaOutage"), *database, *everything, gateway, page],
         "public network": [page, raised("TroikaCanaryMissing")],
         "one node of three": [raised("TroikaBrokerNodeDown", job="rabbitmq", instance="mq-2:15692")],
     }
