@@ -57,6 +57,7 @@ DATABASE_AND_SENDER = Fault(
     frozenset(
         {
             "TroikaDatabaseErrors",
+            "TroikaDatabasePoolFull",
             "TroikaQueueWithoutConsumer",
             "TroikaIntakeSlow",
             "TroikaConsumerStuck",

@@ -1,6 +1,8 @@
 """Spans: what they may say, whose they are, and that nothing is loaded or changed without a collector."""
 
 import ast
+import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from shared.core import tracing
 from shared.core.context import carried_trace, carrying, traceparent
 from shared.core.errors import SettingsError
+from shared.core.logs import _Formatter
 from shared.core.settings import Reader
 from shared.core.spans import DECIDE, SEND_MAIL
 from shared.process.settings import RELAY, read_common
@@ -106,6 +109,14 @@ def test_plain_address_of_another_machine_is_refused() -> None:
     read_common(reader, "events", RELAY)
     with pytest.raises(SettingsError, match="OTEL_EXPORTER_OTLP_ENDPOINT: http:// to another machine"):
         reader.finish()
+
+
+def test_log_lines_name_their_trace() -> None:
+    line = logging.LogRecord("troika", logging.INFO, "x.py", 1, "done", None, None)
+    formatter = _Formatter("events", "web")
+    with carrying(PARENT):
+        assert json.loads(formatter.format(line))["trace_id"] == "a" * 32
+    assert "trace_id" not in json.loads(formatter.format(line))
 
 
 @pytest.mark.parametrize("given", ["", "canary@example.org", PARENT.upper(), PARENT + "-00", "01" + PARENT[2:]])
