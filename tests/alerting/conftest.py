@@ -9,7 +9,7 @@ from tests.alerting.laboratory import Installation
 from tests.alerting.targets import HANGING, REFUSING, WELL
 from tests.support.run_folder import RunFolder
 
-WATCHED_S = 270.0
+WATCHED_S = 240.0
 """How long a fault lasts here: longer than any rule of a page waits, but for those about rates of ten minutes."""
 AFTER_S = 60.0
 
@@ -77,6 +77,8 @@ def installations(run_folder: RunFolder) -> Iterator[dict[str, Installation]]:
         for number, (fault, (says, _, _)) in enumerate(FAULTS.items()):
             made[fault] = Installation(run_folder, str(number), says)
             made[fault].start()
+        for one in made.values():
+            one.wait_ready()
         for fault, (_, state, names) in FAULTS.items():
             made[fault].fail(state, *names)
         time.sleep(WATCHED_S)

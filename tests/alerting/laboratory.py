@@ -137,7 +137,7 @@ class Installation:
     _alertmanager: Alertmanager | None = None
 
     def start(self) -> None:
-        """Start everything, and wait until every target is seen and the watchdog was heard of."""
+        """Start everything."""
         folder = self.run.part(f"prometheus-{self.name}")
         certificate = make_certificate(folder / "page.pem", "127.0.0.1", days=90)
         for name in [
@@ -150,11 +150,13 @@ class Installation:
         page = Target(lambda _s: "<html><form></form></html>", self._since_fault, certificate, "text/html")
         self.targets["page"] = page
         self._alertmanager = Alertmanager(self.run, self.name, self.pager)
-        self._alertmanager.wait_ready()
         self._start_blackbox(folder, certificate)
         self._start_prometheus(folder, self._alertmanager.port)
-        poll_until(lambda: self._up() == len(self.targets) + 1, 60, what="every target is seen")
-        poll_until(lambda: self.pager.received != [], 60, what="the watchdog was heard of")
+
+    def wait_ready(self) -> None:
+        """Until every target is seen, and the watchdog was heard of."""
+        poll_until(lambda: self._up() == len(self.targets) + 1, 90, every_s=1.0, what="every target is seen")
+        poll_until(lambda: self.pager.received != [], 90, every_s=1.0, what="the watchdog was heard of")
 
     def fail(self, state: str, *names: str) -> None:
         """Bring targets of these names into ``state``: that is the fault."""
@@ -222,7 +224,6 @@ class Installation:
         ]
         command += [f"--web.listen-address=127.0.0.1:{self._port}"]
         self._children.append(start_child(self.run, command, env={}, folder=folder, log=folder / "prometheus.log"))
-        poll_until(lambda: _answers(f"http://127.0.0.1:{self._port}/-/ready"), 60, what="Prometheus is ready")
 
     def _target(self, name: str, **labels: str) -> dict[str, Any]:
         return {"targets": [f"127.0.0.1:{self.targets[name].port}"], "labels": labels}
@@ -230,7 +231,10 @@ class Installation:
     def _up(self) -> int:
         """How many scrapes succeed; the broker is scraped twice."""
         query = {"query": "count(up == 1)"}
-        answer = requests.get(f"http://127.0.0.1:{self._port}/api/v1/query", params=query, timeout=5).json()
+        try:
+            answer = requests.get(f"http://127.0.0.1:{self._port}/api/v1/query", params=query, timeout=5).json()
+        except requests.RequestException:
+            return 0
         found = answer["data"]["result"]
         return int(found[0]["value"][1]) if found else 0
 

@@ -7,6 +7,9 @@ import pytest
 from tests.alerting.conftest import FAULTS
 from tests.alerting.laboratory import Installation
 
+pytestmark = pytest.mark.timeout(900)
+"""The first of them waits for all faults to be over."""
+
 LAYERS = {
     "total outage, connections refused": "outage",
     "total outage, nothing answers": "outage",
