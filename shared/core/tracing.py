@@ -7,8 +7,8 @@ parent (W3C Trace Context, ``sampled``). What a span may say is a closed list (:
 
 import atexit
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from shared.core.context import carrying
@@ -84,21 +84,11 @@ class Tracer:
         self._trace, self._tracer = trace, provider.get_tracer("troika")
         self.provider = provider
 
-    @contextmanager
     def span(
         self, of: SpanType, name: str, attributes: Attributes, parents: Sequence[str], start_ns: int | None
-    ) -> Iterator[LiveSpan]:
+    ) -> "_Scope":
         """See :func:`span`."""
-        span = self.begin(of, name, attributes, parents, start_ns)
-        live = LiveSpan(of, span)
-        try:
-            with carrying(_as_traceparent(span.get_span_context())):
-                yield live
-        except BaseException as error:
-            live.fail(type(error).__name__)  # never its text: that may quote what people typed
-            raise
-        finally:
-            span.end()
+        return _Scope(of, self.begin(of, name, attributes, parents, start_ns))
 
     def begin(
         self, of: SpanType, name: str, attributes: Attributes, parents: Sequence[str], start_ns: int | None = None
@@ -135,6 +125,24 @@ class Tracer:
             return None
         context = self._trace.SpanContext(trace_id, span_id, True, self._trace.TraceFlags(flags))
         return context if context.is_valid else None
+
+
+class _Scope(AbstractContextManager[NoSpan]):
+    """What happens while a span lasts; an error ends it as one, by the name of its class."""
+
+    def __init__(self, of: SpanType, span: Any) -> None:
+        self._span, self._live = span, LiveSpan(of, span)
+        self._carrying = carrying(_as_traceparent(span.get_span_context()))
+
+    def __enter__(self) -> NoSpan:
+        self._carrying.__enter__()
+        return self._live
+
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        self._carrying.__exit__(None, None, None)
+        if kind is not None:
+            self._live.fail(kind.__name__)  # never its text: that may quote what people typed
+        self._span.end()
 
 
 _tracer: Tracer | None = None

@@ -40,8 +40,7 @@ def measure(app: Flask, service: str, larger: Mapping[str, int] = MappingProxyTy
         given, trace = headers.get(CORRELATION_HEADER, ""), carried_trace(headers.get("traceparent", ""))
         g.cause = caused_by(given if _CORRELATION.fullmatch(given) else "", trace)
         g.correlation_id = g.cause.__enter__()
-        if is_tracing() and not request.path.startswith(OPERATIONS):
-            _begin_span(trace)
+        _begin_span(trace)
         if larger:
             request.max_content_length = request.max_form_memory_size = longest(request.path, usual, larger)
         if (request.content_length or 0) > (request.max_content_length or 0):
@@ -60,16 +59,12 @@ def measure(app: Flask, service: str, larger: Mapping[str, int] = MappingProxyTy
         http_request_duration_seconds.labels(service, route, method, f"{response.status_code // 100}xx").observe(
             time.perf_counter() - g.began_at
         )
-        if "span" in g:
-            g.span.set({"http.response.status_code": response.status_code})
-            if response.status_code >= 500:
-                g.span.fail(str(response.status_code))
+        _say_status(response.status_code)
         return response
 
     @app.teardown_request
     def end(_error: BaseException | None) -> None:
-        if "around" in g:
-            g.pop("around").__exit__(None, None, None)
+        _end_span()
         if "cause" in g:
             inflight.dec()
             g.pop("cause").__exit__(None, None, None)
@@ -77,11 +72,25 @@ def measure(app: Flask, service: str, larger: Mapping[str, int] = MappingProxyTy
 
 def _begin_span(trace: str) -> None:
     """Begin the span of this request, in the trace that it names."""
+    if not is_tracing() or request.path.startswith(OPERATIONS):
+        return
     route = str(request.url_rule) if request.url_rule else "unknown"
     method = request.method if request.method in _METHODS else "other"
     said: dict[str, str | int] = {"http.request.method": method, "http.route": route}
     g.around = span(HTTP_REQUEST, f"{method} {route}", said, (trace,))
     g.span = g.around.__enter__()
+
+
+def _say_status(status: int) -> None:
+    if "span" in g:
+        g.span.set({"http.response.status_code": status})
+        if status >= 500:
+            g.span.fail(str(status))
+
+
+def _end_span() -> None:
+    if "around" in g:
+        g.pop("around").__exit__(None, None, None)
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
