@@ -224,10 +224,10 @@ def start_tracing(service: str, process: str, url: str) -> None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
         raise SettingsError([f"{OTLP_URL}: the packages for spans are missing: install troika[tracing]"]) from error
-    exporter = OTLPSpanExporter(endpoint=url.rstrip("/") + PATH, timeout=EXPORT_WITHIN_S)
+    exporter: Any = _Counted(OTLPSpanExporter(endpoint=url.rstrip("/") + PATH, timeout=EXPORT_WITHIN_S))
     resource = Resource.create({"service.namespace": "troika", "service.name": f"{service}-{process}"})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(_Counted(exporter), max_queue_size=QUEUE_SPANS))
+    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=QUEUE_SPANS))
     use(Tracer(provider))
     atexit.register(provider.shutdown)
 
