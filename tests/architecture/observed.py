@@ -19,7 +19,7 @@ BROKERS: dict[str, set[str]] = {
     "rabbitmq_disk_space_available_limit_bytes": set(),
     "rabbitmq_process_resident_memory_bytes": set(),
     "rabbitmq_resident_memory_limit_bytes": set(),
-    "rabbitmq_identity_info": {"rabbitmq_cluster_permanent_id"},
+    "rabbitmq_identity_info": {"rabbitmq_cluster", "rabbitmq_cluster_permanent_id", "rabbitmq_node"},
     "rabbitmq_unreachable_cluster_peers_count": set(),
     "rabbitmq_detailed_queue_consumers": {"vhost", "queue"},
     "rabbitmq_detailed_queue_messages": {"vhost", "queue"},
