@@ -42,7 +42,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 	--python-version 3.11 --quiet pyproject.toml
 
 .PHONY: help demo demo-check demo-reset up down audit test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
-.PHONY: translations security sbom advisories image compose test-deploy
+.PHONY: translations security sbom advisories image compose test-deploy test-alerting
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -106,6 +106,10 @@ test-deploy: $(VENV)/.ready-dev ## build the images, start Compose, kill each co
 	@deploy/setup/deploy_machine.sh
 	@$(BIN)/python -m pytest -n 0 -s --deploy tests/deploy $(PYTEST)
 
+test-alerting: $(VENV)/.ready-dev ## measure when faults page, with a real Prometheus, Alertmanager and probe; eight minutes
+	@deploy/setup/alerting_machine.sh
+	@$(BIN)/python -m pytest -n 0 -s --alerting tests/alerting $(PYTEST)
+
 check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
@@ -140,8 +144,8 @@ format: $(VENV)/.ready-dev ## put the code into its format and mend what the lin
 lock: $(VENV)/.ready-dev ## renew the requirements files after a change in pyproject.toml
 	@$(COMPILE) --all-extras -o requirements.txt
 	@$(COMPILE) --all-extras --group dev -c requirements.txt -o requirements-dev.txt
-	@$(COMPILE) -c requirements.txt -o deploy/image/requirements.txt
-	@$(COMPILE) --extra solver -c requirements.txt -o deploy/image/requirements-solver.txt
+	@$(COMPILE) --extra tracing -c requirements.txt -o deploy/image/requirements.txt
+	@$(COMPILE) --extra tracing --extra solver -c requirements.txt -o deploy/image/requirements-solver.txt
 	@$(COMPILE:pyproject.toml=deploy/image/sbom.in) -c requirements-dev.txt -o deploy/image/requirements-sbom.txt
 
 $(VENV)/.ready: requirements.txt deploy/setup/environment.sh

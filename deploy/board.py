@@ -1,214 +1,83 @@
-"""The Grafana board, made from a short list of panels; `make specs` writes it to deploy/grafana/troika.json."""
+"""The Grafana board, made from the list of panels; `make specs` writes it to deploy/grafana/troika.json.
+
+What is added here to each panel: the filters of the board's variables, and a link to the runbook of each alert that
+watches one of its series.
+"""
 
 import json
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import yaml
+
+from deploy.board_panels import ROWS, Panel
+from deploy.reference_pages import all_metrics, name_of
+
 COLUMNS, WIDTH, HEIGHT = 3, 8, 8
-WORK_QUEUES = 'vhost="troika",queue!~"troika\\\\.retry\\\\..+|.+\\\\.parked"'
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """Attributes:
-    title: a question that an operator has, or the name of what is shown.
-    unit: Grafana's name of it.
-    queries: expression by legend.
-    """
-
-    title: str
-    unit: str
-    queries: dict[str, str]
-
-
-ROWS: dict[str, tuple[Panel, ...]] = {
-    "Can people register?": (
-        Panel(
-            "Submissions, by outcome",
-            "reqps",
-            {"{{outcome}}": "sum by (outcome) (rate(troika_intake_requests_total[$__rate_interval]))"},
-        ),
-        Panel(
-            "Time to the answer of POST",
-            "s",
-            {
-                f"{share}": f"histogram_quantile({share}, sum by (le) (rate("
-                'troika_http_request_duration_seconds_bucket{service="registration",process!="desk",method="POST"}'
-                "[$__rate_interval])))"
-                for share in ("0.5", "0.95", "0.99")
-            },
-        ),
-        Panel(
-            "Told to come again later",
-            "reqps",
-            {
-                "{{service}} {{class}} {{reason}}": "sum by (service, class, reason) "
-                "(rate(troika_requests_refused_total[$__rate_interval]))"
-            },
-        ),
-        Panel(
-            "Submissions and commands decided",
-            "ops",
-            {"{{kind}}": "sum by (kind) (rate(troika_submissions_decided_total[$__rate_interval]))"},
-        ),
-        Panel(
-            "Submissions that wait",
-            "short",
-            {
-                "undecided": "max(troika_submissions_undecided)",
-                "parked": "max(troika_submissions_parked)",
-                "confirmation mails overdue": "max(troika_confirmation_mails_overdue)",
-            },
-        ),
-        Panel(
-            "How long the first of them waits",
-            "s",
-            {
-                "undecided submission": "max(troika_submission_oldest_undecided_age_seconds)",
-                "overdue confirmation mail": "max(troika_confirmation_mail_oldest_overdue_age_seconds)",
-            },
-        ),
-    ),
-    "Services": (
-        Panel(
-            "Requests",
-            "reqps",
-            {"{{service}}": "sum by (service) (rate(troika_http_request_duration_seconds_count[$__rate_interval]))"},
-        ),
-        Panel(
-            "Requests that failed (5xx)",
-            "reqps",
-            {
-                "{{service}}": "sum by (service) "
-                '(rate(troika_http_request_duration_seconds_count{status_class="5xx"}[$__rate_interval]))'
-            },
-        ),
-        Panel(
-            "Time to the answer, 95 of 100",
-            "s",
-            {
-                "{{service}}": "histogram_quantile(0.95, sum by (service, le) "
-                "(rate(troika_http_request_duration_seconds_bucket[$__rate_interval])))"
-            },
-        ),
-        Panel("Requests at work", "short", {"{{service}}": "sum by (service) (troika_http_inflight_requests)"}),
-        Panel(
-            "Database errors",
-            "ops",
-            {"{{service}} {{kind}}": "sum by (service, kind) (rate(troika_db_errors_total[$__rate_interval]))"},
-        ),
-        Panel("Processes that answer", "short", {"{{service}}": 'sum by (service) (up{job="troika"})'}),
-    ),
-    "Messages": (
-        Panel(
-            "Age of the oldest message not yet on the broker",
-            "s",
-            {"{{service}}": "max by (service) (troika_outbox_oldest_unpublished_age_seconds)"},
-        ),
-        Panel(
-            "Messages offered to the broker",
-            "ops",
-            {
-                "{{service}} {{outcome}}": "sum by (service, outcome) "
-                "(rate(troika_outbox_published_total[$__rate_interval]))"
-            },
-        ),
-        Panel(
-            "From commit to the broker's confirm, 95 of 100",
-            "s",
-            {
-                "{{service}}": "histogram_quantile(0.95, sum by (service, le) "
-                "(rate(troika_outbox_confirm_seconds_bucket[$__rate_interval])))"
-            },
-        ),
-        Panel(
-            "Messages in queues",
-            "short",
-            {"{{queue}}": f"sum by (queue) (rabbitmq_detailed_queue_messages{{{WORK_QUEUES}}})"},
-        ),
-        Panel(
-            "Consumers of queues",
-            "short",
-            {"{{queue}}": f"sum by (queue) (rabbitmq_detailed_queue_consumers{{{WORK_QUEUES}}})"},
-        ),
-        Panel("Parked messages", "short", {"{{queue}}": "max by (queue) (troika_queue_parked_messages)"}),
-        Panel(
-            "Messages settled",
-            "ops",
-            {"{{queue}} {{outcome}}": "sum by (queue, outcome) (rate(troika_consumed_total[$__rate_interval]))"},
-        ),
-        Panel(
-            "From making to effect, 95 of 100",
-            "s",
-            {
-                "{{queue}}": "histogram_quantile(0.95, sum by (queue, le) "
-                "(rate(troika_message_age_seconds_bucket[$__rate_interval])))"
-            },
-        ),
-        Panel(
-            "Room of the broker, as a share of its limit",
-            "percentunit",
-            {
-                "memory in use": "max(rabbitmq_process_resident_memory_bytes / rabbitmq_resident_memory_limit_bytes)",
-                "disk limit": "max(rabbitmq_disk_space_available_limit_bytes / rabbitmq_disk_space_available_bytes)",
-            },
-        ),
-    ),
-    "Mails": (
-        Panel(
-            "Mails by outcome",
-            "ops",
-            {"{{outcome}}": "sum by (outcome) (rate(troika_mails_total[$__rate_interval]))"},
-        ),
-        Panel(
-            "Age of the oldest mail that is due",
-            "s",
-            {"{{lane}}": "max by (lane) (troika_mail_oldest_pending_age_seconds)"},
-        ),
-        Panel(
-            "Calls to partners by outcome",
-            "ops",
-            {"{{outcome}}": "sum by (outcome) (rate(troika_webhook_deliveries_total[$__rate_interval]))"},
-        ),
-        Panel(
-            "From registration to handover",
-            "s",
-            {
-                f"{share}": f"histogram_quantile({share}, sum by (le) "
-                "(rate(troika_mail_handover_seconds_bucket[$__rate_interval])))"
-                for share in ("0.5", "0.99")
-            },
-        ),
-        Panel(
-            "Phases of the SMTP dialogue, 95 of 100",
-            "s",
-            {
-                "{{phase}}": "histogram_quantile(0.95, sum by (phase, le) "
-                "(rate(troika_smtp_phase_seconds_bucket[$__rate_interval])))"
-            },
-        ),
-        Panel(
-            "Unknown handovers, how they were resolved",
-            "short",
-            {"{{resolution}}": "sum by (resolution) (increase(troika_mail_unknown_resolved_total[1h]))"},
-        ),
-        Panel(
-            "Differences that the audit found",
-            "short",
-            {"{{equation}}": "max by (equation) (troika_audit_differences)"},
-        ),
-        Panel(
-            "Seconds since the canary came all the way",
-            "s",
-            {"{{form}}": "time() - max by (form) (troika_canary_last_success_timestamp_seconds)"},
-        ),
-    ),
+RULES = Path("deploy/prometheus/rules")
+SOURCE = {"type": "prometheus", "uid": "${prometheus}"}
+VARIABLES = {
+    "service": 'label_values(up{job="troika"}, service)',
+    "instance": 'label_values(up{job="troika",service=~"$service"}, instance)',
+    "form": "label_values(troika_canary_last_success_timestamp_seconds, form)",
 }
+"""What can be chosen, by the name of the variable: the label of that name, of our own series."""
+
+DEPLOYMENTS = "count by (version) (troika_build_info) unless count by (version) (troika_build_info offset 2m)"
+"""A version that was not there two minutes before."""
+
+PAGES = 'ALERTS{alertstate="firing",severity="page"}'
+RUNBOOKS = "https://docs.example.org/runbooks"
+"""Where runbooks can be read; each installation sets its own in the board's variable."""
+
+_OURS = re.compile(r"\b(troika_\w+)(?:\{([^}]*)\})?")
+_SERIES = re.compile(r"\b(?:troika|rabbitmq|pg|probe|node|caddy)_\w+")
 
 
 def all_queries() -> list[str]:
     """Every expression of the board."""
-    return [query for panels in ROWS.values() for panel in panels for query in panel.queries.values()]
+    return [chosen(query) for panels in ROWS.values() for panel in panels for query in panel.queries.values()]
+
+
+def chosen(query: str) -> str:
+    """``query`` for what the variables choose: every series of ours has a service and an instance, some a form."""
+
+    def narrowed(found: re.Match[str]) -> str:
+        labels = ["service", "instance", *(["form"] if found[1] in _with_form() else [])]
+        matchers = found[2].split(",") if found[2] else []
+        fixed = {matcher.partition("=")[0] for matcher in matchers}
+        matchers += [f'{label}=~"${label}"' for label in labels if label not in fixed]
+        return f"{found[1]}{{{','.join(matchers)}}}"
+
+    return _OURS.sub(narrowed, query)
+
+
+@cache
+def _with_form() -> frozenset[str]:
+    """Names of series with the label ``form``, of histograms with their parts."""
+    names = [name_of(metric) for metric in all_metrics() if "form" in metric._labelnames]
+    return frozenset(f"{name}{part}" for name in names for part in ("", "_bucket", "_count", "_sum"))
+
+
+@cache
+def _watched() -> dict[str, list[str]]:
+    """Names of alerts by each series that they watch."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(RULES.glob("*.yml")):
+        groups = yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
+        for rule in (rule for group in groups for rule in group["rules"]):
+            for series in sorted(set(_SERIES.findall(rule["expr"]))):
+                found.setdefault(series, []).append(rule["alert"])
+    return found
+
+
+def runbooks(panel: Panel) -> list[str]:
+    """Alerts that watch a series which ``panel`` shows, sorted."""
+    series = {name for query in panel.queries.values() for name in _SERIES.findall(query)}
+    return sorted({alert for name in series for alert in _watched().get(name, [])})
 
 
 def board() -> str:
@@ -230,10 +99,32 @@ def board() -> str:
         "refresh": "30s",
         "time": {"from": "now-3h", "to": "now"},
         "tags": ["troika"],
-        "templating": {"list": [{"name": "prometheus", "type": "datasource", "query": "prometheus"}]},
+        "templating": {"list": list(_variables())},
+        "annotations": {
+            "list": [
+                _annotation("Deployments", DEPLOYMENTS, "{{version}}"),
+                _annotation("Pages", PAGES, "{{alertname}}"),
+            ]
+        },
         "panels": panels,
     }
     return json.dumps(content, indent=2) + "\n"
+
+
+def _variables() -> Iterator[dict[str, Any]]:
+    yield {"name": "prometheus", "type": "datasource", "query": "prometheus"}
+    for name, query in VARIABLES.items():
+        asked = {"query": query, "refId": name}
+        several = {"multi": True, "includeAll": True, "allValue": ".*", "current": {"text": "All", "value": "$__all"}}
+        yield {"name": name, "type": "query", "datasource": SOURCE, "query": asked, "refresh": 2, "sort": 1, **several}
+    where = {"query": RUNBOOKS, "current": {"text": RUNBOOKS, "value": RUNBOOKS}}
+    yield {"name": "runbooks", "label": "runbooks at", "type": "textbox", **where}
+
+
+def _annotation(name: str, query: str, text: str) -> dict[str, Any]:
+    colour = "blue" if name == "Deployments" else "red"
+    asked = {"expr": query, "titleFormat": name, "textFormat": text, "step": "60s"}
+    return {"name": name, "enable": True, "iconColor": colour, "datasource": SOURCE, **asked}
 
 
 def _place(y: int, x: int, width: int, height: int) -> dict[str, int]:
@@ -241,16 +132,18 @@ def _place(y: int, x: int, width: int, height: int) -> dict[str, int]:
 
 
 def _panel(panel: Panel, number: int, place: dict[str, int]) -> dict[str, Any]:
-    source = {"type": "prometheus", "uid": "${prometheus}"}
     return {
         "type": "timeseries",
         "id": number,
         "title": panel.title,
-        "datasource": source,
+        "datasource": SOURCE,
         "gridPos": place,
+        "links": [
+            {"title": alert, "url": f"${{runbooks}}/{alert}.md", "targetBlank": True} for alert in runbooks(panel)
+        ],
         "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
         "targets": [
-            {"refId": chr(ord("A") + index), "datasource": source, "expr": query, "legendFormat": legend}
+            {"refId": chr(ord("A") + index), "datasource": SOURCE, "expr": chosen(query), "legendFormat": legend}
             for index, (legend, query) in enumerate(panel.queries.items())
         ],
     }

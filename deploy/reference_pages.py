@@ -8,6 +8,7 @@ from shared.bus.names import DELIVERY_LIMIT, RETRY_TIERS, parked
 from shared.contracts.message_type import MessageType
 from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, service_of
 from shared.core import metrics
+from shared.core.spans import SPAN_TYPES
 
 Metric = Counter | Gauge | Histogram
 
@@ -19,6 +20,15 @@ _METRICS_INTRODUCTION = """\
 Each web process answers at `/-/<service>/metrics`, each worker at `/metrics` of its own metrics port. No label and no
 value holds anything personal. Histograms have the series `_bucket`, `_sum` and `_count`. Where several processes of
 one kind run, the last column says how a gauge of several web workers is combined into one.
+
+"""
+
+_SPANS_INTRODUCTION = """\
+# Spans
+
+Where `TROIKA_OTLP_URL` names a collector, each process sends it these spans by OTLP ([why so](../adr/0039-spans.md)). A
+span belongs to the trace of its cause, over all processes. It says what is listed here and nothing else; all values are
+from bounded sets, and none is about a person. `service.name` is `<service>-<process>`.
 
 """
 
@@ -38,6 +48,21 @@ def metrics_page() -> str:
     """Every metric of ``shared/core/metrics.py``, in its order."""
     rows = [(f"`{name_of(metric)}`", *_facts(metric)) for metric in all_metrics()]
     return GENERATED + _METRICS_INTRODUCTION + _table(("metric", "kind", "labels", "meaning", "workers"), rows)
+
+
+def spans_page() -> str:
+    """Every kind of span with what it may say, from ``shared/core/spans.py``."""
+    kinds = [(kind.key, kind.kind, kind.about) for kind in SPAN_TYPES]
+    said = [(kind.key, f"`{name}`", meaning) for kind in SPAN_TYPES for name, meaning in kind.attributes.items()]
+    return "".join(
+        (
+            GENERATED,
+            _SPANS_INTRODUCTION,
+            _table(("span", "kind", "what has one"), kinds),
+            "\n## What a span says\n\n",
+            _table(("span", "attribute", "value"), said),
+        )
+    )
 
 
 def messages_page() -> str:

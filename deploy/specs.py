@@ -17,11 +17,12 @@ import click
 from flask import Flask
 from sqlalchemy import Engine
 
+from deploy.alerting import alertmanager
 from deploy.board import board
 from deploy.chart.processes import files as chart_files
 from deploy.compose.compose import files as compose_files
 from deploy.local.secrets import Secrets, make_secrets
-from deploy.reference_pages import messages_page, metrics_page
+from deploy.reference_pages import messages_page, metrics_page, spans_page
 from deploy.security.page import security_page
 from services.events import web as events
 from services.events.settings import EventsSettings
@@ -70,8 +71,10 @@ def all_specs() -> dict[Path, str]:
             REFERENCE / "asyncapi.json": _as_json(asyncapi.document(vhost=VHOST, exchange=FACTS)),
             Path("deploy/rabbitmq/rabbitmq-definitions.json"): _as_json(topology.definitions()),
             Path("deploy/grafana/troika.json"): board(),
+            Path("deploy/prometheus/alertmanager.yml"): alertmanager(),
             REFERENCE / "metrics.md": metrics_page(),
             REFERENCE / "messages.md": messages_page(),
+            REFERENCE / "spans.md": spans_page(),
             Path("docs/explanation/security.md"): security_page(),
         }
     )

@@ -23,6 +23,7 @@ from tests.support.run_folder import RunFolder, quick_base, runs_folder, sweep
 from tests.support.waiting import be_patient
 
 DEPLOY = Path(__file__).parent / "deploy"
+ALERTING = Path(__file__).parent / "alerting"
 _SEED = pytest.StashKey[int]()
 _HANDED_ON = "chaos_seed"
 _SHARED_POSTGRES = pytest.StashKey[PostgresServer]()
@@ -32,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """``--chaos=full`` is what `make chaos` says: the long variants instead of the short pass."""
     parser.addoption("--chaos", choices=("short", "full"), default="short", help="how much is broken (default: short)")
     parser.addoption("--deploy", action="store_true", help="what needs a Docker engine (make test-deploy)")
+    parser.addoption("--alerting", action="store_true", help="what needs Alertmanager (make test-alerting)")
     parser.addoption("--chaos-seed", type=int, default=None, help="of what a full run draws by chance; printed by it")
     parser.addoption("--chaos-people", type=int, default=None, help="how many register on each bus of the volume test")
     parser.addoption(
@@ -65,8 +67,9 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """`make test` needs no Docker engine: what does is for `make test-deploy`."""
-    return True if collection_path == DEPLOY and not config.getoption("deploy") else None
+    """`make test` needs no Docker engine and no Alertmanager: what does has a command of its own."""
+    apart = {DEPLOY: "deploy", ALERTING: "alerting"}
+    return True if collection_path in apart and not config.getoption(apart[collection_path]) else None
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -23,7 +23,7 @@ HEAD = """\
 		level ERROR
 		exclude http.log.access http.log.error
 	}
-	servers {
+@metrics@	servers {
 		protocols h1 h2
 		timeouts {
 			read_header 10s
@@ -87,6 +87,15 @@ IN_A_CLUSTER = """\
 """
 """Whoever ends TLS in front of it says where a request comes from."""
 
+METRICS_PORT = 9180
+METRICS = f"""\
+http://:{METRICS_PORT} {{
+	metrics
+}}
+
+"""
+"""What Prometheus reads of the gateway, on a port that is not published: no address of a person, no path of a page."""
+
 NOT_FOUND = 'import problem 404 "Not Found" not-found'
 NOT_ALLOWED = 'import problem 405 "Method Not Allowed" method-not-allowed'
 TOO_LARGE = 'import problem 413 "Content Too Large" too-large'
@@ -102,7 +111,8 @@ def caddyfile(size: str) -> str:
     public = _site(f"{scheme}{{$TROIKA_HOST}}", "/programme", PUBLIC_ROUTES, size)
     desk = _site(f"{scheme}{{$TROIKA_DESK_HOST}}", "/console", DESK_ROUTES, size)
     head = HEAD.replace("@headers@", headers).replace("@options@", options)
-    return head + "\n".join([*public, "", *desk]) + "\n"
+    head = head.replace("@metrics@", "" if size == CLUSTER else "\tmetrics\n")
+    return head + ("" if size == CLUSTER else METRICS) + "\n".join([*public, "", *desk]) + "\n"
 
 
 def _site(host: str, start: str, routes: Sequence[Route], size: str) -> Iterator[str]:

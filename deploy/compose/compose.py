@@ -13,6 +13,7 @@ from deploy.compose.monitoring import (
     WRITTEN,
     alertmanager_container,
     as_yaml,
+    blackbox_container,
     grafana_container,
     prometheus,
     prometheus_container,
@@ -55,6 +56,7 @@ def compose(size: str) -> str:
         "tools": _tools(),
         "prometheus": prometheus_container(size),
         "alertmanager": alertmanager_container(),
+        "blackbox": blackbox_container(),
         "grafana": grafana_container(),
     }
     networks = {
@@ -135,8 +137,9 @@ def _rabbitmq() -> dict[str, Any]:
 def _container(one: Container) -> dict[str, Any]:
     environment = {
         "TROIKA_SETTINGS": RUN,
-        # the database and the broker are in a network of this installation alone; SMTP: the sink of a trial
-        "TROIKA_INSECURE": "database,broker" + (",smtp" if "send" in one.processes else ""),
+        # database, broker and collector are in a network of this installation alone; SMTP: the sink of a trial
+        "TROIKA_INSECURE": "database,broker,otlp" + (",smtp" if "send" in one.processes else ""),
+        "TROIKA_OTLP_URL": "${TROIKA_OTLP_URL:-}",
         "TROIKA_ORGANISER": "${TROIKA_ORGANISER:-The organisers}",
         "TROIKA_MAIL_FROM": "${TROIKA_MAIL_FROM:-}",
         "TROIKA_MAIL_FROM_NAME": "${TROIKA_ORGANISER:-The organisers}",

@@ -5,10 +5,13 @@ from typing import Any
 
 import yaml
 
+from deploy.compose import caddy
 from deploy.compose.containers import HTTP_PORT, METRICS_PORT, Container, containers
 
 WRITTEN = "# Written by `make specs` from deploy/shape.py: change deploy/compose/*.py, not this file.\n"
 PROMETHEUS = Path("deploy/prometheus/prometheus.yml")
+PUBLIC_TARGETS = "targets/public.json"
+"""Written by ``troika prepare settings``, which alone knows the public address."""
 LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
 
 
@@ -32,9 +35,30 @@ def prometheus_container(size: str) -> dict[str, Any]:
         "volumes": [
             f"./prometheus.{size}.yml:/etc/prometheus/prometheus.yml:ro",
             f"{folder}/rules:/etc/prometheus/rules:ro",
+            targets_volume(),
             "prometheus:/prometheus",
         ],
         "networks": ["front", "back"],
+        "depends_on": {"prepare": {"condition": "service_completed_successfully"}},
+        "security_opt": ["no-new-privileges:true"],
+        "restart": "unless-stopped",
+        "logging": LOGGING,
+    }
+
+
+def targets_volume() -> dict[str, Any]:
+    """What Prometheus is told by ``troika prepare settings``, and nothing else of the volume."""
+    part = {"type": "volume", "source": "settings", "target": "/etc/prometheus/targets"}
+    return {**part, "volume": {"subpath": "targets"}, "read_only": True}
+
+
+def blackbox_container() -> dict[str, Any]:
+    """Looks at the public page by its public address. A second one belongs on another machine."""
+    return {
+        "image": "${BLACKBOX_IMAGE:-prom/blackbox-exporter:v0.26.0}",
+        "profiles": ["monitoring"],
+        "volumes": ["../prometheus/blackbox.yml:/etc/blackbox_exporter/config.yml:ro"],
+        "networks": ["back", "outside"],
         "security_opt": ["no-new-privileges:true"],
         "restart": "unless-stopped",
         "logging": LOGGING,
@@ -45,7 +69,11 @@ def alertmanager_container() -> dict[str, Any]:
     return {
         "image": "${ALERTMANAGER_IMAGE:-prom/alertmanager:v0.28.1}",
         "profiles": ["monitoring"],
-        "volumes": ["./alertmanager.yml:/etc/alertmanager/alertmanager.yml:ro", "alertmanager:/alertmanager"],
+        "volumes": [
+            "../prometheus/alertmanager.yml:/etc/alertmanager/alertmanager.yml:ro",
+            "./receivers:/etc/alertmanager/receivers:ro",
+            "alertmanager:/alertmanager",
+        ],
         "networks": ["back", "outside"],
         "security_opt": ["no-new-privileges:true"],
         "restart": "unless-stopped",
@@ -74,13 +102,20 @@ def prometheus(size: str) -> str:
     """The text of ``prometheus.yml``: the rules of every installation, with the addresses of this one."""
     ours = [_target(one.name, one) for one in containers(size)]
     ours.append({"targets": [f"audit:{METRICS_PORT}"], "labels": {"service": "operations", "process": "audit"}})
-    targets = {"targets/troika.json": ours, "targets/rabbitmq.json": [{"targets": ["rabbitmq:15692"]}]}
+    targets = {
+        "targets/troika.json": ours,
+        "targets/rabbitmq.json": [{"targets": ["rabbitmq:15692"]}],
+        "targets/gateway.json": [{"targets": [f"gateway:{caddy.METRICS_PORT}"]}],
+    }
     content = yaml.safe_load(PROMETHEUS.read_text(encoding="utf-8"))
     content["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": ["alertmanager:9093"]}]}]}
     for job in content["scrape_configs"]:
-        (source,) = job.pop("file_sd_configs")
-        (file,) = source["files"]
-        job["static_configs"] = targets[file]
+        ((file,),) = (source["files"] for source in job["file_sd_configs"])
+        if file in targets:
+            del job["file_sd_configs"]
+            job["static_configs"] = targets[file]
+        if file == PUBLIC_TARGETS:
+            job["relabel_configs"][-1]["replacement"] = "blackbox:9115"
     return WRITTEN + as_yaml(content)
 
 

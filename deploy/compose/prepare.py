@@ -28,7 +28,7 @@ from shared.core.settings import Reader
 from shared.store.postgres_cluster import SUPERUSER
 
 VOLUME = Path("/settings")
-POSTGRES, RABBITMQ = "postgres", "rabbitmq"
+POSTGRES, RABBITMQ, TARGETS = "postgres", "rabbitmq", "targets"
 POSTGRES_HOST = "TROIKA_POSTGRES_HOST"
 """Setting of `prepare databases`: host and port of the server, if it is not the one of Compose."""
 
@@ -67,6 +67,7 @@ def settings() -> None:
     make_keys(keys)
     write_settings(VOLUME, Secrets(keys, ""), given)
     write_servers(VOLUME, keys)
+    write_files(VOLUME / TARGETS, {"public.json": public_targets(given["TROIKA_PUBLIC_URL"])})
     click.echo("Settings of all containers are written.")
 
 
@@ -129,16 +130,25 @@ def write_servers(volume: Path, keys: Path) -> None:
             "enabled_plugins": "[rabbitmq_prometheus].\n",
         },
     }.items():
-        folder = volume / name
-        folder.mkdir(exist_ok=True)
-        folder.chmod(0o755)
-        for file, content in files.items():
-            (folder / file).write_text(content)
-            (folder / file).chmod(0o644)
+        write_files(volume / name, files)
     definitions = volume / RABBITMQ / "definitions.json"
     if not definitions.exists():  # each writing has other salts, and would look like a change
         definitions.write_text(json.dumps(broker_definitions(broker_passwords(keys))))
         definitions.chmod(0o644)
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files, by their names, that the user of another container reads."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    for file, content in files.items():
+        (folder / file).write_text(content)
+        (folder / file).chmod(0o644)
+
+
+def public_targets(public_url: str) -> str:
+    """What the probe looks at: the programme, which is there whatever forms are open."""
+    return json.dumps([{"targets": [f"{public_url}/programme"]}])
 
 
 def _administrator(servers: Servers, passwords: Mapping[str, str]) -> "psycopg.Connection[tuple[object, ...]]":

@@ -21,10 +21,12 @@ def read_canary(reader: Reader) -> tuple[Canary, int]:
     """The canary and the seconds between two rounds, from the environment; faults are collected in ``reader``."""
     public_url = reader.url("TROIKA_PUBLIC_URL", HTTP)
     reader.secure("TROIKA_PUBLIC_URL", PUBLIC_URL, plain_urls([public_url or ""]))
+    inbox_url = reader.url("TROIKA_CANARY_INBOX_URL", HTTP, "").rstrip("/")
     canary = Canary(
         public_url=(public_url or "").rstrip("/"),
-        inbox_url=reader.url("TROIKA_CANARY_INBOX_URL", HTTP).rstrip("/"),
-        address=reader.text("TROIKA_CANARY_ADDRESS", "canary@example.org"),
+        inbox_url=inbox_url,
+        # without an inbox its mails leave by the mail relay: to a mailbox of yours, and to nobody else's
+        address=reader.text("TROIKA_CANARY_ADDRESS", "canary@example.org" if inbox_url else None),
         form=reader.text("TROIKA_CANARY_FORM", "canary"),
         patience_s=reader.integer("TROIKA_CANARY_PATIENCE_S", 45, 1, 3600),
     )

@@ -1,6 +1,8 @@
 """One round of the canary: register as anybody does, wait for the mail, cancel by its link.
 
-It knows the public address and the mailbox of its own address, and nothing else: what it sees is what people see.
+It knows the public address and the mailbox of its own address, and nothing else: what it sees is what people see. Where
+mails go to a relay and no mailbox can be read, a round ends with the decision, which the receipt shows. It is the same
+person each time then, who is registered once and written to twice a day at most; that mails go is seen by other alerts.
 """
 
 import secrets
@@ -17,14 +19,16 @@ from deploy.public_client import REQUEST_TIMEOUT_S, link_in, solved_challenge
 LOOK_EVERY_S = 0.2
 LEFT_AT_A_TIME = 5
 """Registrations of rounds without a mail that are cancelled later, in one round."""
-DONE, REFUSED, UNMAILED, UNCANCELLED = "done", "refused", "unmailed", "uncancelled"
+DONE, REFUSED, UNDECIDED, UNMAILED, UNCANCELLED = "done", "refused", "undecided", "unmailed", "uncancelled"
 SEE_OTHER, ACCEPTED = 303, 202
+RECEIVED, REGISTERED = "received", ("confirmed", "waitlisted")
+"""What a receipt says before and after the decision of a form that confirms no addresses."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoundResult:
     """Attributes:
-    outcome: ``done``, ``refused`` (no 202), ``unmailed`` (no mail in time) or ``uncancelled``.
+    outcome: ``done``, ``refused`` (no 202), ``undecided``, ``unmailed`` (no mail in time) or ``uncancelled``.
     handover_s: from the answer to the mail's arrival, seconds; None if none came.
     seen: what was seen last, for the log; holds nothing personal.
     """
@@ -38,10 +42,10 @@ class RoundResult:
 class Canary:
     """Attributes:
     public_url: where people find Troika.
-    inbox_url: the mail sink in which mails to the canary's addresses arrive.
-    address: each round uses a sub-address of it (``name+tag@domain``).
+    inbox_url: the mail sink in which mails to the canary's addresses arrive; empty if it can read none.
+    address: each round uses a sub-address of it (``name+tag@domain``), without an inbox the address itself.
     form: slug of its own form.
-    patience_s: how long to wait for the mail, seconds.
+    patience_s: how long to wait for the mail, or for the decision, seconds.
     left: addresses of rounds whose mail had not come: a form has room for so many people of one mailbox, so they are
         cancelled once it has.
     """
@@ -60,13 +64,15 @@ class Canary:
             rest: waits so many seconds, and says whether it is time to stop; then the round ends at once.
         """
         tag = secrets.token_hex(6)
+        if not self.inbox_url:
+            return self._until_decided(tag, rest)
         name, _, domain = self.address.partition("@")
         address = f"{name}+{tag}@{domain}"
         handover_s: float | None = None
         outcome = REFUSED
         try:
             self._cancel_left()
-            status = self._register(address, tag)
+            status = self._register(address, tag).status_code
             if status != ACCEPTED:
                 return RoundResult(outcome, None, f"status {status}")
             outcome, began_at = UNMAILED, time.monotonic()
@@ -80,7 +86,28 @@ class Canary:
         except requests.RequestException as error:
             return RoundResult(outcome, handover_s, type(error).__name__)
 
-    def _register(self, address: str, tag: str) -> int:
+    def _until_decided(self, tag: str, rest: Callable[[float], bool]) -> RoundResult:
+        """Register, and wait until the receipt shows the decision."""
+        outcome, seen = REFUSED, ""
+        try:
+            answer = self._register(self.address, tag)
+            if answer.status_code != ACCEPTED:
+                return RoundResult(outcome, None, f"status {answer.status_code}")
+            outcome, deadline = UNDECIDED, time.monotonic() + self.patience_s
+            while time.monotonic() < deadline:
+                seen = self._decision(answer.json()["receipt"])
+                if seen != RECEIVED or rest(LOOK_EVERY_S):
+                    break
+            return RoundResult(DONE if seen in REGISTERED else outcome, None, f"receipt {seen}")
+        except requests.RequestException as error:
+            return RoundResult(outcome, None, type(error).__name__)
+
+    def _decision(self, receipt: str) -> str:
+        """What the receipt says of the submission; a status other than 200 as a word."""
+        answer = requests.get(f"{self.public_url}/v1/receipts/{receipt}", timeout=REQUEST_TIMEOUT_S)
+        return str(answer.json()["status"]) if answer.ok else str(answer.status_code)
+
+    def _register(self, address: str, tag: str) -> requests.Response:
         answers: dict[str, Any] = {
             "name": "Canary",
             "email": address,
@@ -94,7 +121,7 @@ class Canary:
             json={**answers, **solved_challenge(self.public_url, self.form)},
             headers={"Idempotency-Key": f"canary-{tag}"},
             timeout=REQUEST_TIMEOUT_S,
-        ).status_code
+        )
 
     def _wait_for_link(self, address: str, rest: Callable[[float], bool]) -> str:
         deadline = time.monotonic() + self.patience_s

@@ -28,7 +28,7 @@ from deploy.up.servers import (
     named_logins,
     named_url,
 )
-from deploy.up.services import Services, audit_unit, canary_unit, has_sink, sink_unit
+from deploy.up.services import Services, audit_unit, canary_unit, has_canary, has_sink, sink_unit
 from deploy.up.watching import prometheus_unit
 from shared.core.accounts import Account, can_enter, database_account, run_as
 from shared.core.settings import Reader
@@ -111,7 +111,7 @@ def prepare(folder: Path) -> Prepared:
         Stage(servers[:1]),
         Stage(servers[1:], fill),
         Stage(mine),
-        Stage([*last, *([canary_unit(folder, ports, runtime)] if has_sink() else [])]),
+        Stage([*last, *([canary_unit(folder, ports, runtime)] if has_canary() else [])]),
     ]
     return Prepared(stages, ports, keys)
 
@@ -164,7 +164,7 @@ def _fill(services: Services, folder: Path) -> None:
     if sample != "none":
         readable = services.runtime.readable(Path(sample).resolve(), "sample", folder.resolve() / "runtime")
         load_once(folder, sample, lambda: _load(services, str(readable)))
-    if has_sink():
+    if has_canary():
         for service in ("events", "registration"):
             _run(services, service, "load", str(services.runtime.project / CANARY_PROGRAMME))
 

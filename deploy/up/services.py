@@ -111,7 +111,7 @@ class Services:
 
 
 def canary_unit(folder: Path, ports: Ports, runtime: Runtime) -> Unit:
-    """The canary, which reads the local mail sink."""
+    """The canary, which reads the local mail sink, or is content with decisions where mails go elsewhere."""
     port = ports[CANARY]
     given = {name: value for name, value in os.environ.items() if name.startswith("TROIKA_CANARY_")}
     environment = {
@@ -120,7 +120,7 @@ def canary_unit(folder: Path, ports: Ports, runtime: Runtime) -> Unit:
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "TROIKA_PUBLIC_URL": ports.public_url,
-        "TROIKA_CANARY_INBOX_URL": f"http://127.0.0.1:{ports['inbox']}",
+        **({"TROIKA_CANARY_INBOX_URL": f"http://127.0.0.1:{ports['inbox']}"} if has_sink() else {}),
         "TROIKA_METRICS_PORT": str(port),
     }
     ready_url = f"http://127.0.0.1:{port}/livez"
@@ -153,6 +153,11 @@ def authorities() -> dict[str, str]:
 def has_sink() -> bool:
     """Whether mails go to the local sink: unless the operator names a mail relay."""
     return not mail_relay()
+
+
+def has_canary() -> bool:
+    """Whether the canary runs: it needs the local sink, or an address of the operator's to which its mails go."""
+    return has_sink() or bool(os.environ.get("TROIKA_CANARY_ADDRESS"))
 
 
 def mail_relay() -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from deploy.servers.units import Unit, answers, own_file, own_folder
 from deploy.shape import WEB_PROCESSES, WORKERS, worker_name
 from deploy.up.ports import Ports
-from deploy.up.services import AUDIT, CANARY, has_sink
+from deploy.up.services import AUDIT, CANARY, has_canary
 from shared.core.accounts import service_account
 
 SOURCE = Path("deploy/prometheus")
@@ -53,7 +53,7 @@ def targets(ports: Ports, *, audited: bool) -> dict[str, list[dict[str, Any]]]:
     ]
     if audited:
         ours.append(_target(ports[AUDIT], service="operations", process=AUDIT))
-    if has_sink():
+    if has_canary():
         ours.append(_target(ports[CANARY], service="operations", process=CANARY))
     return {
         "troika": ours,

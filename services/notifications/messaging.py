@@ -170,7 +170,14 @@ def read_decision(message: Message, private_keys: list[bytes]) -> Decision:
         raise Poison("a scheduled proposal without its side event")
     note = text_in(open_part(data["sealed"], private_keys), "note")
     return Decision(
-        kind, data["proposal_id"], data["revision"], data["event"], note, data["occurred_at"], message.correlation_id
+        kind,
+        data["proposal_id"],
+        data["revision"],
+        data["event"],
+        note,
+        data["occurred_at"],
+        message.correlation_id,
+        message.traceparent,
     )
 
 
@@ -197,6 +204,7 @@ def read_told(message: Message, private_keys: list[bytes]) -> Told:
         detail=_detail(kind, data),
         mailed=data.get("mailed", True),
         correlation_id=message.correlation_id,
+        traceparent=message.traceparent,
         token=personal.pop("token") if entry.about == "registration" else "",
     )
 

@@ -36,4 +36,5 @@ def mail_message(key: str, mail: ClaimedMail, at: datetime) -> Message:
             "occurred_at": rfc3339(at),
         },
         correlation_id=mail.correlation_id,
+        traceparent=mail.traceparent,
     )

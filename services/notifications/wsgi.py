@@ -6,6 +6,7 @@ from services.notifications.settings import read_settings
 from services.notifications.web import build_app
 from services.notifications.wiring import NAME
 from shared.core.logs import configure_logs
+from shared.core.tracing import start_tracing
 from shared.process.web_engine import open_web_engine
 
 
@@ -13,4 +14,5 @@ def application() -> Flask:
     """The application on an engine of its own."""
     configure_logs(NAME, "web")
     settings = read_settings()
+    start_tracing(NAME, "web", settings.common.otlp_url)
     return build_app(settings, open_web_engine(settings.common))

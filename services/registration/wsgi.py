@@ -10,6 +10,7 @@ from services.registration.settings import read_settings
 from services.registration.web import build_app, open_intake_engine
 from services.registration.wiring import NAME
 from shared.core.logs import configure_logs
+from shared.core.tracing import start_tracing
 from shared.process.web_engine import open_web_engine
 
 
@@ -21,5 +22,6 @@ def application(process: str = WEB) -> Flask:
     """
     configure_logs(NAME, process)
     settings = read_settings(process)
+    start_tracing(NAME, process, settings.common.otlp_url)
     intake = open_intake_engine(settings.common.database_url)
     return build_app(settings, open_web_engine(settings.common), intake)

@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 
 from shared.core.clock import parse_rfc3339, rfc3339
+from shared.core.context import carried_trace
 from shared.core.errors import Poison
 
 CONTENT_TYPE = "application/cloudevents+json"
@@ -87,6 +88,11 @@ def decode(body: bytes) -> Message:
     return _checked(raw)
 
 
+def trace_of(body: bytes) -> str:
+    """The trace context of the encoded message ``body``, one of ours; empty if it has none."""
+    return str(orjson.loads(body).get("traceparent", ""))
+
+
 def _checked(raw: dict[str, Any]) -> Message:
     for name in ("id", "type", "source", "subject", "time"):
         if not isinstance(raw.get(name), str) or not raw[name]:
@@ -109,5 +115,5 @@ def _checked(raw: dict[str, Any]) -> Message:
         time=moment,
         data=raw["data"],
         correlation_id=str(raw.get("correlationid", "")),
-        traceparent=str(raw.get("traceparent", "")),
+        traceparent=carried_trace(str(raw.get("traceparent", ""))),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
-from shared.core.context import correlation_id
+from shared.core.context import correlation_id, traceparent
 
 
 class _Formatter(JsonFormatter):
@@ -27,6 +27,8 @@ class _Formatter(JsonFormatter):
         log_data.update(self._who)
         if correlation := correlation_id():
             log_data["correlation_id"] = correlation
+        if trace := traceparent():
+            log_data["trace_id"] = trace[3:35]
 
 
 def configure_logs(service: str, role: str, level: str = "INFO") -> None:
@@ -40,6 +42,7 @@ def configure_logs(service: str, role: str, level: str = "INFO") -> None:
     for noisy in ("amqp", "kombu", "mail.log", "alembic"):
         logging.getLogger(noisy).setLevel("WARNING")
     logging.getLogger("pika").setLevel("CRITICAL")  # up to nine lines and a traceback for each attempt to connect
+    logging.getLogger("opentelemetry").setLevel("CRITICAL")  # shared.core.tracing says what it would, once a minute
 
 
 class LogInterval:

@@ -133,6 +133,24 @@ db_errors_total = Counter(
     ["service", "kind"],
 )
 
+db_pool_connections = Gauge(
+    "troika_db_pool_connections",
+    "Connections that a process's pool may have to its database (size), and those in use (used).",
+    ["service", "pool", "state"],
+    multiprocess_mode="livesum",
+)
+db_pool_waiting = Gauge(
+    "troika_db_pool_waiting",
+    "Threads and requests that wait for a connection of their process's pool now.",
+    ["service", "pool"],
+    multiprocess_mode="livesum",
+)
+spans_total = Counter(
+    "troika_spans_total",
+    "Spans offered to the collector, by what became of them: sent, lost (it did not take them in time).",
+    ["outcome"],
+)
+
 outbox_published_total = Counter(
     "troika_outbox_published_total",
     "Outbox rows offered to the broker, by outcome: confirmed, unroutable, refused, unknown.",
@@ -293,7 +311,8 @@ schedule_gap_ratio = Gauge(
 )
 canary_rounds_total = Counter(
     "troika_canary_rounds_total",
-    "Rounds of the canary by outcome: done, refused (no 202), unmailed (no mail in time), uncancelled.",
+    "Rounds of the canary by outcome: done, refused (no 202), undecided (the receipt shows no registration in time), "
+    "unmailed (no mail in time), uncancelled.",
     ["form", "outcome"],
 )
 canary_handover_seconds = Histogram(

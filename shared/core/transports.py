@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from shared.core.database_url import connection_parameters
 
 INSECURE = "TROIKA_INSECURE"
-SMTP, BROKER, DATABASE, PUBLIC_URL, LIMITS = "smtp", "broker", "database", "public-url", "limits"
-KINDS = (SMTP, BROKER, DATABASE, PUBLIC_URL, LIMITS)
+SMTP, BROKER, DATABASE, PUBLIC_URL, LIMITS, OTLP = "smtp", "broker", "database", "public-url", "limits", "otlp"
+KINDS = (SMTP, BROKER, DATABASE, PUBLIC_URL, LIMITS, OTLP)
 """What can be named there."""
 
 PLAIN = {"amqp": "amqps://", "http": "https://", "redis": "rediss://"}

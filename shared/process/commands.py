@@ -17,6 +17,7 @@ from shared.core.errors import SettingsError
 from shared.core.logs import configure_logs
 from shared.core.metrics import build_info
 from shared.core.rights import by_login
+from shared.core.tracing import start_tracing
 from shared.core.version import running_version
 from shared.process.consuming import listen, make_listener
 from shared.process.key_waiting import wait_for_keys
@@ -91,6 +92,7 @@ def run_workers(service: Service, process: str, workers: Sequence[Worker]) -> No
     configure_logs(service.name, process)
     build_info.labels(service.name, running_version()).set(1)
     running = [_Running(service, worker) for worker in workers]
+    start_tracing(service.name, process, running[0].settings.otlp_url)
 
     def ready() -> list[str]:
         return list(dict.fromkeys(problem for each in running for problem in each.problems()))

@@ -1,6 +1,7 @@
 """Puts a listener together: each queue's messages have their effect through the inbox, the loop is watched."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -12,6 +13,9 @@ from shared.bus.retry_plan import RetryPlan
 from shared.bus.senders import Senders, own_user
 from shared.bus.watchdog import watch
 from shared.contracts.envelope import Message
+from shared.core.errors import Unavailable
+from shared.core.spans import CONSUME, Attributes
+from shared.core.tracing import begin_spans, is_tracing
 from shared.process.runner import Stop
 from shared.store.halted_queues import StoredHalts
 from shared.store.inbox import Effect, apply_batch
@@ -42,7 +46,7 @@ def make_listener(
 
     def subscription(queue: str, effect: Effect) -> Subscription:
         def handle(messages: Sequence[Message]) -> Sequence[str | Exception]:
-            return apply_batch(work, queue, messages, effect)
+            return _traced(queue, messages, lambda batch: apply_batch(work, queue, batch, effect))
 
         return Subscription(queue, handle)
 
@@ -58,6 +62,27 @@ def make_listener(
     if erased is not None:
         listener.chore = Clearing(address, list(effects), erased_by(work, erased)).turn
     return listener
+
+
+Handle = Callable[[Sequence[Message]], Sequence[str | Exception]]
+
+
+def _traced(queue: str, messages: Sequence[Message], handle: Handle) -> Sequence[str | Exception]:
+    """Handle a batch with a span for each message; what it causes carries that span."""
+    if not is_tracing():
+        return handle(messages)
+    spans = begin_spans(CONSUME, ((f"process {queue}", one.traceparent, _said(queue, one)) for one in messages))
+    outcomes: Sequence[str | Exception] = [Unavailable("not handled")] * len(messages)
+    try:
+        outcomes = handle([replace(m, traceparent=s.traceparent) for m, s in zip(messages, spans, strict=True)])
+    finally:
+        for span, outcome in zip(spans, outcomes, strict=True):
+            span.end({"troika.outcome": outcome if isinstance(outcome, str) else "failed"})
+    return outcomes
+
+
+def _said(queue: str, message: Message) -> Attributes:
+    return {"messaging.destination.name": queue, "messaging.rabbitmq.destination.routing_key": message.routing_key}
 
 
 def erased_by(work: UnitOfWork, erased: ErasedIn) -> Erased:

@@ -10,12 +10,15 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from shared.bus.names import FACTS
 from shared.bus.publisher import Outcome, Outgoing, Publisher
-from shared.contracts.envelope import TYPE_PREFIX
+from shared.contracts.envelope import TYPE_PREFIX, trace_of
 from shared.contracts.registry import source_of
 from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
 from shared.core.metrics import outbox_confirm_seconds, outbox_published_total
+from shared.core.spans import PUBLISH, Attributes
+from shared.core.tracing import begin_spans, is_tracing
 from shared.process.housekeeping import Housekeeper
 from shared.process.runner import Stop
 from shared.store import outbox
@@ -88,13 +91,25 @@ class Relay:
             told = [row for row in rows if row.body]
             offered = [self._outgoing(row) for row in told]
             reach("relay.publishing")
-            outcomes = self._publisher.publish(offered, CONFIRM_TIMEOUT_S) if offered else []
+            outcomes = self._publish(offered) if offered else []
             reach("relay.published")
             self._record(connection, told, outcomes)
             outbox.mark_published(connection, [row.id for row in rows if not row.body], self._clock())
             reach("relay.marked")
         reach("relay.committed")
         return outcomes.count(Outcome.CONFIRMED)
+
+    def _publish(self, offered: Sequence[Outgoing]) -> list[Outcome]:
+        """Offer messages, each with a span in the trace that it carries; a span does not change what it carries."""
+        if not is_tracing():
+            return self._publisher.publish(offered, CONFIRM_TIMEOUT_S)
+        spans = begin_spans(
+            PUBLISH, ((f"publish {one.routing_key}", trace_of(one.body), _said(one)) for one in offered)
+        )
+        outcomes = self._publisher.publish(offered, CONFIRM_TIMEOUT_S)
+        for span, outcome in zip(spans, outcomes, strict=True):
+            span.end({"troika.outcome": outcome.value})
+        return outcomes
 
     def _outgoing(self, row: OutboxRow) -> Outgoing:
         key = row.type.removeprefix(TYPE_PREFIX)
@@ -117,3 +132,10 @@ class Relay:
             if refused:
                 log.error("messages not accepted by the broker", extra={"reason": reason, "count": len(refused)})
             outbox.mark_refused(connection, refused, reason, now)
+
+
+def _said(message: Outgoing) -> Attributes:
+    return {
+        "messaging.destination.name": FACTS,
+        "messaging.rabbitmq.destination.routing_key": message.routing_key,
+    }

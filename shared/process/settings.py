@@ -20,7 +20,8 @@ from shared.core.proxies import LOOPBACK, TrustedProxies, read_proxies
 from shared.core.rates import MEMORY, LimitSettings, Rates, read_networks, read_rate
 from shared.core.rights import Rights, by_login, login, logins_of, migrator
 from shared.core.settings import Reader
-from shared.core.transports import DATABASE, LIMITS, PUBLIC_URL, plain_urls, unverified_database
+from shared.core.tracing import OTLP_URL, STANDARD_URL
+from shared.core.transports import DATABASE, LIMITS, OTLP, PUBLIC_URL, plain_urls, unverified_database
 from shared.store.embedded import EmbeddedServer
 
 BUS_DATABASE = "bus"
@@ -55,6 +56,7 @@ class CommonSettings:
     bounds: how much a web process works on at once.
     proxies: networks of the gateways in front of a web process.
     limits: how often somebody may come; the key is added by :attr:`deployment`.
+    otlp_url: of the collector of spans; empty for none.
     """
 
     service: str
@@ -69,6 +71,7 @@ class CommonSettings:
     bounds: Bounds = field(default_factory=Bounds)
     proxies: TrustedProxies = LOOPBACK
     limits: LimitSettings = field(default_factory=LimitSettings)
+    otlp_url: str = ""
 
     @property
     def held_keys(self) -> list[HeldKey]:
@@ -114,7 +117,15 @@ def read_common(
         settings = _with_web(reader, settings)
     elif process not in COMMANDS:
         settings = replace(settings, probes=read_probe_address(reader))
-    return settings
+    return settings if process in COMMANDS else replace(settings, otlp_url=_read_otlp(reader))
+
+
+def _read_otlp(reader: Reader) -> str:
+    """Where spans go: our own setting, else that of every OpenTelemetry program."""
+    name = OTLP_URL if reader.text(OTLP_URL, "") else STANDARD_URL
+    url = reader.url(name, ("http", "https"), "")
+    reader.secure(name, OTLP, plain_urls([url]))
+    return url
 
 
 def read_public_url(reader: Reader) -> str:

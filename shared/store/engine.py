@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.core.database_url import read_database_url
 from shared.core.silence import WatchfulConnection
+from shared.store.pool_metrics import measure_pool
 
 CONNECT_TIMEOUT_S = 2
 STATEMENT_TIMEOUT_MS = 5000
@@ -72,6 +73,7 @@ def open_engine(
     )
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "checkout", _plan_anew)
+    measure_pool(engine, application)
     return engine
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from shared.contracts.envelope import Message
+from shared.core.context import caused_by
 from shared.core.errors import MessageFailure
 from shared.core.failpoints import reach
 from shared.store.engine import is_outage
@@ -100,7 +101,8 @@ def _apply_together(connection: Connection, messages: Sequence[Message], effect:
                 effect.many(connection, messages)
             else:
                 for message in messages:
-                    effect(connection, message)
+                    with caused_by(message.correlation_id, message.traceparent):
+                        effect(connection, message)
     except Exception as error:
         if is_outage(error):
             raise
@@ -111,7 +113,7 @@ def _apply_together(connection: Connection, messages: Sequence[Message], effect:
 def _apply(connection: Connection, message: Message, effect: Effect) -> Verdict:
     """The message boundary: whatever a handler raises is this message's own fault, except a lost database."""
     try:
-        with connection.begin_nested():
+        with connection.begin_nested(), caused_by(message.correlation_id, message.traceparent):
             effect(connection, message)
     except Exception as error:
         if is_outage(error):

@@ -14,6 +14,7 @@ from shared.core.logs import LogInterval
 from shared.core.metrics import db_errors_total
 from shared.core.silence import DatabaseSilent
 from shared.store.engine import is_outage, outage_kind
+from shared.store.pool_metrics import connect
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class UnitOfWork:
         """
         with (
             self._outages_told(),
-            self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+            connect(self._engine).execution_options(isolation_level="AUTOCOMMIT") as connection,
         ):
             yield connection
 
@@ -78,7 +79,7 @@ class UnitOfWork:
         """A transaction with SQLAlchemy's execution ``options``; the next user of its connection has none of them."""
         with self._outages_told():
             options[SERVICE] = self._service
-            with self._engine.connect() as connection, connection.execution_options(**options).begin():
+            with connect(self._engine) as connection, connection.execution_options(**options).begin():
                 yield connection
                 reach("transaction.ready")
             reach("transaction.committed")

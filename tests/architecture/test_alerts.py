@@ -44,7 +44,8 @@ def test_each_alert_is_tested_both_ways(path: Path) -> None:
     cases = [case for test in yaml.safe_load(text_of(path))["tests"] for case in test["alert_rule_test"]]
     seen = {(case["alertname"], bool(case["exp_alerts"])) for case in cases}
     names = {alert["alert"] for alert in _alerts(PROMETHEUS / "rules" / path.name)}
-    assert seen == {(name, fires) for name in names for fires in (False, True)}
+    always = {("TroikaWatchdog", False)}
+    assert seen == {(name, fires) for name in names for fires in (False, True)} - always
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=IDS)
@@ -81,7 +82,7 @@ def test_names_that_do_not_exist_are_found(expression: str, faults: list[str]) -
 
 @pytest.mark.parametrize("alert", ALERTS, ids=IDS)
 def test_alert_says_how_urgent_it_is(alert: dict[str, Any]) -> None:
-    assert alert["labels"]["severity"] in ("page", "ticket")
+    assert alert["labels"]["severity"] in ("page", "ticket", "watchdog")
     assert len(alert["annotations"]["summary"]) > 20
 
 

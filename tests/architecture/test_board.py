@@ -1,13 +1,14 @@
 """The Grafana board asks only for what there is, in sentences that Prometheus understands."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from deploy.board import all_queries
+from deploy.board import DEPLOYMENTS, VARIABLES, all_queries
 from tests.architecture.observed import faults_of, promtool
 from tests.architecture.sources import text_of
 
@@ -28,18 +29,49 @@ def test_query_names_only_what_exists(query: str) -> None:
 
 
 def test_prometheus_understands_every_query(tmp_path: Path) -> None:
-    plain = [query.replace("$__rate_interval", "5m") for query in QUERIES]
+    plain = [query.replace("$__rate_interval", "5m") for query in [*QUERIES, DEPLOYMENTS]]
     rules = [{"record": f"board:panel:{number}", "expr": query} for number, query in enumerate(plain)]
     (tmp_path / "board.yml").write_text(yaml.safe_dump({"groups": [{"name": "board", "rules": rules}]}))
     done = promtool("check", "rules", "board.yml", folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{len(QUERIES)} rules found" in done.stdout
+    assert f"{len(plain)} rules found" in done.stdout
 
 
 def test_legends_name_labels_that_are_grouped_by() -> None:
     for target in (target for panel in PANELS for target in panel["targets"]):
         for label in target["legendFormat"].replace("}}", "{{").split("{{")[1::2]:
             assert label in target["expr"].partition("by (")[2].partition(")")[0]
+
+
+def test_every_series_of_ours_follows_the_variables() -> None:
+    """Whoever chooses a service sees nothing of the others."""
+    for query in QUERIES:
+        for series in re.findall(r"troika_\w+\{[^}]*\}|troika_\w+", query):
+            assert re.search(r'service=(~"\$service"|")', series), query
+            assert 'instance=~"$instance"' in series
+            assert ('form=~"$form"' in series) == series.startswith("troika_canary_")
+
+
+def test_variables_ask_for_what_exists() -> None:
+    names = [variable["name"] for variable in BOARD["templating"]["list"]]
+    assert names == ["prometheus", "service", "instance", "form", "runbooks"]
+    for label, query in VARIABLES.items():
+        found = re.fullmatch(r"label_values\((.+), (\w+)\)", query)
+        assert found is not None
+        assert (faults_of(f"count by ({label}) ({found[1]})"), found[2]) == ([], label)
+
+
+def test_annotations_show_deployments_and_pages() -> None:
+    assert faults_of(DEPLOYMENTS) == []
+    asked = [annotation["expr"] for annotation in BOARD["annotations"]["list"]]
+    assert asked == [DEPLOYMENTS, 'ALERTS{alertstate="firing",severity="page"}']
+
+
+def test_panels_lead_to_the_runbooks_of_what_watches_them() -> None:
+    links = {link["title"] for panel in PANELS for link in panel["links"]}
+    assert {"TroikaMailPending", "TroikaOutboxStalled", "TroikaPostgresConnections", "TroikaBackupOld"} <= links
+    for name in links:
+        assert text_of(Path(f"docs/runbooks/{name}.md"))
 
 
 def test_panels_do_not_overlap() -> None:

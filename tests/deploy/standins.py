@@ -72,6 +72,13 @@ ENTRYPOINT ["prometheus-alertmanager", "--config.file=/etc/alertmanager/alertman
   "--storage.path=/alertmanager"]
 """
 
+BLACKBOX = f"""\
+FROM {BASE}
+{INSTALL.format(packages="prometheus-blackbox-exporter")}
+USER nobody
+ENTRYPOINT ["prometheus-blackbox-exporter", "--config.file=/etc/blackbox_exporter/config.yml"]
+"""
+
 
 def make_standins(folder: Path) -> None:
     """Every image that is missing."""
@@ -87,6 +94,10 @@ def make_standins(folder: Path) -> None:
             build(name, dockerfile, [place / "start.sh"], folder)
     if not has_image("caddy:2"):
         build("caddy:2", CADDY, [CADDY_PROGRAM], folder)
-    for name, dockerfile in (("prom/prometheus:v3.5.0", PROMETHEUS), ("prom/alertmanager:v0.28.1", ALERTMANAGER)):
+    for name, dockerfile in (
+        ("prom/prometheus:v3.5.0", PROMETHEUS),
+        ("prom/alertmanager:v0.28.1", ALERTMANAGER),
+        ("prom/blackbox-exporter:v0.26.0", BLACKBOX),
+    ):
         if not has_image(name):
             build(name, dockerfile, [], folder)

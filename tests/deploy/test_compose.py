@@ -167,7 +167,7 @@ def test_image_is_small_and_says_what_it_is(images: None) -> None:
 
 
 def test_configuration_of_alertmanager_is_valid(images: None) -> None:
-    mounted = f"{PROJECT / 'deploy' / 'compose' / 'alertmanager.yml'}:/alertmanager.yml:ro"
+    mounted = f"{PROJECT / 'deploy' / 'prometheus' / 'alertmanager.yml'}:/alertmanager.yml:ro"
     words = ["run", "--rm", "--entrypoint", "amtool", "--volume", mounted, "prom/alertmanager:v0.28.1"]
     assert "SUCCESS" in docker(*words, "check-config", "/alertmanager.yml")
 

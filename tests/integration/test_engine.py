@@ -1,14 +1,18 @@
-"""Sessions of the pool: how old their plans get."""
+"""Sessions of the pool: how old their plans get, and how many are used."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine, text
 
+from shared.core.metrics import db_pool_connections, db_pool_waiting
 from shared.store import engine as engines
 from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
 from tests.support.clients import rows
 from tests.support.postgres import PostgresServer
+from tests.support.waiting import poll_until
 
 LOOK_UP = text("SELECT number FROM person WHERE number = :number")
 OFTEN = 6
@@ -55,6 +59,32 @@ def test_session_that_is_gone_when_plans_are_too_old_is_replaced(
     )
     monkeypatch.setattr(engines, "PLANS_KEPT_S", 0.0)
     _look_up(engine)
+
+
+def test_pool_says_how_many_connections_are_used_and_who_waits(url: str) -> None:
+    engine = open_engine(url, pool_size=1, pool_timeout_s=5.0, application="troika-events-solve")
+    work, waited = UnitOfWork(engine, "events"), threading.Event()
+
+    def wait_for_one() -> None:
+        with work.transaction():
+            waited.set()
+
+    assert _figures() == (1, 0, 0)
+    with work.transaction():
+        thread = threading.Thread(target=wait_for_one)
+        thread.start()
+        poll_until(lambda: _figures() == (1, 1, 1), what="the second one waits")
+        assert not waited.is_set()
+    thread.join()
+    assert (waited.is_set(), _figures()) == (True, (1, 0, 0))
+    engine.dispose()
+
+
+def _figures() -> tuple[float, ...]:
+    """Size, used, waiting."""
+    pool = ("events", "solve")
+    gauges = (db_pool_connections.labels(*pool, "size"), db_pool_connections.labels(*pool, "used"))
+    return tuple(gauge._value.get() for gauge in (*gauges, db_pool_waiting.labels(*pool)))
 
 
 def _look_up(engine: Engine) -> None:

@@ -9,15 +9,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def make_certificate(path: Path, host: str) -> Path:
-    """Write key and certificate for ``host`` (a name or an IP address) to ``path``, and return it."""
+def make_certificate(path: Path, host: str, *, days: int = 1) -> Path:
+    """Write key and certificate for ``host`` (a name or an IP address), good for ``days``, to ``path``; return it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "server")])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([_name(host)]), critical=False)
         .sign(key, hashes.SHA256())
     )

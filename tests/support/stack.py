@@ -72,7 +72,9 @@ class Stack:
         load_webinar(self.installation, capacity=capacity)
         self.start_sink()
         arguments = self.command("registration", "web")
-        self.web = start_web(self.processes, self.installation, workers=workers, arguments=arguments)
+        self.web = start_web(
+            self.processes, self.installation, workers=workers, arguments=arguments, others=self.settings
+        )
         for service, role in WORKERS:
             self._start_worker(service, role)
         loaded = self.processes.start("load", LOAD_PROGRAMME, env=self.environment("events", "operator"))

@@ -46,6 +46,7 @@ class NewMail:
         detail: what it says beyond what the book and the copies hold, JSON values.
         due_at: not to go before; None for at once.
         expires_at: from then on it is missed instead of sent; None for never.
+        traceparent: W3C trace context of the cause; empty for none, and for mails to many, of which each is a trace.
         closed: what is personal and stands in this mail alone, encrypted and bound to its id: the ``token`` of a
             managing link, or the ``note`` to a proposal; None for a mail without such content.
     """
@@ -66,6 +67,7 @@ class NewMail:
     due_at: datetime | None = None
     expires_at: datetime | None = None
     closed: bytes | None = None
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class ClaimedMail:
     cause_at: datetime
     created_at: datetime
     correlation_id: str
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

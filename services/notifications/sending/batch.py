@@ -24,6 +24,8 @@ from services.notifications.usecases.reap_leases import UNKNOWN_AFTER
 from shared.core.context import caused_by
 from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
+from shared.core.spans import SEND_MAIL
+from shared.core.tracing import NoSpan, span
 from shared.process.runner import Stop
 from shared.store.checked_clock import CheckedClock
 from shared.store.unit_of_work import UnitOfWork
@@ -83,8 +85,12 @@ class Batch:
         try:
             while self._waiting and well and not stop:
                 mail, letter = self._waiting.popleft()
-                with caused_by(mail.correlation_id):
-                    well = self._send(mail, letter.result())
+                said = {"troika.mail.kind": mail.kind}
+                with (
+                    caused_by(mail.correlation_id, mail.traceparent),
+                    span(SEND_MAIL, f"send {mail.kind}", said, (mail.traceparent,)) as seen,
+                ):
+                    well = self._send(mail, letter.result(), seen)
         finally:
             self._release_the_rest()
         return well
@@ -101,18 +107,18 @@ class Batch:
             self._verdicts.append(released(mail, now))
         self._waiting.clear()
 
-    def _send(self, mail: ClaimedMail, letter: Letter | Verdict) -> bool:
+    def _send(self, mail: ClaimedMail, letter: Letter | Verdict, seen: NoSpan) -> bool:
         """One mail, with its verdict added; returns whether the relay is well."""
-        if isinstance(letter, Verdict):
-            self._add(letter)
-            return True
-        try:
-            verdict = self._hand_over(mail, letter)
-        except TransportError as error:
-            self._add(judge(mail, error, self._tools.clock, self._tools.unknown_after))
-            return not is_relay_trouble(error)
+        well, verdict = True, letter
+        if isinstance(verdict, Letter):
+            try:
+                verdict = self._hand_over(mail, verdict)
+            except TransportError as error:
+                verdict = judge(mail, error, self._tools.clock, self._tools.unknown_after)
+                well = not is_relay_trouble(error)
         self._add(verdict)
-        return True
+        seen.set({"troika.outcome": verdict.outcome})
+        return well
 
     def _hand_over(self, mail: ClaimedMail, letter: Letter) -> Verdict:
         session = self._usable_session()

@@ -8,13 +8,13 @@ from sqlalchemy import Connection, text
 
 _QUEUE = text("""
     INSERT INTO webhook_delivery (id, webhook_id, type, registration_id, revision, form, status, occurred_at, state,
-        due_at, created_at)
+        due_at, created_at, traceparent)
     SELECT gen_random_uuid(), w.id, t.type, t.registration_id, t.revision, t.form, t.status, t.occurred_at, 'queued',
-        :now, :now
+        :now, :now, t.traceparent
     FROM unnest(CAST(:types AS text[]), CAST(:partners AS text[]), CAST(:registrations AS uuid[]),
         CAST(:revisions AS integer[]), CAST(:forms AS text[]), CAST(:statuses AS text[]),
-        CAST(:moments AS timestamptz[]))
-        AS t (type, partner, registration_id, revision, form, status, occurred_at)
+        CAST(:moments AS timestamptz[]), CAST(:traces AS text[]))
+        AS t (type, partner, registration_id, revision, form, status, occurred_at, traceparent)
     JOIN webhook w ON w.partner = t.partner AND w.off_at IS NULL
     ON CONFLICT (webhook_id, registration_id, revision) DO NOTHING
 """)
@@ -37,7 +37,7 @@ _CLAIM = text("""
     FROM due, webhook w WHERE d.id = due.id AND w.id = d.webhook_id
     RETURNING d.id::text, d.webhook_id::text, d.type, d.registration_id::text, d.form, d.status, d.occurred_at,
         d.attempts, d.fence, w.url, w.secret, CASE WHEN w.before_until > :now THEN w.secret_before END,
-        w.failing_since
+        w.failing_since, d.traceparent
 """)
 _SETTLE = text("""
     UPDATE webhook_delivery SET state = :state, due_at = CAST(:due_at AS timestamptz), lease_until = NULL,
@@ -66,6 +66,7 @@ class Happening:
     form: str
     status: str
     occurred_at: datetime
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class ClaimedDelivery:
     secret: bytes
     secret_before: bytes | None
     failing_since: datetime | None
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ def queue(connection: Connection, happenings: Sequence[Happening], now: datetime
         "forms": [one.form for one in happenings],
         "statuses": [one.status for one in happenings],
         "moments": [one.occurred_at for one in happenings],
+        "traces": [one.traceparent for one in happenings],
     }
     connection.execute(_QUEUE, {**columns, "now": now})
 

@@ -17,7 +17,8 @@ from services.notifications.domain.states import sources_of
 from services.notifications.store.knowing import KNOWS
 from services.notifications.store.recipients import BEST_FIRST, ENTRY_COLUMNS, ENTRY_WIDTH, BookEntry, entry_of
 
-_BOOK_END = 13 + ENTRY_WIDTH
+_MAIL_END = 14
+_BOOK_END = _MAIL_END + ENTRY_WIDTH
 _SEATED = f"ORDER BY {BEST_FIRST.format('o')}) FILTER (WHERE o.status = '{SEATED}'))[1]"
 _HELD = f"""
     SELECT CAST(sum(o.revision + o.carried) AS integer) AS changes,
@@ -42,6 +43,7 @@ _CLAIM = text(f"""
         SELECT id, fence, message_id, 'claimed', :now FROM claimed)
     SELECT c.id::text, c.kind, c.subject::text, c.revision, c.event, c.message_id, c.fence, c.attempts, c.unknowns,
         c.lease_until, c.cause_at, coalesce(c.requeued_at, c.created_at), c.correlation_id,
+        c.traceparent,
         {ENTRY_COLUMNS}, h.changes, h.seat, h.closed, CAST(f.content ->> 'alarm_minutes' AS integer),
         e.content, a.content, g.content -> 'title', c.detail, b.texts, s.person_ref IS NOT NULL,
         c.kind IN ({", ".join(f"'{kind}'" for kind in NEWS_KINDS if kind not in ALWAYS_TOLD)})
@@ -148,7 +150,7 @@ def claim(connection: Connection, lane: str, most: int, now: datetime, lease_unt
 def _claim(row: tuple[Any, ...]) -> Claim:
     changes, seat, closed, alarm_minutes, *rest = row[_BOOK_END:]
     held = None if changes is None else Held(changes, None if seat is None else Seat(seat, closed), alarm_minutes)
-    return Claim(ClaimedMail(*row[:13]), entry_of(row[13:_BOOK_END]), held, *rest)
+    return Claim(ClaimedMail(*row[:_MAIL_END]), entry_of(row[_MAIL_END:_BOOK_END]), held, *rest)
 
 
 def begin(connection: Connection, mail: ClaimedMail, now: datetime, lease_until: datetime) -> bool:

@@ -13,11 +13,11 @@ from services.notifications.domain.mail import NewMail
 _NAMES = tuple(field.name for field in fields(NewMail))
 _INSERT = """
     INSERT INTO mail (id, kind, subject, revision, recipient, event, lane, state, reason, due_at, message_id,
-        cause_at, created_at, correlation_id, detail, expires_at, closed)
+        cause_at, created_at, correlation_id, detail, expires_at, closed, traceparent)
     SELECT CAST(:id AS uuid), :kind, r.subject, :revision, r.person_ref, :event, :lane, :state, :reason,
         CAST(coalesce(:due_at, :created_at) AS timestamptz), :message_id, CAST(:cause_at AS timestamptz),
         CAST(:created_at AS timestamptz), :correlation_id, CAST(:detail AS jsonb), CAST(:expires_at AS timestamptz),
-        :closed
+        :closed, :traceparent
     FROM recipient r WHERE r.subject = CAST(:subject AS uuid) AND r.erased_at IS NULL FOR KEY SHARE
     ON CONFLICT (kind, subject, revision) DO {conflict}
 """

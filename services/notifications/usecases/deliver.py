@@ -13,6 +13,8 @@ from services.notifications.store.deliveries import ClaimedDelivery, Settlement
 from shared.core.clock import rfc3339
 from shared.core.metrics import webhook_deliveries_total, webhook_oldest_due_age_seconds, webhooks_dead
 from shared.core.sealing import Unsealable, Vault
+from shared.core.spans import CALL_WEBHOOK
+from shared.core.tracing import span
 from shared.store.checked_clock import CheckedClock
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
@@ -61,7 +63,10 @@ def deliver(tools: DeliveryTools, claimed: ClaimedDelivery) -> None:
     Raises:
         Unavailable: the database is away.
     """
-    called = _called(tools, claimed)
+    with span(CALL_WEBHOOK, "POST", {"troika.webhook.type": claimed.type}, (claimed.traceparent,)) as seen:
+        called = _called(tools, claimed)
+        if called.answer is not None:
+            seen.set({"http.response.status_code": called.answer})
     with tools.work.transaction() as connection:
         now = tools.clock()
         spread = random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, guards nothing

@@ -45,6 +45,7 @@ class Decision:
     note: str
     occurred_at: datetime
     correlation_id: str
+    traceparent: str = ""
 
 
 def handle_decision(connection: Connection, clock: Clock, vault: Vault, mail_domain: str, decision: Decision) -> None:
@@ -98,5 +99,6 @@ def _mail(decision: Decision, vault: Vault, mail_domain: str, now: datetime) -> 
         cause_at=decision.occurred_at,
         created_at=now,
         correlation_id=decision.correlation_id,
+        traceparent=decision.traceparent,
         closed=vault.close({"note": decision.note}, row=mail_id) if decision.note else None,
     )

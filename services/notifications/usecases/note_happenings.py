@@ -27,4 +27,5 @@ def _happening(told: Told) -> Happening | None:
     entry, kind = told.entry, HAPPENINGS.get(told.kind)
     if kind is None or entry.partner is None or entry.form is None:
         return None
-    return Happening(kind, entry.partner, entry.subject, told.number, entry.form, entry.status, entry.occurred_at)
+    about = (entry.partner, entry.subject, told.number, entry.form, entry.status, entry.occurred_at)
+    return Happening(kind, *about, told.traceparent)

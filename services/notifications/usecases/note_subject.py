@@ -56,6 +56,7 @@ class Told:
     entry: Entry
     personal: Mapping[str, str]
     correlation_id: str
+    traceparent: str = ""
     token: str = ""
     detail: Mapping[str, Any] | None = None
     mailed: bool = True
@@ -156,6 +157,7 @@ def _mail(told: Told, known: Standing, vault: Vault, mail_domain: str, now: date
         cause_at=told.entry.occurred_at,
         created_at=now,
         correlation_id=told.correlation_id,
+        traceparent=told.traceparent,
         closed=vault.close({"token": told.token}, row=mail_id) if told.token and not untrue else None,
         detail=told.detail,
     )

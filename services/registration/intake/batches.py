@@ -1,6 +1,7 @@
 """Prepares a batch for the decision: what its links give access to, its addresses, and its parts."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -13,6 +14,9 @@ from services.registration.intake.desk_reading import DESK_KINDS
 from services.registration.intake.items import AnswerOffer, Cancel, Change, Item, RenewLinks, Submission, Verify
 from services.registration.intake.outcomes import Act
 from services.registration.intake.queue import QueuedRow
+from shared.core.context import caused_by
+from shared.core.spans import DECIDE
+from shared.core.tracing import span
 
 OpenedRow = tuple[QueuedRow, Mapping[str, Any]]
 """A row with its content."""
@@ -59,6 +63,32 @@ def _may_move(opened: OpenedRow) -> bool:
             isinstance(choice, dict) and choice.get("act") == Act.USE_ADDRESS for choice in choices
         )
     return row.kind == "undo-address" or row.kind in DESK_KINDS
+
+
+def causes_of(batch: Sequence[OpenedRow]) -> list[tuple[str, str]]:
+    """Correlation id and trace context of the request behind each row that names them, in order."""
+    found = []
+    for _, content in batch:
+        given = content.get("given")
+        cause = content.get("cause") or (given.get("cause") if isinstance(given, dict) else None)
+        if isinstance(cause, list) and len(cause) == 2:
+            found.append((str(cause[0]), str(cause[1])))
+    return found
+
+
+@contextmanager
+def decided_for(batch: Sequence[OpenedRow], start_ns: int) -> Iterator[None]:
+    """Decide inside of it: what a batch causes belongs to its span, and to the request if there was only one.
+
+    Args:
+        batch: that was opened.
+        start_ns: when the batch began, nanoseconds since 1970.
+    """
+    causes = causes_of(batch)
+    correlation, trace = causes[0] if len(causes) == 1 else ("", "")
+    said = {"messaging.batch.message_count": len(batch)}
+    with caused_by(correlation, trace), span(DECIDE, "decide", said, [each[1] for each in causes], start_ns):
+        yield
 
 
 def refs_of(item: Item, links: Links) -> list[bytes]:

@@ -5,7 +5,9 @@ and whoever hangs loses it with its transaction. What it must never do: open a s
 """
 
 import logging
+import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 from secrets import token_hex
@@ -18,7 +20,7 @@ from services.registration.forms.store import find_form
 from services.registration.intake import address_store, link_mails, mailboxes, queue
 from services.registration.intake import decider_store as store
 from services.registration.intake.address_model import UNDO_FOR, ChangeAddress, MovedRegistration
-from services.registration.intake.batches import Links, OpenedRow, parts_of, refs_of
+from services.registration.intake.batches import Links, OpenedRow, decided_for, parts_of, refs_of
 from services.registration.intake.deciding import decide
 from services.registration.intake.desk_model import Correct, DeskAct, DeskItem, Enter, Merge
 from services.registration.intake.desk_reading import find_named
@@ -125,7 +127,8 @@ class Decider:
 
     def _try(self, numbers: Sequence[int]) -> int:
         """Decide the batch in one transaction. What it raises leaves the attempt behind, to be counted next time."""
-        with self._work.transaction() as connection:
+        began_ns = time.time_ns()
+        with ExitStack() as around, self._work.transaction() as connection:
             if not queue.try_lead(connection):
                 queue.take_back_attempt(connection, self._name)
                 return 0
@@ -134,7 +137,9 @@ class Decider:
                 queue.end_attempt(connection)  # the clock's fault, not that of a submission
                 return 0
             rows = queue.read_rows(connection, numbers)
-            self._decide(connection, rows, now)
+            opened = [] if _is_erasure(rows) else open_rows(connection, self._keys, rows)
+            around.enter_context(decided_for(opened, began_ns))
+            self._decide(connection, rows, opened, now)
             queue.end_attempt(connection)
             reach("decide.decided")
         reach("decide.committed")
@@ -142,11 +147,13 @@ class Decider:
             submissions_decided_total.labels(row.kind).inc()
         return len(rows)
 
-    def _decide(self, connection: Connection, rows: Sequence[queue.QueuedRow], now: datetime) -> None:
-        if rows and rows[0].kind == "erase":
+    def _decide(
+        self, connection: Connection, rows: Sequence[queue.QueuedRow], opened: Sequence[OpenedRow], now: datetime
+    ) -> None:
+        if _is_erasure(rows):
             self._decide_erasure(connection, rows[0], now)
             return
-        for part in parts_of(open_rows(connection, self._keys, rows)):
+        for part in parts_of(opened):
             self._decide_part(connection, part, now)
 
     def _decide_part(self, connection: Connection, part: Sequence[OpenedRow], now: datetime) -> None:
@@ -322,7 +329,7 @@ class Decider:
             content.name,
             content.email,
             content.time_zone,
-            content.cause,
+            content.cause if any(content.cause) else None,
             organisation=content.organisation,
             answers=content.answers,
             by_coordinator=new.act is not None,
@@ -413,6 +420,11 @@ def _left_message(key: bytes, before: Person, moved: MovedRegistration, token: s
     if moved.act is None:
         return address_changed(key, before, moved.former, token, now, now + UNDO_FOR)
     return address_corrected(key, before, moved.former, token, now, now + UNDO_FOR)
+
+
+def _is_erasure(rows: Sequence[queue.QueuedRow]) -> bool:
+    """Whether it is a command to erase, which is alone in its batch; what it says is not needed, so it never fails."""
+    return bool(rows) and rows[0].kind == "erase"
 
 
 def _erased_forms(item: Submission | RequestList | ChangeAddress | DeskItem) -> tuple[str, ...]:

@@ -165,7 +165,8 @@ class Intake:
         """
         envelope = Envelope(None, "", "", secrets.token_bytes(32), network, token_hash=token_hash)
         receipt = receipt_for(self.key, view.stored.slug, "")
-        return self._store(view, receipt, dict(values), envelope, kind).receipt
+        caused = {**values, "cause": (correlation_id(), traceparent())}
+        return self._store(view, receipt, caused, envelope, kind).receipt
 
     def desk(self, view: FormView, answers: Answers, act: DeskCommand) -> str:
         """Store a command of a coordinator; returns its receipt.

@@ -12,7 +12,7 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from deploy.operations.rounds import DONE, REFUSED, UNCANCELLED, UNMAILED, Canary
+from deploy.operations.rounds import DONE, REFUSED, UNCANCELLED, UNDECIDED, UNMAILED, Canary
 from deploy.public_client import link_in
 from shared.core.clock import system_clock
 from shared.core.sealing import new_key
@@ -26,11 +26,20 @@ KEYS = proof_keys([new_key()], "registration")
 class Everything:
     """Troika and the mail sink in one: what came with a proof of work gets a mail, unless told otherwise."""
 
-    def __init__(self, port: int, *, answer: int = 202, mailing: bool = True, cancelling: int = 303) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        answer: int = 202,
+        mailing: bool = True,
+        cancelling: int = 303,
+        decision: str = "confirmed",
+    ) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.registered: list[str] = []
         self.cancelled = 0
-        self._answer, self._mailing, self._cancelling = answer, mailing, cancelling
+        self.asked = 0
+        self._answer, self._mailing, self._cancelling, self._decision = answer, mailing, cancelling, decision
 
     def __call__(self, environ, start_response):  # type: ignore[no-untyped-def]  # WSGI
         return self._respond(Request(environ))(environ, start_response)
@@ -43,7 +52,10 @@ class Everything:
             content = request.get_json()
             check_proof(KEYS, "canary", content["altcha"], system_clock())
             self.registered.append(content["email"])
-            return Response("{}", self._answer)
+            return Response(json.dumps({"receipt": "secret-receipt"}), self._answer)
+        if request.path.startswith("/v1/receipts/"):
+            self.asked += 1
+            return Response(json.dumps({"status": self._decision if self.asked > 1 else "received"}))
         if request.path == "/mails.json":
             wanted = parse_qs(urlsplit(request.url).query)["to"][0]
             found = [{"id": "1"}] if self._mailing and wanted in self.registered else []
@@ -100,6 +112,24 @@ def test_round_that_fails_says_how_far_it_came(ways: dict[str, object], outcome:
     with _serving(**ways) as everything:
         result = _canary(everything.url).go_round(NEVER.wait)
     assert (result.outcome, result.seen) == (outcome, seen)
+
+
+@pytest.mark.parametrize(
+    ("ways", "outcome", "seen"),
+    [
+        ({}, DONE, "receipt confirmed"),
+        ({"decision": "waitlisted"}, DONE, "receipt waitlisted"),
+        ({"decision": "received"}, UNDECIDED, "receipt received"),
+        ({"decision": "closed"}, UNDECIDED, "receipt closed"),
+        ({"answer": 503}, REFUSED, "status 503"),
+    ],
+)
+def test_round_without_an_inbox_ends_with_the_decision(ways: dict[str, object], outcome: str, seen: str) -> None:
+    """The same person each time: nobody is registered once a minute and never cancelled."""
+    with _serving(**ways) as everything:
+        canary = Canary(everything.url, "", "canary@example.org", "canary", patience_s=0.5)
+        result = canary.go_round(NEVER.wait)
+    assert (result.outcome, result.seen, everything.registered) == (outcome, seen, ["canary@example.org"])
 
 
 def test_round_whose_mail_came_late_is_cancelled_by_a_later_one() -> None:

@@ -9,6 +9,7 @@ import requests
 from tests.integration.system.canaries import ANSWERS, ODD_REQUESTS
 from tests.support.clients import SUBMISSIONS
 from tests.support.installation import make_installation
+from tests.support.otlp import Collector, collecting
 from tests.support.participants import confirm_in_time
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup
@@ -27,13 +28,25 @@ def node(run_folder: RunFolder) -> Iterator[RabbitNode]:
 
 
 @pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    """Where the processes of ``whole`` send their spans."""
+    with collecting() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def whole(
-    node: RabbitNode, postgres: PostgresServer, run_folder: RunFolder, tmp_path_factory: pytest.TempPathFactory
+    node: RabbitNode,
+    postgres: PostgresServer,
+    run_folder: RunFolder,
+    tmp_path_factory: pytest.TempPathFactory,
+    collector: Collector,
 ) -> Iterator[Stack]:
     """Everything, with one person registered, counted and mailed, and some requests refused."""
     processes = ProcessGroup(run_folder)
     folder: Path = tmp_path_factory.mktemp("whole")
     stack = Stack(processes, make_installation(postgres, folder), (node.amqp_url(),))
+    stack.settings |= {"TROIKA_OTLP_URL": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
     try:
         stack.start(capacity=100)
         assert stack.web is not None

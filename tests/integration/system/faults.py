@@ -50,13 +50,14 @@ BROKER = Fault(
 DATABASE_AND_SENDER = Fault(
     ("postgres", "notifications-send"),
     _raises(
-        ("TroikaIntakeErrors", ""),
+        ("TroikaIntakeErrors", "registration"),
         ("TroikaDatabaseErrors", "registration"),
         ("TroikaProcessDown", "notifications-send"),
     ),
     frozenset(
         {
             "TroikaDatabaseErrors",
+            "TroikaDatabasePoolFull",
             "TroikaQueueWithoutConsumer",
             "TroikaIntakeSlow",
             "TroikaConsumerStuck",

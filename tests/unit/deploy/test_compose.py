@@ -1,5 +1,6 @@
 """The Compose files: every process runs in them with all settings that it needs, and the gateway knows its way."""
 
+import json
 import os
 import re
 import subprocess
@@ -13,8 +14,8 @@ import yaml
 
 from deploy.compose.compose import RUN, compose, files
 from deploy.compose.containers import COMMAND_PROCESSES, FULL, SIZES, Container, containers
-from deploy.compose.monitoring import prometheus
-from deploy.compose.prepare import read_environment, write_servers
+from deploy.compose.monitoring import PUBLIC_TARGETS, prometheus
+from deploy.compose.prepare import public_targets, read_environment, write_servers
 from deploy.compose.settings_files import claim, write_settings
 from deploy.local.secrets import Secrets, make_keys
 from deploy.shape import PROCESSES, SERVICES
@@ -189,3 +190,14 @@ def test_prometheus_scrapes_every_container(size: str, tmp_path: Path) -> None:
     subprocess.run(["promtool", "check", "config", str(tmp_path / "prometheus.yml")], check=True, capture_output=True)
     asked = set(re.findall(r"- ([\w-]+):\d+", text))
     assert asked >= {one.name for one in containers(size)} | {"audit", "rabbitmq"}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_probe_looks_at_the_public_address(size: str) -> None:
+    """What only `prepare` knows comes into Prometheus as a file, and the rest is in the configuration."""
+    (job,) = [one for one in yaml.safe_load(prometheus(size))["scrape_configs"] if one["job_name"] == "public-page"]
+    assert [source["files"] for source in job["file_sd_configs"]] == [[PUBLIC_TARGETS]]
+    assert job["relabel_configs"][-1] == {"target_label": "__address__", "replacement": "blackbox:9115"}
+    assert described(size, "prometheus")["depends_on"].keys() == {"prepare"}
+    (group,) = json.loads(public_targets("https://register.example.org"))
+    assert group == {"targets": ["https://register.example.org/programme"]}

@@ -132,6 +132,7 @@ CREATE TABLE mail (
     requeued_at timestamptz,
     closed bytea CHECK (length(closed) > 28),
     correlation_id text NOT NULL,
+    traceparent text NOT NULL DEFAULT '' CHECK (length(traceparent) <= 55),
     CONSTRAINT one_mail UNIQUE (kind, subject, revision),
     CONSTRAINT lane_by_kind CHECK (lane = CASE
         WHEN kind = 'verification' THEN 'verification'
@@ -158,6 +159,7 @@ COMMENT ON COLUMN mail.event_revision IS
 COMMENT ON COLUMN mail.closed IS
     'token of a managing link, or the note to a proposal: AES-256-GCM, bound to the id of the mail; gone once sent';
 COMMENT ON COLUMN mail.expires_at IS 'from then on it is missed instead of sent';
+COMMENT ON COLUMN mail.traceparent IS 'W3C trace context of what caused it, for spans; empty for none';
 COMMENT ON COLUMN mail.ended_at IS 'when it failed, was missed, or was left unknown for good';
 COMMENT ON COLUMN mail.requeued_at IS 'when somebody last had it sent again: time limits count from then';
 CREATE INDEX mail_due ON mail (lane, due_at) WHERE state IN ('queued', 'deferred', 'claimed');
@@ -303,6 +305,7 @@ CREATE TABLE webhook_delivery (
     reason text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL,
     ended_at timestamptz,
+    traceparent text NOT NULL DEFAULT '' CHECK (length(traceparent) <= 55),
     CONSTRAINT webhook_delivery_once UNIQUE (webhook_id, registration_id, revision),
     CONSTRAINT webhook_delivery_leased CHECK ((state = 'claimed') = (lease_until IS NOT NULL)),
     CONSTRAINT webhook_delivery_due CHECK ((state IN ('queued', 'claimed')) = (due_at IS NOT NULL)),

@@ -1,0 +1,77 @@
+"""What has a span, and what each may say: a closed list, from which the reference is written.
+
+Values are from bounded sets. Never an id, a name, an address, a token or anything else that somebody typed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Attributes = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanType:
+    """A kind of work that has spans.
+
+    Attributes:
+        key: name in the documentation.
+        kind: OpenTelemetry's: ``server``, ``producer``, ``consumer``, ``client`` or ``internal``.
+        attributes: names of all that a span of it may say, with their meaning. Values are from bounded sets.
+        about: what has such a span.
+    """
+
+    key: str
+    kind: str
+    attributes: Mapping[str, str]
+    about: str
+
+
+HTTP_REQUEST = SpanType(
+    "HTTP request",
+    "server",
+    {
+        "http.request.method": "the method, `other` for an unknown one",
+        "http.route": "the route as a pattern, never the path",
+        "http.response.status_code": "the answer",
+    },
+    "each request that reaches a service; not what its page cache answers, what is refused before it is read, probes",
+)
+PUBLISH = SpanType(
+    "published message",
+    "producer",
+    {
+        "messaging.destination.name": "the exchange",
+        "messaging.rabbitmq.destination.routing_key": "the type of the message",
+        "troika.outcome": "`confirmed`, `unroutable`, `refused` or `unknown`",
+    },
+    "each message that a relay offers to the broker, until it is confirmed",
+)
+CONSUME = SpanType(
+    "consumed message",
+    "consumer",
+    {
+        "messaging.destination.name": "the queue",
+        "messaging.rabbitmq.destination.routing_key": "the type of the message",
+        "troika.outcome": "`done`, `duplicate` or `failed`",
+    },
+    "each message in a consumer's transaction",
+)
+DECIDE = SpanType(
+    "batch of the decider",
+    "internal",
+    {"messaging.batch.message_count": "submissions and commands in it"},
+    "each batch; it belongs to the trace of its first recorded submission and links the others",
+)
+SEND_MAIL = SpanType(
+    "sent mail",
+    "client",
+    {"troika.mail.kind": "kind of the mail", "troika.outcome": "what became of it"},
+    "each mail in a sender's hands, from the first word to the relay",
+)
+CALL_WEBHOOK = SpanType(
+    "webhook",
+    "client",
+    {"troika.webhook.type": "what the partner is told", "http.response.status_code": "the receiver's answer, if any"},
+    "each call to an address of a partner",
+)
+SPAN_TYPES = (HTTP_REQUEST, PUBLISH, CONSUME, DECIDE, SEND_MAIL, CALL_WEBHOOK)
