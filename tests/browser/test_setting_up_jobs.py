@@ -169,7 +169,7 @@ def make_draft(demo: Demo, visitor: Page, invitation: str) -> str:
     """Whoever was invited takes a key, and makes an event with it; returns its id."""
     visitor.goto(invitation)
     visitor.get_by_role("button", name="Take a key").click()
-    headers = {"Authorization": f"Bearer {visitor.get_by_label('Key').input_value()}"}
+    headers = {"Authorization": f"Bearer {visitor.get_by_role('textbox', name='Key').input_value()}"}
     draft = {"id": f"draft-{secrets.token_hex(3)}", "title": {"en": "A draft"}, "kind": "training", "mode": "online"}
 
     def is_made() -> bool:

@@ -64,6 +64,8 @@ def fill(form: str) -> Filled:
         word = "cnry" + hashlib.sha256(str(place).encode()).hexdigest()[:10]
         answer = _answer(field, word, number)
         (details if field.after_confirmation else answers)[field.name] = answer
+        if field.lines_of:
+            answers[field.lines_of] += f"\n{answer}"
         if field.kind.name not in BY_CHOICE:
             words[place] = answer.partition("@")[0]
     return Filled(form, answers, details, words)
