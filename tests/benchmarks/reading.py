@@ -23,6 +23,8 @@ FEW = 10_000
 TIMES = 40
 AIM_RATIO = 1.5
 MEETING = "meeting-7"
+SERVED_BY = {"registration": "desk", "events": "web"}
+"""Processes that answer coordinators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def _side(ground: Ground, processes: ProcessGroup, name: str, number: int) -> Si
     fill(installation, number, groups)
     print(f"  {number} registrations made in {time.monotonic() - began:.0f} s", flush=True)
     last = rows(installation.urls["registration"], "SELECT max(accepted_at)::date::text FROM registration")[0][0]
-    urls = {service: _web(processes, installation, service, name) for service in ("registration", "events")}
+    urls = {service: _start(processes, installation, service, name) for service in SERVED_BY}
     return Side(urls, installation.secrets.coordinator_key, {"group": groups[0], "last_day": last})
 
 
@@ -109,16 +111,16 @@ def _load(processes: ProcessGroup, installation: TestInstallation, name: str) ->
     assert loaded.wait(60) == 0, loaded.log_text()
 
 
-def _web(processes: ProcessGroup, installation: TestInstallation, service: str, name: str) -> str:
-    port = free_port()
+def _start(processes: ProcessGroup, installation: TestInstallation, service: str, name: str) -> str:
+    port, process = free_port(), SERVED_BY[service]
     environment = {
-        **installation.environment(service),
+        **installation.environment(service, process),
         "TROIKA_BIND": f"127.0.0.1:{port}",
         "TROIKA_WEB_WORKERS": "1",
     }
     url = f"http://127.0.0.1:{port}"
     ready = f"{url}/-/{service}/readyz"
-    processes.start(f"{service}-{name}", f"services.{service} web", env=environment, ready_url=ready)
+    processes.start(f"{service}-{name}", f"services.{service} {process}", env=environment, ready_url=ready)
     return url
 
 
