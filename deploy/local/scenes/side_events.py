@@ -66,6 +66,7 @@ def propose_some(places: Places) -> None:
     for number, title in enumerate(TITLES):
         more = {"working_group": GROUPS[number % len(GROUPS)], "speakers": f"Speaker {number}\nA moderator"}
         more |= {"named_speakers": f"Speaker {number}"} if number % 2 == 0 else {}
+        more |= {"language": "ar"} if title == TITLES[-1] else {}
         _decide(places, _propose(places, title, attendance=15 + 10 * number, **more), "accept")
     _decide(places, _propose(places, TOO_LARGE, attendance=400), "accept")
     _solve(places)
