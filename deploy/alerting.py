@@ -75,7 +75,7 @@ def alertmanager() -> str:
 
 
 def route() -> dict[str, Any]:
-    """Pages by layer, tickets by alert, the watchdog to whoever raises the alarm when it stays away."""
+    """Pages by layer, tickets by alert, the watchdog to the dead man's switch."""
     watchdog = {
         "matchers": ['severity="watchdog"'],
         "receiver": WATCHDOG,

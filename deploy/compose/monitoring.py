@@ -47,7 +47,7 @@ def prometheus_container(size: str) -> dict[str, Any]:
 
 
 def targets_volume() -> dict[str, Any]:
-    """What Prometheus is told by ``troika prepare settings``, and nothing else of the volume."""
+    """What Prometheus reads of ``troika prepare settings``, and nothing else of the volume."""
     part = {"type": "volume", "source": "settings", "target": "/etc/prometheus/targets"}
     return {**part, "volume": {"subpath": "targets"}, "read_only": True}
 

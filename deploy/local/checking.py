@@ -151,7 +151,7 @@ class Check:
             found = look()
             if found is not None:
                 return found
-            time.sleep(0.05)  # another look
+            time.sleep(0.05)  # polls; the deadline ends this
         raise StepFailed(f"not seen within {PATIENCE_S:.0f} s")
 
 
@@ -187,7 +187,7 @@ def wait_until_up(installation: Installation, patience_s: float = 60.0) -> None:
         silent = [address for address in addresses if not _answers(address)]
         if not silent and (installation.content is Content.NOTHING or _form_is_open(ports.public_url)):
             return
-        time.sleep(0.1)  # another look
+        time.sleep(0.1)  # polls; the deadline ends this
     raise StepFailed(f"no answer from {', '.join(silent) or 'the form'}")
 
 

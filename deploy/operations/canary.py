@@ -25,7 +25,7 @@ def read_canary(reader: Reader) -> tuple[Canary, int]:
     canary = Canary(
         public_url=(public_url or "").rstrip("/"),
         inbox_url=inbox_url,
-        # without an inbox its mails leave by the mail relay: to a mailbox of yours, and to nobody else's
+        # without an inbox its mails leave by the mail relay: to a mailbox of yours alone
         address=reader.text("TROIKA_CANARY_ADDRESS", "canary@example.org" if inbox_url else None),
         form=reader.text("TROIKA_CANARY_FORM", "canary"),
         patience_s=reader.integer("TROIKA_CANARY_PATIENCE_S", 45, 1, 3600),

@@ -85,7 +85,7 @@ class Supervisor:
                 then()
             while not self._stopping:
                 self._turn()
-                time.sleep(TURN_S)  # the supervisor's pace
+                time.sleep(TURN_S)  # polling interval of the supervisor
         finally:
             self._stop_all()
 
@@ -99,7 +99,7 @@ class Supervisor:
             waiting = [run for run in waiting if run.child is None or not run.unit.ready()]
             if time.monotonic() > deadline:
                 raise NotStarted(f"not ready within {READY_WITHIN_S:.0f} s: {self._places(waiting)}")
-            time.sleep(TURN_S)  # the supervisor's pace
+            time.sleep(TURN_S)  # polling interval of the supervisor
         if not self._stopping:
             stage.then()
 

@@ -52,7 +52,7 @@ def up() -> None:
         if child.poll() is not None or time.monotonic() > deadline:
             child.terminate()
             sys.exit(f"Not started: see {log}\n{log.read_text()[-3000:]}")
-        time.sleep(0.1)  # another look
+        time.sleep(0.1)  # polls; the deadline ends this
     _tell_where_to_look()
 
 

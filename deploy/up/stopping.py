@@ -44,5 +44,5 @@ def _wait(condition: Callable[[], bool], within_s: float) -> bool:
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.1)  # another look
+        time.sleep(0.1)  # polls; the deadline ends this
     return True

@@ -1,6 +1,6 @@
 """What has a span, and what each may say: a closed list, from which the reference is written.
 
-Values are from bounded sets. Never an id, a name, an address, a token or anything else that somebody typed.
+Values are from bounded sets. Never an id, a name, an address, a token or any other typed answer.
 """
 
 from collections.abc import Mapping
@@ -71,7 +71,7 @@ SEND_MAIL = SpanType(
 CALL_WEBHOOK = SpanType(
     "webhook",
     "client",
-    {"troika.webhook.type": "what the partner is told", "http.response.status_code": "the receiver's answer, if any"},
+    {"troika.webhook.type": "type of the webhook", "http.response.status_code": "the receiver's answer, if any"},
     "each call to an address of a partner",
 )
 SPAN_TYPES = (HTTP_REQUEST, PUBLISH, CONSUME, DECIDE, SEND_MAIL, CALL_WEBHOOK)

@@ -42,7 +42,7 @@ def measure_pool(engine: Engine, application: str) -> None:
 
 
 def connect(engine: Engine) -> Connection:
-    """Take a connection of the pool; whoever finds none free counts as waiting until there is one."""
+    """Take a connection of the pool; a caller that finds none free counts as waiting until there is one."""
     with _waiting(engine):
         return engine.connect()
 

@@ -167,7 +167,7 @@ def invitation_link(places: Places) -> str:
 
 
 def mailed_invitation(places: Places, address: str) -> str:
-    """The link in the newest mail to somebody who is invited."""
+    """The link in the newest mail to an invited colleague."""
     mail = soon(lambda: next(iter(places.mails(address)), None), "mail to a colleague")
     shown = requests.get(f"{places.ports.inbox_url}/mails/{mail['id']}", timeout=5).text
     start = shown.index(f"{places.ports.console_url}/console/invitation/")

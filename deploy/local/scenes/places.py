@@ -96,5 +96,5 @@ def soon(look: Callable[[], T | None], what: str) -> T:
         found = look()
         if found is not None:
             return found
-        time.sleep(0.1)  # another look
+        time.sleep(0.1)  # polls; the deadline ends this
     raise TimeoutError(f"no {what} within {WITHIN_S:.0f} s")

@@ -65,7 +65,7 @@ def _look_until_decided(settings: AuditSettings, wait_s: float) -> int:
         code = _once(settings, only_decided=not is_last)
         if is_last or code != EXIT_CODES[Verdict.NOT_YET_DECIDABLE]:
             return code
-        time.sleep(AGAIN_EVERY_S)  # what waits arrives meanwhile
+        time.sleep(AGAIN_EVERY_S)  # messages are still on their way; the deadline ends this
 
 
 def _once(settings: AuditSettings, *, only_decided: bool) -> int:

@@ -60,7 +60,7 @@ def require_counts() -> None:
     """Refuse a caller of a public route who asks for an order by numbers of registrations and does not see them all.
 
     Raises:
-        Unauthorized: nobody holds the key that was sent, or there was none.
+        Unauthorized: the key that was sent is unknown, or there was none.
         Forbidden: the holder has another role, or a key that is limited to some forms.
     """
     if holder_if_any(*ROLES) is None:

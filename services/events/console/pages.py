@@ -1,4 +1,4 @@
-"""All pages about events together, and what waits for a decision of whoever opens them."""
+"""All pages about events together, and what waits for the reader's decision."""
 
 from flask import Blueprint
 
@@ -51,7 +51,7 @@ def _approvals_waiting(work: UnitOfWork, clock: Clock) -> int:
 
 
 def _origins_waiting(work: UnitOfWork) -> WaitingOrigins:
-    """What waits for a decision about partners' sites; nothing for whoever cannot decide on it."""
+    """What waits for a decision about partners' sites; nothing for readers who may not decide."""
     if "coordinator" not in holder().roles or holder().forms is not None:
         return WaitingOrigins(0, ())
     with work.transaction() as connection:

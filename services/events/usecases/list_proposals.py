@@ -108,16 +108,16 @@ def shown_proposal(keys: ProposalKeys, proposal: Proposal) -> ShownProposal:
 
 
 def public_names(work: UnitOfWork, keys: ProposalKeys, event_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-    """Who speaks at each of these side events, as far as anybody may know, by event: of what is published, who agrees.
+    """Who speaks at each of these side events, as far as it is public, by event: of what is published, who agrees.
 
-    Read anew for each page and stored nowhere: a name is gone from the pages, which caches keep for a minute, once the
+    Read again for each page and stored nowhere: a name is gone from the pages, which caches keep for a minute, once the
     consent is taken back, the proposal is withdrawn, or its proposer or the names are erased. No calendar and no mail
     holds them, since what was copied there cannot be taken back.
 
     Args:
         work: on the database of events.
         keys: of proposals.
-        event_ids: of side events; those at which nobody is named are not in the answer.
+        event_ids: of side events; those without a named speaker are not in the answer.
 
     Raises:
         Unavailable: the database is away.

@@ -42,7 +42,7 @@ class ProposalKeys:
         return keyed_hash(self.reference_keys[0], "speaker", " ".join(name.split()).casefold()).hex()[:32]
 
     def encrypted_names(self, names: Mapping[str, str], proposal_id: str) -> bytes | None:
-        """Names of speakers by their references as they are stored, bound to the proposal; None for nobody."""
+        """Names of speakers by their references as they are stored, bound to the proposal; None without speakers."""
         return self._vault().close({"speakers": dict(names)}, row=proposal_id) if names else None
 
     def names(self, encrypted: bytes | None, proposal_id: str) -> dict[str, str]:

@@ -69,6 +69,7 @@ def check_archive(data: bytes) -> None:
             left = MAX_UNPACKED_BYTES
             for entry in entries:
                 left = _check_entry(archive, entry, left)
+    # what zipfile raises for: no archive, unknown compression, encryption, a cut-off file, a wrong offset or size
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         if isinstance(error, FileRefused):
             raise

@@ -163,24 +163,13 @@ def test_nobody_agrees_where_nobody_speaks() -> None:
 
 
 @pytest.mark.parametrize("other", ["name", "later", "nothing"])
-def test_lines_are_those_of_an_earlier_text_of_the_same_kind(other: str) -> None:
+@pytest.mark.parametrize(("kind", "reference"), [("long_text", "lines_of"), ("date", "not_before")])
+def test_field_refers_to_an_earlier_one_of_its_kind(kind: str, reference: str, other: str) -> None:
     fields = [
         {"name": "name", "kind": "text", "label": "Name", "required": True},
         {"name": "email", "kind": "email", "label": "E-mail", "required": True},
-        {"name": "some", "kind": "long_text", "label": "Some", "lines_of": other},
-        {"name": "later", "kind": "long_text", "label": "Later"},
+        {"name": "some", "kind": kind, "label": "Some", reference: other},
+        {"name": "later", "kind": kind, "label": "Later"},
     ]
-    with pytest.raises(ValueError, match=r"fields\.some\.lines_of"):
-        parse_definition({"slug": "a", "kind": "webinar", "title": "A", "version": 1, "fields": fields})
-
-
-@pytest.mark.parametrize("other", ["name", "later", "nothing"])
-def test_day_may_follow_an_earlier_day_only(other: str) -> None:
-    fields = [
-        {"name": "name", "kind": "text", "label": "Name", "required": True},
-        {"name": "email", "kind": "email", "label": "E-mail", "required": True},
-        {"name": "day", "kind": "date", "label": "Day", "not_before": other},
-        {"name": "later", "kind": "date", "label": "Later"},
-    ]
-    with pytest.raises(ValueError, match=r"fields\.day\.not_before"):
+    with pytest.raises(ValueError, match=rf"fields\.some\.{reference}"):
         parse_definition({"slug": "a", "kind": "webinar", "title": "A", "version": 1, "fields": fields})
