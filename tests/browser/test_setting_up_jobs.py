@@ -128,7 +128,7 @@ def test_forms_for_all_side_events_are_made(demo: Demo, desk: Page) -> None:
     poll_until(lambda: desk.reload() and shown.count(), 15.0, what="the side events")
     hand.button("Show what it makes")
     hand.found(desk.locator("button[value=do]"), "Make them")
-    expect(desk.get_by_role("status")).to_contain_text("made: people can register.")
+    expect(desk.get_by_role("status")).to_contain_text("made: people can register")
     assert [demo.places.ask("GET", f"/v1/forms/{event.id}")["open"] for event in events] == [True, True]
     finish("Make the forms for all side events", hand)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from services.registration.forms.drafts import DraftDesk, DraftRefused
 from services.registration.forms.partner_store import find_partners
 from shared.core.errors import DomainError
-from shared.i18n.content import Text
+from shared.i18n.content import DEFAULT, Text
 
 GUEST_LIST_HOURS = 48
 """How long before its start the guest list of a side event closes: the UN asks for the names then."""
@@ -142,9 +142,12 @@ def _content(one: FormMade, partners: Sequence[str]) -> dict[str, Any]:
 
 
 def _called(title: Text) -> dict[str, str]:
-    """The title of a form by language, after that of its event."""
-    titles = title.as_mapping
-    return {code: TITLES.in_language(code).format(title=text)[:MOST_TITLE] for code, text in titles.items()}
+    """The title of a form by language, after that of its event.
+
+    English, which every form has, quotes the title in another language where the event has none in English.
+    """
+    titles = {DEFAULT: str(title), **title.as_mapping}
+    return {code: TITLES.in_language(code).format(title=text)[:MOST_TITLE] for code, text in titles.items() if code}
 
 
 def _problem_of(event: BareEvent, now: datetime) -> str:

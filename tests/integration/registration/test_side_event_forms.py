@@ -16,10 +16,16 @@ ADD = """
 """
 
 
-def _side_event(service: RegistrationService, name: str, days: float, status: str = "confirmed") -> None:
+def _side_event(
+    service: RegistrationService,
+    name: str,
+    days: float,
+    status: str = "confirmed",
+    title: dict[str, str] | None = None,
+) -> None:
     start = service.clock() + timedelta(days=days)
-    title = json.dumps({"en": f"About {name}", "fr": f"De {name}"})
-    rows(service.url, ADD, name, title, start, start + timedelta(hours=1), status)
+    called = json.dumps(title or {"en": f"About {name}", "fr": f"De {name}"})
+    rows(service.url, ADD, name, called, start, start + timedelta(hours=1), status)
 
 
 def test_forms_are_made_for_all_side_events_that_have_none(service: RegistrationService, coordinator: Headers) -> None:
@@ -68,3 +74,11 @@ def test_page_shows_what_it_makes_first(service: RegistrationService, coordinato
     assert (made.status_code, made.headers["Location"]) == (303, f"{PAGE}?made=1")
     assert service.client.get("/v1/forms/homes").status_code == 200
     assert service.client.post(PAGE, data={**typed, "go": "do"}, headers=headers).status_code == 409
+
+
+def test_event_without_a_title_in_english_gets_a_form(service: RegistrationService, coordinator: Headers) -> None:
+    _side_event(service, "homes", 9, title={"ar": "السكن"})
+    headers = {**coordinator, "Sec-Fetch-Site": "same-origin"}
+    service.client.post(API, json={"events": [{"event": "homes"}]}, headers=headers)
+    titles = [service.client.get(f"/v1/forms/homes?lang={code}").get_json()["title"] for code in ("ar", "en")]
+    assert titles == ["التسجيل في السكن", "Register for السكن"]
