@@ -125,6 +125,8 @@ _SEPARATE: Rights = {
         TEND: "select update delete",
         OPERATOR: "select update",
     },
+    "registration_count": {DESK: "select", TEND: "select insert update delete"},
+    "registration_count_change": {DESK: "select", TEND: "select delete"},  # a trigger adds rows
     "proposal_state": {
         DESK: "select delete",
         DECIDE: "select delete",

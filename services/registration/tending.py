@@ -10,6 +10,7 @@ import logging
 from services.registration.cleanup import RULES
 from services.registration.forms.reservations import end_reservations
 from services.registration.people.details import remind_of_details
+from services.registration.people.kept_counts import fold_counts
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.offers import expire_offers
 from services.registration.people.waiting_list import count_to_decide, promote_due, promoting
@@ -62,6 +63,7 @@ class Tending:
         if now is None:
             return False
         more = self._cleanup.turn(now)
+        more = fold_counts(self._work) or more
         expire_offers(self._work, self._messages, now)
         end_reservations(self._work, promoting(self._messages), now)
         promote_due(self._work, self._messages, now)

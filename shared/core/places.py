@@ -13,11 +13,11 @@ FIRST, PUBLIC, LATER, LAST = "first", "public", "later", "last"
 IN_LINE = 32
 """Who may stand in line for a place of ``later`` or ``last``: a page and all that it loads come at once."""
 
-LINE_S = 0.25
-"""How long somebody stands in line, seconds."""
-
-PUBLIC_IN_LINE, PUBLIC_LINE_S = 256, 2.0
+PUBLIC_IN_LINE = 256
 """The same of ``public``: a page takes milliseconds and is then kept, so a long line is a short wait."""
+
+LINE_S = 2.0
+"""How long somebody stands in line, seconds."""
 
 FREE_CONNECTIONS = 2
 """Connections to the database that no class but ``first`` can take."""
@@ -90,7 +90,7 @@ class Bounds:
         """Empty places, by class."""
         return {
             FIRST: Places(self.first),
-            PUBLIC: Places(self.public, in_line=PUBLIC_IN_LINE, line_s=PUBLIC_LINE_S),
+            PUBLIC: Places(self.public, in_line=PUBLIC_IN_LINE),
             LATER: Places(self.later, in_line=IN_LINE),
             LAST: Places(self.last, in_line=IN_LINE),
         }

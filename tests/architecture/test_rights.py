@@ -86,7 +86,7 @@ def tables_of(service: str) -> set[str]:
 
 def functions_of(service: str) -> set[str]:
     """Every function by which a migration lets processes read what their login may not read."""
-    return _made(service, r"CREATE FUNCTION (\w+)\([^$]*?\bSECURITY DEFINER\b")
+    return _made(service, r"CREATE FUNCTION (\w+)\((?![^$]*\bRETURNS trigger\b)[^$]*?\bSECURITY DEFINER\b")
 
 
 def _made(service: str, pattern: str) -> set[str]:

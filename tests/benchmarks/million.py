@@ -6,7 +6,9 @@ not: they are the network's own people, however many come to its webinars.
 
 from datetime import UTC, datetime
 
+from services.registration.people.kept_counts import fold_counts
 from shared.store.engine import open_engine
+from shared.store.unit_of_work import UnitOfWork
 from tests.support.clients import WEBINAR
 from tests.support.installation import TestInstallation
 
@@ -17,9 +19,15 @@ YEAR_MS = 365 * 86_400_000
 LEAST_A_YEAR = 1_000_000
 """Registrations come one every half a minute on either side: a million in a year, the few in four days."""
 
+LARGEST, LARGEST_SHARE = "meeting-8", 32
+"""A form that one in so many people is on, besides its share of all others: 50,600 of a million."""
+MEAL = """{"name": "meal", "kind": "one_of", "label": "Meal",
+    "options": [{"value": "meat", "label": "Meat"}, {"value": "vegan", "label": "Vegan"}]}"""
+
 _FORMS = f"""
     INSERT INTO form SELECT (jsonb_populate_record(one,
-        jsonb_build_object('slug', 'meeting-' || n, 'event_id', 'meeting-' || n))).*
+        jsonb_build_object('slug', 'meeting-' || n, 'event_id', 'meeting-' || n, 'definition',
+            jsonb_set(definition, '{{fields}}', definition -> 'fields' || '{MEAL}')))).*
     FROM form AS one, generate_series(1, {MEETINGS}) AS n WHERE slug = '{WEBINAR}'
 """
 _SEATS = "INSERT INTO seat (form, capacity) SELECT slug, NULL FROM form WHERE starts_with(slug, 'meeting-')"
@@ -37,7 +45,7 @@ _EACH = f"""
         sha256(n::text::bytea) AS person_ref,
         CASE WHEN n <= {TRAVELLERS} THEN 'delegation' WHEN n <= {TRAVELLERS + MEMBERS} THEN 'working_group'
             ELSE 'webinar' END AS form_kind,
-        'meeting-' || (n %% {MEETINGS} + 1) AS meeting,
+        CASE n %% {LARGEST_SHARE} WHEN 0 THEN '{LARGEST}' ELSE 'meeting-' || (n %% {MEETINGS} + 1) END AS meeting,
         CASE h / 7 %% 20 WHEN 0 THEN 'cancelled' WHEN 1 THEN 'waitlisted' ELSE 'confirmed' END AS status,
         CASE h / 7 %% 20 WHEN 1 THEN n END AS position,
         CASE WHEN h / 11 %% 10 = 0 OR n <= {TRAVELLERS + MEMBERS} THEN (%(groups)s::text[])[h / 13 %% %(count)s + 1]
@@ -61,7 +69,9 @@ _REGISTRATIONS = f"""
         'participant-' || n || '@example.org',
         md5('organisation' || (h / 29 %% {ORGANISATIONS} + 1))::uuid, working_group, representative, country,
         'Africa/Nairobi', 'en', partner,
-        '{{}}', decode(repeat('ab', 250), 'hex'), at,
+        jsonb_build_object('meal', CASE h / 31 %% 3 WHEN 0 THEN 'vegan' ELSE 'meat' END)
+            || CASE h / 37 %% 400 WHEN 0 THEN '{{"questions": "Is there sign language?"}}' ELSE '{{}}'::jsonb END,
+        decode(repeat('ab', 250), 'hex'), at,
         CASE status WHEN 'confirmed' THEN at END, CASE status WHEN 'cancelled' THEN at END
     FROM ({_EACH}) AS each
 """
@@ -106,6 +116,11 @@ def fill(installation: TestInstallation, number: int, groups: list[str]) -> None
     _run(
         installation.urls["registration"], (_FORMS, _SEATS, _ORGANISATIONS), (_REGISTRATIONS,), (_COUNT_SEATS,), values
     )
+    engine = open_engine(installation.urls["registration"], statement_timeout_ms=0)
+    while fold_counts(UnitOfWork(engine, "registration")):
+        pass
+    engine.dispose()
+    _vacuum(installation.urls["registration"])
     _run(installation.urls["events"], (_EVENTS,), (_ROSTER,), (_COUNTS, _TALLIES), values)
 
 

@@ -63,6 +63,8 @@ STANDING = {
         "list_view": "filters and columns that coordinators have saved, without a word that was searched for",
         "form_key": "a public key for each form",
         "seat": "a row for each form",
+        "registration_count": "numbers of registrations; a number of 0 is deleted within seconds",
+        "registration_count_change": "changes of those numbers, for seconds",
         "partner": "organisations whose pages show forms",
         "event_copy": "events",
         "working_group_copy": "groups",

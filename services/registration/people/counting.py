@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.registration.people.answer_filters import PREFIX, answer_field, is_free_text
-from services.registration.people.listing_store import PeopleFilter, conditions_of
+from services.registration.people.kept_counts import cube_for, rows_of
+from services.registration.people.listing_store import PeopleFilter, Where, conditions_of
 from shared.core.errors import DomainError
 from shared.core.parameter_advice import unknown_parameter_advice
 from shared.public_forms.definition import FormDefinition
@@ -55,12 +56,12 @@ class Group:
     """Attributes:
     by: the value of each key.
     registrations: how many.
-    people: how many different ones.
+    people: how many different ones; None where kept counts answer.
     """
 
     by: dict[str, Any]
     registrations: int
-    people: int
+    people: int | None
 
 
 def read_keys(group_by: str, definition: FormDefinition | None) -> tuple[Key, ...]:
@@ -79,13 +80,25 @@ def read_keys(group_by: str, definition: FormDefinition | None) -> tuple[Key, ..
     return tuple(_key(name, number, definition) for number, name in enumerate(names))
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is counted, as SQL: rows that have the columns of ``registration r``, and how to sum them."""
+
+    rows: str
+    clause: str
+    registrations: str
+    people: str
+    values: dict[str, Any]
+
+
 def count_people(connection: Connection, wanted: PeopleFilter) -> int:
     """How many registrations there are in all."""
     where = conditions_of(connection, wanted)
     if where.is_nothing:
         return 0
-    counted = text(f"SELECT count(*) FROM registration r {where.sql}")
-    return int(connection.execute(counted, where.values).scalar_one())
+    source = _source(where, ())
+    counted = text(f"SELECT {source.registrations} FROM {source.rows} r {source.clause}")
+    return int(connection.execute(counted, source.values).scalar_one())
 
 
 def count_by(connection: Connection, wanted: PeopleFilter, keys: Sequence[Key], at_least: int = 1) -> list[Group]:
@@ -93,19 +106,30 @@ def count_by(connection: Connection, wanted: PeopleFilter, keys: Sequence[Key], 
     where = conditions_of(connection, wanted)
     if where.is_nothing:
         return []
-    values = where.values | {name: value for key in keys for name, value in key.values.items()}
+    source = _source(where, [key.name for key in keys])
+    values = source.values | {name: value for key in keys for name, value in key.values.items()}
     values["at_least"] = at_least
     positions = ", ".join(str(number + 1) for number in range(len(keys)))
     statement = f"""
-        SELECT {", ".join(key.sql for key in keys)}, count(*) AS registrations, count(DISTINCT r.person_ref)
-        FROM registration r {" ".join(_joins(keys))} {where.sql}
-        GROUP BY {positions} HAVING count(*) >= :at_least
+        SELECT {", ".join(key.sql for key in keys)}, {source.registrations} AS registrations, {source.people}
+        FROM {source.rows} r {" ".join(_joins(keys))} {source.clause}
+        GROUP BY {positions} HAVING {source.registrations} >= :at_least
         ORDER BY registrations DESC, {positions} LIMIT {MAX_GROUPS + 1}
     """
     return [
         Group(dict(zip([key.name for key in keys], row[:-2], strict=True)), row[-2], row[-1])
         for row in connection.execute(text(statement), values)
     ]
+
+
+def _source(where: Where, names: Sequence[str]) -> Source:
+    """Kept counts for a question over all forms that they can answer, else the registrations themselves."""
+    filters = where.names - {"erased"}
+    cube = None if filters & {"form", "event"} else cube_for([*filters, *names], where.values)
+    if cube is None:
+        return Source("registration", where.sql, "count(*)", "count(DISTINCT r.person_ref)", where.values)
+    summed, values = "COALESCE(sum(r.registrations), 0)::bigint", where.values | {"cube": cube}
+    return Source(rows_of(cube), where.without("erased").sql, summed, "NULL", values)
 
 
 def _joins(keys: Sequence[Key]) -> Iterator[str]:

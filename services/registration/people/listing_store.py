@@ -225,8 +225,12 @@ class Where:
 
     @property
     def sql(self) -> str:
-        """The clause."""
-        return f"WHERE {' AND '.join(self.parts.values())}"
+        """The clause; empty without conditions."""
+        return f"WHERE {' AND '.join(self.parts.values())}" if self.parts else ""
+
+    def without(self, name: str) -> "Where":
+        """Without one condition."""
+        return replace(self, parts={other: part for other, part in self.parts.items() if other != name})
 
     def and_also(self, condition: str) -> "Where":
         """The rows after a position alone."""

@@ -154,7 +154,11 @@ class GroupSchema(ma.Schema):
         metadata={"description": "The value of each name in `group_by`; null: they have none"},
     )
     registrations = ma.fields.Integer(required=True)
-    people = ma.fields.Integer(required=True, metadata={"description": "Different ones: one may have several"})
+    people = ma.fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Different ones: one may have several; null where kept counts answer, over all forms"},
+    )
 
 
 class PersonListSchema(ma.Schema):

@@ -187,8 +187,9 @@ def test_people_are_counted_by_one_or_two_things(people: FlaskClient, coordinato
         assert content["more"] is False
         return [(*one["by"].values(), one["registrations"], one["people"]) for one in content["groups"]]
 
-    assert counted("form") == [(FORM, 4, 4), (WEBINAR, 1, 1)]
-    assert counted("organisation") == [(None, 3, 3), ("House", 2, 2)]
+    assert counted("form") == [(FORM, 4, None), (WEBINAR, 1, None)]
+    assert counted("organisation") == [(None, 3, None), ("House", 2, None)]
+    assert ("House", "CH", 1, 1) in counted("organisation,country")
     assert counted("country", form=FORM) == [("CH", 2, 2), ("MX", 1, 1), (None, 1, 1)]
     assert counted("answer.meal", form=FORM) == [("vegan", 3, 3), ("meat", 1, 1)]
     assert counted("answer.topics", form=FORM) == [("rent", 2, 2), (None, 2, 2), ("land", 1, 1)]
@@ -200,7 +201,7 @@ def test_people_are_counted_by_one_or_two_things(people: FlaskClient, coordinato
         (None, "vegan"): 1,
     }
     assert counted("status", q="nobody") == []
-    assert counted("representative")[0][1:] == (5, 4)
+    assert counted("representative", q="p")[0][1:] == (5, 4)
     [(day, form, number, persons)] = counted("day,form", form=WEBINAR)
     assert (len(str(day)), form, number, persons) == (10, WEBINAR, 1, 1)
 

@@ -344,6 +344,70 @@ CREATE INDEX registration_day ON registration USING brin (accepted_at) WITH (pag
 CREATE INDEX organisation_words ON organisation USING gin ({words_of("name")});
 """
 
+COUNTS = """
+CREATE TABLE registration_count (
+    cube text NOT NULL CHECK (cube IN ('features', 'days', 'organisations')),
+    form text,
+    event_id text,
+    status text NOT NULL,
+    working_group text,
+    partner text,
+    country text,
+    language text,
+    representative boolean,
+    day date,
+    organisation_id uuid,
+    registrations bigint NOT NULL,
+    CONSTRAINT registration_count_once UNIQUE NULLS NOT DISTINCT
+        (cube, form, event_id, status, working_group, partner, country, language, representative, day, organisation_id)
+);
+COMMENT ON TABLE registration_count IS
+    'registrations counted; each cube tells some columns apart, and has NULL in the others';
+CREATE INDEX registration_count_empty ON registration_count (cube) WHERE registrations = 0;
+
+CREATE TABLE registration_count_change (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    form text NOT NULL,
+    event_id text,
+    status text NOT NULL,
+    working_group text,
+    partner text,
+    country text,
+    language text,
+    representative boolean NOT NULL,
+    day date NOT NULL,
+    organisation_id uuid,
+    change smallint NOT NULL CHECK (change IN (-1, 1))
+);
+COMMENT ON TABLE registration_count_change IS 'what is not in registration_count yet; tend moves it there';
+
+CREATE FUNCTION count_registration() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' AND OLD.erased_at IS NULL THEN
+        INSERT INTO public.registration_count_change (form, event_id, status, working_group, partner, country, language,
+            representative, day, organisation_id, change)
+        VALUES (OLD.form, OLD.event_id, OLD.status, OLD.working_group, OLD.partner, OLD.country, OLD.language,
+            OLD.representative, (OLD.accepted_at AT TIME ZONE 'UTC')::date, OLD.organisation_id, -1);
+    END IF;
+    IF TG_OP <> 'DELETE' AND NEW.erased_at IS NULL THEN
+        INSERT INTO public.registration_count_change (form, event_id, status, working_group, partner, country, language,
+            representative, day, organisation_id, change)
+        VALUES (NEW.form, NEW.event_id, NEW.status, NEW.working_group, NEW.partner, NEW.country, NEW.language,
+            NEW.representative, (NEW.accepted_at AT TIME ZONE 'UTC')::date, NEW.organisation_id, 1);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER registration_counted AFTER INSERT OR DELETE ON registration
+    FOR EACH ROW EXECUTE FUNCTION count_registration();
+CREATE TRIGGER registration_counted_again AFTER UPDATE ON registration FOR EACH ROW
+    WHEN ((OLD.form, OLD.event_id, OLD.status, OLD.working_group, OLD.partner, OLD.country, OLD.language,
+            OLD.representative, OLD.accepted_at, OLD.organisation_id, OLD.erased_at)
+        IS DISTINCT FROM (NEW.form, NEW.event_id, NEW.status, NEW.working_group, NEW.partner, NEW.country, NEW.language,
+            NEW.representative, NEW.accepted_at, NEW.organisation_id, NEW.erased_at))
+    EXECUTE FUNCTION count_registration();
+"""
+
 INTAKE = """
 CREATE TABLE decider_key (
     id bytea PRIMARY KEY CHECK (length(id) = 8),
@@ -1092,6 +1156,7 @@ STATEMENTS = (
     REGISTRATIONS,
     folding_function(),
     SEARCH,
+    COUNTS,
     INTAKE,
     IMPORTING,
     PRIVACY,
