@@ -26,6 +26,8 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "registration": "id, form, event_id, status, position, revision, submission, received_at, person_ref, "
         "person_key, accepted_at, confirmed_at, capacity_then, offer_expires_at, offer_passed, cancelled_at, "
         "verified_at, erased_at",
+        "registration_count": "cube, form, status, registrations",
+        "registration_count_change": "form, status, change",
         "proposal_state": "registration_id, revision, answers_revision, status",
         "registration_change": "registration_id, revision, status, changed_at, capacity_then",
         "form_change": "form, revision, changed_at, before, after, promoted",

@@ -50,6 +50,16 @@ _COUNTED = """
         GROUP BY s.form, s.confirmed, s.waiting, s.offered, s.passed) AS seats
     WHERE stored <> counted
 """
+_KEPT_COUNTS = """
+    SELECT form || ' ' || status, counted::text, kept::text FROM (
+        SELECT form, status, coalesce(r.n, 0) AS counted, coalesce(c.n, 0) AS kept
+        FROM (SELECT form, status, count(*) AS n FROM registration WHERE erased_at IS NULL GROUP BY form, status) r
+        FULL JOIN (SELECT form, status, sum(n) AS n FROM (
+                SELECT form, status, registrations AS n FROM registration_count WHERE cube = 'features'
+                UNION ALL SELECT form, status, change FROM registration_count_change) AS counts
+            GROUP BY form, status) c USING (form, status)) AS both_sides
+    WHERE counted <> kept
+"""
 _HISTORY_OF_NOBODY = """
     SELECT DISTINCT c.registration_id::text, 'a registration', 'its history alone' FROM registration_change c
     WHERE NOT EXISTS (SELECT FROM registration r WHERE r.id = c.registration_id)
@@ -115,6 +125,7 @@ A2 = Equation(
     "registrations = confirmed + waitlisted + cancelled; the erased among them are nobody's",
     (
         Alone("registration", "the seats count the registrations that have one or wait for one", _COUNTED),
+        Alone("registration", "the counts over all forms are those of the registrations", _KEPT_COUNTS),
         Alone("registration", "whoever has a history is there", _HISTORY_OF_NOBODY),
         Alone("registration", "no candidate is kept long after its time", _OVERDUE),
         Alone("registration", "no address before or after a change is kept long after its time", _ADDRESSES_OVERDUE),

@@ -67,6 +67,13 @@ BREAKS: tuple[Break, ...] = (
     ),
     in_registration(
         "A2",
+        "counts over all forms drift",
+        "the counts over all forms are those of the registrations",
+        "UPDATE registration_count_change SET change = -change",
+        "UPDATE registration_count SET registrations = registrations + 1",
+    ),
+    in_registration(
+        "A2",
         "registration lost",
         "whoever has a history is there",
         f"DELETE FROM registration WHERE id = (SELECT id FROM registration WHERE {_CONFIRMED} ORDER BY id LIMIT 1)",
