@@ -96,7 +96,7 @@ def count_people(connection: Connection, wanted: PeopleFilter) -> int:
     where = conditions_of(connection, wanted)
     if where.is_nothing:
         return 0
-    source = _source(where, ())
+    source = _source(where, (), people=False)
     counted = text(f"SELECT {source.registrations} FROM {source.rows} r {source.clause}")
     return int(connection.execute(counted, source.values).scalar_one())
 
@@ -106,7 +106,7 @@ def count_by(connection: Connection, wanted: PeopleFilter, keys: Sequence[Key], 
     where = conditions_of(connection, wanted)
     if where.is_nothing:
         return []
-    source = _source(where, [key.name for key in keys])
+    source = _source(where, [key.name for key in keys], people=True)
     values = source.values | {name: value for key in keys for name, value in key.values.items()}
     values["at_least"] = at_least
     positions = ", ".join(str(number + 1) for number in range(len(keys)))
@@ -122,14 +122,14 @@ def count_by(connection: Connection, wanted: PeopleFilter, keys: Sequence[Key], 
     ]
 
 
-def _source(where: Where, names: Sequence[str]) -> Source:
-    """Kept counts for a question over all forms that they can answer, else the registrations themselves."""
-    filters = where.names - {"erased"}
-    cube = None if filters & {"form", "event"} else cube_for([*filters, *names], where.values)
+def _source(where: Where, names: Sequence[str], *, people: bool) -> Source:
+    """Kept counts if they can answer, else the registrations. ``people``: whether different ones are wanted too."""
+    needed = [*(where.names - {"erased"}), *names]
+    cube = None if people and {"form", "event"} & where.names else cube_for(needed, where.values)
     if cube is None:
         return Source("registration", where.sql, "count(*)", "count(DISTINCT r.person_ref)", where.values)
     summed, values = "COALESCE(sum(r.registrations), 0)::bigint", where.values | {"cube": cube}
-    return Source(rows_of(cube), where.without("erased").sql, summed, "NULL", values)
+    return Source(rows_of(cube, needed), where.without("erased").sql, summed, "NULL", values)
 
 
 def _joins(keys: Sequence[Key]) -> Iterator[str]:

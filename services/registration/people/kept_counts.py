@@ -57,9 +57,11 @@ _FOLD = text(f"""
         DO UPDATE SET registrations = registration_count.registrations + excluded.registrations
 """)
 _EMPTY = text("DELETE FROM registration_count WHERE registrations = 0")
-_BOTH = """(
-    SELECT COLUMNS, registrations FROM registration_count WHERE cube = :cube
-    UNION ALL SELECT COLUMNS, change FROM registration_count_change
+_SUMMED = """(
+    SELECT {shown}sum(registrations) AS registrations FROM (
+        SELECT {columns}registrations FROM registration_count WHERE cube = :cube
+        UNION ALL SELECT {columns}change FROM registration_count_change
+    ) AS kept GROUP BY GROUPING SETS (({by}))
 )"""
 _WAITING = text("SELECT EXISTS (SELECT FROM registration_count_change)")
 
@@ -91,12 +93,16 @@ def cube_for(names: Iterable[str], values: Mapping[str, Any]) -> str | None:
     return next((cube for cube, columns in CUBES.items() if needed <= set(columns)), None)
 
 
-def rows_of(cube: str) -> str:
-    """SQL of a relation with the columns of ``registration`` that the cube has, and ``registrations``.
+def rows_of(cube: str, names: Iterable[str]) -> str:
+    """SQL of a relation that has ``registrations``, and what ``names`` need of the columns of ``registration``.
 
     ``accepted_at`` is the beginning of the day, UTC. The statement needs the parameter ``cube``.
     """
-    columns = [column for column in CUBES[cube] if column != "day"]
-    if "day" in CUBES[cube]:
-        columns.append("day::timestamp AT TIME ZONE 'UTC' AS accepted_at")
-    return _BOTH.replace("COLUMNS", ", ".join(columns))
+    needed = {_COLUMN_OF.get(name, name) for name in names}
+    columns = [column for column in CUBES[cube] if column in needed]
+    shown = ["day::timestamp AT TIME ZONE 'UTC' AS accepted_at" if one == "day" else one for one in columns]
+    return _SUMMED.format(
+        shown="".join(f"{one}, " for one in shown),
+        columns="".join(f"{one}, " for one in columns),
+        by=", ".join(columns),
+    )

@@ -177,22 +177,17 @@ _HISTORY = text("""
 
 def list_people(connection: Connection, wanted: PeopleFilter) -> list[Person]:
     """Registrations in the order that is asked for."""
-    where = conditions_of(connection, wanted)
-    if where.is_nothing:
+    if (where := conditions_of(connection, wanted)).is_nothing:
         return []
     sort, values = SORTS[wanted.sort], where.values | {"most": wanted.most}
     if wanted.after:
         where, values = where.and_also(sort.beyond), values | {"after": wanted.after, "seen": values.get("forms")}
     everybody = f"SELECT * FROM registration r {where.sql} ORDER BY {sort.order} LIMIT :most"
-    if not set(_BY_INDEX) & where.names:
+    if not where.is_narrow:
         return _read(connection, everybody, values, sort)
     near = f"SELECT * FROM registration r {where.in_order(sort if wanted.after else None)} ORDER BY {sort.order}"
-    found = _read(
-        connection,
-        f"SELECT * FROM ({near} LIMIT {_NEAR}) AS r {where.sql} ORDER BY {sort.order} LIMIT :most",
-        values,
-        sort,
-    )
+    near = f"SELECT * FROM ({near} LIMIT {_NEAR}) AS r {where.sql} ORDER BY {sort.order} LIMIT :most"
+    found = _read(connection, near, values, sort)
     if len(found) == wanted.most:
         return found
     if wanted.q:
@@ -222,6 +217,12 @@ class Where:
     def names(self) -> set[str]:
         """Of the conditions."""
         return set(self.parts)
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether many rows in order of arrival may be looked through before a page is full."""
+        ordered = self.names & set(_IN_ORDER)
+        return bool(self.names & set(_BY_INDEX) or (ordered and self.names - ordered - {"erased", "after"}))
 
     @property
     def sql(self) -> str:

@@ -334,6 +334,7 @@ CREATE INDEX registration_by_event ON registration (event_id, id);
 CREATE INDEX registration_address ON registration (lower(email) text_pattern_ops);
 CREATE INDEX registration_words ON registration USING gin ({words_of("name")});
 CREATE INDEX registration_name ON registration (COALESCE(folded(name), ''), id) WHERE erased_at IS NULL;
+CREATE INDEX registration_form_name ON registration (form, COALESCE(folded(name), ''), id) WHERE erased_at IS NULL;
 CREATE INDEX registration_country ON registration (country, id) WHERE country IS NOT NULL;
 CREATE INDEX registration_partner ON registration (partner, id) WHERE partner IS NOT NULL;
 CREATE INDEX registration_group ON registration (working_group, id) WHERE working_group IS NOT NULL;
