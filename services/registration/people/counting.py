@@ -87,6 +87,7 @@ class Source:
     rows: str
     clause: str
     registrations: str
+    person: str
     people: str
     values: dict[str, Any]
 
@@ -110,10 +111,14 @@ def count_by(connection: Connection, wanted: PeopleFilter, keys: Sequence[Key], 
     values = source.values | {name: value for key in keys for name, value in key.values.items()}
     values["at_least"] = at_least
     positions = ", ".join(str(number + 1) for number in range(len(keys)))
+    columns = [f"key_value_{number}" for number in range(len(keys))]
     statement = f"""
-        SELECT {", ".join(key.sql for key in keys)}, {source.registrations} AS registrations, {source.people}
-        FROM {source.rows} r {" ".join(_joins(keys))} {source.clause}
-        GROUP BY {positions} HAVING {source.registrations} >= :at_least
+        SELECT {", ".join(columns)}, sum(registrations)::bigint AS registrations, {source.people} FROM (
+            SELECT {", ".join(f"{key.sql} AS {column}" for key, column in zip(keys, columns, strict=True))},
+                {source.person} AS person, {source.registrations} AS registrations
+            FROM {source.rows} r {" ".join(_joins(keys))} {source.clause}
+            GROUP BY {positions}, person
+        ) AS each GROUP BY {positions} HAVING sum(registrations) >= :at_least
         ORDER BY registrations DESC, {positions} LIMIT {MAX_GROUPS + 1}
     """
     return [
@@ -127,9 +132,9 @@ def _source(where: Where, names: Sequence[str], *, people: bool) -> Source:
     needed = [*(where.names - {"erased"}), *names]
     cube = None if people and {"form", "event"} & where.names else cube_for(needed, where.values)
     if cube is None:
-        return Source("registration", where.sql, "count(*)", "count(DISTINCT r.person_ref)", where.values)
+        return Source("registration", where.sql, "count(*)", "r.person_ref", "count(*)", where.values)
     summed, values = "COALESCE(sum(r.registrations), 0)::bigint", where.values | {"cube": cube}
-    return Source(rows_of(cube, needed), where.without("erased").sql, summed, "NULL", values)
+    return Source(rows_of(cube, needed), where.without("erased").sql, summed, "NULL::bytea", "NULL", values)
 
 
 def _joins(keys: Sequence[Key]) -> Iterator[str]:
