@@ -49,7 +49,7 @@ def _add_writing(blueprint: Any, tools: Tools) -> None:
     @_problems(blueprint, 409)
     @needs("coordinator")
     def write(wanted: dict[str, Any], event_id: str) -> EventNote:
-        """Append a note; nobody is told."""
+        """Append a note. No one is notified."""
         require_touch(event_id)
         note_id = str(wanted.get("id") or new_id())
         with broken_rules_as_faults():

@@ -60,7 +60,7 @@ def _add_jobs(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, **_REFUSED)
     @needs_all_forms("coordinator")
     def solve() -> Any:
-        """Ask for a new timetable; pinned places stay. What is found stands on the draft board, nobody is told."""
+        """Request a new timetable; pinned places stay. The result is on the draft board. No one is notified."""
         return show_job(tools.work, ask_for_schedule(tools.work, tools.clock, holder().name))
 
     @blueprint.get("/schedule/jobs/<uuid:job_id>")
@@ -94,7 +94,7 @@ def _add_moves(blueprint: Any, tools: SideTools) -> None:
     refusals = {
         **_REFUSED,
         "s404": "No such proposal, room or slot",
-        "s412": "It was changed meanwhile",
+        "s412": "It was changed since it was read",
         "s428": "If-Match is required",
     }
 
@@ -122,10 +122,15 @@ def _add_moves(blueprint: Any, tools: SideTools) -> None:
 def _add_versions(blueprint: Any, tools: SideTools) -> None:
     @blueprint.post("/schedule/publish")
     @blueprint.response(201, PublishedSchema)
-    @says(blueprint, **_REFUSED, s409="There are conflicts, or nothing would change", s412="It was changed meanwhile")
+    @says(
+        blueprint,
+        **_REFUSED,
+        s409="There are conflicts, or nothing would change",
+        s412="It was changed since it was read",
+    )
     @needs_all_forms("coordinator")
     def publish() -> Response:
-        """The draft board becomes the next version; those with a new place are told, once. `If-Match` is optional."""
+        """Publish the draft board as the next version. Groups with a new place are notified. `If-Match` is optional."""
         seen = _seen(tools) if request.if_match else None
         made = publish_schedule(tools.work, tools.clock, tools.keys, holder().name, seen)
         response = jsonify(_PUBLISHED.dump(made))

@@ -72,7 +72,7 @@ class ProposalSchema(ma.Schema):
     preferred_on = ma.fields.List(ma.fields.Date())
     unavailable_on = ma.fields.List(ma.fields.Date())
     status = ma.fields.Enum(ProposalStatus, by_value=True, required=True)
-    note = ma.fields.String(metadata={"description": "What the coordinators last said to the group"})
+    note = ma.fields.String(metadata={"description": "Last note of the coordinators to the group"})
     event_id = ma.fields.String(allow_none=True, data_key="event")
     revision = ma.fields.Integer(required=True)
     submitted_at = _moment("When it came in")
@@ -150,7 +150,7 @@ class ProposalChangeSchema(ma.Schema):
 class DecisionSchema(ma.Schema):
     """What is said to the group with a decision."""
 
-    note = _text(2000, "To the group; it is mailed to whoever proposed the side event")
+    note = _text(2000, "Note to the group, mailed to the proposer of the side event")
 
 
 class SpanSchema(ma.Schema):
@@ -165,7 +165,9 @@ class PlaceSchema(ma.Schema):
 
     room = _slug("Id of the room", required=True)
     slot = _slug("Id of the slot", required=True)
-    pinned = ma.fields.Boolean(load_default=True, metadata={"description": "Left there when a timetable is made anew"})
+    pinned = ma.fields.Boolean(
+        load_default=True, metadata={"description": "Whether it keeps its place when the timetable is scheduled again"}
+    )
 
 
 class PlacementSchema(ma.Schema):

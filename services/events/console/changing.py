@@ -49,7 +49,7 @@ def add_changing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
 DEED = {"attendance": EDITED}
 """What the history calls an action that is no step of an event's life."""
 
-_MEANWHILE = "Another person has changed this event since you opened it. Check it as it is now, and decide again."
+_MEANWHILE = "Another person changed this event after you opened it. Check it as it is now, and decide again."
 
 
 def _event(work: UnitOfWork, event_id: str, action: str) -> Event:

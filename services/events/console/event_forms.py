@@ -34,7 +34,7 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs, require_touch, require_touch_each
 
 MEANWHILE = (
-    "Another person has changed this event since you opened it. Under each field you see what is stored now, where it "
+    "Another person changed this event after you opened it. Under each field you see what is stored now, where it "
     "differs from what you typed. Compare, and save again."
 )
 Values = Mapping[str, str | Sequence[str]]
@@ -90,7 +90,7 @@ def _draft_in(values: Values, faults: dict[str, str]) -> Event | None:
     wanted = changes_in(values, faults)
     event_id = str(values["id"]) or slug_from(str(wanted["title"]))
     if not event_id and wanted["title"]:
-        faults["id"] = "Give a name in Latin letters: none can be made from the title."
+        faults["id"] = "Give a short name in Latin letters: none can be made from the title."
     zone = str(values["time_zone"])
     if not is_zone(zone):
         faults["time_zone"] = "Choose the time zone."

@@ -22,8 +22,8 @@ MARKABLE = (ProposalStatus.SUBMITTED, ProposalStatus.RETURNED, ProposalStatus.AC
 MOST = 200
 MOST_NOTE = 2000
 MOST_DIGITS = 18
-CHANGED = "it has changed since you looked at it"
-GONE = "it is not there any more"
+CHANGED = "it was changed after you opened the page"
+GONE = "it no longer exists"
 
 
 @dataclass(frozen=True, slots=True)

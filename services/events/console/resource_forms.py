@@ -29,7 +29,7 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs, require_touch, require_touch_each
 
 MEANWHILE = (
-    "Another person has changed this since you opened it. Under each field you see what is stored now, where it "
+    "Another person changed this after you opened it. Under each field you see what is stored now, where it "
     "differs from what you typed. Compare, and save again."
 )
 

@@ -113,7 +113,7 @@ HOTEL_BLOCKS: SetupKind[HotelBlock] = SetupKind(
     words=Words(
         "Hotels",
         "hotel",
-        "Rooms that hotels keep for the delegation. The page of travellers shows them night by night.",
+        "Rooms that hotels reserve for the delegation. The page of travellers shows them per night.",
         (
             ("name", "Hotel"),
             ("city", "City"),
@@ -121,7 +121,7 @@ HOTEL_BLOCKS: SetupKind[HotelBlock] = SetupKind(
             ("allotments", "By kind and night"),
             ("book_until", "Book by"),
         ),
-        "Its rooms are not counted any more. No mail is sent: inform the hotel yourself.",
+        "Its rooms are no longer counted. No mail is sent: inform the hotel yourself.",
     ),
     stored=InTable(HOTELS),
     listing=Listing(

@@ -145,7 +145,7 @@ class KindApi:
         @blueprint.arguments(schemas.StepQuery, location="query")
         @blueprint.response(201, self._outcome)
         @blueprint.alt_response(200, schema=self._outcome, description="With `dry_run`", success=True)
-        @blueprint.doc(summary=f"Make a {self._kind.words.noun}")
+        @blueprint.doc(summary=f"Create a {self._kind.words.noun}")
         @says(blueprint, s409="The id is taken, or a rule forbids it", **_REFUSED)
         @needs_all_forms("coordinator")
         def create(wanted: dict[str, Any], query: dict[str, Any]) -> Response:
@@ -194,6 +194,6 @@ class KindApi:
 _CHANGING = {
     "s404": "There is none of this name",
     "s409": "It is in use",
-    "s412": "Somebody else changed it",
+    "s412": "It was changed since it was read",
     "s428": "`If-Match` is missing",
 }

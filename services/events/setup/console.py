@@ -33,10 +33,10 @@ from shared.web.console.frame import pages_blueprint
 from shared.web.headers import personal
 
 HOME = "/console/set-up"
-DONE = {"made": "It is made.", "changed": "The changes are saved.", "withdrawn": "It is withdrawn."}
+DONE = {"made": "Created.", "changed": "The changes are saved.", "withdrawn": "Withdrawn."}
 CHANGED_BY_OTHERS = (
-    "Another person has changed this since you opened it. Under each field you see what is stored now, where it is not "
-    "what you typed. Compare, and save again."
+    "Another person changed this after you opened it. Under each field you see what is stored now, where it "
+    "differs from what you typed. Compare, and save again."
 )
 READERS = ("viewer", "coordinator")
 

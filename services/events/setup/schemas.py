@@ -21,7 +21,7 @@ class StepQuery(ma.Schema):
     """Query of everything that changes something."""
 
     dry_run = ma.fields.Boolean(
-        load_default=False, metadata={"description": "Change nothing and inform nobody; answer what it would do"}
+        load_default=False, metadata={"description": "Change nothing and notify no one; return what it would do"}
     )
 
 
@@ -55,7 +55,7 @@ def outcome_schema(kind: SetupKind[Any], item: Schema) -> Schema:
             "effects": ma.fields.List(
                 ma.fields.String(),
                 required=True,
-                metadata={"description": "Sentences in English: what it means, and for whom"},
+                metadata={"description": "Effects of the change, as English sentences"},
             ),
             "items": ma.fields.List(
                 ma.fields.Nested(item), required=True, metadata={"description": "As they are then; empty: withdrawn"}

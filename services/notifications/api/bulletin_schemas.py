@@ -75,7 +75,7 @@ def _texts(*, required: bool) -> ma.fields.Dict:
         values=ma.fields.Nested(TextSchema),
         required=required,
         validate=_requires_english,
-        metadata={"description": "By language; English is required and goes to whoever reads none of the others"},
+        metadata={"description": "By language. English is required, and is sent to people whose language is missing"},
     )
 
 
@@ -113,8 +113,8 @@ class BulletinSchema(ma.Schema):
     not_sent = ma.fields.String(
         allow_none=True,
         metadata={
-            "description": "Why it did not go at its time (`nobody`, `late`: over a day, `access-ended`: of whoever "
-            "had scheduled it); it is a draft again"
+            "description": "Why it was not sent at its time: `nobody` matched, `late` by over a day, or `access-ended` "
+            "of the person who had scheduled it; it is a draft again"
         },
     )
     sent_at = ma.fields.AwareDateTime(

@@ -63,7 +63,7 @@ class OutcomeSchema(ma.Schema):
         keys=ma.fields.String(validate=ma.validate.OneOf(list(OUTCOMES))),
         values=ma.fields.Integer(),
         required=True,
-        metadata={"description": "Everybody of the audience has one of these outcomes"},
+        metadata={"description": "Every person of the audience has one of these outcomes"},
     )
     unsubscribed = ma.fields.Integer(required=True, metadata={"description": "Unsubscribed by its link"})
     gone = ma.fields.Integer(

@@ -46,7 +46,7 @@ def _add_all(blueprint: Any, desk: WebhookDesk) -> None:
     @blueprint.alt_response(409, schema=ProblemSchema)
     @needs_all_forms("coordinator")
     def add(content: dict[str, Any]) -> dict[str, Any]:
-        """Call it when somebody who came through the partner is confirmed or cancels. Its secret is shown this once."""
+        """Call an address when a registration by the partner is confirmed or cancelled. The secret is shown once."""
         added, secret = desk.add(holder().name, content["partner"], content["url"])
         return {**asdict(added), "secret": secret}
 
@@ -93,7 +93,7 @@ def _add_deliveries(blueprint: Any, desk: WebhookDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs_all_forms("coordinator", "operator")
     def deliveries(query: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
-        """What it was told in the last days and what came of it, newest first."""
+        """Deliveries of the last days and their outcome, newest first."""
         before = position_in(query["cursor"], 2, _position)
         lines = desk.deliveries(str(webhook_id), before, query["limit"] + 1)
         page = page_of(lines, query["limit"], lambda line: [rfc3339(line.created_at), line.id])

@@ -45,7 +45,7 @@ class AuditQuery(PageArguments):
     q = ma.fields.String(
         load_default="",
         validate=[ma.validate.Length(max=100), _PLAIN],
-        metadata={"description": "Stands anywhere in an entry, whatever its case"},
+        metadata={"description": "Text anywhere in an entry, upper or lower case alike"},
     )
 
 

@@ -45,7 +45,7 @@ class MergeWantedSchema(ma.Schema):
         validate=ma.validate.Length(max=200),
         metadata={"description": "Names of questions whose answers of the other one stay; `email` and `sealed` too"},
     )
-    dry_run = StrictBoolean(load_default=False, metadata={"description": "Say what differs, and do nothing"})
+    dry_run = StrictBoolean(load_default=False, metadata={"description": "Return what differs, and change nothing"})
 
 
 class MergedSchema(ma.Schema):

@@ -47,14 +47,14 @@ class EffectSchema(ma.Schema):
     problems = ma.fields.List(
         ma.fields.String(),
         required=True,
-        metadata={"description": "What stands in the way, each with its place: `/fields/3/label: …`"},
+        metadata={"description": "Problems that prevent publishing, each with its location: `/fields/3/label: …`"},
     )
     added = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "Names of questions"})
     removed = ma.fields.List(ma.fields.String(), required=True)
     changed = ma.fields.List(ma.fields.String(), required=True)
     settings = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "What else changes"})
     is_new = ma.fields.Boolean(required=True, metadata={"description": "There is no such form yet"})
-    people = ma.fields.Boolean(required=True, metadata={"description": "Somebody has registered on it"})
+    people = ma.fields.Boolean(required=True, metadata={"description": "Whether anyone has registered on it"})
 
 
 class DraftSchema(ma.Schema):

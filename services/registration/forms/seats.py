@@ -57,7 +57,7 @@ class Seats:
 
     @property
     def in_line(self) -> int:
-        """People to whom a free seat comes by itself."""
+        """People who get a free seat automatically."""
         return self.waiting - self.offered - self.passed
 
     @property

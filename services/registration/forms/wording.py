@@ -30,7 +30,7 @@ STATES = {
 
 CLOSES = (
     "The form closes at once: no one can register any more. "
-    "People with a seat keep it, and what was sent before can be confirmed for another day."
+    "People with a seat keep it. People who have registered already can still confirm their address for a day."
 )
 HOURS = {"opens_at": "Opens", "closes_at": "Closes", "changes_until": "Answers can be changed until"}
 
@@ -48,8 +48,8 @@ SETTING_WORDS = {
     "people_per_address": "People for each address",
     "person_days": "Days until people are erased",
     "keep_days": "Days until cancelled registrations are deleted",
-    "controller": "Who is responsible for the data",
-    "contact": "Where to ask about the data",
+    "controller": "Controller of the personal data",
+    "contact": "Contact for questions about the data",
 }
 """What publishing a draft changes."""
 
@@ -104,7 +104,7 @@ def planned_sentences(before: FormSettings, wanted: FormSettings) -> list[str]:
 def change_sentences(line: FormChangeLine) -> list[str]:
     """What was changed, a sentence each."""
     said = [_changed(name, line.before[name], line.after[name]) for name in line.after]
-    return [*said, f"{people(line.promoted)} of the waiting list got a seat by it."] if line.promoted else said
+    return [*said, f"{people(line.promoted)} of the waiting list got a seat."] if line.promoted else said
 
 
 def alarm_text(minutes: int | None) -> str:
@@ -122,11 +122,11 @@ def _about_seats(effect: FormEffect) -> list[str]:
         verb = "is" if promoted == 1 else "are"
         chosen = first if not after.pools else people(promoted)
         done = "offered a seat" if after.mode == WITH_OFFERS else "confirmed at once"
-        said.append(f"{chosen} of the waiting list {verb} {done}, and a mail tells them.")
+        said.append(f"{chosen} of the waiting list {verb} {done} and notified by mail.")
     if before.waiting and not promoted and effect.promotion.withheld in WITHHELD:
         said.append(f"{WITHHELD[effect.promotion.withheld]}, so no one on the waiting list gets a seat automatically.")
     elif after.waiting:
-        said.append(f"{people(after.waiting)} {'goes' if after.waiting == 1 else 'go'} on waiting.")
+        said.append(f"{people(after.waiting)} {'stays' if after.waiting == 1 else 'stay'} on the waiting list.")
     said.append(_about_the_rest(effect))
     return said
 
@@ -135,19 +135,19 @@ def _about_partners(before: Sequence[str], after: Sequence[str]) -> list[str]:
     added, gone = [one for one in after if one not in before], [one for one in before if one not in after]
     said = [f"Pages of {', '.join(added)} can show the form within seconds."] if added else []
     if gone:
-        said.append(f"Pages of {', '.join(gone)} cannot show it any more.")
+        said.append(f"Pages of {', '.join(gone)} can no longer show it.")
     return said
 
 
 def _about_the_rest(effect: FormEffect) -> str:
     seats = effect.seats
     if seats.capacity is None:
-        return "There is no limit then: whoever registers gets a seat."
+        return "There is then no limit: everyone who registers gets a seat."
     beyond = seats.taken - seats.capacity
     if beyond > 0:
         return (
-            f"Nobody loses a seat. {beyond:,} more {'is' if beyond == 1 else 'are'} taken than there are then, "
-            "and nobody is confirmed until the count is below the capacity."
+            f"No one loses a seat. {beyond:,} more {'is' if beyond == 1 else 'are'} taken than the new capacity, "
+            "and no one else is confirmed until fewer are taken than that."
         )
     free, kept = seats.free or 0, min(seats.pools.kept, seats.left or 0)
     reserved = f", and {kept:,} reserved" if kept else ""
@@ -172,11 +172,11 @@ def _about_opening(effect: FormEffect, wanted: FormSettings) -> list[str]:
         "offer_hours",
         *SEAT_SETTINGS,
     }:
-        said.append(f"The form is closed then as it is now ({state_of(after)[0].lower()}).")
+        said.append(f"The form stays closed ({state_of(after)[0].lower()}).")
     if after == "not-open" and wanted.open and wanted.opens_at and "opens_at" in effect.differs:
-        said.append(f"It opens by itself on {utc_text(wanted.opens_at)}.")
+        said.append(f"It opens automatically on {utc_text(wanted.opens_at)}.")
     if not after and wanted.closes_at and "closes_at" in effect.differs:
-        said.append(f"It closes by itself on {utc_text(wanted.closes_at)}.")
+        said.append(f"It closes automatically on {utc_text(wanted.closes_at)}.")
     return said
 
 

@@ -106,7 +106,7 @@ def _add_upload(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.doc(requestBody={"required": True, "content": {CSV: _FILE, XLSX: _FILE}})
     @needs("coordinator")
     def upload_people(query: Mapping[str, Any]) -> tuple[Response, int, dict[str, str]]:
-        """Bring a file of people, CSV or .xlsx, of at most 20 MB and 100,000 rows. Nobody is registered by it."""
+        """Upload a file of people, CSV or .xlsx, of at most 20 MB and 100,000 rows. No one is registered yet."""
         require_touch(query["form"])
         if request.mimetype not in (CSV, XLSX):
             raise UnsupportedMediaType("send text/csv or a spreadsheet")
@@ -136,9 +136,9 @@ def _add_steps(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def map_import(wanted: dict[str, Any], import_id: UUID) -> Response:
-        """Say what each column is, and check every row; nobody is registered by it. `If-Match`: the ETag.
+        """Set what each column is, and check every row. No one is registered yet. `If-Match`: the ETag.
 
-        For whoever brought the file, and for readers of sealed answers.
+        For the person who uploaded the file, and for readers of sealed answers.
         """
         people = _own(desk, import_id)
         refuse_others(people, holder())
@@ -155,7 +155,7 @@ def _add_steps(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def confirm_import(wanted: Mapping[str, Any], import_id: UUID) -> tuple[Response, int]:
-        """Register the people as the dry run says. It goes on in the background. `If-Match`: the ETag."""
+        """Register the people as the dry run shows. It runs in the background. `If-Match`: the ETag."""
         people = _seen(desk, import_id)
         return _tagged(desk.confirm(people.id, ImportChoice(**wanted), holder().name, people.revision)), 202
 
@@ -176,7 +176,7 @@ def _add_ends(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.alt_response(409, schema=ProblemSchema)
     @needs("coordinator")
     def cancel_import(import_id: UUID) -> Response:
-        """Stop an import and delete its file. Whoever is registered by it already stays registered."""
+        """Stop an import and delete its file. People registered by it so far stay registered."""
         return _tagged(desk.cancel(_own(desk, import_id).id, holder().name))
 
 

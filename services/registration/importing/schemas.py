@@ -52,7 +52,7 @@ class MappingSchema(ma.Schema):
         ),
         load_default=dict,
         validate=ma.validate.Length(max=100),
-        metadata={"description": "By question: the choice that stands for the text of a cell"},
+        metadata={"description": "By question: the choice that the text of a cell means"},
     )
     date_order = ma.fields.String(
         load_default="",

@@ -109,7 +109,7 @@ class PartnerFormSchema(ma.Schema):
         keys=ma.fields.String(validate=ma.validate.OneOf(REGISTRATION_STATUSES)),
         values=ma.fields.Integer(),
         required=True,
-        metadata={"description": "Number by status; a status that nobody has is left out"},
+        metadata={"description": "Number by status; unused statuses are left out"},
     )
 
 

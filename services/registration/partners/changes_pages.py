@@ -24,7 +24,7 @@ from shared.web.headers import personal
 MAX_NAME, MAX_ORIGIN = 200, 255
 FIELDS = ("name", "slug", "origins", "language", *THEME_NAMES)
 ADD_PATH = "/registrations/new-partner"
-MEANWHILE = "This partner was changed after you had opened the page, so nothing was done. Check it as it is now."
+MEANWHILE = "This partner was changed after you opened the page, so nothing was done. Check it as it is now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ def _read(partner: Partner | None, given: Mapping[str, str]) -> Filled:
 THEME_FAULTS = {
     "accent": "Give a colour such as #0b6bcb.",
     "radius": "Give a number of pixels such as 8.",
-    "font": "Give names of fonts with commas between them.",
+    "font": "Give names of fonts, separated by commas.",
 }
 
 

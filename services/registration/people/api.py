@@ -163,7 +163,7 @@ def _add_decisions(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | 
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs_or_link("coordinator")
     def change(wanted: dict[str, Any], registration_id: Any) -> Response:
-        """Confirm somebody who waits, or cancel; `If-Match` names the revision seen. The person is notified by mail.
+        """Confirm a waiting person, or cancel; `If-Match` names the revision seen. The person is notified by mail.
 
         By the link of a registration it can be cancelled, or `answers` changed: those that are sent, and no others.
         """

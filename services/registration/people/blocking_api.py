@@ -71,7 +71,7 @@ def blocked_blueprint(work: UnitOfWork, clock: Clock, references: References) ->
     @blueprint.response(204)
     @needs_all_forms("coordinator")
     def block(content: dict[str, Any]) -> None:
-        """Take no registration of this address. Whoever sends one is answered as ever; saying so again changes nothing.
+        """Block an address: registrations with it are dropped, with the usual response. Repeating changes nothing.
 
         What the address is registered for already stays as it is.
         """

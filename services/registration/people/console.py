@@ -43,7 +43,7 @@ from shared.web.browser_session import needs_recent_sign_in
 from shared.web.headers import personal
 
 PATH = "/console/registrations"
-MEANWHILE = "This registration was changed after you had opened the page, so nothing was done. Decide again."
+MEANWHILE = "This registration was changed after you opened the page, so nothing was done. Decide again."
 
 
 @dataclass(frozen=True, slots=True)

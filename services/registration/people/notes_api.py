@@ -114,7 +114,7 @@ def _add_notes(blueprint: Any, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.alt_response(409, schema=ProblemSchema)
     @needs("coordinator")
     def write(content: dict[str, Any], registration_id: UUID) -> dict[str, str]:
-        """Keep a note on a person. Nobody is told."""
+        """Add a note about a person. No one is notified."""
         require_touch(show_person(work, str(registration_id)).form.slug)
         return {"id": write_note(work, clock, str(registration_id), content["words"], holder().name)}
 

@@ -120,7 +120,7 @@ class PersonSchema(ma.Schema):
     offer_expires_at = ma.fields.AwareDateTime(
         format="iso",
         allow_none=True,
-        metadata={"description": "Until when a seat is held for somebody who waits; null: they have no offer"},
+        metadata={"description": "Until when a seat is held for the waiting person; null: no offer"},
     )
     offer_passed = ma.fields.Boolean(
         required=True,
@@ -196,7 +196,7 @@ class PromotionSchema(ma.Schema):
                 *("no-free-seat", "too-late", "not-taking-place", "out-of-turn"),
                 *("reserved", "domain-share", "by-hand"),
             ],
-            "description": "Why this person got none. `too-late`: nobody is told to come so shortly before the start",
+            "description": "Why this person got no seat. `too-late`: no one is invited so shortly before the start",
         },
     )
 
@@ -253,12 +253,12 @@ class OfferWantedSchema(ma.Schema):
         load_default=None,
         allow_none=True,
         validate=ma.validate.Range(min=1, max=MAX_OFFER_HOURS),
-        metadata={"description": "How long it stands; null: as the form says. Never beyond the last promotion"},
+        metadata={"description": "How long it is valid; null: as set on the form. Never beyond the last promotion"},
     )
     reason = ma.fields.String(
         load_default="",
         validate=ma.validate.OneOf(["", *SEAT_REASONS]),
-        metadata={"description": "Required for anybody but the first in line. It is in the audit log"},
+        metadata={"description": "Required unless the person is first on the list. It is written to the audit log"},
     )
 
 
@@ -270,9 +270,7 @@ class ChangeWantedSchema(ma.Schema):
 
     status = ma.fields.String(
         validate=ma.validate.OneOf(["confirmed", "cancelled"]),
-        metadata={
-            "description": "`confirmed`: a free seat for somebody who waits; `cancelled`: the place is given back"
-        },
+        metadata={"description": "`confirmed`: a free seat for a waiting person; `cancelled`: the place is given back"},
     )
     reason = ma.fields.String(
         validate=ma.validate.OneOf(list(SEAT_REASONS)),

@@ -84,7 +84,7 @@ def _add_intake(blueprint: Any, context: PublicContext) -> None:
     @limited("intake")
     @with_preflight
     def submit(slug: str) -> Response:
-        """Submit a form. The answer is the same for everybody; the receipt and the mail report the outcome.
+        """Submit a form. The response is the same for everyone; the receipt and the mail report the outcome.
 
         Repeating it with the same `Idempotency-Key` gives the same answer and stores nothing more.
         """

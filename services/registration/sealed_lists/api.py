@@ -51,7 +51,7 @@ class ListWantedSchema(ma.Schema):
     )
     names = StrictBoolean(
         load_default=None,
-        metadata={"description": "Whether names stand beside the answers; by default as the purpose needs it"},
+        metadata={"description": "Whether the list has names; by default as the purpose needs it"},
     )
     filters = ma.fields.Dict(
         keys=_NAME,
@@ -157,7 +157,7 @@ def _add_reading(blueprint: Any, desk: ListDesk) -> None:
     @needs_recent_sign_in
     @needs("sealed-reader")
     def read_list(list_id: Any) -> Response:
-        """What stands on a list of one's own now, opened anew; as CSV if `Accept` asks for it."""
+        """Current content of one of your own lists; as CSV if `Accept` asks for it."""
         contents = desk.show(str(list_id), holder().name, may_touch)
         if wants_csv():
             log_copy(desk, contents, CSV)

@@ -84,7 +84,7 @@ def _add_asking(blueprint: Any, desk: ApprovalDesk) -> None:
     @needs_recent_sign_in
     @needs("sealed-reader", "coordinator")
     def ask_to_destroy(wanted: Mapping[str, Any]) -> Any:
-        """Ask that the key of a form is destroyed: nobody can read its sealed answers any more, in backups neither.
+        """Request to destroy the key of a form. Its sealed answers can then never be read, not even from backups.
 
         204: it is destroyed already, where the installation has a single reader.
         """
@@ -104,9 +104,9 @@ def _add_deciding(blueprint: Any, desk: ApprovalDesk) -> None:
     @needs_recent_sign_in
     @needs("sealed-reader", "coordinator")
     def decide(wanted: Mapping[str, Any], approval_id: Any) -> dict[str, Any]:
-        """Approve or decline what somebody else asks for, or withdraw what you have asked for.
+        """Approve or decline the request of another person, or withdraw your own.
 
-        What is approved is done at once: whoever asked can read the list under the same id, or the key is destroyed.
+        An approval takes effect at once: the requester can read the list under the same id, or the key is destroyed.
         """
         return _public(desk.decide(str(approval_id), wanted["decision"], holder().name, may_touch))
 

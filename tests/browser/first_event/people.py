@@ -31,7 +31,7 @@ def invite(journey: Journey) -> None:
     colleague.reload()
     colleague.get_by_label("Name of this passkey").fill("My laptop")
     journey.picture("invitation", colleague)
-    colleague.get_by_role("button", name="Make a passkey").click()
+    colleague.get_by_role("button", name="Create a passkey").click()
     expect(colleague.get_by_role("link", name="A colleague")).to_be_visible()
 
 
@@ -75,8 +75,8 @@ def bring_members(journey: Journey) -> None:
     page.get_by_role("navigation", name="Set-up").get_by_role("link", name="Forms", exact=True).click()
     journey.follow("New form")
     page.get_by_label("Title in English").fill("Join a working group")
-    page.get_by_label("Begin with").select_option(label="Usual questions: working group")
-    journey.press("Make the draft")
+    page.get_by_label("Start from").select_option(label="Usual questions: working group")
+    journey.press("Create the draft")
     journey.press("Publish")
     journey.press("Yes, publish it")
     journey.follow("Import people")
@@ -84,7 +84,7 @@ def bring_members(journey: Journey) -> None:
     journey.press("Read the file")
     journey.picture("columns")
     journey.press("Check every row")
-    page.get_by_label("How have these people agreed?").fill("Signed the list of the group's meeting")
+    page.get_by_label("How did these people agree?").fill("Signed the list of the group's meeting")
     journey.picture("rows")
     journey.press("Import 2 people")
     expect(page.get_by_text("Outcome of the rows")).to_be_visible(timeout=30_000)

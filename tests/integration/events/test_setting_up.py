@@ -261,7 +261,7 @@ def test_noted_call_counts_as_contact_this_month(desk: Desk, ask: Ask) -> None:
         False,
         day,
     )
-    assert "Noted" in desk.client.get("/console/groups", headers=desk.headers).text
+    assert "Recorded" in desk.client.get("/console/groups", headers=desk.headers).text
 
 
 def test_list_is_filtered_sorted_and_paged_without_gaps(ask: Ask) -> None:

@@ -197,7 +197,7 @@ def test_pages_show_first_what_they_do(service: RegistrationService, client: Fla
         done = client.post(
             path, data={**typed, "desk-seen": "2", "desk-go": "do"}, headers=coordinator, follow_redirects=True
         )
-    assert "It is corrected" in done.text
+    assert "The registration is corrected" in done.text
     assert [row[0] for row in stored(service)] == ["Typed Name", "Participant 2"]
 
 

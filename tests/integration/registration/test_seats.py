@@ -113,7 +113,7 @@ def test_preview_of_a_reservation_says_what_it_does(service: RegistrationService
     done = desk.client.post(PAGE, data={**fields, "until": "", "go": "do"}, headers=headers)
     assert (done.status_code, desk.seats()["reserved"], desk.seats()["promotion_mode"]) == (303, 2, "by-hand")
     late = desk.client.post(PAGE, data={**fields, "until": "", "go": "do"}, headers=headers)
-    assert (late.status_code, "was changed after you had opened the page" in late.text) == (412, True)
+    assert (late.status_code, "was changed after you opened the page" in late.text) == (412, True)
     for wrong, code in (
         ([reserved(3)], "reserved-beyond-capacity"),
         ([reserved(1), reserved(1)], "reserved-twice"),
