@@ -49,10 +49,10 @@ def first_values(event: Event, kind: str, taken: Collection[str], now: datetime)
 
 def resource_sections(known: Resource | None) -> list[Section]:
     """The form of a resource; ``known`` is the one to change, None for a new one."""
-    told = known is not None and known.announced
+    announced = known is not None and known.announced
     help_text = (
         "It has been announced already. Hiding it and showing it again sends no mail."
-        if told
+        if announced
         else "It becomes public. People registered for the event get one mail."
     )
     fields = [

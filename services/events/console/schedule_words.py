@@ -92,7 +92,7 @@ def change_text(change: Change, groups: Mapping[str, str]) -> ChangeWords:
 
 def _value_text(field: str, value: TextValue, groups: Mapping[str, str]) -> str:
     if field in SPEAKER_FIELDS:
-        return (", ".join(value) if isinstance(value, list) else str(value or "")) or "nobody"
+        return (", ".join(value) if isinstance(value, list) else str(value or "")) or "none"
     if not value:
         return "nothing"
     if isinstance(value, list):

@@ -96,7 +96,7 @@ def _effects(
         return
     others = sum(block.rooms for block in all_hotels(connection) if block.id != old.id)
     people = counted(travellers(connection, internal=False), "traveller")
-    yield f"{counted(others + after, 'room')} are kept then, not {others + before}, for {people}. No mail is sent."
+    yield f"{counted(others + after, 'room')} are then reserved, not {others + before}, for {people}. No mail is sent."
 
 
 def _messages(_old: HotelBlock | None, new: HotelBlock, now: datetime) -> list[Message]:

@@ -46,7 +46,6 @@ DONE = {
     "changed": "The access is changed. It takes effect in every part of the console within seconds.",
     "revoked": "The access has ended, with its sessions.",
 }
-CHANGED_SINCE_OPENED = "Another person changed this access after you opened the page. Below you see it as it is now."
 
 
 def access_blueprint(desk: SignInDesk) -> Blueprint:
@@ -138,7 +137,7 @@ def _add_colleague(blueprint: Blueprint, desk: AccessDesk) -> None:
             if refusal.code == "not-found":
                 raise
             status = 412 if refusal.code == "changed-meanwhile" else 409
-            notice = CHANGED_SINCE_OPENED if status == 412 else _sentence(refusal)
+            notice = words.changed_since_opened("access") if status == 412 else _sentence(refusal)
             return _colleague(desk, desk.one(identity), notice=notice, status=status)
         return redirect(PATH if done == "revoked" else f"{PATH}/{identity}?done={done}", 303)
 

@@ -22,7 +22,7 @@ from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.entity_tags import require_revision
 from shared.web.problems import ProblemSchema
 
-NO_VERIFICATION = "Addresses are not confirmed by mail: anybody could register anybody."
+NO_VERIFICATION = "Addresses are not confirmed by mail: anyone can register any address."
 
 
 def add_form_administration(blueprint: Any, desk: FormDesk) -> None:

@@ -29,6 +29,7 @@ from shared.core.errors import DomainError
 from shared.public_forms.definition import parse_definition
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, require_touch
+from shared.web.console.words import changed_since_opened
 from shared.web.headers import personal
 
 MOST_SEATS = 1_000_000
@@ -151,9 +152,6 @@ def _typed(moment: datetime | None, form: StoredForm) -> str:
     return "" if moment is None else f"{moment.astimezone(ZoneInfo(zone_of(form))):{LOCAL}}"
 
 
-MEANWHILE = "This form was changed after you opened the page, so nothing was done. Check it as it is now."
-
-
 def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:
     """``/console/registrations/forms`` and ``/console/registrations/forms/<slug>``."""
 
@@ -189,7 +187,7 @@ def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:
         form, history = _form(desk.work, slug)
         filled, seen = read_filled(form, request.form), seen_revision(request.form)
         if seen != form.revision:
-            return _meanwhile(desk, form, history, seen)
+            return _conflict(desk, form, history, seen)
         if filled.wanted is None:
             return _page(desk, form, history, filled, status=422)
         if request.form.get("go") != "do":
@@ -225,15 +223,15 @@ def _do(desk: FormDesk, slug: str, change: FormChange) -> AnyResponse:
         if refusal.code != "changed-meanwhile":
             raise
         form, history = show_form(desk.work, slug)
-        return _meanwhile(desk, form, history, change.revision)
+        return _conflict(desk, form, history, change.revision)
     return redirect(f"/console/registrations/forms/{slug}?done={changed.revision}", 303)
 
 
-def _meanwhile(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], seen: int) -> Response:
+def _conflict(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], seen: int) -> Response:
     """The page as it is now, with what somebody else has done."""
     filled = Filled(first_values(form), {}, None)
     others = [line for line in history if line.revision > seen]
-    return _page(desk, form, history, filled, status=412, notice=MEANWHILE, meanwhile=others)
+    return _page(desk, form, history, filled, status=412, notice=changed_since_opened("form"), newer=others)
 
 
 def _page(

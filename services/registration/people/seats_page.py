@@ -21,6 +21,7 @@ from services.registration.people.marked import ACTS
 from services.registration.people.seats import MOST_SHOWN, show_seats
 from shared.core.errors import DomainError
 from shared.web.access import holder, needs, require_touch
+from shared.web.console.words import changed_since_opened
 from shared.web.headers import personal
 
 BLANK_ROWS = 2
@@ -31,8 +32,8 @@ WHY = {
     "offer-passed": "Did not accept an offer: a coordinator decides",
     "next": "They get a free seat within seconds",
     "no-free-seat": "Every seat is taken",
-    "reserved": "What is left is reserved for others",
-    "domain-share": "People of their mail domain have their share",
+    "reserved": "The remaining seats are reserved for others",
+    "domain-share": "The share of their mail domain is used up",
     "too-late": "It is too shortly before the start",
     "not-taking-place": "At present the event does not take place",
     "by-hand": "Coordinators decide who gets a seat",
@@ -58,7 +59,7 @@ def add_seats_page(blueprint: Blueprint, desk: FormDesk) -> None:
         require_touch(slug)
         form, seen = show_seats(desk.work, desk.clock, slug).form, seen_revision(request.form)
         if seen != form.revision:
-            return _page(desk, slug, 412, notice=MEANWHILE)
+            return _page(desk, slug, 412, notice=changed_since_opened("form"))
         wanted, faults = read_seat_settings(form, request.form)
         if faults:
             return _page(desk, slug, 422, values=request.form, faults=faults)
@@ -68,16 +69,13 @@ def add_seats_page(blueprint: Blueprint, desk: FormDesk) -> None:
         return _do(desk, FormChange(slug, seen, holder().name, wanted))
 
 
-MEANWHILE = "This form was changed after you opened the page, so nothing was done. Check it as it is now."
-
-
 def _do(desk: FormDesk, change: FormChange) -> AnyResponse:
     try:
         changed = desk.change(change)
     except DomainError as refusal:
         if refusal.code != "changed-meanwhile":
             raise
-        return _page(desk, change.slug, 412, notice=MEANWHILE)
+        return _page(desk, change.slug, 412, notice=changed_since_opened("form"))
     return redirect(f"/console/registrations/forms/{change.slug}/seats?done={changed.revision}", 303)
 
 

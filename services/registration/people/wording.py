@@ -158,7 +158,7 @@ def _cancelling(view: PersonView, now: datetime) -> str:
     } | {
         "by-hand": ": coordinators decide about this form",
         "reserved": ": it is reserved for others",
-        "domain-share": ": their mail domain has its share",
+        "domain-share": ": the share of their mail domain is used up",
     }
     if after.in_line and following.withheld in waits:
         return f"{mailed} No one on the waiting list gets the seat automatically{waits[following.withheld]}."
@@ -225,9 +225,9 @@ def _consequence(line: PromotionLine) -> str:
     if line.withheld == "by-hand":
         return ", and coordinators decide who gets it."
     if line.withheld == "reserved":
-        return f"{_given(line) if line.promoted else '.'} What was left was reserved for others."
+        return f"{_given(line) if line.promoted else '.'} The remaining seats were reserved for others."
     if line.withheld == "domain-share":
-        return f"{_given(line) if line.promoted else '.'} The mail domain of those left had its share."
+        return f"{_given(line) if line.promoted else '.'} The share of the mail domain of the others was used up."
     if line.withheld == "out-of-turn":
         return ": another person was given the seat out of order."
     if line.promoted:

@@ -157,7 +157,7 @@ def _require_decidable(found: Approval, decision: str, by: str, now: datetime) -
     if found.state(now) == EXPIRED:
         raise DomainError("request-expired", "it was not decided within a day: ask again")
     if decision == WITHDRAWN and by != found.asked_by:
-        raise DomainError("not-allowed", "only whoever asked can withdraw it")
+        raise DomainError("not-allowed", "only the person who requested it can withdraw it")
     if decision != WITHDRAWN and by == found.asked_by:
         raise DomainError("second-person-needed", "another person has to decide what you have asked for")
 

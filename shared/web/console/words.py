@@ -8,7 +8,7 @@ from babel import Locale, UnknownLocaleError
 from shared.i18n.when import NO_BREAK as NO_BREAK
 from shared.i18n.when import compact_instant as utc_text
 
-__all__ = ["MAIL_KINDS", "NO_BREAK", "SEATS", "country_name", "language_name", "utc_text"]
+__all__ = ["MAIL_KINDS", "NO_BREAK", "SEATS", "changed_since_opened", "country_name", "language_name", "utc_text"]
 
 SEATS: Mapping[str, tuple[str, str]] = {
     "confirmed": ("Confirmed", "good"),
@@ -52,6 +52,11 @@ MAIL_KINDS: Mapping[str, str] = {
     "bulletin-test": "Bulletin, test copy",
 }
 """Kinds of mail in words."""
+
+
+def changed_since_opened(what: str) -> str:
+    """Return the notice for a page that shows an older revision of ``what`` (such as ``form``) than the stored one."""
+    return f"This {what} was changed after you opened the page, so nothing was done. Check it as it is now."
 
 
 @cache

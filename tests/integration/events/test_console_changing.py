@@ -112,7 +112,7 @@ def test_who_was_slower_is_asked_again(signed_in: FlaskClient, loaded: UnitOfWor
     seen = _seen(signed_in.get(_path("confirm")))
     assert signed_in.post(_path("confirm"), data={"seen": seen, "go": "do"}, headers=OWN_SITE).status_code == 303
     late = signed_in.post(_path("cancel"), data={"seen": seen, "go": "do"}, headers=OWN_SITE)
-    assert (late.status_code, "Another person changed this event" in late.text) == (412, True)
+    assert (late.status_code, "This event was changed after you opened the page" in late.text) == (412, True)
     assert rows(loaded, STATE) == [("confirmed", 2)]
 
 

@@ -234,7 +234,7 @@ def test_who_was_slower_sees_what_is_stored_now(signed_in: FlaskClient, loaded: 
     typed = _typed(signed_in.get(EDIT))
     _send(signed_in, EDIT, typed | {"internal_note": "First."})
     late = _send(signed_in, EDIT, typed | {"place": "Room XX"})
-    assert (late.status_code, "Another person changed this event after you opened it." in late.text) == (412, True)
+    assert (late.status_code, "Another person changed this after you opened it." in late.text) == (412, True)
     assert 'id="internal_note-stored">Stored now: First.</p>' in late.text
     assert 'id="place-stored">Stored now: nothing</p>' in late.text
     assert 'id="title.en-stored"' not in late.text

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from services.events.console.changing_words import ACTIONS, NOBODY
 
-DEEDS: Mapping[str, str] = {
+CHANGES: Mapping[str, str] = {
     "made": "Created",
     "edited": "Changed",
     "loaded": "Loaded",
@@ -19,7 +19,7 @@ DEEDS: Mapping[str, str] = {
     "hold": "Marked as held",
     "timetable-published": "Timetable published",
 }
-"""What was done, by the name of the deed."""
+"""What was done, by its name in the history."""
 
 DONE: Mapping[str, str] = {
     "made": "The event is created as a draft. Only colleagues see it until you announce it.",
