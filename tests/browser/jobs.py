@@ -22,7 +22,7 @@ DAILY = (
     "Export them",
     "Write to those not registered",
     "Change the capacity",
-    "Cancel for somebody",
+    "Cancel for a person",
     "Confirm an offer",
     "Copy an event",
     "Publish a recording",

@@ -77,7 +77,7 @@ def test_registration_is_cancelled_by_keys(demo: Demo, desk: Page) -> None:
     hand.button("Cancel this registration")
 
     expect(desk.locator(".titled .tag").first).to_have_text("Cancelled")
-    finish("Cancel for somebody", hand)
+    finish("Cancel for a person", hand)
 
 
 def test_chosen_person_is_offered_a_seat_and_the_offer_confirmed(demo: Demo, desk: Page) -> None:

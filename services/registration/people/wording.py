@@ -52,9 +52,7 @@ def choices_for(view: PersonView, now: datetime) -> list[Choice]:
         choices.append(_offer_choice(view, now))
     if registration.status in ("confirmed", "waitlisted"):
         refusal = _refusal(lambda: check_cancelling(view.form.opening, registration, now))
-        choices.append(
-            Choice(CANCEL, "Cancel this registration", "Cancel this registration", _cancelling(view, now), refusal)
-        )
+        choices.append(Choice(CANCEL, "Cancel for them", "Cancel this registration", _cancelling(view, now), refusal))
     return choices
 
 
