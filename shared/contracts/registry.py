@@ -259,7 +259,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "notifications",
         ("registration.mail",),
         MailData,
-        "A mail was refused for good, or given up.",
+        "A mail was refused permanently, or given up.",
     ),
     MessageType(
         "mail.suppressed.v1",
