@@ -9,7 +9,7 @@ from services.events.domain.event import EVERY_GROUP, EventKind, EventStatus, Mo
 from services.events.domain.rules import SLUG, SLUG_LENGTH
 from shared.i18n.content_field import TextByLanguage
 
-_NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not hold a NUL character")
+_NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not contain a NUL character")
 
 
 def slug_field(description: str, **more: Any) -> ma.fields.String:

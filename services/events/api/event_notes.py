@@ -78,7 +78,7 @@ def _position(row: EventNote | EventChange) -> Sequence[str]:
 def _problems(blueprint: Any, *statuses: int) -> Any:
     """Document what these routes may say instead."""
     meanings = {
-        400: "The cursor is not one",
+        400: "The cursor is invalid",
         401: "No key",
         403: "The key's roles or forms do not allow it",
         404: "No such event",

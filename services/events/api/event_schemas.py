@@ -13,7 +13,7 @@ from shared.i18n.languages import LANGUAGES
 from shared.web.paging import PageArguments
 from shared.web.query_parameters import DayOrInstant
 
-_NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not hold a NUL character")
+_NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not contain a NUL character")
 
 
 def _moment(description: str) -> ma.fields.AwareDateTime:

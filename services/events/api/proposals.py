@@ -99,7 +99,7 @@ def _add_reading(blueprint: Any, tools: SideTools) -> None:
     @blueprint.get("")
     @blueprint.arguments(ProposalArguments, location="query")
     @blueprint.response(200, ProposalListSchema)
-    @says(blueprint, s400="The cursor is not one", s401="No key", s403="The key's roles or forms do not allow it")
+    @says(blueprint, s400="The cursor is invalid", s401="No key", s403="The key's roles or forms do not allow it")
     @needs_all_forms(*READERS)
     def proposals(query: dict[str, Any]) -> Response:
         """Proposals in order of arrival; with `group_by` their numbers alone."""

@@ -63,7 +63,9 @@ class RosterLineSchema(ma.Schema):
     country = ma.fields.String(allow_none=True, required=True, metadata={"description": "ISO 3166 alpha-2"})
     mode = ma.fields.String(allow_none=True, required=True, metadata={"description": "`online` or `in_person`"})
     language = ma.fields.String(required=True, metadata={"description": "BCP 47"})
-    partner = ma.fields.String(allow_none=True, required=True, metadata={"description": "Whose page it came through"})
+    partner = ma.fields.String(
+        allow_none=True, required=True, metadata={"description": "Partner through whose page it came"}
+    )
     position = ma.fields.Integer(
         allow_none=True, required=True, metadata={"description": "Position on the waiting list, as last reported"}
     )

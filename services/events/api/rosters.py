@@ -68,7 +68,7 @@ def _add_roster(blueprint: Any, tools: Tools) -> None:
     @blueprint.arguments(RosterArguments, location="query")
     @blueprint.response(200, RosterSchema)
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
-    @blueprint.alt_response(400, schema=ProblemSchema, content_type=PROBLEM, description="The cursor is not one")
+    @blueprint.alt_response(400, schema=ProblemSchema, content_type=PROBLEM, description="The cursor is invalid")
     @_problems(blueprint)
     @needs(*READERS)
     def roster(query: dict[str, Any], event_id: str) -> Response:

@@ -63,7 +63,7 @@ def _note_id() -> str:
     try:
         return read_registration_position([request.form.get("note_id", "")])
     except ValueError:
-        raise BadRequest("which note it is is missing") from None
+        raise BadRequest("the id of the note is missing") from None
 
 
 def _page(work: UnitOfWork, event: Event, *, status: int = 200, **more: Any) -> Response:

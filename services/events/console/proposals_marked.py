@@ -72,7 +72,7 @@ def _marked() -> list[tuple[str, int]]:
         try:
             found[read_registration_position([name])] = int(seen if seen.isascii() and len(seen) <= MOST_DIGITS else "")
         except ValueError:
-            raise BadRequest("which proposals are marked cannot be read") from None
+            raise BadRequest("the marked proposals cannot be read") from None
     if len(found) > MOST:
         raise BadRequest(f"at most {MOST} at once")
     return list(found.items())

@@ -136,9 +136,9 @@ class BulletinQuery(PageArguments):
     sort = ma.fields.String(
         load_default=NEWEST,
         validate=ma.validate.OneOf(list(SORTS)),
-        metadata={"description": "`-` before a name turns the order round"},
+        metadata={"description": "`-` before a name: descending"},
     )
-    total = ma.fields.Boolean(load_default=False, metadata={"description": "Whether to count all that there are"})
+    total = ma.fields.Boolean(load_default=False, metadata={"description": "Whether to return the total number"})
 
 
 class BulletinListSchema(ma.Schema):
@@ -146,7 +146,7 @@ class BulletinListSchema(ma.Schema):
 
     items = ma.fields.List(ma.fields.Nested(BulletinSchema), required=True)
     next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})
-    total = ma.fields.Integer(metadata={"description": "With `total=true`: how many there are in all"})
+    total = ma.fields.Integer(metadata={"description": "With `total=true`: the total number"})
 
 
 class SampleSchema(ma.Schema):

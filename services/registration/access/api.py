@@ -61,7 +61,7 @@ class GrantSchema(ma.Schema):
         metadata={"description": "Slug of the partner, for the role `partner` alone"},
     )
     until = ma.fields.AwareDateTime(
-        format="iso", allow_none=True, load_default=None, metadata={"description": "From then on it opens nothing"}
+        format="iso", allow_none=True, load_default=None, metadata={"description": "When it expires"}
     )
 
 

@@ -65,7 +65,7 @@ class DraftSchema(ma.Schema):
     based_on = ma.fields.Integer(
         allow_none=True, metadata={"description": "Revision of the form that it takes the place of; null: a new form"}
     )
-    revision = ma.fields.Integer(required=True, metadata={"description": "What a change names as `If-Match`"})
+    revision = ma.fields.Integer(required=True, metadata={"description": "Value for `If-Match` in a change"})
     changed_at = ma.fields.AwareDateTime(format="iso", required=True)
     changed_by = ma.fields.String(required=True)
     effect = ma.fields.Nested(EffectSchema)

@@ -88,7 +88,7 @@ class PartnerSchema(ma.Schema):
     requested_origins = ma.fields.List(ma.fields.String(), required=True)
     language = ma.fields.String(required=True)
     theme = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)
-    revision = ma.fields.Integer(required=True, metadata={"description": "What a change names as `If-Match`"})
+    revision = ma.fields.Integer(required=True, metadata={"description": "Value for `If-Match` in a change"})
 
 
 class PartnerListSchema(ma.Schema):

@@ -72,9 +72,9 @@ class RegistrationQuery(PageArguments):
     sort = ma.fields.String(
         load_default=ARRIVAL,
         validate=ma.validate.OneOf(list(SORTS)),
-        metadata={"description": "`-` before a name turns the order round"},
+        metadata={"description": "`-` before a name: descending"},
     )
-    total = ma.fields.Boolean(load_default=False, metadata={"description": "Whether to count all that there are"})
+    total = ma.fields.Boolean(load_default=False, metadata={"description": "Whether to return the total number"})
     columns = ma.fields.String(
         data_key="fields",
         load_default="",
@@ -85,8 +85,8 @@ class RegistrationQuery(PageArguments):
         load_default="",
         validate=ma.validate.Length(max=200),
         metadata={
-            "description": "Counts in place of a list, by one or two of `form`, `event`, `status`, `working_group`, "
-            "`partner`, `country`, `language`, `organisation`, `representative`, `day` and `answer.<field>`, parted by "
+            "description": "Return counts instead of a list, by one or two of `form`, `event`, `status`, "
+            "`working_group`, `partner`, `country`, `language`, `organisation`, `representative`, `day` and `answer.<field>`, separated by "
             "a comma; the largest first, at most 1,000"
         },
     )
@@ -162,7 +162,7 @@ class PersonListSchema(ma.Schema):
 
     items = ma.fields.List(ma.fields.Nested(ChosenPersonSchema))
     next = ma.fields.String(metadata={"description": "Cursor of the next page; empty at the end"})
-    total = ma.fields.Integer(metadata={"description": "With `total=true`: how many there are in all"})
+    total = ma.fields.Integer(metadata={"description": "With `total=true`: the total number"})
     groups = ma.fields.List(ma.fields.Nested(GroupSchema))
     more = ma.fields.Boolean(metadata={"description": "With `group_by`: there are further, smaller groups"})
 

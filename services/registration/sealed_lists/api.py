@@ -100,15 +100,15 @@ class ListSchema(ma.Schema):
     purpose = ma.fields.String(required=True)
     form = ma.fields.String(required=True)
     reason = ma.fields.String(required=True)
-    people = ma.fields.Integer(required=True, metadata={"description": "How many the log names"})
+    people = ma.fields.Integer(required=True, metadata={"description": "Number of people in the log entry"})
     expires_at = ma.fields.String(
         required=True,
-        metadata={"description": "Until when it can be read; while it waits: until when it can be approved"},
+        metadata={"description": "Until when it can be read; before approval: until when it can be approved"},
     )
     fields_opened = ma.fields.List(ma.fields.String(), data_key="fields")
     approved_by = ma.fields.String(allow_none=True)
-    matching = ma.fields.Integer(metadata={"description": "How many the numbers are about"})
-    unreadable = ma.fields.Integer(metadata={"description": "How many have answers that do not open"})
+    matching = ma.fields.Integer(metadata={"description": "Number of people counted"})
+    unreadable = ma.fields.Integer(metadata={"description": "Number of people whose answers cannot be decrypted"})
     counts = ma.fields.List(ma.fields.Nested(CountTableSchema))
     items = ma.fields.List(ma.fields.Nested(SealedEntrySchema))
 

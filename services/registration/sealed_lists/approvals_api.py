@@ -39,12 +39,14 @@ class DecisionSchema(ma.Schema):
 class ApprovalSchema(ma.Schema):
     """What one person asks for and another one decides."""
 
-    id = ma.fields.String(required=True, metadata={"description": "Of the list too, once it is approved"})
+    id = ma.fields.String(
+        required=True, metadata={"description": "Id of the request, and of the list once it is approved"}
+    )
     act = ma.fields.String(required=True, metadata={"enum": ["read-all", "destroy-key"]})
     form = ma.fields.String(required=True)
     asked_by = ma.fields.String(required=True)
     reason = ma.fields.String(required=True)
-    people = ma.fields.Integer(required=True, metadata={"description": "How many are on the list"})
+    people = ma.fields.Integer(required=True, metadata={"description": "Number of people on the list"})
     asked_at = ma.fields.AwareDateTime(format="iso", required=True)
     expires_at = ma.fields.AwareDateTime(format="iso", required=True)
     decision = ma.fields.String(required=True, allow_none=True)

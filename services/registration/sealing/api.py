@@ -53,7 +53,7 @@ class ReadingSchema(ma.Schema):
     fields_read = ma.fields.List(
         ma.fields.String(), required=True, allow_none=True, attribute="fields", data_key="fields"
     )
-    people = ma.fields.Integer(required=True, allow_none=True, metadata={"description": "How many are on the list"})
+    people = ma.fields.Integer(required=True, allow_none=True, metadata={"description": "Number of people on the list"})
     expires_at = ma.fields.AwareDateTime(format="iso", required=True, allow_none=True)
     approved_by = ma.fields.String(
         required=True, allow_none=True, metadata={"description": "The second person, where one had to approve"}
