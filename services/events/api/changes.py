@@ -47,7 +47,7 @@ def _add_creation(blueprint: Any, tools: Tools) -> None:
     @_problems(blueprint, 409)
     @needs("coordinator")
     def create(wanted: dict[str, Any]) -> Response:
-        """Make a draft. No one is notified until it is announced."""
+        """Create a draft. No one is notified until it is announced."""
         require_touch_each(*(wanted[name] for name in ("id", "series") if wanted.get(name)))
         with broken_rules_as_faults():
             event = create_event(

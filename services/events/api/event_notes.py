@@ -34,7 +34,7 @@ def _add_reading(blueprint: Any, tools: Tools) -> None:
     @_problems(blueprint, 400)
     @needs("coordinator")
     def notes(query: dict[str, Any], event_id: str) -> dict[str, Any]:
-        """What coordinators noted about the event, the newest first."""
+        """Notes of coordinators about the event, newest first."""
         require_touch(event_id)
         before = position_in(query["cursor"], 1, read_registration_position)
         found = list_notes(tools.work, NoteQuery(event_id, before, query["limit"] + 1))
@@ -63,7 +63,7 @@ def _add_history(blueprint: Any, tools: Tools) -> None:
     @_problems(blueprint, 400)
     @needs("coordinator")
     def history(query: dict[str, Any], event_id: str) -> dict[str, Any]:
-        """Who did what to the event and its resources, the newest first; which fields, not which values."""
+        """Changes of the event and its resources, newest first; names of fields, no values."""
         require_touch(event_id)
         before = position_in(query["cursor"], 1, read_registration_position)
         found = list_history(tools.work, ChangeQuery(event_id, before, query["limit"] + 1))

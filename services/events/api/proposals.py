@@ -126,7 +126,7 @@ def _add_reading(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, **_REFUSED)
     @needs_all_forms(*READERS)
     def proposal_history(proposal_id: Any) -> dict[str, Any]:
-        """What became of a proposal, what each revision changed, and what its registration suggested."""
+        """History of a proposal: decisions, changes of each revision, and suggestions."""
         return {"items": show_history(tools.work, str(proposal_id))}
 
 

@@ -47,7 +47,7 @@ def _add_published(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, s404="No timetable is published yet")
     @public
     def published() -> Response:
-        """The timetable in force."""
+        """The published timetable."""
         version = newest_version(tools.work)
         if version is None:
             raise DomainError("not-found", "no timetable is published yet")
@@ -68,7 +68,7 @@ def _add_jobs(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, **_REFUSED, s404="No such job")
     @needs_all_forms(*READERS)
     def job(job_id: Any) -> Any:
-        """How far a wish for a timetable has got, and what came of it."""
+        """State and result of a scheduling job."""
         return show_job(tools.work, str(job_id))
 
 
@@ -86,7 +86,7 @@ def _add_board(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, **_REFUSED)
     @needs_all_forms(*READERS)
     def conflicts() -> dict[str, Any]:
-        """What keeps the draft board from being published."""
+        """Conflicts that prevent publishing the draft board."""
         return {"items": show_board(tools.work).snapshot.conflicts}
 
 
@@ -104,7 +104,7 @@ def _add_moves(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, **refusals, s409="The proposal is not accepted")
     @needs_all_forms("coordinator")
     def place(body: dict[str, Any], proposal_id: Any) -> Response:
-        """Put a proposal into a room and slot. Where that breaks a rule, the board shows the conflict."""
+        """Place a proposal in a room and slot. If that breaks a rule, the board shows the conflict."""
         placement = Placement(str(proposal_id), body["room"], body["slot"], body["pinned"])
         place_proposal(tools.work, placement, _seen(tools))
         return _shown(show_board(tools.work))
@@ -114,7 +114,7 @@ def _add_moves(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, **refusals)
     @needs_all_forms("coordinator")
     def remove(proposal_id: Any) -> Response:
-        """Take a proposal from the draft board."""
+        """Remove a proposal from the draft board."""
         take_off(tools.work, str(proposal_id), _seen(tools))
         return _shown(show_board(tools.work))
 
@@ -142,7 +142,7 @@ def _add_versions(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, s404="No such version")
     @public
     def version(number: int) -> Response:
-        """A published timetable as it was."""
+        """A published version of the timetable."""
         return conditional(jsonify(_VERSION.dump(show_version(tools.work, number))))
 
     @blueprint.get("/schedule/versions/<int:number>/diff/<int:other>")

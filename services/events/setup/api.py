@@ -95,7 +95,7 @@ class KindApi:
         @blueprint.response(200, self._list)
         @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
         @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
-        @blueprint.doc(summary=f"{self._kind.words.title}: all that fit; with `group_by` their numbers alone")
+        @blueprint.doc(summary=f"{self._kind.words.title}: all that match; with `group_by` their numbers alone")
         @says(blueprint, s400="The cursor is invalid", **_REFUSED)
         @self._reading
         def list_them(query: dict[str, Any]) -> Response:

@@ -197,7 +197,7 @@ def _add_one(blueprint: Any, desk: AccessDesk) -> None:
     @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def revoke_it(holder_id: UUID) -> None:
-        """End an access for good, with its keys, passkeys, links and sessions."""
+        """End an access permanently, with its keys, passkeys, links and sessions."""
         revoke(desk, holder(), str(holder_id))
 
 

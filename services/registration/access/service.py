@@ -154,7 +154,7 @@ def change(desk: AccessDesk, by: Holder, holder_id: str, grant: Grant, seen: int
 
 
 def revoke(desk: AccessDesk, by: Holder, holder_id: str) -> None:
-    """End an access for good, with its keys, passkeys, sessions and invitations.
+    """End an access permanently, with its keys, passkeys, sessions and invitations.
 
     Raises:
         DomainError: ``not-found``, ``not-allowed``, ``last-administrator``.

@@ -106,7 +106,7 @@ def _add_reading(blueprint: Any, desk: DraftDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator")
     def show_draft(slug: str) -> Response:
-        """A draft, and what publishing it would do."""
+        """A draft, and the effect of publishing it."""
         require_touch(slug)
         return _tagged(desk.draft(slug), desk.effect(slug))
 
@@ -119,7 +119,7 @@ def _add_changing(blueprint: Any, desk: DraftDesk) -> None:
     @blueprint.alt_response(409, schema=ProblemSchema)
     @needs("coordinator")
     def start_draft(wanted: Mapping[str, Any], slug: str) -> tuple[Response, int, dict[str, str]]:
-        """Begin a draft: of a form as it is now, or of a new one with `content`."""
+        """Create a draft of an existing form, or of a new one with `content`."""
         require_touch(slug)
         draft = desk.start(slug, wanted.get("content"), holder().name)
         return _tagged(draft, desk.effect(slug)), 201, {"Location": f"{PREFIX}/{slug}"}
@@ -132,7 +132,7 @@ def _add_changing(blueprint: Any, desk: DraftDesk) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def change_draft(wanted: Mapping[str, Any], slug: str) -> Response:
-        """Put other content in its place; `If-Match`: the ETag or revision."""
+        """Replace the content of a draft; `If-Match`: the ETag or revision."""
         require_touch(slug)
         current = desk.draft(slug)
         require_revision(current.revision)
@@ -158,7 +158,7 @@ def _add_publishing(blueprint: Any, desk: DraftDesk) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def publish_draft(slug: str) -> Response:
-        """Put it in force; `If-Match`: the ETag or revision of the draft. A new form takes registrations at once."""
+        """Publish a draft; `If-Match`: the ETag or revision of the draft. A new form accepts registrations at once."""
         require_touch(slug)
         current = desk.draft(slug)
         require_revision(current.revision)

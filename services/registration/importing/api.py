@@ -68,7 +68,7 @@ def _add_reading(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator")
     def show_import(import_id: UUID) -> Response:
-        """An import: its state, and how far it is."""
+        """An import: its state and progress."""
         return _tagged(_own(desk, import_id))
 
 
@@ -79,7 +79,7 @@ def _add_rows(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator")
     def list_rows(query: Mapping[str, Any], import_id: UUID) -> dict[str, Any]:
-        """What becomes of each row, and why; once the import is over, what has become of it. Kept for a day."""
+        """What happens to each row, and why; after the import, the outcome. Kept for a day."""
         people = _own(desk, import_id)
         batch, line = position_in(query["cursor"], 2, _read_position) or (0, 0)
         rows = ((at, row) for at, row in desk.rows(people.id, query["fate"], batch) if row.line > line)
@@ -167,7 +167,7 @@ def _add_ends(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.alt_response(409, schema=ProblemSchema)
     @needs("coordinator")
     def resume_import(import_id: UUID) -> tuple[Response, int]:
-        """Let an import go on that has failed."""
+        """Continue a failed import."""
         return _tagged(desk.resume(_own(desk, import_id).id, holder().name)), 202
 
     @blueprint.delete("/<uuid:import_id>")

@@ -218,7 +218,7 @@ class ImportDesk:
         return self.find(identity)
 
     def resume(self, identity: str, by: str) -> PeopleImport:
-        """Let an import go on that has failed.
+        """Continue a failed import.
 
         Raises:
             DomainError: ``not-found``, ``not-failed``.

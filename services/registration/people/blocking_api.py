@@ -73,7 +73,7 @@ def blocked_blueprint(work: UnitOfWork, clock: Clock, references: References) ->
     def block(content: dict[str, Any]) -> None:
         """Block an address: registrations with it are dropped, with the usual response. Repeating changes nothing.
 
-        What the address is registered for already stays as it is.
+        Existing registrations of the address stay.
         """
         address = normal_address(content["email"].strip())
         block_address(work, clock, references, address, content["reason"], by=holder().name)
@@ -83,7 +83,7 @@ def blocked_blueprint(work: UnitOfWork, clock: Clock, references: References) ->
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs_all_forms("coordinator")
     def unblock(blocked_id: UUID) -> None:
-        """Take registrations of this address again."""
+        """Accept registrations of this address again."""
         unblock_address(work, clock, str(blocked_id), by=holder().name)
 
     return blueprint

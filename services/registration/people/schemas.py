@@ -79,15 +79,15 @@ class RegistrationQuery(PageArguments):
         data_key="fields",
         load_default="",
         validate=ma.validate.Length(max=500),
-        metadata={"description": "Names, parted by commas, of what to answer for each; all of it by default"},
+        metadata={"description": "Names of the fields to return, separated by commas; all by default"},
     )
     group_by = ma.fields.String(
         load_default="",
         validate=ma.validate.Length(max=200),
         metadata={
             "description": "Return counts instead of a list, by one or two of `form`, `event`, `status`, "
-            "`working_group`, `partner`, `country`, `language`, `organisation`, `representative`, `day` and `answer.<field>`, separated by "
-            "a comma; the largest first, at most 1,000"
+            "`working_group`, `partner`, `country`, `language`, `organisation`, `representative`, `day` and "
+            "`answer.<field>`, separated by a comma; the largest first, at most 1,000"
         },
     )
     at_least = ma.fields.Integer(

@@ -123,7 +123,7 @@ def person_export_blueprint(work: UnitOfWork, clock: Clock, references: Referenc
     def export(asked: dict[str, Any]) -> dict[str, Any]:
         """Everything that the registration service stores about the owner of an address.
 
-        The references in the answer are what the other services are asked with.
+        The references in the response identify the person in the other services.
         """
         if asked["with_sealed"] and "sealed-reader" not in holder().roles:
             refuse(holder())

@@ -39,7 +39,7 @@ def _add_definition(blueprint: Any, context: PublicContext) -> None:
     @public
     @with_preflight
     def show(query: dict[str, Any], slug: str) -> Response:
-        """What a form asks, and whether it takes registrations."""
+        """The questions of a form, and whether it accepts registrations."""
         with counted_look_up():
             view = view_form(context.work, slug, context.clock())
         language = language_of({"lang": query["lang"]}, None)

@@ -135,7 +135,7 @@ def _add_opening(blueprint: Any, desk: ListDesk) -> None:
     def open_list(wanted: Mapping[str, Any]) -> tuple[Response, int, dict[str, str]]:
         """Open the answers that a purpose needs, of the people that the filters choose, with one entry in the log.
 
-        Answers what stands on the list. The whole list (`everything`) waits for a second person: 202, and the list can
+        Returns the content of the list. The whole list (`everything`) waits for a second person: 202, and the list can
         be read under the same id once it is approved.
         """
         require_touch(wanted["form"])

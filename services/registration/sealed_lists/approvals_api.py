@@ -73,7 +73,7 @@ def _add_asking(blueprint: Any, desk: ApprovalDesk) -> None:
     @blueprint.response(200, ApprovalListSchema)
     @needs("sealed-reader", "coordinator")
     def list_waiting() -> dict[str, Any]:
-        """What waits for a second person: whole lists, and keys to be destroyed."""
+        """Requests that wait for a second person: whole lists, and keys to be destroyed."""
         return {"items": [_public(one) for one in desk.waiting(holder().forms)]}
 
     @blueprint.post("")
@@ -88,7 +88,7 @@ def _add_asking(blueprint: Any, desk: ApprovalDesk) -> None:
     def ask_to_destroy(wanted: Mapping[str, Any]) -> Any:
         """Request to destroy the key of a form. Its sealed answers can then never be read, not even from backups.
 
-        204: it is destroyed already, where the installation has a single reader.
+        204: the key is destroyed at once, if the installation has a single reader.
         """
         require_touch(wanted["form"])
         asked = desk.ask_to_destroy(wanted["form"], wanted["reason"], holder().name)
