@@ -58,7 +58,7 @@ class GrantSchema(ma.Schema):
         allow_none=True,
         load_default=None,
         validate=[_SLUG, ma.validate.Length(max=80)],
-        metadata={"description": "Slug of the partner, for the role `partner` alone"},
+        metadata={"description": "Slug of the partner, only for the role `partner`"},
     )
     until = ma.fields.AwareDateTime(
         format="iso", allow_none=True, load_default=None, metadata={"description": "When it expires"}

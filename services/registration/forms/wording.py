@@ -30,7 +30,7 @@ STATES = {
 
 CLOSES = (
     "The form closes at once: no one can register any more. "
-    "People with a seat keep it. People who have registered already can still confirm their address for a day."
+    "People with a seat keep it. Submissions received before can still be confirmed for a day."
 )
 HOURS = {"opens_at": "Opens", "closes_at": "Closes", "changes_until": "Answers can be changed until"}
 

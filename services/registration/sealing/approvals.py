@@ -26,7 +26,7 @@ APPROVED_WITHIN = timedelta(hours=24)
 MAX_WAITING = 20
 """Of one person: more would be a mistake of a program."""
 
-_DEEDS = {READ_ALL: "sealed-list", DESTROY_KEY: "form-key-destruction"}
+_RECORDED_AS = {READ_ALL: "sealed-list", DESTROY_KEY: "form-key-destruction"}
 
 _COLUMNS = """id::text, act, form, asked_by, reason, filters, people::text[], asked_at, expires_at, decision,
     decided_by, decided_at"""
@@ -164,4 +164,4 @@ def _require_decidable(found: Approval, decision: str, by: str, now: datetime) -
 
 def _log(connection: Connection, about: Approval, what: str, who: str, now: datetime) -> None:
     detail = {"form": about.form, "asked_by": about.asked_by, "people": len(about.people)}
-    note_deed(connection, Deed(who, f"{_DEEDS[about.act]}-{what}", "sealed-approval", about.id, detail), now)
+    note_deed(connection, Deed(who, f"{_RECORDED_AS[about.act]}-{what}", "sealed-approval", about.id, detail), now)
