@@ -213,7 +213,7 @@ def test_every_field_that_can_change_has_words() -> None:
     assert change_text(Change("working_group", None, "housing"), {"housing": "Housing"}).now == "Housing"
     assert change_text(Change("language", "en", "fr"), {}).now == "French"
     speakers = change_text(Change("speakers", 0, 3), {})
-    assert (speakers.before, speakers.now) == ("nobody", "3")
+    assert (speakers.before, speakers.now) == ("none", "3")
     assert change_text(Change("speakers", 2, 2), {}).now == "2, other people"
     named = change_text(Change("speakers", ["Ana"], ["Ana", "Bo"]), {})
     assert (named.before, named.now) == ("Ana", "Ana, Bo")
