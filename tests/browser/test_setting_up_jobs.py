@@ -99,7 +99,7 @@ def test_partner_gets_lines_and_an_origin(demo: Demo, desk: Page, new_visitor: N
     hand.link(lesson.title, called="the event")
     hand.link(f"Register for {lesson.title}", called="its form")
     hand.link("Example Partner: HTML to paste")
-    expect(desk.get_by_label("HTML to paste")).to_contain_text(f'form="{lesson.id}" partner="example-partner"')
+    expect(desk.get_by_label("HTML code")).to_contain_text(f'form="{lesson.id}" partner="example-partner"')
     finish("Give a partner the HTML to paste", hand)
 
     theirs = new_visitor().page

@@ -99,7 +99,7 @@ def write(journey: Journey) -> None:
     journey.picture("coverage", at="#coverage")
     journey.follow("Write to members who are not registered")
     page.locator("#subject-en").fill(SUBJECT)
-    page.locator("#text-en").fill("Your group has nobody in the webinar yet. Please register.")
+    page.locator("#text-en").fill("No one from your group is in the webinar yet. Please register.")
     page.locator("#subject-fr").fill("Qui parle pour nous au webinaire n° 11 ?")
     page.locator("#text-fr").fill("Votre groupe n’a encore personne au webinaire. Merci de vous inscrire.")
     journey.picture("write")

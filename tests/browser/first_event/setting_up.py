@@ -109,7 +109,7 @@ def give_lines(journey: Journey) -> None:
     """Copy the lines of the partner's page and paste them into theirs."""
     page, editor = journey.page, journey.open_window()
     journey.follow("the HTML to paste for Example Partner")
-    lines = page.get_by_label("HTML to paste").inner_text()
+    lines = page.get_by_label("HTML code").inner_text()
     journey.picture("lines", at="#snippet")
     editor.goto(journey.demo.ports.partner_url)
     editor.get_by_label("HTML of the page").fill(lines)

@@ -22,8 +22,8 @@ STEPS: list[tuple[str, Callable[[Journey], None]]] = [
     ("Invite a colleague", people.invite),
     ("Register on the partner's page", people.register),
     ("See who has registered", people.see_who),
-    ("Bring in the members of the group", people.bring_members),
-    ("Write to those who are missing", people.write),
+    ("Import the members of the group", people.bring_members),
+    ("Write to the members who are missing", people.write),
 ]
 """Headings of the tutorial in order, and what is done below each."""
 
