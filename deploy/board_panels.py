@@ -29,7 +29,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             {"{{outcome}}": "sum by (outcome) (rate(troika_intake_requests_total[$__rate_interval]))"},
         ),
         Panel(
-            "Time to the answer of POST",
+            "Response time of POST",
             "s",
             {
                 f"{share}": f"histogram_quantile({share}, sum by (le) (rate("
@@ -39,7 +39,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
         Panel(
-            "Told to come again later",
+            "Requests refused because of overload",
             "reqps",
             {
                 "{{service}} {{class}} {{reason}}": "sum by (service, class, reason) "
@@ -52,7 +52,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             {"{{kind}}": "sum by (kind) (rate(troika_submissions_decided_total[$__rate_interval]))"},
         ),
         Panel(
-            "Submissions that wait",
+            "Submissions waiting",
             "short",
             {
                 "undecided": "max(troika_submissions_undecided)",
@@ -61,7 +61,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
         Panel(
-            "How long the first of them waits",
+            "Age of the oldest waiting submission",
             "s",
             {
                 "undecided submission": "max(troika_submission_oldest_undecided_age_seconds)",
@@ -84,14 +84,14 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
         Panel(
-            "Time to the answer, 95 of 100",
+            "Response time, 95th percentile",
             "s",
             {
                 "{{service}}": "histogram_quantile(0.95, sum by (service, le) "
                 "(rate(troika_http_request_duration_seconds_bucket[$__rate_interval])))"
             },
         ),
-        Panel("Requests at work", "short", {"{{service}}": "sum by (service) (troika_http_inflight_requests)"}),
+        Panel("Requests in progress", "short", {"{{service}}": "sum by (service) (troika_http_inflight_requests)"}),
         Panel(
             "Database errors",
             "ops",
@@ -114,7 +114,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
         Panel(
-            "From commit to the broker's confirm, 95 of 100",
+            "From commit to the broker's confirm, 95th percentile",
             "s",
             {
                 "{{service}}": "histogram_quantile(0.95, sum by (service, le) "
@@ -133,12 +133,12 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         ),
         Panel("Parked messages", "short", {"{{queue}}": "max by (queue) (troika_queue_parked_messages)"}),
         Panel(
-            "Messages settled",
+            "Messages handled by consumers",
             "ops",
             {"{{queue}} {{outcome}}": "sum by (queue, outcome) (rate(troika_consumed_total[$__rate_interval]))"},
         ),
         Panel(
-            "From making to effect, 95 of 100",
+            "From creation to effect, 95th percentile",
             "s",
             {
                 "{{queue}}": "histogram_quantile(0.95, sum by (queue, le) "
@@ -146,7 +146,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
         Panel(
-            "Room of the broker, as a share of its limit",
+            "Memory and disk of the broker, as a share of its limit",
             "percentunit",
             {
                 "memory in use": "max(rabbitmq_process_resident_memory_bytes / rabbitmq_resident_memory_limit_bytes)",
@@ -180,7 +180,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
         Panel(
-            "Phases of the SMTP dialogue, 95 of 100",
+            "Phases of the SMTP dialogue, 95th percentile",
             "s",
             {
                 "{{phase}}": "histogram_quantile(0.95, sum by (phase, le) "
@@ -198,7 +198,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             {"{{equation}}": "max by (equation) (troika_audit_differences)"},
         ),
         Panel(
-            "Seconds since the canary came all the way",
+            "Seconds since the canary last completed",
             "s",
             {"{{form}}": "time() - max by (form) (troika_canary_last_success_timestamp_seconds)"},
         ),
@@ -225,7 +225,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "s",
             {"{{datname}}": 'max by (datname) (pg_stat_activity_max_tx_duration{state!~"idle|disabled"})'},
         ),
-        Panel("How far standbys are behind", "s", {"{{instance}}": "max by (instance) (pg_replication_lag_seconds)"}),
+        Panel("Replication lag of standbys", "s", {"{{instance}}": "max by (instance) (pg_replication_lag_seconds)"}),
         Panel(
             "Nodes of the broker",
             "short",
@@ -243,12 +243,12 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
         Panel(
-            "The public page, seen from outside",
+            "Public page, probed from outside",
             "short",
             {"{{instance}}": 'min by (instance) (probe_success{job="public-page"})'},
         ),
         Panel(
-            "Until the certificate ends",
+            "Time until the certificate expires",
             "s",
             {"{{instance}}": "min by (instance) (probe_ssl_earliest_cert_expiry) - time()"},
         ),

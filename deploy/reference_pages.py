@@ -35,7 +35,7 @@ from bounded sets, and none is about a person. `service.name` is `<service>-<pro
 _MESSAGES_INTRODUCTION = """\
 # Messages
 
-What the services tell each other, from the one closed table in `shared/contracts/registry.py`. The same as a machine
+Messages between the services, from the one closed table in `shared/contracts/registry.py`. The same as a machine
 reads it: [asyncapi.json](asyncapi.json). One frozen sample of each version: `shared/contracts/samples/`.
 
 Each message is a CloudEvent 1.0 in structured JSON. Its type is `org.troika.` followed by the routing key. It is
@@ -78,7 +78,7 @@ def messages_page() -> str:
             GENERATED,
             _MESSAGES_INTRODUCTION,
             _table(("routing key", "said by", "heard on", "meaning", "sealed"), types),
-            "\n## Content\n\nFields in clear: whoever can read the broker's disk can read these.\n\n",
+            "\n## Content\n\nFields in clear: anyone who can read the broker's disk can read these.\n\n",
             _table(("routing key", "fields in clear"), [(f"`{e.key}`", _codes(e.clear)) for e in MESSAGE_TYPES]),
             "\n## Queues\n\n",
             _table(("queue", "consumed by", "holds", "parked in"), queues),

@@ -115,7 +115,7 @@ def _check(installation: Installation) -> int:
     except StepFailed as error:
         report(error)
         return 1
-    print(f"All of it happened, in {time.perf_counter() - began_at:.1f} s.", flush=True)
+    print(f"All steps succeeded, in {time.perf_counter() - began_at:.1f} s.", flush=True)
     return 0
 
 

@@ -23,7 +23,7 @@ FILE = click.option(
     envvar="TROIKA_ACCESS_FILE",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The access file; made if there is none.",
+    help="The access file; created if it does not exist.",
 )
 
 
@@ -37,7 +37,7 @@ def main() -> None:
 @click.option("--role", "roles", multiple=True, required=True, type=click.Choice(ROLES), help="May be given again.")
 @click.option("--form", "forms", multiple=True, help="Limits the key to this form; may be given again.")
 @click.option("--partner", help="Whose numbers the key shows, with the role partner.")
-@click.option("--until", help="From then on the key is worth nothing: 2020-06-01T00:00:00Z.")
+@click.option("--until", help="When the key expires: 2020-06-01T00:00:00Z.")
 @FILE
 def add(
     name: str, roles: tuple[str, ...], forms: tuple[str, ...], partner: str | None, until: str | None, file: Path

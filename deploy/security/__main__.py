@@ -20,7 +20,7 @@ WIDTH = 100
 
 
 @click.command()
-@click.option("--run", is_flag=True, help="Run every test of the table, and print what came of it.")
+@click.option("--run", is_flag=True, help="Run every test of the table, and print the results.")
 def main(run: bool) -> None:
     """Print the statements with the tests that show them, or the reasons why there are none."""
     try:

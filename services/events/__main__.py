@@ -27,9 +27,7 @@ from shared.store.unit_of_work import UnitOfWork
 
 def command_line() -> click.Group:
     """All commands of the service."""
-    group = make_command_line(
-        describe(), Worker("solve", "Make timetables of side events when somebody asks for one.", solve)
-    )
+    group = make_command_line(describe(), Worker("solve", "Make timetables of side events on request.", solve))
 
     @group.command()
     @click.argument("folder", type=click.Path(path_type=Path))

@@ -102,7 +102,7 @@ def _show(preview: "ResendPreview") -> None:
 
 def _confirmed(*, yes: bool) -> bool:
     if not yes and not sys.stdin.isatty():
-        raise click.UsageError("say --yes where nobody can be asked")
+        raise click.UsageError("use --yes when not run interactively")
     return yes or click.confirm("Send them again?")
 
 

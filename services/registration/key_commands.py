@@ -43,17 +43,17 @@ def list_keys() -> None:
 
 @keys.command()
 @click.argument("form")
-@click.option("--lost", is_flag=True, help="The old key is lost: go on, though nobody can read what is sealed to it.")
+@click.option("--lost", is_flag=True, help="The old key is lost: continue. Data sealed to it can never be read.")
 def replace(form: str, *, lost: bool) -> None:
     """Give FORM a new key and seal its answers anew, while people register. Run again if it was interrupted."""
     from services.registration.sealing.key_service import SETTLE_S, replace_form_key
 
-    click.echo(f"A new key is made. Waiting {SETTLE_S:.0f} seconds for whoever has read the old one.")
+    click.echo(f"A new key is made. Waiting {SETTLE_S:.0f} seconds for processes that have read the old one.")
     with _key_tools() as (work, form_keys, settings):
         _require_fit(work, settings)
         with _plain_errors():
             done = replace_form_key(work, form_keys, _order(form, is_lost=lost), _queue(), time.sleep)
-    click.echo(f"{done.changed} registrations and candidates sealed anew. The old key is gone.")
+    click.echo(f"{done.changed} registrations and candidates re-encrypted. The old key is deleted.")
     if done.lost:
         click.echo(f"Sealed answers of {done.lost} registrations and candidates are lost: no key opens them.")
 
@@ -84,7 +84,7 @@ def destroy(form: str, *, yes: bool, without_second_person: bool) -> None:
     from services.registration.sealing.key_service import destroy_form_key
 
     if not yes and not sys.stdin.isatty():
-        raise click.UsageError("say --yes where nobody can be asked")
+        raise click.UsageError("use --yes when not run interactively")
     if not yes:
         click.confirm(f"Nobody will ever read the sealed answers of {form} again. Destroy its key?", abort=True)
     with _key_tools() as (work, form_keys, settings), _plain_errors():

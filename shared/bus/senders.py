@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 SENDER_HEADER = "x-troika-sender"
 OPERATOR, OPERATOR_PROCESS = "troika-operator", "operator"
-FOREIGN = "sent by somebody else than its producer"
+FOREIGN = "sent with a login other than its producer's"
 
 
 def relay_user(service: str) -> str:

@@ -82,7 +82,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         _ROLLUP_AND_MAIL,
         RegistrationData,
-        "Somebody has a seat.",
+        "A person has a seat.",
         _SEALED,
     ),
     MessageType(
@@ -90,7 +90,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         _ROLLUP_AND_MAIL,
         RegistrationData,
-        "Somebody waits for a seat.",
+        "A person is on the waiting list.",
         _SEALED,
     ),
     MessageType(
@@ -98,7 +98,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         _ROLLUP_AND_MAIL,
         RegistrationData,
-        "Somebody who waited has a seat now.",
+        "A person on the waiting list got a seat.",
         _SEALED,
     ),
     MessageType(
@@ -106,7 +106,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         _ROLLUP_AND_MAIL,
         OfferData,
-        "A seat is held for somebody who waits, until they accept or the offer expires.",
+        "A seat is held for a waiting person until they accept or the offer expires.",
         _SEALED,
     ),
     MessageType(
@@ -122,7 +122,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         _ROLLUP_AND_MAIL,
         RegistrationData,
-        "Somebody gave their place back.",
+        "A registration was cancelled.",
         _SEALED,
     ),
     MessageType(
@@ -130,7 +130,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         _ROLLUP_AND_MAIL,
         RegistrationData,
-        "Somebody's answers, name or address have changed; their place has not.",
+        "Answers, name or address of a registration have changed; its status has not.",
         _SEALED,
     ),
     MessageType(
@@ -153,7 +153,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         ("events.proposals",),
         ProposalData,
-        "Whoever proposed a side event has changed what the proposal says.",
+        "The proposer of a side event has changed the proposal.",
         (("sealed", "events"),),
     ),
     MessageType(
@@ -168,7 +168,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         ("notifications.mail",),
         RegistrationData,
-        "Somebody who is registered is sent their own link again.",
+        "A person has requested their personal link again.",
         _SEALED,
     ),
     MessageType(
@@ -176,7 +176,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         ("notifications.mail",),
         RegistrationData,
-        "Somebody has not given yet what is asked after the confirmation.",
+        "The questions after the confirmation have not been answered yet.",
         _SEALED,
     ),
     MessageType(
@@ -184,7 +184,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         ("notifications.mail",),
         AddressChangedData,
-        "A registration has another address: its former one is told, and can take the change back for a while.",
+        "The address of a registration has changed. The former address is notified and can undo it for seven days.",
         _SEALED,
     ),
     MessageType(
@@ -192,14 +192,14 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "registration",
         _ROLLUP_AND_MAIL,
         ErasedData,
-        "Whoever was on a registration is erased: what others hold of them goes too.",
+        "The person of a registration is erased. Consumers erase what they store about them.",
     ),
     MessageType(
         "form.changed.v1",
         "registration",
         ("events.copies", "notifications.copies"),
         FormData,
-        "A form is new, or something that anybody may know of it has changed.",
+        "A form is new, or its public data have changed.",
     ),
     MessageType(
         "partner.changed.v1",
@@ -243,7 +243,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
             service,
             ("registration.copies",),
             AuditEntryData,
-            f"Somebody with a key did something in the service {service}.",
+            f"A key holder did something in the service {service}.",
         )
         for service in ("events", "notifications")
     ),
@@ -259,7 +259,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
         "notifications",
         ("registration.mail",),
         MailData,
-        "A mail was refused for good, or given up.",
+        "A mail was refused permanently, or given up.",
     ),
     MessageType(
         "mail.suppressed.v1",

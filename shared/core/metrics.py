@@ -47,7 +47,7 @@ requests_refused_total = Counter(
 public_pages_total = Counter(
     "troika_public_pages_total",
     "Public pages and files sent, by where they came from: memory, made (by the application; these alone are in "
-    "troika_http_request_duration_seconds), stale (a moment older, while they were made anew or could not be).",
+    "troika_http_request_duration_seconds), stale (a moment older, while they were rendered again or could not be).",
     ["service", "source"],
 )
 
@@ -60,8 +60,8 @@ requests_limited_total = Counter(
 
 security_events_total = Counter(
     "troika_security_events_total",
-    "What somebody who watches over an installation wants to know of, by event: signed-in, sign-in-refused, "
-    "key-refused (unknown or ended), role-refused (a key of another role or for other forms), cross-site-refused, "
+    "Security events, by kind: signed-in, sign-in-refused, key-refused (unknown or ended), "
+    "role-refused (a key of another role or for other forms), cross-site-refused, "
     "too-many-requests, list-exported, sealed-answers-read.",
     ["event"],
 )
@@ -233,12 +233,12 @@ mails_total = Counter(
 mail_unknown_resolved_total = Counter(
     "troika_mail_unknown_resolved_total",
     "Mails whose handover was unknown, by resolution: found (its sender came back and knew), resent, left (unknown "
-    "twice: somebody may wait for it in vain), given_up (untrue by now, or of a kind not worth a second copy).",
+    "twice: the person may not have it), given_up (outdated by now, or of a kind not worth a second copy).",
     ["resolution"],
 )
 mails_sent_again_total = Counter(
     "troika_mails_sent_again_total",
-    "Mails that had failed, were missed or left unknown and that somebody had sent again, by kind.",
+    "Mails that had failed, were missed or left unknown and were sent again by a coordinator, by kind.",
     ["kind"],
 )
 people_not_notified = Gauge(
@@ -294,7 +294,7 @@ schedule_solve_seconds = Histogram(
 )
 schedule_solves_total = Counter(
     "troika_schedule_solves_total",
-    "Scheduling jobs by outcome: done, returned (told to stop), overtaken (the board was changed meanwhile).",
+    "Scheduling jobs by outcome: done, returned (asked to stop), overtaken (the board was changed during the search).",
     ["outcome"],
 )
 schedule_proposals = Gauge(

@@ -37,5 +37,5 @@ def confirmed_by(waiting: Mapping[str, int], form: str, *, yes: bool) -> bool:
     counts = ", ".join(f"{count} {step}" for step, count in waiting.items())
     click.echo(f"{form}: {counts} are due and were not announced. Look first whether a clock has jumped.")
     if not yes and not sys.stdin.isatty():
-        raise click.UsageError("say --yes where nobody can be asked")
+        raise click.UsageError("use --yes when not run interactively")
     return yes or click.confirm("They cannot be brought back. Let them go?", abort=True)

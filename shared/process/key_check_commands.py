@@ -46,7 +46,7 @@ def accept(settings: CommonSettings, kind: KeyKind, *, yes: bool) -> None:
     keys = reader.take(kind.variable, _public_key if kind.variable.endswith("_PUBLIC_KEY") else key_file)
     reader.finish()
     if not yes and not sys.stdin.isatty():
-        raise click.UsageError("say --yes where nobody can be asked")
+        raise click.UsageError("use --yes when not run interactively")
     if not yes:
         click.confirm(f"{kind.if_wrong} Is the key {kind.name} replaced on purpose?", abort=True)
     held = HeldKey(kind, keys)

@@ -57,6 +57,6 @@ def retire(work: UnitOfWork, checked: Sequence[HeldKey]) -> None:
 
 def _close_anew(run: Reclosing, what: str) -> None:
     run.run()
-    click.echo(f"{run.changed} {what} closed anew.")
+    click.echo(f"{run.changed} {what} re-encrypted.")
     if run.unopened:
         raise click.ClickException(f"{len(run.unopened)} open by none of the keys, and were left as they are.")

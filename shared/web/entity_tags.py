@@ -51,7 +51,7 @@ def seen_tags() -> frozenset[str]:
         DomainError: ``if-match-required``: there is no such header.
     """
     if not request.if_match:
-        raise DomainError("if-match-required", "send the ETag you have seen as If-Match")
+        raise DomainError("if-match-required", "send the ETag that you read as If-Match")
     return frozenset({"*"}) if request.if_match.star_tag else frozenset(request.if_match.as_set(include_weak=True))
 
 

@@ -22,7 +22,7 @@ class PageArguments(ma.Schema):
     cursor = ma.fields.String(
         load_default="",
         validate=ma.validate.Length(max=500),
-        metadata={"description": "From ``next`` of the last page"},
+        metadata={"description": "`next` of the last page"},
     )
     limit = ma.fields.Integer(load_default=DEFAULT_LIMIT, validate=ma.validate.Range(min=1, max=MOST))
 

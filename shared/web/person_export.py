@@ -28,11 +28,11 @@ class ExportRequestSchema(ma.Schema):
     class Meta:
         unknown = ma.RAISE
 
-    reason = reason_field("It stays in the audit log: leave names and addresses out")
+    reason = reason_field("Recorded in the audit log: leave out names and addresses")
     export_id = ma.fields.UUID(
         load_default=None,
         allow_none=True,
-        metadata={"description": "The same for all services: their audit entries name it. Made if it is left out"},
+        metadata={"description": "The same for all services: their audit entries name it. Generated if left out"},
     )
 
 
@@ -47,7 +47,7 @@ class ExportSchema(ma.Schema):
     tables = ma.fields.Dict(keys=ma.fields.String(), required=True, metadata={"description": "Rows by table"})
     left_out = ma.fields.Dict(keys=ma.fields.String(), required=True, metadata={"description": "Columns, with reasons"})
     notes = ma.fields.List(
-        ma.fields.String(), required=True, metadata={"description": "To read before it is passed on"}
+        ma.fields.String(), required=True, metadata={"description": "Notes to read before passing it on"}
     )
     opened = ma.fields.Dict(
         keys=ma.fields.String(), required=True, metadata={"description": "What is stored encrypted, by row"}

@@ -91,7 +91,7 @@ class ProblemSchema(ma.Schema):
     type = ma.fields.String(required=True)
     title = ma.fields.String(required=True)
     status = ma.fields.Integer(required=True)
-    code = ma.fields.String(required=True, metadata={"description": "Stable; programs may rely on it"})
+    code = ma.fields.String(required=True, metadata={"description": "Stable; programs can rely on it"})
     detail = ma.fields.String()
     correlation_id = ma.fields.String()
     errors = ma.fields.List(ma.fields.Nested(FaultSchema))

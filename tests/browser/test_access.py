@@ -29,7 +29,7 @@ def test_invited_colleague_makes_a_passkey_and_signs_in_with_it(demo: Demo, visi
     page.goto(link)
     expect(page.get_by_role("heading", level=1)).to_have_text("Your access to the console")
     page.get_by_label("Name of this passkey").fill("My laptop")
-    page.get_by_role("button", name="Make a passkey").click()
+    page.get_by_role("button", name="Create a passkey").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     page.get_by_role("link", name=COLLEAGUE).click()
     expect(page.get_by_text("My laptop", exact=True)).to_be_visible()

@@ -42,16 +42,16 @@ def test_those_missing_are_written_to(demo: Demo, desk: Page) -> None:
     address = new_address()
     enter(demo, "geneva-delegation", address, name="A traveller")
     hand = begin(demo, desk)
-    gap = desk.get_by_role("link", name="Write to those missing")
+    gap = desk.get_by_role("link", name="Write to those not registered")
     poll_until(lambda: desk.reload() and gap.count(), 15.0, what="one is missing")
-    hand.link("Write to those missing")
+    hand.link("Write to those not registered")
     hand.write("Text", f"Please register for the webinar, too. ({address.partition('@')[0]})")
     hand.button("Save the draft and see who gets it")
     hand.found(desk.get_by_role("button", name="Send to"), "Send to … people")
 
-    expect(desk.get_by_role("heading", name="What became of it")).to_be_visible()
+    expect(desk.get_by_role("heading", name="Outcome")).to_be_visible()
     poll_until(lambda: [mail for mail in demo.mails(address) if "Webinar Wednesday" in mail["subject"]], 30.0)
-    finish("Write to those missing", hand)
+    finish("Write to those not registered", hand)
 
 
 def test_capacity_is_changed_by_keys(demo: Demo, desk: Page) -> None:
@@ -77,7 +77,7 @@ def test_registration_is_cancelled_by_keys(demo: Demo, desk: Page) -> None:
     hand.button("Cancel this registration")
 
     expect(desk.locator(".titled .tag").first).to_have_text("Cancelled")
-    finish("Cancel for somebody", hand)
+    finish("Cancel for a person", hand)
 
 
 def test_chosen_person_is_offered_a_seat_and_the_offer_confirmed(demo: Demo, desk: Page) -> None:
@@ -110,7 +110,7 @@ def test_event_is_copied_and_its_form(demo: Demo, desk: Page) -> None:
     hand = begin(demo, desk)
     hand.link(lesson.title, called="the event")
     hand.link("Copy")
-    hand.button("Make the draft")
+    hand.button("Create the draft")
     expect(desk.get_by_role("heading", level=1)).to_have_text(f"Lesson #{number}")
     finish("Copy an event", hand)
 
@@ -119,7 +119,7 @@ def test_event_is_copied_and_its_form(demo: Demo, desk: Page) -> None:
     hand.link(f"Lesson #{number}", called="the event")
     hand.link("New form for this event")
     poll_until(lambda: desk.reload() and desk.get_by_label("Short name").input_value(), 15.0, what="the event")
-    hand.button("Make the draft")
+    hand.button("Create the draft")
     expect(desk.get_by_label("Français").first).to_have_value(f"Inscription : Lesson #{number}")
     expect(desk.get_by_label("Example Partner")).to_be_checked()
     hand.button("Publish")

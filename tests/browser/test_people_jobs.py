@@ -24,7 +24,7 @@ def test_person_is_corrected(demo: Demo, desk: Page) -> None:
     hand.tick("It was mistyped")
     hand.button("Show what it does")
     expect(desk.get_by_role("row", name="Your name")).to_contain_text("A mistyped name")
-    hand.button("Correct it")
+    hand.button("Save the correction")
     expect(desk.get_by_role("heading", level=1)).to_have_text("A corrected name")
     finish("Correct a person", hand)
 
@@ -73,7 +73,7 @@ def test_people_are_imported(demo: Demo, desk: Page) -> None:
     desk.get_by_label("File").set_input_files(file)
     hand.button("Read the file")
     hand.button("Check every row")
-    hand.write("How have these people agreed?", "They signed the list of the meeting")
+    hand.write("How did these people agree?", "They signed the list of the meeting")
     hand.button("Import 3 people")
     poll_until(lambda: desk.reload() and desk.get_by_text("Done", exact=True).count(), 30.0, what="the import")
     finish("Import people from a file", hand)
@@ -88,19 +88,19 @@ def test_segment_is_written_to_now_and_later(demo: Demo, desk: Page) -> None:
     for job in ("Write to a segment", "Write to it later"):
         hand = begin(demo, desk)
         hand.link(lesson.title, called="the event")
-        hand.link("Write to those registered")
+        hand.link("Write to the people registered")
         hand.write("Text", f"{job}: please bring your questions.")
         hand.button("Save the draft and see who gets it")
         poll_until(lambda: desk.reload() and audience.count(), 20.0, what="the person is counted")
         if job == "Write to a segment":
             hand.found(audience, "Send to … people")
-            expect(desk.get_by_role("heading", name="What became of it")).to_be_visible()
+            expect(desk.get_by_role("heading", name="Outcome")).to_be_visible()
             poll_until(lambda: [one for one in demo.mails(address) if one["subject"] == lesson.title], 30.0)
         else:
             hand.fold("Send it later")
             hand.write("Day and time", f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%dT09:00}")
-            hand.button("Send it at that time")
-            expect(desk.get_by_role("button", name="Cancel: make it a draft again")).to_be_visible()
+            hand.button("Schedule it")
+            expect(desk.get_by_role("button", name="Cancel sending and make it a draft again")).to_be_visible()
         finish(job, hand)
 
 

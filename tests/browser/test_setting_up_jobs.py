@@ -23,7 +23,7 @@ def test_event_is_created_from_nothing(demo: Demo, desk: Page) -> None:
     expect(desk.get_by_label("Time zone")).not_to_have_value("")
     hand.write("Start (optional)", "2099-03-04T14:00")
     hand.write("End (optional)", "2099-03-04T15:00")
-    hand.button("Make the draft")
+    hand.button("Create the draft")
 
     expect(desk.get_by_role("heading", level=1)).to_have_text(title)
     expect(desk.locator("main")).to_contain_text("Wed 4 Mar 2099, 14:00 to 15:00")
@@ -36,7 +36,7 @@ def test_form_with_a_condition_is_made_in_two_languages(demo: Demo, desk: Page) 
     hand.link(lesson.title, called="the event")
     hand.link("New form for this event")
     poll_until(lambda: desk.reload() and desk.get_by_label("Short name").input_value(), 15.0, what="the event")
-    hand.button("Make the draft")
+    hand.button("Create the draft")
     hand.write("Français missing", f"Inscription : {lesson.title}")
     hand.button("Save")
     hand.choose("New question", "Yes or no")
@@ -89,7 +89,7 @@ def partner_key(page: Page, places: Places) -> str:
     shown = requests.get(f"{places.ports.inbox_url}/mails/{mails[0]['id'] if mails else ''}", timeout=5).text
     token = shown.split("/console/invitation/")[1].partition('"')[0]
     page.goto(f"{places.ports.public_url}/console/invitation/{token}")
-    page.get_by_role("button", name="Take a key").click()
+    page.get_by_role("button", name="Get a key").click()
     return page.get_by_label("Key", exact=True).input_value()
 
 
@@ -98,9 +98,9 @@ def test_partner_gets_lines_and_an_origin(demo: Demo, desk: Page, new_visitor: N
     hand = begin(demo, desk)
     hand.link(lesson.title, called="the event")
     hand.link(f"Register for {lesson.title}", called="its form")
-    hand.link("Example Partner: lines to paste")
-    expect(desk.get_by_label("HTML to paste")).to_contain_text(f'form="{lesson.id}" partner="example-partner"')
-    finish("Give a partner the lines to paste", hand)
+    hand.link("Example Partner: HTML to paste")
+    expect(desk.get_by_label("HTML code")).to_contain_text(f'form="{lesson.id}" partner="example-partner"')
+    finish("Give a partner the HTML to paste", hand)
 
     theirs = new_visitor().page
     key = partner_key(theirs, demo.places)
@@ -109,7 +109,7 @@ def test_partner_gets_lines_and_an_origin(demo: Demo, desk: Page, new_visitor: N
     theirs.get_by_role("button", name="Sign in").click()
     asking = Hand(theirs)
     asking.write("Another address of your site", origin)
-    asking.button("Ask for it")
+    asking.button("Request this address")
     finish("Ask for an origin (the partner)", asking)
 
     hand = begin(demo, desk)
@@ -126,9 +126,9 @@ def test_forms_for_all_side_events_are_made(demo: Demo, desk: Page) -> None:
     hand.section("Set-up", "Forms for side events")
     shown = desk.get_by_role("checkbox", name=events[1].title)
     poll_until(lambda: desk.reload() and shown.count(), 15.0, what="the side events")
-    hand.button("Show what it makes")
-    hand.found(desk.locator("button[value=do]"), "Make them")
-    expect(desk.get_by_role("status")).to_contain_text("made: people can register")
+    hand.button("Show what it does")
+    hand.found(desk.locator("button[value=do]"), "Create them")
+    expect(desk.get_by_role("status")).to_contain_text("created: people can register")
     assert [demo.places.ask("GET", f"/v1/forms/{event.id}")["open"] for event in events] == [True, True]
     finish("Make the forms for all side events", hand)
 
@@ -150,12 +150,12 @@ def test_rooming_list_is_opened_beside_the_rooms(demo: Demo, desk: Page) -> None
     give_details(demo, address, traveller, hotel="block", hotel_nights=3, **days)
     hand = begin(demo, desk)
     hand.link("Hotels")
-    expect(desk.get_by_role("heading", name="Night by night")).to_be_visible()
+    expect(desk.get_by_role("heading", name="Reserved rooms per night")).to_be_visible()
     hand.link("Open the rooming list")
     hand.write("Why do you need them?", "The hotel asks for the numbers")
     hand.button("Open the list")
     expect(desk.get_by_role("heading", name="This list")).to_be_visible()
-    expect(desk.get_by_role("link", name="Rooms that are kept in each hotel")).to_be_visible()
+    expect(desk.get_by_role("link", name="Rooms reserved in each hotel")).to_be_visible()
     finish("Open the rooming list beside the rooms", hand)
 
 
@@ -168,7 +168,7 @@ def colleague() -> str:
 def make_draft(demo: Demo, visitor: Page, invitation: str) -> str:
     """Whoever was invited takes a key, and makes an event with it; returns its id."""
     visitor.goto(invitation)
-    visitor.get_by_role("button", name="Take a key").click()
+    visitor.get_by_role("button", name="Get a key").click()
     headers = {"Authorization": f"Bearer {visitor.get_by_role('textbox', name='Key').input_value()}"}
     draft = {"id": f"draft-{secrets.token_hex(3)}", "title": {"en": "A draft"}, "kind": "training", "mode": "online"}
 

@@ -31,7 +31,7 @@ def test_side_event_is_moved_scheduled_and_published(demo: Demo, desk: Page) -> 
     expect(desk.get_by_role("heading", name="Conflicts (2)")).to_be_visible()
     desk.locator("table").get_by_role("link", name=LATE).click()
     desk.get_by_label("Room", exact=True).select_option("lake-hall")
-    desk.get_by_role("button", name="Put it there").click()
+    desk.get_by_role("button", name="Place it here").click()
     expect(desk.get_by_role("heading", name="Conflicts")).to_have_count(0)
     before = said_of_search(desk)
     desk.get_by_role("button", name="Schedule").click()
@@ -39,7 +39,7 @@ def test_side_event_is_moved_scheduled_and_published(demo: Demo, desk: Page) -> 
     poll_until(again(desk, lambda: said_of_search(desk) not in ("", before)), 20.0, what="a new timetable")
 
     desk.get_by_role("button", name="Publish version 2").click()
-    expect(desk.locator("main")).to_contain_text("Version 2 is published")
+    expect(desk.locator("main")).to_contain_text("Version 2 was published")
     desk.goto(f"{demo.ports.public_url}/programme/timetable?lang=en")
     expect(desk.locator("main")).to_contain_text(LATE)
     placed = poll_until(

@@ -68,7 +68,7 @@ def import_checked(page: Page, places: Places) -> None:
     import_begun(page, places)
     page.get_by_label("Where from").select_option("country")
     page.get_by_role("button", name="Check every row").click()
-    page.get_by_role("heading", name="What becomes of the rows").wait_for(timeout=WITHIN_MS)
+    page.get_by_role("heading", name="What happens to the rows").wait_for(timeout=WITHIN_MS)
 
 
 def marked(page: Page, places: Places) -> None:
@@ -76,7 +76,7 @@ def marked(page: Page, places: Places) -> None:
     console(f"/console/registrations?event={WEBINAR}")(page, places)
     for box in page.locator("input[name=marked]").all()[:2]:
         box.check()
-    page.get_by_label("With those marked").select_option("cancelled")
+    page.get_by_label("With the marked registrations").select_option("cancelled")
     page.get_by_role("button", name="Show what it does").click()
     page.get_by_role("heading", name="Cancel for them").wait_for(timeout=WITHIN_MS)
 
@@ -87,7 +87,7 @@ def correcting(page: Page, places: Places) -> None:
     page.locator("#field-name").fill("A corrected name")
     page.get_by_label("It was mistyped").check()
     page.get_by_role("button", name="Show what it does").click()
-    page.get_by_role("button", name="Correct it").wait_for(timeout=WITHIN_MS)
+    page.get_by_role("button", name="Save the correction").wait_for(timeout=WITHIN_MS)
 
 
 def merging(page: Page, places: Places) -> None:
@@ -128,7 +128,7 @@ def sealed_new(page: Page, places: Places) -> None:
 
 
 def sealed_log(page: Page, places: Places) -> None:
-    """Who has read sealed answers."""
+    """Log of readings of sealed answers."""
     sealed_list("catering")(page, places)
     console("/console/registrations/sealed-readings")(page, places)
 

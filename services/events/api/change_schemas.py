@@ -9,7 +9,7 @@ from services.events.domain.event import EVERY_GROUP, EventKind, EventStatus, Mo
 from services.events.domain.rules import SLUG, SLUG_LENGTH
 from shared.i18n.content_field import TextByLanguage
 
-_NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not hold a NUL character")
+_NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not contain a NUL character")
 
 
 def slug_field(description: str, **more: Any) -> ma.fields.String:
@@ -72,7 +72,7 @@ class StepArguments(ma.Schema):
 
     dry_run = ma.fields.Boolean(
         load_default=False,
-        metadata={"description": "Change nothing and tell nobody; answer whom the step would reach"},
+        metadata={"description": "Change nothing and notify no one; return who would be notified"},
     )
 
 
@@ -96,10 +96,10 @@ def _numbers(description: str) -> ma.fields.Dict:
 class AudienceSchema(ma.Schema):
     """Whom a change reaches. One person on two forms is one person."""
 
-    people = ma.fields.Integer(required=True, metadata={"description": "Distinct people who will be told"})
-    by_status = _numbers("Registrations that mean attendance, by status; those that ended are not told")
+    people = ma.fields.Integer(required=True, metadata={"description": "Distinct people who will be notified"})
+    by_status = _numbers("Registrations that mean attendance, by status; ended ones are not notified")
     by_form_kind = _numbers("Registrations with a seat or on the waiting list, by kind of form")
-    by_language = _numbers("Registrations of those who will be told, by language")
+    by_language = _numbers("Registrations of the people to be notified, by language")
 
 
 class DependentEventSchema(ma.Schema):
@@ -146,7 +146,7 @@ class ChangeSchema(ma.Schema):
     change = ma.fields.String(
         required=True,
         validate=ma.validate.OneOf(["published", "changed", "none"]),
-        metadata={"description": "What others are told: `none` if participants see no difference"},
+        metadata={"description": "Kind of change as published to others: `none` if participants see no difference"},
     )
     differs = ma.fields.List(
         ma.fields.String(), required=True, metadata={"description": "Fields in which participants see a difference"}

@@ -47,7 +47,7 @@ def _add_creation(blueprint: Any, tools: Tools) -> None:
     @_problems(blueprint, 409)
     @needs("coordinator")
     def create(wanted: dict[str, Any]) -> Response:
-        """Make a draft. Nobody is told until it is announced."""
+        """Create a draft. No one is notified until it is announced."""
         require_touch_each(*(wanted[name] for name in ("id", "series") if wanted.get(name)))
         with broken_rules_as_faults():
             event = create_event(
@@ -138,8 +138,8 @@ def _problems(blueprint: Any, *statuses: int) -> Any:
         401: "No key",
         403: "The key's roles or forms do not allow it",
         404: "No such event",
-        409: "A rule of the event's life says no",
-        412: "Somebody changed it meanwhile",
+        409: "A rule of the event's life cycle does not allow it",
+        412: "It was changed since it was read",
         428: "`If-Match` is missing",
     }
 

@@ -34,7 +34,7 @@ def _add_reading(blueprint: Any, tools: Tools) -> None:
     @_problems(blueprint, 400)
     @needs("coordinator")
     def notes(query: dict[str, Any], event_id: str) -> dict[str, Any]:
-        """What coordinators noted about the event, the newest first."""
+        """Notes of coordinators about the event, newest first."""
         require_touch(event_id)
         before = position_in(query["cursor"], 1, read_registration_position)
         found = list_notes(tools.work, NoteQuery(event_id, before, query["limit"] + 1))
@@ -49,7 +49,7 @@ def _add_writing(blueprint: Any, tools: Tools) -> None:
     @_problems(blueprint, 409)
     @needs("coordinator")
     def write(wanted: dict[str, Any], event_id: str) -> EventNote:
-        """Append a note; nobody is told."""
+        """Append a note. No one is notified."""
         require_touch(event_id)
         note_id = str(wanted.get("id") or new_id())
         with broken_rules_as_faults():
@@ -63,7 +63,7 @@ def _add_history(blueprint: Any, tools: Tools) -> None:
     @_problems(blueprint, 400)
     @needs("coordinator")
     def history(query: dict[str, Any], event_id: str) -> dict[str, Any]:
-        """Who did what to the event and its resources, the newest first; which fields, not which values."""
+        """Changes of the event and its resources, newest first; names of fields, no values."""
         require_touch(event_id)
         before = position_in(query["cursor"], 1, read_registration_position)
         found = list_history(tools.work, ChangeQuery(event_id, before, query["limit"] + 1))
@@ -78,7 +78,7 @@ def _position(row: EventNote | EventChange) -> Sequence[str]:
 def _problems(blueprint: Any, *statuses: int) -> Any:
     """Document what these routes may say instead."""
     meanings = {
-        400: "The cursor is not one",
+        400: "The cursor is invalid",
         401: "No key",
         403: "The key's roles or forms do not allow it",
         404: "No such event",

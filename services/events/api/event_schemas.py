@@ -13,7 +13,7 @@ from shared.i18n.languages import LANGUAGES
 from shared.web.paging import PageArguments
 from shared.web.query_parameters import DayOrInstant
 
-_NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not hold a NUL character")
+_NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not contain a NUL character")
 
 
 def _moment(description: str) -> ma.fields.AwareDateTime:
@@ -67,7 +67,9 @@ class EventSchema(ma.Schema):
     form = ma.fields.String(allow_none=True, metadata={"description": "Slug of the form by which people register"})
     join_url = ma.fields.String(allow_none=True, metadata={"description": "Meeting link; only with a key"})
     internal_note = ma.fields.String(metadata={"description": "For coordinators; only with a key"})
-    internal = ma.fields.Boolean(metadata={"description": "The system's own, told to nobody; only with a key"})
+    internal = ma.fields.Boolean(
+        metadata={"description": "Internal event of the system, not announced to anyone; only with a key"}
+    )
 
 
 _FIELD = f"({'|'.join(EventSchema().fields)})"

@@ -47,8 +47,8 @@ def _add_list(blueprint: Any, tools: Tools) -> None:
     @blueprint.response(200, EventListSchema)
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
     @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
-    @blueprint.alt_response(400, schema=ProblemSchema, content_type=PROBLEM, description="The cursor is not one")
-    @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="Nobody holds this key")
+    @blueprint.alt_response(400, schema=ProblemSchema, content_type=PROBLEM, description="The cursor is invalid")
+    @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="The key is not valid")
     @blueprint.alt_response(
         403,
         schema=ProblemSchema,
@@ -92,7 +92,7 @@ def _add_one(blueprint: Any, tools: Tools) -> None:
     @blueprint.arguments(SparseArguments, location="query")
     @blueprint.response(200, EventSchema)
     @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
-    @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="Nobody holds this key")
+    @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="The key is not valid")
     @blueprint.alt_response(404, schema=ProblemSchema, content_type=PROBLEM, description="No such event")
     @public
     def show_one(query: dict[str, Any], event_id: str) -> Response:

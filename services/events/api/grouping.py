@@ -30,26 +30,26 @@ class CountedGroupSchema(ma.Schema):
         keys=ma.fields.String(),
         values=ma.fields.Integer(),
         required=True,
-        metadata={"description": "What their numbers come to"},
+        metadata={"description": "Sums of their numbers"},
     )
 
 
 def total_field() -> ma.fields.Boolean:
     """Whether all are counted."""
-    return ma.fields.Boolean(load_default=False, metadata={"description": "Whether to count all that there are"})
+    return ma.fields.Boolean(load_default=False, metadata={"description": "Whether to return the total number"})
 
 
 def sort_field(sorts: Sequence[str], usual: str, more: str = "") -> ma.fields.String:
     """The order: one of ``sorts``, in which each field stands with and without ``-``; ``more``: what else to know."""
-    about = {"description": "`-` before a name turns the order round" + (f". {more}" if more else "")}
+    about = {"description": "`-` before a name: descending" + (f". {more}" if more else "")}
     return ma.fields.String(load_default=usual, validate=ma.validate.OneOf(list(sorts)), metadata=about)
 
 
 def group_fields(groups: Sequence[str]) -> dict[str, Any]:
     """The arguments that ask for counts by one or two of ``groups``."""
     names = ", ".join(f"`{name}`" for name in groups)
-    by = f"Counts in place of a list, by one or two of {names}, parted by a comma; the largest first"
-    least = "With `group_by`: without the groups that are smaller"
+    by = f"Return counts instead of a list, by one or two of {names}, separated by a comma; the largest first"
+    least = "With `group_by`: leave out smaller groups"
     rules = [ma.validate.Length(min=1, max=200), ma.validate.Regexp(r"^[^\x00]*$")]
     return {
         "group_by": ma.fields.String(validate=rules, metadata={"description": by}),
@@ -64,9 +64,11 @@ def counted_list(item: type[ma.Schema], name: str, more: Mapping[str, Any] = NO_
     fields: dict[str, Any] = {
         "items": ma.fields.List(ma.fields.Nested(item)),
         "next": ma.fields.String(metadata={"description": "Cursor of the next page; empty at the end"}),
-        "total": ma.fields.Integer(metadata={"description": "With `total=true`: how many there are in all"}),
+        "total": ma.fields.Integer(metadata={"description": "With `total=true`: the total number"}),
         "groups": ma.fields.List(ma.fields.Nested(CountedGroupSchema)),
-        "more": ma.fields.Boolean(metadata={"description": f"With `group_by`: there are more than these {MAX_GROUPS}"}),
+        "more": ma.fields.Boolean(
+            metadata={"description": f"With `group_by`: whether there are more than these {MAX_GROUPS}"}
+        ),
         **more,
     }
     return ma.Schema.from_dict(fields, name=name)

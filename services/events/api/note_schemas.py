@@ -11,7 +11,9 @@ class NewNoteSchema(ma.Schema):
 
     words = text_field(MOST_CHARACTERS, "Without blanks at the ends; lines are kept", required=True)
     id = ma.fields.UUID(
-        metadata={"description": "Made by the caller, so that a request sent twice is one note; ours if left out"}
+        metadata={
+            "description": "Chosen by the caller, so that a request sent twice is one note; generated if left out"
+        }
     )
 
 

@@ -25,7 +25,7 @@ def overview_blueprint(tools: Tools) -> Any:
     )
     @needs_all_forms(*READERS, "operator")
     def overview(query: dict[str, Any]) -> dict[str, Any]:
-        """By event, form, partner, country, day and group; travellers who are missing; totals of consultations."""
+        """Totals by event, form, partner, country, day and group; missing travellers; totals of consultations."""
         internal = query["internal"]
         require_one_of(*(INTERNAL_READERS if internal else READERS))
         found = show_overview(tools.work, tools.clock, query.get("travellers_not_in"), internal=internal)

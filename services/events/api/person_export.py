@@ -41,7 +41,7 @@ def person_export_blueprint(tools: SideTools) -> Any:
     @needs_recent_sign_in
     @needs_all_forms("coordinator")
     def export(asked: dict[str, Any]) -> dict[str, Any]:
-        """Everything that events holds about a person: what is counted, bulletins, and their proposals."""
+        """Everything that the events service stores about a person: what is counted, bulletins, and their proposals."""
         export_id = record_export(tools.work, tools.clock, asked)
         found = export_person(tools.work, tools.keys, asked["person_refs"])
         return export_content(

@@ -54,8 +54,11 @@ DECISIONS = {
     "decline": ProposalStatus.DECLINED,
 }
 SUGGESTIONS: dict[str, tuple[str, Callable[[UnitOfWork, Clock, SeenProposal], Proposal]]] = {
-    "adopt": ("Take over what the registration of an accepted proposal suggests; nobody is told.", adopt_suggestion),
-    "dismiss": ("Leave an accepted proposal as it is, without the suggestion; nobody is told.", dismiss_suggestion),
+    "adopt": (
+        "Adopt the change suggested by the registration of an accepted proposal. No one is notified.",
+        adopt_suggestion,
+    ),
+    "dismiss": ("Dismiss the suggested change of an accepted proposal. No one is notified.", dismiss_suggestion),
 }
 """What can be done with a suggestion, by the end of its path."""
 
@@ -64,7 +67,7 @@ NAMED_FOR = "coordinator"
 
 _ONE = ProposalSchema()
 _REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it", "s404": "No such proposal"}
-_CHANGING = {**_REFUSED, "s412": "It was changed meanwhile", "s428": "If-Match is required"}
+_CHANGING = {**_REFUSED, "s412": "It was changed since it was read", "s428": "If-Match is required"}
 
 
 def proposals_blueprint(tools: SideTools) -> Any:
@@ -96,7 +99,7 @@ def _add_reading(blueprint: Any, tools: SideTools) -> None:
     @blueprint.get("")
     @blueprint.arguments(ProposalArguments, location="query")
     @blueprint.response(200, ProposalListSchema)
-    @says(blueprint, s400="The cursor is not one", s401="No key", s403="The key's roles or forms do not allow it")
+    @says(blueprint, s400="The cursor is invalid", s401="No key", s403="The key's roles or forms do not allow it")
     @needs_all_forms(*READERS)
     def proposals(query: dict[str, Any]) -> Response:
         """Proposals in order of arrival; with `group_by` their numbers alone."""
@@ -123,7 +126,7 @@ def _add_reading(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, **_REFUSED)
     @needs_all_forms(*READERS)
     def proposal_history(proposal_id: Any) -> dict[str, Any]:
-        """What became of a proposal, what each revision changed, and what its registration suggested."""
+        """History of a proposal: decisions, changes of each revision, and suggestions."""
         return {"items": show_history(tools.work, str(proposal_id))}
 
 
@@ -147,10 +150,12 @@ def _add_changing(blueprint: Any, tools: SideTools) -> None:
     @blueprint.patch("/<uuid:proposal_id>")
     @blueprint.arguments(ProposalChangeSchema)
     @blueprint.response(200, ProposalSchema)
-    @says(blueprint, **_CHANGING, s409="It is not accepted: its registration is changed instead; or a rule says no")
+    @says(
+        blueprint, **_CHANGING, s409="It is not accepted (change its registration instead), or a rule does not allow it"
+    )
     @needs_all_forms("coordinator")
     def change(body: dict[str, Any], proposal_id: Any) -> Response:
-        """Change what an accepted or scheduled proposal says; nobody is told."""
+        """Change an accepted or scheduled proposal. No one is notified."""
         seen = _seen(tools, str(proposal_id))
         days = {name: tuple(value) for name, value in body.items() if name.endswith("_on")}
         return _after(tools, change_proposal(tools.work, tools.clock, seen, {**body, **days}))
@@ -163,7 +168,7 @@ def _add_decision(blueprint: Any, tools: SideTools, verb: str, status: ProposalS
 
     decide.__name__ = f"{verb}_proposal"
     decide.__doc__ = (
-        f"Make a proposal {status}; whoever proposed it is told, with the note. "
+        f"Make a proposal {status}. The proposer is notified, with the note. "
         "The ETag that was seen, or the revision, as `If-Match`."
     )
     view = needs_all_forms("coordinator")(decide)

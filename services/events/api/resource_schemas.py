@@ -32,7 +32,9 @@ class ResourceChangeSchema(ma.Schema):
     event = slug_field("Id of the event it belongs to", allow_none=True)
     series = slug_field("Id of the series it belongs to", allow_none=True)
     city = text_field(200, "City it belongs to, for UPR Cities", allow_none=True)
-    published = ma.fields.Boolean(metadata={"description": "Whether the public sees it; told the first time"})
+    published = ma.fields.Boolean(
+        metadata={"description": "Whether the public sees it. People are notified the first time"}
+    )
 
 
 class WantedResourceSchema(ResourceChangeSchema):

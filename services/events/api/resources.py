@@ -36,7 +36,7 @@ def _add_changes(blueprint: Any, tools: Tools) -> None:
     @blueprint.alt_response(409, schema=ProblemSchema, content_type=PROBLEM, description="The id is taken")
     @needs("coordinator")
     def create(wanted: dict[str, Any]) -> Response:
-        """Make a resource; if it is published, those concerned are told."""
+        """Create a resource. If it is published, the people concerned are notified."""
         with broken_rules_as_faults():
             resource = Resource(**_typed(wanted))
             _require_touch(resource)
@@ -50,7 +50,7 @@ def _add_changes(blueprint: Any, tools: Tools) -> None:
     @blueprint.response(200, StoredResourceSchema)
     @blueprint.alt_response(404, schema=ProblemSchema, content_type=PROBLEM, description="No such resource")
     @blueprint.alt_response(
-        412, schema=ProblemSchema, content_type=PROBLEM, description="Somebody changed it meanwhile"
+        412, schema=ProblemSchema, content_type=PROBLEM, description="It was changed since it was read"
     )
     @blueprint.alt_response(428, schema=ProblemSchema, content_type=PROBLEM, description="`If-Match` is missing")
     @needs("coordinator")

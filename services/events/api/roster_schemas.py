@@ -25,7 +25,7 @@ class GroupCoverageSchema(ma.Schema):
         format="iso",
         allow_none=True,
         required=True,
-        metadata={"description": "When the last bulletin went to anybody of the group; null if never"},
+        metadata={"description": "When the last bulletin was sent to a member of the group; null if never"},
     )
 
 
@@ -55,7 +55,7 @@ class RosterLineSchema(ma.Schema):
     form = ma.fields.String(required=True)
     form_kind = ma.fields.String(required=True)
     person_ref = ma.fields.String(
-        required=True, metadata={"description": "The same for all registrations of one person; tells nothing else"}
+        required=True, metadata={"description": "The same for all registrations of one person; reveals nothing else"}
     )
     working_group = ma.fields.String(allow_none=True, required=True)
     representative = ma.fields.Boolean(required=True, metadata={"description": "Comes for the working group"})
@@ -63,12 +63,14 @@ class RosterLineSchema(ma.Schema):
     country = ma.fields.String(allow_none=True, required=True, metadata={"description": "ISO 3166 alpha-2"})
     mode = ma.fields.String(allow_none=True, required=True, metadata={"description": "`online` or `in_person`"})
     language = ma.fields.String(required=True, metadata={"description": "BCP 47"})
-    partner = ma.fields.String(allow_none=True, required=True, metadata={"description": "Whose page it came through"})
+    partner = ma.fields.String(
+        allow_none=True, required=True, metadata={"description": "Partner through whose page it came"}
+    )
     position = ma.fields.Integer(
-        allow_none=True, required=True, metadata={"description": "On the waiting list, when it was last heard of"}
+        allow_none=True, required=True, metadata={"description": "Position on the waiting list, as last reported"}
     )
     attend = ma.fields.String(
-        allow_none=True, required=True, metadata={"description": "Event that everybody on this form should attend too"}
+        allow_none=True, required=True, metadata={"description": "Event that all people on this form should attend too"}
     )
     occurred_at = ma.fields.AwareDateTime(
         format="iso", required=True, metadata={"description": "When it came to this status"}
@@ -94,7 +96,9 @@ class RosterFilters(PageArguments):
     )
     form_kind = ma.fields.String(
         validate=ma.validate.OneOf(FORM_KINDS),
-        metadata={"description": "Only registrations on this kind of form; else all by which somebody attends"},
+        metadata={
+            "description": "Only registrations on this kind of form; otherwise all registrations that mean attendance"
+        },
     )
     form = slug_field("Only registrations on the form with this slug")
     working_group = slug_field("Only registrations with this working group")

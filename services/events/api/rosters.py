@@ -48,7 +48,7 @@ def _add_numbers(blueprint: Any, tools: Tools) -> None:
     @_problems(blueprint)
     @needs(*READERS)
     def counts(event_id: str) -> dict[str, Any]:
-        """How many registrations an event has, by status."""
+        """Number of registrations of an event, by status."""
         require_touch(event_id)
         return {"event": event_id} | asdict(count_registrations(tools.work, event_id))
 
@@ -57,7 +57,7 @@ def _add_numbers(blueprint: Any, tools: Tools) -> None:
     @_problems(blueprint)
     @needs(*READERS)
     def coverage(event_id: str) -> dict[str, Any]:
-        """Which of the asked working groups have a representative with a seat or on the waiting list, and which not."""
+        """Invited working groups with and without a representative who has a seat or is on the waiting list."""
         require_touch(event_id)
         report = show_coverage(tools.work, event_id)
         return {"event": report.event_id, "covered": report.covered, "missing": report.missing}
@@ -68,7 +68,7 @@ def _add_roster(blueprint: Any, tools: Tools) -> None:
     @blueprint.arguments(RosterArguments, location="query")
     @blueprint.response(200, RosterSchema)
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
-    @blueprint.alt_response(400, schema=ProblemSchema, content_type=PROBLEM, description="The cursor is not one")
+    @blueprint.alt_response(400, schema=ProblemSchema, content_type=PROBLEM, description="The cursor is invalid")
     @_problems(blueprint)
     @needs(*READERS)
     def roster(query: dict[str, Any], event_id: str) -> Response:

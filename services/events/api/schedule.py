@@ -47,7 +47,7 @@ def _add_published(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, s404="No timetable is published yet")
     @public
     def published() -> Response:
-        """The timetable in force."""
+        """The published timetable."""
         version = newest_version(tools.work)
         if version is None:
             raise DomainError("not-found", "no timetable is published yet")
@@ -60,7 +60,7 @@ def _add_jobs(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, **_REFUSED)
     @needs_all_forms("coordinator")
     def solve() -> Any:
-        """Ask for a new timetable; pinned places stay. What is found stands on the draft board, nobody is told."""
+        """Request a new timetable; pinned places stay. The result is on the draft board. No one is notified."""
         return show_job(tools.work, ask_for_schedule(tools.work, tools.clock, holder().name))
 
     @blueprint.get("/schedule/jobs/<uuid:job_id>")
@@ -68,7 +68,7 @@ def _add_jobs(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, **_REFUSED, s404="No such job")
     @needs_all_forms(*READERS)
     def job(job_id: Any) -> Any:
-        """How far a wish for a timetable has got, and what came of it."""
+        """State and result of a scheduling job."""
         return show_job(tools.work, str(job_id))
 
 
@@ -86,7 +86,7 @@ def _add_board(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, **_REFUSED)
     @needs_all_forms(*READERS)
     def conflicts() -> dict[str, Any]:
-        """What keeps the draft board from being published."""
+        """Conflicts that prevent publishing the draft board."""
         return {"items": show_board(tools.work).snapshot.conflicts}
 
 
@@ -94,7 +94,7 @@ def _add_moves(blueprint: Any, tools: SideTools) -> None:
     refusals = {
         **_REFUSED,
         "s404": "No such proposal, room or slot",
-        "s412": "It was changed meanwhile",
+        "s412": "It was changed since it was read",
         "s428": "If-Match is required",
     }
 
@@ -104,7 +104,7 @@ def _add_moves(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, **refusals, s409="The proposal is not accepted")
     @needs_all_forms("coordinator")
     def place(body: dict[str, Any], proposal_id: Any) -> Response:
-        """Put a proposal into a room and slot. Where that breaks a rule, the board shows the conflict."""
+        """Place a proposal in a room and slot. If that breaks a rule, the board shows the conflict."""
         placement = Placement(str(proposal_id), body["room"], body["slot"], body["pinned"])
         place_proposal(tools.work, placement, _seen(tools))
         return _shown(show_board(tools.work))
@@ -114,7 +114,7 @@ def _add_moves(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, **refusals)
     @needs_all_forms("coordinator")
     def remove(proposal_id: Any) -> Response:
-        """Take a proposal from the draft board."""
+        """Remove a proposal from the draft board."""
         take_off(tools.work, str(proposal_id), _seen(tools))
         return _shown(show_board(tools.work))
 
@@ -122,10 +122,15 @@ def _add_moves(blueprint: Any, tools: SideTools) -> None:
 def _add_versions(blueprint: Any, tools: SideTools) -> None:
     @blueprint.post("/schedule/publish")
     @blueprint.response(201, PublishedSchema)
-    @says(blueprint, **_REFUSED, s409="There are conflicts, or nothing would change", s412="It was changed meanwhile")
+    @says(
+        blueprint,
+        **_REFUSED,
+        s409="There are conflicts, or nothing would change",
+        s412="It was changed since it was read",
+    )
     @needs_all_forms("coordinator")
     def publish() -> Response:
-        """The draft board becomes the next version; those with a new place are told, once. `If-Match` is optional."""
+        """Publish the draft board as the next version. Groups with a new place are notified. `If-Match` is optional."""
         seen = _seen(tools) if request.if_match else None
         made = publish_schedule(tools.work, tools.clock, tools.keys, holder().name, seen)
         response = jsonify(_PUBLISHED.dump(made))
@@ -137,7 +142,7 @@ def _add_versions(blueprint: Any, tools: SideTools) -> None:
     @says(blueprint, s404="No such version")
     @public
     def version(number: int) -> Response:
-        """A published timetable as it was."""
+        """A published version of the timetable."""
         return conditional(jsonify(_VERSION.dump(show_version(tools.work, number))))
 
     @blueprint.get("/schedule/versions/<int:number>/diff/<int:other>")

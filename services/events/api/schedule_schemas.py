@@ -13,7 +13,7 @@ from services.events.store.proposal_lists import ARRIVAL, GROUPS, SORTS
 from shared.i18n.content_field import TextByLanguage
 from shared.web.paging import PageArguments
 
-_NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not hold a NUL character")
+_NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not contain a NUL character")
 
 
 def _slug(description: str, *, required: bool = False, allow_none: bool = False) -> ma.fields.String:
@@ -72,11 +72,13 @@ class ProposalSchema(ma.Schema):
     preferred_on = ma.fields.List(ma.fields.Date())
     unavailable_on = ma.fields.List(ma.fields.Date())
     status = ma.fields.Enum(ProposalStatus, by_value=True, required=True)
-    note = ma.fields.String(metadata={"description": "What the coordinators last said to the group"})
+    note = ma.fields.String(metadata={"description": "Last note of the coordinators to the group"})
     event_id = ma.fields.String(allow_none=True, data_key="event")
     revision = ma.fields.Integer(required=True)
-    submitted_at = _moment("When it came in")
-    partner = ma.fields.String(allow_none=True, metadata={"description": "Slug of the partner whose page it came from"})
+    submitted_at = _moment("When it was received")
+    partner = ma.fields.String(
+        allow_none=True, metadata={"description": "Slug of the partner through whose page it came"}
+    )
     answers_revision = ma.fields.Integer(
         required=True, metadata={"description": "Revision of the registration that was taken over"}
     )
@@ -150,7 +152,7 @@ class ProposalChangeSchema(ma.Schema):
 class DecisionSchema(ma.Schema):
     """What is said to the group with a decision."""
 
-    note = _text(2000, "To the group; it is mailed to whoever proposed the side event")
+    note = _text(2000, "Note to the group, mailed to the proposer of the side event")
 
 
 class SpanSchema(ma.Schema):
@@ -165,7 +167,9 @@ class PlaceSchema(ma.Schema):
 
     room = _slug("Id of the room", required=True)
     slot = _slug("Id of the slot", required=True)
-    pinned = ma.fields.Boolean(load_default=True, metadata={"description": "Left there when a timetable is made anew"})
+    pinned = ma.fields.Boolean(
+        load_default=True, metadata={"description": "Whether it keeps its place when the timetable is scheduled again"}
+    )
 
 
 class PlacementSchema(ma.Schema):
@@ -216,12 +220,12 @@ class JobSchema(ma.Schema):
 
     id = ma.fields.UUID(required=True)
     status = ma.fields.String(required=True, validate=ma.validate.OneOf(["queued", "running", "done", "failed"]))
-    requested_at = _moment("When it was asked for")
+    requested_at = _moment("When it was requested")
     finished_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
     reason = ma.fields.String(metadata={"description": "Why it failed"})
     report = ma.fields.Dict(
         allow_none=True,
-        metadata={"description": "Once done: placed, unplaced with reasons, impossible wishes, bounds and gaps"},
+        metadata={"description": "When done: placed, unplaced with reasons, impossible preferences, bounds and gaps"},
     )
 
 

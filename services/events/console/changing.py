@@ -18,6 +18,7 @@ from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs, require_touch
+from shared.web.console.words import changed_since_opened
 
 
 def add_changing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
@@ -40,16 +41,14 @@ def add_changing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         if filled.step is None:
             return _page(event, action, filled, seen, status=422)
         if seen != state_tag(event):
-            return _page(event, action, filled, state_tag(event), notice=_MEANWHILE, status=412)
+            return _page(event, action, filled, state_tag(event), notice=changed_since_opened("event"), status=412)
         if request.form.get("go") != "do":
             return _second(work, clock, event, action, filled, seen)
         return _do(work, clock, event, action, filled, seen)
 
 
-DEED = {"attendance": EDITED}
-"""What the history calls an action that is no step of an event's life."""
-
-_MEANWHILE = "Another person has changed this event since you opened it. Check it as it is now, and decide again."
+RECORDED_AS = {"attendance": EDITED}
+"""Name in the history of an action that is not a step of the event's life cycle."""
 
 
 def _event(work: UnitOfWork, event_id: str, action: str) -> Event:
@@ -74,10 +73,11 @@ def _do(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: Fille
     assert filled.step is not None
     try:
         changed = change_event(
-            work, clock, event.id, filled.step, {seen}, Deed(DEED.get(action, action), holder().name)
+            work, clock, event.id, filled.step, {seen}, Deed(RECORDED_AS.get(action, action), holder().name)
         )
     except DomainError as error:
-        notice = _MEANWHILE if error.code == "changed-meanwhile" else f"This cannot be done: {error.detail}."
+        is_older = error.code == "changed-meanwhile"
+        notice = changed_since_opened("event") if is_older else f"This cannot be done: {error.detail}."
         return _page(event, action, filled, seen, notice=notice, status=409)
     return redirect(f"/console/events/{event.id}?done={action}&notified={changed.audience.people}", 303)
 

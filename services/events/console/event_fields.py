@@ -27,13 +27,13 @@ _ID = Field(
     label="Short name",
     most=80,
     help="Lower-case letters, digits and hyphens, such as \
-side-event-housing. It never changes. Left empty, it is made from the title.",
+side-event-housing. It never changes. If empty, it is made from the title.",
 )
 _INTERNAL = Field(
     name="internal",
     label="Internal: of the system itself",
     look="tick",
-    help="It takes registrations, but stands in no programme, no calendar and no number.",
+    help="It accepts registrations, but is left out of the programme, calendars and counts.",
 )
 
 
@@ -44,8 +44,8 @@ def new_sections(
     what, where, who, coordinators = _sections(series, groups, _titles(forms))
     titled, *others = what.fields
     moments = [
-        zone_field(zone, "That of the newest event stands here at first. People read the times in this zone first."),
-        Field(name="starts", label="Start", look="local", help="In the time zone above. A draft may do without."),
+        zone_field(zone, "Preset to the zone of the newest event. People see times in this zone first."),
+        Field(name="starts", label="Start", look="local", help="In the time zone above. Optional for a draft."),
         Field(name="ends", label="End", look="local"),
     ]
     return [
@@ -124,30 +124,30 @@ def changes_in(values: Mapping[str, str | Sequence[str]], faults: dict[str, str]
 def _sections(
     series: Sequence[Series], groups: Sequence[WorkingGroup], forms: Mapping[str, str]
 ) -> tuple[Section, Section, Section, Section]:
-    everyone = (EVERY_GROUP, "All working groups, later ones too")
+    everyone = (EVERY_GROUP, "All working groups, including later ones")
     all_series = [("", "None"), *((one.id, str(one.title)) for one in series)]
     what = [
         Field(name="title", label="Title", look="languages", required=True),
         Field(name="kind", label="Kind", look="select", required=True, choices=[(k, KINDS[k]) for k in KINDS]),
-        Field(name="summary", label="Summary", look="languages", rows=4, most=2000, help="Everybody reads it."),
+        Field(name="summary", label="Summary", look="languages", rows=4, most=2000, help="It is public."),
         Field(name="series", label="Series", look="select", choices=all_series, help=_series_help(series)),
         Field(name="series_number", label="Number in the series", most=4),
     ]
     where = [
         Field(name="mode", label="People attend", look="select", required=True, choices=MODE_CHOICES),
-        Field(name="city", label="City", help="Needed where people come in person."),
+        Field(name="city", label="City", help="Required if people attend in person."),
         Field(name="place", label="Place", help="Building and room."),
         Field(
             name="join_url",
             label="Meeting link",
             most=500,
-            help="Begins with https://. Participants find it on their own page.",
+            help="Begins with https://. Participants get it on their own page.",
         ),
     ]
     who = [
         Field(
             name="asked_groups",
-            label="Working groups that are asked",
+            label="Invited working groups",
             look="checks",
             choices=[everyone, *((group.id, str(group.title)) for group in groups)],
         ),
@@ -172,19 +172,17 @@ def _form_field(forms: Mapping[str, str]) -> Field:
         name="form",
         label="Form",
         look="select",
-        choices=[("", "The one that is made for this event"), *forms.items()],
+        choices=[("", "The form created for this event"), *forms.items()],
         help="Choose another only if several events share one form.",
     )
 
 
 def _series_help(series: Sequence[Series]) -> str:
     """Where a series is made, while there is none to choose."""
-    return (
-        "" if series else "Events with numbers, such as a weekly webinar. Make one first under Set-up, Around events."
-    )
+    return "" if series else "Numbered events, such as a weekly webinar. Create the series first under Events, Series."
 
 
-def zone_field(known: str, advice: str = "People read the times in this zone first.") -> Field:
+def zone_field(known: str, advice: str = "People see times in this zone first.") -> Field:
     """The choice of a time zone; ``known`` is the one that it has, empty for none."""
     parts: list[tuple[str, Choices]] = [
         (name, [(zone, f"{place} – {zone}" if place != zone else zone) for zone, _, place in zones])
@@ -215,5 +213,5 @@ def _number(text: str, faults: dict[str, str]) -> int | None:
         return None
     if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_NUMBER and len(text) <= 9:
         return int(text)
-    faults["series_number"] = f"Give a number from 1 to {MOST_NUMBER}, or nothing."
+    faults["series_number"] = f"Give a number from 1 to {MOST_NUMBER}, or leave it empty."
     return None

@@ -14,7 +14,16 @@ from services.events.console.event_fields import (
     new_sections,
     values_of,
 )
-from services.events.console.fields import Section, Typed, faults_of, in_order, labels_of, missing_in, typed_in
+from services.events.console.fields import (
+    CHANGED_SINCE_OPENED,
+    Section,
+    Typed,
+    faults_of,
+    in_order,
+    labels_of,
+    missing_in,
+    typed_in,
+)
 from services.events.console.filling import moment_in
 from services.events.domain.event import Event, EventStatus
 from services.events.domain.event_change import EDITED, changed_fields
@@ -33,10 +42,6 @@ from shared.core.slugs import slug_from
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs, require_touch, require_touch_each
 
-MEANWHILE = (
-    "Another person has changed this event since you opened it. Under each field you see what is stored now, where it "
-    "differs from what you typed. Compare, and save again."
-)
 Values = Mapping[str, str | Sequence[str]]
 
 
@@ -90,7 +95,7 @@ def _draft_in(values: Values, faults: dict[str, str]) -> Event | None:
     wanted = changes_in(values, faults)
     event_id = str(values["id"]) or slug_from(str(wanted["title"]))
     if not event_id and wanted["title"]:
-        faults["id"] = "Give a name in Latin letters: none can be made from the title."
+        faults["id"] = "Give a short name in Latin letters: none can be made from the title."
     zone = str(values["time_zone"])
     if not is_zone(zone):
         faults["time_zone"] = "Choose the time zone."
@@ -123,7 +128,7 @@ def _add_edit(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         if faults:
             return _edit_page(work, event, Typed(values, in_order(faults, sections)), seen, status=422)
         if seen != state_tag(event):
-            return _meanwhile(work, event, values)
+            return _conflict(work, event, values)
         try:
             return _saved(work, clock, event, changes, values, seen)
         except RulesBroken as error:
@@ -132,7 +137,7 @@ def _add_edit(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         except DomainError as error:
             if error.code != "changed-meanwhile":
                 raise
-            return _meanwhile(work, show_event(work, event_id, Audience.COORDINATORS), values)
+            return _conflict(work, show_event(work, event_id, Audience.COORDINATORS), values)
 
 
 def _saved(
@@ -148,10 +153,10 @@ def _saved(
     return redirect(f"/console/events/{event.id}?done={done}", 303)
 
 
-def _meanwhile(work: UnitOfWork, event: Event, values: Values) -> Response:
+def _conflict(work: UnitOfWork, event: Event, values: Values) -> Response:
     now = values_of(event)
     stored = {name: _plain(now[name]) for name in values if now[name] != values[name]}
-    return _edit_page(work, event, Typed(values, {}, stored), state_tag(event), notice=MEANWHILE, status=412)
+    return _edit_page(work, event, Typed(values, {}, stored), state_tag(event), notice=CHANGED_SINCE_OPENED, status=412)
 
 
 def _lines(event: Event, preview: Changed) -> list[tuple[str, str, str]]:

@@ -85,7 +85,7 @@ class EventList:
 
     def choices(self, coordinator: bool) -> Iterator[tuple[str, str, bool]]:
         """What else can be listed: its name, its address in this order, and whether it is this list."""
-        lists = (("On now or ahead", False, False), ("All", True, False), ("Internal", False, True))
+        lists = (("Current and upcoming", False, False), ("All", True, False), ("Internal", False, True))
         for name, everything, internal in lists if coordinator else lists[:2]:
             other = replace(self, everything=everything, internal=internal)
             yield name, other.address(), other == self

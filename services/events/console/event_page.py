@@ -6,7 +6,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.events.console import deed_words, resource_fields
+from services.events.console import history_words, resource_fields
 from services.events.console.changing_words import possible_actions
 from services.events.console.fields import cleaned
 from services.events.domain.event import Event
@@ -63,7 +63,7 @@ def _note_id() -> str:
     try:
         return read_registration_position([request.form.get("note_id", "")])
     except ValueError:
-        raise BadRequest("which note it is is missing") from None
+        raise BadRequest("the id of the note is missing") from None
 
 
 def _page(work: UnitOfWork, event: Event, *, status: int = 200, **more: Any) -> Response:
@@ -72,7 +72,7 @@ def _page(work: UnitOfWork, event: Event, *, status: int = 200, **more: Any) -> 
         "events/event.html",
         event=event,
         actions=possible_actions(event) if coordinator else {},
-        done=deed_words.done_text(request.args.get("done", ""), request.args.get("notified", "")),
+        done=history_words.done_text(request.args.get("done", ""), request.args.get("notified", "")),
         counts=count_registrations(work, event.id),
         coverage=show_coverage(work, event.id),
         forms=[form for form in list_forms_of(work, event) if may_touch(form.id)],
@@ -95,7 +95,7 @@ def _for_coordinators(work: UnitOfWork, event: Event) -> dict[str, Any]:
     return {
         "notes": page_of(notes, NOTES, lambda note: [note.id]),
         "history": page_of(changes, CHANGES, lambda change: [change.id]),
-        "deeds": deed_words,
+        "history_words": history_words,
         "note_id": new_id(),
         "most_characters": MOST_CHARACTERS,
     }

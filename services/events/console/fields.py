@@ -10,6 +10,12 @@ from shared.i18n.languages import LANGUAGE_NAMES
 Choices = Sequence[tuple[str, str]]
 """Code and words of each."""
 
+CHANGED_SINCE_OPENED = (
+    "Another person changed this after you opened it. Under each field you see what is stored now, where it "
+    "differs from what you typed. Compare, and save again."
+)
+"""Notice of a form whose content is older than what is stored."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:

@@ -50,7 +50,7 @@ def read_filled(action: str, event: Event, form: Mapping[str, str]) -> Filled:
         faults["ends"] = "The end must be later than the start."
     status = values["status"]
     if "status" in asked and status not in STATUS_CHOICES:
-        faults["status"] = "Choose whether the date is certain."
+        faults["status"] = "Choose whether the date is confirmed."
     if faults:
         return Filled(values, faults, None)
     kept = event.status is EventStatus.DRAFT and action == "reschedule"
@@ -65,7 +65,7 @@ def _mode(event: Event, values: dict[str, str], faults: dict[str, str]) -> Fille
     if len(city) > 200:
         faults["city"] = "At most 200 characters."
     if mode in (Mode.IN_PERSON, Mode.HYBRID) and not city and event.status is not EventStatus.DRAFT:
-        faults["city"] = "Say in which city: people come in person."
+        faults["city"] = "Give the city: people attend in person."
     step = None if faults else edit({"mode": Mode(mode), "city": city or None})
     return Filled(values, faults, step)
 
@@ -80,7 +80,7 @@ def moment_in(name: str, values: Mapping[str, str], zone: str, faults: dict[str,
     except DomainError as error:
         faults[name] = f"{error.detail[0].upper()}{error.detail[1:]}."
     except OverflowError:
-        faults[name] = "Give a day that calendars know."
+        faults[name] = "Give a date that exists."
     return None
 
 

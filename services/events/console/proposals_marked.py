@@ -22,8 +22,8 @@ MARKABLE = (ProposalStatus.SUBMITTED, ProposalStatus.RETURNED, ProposalStatus.AC
 MOST = 200
 MOST_NOTE = 2000
 MOST_DIGITS = 18
-CHANGED = "it has changed since you looked at it"
-GONE = "it is not there any more"
+CHANGED = "it was changed after you opened the page"
+GONE = "it no longer exists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _marked() -> list[tuple[str, int]]:
         try:
             found[read_registration_position([name])] = int(seen if seen.isascii() and len(seen) <= MOST_DIGITS else "")
         except ValueError:
-            raise BadRequest("which proposals are marked cannot be read") from None
+            raise BadRequest("the marked proposals cannot be read") from None
     if len(found) > MOST:
         raise BadRequest(f"at most {MOST} at once")
     return list(found.items())

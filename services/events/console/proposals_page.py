@@ -160,7 +160,7 @@ def seen_in_form() -> int:
     """
     text = request.form.get("seen", "")
     if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise BadRequest("which state was seen is missing")
+        raise BadRequest("the revision that was seen is missing")
     return int(text)
 
 

@@ -20,7 +20,7 @@ ID = Field(
     name="id",
     label="Short name",
     most=80,
-    help="Lower-case letters, digits and hyphens. It never changes. Left empty, it is made from event and title.",
+    help="Lower-case letters, digits and hyphens. It never changes. If empty, it is made from event and title.",
 )
 
 
@@ -49,11 +49,11 @@ def first_values(event: Event, kind: str, taken: Collection[str], now: datetime)
 
 def resource_sections(known: Resource | None) -> list[Section]:
     """The form of a resource; ``known`` is the one to change, None for a new one."""
-    told = known is not None and known.announced
+    announced = known is not None and known.announced
     help_text = (
-        "It was announced already: hiding it and showing it again sends no mail."
-        if told
-        else "It is public then. People who are registered for the event get one mail."
+        "It has been announced already. Hiding it and showing it again sends no mail."
+        if announced
+        else "It becomes public. People registered for the event get one mail."
     )
     fields = [
         Field(name="title", label="Title", look="languages", required=True),
@@ -70,7 +70,7 @@ def language_field(known: Resource | None) -> Field:
     """The choice of the language it is in; that of ``known`` is one of them."""
     other = [] if known is None or known.language in LANGUAGE_NAMES else [(known.language, known.language)]
     choices = [*LANGUAGE_NAMES.items(), *other]
-    return Field(name="language", label="Language it is in", look="select", required=True, choices=choices)
+    return Field(name="language", label="Language", look="select", required=True, choices=choices)
 
 
 def resource_values(resource: Resource) -> dict[str, str | Sequence[str]]:

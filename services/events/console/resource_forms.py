@@ -7,7 +7,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.events.console.fields import Typed, faults_of, in_order, missing_in, typed_in
+from services.events.console.fields import CHANGED_SINCE_OPENED, Typed, faults_of, in_order, missing_in, typed_in
 from services.events.console.resource_fields import (
     MOST_RESOURCES,
     first_values,
@@ -27,11 +27,6 @@ from shared.core.errors import DomainError
 from shared.core.slugs import slug_from
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs, require_touch, require_touch_each
-
-MEANWHILE = (
-    "Another person has changed this since you opened it. Under each field you see what is stored now, where it "
-    "differs from what you typed. Compare, and save again."
-)
 
 
 def add_resource_forms(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
@@ -93,7 +88,7 @@ def _add_edit(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         except DomainError as error:
             if error.code != "changed-meanwhile":
                 raise
-            return _meanwhile(event, _resource(work, event_id, resource_id), values)
+            return _conflict(event, _resource(work, event_id, resource_id), values)
         return redirect(f"/console/events/{event.id}?done={_done(changed.published)}#resources", 303)
 
 
@@ -101,9 +96,9 @@ def _done(published: bool) -> str:
     return "resource-published" if published else "resource-kept"
 
 
-def _meanwhile(event: Event, now: Resource, values: dict[str, str | Sequence[str]]) -> Response:
+def _conflict(event: Event, now: Resource, values: dict[str, str | Sequence[str]]) -> Response:
     stored = {name: str(value) or "not" for name, value in resource_values(now).items() if value != values[name]}
-    return _page(event, now, Typed(values, {}, stored), resource_tag(now), notice=MEANWHILE, status=412)
+    return _page(event, now, Typed(values, {}, stored), resource_tag(now), notice=CHANGED_SINCE_OPENED, status=412)
 
 
 def _event(work: UnitOfWork, event_id: str) -> Event:

@@ -29,7 +29,7 @@ DECISIONS: Mapping[str, tuple[str, ProposalStatus]] = {
 """What a coordinator can decide, in words."""
 
 ACTIONS: Mapping[ReviewAction, str] = {
-    ReviewAction.SUBMITTED: "Sent again",
+    ReviewAction.SUBMITTED: "Resubmitted",
     ReviewAction.CHANGED: "Changed",
     ReviewAction.SUGGESTED: "A change was suggested",
     ReviewAction.ADOPTED: "The suggestion was adopted",
@@ -58,8 +58,8 @@ FIELDS: Mapping[str, str] = {
 """What a proposal says, by field."""
 
 JOBS: Mapping[str, str] = {
-    "queued": "A new timetable was asked for and will be made in a moment.",
-    "running": "A new timetable is being made. It takes some seconds.",
+    "queued": "A new timetable has been requested. It will be ready in a few seconds.",
+    "running": "A new timetable is being made. It takes a few seconds.",
 }
 
 
@@ -92,7 +92,7 @@ def change_text(change: Change, groups: Mapping[str, str]) -> ChangeWords:
 
 def _value_text(field: str, value: TextValue, groups: Mapping[str, str]) -> str:
     if field in SPEAKER_FIELDS:
-        return (", ".join(value) if isinstance(value, list) else str(value or "")) or "nobody"
+        return (", ".join(value) if isinstance(value, list) else str(value or "")) or "none"
     if not value:
         return "nothing"
     if isinstance(value, list):
@@ -114,10 +114,10 @@ def conflict_text(conflict: Conflict, snapshot: Snapshot) -> str:
         ConflictKind.ROOM: f"{who} are in {room} at the same time.",
         ConflictKind.SPEAKER: f"{who} have a speaker in common and are at the same time.",
         ConflictKind.WORKING_GROUP: f"{who} are of the same working group and at the same time.",
-        ConflictKind.ROOM_CLOSED: f"{who} is in {room} when it is not ours.",
+        ConflictKind.ROOM_CLOSED: f"{who} is in {room} at a time when the room is not available.",
         ConflictKind.ROOM_TOO_SMALL: f"{who} expects more people than {room} holds.",
-        ConflictKind.FIXED_EVENT: f"{who} overlaps “{event}”, when no side event can be.",
-        ConflictKind.SPEAKER_UNAVAILABLE: f"{who} is on a day when a speaker cannot come.",
+        ConflictKind.FIXED_EVENT: f"{who} overlaps “{event}”, during which no side event can take place.",
+        ConflictKind.SPEAKER_UNAVAILABLE: f"{who} is on a day when a speaker is not available.",
     }[conflict.kind]
 
 
@@ -130,8 +130,8 @@ def clash_text(conflict: Conflict, proposal_id: str, snapshot: Snapshot) -> str:
         ConflictKind.ROOM: f"same room as {other}",
         ConflictKind.SPEAKER: f"same speaker as {other}",
         ConflictKind.WORKING_GROUP: f"same working group as {other}",
-        ConflictKind.ROOM_CLOSED: "the room is not ours then",
+        ConflictKind.ROOM_CLOSED: "the room is not available then",
         ConflictKind.ROOM_TOO_SMALL: "the room is too small",
         ConflictKind.FIXED_EVENT: f"at the time of “{event}”",
-        ConflictKind.SPEAKER_UNAVAILABLE: "a speaker cannot come that day",
+        ConflictKind.SPEAKER_UNAVAILABLE: "a speaker is not available that day",
     }[conflict.kind]

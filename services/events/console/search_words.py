@@ -14,27 +14,27 @@ from services.events.usecases.schedule_snapshot import Snapshot
 from shared.i18n.when import compact_day
 
 _REASONS: Mapping[str, str] = {
-    "fixed_event": "the review or the press conference is on",
-    "speaker_unavailable": "a speaker cannot come that day",
-    "no_room_open": "no room that is large enough is ours",
+    "fixed_event": "the review or the press conference takes place then",
+    "speaker_unavailable": "a speaker is not available that day",
+    "no_room_open": "no room that is large enough is available",
     "busy": "its working group or one of its speakers has another side event",
     FULL: "every room that is large enough is taken",
 }
 _HELP: Mapping[str, str] = {
-    TOO_LARGE: "Ask whether fewer people would do, or look for a larger room.",
+    TOO_LARGE: "Ask whether it can be planned for fewer people, or add a larger room.",
     "fixed_event": "More slots at other times would help.",
-    "speaker_unavailable": "Ask whether another speaker could come.",
+    "speaker_unavailable": "Ask whether another speaker is available.",
     "no_room_open": "More hours in a larger room would help, or fewer people.",
-    "busy": "Ask whether another speaker could do it, or move the other side event by hand.",
-    FULL: "Another room would help, or taking another side event off.",
+    "busy": "Ask for another speaker, or move the other side event by hand.",
+    FULL: "Another room would help, or removing another side event.",
 }
 
 
 _PROOFS: Mapping[Argument, str] = {
-    Argument.ROOMS: "This is proved: it and {others} need {needed} large enough places, and there {is_count}.",
-    Argument.BUSY: "This is proved: it shares a speaker or its working group with {others}; they need {needed} slots, "
+    Argument.ROOMS: "Proved: it and {others} need {needed} large enough places, and there {is_count}.",
+    Argument.BUSY: "Proved: it shares a speaker or its working group with {others}; they need {needed} slots, "
     "and there {is_count} open to them.",
-    Argument.SEARCH: "This is proved: no timetable has a place for it and for {others}.",
+    Argument.SEARCH: "Proved: no timetable has a place for it and for {others}.",
 }
 
 MOST_NAMED = 4
@@ -95,10 +95,10 @@ def reasons_text(proposal: Proposal, reasons: Sequence[Mapping[str, Any]], snaps
 def proof_text(proof: Mapping[str, Any] | None, snapshot: Snapshot) -> str:
     """Whether it is proved that a proposal can have no place, and by what."""
     if proof is None:
-        return "Another timetable might have a place for it; this is not proved."
+        return "Another timetable may have a place for it (not proved either way)."
     others = [snapshot.proposals[name].title for name in proof["others"] if name in snapshot.proposals]
     if not others:
-        return "This is proved, whoever else is placed."
+        return "This holds whatever else is placed (proved)."
     count = "is only 1" if len(others) == 1 else f"are only {len(others)}"
     return _PROOFS[Argument(proof["argument"])].format(is_count=count, needed=len(others) + 1, others=_named(others))
 
@@ -128,7 +128,7 @@ def _reason(code: str, count: int, of_all: int) -> str:
 
 
 def _unsure(most: int) -> str:
-    return f"Whether there is a timetable with more was not found out; none has a place for more than {most}."
+    return f"It is not known whether a timetable with more exists; none has a place for more than {most}."
 
 
 def _all(placed: int) -> str:

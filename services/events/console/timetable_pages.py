@@ -69,7 +69,7 @@ def _add_board(blueprint: Blueprint, tools: SideTools) -> None:
             reasons=_reasons(board),
             search=_search(board),
             impossible=list(search_words.impossible_text(board.snapshot)),
-            told=_told(board),
+            notified=_notified(board),
             anchors=anchors,
             left_behind=lost,
             may_change=coordinator,
@@ -148,8 +148,8 @@ def _reasons(board: Board) -> dict[str, str]:
     }
 
 
-def _told(board: Board) -> list[tuple[str, str]]:
-    """(title, what they are told) of everybody who gets a mail when the board is published."""
+def _notified(board: Board) -> list[tuple[str, str]]:
+    """(title, what changes) of each group that gets a mail when the board is published."""
     titles = {name: proposal.title for name, proposal in board.snapshot.proposals.items()}
     return [
         *((titles[name], "gets a place") for name in board.difference.added),

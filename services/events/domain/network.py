@@ -25,7 +25,7 @@ class ContactKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """Events that belong together and are numbered. ``began_in`` is a year.
+    """Numbered events that belong together. ``began_in`` is a year.
 
     Raises:
         RulesBroken: on construction, with every rule that does not hold.

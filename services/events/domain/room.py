@@ -49,4 +49,4 @@ def _rules(room: Room) -> Iterator[BrokenRule | None]:
     if not is_zone(room.time_zone):
         yield BrokenRule("time_zone", "unknown-time-zone", "must be an IANA time zone such as Europe/Zurich")
     if not room.open:
-        yield BrokenRule("open", "never-open", "must name at least one time at which the room is ours")
+        yield BrokenRule("open", "never-open", "must have at least one time at which the room is available")

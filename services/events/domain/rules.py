@@ -59,7 +59,7 @@ def slug_rule(field: str, value: str) -> BrokenRule | None:
 def text_rule(field: str, value: str, *, least: int, most: int) -> BrokenRule | None:
     """``value`` must have from ``least`` to ``most`` characters, no blank ends, and nothing that cannot be stored."""
     if UNSTORABLE.search(value):
-        return BrokenRule(field, "text-characters", "must not hold NUL or half a character")
+        return BrokenRule(field, "text-characters", "must not contain NUL or half a character")
     if least <= len(value) <= most and value == value.strip():
         return None
     return BrokenRule(field, "text-length", f"must have {least} to {most} characters, without blanks at the ends")
@@ -72,7 +72,7 @@ def content_rule(field: str, value: Text, *, least: int, most: int) -> BrokenRul
     """
     texts = value.as_mapping
     if unknown := sorted(set(texts).difference(LANGUAGES)):
-        return BrokenRule(field, "unknown-language", f"has a text in {unknown[0]!r}, which is none of our languages")
+        return BrokenRule(field, "unknown-language", f"has a text in {unknown[0]!r}, which is not a supported language")
     if not texts:
         return text_rule(field, "", least=least, most=most)
     fields = {code: field if code == DEFAULT else f"{field}.{code}" for code in texts}

@@ -37,7 +37,7 @@ def moment_from(text: str, zone: str, moved_by: timedelta | None = None) -> date
     try:
         return to_utc(local + by, zone)
     except OverflowError:
-        raise ValueError("is not a date and time that calendars know") from None
+        raise ValueError("is not an existing date and time") from None
 
 
 def moment_text(moment: datetime, zone: str) -> str:

@@ -73,7 +73,7 @@ def _consultation_form(connection: Connection, old: Consultation | None) -> list
     what = [
         Field(name="held_on", label="Day", look="day"),
         Field(name="host_kind", label="With", look="select", required=True, choices=HOST_KINDS),
-        Field(name="host", label="Embassy or mission", help="Its name. Left empty: a round of several."),
+        Field(name="host", label="Embassy or mission", help="Its name. Empty: a round of several."),
         Field(name="city", label="City", required=True),
         Field(
             name="working_group",
@@ -82,14 +82,14 @@ def _consultation_form(connection: Connection, old: Consultation | None) -> list
             choices=[("", "None, or several"), *group_choices(connection)],
         ),
         Field(name="presentations", label="Number of presentations", most=4, required=True),
-        Field(name="hosts", label="Hosts", most=4, help="Embassies or missions: 1, but for a round of several."),
+        Field(name="hosts", label="Hosts", most=4, help="Embassies or missions: more than 1 for a round of several."),
     ]
     more = [
         Field(
             name="presented_by", label="Who presented", most=500, help="Organisations or offices, such as Secretariat."
         ),
         Field(name="outcome", label="Outcome", look="area", most=2000, help="Only for coordinators and viewers."),
-        Field(name="title", label="Title", help="Left empty, it is the name of the embassy or mission."),
+        Field(name="title", label="Title", help="If empty, it is the name of the embassy or mission."),
         Field(name="summary", label="Notes", look="area", most=2000),
         *([ID] if old is None else [Field(name="within_days", label="Days that a round took", most=3)]),
     ]
@@ -108,7 +108,7 @@ def _contact_form(connection: Connection, _old: GroupContact | None) -> list[Sec
             label="What it was about",
             look="area",
             most=2000,
-            help="For coordinators. Leave out what concerns single participants: it is not erased with them.",
+            help="For coordinators. Do not write about individual participants: a note is not erased with them.",
         ),
     ]
     return [Section("", fields)]
@@ -128,7 +128,7 @@ def _contact_effects(
     _connection: Connection, old: GroupContact | None, new: Sequence[GroupContact], _now: datetime
 ) -> Iterable[str]:
     if old is not None and not new:
-        yield "The page of groups does not count this contact any more."
+        yield "The page of groups no longer counts this contact."
 
 
 CONSULTATION_LOG: SetupKind[Consultation] = SetupKind(
@@ -147,7 +147,7 @@ CONSULTATION_LOG: SetupKind[Consultation] = SetupKind(
             ("presentations", "Presentations"),
             ("outcome", "Outcome"),
         ),
-        "It leaves the log and the totals.",
+        "It is removed from the log and the totals.",
     ),
     stored=InTable(CONSULTATIONS),
     listing=Listing(
@@ -214,9 +214,9 @@ GROUP_CONTACTS: SetupKind[GroupContact] = SetupKind(
     words=Words(
         "Contacts with groups",
         "contact",
-        "Calls, meetings and mail from outside. With the bulletins they show which groups had no contact this month.",
+        "Calls, meetings and mails outside this system. They and bulletins show which groups had contact this month.",
         (("working_group", "Group"), ("held_on", "Day"), ("kind", "How"), ("summary", "About"), ("recorded_by", "By")),
-        "It leaves the list.",
+        "It is removed from the list.",
     ),
     stored=InTable(CONTACTS),
     listing=Listing(

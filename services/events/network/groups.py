@@ -32,7 +32,7 @@ ID = Field(
     name="id",
     label="Short name",
     most=80,
-    help="Lower-case letters, digits and hyphens. It never changes. Left empty, it is made from the title.",
+    help="Lower-case letters, digits and hyphens. It never changes. If empty, it is made from the title.",
 )
 _GROUP_USES = (
     ("registration", "SELECT count(*) FROM roster WHERE working_group = :id"),
@@ -118,7 +118,7 @@ def _group_effects(
         yield "All readers see the group in the programme, and forms offer it within seconds."
         return
     if not new:
-        yield "The programme does not show it any more. Forms offer it until their copies are refreshed."
+        yield "The programme no longer shows it. Forms offer it until their copies are refreshed."
         return
     members = memberships(connection, now, internal=False).get(old.id)
     people = counted(members.members if members else 0, "member")
@@ -129,10 +129,10 @@ def _group_effects(
     if old.summary != new[0].summary:
         yield "The programme shows the new text. No mail is sent."
     if old.active and not new[0].active:
-        yield "It is closed: the programme does not list it, and events that ask every group do not ask it."
+        yield "It is closed: the programme does not list it, and events that invite every group do not invite it."
         yield f"{people} stay. Forms do not offer it any more, within seconds."
     elif new[0].active and not old.active:
-        yield f"It is active again, with {people}: events that ask every group ask it too."
+        yield f"It is active again, with {people}: events that invite every group invite it too."
 
 
 def _group_messages(_old: WorkingGroup | None, new: WorkingGroup, now: datetime) -> list[Message]:
@@ -141,7 +141,7 @@ def _group_messages(_old: WorkingGroup | None, new: WorkingGroup, now: datetime)
 
 def _group_blockers(connection: Connection, group: WorkingGroup, _now: datetime) -> Iterable[str]:
     if found := uses(connection, _GROUP_USES, group.id):
-        yield f"It is named by {', '.join(found)}. Close it instead: clear “Active”."
+        yield f"It is used by {', '.join(found)}. Close it instead: clear “Active”."
 
 
 def _series_effects(connection: Connection, old: Series | None, new: Sequence[Series], _now: datetime) -> Iterable[str]:
@@ -152,7 +152,7 @@ def _series_effects(connection: Connection, old: Series | None, new: Sequence[Se
 
 def _series_blockers(connection: Connection, series: Series, _now: datetime) -> Iterable[str]:
     if found := uses(connection, _SERIES_USES, series.id):
-        yield f"It is named by {' and '.join(found)}. Remove it there first."
+        yield f"It is used by {' and '.join(found)}. Remove it there first."
 
 
 WORKING_GROUPS: SetupKind[WorkingGroup] = SetupKind(
@@ -163,7 +163,7 @@ WORKING_GROUPS: SetupKind[WorkingGroup] = SetupKind(
         "working group",
         "People who work on one issue. Members and contacts are on the page of groups.",
         (("title", "Group"), ("active", "Active"), ("contact", "Reached by")),
-        "A group that events, registrations or contacts name cannot be withdrawn. It can be closed.",
+        "A group that events, registrations or contacts use cannot be withdrawn. It can be closed.",
     ),
     stored=InTable(GROUPS),
     listing=Listing(
@@ -207,9 +207,9 @@ ALL_SERIES: SetupKind[Series] = SetupKind(
     words=Words(
         "Series",
         "series",
-        "Events that belong together and are numbered.",
+        "Numbered events that belong together.",
         (("title", "Series"), ("began_in", "Began in"), ("summary", "Summary")),
-        "A series without events and resources leaves the programme.",
+        "It is removed from the programme. A series that events or resources use cannot be withdrawn.",
     ),
     stored=InTable(SERIES),
     listing=Listing(

@@ -96,7 +96,7 @@ def _effects(
         return
     others = sum(block.rooms for block in all_hotels(connection) if block.id != old.id)
     people = counted(travellers(connection, internal=False), "traveller")
-    yield f"{counted(others + after, 'room')} are kept then, not {others + before}, for {people}. No mail is sent."
+    yield f"{counted(others + after, 'room')} are then reserved, not {others + before}, for {people}. No mail is sent."
 
 
 def _messages(_old: HotelBlock | None, new: HotelBlock, now: datetime) -> list[Message]:
@@ -113,7 +113,7 @@ HOTEL_BLOCKS: SetupKind[HotelBlock] = SetupKind(
     words=Words(
         "Hotels",
         "hotel",
-        "Rooms that hotels keep for the delegation. The page of travellers shows them night by night.",
+        "Rooms that hotels reserve for the delegation. The page of travellers shows them per night.",
         (
             ("name", "Hotel"),
             ("city", "City"),
@@ -121,7 +121,7 @@ HOTEL_BLOCKS: SetupKind[HotelBlock] = SetupKind(
             ("allotments", "By kind and night"),
             ("book_until", "Book by"),
         ),
-        "Its rooms are not counted any more. No mail is sent: inform the hotel yourself.",
+        "Its rooms are no longer counted. No mail is sent: inform the hotel yourself.",
     ),
     stored=InTable(HOTELS),
     listing=Listing(

@@ -90,7 +90,7 @@ def _messages(old: Resource | None, new: Resource, now: datetime) -> list[Messag
 def _effects(connection: Connection, old: Resource | None, new: Sequence[Resource], _now: datetime) -> Iterable[str]:
     for one in new:
         if _tells(old, one):
-            yield "Everybody sees it in the programme."
+            yield "It becomes public in the programme."
             people = counts_of(connection, [one.event])[one.event].confirmed if one.event else 0
             yield f"{counted(people, 'confirmed registration')} for its event: they get one mail."
         elif old is not None and old.published and not one.published:
@@ -101,7 +101,7 @@ def _effects(connection: Connection, old: Resource | None, new: Sequence[Resourc
 
 def _blockers(_connection: Connection, resource: Resource, _now: datetime) -> Iterable[str]:
     if resource.announced:
-        yield "It was announced, so links to it stand in mails. Hide it instead: take the tick from “Published”."
+        yield "It was announced, so mails contain links to it. Hide it instead: clear “Published”."
 
 
 def _form(connection: Connection, old: Resource | None) -> list[Section]:
@@ -115,7 +115,7 @@ def _form(connection: Connection, old: Resource | None) -> list[Section]:
         Field(name="published", label="Published", look="tick", help="People who are registered get one mail."),
     ]
     where = [
-        Field(name="event", label="Event", most=80, help="Its name in addresses."),
+        Field(name="event", label="Event", most=80, help="Short name of the event."),
         Field(name="series", label="Series", look="select", choices=series),
         Field(name="city", label="City", help="For UPR Cities."),
     ]
@@ -128,9 +128,9 @@ RESOURCES: SetupKind[Resource] = SetupKind(
     words=Words(
         "Recordings, slides and briefs",
         "resource",
-        "Of events, of series, and of cities. Those of an event stand on its page, too.",
+        "Of events, series and cities. The page of an event lists its own, too.",
         (("title", "Title"), ("kind", "Kind"), ("event", "Event"), ("series", "Series"), ("published", "Published")),
-        "Only one that was never announced can be withdrawn.",
+        "A resource that was announced cannot be withdrawn. It can be hidden.",
     ),
     stored=ResourceTable(),
     listing=Listing(

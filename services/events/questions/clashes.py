@@ -76,7 +76,7 @@ def _add_list(blueprint: Any, tools: Tools) -> None:
     @blueprint.get("")
     @blueprint.arguments(ClashArguments, location="query")
     @blueprint.response(200, ClashListSchema)
-    @says(blueprint, s400="The cursor is not one", s401="No key", s403="The key's roles or forms do not allow it")
+    @says(blueprint, s400="The cursor is invalid", s401="No key", s403="The key's roles or forms do not allow it")
     @needs_all_forms(*READERS)
     def list_them(query: dict[str, Any]) -> Response:
         """Pairs of registrations of one person for events that overlap; with `group_by` their numbers alone."""

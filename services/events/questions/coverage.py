@@ -32,7 +32,7 @@ def coverage_list(work: UnitOfWork) -> QuestionList:
     return QuestionList(
         name="coverage-line",
         part="coverage",
-        about="Working groups that are asked to events, and whether a representative comes.",
+        about="Working groups invited to events, and whether a representative comes.",
         listing=Listing(
             filters=("event", "working_group", "covered", "event_kind", "event_status"),
             searched=("event_title", "group_title"),
@@ -53,7 +53,7 @@ def coverage_list(work: UnitOfWork) -> QuestionList:
             representatives=ma.fields.Integer(metadata={"description": "Representatives who have a seat"}),
             waiting=ma.fields.Integer(metadata={"description": "Representatives on the waiting list"}),
             last_mail_at=ma.fields.AwareDateTime(
-                format="iso", allow_none=True, metadata={"description": "Of the last bulletin to anybody of the group"}
+                format="iso", allow_none=True, metadata={"description": "Of the last bulletin to a member of the group"}
             ),
         ),
         rows=rows,

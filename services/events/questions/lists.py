@@ -61,7 +61,7 @@ def _add_list(blueprint: Any, asked: QuestionList) -> None:
     @blueprint.response(200, list_schema(asked, item, {}))
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
     @blueprint.doc(summary=f"{asked.about} With `group_by` their numbers alone")
-    @says(blueprint, s400="The cursor is not one", s401="No key", s403="The key's roles or forms do not allow it")
+    @says(blueprint, s400="The cursor is invalid", s401="No key", s403="The key's roles or forms do not allow it")
     @needs_all_forms(*READERS)
     def list_them(query: dict[str, Any]) -> Response:
         """As CSV if `Accept` asks for it, then all pages in one."""

@@ -89,7 +89,7 @@ def speakers_list(tools: SideTools) -> QuestionList:
     return QuestionList(
         name="speaker",
         part="speakers",
-        about="Who speaks at which side event, proposed or scheduled; a row for each time that somebody speaks.",
+        about="Speakers of side events, proposed or scheduled; one row per speaker and side event.",
         listing=Listing(
             filters=("event", "proposal", "speaker", "status", "working_group", "organisation"),
             searched=("name", "title", "organisation"),
@@ -98,7 +98,7 @@ def speakers_list(tools: SideTools) -> QuestionList:
             day="starts_at",
         ),
         shown=fields_of(
-            speaker=ma.fields.String(metadata={"description": "The same for the same person; names nobody"}),
+            speaker=ma.fields.String(metadata={"description": "The same for the same person; does not identify them"}),
             name=ma.fields.String(allow_none=True, metadata={"description": "For coordinators; null for viewers"}),
             proposal=ma.fields.String(),
             event=ma.fields.String(allow_none=True, metadata={"description": "Once it was in a published timetable"}),

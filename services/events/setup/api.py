@@ -95,8 +95,8 @@ class KindApi:
         @blueprint.response(200, self._list)
         @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
         @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
-        @blueprint.doc(summary=f"{self._kind.words.title}: all that fit; with `group_by` their numbers alone")
-        @says(blueprint, s400="The cursor is not one", **_REFUSED)
+        @blueprint.doc(summary=f"{self._kind.words.title}: all that match; with `group_by` their numbers alone")
+        @says(blueprint, s400="The cursor is invalid", **_REFUSED)
         @self._reading
         def list_them(query: dict[str, Any]) -> Response:
             """As CSV if `Accept` asks for it, then all pages in one."""
@@ -145,7 +145,7 @@ class KindApi:
         @blueprint.arguments(schemas.StepQuery, location="query")
         @blueprint.response(201, self._outcome)
         @blueprint.alt_response(200, schema=self._outcome, description="With `dry_run`", success=True)
-        @blueprint.doc(summary=f"Make a {self._kind.words.noun}")
+        @blueprint.doc(summary=f"Create a {self._kind.words.noun}")
         @says(blueprint, s409="The id is taken, or a rule forbids it", **_REFUSED)
         @needs_all_forms("coordinator")
         def create(wanted: dict[str, Any], query: dict[str, Any]) -> Response:
@@ -194,6 +194,6 @@ class KindApi:
 _CHANGING = {
     "s404": "There is none of this name",
     "s409": "It is in use",
-    "s412": "Somebody else changed it",
+    "s412": "It was changed since it was read",
     "s428": "`If-Match` is missing",
 }

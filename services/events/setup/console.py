@@ -9,7 +9,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.events.console import moments, wording
-from services.events.console.fields import Section, Typed, in_order
+from services.events.console.fields import CHANGED_SINCE_OPENED, Section, Typed, in_order
 from services.events.domain.rules import RulesBroken
 from services.events.setup import schemas
 from services.events.setup.kinds import SetupKind
@@ -33,11 +33,7 @@ from shared.web.console.frame import pages_blueprint
 from shared.web.headers import personal
 
 HOME = "/console/set-up"
-DONE = {"made": "It is made.", "changed": "The changes are saved.", "withdrawn": "It is withdrawn."}
-CHANGED_BY_OTHERS = (
-    "Another person has changed this since you opened it. Under each field you see what is stored now, where it is not "
-    "what you typed. Compare, and save again."
-)
+DONE = {"made": "Created.", "changed": "The changes are saved.", "withdrawn": "Withdrawn."}
 READERS = ("viewer", "coordinator")
 
 
@@ -177,7 +173,7 @@ class SetupPages:
         now = find_one(self._desk, kind, value.id)
         stored = typed_of(kind, self.shown(kind, now), sections)
         differs = {name: _plain(kept) for name, kept in stored.items() if kept != typed.get(name)}
-        return self._page(kind, now, sections, Typed(typed, {}, differs), notice=CHANGED_BY_OTHERS, status=412)
+        return self._page(kind, now, sections, Typed(typed, {}, differs), notice=CHANGED_SINCE_OPENED, status=412)
 
     def shown(self, kind: SetupKind[Any], value: Any) -> dict[str, Any]:
         """A value as the interface shows it."""

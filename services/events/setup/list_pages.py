@@ -134,7 +134,7 @@ def _query(kind: SetupKind[Any]) -> dict[str, Any]:
     try:
         found: dict[str, Any] = schema.load({"limit": str(PAGE), **_given(), "cursor": request.args.get("cursor", "")})
     except ma.ValidationError as error:
-        raise BadRequest(f"not something to ask for: {', '.join(map(str, error.messages_dict))}") from None
+        raise BadRequest(f"unknown parameter: {', '.join(map(str, error.messages_dict))}") from None
     return found
 
 

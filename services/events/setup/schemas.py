@@ -21,7 +21,7 @@ class StepQuery(ma.Schema):
     """Query of everything that changes something."""
 
     dry_run = ma.fields.Boolean(
-        load_default=False, metadata={"description": "Change nothing and inform nobody; answer what it would do"}
+        load_default=False, metadata={"description": "Change nothing and notify no one; return what it would do"}
     )
 
 
@@ -29,7 +29,7 @@ def item_schema(kind: Listed) -> Schema:
     """One of the kind, as it is answered; a list with ``fields`` leaves some out."""
     fields: dict[str, Any] = {"id": ma.fields.String(), **deepcopy(dict(kind.shown))}
     if "revision" not in fields and kind.editable:
-        fields["revision"] = ma.fields.Integer(metadata={"description": "What a change names as `If-Match`"})
+        fields["revision"] = ma.fields.Integer(metadata={"description": "Value for `If-Match` in a change"})
     return ma.Schema.from_dict(fields, name=f"{_name(kind)}Schema")
 
 
@@ -55,10 +55,12 @@ def outcome_schema(kind: SetupKind[Any], item: Schema) -> Schema:
             "effects": ma.fields.List(
                 ma.fields.String(),
                 required=True,
-                metadata={"description": "Sentences in English: what it means, and for whom"},
+                metadata={"description": "Effects of the change, as English sentences"},
             ),
             "items": ma.fields.List(
-                ma.fields.Nested(item), required=True, metadata={"description": "As they are then; empty: withdrawn"}
+                ma.fields.Nested(item),
+                required=True,
+                metadata={"description": "State after the change; empty: withdrawn"},
             ),
         },
         name=f"{_name(kind)}OutcomeSchema",
@@ -77,7 +79,9 @@ def list_arguments(kind: Listed) -> Schema:
         "limit": ma.fields.Integer(load_default=MOST, validate=ma.validate.Range(min=1, max=MOST)),
         "sort": sort_field([name for one in listing.sorts for name in (one, f"-{one}")], listing.usual_order),
         "total": total_field(),
-        "chosen": _words("Names, parted by commas, of what to answer for each; `id` always comes", data_key="fields"),
+        "chosen": _words(
+            "Names of the fields to return, separated by commas; `id` is always included", data_key="fields"
+        ),
         **{name: _filter(name, shown[name]) for name in listing.filters},
     }
     if listing.searched:
@@ -106,7 +110,7 @@ def _filter(name: str, field: Any) -> ma.fields.Field[Any]:
 
 
 def _words(description: str, **more: Any) -> ma.fields.String:
-    no_nul = ma.validate.Regexp(r"^[^\x00]*$", error="must not hold a NUL character")
+    no_nul = ma.validate.Regexp(r"^[^\x00]*$", error="must not contain a NUL character")
     return ma.fields.String(
         validate=[ma.validate.Length(min=1, max=500), no_nul], metadata={"description": description}, **more
     )

@@ -149,7 +149,7 @@ def _plan(connection: Connection, kind: SetupKind[T], step: Step[T], now: dateti
         return _creation(connection, kind, step, now)
     old = _found(connection, kind, step.id)
     if not {ANY, str(_revision(old))} & {tag.partition("-")[0] for tag in step.seen}:
-        raise DomainError("changed-meanwhile", f"somebody changed the {kind.words.noun}; read it again")
+        raise DomainError("changed-meanwhile", f"the {kind.words.noun} was changed; read it again")
     if isinstance(step, Alteration):
         return _alteration(connection, kind, old, step.changes, now)
     if kept := tuple(kind.blockers(connection, old, now)):

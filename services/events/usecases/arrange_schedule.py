@@ -78,5 +78,5 @@ def take_off(work: UnitOfWork, proposal_id: str, seen: int | None) -> int:
 def _locked(connection: Connection, seen: int | None) -> Snapshot:
     current = schedule_board.lock(connection)
     if seen is not None and seen != current:
-        raise DomainError("changed-meanwhile", "the timetable was changed meanwhile: look at it again")
+        raise DomainError("changed-meanwhile", "the timetable was changed after you read it: read it again")
     return read_snapshot(connection)

@@ -129,7 +129,7 @@ def preview_change(work: UnitOfWork, clock: Clock, event_id: str, step: Step) ->
 
 def _require_seen(event: Event, seen: Collection[str]) -> None:
     if not {ANY, state_tag(event), str(event.revision)} & set(seen):
-        raise DomainError("changed-meanwhile", "somebody changed the event; read it again and repeat your change")
+        raise DomainError("changed-meanwhile", "the event was changed; read it again and repeat your change")
 
 
 def _outcome(connection: Connection, old: Event, new: Event) -> Changed:

@@ -77,7 +77,7 @@ def publish_schedule(work: UnitOfWork, clock: Clock, keys: ProposalKeys, by: str
     with work.transaction() as connection:
         current = schedule_board.lock(connection)
         if seen is not None and seen != current:
-            raise DomainError("changed-meanwhile", "the timetable was changed meanwhile: look at it again")
+            raise DomainError("changed-meanwhile", "the timetable was changed after you read it: read it again")
         old = schedule_versions.newest(connection)
         snapshot = _locked_snapshot(connection, old.entries if old else ())
         if conflicts := snapshot.conflicts:

@@ -102,7 +102,7 @@ def change_resource(
     with work.transaction() as connection:
         old = _found_for_change(connection, resource_id)
         if not {ANY, str(old.revision)} & {tag.partition("-")[0] for tag in seen}:
-            raise DomainError("changed-meanwhile", "somebody changed the resource; read it again")
+            raise DomainError("changed-meanwhile", "the resource was changed; read it again")
         new = replace(old, **changes)
         for resource in (old, new):
             permit(resource)

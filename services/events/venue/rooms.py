@@ -169,7 +169,7 @@ ROOMS: SetupKind[Room] = SetupKind(
     words=Words(
         "Rooms",
         "room",
-        "Where side events can be. The timetable uses them.",
+        "Rooms for side events. The timetable uses them.",
         (
             ("title", "Room"),
             ("city", "City"),
@@ -177,7 +177,7 @@ ROOMS: SetupKind[Room] = SetupKind(
             ("address", "Address"),
             ("equipment", "Equipment"),
         ),
-        "No side event can be put there any more.",
+        "No side event can be placed there any more.",
     ),
     stored=RoomTable(),
     listing=Listing(

@@ -125,7 +125,7 @@ def _blockers(connection: Connection, slot: Slot, now: datetime) -> Iterable[str
 def _form(_connection: Connection, _old: Slot | None) -> list[Section]:
     days = [
         Field(name="first_on", label="First day", look="day", required=True),
-        Field(name="last_on", label="Last day", look="day", help="Left empty: one day."),
+        Field(name="last_on", label="Last day", look="day", help="Empty: one day."),
         Field(name="without", label="Without", look="checks", choices=[(name, name.capitalize()) for name in WEEKDAYS]),
     ]
     times = [
@@ -154,9 +154,9 @@ SLOTS: SetupKind[Slot] = SetupKind(
     words=Words(
         "Slots",
         "slot",
-        "When side events can be, in each room that is available then.",
+        "Times at which side events can take place, in each room that is available then.",
         (("on", "Day"), ("time", "Start"), ("minutes", "Minutes"), ("time_zone", "Time zone")),
-        "No side event can be put there any more.",
+        "No side event can be placed there any more.",
     ),
     stored=SlotTable(),
     listing=Listing(

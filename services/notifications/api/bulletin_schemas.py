@@ -75,7 +75,7 @@ def _texts(*, required: bool) -> ma.fields.Dict:
         values=ma.fields.Nested(TextSchema),
         required=required,
         validate=_requires_english,
-        metadata={"description": "By language; English is required and goes to whoever reads none of the others"},
+        metadata={"description": "By language. English is required, and is sent to people whose language is missing"},
     )
 
 
@@ -113,8 +113,8 @@ class BulletinSchema(ma.Schema):
     not_sent = ma.fields.String(
         allow_none=True,
         metadata={
-            "description": "Why it did not go at its time (`nobody`, `late`: over a day, `access-ended`: of whoever "
-            "had scheduled it); it is a draft again"
+            "description": "Why it was not sent at its time: `nobody` matched, `late` by over a day, or `access-ended` "
+            "of the person who had scheduled it; it is a draft again"
         },
     )
     sent_at = ma.fields.AwareDateTime(
@@ -136,9 +136,9 @@ class BulletinQuery(PageArguments):
     sort = ma.fields.String(
         load_default=NEWEST,
         validate=ma.validate.OneOf(list(SORTS)),
-        metadata={"description": "`-` before a name turns the order round"},
+        metadata={"description": "`-` before a name: descending"},
     )
-    total = ma.fields.Boolean(load_default=False, metadata={"description": "Whether to count all that there are"})
+    total = ma.fields.Boolean(load_default=False, metadata={"description": "Whether to return the total number"})
 
 
 class BulletinListSchema(ma.Schema):
@@ -146,7 +146,7 @@ class BulletinListSchema(ma.Schema):
 
     items = ma.fields.List(ma.fields.Nested(BulletinSchema), required=True)
     next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})
-    total = ma.fields.Integer(metadata={"description": "With `total=true`: how many there are in all"})
+    total = ma.fields.Integer(metadata={"description": "With `total=true`: the total number"})
 
 
 class SampleSchema(ma.Schema):

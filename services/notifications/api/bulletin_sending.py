@@ -63,7 +63,7 @@ class OutcomeSchema(ma.Schema):
         keys=ma.fields.String(validate=ma.validate.OneOf(list(OUTCOMES))),
         values=ma.fields.Integer(),
         required=True,
-        metadata={"description": "Everybody of the audience has one of these outcomes"},
+        metadata={"description": "Every person of the audience has one of these outcomes"},
     )
     unsubscribed = ma.fields.Integer(required=True, metadata={"description": "Unsubscribed by its link"})
     gone = ma.fields.Integer(
@@ -116,7 +116,7 @@ def _add_sending(blueprint: Any, tools: Tools) -> None:
     @_refused(blueprint)
     @needs_all_forms("coordinator")
     def send(content: dict[str, Any], bulletin_id: UUID) -> dict[str, Any]:
-        """Send what was previewed, now to the people who were counted, or at a time to those who fit then."""
+        """Send what was previewed: now to the people counted, or at a given time to the people who match then."""
         sending = Sending(holder().name, str(bulletin_id), **content)
         return asdict(send_bulletin(tools.work, tools.clock, sending))
 
@@ -133,7 +133,7 @@ def _add_sending(blueprint: Any, tools: Tools) -> None:
     @_refused(blueprint)
     @needs_all_forms("coordinator")
     def stop(bulletin_id: UUID) -> dict[str, Any]:
-        """Stop a bulletin that is being sent: mails that have not gone are called off."""
+        """Stop a bulletin that is being sent: mails not sent yet are cancelled."""
         return asdict(stop_bulletin(tools.work, tools.clock, holder().name, str(bulletin_id)))
 
 
@@ -142,7 +142,7 @@ def _add_outcome(blueprint: Any, tools: Tools) -> None:
     @blueprint.response(200, OutcomeSchema)
     @needs_all_forms(*READERS)
     def outcome(bulletin_id: UUID) -> dict[str, Any]:
-        """How many people it reached, and what became of the others."""
+        """Numbers of people by outcome."""
         bulletin = show_bulletin(tools.work, str(bulletin_id))
         return {"bulletin": asdict(bulletin), **asdict(outcome_of(tools.work, bulletin))}
 

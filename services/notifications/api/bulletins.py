@@ -67,7 +67,7 @@ def _add_writing(blueprint: Any, tools: Tools) -> None:
     @blueprint.response(200, BulletinListSchema)
     @needs_all_forms("viewer", "coordinator")
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
-        """Bulletins, newest first unless another order is asked for."""
+        """Bulletins, newest first by default."""
         wanted = {name: query[name] for name in ("state", "q") if query[name]}
         total = {"total": total_bulletins(tools.work, wanted)} if query["total"] else {}
         position = position_in(query["cursor"], 1, _number)
@@ -101,7 +101,7 @@ def _add_changing(blueprint: Any, tools: Tools) -> None:
     @_problems(blueprint, 409, 412, 428)
     @needs_all_forms("coordinator")
     def change(content: dict[str, Any], bulletin_id: UUID) -> Response:
-        """Change a draft; the ETag that was seen as `If-Match`. Earlier previews of it cannot be sent any more."""
+        """Change a draft; the ETag that was seen as `If-Match`. Earlier previews can no longer be sent."""
         writer = Writer(holder().name, str(bulletin_id), seen_tags())
         return _tagged(change_draft(tools.work, tools.clock, writer, content.get("segment"), content.get("texts")))
 
@@ -119,7 +119,7 @@ def _add_looking(blueprint: Any, tools: Tools) -> None:
     @blueprint.response(200, PreviewSchema)
     @needs_all_forms("coordinator")
     def preview(bulletin_id: UUID) -> dict[str, Any]:
-        """Who would get it if it were sent now, and what they would read."""
+        """Recipients if it were sent now, and the text that they would get."""
         found = preview_bulletin(tools.work, tools.clock, str(bulletin_id), tools.letterhead)
         return {**asdict(found), "audience": found.audience, "warnings": found.warnings, "reads": found.reads}
 
@@ -129,7 +129,7 @@ def _add_looking(blueprint: Any, tools: Tools) -> None:
     @_problems(blueprint, 422, 429)
     @needs_all_forms("coordinator")
     def try_it(content: dict[str, Any], bulletin_id: UUID) -> dict[str, int]:
-        """Send it to yourself, marked as a test, in each language that it has."""
+        """Send it to yourself, marked as a test, in each of its languages."""
         return {"mails": send_test(tools.trial, holder().name, str(bulletin_id), content["address"])}
 
 
@@ -141,7 +141,7 @@ def _tagged(bulletin: Bulletin) -> Response:
 
 def _problems(blueprint: Any, *statuses: int) -> Any:
     """Document what these routes may say instead."""
-    meanings = {409: "It has been sent, or is not what was previewed", 412: "It was changed meanwhile"}
+    meanings = {409: "It has been sent, or is not what was previewed", 412: "It was changed since it was read"}
     meanings |= {422: "No address", 428: "`If-Match` is missing", 429: "Too many tests within an hour"}
 
     def decorate(view: Any) -> Any:

@@ -35,7 +35,7 @@ def mails_blueprint(work: UnitOfWork) -> Any:
     @blueprint.response(200, MailHistorySchema)
     @needs(*READERS)
     def show(mail_id: UUID) -> dict[str, Any]:
-        """One mail with every time that a sender had it in hand."""
+        """One mail with all attempts to send it."""
         found = look_up_mail(work, {"id": str(mail_id)} | _allowed())
         return asdict(found.mail) | {"history": [asdict(attempt) for attempt in found.attempts]}
 

@@ -41,7 +41,7 @@ def person_export_blueprint(work: UnitOfWork, clock: Clock) -> Any:
     @needs_recent_sign_in
     @needs_all_forms("coordinator")
     def export(asked: dict[str, Any]) -> dict[str, Any]:
-        """Everything that notifications holds about a person: mails and what became of them, and their refusals."""
+        """Everything that the notifications service stores about a person: mails with outcomes, and suppressions."""
         export_id = record_export(work, clock, asked)
         found = export_person(work, asked["person_refs"], [str(one) for one in asked["subjects"]])
         return export_content("notifications", export_id, clock, tables=found, left_out=LEFT_OUT)

@@ -53,12 +53,14 @@ class MailSchema(ma.Schema):
     lane = ma.fields.String(validate=ma.validate.OneOf(LANES))
     state = ma.fields.String(validate=ma.validate.OneOf(STATES))
     attempts = ma.fields.Integer(
-        metadata={"description": "How often the mail relay was asked to take it, since somebody last had it sent again"}
+        metadata={"description": "Number of attempts to hand it to the mail relay, since it was last sent again"}
     )
     due_at = ma.fields.AwareDateTime(
         format="iso", allow_none=True, metadata={"description": "When it is tried, or an unknown outcome decided on"}
     )
-    cause_at = ma.fields.AwareDateTime(format="iso", metadata={"description": "When that happened of which it tells"})
+    cause_at = ma.fields.AwareDateTime(
+        format="iso", metadata={"description": "When the event that it reports took place"}
+    )
     created_at = ma.fields.AwareDateTime(format="iso")
     sent_at = ma.fields.AwareDateTime(
         format="iso", allow_none=True, metadata={"description": "When the mail relay took it"}

@@ -35,7 +35,7 @@ def suppressions_blueprint(tools: Tools) -> Any:
     @blueprint.response(204)
     @needs_all_forms("coordinator")
     def add(content: dict[str, Any]) -> None:
-        """Send this person no bulletins; saying so again changes nothing."""
+        """Send this person no bulletins. Repeating it changes nothing."""
         unsubscribe(tools.work, tools.clock, content["person_ref"], holder().name)
 
     @blueprint.delete("/<string:person_ref>")

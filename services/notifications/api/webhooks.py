@@ -37,7 +37,7 @@ def _add_all(blueprint: Any, desk: WebhookDesk) -> None:
     @blueprint.response(200, WebhookListSchema)
     @needs_all_forms("coordinator", "operator")
     def list_them() -> dict[str, Any]:
-        """Every address, by partner, and whether it is called."""
+        """All addresses, by partner, and whether they are called."""
         return {"items": [asdict(webhook) for webhook in desk.all()]}
 
     @blueprint.post("")
@@ -46,7 +46,7 @@ def _add_all(blueprint: Any, desk: WebhookDesk) -> None:
     @blueprint.alt_response(409, schema=ProblemSchema)
     @needs_all_forms("coordinator")
     def add(content: dict[str, Any]) -> dict[str, Any]:
-        """Call it when somebody who came through the partner is confirmed or cancels. Its secret is shown this once."""
+        """Call an address when a registration by the partner is confirmed or cancelled. The secret is shown once."""
         added, secret = desk.add(holder().name, content["partner"], content["url"])
         return {**asdict(added), "secret": secret}
 
@@ -66,7 +66,7 @@ def _add_one(blueprint: Any, desk: WebhookDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs_all_forms("coordinator")
     def switch(content: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
-        """Call it again, or no more; what waits for an address that is switched off is called off."""
+        """Switch an address on or off; waiting calls to an address that is switched off are cancelled."""
         return asdict(desk.switch(holder().name, str(webhook_id), on=content["on"]))
 
     @blueprint.delete("/<uuid:webhook_id>")
@@ -74,7 +74,7 @@ def _add_one(blueprint: Any, desk: WebhookDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs_all_forms("coordinator")
     def delete(webhook_id: UUID) -> None:
-        """Forget it, with its secret and all that was delivered."""
+        """Delete an address, with its secret and deliveries."""
         desk.delete(holder().name, str(webhook_id))
 
     @blueprint.post("/<uuid:webhook_id>/secret")
@@ -82,7 +82,7 @@ def _add_one(blueprint: Any, desk: WebhookDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs_all_forms("coordinator")
     def rotate(webhook_id: UUID) -> dict[str, str]:
-        """Another secret, shown once; for a day calls are signed by the one before as well."""
+        """Create a new secret, shown once; for a day calls are signed with the previous one too."""
         return {"secret": desk.rotate(holder().name, str(webhook_id))}
 
 
@@ -93,7 +93,7 @@ def _add_deliveries(blueprint: Any, desk: WebhookDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs_all_forms("coordinator", "operator")
     def deliveries(query: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
-        """What it was told in the last days and what came of it, newest first."""
+        """Deliveries of the last days and their outcome, newest first."""
         before = position_in(query["cursor"], 2, _position)
         lines = desk.deliveries(str(webhook_id), before, query["limit"] + 1)
         page = page_of(lines, query["limit"], lambda line: [rfc3339(line.created_at), line.id])

@@ -166,7 +166,7 @@ def _instant(form: Mapping[str, str], zone: str) -> datetime:
     except (ValueError, OverflowError):
         raise DomainError("time-not-usable", "give a day and a time") from None
     if early != late:
-        raise DomainError("time-not-usable", "clocks change at that time: choose one that there is once")
+        raise DomainError("time-not-usable", "clocks change at that time: choose a time that occurs exactly once")
     return early
 
 

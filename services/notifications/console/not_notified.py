@@ -118,14 +118,14 @@ def _day(text: str) -> datetime | None:
         day = date.fromisoformat(text)
         return datetime(day.year, day.month, day.day, tzinfo=UTC) if day.year < date.max.year else None
     except ValueError:
-        raise BadRequest("a day is written 2020-03-04") from None
+        raise BadRequest("give a day such as 2020-03-04") from None
 
 
 def _id(text: str) -> str:
     try:
         return str(UUID(text))
     except ValueError:
-        raise BadRequest("no id of a mail") from None
+        raise BadRequest("not the id of a mail") from None
 
 
 def _number(text: str) -> int | None:

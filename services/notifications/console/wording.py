@@ -17,7 +17,7 @@ STATES: Mapping[str, str] = {
     "unknown": "Unknown",
     "failed": "Failed",
     "suppressed": "Suppressed",
-    "called_off": "Called off",
+    "called_off": "Cancelled",
     "missed": "Missed",
     "bounced": "Bounced",
 }
@@ -39,14 +39,14 @@ OUTCOMES: Mapping[str, str] = {
     "unknown": "Unknown",
     "bounced": "Bounced",
     "suppressed": "Unsubscribed before",
-    "called_off": "Called off",
+    "called_off": "Cancelled",
     "unsubscribed": "Unsubscribed through this bulletin",
 }
 
 NOT_SENT: Mapping[str, str] = {
-    "nobody": "It was not sent at its time: no person matched any more.",
+    "nobody": "It was not sent at the scheduled time: no person matched any more.",
     "access-ended": "It was not sent: the person who scheduled it may no longer send. Check it before you send it.",
-    "late": "It was not sent: its time had passed by more than a day.",
+    "late": "It was not sent: the scheduled time was more than a day ago.",
 }
 
 SEGMENT: Mapping[str, str] = {

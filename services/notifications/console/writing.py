@@ -71,7 +71,7 @@ def given_by_link() -> Given:
     """
     for name in request.args:
         if name not in (*NAMES, ABOUT):
-            raise DomainError("unknown-parameter", f"{name} is no part of a segment")
+            raise DomainError("unknown-parameter", f"{name} is not a filter of a segment")
     return _checked(given_in(request.args))
 
 

@@ -94,5 +94,5 @@ def _draft(connection: Connection, writer: Writer) -> Bulletin:
     if bulletin.state == SCHEDULED:
         raise DomainError("scheduled", "this bulletin is scheduled: cancel that first")
     if ANY not in writer.seen and str(bulletin.revision) not in writer.seen:
-        raise DomainError("changed-meanwhile", "somebody has changed this draft meanwhile")
+        raise DomainError("changed-meanwhile", "this draft was changed after you read it")
     return bulletin

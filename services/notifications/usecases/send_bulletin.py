@@ -37,7 +37,7 @@ from shared.store.unit_of_work import UnitOfWork
 log = logging.getLogger(__name__)
 
 NEEDS_CONFIRMING = {
-    "everybody": "it goes to everybody who gets bulletins: that has to be confirmed",
+    "everybody": "it goes to everyone who gets bulletins: confirm that",
     "again": "the same text has been sent to the same people: sending it again has to be confirmed",
 }
 
@@ -154,7 +154,7 @@ def _checked(connection: Connection, bulletin: Bulletin, sending: Sending) -> in
         seen = f"it would go to {audience.people} people by now, not to {sending.expected}"
         raise DomainError("audience-changed", seen)
     if audience.people == 0:
-        raise DomainError("nobody", "there is nobody to send it to")
+        raise DomainError("nobody", "no one matches, so there is no one to send it to")
     if sending.mark != mark_of(bulletin, audience):
         raise DomainError("preview-outdated", "the draft or its people have changed since it was previewed")
     for warning in warnings_of(bulletin, sent_before(connection, bulletin.id)):

@@ -58,10 +58,10 @@ class GrantSchema(ma.Schema):
         allow_none=True,
         load_default=None,
         validate=[_SLUG, ma.validate.Length(max=80)],
-        metadata={"description": "Slug of the partner, for the role `partner` alone"},
+        metadata={"description": "Slug of the partner, only for the role `partner`"},
     )
     until = ma.fields.AwareDateTime(
-        format="iso", allow_none=True, load_default=None, metadata={"description": "From then on it opens nothing"}
+        format="iso", allow_none=True, load_default=None, metadata={"description": "When it expires"}
     )
 
 
@@ -81,7 +81,7 @@ class InviteSchema(GrantSchema):
     name = ma.fields.String(
         required=True,
         validate=[ma.validate.Length(min=1, max=LONGEST_NAME), _readable],
-        metadata={"description": "One line that can be read: it stands in the audit log, and no two look the same"},
+        metadata={"description": "One line of visible characters, unique among colleagues; used in the audit log"},
     )
     email = email_field()
     language = ma.fields.String(load_default="en", validate=ma.validate.OneOf(LANGUAGES))
@@ -144,7 +144,7 @@ def _add_list(blueprint: Any, desk: AccessDesk) -> None:
     @blueprint.response(200, AccessListSchema)
     @needs_all_forms(ADMINISTRATOR)
     def list_them() -> dict[str, Any]:
-        """Everybody who was invited, by name. The access file of the server is not part of it."""
+        """All invited colleagues, by name. The access file of the server is not included."""
         now = desk.clock()
         return {"items": [_public(one, now) for one in desk.everybody()]}
 
@@ -156,7 +156,7 @@ def _add_list(blueprint: Any, desk: AccessDesk) -> None:
     @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def invite_one(content: dict[str, Any]) -> tuple[dict[str, Any], int]:
-        """Invite a colleague by mail. The link in it works once, for seven days; nobody gives more than they have."""
+        """Invite a colleague by mail. Its link works once, within seven days. Only access of your own can be given."""
         new = NewColleague(content["name"], content["email"].strip(), content["language"], _grant(content))
         return _public(desk.one(invite(desk, holder(), new)), desk.clock()), 201
 
@@ -167,7 +167,7 @@ def _add_one(blueprint: Any, desk: AccessDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs_all_forms(ADMINISTRATOR)
     def show(holder_id: UUID) -> Response:
-        """What somebody may do. `ETag` holds the revision."""
+        """Access of a colleague. `ETag` has the revision."""
         return _tagged(desk, str(holder_id))
 
     @blueprint.patch("/<uuid:holder_id>")
@@ -181,7 +181,7 @@ def _add_one(blueprint: Any, desk: AccessDesk) -> None:
     @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def change_it(content: dict[str, Any], holder_id: UUID) -> Response:
-        """Change what somebody may do; `If-Match` is required. The last administrator stays one."""
+        """Change the access of a colleague; `If-Match` is required. The last administrator stays one."""
         identity = str(holder_id)
         before = desk.one(identity)
         require_revision(before.revision)
@@ -197,7 +197,7 @@ def _add_one(blueprint: Any, desk: AccessDesk) -> None:
     @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def revoke_it(holder_id: UUID) -> None:
-        """End an access for good, with its keys, passkeys, links and sessions."""
+        """End an access permanently, with its keys, passkeys, links and sessions."""
         revoke(desk, holder(), str(holder_id))
 
 

@@ -43,10 +43,9 @@ DONE = {
     "invited": "The invitation is on its way. The link works for seven days, once.",
     "sent-again": "A new link is on its way. Earlier ones no longer work.",
     "withdrawn": "The invitation is withdrawn.",
-    "changed": "The access is changed, in every part of the console within seconds.",
+    "changed": "The access is changed. It takes effect in every part of the console within seconds.",
     "revoked": "The access has ended, with its sessions.",
 }
-MEANWHILE = "Another person changed this access after you had opened the page. This is how it is now."
 
 
 def access_blueprint(desk: SignInDesk) -> Blueprint:
@@ -138,7 +137,7 @@ def _add_colleague(blueprint: Blueprint, desk: AccessDesk) -> None:
             if refusal.code == "not-found":
                 raise
             status = 412 if refusal.code == "changed-meanwhile" else 409
-            notice = MEANWHILE if status == 412 else _sentence(refusal)
+            notice = words.changed_since_opened("access") if status == 412 else _sentence(refusal)
             return _colleague(desk, desk.one(identity), notice=notice, status=status)
         return redirect(PATH if done == "revoked" else f"{PATH}/{identity}?done={done}", 303)
 
@@ -165,7 +164,7 @@ def _do(desk: AccessDesk, granted: Granted, act: str) -> str:
     if act == "revoke" and request.form.get("sure") == "yes":
         revoke(desk, holder(), granted.id)
         return "revoked"
-    raise DomainError("invalid-access", "tick the box that you are sure")
+    raise DomainError("invalid-access", "tick “I am sure” first")
 
 
 def _read(desk: AccessDesk, *, asks_person: bool) -> Filled:

@@ -28,7 +28,7 @@ from shared.web.access_directory import holder_in
 from shared.web.holders import Holder
 
 UNKNOWN_PASSKEY = "This passkey is not known here. It may have been removed; ask an administrator for a new link."
-REPEATED = "That was used already. Please try again."
+REPEATED = "This request was used already. Please try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def remove_own_passkey(desk: AccessDesk, holder: Holder, passkey_id: str) -> Non
         if not granted or passkey_id not in {one.id for one in list_passkeys(connection, holder_id)}:
             raise DomainError("not-found")
         if granted[0].keys + granted[0].passkeys == 1:
-            raise DomainError("not-allowed", "it is the only way in which you sign in: add another passkey first")
+            raise DomainError("not-allowed", "it is your only way to sign in: add another passkey first")
         remove_passkeys(connection, holder_id, bytes.fromhex(passkey_id))
         end_of_holder(connection, holder_id, now)
         note_deed(connection, Deed(holder.name, "passkey-removed", KIND, holder_id), now)
@@ -179,7 +179,7 @@ def own_id(holder: Holder) -> str:
         DomainError: ``not-allowed``: their entry stands in the access file, which only an operator changes.
     """
     if holder.id is None:
-        raise DomainError("not-allowed", "your access stands in the access file, which an operator changes")
+        raise DomainError("not-allowed", "your access is in the access file, which an operator changes")
     return holder.id
 
 

@@ -62,7 +62,7 @@ def read_access(
 def _grant(given: MultiDict[str, str], until: str, faults: dict[str, str], forms: Collection[str]) -> Grant:
     chosen = frozenset(given.getlist("forms"))
     if not chosen <= set(forms):
-        faults["forms"] = "Choose among the forms there are."
+        faults["forms"] = "Choose from the existing forms."
     try:
         end = end_of_day(until) if until else None
     except ValueError:

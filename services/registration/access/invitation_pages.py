@@ -19,7 +19,7 @@ from shared.web.limits import limited
 
 ENDED = {
     "unknown": "This link is not one of ours. It may have been cut off: copy the whole address from the e-mail.",
-    "used": "This link was used already, and works only once. If that was not you, tell the colleague who invited you: "
+    "used": "This link was used already, and works only once. If it was not you, inform the colleague who invited you: "
     "they can end the access and send a new link.",
     "withdrawn": "This invitation was withdrawn, or replaced by a newer one. Look for a newer e-mail, or ask the "
     "colleague who invited you.",

@@ -91,7 +91,7 @@ def beyond(own: Grant, given: Grant) -> str:
     elif missing := sorted(given.roles - own.roles):
         return f"you do not have the role {missing[0]} yourself"
     elif own.forms is not None and (given.forms is None or not given.forms <= own.forms):
-        return "your own access is limited to some forms, and this one would reach further"
+        return "your own access is limited to some forms, and this access would cover more"
     if own.until is not None and (given.until is None or given.until > own.until):
         return "it would last longer than your own access"
     return ""
@@ -103,11 +103,11 @@ def faults_of(grant: Grant, known_roles: Collection[str], now: datetime) -> dict
     if not grant.roles or not grant.roles <= set(known_roles):
         faults["roles"] = "Choose at least one role."
     elif PARTNER in grant.roles and (len(grant.roles) > 1 or grant.partner is None):
-        faults["roles"] = "The role of a partner stands alone, and needs the partner's short name."
+        faults["roles"] = "The partner role cannot be combined with others, and needs a partner."
     elif PARTNER not in grant.roles and grant.partner is not None:
-        faults["partner"] = "Only the role of a partner has a partner."
+        faults["partner"] = "A partner can be chosen only with the partner role."
     if ADMINISTRATOR in grant.roles and grant.forms is not None:
         faults["forms"] = "An administrator cannot be limited to some forms."
     if grant.until is not None and grant.until <= now:
-        faults["until"] = "The end must lie in the future."
+        faults["until"] = "The last day must be in the future."
     return faults

@@ -98,7 +98,7 @@ class RelyingParty:
         except BadSignature:
             raise PasskeyRefused("That took too long. Please try again.") from None
         if not (isinstance(found, list) and len(found) == 2 and found[0] == purpose):
-            raise PasskeyRefused("That was meant for another page. Please try again.")
+            raise PasskeyRefused("This request belongs to another page. Please try again.")
         return base64url_to_bytes(found[1])
 
     def sign_in_options(self, challenge: Challenge) -> str:

@@ -91,7 +91,7 @@ def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
         others = {look_of(one.name) for one in desk.file.holders()}
         taken = look_of(new.name) in others.union(look_of(one.name) for one in store.list_access(connection))
         if taken or not store.add_holder(connection, holder_id, new.name, new.grant, now):
-            raise DomainError("already-exists", "somebody with this name has access already")
+            raise DomainError("already-exists", "a colleague with this name has access already")
         _publish(connection, holder_id)
         _send(desk, connection, by, holder_id, InvitationMail("invited", new.email, new.language, by.name))
         detail = {"name": new.name, "roles": sorted(new.grant.roles)}
@@ -128,7 +128,7 @@ def withdraw(desk: AccessDesk, by: Holder, holder_id: str) -> None:
         granted = _found(connection, holder_id)
         _refuse_beyond(by, granted.grant)
         if not store.withdraw_invitations(connection, holder_id, now):
-            raise DomainError("not-found", "there is no invitation that waits")
+            raise DomainError("not-found", "there is no pending invitation")
         note_deed(connection, Deed(by.name, "invitation-withdrawn", KIND, holder_id, {"name": granted.name}), now)
 
 
@@ -143,7 +143,7 @@ def change(desk: AccessDesk, by: Holder, holder_id: str, grant: Grant, seen: int
         store.lock_access(connection)
         before = _found(connection, holder_id)
         if before.revision != seen:
-            raise DomainError("changed-meanwhile", "somebody else has changed this access")
+            raise DomainError("changed-meanwhile", "this access was changed by another person")
         _refuse_beyond(by, before.grant)
         _refuse(by, grant, now)
         store.change_grant(connection, holder_id, grant, now)
@@ -154,7 +154,7 @@ def change(desk: AccessDesk, by: Holder, holder_id: str, grant: Grant, seen: int
 
 
 def revoke(desk: AccessDesk, by: Holder, holder_id: str) -> None:
-    """End an access for good, with its keys, passkeys, sessions and invitations.
+    """End an access permanently, with its keys, passkeys, sessions and invitations.
 
     Raises:
         DomainError: ``not-found``, ``not-allowed``, ``last-administrator``.
@@ -230,7 +230,7 @@ def _refuse_without_administrator(desk: AccessDesk, connection: Connection, now:
     if any(ADMINISTRATOR in holder.roles for holder in desk.file.holders()):
         return
     if not any(one.is_administrator(now) for one in store.list_access(connection)):
-        raise DomainError("last-administrator", "nobody would be left who can give access")
+        raise DomainError("last-administrator", "no one with an administrator role would remain")
 
 
 def _publish(connection: Connection, holder_id: str) -> None:

@@ -45,7 +45,7 @@ class AuditQuery(PageArguments):
     q = ma.fields.String(
         load_default="",
         validate=[ma.validate.Length(max=100), _PLAIN],
-        metadata={"description": "Stands anywhere in an entry, whatever its case"},
+        metadata={"description": "Text anywhere in an entry, upper or lower case alike"},
     )
 
 
@@ -78,7 +78,7 @@ def audit_log_api(work: UnitOfWork, clock: Clock) -> Any:
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
     @needs_all_forms(*WATCHERS)
     def list_them(query: dict[str, Any]) -> dict[str, Any] | Response:
-        """What people with a key did in all services, newest first; as CSV if `Accept` asks for it, then all of it."""
+        """Audit log of all services, newest first; as CSV if `Accept` asks for it, then all of it."""
         wanted = filter_in(query)
         if wants_csv():
             require_recent_sign_in()

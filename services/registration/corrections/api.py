@@ -29,7 +29,7 @@ from shared.web.operations import Blueprint
 from shared.web.problems import ProblemSchema, problem
 
 ANSWERS = {"description": "By name of the question. Those that are not sent stay; null deletes one"}
-DRY_RUN = {"description": "Say what it would do, and do nothing"}
+DRY_RUN = {"description": "Return what it would do, and change nothing"}
 
 
 class CorrectionWantedSchema(ma.Schema):
@@ -99,7 +99,7 @@ def _add_correction(blueprint: Any, desk: CorrectionDesk) -> None:
     @_refusals(blueprint, 404, 409, 412, 428)
     @needs("coordinator")
     def correct_one(content: dict[str, Any], registration_id: Any) -> Response:
-        """Correct answers or the address of somebody; `If-Match` names the revision seen. Both addresses are told."""
+        """Correct answers or the address of a person; `If-Match`: the revision seen. Both addresses are notified."""
         view = touched(desk, registration_id)
         require_match(str(view.person.registration.revision))
         wanted = Correction(
@@ -137,10 +137,10 @@ def _add_entry(blueprint: Any, desk: CorrectionDesk) -> None:
     @_refusals(blueprint, 404, 409)
     @needs("coordinator")
     def enter_one(content: dict[str, Any], slug: str) -> Response:
-        """Enter a person on a form. Seats, waiting list and people of one address count as for everybody.
+        """Enter a person on a form. Limits of seats, waiting list and people per address apply as always.
 
-        What the owner of the address does otherwise, a coordinator's reason stands for. A mail tells them. With
-        `dry_run` the answer is 200.
+        The coordinator gives a reason in place of the confirmation by the owner of the address. The person gets a
+        mail. With `dry_run` the response is 200.
         """
         require_touch(slug)
         entry = Entry(slug, content["answers"], content["reason"], holder().name)
@@ -164,7 +164,7 @@ def _add_link(blueprint: Any, desk: CorrectionDesk) -> None:
     @_refusals(blueprint, 404, 409)
     @needs("coordinator")
     def send_link(registration_id: Any) -> None:
-        """Mail the link by which somebody manages their registration once more; at most once in five minutes."""
+        """Mail a person the link to manage their registration again; at most once in five minutes."""
         touched(desk, registration_id)
         send_again(desk, str(registration_id), holder().name)
 

@@ -108,7 +108,7 @@ def _conflict(
 ) -> Response:
     """Both versions: the page holds what was sent, and says how the registration differs from it now."""
     differ = list(differences(definition, current_answers(view.person), filled.answers, "en"))
-    return _correct_page(desk, view, filled, 412, conflict=differ, meanwhile=changes_since(view, seen))
+    return _correct_page(desk, view, filled, 412, conflict=differ, newer=changes_since(view, seen))
 
 
 def _correctable(desk: CorrectionDesk, view: PersonView) -> FormDefinition:
@@ -125,7 +125,7 @@ def _correct_page(desk: CorrectionDesk, view: PersonView, filled: Filled, status
         reasons=CORRECTING,
         fields=render_fields(definition, "en", values=filled.answers, errors=filled.errors),
         summary=render_summary(definition, "en", filled.errors),
-        **{"preview": None, "sent": (), "conflict": (), "meanwhile": (), **more},
+        **{"preview": None, "sent": (), "conflict": (), "newer": (), **more},
     )
     return personal(make_response(page, status))
 

@@ -45,7 +45,7 @@ class MergeWantedSchema(ma.Schema):
         validate=ma.validate.Length(max=200),
         metadata={"description": "Names of questions whose answers of the other one stay; `email` and `sealed` too"},
     )
-    dry_run = StrictBoolean(load_default=False, metadata={"description": "Say what differs, and do nothing"})
+    dry_run = StrictBoolean(load_default=False, metadata={"description": "Return what differs, and change nothing"})
 
 
 class MergedSchema(ma.Schema):
@@ -69,9 +69,9 @@ def add_merge_operation(blueprint: Operations, desk: CorrectionDesk) -> None:
     @route.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def merge_two(content: dict[str, Any], registration_id: UUID) -> Response:
-        """Let one of two registrations of a person on a form stay; `If-Match` names its revision. One mail goes out.
+        """Merge two registrations of a person on a form; `If-Match`: the revision of the one that stays.
 
-        The one that has a seat, or the older one, has to be the one that stays.
+        The registration with a seat, or the older one, has to stay.
         """
         view, identity, other = touched(desk, registration_id), str(registration_id), str(content["other"])
         touched(desk, content["other"])

@@ -41,7 +41,7 @@ REFUSALS: Mapping[Result, tuple[str, str]] = {
     Result.GONE: ("no-place", "the registration is cancelled, erased, or not on this form"),
     Result.CHANGED_MEANWHILE: ("changed-meanwhile", "read it again and repeat your change"),
     Result.OPTION_FULL: ("option-full", "an option that was chosen is full"),
-    Result.NAME_TAKEN: ("name-taken", "somebody with this name is registered with the same address"),
+    Result.NAME_TAKEN: ("name-taken", "a person with this name is registered with the same address"),
     Result.REGISTERED_THERE: ("registered-there", "this person is registered with the new address already: merge them"),
     Result.ADDRESS_FULL: ("address-full", "as many people as this form allows have that address"),
     Result.TOO_MANY: ("address-full", "as many people as this form allows have that address"),
@@ -92,12 +92,12 @@ class Preview:
 def effects_of_correction(*, changes: bool, moves: bool, verified: bool) -> list[str]:
     """What a correction does besides, in sentences: whom it reaches."""
     if not moves:
-        return ["A mail with a link to the registration tells them that it has changed."] if changes else []
-    undo = "It can restore the registration for seven days." if verified else "It cannot take the change back."
+        return ["They get a mail with a link to the changed registration."] if changes else []
+    undo = "It can restore the registration for seven days." if verified else "It cannot undo the change."
     return [
-        "The new address gets a mail with a link to the registration. It counts as not confirmed until its owner acts.",
+        "The new address gets a mail with a link to the registration. It is not confirmed until that link is used.",
         f"The former address gets a mail that it is no longer used. {undo}",
-        "All links that were mailed before end.",
+        "All links mailed before stop working.",
     ]
 
 
@@ -122,6 +122,6 @@ def entering_effects(place: str) -> list[str]:
     """What entering somebody does, in sentences."""
     return [
         place,
-        "A mail tells them, with a link by which they can change or cancel it.",
+        "They get a mail with a link to change or cancel it.",
         "Their address counts as not confirmed until they use a link that was mailed to it.",
     ]

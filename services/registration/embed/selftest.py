@@ -1,4 +1,4 @@
-"""The page that shows a partner's web editor what works in their page, and the lines to paste into it."""
+"""The page that shows a partner's web editor what works in their page, and the HTML to paste into it."""
 
 from dataclasses import dataclass
 

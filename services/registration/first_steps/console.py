@@ -61,49 +61,49 @@ def steps_of(progress: Progress, roles: Collection[str]) -> list[Step]:
 
 
 def _group(progress: Progress) -> Step:
-    reason = "People join one and represent it; you see which group nobody represents yet."
+    reason = "People belong to a group and represent it. You see which groups have no representative yet."
     new = "/console/set-up/working-groups/new"
-    return Step("Make a working group", reason, "New working group", new, progress.groups, "/console/groups")
+    return Step("Create a working group", reason, "New working group", new, progress.groups, "/console/groups")
 
 
 def _event(progress: Progress) -> Step:
-    reason = "A draft at first. Once it is announced it stands in the programme, and its form can be published."
+    reason = "It starts as a draft. Once announced, it appears in the programme, and its form can be published."
     return Step(
-        "Make an event and announce it", reason, "New event", "/console/new-event", progress.event is not None, HOME
+        "Create an event and announce it", reason, "New event", "/console/new-event", progress.event is not None, HOME
     )
 
 
 def _partner(progress: Progress) -> Step:
-    reason = "An organisation on whose web site people register. Without one they register on our own page."
+    reason = "An organisation on whose web site people register. Without a partner, people register on our own page."
     new = "/console/registrations/new-partner"
     return Step("Add a partner", reason, "New partner", new, progress.partner is not None, OF_PARTNERS)
 
 
 def _form(progress: Progress) -> Step:
-    reason = "It begins with the usual questions. Add your own, tick the partner, look at it in each language, publish."
-    title = "Make the form and publish it"
+    reason = "It starts with the usual questions. Add your own, tick the partner, check each language, and publish."
+    title = "Create the form and publish it"
     if progress.draft and not progress.form:
         path = f"/console/registrations/form-drafts/{progress.draft}"
-        return Step(title, reason, "Go on with the draft", path, False, FORMS)
+        return Step(title, reason, "Continue with the draft", path, False, FORMS)
     path = f"/console/registrations/new-form?event={progress.event}" if progress.event else ""
     return Step(title, reason, "New form", path, progress.form is not None, FORMS)
 
 
 def _lines(progress: Progress) -> Step:
-    reason = "Their web editor pastes them into a page, and people register there."
-    title, act = "Give the partner the lines to paste", "Lines to paste"
+    reason = "Their web editor pastes it into a page, and people register there."
+    title, act = "Give the partner the HTML to paste", "HTML to paste"
     again = f"{OF_PARTNERS}/{progress.partner}#snippet" if progress.partner else OF_PARTNERS
     return Step(title, reason, act, again if progress.form and progress.partner else "", progress.is_shown, again)
 
 
 def _colleague(progress: Progress) -> Step:
-    reason = "By mail, with what they may do and until when. They sign in with a passkey."
+    reason = "They get a mail. You choose their roles and the last day of their access. They sign in with a passkey."
     act, path = "Invite a colleague", "/console/access/invite"
     return Step("Invite a colleague", reason, act, path, progress.colleagues, "/console/access")
 
 
 def _people(progress: Progress) -> Step:
-    reason = "Try the form yourself, then see who has registered, and write to the groups that are missing."
+    reason = "Try the form yourself, then see who has registered, and write to groups without a representative."
     path = f"/embed/{progress.form}" if progress.form else ""
     people = "/console/registrations"
     return Step("See who registers", reason, "Open the form", path, progress.registrations, people)

@@ -22,7 +22,7 @@ from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.entity_tags import require_revision
 from shared.web.problems import ProblemSchema
 
-NO_VERIFICATION = "Addresses are not confirmed by mail: anybody could register anybody."
+NO_VERIFICATION = "Addresses are not confirmed by mail: anyone can register any address."
 
 
 def add_form_administration(blueprint: Any, desk: FormDesk) -> None:
@@ -54,9 +54,9 @@ def _add_change(blueprint: Any, desk: FormDesk) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def change(wanted: dict[str, Any], query: dict[str, Any], slug: str) -> Response:
-        """Change seats, hours, alarm, switch, joining or the partners who show it; `If-Match`: the ETag or revision.
+        """Change seats, opening times, alarm, joining or the partners of a form; `If-Match`: the ETag or revision.
 
-        A higher capacity, a reservation that ends or another way of promotion gives seats to people who wait.
+        A higher capacity, a reservation that ends or another way of promotion can give seats to waiting people.
         """
         require_touch(slug)
         current, _ = show_form(desk.work, slug)

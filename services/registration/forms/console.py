@@ -29,6 +29,7 @@ from shared.core.errors import DomainError
 from shared.public_forms.definition import parse_definition
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, require_touch
+from shared.web.console.words import changed_since_opened
 from shared.web.headers import personal
 
 MOST_SEATS = 1_000_000
@@ -78,7 +79,7 @@ def read_filled(form: StoredForm, given: MultiDict[str, str]) -> Filled:
     values[PARTNERS] = " ".join(partners)
     faults: dict[str, str] = {}
     capacity = _whole("capacity", values, MOST_SEATS, "no limit", faults)
-    alarm = _whole("alarm", values, MAX_ALARM_MINUTES, "no alarm of ours", faults)
+    alarm = _whole("alarm", values, MAX_ALARM_MINUTES, "no alarm", faults)
     opens_at = _moment("opens", values, form, form.opens_at, faults)
     closes_at = _moment("closes", values, form, form.closes_at, faults)
     changes_until = _moment("changes", values, form, form.changes_until, faults)
@@ -106,7 +107,7 @@ def _refused(wanted: FormSettings) -> dict[str, str]:
     try:
         check_settings(wanted)
     except DomainError as refusal:
-        return {"capacity": f"This does not go together: {refusal.detail}."}
+        return {"capacity": f"These settings do not fit together: {refusal.detail}."}
     return {}
 
 
@@ -117,7 +118,7 @@ def _whole(name: str, values: Mapping[str, str], most: int, without: str, faults
         return None
     if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and int(text) <= most:
         return int(text)
-    faults[name] = f"Give a whole number from 0 to {most:,}, or nothing for {without}."
+    faults[name] = f"Give a whole number from 0 to {most:,}, or leave it empty for {without}."
     return None
 
 
@@ -141,17 +142,14 @@ def read_local(text: str, form: StoredForm) -> tuple[datetime | None, str]:
         local = datetime.strptime(text, LOCAL)  # noqa: DTZ007 - local, the zone is the event's
         early, late = (local.replace(tzinfo=ZoneInfo(zone_of(form)), fold=fold) for fold in (0, 1))
         if early.astimezone(UTC) != late.astimezone(UTC):
-            return None, "Clocks change at that time. Give one that there is once."
+            return None, "Clocks change at that time. Give a time that occurs exactly once."
         return early.astimezone(UTC), ""
     except (ValueError, OverflowError):
-        return None, "Give a day and a time, or nothing."
+        return None, "Give a day and a time, or leave it empty."
 
 
 def _typed(moment: datetime | None, form: StoredForm) -> str:
     return "" if moment is None else f"{moment.astimezone(ZoneInfo(zone_of(form))):{LOCAL}}"
-
-
-MEANWHILE = "This form was changed after you had opened the page, so nothing was done. Check it as it is now."
 
 
 def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:
@@ -189,7 +187,7 @@ def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:
         form, history = _form(desk.work, slug)
         filled, seen = read_filled(form, request.form), seen_revision(request.form)
         if seen != form.revision:
-            return _meanwhile(desk, form, history, seen)
+            return _conflict(desk, form, history, seen)
         if filled.wanted is None:
             return _page(desk, form, history, filled, status=422)
         if request.form.get("go") != "do":
@@ -225,15 +223,15 @@ def _do(desk: FormDesk, slug: str, change: FormChange) -> AnyResponse:
         if refusal.code != "changed-meanwhile":
             raise
         form, history = show_form(desk.work, slug)
-        return _meanwhile(desk, form, history, change.revision)
+        return _conflict(desk, form, history, change.revision)
     return redirect(f"/console/registrations/forms/{slug}?done={changed.revision}", 303)
 
 
-def _meanwhile(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], seen: int) -> Response:
+def _conflict(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], seen: int) -> Response:
     """The page as it is now, with what somebody else has done."""
     filled = Filled(first_values(form), {}, None)
     others = [line for line in history if line.revision > seen]
-    return _page(desk, form, history, filled, status=412, notice=MEANWHILE, meanwhile=others)
+    return _page(desk, form, history, filled, status=412, notice=changed_since_opened("form"), newer=others)
 
 
 def _page(

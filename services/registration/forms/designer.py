@@ -24,14 +24,14 @@ from services.registration.forms.service import list_forms, list_partners
 from shared.core.errors import DomainError
 from shared.i18n.languages import LANGUAGE_NAMES, direction
 from shared.web.access import holder, may_touch, needs, require_touch
+from shared.web.console.words import changed_since_opened
 from shared.web.headers import PAGE_POLICY, personal
 
 FORM = "/console/registrations/forms"
 SCRIPT = Path(__file__).parent / "static" / "form_draft.js"
 WIDTHS = {"wide": "Wide", "phone": "As on a phone"}
 """Of the preview."""
-MEANWHILE = "This draft was changed after you had opened the page, so nothing was done. Check it as it is now."
-CHECK = "Somebody else changed the form itself meanwhile. Discard the draft, or copy what you need from it first."
+CHECK = "The form was changed after this draft was begun. Copy what you need from the draft, then discard it."
 
 
 def add_designer(blueprint: Blueprint, desk: DraftDesk) -> None:
@@ -66,7 +66,7 @@ def _add_draft(blueprint: Blueprint, desk: DraftDesk) -> None:
         require_touch(slug)
         draft = desk.draft(slug)
         if request.form.get("seen") != str(draft.revision):
-            return _page(desk, draft, 412, notice=MEANWHILE)
+            return _page(desk, draft, 412, notice=changed_since_opened("draft"))
         act, _, at = request.form.get("go", "").partition(":")
         if act == "settings":
             content = read_settings(typed_values(), draft.content)
@@ -100,7 +100,7 @@ def _store(desk: DraftDesk, draft: FormDraft, content: Mapping[str, Any], place:
     except DomainError as refusal:
         if refusal.code != "changed-meanwhile":
             raise
-        return _page(desk, desk.draft(draft.slug), 412, notice=MEANWHILE)
+        return _page(desk, desk.draft(draft.slug), 412, notice=changed_since_opened("draft"))
     return redirect(f"{PATH}/{draft.slug}{place}", 303)
 
 
@@ -164,7 +164,7 @@ def _add_question(blueprint: Blueprint, desk: DraftDesk) -> None:
         if request.form.get("go") == "kind":
             return _question_page(draft, position, read)
         if request.form.get("seen") != str(draft.revision):
-            return _page(desk, draft, 412, notice=MEANWHILE)
+            return _page(desk, draft, 412, notice=changed_since_opened("draft"))
         fields[at : at + (0 if position == "new" else 1)] = [read]
         return _store(desk, draft, {**draft.content, "fields": fields}, "#questions")
 
@@ -226,7 +226,7 @@ def _add_publishing(blueprint: Blueprint, desk: DraftDesk) -> None:
         require_touch(slug)
         draft = desk.draft(slug)
         if request.form.get("seen") != str(draft.revision):
-            return _page(desk, draft, 412, notice=MEANWHILE)
+            return _page(desk, draft, 412, notice=changed_since_opened("draft"))
         if request.form.get("go") != "do":
             return _page(desk, draft, asks="publish")
         try:

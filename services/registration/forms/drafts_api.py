@@ -47,14 +47,14 @@ class EffectSchema(ma.Schema):
     problems = ma.fields.List(
         ma.fields.String(),
         required=True,
-        metadata={"description": "What stands in the way, each with its place: `/fields/3/label: …`"},
+        metadata={"description": "Problems that prevent publishing, each with its location: `/fields/3/label: …`"},
     )
     added = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "Names of questions"})
     removed = ma.fields.List(ma.fields.String(), required=True)
     changed = ma.fields.List(ma.fields.String(), required=True)
     settings = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "What else changes"})
     is_new = ma.fields.Boolean(required=True, metadata={"description": "There is no such form yet"})
-    people = ma.fields.Boolean(required=True, metadata={"description": "Somebody has registered on it"})
+    people = ma.fields.Boolean(required=True, metadata={"description": "Whether anyone has registered on it"})
 
 
 class DraftSchema(ma.Schema):
@@ -65,7 +65,7 @@ class DraftSchema(ma.Schema):
     based_on = ma.fields.Integer(
         allow_none=True, metadata={"description": "Revision of the form that it takes the place of; null: a new form"}
     )
-    revision = ma.fields.Integer(required=True, metadata={"description": "What a change names as `If-Match`"})
+    revision = ma.fields.Integer(required=True, metadata={"description": "Value for `If-Match` in a change"})
     changed_at = ma.fields.AwareDateTime(format="iso", required=True)
     changed_by = ma.fields.String(required=True)
     effect = ma.fields.Nested(EffectSchema)
@@ -106,7 +106,7 @@ def _add_reading(blueprint: Any, desk: DraftDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator")
     def show_draft(slug: str) -> Response:
-        """A draft, and what publishing it would do."""
+        """A draft, and the effect of publishing it."""
         require_touch(slug)
         return _tagged(desk.draft(slug), desk.effect(slug))
 
@@ -119,7 +119,7 @@ def _add_changing(blueprint: Any, desk: DraftDesk) -> None:
     @blueprint.alt_response(409, schema=ProblemSchema)
     @needs("coordinator")
     def start_draft(wanted: Mapping[str, Any], slug: str) -> tuple[Response, int, dict[str, str]]:
-        """Begin a draft: of a form as it is now, or of a new one with `content`."""
+        """Create a draft of an existing form, or of a new one with `content`."""
         require_touch(slug)
         draft = desk.start(slug, wanted.get("content"), holder().name)
         return _tagged(draft, desk.effect(slug)), 201, {"Location": f"{PREFIX}/{slug}"}
@@ -132,7 +132,7 @@ def _add_changing(blueprint: Any, desk: DraftDesk) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def change_draft(wanted: Mapping[str, Any], slug: str) -> Response:
-        """Put other content in its place; `If-Match`: the ETag or revision."""
+        """Replace the content of a draft; `If-Match`: the ETag or revision."""
         require_touch(slug)
         current = desk.draft(slug)
         require_revision(current.revision)
@@ -158,7 +158,7 @@ def _add_publishing(blueprint: Any, desk: DraftDesk) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def publish_draft(slug: str) -> Response:
-        """Put it in force; `If-Match`: the ETag or revision of the draft. A new form takes registrations at once."""
+        """Publish a draft; `If-Match`: the ETag or revision of the draft. A new form accepts registrations at once."""
         require_touch(slug)
         current = desk.draft(slug)
         require_revision(current.revision)

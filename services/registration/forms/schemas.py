@@ -40,7 +40,7 @@ class ReservationSchema(ma.Schema):
         format="iso",
         allow_none=True,
         load_default=None,
-        metadata={"description": "When the rest is free for everybody; null: never"},
+        metadata={"description": "When the remaining seats become free for everyone; null: never"},
     )
 
     @ma.validates_schema
@@ -63,7 +63,10 @@ class FormAdminSchema(ma.Schema):
     kind = ma.fields.String(required=True)
     event = ma.fields.String(allow_none=True)
     revision = ma.fields.Integer(required=True)
-    open = ma.fields.Boolean(required=True, metadata={"description": "The switch; off is closed whatever the hours"})
+    open = ma.fields.Boolean(
+        required=True,
+        metadata={"description": "Whether the form is open; false closes it regardless of the opening times"},
+    )
     opens_at = _moment("Closed before; null: no bound")
     closes_at = _moment("Closed from then on; null: no bound")
     changes_until = _moment("Until when people may change their answers; null: until the form or guest list closes")
@@ -83,7 +86,7 @@ class FormAdminSchema(ma.Schema):
     partners = ma.fields.List(ma.fields.String(), required=True)
     offered = ma.fields.Integer(required=True, metadata={"description": "Seats held for people who have an offer"})
     promotion_mode = ma.fields.String(required=True, metadata={"enum": list(PROMOTION_MODES)})
-    offer_hours = ma.fields.Integer(required=True, metadata={"description": "How long an automatic offer stands"})
+    offer_hours = ma.fields.Integer(required=True, metadata={"description": "How long an automatic offer is valid"})
     domain_percent = ma.fields.Integer(
         allow_none=True, required=True, metadata={"description": "Largest share of one mail domain; null: no cap"}
     )
@@ -168,7 +171,7 @@ class FormEffectSchema(ma.Schema):
         required=True,
         metadata={
             "enum": ["", "no-free-seat", "too-late", "not-taking-place", "reserved", "domain-share", "by-hand"],
-            "description": "Why the rest goes on waiting",
+            "description": "Why the others stay on the waiting list",
         },
     )
     closed_reason = ma.fields.String(required=True, metadata={"description": "Afterwards; empty while it is open"})

@@ -77,7 +77,7 @@ class FormMade:
 
 
 def events_without_form(desk: DraftDesk) -> list[BareEvent]:
-    """Published side events ahead without a form, by start.
+    """Upcoming published side events without a form, by start.
 
     Raises:
         Unavailable: the database is away.

@@ -118,7 +118,7 @@ def _add_routes(blueprint: Any, desk: DraftDesk) -> None:
     @blueprint.response(200, BareEventListSchema)
     @needs_all_forms("coordinator")
     def list_bare() -> dict[str, Any]:
-        """Published side events ahead without a form, by start."""
+        """Upcoming published side events without a form, by start."""
         return {"items": events_without_form(desk)}
 
     @blueprint.post("")
@@ -128,7 +128,7 @@ def _add_routes(blueprint: Any, desk: DraftDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs_all_forms("coordinator")
     def make(wanted: dict[str, Any], query: dict[str, Any]) -> Response:
-        """Make and publish a form for each, whose guest list closes 48 hours before. People can register at once."""
+        """Create and publish a form for each, whose guest list closes 48 hours before. It opens at once."""
         chosen = wanted["events"] or [{"event": event.id, "capacity": None} for event in events_without_form(desk)]
         asked = FormsWanted({one["event"]: one["capacity"] for one in chosen}, wanted["partners"])
         found = preview_forms(desk, asked) if query["dry_run"] else make_forms(desk, asked, holder().name)

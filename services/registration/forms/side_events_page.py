@@ -52,7 +52,7 @@ def _wanted(typed: MultiDict[str, str], faults: dict[str, str]) -> FormsWanted:
     for event in typed.getlist("event"):
         text = typed.get(f"seats-{event}", "").strip()
         if text and not (text.isascii() and text.isdigit() and int(text[:9]) <= MAX_SEATS and len(text) < 9):
-            faults[f"seats-{event}"] = f"Give a number up to {MAX_SEATS}, or nothing for no limit."
+            faults[f"seats-{event}"] = f"Give a number up to {MAX_SEATS}, or leave it empty for no limit."
             continue
         seats[event] = int(text) if text else None
     return FormsWanted(seats, tuple(dict.fromkeys(typed.getlist("partner"))))

@@ -30,7 +30,7 @@ STATES = {
 
 CLOSES = (
     "The form closes at once: no one can register any more. "
-    "People with a seat keep it, and what was sent before can be confirmed for another day."
+    "People with a seat keep it. Submissions received before can still be confirmed for a day."
 )
 HOURS = {"opens_at": "Opens", "closes_at": "Closes", "changes_until": "Answers can be changed until"}
 
@@ -48,8 +48,8 @@ SETTING_WORDS = {
     "people_per_address": "People for each address",
     "person_days": "Days until people are erased",
     "keep_days": "Days until cancelled registrations are deleted",
-    "controller": "Who is responsible for the data",
-    "contact": "Where to ask about the data",
+    "controller": "Controller of the personal data",
+    "contact": "Contact for questions about the data",
 }
 """What publishing a draft changes."""
 
@@ -67,8 +67,8 @@ SEAT_WORDS = {
 }
 
 WITHHELD = {
-    "reserved": "What is left is reserved for others",
-    "domain-share": "Their mail domain has its share",
+    "reserved": "The remaining seats are reserved for others",
+    "domain-share": "The share of their mail domain is used up",
     "by-hand": "Coordinators decide who gets a seat",
     "too-late": "It is too shortly before the start",
     "not-taking-place": "The event is not taking place",
@@ -87,12 +87,12 @@ def people(count: int) -> str:
 
 def effect_sentences(effect: FormEffect, wanted: FormSettings) -> list[str]:
     """What the change does to people, in sentences; empty if it does nothing."""
-    said = _about_seats(effect) if set(SEAT_SETTINGS) & set(effect.differs) else []
+    lines = _about_seats(effect) if set(SEAT_SETTINGS) & set(effect.differs) else []
     if "join_minutes_before" in effect.differs:
-        said.append(f"People with a seat can join online from {wanted.join_minutes_before} minutes before the start.")
+        lines.append(f"People with a seat can join online from {wanted.join_minutes_before} minutes before the start.")
     if "partners" in effect.differs:
-        said += _about_partners(effect.form.partners, wanted.partners)
-    return said + _about_opening(effect, wanted) if effect.differs else []
+        lines += _about_partners(effect.form.partners, wanted.partners)
+    return lines + _about_opening(effect, wanted) if effect.differs else []
 
 
 def planned_sentences(before: FormSettings, wanted: FormSettings) -> list[str]:
@@ -103,8 +103,8 @@ def planned_sentences(before: FormSettings, wanted: FormSettings) -> list[str]:
 
 def change_sentences(line: FormChangeLine) -> list[str]:
     """What was changed, a sentence each."""
-    said = [_changed(name, line.before[name], line.after[name]) for name in line.after]
-    return [*said, f"{people(line.promoted)} of the waiting list got a seat by it."] if line.promoted else said
+    lines = [_changed(name, line.before[name], line.after[name]) for name in line.after]
+    return [*lines, f"{people(line.promoted)} of the waiting list got a seat."] if line.promoted else lines
 
 
 def alarm_text(minutes: int | None) -> str:
@@ -116,55 +116,53 @@ def alarm_text(minutes: int | None) -> str:
 
 def _about_seats(effect: FormEffect) -> list[str]:
     before, after, promoted = effect.form.seats, effect.seats, effect.promotion.count
-    said = []
+    lines = []
     if promoted:
         first = "The first person" if promoted == 1 else f"The first {promoted:,} people"
         verb = "is" if promoted == 1 else "are"
         chosen = first if not after.pools else people(promoted)
         done = "offered a seat" if after.mode == WITH_OFFERS else "confirmed at once"
-        said.append(f"{chosen} of the waiting list {verb} {done}, and a mail tells them.")
+        lines.append(f"{chosen} of the waiting list {verb} {done} and notified by mail.")
     if before.waiting and not promoted and effect.promotion.withheld in WITHHELD:
-        said.append(f"{WITHHELD[effect.promotion.withheld]}, so no one on the waiting list gets a seat automatically.")
+        lines.append(f"{WITHHELD[effect.promotion.withheld]}, so no one on the waiting list gets a seat automatically.")
     elif after.waiting:
-        said.append(f"{people(after.waiting)} {'goes' if after.waiting == 1 else 'go'} on waiting.")
-    said.append(_about_the_rest(effect))
-    return said
+        lines.append(f"{people(after.waiting)} {'stays' if after.waiting == 1 else 'stay'} on the waiting list.")
+    lines.append(_about_the_rest(effect))
+    return lines
 
 
 def _about_partners(before: Sequence[str], after: Sequence[str]) -> list[str]:
     added, gone = [one for one in after if one not in before], [one for one in before if one not in after]
-    said = [f"Pages of {', '.join(added)} can show the form within seconds."] if added else []
+    lines = [f"Pages of {', '.join(added)} can show the form within seconds."] if added else []
     if gone:
-        said.append(f"Pages of {', '.join(gone)} cannot show it any more.")
-    return said
+        lines.append(f"Pages of {', '.join(gone)} can no longer show it.")
+    return lines
 
 
 def _about_the_rest(effect: FormEffect) -> str:
     seats = effect.seats
     if seats.capacity is None:
-        return "There is no limit then: whoever registers gets a seat."
+        return "There is then no limit: everyone who registers gets a seat."
     beyond = seats.taken - seats.capacity
     if beyond > 0:
         return (
-            f"Nobody loses a seat. {beyond:,} more {'is' if beyond == 1 else 'are'} taken than there are then, "
-            "and nobody is confirmed until the count is below the capacity."
+            f"No one loses a seat. {beyond:,} more {'is' if beyond == 1 else 'are'} taken than the new capacity, "
+            "and no one else is confirmed until fewer are taken than that."
         )
     free, kept = seats.free or 0, min(seats.pools.kept, seats.left or 0)
     reserved = f", and {kept:,} reserved" if kept else ""
     short = seats.pools.kept - kept
-    later = (
-        f" {people(short)} more of those for whom seats are reserved get the next that are given back." if short else ""
-    )
+    later = f" {short:,} more {'is' if short == 1 else 'are'} reserved as seats become free." if short else ""
     return f"{free:,} {'seat is' if free == 1 else 'seats are'} free then{reserved}.{later}"
 
 
 def _about_opening(effect: FormEffect, wanted: FormSettings) -> list[str]:
     before, after = effect.reason_before, effect.reason_after
-    said = []
+    lines = []
     if before and not after:
-        said.append("The form opens at once: people can register.")
+        lines.append("The form opens at once: people can register.")
     elif after and not before:
-        said.append(CLOSES)
+        lines.append(CLOSES)
     elif after and set(effect.differs) - {
         "alarm_minutes",
         "join_minutes_before",
@@ -172,12 +170,12 @@ def _about_opening(effect: FormEffect, wanted: FormSettings) -> list[str]:
         "offer_hours",
         *SEAT_SETTINGS,
     }:
-        said.append(f"The form is closed then as it is now ({state_of(after)[0].lower()}).")
+        lines.append(f"The form stays closed ({state_of(after)[0].lower()}).")
     if after == "not-open" and wanted.open and wanted.opens_at and "opens_at" in effect.differs:
-        said.append(f"It opens by itself on {utc_text(wanted.opens_at)}.")
+        lines.append(f"It opens automatically on {utc_text(wanted.opens_at)}.")
     if not after and wanted.closes_at and "closes_at" in effect.differs:
-        said.append(f"It closes by itself on {utc_text(wanted.closes_at)}.")
-    return said
+        lines.append(f"It closes automatically on {utc_text(wanted.closes_at)}.")
+    return lines
 
 
 def _changed(name: str, before: Any, after: Any) -> str:
@@ -207,10 +205,10 @@ def _setting_changed(name: str, before: Any, after: Any) -> str:
         return f"{word}: {'; '.join(parts) or 'changed'}."
     if isinstance(before, dict) or isinstance(after, dict) or name in ("title", "intro"):
         return f"{word}: changed."
-    return f"{word}: {_said(before)} → {_said(after)}."
+    return f"{word}: {_value_text(before)} → {_value_text(after)}."
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None:
         return "not set"
     if isinstance(value, bool):
@@ -227,7 +225,7 @@ def reservation_text(kept: Mapping[str, Any]) -> str:
 def _seat_value(name: str, value: Any) -> str:
     if name == "reservations":
         return "; ".join(reservation_text(one) for one in value) or "none"
-    return MODES[value].lower() if name == "promotion_mode" else _said(value)
+    return MODES[value].lower() if name == "promotion_mode" else _value_text(value)
 
 
 def _number(capacity: int | None) -> str:

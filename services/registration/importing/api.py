@@ -68,7 +68,7 @@ def _add_reading(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator")
     def show_import(import_id: UUID) -> Response:
-        """An import: its state, and how far it is."""
+        """An import: its state and progress."""
         return _tagged(_own(desk, import_id))
 
 
@@ -79,7 +79,7 @@ def _add_rows(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator")
     def list_rows(query: Mapping[str, Any], import_id: UUID) -> dict[str, Any]:
-        """What becomes of each row, and why; once the import is over, what has become of it. Kept for a day."""
+        """What happens to each row, and why; after the import, the outcome. Kept for a day."""
         people = _own(desk, import_id)
         batch, line = position_in(query["cursor"], 2, _read_position) or (0, 0)
         rows = ((at, row) for at, row in desk.rows(people.id, query["fate"], batch) if row.line > line)
@@ -106,7 +106,7 @@ def _add_upload(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.doc(requestBody={"required": True, "content": {CSV: _FILE, XLSX: _FILE}})
     @needs("coordinator")
     def upload_people(query: Mapping[str, Any]) -> tuple[Response, int, dict[str, str]]:
-        """Bring a file of people, CSV or .xlsx, of at most 20 MB and 100,000 rows. Nobody is registered by it."""
+        """Upload a file of people, CSV or .xlsx, of at most 20 MB and 100,000 rows. No one is registered yet."""
         require_touch(query["form"])
         if request.mimetype not in (CSV, XLSX):
             raise UnsupportedMediaType("send text/csv or a spreadsheet")
@@ -136,9 +136,9 @@ def _add_steps(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def map_import(wanted: dict[str, Any], import_id: UUID) -> Response:
-        """Say what each column is, and check every row; nobody is registered by it. `If-Match`: the ETag.
+        """Set what each column is, and check every row. No one is registered yet. `If-Match`: the ETag.
 
-        For whoever brought the file, and for readers of sealed answers.
+        For the person who uploaded the file, and for readers of sealed answers.
         """
         people = _own(desk, import_id)
         refuse_others(people, holder())
@@ -155,7 +155,7 @@ def _add_steps(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def confirm_import(wanted: Mapping[str, Any], import_id: UUID) -> tuple[Response, int]:
-        """Register the people as the dry run says. It goes on in the background. `If-Match`: the ETag."""
+        """Register the people as the dry run shows. It runs in the background. `If-Match`: the ETag."""
         people = _seen(desk, import_id)
         return _tagged(desk.confirm(people.id, ImportChoice(**wanted), holder().name, people.revision)), 202
 
@@ -167,7 +167,7 @@ def _add_ends(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.alt_response(409, schema=ProblemSchema)
     @needs("coordinator")
     def resume_import(import_id: UUID) -> tuple[Response, int]:
-        """Let an import go on that has failed."""
+        """Continue a failed import."""
         return _tagged(desk.resume(_own(desk, import_id).id, holder().name)), 202
 
     @blueprint.delete("/<uuid:import_id>")
@@ -176,7 +176,7 @@ def _add_ends(blueprint: Any, desk: ImportDesk) -> None:
     @blueprint.alt_response(409, schema=ProblemSchema)
     @needs("coordinator")
     def cancel_import(import_id: UUID) -> Response:
-        """Stop an import and delete its file. Whoever is registered by it already stays registered."""
+        """Stop an import and delete its file. People registered by it so far stay registered."""
         return _tagged(desk.cancel(_own(desk, import_id).id, holder().name))
 
 

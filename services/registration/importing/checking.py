@@ -27,8 +27,8 @@ PREVIEW = DeskAct("", "")
 
 REFUSALS = {
     Entered.FULL: "There is no seat left, and no waiting list.",
-    Entered.OPTION_FULL: "A choice of this row has no place left.",
-    Entered.TOO_MANY: "As many people as one address may have are registered with it.",
+    Entered.OPTION_FULL: "A choice in this row has no places left.",
+    Entered.TOO_MANY: "The largest number of people for one address is registered with it already.",
     Entered.BLOCKED: "A coordinator has blocked this address.",
 }
 FATES = {

@@ -64,7 +64,7 @@ class ColumnMapping:
 
     Attributes:
         columns: target by heading: the name of a question or one of ``OWN_TARGETS``; headings without one are left out.
-        values: by question: the choice that stands for the text of a cell.
+        values: by question: the choice that the text of a cell means.
         date_order: ``dmy`` or ``mdy`` for days written with slashes; empty if they are not to be guessed.
         language: of people whose row names none.
     """

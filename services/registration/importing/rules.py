@@ -17,7 +17,7 @@ from shared.web.access import Holder
 
 SEATS = ("as-possible", "waiting-list")
 DATE_ORDERS = ("", "dmy", "mdy")
-NOT_YOURS = "what a file holds is shown to whoever brought it, and to readers of sealed answers"
+NOT_YOURS = "the contents of a file are shown only to the person who uploaded it and to readers of sealed answers"
 
 
 def may_see_file(people: PeopleImport, who: Holder) -> bool:
@@ -58,17 +58,19 @@ def check_mapping(mapping: ColumnMapping, headings: Sequence[str], definition: F
         if target not in allowed:
             raise DomainError("bad-mapping", f"the form has no question “{target}”")
         if target != "name" and len(mapping.headings_of(target)) > 1:
-            raise DomainError("bad-mapping", f"two columns are “{target}”: only a name can come from several")
+            raise DomainError(
+                "bad-mapping", f"two columns are mapped to “{target}”: only a name can come from several columns"
+            )
     if not mapping.headings_of(ADDRESS_FIELD):
         raise DomainError("bad-mapping", "choose the column with the mail address")
     if mapping.date_order not in DATE_ORDERS or mapping.language not in LANGUAGES:
         raise DomainError("bad-mapping", "unknown order of dates, or language")
     if not all(is_storable(text) for table in mapping.values.values() for text in table):
-        raise DomainError("bad-mapping", "a text holds what no file can hold")
+        raise DomainError("bad-mapping", "a text contains characters that a file cannot contain")
     for name, table in mapping.values.items():
         field_ = next((one for one in definition.fields if one.name == name), None)
         if field_ is None or not has_choices(field_):
-            raise DomainError("bad-mapping", f"“{name}” is no question with choices")
+            raise DomainError("bad-mapping", f"“{name}” is not a question with choices")
         known = {value for value, _ in field_.kind.choices(field_, "en")}
         if set(table.values()) - known:
             raise DomainError("bad-mapping", f"“{name}” has no such choice")
@@ -94,12 +96,12 @@ def check_choice(choice: ImportChoice, people: PeopleImport, form: StoredForm, n
         DomainError: ``bad-choice``, ``nothing-to-import``, ``event-over``, ``not-taking-place``.
     """
     if choice.seats not in SEATS or not choice.reason.strip() or not is_storable(choice.reason):
-        raise DomainError("bad-choice", "say how these people have agreed, and why they are imported")
+        raise DomainError("bad-choice", "state how these people agreed, and why they are imported")
     if choice.seats == "waiting-list" and not form.waiting_list:
         raise DomainError("bad-choice", "the form has no waiting list")
     if not any(people.expected.get(fate) for fate in (Fate.CONFIRMED, Fate.WAITLISTED, Fate.CHANGED)):
-        raise DomainError("nothing-to-import", "no row would be written")
+        raise DomainError("nothing-to-import", "no row would be imported")
     if is_over(form.opening, now):
         raise DomainError("event-over", "the event has begun")
     if form.opening.needs_event and form.opening.event_status not in OPEN_EVENT_STATUSES:
-        raise DomainError("not-taking-place", "as things stand the event does not take place")
+        raise DomainError("not-taking-place", "at present the event does not take place")

@@ -120,7 +120,7 @@ class ImportRun:
             return bare
         result = results.get(entry.number)
         if result is None:
-            gone = RowFault("", "erased", "This person was erased after the file had come.")
+            gone = RowFault("", "erased", "This person was erased after the file was uploaded.")
             return replace(bare, fate=Fate.REFUSED, faults=(gone,))
         return refused(bare, result) if result in REFUSALS else replace(bare, fate=FATES[result])
 

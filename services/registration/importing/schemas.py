@@ -52,23 +52,23 @@ class MappingSchema(ma.Schema):
         ),
         load_default=dict,
         validate=ma.validate.Length(max=100),
-        metadata={"description": "By question: the choice that stands for the text of a cell"},
+        metadata={"description": "By question: the choice that the text of a cell means"},
     )
     date_order = ma.fields.String(
         load_default="",
         validate=ma.validate.OneOf(DATE_ORDERS),
-        metadata={"description": "Of days written with slashes; empty: what can be read in two ways is refused"},
+        metadata={"description": "Order of dates with slashes; empty: ambiguous dates are refused"},
     )
     language = ma.fields.String(
         load_default="en",
         validate=ma.validate.OneOf(LANGUAGES),
-        metadata={"description": "Of people whose row names none"},
+        metadata={"description": "Language for rows that name none"},
     )
     encoding = ma.fields.String(
-        validate=ma.validate.OneOf(_ENCODINGS), metadata={"description": "Of a CSV; empty: it is found out"}
+        validate=ma.validate.OneOf(_ENCODINGS), metadata={"description": "Of a CSV; empty: detected"}
     )
     delimiter = ma.fields.String(
-        validate=ma.validate.OneOf(_DELIMITERS), metadata={"description": "Of a CSV; empty: it is found out"}
+        validate=ma.validate.OneOf(_DELIMITERS), metadata={"description": "Of a CSV; empty: detected"}
     )
 
 
@@ -81,14 +81,14 @@ class ConfirmSchema(ma.Schema):
     seats = ma.fields.String(
         load_default="as-possible",
         validate=ma.validate.OneOf(SEATS),
-        metadata={"description": "Seats as there are, or the waiting list for all who are new"},
+        metadata={"description": "Free seats first, or the waiting list for all new people"},
     )
     mail = StrictBoolean(load_default=True, metadata={"description": "Whether each person gets a mail with their link"})
     changes = StrictBoolean(
         load_default=True,
         metadata={"description": "Whether answers of people who are registered already are changed"},
     )
-    reason = reason_field("How these people have agreed; it is kept with the consent of each")
+    reason = reason_field("How these people agreed; stored with the consent of each")
 
 
 class RowFaultSchema(ma.Schema):
@@ -128,9 +128,9 @@ class ImportSchema(ma.Schema):
     id = ma.fields.UUID(required=True)
     form = ma.fields.String(required=True)
     state = ma.fields.String(required=True, validate=ma.validate.OneOf(STATES))
-    revision = ma.fields.Integer(required=True, metadata={"description": "What a step names as `If-Match`"})
+    revision = ma.fields.Integer(required=True, metadata={"description": "Value for `If-Match` in the next step"})
     rows = ma.fields.Integer(required=True)
-    done_rows = ma.fields.Integer(required=True, metadata={"description": "How far the import is"})
+    done_rows = ma.fields.Integer(required=True, metadata={"description": "State of the import"})
     expected = _counts("By the dry run: rows by fate")
     counts = _counts("So far: rows by fate")
     mapping: Any = ma.fields.Dict(
@@ -147,7 +147,7 @@ class UploadedSchema(ImportSchema):
     """An import whose file has come."""
 
     headings = ma.fields.List(ma.fields.String(), required=True)
-    encoding = ma.fields.String(required=True, metadata={"description": "That was found out; empty: a spreadsheet"})
+    encoding = ma.fields.String(required=True, metadata={"description": "As detected; empty: a spreadsheet"})
     proposed = ma.fields.Dict(
         keys=ma.fields.String(), required=True, metadata={"description": "A mapping to begin with"}
     )

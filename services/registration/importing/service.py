@@ -147,7 +147,7 @@ class ImportDesk:
         view = self.view(identity, how)
         self._require(view.people, OPEN_STATES, revision)
         if view.table is None:
-            raise DomainError("file-gone", "the file is deleted: bring it again")
+            raise DomainError("file-gone", "the file is deleted: upload it again")
         check_mapping(mapping, view.table.headings, view.definition)
         rows = self._checked(view, view.table, mapping)
         batches = [rows[start : start + BATCH_ROWS] for start in range(0, len(rows), BATCH_ROWS)]
@@ -218,7 +218,7 @@ class ImportDesk:
         return self.find(identity)
 
     def resume(self, identity: str, by: str) -> PeopleImport:
-        """Let an import go on that has failed.
+        """Continue a failed import.
 
         Raises:
             DomainError: ``not-found``, ``not-failed``.
@@ -278,7 +278,7 @@ class ImportDesk:
         if people is None:
             raise DomainError("not-found", "there is no such import")
         if people.revision != revision or people.state not in states:
-            raise DomainError("changed-meanwhile", "the import was changed: look at it as it is now")
+            raise DomainError("changed-meanwhile", "the import was changed: read it again")
         return people
 
 

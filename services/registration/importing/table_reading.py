@@ -54,7 +54,7 @@ def read_table(data: bytes, encoding: str = "", delimiter: str = "") -> FileTabl
         raise FileRefused("empty", "The file is empty.")
     if data.startswith(_OLD_EXCEL):
         raise FileRefused(
-            "unreadable", "This is a file of an old Excel, or it has a password. Save it as .xlsx or CSV."
+            "unreadable", "This is an old Excel file (.xls), or it has a password. Save it as .xlsx or CSV."
         )
     if data.startswith(_ZIP):
         return _to_table(enumerate(read_workbook(data), 1))
@@ -114,7 +114,7 @@ def _decoded(data: bytes, encoding: str) -> str:
         ) from None
     if "\x00" in text:
         line = text[: text.index("\x00")].count("\n") + 1
-        raise FileRefused("control-characters", f"Line {line} holds a NUL character: this is no CSV file.")
+        raise FileRefused("control-characters", f"Line {line} has a NUL character: this is not a CSV file.")
     return text
 
 
@@ -147,7 +147,9 @@ def _csv_rows(text: str, delimiter: str) -> Iterable[tuple[int, list[str]]]:
             yield number, row
             number = reader.line_num + 1
     except csv.Error:
-        raise FileRefused("unreadable", f"Line {number} is no line of a CSV: look at its quotation marks.") from None
+        raise FileRefused(
+            "unreadable", f"Line {number} is not a line of a CSV file: check its quotation marks."
+        ) from None
 
 
 def _to_table(rows: Iterable[tuple[int, Sequence[str]]]) -> FileTable:
@@ -162,7 +164,7 @@ def _to_table(rows: Iterable[tuple[int, Sequence[str]]]) -> FileTable:
             raise FileRefused("too-many-rows", f"The file has more than {MAX_ROWS} rows.")
         lines.append(FileLine(number, _cells(row, len(headings))))
     if not lines:
-        raise FileRefused("empty", "The file has headings and no rows.")
+        raise FileRefused("empty", "The file has headings but no rows.")
     return FileTable(headings, tuple(lines))
 
 

@@ -28,11 +28,11 @@ STATES: Mapping[str, tuple[str, str]] = {
 
 CONFIRM_REFUSALS: Mapping[str, str] = {
     "form-changed": "The form or its event was changed after the dry run, so nothing was imported. Check again.",
-    "changed-meanwhile": "This import was changed after you had opened the page, so nothing was done.",
+    "changed-meanwhile": "This import was changed after you opened the page, so nothing was done.",
     "bad-choice": "",
-    "nothing-to-import": "No row would be written, so there is nothing to import.",
-    "event-over": "The event has begun, so nobody can be registered.",
-    "not-taking-place": "As things stand the event does not take place, so nobody can be registered.",
+    "nothing-to-import": "No row would be imported, so there is nothing to do.",
+    "event-over": "The event has begun, so no one can be registered.",
+    "not-taking-place": "At present the event does not take place, so no one can be registered.",
 }
 """By code of a refusal: the sentence; empty: its own."""
 

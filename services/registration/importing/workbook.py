@@ -47,7 +47,7 @@ def read_workbook(data: bytes) -> list[list[str]]:
     except subprocess.TimeoutExpired:
         raise FileRefused("too-large", "Reading the file takes too long.") from None
     if ran.returncode != 0:
-        raise FileRefused("unreadable", "The file is no spreadsheet, or reading it takes too much memory.")
+        raise FileRefused("unreadable", "The file is not a spreadsheet, or reading it takes too much memory.")
     answer = json.loads(ran.stdout)
     if "code" in answer:
         raise FileRefused(answer["code"], answer["reason"])
@@ -73,7 +73,7 @@ def check_archive(data: bytes) -> None:
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         if isinstance(error, FileRefused):
             raise
-        raise FileRefused("unreadable", "The file is no spreadsheet of the kind .xlsx, or it is damaged.") from None
+        raise FileRefused("unreadable", "The file is not a spreadsheet of the kind .xlsx, or it is damaged.") from None
 
 
 def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> int:
@@ -125,7 +125,7 @@ def _rows(data: bytes) -> Iterator[list[str]]:
                 yield from _texts(sheet.to_python(skip_empty_area=False))
                 return
     except CalamineError:
-        raise FileRefused("unreadable", "The file is no spreadsheet of the kind .xlsx, or it is damaged.") from None
+        raise FileRefused("unreadable", "The file is not a spreadsheet of the kind .xlsx, or it is damaged.") from None
 
 
 def _texts(sheet: list[list[Any]]) -> Iterator[list[str]]:

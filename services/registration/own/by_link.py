@@ -18,7 +18,7 @@ REFUSALS: dict[Result, tuple[str, str]] = {
     Result.EVENT_OVER: ("event-over", "the event has begun"),
     Result.CHANGED_MEANWHILE: ("changed-meanwhile", "read it again and repeat your change"),
     Result.CLOSED: ("changes-closed", "answers cannot be changed any more"),
-    Result.NAME_TAKEN: ("name-taken", "somebody with this name is registered with the same address"),
+    Result.NAME_TAKEN: ("name-taken", "a person with this name is registered with the same address"),
     Result.OPTION_FULL: ("option-full", "an option that was chosen is full"),
 }
 """Why nothing was changed: code and sentence by result."""

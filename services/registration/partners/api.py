@@ -88,7 +88,7 @@ class PartnerSchema(ma.Schema):
     requested_origins = ma.fields.List(ma.fields.String(), required=True)
     language = ma.fields.String(required=True)
     theme = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)
-    revision = ma.fields.Integer(required=True, metadata={"description": "What a change names as `If-Match`"})
+    revision = ma.fields.Integer(required=True, metadata={"description": "Value for `If-Match` in a change"})
 
 
 class PartnerListSchema(ma.Schema):
@@ -109,7 +109,7 @@ class PartnerFormSchema(ma.Schema):
         keys=ma.fields.String(validate=ma.validate.OneOf(REGISTRATION_STATUSES)),
         values=ma.fields.Integer(),
         required=True,
-        metadata={"description": "Number by status; a status that nobody has is left out"},
+        metadata={"description": "Number by status; unused statuses are left out"},
     )
 
 
@@ -140,7 +140,7 @@ def _add_reading(blueprint: Any, desk: PartnerDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator", "partner")
     def show(slug: str) -> Response:
-        """One partner with their forms, and how many came through to each; a partner's own key shows no other."""
+        """One partner with its forms and their numbers of registrations; a partner's own key sees only itself."""
         require_partner(slug)
         view = show_partner(desk.work, desk.clock, slug, may_touch)
         content = PartnerDetailSchema().dump({**asdict(view.partner), "forms": view.forms})
@@ -154,7 +154,7 @@ def _add_changing(blueprint: Any, desk: PartnerDesk) -> None:
     @blueprint.alt_response(409, schema=ProblemSchema)
     @needs_all_forms("coordinator")
     def add(wanted: dict[str, Any]) -> tuple[Response, int, dict[str, str]]:
-        """Add a partner. Which forms its pages may show is set with each form."""
+        """Add a partner. The forms that its pages may show are set on each form."""
         lists = {"origins": tuple(wanted.pop("origins", ()))}
         partner = Partner(**{"language": "en", "theme": {}, **wanted, **lists})
         desk.add(partner, holder().name)
@@ -168,7 +168,7 @@ def _add_changing(blueprint: Any, desk: PartnerDesk) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs_all_forms("coordinator")
     def change(wanted: dict[str, Any], slug: str) -> Response:
-        """Change a partner; `If-Match`: the ETag or revision. An origin that is taken out shows no form any more."""
+        """Change a partner; `If-Match`: the ETag or revision. A removed origin can no longer show forms."""
         current = find_partner(desk.work, slug)
         if current is None:
             raise DomainError("not-found", "there is no such partner")
@@ -183,7 +183,7 @@ def _add_changing(blueprint: Any, desk: PartnerDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator", "partner")
     def request_origin(wanted: dict[str, Any], slug: str) -> tuple[Response, int]:
-        """Ask for another origin. A coordinator decides: `PATCH` with it in `origins`, or without it in either list."""
+        """Request another origin. A coordinator decides: `PATCH` with it in `origins`, or without it in either list."""
         require_partner(slug)
         partner = desk.request_origin(slug, wanted["origin"], holder().name)
         return _tagged(_shown(partner), partner), 202

@@ -19,12 +19,12 @@ from shared.i18n.languages import LANGUAGE_NAMES
 from shared.public_forms.partner_values import THEME_NAMES, origin, theme_values
 from shared.web.access import holder, needs, needs_all_forms, require_partner
 from shared.web.console.navigation import OF_PARTNERS
+from shared.web.console.words import changed_since_opened
 from shared.web.headers import personal
 
 MAX_NAME, MAX_ORIGIN = 200, 255
 FIELDS = ("name", "slug", "origins", "language", *THEME_NAMES)
 ADD_PATH = "/registrations/new-partner"
-MEANWHILE = "This partner was changed after you had opened the page, so nothing was done. Check it as it is now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def _add_edit(blueprint: Blueprint, desk: PartnerDesk) -> None:
         partner = _partner(desk, slug)
         filled = _read(partner, request.form)
         if request.form.get("seen") != str(partner.revision):
-            return _page(partner, Filled(_values(partner), {}, None), 412, notice=MEANWHILE)
+            return _page(partner, Filled(_values(partner), {}, None), 412, notice=changed_since_opened("partner"))
         if filled.wanted is None:
             return _page(partner, filled, 422)
         gone = [one for one in partner.origins if one not in filled.wanted.origins]
@@ -125,7 +125,7 @@ def _changed(desk: PartnerDesk, wanted: Partner, done: str, place: str = "") -> 
         if refusal.code != "changed-meanwhile":
             raise
         partner = _partner(desk, wanted.slug)
-        return _page(partner, Filled(_values(partner), {}, None), 412, notice=MEANWHILE)
+        return _page(partner, Filled(_values(partner), {}, None), 412, notice=changed_since_opened("partner"))
     return redirect(f"{OF_PARTNERS}/{wanted.slug}?done={done}{place}", 303)
 
 
@@ -178,7 +178,7 @@ def _read(partner: Partner | None, given: Mapping[str, str]) -> Filled:
 THEME_FAULTS = {
     "accent": "Give a colour such as #0b6bcb.",
     "radius": "Give a number of pixels such as 8.",
-    "font": "Give names of fonts with commas between them.",
+    "font": "Give names of fonts, separated by commas.",
 }
 
 

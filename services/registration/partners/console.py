@@ -18,8 +18,8 @@ from shared.web.console.navigation import OF_PARTNERS
 from shared.web.headers import personal
 
 DONE = {
-    "no-address": "That is no address of a site. Give one such as https://www.example.org, without a path.",
-    "too-many": "Too many addresses wait for a decision already. Ask a coordinator.",
+    "no-address": "That is not the address of a site. Give one such as https://www.example.org, without a path.",
+    "too-many": "Too many addresses are waiting for a decision already. Contact a coordinator.",
     "added": "The partner is added. Choose next which forms its pages may show: tick the partner in each.",
     "changed": "Done.",
     "asked": "A coordinator will look at the address. Until then no page there can show a form.",

@@ -78,7 +78,7 @@ def _add_list(blueprint: Any, desk: PeopleDesk) -> None:
     def list_them(query: dict[str, Any]) -> Response:
         """Registrations; as CSV or xlsx if `Accept` asks for it, then all pages in one. With `group_by` only numbers.
 
-        Within one `form` also by its questions, but for sealed ones: `answer.<field>` is an answer (a part of a free
+        With one `form` also by its questions, except sealed ones: `answer.<field>` is an answer (a part of a free
         text), `answer.<field>.from` and `.until` bound a day or a number, `answer.<field>.given` is true or false.
         """
         wanted = _wanted(query)
@@ -163,9 +163,9 @@ def _add_decisions(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | 
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs_or_link("coordinator")
     def change(wanted: dict[str, Any], registration_id: Any) -> Response:
-        """Confirm somebody who waits, or cancel; `If-Match` names the revision seen. The person is notified by mail.
+        """Confirm a waiting person, or cancel; `If-Match` names the revision seen. The person is notified by mail.
 
-        By the link of a registration it can be cancelled, or `answers` changed: those that are sent, and no others.
+        With the link of a registration, it can be cancelled or its `answers` changed; answers not sent stay.
         """
         try:
             return _decide(links, desk, str(registration_id), wanted)

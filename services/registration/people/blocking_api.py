@@ -71,9 +71,9 @@ def blocked_blueprint(work: UnitOfWork, clock: Clock, references: References) ->
     @blueprint.response(204)
     @needs_all_forms("coordinator")
     def block(content: dict[str, Any]) -> None:
-        """Take no registration of this address. Whoever sends one is answered as ever; saying so again changes nothing.
+        """Block an address: registrations with it are dropped, with the usual response. Repeating changes nothing.
 
-        What the address is registered for already stays as it is.
+        Existing registrations of the address stay.
         """
         address = normal_address(content["email"].strip())
         block_address(work, clock, references, address, content["reason"], by=holder().name)
@@ -83,7 +83,7 @@ def blocked_blueprint(work: UnitOfWork, clock: Clock, references: References) ->
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs_all_forms("coordinator")
     def unblock(blocked_id: UUID) -> None:
-        """Take registrations of this address again."""
+        """Accept registrations of this address again."""
         unblock_address(work, clock, str(blocked_id), by=holder().name)
 
     return blueprint

@@ -40,10 +40,10 @@ from shared.public_forms.standard import with_working_groups
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.browser_session import needs_recent_sign_in
+from shared.web.console.words import changed_since_opened
 from shared.web.headers import personal
 
 PATH = "/console/registrations"
-MEANWHILE = "This registration was changed after you had opened the page, so nothing was done. Decide again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _view(work: UnitOfWork, registration_id: UUID) -> PersonView:
 def _refused(pages: PersonPages, view: PersonView, refusal: DomainError, seen: int) -> Response:
     """The page as it is now; where somebody was faster, with what they did."""
     if refusal.code == "changed-meanwhile":
-        return _person(pages, view, 412, notice=MEANWHILE, meanwhile=changes_since(view, seen))
+        return _person(pages, view, 412, notice=changed_since_opened("registration"), newer=changes_since(view, seen))
     return _person(pages, view, 409, notice=f"This cannot be done: {refusal.detail}.")
 
 

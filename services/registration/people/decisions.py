@@ -26,7 +26,7 @@ CONFIRM, CANCEL, OFFER, WITHDRAW = "confirmed", "cancelled", "offered", "withdra
 SEAT_REASONS = {
     "speaker": "they speak at the event",
     "representative": "they represent their working group",
-    "replacement": "they take the place of somebody who cannot come",
+    "replacement": "they replace a person who cannot come",
     "agreed": "agreed with their organisation or with a partner",
     "mistake": "a mistake had put them back",
     "other": "another reason, known to the coordinators",

@@ -110,7 +110,7 @@ def _file(work: UnitOfWork, clock: Clock) -> Response:
     """A spreadsheet of those who are marked, as far as the key reaches."""
     ids = tuple(identity for identity, _ in _wanted(request.form.getlist("marked")))
     if not ids:
-        raise BadRequest("nobody is marked")
+        raise BadRequest("no registration is marked")
     wanted = PeopleFilter(ids=ids, forms=holder().forms)
     return personal(xlsx_answer("registrations", *people_file(work, clock, holder().name, wanted, words=FILE_TITLES)))
 

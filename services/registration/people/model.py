@@ -134,11 +134,11 @@ def check_fits(seats: Seats, registration: Registration) -> None:
 
 def _check_seatable(opening: Opening, registration: Registration, now: datetime) -> None:
     if registration.status != "waitlisted":
-        raise DomainError("not-waiting", "only somebody on the waiting list can be given a seat")
+        raise DomainError("not-waiting", "only a person on the waiting list can be given a seat")
     if is_over(opening, now):
         raise DomainError("event-over", "the event has begun")
     if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
-        raise DomainError("not-taking-place", "as things stand the event does not take place")
+        raise DomainError("not-taking-place", "at present the event does not take place")
 
 
 def check_cancelling(opening: Opening, registration: Registration, now: datetime) -> None:

@@ -88,7 +88,7 @@ def _add_tags(blueprint: Any, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.alt_response(409, schema=ProblemSchema)
     @needs("coordinator")
     def tag_them(content: dict[str, Any]) -> dict[str, Any]:
-        """Put tags on registrations, and take others off. What is there already, or is not, stays as it is."""
+        """Add tags to registrations and remove others. Repeating it changes nothing."""
         added, removed = ([read_tag(tag) for tag in content[name]] for name in ("add", "remove"))
         ids = [str(one) for one in content["ids"]]
         return {"changed": tag_registrations(work, clock, Tagging(ids, added, removed, holder().name, holder().forms))}
@@ -114,7 +114,7 @@ def _add_notes(blueprint: Any, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.alt_response(409, schema=ProblemSchema)
     @needs("coordinator")
     def write(content: dict[str, Any], registration_id: UUID) -> dict[str, str]:
-        """Keep a note on a person. Nobody is told."""
+        """Add a note about a person. No one is notified."""
         require_touch(show_person(work, str(registration_id)).form.slug)
         return {"id": write_note(work, clock, str(registration_id), content["words"], holder().name)}
 
@@ -123,6 +123,6 @@ def _add_notes(blueprint: Any, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator")
     def delete(registration_id: UUID, note_id: UUID) -> None:
-        """Delete a note for good."""
+        """Delete a note permanently."""
         require_touch(show_person(work, str(registration_id)).form.slug)
         delete_note(work, clock, str(registration_id), str(note_id), holder().name, holder().forms)

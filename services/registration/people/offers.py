@@ -78,7 +78,7 @@ def offer(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decisi
 
 
 def withdraw(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: Decision) -> Person:
-    """Take an offer back: its person is in line again, and the seat goes to whoever is next.
+    """Withdraw an offer: the person is back on the waiting list, and the seat goes to the next person.
 
     Raises:
         DomainError: ``not-found``, ``changed-meanwhile``, ``not-offered``.

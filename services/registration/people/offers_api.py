@@ -46,10 +46,10 @@ def add_offers(blueprint: Any, desk: PeopleDesk) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def offer_seat(wanted: dict[str, Any], registration_id: Any) -> Response:
-        """Hold a seat for somebody who waits, until they accept or decline it; `If-Match` names the revision seen.
+        """Hold a seat for a waiting person until they accept or decline it; `If-Match` names the revision seen.
 
-        A mail tells them. If they decline or do not answer, the seat goes on, and they wait for a coordinator's
-        decision.
+        They get a mail. If they decline or do not answer, the seat goes to others, and they wait until a coordinator
+        decides.
         """
         return _decide(desk, str(registration_id), OFFER, wanted["reason"], wanted["hours"])
 
@@ -61,7 +61,7 @@ def add_offers(blueprint: Any, desk: PeopleDesk) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema)
     @needs("coordinator")
     def withdraw_offer(registration_id: Any) -> Response:
-        """Take an offer back: its person is in line again, and the seat goes to whoever is next."""
+        """Withdraw an offer: the person is back on the waiting list, and the seat goes to the next person."""
         return _decide(desk, str(registration_id), WITHDRAW)
 
 

@@ -72,22 +72,22 @@ class RegistrationQuery(PageArguments):
     sort = ma.fields.String(
         load_default=ARRIVAL,
         validate=ma.validate.OneOf(list(SORTS)),
-        metadata={"description": "`-` before a name turns the order round"},
+        metadata={"description": "`-` before a name: descending"},
     )
-    total = ma.fields.Boolean(load_default=False, metadata={"description": "Whether to count all that there are"})
+    total = ma.fields.Boolean(load_default=False, metadata={"description": "Whether to return the total number"})
     columns = ma.fields.String(
         data_key="fields",
         load_default="",
         validate=ma.validate.Length(max=500),
-        metadata={"description": "Names, parted by commas, of what to answer for each; all of it by default"},
+        metadata={"description": "Names of the fields to return, separated by commas; all by default"},
     )
     group_by = ma.fields.String(
         load_default="",
         validate=ma.validate.Length(max=200),
         metadata={
-            "description": "Counts in place of a list, by one or two of `form`, `event`, `status`, `working_group`, "
-            "`partner`, `country`, `language`, `organisation`, `representative`, `day` and `answer.<field>`, parted by "
-            "a comma; the largest first, at most 1,000"
+            "description": "Return counts instead of a list, by one or two of `form`, `event`, `status`, "
+            "`working_group`, `partner`, `country`, `language`, `organisation`, `representative`, `day` and "
+            "`answer.<field>`, separated by a comma; the largest first, at most 1,000"
         },
     )
     at_least = ma.fields.Integer(
@@ -120,7 +120,7 @@ class PersonSchema(ma.Schema):
     offer_expires_at = ma.fields.AwareDateTime(
         format="iso",
         allow_none=True,
-        metadata={"description": "Until when a seat is held for somebody who waits; null: they have no offer"},
+        metadata={"description": "Until when a seat is held for the waiting person; null: no offer"},
     )
     offer_passed = ma.fields.Boolean(
         required=True,
@@ -166,7 +166,7 @@ class PersonListSchema(ma.Schema):
 
     items = ma.fields.List(ma.fields.Nested(ChosenPersonSchema))
     next = ma.fields.String(metadata={"description": "Cursor of the next page; empty at the end"})
-    total = ma.fields.Integer(metadata={"description": "With `total=true`: how many there are in all"})
+    total = ma.fields.Integer(metadata={"description": "With `total=true`: the total number"})
     groups = ma.fields.List(ma.fields.Nested(GroupSchema))
     more = ma.fields.Boolean(metadata={"description": "With `group_by`: there are further, smaller groups"})
 
@@ -200,7 +200,7 @@ class PromotionSchema(ma.Schema):
                 *("no-free-seat", "too-late", "not-taking-place", "out-of-turn"),
                 *("reserved", "domain-share", "by-hand"),
             ],
-            "description": "Why this person got none. `too-late`: nobody is told to come so shortly before the start",
+            "description": "Why this person got no seat. `too-late`: no one is invited so shortly before the start",
         },
     )
 
@@ -257,12 +257,12 @@ class OfferWantedSchema(ma.Schema):
         load_default=None,
         allow_none=True,
         validate=ma.validate.Range(min=1, max=MAX_OFFER_HOURS),
-        metadata={"description": "How long it stands; null: as the form says. Never beyond the last promotion"},
+        metadata={"description": "How long it is valid; null: as set on the form. Never beyond the last promotion"},
     )
     reason = ma.fields.String(
         load_default="",
         validate=ma.validate.OneOf(["", *SEAT_REASONS]),
-        metadata={"description": "Required for anybody but the first in line. It is in the audit log"},
+        metadata={"description": "Required unless the person is first on the list. It is written to the audit log"},
     )
 
 
@@ -274,9 +274,7 @@ class ChangeWantedSchema(ma.Schema):
 
     status = ma.fields.String(
         validate=ma.validate.OneOf(["confirmed", "cancelled"]),
-        metadata={
-            "description": "`confirmed`: a free seat for somebody who waits; `cancelled`: the place is given back"
-        },
+        metadata={"description": "`confirmed`: a free seat for a waiting person; `cancelled`: the place is given back"},
     )
     reason = ma.fields.String(
         validate=ma.validate.OneOf(list(SEAT_REASONS)),

@@ -48,10 +48,10 @@ class SeatsSchema(ma.Schema):
     offered = ma.fields.Integer(required=True, metadata={"description": "Seats held for people who have an offer"})
     reserved = ma.fields.Integer(required=True, metadata={"description": "Seats that are kept and not taken yet"})
     free = ma.fields.Integer(
-        allow_none=True, required=True, metadata={"description": "Seats that anybody may get; null: no limit"}
+        allow_none=True, required=True, metadata={"description": "Seats free for everyone; null: no limit"}
     )
     beyond = ma.fields.Integer(required=True, metadata={"description": "How many more are taken than there are"})
-    in_line = ma.fields.Integer(required=True, metadata={"description": "People to whom a free seat comes by itself"})
+    in_line = ma.fields.Integer(required=True, metadata={"description": "People who get a free seat automatically"})
     passed = ma.fields.Integer(required=True, metadata={"description": "People who wait and let an offer pass"})
     promotion_mode = ma.fields.String(required=True, metadata={"enum": list(PROMOTION_MODES)})
     offer_hours = ma.fields.Integer(required=True)
@@ -72,7 +72,7 @@ def add_seats(blueprint: Any, desk: PeopleDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator")
     def seats(slug: str) -> dict[str, Any]:
-        """The seats of a form: taken, offered, reserved, free; and everybody who waits, in order, with the reason."""
+        """The seats of a form: taken, offered, reserved, free; and the waiting list in order, with reasons."""
         require_touch(slug)
         return _to_public(show_seats(desk.work, desk.clock, slug))
 

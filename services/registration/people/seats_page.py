@@ -21,6 +21,7 @@ from services.registration.people.marked import ACTS
 from services.registration.people.seats import MOST_SHOWN, show_seats
 from shared.core.errors import DomainError
 from shared.web.access import holder, needs, require_touch
+from shared.web.console.words import changed_since_opened
 from shared.web.headers import personal
 
 BLANK_ROWS = 2
@@ -28,14 +29,14 @@ MOST_ROWS = 60
 
 WHY = {
     "offered": "A seat is held for them",
-    "offer-passed": "Let an offer pass: you decide about them",
-    "next": "A free seat comes to them within seconds",
+    "offer-passed": "Did not accept an offer: a coordinator decides",
+    "next": "They get a free seat within seconds",
     "no-free-seat": "Every seat is taken",
-    "reserved": "What is left is reserved for others",
-    "domain-share": "People of their mail domain have their share",
+    "reserved": "The remaining seats are reserved for others",
+    "domain-share": "The share of their mail domain is used up",
     "too-late": "It is too shortly before the start",
-    "not-taking-place": "The event does not take place as things stand",
-    "by-hand": "You decide who gets a seat",
+    "not-taking-place": "At present the event does not take place",
+    "by-hand": "Coordinators decide who gets a seat",
 }
 """Why somebody waits, in words."""
 
@@ -58,7 +59,7 @@ def add_seats_page(blueprint: Blueprint, desk: FormDesk) -> None:
         require_touch(slug)
         form, seen = show_seats(desk.work, desk.clock, slug).form, seen_revision(request.form)
         if seen != form.revision:
-            return _page(desk, slug, 412, notice=MEANWHILE)
+            return _page(desk, slug, 412, notice=changed_since_opened("form"))
         wanted, faults = read_seat_settings(form, request.form)
         if faults:
             return _page(desk, slug, 422, values=request.form, faults=faults)
@@ -68,16 +69,13 @@ def add_seats_page(blueprint: Blueprint, desk: FormDesk) -> None:
         return _do(desk, FormChange(slug, seen, holder().name, wanted))
 
 
-MEANWHILE = "This form was changed after you had opened the page, so nothing was done. Check it as it is now."
-
-
 def _do(desk: FormDesk, change: FormChange) -> AnyResponse:
     try:
         changed = desk.change(change)
     except DomainError as refusal:
         if refusal.code != "changed-meanwhile":
             raise
-        return _page(desk, change.slug, 412, notice=MEANWHILE)
+        return _page(desk, change.slug, 412, notice=changed_since_opened("form"))
     return redirect(f"/console/registrations/forms/{change.slug}/seats?done={changed.revision}", 303)
 
 
@@ -101,7 +99,7 @@ def read_seat_settings(form: StoredForm, given: MultiDict[str, str]) -> tuple[Fo
     try:
         check_settings(wanted)
     except DomainError as refusal:
-        faults.append(f"This does not go together: {refusal.detail}.")
+        faults.append(f"These settings do not fit together: {refusal.detail}.")
     return wanted, faults
 
 
@@ -134,7 +132,7 @@ def _whole(text: str, most: int, what: str, faults: list[str]) -> int | None:
         return None
     if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and int(text) <= most:
         return int(text)
-    faults.append(f"Give a whole number from 1 to {most:,} as {what}, or nothing.")
+    faults.append(f"Give a whole number from 1 to {most:,} as {what}, or leave it empty.")
     return None
 
 

@@ -38,7 +38,7 @@ class ViewWantedSchema(ma.Schema):
         keys=ma.fields.String(),
         values=ma.fields.String(),
         required=True,
-        metadata={"description": "Filters, `sort` and `columns`, as they stand in the address of the console's list"},
+        metadata={"description": "Filters, `sort` and `columns`, as in the address of the console's list"},
     )
 
 

@@ -66,7 +66,7 @@ def _confirm_choice(view: PersonView, now: datetime) -> Choice:
     short = _refusal(lambda: check_confirming(opening, seats, registration, now))
     if refusal or not short:
         return Choice(CONFIRM, question, button, _confirming(view), refusal)
-    return Choice(CONFIRM, "Let them in all the same", button, _beyond(view, short), "", reason="required")
+    return Choice(CONFIRM, "Give them a seat beyond the limit", button, _beyond(view, short), "", reason="required")
 
 
 def _beyond(view: PersonView, short: str) -> str:
@@ -74,7 +74,7 @@ def _beyond(view: PersonView, short: str) -> str:
     over = max(0, seats.taken + 1 - (seats.capacity or 0))
     then = f" The form is then {over:,} over its {seats.capacity:,} seats." if over else ""
     sentence = short.partition(";")[0]
-    return f"{sentence[0].upper()}{sentence[1:]}.{then} They get a seat now, and a mail says so. No one loses a seat."
+    return f"{sentence[0].upper()}{sentence[1:]}.{then} They get a seat now, and a mail about it. No one loses a seat."
 
 
 def _offer_choice(view: PersonView, now: datetime) -> Choice:
@@ -83,7 +83,7 @@ def _offer_choice(view: PersonView, now: datetime) -> Choice:
     reason = "possible" if view.is_next else "required"
     effect = (
         "A seat is held for them, and a mail asks them to accept it in time. If they decline or do not answer, the "
-        "seat goes on to others, and they stay on the waiting list until a coordinator decides."
+        "seat goes to others, and they stay on the waiting list until a coordinator decides."
     )
     return Choice(OFFER, "Offer them a seat", "Offer a seat", effect, refusal, reason, seats.offer_hours)
 
@@ -95,22 +95,24 @@ def _withdrawing(view: PersonView, now: datetime) -> str:
     line = (*view.line, InLine(who.id, who.who)) if seats.pools else ()
     decided = decide_promotion(form.opening, seats, form.notice, now, line)
     gets = (
-        "The seat goes to whoever is next, which may be they" if decided.count else "No one gets the seat automatically"
+        "The seat goes to the next person on the list, perhaps this one"
+        if decided.count
+        else "No one gets the seat automatically"
     )
-    return f"They are on the waiting list again, and a mail says that the seat is not held any more. {gets}."
+    return f"They are on the waiting list again, and get a mail that the seat is no longer held. {gets}."
 
 
 DONE = {
-    OFFER: "A seat is held for them. A mail tells them until when.",
-    WITHDRAW: "The offer is withdrawn. A mail tells them.",
-    CONFIRM: "They have a seat. A mail tells them.",
-    CANCEL: "The registration is cancelled. A mail tells them.",
+    OFFER: "A seat is held for them. They get a mail with the deadline.",
+    WITHDRAW: "The offer is withdrawn. They get a mail.",
+    CONFIRM: "They have a seat. They get a mail.",
+    CANCEL: "The registration is cancelled. They get a mail.",
 }
 DONE_BESIDES = {
-    "corrected": "It is corrected, and a mail tells them.",
-    "entered": "They are registered. A mail tells them, with a link to their registration.",
-    "merged": "There is one registration left. A mail tells them.",
-    "sent": "A mail with the link to their registration is on its way.",
+    "corrected": "The registration is corrected. They get a mail.",
+    "entered": "They are registered. They get a mail with a link to their registration.",
+    "merged": "The two registrations are merged. The person gets a mail.",
+    "sent": "A mail with the link to their registration is being sent.",
     "sent-recently": "Nothing was sent: the link was mailed within the last five minutes.",
     "noted": "The note is saved.",
     "tagged": "The tags are changed.",
@@ -131,34 +133,34 @@ def is_done(view: PersonView, status: str) -> bool:
 
 def _confirming(view: PersonView) -> str:
     registration, seats = view.person.registration, view.form.seats
-    others = f" {seats.waiting - 1} others go on waiting." if seats.waiting > 2 else ""
+    others = f" {seats.waiting - 1} others stay on the waiting list." if seats.waiting > 2 else ""
     if registration.hold == "offered":
-        return "They get the seat that is held for them: you accept the offer on their behalf, and a mail says so."
+        return "They get the seat that is held for them: you accept the offer on their behalf, and they get a mail."
     number = f"No. {registration.position} on the waiting list"
-    return f"{number} gets a free seat now, before all others, and a mail says so.{others}"
+    return f"{number} gets a free seat now, ahead of the others, and a mail about it.{others}"
 
 
 def _cancelling(view: PersonView, now: datetime) -> str:
     form, registration = view.form, view.person.registration
-    told = "A mail tells them that their registration was cancelled."
+    mailed = "They get a mail about the cancellation."
     if registration.status == "waitlisted" and registration.hold != "offered":
-        return f"{told} No one else is affected."
+        return f"{mailed} No one else is affected."
     after = give_back(form.seats, registration.status, registration.who, registration.hold)
     following = decide_promotion(form.opening, after, form.notice, now, view.line)
     if following.count:
         gets = "is offered the seat" if after.mode == WITH_OFFERS else "gets a seat at once"
-        return f"{told} The next person on the waiting list {gets}."
+        return f"{mailed} The next person on the waiting list {gets}."
     waits = {
         "too-late": ": it is too shortly before the start",
         "not-taking-place": ": the event is not taking place",
     } | {
         "by-hand": ": coordinators decide about this form",
         "reserved": ": it is reserved for others",
-        "domain-share": ": their mail domain has its share",
+        "domain-share": ": the share of their mail domain is used up",
     }
     if after.in_line and following.withheld in waits:
-        return f"{told} No one on the waiting list gets the seat automatically{waits[following.withheld]}."
-    return f"{told} No one else is affected."
+        return f"{mailed} No one on the waiting list gets the seat automatically{waits[following.withheld]}."
+    return f"{mailed} No one else is affected."
 
 
 def _refusal(check: Callable[[], None]) -> str:
@@ -221,11 +223,11 @@ def _consequence(line: PromotionLine) -> str:
     if line.withheld == "by-hand":
         return ", and coordinators decide who gets it."
     if line.withheld == "reserved":
-        return f"{_given(line) if line.promoted else '.'} What was left was reserved for others."
+        return f"{_given(line) if line.promoted else '.'} The remaining seats were reserved for others."
     if line.withheld == "domain-share":
-        return f"{_given(line) if line.promoted else '.'} The mail domain of those left had its share."
+        return f"{_given(line) if line.promoted else '.'} The share of the mail domain of the others was used up."
     if line.withheld == "out-of-turn":
-        return ": another person was given the seat, out of turn."
+        return ": another person was given the seat out of order."
     if line.promoted:
         return f"{_given(line)} No seat was left for this person."
     return f", but {_all_taken(line.capacity)}."

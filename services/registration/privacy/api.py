@@ -41,7 +41,7 @@ class ErasureSchema(ma.Schema):
     reason = ma.fields.String(
         required=True,
         validate=ma.validate.OneOf(list(REASONS)),
-        metadata={"description": "It stays in the history. No free text: it could name whom it is to forget"},
+        metadata={"description": "Stays in the history. No free text, which could identify the erased person"},
     )
     scope = ma.fields.String(
         load_default=HERE,
@@ -58,7 +58,7 @@ class ErasedSchema(ma.Schema):
 
     id = ma.fields.String(required=True)
     form = ma.fields.String(required=True)
-    status = ma.fields.String(required=True, metadata={"description": "Under which it goes on counting"})
+    status = ma.fields.String(required=True, metadata={"description": "Status under which it is still counted"})
     erased_at = ma.fields.AwareDateTime(format="iso", required=True)
     history = ma.fields.List(ma.fields.Nested(ChangeSchema), required=True)
 
@@ -73,10 +73,10 @@ def erasing_blueprint(work: UnitOfWork, clock: Clock, messages: RegistrationMess
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator")
     def erase(wanted: dict[str, Any], registration_id: Any) -> dict[str, Any]:
-        """Erase whoever is on a registration, in all services; it cannot be undone. Doing it again changes nothing.
+        """Erase the person of a registration in all services. It cannot be undone. Repeating it changes nothing.
 
-        A place is given back and the next in line gets it; whoever came to an event that has begun stays counted. No
-        further mail goes out, not even about this.
+        The seat is freed for the next person on the waiting list. Attendance of an event that has begun stays counted.
+        No further mail is sent, not even about the erasure.
         """
         identity = str(registration_id)
         require_touch(form_of(work, identity))
@@ -88,7 +88,7 @@ def erasing_blueprint(work: UnitOfWork, clock: Clock, messages: RegistrationMess
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator")
     def show(registration_id: Any) -> dict[str, Any]:
-        """What is left of an erased registration: when, by whom and why."""
+        """What is stored about an erased registration: when, by whom and why it was erased."""
         grave = show_grave(work, str(registration_id))
         require_touch(grave.tombstone.form)
         return _left(grave)
@@ -121,9 +121,9 @@ def person_export_blueprint(work: UnitOfWork, clock: Clock, references: Referenc
     @needs_recent_sign_in
     @needs_all_forms("coordinator")
     def export(asked: dict[str, Any]) -> dict[str, Any]:
-        """Everything that registration holds about the owner of an address, whoever of them has registered.
+        """Everything that the registration service stores about the owner of an address.
 
-        The references in the answer are what the other services are asked with.
+        The references in the response identify the person in the other services.
         """
         if asked["with_sealed"] and "sealed-reader" not in holder().roles:
             refuse(holder())

@@ -20,8 +20,8 @@ SCRIPT = Path(__file__).parent / "static" / "person_export.js"
 
 REASON_WORDS = {
     "asked": "The person asked for it",
-    "not-theirs": "Somebody else registered this address",
-    "mistake": "It was made by mistake",
+    "not-theirs": "Another person registered this address",
+    "mistake": "It was created by mistake",
     "no-longer-needed": "It is no longer needed",
 }
 """What a coordinator chooses from."""

@@ -35,7 +35,7 @@ from shared.store.unit_of_work import UnitOfWork
 
 REASONS = {
     "asked": "erased: the person asked for it",
-    "not-theirs": "erased: the address was registered by somebody else",
+    "not-theirs": "erased: the address was registered by another person",
     "mistake": "erased: it was made by mistake",
     "no-longer-needed": "erased: it is no longer needed",
 }

@@ -39,7 +39,7 @@ def _add_definition(blueprint: Any, context: PublicContext) -> None:
     @public
     @with_preflight
     def show(query: dict[str, Any], slug: str) -> Response:
-        """What a form asks, and whether it takes registrations."""
+        """The questions of a form, and whether it accepts registrations."""
         with counted_look_up():
             view = view_form(context.work, slug, context.clock())
         language = language_of({"lang": query["lang"]}, None)
@@ -84,7 +84,7 @@ def _add_intake(blueprint: Any, context: PublicContext) -> None:
     @limited("intake")
     @with_preflight
     def submit(slug: str) -> Response:
-        """Submit a form. The answer is the same for everybody; the receipt and the mail report the outcome.
+        """Submit a form. The response is the same for everyone; the receipt and the mail report the outcome.
 
         Repeating it with the same `Idempotency-Key` gives the same answer and stores nothing more.
         """

@@ -35,7 +35,7 @@ def challenge_blueprint(context: PublicContext) -> Any:
     @limited("challenge")
     @with_preflight
     def challenge(query: dict[str, str]) -> Response:
-        """A task for one submission (ALTCHA). Its solution is used once, and lets the mail go sooner when many wait."""
+        """A task for one submission (ALTCHA). Its solution can be used once; the mail is sent sooner when many wait."""
         with counted_look_up():
             view = context.form_view(query["form"])
         made = new_challenge(context.proof_keys, view.stored.slug, view.solved_lately, context.clock())

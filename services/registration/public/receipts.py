@@ -44,7 +44,7 @@ def receipts_blueprint(context: PublicContext) -> Any:
     @limited("link")
     @with_preflight
     def show(query: dict[str, Any], receipt: str) -> Response:
-        """What has become of a submission; the receipt is the permission."""
+        """The outcome of a submission; the receipt authorises the request."""
         content = receipt_content(context, receipt)
         content["calendar"] = _links(
             context, receipt, content, language_of({"lang": query["lang"]}, None), context.public_url

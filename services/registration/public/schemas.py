@@ -59,7 +59,7 @@ class FormSchema(ma.Schema):
         required=True,
         metadata={
             "enum": ["email", "none"],
-            "description": "`email`: the owner of the address confirms by mail; `none`: the receipt tells the outcome",
+            "description": "`email`: the owner of the address confirms by mail; `none`: the receipt has the outcome",
         },
     )
     proof_of_work = ma.fields.Nested(ProofAskedSchema, required=True)

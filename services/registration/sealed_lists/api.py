@@ -51,7 +51,7 @@ class ListWantedSchema(ma.Schema):
     )
     names = StrictBoolean(
         load_default=None,
-        metadata={"description": "Whether names stand beside the answers; by default as the purpose needs it"},
+        metadata={"description": "Whether the list has names; by default as the purpose needs it"},
     )
     filters = ma.fields.Dict(
         keys=_NAME,
@@ -100,15 +100,15 @@ class ListSchema(ma.Schema):
     purpose = ma.fields.String(required=True)
     form = ma.fields.String(required=True)
     reason = ma.fields.String(required=True)
-    people = ma.fields.Integer(required=True, metadata={"description": "How many the log names"})
+    people = ma.fields.Integer(required=True, metadata={"description": "Number of people in the log entry"})
     expires_at = ma.fields.String(
         required=True,
-        metadata={"description": "Until when it can be read; while it waits: until when it can be approved"},
+        metadata={"description": "Until when it can be read; before approval: until when it can be approved"},
     )
     fields_opened = ma.fields.List(ma.fields.String(), data_key="fields")
     approved_by = ma.fields.String(allow_none=True)
-    matching = ma.fields.Integer(metadata={"description": "How many the numbers are about"})
-    unreadable = ma.fields.Integer(metadata={"description": "How many have answers that do not open"})
+    matching = ma.fields.Integer(metadata={"description": "Number of people counted"})
+    unreadable = ma.fields.Integer(metadata={"description": "Number of people whose answers cannot be decrypted"})
     counts = ma.fields.List(ma.fields.Nested(CountTableSchema))
     items = ma.fields.List(ma.fields.Nested(SealedEntrySchema))
 
@@ -135,7 +135,7 @@ def _add_opening(blueprint: Any, desk: ListDesk) -> None:
     def open_list(wanted: Mapping[str, Any]) -> tuple[Response, int, dict[str, str]]:
         """Open the answers that a purpose needs, of the people that the filters choose, with one entry in the log.
 
-        Answers what stands on the list. The whole list (`everything`) waits for a second person: 202, and the list can
+        Returns the content of the list. The whole list (`everything`) waits for a second person: 202, and the list can
         be read under the same id once it is approved.
         """
         require_touch(wanted["form"])
@@ -157,7 +157,7 @@ def _add_reading(blueprint: Any, desk: ListDesk) -> None:
     @needs_recent_sign_in
     @needs("sealed-reader")
     def read_list(list_id: Any) -> Response:
-        """What stands on a list of one's own now, opened anew; as CSV if `Accept` asks for it."""
+        """Current content of one of your own lists; as CSV if `Accept` asks for it."""
         contents = desk.show(str(list_id), holder().name, may_touch)
         if wants_csv():
             log_copy(desk, contents, CSV)

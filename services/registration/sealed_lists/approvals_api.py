@@ -39,12 +39,14 @@ class DecisionSchema(ma.Schema):
 class ApprovalSchema(ma.Schema):
     """What one person asks for and another one decides."""
 
-    id = ma.fields.String(required=True, metadata={"description": "Of the list too, once it is approved"})
+    id = ma.fields.String(
+        required=True, metadata={"description": "Id of the request, and of the list once it is approved"}
+    )
     act = ma.fields.String(required=True, metadata={"enum": ["read-all", "destroy-key"]})
     form = ma.fields.String(required=True)
     asked_by = ma.fields.String(required=True)
     reason = ma.fields.String(required=True)
-    people = ma.fields.Integer(required=True, metadata={"description": "How many are on the list"})
+    people = ma.fields.Integer(required=True, metadata={"description": "Number of people on the list"})
     asked_at = ma.fields.AwareDateTime(format="iso", required=True)
     expires_at = ma.fields.AwareDateTime(format="iso", required=True)
     decision = ma.fields.String(required=True, allow_none=True)
@@ -71,7 +73,7 @@ def _add_asking(blueprint: Any, desk: ApprovalDesk) -> None:
     @blueprint.response(200, ApprovalListSchema)
     @needs("sealed-reader", "coordinator")
     def list_waiting() -> dict[str, Any]:
-        """What waits for a second person: whole lists, and keys to be destroyed."""
+        """Requests that wait for a second person: whole lists, and keys to be destroyed."""
         return {"items": [_public(one) for one in desk.waiting(holder().forms)]}
 
     @blueprint.post("")
@@ -84,9 +86,9 @@ def _add_asking(blueprint: Any, desk: ApprovalDesk) -> None:
     @needs_recent_sign_in
     @needs("sealed-reader", "coordinator")
     def ask_to_destroy(wanted: Mapping[str, Any]) -> Any:
-        """Ask that the key of a form is destroyed: nobody can read its sealed answers any more, in backups neither.
+        """Request to destroy the key of a form. Its sealed answers can then never be read, not even from backups.
 
-        204: it is destroyed already, where the installation has a single reader.
+        204: the key is destroyed at once, if the installation has a single reader.
         """
         require_touch(wanted["form"])
         asked = desk.ask_to_destroy(wanted["form"], wanted["reason"], holder().name)
@@ -104,9 +106,9 @@ def _add_deciding(blueprint: Any, desk: ApprovalDesk) -> None:
     @needs_recent_sign_in
     @needs("sealed-reader", "coordinator")
     def decide(wanted: Mapping[str, Any], approval_id: Any) -> dict[str, Any]:
-        """Approve or decline what somebody else asks for, or withdraw what you have asked for.
+        """Approve or decline the request of another person, or withdraw your own.
 
-        What is approved is done at once: whoever asked can read the list under the same id, or the key is destroyed.
+        An approval takes effect at once: the requester can read the list under the same id, or the key is destroyed.
         """
         return _public(desk.decide(str(approval_id), wanted["decision"], holder().name, may_touch))
 

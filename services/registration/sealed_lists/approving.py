@@ -33,7 +33,7 @@ from services.registration.sealing.store import find_public_key
 from shared.core.errors import DomainError
 
 MayTouch = Callable[[str], bool]
-NEW = "one of you two got their sign-in within the last three days: somebody else has to approve it, or later"
+NEW = "one of you got access within the last three days: another person has to approve it, or try again later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class ApprovalDesk:
         with self.lists.work.transaction() as connection:
             consent = consent_to_destroy(connection, form, self.lists.clock())
         if not consent:
-            raise DomainError("second-person-needed", "nobody has approved it within the last day")
+            raise DomainError("second-person-needed", "no one approved it within 24 hours")
         self._destroy(form, who, consent)
 
     def _destroy(self, form: str, who: str, consent: Mapping[str, str]) -> None:

@@ -53,7 +53,7 @@ def by_day(_: Mapping[str, Field], people: Sequence[Answers]) -> Iterable[CountT
         present += from_day[day]
         rows.append((day.isoformat(), first[day], last[day], present))
         present -= to_day[day]
-    columns = (("day", "Day"), ("arriving", "Arriving"), ("leaving", "Leaving"), ("present", "There on that day"))
+    columns = (("day", "Day"), ("arriving", "Arriving"), ("leaving", "Leaving"), ("present", "Present on that day"))
     yield CountTable("days", "By day", columns, tuple(rows))
 
 
@@ -79,7 +79,7 @@ def by_night(fields: Mapping[str, Field], people: Sequence[Answers]) -> Iterable
     columns = (("night", "Night of"), *((value, text) for value, text in hotels))
     yield CountTable("nights", "Rooms by night", columns, tuple(rows))
     if undated:
-        yield CountTable("undated", "Rooms without a first day", (("rooms", "Rooms"),), ((undated,),))
+        yield CountTable("undated", "Rooms without an arrival day", (("rooms", "Rooms"),), ((undated,),))
 
 
 def nights_of(fields: Mapping[str, Field], one: Answers) -> list[date]:

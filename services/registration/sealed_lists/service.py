@@ -99,7 +99,7 @@ class ListDesk:
             plan = self._plan(connection, request)
             self._require_key(connection, plan.form.slug)
             if not plan.people:
-                raise DomainError("nobody-there", "nobody with these filters has given a sealed answer")
+                raise DomainError("nobody-there", "no one who matches these filters has given a sealed answer")
             filters = {**request.filters, "names": "yes" if plan.with_names else "no"}
             if plan.needs_second and not self.rules.one_reader:
                 asked = new_approval(READ_ALL, plan.form.slug, request.reader, reason, now)
@@ -161,7 +161,7 @@ class ListDesk:
             if opened is None or opened.reader != reader or not may_touch(opened.form):
                 raise DomainError("not-found")
             if self.clock() >= opened.expires_at:
-                raise DomainError("list-expired", "this list has expired: open it anew, with a reason")
+                raise DomainError("list-expired", "this list has expired: open a new one, with a reason")
             self._require_key(connection, opened.form)
             form = find_form(connection, opened.form)
         if form is None:

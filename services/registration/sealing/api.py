@@ -53,7 +53,7 @@ class ReadingSchema(ma.Schema):
     fields_read = ma.fields.List(
         ma.fields.String(), required=True, allow_none=True, attribute="fields", data_key="fields"
     )
-    people = ma.fields.Integer(required=True, allow_none=True, metadata={"description": "How many are on the list"})
+    people = ma.fields.Integer(required=True, allow_none=True, metadata={"description": "Number of people on the list"})
     expires_at = ma.fields.AwareDateTime(format="iso", required=True, allow_none=True)
     approved_by = ma.fields.String(
         required=True, allow_none=True, metadata={"description": "The second person, where one had to approve"}
@@ -92,9 +92,9 @@ def sealed_blueprint(work: UnitOfWork, clock: Clock, keys: FormKeys) -> Any:
     @needs_recent_sign_in
     @needs("sealed-reader")
     def read(content: dict[str, Any], registration_id: Any) -> dict[str, Any]:
-        """Read the sealed answers of one registration. The reading is written down first, with its reason.
+        """Read the sealed answers of one registration. The reading is logged first, with its reason.
 
-        At most 30 people of a form within a day: more is a list.
+        At most 30 people of a form per day; for more, open a list.
         """
         request = ReadingRequest(str(registration_id), holder().name, content["reason"], may_touch)
         return {"answers": read_sealed(work, clock, keys, request)}
@@ -104,7 +104,7 @@ def sealed_blueprint(work: UnitOfWork, clock: Clock, keys: FormKeys) -> Any:
     @blueprint.response(200, ReadingListSchema)
     @needs("sealed-reader", "operator")
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
-        """Who has read whose sealed answers and why, newest first."""
+        """Log of readings of sealed answers, newest first."""
         readings = sealed_readings(
             work,
             ReadingFilter(

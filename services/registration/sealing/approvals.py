@@ -26,7 +26,7 @@ APPROVED_WITHIN = timedelta(hours=24)
 MAX_WAITING = 20
 """Of one person: more would be a mistake of a program."""
 
-_DEEDS = {READ_ALL: "sealed-list", DESTROY_KEY: "form-key-destruction"}
+_RECORDED_AS = {READ_ALL: "sealed-list", DESTROY_KEY: "form-key-destruction"}
 
 _COLUMNS = """id::text, act, form, asked_by, reason, filters, people::text[], asked_at, expires_at, decision,
     decided_by, decided_at"""
@@ -157,11 +157,11 @@ def _require_decidable(found: Approval, decision: str, by: str, now: datetime) -
     if found.state(now) == EXPIRED:
         raise DomainError("request-expired", "it was not decided within a day: ask again")
     if decision == WITHDRAWN and by != found.asked_by:
-        raise DomainError("not-allowed", "only whoever asked can withdraw it")
+        raise DomainError("not-allowed", "only the person who requested it can withdraw it")
     if decision != WITHDRAWN and by == found.asked_by:
         raise DomainError("second-person-needed", "another person has to decide what you have asked for")
 
 
 def _log(connection: Connection, about: Approval, what: str, who: str, now: datetime) -> None:
     detail = {"form": about.form, "asked_by": about.asked_by, "people": len(about.people)}
-    note_deed(connection, Deed(who, f"{_DEEDS[about.act]}-{what}", "sealed-approval", about.id, detail), now)
+    note_deed(connection, Deed(who, f"{_RECORDED_AS[about.act]}-{what}", "sealed-approval", about.id, detail), now)

@@ -8,7 +8,7 @@ from babel import Locale, UnknownLocaleError
 from shared.i18n.when import NO_BREAK as NO_BREAK
 from shared.i18n.when import compact_instant as utc_text
 
-__all__ = ["MAIL_KINDS", "NO_BREAK", "SEATS", "country_name", "language_name", "utc_text"]
+__all__ = ["MAIL_KINDS", "NO_BREAK", "SEATS", "changed_since_opened", "country_name", "language_name", "utc_text"]
 
 SEATS: Mapping[str, tuple[str, str]] = {
     "confirmed": ("Confirmed", "good"),
@@ -26,11 +26,11 @@ MAIL_KINDS: Mapping[str, str] = {
     "offer-ended": "Offer of a seat ended",
     "cancelled-by-you": "Registration cancelled",
     "changed": "Registration changed",
-    "link": "Own link again",
+    "link": "Personal link again",
     "details": "Further details missing",
-    "address-changed": "Address changed, to the former one",
-    "address-restored": "Address no longer used, to its owner",
-    "verification": "Confirmation asked for",
+    "address-changed": "Address changed (to the old address)",
+    "address-restored": "Address restored (to its owner)",
+    "verification": "Confirmation of address requested",
     "invitation": "Invitation of a colleague",
     "proposal-received": "Proposal received",
     "proposal-accepted": "Proposal accepted",
@@ -40,7 +40,7 @@ MAIL_KINDS: Mapping[str, str] = {
     "event-rescheduled": "New date",
     "event-postponed": "Postponed",
     "event-cancelled": "Event cancelled",
-    "event-revived": "Takes place after all",
+    "event-revived": "Event takes place after all",
     "event-confirmed": "Date confirmed",
     "event-changed": "Changed details",
     "remote-possible": "Remote attendance possible",
@@ -52,6 +52,11 @@ MAIL_KINDS: Mapping[str, str] = {
     "bulletin-test": "Bulletin, test copy",
 }
 """Kinds of mail in words."""
+
+
+def changed_since_opened(what: str) -> str:
+    """Return the notice for a page that shows an older revision of ``what`` (such as ``form``) than the stored one."""
+    return f"This {what} was changed after you opened the page, so nothing was done. Check it as it is now."
 
 
 @cache

@@ -34,8 +34,8 @@ def make_group(journey: Journey) -> None:
     page.locator("[name='title.fr']").fill("Logement")
     journey.press("Save")
     journey.picture("group")
-    journey.press("Make it")
-    expect(page.get_by_role("status")).to_have_text("It is made.")
+    journey.press("Create")
+    expect(page.get_by_role("status")).to_have_text("Created.")
 
 
 def make_event(journey: Journey) -> None:
@@ -52,12 +52,12 @@ def make_event(journey: Journey) -> None:
     page.get_by_label("Start").fill(f"{starts:%Y-%m-%d}T14:00")
     page.get_by_label("End", exact=False).first.fill(f"{starts:%Y-%m-%d}T15:00")
     page.get_by_label("Meeting link").fill("https://meet.example.org/upr-webinar-11")
-    page.get_by_label("All working groups, later ones too").check()
+    page.get_by_label("All working groups, including later ones").check()
     journey.picture("event")
-    journey.press("Make the draft")
+    journey.press("Create the draft")
     journey.picture("event-draft")
     journey.follow("Announce")
-    journey.press("Announce it")
+    journey.press("Announce the event")
     expect(page.get_by_role("status")).to_contain_text("The event is announced.")
 
 
@@ -80,7 +80,7 @@ def make_form(journey: Journey) -> None:
     journey.follow("New form")
     expect(page.get_by_label("Title in English")).to_have_value("Register for UPR Webinar Wednesday #11")
     journey.picture("form-new")
-    journey.press("Make the draft")
+    journey.press("Create the draft")
     journey.press("Add")
     page.locator("[name='label.en']").fill("Which report does your group prepare?")
     page.locator("[name='label.fr']").fill("Quel rapport votre groupe prépare-t-il ?")
@@ -108,8 +108,8 @@ def make_form(journey: Journey) -> None:
 def give_lines(journey: Journey) -> None:
     """Copy the lines of the partner's page and paste them into theirs."""
     page, editor = journey.page, journey.open_window()
-    journey.follow("the lines to paste for Example Partner")
-    lines = page.get_by_label("HTML to paste").inner_text()
+    journey.follow("the HTML to paste for Example Partner")
+    lines = page.get_by_label("HTML code").inner_text()
     journey.picture("lines", at="#snippet")
     editor.goto(journey.demo.ports.partner_url)
     editor.get_by_label("HTML of the page").fill(lines)

@@ -14,16 +14,16 @@ from tests.browser.running import Demo
 STEPS: list[tuple[str, Callable[[Journey], None]]] = [
     ("Start with nothing", setting_up.start),
     ("Sign in", setting_up.sign_in),
-    ("Make a working group", setting_up.make_group),
-    ("Make an event and announce it", setting_up.make_event),
+    ("Create a working group", setting_up.make_group),
+    ("Create an event and announce it", setting_up.make_event),
     ("Add a partner", setting_up.add_partner),
-    ("Make the form and publish it", setting_up.make_form),
-    ("Give the partner the lines to paste", setting_up.give_lines),
+    ("Create the form and publish it", setting_up.make_form),
+    ("Give the partner the HTML to paste", setting_up.give_lines),
     ("Invite a colleague", people.invite),
     ("Register on the partner's page", people.register),
     ("See who has registered", people.see_who),
-    ("Bring in the members of the group", people.bring_members),
-    ("Write to those who are missing", people.write),
+    ("Import the members of the group", people.bring_members),
+    ("Write to the members who are missing", people.write),
 ]
 """Headings of the tutorial in order, and what is done below each."""
 

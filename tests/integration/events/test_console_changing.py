@@ -112,7 +112,7 @@ def test_who_was_slower_is_asked_again(signed_in: FlaskClient, loaded: UnitOfWor
     seen = _seen(signed_in.get(_path("confirm")))
     assert signed_in.post(_path("confirm"), data={"seen": seen, "go": "do"}, headers=OWN_SITE).status_code == 303
     late = signed_in.post(_path("cancel"), data={"seen": seen, "go": "do"}, headers=OWN_SITE)
-    assert (late.status_code, "Another person has changed this event" in late.text) == (412, True)
+    assert (late.status_code, "This event was changed after you opened the page" in late.text) == (412, True)
     assert rows(loaded, STATE) == [("confirmed", 2)]
 
 
@@ -121,7 +121,7 @@ def test_attendance_from_afar_reaches_those_who_wait_for_it(signed_in: FlaskClie
     wish = {"mode": "hybrid", "city": "Geneva", "seen": _seen(signed_in.get(_path("attendance")))}
     assert "1 person will be notified." in signed_in.post(_path("attendance"), data=wish, headers=OWN_SITE).text
     without_city = signed_in.post(_path("attendance"), data=wish | {"city": ""}, headers=OWN_SITE)
-    assert "Say in which city" in without_city.text
+    assert "Give the city" in without_city.text
 
 
 def test_what_is_not_possible_is_said(signed_in: FlaskClient) -> None:

@@ -96,7 +96,7 @@ def test_faults_and_previews_are_accessible_too(
     enter_page(page, app, address, keys["coordinator"])
     page.goto(f"{address}/console/new-event")
     page.goto(f"{address}/console/new-event")
-    page.get_by_role("button", name="Make the draft").click()
+    page.get_by_role("button", name="Create the draft").click()
     assert page.get_by_role("alert").count() == 1
     assert _faults(page) == []
     page.goto(f"{address}/console/events/{WEBINAR}/edit")

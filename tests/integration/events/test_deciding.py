@@ -108,7 +108,7 @@ def test_console_shows_what_the_proposer_changed_before_it_is_accepted(desk: Des
     for part in (
         'role="alert"',
         "Nothing was decided and no mail was sent",
-        "Sent again by the proposer",
+        "Resubmitted by the proposer",
         NEVER_READ,
         "Before: <bdi>What was promised and what was done.</bdi>",
         'name="seen" value="3"',
@@ -128,7 +128,7 @@ def test_second_coordinator_sees_what_the_first_has_decided(desk: Desk) -> None:
     said = len(desk.said())
     late = decide_on_page(desk, proposal, "accept", seen)
     assert (late.status_code, state(desk, proposal), len(desk.said())) == (412, ("declined", 2), said)
-    for part in ("Declined by a coordinator", "Not this year.", "Nothing more can be decided on it."):
+    for part in ("Declined by a coordinator", "Not this year.", "No further decision is possible."):
         assert part in late.text, part
 
 
@@ -143,7 +143,7 @@ def test_state_that_never_was_is_no_permission(desk: Desk, returned: str) -> Non
     for wrong in ("", "-1", "x", "9" * 30, "٢"):
         assert decide_on_page(desk, returned, "accept", wrong).status_code == 400
     late = decide_on_page(desk, returned, "accept", 77)
-    assert (late.status_code, "no state that this proposal has had" in late.text) == (412, True)
+    assert (late.status_code, "matches no state of this proposal" in late.text) == (412, True)
     assert state(desk, returned) == ("returned", 2)
 
 
@@ -175,7 +175,7 @@ def test_marked_proposals_are_decided_as_they_were_seen(desk: Desk, returned: st
     send_again(desk, returned)
     done = decide_marked(desk, "accept", *marked, note="See <you>.", go="do")
     assert "Done for 1 of 3." in done.text
-    assert "Not done: it has changed since you looked at it." in done.text
+    assert "Not done: it was changed after you opened the page." in done.text
     assert [state(desk, one) for one in (new, returned, accepted)] == [
         ("accepted", 2),
         ("submitted", 3),

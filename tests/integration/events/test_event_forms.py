@@ -120,7 +120,7 @@ def test_a_draft_is_made_and_leads_to_its_page(signed_in: FlaskClient, loaded: U
     history = f"SELECT deed, fields, changed_by FROM event_change WHERE event_id = '{MADE}'"
     assert rows(loaded, history) == [("made", [], "a coordinator")]
     page = signed_in.get(made.headers["Location"]).text
-    assert "The event is made, as a draft." in page
+    assert "The event is created as a draft." in page
     assert "Geneva time (CEST, UTC+2)" in page
     assert (rows(loaded, TOLD), signed_in.get(f"/programme/{MADE}").status_code) == (before, 404)
 
@@ -152,10 +152,10 @@ def test_faults_stand_at_their_fields_and_what_was_typed_stays(signed_in: FlaskC
         ({"ends": "2020-05-12T14:00"}, "ends", "End must be later than the start."),
         ({"series_number": "3"}, "series_number", "Number in the series needs a series to be a number of."),
         ({"series": "no-such-series"}, "series", "Series must be a series that exists."),
-        ({"asked_groups": ["no-such-group"]}, "asked_groups", "Working groups that are asked there is no group"),
+        ({"asked_groups": ["no-such-group"]}, "asked_groups", "Invited working groups there is no group"),
         ({"id": WEBINAR}, "id", f"This cannot be done: there is an event {WEBINAR} already."),
         ({"id": "Not A Name"}, "id", "Short name must be lower-case letters"),
-        ({"title.en": "住房"}, "id", "Give a name in Latin letters"),
+        ({"title.en": "住房"}, "id", "Give a short name in Latin letters"),
         ({"time_zone": "Europe/Geneva"}, "time_zone", "Choose the time zone."),
         ({"title.en": "x" * 201}, "title.en", "Title (English) must have 1 to 200 characters"),
         ({"form": "No Form"}, "form", "Form must be lower-case letters"),
@@ -234,7 +234,7 @@ def test_who_was_slower_sees_what_is_stored_now(signed_in: FlaskClient, loaded: 
     typed = _typed(signed_in.get(EDIT))
     _send(signed_in, EDIT, typed | {"internal_note": "First."})
     late = _send(signed_in, EDIT, typed | {"place": "Room XX"})
-    assert (late.status_code, "Another person has changed this event since you opened it." in late.text) == (412, True)
+    assert (late.status_code, "Another person changed this after you opened it." in late.text) == (412, True)
     assert 'id="internal_note-stored">Stored now: First.</p>' in late.text
     assert 'id="place-stored">Stored now: nothing</p>' in late.text
     assert 'id="title.en-stored"' not in late.text

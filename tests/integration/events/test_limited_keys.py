@@ -162,7 +162,7 @@ def test_the_console_lists_own_events_alone(
     for forms in ([WEBINAR, OWN_DRAFT], []):
         page = client.get("/console?show=all", headers=limited(*forms)).text
         assert re.findall(r'href="/console/events/([a-z0-9-]+)"', page) == forms
-        assert (("Your key opens none." in page), "for your decision" in page) == (not forms, False)
+        assert (("Your key gives access to no events." in page), "for your decision" in page) == (not forms, False)
 
 
 def test_resources_that_are_not_published_are_those_of_own_events_and_series(

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from services.events.console.deed_words import DEEDS
+from services.events.console.history_words import CHANGES
 from services.events.domain import event_change
 from services.events.usecases.load_sample import load_sample
 from services.events.usecases.steps import STEPS
@@ -228,7 +228,7 @@ def test_the_console_s_deeds_are_in_the_history_under_the_same_names(
 def test_every_deed_has_words() -> None:
     deeds = {event_change.MADE, event_change.EDITED, event_change.LOADED}
     resources = {event_change.RESOURCE_MADE, event_change.RESOURCE_CHANGED}
-    assert set(DEEDS) == {*STEPS, *deeds, *resources, event_change.PUBLISHED}
+    assert set(CHANGES) == {*STEPS, *deeds, *resources, event_change.PUBLISHED}
 
 
 def test_loading_again_adds_nothing_to_the_history(loaded: UnitOfWork, sample: Any, clock: FrozenClock) -> None:

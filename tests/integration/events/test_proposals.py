@@ -106,7 +106,7 @@ def test_returned_proposal_that_is_changed_is_submitted_again(desk: Desk) -> Non
         ("preferred_on", ["2020-05-06"], []),
     ]
     page = desk.client.get("/console/side-events", headers=desk.headers).text
-    for words in ("Sent again", "What has changed since it was returned", "45 people"):
+    for words in ("Resubmitted", "What has changed since it was returned", "45 people"):
         assert words in page, words
     desk.decide(proposal, "return", "Thank you.")
     decision = desk.decisions()[-1][1]
@@ -121,7 +121,7 @@ def test_returned_proposal_that_was_changed_before_the_coordinators_knew_is_subm
     assert decision["answers_revision"] == 1
     desk.change(proposal, 2, "One")
     assert (desk.show(proposal)["status"], desk.show(proposal)["answers_revision"]) == ("submitted", 2)
-    assert "it says the same as before" in desk.client.get("/console/side-events", headers=desk.headers).text
+    assert "Nothing has changed" in desk.client.get("/console/side-events", headers=desk.headers).text
 
 
 def test_text_of_a_submitted_proposal_is_replaced_and_no_decision_is_needed(desk: Desk) -> None:
@@ -184,7 +184,7 @@ def test_old_intake_is_gone(desk: Desk, path: str) -> None:
 
 def test_lists_say_where_proposals_come_in(desk: Desk) -> None:
     page = desk.client.get("/console/side-events", headers=desk.headers).text
-    assert "There is no form by which side events are proposed" in page
+    assert "There is no form for proposing side events" in page
     _publish_form(desk)
     page = desk.client.get("/console/side-events", headers=desk.headers).text
     assert 'href="http://127.0.0.1:8000/embed/side-event-proposal"' in page

@@ -230,7 +230,7 @@ def test_names_that_no_key_opens_hide_nothing_else(desk: Desk) -> None:
     shown = desk.show(proposal)
     assert (shown["title"], shown["speakers"], shown["speaker_count"]) == ("One", None, 2)
     page = desk.client.get("/console/side-events", headers=desk.headers).text
-    assert "2; no key of this installation opens their names" in page
+    assert "2; this installation has no key for their names" in page
 
 
 def test_speaker_who_is_named_twice_is_one(desk: Desk) -> None:

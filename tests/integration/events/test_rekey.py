@@ -38,7 +38,7 @@ def test_names_are_encrypted_anew_and_references_stay(
         assert command.wait(60) == 0, command.log_text()
         changed = ((0, 0), (3, 1), (0, 0))[number]
         said = [line for line in command.log_text().splitlines() if line.endswith("anew.")]
-        assert said == [f"{count} {what} closed anew." for count, what in zip(changed, ANEW, strict=True)]
+        assert said == [f"{count} {what} re-encrypted." for count, what in zip(changed, ANEW, strict=True)]
         assert [_opens(keys[0], row, names) for row, names, _refs in _stored(desk)] == [True] * 4
     assert [(row, refs) for row, _names, refs in _stored(desk)] == [(row, refs) for row, _names, refs in before]
     assert [_opens(EVENTS_KEY, row, names) for row, names, _refs in _stored(desk)] == [False] * 4

@@ -154,7 +154,7 @@ def test_console_says_why_somebody_has_no_place_and_what_clashes(desk: Desk) -> 
     for proposal in clash:
         desk.put(proposal, "small-salon", MORNING)
     page = desk.client.get("/console/timetable", headers=desk.headers).text
-    assert "It was accepted or taken off after the last search" in page
+    assert "It was accepted or removed after the last search" in page
     for words in ("Conflict: <bdi>same room as “Clash 1”", "Conflict: <bdi>the room is too small"):
         assert words in page, words
 

@@ -261,7 +261,7 @@ def test_noted_call_counts_as_contact_this_month(desk: Desk, ask: Ask) -> None:
         False,
         day,
     )
-    assert "Noted" in desk.client.get("/console/groups", headers=desk.headers).text
+    assert "Recorded" in desk.client.get("/console/groups", headers=desk.headers).text
 
 
 def test_list_is_filtered_sorted_and_paged_without_gaps(ask: Ask) -> None:
@@ -310,13 +310,13 @@ def test_console_makes_changes_and_withdraws_with_a_look_first(
     assert ("twin 1 2020-05-06 to 2020-05-06" in page, _seen(page)) == (True, "1")
     changed = {**typed, "rooms": "7", "seen": "1"}
     first = client.post(f"{parts}/hotels/inn", data=changed, headers=OWN_SITE)
-    assert "35 rooms are kept then, not 33" in first.text
+    assert "35 rooms are then reserved, not 33" in first.text
     saved = client.post(f"{parts}/hotels/inn", data={**changed, "go": "do"}, headers=OWN_SITE)
     assert saved.status_code == 303
     late = client.post(f"{parts}/hotels/inn", data={**changed, "rooms": "9", "go": "do"}, headers=OWN_SITE)
     assert (late.status_code, "Stored now: 7" in late.text, 'value="9"' in late.text) == (412, True, True)
     asked = client.post(f"{parts}/hotels/inn/withdraw", data={"seen": "2"}, headers=OWN_SITE)
-    assert "28 rooms are kept then, not 35" in asked.text
+    assert "28 rooms are then reserved, not 35" in asked.text
     gone = client.post(f"{parts}/hotels/inn/withdraw", data={"seen": "2", "go": "do"}, headers=OWN_SITE)
     assert (gone.status_code, client.get(f"{parts}/hotels/inn").status_code) == (303, 404)
     assert client.get(f"{parts}/consultations?group_by=city&by=host_kind").status_code == 200

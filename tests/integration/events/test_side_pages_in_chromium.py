@@ -120,15 +120,15 @@ def test_coordinator_decides_moves_and_publishes_without_script(
     page.locator(".clashes a").first.click()
     page.get_by_label("Time", exact=True).select_option("2020-05-07-1300")
     page.get_by_label("Room", exact=True).select_option("lake-hall")
-    page.get_by_role("button", name="Put it there").click()
+    page.get_by_role("button", name="Place it here").click()
     expect(page.locator(".clashes")).to_have_count(0)
     section = page.locator("section", has=page.get_by_role("heading", name="Publish version 2"))
     expect(section).to_contain_text("1 group is notified by mail")
     expect(section).to_contain_text("An idea that came late")
     page.get_by_role("button", name="Publish version 2").click()
-    expect(page.locator("main")).to_contain_text("Version 2 is published")
+    expect(page.locator("main")).to_contain_text("Version 2 was published")
     page.get_by_role("button", name="Schedule").click()
-    expect(page.get_by_role("status")).to_contain_text("A new timetable was asked for")
+    expect(page.get_by_role("status")).to_contain_text("A new timetable has been requested")
     page.context.close()
 
 

@@ -231,7 +231,7 @@ def test_console_changes_a_draft_from_what_it_holds(office: Office, client: Flas
     late = client.post(place, data=written | {"subject-en": "Late"})
     assert late.status_code == 409
     page = late.get_data(as_text=True)
-    assert "somebody has changed this draft meanwhile" in page
+    assert "this draft was changed after you read it" in page
     assert 'value="Late"' in page
     again = written | {"subject-en": "Late", "revision": hidden(page, "revision")}
     assert client.post(place, data=again).status_code == 303

@@ -106,7 +106,7 @@ def test_entry_of_an_unknown_key_is_told_and_left(office: Office, rekey: Rekey) 
     command = rekey([new, office.vault_key])
     assert command.wait(60) == 1
     assert command.log_text().splitlines() == [
-        "1 entries of the recipient book closed anew.",
+        "1 entries of the recipient book re-encrypted.",
         "Error: 1 open by none of the keys, and were left as they are.",
     ]
     assert set(opened(office, new)) == set(opened(office, new, office.vault_key)) - {lost}

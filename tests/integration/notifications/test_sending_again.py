@@ -366,7 +366,7 @@ def test_console_shows_previews_and_sends_again(office: Office, client: FlaskCli
     assert "1 mail is queued again" in client.get(done.location).text
     twice = client.post(f"{PAGE}/send-again", data=_hidden(one))
     assert (twice.status_code, twice.location) == (303, f"{PAGE}?sent=0")
-    assert "Nothing was left to send again" in client.get(twice.location).text
+    assert "There was nothing to send again" in client.get(twice.location).text
     assert len(delivered(office)) == 1
     entries = client.get("/v1/trail/notifications", headers={"Authorization": "Bearer coordinator"}).get_json()["items"]
     assert "mails-sent-again" in {entry["deed"] for entry in entries}

@@ -187,7 +187,7 @@ def test_pages_show_first_what_they_do(service: RegistrationService, client: Fla
     typed = {**answers(1, name="Typed Name"), "desk-reason": "asked", "desk-seen": "1"}
     typed.pop("consent")
     shown = client.post(path, data=typed, headers=coordinator).text
-    assert ("Typed Name" in shown, "A mail with a link" in shown) == (True, True)
+    assert ("Typed Name" in shown, "They get a mail with a link" in shown) == (True, True)
     correct(service, coordinator, one, 1, answers={"name": "Faster Name"})
     conflict = client.post(path, data={**typed, "desk-go": "do"}, headers=coordinator)
     assert (conflict.status_code, "Faster Name" in conflict.text, "Typed Name" in conflict.text) == (412, True, True)
@@ -197,7 +197,7 @@ def test_pages_show_first_what_they_do(service: RegistrationService, client: Fla
         done = client.post(
             path, data={**typed, "desk-seen": "2", "desk-go": "do"}, headers=coordinator, follow_redirects=True
         )
-    assert "It is corrected" in done.text
+    assert "The registration is corrected" in done.text
     assert [row[0] for row in stored(service)] == ["Typed Name", "Participant 2"]
 
 

@@ -249,7 +249,7 @@ def test_page_leaves_out_what_asks_about_another_form(people: FlaskClient, coord
     """Somebody chooses another form on a page whose answers are filtered."""
     page = people.get(f"{PATH}?form={WEBINAR}&answer.meal=vegan&count=answer.meal", headers=coordinator)
     assert page.status_code == 200
-    assert "Filters by answers of another form were left out." in page.text
+    assert "Filters by answers to another form were removed." in page.text
     assert "Bea" in page.text
 
 

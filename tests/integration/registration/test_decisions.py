@@ -94,7 +94,7 @@ def test_free_seat_is_given_to_whom_the_coordinator_says(
     refused = put(full, coordinator, identity(installation, 3), "confirmed", 1)
     assert (refused.status_code, refused.get_json()["code"]) == (409, "no-free-seat")
     page = text_of(full.get(f"{PATH}/{identity(installation, 3)}", headers=coordinator).text)
-    assert "Not promoted A coordinator decided: another person was given the seat, out of turn." in page
+    assert "Not promoted A coordinator decided: another person was given the seat out of order." in page
 
 
 def test_decision_names_the_state_seen(
@@ -122,7 +122,7 @@ def test_page_shows_what_a_decision_does_and_does_it(
     done = press(full, coordinator, person, "cancelled", 1)
     assert (done.status_code, done.headers["Location"]) == (303, f"{PATH}/{person}?done=cancelled")
     after = text_of(full.get(done.headers["Location"], headers=coordinator).text)
-    assert "The registration is cancelled. A mail tells them." in after
+    assert "The registration is cancelled. They get a mail." in after
     assert "Cancelled by a coordinator By a coordinator" in after
     assert "Cancel this registration" not in after
 
@@ -134,7 +134,7 @@ def test_second_coordinator_is_told_what_the_first_has_done(
     person = identity(installation, 1)
     assert press(full, coordinator, person, "cancelled", 1).status_code == 303
     late = press(full, coordinator, person, "cancelled", 1)
-    assert (late.status_code, "changed after you had opened the page" in late.text) == (412, True)
+    assert (late.status_code, "changed after you opened the page" in late.text) == (412, True)
     assert "Cancelled by a coordinator ( a coordinator ). The status is now “Cancelled”." in text_of(late.text)
     assert service.facts()[5:] == [("cancelled", "cancelled"), ("promoted", "confirmed")]
 

@@ -168,7 +168,7 @@ def test_coordinator_erases_with_a_reason(
     answer = _erase(client, identity, coordinator, reason="not-theirs")
     assert (answer.status_code, answer.json["status"], answer.json["id"]) == (200, "cancelled", identity)
     last = answer.json["history"][-1]
-    assert (last["reason"], bool(last["changed_by"])) == ("erased: the address was registered by somebody else", True)
+    assert (last["reason"], bool(last["changed_by"])) == ("erased: the address was registered by another person", True)
     again = _erase(client, identity, coordinator)
     assert (again.status_code, again.json) == (200, answer.json)
     assert client.get(f"/v1/registrations/{identity}", headers=coordinator).status_code == 404

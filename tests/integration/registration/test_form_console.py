@@ -29,7 +29,7 @@ def test_console_lists_forms_with_their_seats(full: FlaskClient, coordinator: He
     page = full.get("/console/registrations/forms", headers=coordinator)
     cells = re.findall(r'class="number">([^<]*)</td>', page.text)
     assert (page.status_code, cells) == (200, ["1", "1", "3"])
-    assert (">Open<" in page.text, "New people wait" in page.text) == (True, True)
+    assert (">Open<" in page.text, "New people go on the waiting list" in page.text) == (True, True)
 
 
 def test_console_shows_the_effect_before_it_changes(
@@ -38,14 +38,14 @@ def test_console_shows_the_effect_before_it_changes(
     """Raising by two will confirm the first two; only the second button does it, and it names the revision seen."""
     shown = sent(full, coordinator, capacity="3")
     assert shown.status_code == 200
-    assert "The first 2 people of the waiting list are confirmed at once, and a mail tells them." in shown.text
+    assert "The first 2 people of the waiting list are confirmed at once and notified by mail." in shown.text
     assert service.states()[2] == ("waitlisted", 1)
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown.text))
     done = full.post(PAGE, data={**fields, "go": "do"}, headers=coordinator)
     assert (done.status_code, done.headers["Location"]) == (303, f"{PAGE}?done=2")
     assert [service.states()[number][0] for number in (1, 2, 3, 4)] == ["confirmed"] * 3 + ["waitlisted"]
     after = full.get(done.headers["Location"], headers=coordinator).text
-    assert "Seats: 1 → 3. 2 people of the waiting list got a seat by it." in after
+    assert "Seats: 1 → 3. 2 people of the waiting list got a seat." in after
     assert after.count("a coordinator</bdi>") == 1
 
 
@@ -55,7 +55,7 @@ def test_second_coordinator_is_told_what_the_first_has_done(
     change(full, coordinator, 1, capacity=2)
     for step in ({"capacity": "9"}, {"capacity": "9", "go": "do"}):
         late = sent(full, coordinator, **step)
-        assert (late.status_code, "Seats: 1 → 2. 1 person of the waiting list got a seat by it." in late.text) == (
+        assert (late.status_code, "Seats: 1 → 2. 1 person of the waiting list got a seat." in late.text) == (
             412,
             True,
         )
@@ -69,8 +69,8 @@ def test_second_coordinator_is_told_what_the_first_has_done(
         ("capacity", "-1", "whole number"),
         ("capacity", "1000001", "whole number"),
         ("capacity", "١٢", "whole number"),
-        ("alarm", "40321", "whole number from 0 to 40,320, or nothing for no alarm of ours"),
-        ("join", "1441", "whole number from 0 to 1,440, or nothing for the start"),
+        ("alarm", "40321", "whole number from 0 to 40,320, or leave it empty for no alarm"),
+        ("join", "1441", "whole number from 0 to 1,440, or leave it empty for the start"),
         ("join", "-5", "whole number"),
         ("opens", "yesterday", "day and a time"),
         ("opens", "2020-03-08T02:30", "Clocks change"),
@@ -114,7 +114,7 @@ def test_hours_that_were_not_touched_stay_to_the_second(client: FlaskClient, coo
     """The page shows minutes; sending them back must not be a change."""
     change(client, coordinator, 1, closes_at="2031-01-04T12:00:31Z")
     shown = sent(client, coordinator, closes="2031-01-04T07:00", seen="2")
-    assert "That is how it is already." in shown.text
+    assert "These are the current settings already." in shown.text
 
 
 def test_button_closes_and_opens_at_once(
@@ -167,8 +167,8 @@ def test_viewer_sees_and_changes_nothing(
 def test_lowering_takes_no_seat_and_says_so(full: FlaskClient, coordinator: Headers) -> None:
     change(full, coordinator, 1, capacity=3)
     page = sent(full, coordinator, capacity="1", seen="2").text
-    assert "Nobody loses a seat. 2 more are taken than there are then" in page
-    assert "1 person goes on waiting." in page
+    assert "No one loses a seat. 2 more are taken than the new capacity" in page
+    assert "1 person stays on the waiting list." in page
 
 
 def test_effect_says_why_nobody_is_promoted(

@@ -144,7 +144,7 @@ def test_key_is_replaced_while_people_register(
 
     meanwhile(slow_one_is_stored)
     done = run(installation, "replace", FORM)
-    last = "3 registrations and candidates sealed anew. The old key is gone."
+    last = "3 registrations and candidates re-encrypted. The old key is deleted."
     assert (done.exit_code, done.output.splitlines()[-1]) == (0, last)
     assert len(keys_of(installation).private_keys(FORM)) == 1
     service.confirm("waiting@example.org")

@@ -81,7 +81,7 @@ def test_page_finds_the_other_and_refuses_what_was_changed_meanwhile(
         done = service.client.post(
             f"{PATH}/{first}/merge", data=kept_as_it_is, headers=coordinator, follow_redirects=True
         )
-    assert "There is one registration left." in done.text
+    assert "The two registrations are merged." in done.text
     assert stored(service)[:2] == [
         ("Participant 1", address_of(1), "CH", "confirmed"),
         ("Participant One", address_of(2), "FR", "cancelled"),

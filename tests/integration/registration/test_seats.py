@@ -108,12 +108,12 @@ def test_preview_of_a_reservation_says_what_it_does(service: RegistrationService
     fields = {"seen": "1", "mode": "by-hand", "hours": "24", "percent": "", "for": "representative:", "seats": "2"}
     headers = {**desk.headers, "Sec-Fetch-Site": "same-origin"}
     shown = text_of(desk.client.post(PAGE, data={**fields, "until": ""}, headers=headers).text)
-    assert "0 seats are free then, and 1 reserved. 1 person more of those for whom seats are reserved" in shown
+    assert "0 seats are free then, and 1 reserved. 1 more is reserved as seats become free." in shown
     assert desk.seats()["revision"] == 1
     done = desk.client.post(PAGE, data={**fields, "until": "", "go": "do"}, headers=headers)
     assert (done.status_code, desk.seats()["reserved"], desk.seats()["promotion_mode"]) == (303, 2, "by-hand")
     late = desk.client.post(PAGE, data={**fields, "until": "", "go": "do"}, headers=headers)
-    assert (late.status_code, "was changed after you had opened the page" in late.text) == (412, True)
+    assert (late.status_code, "was changed after you opened the page" in late.text) == (412, True)
     for wrong, code in (
         ([reserved(3)], "reserved-beyond-capacity"),
         ([reserved(1), reserved(1)], "reserved-twice"),

@@ -187,11 +187,11 @@ def test_console_adds_and_changes_a_partner(coordinator: Browser) -> None:
     assert "https://a.example.org\nhttps://b.example.org" in coordinator.get(edit).text
     fewer = {**FIELDS, "language": "es", "origins": "https://b.example.org", "seen": "1"}
     effect = coordinator.post(edit, headers=HERE, data=fewer)
-    assert "Pages on https://a.example.org cannot show any form of this partner any more." in effect.text
+    assert "Pages on https://a.example.org can no longer show forms of this partner." in effect.text
     done = coordinator.post(edit, headers=HERE, data={**fewer, "go": "do"})
     assert done.headers["Location"] == f"{PAGES}/a-network?done=changed"
     late = coordinator.post(edit, headers=HERE, data={**fewer, "name": "Another", "go": "do"})
-    assert (late.status_code, "was changed after you had opened the page" in late.text) == (412, True)
+    assert (late.status_code, "was changed after you opened the page" in late.text) == (412, True)
 
 
 def test_console_asks_for_an_origin_and_allows_it(house: House, coordinator: Browser) -> None:
@@ -202,9 +202,9 @@ def test_console_asks_for_an_origin_and_allows_it(house: House, coordinator: Bro
     assert asked.headers["Location"] == f"{PAGES}/{own}?done=asked#where"
     assert f'<code class="origins">{origin}</code>' in editor.get(f"{PAGES}/{own}").text
     refused = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": "my blog"})
-    assert "That is no address of a site." in editor.get(refused.headers["Location"].partition("#")[0]).text
+    assert "That is not the address of a site." in editor.get(refused.headers["Location"].partition("#")[0]).text
     assert editor.post(f"{PAGES}/{own}/decide", headers=HERE, data={"origin": origin, "go": "allow"}).status_code == 403
-    assert "Asks for 1 more" in coordinator.get(PAGES).text
+    assert "1 requested" in coordinator.get(PAGES).text
     page = coordinator.get(f"{PAGES}/{own}").text
     assert re.search(rf'name="origin" value="{origin}"', page)
     allowed = coordinator.post(f"{PAGES}/{own}/decide", headers=HERE, data={"origin": origin, "go": "allow"})
@@ -224,7 +224,7 @@ def test_console_ticks_the_partners_of_a_form(coordinator: Browser) -> None:
     seen = re.findall(r'name="seen" value="(\d+)"', page)[0]
     hidden = dict(re.findall(r'name="(capacity|opens|closes|changes|alarm|join|switch)"[^>]*value="([^"]*)"', page))
     effect = coordinator.post(path, headers=HERE, data={**hidden, "seen": seen, "partners": ["example-partner-fr"]})
-    assert re.search("Pages of example-partner(, a-house)? cannot show it any more.", effect.text)
+    assert re.search("Pages of example-partner(, a-house)? can no longer show it.", effect.text)
     done = coordinator.post(
         path, headers=HERE, data={**hidden, "seen": seen, "partners": "example-partner-fr", "go": "do"}
     )

@@ -199,7 +199,7 @@ def test_household_waits_after_too_many_wrong_keys_and_others_do_not(house: Hous
     barred = try_from("2001:db8::ffff", right)
     assert (barred.status_code, f"{COOKIE}=" in barred.headers.get("Set-Cookie", "")) == (429, False)
     assert 0 < int(barred.headers["Retry-After"]) <= REFUSALS_WITHIN.total_seconds()
-    assert "There were too many wrong keys from where you are. Wait 15 minutes" in barred.text
+    assert "Too many wrong keys were entered from your network. Wait 15 minutes" in barred.text
     assert try_from("2001:db8:0:1::1", right).status_code == 303
     assert house.rows("registration", "SELECT count(DISTINCT network), count(*) FROM refused_sign_in") == [
         (1, MAX_REFUSALS)

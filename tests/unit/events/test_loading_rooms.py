@@ -49,7 +49,7 @@ def test_folder_without_the_file_has_no_rooms(tmp_path: Path) -> None:
     [
         ("capacity: 120", "capacity: none", "rooms.yaml:20: capacity: must be a whole number"),
         ("time_zone: Europe/Zurich", "time_zone: Geneva", "rooms.yaml:3: time_zone: must be an IANA time zone"),
-        ("hours: [10:00 to 17:00]", "hours: []", "rooms.yaml:35: hours: must name at least one time"),
+        ("hours: [10:00 to 17:00]", "hours: []", "rooms.yaml:35: hours: must have at least one time"),
         ("hours: [10:00 to 17:00]", "hours: [10 to 17]", "rooms.yaml:35: hours: must be times such as"),
         ("10:30 to 11:30", "09:30 to 10:30", "rooms.yaml:5: times: 2020-05-06-0900 and 2020-05-06-0930 overlap"),
         ("days: [2020-05-06", "days: [2020-05-36", "rooms.yaml:4: days: is not a day that exists"),

@@ -100,7 +100,7 @@ def report(placed: int, unplaced: int, bound: float, moves: tuple[int, int, int]
             report(6, 2, 7),
             [
                 "The last search found a place for 6 of 8 accepted proposals.",
-                "Whether there is a timetable with more was not found out; none has a place for more than 7.",
+                "It is not known whether a timetable with more exists; none has a place for more than 7.",
             ],
         ),
     ],
@@ -123,17 +123,17 @@ def test_wishes_are_counted_among_those_who_have_some() -> None:
         (
             [("no_room_large_enough", 4)],
             "It expects 500 people, and the largest room holds 40. "
-            "Ask whether fewer people would do, or look for a larger room.",
+            "Ask whether it can be planned for fewer people, or add a larger room.",
         ),
         (
             [("rooms_taken", 3), ("speaker_unavailable", 1)],
-            "All 4 slots are closed to it: in 3, every room that is large enough is taken; in 1, a speaker cannot come "
-            "that day. Another room would help, or taking another side event off.",
+            "All 4 slots are closed to it: in 3, every room that is large enough is taken; in 1, a speaker is not "
+            "available that day. Another room would help, or removing another side event.",
         ),
         (
             [("busy", 4)],
             "All 4 slots are closed to it: its working group or one of its speakers has another side event. "
-            "Ask whether another speaker could do it, or move the other side event by hand.",
+            "Ask for another speaker, or move the other side event by hand.",
         ),
         ([], "There are no slots."),
     ],
@@ -146,18 +146,18 @@ def test_reasons_say_what_closes_the_slots_and_what_could_help(reasons: list[tup
 @pytest.mark.parametrize(
     ("proof", "said"),
     [
-        (None, "Another timetable might have a place for it; this is not proved."),
-        (Proof(Argument.ROOMS, ()), "This is proved, whoever else is placed."),
+        (None, "Another timetable may have a place for it (not proved either way)."),
+        (Proof(Argument.ROOMS, ()), "This holds whatever else is placed (proved)."),
         (
             Proof(Argument.ROOMS, ("a", "b")),
-            "This is proved: it and “A” and “B” need 3 large enough places, and there are only 2.",
+            "Proved: it and “A” and “B” need 3 large enough places, and there are only 2.",
         ),
         (
             Proof(Argument.BUSY, ("a",)),
-            "This is proved: it shares a speaker or its working group with “A”; they need 2 slots, "
+            "Proved: it shares a speaker or its working group with “A”; they need 2 slots, "
             "and there is only 1 open to them.",
         ),
-        (Proof(Argument.SEARCH, tuple("abcde")), "This is proved: no timetable has a place for it and for 5 others."),
+        (Proof(Argument.SEARCH, tuple("abcde")), "Proved: no timetable has a place for it and for 5 others."),
     ],
 )
 def test_proof_is_named_or_said_to_be_missing(proof: Proof | None, said: str) -> None:
@@ -170,7 +170,10 @@ def test_wish_for_days_that_are_closed_is_named_with_the_reason() -> None:
     wishes = a_proposal("wishes", preferred_on=(FIRST,))
     review = (Fixed("upr-review", Span(NINE, NINE + timedelta(hours=2)), "The review"),)
     ((who, why),) = search_words.impossible_text(a_snapshot(wishes, fixed=review))
-    assert (who, plain(why)) == (wishes, "It prefers Wed 6 May 2020, but the review or the press conference is on.")
+    assert (who, plain(why)) == (
+        wishes,
+        "It prefers Wed 6 May 2020, but the review or the press conference takes place then.",
+    )
     assert list(search_words.impossible_text(a_snapshot(wishes))) == []
     half = (Fixed("upr-review", hour(0), "The review"),)
     assert list(search_words.impossible_text(a_snapshot(wishes, fixed=half))) == []
@@ -210,7 +213,7 @@ def test_every_field_that_can_change_has_words() -> None:
     assert change_text(Change("working_group", None, "housing"), {"housing": "Housing"}).now == "Housing"
     assert change_text(Change("language", "en", "fr"), {}).now == "French"
     speakers = change_text(Change("speakers", 0, 3), {})
-    assert (speakers.before, speakers.now) == ("nobody", "3")
+    assert (speakers.before, speakers.now) == ("none", "3")
     assert change_text(Change("speakers", 2, 2), {}).now == "2, other people"
     named = change_text(Change("speakers", ["Ana"], ["Ana", "Bo"]), {})
     assert (named.before, named.now) == ("Ana", "Ana, Bo")

@@ -68,11 +68,11 @@ def sheet(content: str) -> bytes:
 
 BAD_CSV: dict[str, tuple[bytes, str]] = {
     "empty": (b"\xef\xbb\xbf \r\n", "The file is empty."),
-    "headings alone": (b"name,email\r\n", "headings and no rows"),
-    "NUL": (b"name,email\r\nA,a@example.org\r\nB\x00,b@example.org\r\n", "Line 3 holds a NUL"),
-    "quotation mark": (b'name,email\r\nA,"a@example.org\r\nB,b@example.org\r\n', "Line 2 is no line of a CSV"),
+    "headings alone": (b"name,email\r\n", "headings but no rows"),
+    "NUL": (b"name,email\r\nA,a@example.org\r\nB\x00,b@example.org\r\n", "Line 3 has a NUL"),
+    "quotation mark": (b'name,email\r\nA,"a@example.org\r\nB,b@example.org\r\n', "Line 2 is not a line of a CSV"),
     "long cell": (b"name,email\r\nA," + b"x" * (MAX_CELL + 1), "Line 2 has a cell"),
-    "10 MB cell": (b"name,email\r\nA," + b"x" * 10_000_000, "Line 2 is no line"),
+    "10 MB cell": (b"name,email\r\nA," + b"x" * 10_000_000, "Line 2 is not a line"),
     "columns": (b"a," * 16_384 + b"\n1\n", f"more than {MAX_COLUMNS} columns"),
     "rows": (b"a,b\n" + b"1,2\n" * (MAX_ROWS + 1), f"more than {MAX_ROWS} rows"),
     "old Excel": (b"\xd0\xcf\x11\xe0" + b"x" * 600, "an old Excel"),
@@ -93,7 +93,7 @@ def test_wrong_encoding_is_named_with_its_line() -> None:
 
 
 BAD_ARCHIVES: dict[str, tuple[Callable[[], bytes], str]] = {
-    "no archive": (lambda: b"PK\x03\x04 and nothing", "no spreadsheet"),
+    "no archive": (lambda: b"PK\x03\x04 and nothing", "not a spreadsheet"),
     "bomb": (lambda: packed(("xl/worksheets/sheet1.xml", b" " * (MAX_UNPACKED_BYTES + 1))), "Unpacked"),
     "many parts": (lambda: packed(*((f"{number}.xml", b"") for number in range(2001))), "more than 2000 parts"),
     "entities": (lambda: sheet('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'), "document type"),

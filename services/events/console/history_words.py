@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from services.events.console.changing_words import ACTIONS, NOBODY
 
-DEEDS: Mapping[str, str] = {
-    "made": "Made",
+CHANGES: Mapping[str, str] = {
+    "made": "Created",
     "edited": "Changed",
     "loaded": "Loaded",
     "resource-made": "Resource added",
@@ -19,15 +19,15 @@ DEEDS: Mapping[str, str] = {
     "hold": "Marked as held",
     "timetable-published": "Timetable published",
 }
-"""What was done, by the name of the deed."""
+"""What was done, by its name in the history."""
 
 DONE: Mapping[str, str] = {
-    "made": "The event is made, as a draft. Only colleagues see it until you announce it.",
+    "made": "The event is created as a draft. Only colleagues see it until you announce it.",
     "edited": "The changes are saved.",
-    "noted": "The changes are saved. Participants see no difference, so no one is notified.",
+    "noted": "The changes are saved. They do not affect participants, so no one is notified.",
     "note": "The note is saved.",
-    "resource-kept": "It is saved. The public does not see it.",
-    "resource-published": "It is saved, and it is public.",
+    "resource-kept": "Saved. The public does not see it.",
+    "resource-published": "Saved. It is public.",
 }
 
 FIELDS: Mapping[str, str] = {
