@@ -174,7 +174,10 @@ def _lines(texts: Sequence[str]) -> str:
 
 
 def read_question(
-    given: MultiDict[str, str], before: Mapping[str, Any], earlier: Sequence[Any], others: Sequence[Any] = ()
+    given: MultiDict[str, str],
+    before: Mapping[str, Any],
+    condition: Mapping[str, Any] | None,
+    others: Sequence[Any] = (),
 ) -> tuple[dict[str, Any], str]:
     """The question that was typed, and what is wrong with the lines of its choices; those are then as before.
 
@@ -183,11 +186,10 @@ def read_question(
     Args:
         given: the page's values.
         before: the question as it was; keys that the page does not show stay.
-        earlier: questions before it, of which a condition may name one.
+        condition: when it is asked; None for always.
         others: all questions of the form: a short name that is made from the text differs from theirs.
     """
     kind, label = given.get("kind", ""), read_words(given, "label", before.get("label"))
-    condition = _read_condition(given, earlier)
     fault = ""
     try:
         options = _read_options(given, before)
@@ -214,19 +216,6 @@ def _name_of(label: Any, others: Sequence[Any]) -> str:
     made = slug_from(words_of(label).get("en", ""), "_", LONGEST_MADE_NAME)
     made = f"q_{made}" if made[:1].isdigit() else made
     return free_slug(made, {str(one.get("name")) for one in others if isinstance(one, Mapping)}, "_")
-
-
-def _read_condition(given: Mapping[str, str], earlier: Sequence[Any]) -> dict[str, Any] | None:
-    name, equals = given.get("when_field", ""), given.get("when_equals", "").strip()
-    if not name:
-        return None
-    if not equals:
-        return {"field": name}
-    asked = next((one for one in earlier if isinstance(one, Mapping) and one.get("name") == name), {})
-    kind = KINDS.get(str(asked.get("kind")))
-    if kind is not None and kind.data_type == "boolean":
-        return {"field": name, "equals": kind.parse(equals)}
-    return {"field": name, "equals": equals}
 
 
 def _read_options(given: Mapping[str, str], before: Mapping[str, Any]) -> list[dict[str, Any]]:
