@@ -32,11 +32,12 @@ from shared.public_forms.validation import validate
 REASONS = {
     "ambiguous-date": "The day can be read in two ways: choose which comes first, day or month.",
     "unknown-status": "This status is not known.",
-    "not-a-choice": "This is none of the choices.",
-    "bad-date": "This is no date.",
-    "future": "This time is yet to come.",
+    "not-a-choice": "This is not one of the choices.",
+    "bad-date": "This is not a date.",
+    "future": "This time is in the future.",
     "extra-cells": "The row has more cells than there are headings.",
-    "bad-zone": "This is no time zone.",
+    "unknown-zone": "The time zone of this time is not known: write +02:00 in its place, or leave the column out.",
+    "bad-zone": "This is not a time zone.",
 }
 
 

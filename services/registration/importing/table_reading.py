@@ -114,7 +114,7 @@ def _decoded(data: bytes, encoding: str) -> str:
         ) from None
     if "\x00" in text:
         line = text[: text.index("\x00")].count("\n") + 1
-        raise FileRefused("control-characters", f"Line {line} holds a NUL character: this is no CSV file.")
+        raise FileRefused("control-characters", f"Line {line} holds a NUL character: this is not a CSV file.")
     return text
 
 
@@ -147,7 +147,7 @@ def _csv_rows(text: str, delimiter: str) -> Iterable[tuple[int, list[str]]]:
             yield number, row
             number = reader.line_num + 1
     except csv.Error:
-        raise FileRefused("unreadable", f"Line {number} is no line of a CSV: look at its quotation marks.") from None
+        raise FileRefused("unreadable", f"Line {number} cannot be read as CSV: check its quotation marks.") from None
 
 
 def _to_table(rows: Iterable[tuple[int, Sequence[str]]]) -> FileTable:
