@@ -27,7 +27,7 @@ DONE: Mapping[str, str] = {
     "noted": "The changes are saved. Participants see no difference, so no one is notified.",
     "note": "The note is saved.",
     "resource-kept": "It is saved. The public does not see it.",
-    "resource-published": "It is saved, and it is public.",
+    "resource-published": "It is saved, and it is public. People with a seat get a mail about a first recording.",
 }
 
 FIELDS: Mapping[str, str] = {

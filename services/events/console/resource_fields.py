@@ -53,7 +53,7 @@ def resource_sections(known: Resource | None) -> list[Section]:
     help_text = (
         "It was announced already: hiding it and showing it again sends no mail."
         if told
-        else "It is public then. People who are registered for the event get one mail."
+        else "It is public then. People with a seat get one mail about the first recording, none about the rest."
     )
     fields = [
         Field(name="title", label="Title", look="languages", required=True),
