@@ -126,7 +126,7 @@ def _about_seats(effect: FormEffect) -> list[str]:
     if before.waiting and not promoted and effect.promotion.withheld in WITHHELD:
         said.append(f"{WITHHELD[effect.promotion.withheld]}, so no one on the waiting list gets a seat automatically.")
     elif after.waiting:
-        said.append(f"{people(after.waiting)} {'goes' if after.waiting == 1 else 'go'} on waiting.")
+        said.append(f"{people(after.waiting)} {'stays' if after.waiting == 1 else 'stay'} on the waiting list.")
     said.append(_about_the_rest(effect))
     return said
 
@@ -146,8 +146,8 @@ def _about_the_rest(effect: FormEffect) -> str:
     beyond = seats.taken - seats.capacity
     if beyond > 0:
         return (
-            f"Nobody loses a seat. {beyond:,} more {'is' if beyond == 1 else 'are'} taken than there are then, "
-            "and nobody is confirmed until the count is below the capacity."
+            f"No one loses a seat. The form is then {beyond:,} over its {seats.capacity:,} seats: "
+            "no one else gets one until fewer are taken than there are."
         )
     free, kept = seats.free or 0, min(seats.pools.kept, seats.left or 0)
     reserved = f", and {kept:,} reserved" if kept else ""

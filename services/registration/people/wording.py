@@ -108,7 +108,7 @@ DONE = {
 }
 DONE_BESIDES = {
     "corrected": "It is corrected, and a mail tells them.",
-    "entered": "They are registered. A mail tells them, with a link to their registration.",
+    "entered": "They are entered. A mail tells them, with a link to their registration.",
     "merged": "There is one registration left. A mail tells them.",
     "sent": "A mail with the link to their registration is on its way.",
     "sent-recently": "Nothing was sent: the link was mailed within the last five minutes.",
@@ -131,7 +131,7 @@ def is_done(view: PersonView, status: str) -> bool:
 
 def _confirming(view: PersonView) -> str:
     registration, seats = view.person.registration, view.form.seats
-    others = f" {seats.waiting - 1} others go on waiting." if seats.waiting > 2 else ""
+    others = f" {seats.waiting - 1} others stay on the waiting list." if seats.waiting > 2 else ""
     if registration.hold == "offered":
         return "They get the seat that is held for them: you accept the offer on their behalf, and a mail says so."
     number = f"No. {registration.position} on the waiting list"

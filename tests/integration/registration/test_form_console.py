@@ -168,7 +168,7 @@ def test_lowering_takes_no_seat_and_says_so(full: FlaskClient, coordinator: Head
     change(full, coordinator, 1, capacity=3)
     page = sent(full, coordinator, capacity="1", seen="2").text
     assert "Nobody loses a seat. 2 more are taken than there are then" in page
-    assert "1 person goes on waiting." in page
+    assert "1 person stays on the waiting list." in page
 
 
 def test_effect_says_why_nobody_is_promoted(
