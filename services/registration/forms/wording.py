@@ -146,8 +146,8 @@ def _about_the_rest(effect: FormEffect) -> str:
     beyond = seats.taken - seats.capacity
     if beyond > 0:
         return (
-            f"No one loses a seat. The form is then {beyond:,} over its {seats.capacity:,} seats: "
-            "no one else gets one until fewer are taken than there are."
+            f"No one loses a seat. {beyond:,} more {'is' if beyond == 1 else 'are'} taken than the form then has, "
+            "and no one else gets one until fewer are taken."
         )
     free, kept = seats.free or 0, min(seats.pools.kept, seats.left or 0)
     reserved = f", and {kept:,} reserved" if kept else ""

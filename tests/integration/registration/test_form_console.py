@@ -167,7 +167,7 @@ def test_viewer_sees_and_changes_nothing(
 def test_lowering_takes_no_seat_and_says_so(full: FlaskClient, coordinator: Headers) -> None:
     change(full, coordinator, 1, capacity=3)
     page = sent(full, coordinator, capacity="1", seen="2").text
-    assert "Nobody loses a seat. 2 more are taken than there are then" in page
+    assert "No one loses a seat. 2 more are taken than the form then has" in page
     assert "1 person stays on the waiting list." in page
 
 
