@@ -77,7 +77,7 @@ def test_form_is_made_published_and_changed(house: House, coordinator: Browser) 
     )
     send(coordinator, f"{DRAFT}/questions/new", go="save", **note | {"when_equals": " مساء"})
     page = coordinator.get(DRAFT).text
-    assert "Only if “Which session?” is evening" in page
+    assert "Only if “Which session?” is Evening" in page
     assert "Limited places" in page
     send(coordinator, DRAFT, go=f"up:{last}")
     assert questions(coordinator)[last - 1] == "session"
