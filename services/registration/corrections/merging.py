@@ -83,7 +83,7 @@ def find_alike(desk: CorrectionDesk, view: PersonView, q: str) -> list[Person]:
 
 
 def find_namesakes(desk: CorrectionDesk, form: str, name: str, email: str) -> list[Person]:
-    """Live registrations on a form with this name or address, of whoever may be about to be entered a second time."""
+    """Live registrations on a form with this name or address: of a person who may be about to be entered twice."""
     values = {"form": form, "id": str(UUID(int=0)), "ref": "", "name": name, "q": email, "most": MAX_FOUND}
     with desk.work.transaction() as connection:
         return [to_person(row) for row in connection.execute(_LIKE, values)]

@@ -1,7 +1,7 @@
 """The condition of a question, as a coordinator types it: an earlier question and the answer that it must have.
 
 The answer is typed as the form shows it or as it is stored. What the earlier question can never be answered with is
-refused here: with such a condition nobody would ever be asked.
+refused here: with such a condition the question would never be asked.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
