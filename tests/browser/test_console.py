@@ -19,6 +19,7 @@ REPRESENTED = {group for group, represents, _, _ in PARTICIPANTS if represents}
 def coordinator(demo: Demo, visitor: Visit) -> Visit:
     """A visitor who is signed in and looks at the events."""
     sign_in(visitor.page, demo)
+    visitor.page.goto(f"{demo.ports.public_url}/console")
     return visitor
 
 

@@ -40,7 +40,7 @@ def test_person_is_entered_by_hand(demo: Demo, desk: Page) -> None:
     hand.tick("They filled in a form on paper")
     hand.button("Show what it does")
     hand.button("Enter this person")
-    expect(desk.get_by_role("status")).to_contain_text("They are registered.")
+    expect(desk.get_by_role("status")).to_contain_text("They are entered.")
     poll_until(lambda: demo.mails(address), 20.0, what="the mail to the person")
     finish("Enter a person by hand", hand)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.events.domain.attendance import Audience
 from services.events.domain.event import Event, EventStatus, Mode
@@ -122,9 +123,14 @@ FIELD_NAMES: Mapping[str, str] = {
 NOBODY = "No one has to be notified."
 
 
-def possible_actions(event: Event) -> Mapping[str, Action]:
-    """What can be done with ``event`` now, by name."""
-    return {name: action for name, action in ACTIONS.items() if event.status in action.possible}
+def possible_actions(event: Event, now: datetime) -> Mapping[str, Action]:
+    """What can be done with ``event`` at ``now`` (aware), by name: only what has begun can have taken place."""
+    begun = event.starts_at is not None and event.starts_at <= now
+    return {
+        name: action
+        for name, action in ACTIONS.items()
+        if event.status in action.possible and (begun or name != "hold")
+    }
 
 
 def people_sentence(audience: Audience) -> str:

@@ -31,9 +31,9 @@ side-event-housing. It never changes. If empty, it is made from the title.",
 )
 _INTERNAL = Field(
     name="internal",
-    label="Internal: of the system itself",
+    label="Internal: a test of the system",
     look="tick",
-    help="It accepts registrations, but is left out of the programme, calendars and counts.",
+    help="People can register for it, but it is in no programme, no calendar and no count.",
 )
 
 

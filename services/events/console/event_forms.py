@@ -56,9 +56,10 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @needs("coordinator")
     def new_event() -> Response:
         copied = request.args.get("copy", "")
-        values = copied_values(_event(work, copied)) if copied else _usual_values(work, request.args.get("series", ""))
+        before = _event(work, copied) if copied else None
+        values = copied_values(before) if before else _usual_values(work, request.args.get("series", ""))
         sections = _new_sections(work, str(values["time_zone"]))
-        return _new_page(sections, Typed(values, focus="" if copied else "title.en"))
+        return _new_page(sections, Typed(values, focus="" if copied else "title.en"), before=before)
 
     @blueprint.post("/new-event")
     @needs("coordinator")
@@ -192,8 +193,9 @@ def _edit_sections(work: UnitOfWork, event: Event) -> list[Section]:
     return edit_sections(event, list_series(work), groups, list_forms(work))
 
 
-def _new_page(sections: Sequence[Section], typed: Typed, *, status: int = 200) -> Response:
-    return make_response(render_template("events/new_event.html", sections=sections, typed=typed), status)
+def _new_page(sections: Sequence[Section], typed: Typed, *, before: Event | None = None, status: int = 200) -> Response:
+    page = render_template("events/new_event.html", sections=sections, typed=typed, before=before)
+    return make_response(page, status)
 
 
 def _edit_page(work: UnitOfWork, event: Event, typed: Typed, seen: str, *, status: int = 200, **more: Any) -> Response:

@@ -42,7 +42,7 @@ def add_event_page(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None
     @needs(*READERS)
     def event_page(event_id: str) -> Response:
         require_touch(event_id)
-        return _page(work, show_event(work, event_id, Audience.COORDINATORS))
+        return _page(work, clock, show_event(work, event_id, Audience.COORDINATORS))
 
     @blueprint.post("/events/<event_id>/notes")
     @needs("coordinator")
@@ -54,7 +54,7 @@ def add_event_page(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None
         except RulesBroken:
             fault = f"Write 1 to {MOST_CHARACTERS} characters."
             event = show_event(work, event_id, Audience.COORDINATORS)
-            return _page(work, event, status=422, words=words, note_fault=fault)
+            return _page(work, clock, event, status=422, words=words, note_fault=fault)
         return redirect(f"/console/events/{event_id}?done=note#notes", 303)
 
 
@@ -66,12 +66,12 @@ def _note_id() -> str:
         raise BadRequest("the id of the note is missing") from None
 
 
-def _page(work: UnitOfWork, event: Event, *, status: int = 200, **more: Any) -> Response:
+def _page(work: UnitOfWork, clock: Clock, event: Event, *, status: int = 200, **more: Any) -> Response:
     coordinator = "coordinator" in holder().roles
     page = render_template(
         "events/event.html",
         event=event,
-        actions=possible_actions(event) if coordinator else {},
+        actions=possible_actions(event, clock()) if coordinator else {},
         done=history_words.done_text(request.args.get("done", ""), request.args.get("notified", "")),
         counts=count_registrations(work, event.id),
         coverage=show_coverage(work, event.id),

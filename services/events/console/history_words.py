@@ -27,7 +27,7 @@ DONE: Mapping[str, str] = {
     "noted": "The changes are saved. They do not affect participants, so no one is notified.",
     "note": "The note is saved.",
     "resource-kept": "Saved. The public does not see it.",
-    "resource-published": "Saved. It is public.",
+    "resource-published": "Saved. It is public. People with a seat get a mail about a first recording.",
 }
 
 FIELDS: Mapping[str, str] = {

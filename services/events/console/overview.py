@@ -6,10 +6,13 @@ from flask import Blueprint, render_template, request
 from werkzeug.exceptions import BadRequest
 
 from services.events.domain.hotel import RoomKind, rooms_by_night
+from services.events.domain.proposal import ProposalStatus
 from services.events.domain.rules import slug_rule
 from services.events.store.overview import Traveller
+from services.events.store.proposal_lists import ProposalFilter
 from services.events.usecases.list_events import has_events
 from services.events.usecases.list_network import list_partner_names
+from services.events.usecases.list_proposals import count_proposals
 from services.events.usecases.positions import read_registration_position
 from services.events.usecases.resources import list_hotels
 from services.events.usecases.show_overview import (
@@ -95,6 +98,7 @@ def _overview(work: UnitOfWork, clock: Clock) -> str:
         unrecorded=list_unrecorded(work, clock),
         delegations=list_delegation_forms(work),
         none_yet=not found.events and not has_events(work),
+        new_proposals=count_proposals(work, ProposalFilter(status=ProposalStatus.SUBMITTED)),
         coordinator=_writes(),
     )
 

@@ -53,7 +53,7 @@ def resource_sections(known: Resource | None) -> list[Section]:
     help_text = (
         "It has been announced already. Hiding it and showing it again sends no mail."
         if announced
-        else "It becomes public. People registered for the event get one mail."
+        else "It becomes public. People with a seat get one mail about the first recording, none about the rest."
     )
     fields = [
         Field(name="title", label="Title", look="languages", required=True),

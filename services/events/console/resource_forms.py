@@ -20,6 +20,7 @@ from services.events.domain.resource import Resource, resource_tag
 from services.events.domain.rules import RulesBroken
 from services.events.store.events import Audience
 from services.events.store.resources import ResourceFilter
+from services.events.usecases.count_registrations import count_registrations
 from services.events.usecases.resources import change_resource, create_resource, list_resources, show_resource
 from services.events.usecases.show_event import show_event
 from shared.core.clock import Clock
@@ -42,7 +43,7 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         event = _event(work, event_id)
         others = list_resources(work, ResourceFilter(published_only=False, event=event.id, limit=MOST_RESOURCES))
         values = first_values(event, request.args.get("kind", ""), {one.id for one in others}, clock())
-        return _page(event, None, Typed(values, focus="url"), "")
+        return _page(work, event, None, Typed(values, focus="url"), "")
 
     @blueprint.post("/events/<event_id>/new-resource")
     @needs("coordinator")
@@ -53,14 +54,16 @@ def _add_new(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         wanted = resource_changes(values, faults)
         resource_id = str(values["id"]) or slug_from(f"{event.id} {wanted['title']}")
         if faults:
-            return _page(event, None, Typed(values, in_order(faults, sections)), "", status=422)
+            return _page(work, event, None, Typed(values, in_order(faults, sections)), "", status=422)
         try:
             made = Resource(id=resource_id, event=event.id, **wanted)
             create_resource(work, clock, made, holder().name)
         except RulesBroken as error:
-            return _page(event, None, Typed(values, faults_of(error, sections, {})), "", status=422)
+            return _page(work, event, None, Typed(values, faults_of(error, sections, {})), "", status=422)
         except DomainError as error:
-            return _page(event, None, Typed(values, {"id": f"This cannot be done: {error.detail}."}), "", status=422)
+            return _page(
+                work, event, None, Typed(values, {"id": f"This cannot be done: {error.detail}."}), "", status=422
+            )
         return redirect(f"/console/events/{event.id}?done={_done(made.published)}#resources", 303)
 
 
@@ -69,7 +72,7 @@ def _add_edit(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     @needs("coordinator")
     def edit_resource(event_id: str, resource_id: str) -> Response:
         event, resource = _event(work, event_id), _resource(work, event_id, resource_id)
-        return _page(event, resource, Typed(resource_values(resource)), resource_tag(resource))
+        return _page(work, event, resource, Typed(resource_values(resource)), resource_tag(resource))
 
     @blueprint.post("/events/<event_id>/resources/<resource_id>")
     @needs("coordinator")
@@ -80,15 +83,15 @@ def _add_edit(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         faults = missing_in(values, sections)
         changes = resource_changes(values, faults)
         if faults:
-            return _page(event, resource, Typed(values, in_order(faults, sections)), seen, status=422)
+            return _page(work, event, resource, Typed(values, in_order(faults, sections)), seen, status=422)
         try:
             changed = change_resource(work, clock, resource.id, changes, {seen}, _may_touch, holder().name)
         except RulesBroken as error:
-            return _page(event, resource, Typed(values, faults_of(error, sections, {})), seen, status=422)
+            return _page(work, event, resource, Typed(values, faults_of(error, sections, {})), seen, status=422)
         except DomainError as error:
             if error.code != "changed-meanwhile":
                 raise
-            return _conflict(event, _resource(work, event_id, resource_id), values)
+            return _conflict(work, event, _resource(work, event_id, resource_id), values)
         return redirect(f"/console/events/{event.id}?done={_done(changed.published)}#resources", 303)
 
 
@@ -96,9 +99,9 @@ def _done(published: bool) -> str:
     return "resource-published" if published else "resource-kept"
 
 
-def _conflict(event: Event, now: Resource, values: dict[str, str | Sequence[str]]) -> Response:
+def _conflict(work: UnitOfWork, event: Event, now: Resource, values: dict[str, str | Sequence[str]]) -> Response:
     stored = {name: str(value) or "not" for name, value in resource_values(now).items() if value != values[name]}
-    return _page(event, now, Typed(values, {}, stored), resource_tag(now), notice=CHANGED_SINCE_OPENED, status=412)
+    return _page(work, event, now, Typed(values, {}, stored), resource_tag(now), notice=CHANGED_SINCE_OPENED, status=412)
 
 
 def _event(work: UnitOfWork, event_id: str) -> Event:
@@ -119,11 +122,19 @@ def _may_touch(resource: Resource) -> None:
 
 
 def _page(
-    event: Event, resource: Resource | None, typed: Typed, seen: str, *, status: int = 200, **more: Any
+    work: UnitOfWork,
+    event: Event,
+    resource: Resource | None,
+    typed: Typed,
+    seen: str,
+    *,
+    status: int = 200,
+    **more: Any,
 ) -> Response:
     page = render_template(
         "events/resource.html",
         event=event,
+        seats=count_registrations(work, event.id).confirmed,
         resource=resource,
         sections=resource_sections(resource),
         typed=typed,

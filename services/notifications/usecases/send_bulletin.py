@@ -174,7 +174,7 @@ def _send(connection: Connection, bulletin: Bulletin, people: int, who: str, now
 
 def _schedule(connection: Connection, bulletin: Bulletin, people: int, sending: Sending, now: datetime) -> None:
     if sending.at is None or not now < sending.at <= now + FURTHEST:
-        raise DomainError("time-not-usable", "a bulletin is scheduled for a time that is to come, within a year")
+        raise DomainError("time-not-usable", "choose a time in the future, at most a year ahead")
     schedule(connection, bulletin.id, sending.at, sending.zone, sending.who)
     detail = {**_number(bulletin), "people": people, "at": rfc3339(sending.at)}
     note_deed(connection, Deed(sending.who, "bulletin-scheduled", "bulletin", bulletin.id, detail), now)

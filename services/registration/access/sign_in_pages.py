@@ -155,7 +155,7 @@ def _opened_by(desk: SignInDesk, holder: Holder, target: str) -> str:
     """``target``, or in place of the first pages one that says more: to some roles, and while nothing is set up."""
     if target in (FIRST, HOME) and _is_new(desk, holder):
         return FIRST_STEPS
-    return first_page(holder) if target == FIRST else target
+    return first_page(holder) if target in (FIRST, HOME) else target
 
 
 def _is_new(desk: SignInDesk, holder: Holder) -> bool:

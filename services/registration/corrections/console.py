@@ -10,6 +10,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.corrections.api import touched
+from services.registration.corrections.merging import find_namesakes
 from services.registration.corrections.model import CORRECTING, ENTERING, Correction
 from services.registration.corrections.questions import correctable, current_answers, enterable
 from services.registration.corrections.service import (
@@ -157,7 +158,9 @@ def _add_enter(blueprint: Blueprint, desk: CorrectionDesk) -> None:
             return _enter_page(definition, _with_fault(filled, refusal), 409)
         shown = answers_for_display(definition, prepared.answers.values, "en")
         sealed = [field.label.in_language("en") for field in definition.fields if field.name in prepared.answers.sealed]
+        names = [str(prepared.answers.values.get(name) or "") for name in ("name", ADDRESS_FIELD)]
         more: dict[str, Any] = {"effects": prepared.effects, "shown": shown, "sealed": sealed}
+        more["alike"] = find_namesakes(desk, slug, *names)
         return _enter_page(definition, filled, sent=list(request.form.items(multi=True)), **more)
 
 
@@ -171,7 +174,7 @@ def _enter_page(definition: FormDefinition, filled: Filled, status: int = 200, *
         consent_note=CONSENT_NOTE if definition.consents else "",
         fields=render_fields(definition, "en", values=filled.answers, errors=filled.errors),
         summary=render_summary(definition, "en", filled.errors),
-        **{"effects": (), "shown": (), "sealed": (), "sent": (), **more},
+        **{"effects": (), "shown": (), "sealed": (), "sent": (), "alike": (), **more},
     )
     return personal(make_response(page, status))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -79,6 +80,13 @@ def find_alike(desk: CorrectionDesk, view: PersonView, q: str) -> list[Person]:
     with desk.work.transaction() as connection:
         found = connection.execute(_LIKE, {**values, "name": view.person.name or "", "q": q, "most": MAX_FOUND})
         return [to_person(row) for row in found]
+
+
+def find_namesakes(desk: CorrectionDesk, form: str, name: str, email: str) -> list[Person]:
+    """Live registrations on a form with this name or address: of a person who may be about to be entered twice."""
+    values = {"form": form, "id": str(UUID(int=0)), "ref": "", "name": name, "q": email, "most": MAX_FOUND}
+    with desk.work.transaction() as connection:
+        return [to_person(row) for row in connection.execute(_LIKE, values)]
 
 
 def pair_of(desk: CorrectionDesk, one: str, another: str) -> Pair:

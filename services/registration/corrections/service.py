@@ -105,7 +105,7 @@ def prepare_correction(desk: CorrectionDesk, wanted: Correction) -> PreparedCorr
         FaultyAnswers: the answers have faults.
     """
     if wanted.reason not in CORRECTING:
-        raise DomainError("reason-needed", f"one of {', '.join(CORRECTING)} is required")
+        raise DomainError("reason-needed", "choose why it is corrected")
     view = show_person(desk.work, wanted.registration_id)
     if view.person.registration.status not in LIVE:
         raise DomainError(*REFUSALS[Result.GONE])
@@ -202,7 +202,7 @@ def prepare_entry(desk: CorrectionDesk, entry: Entry) -> PreparedEntry:
         FaultyAnswers: the answers have faults.
     """
     if entry.reason not in ENTERING:
-        raise DomainError("reason-needed", f"one of {', '.join(ENTERING)} is required")
+        raise DomainError("reason-needed", "choose why they are entered")
     view = desk.form_view(entry.form)
     form = replace(view, definition=enterable(view.whole))
     answers = validate(form.definition, dict(entry.answers), "en")

@@ -9,6 +9,7 @@ from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms import wording as form_words
+from services.registration.forms.conditions import read_condition
 from services.registration.forms.designer_fields import (
     KIND_WORDS,
     question_rows,
@@ -20,7 +21,7 @@ from services.registration.forms.designer_fields import (
 from services.registration.forms.draft_store import FormDraft
 from services.registration.forms.drafts import DraftDesk, DraftRefused
 from services.registration.forms.new_form import PATH, add_new_form, typed_values
-from services.registration.forms.service import list_forms, list_partners
+from services.registration.forms.service import list_forms, list_partners, working_group_texts
 from shared.core.errors import DomainError
 from shared.i18n.languages import LANGUAGE_NAMES, direction
 from shared.web.access import holder, may_touch, needs, require_touch
@@ -158,8 +159,9 @@ def _add_question(blueprint: Blueprint, desk: DraftDesk) -> None:
         fields = list(draft.content.get("fields") or ())
         at = _place(draft, position)
         typed = typed_values()
-        read, fault = read_question(typed, before, fields[:at], fields)
-        if fault:
+        condition, no_condition = read_condition(typed, fields[:at], working_group_texts(desk.work))
+        read, fault = read_question(typed, before, condition, fields)
+        if fault := fault or no_condition:
             return _question_page(draft, position, read, 422, fault=fault, typed=typed)
         if request.form.get("go") == "kind":
             return _question_page(draft, position, read)

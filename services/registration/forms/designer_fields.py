@@ -95,7 +95,7 @@ def label_of(field: Mapping[str, Any]) -> str:
 def question_rows(fields: Sequence[Any]) -> list[QuestionRow]:
     """The questions of a draft, as far as they can be read."""
     rows = []
-    labels = {str(raw["name"]): label_of(raw) for raw in fields if isinstance(raw, Mapping) and "name" in raw}
+    asked = {str(raw["name"]): raw for raw in fields if isinstance(raw, Mapping) and "name" in raw}
     for position, raw in enumerate(fields):
         field = raw if isinstance(raw, Mapping) else {}
         label = label_of(field)
@@ -106,20 +106,19 @@ def question_rows(fields: Sequence[Any]) -> list[QuestionRow]:
                 str(field.get("name", "")),
                 KIND_WORDS.get(kind, kind),
                 label,
-                _marks(field, labels),
+                _marks(field, asked),
                 [LANGUAGE_NAMES[one] for one in LANGUAGES if _lacks(field, one)],
             )
         )
     return rows
 
 
-def _marks(field: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
+def _marks(field: Mapping[str, Any], asked: Mapping[str, Mapping[str, Any]]) -> list[str]:
     marks = ["Required"] if field.get("required") else []
     if condition := field.get("shown_when"):
-        equals = condition.get("equals")
-        said = {True: "yes", False: "no"}.get(equals, equals) if isinstance(equals, bool) else equals
-        asked = labels.get(str(condition.get("field")), condition.get("field"))
-        marks.append(f"Only if “{asked}” is {'answered' if equals is None else said}")
+        name = str(condition.get("field"))
+        other = asked.get(name, {"name": name})
+        marks.append(f"Only if “{label_of(other)}” is {_answered(other, condition.get('equals'))}")
     kind = KINDS.get(str(field.get("kind")))
     if field.get("sealed", kind is not None and kind.sealing == "by-default"):
         marks.append("Sealed")
@@ -128,6 +127,15 @@ def _marks(field: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
     if any(isinstance(one, Mapping) and one.get("limit") is not None for one in field.get("options") or ()):
         marks.append("Limited places")
     return marks
+
+
+def _answered(asked: Mapping[str, Any], equals: Any) -> str:
+    """The answer that a condition wants, in words."""
+    if equals is None or isinstance(equals, bool):
+        return "answered" if equals is None else "yes" if equals else "no"
+    options = [one for one in asked.get("options") or () if isinstance(one, Mapping)]
+    labels = {one.get("value"): words_of(one.get("label")).get("en") for one in options}
+    return labels.get(equals) or str(equals)
 
 
 def _lacks(field: Mapping[str, Any], language: str) -> bool:
@@ -174,7 +182,10 @@ def _lines(texts: Sequence[str]) -> str:
 
 
 def read_question(
-    given: MultiDict[str, str], before: Mapping[str, Any], earlier: Sequence[Any], others: Sequence[Any] = ()
+    given: MultiDict[str, str],
+    before: Mapping[str, Any],
+    condition: Mapping[str, Any] | None,
+    others: Sequence[Any] = (),
 ) -> tuple[dict[str, Any], str]:
     """The question that was typed, and what is wrong with the lines of its choices; those are then as before.
 
@@ -183,11 +194,10 @@ def read_question(
     Args:
         given: the page's values.
         before: the question as it was; keys that the page does not show stay.
-        earlier: questions before it, of which a condition may name one.
+        condition: when it is asked; None for always.
         others: all questions of the form: a short name that is made from the text differs from theirs.
     """
     kind, label = given.get("kind", ""), read_words(given, "label", before.get("label"))
-    condition = _read_condition(given, earlier)
     fault = ""
     try:
         options = _read_options(given, before)
@@ -214,19 +224,6 @@ def _name_of(label: Any, others: Sequence[Any]) -> str:
     made = slug_from(words_of(label).get("en", ""), "_", LONGEST_MADE_NAME)
     made = f"q_{made}" if made[:1].isdigit() else made
     return free_slug(made, {str(one.get("name")) for one in others if isinstance(one, Mapping)}, "_")
-
-
-def _read_condition(given: Mapping[str, str], earlier: Sequence[Any]) -> dict[str, Any] | None:
-    name, equals = given.get("when_field", ""), given.get("when_equals", "").strip()
-    if not name:
-        return None
-    if not equals:
-        return {"field": name}
-    asked = next((one for one in earlier if isinstance(one, Mapping) and one.get("name") == name), {})
-    kind = KINDS.get(str(asked.get("kind")))
-    if kind is not None and kind.data_type == "boolean":
-        return {"field": name, "equals": kind.parse(equals)}
-    return {"field": name, "equals": equals}
 
 
 def _read_options(given: Mapping[str, str], before: Mapping[str, Any]) -> list[dict[str, Any]]:

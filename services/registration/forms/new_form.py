@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms import wording as form_words
-from services.registration.forms.designer_fields import first_questions
+from services.registration.forms.designer_fields import first_questions, words_of
 from services.registration.forms.drafts import DraftDesk
 from services.registration.forms.service import list_forms
 from services.registration.forms.store import StoredForm
@@ -145,9 +145,22 @@ def renumbered(title: str, old: str, new: str) -> str:
     return re.sub(rf"(?<![0-9]){was.group()}(?![0-9])", now.group(), title) if was and now else title
 
 
+def _begun(desk: DraftDesk, values: Mapping[str, str]) -> list[tuple[str, str]]:
+    """(short name, title) of the drafts of new forms for the same event, or with the same short name."""
+    event, slug = values.get("event", ""), values.get("slug", "")
+    return [
+        (draft.slug, words_of(draft.content.get("title")).get("en") or draft.slug)
+        for draft in desk.drafts()
+        if (event and draft.based_on is None and draft.content.get("event") == event) or draft.slug == slug
+    ]
+
+
 def _new_page(desk: DraftDesk, values: Mapping[str, str], faults: Mapping[str, str], status: int = 200) -> Response:
     starts = [(f"standard/{kind}", f"Usual questions: {word.lower()}") for kind, word in form_words.KINDS.items()]
     starts += [(f"form/{form.slug}", f"Copy of: {form.title}") for form in list_forms(desk.work)]
     events = [("", "None"), *desk.event_choices(values.get("event", "")).items()]
-    page = render_template("registrations/new_form.html", values=values, faults=faults, starts=starts, events=events)
+    drafts = _begun(desk, values)
+    page = render_template(
+        "registrations/new_form.html", values=values, faults=faults, starts=starts, events=events, drafts=drafts
+    )
     return personal(make_response(page, status))

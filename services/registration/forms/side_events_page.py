@@ -1,6 +1,8 @@
 """The console's page of side events without a form: tick, see what it makes, make them all."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.datastructures import MultiDict
@@ -8,8 +10,16 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms.drafts import DraftDesk
 from services.registration.forms.service import list_partners
-from services.registration.forms.side_events import FormsWanted, events_without_form, make_forms, preview_forms
+from services.registration.forms.side_events import (
+    BareEvent,
+    FormsWanted,
+    events_without_form,
+    make_forms,
+    preview_forms,
+)
 from shared.core.errors import DomainError
+from shared.i18n.when import compact_day
+from shared.i18n.zones import zone_name
 from shared.web.access import holder, needs_all_forms
 from shared.web.headers import personal
 
@@ -79,6 +89,13 @@ def _page(
         partners=list_partners(desk.work, None),
         chosen=set(typed.getlist("partner")),
         faults=faults or {},
+        local=_local,
         number=int(made) if made.isascii() and made.isdigit() and len(made) < 4 else 0,
     )
     return personal(make_response(page, status))
+
+
+def _local(instant: datetime, event: BareEvent) -> str:
+    """When something is in the event's zone, as the timetable has it: ``Wed 3 Feb 2027, 09:00 Geneva time``."""
+    there = instant.astimezone(ZoneInfo(event.time_zone))
+    return f"{compact_day(there)}, {there:%H:%M} {zone_name(there, event.time_zone, 'en', event.city)}"

@@ -4,6 +4,7 @@ The headings are those of Google Forms (CSV of responses, and the linked sheet),
 of pretix' list of order positions (pretix/base/exporters/orderlist.py).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -109,6 +110,7 @@ def propose(headings: Sequence[str], definition: FormDefinition, last: ColumnMap
     allowed = set(targets_of(definition))
     columns = _columns(folded, known, allowed, {})
     columns |= _columns(folded, labels, allowed, columns)  # an export knows best
+    columns |= _columns(folded, _named_within(folded, labels), allowed, columns)
     ordered = {heading: columns[heading] for heading in headings if heading in columns}
     return ProposedMapping(ColumnMapping(ordered), export.name if export is not None else "")
 
@@ -124,6 +126,23 @@ def _columns(
         if target in allowed and not is_taken and heading not in before:
             found[heading] = target
     return found
+
+
+def _named_within(folded: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    """Targets of headings that are whole questions, such as “Which working group are you in?”: the one they name.
+
+    A status and a time of registration are not looked for: with a wrong one every row would be refused.
+    """
+    found = {}
+    for text in folded:
+        within = {target for name, target in names.items() if f" {_spaced(name)} " in f" {_spaced(text)} "}
+        if len(within) == 1 and not within & {STATUS, RECEIVED_AT}:
+            found[text] = within.pop()
+    return found
+
+
+def _spaced(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text))
 
 
 def _on_form(target: str, allowed: set[str]) -> str:

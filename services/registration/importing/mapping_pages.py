@@ -15,6 +15,7 @@ from services.registration.importing.service import ImportDesk, ImportView
 from services.registration.importing.table_reading import DELIMITERS, ENCODINGS
 from shared.core.errors import DomainError
 from shared.i18n.languages import LANGUAGE_NAMES
+from shared.public_forms.fields import ADDRESS_FIELD
 from shared.web.access import holder, needs, require_touch
 from shared.web.headers import personal
 
@@ -40,7 +41,8 @@ def add_mapping(blueprint: Blueprint, desk: ImportDesk) -> None:
         except DomainError as refusal:
             if refusal.code != "bad-mapping":
                 raise
-            return mapping_page(view, mapping=mapping, how=how, fault=f"{refusal.detail}.", status=422)
+            fault = f"{refusal.detail[:1].upper()}{refusal.detail[1:]}."
+            return mapping_page(view, mapping=mapping, how=how, fault=fault, status=422)
         return redirect(f"{PATH}/{people.id}", 303)
 
     @blueprint.post("/registrations/imports/<uuid:import_id>/values")
@@ -112,7 +114,8 @@ def mapping_page(
         targets=wording.target_titles(view.definition, targets_of(view.definition)),
         samples=_samples(view),
         source=view.proposal.source if view.proposal and view.people.state == "uploaded" else "",
-        missing=[wording.label(field) for field in missing if not field.kind.is_consent],
+        missing=[wording.label(one) for one in missing if not one.kind.is_consent and one.name != ADDRESS_FIELD],
+        has_address=ADDRESS_FIELD in shown.columns.values(),
         encodings=ENCODINGS,
         delimiters=DELIMITERS,
         languages=LANGUAGE_NAMES,

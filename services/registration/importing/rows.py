@@ -36,6 +36,7 @@ REASONS = {
     "bad-date": "This is not a date.",
     "future": "This time is in the future.",
     "extra-cells": "The row has more cells than there are headings.",
+    "unknown-zone": "The time zone of this time is not known: write +02:00 in its place, or leave the column out.",
     "bad-zone": "This is not a time zone.",
 }
 

@@ -62,7 +62,7 @@ def check_mapping(mapping: ColumnMapping, headings: Sequence[str], definition: F
                 "bad-mapping", f"two columns are mapped to “{target}”: only a name can come from several columns"
             )
     if not mapping.headings_of(ADDRESS_FIELD):
-        raise DomainError("bad-mapping", "choose the column with the mail address")
+        raise DomainError("bad-mapping", "choose the column with the e-mail address")
     if mapping.date_order not in DATE_ORDERS or mapping.language not in LANGUAGES:
         raise DomainError("bad-mapping", "unknown order of dates, or language")
     if not all(is_storable(text) for table in mapping.values.values() for text in table):

@@ -147,9 +147,7 @@ def _csv_rows(text: str, delimiter: str) -> Iterable[tuple[int, list[str]]]:
             yield number, row
             number = reader.line_num + 1
     except csv.Error:
-        raise FileRefused(
-            "unreadable", f"Line {number} is not a line of a CSV file: check its quotation marks."
-        ) from None
+        raise FileRefused("unreadable", f"Line {number} cannot be read as CSV: check its quotation marks.") from None
 
 
 def _to_table(rows: Iterable[tuple[int, Sequence[str]]]) -> FileTable:

@@ -23,6 +23,11 @@ _SLASHED = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})")
 _YEAR_FIRST = re.compile(r"(\d{4})[/.\-](\d{1,2})[/.\-](\d{1,2})")
 _CLOCK = re.compile(r"[T ]\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AaPp]\.?[Mm]\.?)?\s*(.*)")
 _OFFSET = re.compile(r"(?:GMT|UTC)?\s*(?:([+-])(\d{1,2}):?(\d{2})?)?|Z")
+_HOURS_OF_ZONE = {
+    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+    "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3,
+}  # fmt: skip
+"""Zones that Google Forms abbreviates: those of RFC 5322, section 4.3, and of Europe. Others can mean several."""
 _SEPARATORS = (re.compile(r"[;\n|]"), re.compile(r"[;\n|,،、，]"))
 _YES = {"x", "✓", "✔", "y", "wahr", "ok"}
 _NO = {"n", "-", "✗"}
@@ -154,16 +159,17 @@ def read_instant(text: str, date_order: str) -> datetime:
     """Return the time that a cell holds; without an offset it is UTC, without a clock the beginning of the day.
 
     Raises:
-        CellUnreadable: see :func:`read_day`.
+        CellUnreadable: see :func:`read_day`; ``unknown-zone`` for an abbreviation that is not known.
     """
     day = read_day(text, date_order)
     clock = _CLOCK.search(text.strip())
     if clock is None:
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
     hour, minute, second, half, rest = clock.groups()
-    offset = _OFFSET.fullmatch(rest.strip())
+    zone = rest.strip()
+    offset = _OFFSET.fullmatch(f"{_HOURS_OF_ZONE[zone]:+}" if zone in _HOURS_OF_ZONE else zone)
     if offset is None:
-        raise CellUnreadable("bad-date")
+        raise CellUnreadable("unknown-zone" if zone.isalpha() else "bad-date")
     hours = int(hour)
     if half:
         hours = hours % 12 + (12 if half[0] in "Pp" else 0)

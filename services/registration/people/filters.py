@@ -45,7 +45,7 @@ MAX_COLUMNS = 2000
 """Characters."""
 
 NAMES = ("q", "event", "form", "status", *FURTHER, *SHOWING)
-PARAMETERS = frozenset({*NAMES, "cursor"})
+PARAMETERS = frozenset({*NAMES, "cursor", "marked"})
 SORT_WORDS = {
     LATEST: "Newest first",
     ARRIVAL: "Oldest first",

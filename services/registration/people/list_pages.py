@@ -104,6 +104,9 @@ def _shown(work: UnitOfWork, asked: "_Asked", wanted: PeopleFilter, keys: Sequen
         "file": address(f"{PATH}.csv", given),
         "sheet": address(f"{PATH}.xlsx", given),
         "write": address(f"{PATH}/write", given),
+        "with_answers": _with_answers(given, forms),
+        "mark_all": request.args.get("marked") == "all",
+        "all_marked": address(PATH, {**given, **({"cursor": cursor} if cursor else {}), "marked": "all"}),
         "views": _views(work),
         "me": holder().name,
         "offered": offered,
@@ -117,6 +120,15 @@ def _of_one_form(given: Mapping[str, str], forms: Sequence[StoredForm]) -> bool:
     """Whether the filters leave a single form, which no row has to name."""
     event = given.get("event")
     return "form" in given or (event is not None and sum(form.event_id == event for form in forms) == 1)
+
+
+def _with_answers(given: Mapping[str, str], forms: Sequence[StoredForm]) -> list[tuple[str, str]]:
+    """(title, address) of the list of each form of the event that is chosen, while none of them is."""
+    if "form" in given or "event" not in given:
+        return []
+    return [
+        (form.title, address(PATH, {**given, "form": form.slug})) for form in forms if form.event_id == given["event"]
+    ]
 
 
 def _in_file(asked: "_Asked") -> list[str]:

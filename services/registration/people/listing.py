@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -108,14 +109,20 @@ def show_person(work: UnitOfWork, registration_id: str) -> PersonView:
 
 
 def _while_waiting(connection: Connection, form: str, history: Sequence[Change]) -> Sequence[PromotionLine]:
-    """Decisions from the moment of queueing until it ended; the one that ended it is in the history itself."""
+    """Decisions while the person waited; those that gave, offered or took a seat are in the history itself."""
     since = next((number for number, change in enumerate(history) if change.status == "waitlisted"), None)
     if since is None:
         return ()
     until = next(
         (change.changed_at for change in history[since + 1 :] if change.status not in ("waitlisted", OFFERED)), None
     )
-    return promotions_between(connection, form, history[since].changed_at, until, MOST_DECISIONS)
+    lines = promotions_between(connection, form, history[since].changed_at, until, MOST_DECISIONS)
+    return [line for line in lines if _status_at(history, line.decided_at) != OFFERED]
+
+
+def _status_at(history: Sequence[Change], instant: datetime) -> str:
+    """The status that the latest change up to ``instant`` has left; empty before the first."""
+    return next((change.status for change in reversed(history) if change.changed_at <= instant), "")
 
 
 def refuse_beyond(work: UnitOfWork, wanted: PeopleFilter) -> None:

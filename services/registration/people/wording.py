@@ -110,7 +110,7 @@ DONE = {
 }
 DONE_BESIDES = {
     "corrected": "The registration is corrected. They get a mail.",
-    "entered": "They are registered. They get a mail with a link to their registration.",
+    "entered": "They are entered. They get a mail with a link to their registration.",
     "merged": "The two registrations are merged. The person gets a mail.",
     "sent": "A mail with the link to their registration is being sent.",
     "sent-recently": "Nothing was sent: the link was mailed within the last five minutes.",

@@ -33,7 +33,7 @@ from services.registration.sealing.store import find_public_key
 from shared.core.errors import DomainError
 
 MayTouch = Callable[[str], bool]
-NEW = "one of you got access within the last three days: another person has to approve it, or try again later"
+NEW = "the access of one of you is less than three days old: another person has to approve it, or you approve it later"
 
 
 @dataclass(frozen=True, slots=True)

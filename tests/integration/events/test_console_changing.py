@@ -101,7 +101,10 @@ def test_marking_an_event_as_held_notifies_nobody(
     hear(loaded, [registration_message(registered(1, event_id=REVIEW))])
     seen = _seen(signed_in.get(_path("confirm")))
     signed_in.post(_path("confirm"), data={"seen": seen, "go": "do"}, headers=OWN_SITE)
+    shown = [_path("hold") in signed_in.get(f"/console/events/{REVIEW}").text]
     clock.set(datetime(2020, 5, 12, tzinfo=UTC))
+    shown.append(_path("hold") in signed_in.get(f"/console/events/{REVIEW}").text)
+    assert shown == [False, True]  # only what has begun can have taken place
     page = signed_in.get(_path("hold"))
     assert "No one has to be notified." in page.text
     done = signed_in.post(_path("hold"), data={"seen": _seen(page), "go": "do"}, headers=OWN_SITE)

@@ -240,6 +240,7 @@ def test_the_pages_show_the_numbers_with_links(
     page = client.get("/console/overview").text
     assert f'<a href="/console/geneva?not_in={WEBINAR}">1 not registered for UPR Webinar Wednesday #10' in page
     assert "16 presentations to 9 embassies" in page
+    assert "Wed 4 Mar 2020, 14:00 to 15:00" in page.replace("\N{NO-BREAK SPACE}", " ")
     assert "27 presentations to 2 permanent missions" in page
     assert "12 without contact this month" in page
     assert '<a href="/console/registrations?country=CH">Switzerland</a>' in page

@@ -53,6 +53,9 @@ def test_page_shows_everybody_newest_first(people: FlaskClient, coordinator: Hea
     assert answer.status_code == 200
     assert addresses(answer.text) == [f"participant-{number}@example.org" for number in (3, 2, 1)]
     assert "3 registrations" in answer.text
+    assert (answer.text.count('name="marked"'), answer.text.count(" checked>")) == (3, 0)
+    assert "Mark all 3" in answer.text
+    assert people.get(f"{PATH}?marked=all", headers=coordinator).text.count(" checked>") == 3
     assert (answer.headers["Cache-Control"], answer.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
 
 
@@ -78,6 +81,7 @@ def test_filter_keeps_what_fits(
     answer = people.get(f"{PATH}?{query}", headers=coordinator)
 
     assert len(addresses(answer.text)) == shown
+    assert ("Choose the form to see the answers" in answer.text) is query.startswith(f"event={WEBINAR}")
     assert ("No registrations match." in answer.text) is (shown == 0)
 
 

@@ -320,7 +320,7 @@ def test_pages_from_file_to_people(desk: Desk, service: RegistrationService, coo
     given = {"column-0": "email", "column-1": "name", "column-2": "name", "column-3": "country", "date_order": "dmy"}
     given |= {"column-4": "@received_at", "language": "fr", "go": "check", "seen": "1"}
     without = client.post(f"{path}/mapping", data={**given, "column-0": ""}, headers=own)
-    assert (without.status_code, "choose the column with the mail address" in without.text) == (422, True)
+    assert (without.status_code, "Choose the column with the e-mail address." in without.text) == (422, True)
     assert client.post(f"{path}/mapping", data=given, headers=own).status_code == 303
     page = client.get(path, headers=own).text
     refused = client.get(f"{path}/refused.csv", headers=own).text.splitlines()

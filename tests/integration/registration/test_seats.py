@@ -66,6 +66,12 @@ class Desk:
         """(status, reason, capacity then, by) of each step of a participant."""
         return rows(self.service.url, HISTORY, address_of(number))
 
+    def passed_over(self, number: int) -> list[str]:
+        """Why a participant got no seat each time, newest first."""
+        where = f"/v1/registrations/{identity(self.service.installation, number)}"
+        shown = self.client.get(where, headers=self.headers).get_json()["while_waiting"]
+        return [line["withheld"] for line in shown]
+
 
 def reserved(seats: int, until: datetime | None = None, **what: str) -> dict[str, Any]:
     """A reservation, by default for representatives."""
@@ -143,6 +149,7 @@ def test_offered_seat_is_held_until_its_person_answers(service: RegistrationServ
     assert (desk.why(), desk.seats()["offered"], desk.offer(2)) == (
         *({2: "no-free-seat", 3: "offered", 4: "no-free-seat"}, 1, (409, "no-free-seat")),
     )
+    assert (desk.passed_over(2)[0], desk.passed_over(3)) == ("out-of-turn", [])  # 3 was not passed over: it is theirs
     token = service.own_token(3)
     page = service.client.get(f"/r/{token}?lang=en").text
     assert ("A seat is offered to you." in page, "accept-seat" in page) == (True, True)

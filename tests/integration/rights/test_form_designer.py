@@ -47,7 +47,8 @@ def test_form_is_made_published_and_changed(house: House, coordinator: Browser) 
     wrong = coordinator.post(NEW, headers=HERE, data={**FIRST, "slug": "Eleven", "title": ""})
     assert (wrong.status_code, wrong.text.count('class="fault"')) == (422, 2)
     assert coordinator.post(NEW, headers=HERE, data=FIRST).headers["Location"] == DRAFT
-    assert coordinator.post(NEW, headers=HERE, data=FIRST).status_code == 409
+    again = coordinator.post(NEW, headers=HERE, data=FIRST)
+    assert (again.status_code, f'<a href="{DRAFT}">Webinar #11</a>' in again.text) == (409, True)
     added = send(coordinator, f"{DRAFT}/questions/new", go="save", **SESSION)
     assert added.headers["Location"] == f"{DRAFT}#questions"
     assert questions(coordinator)[-2:] == ["session", "consent"]
@@ -68,10 +69,15 @@ def test_form_is_made_published_and_changed(house: House, coordinator: Browser) 
         {"value": "evening", "label": {"en": "Evening", "ar": "مساء"}},
     ]
     last = len(questions(coordinator)) - 2
-    note = {"name": "note", "kind": "long_text", "label.en": "Why?", "when_field": "session", "when_equals": "evening"}
-    send(coordinator, f"{DRAFT}/questions/new", go="save", **note)
+    note = {"name": "note", "kind": "long_text", "label.en": "Why?", "when_field": "session", "when_equals": "night"}
+    never = send(coordinator, f"{DRAFT}/questions/new", go="save", **note)
+    assert (never.status_code, "“night” is not a choice of “Which session?”. Type one of: Evening" in never.text) == (
+        422,
+        True,
+    )
+    send(coordinator, f"{DRAFT}/questions/new", go="save", **note | {"when_equals": " مساء"})
     page = coordinator.get(DRAFT).text
-    assert "Only if “Which session?” is evening" in page
+    assert "Only if “Which session?” is Evening" in page
     assert "Limited places" in page
     send(coordinator, DRAFT, go=f"up:{last}")
     assert questions(coordinator)[last - 1] == "session"
