@@ -155,7 +155,9 @@ def _opened_by(desk: SignInDesk, holder: Holder, target: str) -> str:
     """``target``, or in place of the first pages one that says more: to some roles, and while nothing is set up."""
     if target in (FIRST, HOME) and _is_new(desk, holder):
         return FIRST_STEPS
-    return first_page(holder) if target == FIRST else target
+    first = first_page(holder)
+    opens_home = first in (FIRST, HOME)
+    return first if target == FIRST or (target == HOME and not opens_home) else target
 
 
 def _is_new(desk: SignInDesk, holder: Holder) -> bool:
