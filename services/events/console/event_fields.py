@@ -179,9 +179,7 @@ def _form_field(forms: Mapping[str, str]) -> Field:
 
 def _series_help(series: Sequence[Series]) -> str:
     """Where a series is made, while there is none to choose."""
-    return (
-        "" if series else "Events with numbers, such as a weekly webinar. Make one first under Set-up, Around events."
-    )
+    return "" if series else "Events with numbers, such as a weekly webinar. Make one first under Events, Series."
 
 
 def zone_field(known: str, advice: str = "People read the times in this zone first.") -> Field:
