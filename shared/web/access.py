@@ -168,11 +168,12 @@ def link_token() -> str:
 
 
 def refuse(holder: Holder) -> NoReturn:
-    """Refuse somebody whose key is known and does not open this.
+    """Refuse somebody whose key is known and does not open this; the page that says so may show them their navigation.
 
     Raises:
         Forbidden: always.
     """
+    g.refused = holder
     note(SecurityEvent.ROLE_REFUSED, holder=holder.name, route=str(request.url_rule), method=request.method)
     raise Forbidden
 

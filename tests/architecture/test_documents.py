@@ -1,11 +1,13 @@
 """Documents tell the truth: links lead somewhere, and generated files are what the code says now."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from deploy import specs
+from shared.web.console.navigation import SECTIONS
 from tests.architecture.sources import text_of, tracked_files
 from tests.support.processes import PROJECT
 
@@ -14,6 +16,8 @@ _LINK = re.compile(r"\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 _ELSEWHERE = ("http://", "https://", "mailto:")
+_PAGES_IN = {section.title: {page.title for page in section.pages} for section in SECTIONS}
+_TITLES = sorted({*_PAGES_IN, *(title for titles in _PAGES_IN.values() for title in titles)}, key=len, reverse=True)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
@@ -24,6 +28,16 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_links_are_found() -> None:
     assert _LINK.findall('[a](b.md) ![c](<d.png>) [e](f.md#g "title")') == ["b.md", "d.png", "f.md#g"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_ways_through_the_console_follow_its_navigation(page: Path) -> None:
+    assert _wrong_ways(text_of(page)) == []
+
+
+def test_wrong_way_through_the_console_is_found() -> None:
+    text = "**Access** → **Invite**, *Set-up* → *Series*, *Registrations → Forms →\nthe form*, Set-up → Forms → *New*"
+    assert _wrong_ways(text) == ["Set-up → Series", "Registrations → Forms"]
 
 
 def test_generated_files_are_up_to_date_and_check_names_one_that_differs(
@@ -41,6 +55,16 @@ def _exit_code(arguments: list[str]) -> int:
     with pytest.raises(SystemExit) as ended:
         specs.main.main(arguments)
     return int(ended.value.code or 0)
+
+
+def _wrong_ways(text: str) -> list[str]:
+    """Pairs of names of the navigation with an arrow between them of which the second is not a page of the first."""
+    steps = [step.strip() for step in re.split(r"[→›]", " ".join(_CODE.sub("", text).replace("*", "").split()))]
+    pairs = [
+        (next((title for title in _TITLES if before.endswith(title)), ""), next(filter(after.startswith, _TITLES), ""))
+        for before, after in pairwise(steps)
+    ]
+    return [f"{a} → {b}" for a, b in pairs if a and b and b not in _PAGES_IN.get(a, ())]
 
 
 def _leads_somewhere(page: Path, link: str) -> bool:

@@ -64,6 +64,7 @@ def test_frame_is_as_high_as_its_content(demo: Demo, visitor: Visit) -> None:
 
     assert with_one_question_more > at_first > in_the_end
     assert visitor.page.locator("troika-form").bounding_box()["y"] >= 0  # type: ignore[index]  # it has a box
+    expect(visitor.page.locator("troika-form iframe")).to_have_attribute("title", "Register for the webinar")
 
 
 def test_host_page_hears_events_without_personal_data(demo: Demo, visitor: Visit) -> None:

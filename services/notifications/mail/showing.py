@@ -171,19 +171,19 @@ def _event_card(context: MailContext, event: EventCopy, words: Wording) -> Card:
         title=title_of(event),
         times=_times(context, event, words),
         before=_before(context.before, event, words) if context.kind == "event-rescheduled" else None,
-        notice=_notice(event, words),
+        notice=_notice(context, event, words),
         place=place_line(event, words),
         about=_about(event) if _attends(context, event) else [],
     )
 
 
 def _attend_card(context: MailContext, event: EventCopy, words: Wording) -> Card:
-    link = f"{context.public_url}/embed/{quote(event.id, safe='')}"
+    link = f"{context.public_url}/programme/{quote(event.id, safe='')}?lang={words.language}"
     return Card(
         title=title_of(event),
         label=words.attend,
         times=_times(context, event, words),
-        notice=_notice(event, words),
+        notice=_notice(context, event, words),
         place=place_line(event, words),
         link=link if event.status != "cancelled" else None,
     )
@@ -205,10 +205,12 @@ def _before(slot: Slot | None, event: EventCopy, words: Wording) -> TimeLine | N
     return time_lines(Period(slot.starts_at, slot.ends_at, slot.time_zone, event.city), words.language)[0]
 
 
-def _notice(event: EventCopy, words: Wording) -> str | None:
-    """What is not settled about the event, if anything."""
+def _notice(context: MailContext, event: EventCopy, words: Wording) -> str | None:
+    """What is not settled about the event, if anything. Whoever has cancelled is promised no further mail about it."""
     if event.status == "cancelled":
         return words.called_off
+    if not _is_live(context):
+        return None
     if not event.has_date:
         return words.date_open
     return words.tentative if event.status == "tentative" else None

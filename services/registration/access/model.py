@@ -18,7 +18,7 @@ ROLE_WORDS = {
     "sealed-reader": "Reader of sealed answers: each reading needs a reason and is logged",
     "operator": "Operator: sees the audit log and the log of readings",
     "administrator": "Administrator: invites colleagues, ends access and sessions",
-    "partner": "Partner: sees the numbers of one partner, and nothing else",
+    "partner": "Partner: sees the lines to paste and the numbers of one partner, and nothing else",
 }
 """What each role means, for whoever gives it or is invited to it."""
 

@@ -23,6 +23,17 @@ from shared.web.headers import personal
 PATH = "/console/audit-log"
 LINES = 50
 KIND_WORDS = {"holder": "Colleague", "sealed-approval": "Request for approval", "job": "Search for a timetable"}
+ACT_WORDS = {
+    "event-announce": "Event announced",
+    "event-confirm": "Date of an event confirmed",
+    "event-postpone": "Event postponed",
+    "event-reschedule": "Date of an event changed",
+    "event-cancel": "Event cancelled",
+    "event-revive": "Event revived",
+    "event-hold": "Event marked as held",
+}
+"""Acts whose names are steps, not words for what happened."""
+
 _MADE_ID = re.compile(r"[0-9a-f]{12}$")
 SERVICE_WORDS = {"": "All", "events": "Events", "registration": "Registrations", "notifications": "Mail"}
 PLACES: Mapping[str, str] = {
@@ -79,7 +90,7 @@ def audit_log_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
 
 def word_of(act: str) -> str:
     """An act as words: ``bulletin-sent`` is ``Bulletin sent``."""
-    return act.replace("-", " ").capitalize()
+    return ACT_WORDS.get(act, act.replace("-", " ").capitalize())
 
 
 def kind_of(kind: str) -> str:

@@ -44,9 +44,7 @@ def embed_blueprint(context: PublicContext) -> Blueprint:
             with counted_look_up():
                 view = context.form_view(slug)
         except DomainError:
-            if claimed:
-                return refused_page("form-unknown", claimed, slug)
-            raise
+            return refused_page("form-unknown", claimed, slug)
         partner = view.partner(request.args.get("partner", ""))
         parent = parent_origin(partner, claimed)
         if claimed and not parent:

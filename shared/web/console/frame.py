@@ -96,7 +96,7 @@ def _sheet() -> Sheet:
 
 def _around() -> dict[str, Any]:
     """What the frame's templates show: style, navigation, who is signed in."""
-    holder: Holder | None = g.get("holder")
+    holder = _signed_in()
     return {
         "style": _sheet().address(f"{HOME}/static/console.css"),
         "navigation": navigation_for(holder, request.path),
@@ -105,6 +105,12 @@ def _around() -> dict[str, Any]:
         "languages": LANGUAGE_NAMES,
         "direction": direction,
     }
+
+
+def _signed_in() -> Holder | None:
+    """Who is signed in, also where their access does not include the page."""
+    found: Holder | None = g.get("holder") or g.get("refused")
+    return found
 
 
 def _to_sign_in(error: Unauthorized) -> Response:

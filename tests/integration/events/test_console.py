@@ -42,6 +42,7 @@ def test_a_key_without_the_role_is_told_so_on_a_page(client: FlaskClient, keys: 
     answer = client.get("/console")
     assert (answer.status_code, answer.mimetype) == (403, "text/html")
     assert "Your access does not include this page" in answer.text
+    assert 'href="/console/registrations/partners">Back to the start page' in answer.text
 
 
 def test_the_list_shows_times_with_zones_and_counts(

@@ -29,7 +29,7 @@ def test_delegation_is_told_which_webinar_to_attend(office: Office) -> None:
     asked = text[text.index("Please also attend") :]
     assert "UPR Webinar Wednesday #10" in asked
     assert "New York time (EST, UTC−5)" in asked
-    assert "https://register.example.org/embed/upr-webinar-10" in asked
+    assert "https://register.example.org/programme/upr-webinar-10?lang=en" in asked
 
 
 def test_working_group_is_named_and_waits_until_it_was_heard_of(office: Office) -> None:

@@ -35,7 +35,9 @@ def test_claim_that_is_no_origin_is_not_repeated(client: FlaskClient, claimed: s
     assert (answer.status_code, "data-cause" in answer.text, answer.text.count("<form")) == (200, False, 1)
     assert f"frame-ancestors {OURS}" in answer.headers["Content-Security-Policy"]
     assert not claimed or claimed not in answer.text
-    assert client.get("/embed/no-such-form", query_string={"parent": claimed}).status_code == 404
+    unknown = client.get("/embed/no-such-form", query_string={"parent": claimed})
+    assert (unknown.status_code, unknown.mimetype, "There is no form" in unknown.text) == (404, "text/html", True)
+    assert not claimed or claimed not in unknown.text
 
 
 def test_form_that_is_closed_reports_its_height(client: FlaskClient, installation: TestInstallation) -> None:

@@ -53,7 +53,8 @@ def key(house: House) -> str:
 def editor(house: House, key: str) -> Browser:
     """The partner's web editor, signed in."""
     browser = house.browser()
-    assert sign_in(browser, key, next="/console/overview").headers["Location"] == f"{PAGES}/{OWN}"
+    for asked in ("/console/overview", "/console"):
+        assert sign_in(browser, key, next=asked).headers["Location"] == f"{PAGES}/{OWN}"
     return browser
 
 

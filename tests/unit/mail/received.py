@@ -46,6 +46,7 @@ STRUCTURE = {kind: WITH_CALENDAR if kind in CALENDAR_KINDS else WITHOUT_CALENDAR
 LINK = "https://register.example.org/r/sample-link-that-opens-nothing"
 JOIN = "https://meet.example.org/upr-webinar-10"
 EMBED = "https://register.example.org/embed/upr-webinar-10"
+PROGRAMME = "https://register.example.org/programme/upr-webinar-10?lang=es"
 VIEW = "https://register.example.org/v/sample-view"
 JOINING = "https://register.example.org/j/sample-join"
 LINKS = {
@@ -63,7 +64,7 @@ LINKS = {
         name: ["https://console.example.org/console/invitation/sample"]
         for name in ("invitation", "invitation-recovery")
     },
-    "confirmation-delegation": [EMBED, LINK],
+    "confirmation-delegation": [PROGRAMME, LINK],
     "confirmation-interest": [LINK],
     "recording-available": ["https://videos.example.org/upr-webinar-10"],
     "bulletin": [EMBED, VIEW, "https://register.example.org/u/sample"],

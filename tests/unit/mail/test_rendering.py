@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from services.notifications.domain.kinds import REMINDER_KINDS
-from services.notifications.mail.content import KINDS, CalendarEntry, MailKind
+from services.notifications.mail.content import CANCELLED, KINDS, CalendarEntry, MailKind
 from services.notifications.mail.mailbox import UnusableAddress
 from services.notifications.mail.preview import REVIEW, SAMPLE, SAMPLE_EVENT, contexts, sample
 from services.notifications.mail.rendering import render
@@ -130,6 +130,13 @@ def test_tentative_date_is_called_tentative() -> None:
     message = received(replace(SAMPLE, event=replace(SAMPLE_EVENT, status="tentative")))
     assert wording("en").tentative in part(message, "plain")
     assert wording("en").tentative in part(message, "html")
+
+
+@pytest.mark.parametrize("changes", [{"status": "tentative"}, {"status": "postponed", "starts_at": None}])
+def test_whoever_has_cancelled_is_promised_no_further_mail(changes: dict[str, Any]) -> None:
+    text = part(received(replace(sample(CANCELLED, "en"), event=replace(SAMPLE_EVENT, **changes))), "plain")
+    assert SAMPLE_EVENT.title in text
+    assert "we will write" not in text.lower()
 
 
 def test_name_is_shown_only_once_the_address_is_confirmed() -> None:

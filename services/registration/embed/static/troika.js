@@ -25,8 +25,8 @@ const WORDS = {
   ru: "Регистрация",
   zh: "报名",
 };
-const PASSED_ON = ["troika:started", "troika:submitted", "troika:proposed"];
-const ANSWERED = ["troika:submitted", "troika:proposed", "troika:error"];
+const PASSED_ON = ["troika:started", "troika:submitted"];
+const ANSWERED = ["troika:submitted", "troika:error"];
 const STYLE = ":host { display: block; scroll-margin-block-start: 7rem; } :host([hidden]) { display: none; }";
 /* Until the frame is ready it lies unseen over the space that is kept free for it: as wide as it will be, so that the
    height that it reports is the one that it will have. */
@@ -128,6 +128,11 @@ class TroikaForm extends HTMLElement {
     return this.#value("lang") || this.closest("[lang]")?.lang || "";
   }
 
+  /* What screen readers call the frame. Only the words of the link: the comment that hides the line for the space is text too. */
+  #title() {
+    return this.getAttribute("title") || this.querySelector("a")?.textContent.trim() || this.#word();
+  }
+
   /* What the frame is called where the page names nothing, in the language the form will have. */
   #word() {
     const known = [this.#language(), ...navigator.languages].map((tag) => WORDS[tag.slice(0, 2).toLowerCase()]);
@@ -162,7 +167,7 @@ class TroikaForm extends HTMLElement {
     this.#slot.hidden = false;
     if (!this.#value("form")) return this.#fail("form-unknown");
     const frame = document.createElement("iframe");
-    frame.title = this.getAttribute("title") || this.textContent.trim() || this.#word();
+    frame.title = this.#title();
     frame.loading = "eager";
     frame.referrerPolicy = "origin";
     Object.assign(frame.style, { display: "block", inlineSize: "100%", border: "0", blockSize: `${height}px`, ...WAITING });
