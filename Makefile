@@ -31,7 +31,9 @@ CALM ?= 1
 LEDGER ?= chaos-ledger.jsonl
 # Bytecode for processes that write none themselves: without it each of them compiles every module that it imports, which
 # takes 0.06 to 0.12 s of processor time at each start
-PRECOMPILE := $(BIN)/python -m compileall -q services shared deploy tests/support
+PRECOMPILE := $(BIN)/python -m compileall -q -j 0 services shared deploy
+# And of the tests, which each of five workers would compile for itself
+PRECOMPILE_TESTS := $(PRECOMPILE) && $(BIN)/python -m tests.support.bytecode
 # Of the images, and more words for docker build: IMAGE_ARGUMENTS="--build-arg BASE=registry.example.org/debian:13-slim"
 VERSION := 0.1.0
 IMAGE_ARGUMENTS ?=
@@ -70,7 +72,7 @@ audit: $(VENV)/.ready ## compare what databases and broker hold; exit 1: broken,
 test: $(VENV)/.ready-dev ## make check, then install what the tests need, start private servers, run every test, print one summary
 	@$(if $(PYTEST),,$(MAKE) --no-print-directory check)
 	@deploy/setup/test_machine.sh
-	@$(PRECOMPILE)
+	@$(PRECOMPILE_TESTS)
 	@$(BIN)/python -m pytest $(PYTEST)
 
 chaos: ## break everything, at length: both parts below, the second also when the first has found something
@@ -78,18 +80,18 @@ chaos: ## break everything, at length: both parts below, the second also when th
 
 chaos-timed: $(VENV)/.ready-dev ## faults of a cluster and overload: what is judged by the clock has the machine for itself
 	@deploy/setup/test_machine.sh
-	@$(PRECOMPILE)
+	@$(PRECOMPILE_TESTS)
 	@$(BIN)/python -m pytest $(AT_LENGTH) -n 0 $(TIMED) $(PYTEST)
 
 chaos-counted: $(VENV)/.ready-dev ## every fail point, the fault matrix, the storm, the model; SEED=… repeats a run
 	@deploy/setup/test_machine.sh
-	@$(PRECOMPILE)
+	@$(PRECOMPILE_TESTS)
 	@$(BIN)/python -m pytest $(AT_LENGTH) -n 3 tests/chaos tests/integration/model $(TIMED:%=--ignore=%) --chaos-calm=$(CALM) \
 		--chaos-ledger=$(LEDGER) $(if $(SEED),--chaos-seed=$(SEED)) $(PYTEST)
 
 chaos-long: $(VENV)/.ready-dev ## send PEOPLE people through constant trouble on each bus, and add a line to the ledger
 	@deploy/setup/test_machine.sh
-	@$(PRECOMPILE)
+	@$(PRECOMPILE_TESTS)
 	@$(BIN)/python -m pytest -n 0 -s tests/chaos/volume --chaos=full --chaos-people=$(PEOPLE) --chaos-calm=$(CALM) --chaos-ledger=$(LEDGER) \
 		$(if $(SEED),--chaos-seed=$(SEED)) $(PYTEST)
 
@@ -113,9 +115,9 @@ test-alerting: $(VENV)/.ready-dev ## measure when faults page, with a real Prome
 check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/python -m deploy.specs --check
+	@$(BIN)/mypy --no-error-summary & types=$$! rest=0; \
+		{ $(BIN)/lint-imports --no-logo && $(BIN)/python -m deploy.specs --check; } || rest=$$?; \
+		wait $$types && exit $$rest
 
 bench: $(VENV)/.ready-dev ## measure speed and cost against references in one run; BENCH="P5 P8" picks; a table and bench.json
 	@$(BIN)/python -m tests.benchmarks.run $(BENCH)

@@ -33,6 +33,10 @@ REST_S = (0.025, 0.05, 0.1, 0.2)
 
 REST_IN_OUTAGE_S = 1.0
 
+LOOK_AROUND_EVERY_S = 1.0
+"""How often, while there is nothing to do, mails that become due and imports are looked for, seconds. Submissions, for
+which somebody waits, are looked for at each turn; asking for all three each time takes three times the processor."""
+
 GAUGES_EVERY_S = 10.0
 """How often the backlog is read for the metrics, seconds."""
 
@@ -61,7 +65,7 @@ def run_decider(settings: RegistrationSettings, work: UnitOfWork, clock: Checked
     """Decide until ``stop``; while the database is away, wait for it."""
     decider: Decider | None = None
     imports: ImportRun | None = None
-    idle, gauges_at = 0, 0.0
+    idle, gauges_at, around_at = 0, 0.0, 0.0
     while not stop:
         try:
             if time.monotonic() >= gauges_at:  # before deciding: what ends the process must not hide the backlog
@@ -69,7 +73,10 @@ def run_decider(settings: RegistrationSettings, work: UnitOfWork, clock: Checked
                 gauges_at = time.monotonic() + GAUGES_EVERY_S
             decider = decider or make_decider(settings, work, clock)
             imports = imports or make_import_run(settings, work, clock, decider)
-            done = decider.run_once() + imports.run_once()
+            around = time.monotonic() >= around_at
+            done = decider.run_once(mails=around) + (imports.run_once() if around else 0)
+            if done or around:
+                around_at = 0.0 if done else time.monotonic() + LOOK_AROUND_EVERY_S
             idle = 0 if done else idle + 1
             pause_s = REST_S[min(idle, len(REST_S)) - 1] if idle else 0.0
         except Unavailable as error:

@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.architecture.sources import CODE, nodes, python_files, text_of, tracked_files
 from tests.support.processes import PROJECT
 
@@ -48,10 +46,10 @@ REGISTRY_HOSTS = ("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("g
 MACHINE_FOLDERS = ("work", "root", "home", "Users")
 
 
-@pytest.mark.parametrize("path", python_files(*CODE), ids=str)
-def test_code_file_is_short(path: Path) -> None:
-    if path not in LONGER_FILES:
-        assert len(text_of(path).splitlines()) <= MOST_LINES_OF_FILE
+def test_code_files_are_short() -> None:
+    lines = {path: len(text_of(path).splitlines()) for path in python_files(*CODE) if path not in LONGER_FILES}
+    assert {path: number for path, number in lines.items() if number > MOST_LINES_OF_FILE} == {}
+    assert lines
 
 
 def test_functions_are_short() -> None:

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
 from deploy.specs import applications, openapi
 from shared.web.document.examples import read_examples
 
@@ -52,6 +50,8 @@ def _answered(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _fault(document: dict[str, Any], content: dict[str, Any]) -> str:
     """Why an example is none; empty if it is one."""
+    import jsonschema  # here, since it takes two seconds of CPU, and each worker collects this module
+
     if "example" not in content:
         return "there is no example"
     schema = {"components": document["components"], **content["schema"]}

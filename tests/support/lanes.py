@@ -19,8 +19,19 @@ WAITING = {
 }
 """Folders whose tests wait, with the lane in which they stand; the first that fits. Those lanes begin first."""
 
-SHARED = ("tests/browser/", "tests/integration/routes/")
-"""Folders whose tests share one installation and stay together."""
+SHARED = {
+    "tests/browser/test_intake_pages.py": "pages alone",  # a quarter of the folder, which needs no installation
+    "tests/browser/": "browser",
+    "tests/integration/routes/": "routes",
+    "tests/contract/test_bus_": "broker",
+    "tests/contract/test_permissions.py": "broker",
+    "tests/contract/test_senders.py": "broker",
+    "tests/integration/operations/test_audit_verdicts.py": "broker",
+    "tests/integration/test_broker_cut.py": "broker",
+    "tests/integration/test_parked_commands.py": "broker",
+}
+"""What shares one installation, or one node of RabbitMQ, and stays together, with its lane. A worker starts a node for
+the first test that asks for it: seven seconds of processor time, and one in a hundred from then on."""
 
 AT_LENGTH = ("points", "volume", "model", "controls", "chaos", "matrix", "database")
 """Folders of `make chaos-counted`, each a lane of its own: those that take long begin. Who has two tests left is given
@@ -37,7 +48,7 @@ def lane(nodeid: str, *, full: bool = False) -> str:
     waiting = next((name for folder, name in WAITING.items() if nodeid.startswith(folder)), None)
     if waiting:
         return waiting
-    return next((folder for folder in SHARED if nodeid.startswith(folder)), nodeid.split("::", 1)[0])
+    return next((name for start, name in SHARED.items() if nodeid.startswith(start)), nodeid.split("::", 1)[0])
 
 
 class Lanes(LoadScopeScheduling):
@@ -56,7 +67,8 @@ class LanesPlugin:
         if _is_full(config):
             items.sort(key=lambda item: (_place(item.path.parent.name), item.path.name == CONTROLS))
             return
-        items.sort(key=lambda item: (not item.nodeid.startswith(tuple(WAITING)), not item.nodeid.startswith(SHARED)))
+        first, then = tuple(WAITING), tuple(SHARED)
+        items.sort(key=lambda item: (not item.nodeid.startswith(first), not item.nodeid.startswith(then)))
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> Lanes:
         """The scheduler of this run."""

@@ -7,12 +7,20 @@ from datetime import UTC, datetime, timedelta
 from services.events.domain.room import Room
 from services.events.domain.schedule import Placement, Slot, Span, day_span
 from services.events.domain.schedule_conflicts import Fixed
-from services.events.scheduling.problem import Problem, Request
+from services.events.scheduling.halt import Halt
+from services.events.scheduling.problem import Limits, Problem, Request, Timetable
 from shared.i18n.content import Text
 
 ZONE = "Europe/Zurich"
 FIRST_DAY = datetime(2020, 5, 4, tzinfo=UTC)
 CAPACITIES = (20, 20, 30, 40, 40, 60, 80, 80, 120, 200)
+
+
+def solve(problem: Problem, limits: Limits, halt: Halt | None = None) -> Timetable:
+    """The solver's timetable. Its libraries are imported here: collecting tests needs none of them (1 s of CPU)."""
+    from services.events.scheduling.solver import solve as search
+
+    return search(problem, limits, halt)
 
 
 def an_instance(seed: int, *, proposals: int, rooms: int, days: int, slots_a_day: int, pins: int = 0) -> Problem:

@@ -4,7 +4,7 @@ The fence rises with each claim. Whoever settles names the fence of their own cl
 somebody else has claimed its mail changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,11 @@ _HELD = f"""
         AND o.form_kind = ANY(ARRAY{list(ATTENDING)})"""  # noqa: S608 - names of our own columns
 """All registrations by which a mail's recipient takes part in its event."""
 
+_LANES_DUE = text("""
+    SELECT l.lane FROM unnest(CAST(:lanes AS text[])) AS l(lane) WHERE EXISTS (
+        SELECT FROM mail m WHERE m.lane = l.lane AND m.state IN ('queued', 'deferred') AND m.due_at <= :now
+            AND (m.expires_at IS NULL OR m.expires_at > :now))
+""")
 _CLAIM = text(f"""
     WITH due AS (
         SELECT id FROM mail WHERE lane = :lane AND state IN ('queued', 'deferred') AND due_at <= :now
@@ -139,6 +144,11 @@ class Claim:
     sent_again: bool = False
     closed: bytes | None = None
     stopped: bool = False
+
+
+def lanes_due(connection: Connection, lanes: Sequence[str], now: datetime) -> set[str]:
+    """Those of ``lanes`` in which a mail is due: a question that costs far less than to claim and to find nothing."""
+    return set(connection.execute(_LANES_DUE, {"lanes": list(lanes), "now": now}).scalars())
 
 
 def claim(connection: Connection, lane: str, most: int, now: datetime, lease_until: datetime) -> list[Claim]:

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from services.notifications.domain.kinds import ANNOUNCED_KINDS
+from services.notifications.domain.kinds import ANNOUNCED_KINDS, LANES
 from services.notifications.domain.sharing import claim_plan
 from services.notifications.domain.truth import is_untrue
-from services.notifications.store.handovers import Claim, claim
+from services.notifications.store.handovers import Claim, claim, lanes_due
 from services.notifications.usecases.addressing import readdress
 from shared.core.clock import Clock
 from shared.store.unit_of_work import UnitOfWork
@@ -31,9 +31,9 @@ def claim_due(work: UnitOfWork, clock: Clock, most: int, lease: timedelta = LEAS
         Unavailable: the database is away. A claim whose commit was not answered ends with its lease.
     """
     claims: list[Claim] = []
-    empty: set[str] = set()
     with work.transaction() as connection:
         now = clock()
+        empty = set(LANES) - lanes_due(connection, LANES, now)
         for lane, share in claim_plan(most):
             wanted = min(share, most - len(claims))
             if lane in empty or wanted == 0:

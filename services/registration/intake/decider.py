@@ -97,8 +97,11 @@ class Decider:
         self._name = name or new_id()
         self._outage = False
 
-    def run_once(self) -> int:
+    def run_once(self, *, mails: bool = True) -> int:
         """Decide one batch, then send the mails that are due; returns how many submissions and mails.
+
+        Args:
+            mails: False looks for mails only after a batch was decided: others became due with time alone.
 
         Raises:
             Unavailable: the database is away; nothing is lost, and no attempt is counted.
@@ -106,7 +109,7 @@ class Decider:
         try:
             numbers = self._begin()
             done = self._try(numbers) if numbers else 0
-            mailed = self._send_mails()
+            mailed = self._send_mails() if mails or numbers else 0
         except Unavailable as error:
             self._outage = error.reason != TIMED_OUT
             raise

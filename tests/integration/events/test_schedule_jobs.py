@@ -6,7 +6,6 @@ from datetime import timedelta
 from services.events.schedule_worker import ScheduleWorker
 from services.events.scheduling.halt import Halt
 from services.events.scheduling.problem import Limits
-from services.events.scheduling.solver import solve
 from services.events.usecases.solve_schedule import (
     LEASE,
     MOST_TRIES,
@@ -18,6 +17,7 @@ from services.events.usecases.solve_schedule import (
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.side_events import Desk
 from tests.support.clock import FrozenClock
+from tests.support.timetable_instances import solve
 
 NOON = "2020-05-06-1300"
 
