@@ -101,7 +101,9 @@ def _done(published: bool) -> str:
 
 def _conflict(work: UnitOfWork, event: Event, now: Resource, values: dict[str, str | Sequence[str]]) -> Response:
     stored = {name: str(value) or "not" for name, value in resource_values(now).items() if value != values[name]}
-    return _page(work, event, now, Typed(values, {}, stored), resource_tag(now), notice=CHANGED_SINCE_OPENED, status=412)
+    return _page(
+        work, event, now, Typed(values, {}, stored), resource_tag(now), notice=CHANGED_SINCE_OPENED, status=412
+    )
 
 
 def _event(work: UnitOfWork, event_id: str) -> Event:
