@@ -106,7 +106,7 @@ def _draft(page: Page, places: Places) -> None:
     page.fill("#subject-ar", "\u0645\u0646 \u064a\u0645\u062b\u0644\u0643\u0645\u061f")
     page.fill("#text-ar", "\u0627\u062e\u062a\u0627\u0631\u0648\u0627.")
     page.get_by_role("button", name="Save the draft").click()
-    page.get_by_role("heading", name="For whom").wait_for()
+    page.get_by_role("heading", name="Recipients").wait_for()
 
 
 def _outcome(page: Page, places: Places) -> None:

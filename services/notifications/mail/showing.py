@@ -209,11 +209,9 @@ def _notice(context: MailContext, event: EventCopy, words: Wording) -> str | Non
     """What is not settled about the event, if anything. Whoever has cancelled is promised no further mail about it."""
     if event.status == "cancelled":
         return words.called_off
-    if not _is_live(context):
-        return None
-    if not event.has_date:
+    if _is_live(context) and not event.has_date:
         return words.date_open
-    return words.tentative if event.status == "tentative" else None
+    return words.tentative if _is_live(context) and event.status == "tentative" else None
 
 
 def _attends(context: MailContext, event: EventCopy) -> bool:

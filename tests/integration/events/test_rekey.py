@@ -37,7 +37,7 @@ def test_names_are_encrypted_anew_and_references_stay(
         command = processes.start(f"rekey-{number}", "services.events rekey", env=given)
         assert command.wait(60) == 0, command.log_text()
         changed = ((0, 0), (3, 1), (0, 0))[number]
-        said = [line for line in command.log_text().splitlines() if line.endswith("anew.")]
+        said = [line for line in command.log_text().splitlines() if line.endswith(" re-encrypted.")]
         assert said == [f"{count} {what} re-encrypted." for count, what in zip(changed, ANEW, strict=True)]
         assert [_opens(keys[0], row, names) for row, names, _refs in _stored(desk)] == [True] * 4
     assert [(row, refs) for row, _names, refs in _stored(desk)] == [(row, refs) for row, _names, refs in before]

@@ -80,6 +80,8 @@ def stack(postgres: PostgresServer, run_folder: RunFolder, tmp_path_factory: pyt
 @pytest.fixture(scope="module")
 def dumps(stack: Stack, run_folder: RunFolder) -> dict[str, bytes]:
     """Every database as ``pg_dump`` writes it, by name."""
+    counted = "SELECT count(*) FROM registration_count_change"
+    poll_until(lambda: stack.sql("registration", counted) == [(0,)], 30, what="tend has added the counts up")
     program = binaries(run_folder.path, service_account("postgres", "nobody")) / "pg_dump"
     return {name: dump(program, stack.installation.urls[name]) for name in DATABASES}
 

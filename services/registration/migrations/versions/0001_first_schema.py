@@ -399,6 +399,7 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+REVOKE ALL ON FUNCTION count_registration() FROM PUBLIC;
 CREATE TRIGGER registration_counted AFTER INSERT OR DELETE ON registration
     FOR EACH ROW EXECUTE FUNCTION count_registration();
 CREATE TRIGGER registration_counted_again AFTER UPDATE ON registration FOR EACH ROW
