@@ -32,7 +32,8 @@ _HELD = """
 """
 """Tables, and functions that run with their owner's rights; all others give nobody more than their own."""
 _FUNCTIONS = """
-    SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
+    SELECT oid::regprocedure::text FROM pg_proc
+    WHERE pronamespace = 'public'::regnamespace AND prosecdef AND prorettype <> 'trigger'::regtype
 """
 _TABLES = """
     SELECT c.relname, min(a.attname), c.relkind = 'r' FROM pg_class c
