@@ -28,7 +28,7 @@ POOL = 4
 """Connections of a web process beside that of the intake."""
 
 FORM_PAGE = f"/v1/forms/{WEBINAR}"
-REFUSED_WITHIN_S = 1.0
+REFUSED_WITHIN_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
