@@ -6,8 +6,8 @@ from shared.process.settings import CommonSettings
 from shared.store.engine import open_engine
 
 POOL_TIMEOUT_S = 2.0
-"""Who has waited so long for a connection is refused. With a quarter of a second hundreds of people who open their links
-at once, and try again, keep the processor busy with refusals: each costs nearly as much as an answer."""
+"""Who has waited so long for a connection is refused. With a quarter of a second, hundreds of people who open their
+links at once, and try again, keep the processor busy with refusals: each costs nearly as much as an answer."""
 
 
 def open_web_engine(settings: CommonSettings) -> Engine:
