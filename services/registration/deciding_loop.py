@@ -35,7 +35,7 @@ REST_IN_OUTAGE_S = 1.0
 
 LOOK_AROUND_EVERY_S = 1.0
 """How often, while there is nothing to do, mails that become due and imports are looked for, seconds. Submissions, for
-which somebody waits, are looked for at each turn; asking for all three each time takes three times the processor."""
+which a person waits, are looked for at each turn; asking for all three each time takes three times the processor."""
 
 GAUGES_EVERY_S = 10.0
 """How often the backlog is read for the metrics, seconds."""

@@ -17,7 +17,7 @@ PUBLIC_IN_LINE = 256
 """The same of ``public``: a page takes milliseconds and is then kept, so a long line is a short wait."""
 
 LINE_S = 2.0
-"""How long somebody stands in line, seconds."""
+"""How long a request waits in line, seconds."""
 
 FREE_CONNECTIONS = 2
 """Connections to the database that no class but ``first`` can take."""

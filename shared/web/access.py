@@ -168,7 +168,7 @@ def link_token() -> str:
 
 
 def refuse(holder: Holder) -> NoReturn:
-    """Refuse somebody whose key is known and does not open this; the page that says so may show them their navigation.
+    """Refuse a request whose key is known and does not open this; the page for it may show the navigation of its owner.
 
     Raises:
         Forbidden: always.

@@ -206,7 +206,7 @@ def _before(slot: Slot | None, event: EventCopy, words: Wording) -> TimeLine | N
 
 
 def _notice(context: MailContext, event: EventCopy, words: Wording) -> str | None:
-    """What is not settled about the event, if anything. Whoever has cancelled is promised no further mail about it."""
+    """What is not settled about the event, if anything. A person who has cancelled is promised no further mail."""
     if event.status == "cancelled":
         return words.called_off
     if _is_live(context) and not event.has_date:

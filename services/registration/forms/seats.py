@@ -218,7 +218,7 @@ class Promotion:
         count: how many of those in line get a seat now, first come first.
         withheld: why the rest does not: ``no-free-seat``, ``too-late`` (so shortly before the start nobody is told to
             come any more), ``not-taking-place``, ``reserved`` (what is left is kept for others), ``domain-share``
-            (the share of their mail domain is used up) or ``by-hand``; empty if nobody is left in line.
+            (the share of their mail domain is used up) or ``by-hand``; empty if no one is left in line.
         chosen: ids of those who get one, where it matters who they are; else the first ``count`` do.
         after: the seats then, where it matters who they are.
     """

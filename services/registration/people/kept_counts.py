@@ -85,7 +85,7 @@ def cube_for(names: Iterable[str], values: Mapping[str, Any]) -> str | None:
 
     Args:
         names: of its filters and of what it groups by.
-        values: of its filters. A moment within a day needs the registrations.
+        values: of its filters. A time within a day needs the registrations.
     """
     needed = {_COLUMN_OF.get(name, name) for name in names}
     if any(isinstance(value, datetime) and value.astimezone(UTC).time() != time() for value in values.values()):

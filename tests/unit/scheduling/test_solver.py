@@ -128,7 +128,7 @@ def test_wishes_are_granted_where_first_fit_grants_none() -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_complete_timetable_is_found_where_no_place_is_left_over(seed: int) -> None:
-    """Nobody prefers a day: a search for wishes would go on for as long as it may after the places are found."""
+    """No proposal prefers a day: a search for wishes would go on for as long as it may after the places are found."""
     full = a_full_instance(seed, proposals=300, rooms=10, days=5, slots_a_day=6)
     problem = replace(full, requests=tuple(replace(one, preferred_on=frozenset()) for one in full.requests))
     made = solve(problem, Limits(seconds=allowed_s(10.0)))
