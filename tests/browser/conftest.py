@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page
 from deploy.local.scenes.participants import register_some
 from tests.browser.running import Demo, end_demo, sign_in, start_demo
 from tests.browser.visiting import Visit, visit
+from tests.support.browser import chromium
 from tests.support.processes import ProcessGroup
 from tests.support.run_folder import RunFolder
 
@@ -27,6 +28,13 @@ def demo(run_folder: RunFolder) -> Iterator[Demo]:
         end_demo(running, processes)
     finally:
         processes.end()
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Once for all modules of this folder: each start takes half a second of CPU."""
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture

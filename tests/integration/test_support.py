@@ -10,12 +10,14 @@ import pika
 import psutil
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from deploy.servers.rabbitmq import Rights
 from deploy.servers.starting import BASE_ENVIRONMENT
 from tests.support import run_folder as run_folders
 from tests.support import shared_memory
 from tests.support.children import start_child
+from tests.support.clients import rows
 from tests.support.ports import free_port, is_listening
 from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT, ProcessGroup, answers
@@ -120,6 +122,24 @@ def test_postgres_fresh_databases_go_unless_somebody_keeps_them(own_postgres: Po
         with pytest.raises(psycopg.OperationalError):
             connected.execute("SELECT 1")
     psycopg.connect(kept.replace("+psycopg", "")).close()
+
+
+def test_connection_is_kept_for_the_next_look_and_in_nobodys_way(postgres: PostgresServer) -> None:
+    """It is opened again when an administrator ended it, and closed when its database is copied."""
+    url = postgres.fresh_database()
+    [(kept,)] = rows(url, "SELECT pg_backend_pid()")
+    assert rows(url, "SELECT pg_backend_pid()") == [(kept,)]
+    with postgres.connect() as administrator:
+        administrator.execute("SELECT pg_terminate_backend(%s, 5000)", [kept])
+    assert rows(url, "SELECT pg_backend_pid()") != [(kept,)]
+    copied = make_url(url)
+    postgres.fresh_database(copied.database, owner=copied.username)
+
+
+def test_connection_to_a_server_that_is_killed_is_not_kept(own_postgres: PostgresServer) -> None:
+    url = own_postgres.fresh_database()
+    first, second = (rows(url, "SELECT pg_backend_pid()") for _ in range(2))
+    assert first != second
 
 
 def test_postgres_database_is_closed_to_other_roles(postgres: PostgresServer) -> None:

@@ -23,6 +23,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    # a check by axe runs once in each page: to optimise its code takes a quarter of its CPU
+    "--js-flags=--no-opt --no-maglev --always-sparkplug",
 )
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import psycopg
 from sqlalchemy import make_url
+
+from tests.support.looking import look
 
 WEBINAR = "upr-webinar-10"
 SUBMISSIONS = f"/v1/forms/{WEBINAR}/submissions"
@@ -102,8 +103,5 @@ def together(count: int, work: Callable[[int], Any]) -> list[Any]:
 
 
 def rows(url: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-    """All rows of one statement, on a connection of its own."""
-    address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(address) as connection:
-        cursor = connection.execute(statement, values)
-        return cursor.fetchall() if cursor.description else []
+    """All rows of one statement, which is a transaction of its own."""
+    return look(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False), statement, values)

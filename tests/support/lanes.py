@@ -29,6 +29,7 @@ SHARED = {
     "tests/integration/operations/test_audit_verdicts.py": "broker",
     "tests/integration/test_broker_cut.py": "broker",
     "tests/integration/test_parked_commands.py": "broker",
+    "tests/integration/test_support.py": "broker",
 }
 """What shares one installation, or one node of RabbitMQ, and stays together, with its lane. A worker starts a node for
 the first test that asks for it: seven seconds of processor time, and one in a hundred from then on."""

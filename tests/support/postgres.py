@@ -4,7 +4,8 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -15,6 +16,7 @@ from deploy.servers.starting import prefix
 from shared.core.accounts import service_account
 from shared.store.postgres_cluster import SUPERUSER, binaries, make_cluster
 from tests.support.children import kill_tree, start_child, tail
+from tests.support.looking import keep_connections_to, let_go
 from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder
 from tests.support.shared_memory import remove_segment
@@ -52,11 +54,13 @@ class PostgresServer:
         self.log = self.folder / "server.log"
         self.inside: Sequence[str] = ()
         """Words before the server's command, from the next start on: of the disk that it is to see."""
+        self._durable = durable
         self._strategy = "wal_log" if durable else "file_copy"
         self._passing: list[str] = []
         self._templates: set[str] = set()
         self._passwords = {SUPERUSER: secrets.token_hex(12)}
         self._server: subprocess.Popen[bytes] | None = None
+        self._administrator: Connection | None = None
 
     @property
     def running(self) -> bool:
@@ -93,6 +97,8 @@ class PostgresServer:
             death_signal=signal.SIGQUIT,
         )
         poll_until(self._ready, within_s, what=f"start of PostgreSQL on port {self.port}")
+        if not self._durable:
+            keep_connections_to(self.port)
 
     def stop(self, within_s: float = 30.0) -> None:
         """Stop in good order, without waiting for clients to leave (fast shutdown: SIGINT)."""
@@ -112,6 +118,9 @@ class PostgresServer:
 
     def remove(self) -> None:
         """End the server at once (SIGQUIT: nobody needs its data, so no checkpoint) and delete its folder."""
+        let_go()
+        if self._administrator is not None:
+            self._administrator.close()
         if self._server is not None and self.running:
             self._server.send_signal(signal.SIGQUIT)
             self._server.wait(30.0)
@@ -182,13 +191,15 @@ class PostgresServer:
         """
         if not self._passing:
             return
-        with self.connect() as connection:
+        let_go()
+        with self._administering() as connection:
             while self._passing:
                 connection.execute(_drop(self._passing.pop()))
 
     def drop_database(self, name: str) -> None:
         """Drop a database if it is there; whoever is connected to it is cut off."""
-        with self.connect() as connection:
+        let_go()
+        with self._administering() as connection:
             connection.execute(_drop(name))
 
     def _command(self) -> list[str]:
@@ -196,9 +207,10 @@ class PostgresServer:
 
     def _create(self, name: str, owner: str, template: str, logins: Sequence[str] = ()) -> str:
         self.create_role(owner)
+        let_go()
         database, role = sql.Identifier(name), sql.Identifier(owner)
         entering = sql.SQL(", ").join(map(sql.Identifier, (owner, *logins)))
-        with self.connect() as connection:
+        with self._administering() as connection:
             for statement, *parts in (
                 (
                     "CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY {}",
@@ -210,13 +222,24 @@ class PostgresServer:
                 connection.execute(sql.SQL(statement).format(*parts))
         return self.url(name, owner)
 
+    @contextmanager
+    def _administering(self) -> Iterator[Connection]:
+        """A connection of the superuser: kept where the server is not killed, since each new one costs as it does."""
+        if self._durable:
+            with self.connect() as connection:
+                yield connection
+            return
+        if self._administrator is None or self._administrator.closed:
+            self._administrator = self.connect()
+        yield self._administrator
+
     def _exists(self, database: str) -> bool:
-        with self.connect() as connection:
+        with self._administering() as connection:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
         return found is not None
 
     def _run_sql(self, statement: str, *parts: sql.Composable) -> None:
-        with self.connect() as connection:
+        with self._administering() as connection:
             connection.execute(sql.SQL(statement).format(*parts))
 
     def _ready(self) -> bool:

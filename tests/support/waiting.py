@@ -11,6 +11,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 BESIDE_OTHERS = 3.0
+SELDOM_S = 0.25
+"""Between two looks, once a wait is long: each look may take a connection and ten milliseconds of processor time."""
 _factor = 1.0
 
 
@@ -36,7 +38,7 @@ def poll_until(condition: Callable[[], T], within_s: float = 10.0, *, every_s: f
     Args:
         condition: called without arguments; what it raises ends the wait at once.
         within_s: seconds after which the wait has failed (see ``allowed_s``); it is called once more at the deadline.
-        every_s: seconds between two calls.
+        every_s: seconds between two calls; then a tenth of what was waited so far, at most ``SELDOM_S``.
         what: the sentence of the failure; by default the condition's name.
 
     Returns:
@@ -46,7 +48,8 @@ def poll_until(condition: Callable[[], T], within_s: float = 10.0, *, every_s: f
         AssertionError: nothing true within ``within_s``; names the last value seen.
     """
     allowed = allowed_s(within_s)
-    deadline = time.monotonic() + allowed
+    began = time.monotonic()
+    deadline = began + allowed
     while True:
         late = time.monotonic() >= deadline
         value = condition()
@@ -55,4 +58,4 @@ def poll_until(condition: Callable[[], T], within_s: float = 10.0, *, every_s: f
         if late:
             wanted = what or getattr(condition, "__qualname__", repr(condition))
             raise AssertionError(f"not within {allowed:g} s: {wanted} (last value: {value!r})")
-        time.sleep(every_s)
+        time.sleep(max(every_s, min(SELDOM_S, (time.monotonic() - began) / 10)))

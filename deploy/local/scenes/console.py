@@ -9,15 +9,16 @@ from deploy.local.scenes.travellers import register_traveller
 
 
 def console(path: str) -> Scene:
-    """A page of the console, signed in."""
+    """A page of the console; who is not signed in signs in first."""
 
     def scene(page: Page, places: Places) -> None:
-        page.goto(f"{places.ports.public_url}/console")
-        if page.locator("#key").count():
-            page.locator("#key").fill(places.key)
+        page.goto(f"{places.ports.public_url}{path}")
+        key = page.locator("input#key[type=password]")
+        if key.count():
+            key.fill(places.key)
             page.get_by_role("button", name="Sign in").click()
             page.get_by_role("button", name="Sign out").wait_for(timeout=WITHIN_MS)
-        page.goto(f"{places.ports.public_url}{path}")
+            page.goto(f"{places.ports.public_url}{path}")
 
     return scene
 
