@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY
 
 from shared.core import security_events
 from shared.core.logs import _Formatter
+from shared.core.metrics import security_events_total
 from shared.core.security_events import LOGGED_PER_MINUTE, SecurityEvent
 from tests.integration.routes.asked import CONTENT, path_of
 from tests.integration.routes.every import Route
@@ -45,7 +45,7 @@ def logged() -> Iterator[io.StringIO]:
 
 def counted() -> dict[str, float]:
     """How often each event was counted so far."""
-    samples = (sample for metric in REGISTRY.collect() for sample in metric.samples)
+    samples = (sample for metric in security_events_total.collect() for sample in metric.samples)
     found = {one.labels["event"]: one.value for one in samples if one.name == "troika_security_events_total"}
     return {event: found.get(event, 0.0) for event in SecurityEvent}
 
