@@ -27,12 +27,24 @@ SHARED = {
     "tests/contract/test_permissions.py": "broker",
     "tests/contract/test_senders.py": "broker",
     "tests/integration/operations/test_audit_verdicts.py": "broker",
+    "tests/integration/operations/test_doctor.py": "broker",
     "tests/integration/test_broker_cut.py": "broker",
     "tests/integration/test_parked_commands.py": "broker",
     "tests/integration/test_support.py": "broker",
 }
 """What shares one installation, or one node of RabbitMQ, and stays together, with its lane. A worker starts a node for
 the first test that asks for it: seven seconds of processor time, and one in a hundred from then on."""
+
+LONG = (
+    "tests/integration/test_pika_publisher.py",
+    "tests/integration/model/",
+    "tests/contract/test_openapi.py",
+    "tests/integration/registration/test_outcomes.py",
+    "tests/unit/scheduling/test_solver.py",
+    "tests/unit/deploy/test_chart.py",
+    "tests/unit/web/test_bodies.py",
+)
+"""What takes a minute or more begins before the other files: begun last, it would leave a processor to itself."""
 
 AT_LENGTH = ("points", "volume", "model", "controls", "chaos", "matrix", "database")
 """Folders of `make chaos-counted`, each a lane of its own: those that take long begin. Who has two tests left is given
@@ -64,12 +76,13 @@ class LanesPlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """The waiting first, then what shares an installation, then file by file; at length by ``AT_LENGTH``."""
+        """The waiting first, then what shares an installation, then file by file, long ones first; at length by
+        ``AT_LENGTH``."""
         if _is_full(config):
             items.sort(key=lambda item: (_place(item.path.parent.name), item.path.name == CONTROLS))
             return
-        first, then = tuple(WAITING), tuple(SHARED)
-        items.sort(key=lambda item: (not item.nodeid.startswith(first), not item.nodeid.startswith(then)))
+        groups = (tuple(WAITING), tuple(SHARED), LONG)
+        items.sort(key=lambda item: [not item.nodeid.startswith(group) for group in groups])
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> Lanes:
         """The scheduler of this run."""
