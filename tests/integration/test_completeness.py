@@ -37,7 +37,7 @@ def _run(folder: Path, tests: str, *options: str) -> subprocess.CompletedProcess
             str(folder),
             *options,
         ],
-        env={**BASE_ENVIRONMENT, "PYTHONPATH": str(PROJECT)},
+        env={**BASE_ENVIRONMENT, "PYTHONPATH": str(PROJECT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         cwd=folder,
         capture_output=True,
         text=True,
