@@ -1,7 +1,8 @@
 """Looking into a database, by a connection that is kept for the next look.
 
 To open one takes seven milliseconds of processor time on its two sides, and most tests look ten times, into the
-same databases. A few connections are kept, and only to a server that nobody kills: to others, each look has its own.
+same databases. A few connections are kept, and only to a server that no test kills: for others, each read
+opens its own.
 """
 
 import threading
@@ -26,7 +27,7 @@ def keep_connections_to(port: int) -> None:
 
 
 def let_go() -> None:
-    """Close what is kept: nobody may be connected to a database that is copied."""
+    """Close what is kept: a database can be copied only while it has no connections."""
     with _lock:
         while _kept:
             _kept.popitem()[1].close()
@@ -48,7 +49,7 @@ def look(address: str, statement: str, values: Sequence[Any]) -> list[tuple[Any,
         except psycopg.OperationalError:
             if not kept.broken:
                 raise
-            # an administrator ended it while nobody used it: nothing was asked
+            # an administrator ended it while it was idle: no statement was sent
     return _ask(psycopg.connect(address, autocommit=True, prepare_threshold=None), address, statement, values)
 
 
