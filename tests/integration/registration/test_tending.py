@@ -14,6 +14,8 @@ from tests.support.registration_service import RegistrationService
 from tests.support.waiting import poll_until
 
 OVERDUE = "UPDATE candidate SET received_at = received_at - interval '15 days'"
+SEATS = "SELECT form, confirmed, waiting, offered FROM seat ORDER BY form"
+PROMOTIONS = "SELECT count(*) FROM promotion"
 REFUSED = 'troika_final_work_refused_total{service="registration",work="tending"}'
 
 
@@ -57,3 +59,14 @@ def test_process_with_a_wrong_clock_does_nothing_and_is_not_ready(
     assert waiting(overdue) == 1
     offset.write_text("0")
     poll_until(lambda: waiting(overdue) == 0, 20, what="the candidate is deleted by a right clock")
+
+
+def test_form_whose_counts_are_wrong_leaves_the_others_their_turn(
+    overdue: TestInstallation, service: RegistrationService
+) -> None:
+    """Somebody is counted who does not wait: the counts stay for the audit to find, and cleanup goes on."""
+    url = overdue.urls["registration"]
+    rows(url, "UPDATE seat SET waiting = waiting + 1")
+    before = rows(url, SEATS)
+    service.tend()
+    assert (rows(url, SEATS), rows(url, PROMOTIONS), waiting(overdue)) == (before, [(0,)], 0)
