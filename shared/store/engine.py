@@ -1,14 +1,16 @@
 """Connections to PostgreSQL with limits on everything that could wait for ever.
 
-Pools are opened after the fork (never at import) and closed by whoever opened them.
+Pools are opened after the fork (never at import) and closed by whoever opened them. A connection may be a transaction
+pooler's: nothing here depends on the session from one transaction to the next. The server's time limits are settings
+of the roles (:mod:`shared.store.session_limits`).
 """
 
 import time
-from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -17,9 +19,6 @@ from shared.core.silence import WatchfulConnection
 from shared.store.pool_metrics import measure_pool
 
 CONNECT_TIMEOUT_S = 2
-STATEMENT_TIMEOUT_MS = 5000
-LOCK_TIMEOUT_MS = 2000
-IDLE_IN_TRANSACTION_MS = 15000
 PLANS_KEPT_S = 5.0
 """A session keeps the plans of what it asks often. One made while the tables were small may read them whole, and would
 be kept until the server counts its rows: a minute or more, in a rush a hundred thousand rows later."""
@@ -32,9 +31,8 @@ def open_engine(
     *,
     pool_size: int = 4,
     pool_timeout_s: float = 0.5,
-    statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
+    statement_timeout_ms: int | None = None,
     application: str = "troika",
-    server_settings: Mapping[str, str] | None = None,
     pre_ping: bool = True,
 ) -> Engine:
     """An engine whose connections give up instead of hanging.
@@ -43,22 +41,14 @@ def open_engine(
         url: ``postgresql://…``, for one host or several.
         pool_size: connections of this process; none is opened beyond it.
         pool_timeout_s: how long a caller waits for a free one, seconds.
-        statement_timeout_ms: longest single statement, milliseconds (0: no limit, for migrations and loads).
+        statement_timeout_ms: longest single statement in place of the role's limit, milliseconds (0: none, for
+            migrations and loads); set in each transaction.
         application: shown in ``pg_stat_activity``.
-        server_settings: further settings of each session.
         pre_ping: ask a pooled connection whether it lives before each use; without it the first use after a loss
             fails, and then the whole pool is renewed.
     """
-    address = read_database_url(url)
-    limits = {
-        "statement_timeout": statement_timeout_ms,
-        "lock_timeout": LOCK_TIMEOUT_MS,
-        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS,
-        **(server_settings or {}),
-    }
-    options = " ".join(f"-c {name}={value}" for name, value in limits.items()) + " -c timezone=UTC -c jit=off"
     engine = create_engine(
-        address,
+        read_database_url(url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_timeout_s,
@@ -66,19 +56,24 @@ def open_engine(
         pool_use_lifo=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
-            "options": options,
             "application_name": application,
             "tcp_user_timeout": 10000,
         },
     )
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "checkout", _plan_anew)
+    if statement_timeout_ms is not None:
+        event.listen(engine, "begin", partial(_limit_statements, statement_timeout_ms))
     measure_pool(engine, application)
     return engine
 
 
 def _connect(_dialect: object, _record: object, arguments: list[Any], words: dict[str, Any]) -> WatchfulConnection:
     return WatchfulConnection.connect(*arguments, **words)
+
+
+def _limit_statements(limit_ms: int, connection: Connection) -> None:
+    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {limit_ms}")
 
 
 def _plan_anew(connection: psycopg.Connection[Any], record: Any, _proxy: object) -> None:

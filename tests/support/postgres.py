@@ -15,6 +15,7 @@ from deploy.servers.postgres import SERVER_SETTINGS, server_command
 from deploy.servers.starting import prefix
 from shared.core.accounts import service_account
 from shared.store.postgres_cluster import SUPERUSER, binaries, make_cluster
+from shared.store.session_limits import set_limits
 from tests.support.children import kill_tree, start_child, tail
 from tests.support.looking import keep_connections_to, let_go
 from tests.support.ports import free_port
@@ -137,10 +138,14 @@ class PostgresServer:
         return psycopg.connect(address, autocommit=True, connect_timeout=5)
 
     def create_role(self, name: str) -> None:
-        """Make a login role without any rights; nothing happens when it is there."""
+        """Make a login role without any rights, and with our limits; nothing happens when it is there."""
         if name not in self._passwords:
             password = secrets.token_hex(12)
-            self._run_sql("CREATE ROLE {} LOGIN PASSWORD {}", sql.Identifier(name), sql.Literal(password))
+            with self._administering() as connection:
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), sql.Literal(password))
+                )
+                set_limits(connection, name)
             self._passwords[name] = password
 
     def create_database(self, name: str, owner: str | None = None) -> str:
@@ -237,10 +242,6 @@ class PostgresServer:
         with self._administering() as connection:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
         return found is not None
-
-    def _run_sql(self, statement: str, *parts: sql.Composable) -> None:
-        with self._administering() as connection:
-            connection.execute(sql.SQL(statement).format(*parts))
 
     def _ready(self) -> bool:
         if not self.running:
