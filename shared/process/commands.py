@@ -31,6 +31,7 @@ from shared.store.checked_clock import CheckedClock, read_database_time
 from shared.store.engine import open_engine
 from shared.store.halted_queues import halted_problem
 from shared.store.readiness import readiness
+from shared.store.session_limits import written_limits
 from shared.store.unit_of_work import UnitOfWork
 
 GUNICORN_SETTINGS = Path("deploy/gunicorn.conf.py")
@@ -190,6 +191,9 @@ def _add_migrate(group: click.Group, service: Service) -> None:
         click.echo(f"{service.name}: schema {done.revision}")
         if done.missing:
             click.echo(f"No such login on the server, so no rights given to it: {', '.join(done.missing)}", err=True)
+        if done.unlimited:
+            statements = "\n".join(line for name in done.unlimited for line in written_limits(name))
+            click.echo(f"Sessions without limits; as an administrator of PostgreSQL run:\n{statements}", err=True)
 
 
 def _add_topology(group: click.Group, service: Service) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -24,6 +24,8 @@ PLANS_KEPT_S = 5.0
 be kept until the server counts its rows: a minute or more, in a rush a hundred thousand rows later."""
 
 _PLANNED_S = "planned at"
+READ_ONLY = "25006"
+"""SQLSTATE of a write that a read-only transaction refused; each transaction of a standby is one."""
 
 
 def open_engine(
@@ -62,6 +64,7 @@ def open_engine(
     )
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "checkout", _plan_anew)
+    event.listen(engine, "handle_error", _leave_standby)
     if statement_timeout_ms is not None:
         event.listen(engine, "begin", partial(_limit_statements, statement_timeout_ms))
     measure_pool(engine, application)
@@ -93,11 +96,22 @@ def _plan_anew(connection: psycopg.Connection[Any], record: Any, _proxy: object)
     record.info[_PLANNED_S] = now_s
 
 
+def _leave_standby(context: ExceptionContext) -> None:
+    """Renew the pool when a server takes no writes, though the transaction was not begun for reading alone.
+
+    The server was the primary when the connection was opened, or whatever is in between has chosen another one.
+    """
+    refused = getattr(context.original_exception, "sqlstate", None) == READ_ONLY
+    connection = context.connection
+    if refused and connection is not None and not connection.get_execution_options().get("postgresql_readonly"):
+        context.is_disconnect = True
+
+
 def is_outage(error: BaseException) -> bool:
     """Whether ``error`` says the database is away, busy or changing hands, so that the work may be tried again.
 
     Serialization failures and deadlocks (class 40), lost connections (08), resource limits (53), operator
-    intervention and shutdown (57), lock and statement timeouts (55P03, 57014).
+    intervention and shutdown (57), lock and statement timeouts (55P03, 57014), and a standby's refusal to write.
     """
     if isinstance(error, PoolTimeout):
         return True
@@ -106,7 +120,8 @@ def is_outage(error: BaseException) -> bool:
         return False
     state = str(driver.sqlstate or "")
     if state:
-        return state[:2] in {"08", "40", "53", "57"} or state == "55P03"
+        standby = state == READ_ONLY and getattr(error, "connection_invalidated", False)
+        return state[:2] in {"08", "40", "53", "57"} or state == "55P03" or standby
     return getattr(error, "connection_invalidated", False) or isinstance(driver, psycopg.OperationalError)
 
 

@@ -97,7 +97,7 @@ def _milliseconds(value: str) -> float:
 
 
 def _statement(role: str, name: str) -> sql.Composed:
-    return sql.SQL("ALTER ROLE {} SET {} = {}").format(sql.Identifier(role), sql.SQL(name), sql.Literal(LIMITS[name]))  # type: ignore[arg-type]  # a name of LIMITS
+    return sql.SQL("ALTER ROLE {} SET {} = {}").format(sql.Identifier(role), sql.SQL(name), sql.Literal(LIMITS[name]))
 
 
 def _rows(connection: psycopg.Connection[Any], statement: Any, names: list[str]) -> list[tuple[Any, ...]]:

@@ -81,7 +81,7 @@ class PgBouncer:
         password = make_url(self._postgres.url("postgres")).password
         address = f"host=127.0.0.1 port={self.port} dbname=pgbouncer user=postgres password={password}"
         with psycopg.connect(address, autocommit=True) as console:
-            psycopg.ClientCursor(console).execute(command)  # type: ignore[call-overload]  # a command of its own
+            psycopg.ClientCursor(console).execute(command)
 
     def _configuration(self) -> str:
         values = {

@@ -13,8 +13,8 @@ from psycopg import sql
 
 from deploy.servers.postgres import SERVER_SETTINGS, server_command
 from deploy.servers.starting import prefix
-from shared.core.accounts import service_account
-from shared.store.postgres_cluster import SUPERUSER, binaries, make_cluster
+from shared.core.accounts import run_as, service_account
+from shared.store.postgres_cluster import ENVIRONMENT, SUPERUSER, binaries, make_cluster
 from shared.store.session_limits import set_limits
 from tests.support.children import kill_tree, start_child, tail
 from tests.support.looking import keep_connections_to, let_go
@@ -100,6 +100,26 @@ class PostgresServer:
         poll_until(self._ready, within_s, what=f"start of PostgreSQL on port {self.port}")
         if not self._durable:
             keep_connections_to(self.port)
+
+    def make_standby(self) -> "PostgresServer":
+        """Start a standby that receives what this server writes; both have the same passwords (2 s).
+
+        Raises:
+            RuntimeError: it could not be copied; with what pg_basebackup printed.
+        """
+        standby = PostgresServer(self._run, durable=self._durable)
+        standby._passwords = self._passwords
+        address = f"host=127.0.0.1 port={self.port} user={SUPERUSER}"
+        copied = run_as(
+            self._account,
+            [str(self._bin / "pg_basebackup"), "-d", address, "-D", str(standby.data_folder), "-R", "-c", "fast"],
+            env={**ENVIRONMENT, "PGPASSWORD": self._passwords[SUPERUSER]},
+            cwd=standby.folder,
+        )
+        if copied.returncode:
+            raise RuntimeError(f"pg_basebackup failed:\n{copied.stdout}{copied.stderr}")
+        standby.start()
+        return standby
 
     def stop(self, within_s: float = 30.0) -> None:
         """Stop in good order, without waiting for clients to leave (fast shutdown: SIGINT)."""
