@@ -30,6 +30,7 @@ from shared.process.start_checks import wait_for_keys, wait_for_limits
 from shared.store.checked_clock import CheckedClock, read_database_time
 from shared.store.engine import open_engine
 from shared.store.halted_queues import halted_problem
+from shared.store.quarantine import QuarantineWatch
 from shared.store.readiness import readiness
 from shared.store.session_limits import written_limits
 from shared.store.unit_of_work import UnitOfWork
@@ -114,17 +115,18 @@ class _Running:
         self._unit = UnitOfWork(self.engine, service.name)
         self._clock = CheckedClock(system_clock, self._unit, service.name, read_database_time)
         self._keys = service.keys(self.role, self._unit) if service.keys is not None else None
+        self._watch = QuarantineWatch(self._unit, service.name)
         self._work = worker.make()
         checks = (partial(check, self._unit) for check in worker.checks)
         self.problems = readiness(self._unit, service.migrations, self._clock, self._key_problem, *checks)
 
     def loop(self, stop: Stop) -> None:
-        """Work once the sessions have limits, and the keys are those that the database knows."""
+        """Work once the sessions have limits and the keys fit; in quarantine no transaction of it begins."""
         wait_for_limits(self._unit, stop)
         if self._keys is not None:
             wait_for_keys(self._keys, stop)
         if not stop:
-            self._work(self._unit, self._clock, stop)
+            self._work(self._unit.gated(self._watch.require_none), self._clock, stop)
 
     def _key_problem(self) -> str:
         return "" if self._keys is None else "\n".join(self._keys().values())
