@@ -52,7 +52,7 @@ def test_service_goes_on_once_the_standby_is_promoted(
     own_postgres: PostgresServer, standby: PostgresServer, installation: TestInstallation
 ) -> None:
     for name, url in installation.urls.items():
-        installation.urls[name] = _with_both(url, own_postgres, standby)
+        installation.urls[name] = _with_both(url, standby, own_postgres)
     with open_registration(installation) as service, _submitting(service) as accepted:
         poll_until(lambda: len(accepted) > 20, 10.0, what="people are accepted")
         own_postgres.kill()
@@ -147,10 +147,9 @@ def _is_synchronous(primary: PostgresServer) -> bool:
         return administrator.execute("SELECT sync_state FROM pg_stat_replication").fetchall() == [("sync",)]
 
 
-def _with_both(url: str, *servers: PostgresServer) -> str:
-    """The same database on several servers, as libpq writes it."""
-    hosts = ",".join(f"127.0.0.1:{server.port}" for server in servers)
-    return url.replace(f"127.0.0.1:{servers[0].port}", hosts)
+def _with_both(url: str, standby: PostgresServer, primary: PostgresServer) -> str:
+    """The same database on two servers, as libpq writes it: the standby, which takes no writes, comes first."""
+    return url.replace(f"127.0.0.1:{primary.port}", f"127.0.0.1:{standby.port},127.0.0.1:{primary.port}")
 
 
 def _only(url: str, server: PostgresServer) -> str:
