@@ -27,7 +27,7 @@ class Migrated:
     """Attributes:
     revision: that the schema is at now.
     missing: logins that the server does not have, and that were given nothing.
-    unlimited: logins whose sessions have no time limits, so that no process of theirs will be ready.
+    unlimited: logins, and the owner, whose sessions lack a limit, so that no process of theirs will be ready.
     """
 
     revision: str
@@ -63,7 +63,8 @@ def migrate(engine: Engine, folder: Path, rights: Rights) -> Migrated:
         with Operations.context(context):
             context.run_migrations()
         owner: Any = connection.connection.driver_connection  # psycopg's
-        missing, unlimited = give(owner, rights), roles_without_limits(owner, logins_of(rights))
+        missing = give(owner, rights)
+        unlimited = roles_without_limits(owner, [owner.info.user, *logins_of(rights)])
     return Migrated(head, missing, unlimited)
 
 
