@@ -1,0 +1,37 @@
+"""The page of the reference about the checks, written from the closed list."""
+
+from deploy.operations.doctor.registry import CHECKS, Need
+
+_INTRODUCTION = """\
+<!-- Written by `make specs` from the code. Do not edit. -->
+
+# Checks of `troika doctor`
+
+`troika doctor` prints one line for each result: its grade, the check, what was found, and what to do. It changes nothing and
+prints no secret and nothing about a person. Exit code 0: all is well; 1: warnings; 2: faults. `--json` prints a document, and
+`--only SUBJECT` or `--only CHECK` picks. [How to use it](../how-to/operate.md#check-a-host).
+
+A check is *not asked* where its settings are not on this host, or what it asks cannot be reached from here; the line says what to
+name or where to look from. A database or broker that does not answer is a fault.
+
+| check | what should be the case | needs |
+|---|---|---|
+"""
+
+_NEEDS = {
+    Need.NOTHING: "",
+    Need.DATABASES: "settings of the databases",
+    Need.BROKER: "settings of the broker",
+    Need.BROKER_METRICS: "`TROIKA_DOCTOR_BROKER_URLS`",
+    Need.KEYS: "files of keys",
+    Need.PUBLIC_URL: "`TROIKA_PUBLIC_URL`",
+    Need.RELAY: "`SMTP_URL`",
+    Need.MAIL_FROM: "`TROIKA_MAIL_FROM`",
+    Need.PROMETHEUS: "`TROIKA_DOCTOR_PROMETHEUS_URL`",
+}
+
+
+def doctor_page() -> str:
+    """Every check, in the order in which it is made."""
+    rows = (f"| `{check.name}` | {check.meaning} | {_NEEDS[check.need]} |\n" for check in CHECKS)
+    return _INTRODUCTION + "".join(rows)
