@@ -1,5 +1,6 @@
 """The real probes: PostgreSQL by psycopg, AMQP by pika, HTTP, TLS, DNS, SMTP, and commands of the machine."""
 
+import ctypes
 import os
 import secrets
 import smtplib
@@ -29,6 +30,9 @@ from shared.core.errors import Unavailable
 from shared.core.version import running_version
 
 WITHIN_S = 5.0
+TIMEX_BYTES, TIME_ERROR = 256, 5
+"""More than ``struct timex`` takes on any Linux; zeroes ask and set nothing."""
+
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 """PostgreSQL, "Message Formats": SSLRequest."""
 
@@ -98,6 +102,7 @@ def real_probes(stack: ExitStack) -> Probes:
         relay=connect_relay,
         run=run,
         space=disk_space,
+        synchronised=clock_synchronised,
         now=system_clock,
     )
 
@@ -233,6 +238,19 @@ def disk_space(path: str) -> DiskSpace:
     return DiskSpace(
         found.f_bavail / found.f_blocks if found.f_blocks else 1.0, inodes, found.f_bavail * found.f_frsize
     )
+
+
+def clock_synchronised() -> bool:
+    """Whether the kernel's clock is synchronised (adjtimex(2), ``TIME_ERROR``); reading it needs no right.
+
+    Raises:
+        Unavailable: the kernel does not tell.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    state = library.adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
+    if state < 0:
+        raise Unavailable(f"adjtimex: {os.strerror(ctypes.get_errno())}")
+    return bool(state != TIME_ERROR)
 
 
 def _reason(error: psycopg.OperationalError) -> str:

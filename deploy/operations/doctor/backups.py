@@ -21,8 +21,9 @@ SET_UP = "Set up backups: docs/how-to/operate.md, Backups; without one a lost di
 
 def check_backup(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     """A backup succeeded in the last day."""
-    found, source = _pgbackrest(probes), "pgbackrest info"
-    if found is None:
+    try:
+        found, source = _pgbackrest(probes), "pgbackrest info"
+    except Unavailable:
         found, source = _noted(host, probes, BACKUP)
     yield _graded("backup", found, source, (BACKUP_WARNING, BACKUP_FAILED), probes, SET_UP)
 
@@ -54,13 +55,13 @@ def _graded(
 
 
 def _pgbackrest(probes: Probes) -> datetime | None:
-    """When the last backup ended; None where pgBackRest is not installed or knows none."""
-    try:
-        stanzas = json.loads(probes.run(["pgbackrest", "info", "--output=json"]))
-    except (Unavailable, ValueError):
-        return None
-    ended = [backup["timestamp"]["stop"] for stanza in stanzas for backup in stanza.get("backup", ())]
-    return datetime.fromtimestamp(max(ended), UTC) if ended else None
+    """When the last backup ended; None if there is none.
+
+    Raises:
+        Unavailable: pgBackRest is not installed here.
+    """
+    stanzas = json.loads(probes.run(["pgbackrest", "info", "--output=json"]))
+    return _newest([backup["timestamp"]["stop"] for stanza in stanzas for backup in stanza.get("backup", ())])
 
 
 def _noted(host: GradedHost, probes: Probes, metric: str) -> tuple[datetime | None, str]:

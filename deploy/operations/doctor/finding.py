@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
+from deploy.compose.settings_files import MONITOR_FOLDER, MONITOR_URL
 from deploy.local.installation import MAIL_FROM
 from deploy.local.secrets import Secrets
 from deploy.operations.doctor.broker import METRICS_URLS
@@ -29,7 +30,6 @@ from shared.store.postgres_cluster import SUPERUSER
 T = TypeVar("T")
 
 FOLDER = "TROIKA_DOCTOR_SETTINGS"
-MONITOR_URL = "TROIKA_DOCTOR_DATABASE_URL"
 ON_A_MACHINE = Path("/etc/troika/settings")
 OF_SERVERS = frozenset({"postgres", "rabbitmq", "targets"})
 """Folders of settings that are read by servers, under accounts of their own."""
@@ -85,7 +85,7 @@ def from_folder(folder: Path, environment: Mapping[str, str]) -> GradedHost:
     values.update(environment)
     databases = [_database(path) for path in files if path.name in DATABASE_VARIABLES]
     brokers = [_broker(_text(path)) for path in files if path.name in BROKER_VARIABLES]
-    monitor = folder / "monitor" / MONITOR_URL
+    monitor = folder / MONITOR_FOLDER / MONITOR_URL
     return GradedHost(
         where=f"the folder {folder}",
         databases=tuple(_first_of_each(databases, lambda one: (one.service, one.url))),

@@ -7,12 +7,12 @@ _INTRODUCTION = """\
 
 # Checks of `troika doctor`
 
-`troika doctor` prints one line for each result: its grade, the check, what was found, and what to do. It changes nothing and
-prints no secret and nothing about a person. Exit code 0: all is well; 1: warnings; 2: faults. `--json` prints a document, and
-`--only SUBJECT` or `--only CHECK` picks. [How to use it](../how-to/operate.md#check-a-host).
+`troika doctor` prints one line for each result: its grade, the check, what was found, and what to do. It changes
+nothing and prints no secret and nothing about a person. Exit code 0: all is well; 1: warnings; 2: faults. `--json`
+prints a document, and `--only SUBJECT` or `--only CHECK` picks. [How to use it](../how-to/operate.md#check-a-host).
 
-A check is *not asked* where its settings are not on this host, or what it asks cannot be reached from here; the line says what to
-name or where to look from. A database or broker that does not answer is a fault.
+A check is *not asked* where its settings are not on this host, or where what it asks does not answer. A database,
+broker, public address or mail relay that does not answer is one fault, of the first check that needs it.
 
 | check | what should be the case | needs |
 |---|---|---|

@@ -64,6 +64,7 @@ class Probes:
         relay: connects to the mail relay of a URL, encrypts and signs in.
         run: what a command prints; Unavailable where it is not installed or fails.
         space: of the file system that holds a path.
+        synchronised: whether the kernel's clock follows a time server.
         now: the time of this host.
     """
 
@@ -77,4 +78,5 @@ class Probes:
     relay: Callable[[str], None]
     run: Callable[[Sequence[str]], str]
     space: Callable[[str], DiskSpace]
+    synchronised: Callable[[], bool]
     now: Callable[[], datetime]
