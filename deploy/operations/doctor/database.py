@@ -14,13 +14,13 @@ from shared.core.transports import is_loopback
 from shared.store.checked_clock import MAX_DIFFERENCE
 from shared.store.schema_state import OLDEST_SERVER, newest_revision
 
-MIGRATIONS = {name: Path(f"services/{name}/migrations") for name in SERVICES}
+MIGRATIONS = {name: Path(__file__).resolve().parents[3] / "services" / name / "migrations" for name in SERVICES}
 LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 WORKER_CONNECTIONS = 4
 """Of a background process: ``pool_size`` of ``open_engine``."""
 
 WEB_WORKERS = 2
-COMMON = "docs/how-to/operate.md"
+SHOWN = 3
 ARCHIVE_AGE_S = 900
 
 
@@ -55,20 +55,24 @@ def check_version(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 def check_limits(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     """Each login has time limits of its own, so that they apply behind a pooler too."""
     statement = " UNION ALL ".join(f"SELECT '{name}', current_setting('{name}')" for name in LIMITS)
-    unlimited = []
-    for database in _processes(host):
-        zero = [name for name, value in probes.query(database.url, statement) if str(value) == "0"]
-        unlimited += [f"{_login(database)}: {', '.join(zero)}"] if zero else []
+    processes = _processes(host)
+    missing = {
+        one: [name for name, value in probes.query(one.url, statement) if str(value) == "0"] for one in processes
+    }
+    unlimited = [_login(one) for one, names in missing.items() if names]
     if unlimited:
-        do = "Run migrate, which puts the limits on the logins"
-        yield warning("limits", f"none for {'; '.join(unlimited)}", do)
+        names = sorted({name for found in missing.values() for name in found})
+        shown = ", ".join(unlimited[:SHOWN]) + (", …" if len(unlimited) > SHOWN else "")
+        do = "Run migrate, which puts the limits on the logins: a pooler drops those that a process asks for"
+        found = f"{len(unlimited)} of {len(processes)} logins have no {', no '.join(names)}: {shown}"
+        yield warning("limits", found, do)
     else:
-        yield ok("limits", f"{', '.join(LIMITS)} are set for every login")
+        yield ok("limits", f"{', '.join(LIMITS)} are set for all {len(processes)} logins")
 
 
 def check_schema(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     """The schema is that of this version."""
-    for database in host.one_login_each():
+    for database in _one_process_each(host):
         newest = newest_revision(MIGRATIONS[database.service])
         rows = probes.query(database.url, "SELECT version_num FROM alembic_version")
         found = str(rows[0][0]) if rows else "none"
@@ -101,7 +105,7 @@ def check_standby(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
         states = [row[0] for row in probes.query(url, "SELECT sync_state FROM pg_stat_replication")]
         about = _place(url)
         if not states and not named:
-            yield warning(about, "no standby", f"One server is enough to start; {COMMON}, 'PostgreSQL' has two")
+            yield warning(about, "no standby", "One server is enough to start; while it is down, forms answer 503")
         elif states and None in states:
             yield not_asked(about, f"{len(states)} standby servers; this login may not see their state", _MONITOR)
         elif named and not {"sync", "quorum"} & set(states):
@@ -139,9 +143,7 @@ def check_archive(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     for url in _servers(host):
         mode, failures, failing, age_s = probes.query(url, statement)[0]
         if mode == "off":
-            yield warning(
-                _place(url), "archive_mode = off", "Set up backups: a restore would lose a day; see " + COMMON
-            )
+            yield warning(_place(url), "archive_mode = off", "Set up backups: without WAL a restore loses a day")
         elif failing:
             do = "Read PostgreSQL's log for archive_command: runbook TroikaWalNotArchived"
             yield failed(_place(url), f"the archive refuses WAL ({failures} times)", do)
@@ -199,6 +201,11 @@ def _login(database: HostDatabase) -> str:
 def _processes(host: GradedHost) -> list[HostDatabase]:
     """Logins of processes that serve; commands of operators may take as long as they need."""
     return [one for one in host.databases if (one.service, one.process) in PROCESSES or one.process in ("web", "work")]
+
+
+def _one_process_each(host: GradedHost) -> list[HostDatabase]:
+    """One login for each service that may read the schema's revision; those of commands may not."""
+    return list({one.service: one for one in (*host.databases, *_processes(host))}.values())
 
 
 def _place(url: str) -> str:

@@ -122,7 +122,7 @@ def from_make_up(folder: Path, environment: Mapping[str, str]) -> GradedHost:
         brokers=tuple(HostBroker(name, (broker_url(name, logins[name], ports["amqp"]),)) for name in logins),
         key_files=tuple(_keys_of_make_up(secrets)),
         values=values,
-        secret_files=tuple(path for path in sorted(place.rglob("*")) if path.is_file()),
+        secret_files=tuple(path for path in sorted(place.rglob("[!.]*")) if path.is_file()),
         secret_folder=place,
         folders={**_folders(), "data": folder, "logs": folder / "logs"},
         monitor_url=values.get(MONITOR_URL, monitor if MONITOR in passwords and not named_databases() else ""),

@@ -1,6 +1,6 @@
 """The page of the reference about the checks, written from the closed list."""
 
-from deploy.operations.doctor.registry import CHECKS, Need
+from deploy.operations.doctor.registry import CHECKS, SETTINGS, Need
 
 _INTRODUCTION = """\
 <!-- Written by `make specs` from the code. Do not edit. -->
@@ -22,12 +22,8 @@ _NEEDS = {
     Need.NOTHING: "",
     Need.DATABASES: "settings of the databases",
     Need.BROKER: "settings of the broker",
-    Need.BROKER_METRICS: "`TROIKA_DOCTOR_BROKER_URLS`",
     Need.KEYS: "files of keys",
-    Need.PUBLIC_URL: "`TROIKA_PUBLIC_URL`",
-    Need.RELAY: "`SMTP_URL`",
-    Need.MAIL_FROM: "`TROIKA_MAIL_FROM`",
-    Need.PROMETHEUS: "`TROIKA_DOCTOR_PROMETHEUS_URL`",
+    **{need: f"`{setting}`" for need, setting in SETTINGS.items()},
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from deploy.operations.doctor import backups, broker, database, host, keys, mail, network
-from deploy.operations.doctor.grading import CheckResult, GradedHost, not_asked
+from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked
 from deploy.operations.doctor.probes import Probes
 from shared.core.errors import Unavailable
 
@@ -30,13 +30,16 @@ _GIVEN: dict[Need, Callable[[GradedHost], bool]] = {
     Need.NOTHING: lambda _host: True,
     Need.DATABASES: lambda graded: bool(graded.databases),
     Need.BROKER: lambda graded: bool(graded.brokers),
-    Need.BROKER_METRICS: lambda graded: bool(graded.value(broker.METRICS_URLS)),
     Need.KEYS: lambda graded: bool(graded.key_files),
-    Need.PUBLIC_URL: lambda graded: bool(graded.value(network.PUBLIC_URL)),
-    Need.RELAY: lambda graded: bool(graded.value(mail.SMTP_URL)),
-    Need.MAIL_FROM: lambda graded: bool(graded.value(mail.MAIL_FROM)),
-    Need.PROMETHEUS: lambda graded: bool(graded.value(network.PROMETHEUS_URL)),
 }
+SETTINGS: dict[Need, str] = {
+    Need.BROKER_METRICS: broker.METRICS_URLS,
+    Need.PUBLIC_URL: network.PUBLIC_URL,
+    Need.RELAY: mail.SMTP_URL,
+    Need.MAIL_FROM: mail.MAIL_FROM,
+    Need.PROMETHEUS: network.PROMETHEUS_URL,
+}
+"""The setting that a need is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +121,13 @@ def run_checks(
 
 
 def _results(check: HostCheck, graded: GradedHost, probes: Probes) -> list[CheckResult]:
-    if not _GIVEN[check.need](graded):
+    setting = SETTINGS.get(check.need, "")
+    if not (graded.value(setting) if setting else _GIVEN[check.need](graded)):
         return [not_asked(check.subject, "not in the settings", check.need.value)]
     try:
         return list(check.run(graded, probes))
     except Unavailable as error:
         return [not_asked(check.subject, f"no answer ({error.reason})")]
+    except (ValueError, LookupError) as error:
+        do = f"Check {setting or 'the settings files, and the server that is asked'}"
+        return [failed(check.subject, f"a setting or an answer is not understood ({type(error).__name__})", do)]

@@ -3,8 +3,11 @@
 One installation for the module; tests run in the order in which they stand, and the last one takes it down.
 """
 
+import json
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +40,7 @@ from tests.integration.system.faults import (
     await_silence,
     suffer,
 )
+from tests.support.processes import PROJECT
 from tests.support.production import Production, Visitors, environment_of, is_ready, process_named
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until
@@ -260,6 +264,46 @@ def confirmation_link(production: Production, address: str) -> str:
         content = requests.get(f"{inbox}/mails/{mail['id']}.eml", timeout=5).content
         return link_in(content, production.ports.public_url, "c")
     return ""
+
+
+def doctor(production: Production, *words: str) -> dict[str, set[str]]:
+    """Grades by check, as the doctor prints them."""
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.operations.doctor", "--json", *words],
+        cwd=PROJECT,
+        env=production.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    found: dict[str, set[str]] = {}
+    for result in json.loads(done.stdout)["results"]:
+        found.setdefault(result["check"], set()).add(result["grade"])
+    return found
+
+
+def test_doctor_finds_nothing_wrong_with_the_servers(production: Production) -> None:
+    """What it says of this machine, its backups and its alerts is not the installation's."""
+    found = doctor(production, *("--only=" + subject for subject in ("database", "broker", "keys", "network", "mail")))
+    faults = {check for check, grades in found.items() if "failed" in grades} - {"network-prometheus"}
+    assert faults == set()
+    alone = {"database-limits", "database-standby", "database-archive", "broker-members", "broker-alarms"}
+    assert {check for check, grades in found.items() if "warning" in grades} - {"network-prometheus"} <= alone
+    not_asked = {check for check, grades in found.items() if "not asked" in grades}
+    assert not_asked == {"network-certificates", "mail-mx", "mail-spf", "mail-dkim", "mail-dmarc"}
+
+
+def test_doctor_finds_a_key_that_others_can_read_and_is_not_the_databases(production: Production) -> None:
+    key = production.folder / "secrets" / "vault.key"
+    content, mode = key.read_text(), key.stat().st_mode
+    key.write_text("ab" * 32 + "\n")
+    key.chmod(0o644)
+    try:
+        found = doctor(production, "--only=keys-files", "--only=keys-fingerprints")
+    finally:
+        key.write_text(content)
+        key.chmod(mode)
+    assert found == {"keys-files": {"failed"}, "keys-fingerprints": {"ok", "failed"}}
 
 
 def test_gateway_refuses_what_is_too_large_before_it_costs_anything(production: Production) -> None:

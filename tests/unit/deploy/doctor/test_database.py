@@ -47,7 +47,7 @@ def test_limits(value: str, grade: Grade) -> None:
     limits = [("statement_timeout", value), ("lock_timeout", "2s"), (LIMITS[2], "15s")]
     result, found = only("database-limits", ONE, probes(query=rows({"current_setting": limits})))
     assert result == grade
-    assert (found == "none for troika_events_web: statement_timeout") == (grade is Grade.WARNING)
+    assert (found == "1 of 1 logins have no statement_timeout: troika_events_web") == (grade is Grade.WARNING)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from deploy.operations.doctor.registry import CHECKS, HostCheck, Need, run_check
 from deploy.servers.logins import service_roles
 from shared.bus.topology import user_names
 from shared.core.database_url import connection_parameters
-from tests.unit.deploy.doctor.fakes import SECRET, host, probes
+from tests.unit.deploy.doctor.fakes import SECRET, check, host, named, probes
 
 LINES = [(CHECKS[0], result) for result in (ok("a", "b"), warning("c", "d", "e"), failed("f", "g", "h"))]
 
@@ -104,6 +104,11 @@ def test_report_names_faults_and_holds_no_secret(folder: Path) -> None:
 def test_folder_that_is_not_there_and_check_that_is_unknown(tmp_path: Path, folder: Path) -> None:
     away, unknown = run(tmp_path / "away", "--only", "host"), run(folder, "--only", "weather")
     assert [(done.exit_code, "Error" in done.output) for done in (away, unknown)] == [(2, True), (2, True)]
+
+
+def test_setting_that_is_not_understood_is_a_fault() -> None:
+    (result,) = check("mail-relay", named(SMTP_URL="mail.example.org"), probes())
+    assert (result.grade, result.do) == (Grade.FAILED, "Check SMTP_URL")
 
 
 def test_settings_do_not_show_their_secrets() -> None:
