@@ -118,14 +118,7 @@ def write_settings(volume: Path, secrets: Secrets, given: Mapping[str, str], ser
             _write(volume / "tools" / process, _settings(tool, process, secrets, given, logins))
     audit = {variable(service): servers.database(ROLE, databases, service) for service in SERVICES}
     _write(volume / "audit", {**audit, "TROIKA_AUDIT_BROKER_URL": servers.broker_url(AUDIT, broker)})
-    # names as postgres_exporter reads them by its own variables (DATA_SOURCE_PASS_FILE), and one for the doctor
-    monitor = {
-        MONITOR_URL: servers.database(MONITOR, databases, SUPERUSER),
-        "uri": f"{servers.postgres}/{SUPERUSER}{servers.query}",
-        "user": MONITOR,
-        "password": databases[MONITOR],
-    }
-    _write(volume / MONITOR_FOLDER, monitor)
+    _write(volume / MONITOR_FOLDER, {MONITOR_URL: servers.database(MONITOR, databases, SUPERUSER)})
     (volume / "access").mkdir(exist_ok=True, mode=0o700)
     _write_once(volume / "access" / "access.json", "[]\n")
     (volume / "form-keys").mkdir(exist_ok=True, mode=0o700)

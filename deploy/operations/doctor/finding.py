@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 FOLDER = "TROIKA_DOCTOR_SETTINGS"
 ON_A_MACHINE = Path("/etc/troika/settings")
-OF_SERVERS = frozenset({"postgres", "rabbitmq", "targets"})
+OF_SERVERS = frozenset({"postgres", "rabbitmq", "targets", "exporter"})
 """Folders of settings that are read by servers, under accounts of their own."""
 
 DATABASE_VARIABLES = {f"{service.upper()}_DATABASE_URL": service for service in SERVICES} | {
