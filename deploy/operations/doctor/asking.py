@@ -8,9 +8,9 @@ import socket
 import ssl
 import subprocess
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, TypeVar
 
 import dns.exception
 import dns.resolver
@@ -28,6 +28,9 @@ from shared.core.clock import system_clock
 from shared.core.database_url import conninfo
 from shared.core.errors import Unavailable
 from shared.core.version import running_version
+from shared.store.session_limits import limit_problems
+
+T = TypeVar("T")
 
 WITHIN_S = 5.0
 TIMEX_BYTES, TIME_ERROR = 256, 5
@@ -71,11 +74,21 @@ class DatabaseSessions:
         Raises:
             Unavailable: the database does not answer, or refuses the statement.
         """
+        return self._ask(url, lambda session: session.execute(statement.encode()).fetchall())
+
+    def limits(self, url: str) -> list[str]:
+        """What is wrong with the limits of a session.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        return self._ask(url, limit_problems)
+
+    def _ask(self, url: str, ask: Callable[[psycopg.Connection[Row]], T]) -> T:
         if url in self._away:
             raise Unavailable(self._away[url])
         try:
-            session = self._sessions.get(url) or self._open(url)
-            return session.execute(statement.encode()).fetchall()
+            return ask(self._sessions.get(url) or self._open(url))
         except psycopg.OperationalError as error:
             self._away[url] = _reason(error)
             raise Unavailable(self._away[url]) from error
@@ -91,11 +104,13 @@ class DatabaseSessions:
 
 def real_probes(stack: ExitStack) -> Probes:
     """Probes of servers and of this machine; ``stack`` closes what they open."""
+    databases = DatabaseSessions(stack)
     return Probes(
-        query=DatabaseSessions(stack).query,
+        query=databases.query,
+        limits=databases.limits,
         broker=ask_broker,
         may_declare=may_declare,
-        missing=lambda urls: missing_queues(urls),
+        missing=missing_queues,
         certificate=shown_certificate,
         fetch=fetch,
         resolve=resolve,

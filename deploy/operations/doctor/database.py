@@ -15,7 +15,6 @@ from shared.store.checked_clock import MAX_DIFFERENCE
 from shared.store.schema_state import OLDEST_SERVER, newest_revision
 
 MIGRATIONS = {name: Path(__file__).resolve().parents[3] / "services" / name / "migrations" for name in SERVICES}
-LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 WORKER_CONNECTIONS = 4
 """Of a background process: ``pool_size`` of ``open_engine``."""
 
@@ -53,21 +52,15 @@ def check_version(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def check_limits(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """Each login has time limits of its own, so that they apply behind a pooler too."""
-    statement = " UNION ALL ".join(f"SELECT '{name}', current_setting('{name}')" for name in LIMITS)
+    """Each login of a process has its time limits, as its process checks at its start."""
     processes = _processes(host)
-    missing = {
-        one: [name for name, value in probes.query(one.url, statement) if str(value) == "0"] for one in processes
-    }
-    unlimited = [_login(one) for one, names in missing.items() if names]
-    if unlimited:
-        names = sorted({name for found in missing.values() for name in found})
-        shown = ", ".join(unlimited[:SHOWN]) + (", …" if len(unlimited) > SHOWN else "")
-        do = "Run migrate, which puts the limits on the logins: a pooler drops those that a process asks for"
-        found = f"{len(unlimited)} of {len(processes)} logins have no {', no '.join(names)}: {shown}"
-        yield warning("limits", found, do)
+    wrong = {_login(one): problems for one in processes if (problems := probes.limits(one.url))}
+    if wrong:
+        shown = ", ".join(list(wrong)[:SHOWN]) + (", …" if len(wrong) > SHOWN else "")
+        do = f"Give each login its limits, for example: {next(iter(wrong.values()))[0].rpartition(': ')[2]}"
+        yield failed("limits", f"not in force for {len(wrong)} of {len(processes)} logins: {shown}", do)
     else:
-        yield ok("limits", f"{', '.join(LIMITS)} are set for all {len(processes)} logins")
+        yield ok("limits", f"in force for all {len(processes)} logins")
 
 
 def check_schema(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:

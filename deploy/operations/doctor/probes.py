@@ -55,6 +55,7 @@ class Probes:
 
     Attributes:
         query: rows of a statement at a database, by its URL.
+        limits: what is wrong with the limits of a session at a database.
         broker: properties of the broker behind a URL, after signing in.
         may_declare: whether a login may make queues.
         missing: exchanges and queues that are not there, by the URLs of a login.
@@ -69,6 +70,7 @@ class Probes:
     """
 
     query: Callable[[str, str], list[Row]]
+    limits: Callable[[str], list[str]]
     broker: Callable[[str], Mapping[str, str]]
     may_declare: Callable[[str], bool]
     missing: Callable[[tuple[str, ...]], list[str]]

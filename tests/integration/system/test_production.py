@@ -287,7 +287,7 @@ def test_doctor_finds_nothing_wrong_with_the_servers(production: Production) -> 
     found = doctor(production, *("--only=" + subject for subject in ("database", "broker", "keys", "network", "mail")))
     faults = {check for check, grades in found.items() if "failed" in grades} - {"network-prometheus"}
     assert faults == set()
-    alone = {"database-limits", "database-standby", "database-archive", "broker-members", "broker-alarms"}
+    alone = {"database-standby", "database-archive", "broker-members", "broker-alarms"}
     assert {check for check, grades in found.items() if "warning" in grades} - {"network-prometheus"} <= alone
     not_asked = {check for check, grades in found.items() if "not asked" in grades}
     assert not_asked == {"network-certificates", "mail-mx", "mail-spf", "mail-dkim", "mail-dmarc"}

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from deploy.operations.doctor.database import LIMITS, MIGRATIONS
+from deploy.operations.doctor.database import MIGRATIONS
 from deploy.operations.doctor.grading import Grade, HostDatabase
 from deploy.operations.doctor.probes import Row
 from shared.core.errors import Unavailable
@@ -42,12 +42,12 @@ def test_version(version: str, grade: Grade) -> None:
     assert found == (grade, f"PostgreSQL {version[:2]}")
 
 
-@pytest.mark.parametrize(("value", "grade"), [("5s", Grade.OK), ("0", Grade.WARNING)])
-def test_limits(value: str, grade: Grade) -> None:
-    limits = [("statement_timeout", value), ("lock_timeout", "2s"), (LIMITS[2], "15s")]
-    result, found = only("database-limits", ONE, probes(query=rows({"current_setting": limits})))
-    assert result == grade
-    assert (found == "1 of 1 logins have no statement_timeout: troika_events_web") == (grade is Grade.WARNING)
+def test_limits() -> None:
+    problem = "database: lock_timeout of x is 0, required is at most 2s: ALTER ROLE x SET lock_timeout = '2s'"
+    assert only("database-limits", ONE, probes(limits=lambda _url: []))[0] == Grade.OK
+    (result,) = check("database-limits", ONE, probes(limits=lambda _url: [problem]))
+    assert (result.grade, result.found) == (Grade.FAILED, "not in force for 1 of 1 logins: troika_events_web")
+    assert result.do.endswith("ALTER ROLE x SET lock_timeout = '2s'")
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,6 @@ def test_operators_login_is_preferred() -> None:
 
 def test_database_that_does_not_answer_is_one_fault() -> None:
     grades = [
-        check(f"database-{name}", ONE, probes(query=rows({})))[0].grade for name in ("logins", "schema", "limits")
+        check(f"database-{name}", ONE, probes(query=rows({})))[0].grade for name in ("logins", "schema", "version")
     ]
     assert grades == [Grade.FAILED, Grade.NOT_ASKED, Grade.NOT_ASKED]
