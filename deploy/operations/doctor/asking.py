@@ -1,29 +1,25 @@
-"""The real probes: PostgreSQL by psycopg, AMQP by pika, HTTP, TLS, DNS, SMTP, and commands of the machine."""
+"""The real probes: PostgreSQL, the broker, HTTP, TLS, DNS, SMTP, and commands of the machine."""
 
 import ctypes
 import os
-import secrets
 import smtplib
 import socket
 import ssl
 import subprocess
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import dns.exception
 import dns.resolver
-import pika
 import psycopg
 import requests
 from cryptography import x509
-from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from deploy.operations.doctor.probes import Certificate, DiskSpace, HttpAnswer, Probes, Row, TlsEndpoint
 from services.notifications.mail.transport import NotReached, SmtpTransport
-from shared.bus.address import BusAddress
-from shared.bus.topology import missing as missing_topology
+from shared.bus.node_probe import may_declare, missing_queues, node_properties
 from shared.core.clock import system_clock
 from shared.core.database_url import conninfo
 from shared.core.errors import Unavailable
@@ -108,7 +104,7 @@ def real_probes(stack: ExitStack) -> Probes:
     return Probes(
         query=databases.query,
         limits=databases.limits,
-        broker=ask_broker,
+        broker=node_properties,
         may_declare=may_declare,
         missing=missing_queues,
         certificate=shown_certificate,
@@ -120,44 +116,6 @@ def real_probes(stack: ExitStack) -> Probes:
         synchronised=clock_synchronised,
         now=system_clock,
     )
-
-
-def ask_broker(url: str) -> Mapping[str, str]:
-    """Properties of the node behind ``url``.
-
-    Raises:
-        Unavailable: it does not answer, or refuses the login.
-    """
-    with ExitStack() as stack:
-        connection: Any = _amqp(url, stack)
-        return {name: str(value) for name, value in connection._impl.server_properties.items()}
-
-
-def may_declare(url: str) -> bool:
-    """Whether the login may make a queue: tries one that would end with its connection.
-
-    Raises:
-        Unavailable: the node does not answer, or refuses the login.
-    """
-    with ExitStack() as stack:
-        channel = _amqp(url, stack).channel()
-        try:
-            channel.queue_declare(f"doctor.{secrets.token_hex(8)}", exclusive=True, auto_delete=True)
-        except ChannelClosedByBroker:
-            return False
-        return True
-
-
-def missing_queues(urls: tuple[str, ...]) -> list[str]:
-    """Exchanges and queues that are not there.
-
-    Raises:
-        Unavailable: no node answers.
-    """
-    try:
-        return missing_topology(BusAddress(broker_urls=urls))
-    except (AMQPError, OSError) as error:
-        raise Unavailable(type(error).__name__) from error
 
 
 def shown_certificate(endpoint: TlsEndpoint) -> Certificate:
@@ -272,17 +230,6 @@ def _reason(error: psycopg.OperationalError) -> str:
     """Why there is no session, in words of ours: libpq's text is not printed, whatever it holds."""
     text = str(error).lower()
     return next((reason for words, reason in REASONS.items() if words in text), type(error).__name__)
-
-
-def _amqp(url: str, stack: ExitStack) -> pika.BlockingConnection:
-    parameters = pika.URLParameters(url)
-    parameters.socket_timeout, parameters.stack_timeout, parameters.blocked_connection_timeout = 3.0, 5.0, 5.0
-    try:
-        connection = pika.BlockingConnection(parameters)
-    except (AMQPError, OSError) as error:
-        raise Unavailable(type(error).__name__) from error
-    stack.callback(connection.close)
-    return connection
 
 
 def _ends_at(endpoint: TlsEndpoint, context: ssl.SSLContext) -> Any:
