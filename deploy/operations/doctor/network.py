@@ -6,7 +6,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 from urllib.parse import quote, urlsplit
 
-from deploy.operations.doctor.grading import CheckResult, Grade, GradedHost, failed, ok, warning
+from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked, ok, warning
 from deploy.operations.doctor.probes import Probes, TlsEndpoint
 from shared.core.database_url import connection_parameters
 from shared.core.errors import Unavailable
@@ -31,8 +31,7 @@ def check_public_url(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
         try:
             status = probes.fetch(url + path).status
         except Unavailable as error:
-            do = "Check DNS, firewall, gateway and certificate: runbook TroikaPublicPageDown"
-            yield failed(url, f"cannot be reached from here ({error.reason})", do)
+            yield _unreachable(urlsplit(url).hostname or "", url, error.reason)
             continue
         if status not in (200, 302, 303):
             yield failed(url, f"{path} responds {status}", "Read the gateway's log: runbook TroikaPublicPageDown")
@@ -71,13 +70,13 @@ def check_certificates(host: GradedHost, probes: Probes) -> Iterator[CheckResult
     """Certificates are trusted, and do not end soon."""
     endpoints = list(dict.fromkeys(_endpoints(host)))
     if not endpoints:
-        yield CheckResult(Grade.NOT_ASKED, "certificates", "no address of this installation uses TLS")
+        yield not_asked("certificates", "no address of this installation uses TLS")
     for endpoint in endpoints:
         about = f"{endpoint.host}:{endpoint.port}" + (f" ({endpoint.protocol})" if endpoint.protocol else "")
         try:
             certificate = probes.certificate(endpoint)
         except Unavailable as error:
-            yield failed(about, f"no certificate ({error.reason})", "Start the server, or switch TLS on")
+            yield _unreachable(endpoint.host, about, error.reason)
             continue
         left = certificate.ends_at - probes.now()
         days = f"{left.days} days left"
@@ -139,6 +138,14 @@ def check_prometheus(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
         yield warning("alerts", f"firing: {', '.join(names)}", f"docs/runbooks/{names[0]}.md")
     else:
         yield ok("alerts", "none fires")
+
+
+def _unreachable(host: str, about: str, reason: str) -> CheckResult:
+    """The result for a server that does not answer; a name below ``.localhost`` leads to this machine or container."""
+    if host.endswith(".localhost"):
+        return not_asked(about, f"this name leads to this machine alone ({reason})", "Open it in a browser")
+    do = "Check DNS, firewall, server and certificate; for the public host: runbook TroikaPublicPageDown"
+    return failed(about, f"cannot be reached from here ({reason})", do)
 
 
 def _endpoints(host: GradedHost) -> Iterator[TlsEndpoint]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.operations.doctor.backups import BACKUP, DRILL, METRICS_FOLDER
-from deploy.operations.doctor.grading import Grade
+from deploy.operations.doctor.backups import LAST_SUCCESS, METRICS_FOLDER
+from deploy.operations.doctor.grading import Grade, GradedHost
 from deploy.operations.doctor.network import PROMETHEUS_URL
-from deploy.operations.doctor.probes import DiskSpace, HttpAnswer
+from deploy.operations.doctor.probes import DiskSpace, HttpAnswer, Probes
 from shared.core.errors import Unavailable
 from tests.unit.deploy.doctor.fakes import NOW, check, host, named, only, pages, probes
 
@@ -81,33 +81,45 @@ def test_insecure(kinds: str, grades: list[Grade]) -> None:
     assert [result.grade for result in results] == grades
 
 
+def grades(name: str, graded: GradedHost, asked: Probes) -> dict[str, Grade]:
+    """Grades by kind of backup."""
+    return {result.about: result.grade for result in check(name, graded, asked)}
+
+
+def backups(kind: str, age: timedelta) -> str:
+    """What `troika backup` writes."""
+    return f'# HELP {LAST_SUCCESS} x\n{LAST_SUCCESS}{{kind="{kind}"}} {(NOW - age).timestamp():.6e}\n'
+
+
 @pytest.mark.parametrize(("hours", "grade"), [(3, Grade.OK), (30, Grade.WARNING), (100, Grade.FAILED)])
-def test_backup_of_pgbackrest(hours: int, grade: Grade) -> None:
+def test_backup_of_pgbackrest(hours: int, grade: Grade, tmp_path: Path) -> None:
     stopped = (NOW - timedelta(hours=hours)).timestamp()
     printed = json.dumps([{"backup": [{"timestamp": {"stop": stopped}}, {"timestamp": {"stop": stopped - 9}}]}])
-    assert only("backup-age", host(), probes(run=prints(printed)))[0] == grade
+    (tmp_path / "troika_backup_keys.prom").write_text(backups("keys", timedelta(days=3)))
+    found = grades("backup-age", named(**{METRICS_FOLDER: str(tmp_path)}), probes(run=prints(printed)))
+    assert found == {"database": grade, "keys": Grade.OK}
 
 
-def test_pgbackrest_without_a_backup() -> None:
-    assert only("backup-age", host(), probes(run=prints("[]"))) == (Grade.FAILED, "none (pgbackrest info)")
+def test_pgbackrest_without_a_backup(tmp_path: Path) -> None:
+    found = grades("backup-age", named(**{METRICS_FOLDER: str(tmp_path)}), probes(run=prints("[]")))
+    assert found == {"database": Grade.FAILED, "keys": Grade.FAILED}
 
 
 @pytest.mark.parametrize(("days", "grade"), [(9, Grade.OK), (200, Grade.WARNING), (400, Grade.FAILED)])
 def test_drill_in_a_text_file(tmp_path: Path, days: int, grade: Grade) -> None:
-    at = (NOW - timedelta(days=days)).timestamp()
-    (tmp_path / "troika.prom").write_text(f'# HELP x y\n{DRILL} {at - 99}\n{DRILL}{{kind="all"}} {at:.6e}\n')
+    (tmp_path / "troika_backup_drill.prom").write_text(backups("drill", timedelta(days=days)))
+    (tmp_path / "troika_backup_keys.prom").write_text(backups("keys", timedelta()))
     assert only("backup-drill", named(**{METRICS_FOLDER: str(tmp_path)}), probes())[0] == grade
 
 
 def test_backup_that_prometheus_knows() -> None:
     result = [{"metric": {}, "value": [0, str((NOW - timedelta(hours=2)).timestamp())]}]
-    answer = HttpAnswer(200, {}, json.dumps({"data": {"result": result}}))
-    known = probes(run=has_no_command, fetch=pages({BACKUP: answer}))
+    found, none = (HttpAnswer(200, {}, json.dumps({"data": {"result": each}})) for each in (result, []))
+    known = probes(run=has_no_command, fetch=pages({"database": found, "keys": none}))
     graded = named(**{PROMETHEUS_URL: "http://127.0.0.1:9090"})
-    assert only("backup-age", graded, known) == (Grade.OK, "2 h old (Prometheus)")
+    assert grades("backup-age", graded, known) == {"database": Grade.OK, "keys": Grade.FAILED}
 
 
-def test_backup_that_nothing_knows(tmp_path: Path) -> None:
-    assert only("backup-age", host(), probes(run=has_no_command))[0] == Grade.NOT_ASKED
-    empty = named(**{METRICS_FOLDER: str(tmp_path)})
-    assert only("backup-age", empty, probes(run=has_no_command))[0] == Grade.FAILED
+def test_backup_that_nothing_knows() -> None:
+    found = grades("backup-age", host(), probes(run=has_no_command))
+    assert found == {"database": Grade.NOT_ASKED, "keys": Grade.NOT_ASKED}

@@ -20,6 +20,8 @@ def test_public_url() -> None:
     assert only("network-public", SITE, probes(fetch=pages({"/programme": FOUND})))[0] == Grade.OK
     assert only("network-public", SITE, probes(fetch=pages({})))[0] == Grade.FAILED
     assert only("network-public", SITE, probes(fetch=pages({"/programme": HttpAnswer(502, {})})))[0] == Grade.FAILED
+    trial = named(**{PUBLIC_URL: "https://register.localhost"})
+    assert only("network-public", trial, probes(fetch=pages({})))[0] == Grade.NOT_ASKED
     plain = named(**{PUBLIC_URL: "http://register.example.org"})
     assert only("network-public", plain, probes(fetch=pages({"/programme": FOUND}))) == (Grade.FAILED, "plain HTTP")
     local = named(**{PUBLIC_URL: "http://127.0.0.1:8000"})
