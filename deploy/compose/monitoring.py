@@ -106,7 +106,7 @@ def node_exporter_container() -> dict[str, Any]:
             "--collector.disable-defaults",
             "--collector.filesystem",
             "--collector.textfile",
-            "--collector.textfile.directory=/host${TROIKA_TEXTFILES:-/var/lib/prometheus/node-exporter}",
+            "--collector.textfile.directory=/host${TROIKA_BACKUP_METRICS:-/var/lib/prometheus/node-exporter}",
             "--collector.timex",
         ],
         "volumes": ["/:/host:ro,rslave"],
