@@ -24,6 +24,7 @@ from deploy.local.installation import WEBINAR
 from deploy.local.secrets import OWNERS, PUBLIC_KEYS
 from deploy.public_client import link_in
 from deploy.servers.logins import service_roles
+from deploy.servers.monitor_role import MONITOR
 from deploy.servers.records import SUPERVISOR, Records
 from deploy.shape import PROCESSES, SERVICES, processes_of, worker_name
 from deploy.up.ports import is_taken
@@ -115,9 +116,10 @@ def test_each_role_enters_its_own_database_alone(production: Production) -> None
             return "refused" if "permission denied for database" in str(error) else str(error)
         return "enters"
 
-    databases, roles = (*SERVICES, "postgres"), service_roles()
+    databases, roles = (*SERVICES, "postgres"), [*service_roles(), MONITOR]
     entered = {(role, name): entering(role, name) for role in roles for name in databases}
-    assert entered == {place: "enters" if place[0].split("_")[1] == place[1] else "refused" for place in entered}
+    own = {(role, role.split("_")[1]) for role in service_roles()} | {(MONITOR, "postgres")}
+    assert entered == {place: "enters" if place in own else "refused" for place in entered}
 
 
 def test_each_process_comes_to_its_database_by_its_own_login(production: Production) -> None:
