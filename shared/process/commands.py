@@ -207,6 +207,21 @@ def _add_topology(group: click.Group, service: Service) -> None:
         sys.exit(check_topology(service.settings(TOPOLOGY)))
 
     @topology.command()
+    def declare() -> None:
+        """Make exchanges, queues and bindings."""
+        bus_topology.declare(service.settings(TOPOLOGY).bus)
+        click.echo("declared")
+
+    @topology.command()
+    def definitions() -> None:
+        """Print the definitions file for the broker, limits included."""
+        click.echo(json.dumps(bus_topology.definitions(), indent=2))
+
+    _add_cluster_commands(topology, service)
+
+
+def _add_cluster_commands(topology: click.Group, service: Service) -> None:
+    @topology.command()
     @click.option("--dry-run", is_flag=True, help="Change nothing; print what would be done.")
     def grow(*, dry_run: bool) -> None:
         """Give each queue the members that the cluster has nodes for, at most three, and spread the leaders.
@@ -226,17 +241,6 @@ def _add_topology(group: click.Group, service: Service) -> None:
         from shared.process.topology_commands import import_definitions
 
         sys.exit(import_definitions(service.settings(TOPOLOGY), file, nodes=nodes, within_s=within_s))
-
-    @topology.command()
-    def declare() -> None:
-        """Make exchanges, queues and bindings."""
-        bus_topology.declare(service.settings(TOPOLOGY).bus)
-        click.echo("declared")
-
-    @topology.command()
-    def definitions() -> None:
-        """Print the definitions file for the broker, limits included."""
-        click.echo(json.dumps(bus_topology.definitions(), indent=2))
 
 
 def _add_key_checks(group: click.Group, service: Service) -> None:

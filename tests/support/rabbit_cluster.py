@@ -33,6 +33,8 @@ class RabbitCluster:
         khepri: bool = True,
         plugins: Sequence[str] = (),
         settings: Mapping[str, str] | None = None,
+        password: str = "",
+        first_alone: bool = False,
     ) -> None:
         """Prepare a cluster; nothing runs before ``start``.
 
@@ -41,6 +43,8 @@ class RabbitCluster:
             khepri: False keeps queues and bindings in Mnesia, as a new node of 4.0 does.
             plugins: plugins of every node, such as ``rabbitmq_management``, which ``management`` has the addresses of.
             settings: lines of every node's ``rabbitmq.conf``.
+            password: of ``ADMIN``, who is in definitions that ``settings`` load; otherwise one by chance.
+            first_alone: node 0 is a broker of one node, whose configuration names no others; they join it.
         """
         self._khepri = khepri
         self._run = run
@@ -48,20 +52,32 @@ class RabbitCluster:
         self._lines = {way: free_port() for way in permutations(range(NODES), 2)}
         self._control = free_port()
         ports = [free_ports() for _ in range(NODES)]
-        cookie, password = secrets.token_hex(16), secrets.token_urlsafe(12)
+        cookie, password = secrets.token_hex(16), password or secrets.token_urlsafe(12)
         self._management = [free_port() for _ in ports]
         self.nodes = [
             RabbitNode(
                 run,
                 plugins=plugins,
-                settings={**_formation(ports), **(settings or {}), **_management(listener, plugins)},
+                settings={
+                    **({} if first_alone and number == 0 else _formation(ports)),
+                    **(settings or {}),
+                    **_management(listener, plugins),
+                },
                 member=Membership(each, cookie, password),
             )
-            for each, listener in zip(ports, self._management, strict=True)
+            for number, (each, listener) in enumerate(zip(ports, self._management, strict=True))
         ]
 
     def start(self) -> None:
         """Start the network, then all nodes at once, and wait until they are one cluster (about 15 s)."""
+        self.start_network()
+        self.start_nodes()
+        self.wait_whole()
+        if self._khepri:
+            self.nodes[0].ctl("enable_feature_flag", "--opt-in", "khepri_db")
+
+    def start_network(self) -> None:
+        """Start the network alone, for nodes that are to be started one after the other."""
         plan = {
             "names": [node.name.partition("@")[0] for node in self.nodes],
             "mappers": [node.ports.names for node in self.nodes],
@@ -77,10 +93,6 @@ class RabbitCluster:
             log=self._folder / "network.log",
         )
         poll_until(lambda: is_listening(self._control), 20.0, what="start of the cluster's network")
-        self._start_nodes()
-        self.wait_whole()
-        if self._khepri:
-            self.nodes[0].ctl("enable_feature_flag", "--opt-in", "khepri_db")
 
     def remove(self) -> None:
         """End all nodes and the network, and delete their folders."""
@@ -116,7 +128,7 @@ class RabbitCluster:
         for node in self.nodes:
             if node.running:
                 node.resume()
-        self._start_nodes()
+        self.start_nodes()
         self.wait_whole()
 
     def wait_whole(self, within_s: float = WHOLE_S) -> None:
@@ -153,7 +165,8 @@ class RabbitCluster:
         except RuntimeError:
             return ""
 
-    def _start_nodes(self) -> None:
+    def start_nodes(self) -> None:
+        """Start all nodes that do not run, at once: a new node waits for the others that its configuration names."""
         for node in self.nodes:
             node.begin()
         for node in self.nodes:
