@@ -20,17 +20,18 @@ from shared.core.rights import by_login
 from shared.core.tracing import start_tracing
 from shared.core.version import running_version
 from shared.process.consuming import listen, make_listener
-from shared.process.key_waiting import wait_for_keys
 from shared.process.parked_commands import add_parked_commands
 from shared.process.recovery_commands import add_recovery_commands
 from shared.process.relay import Relay
 from shared.process.runner import Stop, run
 from shared.process.service import Service
 from shared.process.settings import CONSUME, MIGRATE, RECOVER, RELAY, TOPOLOGY, WEB
+from shared.process.start_checks import wait_for_keys, wait_for_limits
 from shared.store.checked_clock import CheckedClock, read_database_time
 from shared.store.engine import open_engine
 from shared.store.halted_queues import halted_problem
 from shared.store.readiness import readiness
+from shared.store.session_limits import written_limits
 from shared.store.unit_of_work import UnitOfWork
 
 GUNICORN_SETTINGS = Path("deploy/gunicorn.conf.py")
@@ -118,7 +119,8 @@ class _Running:
         self.problems = readiness(self._unit, service.migrations, self._clock, self._key_problem, *checks)
 
     def loop(self, stop: Stop) -> None:
-        """Work once the keys are those that the database knows."""
+        """Work once the sessions have limits, and the keys are those that the database knows."""
+        wait_for_limits(self._unit, stop)
         if self._keys is not None:
             wait_for_keys(self._keys, stop)
         if not stop:
@@ -189,6 +191,9 @@ def _add_migrate(group: click.Group, service: Service) -> None:
         click.echo(f"{service.name}: schema {done.revision}")
         if done.missing:
             click.echo(f"No such login on the server, so no rights given to it: {', '.join(done.missing)}", err=True)
+        if done.unlimited:
+            statements = "\n".join(line for name in done.unlimited for line in written_limits(name))
+            click.echo(f"Sessions without limits; as an administrator of PostgreSQL run:\n{statements}", err=True)
 
 
 def _add_topology(group: click.Group, service: Service) -> None:

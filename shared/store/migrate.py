@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -14,8 +15,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from shared.core.errors import SettingsError
-from shared.core.rights import Rights, give
+from shared.core.rights import Rights, give, logins_of
 from shared.store.schema_state import server_problem
+from shared.store.session_limits import roles_without_limits
 
 MIGRATION_LOCK = 7240001
 
@@ -25,10 +27,12 @@ class Migrated:
     """Attributes:
     revision: that the schema is at now.
     missing: logins that the server does not have, and that were given nothing.
+    unlimited: logins whose sessions have no time limits, so that no process of theirs will be ready.
     """
 
     revision: str
     missing: list[str]
+    unlimited: list[str]
 
 
 def migrate(engine: Engine, folder: Path, rights: Rights) -> Migrated:
@@ -55,11 +59,12 @@ def migrate(engine: Engine, folder: Path, rights: Rights) -> Migrated:
         )
         found = context.get_current_revision()
         if found is not None and found > head:
-            return Migrated(found, [])
+            return Migrated(found, [], [])
         with Operations.context(context):
             context.run_migrations()
-        missing = give(connection.connection.driver_connection, rights)  # type: ignore[arg-type]  # psycopg's
-    return Migrated(head, missing)
+        owner: Any = connection.connection.driver_connection  # psycopg's
+        missing, unlimited = give(owner, rights), roles_without_limits(owner, logins_of(rights))
+    return Migrated(head, missing, unlimited)
 
 
 def current_revision(engine: Engine) -> str | None:
