@@ -117,7 +117,7 @@ test-alerting: $(VENV)/.ready-dev ## measure when faults page, with a real Prome
 test-cluster: $(VENV)/.ready-dev ## take hosts, links and servers of a cluster away under load; as root. FROM=tag upgrades from it
 	@deploy/setup/cluster_machine.sh
 	@$(PRECOMPILE_TESTS)
-	@$(BIN)/python -m pytest -n 0 -s --cluster $(if $(FROM),--from=$(FROM)) tests/cluster $(PYTEST)
+	@$(BIN)/python -m pytest -n 0 -s --cluster $(if $(FROM),--from=$(FROM) tests/cluster/test_upgrade.py,tests/cluster) $(PYTEST)
 
 check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date
 	@$(BIN)/ruff format --check --quiet .

@@ -48,7 +48,7 @@ def services(plan: Mapping[str, Any], folder: Path) -> Services:
 
 
 def ports_of(folder: Path) -> Ports:
-    """The same on each host (``TROIKA_UP_PORT``)."""
+    """Those of a host."""
     return chosen_ports(folder / "ports.json")
 
 

@@ -20,6 +20,7 @@ from shared.bus import topology
 from shared.store.postgres_cluster import SUPERUSER
 from tests.cluster.host import READY, in_cluster, ports_of, services
 from tests.cluster.hosts import Host, Network
+from tests.cluster.pooler import POOLER_PORT, Pooler
 from tests.cluster.servers import NODE_PORTS, POSTGRES_PORT, REDIS_PORT, Broker, Postgres, start_redis
 from tests.support.caddy import COMMAND, DESK_HOST, PUBLIC_HOST, write_caddyfile
 from tests.support.children import kill_tree, start_child, tail
@@ -72,6 +73,7 @@ class Cluster:
     postgres: Postgres = field(init=False)
     broker: Broker = field(init=False)
     redis: Host = field(init=False)
+    pooler: Pooler = field(init=False)
     secrets: Secrets = field(init=False)
     mails: Path = field(init=False)
     visitors: int = 0
@@ -89,9 +91,11 @@ class Cluster:
         self._start_sink()
         for number, last in enumerate(HOSTS, start=1):
             folder = self.run.part(f"host{number}")
+            (folder / "ports.json").write_text(json.dumps({"public": FIRST_PORT}))
             self.hosts.append(ApplicationHost(self.network.add(f"host{number}", last), folder, self.project))
         self.gateways = [self.network.add(f"gateway{number}", last) for number, last in enumerate(GATEWAYS, start=1)]
         self._fill()
+        self.pooler.start()
         for host in self.hosts:
             self.begin(host)
         for gateway in self.gateways:
@@ -135,11 +139,6 @@ class Cluster:
         """Start Redis, empty."""
         start_redis(self.run, self.redis)
 
-    @property
-    def database_address(self) -> str:
-        """What the hosts know of the database."""
-        return self.postgres.address
-
     def start_gateway(self, host: Host) -> None:
         """Start Caddy with our file in front of both hosts."""
         folder, ports = self.run.part(host.name), ports_of(self.hosts[0].folder)
@@ -150,12 +149,32 @@ class Cluster:
         environment = write_caddyfile(folder, behind, GATEWAY_PORT, "192.0.2.0/24")
         host.start(self.run, COMMAND, env=environment, folder=folder)
 
-    def command(self, service: str, *words: str) -> str:
-        """Run a command of a service with the settings of an operator, and return what it prints."""
-        plan = self._plan(self.hosts[0].project)
+    def command(self, service: str, *words: str, project: Path | None = None) -> str:
+        """Run a command of a service with the settings of an operator, and return what it prints.
+
+        Args:
+            service: whose.
+            words: of the command.
+            project: the tree that has it; by default that of the first host.
+        """
+        plan = {
+            **self._plan(project or self.hosts[0].project),
+            "databases": self._url("{login}", "{database}", "{password}"),
+        }
         one = services(plan, self.hosts[0].folder)
         environment = in_cluster(one.environment(service, process_of(words[0])), plan)
-        return self._python(f"services.{service}", *words, env={**self._settings(), **environment})
+        environment |= self._settings()
+        return self._python(f"services.{service}", *words, env=environment, project=project)
+
+    def migrate(self, service: str, project: Path | None = None) -> None:
+        """Bring a database to the newest schema of a tree, and let the audit read it."""
+        self.command(service, "migrate", project=project)
+        with self.postgres.connect(service) as owner:
+            grant_reading(owner, service)
+
+    def load_definitions(self) -> None:
+        """Make queues, bindings and logins of this tree at the broker; what is there stays."""
+        self.broker.load(broker_definitions(self._broker_passwords))
 
     def audit(self, wait_s: int = 60) -> str:
         """What the audit prints once everything is decidable.
@@ -182,12 +201,13 @@ class Cluster:
         databases = [self.network.add(f"database{number}", 30 + number) for number in (1, 2)]
         address = self.network.address(DATABASE)
         self.postgres = Postgres(self.run, self.network, databases, address, self._passwords[SUPERUSER])
+        self.pooler = Pooler(self.run, self.network.add("pooler", 60), self.postgres)
         self.broker = Broker(self.run, [self.network.add(f"broker{number}", 20 + number) for number in (1, 2, 3)])
         self.redis = self.network.add("redis", 50)
         self.start_redis()
         self.postgres.start()
         self.broker.start()
-        self.broker.load(broker_definitions(self._broker_passwords))
+        self.load_definitions()
 
     def _start_sink(self) -> None:
         outside = self.network.outside
@@ -201,9 +221,7 @@ class Cluster:
         with self.postgres.connect() as connection:
             make_databases(connection, self._passwords)
         for service in SERVICES:
-            self.command(service, "migrate")
-            with self.postgres.connect(service) as owner:
-                grant_reading(owner, service)
+            self.migrate(service)
         sample = self.run.part("sample")
         shutil.copytree(PROJECT / SAMPLE, sample, dirs_exist_ok=True)
         (sample / "working-groups.yaml").write_text("[]\n")
@@ -221,18 +239,18 @@ class Cluster:
             "broker": self._broker_passwords,
             "nodes": [f"{host.address}:{NODE_PORTS.amqp}" for host in self.broker.hosts],
             "gateways": ",".join(host.address for host in self.gateways),
-            "databases": self._url("{login}", "{database}", "{password}"),
+            "databases": self._url("{login}", "{database}", "{password}", f"{self.pooler.host.address}:{POOLER_PORT}"),
         }
 
-    def _url(self, login: str, database: str, password: str = "") -> str:
-        secret = password or self._passwords[login]
-        return f"postgresql+psycopg://{login}:{secret}@{self.postgres.address}:{POSTGRES_PORT}/{database}"
+    def _url(self, login: str, database: str, password: str = "", place: str = "") -> str:
+        """Of a database at ``place``; at the primary itself for migrations and the audit."""
+        secret, place = password or self._passwords[login], place or f"{self.postgres.address}:{POSTGRES_PORT}"
+        return f"postgresql+psycopg://{login}:{secret}@{place}/{database}"
 
     def _settings(self) -> dict[str, str]:
         """What an operator sets for all processes."""
         return {
             RUN_VARIABLE: str(self.run.path),
-            "TROIKA_UP_PORT": str(FIRST_PORT),
             "TROIKA_INSECURE": "smtp,broker,database,public-url,limits",
             "TROIKA_PUBLIC_URL": f"http://{PUBLIC_HOST}",
             "TROIKA_CONSOLE_URL": f"http://{DESK_HOST}",
@@ -244,10 +262,10 @@ class Cluster:
             "SMTP_URL": f"smtp://{self.network.outside}:{SMTP_PORT}",
         }
 
-    def _python(self, *words: str, env: dict[str, str]) -> str:
+    def _python(self, *words: str, env: dict[str, str], project: Path | None = None) -> str:
         done = subprocess.run(
             [sys.executable, "-m", *words],
-            cwd=self.hosts[0].project,
+            cwd=project or self.hosts[0].project,
             env={**BASE_ENVIRONMENT, **env},
             capture_output=True,
             text=True,

@@ -78,11 +78,20 @@ def test_broker_nodes_parted(cluster: Cluster) -> None:
 
 
 def test_host_without_database(cluster: Cluster) -> None:
-    """The link between one host and the database is down."""
+    """The link between one host and the pooler, by which it reaches the database, is down."""
     host = cluster.hosts[0].host
     with under_load(cluster, "link between a host and the database down") as trouble:
-        with cluster.network.parted(host.address, cluster.database_address):
+        with cluster.network.parted(host.address, cluster.pooler.host.address):
             trouble.last(AWAY_S)
+        trouble.last(AWAY_S)
+
+
+def test_pooler_without_database(cluster: Cluster) -> None:
+    """The link between the pooler and the database is down: nobody is answered 202, and then everybody."""
+    pooler, database = cluster.pooler.host, cluster.postgres.address
+    with under_load(cluster, "link between the pooler and the database down") as trouble:
+        with cluster.network.parted(pooler.address, database):
+            trouble.last(NOTICED_S)
         trouble.last(AWAY_S)
 
 
@@ -98,6 +107,15 @@ def test_primary_killed(cluster: Cluster) -> None:
         print(f"\nfirst 202 {first_s:.1f} s after the promotion")
         cluster.postgres.rebuild()
     assert first_s < PROMOTED_WITHIN_S
+
+
+def test_pooler_killed(cluster: Cluster) -> None:
+    """The only pooler ends and is started again."""
+    with under_load(cluster, "pooler killed and restarted") as trouble:
+        cluster.pooler.host.kill()
+        trouble.last(NOTICED_S)
+        cluster.pooler.start()
+        trouble.last(AWAY_S)
 
 
 def test_gateway_killed(cluster: Cluster) -> None:
