@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 import pika
-from pika.exceptions import ChannelClosedByBroker
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from shared.bus.address import BusAddress
 from shared.bus.embedded_store import create_table
@@ -224,6 +224,14 @@ def missing(address: BusAddress) -> list[str]:
             except ChannelClosedByBroker:
                 absent.append(name)
     return absent
+
+
+def missing_as_far_as_known(address: BusAddress) -> list[str]:
+    """The same; empty as well if the broker does not answer."""
+    try:
+        return missing(address)
+    except (AMQPError, OSError):
+        return []
 
 
 def _connection(address: BusAddress) -> pika.BlockingConnection:

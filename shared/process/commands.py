@@ -27,6 +27,7 @@ from shared.process.runner import Stop, run
 from shared.process.service import Service
 from shared.process.settings import CONSUME, MIGRATE, RECOVER, RELAY, TOPOLOGY, WEB
 from shared.process.start_checks import wait_for_keys, wait_for_limits
+from shared.process.topology_check import TopologyCheck
 from shared.store.checked_clock import CheckedClock, read_database_time
 from shared.store.engine import open_engine
 from shared.store.halted_queues import halted_problem
@@ -115,14 +116,18 @@ class _Running:
         self._clock = CheckedClock(system_clock, self._unit, service.name, read_database_time)
         self._keys = service.keys(self.role, self._unit) if service.keys is not None else None
         self._work = worker.make()
-        checks = (partial(check, self._unit) for check in worker.checks)
+        self._topology = TopologyCheck(self.settings.bus) if worker.role in (RELAY, CONSUME) else None
+        checks = [partial(check, self._unit) for check in worker.checks]
+        checks += [self._topology.problem] if self._topology is not None else []
         self.problems = readiness(self._unit, service.migrations, self._clock, self._key_problem, *checks)
 
     def loop(self, stop: Stop) -> None:
-        """Work once the sessions have limits, and the keys are those that the database knows."""
+        """Work once sessions have limits, keys are those that the database knows, and the broker has all queues."""
         wait_for_limits(self._unit, stop)
         if self._keys is not None:
             wait_for_keys(self._keys, stop)
+        if self._topology is not None:
+            self._topology.wait(stop)
         if not stop:
             self._work(self._unit, self._clock, stop)
 

@@ -159,6 +159,8 @@ class Network:
 
     def remove(self) -> None:
         """End everything on all hosts, and delete them."""
+        for host in self.hosts.values():
+            host.kill()
         _remove(self._own)
         with suppress(RuntimeError):  # it goes with the router
             _ip("link", "del", self._outside)
