@@ -33,7 +33,8 @@ def services(plan: Mapping[str, Any], folder: Path) -> Services:
 
     Args:
         plan: ``databases`` (URL with a place for login and password), ``passwords`` of its logins, ``broker``
-            (password by login), ``nodes`` (addresses), ``secrets`` (folder), ``key`` (of a coordinator), ``project``.
+            (password by login), ``nodes`` (addresses), ``secrets`` (folder), ``key`` (of a coordinator), ``project``;
+            in a host that is not like the rest, ``only`` (a process) and ``launcher`` (a module).
         folder: of the host.
     """
     passwords = plan["passwords"]
@@ -64,15 +65,20 @@ def in_cluster(environment: Mapping[str, str], plan: Mapping[str, Any]) -> dict[
     return changed
 
 
+def adapted(unit: Unit, plan: Mapping[str, Any]) -> Unit:
+    """``unit`` in this cluster, started by the ``launcher`` of the plan if that names one."""
+    command = list(unit.command)
+    if launcher := plan.get("launcher"):
+        command[2:3] = [launcher, command[2].removeprefix("services.")]
+    return replace(unit, command=command, environment=in_cluster(unit.environment, plan))
+
+
 def main(file: Path) -> int:
     """Run the host until SIGTERM; returns an exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     plan, folder = json.loads(file.read_text()), file.parent
 
-    def adapted(unit: Unit) -> Unit:
-        return replace(unit, environment=in_cluster(unit.environment, plan))
-
-    units = [adapted(unit) for unit in services(plan, folder).units()]
+    units = [adapted(unit, plan) for unit in services(plan, folder).units() if plan.get("only") in (None, unit.name)]
     stages = [Stage([unit for unit in units if unit.name.startswith(service)]) for service in SERVICES]
     supervisor = Supervisor(folder, stages)
     for number in (signal.SIGTERM, signal.SIGINT):

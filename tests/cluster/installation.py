@@ -4,8 +4,10 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 
@@ -31,6 +33,8 @@ from tests.support.waiting import poll_until
 GATEWAY_PORT, SMTP_PORT, INBOX_PORT, FIRST_PORT = 8080, 2525, 8025, 18_000
 DATABASE, GATEWAYS, HOSTS = 30, (41, 42), (11, 12)
 """Last parts of addresses."""
+ALIKE: Mapping[str, object] = MappingProxyType({})
+UNCHANGED: Mapping[str, str] = MappingProxyType({})
 READY_WITHIN_S, STOPPED_WITHIN_S = 240.0, 150.0
 
 
@@ -90,9 +94,7 @@ class Cluster:
         self._start_servers()
         self._start_sink()
         for number, last in enumerate(HOSTS, start=1):
-            folder = self.run.part(f"host{number}")
-            (folder / "ports.json").write_text(json.dumps({"public": FIRST_PORT}))
-            self.hosts.append(ApplicationHost(self.network.add(f"host{number}", last), folder, self.project))
+            self.hosts.append(self.add_host(f"host{number}", last, self.project))
         self.gateways = [self.network.add(f"gateway{number}", last) for number, last in enumerate(GATEWAYS, start=1)]
         self._fill()
         self.pooler.start()
@@ -108,13 +110,27 @@ class Cluster:
         kill_tree(self._sink)
         self.network.remove()
 
-    def begin(self, host: ApplicationHost) -> None:
-        """Start all processes of a host without waiting for them."""
+    def begin(
+        self, host: ApplicationHost, changes: Mapping[str, object] = ALIKE, settings: Mapping[str, str] = UNCHANGED
+    ) -> None:
+        """Start all processes of a host without waiting for them.
+
+        Args:
+            host: that is started.
+            changes: of its plan.
+            settings: beside those of all hosts.
+        """
         (host.folder / READY).unlink(missing_ok=True)
-        (host.folder / "plan.json").write_text(json.dumps(self._plan(host.project)))
+        (host.folder / "plan.json").write_text(json.dumps({**self.plan(host.project), **changes}))
         command = [sys.executable, "-m", "tests.cluster.host", str(host.folder / "plan.json")]
-        environment = {**self._settings(), "PYTHONPATH": str(PROJECT)}
+        environment = {**self.settings(), "PYTHONPATH": str(PROJECT), **settings}
         host.host.start(self.run, command, env=environment, folder=host.folder)
+
+    def add_host(self, name: str, number: int, project: Path) -> ApplicationHost:
+        """A new application host, on which nothing runs; its address ends with ``number``."""
+        folder = self.run.part(name)
+        (folder / "ports.json").write_text(json.dumps({"public": FIRST_PORT}))
+        return ApplicationHost(self.network.add(name, number), folder, project)
 
     def wait_ready(self, host: ApplicationHost) -> None:
         """Wait until all its processes are ready."""
@@ -158,12 +174,12 @@ class Cluster:
             project: the tree that has it; by default that of the first host.
         """
         plan = {
-            **self._plan(project or self.hosts[0].project),
+            **self.plan(project or self.hosts[0].project),
             "databases": self._url("{login}", "{database}", "{password}"),
         }
         one = services(plan, self.hosts[0].folder)
         environment = in_cluster(one.environment(service, process_of(words[0])), plan)
-        environment |= self._settings()
+        environment |= self.settings()
         return self._python(f"services.{service}", *words, env=environment, project=project)
 
     def migrate(self, service: str, project: Path | None = None) -> None:
@@ -185,7 +201,7 @@ class Cluster:
         password = self._broker_passwords[topology.AUDIT]
         url = self.broker.urls(topology.AUDIT, password).split(",")[0]
         environment = {variable(name): address for name, address in self.audit_urls().items()}
-        environment |= {"TROIKA_AUDIT_BROKER_URL": url, "TROIKA_AUDIT_GRACE_S": "10", **self._settings()}
+        environment |= {"TROIKA_AUDIT_BROKER_URL": url, "TROIKA_AUDIT_GRACE_S": "10", **self.settings()}
         return self._python("deploy.operations.audit", "--wait", str(wait_s), env=environment)
 
     def audit_urls(self) -> dict[str, str]:
@@ -230,7 +246,8 @@ class Cluster:
         self.command("events", "load", str(sample), "--move-to-next", WEBINAR, "--weeks-later", "1")
         self.command("registration", "load", str(sample))
 
-    def _plan(self, project: Path) -> dict[str, object]:
+    def plan(self, project: Path) -> dict[str, object]:
+        """What a host is started with (``tests.cluster.host``)."""
         return {
             "project": str(project),
             "secrets": str(self.secrets.folder),
@@ -247,7 +264,7 @@ class Cluster:
         secret, place = password or self._passwords[login], place or f"{self.postgres.address}:{POSTGRES_PORT}"
         return f"postgresql+psycopg://{login}:{secret}@{place}/{database}"
 
-    def _settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, str]:
         """What an operator sets for all processes."""
         return {
             RUN_VARIABLE: str(self.run.path),
