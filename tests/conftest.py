@@ -24,6 +24,7 @@ from tests.support.waiting import be_patient
 
 DEPLOY = Path(__file__).parent / "deploy"
 ALERTING = Path(__file__).parent / "alerting"
+CLUSTER = Path(__file__).parent / "cluster"
 _SEED = pytest.StashKey[int]()
 _HANDED_ON = "chaos_seed"
 _SHARED_POSTGRES = pytest.StashKey[PostgresServer]()
@@ -34,6 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos", choices=("short", "full"), default="short", help="how much is broken (default: short)")
     parser.addoption("--deploy", action="store_true", help="what needs a Docker engine (make test-deploy)")
     parser.addoption("--alerting", action="store_true", help="what needs Alertmanager (make test-alerting)")
+    parser.addoption("--cluster", action="store_true", help="what needs network namespaces (make test-cluster)")
+    parser.addoption("--from", default="", help="git tag from which the hosts of --cluster are upgraded")
     parser.addoption("--chaos-seed", type=int, default=None, help="of what a full run draws by chance; printed by it")
     parser.addoption("--chaos-people", type=int, default=None, help="how many register on each bus of the volume test")
     parser.addoption(
@@ -67,8 +70,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """`make test` needs no Docker engine and no Alertmanager: what does has a command of its own."""
-    apart = {DEPLOY: "deploy", ALERTING: "alerting"}
+    """`make test` needs no Docker engine, no Alertmanager and no namespaces: what does has a command of its own."""
+    apart = {DEPLOY: "deploy", ALERTING: "alerting", CLUSTER: "cluster"}
     return True if collection_path in apart and not config.getoption(apart[collection_path]) else None
 
 

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 import pika
-from pika.exceptions import ChannelClosedByBroker
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from shared.bus.address import BusAddress
 from shared.bus.embedded_store import create_table
@@ -249,6 +249,12 @@ def broker_problem(connection: pika.BlockingConnection) -> str:
     if major.isdecimal() and int(major) < OLDEST_BROKER:
         return f"RabbitMQ {found} is too old, {OLDEST_BROKER} is the oldest"
     return ""
+def missing_as_far_as_known(address: BusAddress) -> list[str]:
+    """The same; empty as well if the broker does not answer."""
+    try:
+        return missing(address)
+    except (AMQPError, OSError):
+        return []
 
 
 def _connection(address: BusAddress) -> pika.BlockingConnection:

@@ -27,6 +27,7 @@ from shared.process.runner import Stop, run
 from shared.process.service import Service, SideDatabase
 from shared.process.settings import CONSUME, MIGRATE, RECOVER, RELAY, TOPOLOGY, WEB
 from shared.process.start_checks import wait_for_keys, wait_for_limits
+from shared.process.topology_check import TopologyCheck
 from shared.store.checked_clock import CheckedClock, read_database_time
 from shared.store.engine import open_engine
 from shared.store.halted_queues import halted_problem
@@ -117,14 +118,18 @@ class _Running:
         self._keys = service.keys(self.role, self._unit) if service.keys is not None else None
         self._watch = QuarantineWatch(self._unit, service.name)
         self._work = worker.make()
-        checks = (partial(check, self._unit) for check in worker.checks)
+        self._topology = TopologyCheck(self.settings.bus) if worker.role in (RELAY, CONSUME) else None
+        checks = [partial(check, self._unit) for check in worker.checks]
+        checks += [self._topology.problem] if self._topology is not None else []
         self.problems = readiness(self._unit, service.migrations, self._clock, self._key_problem, *checks)
 
     def loop(self, stop: Stop) -> None:
-        """Work once the sessions have limits and the keys fit; in quarantine no transaction of it begins."""
+        """Work once sessions have limits, keys fit and the broker has all queues; in quarantine nothing begins."""
         wait_for_limits(self._unit, stop)
         if self._keys is not None:
             wait_for_keys(self._keys, stop)
+        if self._topology is not None:
+            self._topology.wait(stop)
         if not stop:
             self._work(self._unit.gated(self._watch.require_none), self._clock, stop)
 
