@@ -9,9 +9,11 @@ PROGRAMS = {
     "notifications": "services.notifications",
     "access": "deploy.operations.access",
     "audit": "deploy.operations.audit",
+    "backup": "deploy.operations.backup",
     "canary": "deploy.operations.canary",
     "install": "deploy.machine.install",
     "prepare": "deploy.compose.prepare",
+    "restore": "deploy.operations.backup.restore",
     "secrets": "deploy.chart.secrets",
     "sink": "deploy.local.sink",
 }

@@ -1,0 +1,1 @@
+"""Rehearsals of recovery with real tools; `make test-recovery` runs them."""
