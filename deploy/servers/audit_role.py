@@ -19,6 +19,7 @@ _OUTBOX = (
 )
 _INBOX = "consumer, message_id, received_at"
 
+_QUARANTINE = "since, reason, backup_at"
 READABLE: Mapping[str, Mapping[str, str]] = {
     "registration": {
         "form": "slug, kind, event_id, verification, waiting_list, open, revision, keep_days",
@@ -38,6 +39,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "former_address": "id, registration_id, revision, changed_at, expires_at",
         "sealed_reading": "id, registration_id, form, read_at, people, content_hash, chain_hash",
         "event_copy": "id, revision, status",
+        "quarantine": _QUARANTINE,
         "outbox": _OUTBOX,
         "inbox": _INBOX,
     },
@@ -49,6 +51,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "mail_contact": "mail_id, registration_id, kind, sent_at",
         "proposal": "id, status, revision, answers_revision, suggested_revision, submitted_at, erased_at",
         "proposal_change": "proposal_id, revision, status, action, changed_at",
+        "quarantine": _QUARANTINE,
         "outbox": _OUTBOX,
         "inbox": _INBOX,
     },
@@ -62,6 +65,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "mail_attempt": "mail_id, number, message_id, phase, started_at, ended_at, outcome",
         "announcement": "id, cause, event, number, detail, changed_at, mails, created_at, ended_at",
         "suppression": "person_ref, since",
+        "quarantine": _QUARANTINE,
         "outbox": _OUTBOX,
         "inbox": _INBOX,
     },

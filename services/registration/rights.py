@@ -22,6 +22,10 @@ _AT = "timestamp with time zone"
 
 _SEPARATE: Rights = {
     "alembic_version": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND), "select"),
+    "quarantine": {
+        **dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND), "select"),
+        OPERATOR: "select insert delete",
+    },
     "key_check": {
         **dict.fromkeys((FORMS, OWN, DESK, DECIDE, CONSUME, TEND), "select insert"),
         OPERATOR: "select insert update delete",

@@ -30,6 +30,7 @@ from shared.process.settings import CONSUME, MIGRATE, RECOVER, RELAY, TOPOLOGY, 
 from shared.store.checked_clock import CheckedClock, read_database_time
 from shared.store.engine import open_engine
 from shared.store.halted_queues import halted_problem
+from shared.store.quarantine import QuarantineWatch
 from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
 
@@ -113,16 +114,17 @@ class _Running:
         self._unit = UnitOfWork(self.engine, service.name)
         self._clock = CheckedClock(system_clock, self._unit, service.name, read_database_time)
         self._keys = service.keys(self.role, self._unit) if service.keys is not None else None
+        self._watch = QuarantineWatch(self._unit, service.name)
         self._work = worker.make()
         checks = (partial(check, self._unit) for check in worker.checks)
         self.problems = readiness(self._unit, service.migrations, self._clock, self._key_problem, *checks)
 
     def loop(self, stop: Stop) -> None:
-        """Work once the keys are those that the database knows."""
+        """Work once the keys are those that the database knows; in quarantine no transaction of it begins."""
         if self._keys is not None:
             wait_for_keys(self._keys, stop)
         if not stop:
-            self._work(self._unit, self._clock, stop)
+            self._work(self._unit.gated(self._watch.require_none), self._clock, stop)
 
     def _key_problem(self) -> str:
         return "" if self._keys is None else "\n".join(self._keys().values())

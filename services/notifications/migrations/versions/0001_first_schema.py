@@ -404,6 +404,16 @@ CREATE TABLE inbox (
     PRIMARY KEY (consumer, message_id)
 );
 
+CREATE TABLE quarantine (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    reason text NOT NULL CHECK (reason <> ''),
+    backup_at timestamptz
+);
+COMMENT ON TABLE quarantine IS
+    'while it has a row nothing is accepted, decided, published, consumed or sent; a restore inserts it';
+COMMENT ON COLUMN quarantine.backup_at IS 'of the backup that was restored';
+
 CREATE TABLE halted_queue (
     queue text PRIMARY KEY,
     halted_at timestamptz NOT NULL,
