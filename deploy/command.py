@@ -11,6 +11,7 @@ PROGRAMS = {
     "audit": "deploy.operations.audit",
     "backup": "deploy.operations.backup",
     "canary": "deploy.operations.canary",
+    "drill": "deploy.operations.backup.drill",
     "install": "deploy.machine.install",
     "prepare": "deploy.compose.prepare",
     "restore": "deploy.operations.backup.restore",

@@ -4,21 +4,28 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 
+from deploy.local.secrets import make_secrets
 from deploy.servers.audit_role import ROLE
 from deploy.servers.databases import make_databases
 from deploy.servers.logins import RIGHTS, service_roles
 from deploy.shape import SERVICES
 from shared.core.accounts import run_as, service_account
+from shared.core.database_url import conninfo
 from shared.core.rights import migrator
 from shared.store.engine import open_engine
 from shared.store.migrate import migrate
 from tests.support.children import start_child
+from tests.support.installation import FreshDatabases, TestInstallation
 from tests.support.processes import PROJECT
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until
+
+if TYPE_CHECKING:
+    from tests.support.postgres import PostgresServer
 
 VERSION = "17"
 PROGRAMS = Path(f"/usr/lib/postgresql/{VERSION}/bin")
@@ -48,16 +55,26 @@ class BackedUpCluster:
         with (self.data / "postgresql.conf").open("a") as file:
             file.write(settings)
         self.start()
-        with psycopg.connect(self.url("postgres"), autocommit=True) as administrator:
+        with self.connect("postgres") as administrator:
             make_databases(administrator, dict.fromkeys([*service_roles(), ROLE], "test"))
         for service in SERVICES:
-            engine = open_engine(self.url(service, migrator(service)).replace("postgresql:", "postgresql+psycopg:"))
+            engine = open_engine(self.url(service, migrator(service)))
             migrate(engine, PROJECT / "services" / service / "migrations", RIGHTS[service])
             engine.dispose()
 
     def url(self, database: str, role: str = "postgres") -> str:
-        """libpq's address of a database."""
-        return f"postgresql://{role}@/{database}?host={self.socket}"
+        """SQLAlchemy's address of a database."""
+        return f"postgresql+psycopg://{role}@/{database}?host={self.socket}"
+
+    def connect(self, database: str) -> psycopg.Connection[tuple[Any, ...]]:
+        """A connection of the superuser, in autocommit."""
+        return psycopg.connect(conninfo(self.url(database)), autocommit=True, connect_timeout=5)
+
+    def installation(self, folder: Path) -> TestInstallation:
+        """The databases as tests know them, with fresh keys in ``folder``."""
+        urls = FreshDatabases(cast("PostgresServer", self))  # which has addresses in the same way
+        urls.update({service: self.url(service, migrator(service)) for service in SERVICES})
+        return TestInstallation(urls, make_secrets(folder / "secrets"))
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
@@ -85,9 +102,9 @@ class BackedUpCluster:
             self._server.send_signal(signal.SIGQUIT)
             self._server.wait(60.0)
 
-    def execute(self, database: str, statement: str) -> list[tuple[object, ...]]:
+    def execute(self, database: str, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement as the superuser and return its rows."""
-        with psycopg.connect(self.url(database), autocommit=True) as connection:
+        with self.connect(database) as connection:
             cursor = connection.execute(statement)
             return list(cursor.fetchall()) if cursor.description else []
 
@@ -100,7 +117,7 @@ class BackedUpCluster:
             environment: beside what every command gets.
         """
         given = {"TROIKA_BACKUP_CONFIG": str(self.config), "TROIKA_BACKUP_METRICS": str(self.metrics), **environment}
-        done = subprocess.run(  # noqa: S603 - our own command
+        done = subprocess.run(
             [sys.executable, "-m", "deploy.command", *words],
             cwd=PROJECT,
             env={"PATH": "/usr/bin:/bin", **given},
@@ -125,7 +142,7 @@ class BackedUpCluster:
 
     def _answers(self) -> bool:
         try:
-            psycopg.connect(self.url("postgres"), connect_timeout=5).close()
+            self.connect("postgres").close()
         except psycopg.OperationalError:
             return False
         return True

@@ -15,7 +15,7 @@ from deploy.operations.backup.configuration import (
 from deploy.operations.backup.figures import DATABASE, LAST_SUCCESS, write_figures
 from deploy.operations.backup.key_commands import keys, unpack_keys
 from deploy.operations.backup.options import CONFIG, METRICS, plain_errors
-from deploy.operations.backup.postgres import apply_settings, ask, live_revisions
+from deploy.operations.backup.postgres import apply_settings, ask, live_revisions, require_no_keys
 from deploy.operations.backup.repository import FULL, INCREMENTAL, Backup, Repository
 
 FULL_EVERY = timedelta(days=6, hours=12)
@@ -76,6 +76,7 @@ def run(config: Path, metrics: Path, *, full: bool) -> None:
         configuration = read_configuration(config)
         repository = Repository(configuration)
         revisions = live_revisions(configuration)
+        require_no_keys(configuration)
         repository.make_stanza()
         began_s = time.monotonic()
         kind = FULL if full or _needs_full(repository.backups(), datetime.now(UTC)) else INCREMENTAL

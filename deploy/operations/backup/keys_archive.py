@@ -7,7 +7,7 @@ a backup and the keys can read sealed answers.
 import io
 import os
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -82,7 +82,17 @@ def write_archive(folder: Path, content: bytes, now: datetime, kept: int) -> Pat
     return path
 
 
-def unpack(content: bytes, key: bytes, into: Path) -> Sequence[str]:
+def names_in(content: bytes, key: bytes) -> list[str]:
+    """Names of the files in an archive.
+
+    Raises:
+        ArchiveProblem: another key made it, or it is damaged.
+    """
+    with _opened(content, key) as archive:
+        return [entry.name for entry in archive.getmembers() if entry.isfile()]
+
+
+def unpack(content: bytes, key: bytes, into: Path) -> list[str]:
     """Write what an archive holds into the new or empty folder ``into``; returns the names of its files.
 
     Raises:
@@ -90,14 +100,10 @@ def unpack(content: bytes, key: bytes, into: Path) -> Sequence[str]:
     """
     if into.exists() and any(into.iterdir()):
         raise ArchiveProblem(f"{into} is not empty: name a new folder")
-    try:
-        plain = SecretBox(key).decrypt(content.removeprefix(MAGIC))
-    except (CryptoError, ValueError) as error:
-        raise ArchiveProblem("the archive does not open: it is damaged, or was made with another passphrase") from error
-    into.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tarfile.open(fileobj=io.BytesIO(plain), mode="r:gz") as archive:
+    with _opened(content, key) as archive:
+        into.mkdir(mode=0o700, parents=True, exist_ok=True)
         archive.extractall(into, filter="data")
-        return [entry.name for entry in archive.getmembers() if entry.isfile()]
+    return names_in(content, key)
 
 
 def apart_fault(folder: Path, repository: Path) -> str:
@@ -106,6 +112,14 @@ def apart_fault(folder: Path, repository: Path) -> str:
     if here == there or there in here.parents or here in there.parents:
         return f"{folder} and the repository {repository} are in one another: whoever gets one would get both"
     return ""
+
+
+def _opened(content: bytes, key: bytes) -> tarfile.TarFile:
+    try:
+        plain = SecretBox(key).decrypt(content.removeprefix(MAGIC))
+    except (CryptoError, ValueError) as error:
+        raise ArchiveProblem("the archive does not open: it is damaged, or was made with another key") from error
+    return tarfile.open(fileobj=io.BytesIO(plain), mode="r:gz")
 
 
 def _without_owner(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:

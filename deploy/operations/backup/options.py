@@ -31,6 +31,22 @@ METRICS = click.option(
     help="Folder that node_exporter's textfile collector reads; none is written where it is missing.",
 )
 
+KEY_FILES = click.option(
+    "--keys",
+    default="/etc/troika/settings/prepare/keys",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the key files, master.key and so on.",
+)
+FORM_KEYS = click.option(
+    "--form-keys",
+    envvar="TROIKA_FORM_KEYS",
+    default="/var/lib/troika/form-keys",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the keys of forms.",
+)
+
 
 class When(click.ParamType):
     """A time with its zone: ``2020-03-02T09:30:00Z``."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -46,6 +47,8 @@ ALONE = {
 """Settings of a server that runs alone, whatever the restored configuration says."""
 
 _REVISION = "SELECT version_num FROM alembic_version"
+_KEYS = "SELECT count(*) FROM form_private_key WHERE wrapped IS NOT NULL"
+KEYS_DATABASE = "keys"
 _OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'troika-%'"
 
 
@@ -67,7 +70,7 @@ class LoneServer:
         """Address of a database for the superuser."""
         return f"postgresql+psycopg://{self.user}@/{database}?host={self.socket}"
 
-    def connect(self, database: str) -> psycopg.Connection[tuple[object, ...]]:
+    def connect(self, database: str) -> psycopg.Connection[tuple[Any, ...]]:
         """A connection in autocommit; the caller closes it."""
         return psycopg.connect(host=str(self.socket), dbname=database, user=self.user, autocommit=True)
 
@@ -139,6 +142,21 @@ def live_revisions(configuration: Configuration) -> dict[str, str]:
             f"in {', '.join(missing)}: start it, and migrate"
         )
     return {service: revision for service, revision in found.items() if revision}
+
+
+def require_no_keys(configuration: Configuration) -> None:
+    """Do nothing if no keys of forms are stored in this cluster: they would be in the same backup as what they open.
+
+    Raises:
+        ServerProblem: there are some.
+    """
+    count = ask(configuration, KEYS_DATABASE, _KEYS)
+    if count and int(count):
+        raise ServerProblem(
+            f"the database {KEYS_DATABASE} of this server holds the keys of {count} forms: a backup would hold them "
+            "together with the answers that they open, and a destroyed key would live on in it. Move that database to "
+            "a server of its own"
+        )
 
 
 def apply_settings(configuration: Configuration, settings: Mapping[str, str]) -> None:
