@@ -16,7 +16,6 @@ from shared.core.clock import system_clock
 from shared.core.errors import SettingsError
 from shared.core.logs import configure_logs
 from shared.core.metrics import build_info
-from shared.core.rights import by_login
 from shared.core.tracing import start_tracing
 from shared.core.version import running_version
 from shared.process.consuming import listen, make_listener
@@ -26,7 +25,7 @@ from shared.process.recovery_commands import add_recovery_commands
 from shared.process.relay import Relay
 from shared.process.runner import Stop, run
 from shared.process.service import Service
-from shared.process.settings import CONSUME, MIGRATE, RECOVER, RELAY, TOPOLOGY, WEB
+from shared.process.settings import CONSUME, RECOVER, RELAY, TOPOLOGY, WEB
 from shared.store.checked_clock import CheckedClock, read_database_time
 from shared.store.engine import open_engine
 from shared.store.halted_queues import halted_problem
@@ -180,17 +179,14 @@ def _common_workers(service: Service) -> tuple[Worker, Worker]:
 
 def _add_migrate(group: click.Group, service: Service) -> None:
     @group.command()
-    def migrate() -> None:
+    @click.option("--to", "target", default="", help="This revision: an earlier one is a rollback.")
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    def migrate(target: str, *, yes: bool) -> None:
         """Bring the database to the newest schema, and give each process's login its rights there."""
         # here alone: Alembic takes a quarter of a second and 14 MB, and no other process needs it
-        from shared.store.migrate import migrate as migrate_schema
+        from shared.process.migrating import migrate_service
 
-        engine = open_engine(service.settings(MIGRATE).database_url, statement_timeout_ms=0)
-        done = migrate_schema(engine, service.migrations, by_login(service.name, service.rights))
-        engine.dispose()
-        click.echo(f"{service.name}: schema {done.revision}")
-        if done.missing:
-            click.echo(f"No such login on the server, so no rights given to it: {', '.join(done.missing)}", err=True)
+        migrate_service(service, target, yes=yes)
 
 
 def _add_topology(group: click.Group, service: Service) -> None:
