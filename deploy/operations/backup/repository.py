@@ -88,7 +88,7 @@ class Repository:
         Raises:
             RepositoryProblem: the repository cannot be read, or another passphrase made it.
         """
-        found = json.loads(self.run("info", "--output=json"))
+        found = json.loads(self.run("info", "--output=json"), strict=False)
         if not found or found[0]["status"]["code"] in (*NO_STANZA, NO_BACKUP):
             return []
         stanza = found[0]
