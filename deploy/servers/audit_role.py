@@ -31,7 +31,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "registration_count_change": "form, status, change",
         "lost_registration": "id, form",
         "proposal_state": "registration_id, revision, answers_revision, status",
-        "registration_change": "registration_id, revision, status, changed_at, capacity_then",
+        "registration_change": "registration_id, revision, status, changed_at, capacity_then, reason",
         "form_change": "form, revision, changed_at, before, after, promoted",
         "promotion": "id, form, decided_at, capacity, free, waiting, promoted, withheld",
         "submission": "id, receipt_hash, kind, form, received_at, state, outcome, decided_at, attempts",
