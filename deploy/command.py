@@ -11,6 +11,7 @@ PROGRAMS = {
     "audit": "deploy.operations.audit",
     "canary": "deploy.operations.canary",
     "install": "deploy.machine.install",
+    "recover": "deploy.operations.recover",
     "prepare": "deploy.compose.prepare",
     "secrets": "deploy.chart.secrets",
     "sink": "deploy.local.sink",

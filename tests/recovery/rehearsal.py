@@ -1,4 +1,4 @@
-"""One rehearsal: people register, a database falls back to an older copy, and ``troika recover`` makes all of them agree.
+"""One rehearsal: people register, a database falls back to an older copy, and ``troika recover`` makes all agree.
 
 The three services run in this process (a *town*): messages travel and mails go when the rehearsal says so.
 """
@@ -211,6 +211,31 @@ def use(installation: TestInstallation, patch: pytest.MonkeyPatch) -> None:
         patch.setenv(name, value)
 
 
-def later(rehearsal: Rehearsal) -> None:
-    """What happens after the backup: people come, one changes, one cancels, an old and a new one are erased."""
+@dataclass(frozen=True, slots=True)
+class Past:
+    """An installation with copies of its databases from three times.
+
+    Attributes:
+        now: as it is; nobody changes it.
+        first, second: earlier stages.
+    """
+
+    now: Rehearsal
+    first: Stage
+    second: Stage
+
+    def again(self, folder: Path, patch: pytest.MonkeyPatch) -> Rehearsal:
+        """A copy of the installation, to be broken."""
+        copied = self.now.installation.copy(folder)
+        use(copied, patch)
+        return Rehearsal(copied, folder, self.now.at, Counter(self.now.copies), dict(self.now.accepted))
+
+
+def make_past(postgres: PostgresServer, folder: Path, patch: pytest.MonkeyPatch) -> Past:
+    """People come; one changes, one cancels, an old and a new one are erased; more come."""
+    rehearsal = begin(postgres, folder, patch)
+    first = rehearsal.stage()
     rehearsal.act(registering(*range(10, 14)), changing(2), clicking("cancel", 3), clicking("erase", 4, 13))
+    second = rehearsal.stage()
+    rehearsal.act(registering(14, 15), clicking("cancel", 10))
+    return Past(rehearsal, first, second)

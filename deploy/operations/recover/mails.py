@@ -28,6 +28,7 @@ CHUNK = 200
 """Mails of one transaction."""
 
 IN_DOUBT = "restored from a backup: handed over or not is unknown, and it was not sent again"
+NEEDLESS = "restored from a backup: nothing waits for this confirmation any more"
 LATER = timedelta(minutes=10)
 """News of events are gathered for a few minutes; here they are decided on at once."""
 
@@ -39,6 +40,11 @@ _LOG = "SELECT mail_id::text, occurred_at FROM mail_log WHERE outcome = 'sent'"
 _LINKS = """
     SELECT l.id::text, max(c.mailed_at) FROM confirmation_link l JOIN candidate c ON c.address_ref = l.address_ref
     WHERE c.mailed_at IS NOT NULL AND c.received_at <= l.minted_at + interval '2 seconds' GROUP BY l.id
+"""
+_WAITING = """
+    SELECT l.id::text FROM confirmation_link l
+    WHERE EXISTS (SELECT FROM candidate c WHERE c.address_ref = l.address_ref)
+        OR EXISTS (SELECT FROM address_change a WHERE a.address_ref = l.address_ref)
 """
 _SENT_HERE = "SELECT id::text FROM mail WHERE state IN ('sent', 'bounced', 'failed', 'suppressed')"
 _PENDING = """
@@ -73,10 +79,12 @@ class Outcomes:
     Attributes:
         sent: when each went, by id.
         unknown: ids of those that may have gone.
+        needless: ids of those with a confirmation link that nothing waits for any more.
     """
 
     sent: Mapping[str, datetime] = field(default_factory=dict)
     unknown: Sequence[str] = ()
+    needless: Sequence[str] = ()
 
 
 def read_sent(lines: Iterable[str]) -> frozenset[str]:
@@ -112,6 +120,8 @@ def find_outcomes(databases: Databases, since: datetime, sent: frozenset[str] | 
     known, links = sent_elsewhere(databases), dict(databases.rows(REGISTRATION, _LINKS))
     gone: dict[str, datetime] = {}
     unknown: list[str] = []
+    needless: list[str] = []
+    waiting = {row[0] for row in databases.rows(REGISTRATION, _WAITING)}
     for identity, kind, subject, message_id, in_doubt in databases.rows(NOTIFICATIONS, _PENDING, since=since):
         if at := known.get(identity):
             gone[identity] = at
@@ -119,9 +129,11 @@ def find_outcomes(databases: Databases, since: datetime, sent: frozenset[str] | 
             gone[identity] = links[subject]
         elif sent is not None and message_id in sent:
             gone[identity] = since
+        elif in_doubt and kind == "verification" and subject not in waiting:
+            needless.append(identity)
         elif in_doubt and sent is None:
             unknown.append(identity)
-    return Outcomes(gone, tuple(unknown))
+    return Outcomes(gone, tuple(unknown), tuple(needless))
 
 
 def make_mails(databases: Databases, clock: Clock, mail_domain: str) -> None:
@@ -142,6 +154,8 @@ def mark(databases: Databases, outcomes: Outcomes, now: datetime) -> int:
         done += _mark(databases, ids, now, lambda mail: Verdict(mail, "sent", outcomes.sent[mail.id], tried=True))
     for ids in _chunks(outcomes.unknown):
         done += _mark(databases, ids, now, lambda mail: Verdict(mail, "unknown", now, IN_DOUBT, tried=True))
+    for ids in _chunks(outcomes.needless):
+        done += _mark(databases, ids, now, lambda mail: Verdict(mail, "called_off", now, NEEDLESS))
     return done
 
 

@@ -17,6 +17,10 @@ SHOWN = 20
 """Ids of each list that are printed; the file has all of them."""
 
 
+LOST = "their registration is lost"
+CHANGE_LOST = "their last change of answers or address may be lost"
+
+
 class PlanRefused(Exception):
     """A plan cannot be made or applied; says why, and what to do."""
 
@@ -55,6 +59,11 @@ class Plan:
     mails_missing: int = 0
     sent_known: bool = False
     write_to: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def lost_people(self) -> Sequence[str]:
+        """References of lost registrations whose people must be written to."""
+        return self.write_to.get(LOST, ())
 
     def lines(self) -> Iterator[str]:
         """The plan for a person."""
@@ -107,8 +116,8 @@ def make_plan(databases: Databases, now: datetime, sent: frozenset[str] | None) 
         mails_missing=missing,
         sent_known=sent is not None,
         write_to={
-            "their registration is lost": living,
-            "their last change of answers or address may be lost": changed,
+            LOST: living,
+            CHANGE_LOST: changed,
         },
     )
 
