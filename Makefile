@@ -44,7 +44,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 	--python-version 3.11 --quiet pyproject.toml
 
 .PHONY: help demo demo-check demo-reset up down audit test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
-.PHONY: translations security sbom advisories image compose test-deploy test-alerting
+.PHONY: translations security sbom advisories image compose test-deploy test-alerting test-recovery
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,6 +111,9 @@ test-deploy: $(VENV)/.ready-dev ## build the images, start Compose, kill each co
 test-alerting: $(VENV)/.ready-dev ## measure when faults page, with a real Prometheus, Alertmanager and probe; eight minutes
 	@deploy/setup/alerting_machine.sh
 	@$(BIN)/python -m pytest -n 0 -s --alerting tests/alerting $(PYTEST)
+
+test-recovery: $(VENV)/.ready-dev ## rehearse each recovery: databases older or lost, broker and keys lost; prints RPO and RTO
+	@$(BIN)/python -m pytest -n 0 --recovery tests/recovery $(PYTEST)
 
 check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date
 	@$(BIN)/ruff format --check --quiet .

@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos", choices=("short", "full"), default="short", help="how much is broken (default: short)")
     parser.addoption("--deploy", action="store_true", help="what needs a Docker engine (make test-deploy)")
     parser.addoption("--alerting", action="store_true", help="what needs Alertmanager (make test-alerting)")
-    parser.addoption("--recovery", action="store_true", help="rehearsals of restored databases (make test-recovery)")
+    parser.addoption("--recovery", action="store_true", help="all rehearsals of a recovery (make test-recovery)")
     parser.addoption("--chaos-seed", type=int, default=None, help="of what a full run draws by chance; printed by it")
     parser.addoption("--chaos-people", type=int, default=None, help="how many register on each bus of the volume test")
     parser.addoption(
@@ -69,7 +69,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """`make test` needs no Docker engine and no Alertmanager: what does has a command of its own."""
+    """`make test` needs no Docker engine and no Alertmanager: what does, or takes long, has a command of its own."""
     apart = {DEPLOY: "deploy", ALERTING: "alerting", RECOVERY: "recovery"}
     return True if collection_path in apart and not config.getoption(apart[collection_path]) else None
 

@@ -113,7 +113,8 @@ class _Running:
         self._unit = UnitOfWork(self.engine, service.name)
         self._clock = CheckedClock(system_clock, self._unit, service.name, read_database_time)
         self._keys = service.keys(self.role, self._unit) if service.keys is not None else None
-        self._watch = QuarantineWatch(self._unit, service.name)
+        watch = QuarantineWatch(self._unit, service.name)
+        self._gate = watch.require_none_or_settling if self.role in (RELAY, CONSUME) else watch.require_none
         self._work = worker.make()
         checks = (partial(check, self._unit) for check in worker.checks)
         self.problems = readiness(self._unit, service.migrations, self._clock, self._key_problem, *checks)
@@ -123,7 +124,7 @@ class _Running:
         if self._keys is not None:
             wait_for_keys(self._keys, stop)
         if not stop:
-            self._work(self._unit.gated(self._watch.require_none), self._clock, stop)
+            self._work(self._unit.gated(self._gate), self._clock, stop)
 
     def _key_problem(self) -> str:
         return "" if self._keys is None else "\n".join(self._keys().values())

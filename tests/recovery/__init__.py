@@ -1,1 +1,1 @@
-"""Rehearsals of recovery with real tools; `make test-recovery` runs them."""
+"""Rehearsals: a database is lost or older, and the installation recovers; `make test-recovery`."""
