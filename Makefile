@@ -20,6 +20,8 @@ BENCH ?=
 RUN ?=
 OSV ?=
 CACHE ?=
+# Words for the doctor: make doctor DOCTOR="--only mail --json"
+DOCTOR ?=
 # More words for pytest: make test PYTEST="-k bus"
 PYTEST ?=
 # The seed that a run of make chaos has printed, to repeat it: make chaos SEED=…
@@ -43,7 +45,7 @@ TIMED := tests/chaos/broker tests/chaos/overload
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \
 	--python-version 3.11 --quiet pyproject.toml
 
-.PHONY: help demo demo-check demo-reset up down audit test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
+.PHONY: help demo demo-check demo-reset up down audit doctor test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
 .PHONY: translations security sbom advisories image compose test-deploy test-alerting test-recovery
 
 help: ## list these commands
@@ -68,6 +70,9 @@ down: $(VENV)/.ready ## stop it in order and delete it; KEEP=1 keeps data, keys 
 
 audit: $(VENV)/.ready ## compare what databases and broker hold; exit 1: broken, 3: not yet decidable. WAIT=60 waits for it
 	@$(BIN)/python -m deploy.operations.audit --wait $(WAIT)
+
+doctor: $(VENV)/.ready ## grade this host and what `make up` runs on it, each line with what to do; exit 1: warnings, 2: faults
+	@$(BIN)/python -m deploy.operations.doctor $(DOCTOR)
 
 test: $(VENV)/.ready-dev ## make check, then install what the tests need, start private servers, run every test, print one summary
 	@$(if $(PYTEST),,$(MAKE) --no-print-directory check)

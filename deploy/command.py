@@ -13,6 +13,7 @@ PROGRAMS = {
     "canary": "deploy.operations.canary",
     "drill": "deploy.operations.backup.drill",
     "install": "deploy.machine.install",
+    "doctor": "deploy.operations.doctor",
     "recover": "deploy.operations.recover",
     "prepare": "deploy.compose.prepare",
     "restore": "deploy.operations.backup.restore",

@@ -36,7 +36,7 @@ set -eu
 set -a
 . /etc/troika/troika.env
 set +a
-export TROIKA_SETTINGS=/etc/troika/settings/tools
+export TROIKA_SETTINGS=/etc/troika/settings/tools TROIKA_DOCTOR_SETTINGS=/etc/troika/settings
 export TROIKA_ACCESS_FILE=/etc/troika/access/access.json TROIKA_FORM_KEYS=/var/lib/troika/form-keys
 cd /opt/troika
 .venv/bin/python -m deploy.command "$@"

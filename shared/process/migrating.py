@@ -9,6 +9,7 @@ from shared.process.service import Service
 from shared.process.settings import MIGRATE
 from shared.store.engine import open_engine
 from shared.store.migrate import MigrationRefused, migrate, migrate_to
+from shared.store.session_limits import written_limits
 
 
 def migrate_service(service: Service, target: str, *, yes: bool) -> None:
@@ -33,6 +34,9 @@ def migrate_service(service: Service, target: str, *, yes: bool) -> None:
     click.echo(f"{service.name}: schema {done.revision}")
     if done.missing:
         click.echo(f"No such login on the server, so no rights given to it: {', '.join(done.missing)}", err=True)
+    if done.unlimited:
+        statements = "\n".join(line for name in done.unlimited for line in written_limits(name))
+        click.echo(f"Sessions without limits; as an administrator of PostgreSQL run:\n{statements}", err=True)
 
 
 def _confirm(service: str, target: str, *, yes: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -14,8 +15,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from shared.core.errors import SettingsError
-from shared.core.rights import Rights, give
+from shared.core.rights import Rights, give, logins_of
 from shared.store.schema_state import server_problem
+from shared.store.session_limits import roles_without_limits
 
 MIGRATION_LOCK = 7240001
 
@@ -29,10 +31,12 @@ class Migrated:
     """Attributes:
     revision: that the schema is at now.
     missing: logins that the server does not have, and that were given nothing.
+    unlimited: logins, and the owner, whose sessions lack a limit, so that no process of theirs will be ready.
     """
 
     revision: str
     missing: list[str]
+    unlimited: list[str]
 
 
 def migrate(engine: Engine, folder: Path, rights: Rights) -> Migrated:
@@ -59,11 +63,13 @@ def migrate(engine: Engine, folder: Path, rights: Rights) -> Migrated:
         )
         found = context.get_current_revision()
         if found is not None and found > head:
-            return Migrated(found, [])
+            return Migrated(found, [], [])
         with Operations.context(context):
             context.run_migrations()
-        missing = give(connection.connection.driver_connection, rights)  # type: ignore[arg-type]  # psycopg's
-    return Migrated(head, missing)
+        owner: Any = connection.connection.driver_connection  # psycopg's
+        missing = give(owner, rights)
+        unlimited = roles_without_limits(owner, [owner.info.user, *logins_of(rights)])
+    return Migrated(head, missing, unlimited)
 
 
 def migrate_to(engine: Engine, folder: Path, target: str) -> Migrated:
@@ -92,7 +98,7 @@ def migrate_to(engine: Engine, folder: Path, target: str) -> Migrated:
         context = MigrationContext.configure(connection, opts={"fn": lambda rev, _ctx: steps(target, rev)})
         with Operations.context(context):
             context.run_migrations()
-    return Migrated(target, [])
+    return Migrated(target, [], [])
 
 
 def rollback_problem(scripts: ScriptDirectory, found: str | None, target: str) -> str:

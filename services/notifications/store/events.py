@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - names of our own tables
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -43,6 +43,7 @@ _TAKE_NEWS = text("""
     DELETE FROM event_news WHERE event = :event AND (due_at <= :now OR due_at > :latest)
     RETURNING changed_at, correlation_id
 """)
+_ZONES = text("SELECT DISTINCT content ->> 'time_zone' FROM event_copy WHERE id = ANY(:slugs)")
 _UPCOMING = text("""
     SELECT id, content FROM event_copy
     WHERE (content ->> 'starts_at') COLLATE "C" > :after AND (content ->> 'starts_at') COLLATE "C" <= :until
@@ -87,6 +88,11 @@ def lock_event(connection: Connection, event_id: str) -> KnownEvent | None:
 def keep_event(connection: Connection, event_id: str, revision: int, content: Mapping[str, Any], now: datetime) -> None:
     """Store ``content`` (JSON values); the caller holds the lock and has found it newer. The first state is told."""
     connection.execute(_KEEP_EVENT, _row(event_id, revision, content, now))
+
+
+def zones_of(connection: Connection, slugs: Sequence[str]) -> list[str]:
+    """The IANA zones of these events, each once; an event that is not known has none."""
+    return list(connection.execute(_ZONES, {"slugs": list(slugs)}).scalars())
 
 
 def mark_told(connection: Connection, event_id: str, told: Mapping[str, Any]) -> None:

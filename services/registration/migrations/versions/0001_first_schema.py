@@ -111,7 +111,7 @@ CREATE INDEX form_event ON form (event_id);
 
 CREATE TABLE form_change (
     form text NOT NULL,
-    revision integer NOT NULL CHECK (revision >= 2),
+    revision integer NOT NULL CHECK (revision >= 1),
     changed_at timestamptz NOT NULL,
     changed_by text NOT NULL CHECK (changed_by <> ''),
     before jsonb NOT NULL,
@@ -119,6 +119,7 @@ CREATE TABLE form_change (
     promoted integer NOT NULL CHECK (promoted >= 0),
     PRIMARY KEY (form, revision)
 );
+COMMENT ON COLUMN form_change.revision IS 'of the form afterwards; 1: its first publication';
 CREATE TABLE form_draft (
     slug text PRIMARY KEY,
     content jsonb NOT NULL,
@@ -853,7 +854,8 @@ CREATE VIEW trail AS
         'r' || registration_id || '.' || revision
         FROM registration_change WHERE changed_by IS NOT NULL
     UNION ALL SELECT changed_at, changed_by, 'form-changed', 'form', form,
-        jsonb_build_object('before', before, 'after', after), 'f' || form || '.' || revision FROM form_change
+        jsonb_build_object('before', before, 'after', after), 'f' || form || '.' || revision
+        FROM form_change WHERE revision > 1
     UNION ALL SELECT read_at, reader,
         CASE WHEN list_id IS NULL THEN 'sealed-answers-read' ELSE 'sealed-list-opened' END,
         CASE WHEN list_id IS NULL THEN 'registration' ELSE 'sealed-list' END, coalesce(registration_id, list_id)::text,
