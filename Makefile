@@ -48,7 +48,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 	--python-version 3.11 --quiet pyproject.toml
 
 .PHONY: help demo demo-check demo-reset up down audit doctor test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
-.PHONY: translations security sbom advisories image compose test-deploy test-alerting test-cluster
+.PHONY: translations security sbom advisories image compose test-deploy test-alerting test-cluster test-recovery
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -123,6 +123,9 @@ test-cluster: $(VENV)/.ready-dev ## take hosts, links and servers of a cluster a
 	@deploy/setup/cluster_machine.sh
 	@$(PRECOMPILE_TESTS)
 	@$(BIN)/python -m pytest -n 0 -s --cluster $(if $(FROM),--from=$(FROM) tests/cluster/test_upgrade.py,tests/cluster) $(PYTEST)
+
+test-recovery: $(VENV)/.ready-dev ## rehearse each recovery: databases older or lost, broker and keys lost; prints RPO and RTO
+	@$(BIN)/python -m pytest -n 0 --recovery tests/recovery $(PYTEST)
 
 check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date
 	@$(BIN)/ruff format --check --quiet .

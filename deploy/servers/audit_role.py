@@ -19,7 +19,7 @@ _OUTBOX = (
 )
 _INBOX = "consumer, message_id, received_at"
 
-_QUARANTINE = "since, reason, backup_at"
+_QUARANTINE = "since, reason, backup_at, settling, plan"
 READABLE: Mapping[str, Mapping[str, str]] = {
     "registration": {
         "form": "slug, kind, event_id, verification, waiting_list, open, revision, keep_days",
@@ -29,8 +29,9 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "verified_at, erased_at",
         "registration_count": "cube, form, status, registrations",
         "registration_count_change": "form, status, change",
+        "lost_registration": "id, form",
         "proposal_state": "registration_id, revision, answers_revision, status",
-        "registration_change": "registration_id, revision, status, changed_at, capacity_then",
+        "registration_change": "registration_id, revision, status, changed_at, capacity_then, reason",
         "form_change": "form, revision, changed_at, before, after, promoted",
         "promotion": "id, form, decided_at, capacity, free, waiting, promoted, withheld",
         "submission": "id, receipt_hash, kind, form, received_at, state, outcome, decided_at, attempts",

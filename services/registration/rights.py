@@ -22,6 +22,7 @@ _AT = "timestamp with time zone"
 
 _SEPARATE: Rights = {
     "alembic_version": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND, OPERATOR), "select"),
+    "lost_registration": {DESK: "select", TEND: "select delete"},
     "quarantine": {
         **dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND), "select"),
         OPERATOR: "select insert delete",

@@ -249,6 +249,8 @@ def broker_problem(connection: pika.BlockingConnection) -> str:
     if major.isdecimal() and int(major) < OLDEST_BROKER:
         return f"RabbitMQ {found} is too old, {OLDEST_BROKER} is the oldest"
     return ""
+
+
 def missing_as_far_as_known(address: BusAddress) -> list[str]:
     """The same; empty as well if the broker does not answer."""
     try:

@@ -16,7 +16,6 @@ from shared.core.clock import system_clock
 from shared.core.errors import SettingsError
 from shared.core.logs import configure_logs
 from shared.core.metrics import build_info
-from shared.core.rights import by_login
 from shared.core.tracing import start_tracing
 from shared.core.version import running_version
 from shared.process.consuming import listen, make_listener
@@ -24,16 +23,15 @@ from shared.process.parked_commands import add_parked_commands
 from shared.process.recovery_commands import add_recovery_commands
 from shared.process.relay import Relay
 from shared.process.runner import Stop, run
-from shared.process.service import Service, SideDatabase
-from shared.process.settings import CONSUME, MIGRATE, RECOVER, RELAY, TOPOLOGY, WEB
+from shared.process.service import Service
+from shared.process.settings import CONSUME, RECOVER, RELAY, TOPOLOGY, WEB
 from shared.process.start_checks import wait_for_keys, wait_for_limits
 from shared.process.topology_check import TopologyCheck
 from shared.store.checked_clock import CheckedClock, read_database_time
 from shared.store.engine import open_engine
 from shared.store.halted_queues import halted_problem
 from shared.store.quarantine import QuarantineWatch
-from shared.store.readiness import readiness
-from shared.store.session_limits import written_limits
+from shared.store.readiness import Check, readiness
 from shared.store.unit_of_work import UnitOfWork
 
 GUNICORN_SETTINGS = Path("deploy/gunicorn.conf.py")
@@ -116,10 +114,11 @@ class _Running:
         self._unit = UnitOfWork(self.engine, service.name)
         self._clock = CheckedClock(system_clock, self._unit, service.name, read_database_time)
         self._keys = service.keys(self.role, self._unit) if service.keys is not None else None
-        self._watch = QuarantineWatch(self._unit, service.name)
+        watch = QuarantineWatch(self._unit, service.name)
+        self._gate = watch.require_none_or_settling if self.role in (RELAY, CONSUME) else watch.require_none
         self._work = worker.make()
         self._topology = TopologyCheck(self.settings.bus) if worker.role in (RELAY, CONSUME) else None
-        checks = [partial(check, self._unit) for check in worker.checks]
+        checks: list[Check] = [partial(check, self._unit) for check in worker.checks]
         checks += [self._topology.problem] if self._topology is not None else []
         self.problems = readiness(self._unit, service.migrations, self._clock, self._key_problem, *checks)
 
@@ -131,7 +130,7 @@ class _Running:
         if self._topology is not None:
             self._topology.wait(stop)
         if not stop:
-            self._work(self._unit.gated(self._watch.require_none), self._clock, stop)
+            self._work(self._unit.gated(self._gate), self._clock, stop)
 
     def _key_problem(self) -> str:
         return "" if self._keys is None else "\n".join(self._keys().values())
@@ -187,23 +186,14 @@ def _common_workers(service: Service) -> tuple[Worker, Worker]:
 
 def _add_migrate(group: click.Group, service: Service) -> None:
     @group.command()
-    def migrate() -> None:
+    @click.option("--to", "target", default="", help="This revision: an earlier one is a rollback.")
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    def migrate(target: str, *, yes: bool) -> None:
         """Bring the database to the newest schema, and give each process's login its rights there."""
         # here alone: Alembic takes a quarter of a second and 14 MB, and no other process needs it
-        from shared.store.migrate import migrate as migrate_schema
+        from shared.process.migrating import migrate_service
 
-        own = SideDatabase(service.name, service.settings(MIGRATE).database_url, service.migrations, service.rights)
-        for each in (own, *service.side_databases()):
-            engine = open_engine(each.url, statement_timeout_ms=0)
-            done = migrate_schema(engine, each.migrations, by_login(each.name, each.rights))
-            engine.dispose()
-            click.echo(f"{each.name}: schema {done.revision}")
-            if done.missing:
-                names = ", ".join(done.missing)
-                click.echo(f"No such login on the server, so no rights given to it: {names}", err=True)
-            if done.unlimited:
-                statements = "\n".join(line for name in done.unlimited for line in written_limits(name))
-                click.echo(f"Sessions without limits; as an administrator of PostgreSQL run:\n{statements}", err=True)
+        migrate_service(service, target, yes=yes)
 
 
 def _add_topology(group: click.Group, service: Service) -> None:

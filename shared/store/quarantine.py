@@ -19,13 +19,15 @@ from threading import Lock
 from sqlalchemy import Connection, text
 
 from shared.core.errors import Quarantined, Unavailable
-from shared.core.metrics import quarantine as quarantine_gauge
+from shared.core.metrics import quarantined
 from shared.store.unit_of_work import UnitOfWork
 
 CHECK_EVERY_S = 1.0
 """How old the answer of the database may be, seconds."""
 
-_READ = text("SELECT since, reason, backup_at FROM quarantine")
+_READ = text("SELECT since, reason, backup_at, settling, plan FROM quarantine")
+_PLAN = text("UPDATE quarantine SET plan = :plan")
+_SETTLE = text("UPDATE quarantine SET settling = :settling")
 _BEGIN = text("""
     INSERT INTO quarantine (since, reason, backup_at)
     VALUES (coalesce(CAST(:since AS timestamptz), clock_timestamp()), :reason, CAST(:backup_at AS timestamptz))
@@ -40,11 +42,15 @@ class Quarantine:
     since: when it began, by the database's clock.
     reason: in words, for operators.
     backup_at: of the backup that was restored; None if there was none.
+    settling: relays and consumers go on, so that the databases catch up with each other; nothing else does.
+    plan: digest of the plan of recovery that is being applied, or was; None for none.
     """
 
     since: datetime
     reason: str
     backup_at: datetime | None = None
+    settling: bool = False
+    plan: str | None = None
 
     def __str__(self) -> str:
         """One line for operators."""
@@ -75,6 +81,16 @@ def begin_quarantine(
 def end_quarantine(connection: Connection) -> bool:
     """End the quarantine; returns whether there was one."""
     return connection.execute(_END).rowcount == 1
+
+
+def let_settle(connection: Connection, *, settling: bool) -> None:
+    """Let relays and consumers go on in the quarantine, or stop them again."""
+    connection.execute(_SETTLE, {"settling": settling})
+
+
+def name_plan(connection: Connection, digest: str) -> None:
+    """Note which plan of recovery is being applied."""
+    connection.execute(_PLAN, {"plan": digest})
 
 
 class QuarantineWatch:
@@ -123,6 +139,17 @@ class QuarantineWatch:
         if found is not None:
             raise Quarantined(str(found))
 
+    def require_none_or_settling(self) -> None:
+        """The same for relays and consumers, which go on while the databases catch up with each other.
+
+        Raises:
+            Quarantined: there is a quarantine, and nothing moves.
+            Unavailable: the database has never answered.
+        """
+        found = self.current()
+        if found is not None and not found.settling:
+            raise Quarantined(str(found))
+
     def _ask(self) -> None:
         try:
             with self._work.single_statement() as connection:
@@ -132,5 +159,5 @@ class QuarantineWatch:
                 raise
         else:
             self._is_known = True
-            quarantine_gauge.labels(self._service).set(self._known is not None)
+            quarantined.labels(self._service).set(self._known is not None)
         self._ask_at_s = self._monotonic() + CHECK_EVERY_S

@@ -913,14 +913,28 @@ CREATE TABLE inbox (
     PRIMARY KEY (consumer, message_id)
 );
 
+CREATE TABLE lost_registration (
+    id uuid PRIMARY KEY,
+    form text NOT NULL,
+    status text NOT NULL,
+    found_at timestamptz NOT NULL
+);
+COMMENT ON TABLE lost_registration IS
+    'registrations that a restored database no longer has and other services did; they were erased there';
+
 CREATE TABLE quarantine (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     since timestamptz NOT NULL DEFAULT clock_timestamp(),
     reason text NOT NULL CHECK (reason <> ''),
-    backup_at timestamptz
+    backup_at timestamptz,
+    settling boolean NOT NULL DEFAULT false,
+    plan text
 );
 COMMENT ON TABLE quarantine IS
     'while it has a row nothing is accepted, decided, published, consumed or sent; a restore inserts it';
+COMMENT ON COLUMN quarantine.plan IS 'digest of the plan of recovery that is being applied, or was';
+COMMENT ON COLUMN quarantine.settling IS
+    'relays and consumers go on, so that the databases catch up with each other; nothing else does';
 COMMENT ON COLUMN quarantine.backup_at IS 'of the backup that was restored';
 
 CREATE TABLE halted_queue (
