@@ -13,6 +13,7 @@ from deploy.operations.backup.postgres import LoneServer
 from services.events.settings import KEY_KINDS as OF_EVENTS
 from services.notifications.settings import KEY_KINDS as OF_NOTIFICATIONS
 from services.registration.sealing.encryption import open_answers
+from services.registration.sealing.form_keys import FormKeys, KeyGone
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.settings import KEY_KINDS as OF_REGISTRATION
 from shared.core.key_checks import HeldKey, KeyKind, KnownKey, missing_keys
@@ -99,13 +100,13 @@ def _held(kind: KeyKind, folder: Path) -> HeldKey | None:
 
 
 def _answers(server: LoneServer, place: KeyPlace) -> Iterator[bool]:
-    folder = KeyFolder(place.form_keys, read_keys(place.keys / "master.key"))
+    keys = FormKeys(KeyFolder(place.form_keys, read_keys(place.keys / "master.key")))
     with server.connect("registration") as connection:
         rows = connection.execute(_ANSWERS, [SAMPLE]).fetchall()
     for form, sealed, bound_to in rows:
         try:
-            open_answers(folder.read(str(form)), str(form), list(bound_to), bytes(sealed))
-        except (Unsealable, FileNotFoundError):
+            open_answers(keys.private_keys(str(form)), str(form), list(bound_to), bytes(sealed))
+        except (Unsealable, KeyGone):
             yield False
         else:
             yield True

@@ -48,7 +48,7 @@ FORM_KEYS = click.option(
 )
 
 
-class When(click.ParamType):
+class When(click.ParamType[datetime]):
     """A time with its zone: ``2020-03-02T09:30:00Z``."""
 
     name = "time"
