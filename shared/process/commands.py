@@ -24,7 +24,7 @@ from shared.process.parked_commands import add_parked_commands
 from shared.process.recovery_commands import add_recovery_commands
 from shared.process.relay import Relay
 from shared.process.runner import Stop, run
-from shared.process.service import Service
+from shared.process.service import Service, SideDatabase
 from shared.process.settings import CONSUME, MIGRATE, RECOVER, RELAY, TOPOLOGY, WEB
 from shared.process.start_checks import wait_for_keys, wait_for_limits
 from shared.process.topology_check import TopologyCheck
@@ -190,6 +190,7 @@ def _add_migrate(group: click.Group, service: Service) -> None:
         # here alone: Alembic takes a quarter of a second and 14 MB, and no other process needs it
         from shared.store.migrate import migrate as migrate_schema
 
+<<<<<<< HEAD
         engine = open_engine(service.settings(MIGRATE).database_url, statement_timeout_ms=0)
         done = migrate_schema(engine, service.migrations, by_login(service.name, service.rights))
         engine.dispose()
@@ -199,6 +200,17 @@ def _add_migrate(group: click.Group, service: Service) -> None:
         if done.unlimited:
             statements = "\n".join(line for name in done.unlimited for line in written_limits(name))
             click.echo(f"Sessions without limits; as an administrator of PostgreSQL run:\n{statements}", err=True)
+=======
+        own = SideDatabase(service.name, service.settings(MIGRATE).database_url, service.migrations, service.rights)
+        for each in (own, *service.side_databases()):
+            engine = open_engine(each.url, statement_timeout_ms=0)
+            done = migrate_schema(engine, each.migrations, by_login(each.name, each.rights))
+            engine.dispose()
+            click.echo(f"{each.name}: schema {done.revision}")
+            if done.missing:
+                names = ", ".join(done.missing)
+                click.echo(f"No such login on the server, so no rights given to it: {names}", err=True)
+>>>>>>> keys
 
 
 def _add_topology(group: click.Group, service: Service) -> None:

@@ -658,11 +658,12 @@ RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN sha256(convert_to(
 CREATE TABLE form_key (
     form text PRIMARY KEY REFERENCES form (slug),
     public_key bytea CHECK (octet_length(public_key) = 32),
+    fingerprint text GENERATED ALWAYS AS (encode(substring(sha256(public_key) FROM 1 FOR 16), 'hex')) STORED,
     created_at timestamptz NOT NULL,
     destroyed_at timestamptz,
     CONSTRAINT form_key_destroyed_has_none CHECK ((public_key IS NULL) = (destroyed_at IS NOT NULL))
 );
-COMMENT ON TABLE form_key IS 'public keys (X25519); the private ones stand outside the database';
+COMMENT ON TABLE form_key IS 'public keys (X25519); the private ones are outside this database';
 
 CREATE TABLE sealed_reading (
     id bigint PRIMARY KEY,
