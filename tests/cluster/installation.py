@@ -178,7 +178,8 @@ class Cluster:
             "databases": self._url("{login}", "{database}", "{password}"),
         }
         one = services(plan, self.hosts[0].folder)
-        environment = in_cluster(one.environment(service, process_of(words[0])), plan)
+        process = process_of(words[0])
+        environment = in_cluster(one.environment(service, process), plan, process)
         environment |= self.settings()
         return self._python(f"services.{service}", *words, env=environment, project=project)
 
