@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Certificates: of this host, of another one, and of this host by somebody else."""
+    """Certificates: of this host, of another one, and of this host by another issuer."""
     made = tmp_path_factory.mktemp("certificates")
     for file, host in (("server.pem", HOST), ("another-name.pem", "db.example.org"), ("another-issuer.pem", HOST)):
         make_certificate(made / file, host)

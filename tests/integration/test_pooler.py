@@ -132,6 +132,6 @@ def test_embedded_bus_refuses_a_pooler(pooled: TestInstallation) -> None:
 
 
 def _of_the_database(service: RegistrationService) -> list[str]:
-    """What ``readyz`` says of the database; the service's clock, which stands still, is another matter."""
+    """Lines of ``readyz`` about the database; those about the service's clock, which does not move, are left out."""
     lines = service.client.get("/-/registration/readyz").text.splitlines()
     return [line for line in lines if line.startswith("database:")]
