@@ -63,6 +63,11 @@ def test_server_with_another_issuer_is_refused(encrypted: str, folder: Path) -> 
         psycopg.connect(conninfo(_verified(encrypted, folder / "another-issuer.pem")))
 
 
+def test_server_without_encryption_is_refused(url: str, folder: Path) -> None:
+    with pytest.raises(psycopg.OperationalError, match="server does not support SSL"):
+        psycopg.connect(conninfo(_verified(url, folder / "server.pem")))
+
+
 def test_server_with_another_name_is_refused(misnamed: str, folder: Path) -> None:
     with pytest.raises(psycopg.OperationalError, match="does not match host name"):
         psycopg.connect(conninfo(_verified(misnamed, folder / "another-name.pem")))

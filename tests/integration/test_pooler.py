@@ -6,17 +6,21 @@ import psycopg
 import pytest
 
 from deploy.operations.audit.reading import open_sources
-from deploy.servers.logins import LOGINS
+from deploy.servers.logins import LOGINS, RIGHTS
 from shared.bus.embedded_store import POOLED, EmbeddedQueues
 from shared.core.database_url import conninfo
 from shared.core.errors import SettingsError
-from shared.core.rights import login
+from shared.core.rights import login, migrator
 from shared.store import engine as engines
+from shared.store.engine import open_engine
+from shared.store.migrate import migrate
+from shared.store.schema_state import newest_revision
 from shared.store.session_limits import limit_problems
 from tests.support.clients import WEBINAR, address_of, answers, submissions_path, together
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import PostgresServer
+from tests.support.processes import PROJECT
 from tests.support.registration_service import RegistrationService, open_registration
 from tests.support.run_folder import RunFolder
 from tests.support.web import load_webinar
@@ -112,6 +116,15 @@ def test_process_whose_role_has_no_limit_is_not_ready(
         f"database: lock_timeout of {WEB} is 3s, required is more than 0 and at most 2s: "
         f"ALTER ROLE \"{WEB}\" SET lock_timeout = '2s'; then restart this process",
     ]
+
+
+def test_schema_is_made_through_the_pooler(postgres: PostgresServer, pooler: PgBouncer) -> None:
+    url = pooler.url(postgres.fresh_database(owner=migrator("events")))
+    engine = open_engine(url, statement_timeout_ms=0)
+    folder = PROJECT / "services" / "events" / "migrations"
+    done = migrate(engine, folder, RIGHTS["events"])
+    engine.dispose()
+    assert (done.revision, done.missing, done.unlimited) == (newest_revision(folder), [], [])
 
 
 def test_audit_reads_as_long_as_it_needs_and_leaves_the_session_as_it_was(
