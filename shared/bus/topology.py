@@ -9,10 +9,11 @@ import re
 from typing import Any
 
 import pika
-from pika.exceptions import ChannelClosedByBroker
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from shared.bus.address import BusAddress
 from shared.bus.embedded_store import create_table
+from shared.bus.membership import MEMBERS
 from shared.bus.names import (
     DEAD,
     DELIVERY_LIMIT,
@@ -52,8 +53,9 @@ def queue_arguments() -> dict[str, dict[str, Any]]:
 
 
 def policies() -> list[dict[str, Any]]:
-    """Every limit, as policies."""
-    safe = {"dead-letter-strategy": "at-least-once", "overflow": "reject-publish"}
+    """Every limit, and how many members a queue gets as the cluster grows, as policies."""
+    members = {"target-group-size": MEMBERS}
+    safe = {**members, "dead-letter-strategy": "at-least-once", "overflow": "reject-publish"}
     work = {
         **safe,
         "delivery-limit": DELIVERY_LIMIT,
@@ -69,7 +71,8 @@ def policies() -> list[dict[str, Any]]:
             "delivery-limit": -1,
         }
         rows.append(_policy(f"retry-{tier}", f"^{re.escape(retry_queue(tier))}$", definition, 20))
-    rows.append(_policy("parked", r"\.parked$", {"delivery-limit": -1, "overflow": "reject-publish"}, 10))
+    endless = {**members, "delivery-limit": -1, "overflow": "reject-publish"}
+    rows.append(_policy("parked", r"\.parked$", endless, 10))
     return rows
 
 
@@ -93,6 +96,14 @@ def user_limits(user: str) -> dict[str, int]:
     """Limits of a login, so that one that is in the wrong hands, or in a loop, cannot use up the node."""
     connections = CONNECTIONS_OF[user.rpartition("-")[2]]
     return {"max-connections": connections, "max-channels": 2 * connections}
+
+
+def user_tags(user: str) -> list[str]:
+    """Tags of a login: the one that declares may use the management API, where members of queues are added.
+
+    It could delete every queue anyway, and no process that runs has it.
+    """
+    return ["administrator"] if user == TOPOLOGY else []
 
 
 def user_names() -> list[str]:
@@ -238,6 +249,14 @@ def broker_problem(connection: pika.BlockingConnection) -> str:
     if major.isdecimal() and int(major) < OLDEST_BROKER:
         return f"RabbitMQ {found} is too old, {OLDEST_BROKER} is the oldest"
     return ""
+
+
+def missing_as_far_as_known(address: BusAddress) -> list[str]:
+    """The same; empty as well if the broker does not answer."""
+    try:
+        return missing(address)
+    except (AMQPError, OSError):
+        return []
 
 
 def _connection(address: BusAddress) -> pika.BlockingConnection:
