@@ -190,17 +190,6 @@ def _add_migrate(group: click.Group, service: Service) -> None:
         # here alone: Alembic takes a quarter of a second and 14 MB, and no other process needs it
         from shared.store.migrate import migrate as migrate_schema
 
-<<<<<<< HEAD
-        engine = open_engine(service.settings(MIGRATE).database_url, statement_timeout_ms=0)
-        done = migrate_schema(engine, service.migrations, by_login(service.name, service.rights))
-        engine.dispose()
-        click.echo(f"{service.name}: schema {done.revision}")
-        if done.missing:
-            click.echo(f"No such login on the server, so no rights given to it: {', '.join(done.missing)}", err=True)
-        if done.unlimited:
-            statements = "\n".join(line for name in done.unlimited for line in written_limits(name))
-            click.echo(f"Sessions without limits; as an administrator of PostgreSQL run:\n{statements}", err=True)
-=======
         own = SideDatabase(service.name, service.settings(MIGRATE).database_url, service.migrations, service.rights)
         for each in (own, *service.side_databases()):
             engine = open_engine(each.url, statement_timeout_ms=0)
@@ -210,7 +199,9 @@ def _add_migrate(group: click.Group, service: Service) -> None:
             if done.missing:
                 names = ", ".join(done.missing)
                 click.echo(f"No such login on the server, so no rights given to it: {names}", err=True)
->>>>>>> keys
+            if done.unlimited:
+                lines = "\n".join(line for name in done.unlimited for line in written_limits(name))
+                click.echo(f"Sessions without limits; as an administrator of PostgreSQL run:\n{lines}", err=True)
 
 
 def _add_topology(group: click.Group, service: Service) -> None:
