@@ -21,7 +21,7 @@ from deploy.operations.doctor.probes import Certificate, DiskSpace, HttpAnswer, 
 from services.notifications.mail.transport import NotReached, SmtpTransport
 from shared.bus.node_probe import may_declare, missing_queues, node_properties
 from shared.core.clock import system_clock
-from shared.core.database_url import conninfo
+from shared.core.database_url import connection_parameters, conninfo
 from shared.core.errors import Unavailable
 from shared.core.version import running_version
 from shared.store.session_limits import limit_problems
@@ -51,9 +51,14 @@ REASONS = {
 }
 """What libpq's text has in it, in lower case, and what is printed in its place."""
 
+NO_SERVER = frozenset({"connection refused", "no answer in time", "unknown host name"})
+"""Reasons that are the same for every login."""
+
 
 class DatabaseSessions:
-    """One session for each URL, read only; a database that is away is asked once.
+    """One session for each URL, which reads only, in short transactions; a server that is away is asked once.
+
+    Nothing is set for a session: behind a pooler it would be set for processes that get the session afterwards.
 
     Args:
         stack: closes the sessions.
@@ -62,6 +67,7 @@ class DatabaseSessions:
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
         self._sessions: dict[str, psycopg.Connection[Row]] = {}
+        self._refused: dict[str, str] = {}
         self._away: dict[str, str] = {}
 
     def query(self, url: str, statement: str) -> list[Row]:
@@ -81,20 +87,27 @@ class DatabaseSessions:
         return self._ask(url, limit_problems)
 
     def _ask(self, url: str, ask: Callable[[psycopg.Connection[Row]], T]) -> T:
-        if url in self._away:
-            raise Unavailable(self._away[url])
+        servers = _servers(url)
+        if reason := self._away.get(servers) or self._refused.get(url):
+            raise Unavailable(reason)
         try:
-            return ask(self._sessions.get(url) or self._open(url))
+            session = self._sessions.get(url) or self._open(url)
+            with session.transaction():
+                return ask(session)
         except psycopg.OperationalError as error:
-            self._away[url] = _reason(error)
-            raise Unavailable(self._away[url]) from error
+            self._refused[url] = _reason(error)
+            if self._refused[url] in NO_SERVER:
+                self._away[servers] = self._refused[url]
+            raise Unavailable(self._refused[url]) from error
         except psycopg.Error as error:
             raise Unavailable(type(error).__name__) from error
 
     def _open(self, url: str) -> psycopg.Connection[Row]:
-        opened = psycopg.connect(conninfo(url), connect_timeout=3, autocommit=True, application_name="troika-doctor")
+        opened = psycopg.connect(
+            conninfo(url), connect_timeout=3, application_name="troika-doctor", prepare_threshold=None
+        )
         self._sessions[url] = self._stack.enter_context(opened)
-        opened.execute("SET default_transaction_read_only = on")
+        opened.read_only = True
         return opened
 
 
@@ -224,6 +237,11 @@ def clock_synchronised() -> bool:
     if state < 0:
         raise Unavailable(f"adjtimex: {os.strerror(ctypes.get_errno())}")
     return bool(state != TIME_ERROR)
+
+
+def _servers(url: str) -> str:
+    parameters = connection_parameters(url)
+    return f"{parameters.get('host')}:{parameters.get('port')}"
 
 
 def _reason(error: psycopg.OperationalError) -> str:

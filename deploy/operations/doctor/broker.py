@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
 from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked, ok, warning
 from deploy.operations.doctor.probes import Probes
+from shared.bus.node_probe import NO_CONNECTION
 from shared.bus.topology import TOPOLOGY, queue_arguments
 from shared.core.errors import Unavailable
 
@@ -26,19 +28,27 @@ Sample = tuple[str, Mapping[str, str], float]
 
 def check_logins(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     """Every login gets into the broker, at each node."""
-    refused = []
+    refused: list[tuple[str, str]] = []
+    away: set[str] = set()
     for broker in host.brokers:
         for url in broker.urls:
+            node = urlsplit(url).netloc.rpartition("@")[2]
+            if node in away:
+                continue
             try:
                 probes.broker(url)
             except Unavailable as error:
                 refused.append((broker.login, error.reason))
-    if refused:
-        do = "Start the broker; or import the definitions with the password of the settings file"
+                away |= {node} if error.reason == NO_CONNECTION else set()
+    if away:
+        nodes = len({urlsplit(url).netloc.rpartition("@")[2] for broker in host.brokers for url in broker.urls})
+        do = "Start the node; check address, port and certificate: runbook TroikaBrokerNodeDown"
+        yield failed("nodes", f"{len(away)} of {nodes} do not answer: {', '.join(sorted(away))}", do)
+    elif refused:
         reasons = ", ".join(sorted({reason for _login, reason in refused}))
-        logins = list(dict.fromkeys(login for login, _reason in refused))
-        which = "none" if len(logins) == len(host.brokers) else "not " + ", ".join(logins)
-        yield failed("logins", f"{which} of {len(host.brokers)} connects to every node ({reasons})", do)
+        logins = ", ".join(dict.fromkeys(login for login, _reason in refused))
+        do = "Import the definitions with the passwords of the settings files"
+        yield failed("logins", f"refused: {logins} ({reasons})", do)
     else:
         yield ok("logins", f"all {len(host.brokers)} connect")
 

@@ -7,9 +7,10 @@ import pytest
 from deploy.operations.doctor.broker import METRICS_URLS
 from deploy.operations.doctor.grading import Grade
 from deploy.operations.doctor.probes import HttpAnswer
+from shared.bus.node_probe import NO_CONNECTION
 from shared.bus.topology import queue_arguments
 from shared.core.errors import Unavailable
-from tests.unit.deploy.doctor.fakes import AWAY, BROKER, TOPOLOGY, check, host, named, only, pages, probes
+from tests.unit.deploy.doctor.fakes import BROKER, TOPOLOGY, check, host, named, only, pages, probes
 
 BOTH = host(brokers=(BROKER, TOPOLOGY))
 ONE_NODE = named(**{METRICS_URLS: "http://a:15692"})
@@ -43,17 +44,21 @@ def logs(leave_out: str = "") -> HttpAnswer:
 def test_logins() -> None:
     def refuse(url: str) -> Mapping[str, str]:
         if "relay" in url:
-            raise Unavailable("ProbableAuthenticationError")
+            raise Unavailable("password refused")
         return {}
 
-    def away(_url: str) -> Mapping[str, str]:
-        raise AWAY
+    asked = []
+
+    def away(url: str) -> Mapping[str, str]:
+        asked.append(url)
+        raise Unavailable(NO_CONNECTION)
 
     assert only("broker-logins", BOTH, probes(broker=lambda _url: {})) == (Grade.OK, "all 2 connect")
-    assert only("broker-logins", BOTH, probes(broker=away))[0] == Grade.FAILED
+    assert only("broker-logins", BOTH, probes(broker=away)) == (Grade.FAILED, "1 of 1 do not answer: 127.0.0.1")
+    assert len(asked) == 1
     assert only("broker-logins", BOTH, probes(broker=refuse)) == (
         Grade.FAILED,
-        "not troika-events-relay of 2 connects to every node (ProbableAuthenticationError)",
+        "refused: troika-events-relay (password refused)",
     )
 
 
