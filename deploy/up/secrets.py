@@ -28,7 +28,12 @@ def database_passwords(folder: Path) -> dict[str, str]:
 def broker_definitions(passwords: dict[str, str]) -> dict[str, Any]:
     """The generated definitions with their users. RabbitMQ that starts with them never makes ``guest``."""
     users = [
-        {"name": name, "password_hash": hashed(secret), "tags": [], "limits": topology.user_limits(name)}
+        {
+            "name": name,
+            "password_hash": hashed(secret),
+            "tags": topology.user_tags(name),
+            "limits": topology.user_limits(name),
+        }
         for name, secret in passwords.items()
     ]
     return {**topology.definitions(), "users": users}

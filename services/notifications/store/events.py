@@ -26,7 +26,7 @@ _KEEP = {
             noted_at = excluded.noted_at
         WHERE {table}.revision < excluded.revision
     """)
-    for table in ("working_group_copy", "resource_copy", "form_copy")
+    for table in ("working_group_copy", "resource_copy", "form_copy", "partner_copy")
 }
 _TELL = text("UPDATE event_copy SET told = CAST(:told AS jsonb) WHERE id = :id")
 _OPEN_NEWS = text("SELECT began_at FROM event_news WHERE event = :event")
@@ -102,7 +102,7 @@ def mark_told(connection: Connection, event_id: str, told: Mapping[str, Any]) ->
 
 def keep_copy(
     connection: Connection,
-    table: Literal["working_group_copy", "resource_copy", "form_copy"],
+    table: Literal["working_group_copy", "resource_copy", "form_copy", "partner_copy"],
     copy_id: str,
     revision: int,
     content: Mapping[str, Any],

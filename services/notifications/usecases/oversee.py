@@ -12,6 +12,7 @@ from services.notifications.store.choices import (
     choices,
     count_mails,
     names_of_forms,
+    names_of_partners,
     titles_of_events,
     titles_of_groups,
 )
@@ -76,7 +77,9 @@ def segment_names(work: UnitOfWork, segment: Segment) -> SegmentNames:
     with work.transaction() as connection:
         event_titles, group_titles = titles_of_events(connection, events), titles_of_groups(connection, groups)
         forms = names_of_forms(connection, _slugs(segment, "form", "not_registered_for"))
+        partners = names_of_partners(connection) if "partner" in segment else {}
     titles = {"event": event_titles, "not_registered_for": event_titles, "working_group": group_titles}
+    titles["partner"] = partners
     return SegmentNames(titles, {one.form: one for one in forms})
 
 

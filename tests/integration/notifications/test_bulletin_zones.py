@@ -18,7 +18,7 @@ def offered(client: FlaskClient, bulletin: str) -> str:
     """The zone that is selected on a bulletin's page."""
     page = client.get(f"{PLACE}/{bulletin}").get_data(as_text=True)
     (zone,) = re.findall(r'<option value="([^"]+)" selected>', page)
-    return zone
+    return str(zone)
 
 
 def schedule_in(client: FlaskClient, office: Office, bulletin: str, zone: str) -> None:
