@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from deploy.operations.doctor.broker import METRICS_URLS
+from deploy.operations.doctor.broker import MANAGEMENT_URL, METRICS_URLS
 from deploy.operations.doctor.grading import Grade
 from deploy.operations.doctor.probes import HttpAnswer
+from shared.bus.membership import BrokerNode, QueueMembers
 from shared.bus.node_probe import NO_CONNECTION
 from shared.bus.topology import queue_arguments
 from shared.core.errors import Unavailable
@@ -96,8 +97,32 @@ def test_members() -> None:
     few = pages({"b:15692/metrics/detailed": logs("events.rollup"), "/detailed": logs(), "/metrics": metrics()})
     assert only("broker-members", THREE_NODES, probes(fetch=few)) == (
         Grade.FAILED,
-        "fewer than 3 members: events.rollup",
+        "without all 3 members running: events.rollup",
     )
+
+
+def test_members_by_the_management_api() -> None:
+    graded = named(**{MANAGEMENT_URL: "https://x:y@a:15671"})
+    nodes = [BrokerNode(name, True) for name in "abc"]
+    queues = [QueueMembers(name, ("a", "b", "c"), ("a", "b", "c"), "a") for name in queue_arguments()]
+    few = [QueueMembers("events.rollup", ("a", "b"), ("a", "b"), "a")]
+    down = [*nodes[:2], BrokerNode("c", False)]
+    found = {
+        "all": (nodes, queues),
+        "few": (nodes, [one for one in queues if one.name != "events.rollup"] + few),
+        "none": (nodes, queues[1:]),
+        "down": (down, queues),
+    }
+    grades = {
+        name: [one.grade for one in check("broker-members", graded, probes(cluster=lambda _urls, each=each: each))]
+        for name, each in found.items()
+    }
+    assert grades == {
+        "all": [Grade.OK],
+        "few": [Grade.FAILED],
+        "none": [Grade.FAILED],
+        "down": [Grade.FAILED, Grade.OK],
+    }
 
 
 def test_partition_and_separate_clusters() -> None:
