@@ -120,7 +120,11 @@ def check_standby(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
         states = [row[0] for row in probes.query(url, "SELECT sync_state FROM pg_stat_replication")]
         about = _place(url)
         if not states and not named:
-            yield warning(about, "no standby", "One server is enough to start; while it is down, forms answer 503")
+            yield warning(
+                about,
+                "no standby",
+                "One is enough to start; while it is down, forms answer 503. Two: docs/how-to/postgresql.md",
+            )
         elif states and None in states:
             yield not_asked(about, f"{len(states)} standby servers; this login may not see their state", _MONITOR)
         elif named and not {"sync", "quorum"} & set(states):
@@ -158,7 +162,11 @@ def check_archive(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     for url in _servers(host):
         mode, failures, failing, age_s = probes.query(url, statement)[0]
         if mode == "off":
-            yield warning(_place(url), "archive_mode = off", "Set up backups: without WAL a restore loses a day")
+            yield warning(
+                _place(url),
+                "archive_mode = off",
+                "Set up backups: docs/how-to/back-up.md; without WAL a restore loses a day",
+            )
         elif failing:
             do = "Read PostgreSQL's log for archive_command: runbook TroikaWalNotArchived"
             yield failed(_place(url), f"the archive refuses WAL ({failures} times)", do)
