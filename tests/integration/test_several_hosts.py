@@ -51,6 +51,7 @@ def standby(own_postgres: PostgresServer, installation: TestInstallation) -> Ite
 def test_service_goes_on_once_the_standby_is_promoted(
     own_postgres: PostgresServer, standby: PostgresServer, installation: TestInstallation
 ) -> None:
+    assert _problem(_only(installation.url("registration", "web"), standby)) == STANDBY
     for name, url in installation.urls.items():
         installation.urls[name] = _with_both(url, standby, own_postgres)
     with open_registration(installation) as service, _submitting(service) as accepted:
@@ -86,12 +87,6 @@ def test_pooler_that_is_led_to_the_promoted_standby_serves_again(
         pooler.lead_to(standby)
         poll_until(lambda: len(accepted) > before + 20, SERVED_WITHIN_S, what="people are accepted again")
     pooler.stop()
-
-
-def test_standby_alone_is_no_database_to_work_on(standby: PostgresServer, installation: TestInstallation) -> None:
-    engine = open_engine(_only(installation.url("registration", "web"), standby))
-    assert database_problem(UnitOfWork(engine, "registration"), "0001") == STANDBY
-    engine.dispose()
 
 
 def test_pool_of_a_server_that_takes_no_writes_any_more_is_renewed(postgres: PostgresServer) -> None:
@@ -134,6 +129,14 @@ def _submitting(service: RegistrationService) -> Iterator[list[float]]:
     finally:
         over.set()
         thread.join()
+
+
+def _problem(url: str) -> str:
+    """What readiness says of a database."""
+    engine = open_engine(url)
+    found = database_problem(UnitOfWork(engine, "registration"), "0001")
+    engine.dispose()
+    return found
 
 
 def _set_read_only(url: str, value: str) -> None:
