@@ -17,6 +17,15 @@ _SEPARATE: Rights = {
         "schedule": "select",
         "deliver": "select",
     },
+    "quarantine": {
+        "web": "select",
+        "relay": "select",
+        "consume": "select",
+        "send": "select",
+        "schedule": "select",
+        "deliver": "select",
+        "operator": "select insert delete",
+    },
     "event_copy": {
         "web": "select",
         "consume": "select insert update",

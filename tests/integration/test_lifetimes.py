@@ -53,6 +53,7 @@ _ALL = {
     "alembic_version": "the version of the schema",
     "halted_queue": "a row for each queue at most",
     "key_check": "a row for each key",
+    "quarantine": "one row, until an operator ends it",
 }
 STANDING = {
     "registration": _ALL

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from deploy.operations.audit.reading import open_sources
 from deploy.servers.logins import LOGINS
 from shared.bus.embedded_store import POOLED, EmbeddedQueues
 from shared.core.database_url import conninfo
@@ -35,7 +36,9 @@ def installation(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def pooler(postgres: PostgresServer, installation: TestInstallation, run_folder: RunFolder) -> Iterator[PgBouncer]:
+def pooler(postgres: PostgresServer, audited: dict[str, str], run_folder: RunFolder) -> Iterator[PgBouncer]:
+    """Knows all logins."""
+    assert audited
     made = PgBouncer(run_folder, postgres)
     made.start()
     yield made
@@ -48,6 +51,12 @@ def pooled(installation: TestInstallation, pooler: PgBouncer) -> TestInstallatio
     for name in LOGINS:
         installation.urls[name] = pooler.url(installation.urls[name])
     return installation
+
+
+@pytest.fixture(scope="module")
+def audited(installation: TestInstallation) -> dict[str, str]:
+    """Addresses for the audit, whose login is there before the pooler reads which there are."""
+    return installation.urls.audit_urls()
 
 
 @pytest.fixture
@@ -103,6 +112,16 @@ def test_process_whose_role_has_no_limit_is_not_ready(
         f"database: lock_timeout of {WEB} is 3s, required is more than 0 and at most 2s: "
         f"ALTER ROLE \"{WEB}\" SET lock_timeout = '2s'; then restart this process",
     ]
+
+
+def test_audit_reads_as_long_as_it_needs_and_leaves_the_session_as_it_was(
+    pooler: PgBouncer, audited: dict[str, str]
+) -> None:
+    urls = {name: pooler.url(url) for name, url in audited.items()}
+    with open_sources(urls) as sources:
+        assert list(sources.rows("registration", "SELECT current_setting('statement_timeout')")) == [("5min",)]
+    with psycopg.connect(conninfo(urls["registration"])) as connection:
+        assert connection.execute("SHOW statement_timeout").fetchone() == ("5s",)
 
 
 def test_embedded_bus_refuses_a_pooler(pooled: TestInstallation) -> None:

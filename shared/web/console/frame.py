@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, Unauthorized
 
 from shared.core.errors import DomainError, Unavailable
 from shared.i18n.languages import LANGUAGE_NAMES, direction
+from shared.i18n.when import compact_instant
 from shared.web.access import Holder, public
 from shared.web.browser_session import RecentSignInRequired, is_recent
 from shared.web.console.navigation import FIRST, HOME, first_page, navigation_for
@@ -20,6 +21,7 @@ from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
 from shared.web.problems import from_domain, from_outage
+from shared.web.quarantine_gate import quarantine_shown
 from shared.web.signing_in import SignIn
 
 HERE = Path(__file__).parent
@@ -101,6 +103,8 @@ def _around() -> dict[str, Any]:
         "recently_signed_in": holder is not None and is_recent(),
         "languages": LANGUAGE_NAMES,
         "direction": direction,
+        "quarantine": quarantine_shown(),
+        "utc_text": compact_instant,
     }
 
 

@@ -221,7 +221,7 @@ class Office:
 
     def mails(self) -> list[dict[str, Any]]:
         """All rows of mails, in order of their making."""
-        return self.rows("SELECT *, id::text AS id FROM mail ORDER BY mail.id")
+        return self.rows("SELECT *, id::text AS id FROM mail ORDER BY mail.number")
 
     def states(self) -> dict[str, str]:
         """State by kind, where there is one mail a kind."""
@@ -234,7 +234,8 @@ class Office:
 
     def attempts(self) -> list[tuple[int, str, str | None]]:
         """Number, phase and outcome of all attempts."""
-        rows = self.rows("SELECT number, phase, outcome FROM mail_attempt ORDER BY mail_id, number")
+        rows = self.rows("""SELECT a.number, a.phase, a.outcome FROM mail_attempt a JOIN mail m ON m.id = a.mail_id
+            ORDER BY m.number, a.number""")
         return [(row["number"], row["phase"], row["outcome"]) for row in rows]
 
     def told_sent(self) -> list[str]:

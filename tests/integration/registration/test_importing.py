@@ -16,6 +16,7 @@ from services.registration.importing.running import MAX_ATTEMPTS
 from services.registration.intake import queue
 from services.registration.sealing.encryption import open_answers
 from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.key_folder import KeyFolder
 from shared.core import failpoints
 from shared.core.ids import new_token, token_hash
 from tests.integration.rights.conftest import OWN_SITE
@@ -193,7 +194,7 @@ def _assert_nothing_left(service: RegistrationService) -> None:
         0
     ]
     master = service.settings("web")
-    private = FormKeys(master.form_keys_folder, master.master_keys).private_keys(WEBINAR)
+    private = FormKeys(KeyFolder(master.form_keys_folder, master.master_keys)).private_keys(WEBINAR)
     assert open_answers(private, WEBINAR, bound_to, bytes(sealed)) == {"access_needs": "A ramp"}
     kept = b"".join(bytes(body) for (body,) in rows(service.url, "SELECT body FROM import_batch"))
     assert b"example.org" not in kept

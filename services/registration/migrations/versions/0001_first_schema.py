@@ -659,11 +659,12 @@ RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN sha256(convert_to(
 CREATE TABLE form_key (
     form text PRIMARY KEY REFERENCES form (slug),
     public_key bytea CHECK (octet_length(public_key) = 32),
+    fingerprint text GENERATED ALWAYS AS (encode(substring(sha256(public_key) FROM 1 FOR 16), 'hex')) STORED,
     created_at timestamptz NOT NULL,
     destroyed_at timestamptz,
     CONSTRAINT form_key_destroyed_has_none CHECK ((public_key IS NULL) = (destroyed_at IS NOT NULL))
 );
-COMMENT ON TABLE form_key IS 'public keys (X25519); the private ones stand outside the database';
+COMMENT ON TABLE form_key IS 'public keys (X25519); the private ones are outside this database';
 
 CREATE TABLE sealed_reading (
     id bigint PRIMARY KEY,
@@ -911,6 +912,30 @@ CREATE TABLE inbox (
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer, message_id)
 );
+
+CREATE TABLE lost_registration (
+    id uuid PRIMARY KEY,
+    form text NOT NULL,
+    status text NOT NULL,
+    found_at timestamptz NOT NULL
+);
+COMMENT ON TABLE lost_registration IS
+    'registrations that a restored database no longer has and other services did; they were erased there';
+
+CREATE TABLE quarantine (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    reason text NOT NULL CHECK (reason <> ''),
+    backup_at timestamptz,
+    settling boolean NOT NULL DEFAULT false,
+    plan text
+);
+COMMENT ON TABLE quarantine IS
+    'while it has a row nothing is accepted, decided, published, consumed or sent; a restore inserts it';
+COMMENT ON COLUMN quarantine.plan IS 'digest of the plan of recovery that is being applied, or was';
+COMMENT ON COLUMN quarantine.settling IS
+    'relays and consumers go on, so that the databases catch up with each other; nothing else does';
+COMMENT ON COLUMN quarantine.backup_at IS 'of the backup that was restored';
 
 CREATE TABLE halted_queue (
     queue text PRIMARY KEY,
