@@ -10,6 +10,13 @@ UNITED = {"work": ("relay", "consume", "solve")}
 
 _SEPARATE: Rights = {
     "alembic_version": {"web": "select", "relay": "select", "consume": "select", "solve": "select"},
+    "quarantine": {
+        "web": "select",
+        "relay": "select",
+        "consume": "select",
+        "solve": "select",
+        "operator": "select insert delete",
+    },
     "series": {"web": "select insert update delete", "operator": "select insert update"},
     "working_group": {"web": "select insert update delete", "operator": "select insert update"},
     "event": {

@@ -44,6 +44,7 @@ from services.events.wiring import MIGRATIONS, NAME, proposal_keys
 from shared.core.clock import Clock, system_clock
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
 from shared.store.key_checks import KeyChecks
+from shared.store.quarantine import QuarantineWatch
 from shared.store.readiness import readiness
 from shared.store.sessions import Sessions
 from shared.store.unit_of_work import UnitOfWork
@@ -111,6 +112,7 @@ def build_app(
         keys=keys,
         cached=CachedPages(PUBLIC),
         clock=clock,
+        quarantine=QuarantineWatch(work, NAME),
     )
     return make_app(parts, KeyHolders(access, sign_in), settings.common.deployment)
 

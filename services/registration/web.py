@@ -17,6 +17,7 @@ from services.registration.forms.api import add_form_administration
 from services.registration.forms.changes import FormDesk
 from services.registration.intake.form_view import decider_key_problem
 from services.registration.intake.service import Intake
+from services.registration.key_stores import form_keys
 from services.registration.own.address_routes import address_blueprint
 from services.registration.own.answers_routes import answers_blueprint
 from services.registration.own.by_link import link_access
@@ -45,6 +46,7 @@ from shared.public_forms.proof_of_work import proof_keys
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
 from shared.store.engine import open_engine
 from shared.store.key_checks import KeyChecks
+from shared.store.quarantine import QuarantineWatch
 from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.app import WebParts, make_app
@@ -65,6 +67,9 @@ PEOPLE = (
     "/console/invitation/",
 )
 """Forms, receipts and links: who comes by these is let in first."""
+
+PAUSED = ("/embed/", "/v1/challenge", "/v1/receipts/", "/receipts/", "/my", "/c/", "/r/", "/v/", "/j/")
+"""What is not even shown in quarantine: what stands there may be older than what people know."""
 
 PUBLIC = ("/embed/",)
 """Forms and their files: the same for everybody."""
@@ -90,6 +95,7 @@ def build_app(
     intake: Engine | None = None,
     clock: Clock = system_clock,
     database_time: DatabaseTime = read_database_time,
+    keys_database: Engine | None = None,
 ) -> Flask:
     """The web application of the kind of process that ``settings`` are of.
 
@@ -99,12 +105,14 @@ def build_app(
         intake: by which submissions are stored; the same as ``engine`` if None.
         clock: of the project.
         database_time: how the database's clock is read.
+        keys_database: on the keys database, for ``desk`` and ``web`` if ``settings`` name one.
     """
     kinds = UNITED[WEB] if settings.common.process == WEB else (settings.common.process,)
     work = UnitOfWork(engine, NAME)
+    intake_work = UnitOfWork(intake or engine, NAME)
     deployment = settings.common.deployment_with((settings.common.signing_keys or settings.intake_keys)[0])
-    context = _public_context(settings, work, UnitOfWork(intake or engine, NAME), clock) if kinds != (DESK,) else None
-    routes = _routes(settings, kinds, work, clock, context, deployment)
+    context = _public_context(settings, work, intake_work, clock) if kinds != (DESK,) else None
+    routes = _routes(settings, kinds, work, clock, context, deployment, keys_database)
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
         service=NAME,
@@ -118,6 +126,8 @@ def build_app(
         cached=CachedPages(PUBLIC, forget=context.views.clear) if context is not None else CachedPages(),
         clock=clock,
         around=_cross_origin(context),
+        quarantine=QuarantineWatch(intake_work, NAME),
+        paused=PAUSED,
         larger_bodies=LARGER_BODIES if DESK in kinds else {},
     )
     return make_app(parts, routes.holders, deployment)
@@ -136,6 +146,7 @@ def _routes(
     clock: Clock,
     context: PublicContext | None,
     deployment: Deployment,
+    keys_database: Engine | None,
 ) -> Routes:
     """The routes of ``kinds``: those of a form or a registration are one blueprint, whoever may call them here."""
     forms = Blueprint("forms", "forms", url_prefix="/v1/forms", description="Forms and submitting them")
@@ -167,7 +178,7 @@ def _routes(
         desk = FormDesk(work, clock, promoting(people.messages), _forgetting(context))
         add_form_administration(forms, desk)
         add_seats(forms, people)
-        add_desk(routes, settings, desk, people.messages, deployment)
+        add_desk(routes, settings, desk, people.messages, deployment, form_keys(settings, keys_database))
     return routes
 
 

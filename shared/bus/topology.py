@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 import pika
-from pika.exceptions import ChannelClosedByBroker
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from shared.bus.address import BusAddress
 from shared.bus.embedded_store import create_table
@@ -34,6 +34,9 @@ WORK_MAX_MESSAGES = 200_000
 WORK_MAX_BYTES = 256 * 1024 * 1024
 """Past this the outbox is the buffer, not the broker: 200,000 messages of 1 KB fit under the disk alarm."""
 RETRY_MAX_MESSAGES = 50_000
+OLDEST_BROKER = 4
+"""The oldest RabbitMQ with which the tests have passed."""
+
 TOPOLOGY, AUDIT = "troika-topology", "troika-audit"
 
 
@@ -219,11 +222,12 @@ def declare(address: BusAddress) -> None:
 
 
 def missing(address: BusAddress) -> list[str]:
-    """Names of exchanges and queues that are not there; empty when all is well."""
+    """That the broker is too old, and names of exchanges and queues that are not there; empty when all is well."""
     if address.embedded:
         return []
-    absent: list[str] = []
     with _connection(address) as connection:
+        problem = broker_problem(connection)
+        absent = [problem] if problem else []
         for name in (*EXCHANGES, *queue_arguments()):
             channel = connection.channel()
             try:
@@ -235,6 +239,24 @@ def missing(address: BusAddress) -> list[str]:
             except ChannelClosedByBroker:
                 absent.append(name)
     return absent
+
+
+def broker_problem(connection: pika.BlockingConnection) -> str:
+    """Why the broker cannot be used: it is too old; empty if it is not."""
+    properties = connection._impl.server_properties  # pika has no public name for what the broker says of itself
+    found = str(properties.get("version", ""))
+    major = found.partition(".")[0]
+    if major.isdecimal() and int(major) < OLDEST_BROKER:
+        return f"RabbitMQ {found} is too old, {OLDEST_BROKER} is the oldest"
+    return ""
+
+
+def missing_as_far_as_known(address: BusAddress) -> list[str]:
+    """The same; empty as well if the broker does not answer."""
+    try:
+        return missing(address)
+    except (AMQPError, OSError):
+        return []
 
 
 def _connection(address: BusAddress) -> pika.BlockingConnection:

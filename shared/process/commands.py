@@ -16,21 +16,22 @@ from shared.core.clock import system_clock
 from shared.core.errors import SettingsError
 from shared.core.logs import configure_logs
 from shared.core.metrics import build_info
-from shared.core.rights import by_login
 from shared.core.tracing import start_tracing
 from shared.core.version import running_version
 from shared.process.consuming import listen, make_listener
-from shared.process.key_waiting import wait_for_keys
 from shared.process.parked_commands import add_parked_commands
 from shared.process.recovery_commands import add_recovery_commands
 from shared.process.relay import Relay
 from shared.process.runner import Stop, run
 from shared.process.service import Service
-from shared.process.settings import CONSUME, MIGRATE, RECOVER, RELAY, TOPOLOGY, WEB
+from shared.process.settings import CONSUME, RECOVER, RELAY, TOPOLOGY, WEB
+from shared.process.start_checks import wait_for_keys, wait_for_limits
+from shared.process.topology_check import TopologyCheck
 from shared.store.checked_clock import CheckedClock, read_database_time
 from shared.store.engine import open_engine
 from shared.store.halted_queues import halted_problem
-from shared.store.readiness import readiness
+from shared.store.quarantine import QuarantineWatch
+from shared.store.readiness import Check, readiness
 from shared.store.unit_of_work import UnitOfWork
 
 GUNICORN_SETTINGS = Path("deploy/gunicorn.conf.py")
@@ -113,16 +114,23 @@ class _Running:
         self._unit = UnitOfWork(self.engine, service.name)
         self._clock = CheckedClock(system_clock, self._unit, service.name, read_database_time)
         self._keys = service.keys(self.role, self._unit) if service.keys is not None else None
+        watch = QuarantineWatch(self._unit, service.name)
+        self._gate = watch.require_none_or_settling if self.role in (RELAY, CONSUME) else watch.require_none
         self._work = worker.make()
-        checks = (partial(check, self._unit) for check in worker.checks)
+        self._topology = TopologyCheck(self.settings.bus) if worker.role in (RELAY, CONSUME) else None
+        checks: list[Check] = [partial(check, self._unit) for check in worker.checks]
+        checks += [self._topology.problem] if self._topology is not None else []
         self.problems = readiness(self._unit, service.migrations, self._clock, self._key_problem, *checks)
 
     def loop(self, stop: Stop) -> None:
-        """Work once the keys are those that the database knows."""
+        """Work once sessions have limits, keys fit and the broker has all queues; in quarantine nothing begins."""
+        wait_for_limits(self._unit, stop)
         if self._keys is not None:
             wait_for_keys(self._keys, stop)
+        if self._topology is not None:
+            self._topology.wait(stop)
         if not stop:
-            self._work(self._unit, self._clock, stop)
+            self._work(self._unit.gated(self._gate), self._clock, stop)
 
     def _key_problem(self) -> str:
         return "" if self._keys is None else "\n".join(self._keys().values())
@@ -178,17 +186,14 @@ def _common_workers(service: Service) -> tuple[Worker, Worker]:
 
 def _add_migrate(group: click.Group, service: Service) -> None:
     @group.command()
-    def migrate() -> None:
+    @click.option("--to", "target", default="", help="This revision: an earlier one is a rollback.")
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    def migrate(target: str, *, yes: bool) -> None:
         """Bring the database to the newest schema, and give each process's login its rights there."""
         # here alone: Alembic takes a quarter of a second and 14 MB, and no other process needs it
-        from shared.store.migrate import migrate as migrate_schema
+        from shared.process.migrating import migrate_service
 
-        engine = open_engine(service.settings(MIGRATE).database_url, statement_timeout_ms=0)
-        done = migrate_schema(engine, service.migrations, by_login(service.name, service.rights))
-        engine.dispose()
-        click.echo(f"{service.name}: schema {done.revision}")
-        if done.missing:
-            click.echo(f"No such login on the server, so no rights given to it: {', '.join(done.missing)}", err=True)
+        migrate_service(service, target, yes=yes)
 
 
 def _add_topology(group: click.Group, service: Service) -> None:

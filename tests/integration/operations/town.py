@@ -6,6 +6,7 @@ candidates that ran out, people who tried twice, people who were erased, bulleti
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -30,6 +31,7 @@ from services.registration.intake.receipts import receipt_hash
 from services.registration.messaging import effects as registration_effects
 from services.registration.people.messages import RegistrationMessages
 from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.key_folder import KeyFolder
 from services.registration.settings import read_settings
 from services.registration.tending import Tending
 from services.registration.web import build_app
@@ -111,7 +113,7 @@ class Town:
     def open(self, client: FlaskClient, seats: int) -> None:
         """Load the programme and the forms, and give the webinar so many seats."""
         folder = self.installation.secrets.folder
-        form_keys = FormKeys(folder / "form-keys", read_keys(folder / "master.key"))
+        form_keys = FormKeys(KeyFolder(folder / "form-keys", read_keys(folder / "master.key")))
         load_forms(self.work("registration"), form_keys, SAMPLE)
         programme = move_to_next(read_folder(SAMPLE), WEBINAR, WEDNESDAY, datetime.now(UTC) + AHEAD)
         load_sample(self.work("events"), self.clock, programme)
@@ -211,15 +213,17 @@ class Town:
         for service in SERVICES:
             with self.work(service).transaction() as connection:
                 waiting = outbox.claim(connection, self.clock(), 10_000)
-            messages = [decode(row.body) for row in waiting if row.body]
-            for message in messages * 2:
-                for queue in BY_TYPE[message.type].consumers:
-                    (verdict,) = apply_batch(
-                        self.work(service_of(queue)), queue, [_checked(message)], self._effects[queue]
-                    )
-                    assert verdict in ("done", "duplicate"), verdict
+            self.hand_over(waiting)
             with self.work(service).transaction() as connection:
                 outbox.mark_published(connection, [row.id for row in waiting], self.clock())
+
+    def hand_over(self, stored: Sequence[outbox.OutboxRow]) -> None:
+        """These messages reach everybody who hears them, twice."""
+        messages = [decode(row.body) for row in stored if row.body]
+        for message in messages * 2:
+            for queue in BY_TYPE[message.type].consumers:
+                (verdict,) = apply_batch(self.work(service_of(queue)), queue, [_checked(message)], self._effects[queue])
+                assert verdict in ("done", "duplicate"), verdict
 
     def mail(self) -> None:
         """Every mail that is due goes, and is told."""

@@ -111,7 +111,7 @@ CREATE INDEX form_event ON form (event_id);
 
 CREATE TABLE form_change (
     form text NOT NULL,
-    revision integer NOT NULL CHECK (revision >= 2),
+    revision integer NOT NULL CHECK (revision >= 1),
     changed_at timestamptz NOT NULL,
     changed_by text NOT NULL CHECK (changed_by <> ''),
     before jsonb NOT NULL,
@@ -119,6 +119,7 @@ CREATE TABLE form_change (
     promoted integer NOT NULL CHECK (promoted >= 0),
     PRIMARY KEY (form, revision)
 );
+COMMENT ON COLUMN form_change.revision IS 'of the form afterwards; 1: its first publication';
 CREATE TABLE form_draft (
     slug text PRIMARY KEY,
     content jsonb NOT NULL,
@@ -658,11 +659,12 @@ RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN sha256(convert_to(
 CREATE TABLE form_key (
     form text PRIMARY KEY REFERENCES form (slug),
     public_key bytea CHECK (octet_length(public_key) = 32),
+    fingerprint text GENERATED ALWAYS AS (encode(substring(sha256(public_key) FROM 1 FOR 16), 'hex')) STORED,
     created_at timestamptz NOT NULL,
     destroyed_at timestamptz,
     CONSTRAINT form_key_destroyed_has_none CHECK ((public_key IS NULL) = (destroyed_at IS NOT NULL))
 );
-COMMENT ON TABLE form_key IS 'public keys (X25519); the private ones stand outside the database';
+COMMENT ON TABLE form_key IS 'public keys (X25519); the private ones are outside this database';
 
 CREATE TABLE sealed_reading (
     id bigint PRIMARY KEY,
@@ -853,7 +855,8 @@ CREATE VIEW trail AS
         'r' || registration_id || '.' || revision
         FROM registration_change WHERE changed_by IS NOT NULL
     UNION ALL SELECT changed_at, changed_by, 'form-changed', 'form', form,
-        jsonb_build_object('before', before, 'after', after), 'f' || form || '.' || revision FROM form_change
+        jsonb_build_object('before', before, 'after', after), 'f' || form || '.' || revision
+        FROM form_change WHERE revision > 1
     UNION ALL SELECT read_at, reader,
         CASE WHEN list_id IS NULL THEN 'sealed-answers-read' ELSE 'sealed-list-opened' END,
         CASE WHEN list_id IS NULL THEN 'registration' ELSE 'sealed-list' END, coalesce(registration_id, list_id)::text,
@@ -909,6 +912,30 @@ CREATE TABLE inbox (
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer, message_id)
 );
+
+CREATE TABLE lost_registration (
+    id uuid PRIMARY KEY,
+    form text NOT NULL,
+    status text NOT NULL,
+    found_at timestamptz NOT NULL
+);
+COMMENT ON TABLE lost_registration IS
+    'registrations that a restored database no longer has and other services did; they were erased there';
+
+CREATE TABLE quarantine (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    reason text NOT NULL CHECK (reason <> ''),
+    backup_at timestamptz,
+    settling boolean NOT NULL DEFAULT false,
+    plan text
+);
+COMMENT ON TABLE quarantine IS
+    'while it has a row nothing is accepted, decided, published, consumed or sent; a restore inserts it';
+COMMENT ON COLUMN quarantine.plan IS 'digest of the plan of recovery that is being applied, or was';
+COMMENT ON COLUMN quarantine.settling IS
+    'relays and consumers go on, so that the databases catch up with each other; nothing else does';
+COMMENT ON COLUMN quarantine.backup_at IS 'of the backup that was restored';
 
 CREATE TABLE halted_queue (
     queue text PRIMARY KEY,
