@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked, ok, warning
 from deploy.operations.doctor.probes import Probes
+from shared.bus.membership import MEMBERS
 from shared.bus.topology import TOPOLOGY, queue_arguments
 from shared.core.errors import Unavailable
 
@@ -81,7 +82,7 @@ def check_rights(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def check_members(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """All nodes form one cluster, and each queue has a member on every node."""
+    """All nodes form one cluster, and each queue has three members, or one on every node."""
     urls = _metrics_urls(host)
     clusters, on_nodes = set(), dict.fromkeys(queue_arguments(), 0)
     for url in urls:
@@ -96,14 +97,15 @@ def check_members(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
             on_nodes[queue] = on_nodes.get(queue, 0) + 1
     if len(clusters) > 1:
         yield failed("nodes", f"{len(clusters)} separate clusters", "Runbook TroikaBrokerSplit")
-    few = [queue for queue, members in on_nodes.items() if members < len(urls)]
+    wanted = min(MEMBERS, len(urls))
+    few = [queue for queue, members in on_nodes.items() if members < wanted]
     if few:
-        do = "Run on a node: rabbitmq-queues grow rabbit@NODE all, for each node that lacks them"
-        yield failed("queues", f"fewer than {len(urls)} members: {', '.join(sorted(few))}", do)
+        do = "Run: troika events topology grow"
+        yield failed("queues", f"fewer than {wanted} members: {', '.join(sorted(few))}", do)
     elif len(urls) == 1:
         yield warning("nodes", "one node", "One is enough to start: while it is down, messages wait in the outbox")
     else:
-        yield ok("nodes", f"{len(urls)} nodes, each with a member of every queue")
+        yield ok("nodes", f"{len(urls)} nodes, every queue has {wanted} members")
 
 
 def check_alarms(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
