@@ -12,6 +12,7 @@ from deploy.servers.audit_role import READABLE, ROLE, grant_reading, make_role
 from deploy.servers.logins import KEYS, LOGINS, RIGHTS
 from services.registration.wiring import KEYS_MIGRATIONS
 from shared.bus.embedded_store import create_table
+from shared.core.database_url import read_database_url
 from shared.core.rights import login, migrator
 from shared.process.settings import ON_THE_BUS, WEB, WITHOUT_DATABASE, bus_role_of, role_of
 from shared.store.engine import open_engine
@@ -82,9 +83,9 @@ class FreshDatabases(dict[str, str]):
 
     def of(self, name: str, role: str) -> str:
         """URL of a database for a role: a process's login, or its migrator."""
-        there = make_url(self[name])
+        there = read_database_url(self[name])
         own = make_url(self._postgres.url(there.database or "", role))
-        return own.set(host=there.host, port=there.port).render_as_string(hide_password=False)
+        return there.set(username=own.username, password=own.password).render_as_string(hide_password=False)
 
 
 @dataclass(frozen=True, slots=True)
