@@ -125,6 +125,7 @@ test-cluster: $(VENV)/.ready-dev ## take hosts, links and servers of a cluster a
 	@$(BIN)/python -m pytest -n 0 -s --cluster $(if $(FROM),--from=$(FROM) tests/cluster/test_upgrade.py,tests/cluster) $(PYTEST)
 
 test-recovery: $(VENV)/.ready-dev ## rehearse each recovery: databases older or lost, broker and keys lost; prints RPO and RTO
+	@deploy/setup/recovery_machine.sh
 	@$(BIN)/python -m pytest -n 0 --recovery tests/recovery $(PYTEST)
 
 check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date

@@ -1,15 +1,17 @@
 """Behind PgBouncer in transaction mode, where each transaction may have another session of the server."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import psycopg
 import pytest
 
 from deploy.operations.audit.reading import open_sources
+from deploy.operations.doctor.asking import real_probes
 from deploy.servers.logins import LOGINS, RIGHTS
 from shared.bus.embedded_store import POOLED, EmbeddedQueues
 from shared.core.database_url import conninfo
-from shared.core.errors import SettingsError
+from shared.core.errors import SettingsError, Unavailable
 from shared.core.rights import login, migrator
 from shared.store import engine as engines
 from shared.store.engine import open_engine
@@ -18,7 +20,7 @@ from shared.store.schema_state import newest_revision
 from shared.store.session_limits import limit_problems
 from tests.support.clients import WEBINAR, address_of, answers, submissions_path, together
 from tests.support.installation import TestInstallation, make_installation
-from tests.support.pgbouncer import PgBouncer
+from tests.support.pgbouncer import SESSIONS, PgBouncer
 from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT
 from tests.support.registration_service import RegistrationService, open_registration
@@ -87,6 +89,20 @@ def test_registrations_are_accepted_decided_and_listed(
     assert results == ["confirmed"] * PEOPLE
     assert service.seats() == (PEOPLE, 0)
     assert _of_the_database(service) == []
+
+
+def test_doctor_leaves_sessions_as_they_were(pooled: TestInstallation) -> None:
+    """It reads only; a setting of its sessions would be one of the processes that get them afterwards."""
+    url = pooled.url("registration", "web")
+    with ExitStack() as stack:
+        probes = real_probes(stack)
+        with pytest.raises(Unavailable, match="ReadOnlySqlTransaction"):
+            probes.query(url, "CREATE TEMPORARY TABLE left_behind (number int)")
+        assert probes.limits(url) == []
+        assert probes.query(url, "SELECT current_user") == [(WEB,)]
+    with psycopg.connect(conninfo(url), autocommit=True, prepare_threshold=None) as other:
+        found = {str(other.execute("SHOW default_transaction_read_only").fetchone()) for _ in range(2 * SESSIONS)}
+    assert found == {"('off',)"}
 
 
 @pytest.mark.parametrize("database", LOGINS)
