@@ -56,4 +56,4 @@ def _missing_limits(work: UnitOfWork) -> Collection[str]:
 
 def _log_limits(problems: Collection[str]) -> None:
     for problem in problems:
-        log.error("a limit of the database's sessions is not in force: nothing is done", extra={"reason": problem})
+        log.error("a limit of the database's sessions is not in force: nothing is done", extra={"problem": problem})
