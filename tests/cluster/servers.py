@@ -129,7 +129,7 @@ class Postgres:
         assert done.returncode == 0, done.stderr
 
     def _start(self, server: _Server, more: Mapping[str, str] | None = None) -> None:
-        command = server_command(self._bin, server.folder, POSTGRES_PORT, REPLICATED | (more or {}))
+        command = server_command(self._bin, server.folder, POSTGRES_PORT, {**REPLICATED, **(more or {})})
         server.host.start(self._run, command, env={}, folder=server.folder, account=self._account)
         poll_until(lambda: self._answers(server.host.address), 60.0, what=f"PostgreSQL on {server.host.name}")
 
