@@ -117,8 +117,8 @@ class _Running:
         self._keys = service.keys(self.role, self._unit) if service.keys is not None else None
         self._work = worker.make()
         self._topology = TopologyCheck(self.settings.bus) if worker.role in (RELAY, CONSUME) else None
-        checks = [partial(check, self._unit) for check in worker.checks]
-        checks += [self._topology.problem] if self._topology is not None else []
+        own = (partial(check, self._unit) for check in worker.checks)
+        checks = (*own, self._topology.problem) if self._topology is not None else own
         self.problems = readiness(self._unit, service.migrations, self._clock, self._key_problem, *checks)
 
     def loop(self, stop: Stop) -> None:
