@@ -20,6 +20,8 @@ BENCH ?=
 RUN ?=
 OSV ?=
 CACHE ?=
+# Words for the doctor: make doctor DOCTOR="--only mail --json"
+DOCTOR ?=
 # More words for pytest: make test PYTEST="-k bus"
 PYTEST ?=
 # The seed that a run of make chaos has printed, to repeat it: make chaos SEED=…
@@ -45,8 +47,8 @@ TIMED := tests/chaos/broker tests/chaos/overload
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \
 	--python-version 3.11 --quiet pyproject.toml
 
-.PHONY: help demo demo-check demo-reset up down audit test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
-.PHONY: translations security sbom advisories image compose test-deploy test-alerting test-cluster
+.PHONY: help demo demo-check demo-reset up down audit doctor test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
+.PHONY: translations security sbom advisories image compose test-deploy test-alerting test-cluster test-recovery
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +72,9 @@ down: $(VENV)/.ready ## stop it in order and delete it; KEEP=1 keeps data, keys 
 
 audit: $(VENV)/.ready ## compare what databases and broker hold; exit 1: broken, 3: not yet decidable. WAIT=60 waits for it
 	@$(BIN)/python -m deploy.operations.audit --wait $(WAIT)
+
+doctor: $(VENV)/.ready ## grade this host and what `make up` runs on it, each line with what to do; exit 1: warnings, 2: faults
+	@$(BIN)/python -m deploy.operations.doctor $(DOCTOR)
 
 test: $(VENV)/.ready-dev ## make check, then install what the tests need, start private servers, run every test, print one summary
 	@$(if $(PYTEST),,$(MAKE) --no-print-directory check)
@@ -118,6 +123,10 @@ test-cluster: $(VENV)/.ready-dev ## take hosts, links and servers of a cluster a
 	@deploy/setup/cluster_machine.sh
 	@$(PRECOMPILE_TESTS)
 	@$(BIN)/python -m pytest -n 0 -s --cluster $(if $(FROM),--from=$(FROM) tests/cluster/test_upgrade.py,tests/cluster) $(PYTEST)
+
+test-recovery: $(VENV)/.ready-dev ## rehearse each recovery: databases older or lost, broker and keys lost; prints RPO and RTO
+	@deploy/setup/recovery_machine.sh
+	@$(BIN)/python -m pytest -n 0 --recovery tests/recovery $(PYTEST)
 
 check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date
 	@$(BIN)/ruff format --check --quiet .

@@ -19,6 +19,7 @@ _OUTBOX = (
 )
 _INBOX = "consumer, message_id, received_at"
 
+_QUARANTINE = "since, reason, backup_at, settling, plan"
 READABLE: Mapping[str, Mapping[str, str]] = {
     "registration": {
         "form": "slug, kind, event_id, verification, waiting_list, open, revision, keep_days",
@@ -28,8 +29,9 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "verified_at, erased_at",
         "registration_count": "cube, form, status, registrations",
         "registration_count_change": "form, status, change",
+        "lost_registration": "id, form",
         "proposal_state": "registration_id, revision, answers_revision, status",
-        "registration_change": "registration_id, revision, status, changed_at, capacity_then",
+        "registration_change": "registration_id, revision, status, changed_at, capacity_then, reason",
         "form_change": "form, revision, changed_at, before, after, promoted",
         "promotion": "id, form, decided_at, capacity, free, waiting, promoted, withheld",
         "submission": "id, receipt_hash, kind, form, received_at, state, outcome, decided_at, attempts",
@@ -38,6 +40,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "former_address": "id, registration_id, revision, changed_at, expires_at",
         "sealed_reading": "id, registration_id, form, read_at, people, content_hash, chain_hash",
         "event_copy": "id, revision, status",
+        "quarantine": _QUARANTINE,
         "form_key": "form, fingerprint, created_at, destroyed_at",
         "outbox": _OUTBOX,
         "inbox": _INBOX,
@@ -51,6 +54,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "mail_contact": "mail_id, registration_id, kind, sent_at",
         "proposal": "id, status, revision, answers_revision, suggested_revision, submitted_at, erased_at",
         "proposal_change": "proposal_id, revision, status, action, changed_at",
+        "quarantine": _QUARANTINE,
         "outbox": _OUTBOX,
         "inbox": _INBOX,
     },
@@ -64,6 +68,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "mail_attempt": "mail_id, number, message_id, phase, started_at, ended_at, outcome",
         "announcement": "id, cause, event, number, detail, changed_at, mails, created_at, ended_at",
         "suppression": "person_ref, since",
+        "quarantine": _QUARANTINE,
         "outbox": _OUTBOX,
         "inbox": _INBOX,
     },

@@ -1,4 +1,4 @@
-"""Databases of the services, their logins and the audit's rights, made by an administrator of PostgreSQL."""
+"""Databases of the services, their logins, and those of audit and monitoring, made by an administrator."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +8,7 @@ from psycopg import sql
 
 from deploy.servers.audit_role import ROLE, make_role
 from deploy.servers.logins import DATABASES, make_login, service_roles
+from deploy.servers.monitor_role import MONITOR, make_monitor
 from shared.core.rights import migrator
 
 
@@ -31,3 +32,4 @@ def make_databases(administrator: psycopg.Connection[Any], passwords: Mapping[st
         administrator.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
     administrator.execute("REVOKE ALL ON DATABASE postgres FROM PUBLIC")
     make_role(administrator, passwords[ROLE])
+    make_monitor(administrator, passwords[MONITOR])

@@ -10,6 +10,12 @@ UNITED = {"work": ("relay", "consume", "solve")}
 
 _SEPARATE: Rights = {
     "alembic_version": {"web": "select", "relay": "select", "consume": "select", "solve": "select"},
+    "quarantine": {
+        "web": "select",
+        "relay": "select",
+        "consume": "select",
+        "solve": "select",
+    },
     "series": {"web": "select insert update delete", "operator": "select insert update"},
     "working_group": {"web": "select insert update delete", "operator": "select insert update"},
     "event": {

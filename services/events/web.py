@@ -44,6 +44,7 @@ from services.events.wiring import MIGRATIONS, NAME, proposal_keys
 from shared.core.clock import Clock, system_clock
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
 from shared.store.key_checks import KeyChecks
+from shared.store.quarantine import QuarantineWatch
 from shared.store.readiness import readiness
 from shared.store.sessions import Sessions
 from shared.store.unit_of_work import UnitOfWork
@@ -54,6 +55,7 @@ from shared.web.console.frame import frame_blueprint
 from shared.web.console.signing import make_sign_in
 from shared.web.operations import Blueprint
 from shared.web.page_cache import CachedPages
+from shared.web.signing_in import SignIn
 from shared.web.trail import trail_blueprint
 
 PUBLIC = ("/programme", "/calendar/")
@@ -99,18 +101,12 @@ def build_app(
             trail_blueprint(NAME, work),
             person_export_blueprint(side),
         ],
-        pages=[
-            frame_blueprint(sign_in),
-            console_blueprint(tools.work, clock),
-            _setup_pages(SetupDesk(work, clock)),
-            programme_blueprint(tools.work, clock, side.keys, settings.common.public_url),
-            feeds_blueprint(tools.work, settings.common.public_url),
-            *_side_event_pages(side, settings.common.public_url),
-        ],
+        pages=_pages(tools, side, sign_in, settings.common.public_url),
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
         keys=keys,
         cached=CachedPages(PUBLIC),
         clock=clock,
+        quarantine=QuarantineWatch(work, NAME),
     )
     return make_app(parts, KeyHolders(access, sign_in), settings.common.deployment)
 
@@ -122,6 +118,17 @@ def _events_blueprint(tools: Tools) -> Any:
     add_changes(blueprint, tools)
     add_notes(blueprint, tools)
     return blueprint
+
+
+def _pages(tools: Tools, side: SideTools, sign_in: SignIn, public_url: str) -> Sequence[Pages]:
+    return [
+        frame_blueprint(sign_in),
+        console_blueprint(tools.work, tools.clock),
+        _setup_pages(SetupDesk(tools.work, tools.clock)),
+        programme_blueprint(tools.work, tools.clock, side.keys, public_url),
+        feeds_blueprint(tools.work, public_url),
+        *_side_event_pages(side, public_url),
+    ]
 
 
 def _side_event_pages(side: SideTools, public_url: str) -> Sequence[Pages]:

@@ -17,6 +17,14 @@ _SEPARATE: Rights = {
         "schedule": "select",
         "deliver": "select",
     },
+    "quarantine": {
+        "web": "select",
+        "relay": "select",
+        "consume": "select",
+        "send": "select",
+        "schedule": "select",
+        "deliver": "select",
+    },
     "event_copy": {
         "web": "select",
         "consume": "select insert update",
@@ -65,6 +73,7 @@ _SEPARATE: Rights = {
     "halted_queue": {"consume": "select insert update delete", "operator": "select delete"},
     "working_group_copy": {"web": "select", "consume": "select insert update", "send": "select"},
     "resource_copy": {"consume": "select insert update"},
+    "partner_copy": {"web": "select", "consume": "select insert update"},
     "form_copy": {"consume": "select insert update", "send": "select"},
     "event_news": {"consume": "select insert update", "schedule": "select delete"},
     "announcement": {

@@ -23,6 +23,7 @@ from shared.core.clock import Clock, system_clock
 from shared.core.sealing import Vault
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
 from shared.store.key_checks import KeyChecks
+from shared.store.quarantine import QuarantineWatch
 from shared.store.readiness import readiness
 from shared.store.sessions import Sessions
 from shared.store.unit_of_work import UnitOfWork
@@ -77,5 +78,7 @@ def build_app(
         keys=keys,
         larger_bodies=dict.fromkeys(BULLETINS, LARGEST_BODY),
         people=PEOPLE,
+        quarantine=QuarantineWatch(work, NAME),
+        paused=PEOPLE,
     )
     return make_app(parts, KeyHolders(access, sign_in), settings.common.deployment)

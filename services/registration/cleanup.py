@@ -27,6 +27,7 @@ UNDECIDED_AT_MOST = timedelta(days=1)
 REFUSED_SIGN_IN_KEPT = timedelta(minutes=15)
 CHALLENGE_OF_PASSKEY_KEPT = timedelta(minutes=20)
 INVITATION_KEPT = timedelta(days=30)
+LOST_KEPT = timedelta(days=400)
 
 _NOTHING_WAITS = """NOT EXISTS (SELECT FROM candidate c WHERE c.address_ref = t.address_ref)
     AND NOT EXISTS (SELECT FROM address_change a WHERE a.address_ref = t.address_ref)"""
@@ -143,6 +144,13 @@ RULES = (
         "t.decided_at < :before",
         AUDIT_LOG_KEPT,
         "why somebody on the waiting list got a seat or did not, as the audit log",
+        every_s=HOURLY_S,
+    ),
+    Rule(
+        "lost_registration",
+        "t.found_at < :before",
+        LOST_KEPT,
+        "longer than the tombstones that other services have of it",
         every_s=HOURLY_S,
     ),
     Rule(

@@ -46,6 +46,7 @@ from shared.public_forms.proof_of_work import proof_keys
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
 from shared.store.engine import open_engine
 from shared.store.key_checks import KeyChecks
+from shared.store.quarantine import QuarantineWatch
 from shared.store.readiness import readiness
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.app import WebParts, make_app
@@ -66,6 +67,9 @@ PEOPLE = (
     "/console/invitation/",
 )
 """Forms, receipts and links: who comes by these is let in first."""
+
+PAUSED = ("/embed/", "/v1/challenge", "/v1/receipts/", "/receipts/", "/my", "/c/", "/r/", "/v/", "/j/")
+"""What is not even shown in quarantine: what stands there may be older than what people know."""
 
 PUBLIC = ("/embed/",)
 """Forms and their files: the same for everybody."""
@@ -105,8 +109,9 @@ def build_app(
     """
     kinds = UNITED[WEB] if settings.common.process == WEB else (settings.common.process,)
     work = UnitOfWork(engine, NAME)
+    intake_work = UnitOfWork(intake or engine, NAME)
     deployment = settings.common.deployment_with((settings.common.signing_keys or settings.intake_keys)[0])
-    context = _public_context(settings, work, UnitOfWork(intake or engine, NAME), clock) if kinds != (DESK,) else None
+    context = _public_context(settings, work, intake_work, clock) if kinds != (DESK,) else None
     routes = _routes(settings, kinds, work, clock, context, deployment, keys_database)
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
@@ -121,6 +126,8 @@ def build_app(
         cached=CachedPages(PUBLIC, forget=context.views.clear) if context is not None else CachedPages(),
         clock=clock,
         around=_cross_origin(context),
+        quarantine=QuarantineWatch(intake_work, NAME),
+        paused=PAUSED,
         larger_bodies=LARGER_BODIES if DESK in kinds else {},
     )
     return make_app(parts, routes.holders, deployment)

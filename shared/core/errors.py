@@ -4,7 +4,8 @@ Exception
 ├── DomainError      a rule said no: it has a code that programs may rely on
 ├── SettingsError    the process must not start: lists everything that is wrong
 ├── Unavailable      something the request needs is down or too busy: try again later
-│   └── Overloaded   all is well, but too many came at once
+│   ├── Overloaded   all is well, but too many came at once
+│   └── Quarantined  the database was restored and is not compared yet
 └── MessageFailure   what a message handler may raise
     ├── Retry        not now: deliver again after a while
     └── Poison       never: park it with this reason
@@ -40,6 +41,13 @@ class Unavailable(Exception):
 
 class Overloaded(Unavailable):
     """Too many came at once; nothing of this one was done."""
+
+
+class Quarantined(Unavailable):
+    """The service's database is in quarantine (:mod:`shared.store.quarantine`); nothing of this one was done."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"quarantine {reason}", 60.0)
 
 
 class MessageFailure(Exception):

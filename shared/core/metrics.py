@@ -328,6 +328,12 @@ key_wrong = Gauge(
     ["service", "key"],
     multiprocess_mode="livemax",
 )
+quarantined = Gauge(
+    "troika_quarantine",
+    "1 while the service's database is in quarantine: nothing is accepted, published, consumed or sent.",
+    ["service"],
+    multiprocess_mode="mostrecent",
+)
 clock_difference_seconds = Gauge(
     "troika_clock_difference_seconds",
     "How far this process's clock is ahead of the database's (negative: behind), seconds; beyond 2 it deletes nothing.",

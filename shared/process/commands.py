@@ -16,7 +16,6 @@ from shared.core.clock import system_clock
 from shared.core.errors import SettingsError
 from shared.core.logs import configure_logs
 from shared.core.metrics import build_info
-from shared.core.rights import by_login
 from shared.core.tracing import start_tracing
 from shared.core.version import running_version
 from shared.process.consuming import listen, make_listener
@@ -24,15 +23,15 @@ from shared.process.parked_commands import add_parked_commands
 from shared.process.recovery_commands import add_recovery_commands
 from shared.process.relay import Relay
 from shared.process.runner import Stop, run
-from shared.process.service import Service, SideDatabase
-from shared.process.settings import CONSUME, MIGRATE, RECOVER, RELAY, TOPOLOGY, WEB
+from shared.process.service import Service
+from shared.process.settings import CONSUME, RECOVER, RELAY, TOPOLOGY, WEB
 from shared.process.start_checks import wait_for_keys, wait_for_limits
 from shared.process.topology_check import TopologyCheck
 from shared.store.checked_clock import CheckedClock, read_database_time
 from shared.store.engine import open_engine
 from shared.store.halted_queues import halted_problem
-from shared.store.readiness import readiness
-from shared.store.session_limits import written_limits
+from shared.store.quarantine import QuarantineWatch
+from shared.store.readiness import Check, readiness
 from shared.store.unit_of_work import UnitOfWork
 
 GUNICORN_SETTINGS = Path("deploy/gunicorn.conf.py")
@@ -115,21 +114,23 @@ class _Running:
         self._unit = UnitOfWork(self.engine, service.name)
         self._clock = CheckedClock(system_clock, self._unit, service.name, read_database_time)
         self._keys = service.keys(self.role, self._unit) if service.keys is not None else None
+        watch = QuarantineWatch(self._unit, service.name)
+        self._gate = watch.require_none_or_settling if self.role in (RELAY, CONSUME) else watch.require_none
         self._work = worker.make()
         self._topology = TopologyCheck(self.settings.bus) if worker.role in (RELAY, CONSUME) else None
-        own = (partial(check, self._unit) for check in worker.checks)
-        checks = (*own, self._topology.problem) if self._topology is not None else own
+        checks: list[Check] = [partial(check, self._unit) for check in worker.checks]
+        checks += [self._topology.problem] if self._topology is not None else []
         self.problems = readiness(self._unit, service.migrations, self._clock, self._key_problem, *checks)
 
     def loop(self, stop: Stop) -> None:
-        """Work once sessions have limits, keys are those that the database knows, and the broker has all queues."""
+        """Work once sessions have limits, keys fit and the broker has all queues; in quarantine nothing begins."""
         wait_for_limits(self._unit, stop)
         if self._keys is not None:
             wait_for_keys(self._keys, stop)
         if self._topology is not None:
             self._topology.wait(stop)
         if not stop:
-            self._work(self._unit, self._clock, stop)
+            self._work(self._unit.gated(self._gate), self._clock, stop)
 
     def _key_problem(self) -> str:
         return "" if self._keys is None else "\n".join(self._keys().values())
@@ -185,23 +186,14 @@ def _common_workers(service: Service) -> tuple[Worker, Worker]:
 
 def _add_migrate(group: click.Group, service: Service) -> None:
     @group.command()
-    def migrate() -> None:
+    @click.option("--to", "target", default="", help="This revision: an earlier one is a rollback.")
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    def migrate(target: str, *, yes: bool) -> None:
         """Bring the database to the newest schema, and give each process's login its rights there."""
         # here alone: Alembic takes a quarter of a second and 14 MB, and no other process needs it
-        from shared.store.migrate import migrate as migrate_schema
+        from shared.process.migrating import migrate_service
 
-        own = SideDatabase(service.name, service.settings(MIGRATE).database_url, service.migrations, service.rights)
-        for each in (own, *service.side_databases()):
-            engine = open_engine(each.url, statement_timeout_ms=0)
-            done = migrate_schema(engine, each.migrations, by_login(each.name, each.rights))
-            engine.dispose()
-            click.echo(f"{each.name}: schema {done.revision}")
-            if done.missing:
-                names = ", ".join(done.missing)
-                click.echo(f"No such login on the server, so no rights given to it: {names}", err=True)
-            if done.unlimited:
-                lines = "\n".join(line for name in done.unlimited for line in written_limits(name))
-                click.echo(f"Sessions without limits; as an administrator of PostgreSQL run:\n{lines}", err=True)
+        migrate_service(service, target, yes=yes)
 
 
 def _add_topology(group: click.Group, service: Service) -> None:
@@ -210,10 +202,14 @@ def _add_topology(group: click.Group, service: Service) -> None:
 
     @topology.command()
     def check() -> None:
-        """Exit 1 and name what is missing."""
-        absent = bus_topology.missing(service.settings(TOPOLOGY).bus)
-        click.echo("\n".join(absent) or "complete")
-        sys.exit(1 if absent else 0)
+        """Name what is missing: exchanges, queues, members of queues and leaders.
+
+        Exit codes: 0 nothing is missing, 1 something is, 3 members were not asked, for lack of the management API.
+        """
+        # here alone, as below: no worker needs the client of the management API
+        from shared.process.topology_commands import check as check_topology
+
+        sys.exit(check_topology(service.settings(TOPOLOGY)))
 
     @topology.command()
     def declare() -> None:
@@ -225,6 +221,31 @@ def _add_topology(group: click.Group, service: Service) -> None:
     def definitions() -> None:
         """Print the definitions file for the broker, limits included."""
         click.echo(json.dumps(bus_topology.definitions(), indent=2))
+
+    _add_cluster_commands(topology, service)
+
+
+def _add_cluster_commands(topology: click.Group, service: Service) -> None:
+    @topology.command()
+    @click.option("--dry-run", is_flag=True, help="Change nothing; print what would be done.")
+    def grow(*, dry_run: bool) -> None:
+        """Give each queue the members that the cluster has nodes for, at most three, and spread the leaders.
+
+        May be repeated. Exit codes: 0 all members are there and run, 1 not all.
+        """
+        from shared.process.topology_commands import grow as grow_queues
+
+        sys.exit(grow_queues(service.settings(TOPOLOGY), dry_run=dry_run))
+
+    @topology.command("import")
+    @click.argument("file", type=click.Path(path_type=Path))
+    @click.option("--nodes", type=click.IntRange(1), required=True, help="Wait until so many nodes are one cluster.")
+    @click.option("--within", "within_s", type=float, default=300.0, show_default=True, help="For so many seconds.")
+    def import_(file: Path, nodes: int, within_s: float) -> None:
+        """Import the definitions in FILE, users included, once the cluster has formed; then check. May be repeated."""
+        from shared.process.topology_commands import import_definitions
+
+        sys.exit(import_definitions(service.settings(TOPOLOGY), file, nodes=nodes, within_s=within_s))
 
 
 def _add_key_checks(group: click.Group, service: Service) -> None:

@@ -1,8 +1,8 @@
 """Limits of each database session: set on the roles, and checked by every process before it works.
 
 They are settings of the roles (``ALTER ROLE … SET``) and not of the connections, because a transaction pooler gives
-each transaction another session: PgBouncer refuses settings that a client sends at the start, and told to ignore them
-it does so silently, after which nothing is limited. Work that takes longer says so in its own transaction
+each transaction another session: PgBouncer refuses settings that a client sends at the start, and set to ignore
+them it does so silently, after which nothing is limited. Work that takes longer sets its own limit in its transaction
 (``SET LOCAL``).
 """
 
@@ -33,7 +33,7 @@ _ON_ROLES = """
     LEFT JOIN pg_db_role_setting ON setrole = pg_roles.oid AND setdatabase IN (
         0, (SELECT oid FROM pg_database WHERE datname = current_database()))
     LEFT JOIN LATERAL unnest(setconfig) AS entry ON true
-    WHERE rolname = ANY(%s)
+    WHERE rolname = ANY(%s) AND NOT rolsuper
 """
 
 
@@ -67,7 +67,7 @@ def written_limits(role: str) -> list[str]:
 
 
 def roles_without_limits(connection: psycopg.Connection[Any], roles: Iterable[str]) -> list[str]:
-    """Return those of ``roles`` that are there and have no setting for one of the limits, in order."""
+    """Return those of ``roles`` that are there, are no superusers and have no setting for one of the limits."""
     found: dict[str, set[str]] = {}
     for role, name in _rows(connection, _ON_ROLES, list(roles)):
         found.setdefault(role, set()).add(name)

@@ -30,12 +30,30 @@ class UnitOfWork:
         engine: where.
         service: under which name errors are counted.
         monotonic: clock of the log, which has one line a minute while the database is away, seconds.
+        gate: called before each transaction; what it raises keeps it from beginning.
     """
 
-    def __init__(self, engine: Engine, service: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        service: str,
+        monotonic: Callable[[], float] = time.monotonic,
+        gate: Callable[[], None] | None = None,
+    ) -> None:
         self._engine = engine
         self._service = service
+        self._monotonic = monotonic
+        self._gate = gate
         self._outages = LogInterval(monotonic=monotonic)
+
+    def gated(self, gate: Callable[[], None]) -> "UnitOfWork":
+        """The same database, with ``gate`` called before each transaction."""
+        return UnitOfWork(self._engine, self._service, self._monotonic, gate)
+
+    @property
+    def ungated(self) -> "UnitOfWork":
+        """The same database without the gate: to store what has happened outside already."""
+        return self if self._gate is None else UnitOfWork(self._engine, self._service, self._monotonic)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -86,6 +104,8 @@ class UnitOfWork:
 
     @contextmanager
     def _outages_told(self) -> Iterator[None]:
+        if self._gate is not None:
+            self._gate()
         try:
             yield
         except Exception as error:

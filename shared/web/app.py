@@ -10,6 +10,7 @@ from flask import Blueprint, Flask
 from shared.core.clock import Clock, system_clock
 from shared.core.deployment import Deployment
 from shared.store.key_checks import KeyChecks
+from shared.store.quarantine import QuarantineWatch
 from shared.web.access import Access, guard
 from shared.web.admission import Door
 from shared.web.bodies import MOST_FIELDS
@@ -23,6 +24,7 @@ from shared.web.limits import Limits, limit_views
 from shared.web.measuring import measure
 from shared.web.page_cache import PAGE_CACHE, CachedPages, PageCache
 from shared.web.problems import handle_problems
+from shared.web.quarantine_gate import QUARANTINE_WATCH, QuarantineGate
 from shared.web.query_parameters import refuse_unknown_parameters
 from shared.web.signing_in import SignIn
 
@@ -62,6 +64,8 @@ class WebParts:
         keys: the checks of the process's keys: nothing is answered before they fit.
         around: put around the application and its door, where each answer passes.
         examples: file with examples for the OpenAPI document.
+        quarantine: knows whether the database is in quarantine; None for an application without one.
+        paused: beginnings of the paths that are not even shown in quarantine.
     """
 
     service: str
@@ -76,6 +80,8 @@ class WebParts:
     keys: KeyChecks | None = None
     around: "Callable[[WSGIApplication], WSGIApplication] | None" = None
     examples: Path | None = None
+    quarantine: QuarantineWatch | None = None
+    paused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,9 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
         pages = PageCache(app.wsgi_app, parts.service, parts.cached, parts.people, parts.clock)
         app.extensions[PAGE_CACHE] = pages
         app.wsgi_app = pages  # type: ignore[method-assign]  # the place Flask names for this
+    if parts.quarantine is not None:
+        app.extensions[QUARANTINE_WATCH] = parts.quarantine
+        app.wsgi_app = QuarantineGate(app.wsgi_app, parts.quarantine, parts.paused)  # type: ignore[method-assign]  # the place Flask names for this
     if parts.around is not None:
         app.wsgi_app = parts.around(app.wsgi_app)  # type: ignore[method-assign,assignment]  # the place Flask names for this
     secure_headers(app, https=deployment.https)

@@ -9,7 +9,7 @@ import re
 from html import escape
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
@@ -24,15 +24,23 @@ if TYPE_CHECKING:
 EARLIEST_S, LATEST_S = 2, 10
 """Between which ``Retry-After`` is drawn, so that those refused together do not come back together."""
 
+QUARANTINE: Final = "quarantine"
+"""Code of the problem, and why a page is refused, while the service's database is in quarantine."""
+
+QUARANTINE_S = 60
+"""``Retry-After`` while the database is in quarantine, seconds."""
+
 _TITLES = {408: "Too much at once", 429: "Too many requests", 503: "Too much at once"}
+
+_QUARANTINE = "Restored from a backup, not in use yet"
 
 _NAMED = re.compile(r"(?:^|&)lang=([A-Za-z]{2})(?=[-_&]|$)")
 _LONGEST_ACCEPTED = 200
 """Characters of the header that are looked at: who is not let in must cost little."""
 
 TEXTS = Catalogue(Path(__file__).parent / "translations")
-Why = Literal["busy", "too-many"]
-"""Everybody asks at once, or this connection asks too often."""
+Why = Literal["busy", "too-many", "quarantine"]
+"""Everybody asks at once; this connection asks too often; the database was restored and is being checked."""
 
 POLICY = "default-src 'none'; frame-ancestors *; base-uri 'none'; form-action 'none'"
 """Anybody may frame it, as partners frame the form in whose place it stands: there is nothing in it to click."""
@@ -47,7 +55,8 @@ def retry_after_s() -> int:
 
 def busy_problem(retry_after_s: int, status: int = 503, code: str = "unavailable") -> tuple[list[Header], bytes]:
     """Headers and body of a problem (RFC 9457)."""
-    content = {"type": f"urn:troika:problem:{code}", "title": _TITLES[status], "status": status, "code": code}
+    title = _QUARANTINE if code == QUARANTINE else _TITLES[status]
+    content = {"type": f"urn:troika:problem:{code}", "title": title, "status": status, "code": code}
     body = json.dumps(content).encode()
     return _answer(body, MEDIA_TYPE, retry_after_s), body
 
@@ -66,7 +75,8 @@ def busy_page(retry_after_s: int, language: str, why: Why = "busy") -> tuple[lis
     minutes = ceil(retry_after_s / 60)
     count = retry_after_s if why == "busy" else minutes
     title = escape(TEXTS.text(f"{why}.title", language))
-    advice = escape(TEXTS.plural(f"{why}.text", count, language, seconds=retry_after_s, minutes=minutes))
+    text = TEXTS.text("quarantine.text", language) if why == QUARANTINE else ""
+    advice = escape(text or TEXTS.plural(f"{why}.text", count, language, seconds=retry_after_s, minutes=minutes))
     html = (
         f'<!doctype html><html lang="{language}" dir="{direction(language)}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title></head>'

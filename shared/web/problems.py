@@ -14,7 +14,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from shared.core.context import correlation_id
-from shared.core.errors import DomainError, Unavailable
+from shared.core.errors import DomainError, Quarantined, Unavailable
 from shared.core.logs import describe
 
 log = logging.getLogger(__name__)
@@ -168,6 +168,9 @@ def from_domain(error: DomainError) -> Response:
 
 def from_outage(error: Unavailable) -> Response:
     """Something the request needs is away."""
+    if isinstance(error, Quarantined):
+        title = "Restored from a backup, not in use yet"
+        return problem(503, "quarantine", title, retry_after_s=error.retry_after_s)
     return unavailable(error.reason, error.retry_after_s)
 
 

@@ -53,6 +53,7 @@ _ALL = {
     "alembic_version": "the version of the schema",
     "halted_queue": "a row for each queue at most",
     "key_check": "a row for each key",
+    "quarantine": "one row, until an operator ends it",
 }
 STANDING = {
     "registration": _ALL
@@ -103,6 +104,7 @@ STANDING = {
         "working_group_copy": "groups",
         "resource_copy": "recordings",
         "form_copy": "forms",
+        "partner_copy": "partners",
         "event_news": "a row for each event that has just changed",
         "announcement": "a row for each change of an event",
         "bulletin": "texts of coordinators",

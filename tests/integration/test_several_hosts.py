@@ -18,8 +18,10 @@ from shared.store.schema_state import STANDBY, database_problem
 from shared.store.unit_of_work import UnitOfWork
 from tests.support.clients import WEBINAR, answers, rows, submissions_path
 from tests.support.installation import TestInstallation, make_installation
+from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import PostgresServer
 from tests.support.registration_service import RegistrationService, open_registration
+from tests.support.run_folder import RunFolder
 from tests.support.waiting import allowed_s, poll_until
 from tests.support.web import load_webinar
 
@@ -49,8 +51,9 @@ def standby(own_postgres: PostgresServer, installation: TestInstallation) -> Ite
 def test_service_goes_on_once_the_standby_is_promoted(
     own_postgres: PostgresServer, standby: PostgresServer, installation: TestInstallation
 ) -> None:
+    assert _problem(_only(installation.url("registration", "web"), standby)) == STANDBY
     for name, url in installation.urls.items():
-        installation.urls[name] = _with_both(url, own_postgres, standby)
+        installation.urls[name] = _with_both(url, standby, own_postgres)
     with open_registration(installation) as service, _submitting(service) as accepted:
         poll_until(lambda: len(accepted) > 20, 10.0, what="people are accepted")
         own_postgres.kill()
@@ -67,10 +70,23 @@ def test_service_goes_on_once_the_standby_is_promoted(
     assert stored == len(accepted)
 
 
-def test_standby_alone_is_no_database_to_work_on(standby: PostgresServer, installation: TestInstallation) -> None:
-    engine = open_engine(_only(installation.url("registration", "web"), standby))
-    assert database_problem(UnitOfWork(engine, "registration"), "0001") == STANDBY
-    engine.dispose()
+def test_pooler_that_is_led_to_the_promoted_standby_serves_again(
+    own_postgres: PostgresServer, standby: PostgresServer, installation: TestInstallation, run_folder: RunFolder
+) -> None:
+    pooler = PgBouncer(run_folder, own_postgres)
+    pooler.start()
+    for name, url in installation.urls.items():
+        installation.urls[name] = pooler.url(url)
+    with open_registration(installation) as service, _submitting(service) as accepted:
+        poll_until(lambda: len(accepted) > 20, 10.0, what="people are accepted")
+        own_postgres.kill()
+        assert service.submit(answers(1_000_000)).status_code == 503
+        before = len(accepted)
+        with standby.connect() as administrator:
+            administrator.execute("SELECT pg_promote()")
+        pooler.lead_to(standby)
+        poll_until(lambda: len(accepted) > before + 20, SERVED_WITHIN_S, what="people are accepted again")
+    pooler.stop()
 
 
 def test_pool_of_a_server_that_takes_no_writes_any_more_is_renewed(postgres: PostgresServer) -> None:
@@ -93,7 +109,7 @@ def test_pool_of_a_server_that_takes_no_writes_any_more_is_renewed(postgres: Pos
 
 @contextmanager
 def _submitting(service: RegistrationService) -> Iterator[list[float]]:
-    """Somebody else submits the form again and again; yields when each was accepted (monotonic seconds)."""
+    """Submit the form again and again in a thread; yields when each was accepted (monotonic seconds)."""
     accepted, over = list[float](), Event()
 
     def submit() -> None:
@@ -115,6 +131,14 @@ def _submitting(service: RegistrationService) -> Iterator[list[float]]:
         thread.join()
 
 
+def _problem(url: str) -> str:
+    """Why readiness refuses a database."""
+    engine = open_engine(url)
+    found = database_problem(UnitOfWork(engine, "registration"), "0001")
+    engine.dispose()
+    return found
+
+
 def _set_read_only(url: str, value: str) -> None:
     address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address, options="-c default_transaction_read_only=off") as connection:
@@ -126,10 +150,9 @@ def _is_synchronous(primary: PostgresServer) -> bool:
         return administrator.execute("SELECT sync_state FROM pg_stat_replication").fetchall() == [("sync",)]
 
 
-def _with_both(url: str, *servers: PostgresServer) -> str:
-    """The same database on several servers, as libpq writes it."""
-    hosts = ",".join(f"127.0.0.1:{server.port}" for server in servers)
-    return url.replace(f"127.0.0.1:{servers[0].port}", hosts)
+def _with_both(url: str, standby: PostgresServer, primary: PostgresServer) -> str:
+    """The same database on two servers, as libpq writes it: the standby, which takes no writes, comes first."""
+    return url.replace(f"127.0.0.1:{primary.port}", f"127.0.0.1:{standby.port},127.0.0.1:{primary.port}")
 
 
 def _only(url: str, server: PostgresServer) -> str:

@@ -1,4 +1,4 @@
-"""A private PgBouncer in transaction mode, configured as docs/how-to/postgresql.md says."""
+"""A private PgBouncer in transaction mode, configured as in docs/how-to/postgresql.md."""
 
 import subprocess
 from pathlib import Path
@@ -72,6 +72,12 @@ class PgBouncer:
             self._process.kill()
             self._process.wait(10.0)
 
+    def lead_to(self, postgres: PostgresServer) -> None:
+        """Use another server from now on, as whatever promotes a standby makes it do."""
+        self._postgres = postgres
+        write_private(self.folder / "pgbouncer.ini", self._configuration(), self._account)
+        self.administer("RELOAD")
+
     def url(self, url: str) -> str:
         """The same database through the pooler."""
         return make_url(url).set(host="127.0.0.1", port=self.port).render_as_string(hide_password=False)
@@ -95,6 +101,10 @@ class PgBouncer:
             "max_prepared_statements": "200",
             "default_pool_size": str(SESSIONS),
             "max_client_conn": "200",
+            "query_wait_timeout": "5",
+            "query_timeout": "10",
+            "server_connect_timeout": "2",
+            "server_login_retry": "1",
             "logfile": str(self.log),
         }
         if self._certificate:

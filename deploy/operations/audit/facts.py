@@ -26,6 +26,7 @@ CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
             "working-group.changed",
             "resource.published",
             "form.changed",
+            "partner.changed",
             "registration.tagged",
             "access.changed",
             "session.ended",
@@ -67,7 +68,7 @@ _HISTORY = """
 _TOLD = """
     WITH steps AS (
         SELECT c.registration_id, c.status, c.changed_at, r.erased_at IS NOT NULL AND c.revision = r.revision AS erased,
-            lag(c.status) OVER (PARTITION BY c.registration_id ORDER BY c.revision) AS before
+            lag(c.status) OVER (PARTITION BY c.registration_id ORDER BY c.revision) AS before, c.reason
         FROM registration_change c LEFT JOIN (SELECT id, revision, erased_at FROM registration) r
             ON r.id = c.registration_id),
     due AS (
@@ -77,7 +78,8 @@ _TOLD = """
                 WHEN status = 'confirmed' AND before IN ('waitlisted', 'offered') THEN 'registration.promoted'
                 WHEN status = 'waitlisted' AND before = 'offered' THEN 'registration.offer-ended'
                 ELSE 'registration.' || status END || '.v1' AS type,
-            count(*) FILTER (WHERE changed_at > %(kept_since)s) AS kept, count(*) AS n
+            count(*) FILTER (WHERE changed_at > %(kept_since)s AND NOT starts_with(reason, 'restored: ')) AS kept,
+            count(*) AS n
         FROM steps GROUP BY 1, 2),
     told AS (
         SELECT subject, type, count(*) AS n FROM outbox
@@ -155,6 +157,7 @@ _ERASED = """
     SELECT id::text, NULL, CASE WHEN erased_at < %(remembered_since)s THEN false
         WHEN erased_at < %(late_before)s THEN true END
     FROM registration WHERE erased_at IS NOT NULL
+    UNION ALL SELECT id::text, NULL, false FROM lost_registration
 """
 _ERASED_ON_ROSTER = """
     SELECT registration_id::text, NULL, form <> ALL(%(forgetful)s::text[]) FROM roster WHERE erased_at IS NOT NULL

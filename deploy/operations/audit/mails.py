@@ -12,7 +12,8 @@ _NEWS = "('event-rescheduled', 'event-postponed', 'event-cancelled', 'event-revi
 
 _WANTED = """
     SELECT registration_id || ' ' || change.revision || ' ' || kind, NULL,
-        CASE WHEN r.erased_at IS NOT NULL OR changed_at < %(remembered_since)s THEN false
+        CASE WHEN r.erased_at IS NOT NULL OR changed_at < %(remembered_since)s
+                OR starts_with(change.reason, 'restored: ') THEN false
             WHEN changed_at < %(late_before)s THEN true END
     FROM (
         SELECT registration_id, revision, changed_at, CASE
@@ -22,7 +23,7 @@ _WANTED = """
             WHEN status = 'waitlisted' THEN 'waiting-list'
             WHEN status = 'cancelled' THEN 'cancelled-by-you'
             WHEN lag(status) OVER steps IN ('waitlisted', 'offered') THEN 'promotion'
-            ELSE 'confirmation' END AS kind, status
+            ELSE 'confirmation' END AS kind, status, reason
         FROM registration_change WINDOW steps AS (PARTITION BY registration_id ORDER BY revision)) AS change
         LEFT JOIN (SELECT id, revision, erased_at FROM registration) r ON r.id = change.registration_id
     WHERE r.erased_at IS NULL OR change.revision < r.revision

@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 
 from deploy.operations.audit.equations import EQUATIONS
-from deploy.operations.audit.facts import ARRIVALS
+from deploy.operations.audit.facts import ARRIVALS, DATABASES
 from deploy.operations.audit.reading import Sources
 from deploy.operations.audit.readings import head_of
 from deploy.operations.audit.reconcile import Judgement, Verdict, both_sides, overall
@@ -21,6 +21,7 @@ _SUBMISSIONS = """
 _REGISTRATIONS = "SELECT status, count(*) FROM registration GROUP BY status ORDER BY status"
 _MAILS = "SELECT state, count(*) FROM mail GROUP BY state ORDER BY state"
 _UNKNOWNS = "SELECT coalesce(sum(unknowns), 0) FROM mail"
+_QUARANTINE = "SELECT since, reason FROM quarantine"
 SHOWN = 50
 """Differences of an equation that are printed."""
 
@@ -45,6 +46,7 @@ def print_audit(
         not_asked: why the broker was not asked, where there should be one.
     """
     print(f"What is stored: {where}\n")
+    _print_quarantine(sources)
     _print_sums(sources)
     _print_broker(sources, not_asked or NO_BROKER_NAMED)
     print()
@@ -71,6 +73,13 @@ def _print_sums(sources: Sources) -> None:
         print(f"{'handovers recorded as unknown':40} {unknowns:>10,}")
     if "registration" in sources.databases and (head := head_of(sources)).number:
         print(f"{'readings of sealed answers':40} {head.number:>10,}, head {head}")
+
+
+def _print_quarantine(sources: Sources) -> None:
+    """Which databases are in quarantine: nothing moves there until it ends."""
+    for service in (each for each in DATABASES if each in sources.databases):
+        for since, reason in sources.rows(service, _QUARANTINE):
+            print(f"{'quarantine of ' + service:40} since {since:%Y-%m-%dT%H:%M:%SZ}: {reason}")
 
 
 def _print_sum(name: str, parts: Iterable[tuple[str, int]]) -> None:

@@ -24,14 +24,15 @@ _HISTORY = """
 _PUBLISHED = """
     WITH steps AS (
         SELECT c.registration_id, c.status, c.changed_at, r.erased_at IS NOT NULL AND c.revision = r.revision AS erased,
-            lag(c.status) OVER (PARTITION BY c.registration_id ORDER BY c.revision) AS before
+            lag(c.status) OVER (PARTITION BY c.registration_id ORDER BY c.revision) AS before, c.reason
         FROM registration_change c
         JOIN (SELECT id, form, revision, erased_at FROM registration) r ON r.id = c.registration_id
         JOIN (SELECT slug, kind FROM form) f ON f.slug = r.form AND f.kind = 'proposal'),
     due AS (
         SELECT registration_id::text AS subject, 'org.troika.proposal.' || CASE
                 WHEN status = before THEN 'changed' WHEN status = 'cancelled' THEN 'withdrawn' ELSE 'submitted' END
-                || '.v1' AS type, count(*) FILTER (WHERE changed_at > %(kept_since)s) AS kept, count(*) AS n
+                || '.v1' AS type, count(*) AS n,
+            count(*) FILTER (WHERE changed_at > %(kept_since)s AND NOT starts_with(reason, 'restored: ')) AS kept
         FROM steps WHERE NOT erased GROUP BY 1, 2),
     published AS (
         SELECT subject, type, count(*) AS n FROM outbox WHERE starts_with(type, 'org.troika.proposal.') GROUP BY 1, 2)
@@ -71,6 +72,7 @@ _ERASED = """
     SELECT r.id::text, NULL, CASE WHEN r.erased_at < %(late_before)s THEN true END
     FROM (SELECT id, form, erased_at FROM registration) r
     JOIN (SELECT slug, kind FROM form) f ON f.slug = r.form AND f.kind = 'proposal' WHERE r.erased_at IS NOT NULL
+    UNION ALL SELECT id::text, NULL, false FROM lost_registration
 """
 _TOMBSTONES = """
     SELECT p.id::text, NULL, coalesce(r.form <> ALL(%(forgetful)s::text[]), false)
@@ -89,7 +91,10 @@ _MAILED = """
     SELECT subject::text, 'revision ' || decision, false FROM recipient
     WHERE form_kind = 'proposal' AND decision > 0 AND erased_at IS NULL
 """
-_ERASED_HERE = "SELECT id::text, NULL, false FROM registration WHERE erased_at IS NOT NULL"
+_ERASED_HERE = """
+    SELECT id::text, NULL, false FROM registration WHERE erased_at IS NOT NULL
+    UNION ALL SELECT id::text, NULL, false FROM lost_registration
+"""
 _ERASED_THERE = (
     "SELECT subject::text, NULL, false FROM recipient WHERE erased_at IS NOT NULL AND about = 'registration'"
 )

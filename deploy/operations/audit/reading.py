@@ -34,8 +34,12 @@ hour, as long as an outage of the broker may last before it is a difference."""
 NO_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 """Ids follow the machine's own clock: where a test has moved the services' clocks, nothing is asked by their age."""
 
-_SETTINGS = "SET LOCAL statement_timeout = '5min'; SET LOCAL timezone = 'UTC'; SET LOCAL jit = off"
-"""Of the one transaction in which everything is read; the role's own limits are for short reads."""
+_SETTINGS = """
+    SET LOCAL statement_timeout = '5min'; SET LOCAL idle_in_transaction_session_timeout = '5min';
+    SET LOCAL timezone = 'UTC'; SET LOCAL jit = off
+"""
+"""Of the one transaction in which everything is read. It rests while other databases are read, longer than a role's
+own limits may allow."""
 
 AT_ONCE = 1_000
 """Rows that one round trip fetches."""

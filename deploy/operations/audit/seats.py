@@ -6,7 +6,11 @@ from deploy.operations.audit.checks import Alone, Equation, Paired, Side
 JOURNAL, COPIES, PARKED, UNEXPLAINED = "journal", "copies", "parked", "unexplained"
 """What the databases do not know and a test or an operator may give."""
 
-_ALL = "SELECT id::text, status, false FROM registration"
+_ALL = """
+    SELECT id::text, status, false FROM registration
+    UNION ALL SELECT id::text, NULL, false FROM lost_registration
+"""
+"""What a restored database has lost was erased elsewhere: a tombstone of it is on the rosters and in the book."""
 
 _RECEIPTS = "SELECT encode(receipt_hash, 'hex'), state, false FROM submission"
 _UNDECIDED = """

@@ -1,5 +1,7 @@
 """A mail as one row, and what a sender may say of its handover."""
 
+import hashlib
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +32,24 @@ FINAL = frozenset({"sent", "failed", "called_off", "suppressed"})
 
 WITHOUT_CONTENT = frozenset({"sent", "bounced", "suppressed", "called_off"})
 """States in which the closed content of a mail is deleted: the mail does not go (again). In all others it may."""
+
+
+def mail_id_of(kind: str, subject: str, revision: int, recipient: str) -> str:
+    """Return the id of a mail: the same whenever the mail is made again, in a database restored from a backup too.
+
+    A UUID version 8 (RFC 9562, section 5.8) of a hash. ``recipient`` is a keyed hash of the address, so that nobody who
+    sees the id, which stands in the Message-ID, can find the address by trying.
+
+    Args:
+        kind: of the mail.
+        subject: id of what it is about.
+        revision: its number among the mails of that kind and subject.
+        recipient: reference of its person, 64 hex digits.
+    """
+    named = "\0".join(("troika mail", kind, subject.lower(), str(revision), recipient))
+    value = int.from_bytes(hashlib.sha256(named.encode()).digest()[:16])
+    value = value & ~(0xF << 76) | 0x8 << 76
+    return str(uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62))
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ class Sender:
 
     def _store_verdicts(self) -> None:
         if self._verdicts:
-            finish(self._tools.work, self._verdicts)
+            finish(self._tools.work.ungated, self._verdicts)  # they have gone, whatever has begun since
             reach("send.settled")
             self._verdicts.clear()
 

@@ -38,7 +38,7 @@ _CONDITIONS = {
     "states": "m.state = ANY(:states)",
     "unsubscribed": """m.recipient IN (SELECT s.person_ref FROM suppression s WHERE s.bulletin = :number
         AND CAST(:unsubscribed AS boolean))""",
-    "before": "m.id < CAST(:before AS uuid)",
+    "before": "m.number < (SELECT number FROM mail WHERE id = CAST(:before AS uuid))",
 }
 
 
@@ -120,5 +120,5 @@ def mails_of(connection: Connection, number: int, wanted: Mapping[str, Any], mos
         most: rows.
     """
     conditions = "".join(f" AND {_CONDITIONS[name]}" for name in wanted)
-    query = text(f"{_MAILS}{conditions} ORDER BY m.id DESC LIMIT :most")
+    query = text(f"{_MAILS}{conditions} ORDER BY m.number DESC LIMIT :most")
     return [BulletinMail(*row) for row in connection.execute(query, {**wanted, "number": number, "most": most})]

@@ -59,7 +59,7 @@ _CLAIM = text(f"""
         LEFT JOIN bulletin b ON c.kind IN ('bulletin', 'bulletin-test') AND b.number = c.revision
         LEFT JOIN suppression s ON c.kind = 'bulletin' AND s.person_ref = c.recipient
         LEFT JOIN LATERAL ({_HELD}) h ON h.changes IS NOT NULL LEFT JOIN form_copy f ON f.id = h.form
-    ORDER BY c.due_at, c.id
+    ORDER BY c.due_at, c.number
 """)  # noqa: S608 - names of our own columns
 _BEGIN = text("""
     WITH mine AS (

@@ -18,10 +18,14 @@ _INSERT = """
         CAST(coalesce(:due_at, :created_at) AS timestamptz), :message_id, CAST(:cause_at AS timestamptz),
         CAST(:created_at AS timestamptz), :correlation_id, CAST(:detail AS jsonb), CAST(:expires_at AS timestamptz),
         :closed, :traceparent
-    FROM recipient r WHERE r.subject = CAST(:subject AS uuid) AND r.erased_at IS NULL FOR KEY SHARE
+    FROM recipient r WHERE r.subject = CAST(:subject AS uuid) AND r.erased_at IS NULL AND NOT EXISTS (
+        SELECT FROM mail o WHERE o.id = CAST(:id AS uuid)
+            AND (o.kind, o.subject, o.revision) <> (:kind, CAST(:subject AS uuid), :revision))
+    FOR KEY SHARE OF r
     ON CONFLICT (kind, subject, revision) DO {conflict}
 """
-"""The row lock serialises this with a concurrent erasure or change of address."""
+"""The row lock serialises this with a concurrent erasure or change of address. The same mail may be there already, by
+its id, and go by another subject meanwhile."""
 
 _ADD = text(_INSERT.format(conflict="NOTHING"))
 _ADD_REMINDER = text(
@@ -34,7 +38,7 @@ _WAITING = text("""
     SELECT id::text, kind, event, revision FROM mail
     WHERE subject = CAST(:subject AS uuid) AND kind = ANY(:kinds)
         AND (state IN ('queued', 'deferred') OR (state = 'claimed' AND phase = 'claimed'))
-    ORDER BY id FOR UPDATE
+    ORDER BY number FOR UPDATE
 """)
 _MOVE = text("""
     WITH moved AS (
@@ -72,7 +76,7 @@ _CONDITIONS = {
     "event": "m.event = :event",
     "forms": "r.form = ANY(:forms)",
     "id": "m.id = CAST(:id AS uuid)",
-    "before": "m.id < CAST(:before AS uuid)",
+    "before": "m.number < (SELECT number FROM mail WHERE id = CAST(:before AS uuid))",
 }
 _ATTEMPTS = text("""
     SELECT number, phase, started_at, ended_at, outcome FROM mail_attempt WHERE mail_id = CAST(:id AS uuid)
@@ -179,7 +183,7 @@ def list_mails(connection: Connection, wanted: Mapping[str, Any], most: int) -> 
         most: rows.
     """
     conditions = " AND ".join(_CONDITIONS[name] for name in wanted) or "true"
-    query = text(f"{_MAILS} WHERE {conditions} ORDER BY m.id DESC LIMIT :most")
+    query = text(f"{_MAILS} WHERE {conditions} ORDER BY m.number DESC LIMIT :most")
     return [MailRow(*row) for row in connection.execute(query, {**wanted, "most": most})]
 
 

@@ -49,7 +49,7 @@ _FIND = """
         LEFT JOIN event_copy e ON e.id = m.event
         LEFT JOIN suppression s ON m.kind = 'bulletin' AND s.person_ref = m.recipient
     WHERE {conditions}
-    ORDER BY {ended} DESC, m.id DESC
+    ORDER BY {ended} DESC, m.number DESC
 """
 _REASONS = text(f"""
     SELECT m.state, m.reason, count(DISTINCT m.recipient)::int FROM mail m WHERE {_UNDELIVERED}

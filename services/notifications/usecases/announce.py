@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.notifications.domain.kinds import ALWAYS_TOLD, KINDS, NEWS_KINDS
-from services.notifications.domain.mail import NewMail
+from services.notifications.domain.mail import NewMail, mail_id_of
 from services.notifications.domain.news import REMOTE_POSSIBLE, SHOWN_SINCE, News, is_news_untrue, news_of, told_after
 from services.notifications.store.announcements import (
     NewAnnouncement,
@@ -127,8 +127,9 @@ def _audience(connection: Connection, announcement: NewAnnouncement) -> dict[str
 
 
 def _mail(current: OpenAnnouncement, person: Addressee, mail_domain: str, now: datetime) -> NewMail:
-    announcement, mail_id = current.announcement, new_id()
+    announcement = current.announcement
     kind = kind_for(announcement, person)
+    mail_id = mail_id_of(kind, person.subject, announcement.number, person.person_ref)
     return NewMail(
         id=mail_id,
         kind=kind,

@@ -11,14 +11,13 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.notifications.domain.kinds import ACCEPTED, DECISION_KINDS, KINDS, SCHEDULED
-from services.notifications.domain.mail import NewMail
+from services.notifications.domain.mail import NewMail, mail_id_of
 from services.notifications.domain.truth import SUPERSEDED
 from services.notifications.store.mails import add_mail, renumber_mail
 from services.notifications.store.recipients import lock_standing, store_decision
 from services.notifications.store.withdrawing import call_off
 from shared.core.clock import Clock
 from shared.core.errors import Retry
-from shared.core.ids import new_id
 from shared.core.metrics import mails_total
 from shared.core.sealing import Vault
 
@@ -71,7 +70,7 @@ def handle_decision(connection: Connection, clock: Clock, vault: Vault, mail_dom
     for kind in call_off(connection, decision.proposal, decision.revision, DECISION_KINDS, (), SUPERSEDED, now):
         mails_total.labels(kind, "called_off").inc()
     if not told and known.status in KINDS[decision.kind].true_while:
-        add_mail(connection, _mail(decision, vault, mail_domain, now))
+        add_mail(connection, _mail(decision, known.person_ref, vault, mail_domain, now))
 
 
 def _is_told_by_news(connection: Connection, decision: Decision) -> bool:
@@ -84,8 +83,8 @@ def _is_told_by_news(connection: Connection, decision: Decision) -> bool:
     return decision.kind == SCHEDULED and renumber_mail(connection, decision.proposal, SCHEDULED, decision.revision)
 
 
-def _mail(decision: Decision, vault: Vault, mail_domain: str, now: datetime) -> NewMail:
-    mail_id = new_id()
+def _mail(decision: Decision, recipient: str, vault: Vault, mail_domain: str, now: datetime) -> NewMail:
+    mail_id = mail_id_of(decision.kind, decision.proposal, decision.revision, recipient)
     return NewMail(
         id=mail_id,
         kind=decision.kind,

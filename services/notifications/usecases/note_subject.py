@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from services.notifications.domain.book import Entry
 from services.notifications.domain.kinds import KINDS, NUMBERED_APART
-from services.notifications.domain.mail import NewMail
+from services.notifications.domain.mail import NewMail, mail_id_of
 from services.notifications.domain.truth import SUPERSEDED, Standing, is_current, is_untrue, untrue_kinds
 from services.notifications.store.mails import add_mail, add_mails
 from services.notifications.store.recipients import (
@@ -32,7 +32,6 @@ from services.notifications.store.withdrawing import call_off
 from services.notifications.usecases.addressing import readdress
 from services.notifications.usecases.follow_address import follow_address, leave_address
 from shared.core.clock import Clock
-from shared.core.ids import new_id
 from shared.core.metrics import mails_total
 from shared.core.sealing import Vault
 
@@ -143,7 +142,8 @@ def _call_off_untrue(connection: Connection, subject: str, known: Standing, now:
 
 def _mail(told: Told, known: Standing, vault: Vault, mail_domain: str, now: datetime) -> NewMail:
     left = bool(told.token) and told.entry.revision < known.revision and told.entry.person_ref != known.person_ref
-    mail_id, untrue = new_id(), not told.mailed or left or is_untrue(told.kind, told.number, known)
+    mail_id = mail_id_of(told.kind, told.entry.subject, told.number, told.entry.person_ref)
+    untrue = not told.mailed or left or is_untrue(told.kind, told.number, known)
     return NewMail(
         id=mail_id,
         kind=told.kind,

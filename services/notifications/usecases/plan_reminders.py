@@ -7,14 +7,13 @@ as it is. Nothing is planned for an event that has no date or does not take plac
 from datetime import datetime
 
 from services.notifications.domain.kinds import ATTENDING, KINDS
-from services.notifications.domain.mail import NewMail
+from services.notifications.domain.mail import NewMail, mail_id_of
 from services.notifications.domain.reminders import Planned, horizon, plan
 from services.notifications.store.audience import Addressee, some_of
 from services.notifications.store.events import upcoming
 from services.notifications.store.mails import add_reminder, miss_expired
 from shared.core.clock import parse_rfc3339, rfc3339
 from shared.core.failpoints import reach
-from shared.core.ids import new_id
 from shared.core.metrics import mails_total
 from shared.store.unit_of_work import UnitOfWork
 
@@ -78,7 +77,7 @@ def _plan_one(work: UnitOfWork, now: datetime, mail_domain: str, event: str, pla
 
 
 def _mail(event: str, planned: Planned, person: Addressee, mail_domain: str, now: datetime) -> NewMail:
-    mail_id = new_id()
+    mail_id = mail_id_of(planned.kind, person.subject, planned.number, person.person_ref)
     return NewMail(
         id=mail_id,
         kind=planned.kind,

@@ -157,13 +157,13 @@ def erase_known(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, 
     named = [identity for identity, form in others if erasure.may_touch(form)]
     everything = [*named, erasure.registration_id]
     cause = ErasureCause(REASONS[erasure.reason], erasure.by, whole_address=forms is None)
-    return sum([_erase_one(work, clock, messages, identity, cause, erasure) for identity in everything])
+    return sum([erase_one(work, clock, messages, identity, cause, erasure) for identity in everything])
 
 
 def erase_kept(work: UnitOfWork, messages: RegistrationMessages, now: datetime, registration_id: str) -> bool:
     """Erase a registration whose time is over; returns whether there was anybody left to erase."""
     cause = ErasureCause(KEPT_LONG_ENOUGH, whole_address=False)
-    return _erase_one(work, lambda: now, messages, registration_id, cause)
+    return erase_one(work, lambda: now, messages, registration_id, cause)
 
 
 def show_grave(work: UnitOfWork, registration_id: str) -> Grave:
@@ -195,7 +195,7 @@ def form_of(work: UnitOfWork, registration_id: str) -> str:
     return tombstone.form
 
 
-def _erase_one(
+def erase_one(
     work: UnitOfWork,
     clock: Clock,
     messages: RegistrationMessages,
@@ -203,7 +203,19 @@ def _erase_one(
     cause: ErasureCause,
     erasure: Erasure | None = None,
 ) -> bool:
-    """For a coordinator, who leaves a trace, or for nobody: its time is over."""
+    """Erase one registration; returns whether there was anybody left to erase.
+
+    Args:
+        work: on the service's database.
+        clock: of the project.
+        messages: of the service.
+        registration_id: UUID text.
+        cause: for the history.
+        erasure: of a coordinator, who leaves a trace; None where nobody decided.
+
+    Raises:
+        DomainError: ``not-found``, to a coordinator.
+    """
     with work.transaction() as connection:
         outbox.blank(connection, registration_id, clock())
         try:

@@ -13,20 +13,19 @@ from werkzeug.exceptions import HTTPException, Unauthorized
 
 from shared.core.errors import DomainError, Unavailable
 from shared.i18n.languages import LANGUAGE_NAMES, direction
+from shared.i18n.when import compact_instant
 from shared.web.access import Holder, public
 from shared.web.browser_session import RecentSignInRequired, is_recent
-from shared.web.console.navigation import HOME, navigation_for
+from shared.web.console.navigation import FIRST, HOME, first_page, navigation_for
 from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
 from shared.web.problems import from_domain, from_outage
+from shared.web.quarantine_gate import quarantine_shown
 from shared.web.signing_in import SignIn
 
 HERE = Path(__file__).parent
 STYLE = HERE / "static" / "console.css"
-FIRST = "/console/overview"
-"""Where somebody goes who signs in without having asked for a page; with a key that it does not open, to ``HOME``."""
-
 SIGN_IN = "/console/sign-in"
 """Of registration, which owns access: a gateway sends it there, from wherever somebody was asked to sign in."""
 
@@ -104,6 +103,8 @@ def _around() -> dict[str, Any]:
         "recently_signed_in": holder is not None and is_recent(),
         "languages": LANGUAGE_NAMES,
         "direction": direction,
+        "quarantine": quarantine_shown(),
+        "utc_text": compact_instant,
     }
 
 
@@ -123,6 +124,10 @@ def _to_sign_in(error: Unauthorized) -> Response:
 
 
 def _http_page(error: HTTPException) -> Response:
+    """A refusal; a browser that opens the console where its holder's access does not begin is sent to where it does."""
+    refused: Holder | None = g.get("refused")
+    if refused is not None and request.path in (HOME, FIRST) and not g.by_key and first_page(refused) != request.path:
+        return personal(cast(Response, redirect(first_page(refused), 303)))
     return _refusal(error.code or 500, error.name)
 
 

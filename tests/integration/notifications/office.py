@@ -96,6 +96,14 @@ class Office:
         told = _message("working-group.changed.v1", "events", data["id"], FrozenClock()(), data)
         return self.hear(told, queue=COPIES)
 
+    def hear_partner(self, **changes: Any) -> list[Verdict]:
+        """A partner, told by the registration service."""
+        told: dict[str, Any] = {"slug": "a-partner", "name": "A Partner", "revision": 1, "waiting_origins": 0} | changes
+        data = {**told, "occurred_at": rfc3339(FrozenClock()())}
+        return self.hear(
+            _message("partner.changed.v1", "registration", data["slug"], FrozenClock()(), data), queue=COPIES
+        )
+
     def hear_tags(self, registration_id: str, tags: Sequence[str], revision: int) -> list[Verdict]:
         """Tags that coordinators have put on a registration."""
         told = {"registration_id": registration_id, "tags": list(tags), "revision": revision}
@@ -213,7 +221,7 @@ class Office:
 
     def mails(self) -> list[dict[str, Any]]:
         """All rows of mails, in order of their making."""
-        return self.rows("SELECT *, id::text AS id FROM mail ORDER BY mail.id")
+        return self.rows("SELECT *, id::text AS id FROM mail ORDER BY mail.number")
 
     def states(self) -> dict[str, str]:
         """State by kind, where there is one mail a kind."""
@@ -226,7 +234,8 @@ class Office:
 
     def attempts(self) -> list[tuple[int, str, str | None]]:
         """Number, phase and outcome of all attempts."""
-        rows = self.rows("SELECT number, phase, outcome FROM mail_attempt ORDER BY mail_id, number")
+        rows = self.rows("""SELECT a.number, a.phase, a.outcome FROM mail_attempt a JOIN mail m ON m.id = a.mail_id
+            ORDER BY m.number, a.number""")
         return [(row["number"], row["phase"], row["outcome"]) for row in rows]
 
     def told_sent(self) -> list[str]:

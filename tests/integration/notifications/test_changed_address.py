@@ -47,7 +47,7 @@ def delivered(office: Office) -> list[EmailMessage]:
 
 
 def recipients(office: Office, kind: str) -> list[tuple[str, str]]:
-    rows = office.rows(f"SELECT recipient, state FROM mail WHERE kind = '{kind}' ORDER BY id")
+    rows = office.rows(f"SELECT recipient, state FROM mail WHERE kind = '{kind}' ORDER BY number")
     return [(row["recipient"], row["state"]) for row in rows]
 
 

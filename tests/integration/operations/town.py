@@ -6,6 +6,7 @@ candidates that ran out, people who tried twice, people who were erased, bulleti
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -212,15 +213,17 @@ class Town:
         for service in SERVICES:
             with self.work(service).transaction() as connection:
                 waiting = outbox.claim(connection, self.clock(), 10_000)
-            messages = [decode(row.body) for row in waiting if row.body]
-            for message in messages * 2:
-                for queue in BY_TYPE[message.type].consumers:
-                    (verdict,) = apply_batch(
-                        self.work(service_of(queue)), queue, [_checked(message)], self._effects[queue]
-                    )
-                    assert verdict in ("done", "duplicate"), verdict
+            self.hand_over(waiting)
             with self.work(service).transaction() as connection:
                 outbox.mark_published(connection, [row.id for row in waiting], self.clock())
+
+    def hand_over(self, stored: Sequence[outbox.OutboxRow]) -> None:
+        """These messages reach everybody who hears them, twice."""
+        messages = [decode(row.body) for row in stored if row.body]
+        for message in messages * 2:
+            for queue in BY_TYPE[message.type].consumers:
+                (verdict,) = apply_batch(self.work(service_of(queue)), queue, [_checked(message)], self._effects[queue])
+                assert verdict in ("done", "duplicate"), verdict
 
     def mail(self) -> None:
         """Every mail that is due goes, and is told."""

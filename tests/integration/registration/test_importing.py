@@ -324,6 +324,10 @@ def test_pages_from_file_to_people(desk: Desk, service: RegistrationService, coo
     assert (without.status_code, "Choose the column with the e-mail address." in without.text) == (422, True)
     assert client.post(f"{path}/mapping", data=given, headers=own).status_code == 303
     page = client.get(path, headers=own).text
+    shown = re.findall('data-label="Person"><span>(.*?)</span></td>', page)
+    assert [re.sub("<[^>]*>", "|", one) for one in shown if "Swiss" in one] == [
+        f"||Where|: |The Swiss Confederation||||{address_of(2)}||||Participant||||2||"
+    ]
     refused = client.get(f"{path}/refused.csv", headers=own).text.splitlines()
     assert refused[1].startswith(f"{address_of(2)},Participant,2,The Swiss Confederation,3/4/2020,3,Where,")
     taken = rows(service.url, "SELECT kind, subject FROM deed WHERE deed = 'file-taken'")

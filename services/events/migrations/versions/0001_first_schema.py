@@ -518,6 +518,21 @@ CREATE TABLE inbox (
     PRIMARY KEY (consumer, message_id)
 );
 
+CREATE TABLE quarantine (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    reason text NOT NULL CHECK (reason <> ''),
+    backup_at timestamptz,
+    settling boolean NOT NULL DEFAULT false,
+    plan text
+);
+COMMENT ON TABLE quarantine IS
+    'while it has a row nothing is accepted, decided, published, consumed or sent; a restore inserts it';
+COMMENT ON COLUMN quarantine.plan IS 'digest of the plan of recovery that is being applied, or was';
+COMMENT ON COLUMN quarantine.settling IS
+    'relays and consumers go on, so that the databases catch up with each other; nothing else does';
+COMMENT ON COLUMN quarantine.backup_at IS 'of the backup that was restored';
+
 CREATE TABLE halted_queue (
     queue text PRIMARY KEY,
     halted_at timestamptz NOT NULL,

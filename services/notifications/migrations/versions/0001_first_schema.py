@@ -23,6 +23,7 @@ CREATE TABLE working_group_copy (
 );
 CREATE TABLE resource_copy (LIKE working_group_copy INCLUDING ALL);
 CREATE TABLE form_copy (LIKE working_group_copy INCLUDING ALL);
+CREATE TABLE partner_copy (LIKE working_group_copy INCLUDING ALL);
 """
 
 RECIPIENTS = """
@@ -106,6 +107,7 @@ COMMENT ON COLUMN suppression.who IS 'name of the coordinator; null for the pers
 MAILS = """
 CREATE TABLE mail (
     id uuid PRIMARY KEY,
+    number bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     kind text NOT NULL,
     subject uuid NOT NULL,
     revision integer NOT NULL CHECK (revision >= 1),
@@ -151,6 +153,8 @@ CREATE TABLE mail (
 COMMENT ON COLUMN mail.revision IS
     'number among those of the kind and subject: a revision, that of a decision, a bulletin, the minute of a start or '
     'of a request';
+COMMENT ON COLUMN mail.id IS 'a hash of kind, subject, revision and recipient: the same mail made again has it again';
+COMMENT ON COLUMN mail.number IS 'in the order in which mails were made';
 COMMENT ON COLUMN mail.subject IS 'a registration, a confirmation link or a former address';
 COMMENT ON COLUMN mail.recipient IS
     'null once the person was erased or the mail about a link has ended: then it goes to nobody any more';
@@ -169,9 +173,9 @@ CREATE INDEX mail_unknown ON mail (due_at) WHERE state = 'unknown';
 CREATE INDEX mail_undelivered ON mail (coalesce(ended_at, created_at), id)
     WHERE recipient IS NOT NULL AND (state IN ('failed', 'missed') OR (state = 'unknown' AND due_at IS NULL));
 CREATE INDEX mail_subject ON mail (subject);
-CREATE INDEX mail_event ON mail (event, id);
+CREATE INDEX mail_event ON mail (event, number);
 CREATE INDEX mail_recipient ON mail (recipient, kind, revision);
-CREATE INDEX mail_bulletin ON mail (revision, state, id) WHERE kind = 'bulletin';
+CREATE INDEX mail_bulletin ON mail (revision, state, number) WHERE kind = 'bulletin';
 
 CREATE TABLE mail_attempt (
     mail_id uuid NOT NULL REFERENCES mail (id) ON DELETE CASCADE,
@@ -403,6 +407,21 @@ CREATE TABLE inbox (
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer, message_id)
 );
+
+CREATE TABLE quarantine (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    reason text NOT NULL CHECK (reason <> ''),
+    backup_at timestamptz,
+    settling boolean NOT NULL DEFAULT false,
+    plan text
+);
+COMMENT ON TABLE quarantine IS
+    'while it has a row nothing is accepted, decided, published, consumed or sent; a restore inserts it';
+COMMENT ON COLUMN quarantine.plan IS 'digest of the plan of recovery that is being applied, or was';
+COMMENT ON COLUMN quarantine.settling IS
+    'relays and consumers go on, so that the databases catch up with each other; nothing else does';
+COMMENT ON COLUMN quarantine.backup_at IS 'of the backup that was restored';
 
 CREATE TABLE halted_queue (
     queue text PRIMARY KEY,

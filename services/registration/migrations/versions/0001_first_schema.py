@@ -111,7 +111,7 @@ CREATE INDEX form_event ON form (event_id);
 
 CREATE TABLE form_change (
     form text NOT NULL,
-    revision integer NOT NULL CHECK (revision >= 2),
+    revision integer NOT NULL CHECK (revision >= 1),
     changed_at timestamptz NOT NULL,
     changed_by text NOT NULL CHECK (changed_by <> ''),
     before jsonb NOT NULL,
@@ -119,6 +119,7 @@ CREATE TABLE form_change (
     promoted integer NOT NULL CHECK (promoted >= 0),
     PRIMARY KEY (form, revision)
 );
+COMMENT ON COLUMN form_change.revision IS 'of the form afterwards; 1: its first publication';
 CREATE TABLE form_draft (
     slug text PRIMARY KEY,
     content jsonb NOT NULL,
@@ -854,7 +855,8 @@ CREATE VIEW trail AS
         'r' || registration_id || '.' || revision
         FROM registration_change WHERE changed_by IS NOT NULL
     UNION ALL SELECT changed_at, changed_by, 'form-changed', 'form', form,
-        jsonb_build_object('before', before, 'after', after), 'f' || form || '.' || revision FROM form_change
+        jsonb_build_object('before', before, 'after', after), 'f' || form || '.' || revision
+        FROM form_change WHERE revision > 1
     UNION ALL SELECT read_at, reader,
         CASE WHEN list_id IS NULL THEN 'sealed-answers-read' ELSE 'sealed-list-opened' END,
         CASE WHEN list_id IS NULL THEN 'registration' ELSE 'sealed-list' END, coalesce(registration_id, list_id)::text,
@@ -910,6 +912,30 @@ CREATE TABLE inbox (
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer, message_id)
 );
+
+CREATE TABLE lost_registration (
+    id uuid PRIMARY KEY,
+    form text NOT NULL,
+    status text NOT NULL,
+    found_at timestamptz NOT NULL
+);
+COMMENT ON TABLE lost_registration IS
+    'registrations that a restored database no longer has and other services did; they were erased there';
+
+CREATE TABLE quarantine (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    reason text NOT NULL CHECK (reason <> ''),
+    backup_at timestamptz,
+    settling boolean NOT NULL DEFAULT false,
+    plan text
+);
+COMMENT ON TABLE quarantine IS
+    'while it has a row nothing is accepted, decided, published, consumed or sent; a restore inserts it';
+COMMENT ON COLUMN quarantine.plan IS 'digest of the plan of recovery that is being applied, or was';
+COMMENT ON COLUMN quarantine.settling IS
+    'relays and consumers go on, so that the databases catch up with each other; nothing else does';
+COMMENT ON COLUMN quarantine.backup_at IS 'of the backup that was restored';
 
 CREATE TABLE halted_queue (
     queue text PRIMARY KEY,

@@ -1,0 +1,137 @@
+"""Applies a plan in rounds: each finds what is left to do, does it, and lets messages arrive. Killed, it runs again."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from deploy.operations.recover import mails, programme, registrations
+from deploy.operations.recover.comparing import Comparison, compare, digest_of
+from deploy.operations.recover.databases import NOTIFICATIONS, SERVICES, Databases
+from deploy.operations.recover.planning import Plan, PlanRefused, is_restored, require_quarantine
+from services.registration.people.messages import RegistrationMessages
+from shared.core.clock import Clock
+
+log = logging.getLogger(__name__)
+
+MAX_ROUNDS = 8
+"""Each round moves what the one before has published; messages that wait at the broker may bring more."""
+
+_PUBLISH = text("""
+    UPDATE outbox SET published_at = NULL, try_at = NULL, refusals = 0, again_at = :now
+    WHERE message_id = ANY(CAST(:ids AS uuid[])) AND published_at IS NOT NULL AND blanked_at IS NULL
+""")
+_FORGET = text("DELETE FROM inbox WHERE consumer = :consumer AND message_id = CAST(:id AS uuid)")
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryTools:
+    """Attributes:
+    databases: of the installation.
+    clock: of the project.
+    messages: of registration, with the public keys of the other services.
+    mail_domain: what Message-IDs end with.
+    settle: lets relays and consumers work until every stored message has arrived.
+    sent: Message-IDs that the mail relay has taken; None if nobody knows.
+    """
+
+    databases: Databases
+    clock: Clock
+    messages: RegistrationMessages
+    mail_domain: str
+    settle: Callable[[], None]
+    sent: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was done: how many rounds, registrations, messages and mails."""
+
+    rounds: int
+    taken_back: int
+    erased: int
+    removed: int
+    published: int
+    mails: int
+
+
+def apply(tools: RecoveryTools, plan: Plan) -> Applied:
+    """Do what the plan says, until the databases agree.
+
+    Raises:
+        PlanRefused: no quarantine, or the state is not the one that the plan has seen.
+        Unavailable: a database does not answer; run it again.
+    """
+    databases = tools.databases
+    _require_current(tools, plan)
+    databases.begin_plan(plan.digest)
+    databases.note("recovery-applied", tools.clock(), {"plan": plan.digest[:16]})
+    rounds, totals = _rounds(tools)
+    marked = _mark_mails(tools)
+    more, totals_after = _rounds(tools)
+    registrations.count_seats(databases)
+    taken_back, erased, removed, published = (a + b for a, b in zip(totals, totals_after, strict=True))
+    return Applied(rounds + more, taken_back, erased, removed, published, marked)
+
+
+def _require_current(tools: RecoveryTools, plan: Plan) -> None:
+    quarantines = tools.databases.quarantines()
+    require_quarantine(quarantines)
+    if all(one.plan == plan.digest for one in quarantines.values()):
+        return  # it was broken off, and has changed the state itself
+    if digest_of(tools.databases, tools.sent or ()) != plan.digest:
+        raise PlanRefused("the databases, or the list of sent mails, have changed since this plan was made: plan again")
+
+
+def _rounds(tools: RecoveryTools) -> tuple[int, tuple[int, int, int, int]]:
+    done = (0, 0, 0, 0)
+    for number in range(MAX_ROUNDS):
+        found = compare(tools.databases)
+        if found.agrees:
+            return number, done
+        step = _round(tools, found)
+        done = (done[0] + step[0], done[1] + step[1], done[2] + step[2], done[3] + step[3])
+        tools.settle()
+    return MAX_ROUNDS, done
+
+
+def _round(tools: RecoveryTools, found: Comparison) -> tuple[int, int, int, int]:
+    databases, now = tools.databases, tools.clock()
+    _forget(databases, found)
+    programme.put_back_events(databases, found.events_behind, now)
+    behind = list(found.behind.items())
+    taken_back = registrations.take_back(databases, behind, now)
+    registrations.count_seats(databases)
+    erased = registrations.erase_again(databases, behind, tools.messages, now)
+    removed = registrations.remove_lost(databases, found.lost.items(), now)
+    published = _publish_again(tools, found)
+    published += registrations.publish_states(databases, found, tools.messages, now)
+    published += programme.publish_events(databases, found.event_copies_lagging, now)
+    return taken_back - erased, erased, removed, published
+
+
+def _forget(databases: Databases, found: Comparison) -> None:
+    """Forget messages that were taken in and that no producer has any more: their effects are compared by state."""
+    for service in SERVICES:
+        with databases.work(service).transaction() as connection:
+            for consumer, identity in found.orphans[service]:
+                connection.execute(_FORGET, {"consumer": consumer, "id": identity})
+
+
+def _publish_again(tools: RecoveryTools, found: Comparison) -> int:
+    done = 0
+    for service, ids in found.unheard.items():
+        with tools.databases.work(service).transaction() as connection:
+            done += connection.execute(_PUBLISH, {"ids": list(ids), "now": tools.clock()}).rowcount
+    return done
+
+
+def _mark_mails(tools: RecoveryTools) -> int:
+    databases, quarantines = tools.databases, tools.databases.quarantines()
+    missing = len(mails.unknown_to_notifications(databases))
+    if not is_restored(quarantines, missing):
+        return 0
+    mails.make_mails(databases, tools.clock, tools.mail_domain)
+    since = quarantines[NOTIFICATIONS].since
+    return mails.mark(databases, mails.find_outcomes(databases, since, tools.sent), tools.clock())

@@ -1,0 +1,218 @@
+"""What the three databases know of the same things, and where they differ. It reads ids, states and times only.
+
+The owner's word counts where it has one. Where a copy is newer than the owner's row, the owner was restored from an
+older backup; where a copy has what the owner lacks, the owner has lost it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from deploy.operations.audit.facts import CONSUMING_QUEUES
+from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, REGISTRATION, SERVICES, Databases
+from shared.contracts.registry import service_of
+from shared.core.ids import first_id_of
+
+KEPT = timedelta(days=7)
+"""How long published messages surely stay in the outboxes: an older message that is only in an inbox is no orphan."""
+
+_REGISTRATIONS = "SELECT id::text, form, status, revision, erased_at IS NOT NULL FROM registration"
+_LOST = "SELECT id::text FROM lost_registration"
+_ROSTER = "SELECT registration_id::text, form, status, revision, erased_at IS NOT NULL FROM roster"
+_RECIPIENTS = """
+    SELECT subject::text, form, status, revision, erased_at IS NOT NULL FROM recipient WHERE about = 'registration'
+"""
+_OUTBOX = "SELECT message_id::text, type, published_at IS NOT NULL AND blanked_at IS NULL FROM outbox"
+_INBOX = "SELECT consumer, message_id::text FROM inbox"
+_UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+_EVENTS = "SELECT id, revision FROM event"
+_EVENT_COPIES = "SELECT id, revision FROM event_copy"
+_NEWEST = {
+    REGISTRATION: "SELECT max(stored_at) FROM outbox",
+    EVENTS: "SELECT max(stored_at) FROM outbox",
+    NOTIFICATIONS: "SELECT max(stored_at) FROM outbox",
+}
+_FORGETFUL = "SELECT slug FROM form WHERE keep_days IS NOT NULL"
+_STATES = {
+    REGISTRATION: (
+        "SELECT count(*), sum(revision), count(erased_at), max(id::text) FROM registration",
+        "SELECT count(*), max(received_at) FROM submission",
+        "SELECT count(*), max(id), count(published_at), max(stored_at) FROM outbox",
+        "SELECT consumer, count(*), max(message_id::text) FROM inbox GROUP BY consumer ORDER BY consumer",
+    ),
+    EVENTS: (
+        "SELECT count(*), sum(revision), count(erased_at), max(registration_id::text) FROM roster",
+        "SELECT count(*), sum(revision) FROM event",
+        "SELECT count(*), max(id), count(published_at), max(stored_at) FROM outbox",
+        "SELECT consumer, count(*), max(message_id::text) FROM inbox GROUP BY consumer ORDER BY consumer",
+    ),
+    NOTIFICATIONS: (
+        "SELECT count(*), sum(revision), count(erased_at), max(subject::text) FROM recipient",
+        "SELECT state, count(*), sum(fence), max(created_at) FROM mail GROUP BY state ORDER BY state",
+        "SELECT count(*), max(id), count(published_at), max(stored_at) FROM outbox",
+        "SELECT consumer, count(*), max(message_id::text) FROM inbox GROUP BY consumer ORDER BY consumer",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a database knows of one registration."""
+
+    form: str
+    status: str
+    revision: int
+    erased: bool
+
+
+Registrations = Mapping[str, Known]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Attributes:
+    newest: when each database last stored a message; None if it holds none.
+    lost: registrations that registration no longer has, with what is known of them elsewhere.
+    behind: registrations of which registration knows an older state than the copies, with the newest copy.
+    lagging: by service, registrations whose copy is missing or older.
+    unheard: by producer, ids of published messages that a consumer has not taken in.
+    orphans: by service, (queue, message id) of messages taken in that no producer has.
+    unpublished: how many messages no relay has taken to the broker yet.
+    events_behind: by event, the revision of the newest copy, where events knows an older one or none.
+    event_copies_lagging: events of which registration or notifications knows an older state than events.
+    """
+
+    newest: Mapping[str, datetime | None]
+    lost: Registrations
+    behind: Registrations
+    lagging: Mapping[str, tuple[str, ...]]
+    unheard: Mapping[str, tuple[str, ...]]
+    orphans: Mapping[str, tuple[tuple[str, str], ...]]
+    unpublished: int = 0
+    events_behind: Mapping[str, int] = field(default_factory=dict)
+    event_copies_lagging: tuple[str, ...] = ()
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing is left to do but to look after mails, and nothing is on its way."""
+        lists = (*self.lagging.values(), *self.unheard.values(), *self.orphans.values())
+        left = (self.lost, self.behind, self.events_behind, self.event_copies_lagging, self.unpublished)
+        return not (any(left) or any(lists))
+
+
+def compare(databases: Databases) -> Comparison:
+    """Read and compare; changes nothing.
+
+    Raises:
+        Unavailable: a database does not answer.
+    """
+    owned = _known(databases.rows(REGISTRATION, _REGISTRATIONS))
+    gone = {row[0] for row in databases.rows(REGISTRATION, _LOST)}
+    roster = _known(databases.rows(EVENTS, _ROSTER))
+    recipients = _known(databases.rows(NOTIFICATIONS, _RECIPIENTS))
+    forgetful = {row[0] for row in databases.rows(REGISTRATION, _FORGETFUL)}
+    unheard, orphans = _messages(databases)
+    events_behind, copies_lagging = _events(databases)
+    return Comparison(
+        {service: databases.rows(service, _NEWEST[service])[0][0] for service in SERVICES},
+        _lost(owned, gone, forgetful, roster, recipients),
+        _behind(owned, roster, recipients),
+        {EVENTS: _lagging(owned, roster), NOTIFICATIONS: _lagging(owned, recipients)},
+        unheard,
+        orphans,
+        sum(databases.rows(service, _UNPUBLISHED)[0][0] for service in SERVICES),
+        events_behind,
+        copies_lagging,
+    )
+
+
+def digest_of(databases: Databases, given: Iterable[str] = ()) -> str:
+    """A hash over the state of all three databases, and over what was given beside them."""
+    seen: list[object] = [sorted(given)]
+    for service in SERVICES:
+        seen += [databases.rows(service, statement) for statement in _STATES[service]]
+    seen.append([str(one.since) for one in databases.quarantines().values()])
+    return hashlib.sha256(json.dumps(seen, default=str).encode()).hexdigest()
+
+
+def _known(rows: Iterable[tuple[object, ...]]) -> dict[str, Known]:
+    return {str(row[0]): Known(str(row[1]), str(row[2]), int(str(row[3])), bool(row[4])) for row in rows}
+
+
+def newest_of(*copies: Known | None) -> Known | None:
+    """The copy of the highest revision; an erasure counts whatever its revision."""
+    there = [one for one in copies if one is not None]
+    return max(there, key=lambda one: (one.erased, one.revision)) if there else None
+
+
+def _lost(
+    owned: Registrations, gone: set[str], forgetful: set[str], roster: Registrations, recipients: Registrations
+) -> dict[str, Known]:
+    """A tombstone of a form that forgets registrations is no sign of a loss; neither is what was removed already."""
+    found = {}
+    for identity in sorted((roster.keys() | recipients.keys()) - owned.keys()):
+        copies = roster.get(identity), recipients.get(identity)
+        newest = newest_of(*copies)
+        if newest is None or (newest.erased and newest.form in forgetful):
+            continue
+        if identity in gone and all(one is None or one.erased for one in copies):
+            continue
+        found[identity] = newest
+    return found
+
+
+def _behind(owned: Registrations, roster: Registrations, recipients: Registrations) -> dict[str, Known]:
+    found = {}
+    for identity, known in owned.items():
+        newest = newest_of(roster.get(identity), recipients.get(identity))
+        if newest is not None and not known.erased and (newest.erased or newest.revision > known.revision):
+            found[identity] = newest
+    return found
+
+
+def _lagging(owned: Registrations, copies: Registrations) -> tuple[str, ...]:
+    return tuple(
+        identity
+        for identity, known in owned.items()
+        if (copy := copies.get(identity)) is None or copy.revision < known.revision or known.erased > copy.erased
+    )
+
+
+def _messages(
+    databases: Databases,
+) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[tuple[str, str], ...]]]:
+    """Published messages that a consumer lacks, by producer; and messages taken in that nobody has, by consumer."""
+    queues: dict[str, list[str]] = {}
+    for kind, queue in CONSUMING_QUEUES:
+        queues.setdefault(kind, []).append(queue)
+    taken = {service: {(row[0], row[1]) for row in databases.rows(service, _INBOX)} for service in SERVICES}
+    unheard, stored = {}, set[str]()
+    for service in SERVICES:
+        outbox = databases.rows(service, _OUTBOX)
+        stored |= {row[0] for row in outbox}
+        unheard[service] = tuple(
+            identity
+            for identity, kind, is_out in outbox
+            if is_out and any((queue, identity) not in taken[service_of(queue)] for queue in queues.get(kind, ()))
+        )
+    oldest = first_id_of(datetime.now(UTC) - KEPT)
+    orphans = {
+        service: tuple(sorted((queue, one) for queue, one in taken[service] if one > oldest and one not in stored))
+        for service in SERVICES
+    }
+    return unheard, orphans
+
+
+def _events(databases: Databases) -> tuple[dict[str, int], tuple[str, ...]]:
+    owned: dict[str, int] = {row[0]: row[1] for row in databases.rows(EVENTS, _EVENTS)}
+    copies = [{row[0]: row[1] for row in databases.rows(one, _EVENT_COPIES)} for one in (REGISTRATION, NOTIFICATIONS)]
+    newest: dict[str, int] = {}
+    for copy in copies:
+        for identity, revision in copy.items():
+            newest[identity] = max(revision, newest.get(identity, 0))
+    behind = {identity: revision for identity, revision in newest.items() if revision > owned.get(identity, 0)}
+    known = {**owned, **behind}
+    lagging = tuple(identity for identity in newest if any(copy.get(identity, 0) < known[identity] for copy in copies))
+    return behind, lagging

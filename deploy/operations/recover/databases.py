@@ -1,0 +1,97 @@
+"""The three databases of an installation in quarantine, each read and changed with the login of its owner."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from shared.store.deeds import Deed, note_deed
+from shared.store.engine import open_engine
+from shared.store.quarantine import Quarantine, end_quarantine, let_settle, name_plan, read_quarantine
+from shared.store.unit_of_work import UnitOfWork
+
+REGISTRATION, EVENTS, NOTIFICATIONS = SERVICES = ("registration", "events", "notifications")
+
+STATEMENT_MS = 300_000
+"""The longest statement reads a whole table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """Attributes:
+    engines: by service.
+    operator: who recovers, for the audit logs.
+    """
+
+    engines: Mapping[str, Engine]
+    operator: str
+
+    def work(self, service: str) -> UnitOfWork:
+        """A unit of work on a service's database."""
+        return UnitOfWork(self.engines[service], service)
+
+    def rows(self, service: str, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Rows of a statement, in a transaction of its own."""
+        with self.work(service).transaction() as connection:
+            return [tuple(row) for row in connection.execute(text(statement), values)]
+
+    def change(self, service: str, statement: str, **values: Any) -> int:
+        """How many rows a statement has changed, in a transaction of its own."""
+        with self.work(service).transaction() as connection:
+            return connection.execute(text(statement), values).rowcount
+
+    def quarantines(self) -> dict[str, Quarantine]:
+        """The quarantine of each database that is in one."""
+        found = {}
+        for service in SERVICES:
+            with self.work(service).transaction() as connection:
+                one = read_quarantine(connection)
+            if one is not None:
+                found[service] = one
+        return found
+
+    def settle(self, *, settling: bool) -> None:
+        """Let relays and consumers of all services go on, or stop them again."""
+        for service in SERVICES:
+            with self.work(service).transaction() as connection:
+                let_settle(connection, settling=settling)
+
+    def begin_plan(self, digest: str) -> None:
+        """Note in each database which plan is being applied."""
+        for service in SERVICES:
+            with self.work(service).transaction() as connection:
+                name_plan(connection, digest)
+
+    def end(self, now: datetime, detail: Mapping[str, Any]) -> None:
+        """End all quarantines, each with an entry of the audit log."""
+        for service in SERVICES:
+            with self.work(service).transaction() as connection:
+                if end_quarantine(connection):
+                    note_deed(connection, Deed(self.operator, "quarantine-ended", "service", service, detail), now)
+
+    def note(self, deed: str, now: datetime, detail: Mapping[str, Any]) -> None:
+        """An entry of each service's audit log."""
+        for service in SERVICES:
+            with self.work(service).transaction() as connection:
+                note_deed(connection, Deed(self.operator, deed, "service", service, detail), now)
+
+
+@contextmanager
+def open_databases(urls: Mapping[str, str], operator: str) -> Iterator[Databases]:
+    """The databases behind ``urls``, by service; closed again at the end.
+
+    Raises:
+        Unavailable: later, where one is used and does not answer.
+    """
+    engines = {
+        service: open_engine(urls[service], application="troika-recover", statement_timeout_ms=STATEMENT_MS)
+        for service in SERVICES
+    }
+    try:
+        yield Databases(engines, operator)
+    finally:
+        for engine in engines.values():
+            engine.dispose()

@@ -1,0 +1,183 @@
+"""Mails after notifications was restored: what has gone is marked as sent, what may have gone is left as unknown.
+
+A mail that is made again has its old id, so what other services and the mail relay know of it still fits. Nothing goes
+out here, and no mail whose outcome is unknown is queued: an operator looks at those and has them sent again.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, REGISTRATION, Databases
+from services.notifications.domain.kinds import KINDS, MAILED_ONCE
+from services.notifications.domain.mail import ClaimedMail, Verdict
+from services.notifications.store.leases import leave_unknown
+from services.notifications.store.recipients import forget_mailed
+from services.notifications.usecases.announce import announce_some, decide_news
+from services.notifications.usecases.finish import settle_all
+from services.notifications.usecases.plan_reminders import plan_reminders
+from services.notifications.usecases.send_bulletin import send_due
+from shared.core.clock import Clock
+from shared.store.checked_clock import CheckedClock
+
+CHUNK = 200
+"""Mails of one transaction."""
+
+IN_DOUBT = "restored from a backup: handed over or not is unknown, and it was not sent again"
+NEEDLESS = "restored from a backup: nothing waits for this confirmation any more"
+LATER = timedelta(minutes=10)
+"""News of events are gathered for a few minutes; here they are decided on at once."""
+
+_LOGGED = re.compile(r"message-id=(<[^<>\s]+@[^<>\s]+>)", re.IGNORECASE)
+_ALONE = re.compile(r"^\s*(<[^<>\s]+@[^<>\s]+>)\s*$")
+
+_CONTACTS = "SELECT mail_id::text, sent_at FROM mail_contact"
+_LOG = "SELECT mail_id::text, occurred_at FROM mail_log WHERE outcome = 'sent'"
+_LINKS = """
+    SELECT l.id::text, max(c.mailed_at) FROM confirmation_link l JOIN candidate c ON c.address_ref = l.address_ref
+    WHERE c.mailed_at IS NOT NULL AND c.received_at <= l.minted_at + interval '2 seconds' GROUP BY l.id
+"""
+_WAITING = """
+    SELECT l.id::text FROM confirmation_link l
+    WHERE EXISTS (SELECT FROM candidate c WHERE c.address_ref = l.address_ref)
+        OR EXISTS (SELECT FROM address_change a WHERE a.address_ref = l.address_ref)
+"""
+_SENT_HERE = "SELECT id::text FROM mail WHERE state IN ('sent', 'bounced', 'failed', 'suppressed')"
+_PENDING = """
+    SELECT id::text, kind, subject::text, message_id,
+        CASE WHEN created_at >= :since THEN cause_at <= :since ELSE due_at <= :since END
+    FROM mail WHERE recipient IS NOT NULL
+        AND (state IN ('queued', 'deferred', 'claimed') OR (state = 'unknown' AND due_at IS NOT NULL))
+"""
+_CLAIM = text("""
+    WITH claimed AS (
+        UPDATE mail m SET state = 'claimed', phase = 'data', fence = fence + 1, lease_until = :until, reason = NULL,
+            due_at = coalesce(due_at, :now),
+            event_revision = (SELECT e.revision FROM event_copy e WHERE e.id = m.event)
+        WHERE id = ANY(CAST(:ids AS uuid[])) AND recipient IS NOT NULL
+            AND (state IN ('queued', 'deferred', 'claimed') OR (state = 'unknown' AND due_at IS NOT NULL))
+        RETURNING m.*),
+    closed AS (
+        UPDATE mail_attempt a SET ended_at = :now, outcome = 'released' FROM claimed
+        WHERE a.mail_id = claimed.id AND a.ended_at IS NULL AND a.number < claimed.fence),
+    opened AS (
+        INSERT INTO mail_attempt (mail_id, number, message_id, phase, started_at)
+        SELECT id, fence, message_id, 'data', :now FROM claimed)
+    SELECT id::text, kind, subject::text, revision, event, message_id, fence, attempts, unknowns, lease_until, cause_at,
+        coalesce(requeued_at, created_at), correlation_id, traceparent FROM claimed
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What is to be written down about mails.
+
+    Attributes:
+        sent: when each went, by id.
+        unknown: ids of those that may have gone.
+        needless: ids of those with a confirmation link that nothing waits for any more.
+    """
+
+    sent: Mapping[str, datetime] = field(default_factory=dict)
+    unknown: Sequence[str] = ()
+    needless: Sequence[str] = ()
+
+
+def read_sent(lines: Iterable[str]) -> frozenset[str]:
+    """Message-IDs in a mail relay's log (Postfix: ``message-id=<…>``), or in a list with one on each line."""
+    found = set()
+    for line in lines:
+        found.update(_LOGGED.findall(line))
+        if alone := _ALONE.match(line):
+            found.add(alone[1])
+    return frozenset(found)
+
+
+def sent_elsewhere(databases: Databases) -> dict[str, datetime]:
+    """When mails were sent, by id, as events and registration were told."""
+    known = databases.rows(EVENTS, _CONTACTS) + databases.rows(REGISTRATION, _LOG)
+    return dict(known)
+
+
+def unknown_to_notifications(databases: Databases) -> frozenset[str]:
+    """Ids of mails that others know as sent and notifications does not: it was restored from an older backup."""
+    here = {row[0] for row in databases.rows(NOTIFICATIONS, _SENT_HERE)}
+    return frozenset(sent_elsewhere(databases).keys() - here)
+
+
+def find_outcomes(databases: Databases, since: datetime, sent: frozenset[str] | None) -> Outcomes:
+    """What became of the mails that wait in a restored database of notifications.
+
+    Args:
+        databases: to read.
+        since: when the quarantine began: what was caused after it cannot have gone.
+        sent: Message-IDs that the mail relay has taken, complete since the backup; None if nobody knows.
+    """
+    known, links = sent_elsewhere(databases), dict(databases.rows(REGISTRATION, _LINKS))
+    gone: dict[str, datetime] = {}
+    unknown: list[str] = []
+    needless: list[str] = []
+    waiting = {row[0] for row in databases.rows(REGISTRATION, _WAITING)}
+    for identity, kind, subject, message_id, in_doubt in databases.rows(NOTIFICATIONS, _PENDING, since=since):
+        if at := known.get(identity):
+            gone[identity] = at
+        elif kind == "verification" and subject in links:
+            gone[identity] = links[subject]
+        elif sent is not None and message_id in sent:
+            gone[identity] = since
+        elif in_doubt and kind == "verification" and subject not in waiting:
+            needless.append(identity)
+        elif in_doubt and sent is None:
+            unknown.append(identity)
+    return Outcomes(gone, tuple(unknown), tuple(needless))
+
+
+def make_mails(databases: Databases, clock: Clock, mail_domain: str) -> None:
+    """Make the mails that the scheduler would make next, so that it is known of them too whether they have gone."""
+    work = databases.work(NOTIFICATIONS)
+    checked = CheckedClock(clock, work, NOTIFICATIONS, database_time=lambda _connection: clock())
+    while send_due(work, checked) or decide_news(work, lambda: clock() + LATER):
+        pass
+    while announce_some(work, checked, mail_domain) is not None:
+        pass
+    plan_reminders(work, clock(), mail_domain)
+
+
+def mark(databases: Databases, outcomes: Outcomes, now: datetime) -> int:
+    """Write outcomes down; doing it again changes nothing. Returns how many mails it were."""
+    done = 0
+    for ids in _chunks([*outcomes.sent]):
+        done += _mark(databases, ids, now, lambda mail: Verdict(mail, "sent", outcomes.sent[mail.id], tried=True))
+    for ids in _chunks(outcomes.unknown):
+        done += _mark(databases, ids, now, lambda mail: Verdict(mail, "unknown", now, IN_DOUBT, tried=True))
+    for ids in _chunks(outcomes.needless):
+        done += _mark(databases, ids, now, lambda mail: Verdict(mail, "unknown", now, NEEDLESS, tried=True))
+    return done
+
+
+def _mark(databases: Databases, ids: Sequence[str], now: datetime, verdict: Any) -> int:
+    with databases.work(NOTIFICATIONS).transaction() as connection:
+        rows = connection.execute(_CLAIM, {"ids": list(ids), "now": now, "until": now + LATER})
+        verdicts = [verdict(ClaimedMail(*row)) for row in rows]
+        settle_all(connection, verdicts)
+        _leave(connection, [one for one in verdicts if one.outcome == "unknown"], now)
+    return len(verdicts)
+
+
+def _leave(connection: Connection, verdicts: Sequence[Verdict], now: datetime) -> None:
+    """They are in the operators' list of people who were not notified, and are sent again by a decision alone.
+
+    Those about a confirmation link are in no list: the address goes with the mail.
+    """
+    for one in verdicts:
+        leave_unknown(connection, one.mail.id, one.reason or IN_DOUBT, now)
+    once = [one.mail.subject for one in verdicts if KINDS[one.mail.kind].about in MAILED_ONCE]
+    forget_mailed(connection, once)
+
+
+def _chunks(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

@@ -1,0 +1,90 @@
+"""Where the databases and keys are that a recovery needs: named by the environment, else those of `make up` here."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.local.secrets import make_secrets
+from deploy.operations.recover.databases import NOTIFICATIONS, REGISTRATION, SERVICES
+from deploy.up.servers import database_url
+from shared.core.errors import SettingsError
+from shared.core.key_checks import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
+from shared.core.sealing import KEY_BYTES
+from shared.core.settings import Reader
+from shared.process.settings import MIGRATE, key_file, read_database
+
+NEEDED = (
+    "Name TROIKA_RECOVER_REGISTRATION_URL, TROIKA_RECOVER_EVENTS_URL and TROIKA_RECOVER_NOTIFICATIONS_URL, each with "
+    "the login that owns the database (its migrator)"
+)
+VAULT_VARIABLE = "TROIKA_NOTIFICATIONS_VAULT_FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverSettings:
+    """Attributes:
+    urls: by service, of its owner's login.
+    notifications_key, events_key: public keys of the services, 32 bytes.
+    vault_keys: open the recipient book; only for the list of people who must be written to.
+    mail_domain: what Message-IDs end with.
+    where: they were found, in words.
+    """
+
+    urls: Mapping[str, str]
+    notifications_key: bytes
+    events_key: bytes
+    vault_keys: tuple[bytes, ...] = field(repr=False)
+    mail_domain: str
+    where: str
+
+
+def variable(service: str) -> str:
+    """The name of the setting that holds a database's address for its owner."""
+    return f"TROIKA_RECOVER_{service.upper()}_URL"
+
+
+def read_settings(environment: Mapping[str, str]) -> RecoverSettings:
+    """The settings.
+
+    Raises:
+        SettingsError: something is missing or wrong.
+    """
+    named = any(environment.get(variable(one)) or environment.get(f"{variable(one)}_FILE") for one in SERVICES)
+    where = "as the environment says"
+    if not named:
+        environment = {**_of_make_up(environment), **environment}
+        where = "make up"
+    reader = Reader(environment)
+    urls = {service: read_database(reader, variable(service), required=True) for service in SERVICES}
+    settings = RecoverSettings(
+        urls,
+        reader.take(NOTIFICATIONS_PUBLIC.variable, _public_key),
+        reader.take(EVENTS_PUBLIC.variable, _public_key),
+        reader.take(VAULT_VARIABLE, key_file, ()),
+        reader.text("TROIKA_MAIL_FROM").rpartition("@")[2],
+        where,
+    )
+    reader.finish()
+    return settings
+
+
+def _public_key(text: str) -> bytes:
+    key = bytes.fromhex(text)
+    if len(key) != KEY_BYTES:
+        raise ValueError("64 hex digits are required")
+    return key
+
+
+def _of_make_up(environment: Mapping[str, str]) -> dict[str, str]:
+    """Settings of the installation that `make up` runs on this machine."""
+    folder = Path(environment.get("TROIKA_UP_FOLDER") or "var/up")
+    passwords, ports = folder / "secrets" / "databases.json", folder / "ports.json"
+    if not (passwords.exists() and ports.exists()):
+        raise SettingsError([NEEDED])
+    known, port = json.loads(passwords.read_text()), json.loads(ports.read_text())["postgres"]
+    found = {variable(service): database_url(port, known, service, MIGRATE) for service in SERVICES}
+    keys = make_secrets(folder / "secrets")
+    public = keys.of(REGISTRATION, "decide")
+    vault = keys.of(NOTIFICATIONS, "send")
+    return found | public | {VAULT_VARIABLE: vault[VAULT_VARIABLE], "TROIKA_MAIL_FROM": "upr@example.org"}

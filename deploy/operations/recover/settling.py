@@ -1,0 +1,46 @@
+"""Lets the running relays and consumers carry messages while everything else stands still, and waits for them."""
+
+import time
+
+from deploy.operations.recover.comparing import compare
+from deploy.operations.recover.databases import SERVICES, Databases
+from shared.core.errors import Unavailable
+
+EVERY_S = 1.0
+_UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+
+
+def settle(databases: Databases, within_s: float) -> None:
+    """Let messages arrive; afterwards nothing moves again.
+
+    Args:
+        databases: in quarantine; their relays and consumers run.
+        within_s: how long to wait, seconds.
+
+    Raises:
+        Unavailable: they have not arrived in time; says where they wait.
+    """
+    databases.settle(settling=True)
+    try:
+        deadline = time.monotonic() + within_s
+        while waiting := _waiting(databases):
+            if time.monotonic() > deadline:
+                raise Unavailable(f"messages have not arrived within {within_s:.0f} s: {waiting}")
+            time.sleep(EVERY_S)  # relays and consumers are at work; the deadline ends this
+    finally:
+        databases.settle(settling=False)
+
+
+def _waiting(databases: Databases) -> str:
+    """Where messages wait, in words; empty if all have arrived."""
+    open_rows = {service: databases.rows(service, _UNPUBLISHED)[0][0] for service in SERVICES}
+    if any(open_rows.values()):
+        return ", ".join(
+            f"{count} in the outbox of {name} (is its relay running?)" for name, count in open_rows.items() if count
+        )
+    unheard = compare(databases).unheard
+    return ", ".join(
+        f"{len(ids)} of {name} are not taken in (are the consumers running, is a queue halted or parked?)"
+        for name, ids in unheard.items()
+        if ids
+    )

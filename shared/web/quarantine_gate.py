@@ -1,0 +1,79 @@
+"""Keeps an application from changing anything while its database is in quarantine.
+
+It stands in front of the page cache and of admission control, so that no page that was kept a moment ago invites
+anybody to register. Probes, metrics and what coordinators read pass, and so does signing in and out.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from flask import current_app
+
+from shared.core.errors import Unavailable
+from shared.store.quarantine import Quarantine, QuarantineWatch
+from shared.web.busy_page import QUARANTINE, QUARANTINE_S, Why, asked_language, busy_page, busy_problem
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+QUARANTINE_WATCH = "troika-quarantine-watch"
+"""Where an application keeps what it knows of the quarantine (Flask's ``extensions``)."""
+
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_FILES = (".js", ".css", ".svg", ".png", ".woff2", "/openapi.json")
+"""Ends of paths of what is the same in every database."""
+_SIGNING = (
+    "/console/sign-in/passkey",
+    "/console/sign-in",
+    "/console/sign-out",
+    "/console/registrations/sign-out",
+    "/console/mail/sign-out",
+)
+
+
+class QuarantineGate:
+    """An application and its gate.
+
+    Args:
+        inner: the application.
+        watch: knows whether there is a quarantine.
+        paused: beginnings of paths that are not even shown.
+    """
+
+    def __init__(self, inner: "WSGIApplication", watch: QuarantineWatch, paused: tuple[str, ...]) -> None:
+        self._inner, self._watch, self._paused = inner, watch, paused
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer 503 in quarantine, else ask the application."""
+        code = "" if environ["PATH_INFO"].endswith(_FILES) else self._code()
+        if not code or self._passes(environ):
+            return self._inner(environ, start_response)
+        if "text/html" in environ.get("HTTP_ACCEPT", ""):
+            why: Why = QUARANTINE if code == QUARANTINE else "busy"
+            headers, body = busy_page(QUARANTINE_S, asked_language(environ), why)
+        else:
+            headers, body = busy_problem(QUARANTINE_S, 503, code)
+        start_response("503 Service Unavailable", headers)
+        return [body]
+
+    def _code(self) -> str:
+        """Of the problem; empty if nothing is to be refused."""
+        try:
+            return QUARANTINE if self._watch.current() is not None else ""
+        except Unavailable:
+            return "unavailable"  # the database has not answered since the process began
+
+    def _passes(self, environ: "WSGIEnvironment") -> bool:
+        path = environ["PATH_INFO"]
+        if path.startswith("/-/") or path in _SIGNING:
+            return True
+        return environ["REQUEST_METHOD"] in _SAFE and not path.startswith(self._paused)
+
+
+def quarantine_shown() -> Quarantine | None:
+    """The quarantine of the service that answers the current request, for a banner; None if nothing is known of one."""
+    watch: QuarantineWatch | None = current_app.extensions.get(QUARANTINE_WATCH)
+    try:
+        return None if watch is None else watch.current()
+    except Unavailable:
+        return None

@@ -1,0 +1,87 @@
+"""``troika recover``: the cheapest rehearsals, and what it refuses. All of them: `make test-recovery`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.operations.recover.mails import read_sent
+from deploy.operations.recover.planning import PlanRefused
+from tests.recovery.rehearsal import Past, Rehearsal, make_past
+from tests.support.clients import rows
+from tests.support.postgres import PostgresServer
+
+STATES = "SELECT state, recipient IS NOT NULL, count(*)::int FROM mail GROUP BY 1, 2 ORDER BY 1, 2 DESC"
+
+
+@pytest.fixture(scope="module")
+def past(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
+    """Made once; nobody changes it."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield make_past(postgres, tmp_path_factory.mktemp("past"), patch)
+
+
+@pytest.fixture
+def rehearsal(past: Past, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rehearsal:
+    """An installation to be broken."""
+    return past.again(tmp_path, monkeypatch)
+
+
+def test_older_notifications_mails_nobody_twice(past: Past, rehearsal: Rehearsal, postgres: PostgresServer) -> None:
+    before = sum(rehearsal.copies.values())
+    rehearsal.restore({"notifications": past.first}, postgres)
+    plan, applied, _took_s = rehearsal.recover()
+    assert plan.mails_missing == 9
+    assert applied.mails >= plan.mails_missing
+    assert rows(rehearsal.installation.urls["notifications"], STATES) == [
+        ("called_off", True, 1),
+        ("sent", True, 14),
+        ("sent", False, 6),
+        ("unknown", False, 6),
+    ], "whether links that were used already had gone by mail is nobody's question any more"
+    assert sum(rehearsal.copies.values()) == before
+    rehearsal.assert_recovered()
+
+
+def test_older_registration_leaves_nobody_in_the_counts(
+    past: Past, rehearsal: Rehearsal, postgres: PostgresServer
+) -> None:
+    rehearsal.restore({"registration": past.first}, postgres)
+    plan = rehearsal.plan()
+    assert len(plan.lost_people) == 5, "numbers 10 to 12, 14 and 15"
+    assert len(plan.remove) == 6, "and 13, who was erased"
+    assert (len(plan.take_back), len(plan.erase_again)) == (2, 1)
+    rehearsal.apply(plan)
+    rehearsal.end()
+    rehearsal.assert_recovered()
+
+
+def test_plan_that_is_not_current_is_refused(past: Past, rehearsal: Rehearsal, postgres: PostgresServer) -> None:
+    rehearsal.restore({"registration": past.second}, postgres)
+    plan = rehearsal.plan()
+    rows(rehearsal.installation.urls["events"], "UPDATE event SET revision = revision + 1")
+    with pytest.raises(PlanRefused, match="changed since this plan was made"):
+        rehearsal.apply(plan)
+    with pytest.raises(PlanRefused, match="changed since this plan was made"):
+        rehearsal.apply(rehearsal.plan(), frozenset({"<another@example.org>"}))
+
+
+def test_nothing_is_planned_or_applied_outside_quarantine(
+    past: Past, rehearsal: Rehearsal, postgres: PostgresServer
+) -> None:
+    with pytest.raises(PlanRefused, match="not in quarantine: registration, events, notifications"):
+        rehearsal.plan()
+    rehearsal.restore({"registration": past.second}, postgres)
+    plan = rehearsal.plan()
+    rows(rehearsal.installation.urls["events"], "DELETE FROM quarantine")
+    with pytest.raises(PlanRefused, match="not in quarantine: events"):
+        rehearsal.apply(plan)
+
+
+def test_sent_mails_are_read_from_a_log_and_from_a_list() -> None:
+    log = [
+        "Nov 29 03:00:01 mx postfix/cleanup[9]: 4F1: message-id=<a-1@example.org>",
+        "Nov 29 03:00:02 mx postfix/smtp[9]: 4F1: to=<participant@example.org>, status=sent",
+        "<b-2@example.org>",
+    ]
+    assert read_sent(log) == {"<a-1@example.org>", "<b-2@example.org>"}

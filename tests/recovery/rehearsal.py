@@ -1,0 +1,241 @@
+"""One rehearsal: people register, a database falls back to an older copy, and ``troika recover`` makes all agree.
+
+The three services run in this process (a *town*): messages travel and mails go when the rehearsal says so.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from deploy.operations.recover.applying import Applied, RecoveryTools, apply
+from deploy.operations.recover.databases import SERVICES, Databases, open_databases
+from deploy.operations.recover.planning import Plan, make_plan
+from services.registration.people.messages import RegistrationMessages
+from shared.core.sealing import public_key_of, read_keys
+from tests.integration.operations.town import PRESS, Town
+from tests.support.audited import differences
+from tests.support.clients import rows
+from tests.support.installation import FreshDatabases, TestInstallation, make_whole
+from tests.support.postgres import PostgresServer
+
+AGO = timedelta(hours=3)
+DOMAIN = "example.org"
+BEGIN = "INSERT INTO quarantine (since, reason, backup_at) VALUES (%s, 'a rehearsal', %s)"
+EMPTY = "lost"
+
+_LIVE = "SELECT id::text, status, revision FROM registration WHERE erased_at IS NULL ORDER BY id"
+_ROSTER = "SELECT registration_id::text, status, revision FROM roster WHERE erased_at IS NULL ORDER BY 1"
+_BOOK = """
+    SELECT subject::text, status, revision FROM recipient WHERE erased_at IS NULL AND about = 'registration' ORDER BY 1
+"""
+
+
+@dataclass(slots=True)
+class Stage:
+    """Databases at one time, with what had arrived in the sink by then."""
+
+    urls: FreshDatabases
+    at: datetime
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """Attributes:
+    installation: of the town, at last the recovered one.
+    folder: for files.
+    at: the town's time.
+    copies: how often each Message-ID has arrived.
+    """
+
+    installation: TestInstallation
+    folder: Path
+    at: datetime
+    copies: Counter[str] = field(default_factory=Counter)
+    accepted: dict[str, datetime] = field(default_factory=dict)
+
+    @contextmanager
+    def town(self) -> Iterator[Town]:
+        """The services, for a while: afterwards nobody is connected, so that databases can be copied."""
+        town = Town(self.installation, self.folder)
+        town.clock.set(self.at)
+        town.copies = self.copies
+        town._received = self.accepted
+        try:
+            yield town
+        finally:
+            self.at = town.clock()
+            town.leave()
+
+    def act(self, *acts: Callable[[Town], None]) -> None:
+        """Let people act; every message arrives and every mail goes."""
+        with self.town() as town:
+            client = town.client()
+            for one in acts:
+                town.clock.advance(timedelta(minutes=2))
+                one(town)
+            del client
+            rest(town)
+
+    def stage(self) -> Stage:
+        """Copies of all databases as they are."""
+        return Stage(self.installation.urls.copies(), self.at)
+
+    def restore(self, older: Mapping[str, Stage | str], postgres: PostgresServer) -> None:
+        """Put older copies in place of databases, empty ones for ``lost``, and begin the quarantine."""
+        urls = FreshDatabases(postgres)
+        urls.update(self.installation.urls)
+        for service, stage in older.items():
+            if isinstance(stage, Stage):
+                urls[service] = stage.urls.with_a_copy_of(service)[service]
+            else:
+                del urls[service]
+                assert urls[service]
+        self.installation = replace(self.installation, urls=urls)
+        self.at += timedelta(minutes=5)
+        for service in SERVICES:
+            stage_or_none = older.get(service)
+            backup_at = stage_or_none.at if isinstance(stage_or_none, Stage) else None
+            if service in older and backup_at is None:
+                backup_at = self.at - timedelta(days=1)
+            rows(urls[service], BEGIN, self.at, backup_at)
+
+    def plan(self, sent: frozenset[str] | None = None) -> Plan:
+        """What ``recover plan`` writes."""
+        with self.databases() as databases:
+            return make_plan(databases, self.at, sent)
+
+    def apply(self, plan: Plan, sent: frozenset[str] | None = None) -> Applied:
+        """What ``recover apply`` does; messages arrive in between."""
+        with self.town() as town, self.databases() as databases:
+            town.clock.advance(timedelta(minutes=1))
+            return apply(self.tools(town, databases, sent), plan)
+
+    def tools(self, town: Town, databases: Databases, sent: frozenset[str] | None) -> RecoveryTools:
+        """Of the program, in this town."""
+        keys = self.installation.secrets.folder
+        public = [public_key_of(read_keys(keys / f"{name}.key")[0]) for name in ("notifications", "events")]
+        return RecoveryTools(databases, town.clock, RegistrationMessages(*public), DOMAIN, town.deliver, sent)
+
+    def end(self) -> None:
+        """What ``recover end`` does after the audit, and everything that waits goes its way."""
+        with self.databases() as databases:
+            databases.end(self.at, {})
+        with self.town() as town:
+            town.clock.advance(timedelta(minutes=2))
+            rest(town)
+
+    def recover(self, sent: frozenset[str] | None = None) -> tuple[Plan, Applied, float]:
+        """Plan, apply and end; returns the seconds that it took."""
+        began_s = time.monotonic()
+        plan = self.plan(sent)
+        applied = self.apply(plan, sent)
+        took_s = time.monotonic() - began_s
+        self.end()
+        return plan, applied, took_s
+
+    @contextmanager
+    def databases(self) -> Iterator[Databases]:
+        """As the program opens them."""
+        with open_databases(self.installation.urls, "Op Erator") as databases:
+            yield databases
+
+    def assert_recovered(self) -> None:
+        """Nothing doubled, nothing left over, the audit clean."""
+        assert {key: count for key, count in self.copies.items() if count > 1} == {}
+        urls = self.installation.urls
+        live = rows(urls["registration"], _LIVE)
+        assert rows(urls["events"], _ROSTER) == live
+        assert rows(urls["notifications"], _BOOK) == live
+        found = differences(self.installation, parked=[])
+        assert found == [], "\n".join(map(str, found[:20]))
+
+
+def rest(town: Town) -> None:
+    """Let every message arrive and every mail go."""
+    for _ in range(3):
+        town.deliver()
+        town.mail()
+    town.deliver()
+
+
+def registering(*numbers: int) -> Callable[[Town], None]:
+    """People who register for a press conference and confirm."""
+
+    def act(town: Town) -> None:
+        client = town.client()
+        town.register(client, *numbers, form=PRESS)
+        rest(town)
+        town.choose(client, "confirm", *numbers)
+        rest(town)
+
+    return act
+
+
+def clicking(action: str, *numbers: int) -> Callable[[Town], None]:
+    """People who cancel or erase their registration."""
+    return lambda town: town.click(town.client(), action, *numbers)
+
+
+def changing(number: int) -> Callable[[Town], None]:
+    """Somebody who gives other answers."""
+
+    def act(town: Town) -> None:
+        client = town.client()
+        town.try_again(client, number, form=PRESS, access_needs="An interpreter", organisation="Another organisation")
+        rest(town)
+        town.choose(client, "replace", number)
+
+    return act
+
+
+def begin(postgres: PostgresServer, folder: Path, patch: pytest.MonkeyPatch) -> Rehearsal:
+    """An installation in which six people are registered, of whom one has cancelled."""
+    installation = make_whole(postgres, folder)
+    use(installation, patch)
+    rehearsal = Rehearsal(installation, folder, datetime.now(UTC) - AGO)
+    with rehearsal.town() as town:
+        town.open(town.client(), seats=5)
+    rehearsal.act(registering(*range(1, 7)), clicking("cancel", 6))
+    return rehearsal
+
+
+def use(installation: TestInstallation, patch: pytest.MonkeyPatch) -> None:
+    """Put the settings of registration's processes in the environment."""
+    for name, value in installation.environment("registration").items():
+        patch.setenv(name, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """An installation with copies of its databases from three times.
+
+    Attributes:
+        now: as it is; nobody changes it.
+        first, second: earlier stages.
+    """
+
+    now: Rehearsal
+    first: Stage
+    second: Stage
+
+    def again(self, folder: Path, patch: pytest.MonkeyPatch) -> Rehearsal:
+        """A copy of the installation, to be broken."""
+        copied = self.now.installation.copy(folder)
+        use(copied, patch)
+        return Rehearsal(copied, folder, self.now.at, Counter(self.now.copies), dict(self.now.accepted))
+
+
+def make_past(postgres: PostgresServer, folder: Path, patch: pytest.MonkeyPatch) -> Past:
+    """People come; one changes, one cancels, an old and a new one are erased; more come."""
+    rehearsal = begin(postgres, folder, patch)
+    first = rehearsal.stage()
+    rehearsal.act(registering(*range(10, 14)), changing(2), clicking("cancel", 3), clicking("erase", 4, 13))
+    second = rehearsal.stage()
+    rehearsal.act(registering(14, 15), clicking("cancel", 10))
+    return Past(rehearsal, first, second)

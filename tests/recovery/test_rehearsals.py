@@ -1,0 +1,251 @@
+"""Each database older or lost, all three by different times, the broker, keys: nothing doubled, nothing left over."""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from deploy.operations.recover.applying import RecoveryTools, apply
+from shared.store import outbox
+from tests.integration.operations.town import WEBINAR
+from tests.recovery.rehearsal import DOMAIN, EMPTY, Past, Rehearsal, Stage, clicking, registering, rest
+from tests.support.clients import rows
+from tests.support.postgres import PostgresServer
+
+FIRST, SECOND = "first", "second"
+_UNKNOWN = "SELECT count(*)::int FROM mail WHERE state = 'unknown' AND recipient IS NOT NULL"
+_LIVE = "SELECT count(*)::int FROM registration WHERE erased_at IS NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Attributes:
+    name: what is lost.
+    older: by service, from which stage it comes back.
+    gone: registrations that do not come back.
+    unknown: mails that nobody can say anything of.
+    """
+
+    name: str
+    older: Mapping[str, str] = field(default_factory=dict)
+    gone: int = 0
+    unknown: int = 0
+
+
+# All three from the same backup agree with each other: nobody knows of who registered since, nor of who was erased.
+CASES = (
+    Case("notifications older", {"notifications": FIRST}),
+    Case("registration older", {"registration": FIRST}, gone=5),
+    Case("registration a little older", {"registration": SECOND}, gone=2),
+    Case("events older", {"events": FIRST}),
+    Case(
+        "registration and notifications older, the same backup", {"registration": FIRST, "notifications": FIRST}, gone=5
+    ),
+    Case("notifications and events older, by different times", {"notifications": FIRST, "events": SECOND}),
+    Case("registration and events older, the same backup", {"registration": FIRST, "events": FIRST}, gone=5),
+    Case("all three older, the same backup", dict.fromkeys(("registration", "events", "notifications"), FIRST), gone=4),
+    Case(
+        "all three older, registration the oldest",
+        {"registration": FIRST, "events": SECOND, "notifications": SECOND},
+        gone=5,
+    ),
+    Case(
+        "all three older, notifications the oldest",
+        {"registration": SECOND, "events": SECOND, "notifications": FIRST},
+        gone=2,
+    ),
+    Case(
+        "all three older, events the oldest", {"registration": SECOND, "events": FIRST, "notifications": SECOND}, gone=2
+    ),
+    Case("notifications lost", {"notifications": EMPTY}),
+    Case("events lost", {"events": EMPTY}),
+)
+
+
+def _stages(past: Past, case: Case) -> dict[str, Stage | str]:
+    known = {FIRST: past.first, SECOND: past.second, EMPTY: EMPTY}
+    return {service: known[stage] for service, stage in case.older.items()}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_database_is_older_or_lost(
+    past: Past, rehearsal: Rehearsal, postgres: PostgresServer, table: list[str], case: Case
+) -> None:
+    living = rows(past.now.installation.urls["registration"], _LIVE)[0][0]
+    rehearsal.restore(_stages(past, case), postgres)
+    _plan, _applied, took_s = rehearsal.recover()
+    rehearsal.assert_recovered()
+    _write(table, case.name, rehearsal, living, took_s)
+    assert living - rows(rehearsal.installation.urls["registration"], _LIVE)[0][0] == case.gone
+
+
+def _write(table: list[str], name: str, rehearsal: Rehearsal, living: int, took_s: float) -> None:
+    urls = rehearsal.installation.urls
+    gone = living - rows(urls["registration"], _LIVE)[0][0]
+    table.append(f"{name:58} {gone:>9} {rows(urls['notifications'], _UNKNOWN)[0][0]:>8} {took_s:>8.1f}")
+
+
+def test_lost_registration_leaves_nobody_anywhere(
+    past: Past, rehearsal: Rehearsal, postgres: PostgresServer, table: list[str]
+) -> None:
+    living = rows(past.now.installation.urls["registration"], _LIVE)[0][0]
+    rehearsal.restore({"registration": EMPTY}, postgres)
+    plan, _applied, took_s = rehearsal.recover()
+    assert len(plan.lost_people) == living
+    rehearsal.assert_recovered()
+    _write(table, "registration lost", rehearsal, living, took_s)
+
+
+def _mails_in_doubt(rehearsal: Rehearsal) -> None:
+    """People register and confirm; the relay is away, so their confirmations wait."""
+    with rehearsal.town() as town:
+        client = town.client()
+        town.register(client, 20, 21, form="review-press-conference")
+        rest(town)
+        town.choose(client, "confirm", 20, 21)
+        town.deliver()
+
+
+@pytest.mark.parametrize(("given", "unknown"), [(False, 2), (True, 0)])
+def test_mail_of_unknown_outcome_is_not_sent_again_unless_the_relays_list_says_that_it_has_not_gone(
+    past: Past, rehearsal: Rehearsal, postgres: PostgresServer, table: list[str], *, given: bool, unknown: int
+) -> None:
+    _mails_in_doubt(rehearsal)
+    went = frozenset(rehearsal.copies)
+    rehearsal.restore({"notifications": past.second}, postgres)
+    plan, _applied, took_s = rehearsal.recover(went if given else None)
+    urls = rehearsal.installation.urls
+    assert rows(urls["notifications"], _UNKNOWN) == [(unknown,)]
+    assert sum(rehearsal.copies.values()) == len(went) + 2 - unknown
+    rehearsal.assert_recovered()
+    name = f"notifications older, two mails not sent, {'list given' if given else 'no list'}"
+    _write(table, name, rehearsal, rows(urls["registration"], _LIVE)[0][0], took_s)
+    assert plan.sent_known == given
+
+
+def test_mail_that_only_the_relay_knows_is_marked_by_its_list(
+    past: Past, rehearsal: Rehearsal, postgres: PostgresServer
+) -> None:
+    """Events and registration are as old as notifications: without the list, nobody would know."""
+    went = frozenset(rehearsal.copies)
+    rehearsal.restore(dict.fromkeys(("events", "notifications"), past.first), postgres)
+    rehearsal.recover(went)
+    assert rows(rehearsal.installation.urls["notifications"], _UNKNOWN) == [(0,)]
+    assert sum(rehearsal.copies.values()) == len(went)
+    rehearsal.assert_recovered()
+
+
+def test_broker_lost_with_messages_in_it(rehearsal: Rehearsal, postgres: PostgresServer, table: list[str]) -> None:
+    with rehearsal.town() as town:
+        client = town.client()
+        town.register(client, 20, form="review-press-conference")
+        rest(town)
+        town.choose(client, "confirm", 20)
+        for service in ("registration", "events", "notifications"):
+            with town.work(service).transaction() as connection:
+                lost = outbox.claim(connection, town.clock(), 1000)
+                outbox.mark_published(connection, [row.id for row in lost], town.clock())
+    rehearsal.restore({}, postgres)
+    _plan, applied, took_s = rehearsal.recover()
+    assert applied.published > 0
+    rehearsal.assert_recovered()
+    living = rows(rehearsal.installation.urls["registration"], _LIVE)[0][0]
+    _write(table, "broker lost with messages in it", rehearsal, living, took_s)
+
+
+def test_messages_of_lost_registrations_that_arrive_late_leave_nobody_behind(
+    past: Past, rehearsal: Rehearsal, postgres: PostgresServer
+) -> None:
+    """The broker still holds them: they arrive while the databases settle, and the next round removes their people."""
+    with rehearsal.town() as town:
+        client = town.client()
+        town.register(client, 20, form="review-press-conference")
+        rest(town)
+        town.choose(client, "confirm", 20)
+        with town.work("registration").transaction() as connection:
+            held = outbox.claim(connection, town.clock(), 1000)
+            outbox.mark_published(connection, [row.id for row in held], town.clock())
+    rehearsal.restore({"registration": past.second}, postgres)
+    plan = rehearsal.plan()
+    with rehearsal.town() as town, rehearsal.databases() as databases:
+        first = [True]
+
+        def settle() -> None:
+            if first.pop() if first else False:
+                town.hand_over(held)
+            town.deliver()
+
+        tools = rehearsal.tools(town, databases, None)
+        apply(RecoveryTools(databases, town.clock, tools.messages, DOMAIN, settle), plan)
+    rehearsal.end()
+    rehearsal.assert_recovered()
+
+
+class Killed(Exception):
+    """The program ends here."""
+
+
+@pytest.mark.parametrize("service", ["registration", "notifications", "events"])
+@pytest.mark.parametrize("at", [1, 2])
+def test_killed_half_way_it_runs_again(
+    past: Past, rehearsal: Rehearsal, postgres: PostgresServer, service: str, at: int
+) -> None:
+    rehearsal.restore({service: past.first}, postgres)
+    plan = rehearsal.plan()
+    with rehearsal.town() as town, rehearsal.databases() as databases:
+        calls: list[int] = []
+
+        def settle() -> None:
+            calls.append(1)
+            if len(calls) == at:
+                raise Killed
+            town.deliver()
+
+        tools = rehearsal.tools(town, databases, None)
+        broken = RecoveryTools(databases, town.clock, tools.messages, DOMAIN, settle)
+        with contextlib.suppress(Killed):
+            apply(broken, plan)
+    rehearsal.apply(plan)
+    rehearsal.end()
+    rehearsal.assert_recovered()
+
+
+def test_event_that_was_changed_since_the_backup_gets_its_state_back(
+    past: Past, rehearsal: Rehearsal, postgres: PostgresServer, table: list[str]
+) -> None:
+    rehearsal.act(lambda town: town.change_the_event("postpone"))
+    state = "SELECT status, revision, starts_at FROM event WHERE id = %s"
+    before = rows(rehearsal.installation.urls["events"], state, WEBINAR)
+    rehearsal.restore({"events": past.second}, postgres)
+    plan, _applied, took_s = rehearsal.recover()
+    assert plan.events == [WEBINAR]
+    assert rows(rehearsal.installation.urls["events"], state, WEBINAR) == before
+    rehearsal.assert_recovered()
+    living = rows(rehearsal.installation.urls["registration"], _LIVE)[0][0]
+    _write(table, "events older, an event was changed since", rehearsal, living, took_s)
+
+
+def test_recovery_needs_no_key_of_a_form(past: Past, rehearsal: Rehearsal, postgres: PostgresServer) -> None:
+    """With the keys of sealed answers lost, everything but those answers comes back."""
+    shutil.rmtree(rehearsal.installation.secrets.folder / "form-keys")
+    rehearsal.restore({"registration": past.second}, postgres)
+    rehearsal.recover()
+    rehearsal.assert_recovered()
+
+
+ACTS: Mapping[str, Callable[[Rehearsal], None]] = {
+    "register": lambda rehearsal: rehearsal.act(registering(30)),
+    "cancel": lambda rehearsal: rehearsal.act(clicking("cancel", 1)),
+    "erase": lambda rehearsal: rehearsal.act(clicking("erase", 2)),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_life_goes_on_after_a_recovery(past: Past, rehearsal: Rehearsal, postgres: PostgresServer, act: str) -> None:
+    """What happens afterwards has revisions beyond all that any service has seen."""
+    rehearsal.restore({"registration": past.first}, postgres)
+    rehearsal.recover()
+    ACTS[act](rehearsal)
+    rehearsal.assert_recovered()
