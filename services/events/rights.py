@@ -15,7 +15,6 @@ _SEPARATE: Rights = {
         "relay": "select",
         "consume": "select",
         "solve": "select",
-        "operator": "select insert delete",
     },
     "series": {"web": "select insert update delete", "operator": "select insert update"},
     "working_group": {"web": "select insert update delete", "operator": "select insert update"},

@@ -55,6 +55,7 @@ from shared.web.console.frame import frame_blueprint
 from shared.web.console.signing import make_sign_in
 from shared.web.operations import Blueprint
 from shared.web.page_cache import CachedPages
+from shared.web.signing_in import SignIn
 from shared.web.trail import trail_blueprint
 
 PUBLIC = ("/programme", "/calendar/")
@@ -100,14 +101,7 @@ def build_app(
             trail_blueprint(NAME, work),
             person_export_blueprint(side),
         ],
-        pages=[
-            frame_blueprint(sign_in),
-            console_blueprint(tools.work, clock),
-            _setup_pages(SetupDesk(work, clock)),
-            programme_blueprint(tools.work, clock, side.keys, settings.common.public_url),
-            feeds_blueprint(tools.work, settings.common.public_url),
-            *_side_event_pages(side, settings.common.public_url),
-        ],
+        pages=_pages(tools, side, sign_in, settings.common.public_url),
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
         keys=keys,
         cached=CachedPages(PUBLIC),
@@ -124,6 +118,17 @@ def _events_blueprint(tools: Tools) -> Any:
     add_changes(blueprint, tools)
     add_notes(blueprint, tools)
     return blueprint
+
+
+def _pages(tools: Tools, side: SideTools, sign_in: SignIn, public_url: str) -> Sequence[Pages]:
+    return [
+        frame_blueprint(sign_in),
+        console_blueprint(tools.work, tools.clock),
+        _setup_pages(SetupDesk(tools.work, tools.clock)),
+        programme_blueprint(tools.work, tools.clock, side.keys, public_url),
+        feeds_blueprint(tools.work, public_url),
+        *_side_event_pages(side, public_url),
+    ]
 
 
 def _side_event_pages(side: SideTools, public_url: str) -> Sequence[Pages]:

@@ -24,7 +24,6 @@ _SEPARATE: Rights = {
         "send": "select",
         "schedule": "select",
         "deliver": "select",
-        "operator": "select insert delete",
     },
     "event_copy": {
         "web": "select",

@@ -22,11 +22,8 @@ _AT = "timestamp with time zone"
 
 _SEPARATE: Rights = {
     "alembic_version": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND, OPERATOR), "select"),
-    "lost_registration": {DESK: "select", TEND: "select delete"},
-    "quarantine": {
-        **dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND), "select"),
-        OPERATOR: "select insert delete",
-    },
+    "lost_registration": {TEND: "select delete"},
+    "quarantine": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND), "select"),
     "key_check": {
         **dict.fromkeys((FORMS, OWN, DESK, DECIDE, CONSUME, TEND), "select insert"),
         OPERATOR: "select insert update delete",

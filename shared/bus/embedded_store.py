@@ -103,7 +103,7 @@ class StoredMessage:
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
-    """An autocommit connection that notices a dead peer; how long it may wait, its role's settings say."""
+    """An autocommit connection that notices a dead peer; its role's settings limit how long it waits."""
     return WatchfulConnection.connect(
         conninfo(url),
         autocommit=True,

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from shared.bus.names import VHOST
+
 MEMBERS = 3
 """Members of a queue where there are that many nodes: one may be down. More cost every message a copy."""
 
@@ -94,7 +96,7 @@ def _shortage(queue: QueueMembers, nodes: Sequence[BrokerNode]) -> Shortage | No
         advice.append(_growing(queue, [name for name in without if name not in running]))
     if removed:
         missing.append(f"a member on {_names(removed)}, which is no node of the cluster")
-        advice.append(f"rabbitmq-queues delete_member {queue.name} {removed[0]}")
+        advice.append(f"rabbitmq-queues delete_member --vhost {VHOST} {queue.name} {removed[0]}")
     if not missing and queue.leader not in queue.online:
         missing.append("no leader")
         advice.append("wait a minute and check again")

@@ -5,13 +5,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import pika
-from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.exceptions import (
+    AMQPError,
+    ChannelClosedByBroker,
+    ProbableAccessDeniedError,
+    ProbableAuthenticationError,
+)
 
 from shared.bus.address import BusAddress
 from shared.bus.topology import missing
 from shared.core.errors import Unavailable
 
 CONNECT_TIMEOUT_S, HANDSHAKE_TIMEOUT_S = 3.0, 5.0
+NO_CONNECTION = "no connection"
 
 
 def node_properties(url: str) -> Mapping[str, str]:
@@ -48,7 +54,7 @@ def missing_queues(urls: tuple[str, ...]) -> list[str]:
     try:
         return missing(BusAddress(broker_urls=urls))
     except (AMQPError, OSError) as error:
-        raise Unavailable(type(error).__name__) from error
+        raise Unavailable(_reason(error)) from error
 
 
 @contextmanager
@@ -59,4 +65,11 @@ def _connection(url: str) -> Iterator[pika.BlockingConnection]:
         with pika.BlockingConnection(parameters) as connection:
             yield connection
     except (AMQPError, OSError) as error:
-        raise Unavailable(type(error).__name__) from error
+        raise Unavailable(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """Why there is no connection; pika names the refusals of a login."""
+    if isinstance(error, ProbableAuthenticationError):
+        return "password refused"
+    return "no right to the vhost" if isinstance(error, ProbableAccessDeniedError) else NO_CONNECTION

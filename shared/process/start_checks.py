@@ -18,7 +18,7 @@ LOG_EVERY_S = 60.0
 
 
 def wait_for_keys(compare: KeyFaults, stop: Stop) -> None:
-    """Return once all keys fit, or at ``stop``; meanwhile the process answers probes and does nothing else."""
+    """Return once all keys fit, or at ``stop``; until then the process answers probes and does nothing else."""
     _wait(compare, _log_keys, stop)
 
 

@@ -1,8 +1,8 @@
 """Limits of each database session: set on the roles, and checked by every process before it works.
 
 They are settings of the roles (``ALTER ROLE … SET``) and not of the connections, because a transaction pooler gives
-each transaction another session: PgBouncer refuses settings that a client sends at the start, and told to ignore them
-it does so silently, after which nothing is limited. Work that takes longer says so in its own transaction
+each transaction another session: PgBouncer refuses settings that a client sends at the start, and set to ignore
+them it does so silently, after which nothing is limited. Work that takes longer sets its own limit in its transaction
 (``SET LOCAL``).
 """
 

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from deploy.local.secrets import Secrets
+from deploy.servers.logins import KEYS
 from deploy.servers.rabbitmq import VHOST
 from deploy.servers.supervisor import NotStarted, Supervisor
 from deploy.servers.units import Stage, Unit
@@ -22,7 +23,7 @@ from deploy.shape import SERVICES
 from deploy.up.ports import Ports, chosen_ports
 from deploy.up.runtime import Runtime
 from deploy.up.services import Services
-from shared.process.settings import role_of
+from shared.process.settings import MIGRATE, role_of
 
 READY = "ready"
 log = logging.getLogger(__name__)
@@ -53,9 +54,19 @@ def ports_of(folder: Path) -> Ports:
     return chosen_ports(folder / "ports.json")
 
 
-def in_cluster(environment: Mapping[str, str], plan: Mapping[str, Any]) -> dict[str, str]:
-    """The environment of a process with the addresses of this cluster in place of those of one machine."""
+def in_cluster(environment: Mapping[str, str], plan: Mapping[str, Any], process: str) -> dict[str, str]:
+    """The environment of a process with the addresses of this cluster in place of those of one machine.
+
+    Args:
+        environment: as ``make up`` has it.
+        plan: of the host.
+        process: ``desk``, ``migrate``, …
+    """
     changed = dict(environment)
+    if changed.pop("TROIKA_FORM_KEYS", "") or (process == MIGRATE and "REGISTRATION_DATABASE_URL" in changed):
+        role = role_of(KEYS, process)
+        url = str(plan["databases"]).format(login=role, password=plan["passwords"][role], database=KEYS)
+        changed["TROIKA_KEYS_DATABASE_URL"] = url
     if "TROIKA_BROKER_URL" in changed:
         login = urlsplit(changed["TROIKA_BROKER_URL"]).netloc.rpartition("@")[0]
         changed["TROIKA_BROKER_URL"] = ",".join(f"amqp://{login}@{node}/{VHOST}" for node in plan["nodes"])
@@ -70,7 +81,7 @@ def adapted(unit: Unit, plan: Mapping[str, Any]) -> Unit:
     command = list(unit.command)
     if launcher := plan.get("launcher"):
         command[2:3] = [launcher, command[2].removeprefix("services.")]
-    return replace(unit, command=command, environment=in_cluster(unit.environment, plan))
+    return replace(unit, command=command, environment=in_cluster(unit.environment, plan, unit.name.partition("-")[2]))
 
 
 def main(file: Path) -> int:

@@ -165,21 +165,25 @@ class Cluster:
         environment = write_caddyfile(folder, behind, GATEWAY_PORT, "192.0.2.0/24")
         host.start(self.run, COMMAND, env=environment, folder=folder)
 
-    def command(self, service: str, *words: str, project: Path | None = None) -> str:
+    def command(
+        self, service: str, *words: str, project: Path | None = None, settings: Mapping[str, str] = UNCHANGED
+    ) -> str:
         """Run a command of a service with the settings of an operator, and return what it prints.
 
         Args:
             service: whose.
             words: of the command.
             project: the tree that has it; by default that of the first host.
+            settings: beside those of all hosts.
         """
         plan = {
             **self.plan(project or self.hosts[0].project),
             "databases": self._url("{login}", "{database}", "{password}"),
         }
         one = services(plan, self.hosts[0].folder)
-        environment = in_cluster(one.environment(service, process_of(words[0])), plan)
-        environment |= self.settings()
+        process = process_of(words[0])
+        environment = in_cluster(one.environment(service, process), plan, process)
+        environment |= {**self.settings(), **settings}
         return self._python(f"services.{service}", *words, env=environment, project=project)
 
     def migrate(self, service: str, project: Path | None = None) -> None:

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from shared.core.sealing import new_key
+from shared.core.key_files import new_key
 from tests.cluster.host import ports_of
 from tests.cluster.installation import UNCHANGED, Cluster
 from tests.support.clock import ALONE, OFFSET_FILE

@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Certificates: of this host, of another one, and of this host by somebody else."""
+    """Certificates: of this host, of another one, and of this host by another issuer."""
     made = tmp_path_factory.mktemp("certificates")
     for file, host in (("server.pem", HOST), ("another-name.pem", "db.example.org"), ("another-issuer.pem", HOST)):
         make_certificate(made / file, host)
@@ -61,6 +61,11 @@ def test_verified_server_is_used(encrypted: str, folder: Path) -> None:
 def test_server_with_another_issuer_is_refused(encrypted: str, folder: Path) -> None:
     with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
         psycopg.connect(conninfo(_verified(encrypted, folder / "another-issuer.pem")))
+
+
+def test_server_without_encryption_is_refused(url: str, folder: Path) -> None:
+    with pytest.raises(psycopg.OperationalError, match="server does not support SSL"):
+        psycopg.connect(conninfo(_verified(url, folder / "server.pem")))
 
 
 def test_server_with_another_name_is_refused(misnamed: str, folder: Path) -> None:

@@ -1,22 +1,28 @@
 """Behind PgBouncer in transaction mode, where each transaction may have another session of the server."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import psycopg
 import pytest
 
 from deploy.operations.audit.reading import open_sources
-from deploy.servers.logins import LOGINS
+from deploy.operations.doctor.asking import real_probes
+from deploy.servers.logins import LOGINS, RIGHTS
 from shared.bus.embedded_store import POOLED, EmbeddedQueues
 from shared.core.database_url import conninfo
-from shared.core.errors import SettingsError
-from shared.core.rights import login
+from shared.core.errors import SettingsError, Unavailable
+from shared.core.rights import login, migrator
 from shared.store import engine as engines
+from shared.store.engine import open_engine
+from shared.store.migrate import migrate
+from shared.store.schema_state import newest_revision
 from shared.store.session_limits import limit_problems
 from tests.support.clients import WEBINAR, address_of, answers, submissions_path, together
 from tests.support.installation import TestInstallation, make_installation
-from tests.support.pgbouncer import PgBouncer
+from tests.support.pgbouncer import SESSIONS, PgBouncer
 from tests.support.postgres import PostgresServer
+from tests.support.processes import PROJECT
 from tests.support.registration_service import RegistrationService, open_registration
 from tests.support.run_folder import RunFolder
 from tests.support.web import load_webinar
@@ -85,6 +91,20 @@ def test_registrations_are_accepted_decided_and_listed(
     assert _of_the_database(service) == []
 
 
+def test_doctor_leaves_sessions_as_they_were(pooled: TestInstallation) -> None:
+    """It reads only; a setting of its sessions would be one of the processes that get them afterwards."""
+    url = pooled.url("registration", "web")
+    with ExitStack() as stack:
+        probes = real_probes(stack)
+        with pytest.raises(Unavailable, match="ReadOnlySqlTransaction"):
+            probes.query(url, "CREATE TEMPORARY TABLE left_behind (number int)")
+        assert probes.limits(url) == []
+        assert probes.query(url, "SELECT current_user") == [(WEB,)]
+    with psycopg.connect(conninfo(url), autocommit=True, prepare_threshold=None) as other:
+        found = {str(other.execute("SHOW default_transaction_read_only").fetchone()) for _ in range(2 * SESSIONS)}
+    assert found == {"('off',)"}
+
+
 @pytest.mark.parametrize("database", LOGINS)
 def test_each_login_has_its_limits_behind_the_pooler(pooled: TestInstallation, database: str) -> None:
     found = {}
@@ -114,6 +134,15 @@ def test_process_whose_role_has_no_limit_is_not_ready(
     ]
 
 
+def test_schema_is_made_through_the_pooler(postgres: PostgresServer, pooler: PgBouncer) -> None:
+    url = pooler.url(postgres.fresh_database(owner=migrator("events")))
+    engine = open_engine(url, statement_timeout_ms=0)
+    folder = PROJECT / "services" / "events" / "migrations"
+    done = migrate(engine, folder, RIGHTS["events"])
+    engine.dispose()
+    assert (done.revision, done.missing, done.unlimited) == (newest_revision(folder), [], [])
+
+
 def test_audit_reads_as_long_as_it_needs_and_leaves_the_session_as_it_was(
     pooler: PgBouncer, audited: dict[str, str]
 ) -> None:
@@ -132,6 +161,6 @@ def test_embedded_bus_refuses_a_pooler(pooled: TestInstallation) -> None:
 
 
 def _of_the_database(service: RegistrationService) -> list[str]:
-    """What ``readyz`` says of the database; the service's clock, which stands still, is another matter."""
+    """Lines of ``readyz`` about the database; those about the service's clock, which does not move, are left out."""
     lines = service.client.get("/-/registration/readyz").text.splitlines()
     return [line for line in lines if line.startswith("database:")]

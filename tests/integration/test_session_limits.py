@@ -72,7 +72,7 @@ def test_limit_that_an_operator_has_chosen_stays(administrator: Connection, post
     ]
 
 
-def test_superuser_without_limits_is_told(postgres: PostgresServer) -> None:
+def test_superuser_without_limits_is_reported(postgres: PostgresServer) -> None:
     with postgres.connect() as connection:
         assert [problem.split()[3] for problem in limit_problems(connection)] == ["postgres"] * 3
 

@@ -109,7 +109,7 @@ def test_pool_of_a_server_that_takes_no_writes_any_more_is_renewed(postgres: Pos
 
 @contextmanager
 def _submitting(service: RegistrationService) -> Iterator[list[float]]:
-    """Somebody else submits the form again and again; yields when each was accepted (monotonic seconds)."""
+    """Submit the form again and again in a thread; yields when each was accepted (monotonic seconds)."""
     accepted, over = list[float](), Event()
 
     def submit() -> None:
@@ -132,7 +132,7 @@ def _submitting(service: RegistrationService) -> Iterator[list[float]]:
 
 
 def _problem(url: str) -> str:
-    """What readiness says of a database."""
+    """Why readiness refuses a database."""
     engine = open_engine(url)
     found = database_problem(UnitOfWork(engine, "registration"), "0001")
     engine.dispose()

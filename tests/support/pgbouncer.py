@@ -1,4 +1,4 @@
-"""A private PgBouncer in transaction mode, configured as docs/how-to/postgresql.md says."""
+"""A private PgBouncer in transaction mode, configured as in docs/how-to/postgresql.md."""
 
 import subprocess
 from pathlib import Path
@@ -73,7 +73,7 @@ class PgBouncer:
             self._process.wait(10.0)
 
     def lead_to(self, postgres: PostgresServer) -> None:
-        """Use another server from now on, as whatever promotes a standby tells it to."""
+        """Use another server from now on, as whatever promotes a standby makes it do."""
         self._postgres = postgres
         write_private(self.folder / "pgbouncer.ini", self._configuration(), self._account)
         self.administer("RELOAD")

@@ -7,26 +7,25 @@ import socket
 import ssl
 import subprocess
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any, TypeVar
+from typing import Any
 
 import dns.exception
 import dns.resolver
-import psycopg
 import requests
 from cryptography import x509
 
-from deploy.operations.doctor.probes import Certificate, DiskSpace, HttpAnswer, Probes, Row, TlsEndpoint
+from deploy.operations.doctor.database_sessions import DatabaseSessions
+from deploy.operations.doctor.probes import Certificate, DiskSpace, HttpAnswer, Probes, TlsEndpoint
 from services.notifications.mail.transport import NotReached, SmtpTransport
+from shared.bus.management import Management, ManagementError
+from shared.bus.membership import BrokerNode, QueueMembers
+from shared.bus.names import VHOST
 from shared.bus.node_probe import may_declare, missing_queues, node_properties
 from shared.core.clock import system_clock
-from shared.core.database_url import conninfo
 from shared.core.errors import Unavailable
 from shared.core.version import running_version
-from shared.store.session_limits import limit_problems
-
-T = TypeVar("T")
 
 WITHIN_S = 5.0
 TIMEX_BYTES, TIME_ERROR = 256, 5
@@ -34,68 +33,6 @@ TIMEX_BYTES, TIME_ERROR = 256, 5
 
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 """PostgreSQL, "Message Formats": SSLRequest."""
-
-REASONS = {
-    "password authentication failed": "password refused",
-    "connection refused": "connection refused",
-    "no pg_hba.conf entry": "pg_hba.conf does not let it in",
-    "certificate verify failed": "certificate not trusted",
-    "root certificate file": "no file of authorities: sslrootcert",
-    "timeout": "no answer in time",
-    "too many": "too many connections",
-    "remaining connection slots": "too many connections",
-    "does not exist": "no such database or login",
-    "permission denied": "no right to connect",
-    "could not translate host name": "unknown host name",
-    "failed to resolve host": "unknown host name",
-}
-"""What libpq's text has in it, in lower case, and what is printed in its place."""
-
-
-class DatabaseSessions:
-    """One session for each URL, read only; a database that is away is asked once.
-
-    Args:
-        stack: closes the sessions.
-    """
-
-    def __init__(self, stack: ExitStack) -> None:
-        self._stack = stack
-        self._sessions: dict[str, psycopg.Connection[Row]] = {}
-        self._away: dict[str, str] = {}
-
-    def query(self, url: str, statement: str) -> list[Row]:
-        """Rows of ``statement``.
-
-        Raises:
-            Unavailable: the database does not answer, or refuses the statement.
-        """
-        return self._ask(url, lambda session: session.execute(statement.encode()).fetchall())
-
-    def limits(self, url: str) -> list[str]:
-        """What is wrong with the limits of a session.
-
-        Raises:
-            Unavailable: the database does not answer.
-        """
-        return self._ask(url, limit_problems)
-
-    def _ask(self, url: str, ask: Callable[[psycopg.Connection[Row]], T]) -> T:
-        if url in self._away:
-            raise Unavailable(self._away[url])
-        try:
-            return ask(self._sessions.get(url) or self._open(url))
-        except psycopg.OperationalError as error:
-            self._away[url] = _reason(error)
-            raise Unavailable(self._away[url]) from error
-        except psycopg.Error as error:
-            raise Unavailable(type(error).__name__) from error
-
-    def _open(self, url: str) -> psycopg.Connection[Row]:
-        opened = psycopg.connect(conninfo(url), connect_timeout=3, autocommit=True, application_name="troika-doctor")
-        self._sessions[url] = self._stack.enter_context(opened)
-        opened.execute("SET default_transaction_read_only = on")
-        return opened
 
 
 def real_probes(stack: ExitStack) -> Probes:
@@ -107,6 +44,7 @@ def real_probes(stack: ExitStack) -> Probes:
         broker=node_properties,
         may_declare=may_declare,
         missing=missing_queues,
+        cluster=cluster,
         certificate=shown_certificate,
         fetch=fetch,
         resolve=resolve,
@@ -116,6 +54,19 @@ def real_probes(stack: ExitStack) -> Probes:
         synchronised=clock_synchronised,
         now=system_clock,
     )
+
+
+def cluster(urls: tuple[str, ...]) -> tuple[list[BrokerNode], list[QueueMembers]]:
+    """Nodes of the broker and members of our queues, by its management API.
+
+    Raises:
+        Unavailable: the API of no node answers, or it refuses.
+    """
+    management = Management(urls, timeout_s=2 * WITHIN_S)
+    try:
+        return management.nodes(), management.quorum_queues(VHOST)
+    except ManagementError as error:
+        raise Unavailable(str(error)) from error
 
 
 def shown_certificate(endpoint: TlsEndpoint) -> Certificate:
@@ -224,12 +175,6 @@ def clock_synchronised() -> bool:
     if state < 0:
         raise Unavailable(f"adjtimex: {os.strerror(ctypes.get_errno())}")
     return bool(state != TIME_ERROR)
-
-
-def _reason(error: psycopg.OperationalError) -> str:
-    """Why there is no session, in words of ours: libpq's text is not printed, whatever it holds."""
-    text = str(error).lower()
-    return next((reason for words, reason in REASONS.items() if words in text), type(error).__name__)
 
 
 def _ends_at(endpoint: TlsEndpoint, context: ssl.SSLContext) -> Any:

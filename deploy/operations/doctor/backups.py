@@ -27,9 +27,9 @@ BOUNDS = {
 """Ages from which on it is a warning (as TroikaBackupOld), and a fault."""
 
 ADVICE = {
-    DATABASE: "Set up backups: docs/how-to/operate.md, Backups; without one a lost disk loses everything",
-    KEYS: "Back up keys apart from the databases: sealed answers of a lost key are lost",
-    DRILL: "Restore a backup for practice: only a restore shows that a backup can be restored",
+    DATABASE: "Set up backups: docs/how-to/back-up.md; without one a lost disk loses everything",
+    KEYS: "Back up the keys too: docs/how-to/back-up.md; sealed answers of a lost key are lost",
+    DRILL: "Run: troika drill; only a restore shows that a backup can be restored",
 }
 
 

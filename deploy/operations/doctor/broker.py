@@ -1,16 +1,23 @@
 """Checks of RabbitMQ: logins and their rights, version, queues, members of the cluster, alarms, free disk."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked, ok, warning
 from deploy.operations.doctor.probes import Probes
+from shared.bus.membership import MEMBERS, BrokerNode, QueueMembers, expected_members, shortages
+from shared.bus.node_probe import NO_CONNECTION
 from shared.bus.topology import TOPOLOGY, queue_arguments
 from shared.core.errors import Unavailable
+from shared.process.settings import BROKER_MANAGEMENT_URL
 
 OLDEST_BROKER = 4
 METRICS_URLS = "TROIKA_DOCTOR_BROKER_URLS"
 """Setting of the doctor: addresses of every node's metrics, with commas between."""
+
+MANAGEMENT_URL = BROKER_MANAGEMENT_URL
+_CLUSTER = "rabbitmq_cluster_permanent_id"
 
 ALARMS = {
     "rabbitmq_alarms_memory_used_watermark": ("memory", "Find what fills the memory: runbook TroikaBrokerBlocked"),
@@ -26,19 +33,27 @@ Sample = tuple[str, Mapping[str, str], float]
 
 def check_logins(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     """Every login gets into the broker, at each node."""
-    refused = []
+    refused: list[tuple[str, str]] = []
+    away: set[str] = set()
     for broker in host.brokers:
         for url in broker.urls:
+            node = urlsplit(url).netloc.rpartition("@")[2]
+            if node in away:
+                continue
             try:
                 probes.broker(url)
             except Unavailable as error:
                 refused.append((broker.login, error.reason))
-    if refused:
-        do = "Start the broker; or import the definitions with the password of the settings file"
+                away |= {node} if error.reason == NO_CONNECTION else set()
+    if away:
+        nodes = len({urlsplit(url).netloc.rpartition("@")[2] for broker in host.brokers for url in broker.urls})
+        do = "Start the node; check address, port and certificate: runbook TroikaBrokerNodeDown"
+        yield failed("nodes", f"{len(away)} of {nodes} do not answer: {', '.join(sorted(away))}", do)
+    elif refused:
         reasons = ", ".join(sorted({reason for _login, reason in refused}))
-        logins = list(dict.fromkeys(login for login, _reason in refused))
-        which = "none" if len(logins) == len(host.brokers) else "not " + ", ".join(logins)
-        yield failed("logins", f"{which} of {len(host.brokers)} connects to every node ({reasons})", do)
+        logins = ", ".join(dict.fromkeys(login for login, _reason in refused))
+        do = "Import the definitions with the passwords of the settings files"
+        yield failed("logins", f"refused: {logins} ({reasons})", do)
     else:
         yield ok("logins", f"all {len(host.brokers)} connect")
 
@@ -81,14 +96,15 @@ def check_rights(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def check_members(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """All nodes form one cluster, and each queue has a member on every node."""
+    """All nodes run and form one cluster, and each queue has its members on them."""
+    if management := host.value(MANAGEMENT_URL):
+        yield from _managed_members(*probes.cluster(tuple(part.strip() for part in management.split(","))))
+        return
     urls = _metrics_urls(host)
     clusters, on_nodes = set(), dict.fromkeys(queue_arguments(), 0)
     for url in urls:
         samples = _samples(probes, f"{url}/metrics")
-        clusters |= {
-            labels["rabbitmq_cluster_permanent_id"] for name, labels, _ in samples if name.endswith("identity_info")
-        }
+        clusters |= {labels[_CLUSTER] for name, labels, _ in samples if name == "rabbitmq_identity_info"}
         peers = sum(value for name, _, value in samples if name == "rabbitmq_unreachable_cluster_peers_count")
         if peers:
             yield failed(url, f"does not reach {peers:g} running nodes", "Runbook TroikaBrokerPartition")
@@ -96,14 +112,27 @@ def check_members(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
             on_nodes[queue] = on_nodes.get(queue, 0) + 1
     if len(clusters) > 1:
         yield failed("nodes", f"{len(clusters)} separate clusters", "Runbook TroikaBrokerSplit")
-    few = [queue for queue, members in on_nodes.items() if members < len(urls)]
+    wanted = min(MEMBERS, len(urls))
+    yield from _judged_members(len(urls), wanted, sorted(name for name, number in on_nodes.items() if number < wanted))
+
+
+def _managed_members(nodes: Sequence[BrokerNode], queues: Sequence[QueueMembers]) -> Iterator[CheckResult]:
+    """As `topology check` judges them."""
+    if down := [node.name for node in nodes if not node.running]:
+        yield failed("nodes", f"{len(down)} of {len(nodes)} down: {', '.join(down)}", "Runbook TroikaBrokerNodeDown")
+    few = [shortage.queue for shortage in shortages(queues, nodes)]
+    missing = sorted({*queue_arguments()} - {queue.name for queue in queues})
+    yield from _judged_members(len(nodes), expected_members(nodes), sorted({*few, *missing}))
+
+
+def _judged_members(nodes: int, wanted: int, few: Sequence[str]) -> Iterator[CheckResult]:
     if few:
-        do = "Run on a node: rabbitmq-queues grow rabbit@NODE all, for each node that lacks them"
-        yield failed("queues", f"fewer than {len(urls)} members: {', '.join(sorted(few))}", do)
-    elif len(urls) == 1:
+        do = "Run: troika events topology check, then topology grow: runbook TroikaQueueTooFewMembers"
+        yield failed("queues", f"without all {wanted} members running: {', '.join(few)}", do)
+    elif nodes == 1:
         yield warning("nodes", "one node", "One is enough to start: while it is down, messages wait in the outbox")
     else:
-        yield ok("nodes", f"{len(urls)} nodes, each with a member of every queue")
+        yield ok("nodes", f"{nodes} nodes; every queue has {wanted} members")
 
 
 def check_alarms(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:

@@ -5,16 +5,22 @@ from pathlib import Path
 
 from deploy.operations.doctor.grading import CheckResult, GradedHost, HostDatabase, failed, not_asked, ok, warning
 from deploy.operations.doctor.probes import Probes
+from deploy.servers.logins import KEYS
 from deploy.shape import PROCESSES, SERVICES, WEB_PROCESSES
 from services.registration.web import INTAKE_CONNECTIONS
 from shared.core.database_url import connection_parameters
 from shared.core.errors import Unavailable
 from shared.core.places import Bounds
 from shared.core.transports import is_loopback
+from shared.process.settings import COMMANDS
 from shared.store.checked_clock import MAX_DIFFERENCE
 from shared.store.schema_state import OLDEST_SERVER, newest_revision
 
-MIGRATIONS = {name: Path(__file__).resolve().parents[3] / "services" / name / "migrations" for name in SERVICES}
+_CODE = Path(__file__).resolve().parents[3] / "services"
+MIGRATIONS = {
+    **{name: _CODE / name / "migrations" for name in SERVICES},
+    KEYS: _CODE / "registration" / "keys_migrations",
+}
 WORKER_CONNECTIONS = 4
 """Of a background process: ``pool_size`` of ``open_engine``."""
 
@@ -67,15 +73,31 @@ def check_schema(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     """The schema is that of this version."""
     for database in _one_process_each(host):
         newest = newest_revision(MIGRATIONS[database.service])
-        rows = probes.query(database.url, "SELECT version_num FROM alembic_version")
+        try:
+            rows = probes.query(database.url, "SELECT version_num FROM alembic_version")
+        except Unavailable as error:
+            yield not_asked(database.service, f"no answer ({error.reason})")
+            continue
         found = str(rows[0][0]) if rows else "none"
         if found == newest:
             yield ok(database.service, f"schema {found}")
         elif found > newest and rows:
             yield warning(database.service, f"schema {found}, this version has {newest}", "Install the newer version")
         else:
-            do = f"Run: troika {database.service} migrate"
+            do = f"Run: troika {database.service if database.service in SERVICES else 'registration'} migrate"
             yield failed(database.service, f"schema {found}, this version needs {newest}", do)
+
+
+def check_quarantine(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
+    """No database waits for recovery after a restore."""
+    for database in _one_process_each(host):
+        if database.service not in SERVICES:
+            continue
+        if rows := probes.query(database.url, "SELECT since FROM quarantine"):
+            do = "Run: troika recover plan (docs/how-to/recover.md); until then forms are closed and no mail leaves"
+            yield failed(database.service, f"in quarantine since {rows[0][0]:%Y-%m-%d %H:%M}", do)
+        else:
+            yield ok(database.service, "not in quarantine")
 
 
 def check_durability(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
@@ -98,7 +120,11 @@ def check_standby(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
         states = [row[0] for row in probes.query(url, "SELECT sync_state FROM pg_stat_replication")]
         about = _place(url)
         if not states and not named:
-            yield warning(about, "no standby", "One server is enough to start; while it is down, forms answer 503")
+            yield warning(
+                about,
+                "no standby",
+                "One is enough to start; while it is down, forms answer 503. Two: docs/how-to/postgresql.md",
+            )
         elif states and None in states:
             yield not_asked(about, f"{len(states)} standby servers; this login may not see their state", _MONITOR)
         elif named and not {"sync", "quorum"} & set(states):
@@ -136,7 +162,11 @@ def check_archive(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     for url in _servers(host):
         mode, failures, failing, age_s = probes.query(url, statement)[0]
         if mode == "off":
-            yield warning(_place(url), "archive_mode = off", "Set up backups: without WAL a restore loses a day")
+            yield warning(
+                _place(url),
+                "archive_mode = off",
+                "Set up backups: docs/how-to/back-up.md; without WAL a restore loses a day",
+            )
         elif failing:
             do = "Read PostgreSQL's log for archive_command: runbook TroikaWalNotArchived"
             yield failed(_place(url), f"the archive refuses WAL ({failures} times)", do)
@@ -192,8 +222,8 @@ def _login(database: HostDatabase) -> str:
 
 
 def _processes(host: GradedHost) -> list[HostDatabase]:
-    """Logins of processes that serve; commands of operators may take as long as they need."""
-    return [one for one in host.databases if (one.service, one.process) in PROCESSES or one.process in ("web", "work")]
+    """Logins of processes that serve; commands of operators and the audit may take as long as they need."""
+    return [one for one in host.databases if one.process not in (*COMMANDS, "audit")]
 
 
 def _one_process_each(host: GradedHost) -> list[HostDatabase]:

@@ -11,11 +11,12 @@ from urllib.parse import unquote, urlsplit
 from deploy.compose.settings_files import MONITOR_FOLDER, MONITOR_URL
 from deploy.local.installation import MAIL_FROM
 from deploy.local.secrets import Secrets
-from deploy.operations.doctor.broker import METRICS_URLS
+from deploy.operations.doctor.broker import MANAGEMENT_URL, METRICS_URLS
 from deploy.operations.doctor.grading import GradedHost, HostBroker, HostDatabase, HostKeyFile
-from deploy.operations.doctor.keys import FORM_KEYS, KINDS
+from deploy.operations.doctor.keys import FORM_KEYS, KEYS_DATABASE, KINDS
 from deploy.operations.doctor.network import PROMETHEUS_URL
 from deploy.servers.audit_role import variable
+from deploy.servers.logins import KEYS
 from deploy.servers.monitor_role import MONITOR
 from deploy.shape import PROCESSES, SERVICES
 from deploy.up.ports import chosen_ports
@@ -34,11 +35,13 @@ ON_A_MACHINE = Path("/etc/troika/settings")
 OF_SERVERS = frozenset({"postgres", "rabbitmq", "targets", "exporter"})
 """Folders of settings that are read by servers, under accounts of their own."""
 
-DATABASE_VARIABLES = {f"{service.upper()}_DATABASE_URL": service for service in SERVICES} | {
-    variable(service): service for service in SERVICES
+DATABASE_VARIABLES = {
+    **{f"{service.upper()}_DATABASE_URL": service for service in SERVICES},
+    **{variable(service): service for service in SERVICES},
+    KEYS_DATABASE: KEYS,
 }
 BROKER_VARIABLES = ("TROIKA_BROKER_URL", "TROIKA_AUDIT_BROKER_URL")
-SHARED_VARIABLES = ("TROIKA_PUBLIC_URL", "TROIKA_CONSOLE_URL", "SMTP_URL")
+SHARED_VARIABLES = ("TROIKA_PUBLIC_URL", "TROIKA_CONSOLE_URL", "SMTP_URL", MANAGEMENT_URL)
 KEY_VARIABLES = frozenset(kind.variable for kinds in KINDS.values() for kind in kinds)
 _SETTING = re.compile(r"(?:export +)?([A-Z][A-Z0-9_]*)=(.*)")
 
@@ -84,6 +87,7 @@ def from_folder(folder: Path, environment: Mapping[str, str]) -> GradedHost:
             values.setdefault(FORM_KEYS, str(place))
     values.update(environment)
     databases = [_database(path) for path in files if path.name in DATABASE_VARIABLES]
+    databases += [HostDatabase(KEYS, OPERATOR, values[KEYS_DATABASE])] if values.get(KEYS_DATABASE) else []
     brokers = [_broker(_text(path)) for path in files if path.name in BROKER_VARIABLES]
     monitor = folder / MONITOR_FOLDER / MONITOR_URL
     return GradedHost(

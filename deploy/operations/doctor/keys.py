@@ -2,7 +2,7 @@
 
 import grp
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from deploy.operations.doctor.probes import Probes
 from deploy.shape import SERVICES
 from services.events.settings import KEY_KINDS as EVENTS
 from services.notifications.settings import KEY_KINDS as NOTIFICATIONS
+from services.registration.sealing.key_database import VARIABLE
 from services.registration.sealing.key_folder import SUFFIX
 from services.registration.settings import KEY_KINDS as REGISTRATION
 from shared.core.key_checks import HeldKey, KeyKind, KnownKey, missing_keys
@@ -18,7 +19,15 @@ from shared.core.key_files import KEY_BYTES, read_keys
 from shared.process.settings import OPERATOR
 
 KINDS = {"registration": REGISTRATION, "events": EVENTS, "notifications": NOTIFICATIONS}
-FORM_KEYS = "TROIKA_FORM_KEYS"
+FORM_KEYS, KEYS_DATABASE = "TROIKA_FORM_KEYS", VARIABLE
+DATABASE = "keys"
+"""The keys database among the databases of a host."""
+
+_ADVICE = {
+    "keys that were destroyed": "A restored backup has brought them back: troika registration keys destroy FORM",
+    "no key for": "Restore them from the keys' backup; if one is lost: troika registration keys replace --lost FORM",
+    "another key for": "Registration's database and the keys do not match: restore the keys' backup of the same time",
+}
 _KNOWN = "SELECT name, value, added_at FROM key_check ORDER BY name, added_at DESC, value"
 
 
@@ -43,27 +52,37 @@ def check_fingerprints(host: GradedHost, probes: Probes) -> Iterator[CheckResult
 
 
 def check_form_keys(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """The private key of each form is in the folder, and a destroyed one is not."""
-    folder, url = host.value(FORM_KEYS), _operator_url(host, "registration")
-    if not folder or not url:
-        yield not_asked("folder", "no folder with keys of forms is named", f"Name it in {FORM_KEYS}")
+    """The private key of each form is in the folder or the keys database, and a destroyed one is not."""
+    url, keys, folder = _operator_url(host, "registration"), _operator_url(host, DATABASE), host.value(FORM_KEYS)
+    if not url or not (keys or folder):
+        yield not_asked("forms", "no place with keys of forms is named", f"Name it in {FORM_KEYS} or {KEYS_DATABASE}")
         return
-    rows = probes.query(url, "SELECT form, destroyed_at IS NOT NULL FROM form_key ORDER BY form")
+    rows = probes.query(url, "SELECT form, fingerprint FROM form_key ORDER BY form")
     try:
-        names = {path.name for path in Path(folder).iterdir()}
+        held = _in_database(probes, keys) if keys else _in_folder(Path(folder))
     except OSError as error:
-        yield failed("folder", f"cannot be read ({type(error).__name__})", "Restore it from its own backup")
+        yield failed("forms", f"the folder cannot be read ({type(error).__name__})", "Restore it from its own backup")
         return
-    missing = [form for form, destroyed in rows if not destroyed and form + SUFFIX not in names]
-    undead = [form for form, destroyed in rows if destroyed and form + SUFFIX in names]
-    if undead:
-        do = "A restored backup has brought them back: troika registration keys destroy FORM"
-        yield failed("folder", f"keys that were destroyed: {', '.join(undead)}", do)
-    if missing:
-        do = "Restore the files from the keys' backup; if a key is lost: troika registration keys replace --lost FORM"
-        yield failed("folder", f"no key for {', '.join(missing)}", do)
-    if not missing and not undead:
-        yield ok("folder", f"fits the database: {len(rows)} forms with a key")
+    faults = {
+        "keys that were destroyed": [form for form, known in rows if not known and form in held],
+        "no key for": [form for form, known in rows if known and form not in held],
+        "another key for": [form for form, known in rows if known and held.get(form) and known not in held[form]],
+    }
+    for fault, forms in faults.items():
+        if forms:
+            yield failed("forms", f"{fault}: {', '.join(forms)}", _ADVICE[fault])
+    if not any(faults.values()):
+        yield ok("forms", f"{len(rows)} with a key; {'the keys database' if keys else 'the folder'} fits the database")
+
+
+def _in_folder(folder: Path) -> Mapping[str, Sequence[str]]:
+    """Forms with a key file; their fingerprints are not known without the master key."""
+    return {path.name.removesuffix(SUFFIX): () for path in folder.iterdir() if path.name.endswith(SUFFIX)}
+
+
+def _in_database(probes: Probes, url: str) -> Mapping[str, Sequence[str]]:
+    """Fingerprints of the keys of each form in the keys database."""
+    return dict(probes.query(url, "SELECT form, fingerprints FROM form_private_key WHERE destroyed_at IS NULL"))
 
 
 def _operator_url(host: GradedHost, service: str) -> str:

@@ -1,5 +1,6 @@
 """The page of the reference about the checks, written from the closed list."""
 
+from deploy.operations.doctor.broker import MANAGEMENT_URL, METRICS_URLS
 from deploy.operations.doctor.registry import CHECKS, SETTINGS, Need
 
 _INTRODUCTION = """\
@@ -22,6 +23,7 @@ _NEEDS = {
     Need.NOTHING: "",
     Need.DATABASES: "settings of the databases",
     Need.BROKER: "settings of the broker",
+    Need.BROKER_MEMBERS: f"`{MANAGEMENT_URL}` or `{METRICS_URLS}`",
     Need.KEYS: "files of keys",
     **{need: f"`{setting}`" for need, setting in SETTINGS.items()},
 }

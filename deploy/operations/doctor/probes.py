@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.bus.membership import BrokerNode, QueueMembers
+
 Row = tuple[Any, ...]
 
 
@@ -59,6 +61,7 @@ class Probes:
         broker: properties of the broker behind a URL, after signing in.
         may_declare: whether a login may make queues.
         missing: exchanges and queues that are not there, by the URLs of a login.
+        cluster: nodes of the broker and members of its queues, by the URLs of its management API.
         certificate: what a server shows.
         fetch: the answer to GET of a URL; redirections are not followed.
         resolve: records of a name and a type, as texts; none if there are none.
@@ -74,6 +77,7 @@ class Probes:
     broker: Callable[[str], Mapping[str, str]]
     may_declare: Callable[[str], bool]
     missing: Callable[[tuple[str, ...]], list[str]]
+    cluster: Callable[[tuple[str, ...]], tuple[list[BrokerNode], list[QueueMembers]]]
     certificate: Callable[[TlsEndpoint], Certificate]
     fetch: Callable[[str], HttpAnswer]
     resolve: Callable[[str, str], list[str]]

@@ -18,6 +18,9 @@ class Need(StrEnum):
     NOTHING = ""
     DATABASES = "Run the doctor where the settings files of the processes are"
     BROKER = "Run the doctor where the settings files of relay and consume are (a bus in PostgreSQL needs no broker)"
+    BROKER_MEMBERS = (
+        f"Name the management API in {broker.MANAGEMENT_URL}, or every node's metrics in {broker.METRICS_URLS}"
+    )
     BROKER_METRICS = f"Name the address of every node's metrics in {broker.METRICS_URLS}: http://broker-1:15692"
     KEYS = "Run the doctor as root where the settings files of the processes are"
     PUBLIC_URL = f"Name the public address in {network.PUBLIC_URL}"
@@ -30,6 +33,7 @@ _GIVEN: dict[Need, Callable[[GradedHost], bool]] = {
     Need.NOTHING: lambda _host: True,
     Need.DATABASES: lambda graded: bool(graded.databases),
     Need.BROKER: lambda graded: bool(graded.brokers),
+    Need.BROKER_MEMBERS: lambda graded: any(map(graded.value, (broker.MANAGEMENT_URL, broker.METRICS_URLS))),
     Need.KEYS: lambda graded: bool(graded.key_files),
 }
 SETTINGS: dict[Need, str] = {
@@ -73,6 +77,7 @@ CHECKS: Sequence[HostCheck] = (
     HostCheck("database-version", Need.DATABASES, database.check_version),
     HostCheck("database-limits", Need.DATABASES, database.check_limits),
     HostCheck("database-schema", Need.DATABASES, database.check_schema),
+    HostCheck("database-quarantine", Need.DATABASES, database.check_quarantine),
     HostCheck("database-durability", Need.DATABASES, database.check_durability),
     HostCheck("database-standby", Need.DATABASES, database.check_standby),
     HostCheck("database-connections", Need.DATABASES, database.check_connections),
@@ -82,7 +87,7 @@ CHECKS: Sequence[HostCheck] = (
     HostCheck("broker-version", Need.BROKER, broker.check_version),
     HostCheck("broker-topology", Need.BROKER, broker.check_topology),
     HostCheck("broker-rights", Need.BROKER, broker.check_rights),
-    HostCheck("broker-members", Need.BROKER_METRICS, broker.check_members),
+    HostCheck("broker-members", Need.BROKER_MEMBERS, broker.check_members),
     HostCheck("broker-alarms", Need.BROKER_METRICS, broker.check_alarms),
     HostCheck("keys-files", Need.KEYS, keys.check_files),
     HostCheck("keys-fingerprints", Need.KEYS, keys.check_fingerprints),

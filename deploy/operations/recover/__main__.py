@@ -110,10 +110,13 @@ def apply_plan(
         wait = partial(settle, databases, within_s)
         tools = RecoveryTools(databases, system_clock, messages, settings.mail_domain, wait, _sent(sent_mails))
         done = apply(tools, wanted)
-        left = _differences(settings)
-    click.echo(f"{done.taken_back} registrations were taken back, {done.erased} erased again, {done.removed} removed")
-    click.echo(f"{done.published} messages were published again, {done.mails} mails marked, in {done.rounds} rounds")
-    _print_left(left)
+        click.echo(
+            f"{done.taken_back} registrations were taken back, {done.erased} erased again, {done.removed} removed"
+        )
+        click.echo(
+            f"{done.published} messages were published again, {done.mails} mails marked, in {done.rounds} rounds"
+        )
+        _print_left(_differences(settings))
     click.echo("The audit is clean. Next: troika recover end")
 
 

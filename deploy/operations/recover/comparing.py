@@ -26,6 +26,7 @@ _RECIPIENTS = """
 """
 _OUTBOX = "SELECT message_id::text, type, published_at IS NOT NULL AND blanked_at IS NULL FROM outbox"
 _INBOX = "SELECT consumer, message_id::text FROM inbox"
+_UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 _EVENTS = "SELECT id, revision FROM event"
 _EVENT_COPIES = "SELECT id, revision FROM event_copy"
 _NEWEST = {
@@ -78,6 +79,7 @@ class Comparison:
     lagging: by service, registrations whose copy is missing or older.
     unheard: by producer, ids of published messages that a consumer has not taken in.
     orphans: by service, (queue, message id) of messages taken in that no producer has.
+    unpublished: how many messages no relay has taken to the broker yet.
     events_behind: by event, the revision of the newest copy, where events knows an older one or none.
     event_copies_lagging: events of which registration or notifications knows an older state than events.
     """
@@ -88,14 +90,16 @@ class Comparison:
     lagging: Mapping[str, tuple[str, ...]]
     unheard: Mapping[str, tuple[str, ...]]
     orphans: Mapping[str, tuple[tuple[str, str], ...]]
+    unpublished: int = 0
     events_behind: Mapping[str, int] = field(default_factory=dict)
     event_copies_lagging: tuple[str, ...] = ()
 
     @property
     def agrees(self) -> bool:
-        """Whether there is nothing to do but to look after mails."""
+        """Whether nothing is left to do but to look after mails, and nothing is on its way."""
         lists = (*self.lagging.values(), *self.unheard.values(), *self.orphans.values())
-        return not (self.lost or self.behind or any(lists) or self.events_behind or self.event_copies_lagging)
+        left = (self.lost, self.behind, self.events_behind, self.event_copies_lagging, self.unpublished)
+        return not (any(left) or any(lists))
 
 
 def compare(databases: Databases) -> Comparison:
@@ -118,6 +122,7 @@ def compare(databases: Databases) -> Comparison:
         {EVENTS: _lagging(owned, roster), NOTIFICATIONS: _lagging(owned, recipients)},
         unheard,
         orphans,
+        sum(databases.rows(service, _UNPUBLISHED)[0][0] for service in SERVICES),
         events_behind,
         copies_lagging,
     )

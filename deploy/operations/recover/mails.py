@@ -155,7 +155,7 @@ def mark(databases: Databases, outcomes: Outcomes, now: datetime) -> int:
     for ids in _chunks(outcomes.unknown):
         done += _mark(databases, ids, now, lambda mail: Verdict(mail, "unknown", now, IN_DOUBT, tried=True))
     for ids in _chunks(outcomes.needless):
-        done += _mark(databases, ids, now, lambda mail: Verdict(mail, "called_off", now, NEEDLESS))
+        done += _mark(databases, ids, now, lambda mail: Verdict(mail, "unknown", now, NEEDLESS, tried=True))
     return done
 
 
@@ -164,15 +164,19 @@ def _mark(databases: Databases, ids: Sequence[str], now: datetime, verdict: Any)
         rows = connection.execute(_CLAIM, {"ids": list(ids), "now": now, "until": now + LATER})
         verdicts = [verdict(ClaimedMail(*row)) for row in rows]
         settle_all(connection, verdicts)
-        _leave(connection, [one.mail for one in verdicts if one.outcome == "unknown"], now)
+        _leave(connection, [one for one in verdicts if one.outcome == "unknown"], now)
     return len(verdicts)
 
 
-def _leave(connection: Connection, mails: Sequence[ClaimedMail], now: datetime) -> None:
-    """They are in the operators' list of people who were not notified, and are sent again by a decision alone."""
-    for mail in mails:
-        leave_unknown(connection, mail.id, IN_DOUBT, now)
-    forget_mailed(connection, [mail.subject for mail in mails if KINDS[mail.kind].about in MAILED_ONCE])
+def _leave(connection: Connection, verdicts: Sequence[Verdict], now: datetime) -> None:
+    """They are in the operators' list of people who were not notified, and are sent again by a decision alone.
+
+    Those about a confirmation link are in no list: the address goes with the mail.
+    """
+    for one in verdicts:
+        leave_unknown(connection, one.mail.id, one.reason or IN_DOUBT, now)
+    once = [one.mail.subject for one in verdicts if KINDS[one.mail.kind].about in MAILED_ONCE]
+    forget_mailed(connection, once)
 
 
 def _chunks(ids: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -131,6 +131,9 @@ def test_definitions_loaded_by_each_node_of_a_forming_cluster(
         began_at = time.monotonic()
         assert commands.run("grow")[0] == 0
         print(f"\ngrow: {time.monotonic() - began_at:.1f} s; before: {lines[0]}")
+        began_at = time.monotonic()
+        assert commands.run("grow")[1][-1] == "no member to add"
+        print(f"grow again: {time.monotonic() - began_at:.1f} s")
         assert commands.run("check")[1][-1] == "complete"
 
         leader = cluster.leader(QUEUE, VHOST)

@@ -46,7 +46,7 @@ def test_queue_with_as_many_members_as_it_can_have_lacks_nothing(names: tuple[st
             queue(A, B, "rabbit@lost", down="rabbit@lost"),
             cluster(A, B, C),
             f"q: 2 of 3 members, none on {C}; a member on rabbit@lost, which is no node of the cluster "
-            "→ `topology grow`; rabbitmq-queues delete_member q rabbit@lost",
+            "→ `topology grow`; rabbitmq-queues delete_member --vhost troika q rabbit@lost",
         ),
         (queue(A, B, C, leader="rabbit@lost"), cluster(A, B, C), "q: no leader → wait a minute and check again"),
     ],

@@ -42,7 +42,7 @@ def _unexpected(*_arguments: Any) -> NoReturn:
 def probes(**given: Any) -> Probes:
     """Probes of which the named ones answer."""
     names = (
-        *("query", "limits", "broker", "may_declare", "missing", "certificate", "fetch", "resolve"),
+        *("query", "limits", "broker", "cluster", "may_declare", "missing", "certificate", "fetch", "resolve"),
         *("relay", "run", "space", "synchronised"),
     )
     every: dict[str, Any] = {**dict.fromkeys(names, _unexpected), "now": lambda: NOW, **given}

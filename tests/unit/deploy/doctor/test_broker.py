@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from deploy.operations.doctor.broker import METRICS_URLS
+from deploy.operations.doctor.broker import MANAGEMENT_URL, METRICS_URLS
 from deploy.operations.doctor.grading import Grade
 from deploy.operations.doctor.probes import HttpAnswer
+from shared.bus.membership import BrokerNode, QueueMembers
+from shared.bus.node_probe import NO_CONNECTION
 from shared.bus.topology import queue_arguments
 from shared.core.errors import Unavailable
-from tests.unit.deploy.doctor.fakes import AWAY, BROKER, TOPOLOGY, check, host, named, only, pages, probes
+from tests.unit.deploy.doctor.fakes import BROKER, TOPOLOGY, check, host, named, only, pages, probes
 
 BOTH = host(brokers=(BROKER, TOPOLOGY))
 ONE_NODE = named(**{METRICS_URLS: "http://a:15692"})
@@ -43,17 +45,21 @@ def logs(leave_out: str = "") -> HttpAnswer:
 def test_logins() -> None:
     def refuse(url: str) -> Mapping[str, str]:
         if "relay" in url:
-            raise Unavailable("ProbableAuthenticationError")
+            raise Unavailable("password refused")
         return {}
 
-    def away(_url: str) -> Mapping[str, str]:
-        raise AWAY
+    asked = []
+
+    def away(url: str) -> Mapping[str, str]:
+        asked.append(url)
+        raise Unavailable(NO_CONNECTION)
 
     assert only("broker-logins", BOTH, probes(broker=lambda _url: {})) == (Grade.OK, "all 2 connect")
-    assert only("broker-logins", BOTH, probes(broker=away))[0] == Grade.FAILED
+    assert only("broker-logins", BOTH, probes(broker=away)) == (Grade.FAILED, "1 of 1 do not answer: 127.0.0.1")
+    assert len(asked) == 1
     assert only("broker-logins", BOTH, probes(broker=refuse)) == (
         Grade.FAILED,
-        "not troika-events-relay of 2 connects to every node (ProbableAuthenticationError)",
+        "refused: troika-events-relay (password refused)",
     )
 
 
@@ -91,8 +97,32 @@ def test_members() -> None:
     few = pages({"b:15692/metrics/detailed": logs("events.rollup"), "/detailed": logs(), "/metrics": metrics()})
     assert only("broker-members", THREE_NODES, probes(fetch=few)) == (
         Grade.FAILED,
-        "fewer than 3 members: events.rollup",
+        "without all 3 members running: events.rollup",
     )
+
+
+def test_members_by_the_management_api() -> None:
+    graded = named(**{MANAGEMENT_URL: "https://x:y@a:15671"})
+    nodes = [BrokerNode(name, True) for name in "abc"]
+    queues = [QueueMembers(name, ("a", "b", "c"), ("a", "b", "c"), "a") for name in queue_arguments()]
+    few = [QueueMembers("events.rollup", ("a", "b"), ("a", "b"), "a")]
+    down = [*nodes[:2], BrokerNode("c", False)]
+    found = {
+        "all": (nodes, queues),
+        "few": (nodes, [one for one in queues if one.name != "events.rollup"] + few),
+        "none": (nodes, queues[1:]),
+        "down": (down, queues),
+    }
+    grades = {
+        name: [one.grade for one in check("broker-members", graded, probes(cluster=lambda _urls, each=each: each))]
+        for name, each in found.items()
+    }
+    assert grades == {
+        "all": [Grade.OK],
+        "few": [Grade.FAILED],
+        "none": [Grade.FAILED],
+        "down": [Grade.FAILED, Grade.OK],
+    }
 
 
 def test_partition_and_separate_clusters() -> None:

@@ -58,6 +58,23 @@ def test_schema(found: list[Row], grade: Grade) -> None:
     assert only("database-schema", ONE, probes(query=rows({"alembic_version": found})))[0] == grade
 
 
+def test_schema_of_one_database_is_known_though_another_does_not_show_its() -> None:
+    keys = HostDatabase("keys", "operator", url("troika_keys_operator", "keys"))
+
+    def query(asked: str, _statement: str) -> list[Row]:
+        if "keys" in asked:
+            raise Unavailable("InsufficientPrivilege")
+        return [(NEWEST,)]
+
+    results = check("database-schema", host(databases=(EVENTS, keys)), probes(query=query))
+    assert [(one.about, one.grade) for one in results] == [("events", Grade.OK), ("keys", Grade.NOT_ASKED)]
+
+
+@pytest.mark.parametrize(("found", "grade"), [([], Grade.OK), ([(NOW,)], Grade.FAILED)])
+def test_quarantine(found: list[Row], grade: Grade) -> None:
+    assert only("database-quarantine", ONE, probes(query=rows({"FROM quarantine": found})))[0] == grade
+
+
 @pytest.mark.parametrize(("fsync", "grade"), [("on", Grade.OK), ("off", Grade.FAILED)])
 def test_durability(fsync: str, grade: Grade) -> None:
     settings = [("fsync", fsync), ("full_page_writes", "on"), ("synchronous_commit", "on")]

@@ -72,8 +72,8 @@ def test_service_without_keys_here(tmp_path: Path) -> None:
 
 def test_form_keys(tmp_path: Path) -> None:
     graded = host(databases=(OPERATOR,), values={FORM_KEYS: str(tmp_path)})
-    answers = probes(query=rows({"FROM form_key": [("first", False), ("gone", True)]}))
-    assert only("keys-forms", graded, answers) == (Grade.FAILED, "no key for first")
+    answers = probes(query=rows({"FROM form_key": [("first", "ab"), ("gone", None)]}))
+    assert only("keys-forms", graded, answers) == (Grade.FAILED, "no key for: first")
     (tmp_path / "first.key").touch()
     assert only("keys-forms", graded, answers)[0] == Grade.OK
     (tmp_path / "gone.key").touch()
@@ -81,6 +81,22 @@ def test_form_keys(tmp_path: Path) -> None:
     assert only("keys-forms", host(databases=(OPERATOR,)), answers)[0] == Grade.NOT_ASKED
     away = host(databases=(OPERATOR,), values={FORM_KEYS: str(tmp_path / "away")})
     assert only("keys-forms", away, answers)[0] == Grade.FAILED
+
+
+@pytest.mark.parametrize(
+    ("held", "found"),
+    [
+        ([("first", ["ab"])], Grade.OK),
+        ([("first", ["ef", "ab"])], Grade.OK),
+        ([("first", ["ef"])], Grade.FAILED),
+        ([("first", ["ab"]), ("gone", ["cd"])], Grade.FAILED),
+        ([], Grade.FAILED),
+    ],
+)
+def test_form_keys_in_their_database(held: list[Row], found: Grade) -> None:
+    graded = host(databases=(OPERATOR, HostDatabase("keys", "operator", url("troika_keys_operator", "keys"))))
+    answers = rows({"FROM form_key": [("first", "ab"), ("gone", None)], "FROM form_private_key": held})
+    assert only("keys-forms", graded, probes(query=answers))[0] == found
 
 
 def test_results_hold_no_key(tmp_path: Path) -> None:
