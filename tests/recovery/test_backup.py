@@ -70,12 +70,11 @@ def test_drill_with_the_keys_of_another_installation_fails(backed: Backed, tmp_p
 
 def test_keys_in_the_same_cluster_are_refused(backed: Backed) -> None:
     cluster = backed.cluster
-    cluster.execute("postgres", "CREATE DATABASE keys")
+    cluster.execute("keys", "CREATE TABLE form_private_key AS SELECT 'x' AS form, 'x'::bytea AS wrapped")
     try:
-        cluster.execute("keys", "CREATE TABLE form_private_key AS SELECT 'x' AS form, 'x'::bytea AS wrapped")
         assert "a server of its own" in cluster.troika("backup", "run", code=1)
     finally:
-        cluster.execute("postgres", "DROP DATABASE keys")
+        cluster.execute("keys", "DROP TABLE form_private_key")
 
 
 def test_restore_over_a_running_installation_is_refused(backed: Backed) -> None:
@@ -120,7 +119,7 @@ def test_point_in_time_is_reached_on_the_newer_timeline_too(backed: Backed) -> N
     cluster.stop()
     cluster.troika("restore", "--replace", "--target-time", until.isoformat())
     cluster.start()
-    assert cluster.execute("registration", "SELECT number FROM mark ORDER BY 1") == [(1,), (3,)]
+    assert cluster.execute("registration", "SELECT number FROM mark WHERE number > 2") == [(3,)]
     (aside,) = cluster.folder.glob("data.before-restore-*")
     shutil.rmtree(aside)
 
