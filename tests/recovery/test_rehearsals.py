@@ -9,9 +9,8 @@ import pytest
 
 from deploy.operations.recover.applying import RecoveryTools, apply
 from shared.store import outbox
-from tests.integration.operations.town import WEBINAR
 from tests.recovery.rehearsal import DOMAIN, EMPTY, Past, Rehearsal, Stage, clicking, registering, rest
-from tests.support.clients import rows
+from tests.support.clients import WEBINAR, rows
 from tests.support.postgres import PostgresServer
 
 FIRST, SECOND = "first", "second"
@@ -65,7 +64,7 @@ CASES = (
 
 
 def _stages(past: Past, case: Case) -> dict[str, Stage | str]:
-    known = {FIRST: past.first, SECOND: past.second, EMPTY: EMPTY}
+    known: dict[str, Stage | str] = {FIRST: past.first, SECOND: past.second, EMPTY: EMPTY}
     return {service: known[stage] for service, stage in case.older.items()}
 
 
