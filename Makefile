@@ -20,6 +20,8 @@ BENCH ?=
 RUN ?=
 OSV ?=
 CACHE ?=
+# Words for the doctor: make doctor DOCTOR="--only mail --json"
+DOCTOR ?=
 # More words for pytest: make test PYTEST="-k bus"
 PYTEST ?=
 # The seed that a run of make chaos has printed, to repeat it: make chaos SEED=…
@@ -29,6 +31,8 @@ SEED ?=
 PEOPLE ?= 30000
 CALM ?= 1
 LEDGER ?= chaos-ledger.jsonl
+# The git tag from which make test-cluster upgrades hosts: make test-cluster FROM=0.1.0
+FROM ?=
 # Bytecode for processes that write none themselves: without it each of them compiles every module that it imports, which
 # takes 0.06 to 0.12 s of processor time at each start
 PRECOMPILE := $(BIN)/python -m compileall -q -j 0 services shared deploy
@@ -43,8 +47,8 @@ TIMED := tests/chaos/broker tests/chaos/overload
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \
 	--python-version 3.11 --quiet pyproject.toml
 
-.PHONY: help demo demo-check demo-reset up down audit test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
-.PHONY: translations security sbom advisories image compose test-deploy test-alerting test-recovery
+.PHONY: help demo demo-check demo-reset up down audit doctor test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
+.PHONY: translations security sbom advisories image compose test-deploy test-alerting test-cluster test-recovery
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +72,9 @@ down: $(VENV)/.ready ## stop it in order and delete it; KEEP=1 keeps data, keys 
 
 audit: $(VENV)/.ready ## compare what databases and broker hold; exit 1: broken, 3: not yet decidable. WAIT=60 waits for it
 	@$(BIN)/python -m deploy.operations.audit --wait $(WAIT)
+
+doctor: $(VENV)/.ready ## grade this host and what `make up` runs on it, each line with what to do; exit 1: warnings, 2: faults
+	@$(BIN)/python -m deploy.operations.doctor $(DOCTOR)
 
 test: $(VENV)/.ready-dev ## make check, then install what the tests need, start private servers, run every test, print one summary
 	@$(if $(PYTEST),,$(MAKE) --no-print-directory check)
@@ -112,7 +119,13 @@ test-alerting: $(VENV)/.ready-dev ## measure when faults page, with a real Prome
 	@deploy/setup/alerting_machine.sh
 	@$(BIN)/python -m pytest -n 0 -s --alerting tests/alerting $(PYTEST)
 
+test-cluster: $(VENV)/.ready-dev ## take hosts, links and servers of a cluster away under load; as root. FROM=tag upgrades from it
+	@deploy/setup/cluster_machine.sh
+	@$(PRECOMPILE_TESTS)
+	@$(BIN)/python -m pytest -n 0 -s --cluster $(if $(FROM),--from=$(FROM) tests/cluster/test_upgrade.py,tests/cluster) $(PYTEST)
+
 test-recovery: $(VENV)/.ready-dev ## rehearse each recovery: databases older or lost, broker and keys lost; prints RPO and RTO
+	@deploy/setup/recovery_machine.sh
 	@$(BIN)/python -m pytest -n 0 --recovery tests/recovery $(PYTEST)
 
 check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date

@@ -68,7 +68,7 @@ def _watched() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in sorted(RULES.glob("*.yml")):
         groups = yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
-        for rule in (rule for group in groups for rule in group["rules"]):
+        for rule in (rule for group in groups for rule in group["rules"] if "alert" in rule):
             for series in sorted(set(_SERIES.findall(rule["expr"]))):
                 found.setdefault(series, []).append(rule["alert"])
     return found

@@ -22,6 +22,7 @@ from deploy.board import board
 from deploy.chart.processes import files as chart_files
 from deploy.compose.compose import files as compose_files
 from deploy.local.secrets import Secrets, make_secrets
+from deploy.operations.doctor.page import doctor_page
 from deploy.reference_pages import messages_page, metrics_page, spans_page
 from deploy.security.page import security_page
 from services.events import web as events
@@ -75,6 +76,7 @@ def all_specs() -> dict[Path, str]:
             REFERENCE / "metrics.md": metrics_page(),
             REFERENCE / "messages.md": messages_page(),
             REFERENCE / "spans.md": spans_page(),
+            REFERENCE / "doctor.md": doctor_page(),
             Path("docs/explanation/security.md"): security_page(),
         }
     )

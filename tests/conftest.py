@@ -24,6 +24,7 @@ from tests.support.waiting import be_patient
 
 DEPLOY = Path(__file__).parent / "deploy"
 ALERTING = Path(__file__).parent / "alerting"
+CLUSTER = Path(__file__).parent / "cluster"
 RECOVERY = Path(__file__).parent / "recovery"
 _SEED = pytest.StashKey[int]()
 _HANDED_ON = "chaos_seed"
@@ -35,6 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos", choices=("short", "full"), default="short", help="how much is broken (default: short)")
     parser.addoption("--deploy", action="store_true", help="what needs a Docker engine (make test-deploy)")
     parser.addoption("--alerting", action="store_true", help="what needs Alertmanager (make test-alerting)")
+    parser.addoption("--cluster", action="store_true", help="what needs network namespaces (make test-cluster)")
+    parser.addoption("--from", default="", help="git tag from which the hosts of --cluster are upgraded")
     parser.addoption("--recovery", action="store_true", help="all rehearsals of a recovery (make test-recovery)")
     parser.addoption("--chaos-seed", type=int, default=None, help="of what a full run draws by chance; printed by it")
     parser.addoption("--chaos-people", type=int, default=None, help="how many register on each bus of the volume test")
@@ -69,8 +72,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """`make test` needs no Docker engine and no Alertmanager: what does, or takes long, has a command of its own."""
-    apart = {DEPLOY: "deploy", ALERTING: "alerting", RECOVERY: "recovery"}
+    """`make test` needs no Docker engine, no Alertmanager and no namespaces: what does, or takes long, is apart."""
+    apart = {DEPLOY: "deploy", ALERTING: "alerting", CLUSTER: "cluster", RECOVERY: "recovery"}
     return True if collection_path in apart and not config.getoption(apart[collection_path]) else None
 
 

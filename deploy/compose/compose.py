@@ -15,6 +15,8 @@ from deploy.compose.monitoring import (
     as_yaml,
     blackbox_container,
     grafana_container,
+    node_exporter_container,
+    postgres_exporter_container,
     prometheus,
     prometheus_container,
 )
@@ -54,9 +56,12 @@ def compose(size: str) -> str:
         "audit": _audit(),
         "sink": _sink(),
         "tools": _tools(),
+        "doctor": _doctor(),
         "prometheus": prometheus_container(size),
         "alertmanager": alertmanager_container(),
         "blackbox": blackbox_container(),
+        "postgres-exporter": postgres_exporter_container(),
+        "node-exporter": node_exporter_container(),
         "grafana": grafana_container(),
     }
     networks = {
@@ -253,6 +258,22 @@ def _tools() -> dict[str, Any]:
         _part("form-keys", FORM_KEYS, writable=True),
     ]
     return _ours([], profiles=["tools"], environment=environment, volumes=volumes, networks=["back"])
+
+
+def _doctor() -> dict[str, Any]:
+    """Looks at all settings, read only, and at every server as others do; it runs only as long as an operator waits."""
+    environment = {
+        "TROIKA_DOCTOR_SETTINGS": "/settings",
+        "TROIKA_DOCTOR_BROKER_URLS": "http://rabbitmq:15692",
+        "TROIKA_DOCTOR_PROMETHEUS_URL": "http://prometheus:9090",
+        "TROIKA_DOCTOR_DKIM_SELECTOR": "${TROIKA_DKIM_SELECTOR:-}",
+        "TROIKA_INSECURE": "database,broker",
+        "TROIKA_TRUSTED_PROXIES": SUBNET,
+        "TROIKA_MAIL_FROM": "${TROIKA_MAIL_FROM:-}",
+    }
+    volumes = [{"type": "volume", "source": SETTINGS, "target": "/settings", "read_only": True}]
+    networks = ["back", "front", "outside"]
+    return _ours(["doctor"], profiles=["tools"], environment=environment, volumes=volumes, networks=networks)
 
 
 def files() -> dict[str, str]:

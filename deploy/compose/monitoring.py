@@ -12,6 +12,10 @@ WRITTEN = "# Written by `make specs` from deploy/shape.py: change deploy/compose
 PROMETHEUS = Path("deploy/prometheus/prometheus.yml")
 PUBLIC_TARGETS = "targets/public.json"
 """Written by ``troika prepare settings``, which alone knows the public address."""
+EXPORTER_FOLDER = "exporter"
+"""Of the volume of settings: address, name and password of the monitor's login."""
+
+CONFINED: dict[str, Any] = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
 LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
 
 
@@ -65,6 +69,55 @@ def blackbox_container() -> dict[str, Any]:
     }
 
 
+def postgres_exporter_container() -> dict[str, Any]:
+    """Figures of the database server, by the login that sees them and no table of ours."""
+    return {
+        "image": "${POSTGRES_EXPORTER_IMAGE:-quay.io/prometheuscommunity/postgres-exporter:v0.17.1}",
+        "profiles": ["monitoring"],
+        "environment": {
+            "DATA_SOURCE_URI_FILE": "/run/exporter/uri",
+            "DATA_SOURCE_USER_FILE": "/run/exporter/user",
+            "DATA_SOURCE_PASS_FILE": "/run/exporter/password",
+        },
+        "volumes": [
+            {
+                "type": "volume",
+                "source": "settings",
+                "target": "/run/exporter",
+                "volume": {"subpath": EXPORTER_FOLDER},
+                "read_only": True,
+            }
+        ],
+        "networks": ["back"],
+        "depends_on": {"databases": {"condition": "service_completed_successfully"}},
+        **CONFINED,
+        "restart": "unless-stopped",
+        "logging": LOGGING,
+    }
+
+
+def node_exporter_container() -> dict[str, Any]:
+    """Figures of the machine: its disks, and what `troika backup` writes. It sees all files, as nobody."""
+    return {
+        "image": "${NODE_EXPORTER_IMAGE:-prom/node-exporter:v1.9.1}",
+        "profiles": ["monitoring"],
+        "command": [
+            "--path.rootfs=/host",
+            "--collector.disable-defaults",
+            "--collector.filesystem",
+            "--collector.textfile",
+            "--collector.textfile.directory=/host${TROIKA_BACKUP_METRICS:-/var/lib/prometheus/node-exporter}",
+            "--collector.timex",
+        ],
+        "volumes": ["/:/host:ro,rslave"],
+        "pid": "host",
+        "networks": ["back"],
+        **CONFINED,
+        "restart": "unless-stopped",
+        "logging": LOGGING,
+    }
+
+
 def alertmanager_container() -> dict[str, Any]:
     return {
         "image": "${ALERTMANAGER_IMAGE:-prom/alertmanager:v0.28.1}",
@@ -105,6 +158,8 @@ def prometheus(size: str) -> str:
     targets = {
         "targets/troika.json": ours,
         "targets/rabbitmq.json": [{"targets": ["rabbitmq:15692"]}],
+        "targets/postgres.json": [{"targets": ["postgres-exporter:9187"], "labels": {"cluster": "main"}}],
+        "targets/node.json": [{"targets": ["node-exporter:9100"]}],
         "targets/gateway.json": [{"targets": [f"gateway:{caddy.METRICS_PORT}"]}],
     }
     content = yaml.safe_load(PROMETHEUS.read_text(encoding="utf-8"))

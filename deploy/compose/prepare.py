@@ -16,10 +16,12 @@ import click
 import psycopg
 from psycopg import sql
 
+from deploy.compose.monitoring import EXPORTER_FOLDER
 from deploy.compose.settings_files import OF_COMPOSE, Servers, claim, write_settings
 from deploy.local.secrets import Secrets, make_keys
 from deploy.servers.audit_role import grant_reading
 from deploy.servers.databases import make_databases
+from deploy.servers.monitor_role import MONITOR
 from deploy.shape import SERVICES
 from deploy.up.secrets import broker_definitions, broker_passwords, database_passwords
 from services.notifications.mail.mailbox import mailbox
@@ -122,9 +124,16 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def write_servers(volume: Path, keys: Path) -> None:
-    """What PostgreSQL and RabbitMQ read; each runs as a user of its own, and sees its own folder alone."""
+    """What PostgreSQL, RabbitMQ and an exporter read; each runs as a user of its own, and sees its own folder alone."""
+    passwords = database_passwords(keys)
     for name, files in {
-        POSTGRES: {"password": database_passwords(keys)[SUPERUSER]},
+        POSTGRES: {"password": passwords[SUPERUSER]},
+        EXPORTER_FOLDER: {
+            # its driver asks for TLS unless it is told not to
+            "uri": f"{OF_COMPOSE.postgres}/{SUPERUSER}?sslmode=disable",
+            "user": MONITOR,
+            "password": passwords[MONITOR],
+        },
         RABBITMQ: {
             "rabbitmq.conf": BROKER_CONFIGURATION,
             "enabled_plugins": "[rabbitmq_prometheus].\n",

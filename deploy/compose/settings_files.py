@@ -13,6 +13,7 @@ from urllib.parse import quote
 from deploy.compose.containers import COMMAND_PROCESSES, SIZES, Container, containers
 from deploy.local.secrets import Secrets
 from deploy.servers.audit_role import ROLE, variable
+from deploy.servers.monitor_role import MONITOR
 from deploy.servers.rabbitmq import VHOST
 from deploy.shape import SERVICES
 from deploy.up.secrets import broker_passwords, database_passwords
@@ -21,9 +22,13 @@ from shared.bus.senders import consumer_user, relay_user
 from shared.bus.topology import AUDIT, TOPOLOGY
 from shared.core.errors import SettingsError
 from shared.process.settings import WITHOUT_DATABASE, role_of
+from shared.store.postgres_cluster import SUPERUSER
 
 ELSEWHERE = ("TROIKA_ACCESS_FILE", "TROIKA_FORM_KEYS")
 """Settings whose files several containers share: Compose names them (``deploy/compose/compose.py``), or the units."""
+
+MONITOR_FOLDER, MONITOR_URL = "monitor", "TROIKA_DOCTOR_DATABASE_URL"
+"""Of the login that sees the database server's statistics."""
 
 BROKER_LOGINS: Mapping[str, Callable[[str], str]] = {
     "relay": relay_user,
@@ -113,6 +118,7 @@ def write_settings(volume: Path, secrets: Secrets, given: Mapping[str, str], ser
             _write(volume / "tools" / process, _settings(tool, process, secrets, given, logins))
     audit = {variable(service): servers.database(ROLE, databases, service) for service in SERVICES}
     _write(volume / "audit", {**audit, "TROIKA_AUDIT_BROKER_URL": servers.broker_url(AUDIT, broker)})
+    _write(volume / MONITOR_FOLDER, {MONITOR_URL: servers.database(MONITOR, databases, SUPERUSER)})
     (volume / "access").mkdir(exist_ok=True, mode=0o700)
     _write_once(volume / "access" / "access.json", "[]\n")
     (volume / "form-keys").mkdir(exist_ok=True, mode=0o700)

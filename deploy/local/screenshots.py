@@ -18,7 +18,7 @@ from deploy.local.scenes.places import Places
 from deploy.local.scenes.table import SCENES
 
 SIZES: dict[str, ViewportSize] = {"wide": {"width": 1280, "height": 800}, "320": {"width": 320, "height": 900}}
-MOST_BYTES = 150_000
+MOST_BYTES = 160_000
 
 
 def take(browser: Browser, places: Places, folder: Path) -> list[str]:

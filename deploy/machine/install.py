@@ -9,6 +9,8 @@ import click
 
 from deploy.compose.settings_files import Servers, claim, write_settings
 from deploy.local.secrets import Secrets, make_keys
+from deploy.machine.timers import BACKUP, JOBS
+from deploy.machine.timers import files as timer_files
 from deploy.machine.units import AUDIT, CANARY, OPERATIONS, SETTINGS, Process, port_of, sysusers, tmpfiles, unit
 from deploy.shape import PROCESSES, WEB_PROCESSES, worker_name
 from deploy.up.gateway import gateway_configuration
@@ -34,7 +36,7 @@ set -eu
 set -a
 . /etc/troika/troika.env
 set +a
-export TROIKA_SETTINGS=/etc/troika/settings/tools
+export TROIKA_SETTINGS=/etc/troika/settings/tools TROIKA_DOCTOR_SETTINGS=/etc/troika/settings
 export TROIKA_ACCESS_FILE=/etc/troika/access/access.json TROIKA_FORM_KEYS=/var/lib/troika/form-keys
 cd /opt/troika
 .venv/bin/python -m deploy.command "$@"
@@ -53,7 +55,7 @@ GATEWAY_PORTS = {"public": 8080, "desk": 8081, "operations": 8082}
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, type=click.Choice([*NAMES, GATEWAY, ALL]))
+@click.argument("names", nargs=-1, required=True, type=click.Choice([*NAMES, GATEWAY, BACKUP, ALL]))
 @click.option("--web-hosts", default="127.0.0.1", show_default=True, help="Hosts with web processes, for the gateway.")
 @click.option("--root", default="/", type=click.Path(file_okay=False, path_type=Path), help="Another system's root.")
 @click.option("--postgres", required=True, help="Host and port of PostgreSQL.")
@@ -77,7 +79,7 @@ def main(
     mail_from: str,
     organiser: str,
 ) -> None:
-    """Install the processes NAMES (registration-forms, …; all of them: all)."""
+    """Install the processes NAMES (registration-forms, …; all of them: all), or the timers of backups (backup)."""
     settings = root / SETTINGS.lstrip("/")
     keys = settings / "prepare" / "keys"
     make_keys(keys)
@@ -88,17 +90,21 @@ def main(
     if not environment.exists():
         text = ENVIRONMENT.format(public_url=public_url, mail_from=mail_from, organiser=organiser)
         _write(environment, text)
-    chosen = [*NAMES, GATEWAY] if ALL in names else list(dict.fromkeys(names))
+    chosen = [*NAMES, GATEWAY, *({BACKUP} & set(names))] if ALL in names else list(dict.fromkeys(names))
     if GATEWAY in chosen:
         chosen.remove(GATEWAY)
         _write(root / "etc" / "troika" / "nginx.conf", gateway(web_hosts.split(",")))
+    timers = BACKUP in chosen
+    if timers:
+        chosen.remove(BACKUP)
+        _write_timers(root)
     processes = [_process(settings, name) for name in chosen]
     for process in processes:
         _write(root / "etc" / "systemd" / "system" / f"{process.name}.service", unit(process))
     _write(root / "usr" / "local" / "bin" / "troika", COMMAND, mode=0o755)
     _write(root / "usr" / "lib" / "sysusers.d" / "troika.conf", sysusers(processes))
     _write(root / "usr" / "lib" / "tmpfiles.d" / "troika.conf", tmpfiles(processes))
-    click.echo("\n".join(["Written. Then:", *_further(processes)]))
+    click.echo("\n".join(["Written. Then:", *_further(processes, timers=timers)]))
 
 
 def gateway(hosts: list[str]) -> str:
@@ -115,18 +121,30 @@ def _process(settings: Path, name: str) -> Process:
     return Process(service, role, port_of(service, role), given)
 
 
+def _write_timers(root: Path) -> None:
+    for file, text in timer_files().items():
+        _write(root / "etc" / "systemd" / "system" / file, text)
+
+
 def _write(path: Path, text: str, mode: int = 0o644) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(mode)
 
 
-def _further(processes: list[Process]) -> list[str]:
-    return [
-        "  systemd-sysusers troika.conf && systemd-tmpfiles --create troika.conf",
-        "  troika prepare databases   # once, and after each upgrade; or migrate each service",
-        "  systemctl daemon-reload && systemctl enable --now " + " ".join(process.name for process in processes),
-    ]
+def _further(processes: list[Process], *, timers: bool) -> list[str]:
+    lines = ["  systemd-sysusers troika.conf && systemd-tmpfiles --create troika.conf"]
+    if processes:
+        lines += [
+            "  troika prepare databases   # once, and after each upgrade; or migrate each service",
+            "  systemctl daemon-reload && systemctl enable --now " + " ".join(process.name for process in processes),
+        ]
+    if timers:
+        lines += [
+            "  troika backup configure --apply --data …   # then restart PostgreSQL: docs/how-to/back-up.md",
+            "  systemctl daemon-reload && systemctl enable --now " + " ".join(f"{name}.timer" for name in JOBS),
+        ]
+    return lines
 
 
 if __name__ == "__main__":

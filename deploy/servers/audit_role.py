@@ -1,7 +1,7 @@
 """The login of the audit: it reads ids, states, moments and counts, and nothing that says who somebody is.
 
 Rights are given column by column. Names, addresses, answers, sealed boxes, link tokens, the recipient book's closed
-part, reasons of readings and every body of a message are in no list below, so PostgreSQL refuses them to it. A keyed
+part, reasons of readings, wrapped keys and bodies of messages are in no list below, so PostgreSQL refuses them. A keyed
 hash of an address (``person_ref``) is in it: without the key, which no database holds, it leads to nobody, and nobody
 can say without it whether somebody is registered twice.
 """
@@ -41,9 +41,11 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "sealed_reading": "id, registration_id, form, read_at, people, content_hash, chain_hash",
         "event_copy": "id, revision, status",
         "quarantine": _QUARANTINE,
+        "form_key": "form, fingerprint, created_at, destroyed_at",
         "outbox": _OUTBOX,
         "inbox": _INBOX,
     },
+    "keys": {"form_private_key": "form, fingerprints, changed_at, destroyed_at"},
     "events": {
         "event": "id, status, revision, changed_at, internal",
         "roster": "registration_id, form, form_kind, event_id, status, revision, person_ref, occurred_at, erased_at",

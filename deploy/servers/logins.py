@@ -9,14 +9,21 @@ from psycopg import sql
 from deploy.shape import SERVICES
 from services.events.rights import RIGHTS as EVENTS
 from services.notifications.rights import RIGHTS as NOTIFICATIONS
+from services.registration.rights import KEYS_RIGHTS
 from services.registration.rights import RIGHTS as REGISTRATION
 from shared.bus.rights import RIGHTS as BUS
 from shared.core.rights import Rights, by_login, logins_of, migrator
+from shared.store.session_limits import set_limits, written_limits
+
+KEYS = "keys"
+DATABASES = (*SERVICES, KEYS)
+"""One a service, and the keys database of registration."""
 
 RIGHTS: Mapping[str, Rights] = {
     "registration": by_login("registration", REGISTRATION),
     "events": by_login("events", EVENTS),
     "notifications": by_login("notifications", NOTIFICATIONS),
+    KEYS: by_login(KEYS, KEYS_RIGHTS),
     "bus": BUS,
 }
 """By database: verbs by table and login."""
@@ -25,19 +32,22 @@ LOGINS: Mapping[str, list[str]] = {database: logins_of(rights) for database, rig
 
 
 def service_roles() -> list[str]:
-    """Each service's migrator, and the logins of its processes that come to its database."""
-    return sorted({*map(migrator, SERVICES), *(name for service in SERVICES for name in LOGINS[service])})
+    """Each database's migrator, and the logins of processes that come to it."""
+    return sorted({*map(migrator, DATABASES), *(name for database in DATABASES for name in LOGINS[database])})
 
 
 def make_login(administrator: psycopg.Connection[Any], name: str, password: str) -> None:
-    """Make a login that may do nothing yet, or give the one that is there ``password``."""
+    """Make a login that may do nothing yet, or give the one that is there ``password``; its sessions have limits."""
     found = administrator.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
     statement = "CREATE ROLE {} LOGIN PASSWORD {}" if found is None else "ALTER ROLE {} PASSWORD {}"
     administrator.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Literal(password)))
+    set_limits(administrator, name)
 
 
 def written(passwords: Mapping[str, str]) -> str:
     """The same as statements, for an administrator to run; passwords by role."""
     statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {};")
-    made = (statement.format(sql.Identifier(name), sql.Literal(secret)) for name, secret in passwords.items())
-    return "\n".join(each.as_string(None) for each in made)
+    lines = []
+    for name, secret in passwords.items():
+        lines += [statement.format(sql.Identifier(name), sql.Literal(secret)).as_string(None), *written_limits(name)]
+    return "\n".join(lines)

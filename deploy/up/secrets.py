@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from deploy.servers.audit_role import ROLE
 from deploy.servers.logins import service_roles
+from deploy.servers.monitor_role import MONITOR
 from deploy.servers.rabbitmq import VHOST, hashed
 from shared.bus import topology
 from shared.store.postgres_cluster import SUPERUSER
@@ -20,14 +21,19 @@ def broker_passwords(folder: Path) -> dict[str, str]:
 
 
 def database_passwords(folder: Path) -> dict[str, str]:
-    """Password by role of the database: the superuser, each service's migrator and processes, and the audit's."""
-    return _passwords(folder / "databases.json", [SUPERUSER, *service_roles(), ROLE])
+    """Password by role of the database: the superuser, migrators, processes, the audit, the monitor."""
+    return _passwords(folder / "databases.json", [SUPERUSER, *service_roles(), ROLE, MONITOR])
 
 
 def broker_definitions(passwords: dict[str, str]) -> dict[str, Any]:
     """The generated definitions with their users. RabbitMQ that starts with them never makes ``guest``."""
     users = [
-        {"name": name, "password_hash": hashed(secret), "tags": [], "limits": topology.user_limits(name)}
+        {
+            "name": name,
+            "password_hash": hashed(secret),
+            "tags": topology.user_tags(name),
+            "limits": topology.user_limits(name),
+        }
         for name, secret in passwords.items()
     ]
     return {**topology.definitions(), "users": users}

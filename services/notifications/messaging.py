@@ -33,7 +33,7 @@ from services.notifications.usecases.erase_subject import erase_subject
 from services.notifications.usecases.handle_decision import Decision, handle_decision
 from services.notifications.usecases.note_event import NEWS_WAIT, note_event
 from services.notifications.usecases.note_happenings import note_happenings
-from services.notifications.usecases.note_network import note_form, note_resource, note_working_group
+from services.notifications.usecases.note_network import note_form, note_partner, note_resource, note_working_group
 from services.notifications.usecases.note_subject import Told, mail_once, note_subjects
 from shared.contracts.envelope import Message
 from shared.core.clock import Clock, rfc3339
@@ -48,7 +48,7 @@ MAIL = "notifications.mail"
 EVENT_KEYS = ("event.published.v1", "event.changed.v1")
 GROUP_KEY = "working-group.changed.v1"
 RESOURCE_KEY = "resource.published.v1"
-FORM_KEY = "form.changed.v1"
+FORM_KEY, PARTNER_KEY = "form.changed.v1", "partner.changed.v1"
 ACCESS_CHANGED, SESSION_ENDED = "access.changed.v1", "session.ended.v1"
 TAGGED = "registration.tagged.v1"
 INVITATION_CREATED = "invitation.created.v1"
@@ -95,6 +95,8 @@ def effects(intake: Intake) -> Mapping[str, Effect]:
             note_working_group(connection, intake.clock, message.data)
         elif message.routing_key == FORM_KEY:
             note_form(connection, intake.clock, message.data)
+        elif message.routing_key == PARTNER_KEY:
+            note_partner(connection, intake.clock, message.data)
         elif message.routing_key == RESOURCE_KEY:
             note_resource(connection, intake.clock, message.data, message.correlation_id)
         elif message.routing_key == TAGGED:

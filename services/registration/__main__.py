@@ -34,7 +34,7 @@ def command_line() -> click.Group:
         """Load forms and partners from FOLDER; a broken folder changes nothing."""
         # here alone: keys and the reading of folders take 10 MB, and no worker needs them
         from services.registration.forms.loading import load_forms
-        from services.registration.sealing.form_keys import FormKeys
+        from services.registration.key_stores import opened_form_keys
         from shared.process.rekeying import require_fit
         from shared.store.key_checks import KeyChecks
 
@@ -42,9 +42,9 @@ def command_line() -> click.Group:
         engine = open_engine(settings.common.database_url)
         work = UnitOfWork(engine, NAME)
         require_fit(KeyChecks(work, settings.held_keys, NAME))
-        form_keys = FormKeys(settings.form_keys_folder, settings.master_keys)
         moved = dict(pair.split("=", 1) for pair in origins)
-        forms, partners = load_forms(work, form_keys, folder, moved, days_later=days_later)
+        with opened_form_keys(settings) as form_keys:
+            forms, partners = load_forms(work, form_keys, folder, moved, days_later=days_later)
         engine.dispose()
         click.echo(f"{forms} forms, {partners} partners")
 

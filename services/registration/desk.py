@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from flask import Blueprint as FlaskBlueprint
@@ -33,6 +32,7 @@ from services.registration.importing.service import ImportDesk
 from services.registration.importing.store import make_vault
 from services.registration.intake.queue import undecided_submissions
 from services.registration.intake.service import Intake
+from services.registration.key_stores import key_check
 from services.registration.partners.api import partners_blueprint
 from services.registration.partners.changes import PartnerDesk
 from services.registration.people.blocking_api import blocked_blueprint
@@ -49,7 +49,7 @@ from services.registration.sealed_lists.model import ListRules
 from services.registration.sealed_lists.service import ListDesk
 from services.registration.sealing.api import sealed_blueprint
 from services.registration.sealing.form_keys import FormKeys
-from services.registration.sealing.key_service import SubmissionQueue, key_problem
+from services.registration.sealing.key_service import SubmissionQueue
 from services.registration.settings import RegistrationSettings
 from services.registration.wiring import NAME
 from shared.core.deployment import Deployment
@@ -93,10 +93,10 @@ def add_desk(
     forms: FormDesk,
     messages: RegistrationMessages,
     deployment: Deployment,
+    keys: FormKeys,
 ) -> None:
     """Add the console and the coordinators' interface."""
-    keys = FormKeys(settings.form_keys_folder, settings.master_keys)
-    routes.checks.append(partial(key_problem, forms.work, keys, NAME))
+    routes.checks.append(key_check(forms.work, keys))
     _add_access(routes, settings, forms, deployment)
     _add_people(routes, settings, forms, messages, keys)
     work, clock, references = forms.work, forms.clock, References(settings.person_keys[0])

@@ -1,4 +1,4 @@
-"""``python -m services.registration keys list | replace | wrap | destroy``: what operators do with forms' keys.
+"""``python -m services.registration keys list | replace | wrap | copy | destroy``: what operators do with forms' keys.
 
 What it needs is imported where it is used: no worker needs it, and each of them reads this module.
 """
@@ -8,11 +8,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace as replace_values
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from services.registration.settings import read_settings
+from services.registration.settings import KEYS_DATABASE, read_settings
 from shared.process.settings import OPERATOR
 
 if TYPE_CHECKING:
@@ -30,11 +31,11 @@ def keys() -> None:
 @keys.command("list")
 def list_keys() -> None:
     """List every form that has or had a key with its state, and say where the database expects another key."""
-    from services.registration.sealing.key_service import key_faults
+    from services.registration.sealing.key_faults import key_faults
 
     words = {0: "unwrapped by none of the master keys", 1: "in use"}
     with _key_tools() as (work, form_keys, _):
-        for state in form_keys.folder.states():
+        for state in form_keys.store.states():
             how = f"destroyed {state.destroyed}" if state.destroyed else words.get(state.keys, "is being replaced")
             click.echo(f"{state.form}: {how}")
         for fault in key_faults(work, form_keys):
@@ -66,9 +67,31 @@ def wrap() -> None:
     with _key_tools() as (work, form_keys, settings):
         _require_fit(work, settings)
         with _plain_errors():
-            count = form_keys.folder.wrap_anew()
+            count = form_keys.store.wrap_anew()
         retire(work, settings.held_keys)
     click.echo(f"{count} keys wrapped by the newest master key.")
+
+
+@keys.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def copy(folder: Path) -> None:
+    """Copy the keys in FOLDER into the keys database; again changes nothing. FOLDER is left as it is.
+
+    Stop the desk before, and start it with the keys database afterwards: what it changes in FOLDER in between is not in
+    the database. Nothing is copied while the two contradict each other.
+    """
+    from services.registration.sealing.key_copying import copy_keys
+    from services.registration.sealing.key_faults import key_faults
+    from services.registration.sealing.key_folder import KeyFolder
+
+    with _key_tools() as (work, form_keys, settings):
+        if not settings.keys_database_url:
+            raise click.ClickException(f"{KEYS_DATABASE} is not set: it names the database to copy to")
+        _require_fit(work, settings)
+        done = copy_keys(KeyFolder(folder, settings.master_keys), form_keys.store)
+        click.echo(f"{done.keys} keys and {done.tombstones} tombstones copied; {done.same} were there already.")
+        if faults := key_faults(work, form_keys):
+            raise click.ClickException("\n".join(faults))
 
 
 @keys.command()
@@ -124,16 +147,21 @@ def _order(form: str, *, is_lost: bool = False) -> "KeyOrder":
 
 @contextmanager
 def _key_tools() -> "Iterator[tuple[UnitOfWork, FormKeys, RegistrationSettings]]":
-    """The database, the folder of keys and the settings of an operator."""
-    from services.registration.sealing.form_keys import FormKeys
+    """The database, the store of keys and the settings of an operator."""
+    from services.registration.key_stores import opened_form_keys
+    from shared.core.errors import Unavailable
     from shared.store.engine import open_engine
     from shared.store.unit_of_work import UnitOfWork
 
     settings = read_settings(OPERATOR)
     engine = open_engine(settings.common.database_url)
     try:
-        form_keys = FormKeys(settings.form_keys_folder, settings.master_keys)
-        yield UnitOfWork(engine, "registration"), form_keys, settings
+        with opened_form_keys(settings) as form_keys:
+            if problem := form_keys.store.problem():
+                raise click.ClickException(f"{form_keys.store.variable}: {problem}")
+            yield UnitOfWork(engine, "registration"), form_keys, settings
+    except Unavailable:
+        raise click.ClickException("a database does not answer: run it again when it does") from None
     finally:
         engine.dispose()
 

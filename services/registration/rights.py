@@ -21,7 +21,7 @@ _DESK = "receipt_hash,kind,form,form_revision,fingerprint,code,body,decider_key,
 _AT = "timestamp with time zone"
 
 _SEPARATE: Rights = {
-    "alembic_version": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND), "select"),
+    "alembic_version": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND, OPERATOR), "select"),
     "lost_registration": {TEND: "select delete"},
     "quarantine": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND), "select"),
     "key_check": {
@@ -206,3 +206,12 @@ _SEPARATE: Rights = {
 
 RIGHTS: Rights = united(_SEPARATE, UNITED)
 """Verbs by table or function, and process."""
+
+KEYS_RIGHTS: Rights = united(
+    {
+        "alembic_version": {DESK: "select", OPERATOR: "select"},
+        "form_private_key": {DESK: "select insert update", OPERATOR: "select insert update"},
+    },
+    {WEB: (DESK,)},
+)
+"""The same in the keys database, whose logins are of their own: only who unwraps form keys may enter it."""

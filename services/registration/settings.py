@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from services.registration.rights import CONSUME, DECIDE, DESK, FORMS, OPERATOR, OWN, RIGHTS, TEND, WEB, WORK
+from shared.core.database_url import is_same_database
 from shared.core.key_checks import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC, SIGNING, HeldKey, KeyKind, KeyRule
 from shared.core.key_files import KEY_BYTES
 from shared.core.settings import Reader
 from shared.core.transports import PUBLIC_URL, plain_urls
-from shared.process.settings import CommonSettings, key_file, read_common, with_embedded
+from shared.process.settings import MIGRATE, CommonSettings, key_file, read_common, read_database, with_embedded
 
 PERSON = KeyKind(
     "person",
@@ -41,6 +42,7 @@ PRIVATE = KeyKind(
     KeyRule.CURRENT,
     "Decisions on proposals could not be opened, and would be parked.",
 )
+FORM_KEYS, KEYS_DATABASE = "TROIKA_FORM_KEYS", "TROIKA_KEYS_DATABASE_URL"
 KEY_KINDS = (SIGNING, PERSON, MASTER, INTAKE, DECIDER, PRIVATE, NOTIFICATIONS_PUBLIC, EVENTS_PUBLIC)
 
 
@@ -54,7 +56,8 @@ class RegistrationSettings:
         decider_keys: private keys to which submissions are sealed, newest first.
         person_keys: turn an address into its reference; newest first.
         master_keys: wrap the keys of forms, newest first.
-        form_keys_folder: of the wrapped keys, outside the database.
+        form_keys_folder: of the wrapped keys, outside the database; an empty path where they are in the keys database.
+        keys_database_url: of the keys database, for this process's login; empty where they are in the folder.
         private_keys: open what is sealed to this service, newest first.
         notifications_key: the notifications service's public key.
         events_key: the same of the events service.
@@ -70,6 +73,7 @@ class RegistrationSettings:
     person_keys: tuple[bytes, ...] = field(default=(), repr=False)
     master_keys: tuple[bytes, ...] = field(default=(), repr=False)
     form_keys_folder: Path = Path()
+    keys_database_url: str = field(default="", repr=False)
     private_keys: tuple[bytes, ...] = field(default=(), repr=False)
     notifications_key: bytes = b""
     events_key: bytes = b""
@@ -127,7 +131,6 @@ def read_settings(process: str = WEB) -> RegistrationSettings:
         decider_keys=file_of("decider", DECIDER),
         person_keys=file_of("person", PERSON),
         master_keys=file_of("master", MASTER),
-        form_keys_folder=reader.folder("TROIKA_FORM_KEYS") if process in _NEEDS["master"] else Path(),
         private_keys=file_of("private", PRIVATE),
         notifications_key=public_key(NOTIFICATIONS_PUBLIC),
         events_key=public_key(EVENTS_PUBLIC),
@@ -139,10 +142,23 @@ def read_settings(process: str = WEB) -> RegistrationSettings:
         if process in _NEEDS["lists"]
         else 24,
     )
+    if process in (*_NEEDS["master"], MIGRATE):
+        settings = _with_key_store(reader, settings, required=process in _NEEDS["master"])
     if process in _NEEDS["console"]:
         settings = replace(settings, console_url=_read_console_url(reader, settings.common.public_url))
     reader.finish()
     return replace(settings, common=with_embedded(reader, settings.common, RIGHTS))
+
+
+def _with_key_store(reader: Reader, settings: RegistrationSettings, *, required: bool) -> RegistrationSettings:
+    """The folder of form keys or the keys database: one of them."""
+    url = read_database(reader, KEYS_DATABASE)
+    if url and reader.text(FORM_KEYS, ""):
+        reader.problems.append(f"{KEYS_DATABASE}: is set, and {FORM_KEYS} too: keys are in one of them (keys copy)")
+    elif url and settings.common.database_url and is_same_database(url, settings.common.database_url):
+        reader.problems.append(f"{KEYS_DATABASE}: is registration's own: a backup of one must not hold the other")
+    folder = reader.folder(FORM_KEYS) if required and not url else Path()
+    return replace(settings, form_keys_folder=folder, keys_database_url=url)
 
 
 def _yes_or_no(text: str) -> bool:

@@ -17,6 +17,7 @@ from services.registration.forms.api import add_form_administration
 from services.registration.forms.changes import FormDesk
 from services.registration.intake.form_view import decider_key_problem
 from services.registration.intake.service import Intake
+from services.registration.key_stores import form_keys
 from services.registration.own.address_routes import address_blueprint
 from services.registration.own.answers_routes import answers_blueprint
 from services.registration.own.by_link import link_access
@@ -94,6 +95,7 @@ def build_app(
     intake: Engine | None = None,
     clock: Clock = system_clock,
     database_time: DatabaseTime = read_database_time,
+    keys_database: Engine | None = None,
 ) -> Flask:
     """The web application of the kind of process that ``settings`` are of.
 
@@ -103,13 +105,14 @@ def build_app(
         intake: by which submissions are stored; the same as ``engine`` if None.
         clock: of the project.
         database_time: how the database's clock is read.
+        keys_database: on the keys database, for ``desk`` and ``web`` if ``settings`` name one.
     """
     kinds = UNITED[WEB] if settings.common.process == WEB else (settings.common.process,)
     work = UnitOfWork(engine, NAME)
     intake_work = UnitOfWork(intake or engine, NAME)
     deployment = settings.common.deployment_with((settings.common.signing_keys or settings.intake_keys)[0])
     context = _public_context(settings, work, intake_work, clock) if kinds != (DESK,) else None
-    routes = _routes(settings, kinds, work, clock, context, deployment)
+    routes = _routes(settings, kinds, work, clock, context, deployment, keys_database)
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
         service=NAME,
@@ -143,6 +146,7 @@ def _routes(
     clock: Clock,
     context: PublicContext | None,
     deployment: Deployment,
+    keys_database: Engine | None,
 ) -> Routes:
     """The routes of ``kinds``: those of a form or a registration are one blueprint, whoever may call them here."""
     forms = Blueprint("forms", "forms", url_prefix="/v1/forms", description="Forms and submitting them")
@@ -174,7 +178,7 @@ def _routes(
         desk = FormDesk(work, clock, promoting(people.messages), _forgetting(context))
         add_form_administration(forms, desk)
         add_seats(forms, people)
-        add_desk(routes, settings, desk, people.messages, deployment)
+        add_desk(routes, settings, desk, people.messages, deployment, form_keys(settings, keys_database))
     return routes
 
 

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from services.registration.messaging import effects
-from services.registration.rights import CONSUME, DESK, FORMS, OWN, RIGHTS
+from services.registration.rights import CONSUME, DESK, FORMS, KEYS_RIGHTS, OWN, RIGHTS
 from services.registration.settings import KEY_KINDS, read_settings
-from shared.process.service import Service
+from shared.process.service import Service, SideDatabase
+from shared.process.settings import MIGRATE
 from shared.store.key_checks import KeyChecks
 
-NAME = "registration"
+NAME, KEYS = "registration", "keys"
 MIGRATIONS = Path(__file__).parent / "migrations"
+KEYS_MIGRATIONS = Path(__file__).parent / "keys_migrations"
 
 
 WEB_PARTS = {
@@ -30,4 +32,11 @@ def describe() -> Service:
         keys=lambda process, work: KeyChecks(work, read_settings(process).held_keys, NAME).faults,
         effects=lambda _work: effects(read_settings(CONSUME).private_keys),
         web_parts=WEB_PARTS,
+        side_databases=_side_databases,
     )
+
+
+def _side_databases() -> list[SideDatabase]:
+    """The keys database, in an installation that has one."""
+    url = read_settings(MIGRATE).keys_database_url
+    return [SideDatabase(KEYS, url, KEYS_MIGRATIONS, KEYS_RIGHTS)] if url else []

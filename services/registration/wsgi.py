@@ -5,6 +5,7 @@
 
 from flask import Flask
 
+from services.registration.key_stores import keys_engine
 from services.registration.rights import WEB
 from services.registration.settings import read_settings
 from services.registration.web import build_app, open_intake_engine
@@ -24,4 +25,4 @@ def application(process: str = WEB) -> Flask:
     settings = read_settings(process)
     start_tracing(NAME, process, settings.common.otlp_url)
     intake = open_intake_engine(settings.common.database_url)
-    return build_app(settings, open_web_engine(settings.common), intake)
+    return build_app(settings, open_web_engine(settings.common), intake, keys_database=keys_engine(settings))

@@ -19,6 +19,7 @@ from shared.bus.rights import RIGHTS
 from shared.bus.senders import SENDER_HEADER, copiers
 from shared.contracts.registry import service_of
 from shared.core.database_url import conninfo
+from shared.core.errors import SettingsError
 from shared.core.failpoints import reach
 from shared.core.rights import give
 from shared.core.silence import WatchfulConnection
@@ -62,6 +63,8 @@ _CLAIM = """
 _ACK = "DELETE FROM bus_message WHERE id = ANY(%s)"
 _GIVE_BACK = "UPDATE bus_message SET claimed_by = NULL WHERE id = ANY(%s)"
 _UNCLAIM = "UPDATE bus_message SET claimed_by = NULL, claims = claims - 1 WHERE id = ANY(%s)"
+_LOCK_SESSION = "SELECT pg_backend_pid() AS pid, pg_advisory_lock(%(session)s)"
+POOLED = "TROIKA_BUS_DATABASE_URL: a pooler is in between; the embedded bus needs PostgreSQL's own address, or RabbitMQ"
 _SWEEP = """
     UPDATE bus_message SET claimed_by = NULL WHERE claimed_by IS NOT NULL AND claimed_by NOT IN (
         SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
@@ -100,14 +103,13 @@ class StoredMessage:
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
-    """An autocommit connection that notices a dead peer and never waits for ever."""
+    """An autocommit connection that notices a dead peer; its role's settings limit how long it waits."""
     return WatchfulConnection.connect(
         conninfo(url),
         autocommit=True,
         connect_timeout=2,
         row_factory=dict_row,
         tcp_user_timeout=10000,
-        options="-c statement_timeout=5000 -c lock_timeout=2000",
         application_name="troika-bus",
     )
 
@@ -134,7 +136,18 @@ class EmbeddedQueues:
     def __init__(self, url: str) -> None:
         self._connection = connect(url)
         self.session = secrets.randbits(62)
-        self._connection.execute("SELECT pg_advisory_lock(%s)", (self.session,))
+        self._lock_session()
+
+    def _lock_session(self) -> None:
+        """Show that this session lives.
+
+        Raises:
+            SettingsError: a pooler is in between, which would give the lock to others.
+        """
+        row = self._connection.execute(_LOCK_SESSION, {"session": self.session}).fetchone() or {}
+        if row["pid"] != self._connection.info.backend_pid:
+            self._connection.close()
+            raise SettingsError([POOLED])
 
     def close(self) -> None:
         """End the session; its claimed rows return to their queues."""

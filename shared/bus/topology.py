@@ -9,10 +9,11 @@ import re
 from typing import Any
 
 import pika
-from pika.exceptions import ChannelClosedByBroker
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from shared.bus.address import BusAddress
 from shared.bus.embedded_store import create_table
+from shared.bus.membership import MEMBERS
 from shared.bus.names import (
     DEAD,
     DELIVERY_LIMIT,
@@ -33,6 +34,9 @@ WORK_MAX_MESSAGES = 200_000
 WORK_MAX_BYTES = 256 * 1024 * 1024
 """Past this the outbox is the buffer, not the broker: 200,000 messages of 1 KB fit under the disk alarm."""
 RETRY_MAX_MESSAGES = 50_000
+OLDEST_BROKER = 4
+"""The oldest RabbitMQ with which the tests have passed."""
+
 TOPOLOGY, AUDIT = "troika-topology", "troika-audit"
 
 
@@ -49,8 +53,9 @@ def queue_arguments() -> dict[str, dict[str, Any]]:
 
 
 def policies() -> list[dict[str, Any]]:
-    """Every limit, as policies."""
-    safe = {"dead-letter-strategy": "at-least-once", "overflow": "reject-publish"}
+    """Every limit, and how many members a queue gets as the cluster grows, as policies."""
+    members = {"target-group-size": MEMBERS}
+    safe = {**members, "dead-letter-strategy": "at-least-once", "overflow": "reject-publish"}
     work = {
         **safe,
         "delivery-limit": DELIVERY_LIMIT,
@@ -66,7 +71,8 @@ def policies() -> list[dict[str, Any]]:
             "delivery-limit": -1,
         }
         rows.append(_policy(f"retry-{tier}", f"^{re.escape(retry_queue(tier))}$", definition, 20))
-    rows.append(_policy("parked", r"\.parked$", {"delivery-limit": -1, "overflow": "reject-publish"}, 10))
+    endless = {**members, "delivery-limit": -1, "overflow": "reject-publish"}
+    rows.append(_policy("parked", r"\.parked$", endless, 10))
     return rows
 
 
@@ -90,6 +96,14 @@ def user_limits(user: str) -> dict[str, int]:
     """Limits of a login, so that one that is in the wrong hands, or in a loop, cannot use up the node."""
     connections = CONNECTIONS_OF[user.rpartition("-")[2]]
     return {"max-connections": connections, "max-channels": 2 * connections}
+
+
+def user_tags(user: str) -> list[str]:
+    """Tags of a login: the one that declares may use the management API, where members of queues are added.
+
+    It could delete every queue anyway, and no process that runs has it.
+    """
+    return ["administrator"] if user == TOPOLOGY else []
 
 
 def user_names() -> list[str]:
@@ -208,11 +222,12 @@ def declare(address: BusAddress) -> None:
 
 
 def missing(address: BusAddress) -> list[str]:
-    """Names of exchanges and queues that are not there; empty when all is well."""
+    """That the broker is too old, and names of exchanges and queues that are not there; empty when all is well."""
     if address.embedded:
         return []
-    absent: list[str] = []
     with _connection(address) as connection:
+        problem = broker_problem(connection)
+        absent = [problem] if problem else []
         for name in (*EXCHANGES, *queue_arguments()):
             channel = connection.channel()
             try:
@@ -224,6 +239,24 @@ def missing(address: BusAddress) -> list[str]:
             except ChannelClosedByBroker:
                 absent.append(name)
     return absent
+
+
+def broker_problem(connection: pika.BlockingConnection) -> str:
+    """Why the broker cannot be used: it is too old; empty if it is not."""
+    properties = connection._impl.server_properties  # pika has no public name for what the broker says of itself
+    found = str(properties.get("version", ""))
+    major = found.partition(".")[0]
+    if major.isdecimal() and int(major) < OLDEST_BROKER:
+        return f"RabbitMQ {found} is too old, {OLDEST_BROKER} is the oldest"
+    return ""
+
+
+def missing_as_far_as_known(address: BusAddress) -> list[str]:
+    """The same; empty as well if the broker does not answer."""
+    try:
+        return missing(address)
+    except (AMQPError, OSError):
+        return []
 
 
 def _connection(address: BusAddress) -> pika.BlockingConnection:

@@ -204,7 +204,7 @@ MESSAGE_TYPES: tuple[MessageType, ...] = (
     MessageType(
         "partner.changed.v1",
         "registration",
-        ("events.copies",),
+        ("events.copies", "notifications.copies"),
         PartnerData,
         "A partner is new, was renamed, or another number of its sites' addresses waits for a decision.",
     ),

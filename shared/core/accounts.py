@@ -94,6 +94,8 @@ def run_as(
 ) -> "subprocess.CompletedProcess[str]":
     """Run ``command`` to its end as ``account``, in its groups alone and with its output captured.
 
+    Bytes of the output that are no text are replaced: a program that reads a file with a wrong key may print them.
+
     Args:
         account: None for the running user.
         command: program and arguments.
@@ -101,13 +103,16 @@ def run_as(
         env: whole environment; None for the running one.
     """
     if account is None:
-        return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+        return subprocess.run(  # noqa: S603 - our own command
+            command, cwd=cwd, env=env, capture_output=True, text=True, errors="replace", check=False
+        )
     return subprocess.run(  # noqa: S603 - our own command
         command,
         cwd=cwd,
         env=env,
         capture_output=True,
         text=True,
+        errors="replace",
         check=False,
         user=account.uid,
         group=account.gid,

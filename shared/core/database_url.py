@@ -66,6 +66,26 @@ def connection_parameters(text: str) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if name != "context"}
 
 
+def is_same_database(one: str, other: str) -> bool:
+    """Whether two addresses name the same database on the same server, as far as their text shows it.
+
+    Raises:
+        ValueError: one of them is no address.
+    """
+    first, second = _places(one), _places(other)
+    return bool(first & second)
+
+
+def _places(text: str) -> set[tuple[str, str, str]]:
+    """Each (host, port, database) of an address."""
+    known = connection_parameters(text)
+    hosts = str(known.get("host", "")).split(",")
+    ports = str(known.get("port", "")).split(",")
+    name = str(known.get("dbname", known.get("user", "")))
+    ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
+    return {(host.lower(), port or "5432", name) for host, port in zip(hosts, ports, strict=True)}
+
+
 def _with_hosts_in_query(text: str) -> str:
     found = _SEVERAL.match(text)
     if found is None:

@@ -16,22 +16,22 @@ from shared.core.clock import system_clock
 from shared.core.errors import SettingsError
 from shared.core.logs import configure_logs
 from shared.core.metrics import build_info
-from shared.core.rights import by_login
 from shared.core.tracing import start_tracing
 from shared.core.version import running_version
 from shared.process.consuming import listen, make_listener
-from shared.process.key_waiting import wait_for_keys
 from shared.process.parked_commands import add_parked_commands
 from shared.process.recovery_commands import add_recovery_commands
 from shared.process.relay import Relay
 from shared.process.runner import Stop, run
 from shared.process.service import Service
-from shared.process.settings import CONSUME, MIGRATE, RECOVER, RELAY, TOPOLOGY, WEB
+from shared.process.settings import CONSUME, RECOVER, RELAY, TOPOLOGY, WEB
+from shared.process.start_checks import wait_for_keys, wait_for_limits
+from shared.process.topology_check import TopologyCheck
 from shared.store.checked_clock import CheckedClock, read_database_time
 from shared.store.engine import open_engine
 from shared.store.halted_queues import halted_problem
 from shared.store.quarantine import QuarantineWatch
-from shared.store.readiness import readiness
+from shared.store.readiness import Check, readiness
 from shared.store.unit_of_work import UnitOfWork
 
 GUNICORN_SETTINGS = Path("deploy/gunicorn.conf.py")
@@ -117,13 +117,18 @@ class _Running:
         watch = QuarantineWatch(self._unit, service.name)
         self._gate = watch.require_none_or_settling if self.role in (RELAY, CONSUME) else watch.require_none
         self._work = worker.make()
-        checks = (partial(check, self._unit) for check in worker.checks)
+        self._topology = TopologyCheck(self.settings.bus) if worker.role in (RELAY, CONSUME) else None
+        checks: list[Check] = [partial(check, self._unit) for check in worker.checks]
+        checks += [self._topology.problem] if self._topology is not None else []
         self.problems = readiness(self._unit, service.migrations, self._clock, self._key_problem, *checks)
 
     def loop(self, stop: Stop) -> None:
-        """Work once the keys are those that the database knows; in quarantine no transaction of it begins."""
+        """Work once sessions have limits, keys fit and the broker has all queues; in quarantine nothing begins."""
+        wait_for_limits(self._unit, stop)
         if self._keys is not None:
             wait_for_keys(self._keys, stop)
+        if self._topology is not None:
+            self._topology.wait(stop)
         if not stop:
             self._work(self._unit.gated(self._gate), self._clock, stop)
 
@@ -181,17 +186,14 @@ def _common_workers(service: Service) -> tuple[Worker, Worker]:
 
 def _add_migrate(group: click.Group, service: Service) -> None:
     @group.command()
-    def migrate() -> None:
+    @click.option("--to", "target", default="", help="This revision: an earlier one is a rollback.")
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    def migrate(target: str, *, yes: bool) -> None:
         """Bring the database to the newest schema, and give each process's login its rights there."""
         # here alone: Alembic takes a quarter of a second and 14 MB, and no other process needs it
-        from shared.store.migrate import migrate as migrate_schema
+        from shared.process.migrating import migrate_service
 
-        engine = open_engine(service.settings(MIGRATE).database_url, statement_timeout_ms=0)
-        done = migrate_schema(engine, service.migrations, by_login(service.name, service.rights))
-        engine.dispose()
-        click.echo(f"{service.name}: schema {done.revision}")
-        if done.missing:
-            click.echo(f"No such login on the server, so no rights given to it: {', '.join(done.missing)}", err=True)
+        migrate_service(service, target, yes=yes)
 
 
 def _add_topology(group: click.Group, service: Service) -> None:
@@ -200,10 +202,14 @@ def _add_topology(group: click.Group, service: Service) -> None:
 
     @topology.command()
     def check() -> None:
-        """Exit 1 and name what is missing."""
-        absent = bus_topology.missing(service.settings(TOPOLOGY).bus)
-        click.echo("\n".join(absent) or "complete")
-        sys.exit(1 if absent else 0)
+        """Name what is missing: exchanges, queues, members of queues and leaders.
+
+        Exit codes: 0 nothing is missing, 1 something is, 3 members were not asked, for lack of the management API.
+        """
+        # here alone, as below: no worker needs the client of the management API
+        from shared.process.topology_commands import check as check_topology
+
+        sys.exit(check_topology(service.settings(TOPOLOGY)))
 
     @topology.command()
     def declare() -> None:
@@ -215,6 +221,31 @@ def _add_topology(group: click.Group, service: Service) -> None:
     def definitions() -> None:
         """Print the definitions file for the broker, limits included."""
         click.echo(json.dumps(bus_topology.definitions(), indent=2))
+
+    _add_cluster_commands(topology, service)
+
+
+def _add_cluster_commands(topology: click.Group, service: Service) -> None:
+    @topology.command()
+    @click.option("--dry-run", is_flag=True, help="Change nothing; print what would be done.")
+    def grow(*, dry_run: bool) -> None:
+        """Give each queue the members that the cluster has nodes for, at most three, and spread the leaders.
+
+        May be repeated. Exit codes: 0 all members are there and run, 1 not all.
+        """
+        from shared.process.topology_commands import grow as grow_queues
+
+        sys.exit(grow_queues(service.settings(TOPOLOGY), dry_run=dry_run))
+
+    @topology.command("import")
+    @click.argument("file", type=click.Path(path_type=Path))
+    @click.option("--nodes", type=click.IntRange(1), required=True, help="Wait until so many nodes are one cluster.")
+    @click.option("--within", "within_s", type=float, default=300.0, show_default=True, help="For so many seconds.")
+    def import_(file: Path, nodes: int, within_s: float) -> None:
+        """Import the definitions in FILE, users included, once the cluster has formed; then check. May be repeated."""
+        from shared.process.topology_commands import import_definitions
+
+        sys.exit(import_definitions(service.settings(TOPOLOGY), file, nodes=nodes, within_s=within_s))
 
 
 def _add_key_checks(group: click.Group, service: Service) -> None:

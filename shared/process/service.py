@@ -18,6 +18,23 @@ KeyFaults = Callable[[], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
+class SideDatabase:
+    """A database that a service has beside its own.
+
+    Attributes:
+        name: of which its roles are named.
+        url: for its owner.
+        migrations: folder of its schema changes.
+        rights: in it, by table and process.
+    """
+
+    name: str
+    url: str = field(repr=False)
+    migrations: Path
+    rights: Rights
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """Attributes:
     name: ``registration``, ``events`` or ``notifications``.
@@ -29,6 +46,7 @@ class Service:
     keys: the checks of the keys that a kind of process holds; None if none of the service's processes holds any.
     key_kinds: all keys of its processes.
     web_parts: web processes that do a part of what ``web`` does: help of their commands, by name.
+    side_databases: databases that ``migrate`` brings up to date too, if the settings name them.
     erased: which of some subjects (UUID texts) were erased; None if it hears of nobody.
     """
 
@@ -42,3 +60,4 @@ class Service:
     keys: Callable[[str, UnitOfWork], KeyFaults] | None = None
     key_kinds: Sequence[KeyKind] = ()
     web_parts: Mapping[str, str] = field(default_factory=dict)
+    side_databases: Callable[[], Sequence[SideDatabase]] = list

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from shared.bus import rights as bus_rights
-from shared.bus.address import BusAddress, read_address
+from shared.bus.address import BusAddress, read_address, read_management
 from shared.core.database_url import database_url
 from shared.core.deployment import Deployment
 from shared.core.errors import SettingsError
@@ -31,6 +31,8 @@ WEB, RELAY, CONSUME = "web", "relay", "consume"
 MIGRATE, OPERATOR, REKEY, PARKED, TOPOLOGY = "migrate", "operator", "rekey", "parked", "topology"
 RECOVER = "recover"
 """Kinds of process; services add workers of their own. ``OPERATOR`` stands for all other commands."""
+
+BROKER_MANAGEMENT_URL = "TROIKA_BROKER_MANAGEMENT_URL"
 
 ON_THE_BUS = frozenset({RELAY, CONSUME, PARKED, TOPOLOGY})
 WITHOUT_DATABASE = frozenset({TOPOLOGY})
@@ -57,6 +59,7 @@ class CommonSettings:
     proxies: networks of the gateways in front of a web process.
     limits: how often somebody may come; the key is added by :attr:`deployment`.
     otlp_url: of the collector of spans; empty for none.
+    management_urls: of the broker's management API, one a node; only ``topology`` uses it.
     """
 
     service: str
@@ -72,6 +75,7 @@ class CommonSettings:
     proxies: TrustedProxies = LOOPBACK
     limits: LimitSettings = field(default_factory=LimitSettings)
     otlp_url: str = ""
+    management_urls: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def held_keys(self) -> list[HeldKey]:
@@ -111,6 +115,8 @@ def read_common(
         settings = replace(settings, database_url=read_database(reader, f"{service.upper()}_DATABASE_URL"))
     if process in ON_THE_BUS:
         settings = replace(settings, bus=read_address(reader, read_database(reader, "TROIKA_BUS_DATABASE_URL")))
+    if process == TOPOLOGY:
+        settings = replace(settings, management_urls=read_management(reader, BROKER_MANAGEMENT_URL))
     if process in serving:
         settings = _with_holders(reader, _with_web(reader, settings))
     elif process in public:

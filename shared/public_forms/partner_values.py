@@ -30,6 +30,20 @@ def origin(value: Any) -> str:
     return str(value)
 
 
+def origin_of(address: str) -> str:
+    """The origin of the page at ``address``, as browsers write it: in lower case, without a port that is usual.
+
+    Raises:
+        ValueError: it is no address of http or https, or names a user or a host that no origin has.
+    """
+    parts = urlsplit(address.strip())
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    host = parts.netloc.lower()
+    if parts.port == usual:
+        host = host.removesuffix(f":{usual}")
+    return origin(f"{parts.scheme}://{host.removesuffix(':')}")
+
+
 def theme_values(value: Any) -> dict[str, str]:
     """The values of a theme that can be used.
 

@@ -1,14 +1,16 @@
 """Connections to PostgreSQL with limits on everything that could wait for ever.
 
-Pools are opened after the fork (never at import) and closed by whoever opened them.
+Pools are opened after the fork (never at import) and closed by whoever opened them. A connection may be a transaction
+pooler's: nothing here depends on the session from one transaction to the next. The server's time limits are settings
+of the roles (:mod:`shared.store.session_limits`).
 """
 
 import time
-from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -17,14 +19,13 @@ from shared.core.silence import WatchfulConnection
 from shared.store.pool_metrics import measure_pool
 
 CONNECT_TIMEOUT_S = 2
-STATEMENT_TIMEOUT_MS = 5000
-LOCK_TIMEOUT_MS = 2000
-IDLE_IN_TRANSACTION_MS = 15000
 PLANS_KEPT_S = 5.0
 """A session keeps the plans of what it asks often. One made while the tables were small may read them whole, and would
 be kept until the server counts its rows: a minute or more, in a rush a hundred thousand rows later."""
 
 _PLANNED_S = "planned at"
+READ_ONLY = "25006"
+"""SQLSTATE of a write that a read-only transaction refused; each transaction of a standby is one."""
 
 
 def open_engine(
@@ -32,9 +33,8 @@ def open_engine(
     *,
     pool_size: int = 4,
     pool_timeout_s: float = 0.5,
-    statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
+    statement_timeout_ms: int | None = None,
     application: str = "troika",
-    server_settings: Mapping[str, str] | None = None,
     pre_ping: bool = True,
 ) -> Engine:
     """An engine whose connections give up instead of hanging.
@@ -43,22 +43,14 @@ def open_engine(
         url: ``postgresql://…``, for one host or several.
         pool_size: connections of this process; none is opened beyond it.
         pool_timeout_s: how long a caller waits for a free one, seconds.
-        statement_timeout_ms: longest single statement, milliseconds (0: no limit, for migrations and loads).
+        statement_timeout_ms: longest single statement in place of the role's limit, milliseconds (0: none, for
+            migrations and loads); set in each transaction.
         application: shown in ``pg_stat_activity``.
-        server_settings: further settings of each session.
         pre_ping: ask a pooled connection whether it lives before each use; without it the first use after a loss
             fails, and then the whole pool is renewed.
     """
-    address = read_database_url(url)
-    limits = {
-        "statement_timeout": statement_timeout_ms,
-        "lock_timeout": LOCK_TIMEOUT_MS,
-        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS,
-        **(server_settings or {}),
-    }
-    options = " ".join(f"-c {name}={value}" for name, value in limits.items()) + " -c timezone=UTC -c jit=off"
     engine = create_engine(
-        address,
+        read_database_url(url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_timeout_s,
@@ -66,19 +58,25 @@ def open_engine(
         pool_use_lifo=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
-            "options": options,
             "application_name": application,
             "tcp_user_timeout": 10000,
         },
     )
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "checkout", _plan_anew)
+    event.listen(engine, "handle_error", _leave_standby)
+    if statement_timeout_ms is not None:
+        event.listen(engine, "begin", partial(_limit_statements, statement_timeout_ms))
     measure_pool(engine, application)
     return engine
 
 
 def _connect(_dialect: object, _record: object, arguments: list[Any], words: dict[str, Any]) -> WatchfulConnection:
     return WatchfulConnection.connect(*arguments, **words)
+
+
+def _limit_statements(limit_ms: int, connection: Connection) -> None:
+    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {limit_ms}")
 
 
 def _plan_anew(connection: psycopg.Connection[Any], record: Any, _proxy: object) -> None:
@@ -98,11 +96,22 @@ def _plan_anew(connection: psycopg.Connection[Any], record: Any, _proxy: object)
     record.info[_PLANNED_S] = now_s
 
 
+def _leave_standby(context: ExceptionContext) -> None:
+    """Renew the pool when a server takes no writes, though the transaction was not begun for reading alone.
+
+    The server was the primary when the connection was opened, or whatever is in between has chosen another one.
+    """
+    refused = getattr(context.original_exception, "sqlstate", None) == READ_ONLY
+    connection = context.connection
+    if refused and connection is not None and not connection.get_execution_options().get("postgresql_readonly"):
+        context.is_disconnect = True
+
+
 def is_outage(error: BaseException) -> bool:
     """Whether ``error`` says the database is away, busy or changing hands, so that the work may be tried again.
 
     Serialization failures and deadlocks (class 40), lost connections (08), resource limits (53), operator
-    intervention and shutdown (57), lock and statement timeouts (55P03, 57014).
+    intervention and shutdown (57), lock and statement timeouts (55P03, 57014), and a standby's refusal to write.
     """
     if isinstance(error, PoolTimeout):
         return True
@@ -111,7 +120,8 @@ def is_outage(error: BaseException) -> bool:
         return False
     state = str(driver.sqlstate or "")
     if state:
-        return state[:2] in {"08", "40", "53", "57"} or state == "55P03"
+        standby = state == READ_ONLY and getattr(error, "connection_invalidated", False)
+        return state[:2] in {"08", "40", "53", "57"} or state == "55P03" or standby
     return getattr(error, "connection_invalidated", False) or isinstance(driver, psycopg.OperationalError)
 
 

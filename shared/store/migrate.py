@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -14,10 +15,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from shared.core.errors import SettingsError
-from shared.core.rights import Rights, give
+from shared.core.rights import Rights, give, logins_of
 from shared.store.schema_state import server_problem
+from shared.store.session_limits import roles_without_limits
 
 MIGRATION_LOCK = 7240001
+
+
+class MigrationRefused(Exception):
+    """The schema was left as it is; the text has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +31,12 @@ class Migrated:
     """Attributes:
     revision: that the schema is at now.
     missing: logins that the server does not have, and that were given nothing.
+    unlimited: logins, and the owner, whose sessions lack a limit, so that no process of theirs will be ready.
     """
 
     revision: str
     missing: list[str]
+    unlimited: list[str]
 
 
 def migrate(engine: Engine, folder: Path, rights: Rights) -> Migrated:
@@ -45,7 +53,7 @@ def migrate(engine: Engine, folder: Path, rights: Rights) -> Migrated:
     Raises:
         SettingsError: the server is too old.
     """
-    scripts = ScriptDirectory(str(folder), version_locations=[str(folder / "versions")])
+    scripts = _scripts(folder)
     head = scripts.get_current_head() or ""
     with engine.begin() as connection, _alone(connection):
         if problem := server_problem(connection):
@@ -55,17 +63,71 @@ def migrate(engine: Engine, folder: Path, rights: Rights) -> Migrated:
         )
         found = context.get_current_revision()
         if found is not None and found > head:
-            return Migrated(found, [])
+            return Migrated(found, [], [])
         with Operations.context(context):
             context.run_migrations()
-        missing = give(connection.connection.driver_connection, rights)  # type: ignore[arg-type]  # psycopg's
-    return Migrated(head, missing)
+        owner: Any = connection.connection.driver_connection  # psycopg's
+        missing = give(owner, rights)
+        unlimited = roles_without_limits(owner, [owner.info.user, *logins_of(rights)])
+    return Migrated(head, missing, unlimited)
+
+
+def migrate_to(engine: Engine, folder: Path, target: str) -> Migrated:
+    """Take the schema to one revision, which for an earlier one rolls back what came after it; rights stay.
+
+    Only the version that made a change knows how to roll it back, so this is run by the newer version, once all
+    processes are of the older one. That version's ``migrate`` then gives its own rights.
+
+    Args:
+        engine: its role must own the database.
+        folder: the service's ``migrations`` folder with ``versions`` below it.
+        target: a revision that this code knows.
+
+    Raises:
+        MigrationRefused: the database, or the way to the target, is not known here; nothing was changed.
+        SettingsError: the server is too old.
+    """
+    scripts = _scripts(folder)
+    with engine.begin() as connection, _alone(connection):
+        if problem := server_problem(connection):
+            raise SettingsError([problem])
+        found = MigrationContext.configure(connection).get_current_revision()
+        if problem := rollback_problem(scripts, found, target):
+            raise MigrationRefused(problem)
+        steps = scripts._upgrade_revs if found is not None and target > found else scripts._downgrade_revs
+        context = MigrationContext.configure(connection, opts={"fn": lambda rev, _ctx: steps(target, rev)})
+        with Operations.context(context):
+            context.run_migrations()
+    return Migrated(target, [], [])
+
+
+def rollback_problem(scripts: ScriptDirectory, found: str | None, target: str) -> str:
+    """Why a schema cannot be taken from ``found`` to ``target``; empty if it can.
+
+    A migration that cannot be rolled back has the reason in its module, as ``irreversible``.
+    """
+    known = {script.revision: script for script in scripts.walk_revisions()}
+    if found is None:
+        return "there is no schema: run migrate"
+    if found not in known:
+        return f"the schema is at {found}, and this version knows {max(known)} at most: use the version that made it"
+    if target not in known:
+        return f"there is no revision {target}; there are {', '.join(sorted(known))}"
+    for revision in sorted((each for each in known if target < each <= found), reverse=True):
+        module = known[revision].module
+        if reason := getattr(module, "irreversible", "" if hasattr(module, "downgrade") else "it has no downgrade"):
+            return f"{revision} cannot be rolled back: {reason}"
+    return ""
 
 
 def current_revision(engine: Engine) -> str | None:
     """The revision a database is at; None before its first migration."""
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def _scripts(folder: Path) -> ScriptDirectory:
+    return ScriptDirectory(str(folder), version_locations=[str(folder / "versions")])
 
 
 @contextmanager

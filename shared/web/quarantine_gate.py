@@ -20,7 +20,8 @@ QUARANTINE_WATCH = "troika-quarantine-watch"
 """Where an application keeps what it knows of the quarantine (Flask's ``extensions``)."""
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_ASSETS = (".js", ".css", ".svg", ".png", ".woff2")
+_FILES = (".js", ".css", ".svg", ".png", ".woff2", "/openapi.json")
+"""Ends of paths of what is the same in every database."""
 _SIGNING = (
     "/console/sign-in/passkey",
     "/console/sign-in",
@@ -44,7 +45,7 @@ class QuarantineGate:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer 503 in quarantine, else ask the application."""
-        code = self._code()
+        code = "" if environ["PATH_INFO"].endswith(_FILES) else self._code()
         if not code or self._passes(environ):
             return self._inner(environ, start_response)
         if "text/html" in environ.get("HTTP_ACCEPT", ""):
@@ -64,7 +65,7 @@ class QuarantineGate:
 
     def _passes(self, environ: "WSGIEnvironment") -> bool:
         path = environ["PATH_INFO"]
-        if path.startswith("/-/") or path.endswith(_ASSETS) or path in _SIGNING:
+        if path.startswith("/-/") or path in _SIGNING:
             return True
         return environ["REQUEST_METHOD"] in _SAFE and not path.startswith(self._paused)
 

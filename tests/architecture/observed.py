@@ -23,6 +23,7 @@ BROKERS: dict[str, set[str]] = {
     "rabbitmq_unreachable_cluster_peers_count": set(),
     "rabbitmq_detailed_queue_consumers": {"vhost", "queue"},
     "rabbitmq_detailed_queue_messages": {"vhost", "queue"},
+    "rabbitmq_detailed_raft_log_commit_index": {"vhost", "queue"},
 }
 """Read off RabbitMQ 4.0.5; the live test of the installation looks whether a node really has them."""
 

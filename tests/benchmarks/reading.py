@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from deploy.local.installation import SAMPLE
 from services.registration.forms.loading import load_forms
 from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.key_folder import KeyFolder
 from shared.core.sealing import read_keys
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
@@ -144,7 +145,7 @@ def _load(processes: ProcessGroup, installation: TestInstallation, name: str) ->
     """Forms and events of the sample."""
     engine = open_engine(installation.urls["registration"])
     folder = installation.secrets.folder
-    keys = FormKeys(folder / "form-keys", read_keys(folder / "master.key"))
+    keys = FormKeys(KeyFolder(folder / "form-keys", read_keys(folder / "master.key")))
     load_forms(UnitOfWork(engine, "registration"), keys, SAMPLE)
     engine.dispose()
     command = f"services.events load {SAMPLE} --move-to-next upr-webinar-10"

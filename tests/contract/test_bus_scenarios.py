@@ -4,9 +4,13 @@ Where the two differ: RabbitMQ vouches for the sender of a message (``user_id``)
 database's word. How the reason of a message that killed its consumers is worded differs too (``test_bus_deaths``).
 """
 
+import re
 import threading
 import time
 
+import pytest
+
+from shared.bus import topology
 from shared.bus.publisher import Outcome
 from shared.bus.topology import missing
 from shared.contracts.envelope import Message
@@ -18,6 +22,12 @@ PREFETCH = 10
 
 def test_topology_complete(bus: Bus) -> None:
     assert missing(bus.address) == []
+
+
+def test_broker_that_is_too_old_is_named(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topology, "OLDEST_BROKER", 99)
+    found = [re.sub(r"RabbitMQ \d+\.[\d.]+ ", "RabbitMQ ", problem) for problem in missing(bus.address)]
+    assert found == ([] if bus.address.embedded else ["RabbitMQ is too old, 99 is the oldest"])
 
 
 def test_message_published_and_consumed_once(bus: Bus) -> None:

@@ -68,6 +68,13 @@ def test_definitions_let_each_type_be_written_by_its_producer_alone() -> None:
         assert writers == [f"troika-{entry.producer}-relay"]
 
 
+def test_only_the_login_that_declares_is_an_administrator() -> None:
+    """No process that runs has it; members of queues cannot be added without."""
+    assert {user: tags for user in topology.user_names() if (tags := topology.user_tags(user))} == {
+        topology.TOPOLOGY: ["administrator"]
+    }
+
+
 def test_embedded_routes_are_the_bindings() -> None:
     """The embedded bus works its routes out; a broker is told them. Both must reach the same queues."""
     for exchange, key, queue in bindings():

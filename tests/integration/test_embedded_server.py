@@ -17,6 +17,7 @@ from shared.core.accounts import database_account, run_as
 from shared.core.rights import migrator
 from shared.store.embedded import EmbeddedServer, remove_server
 from shared.store.postgres_cluster import WHEEL, binaries, usable_binaries
+from shared.store.session_limits import limit_problems
 from tests.support.waiting import poll_until
 
 DATABASES = {"registration": ("troika_registration_web",)}
@@ -68,6 +69,7 @@ def test_socket_is_private_and_each_login_needs_its_own_password(start: Starter,
     with psycopg.connect(_url(server)) as connection:
         assert connection.execute("SELECT session_user::text").fetchone() == (ROLE,)
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+        assert limit_problems(connection) == []
 
 
 def test_no_folder_is_opened_wider(start: Starter, tmp_path: Path) -> None:

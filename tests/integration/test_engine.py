@@ -31,7 +31,8 @@ def url(postgres: PostgresServer) -> str:
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
     """One session, which keeps a plan for whatever value it is asked."""
-    made = open_engine(url, pool_size=1, server_settings={"plan_cache_mode": "force_generic_plan"}, pre_ping=False)
+    rows(url, "ALTER ROLE CURRENT_USER SET plan_cache_mode = force_generic_plan")
+    made = open_engine(url, pool_size=1, pre_ping=False)
     yield made
     made.dispose()
 

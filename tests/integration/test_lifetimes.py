@@ -104,6 +104,7 @@ STANDING = {
         "working_group_copy": "groups",
         "resource_copy": "recordings",
         "form_copy": "forms",
+        "partner_copy": "partners",
         "event_news": "a row for each event that has just changed",
         "announcement": "a row for each change of an event",
         "bulletin": "texts of coordinators",

@@ -100,6 +100,7 @@ NOT_OF_A_PERSON = {
     ("notifications", "working_group_copy", "content"),
     ("notifications", "resource_copy", "content"),
     ("notifications", "form_copy", "content"),
+    ("notifications", "partner_copy", "content"),
     ("registration", "submission", "network"),
     ("registration", "submission", "token_hash"),
 }

@@ -20,8 +20,8 @@ from services.registration.web import build_app
 from services.registration.wiring import NAME
 from shared.core.key_checks import HeldKey
 from shared.core.sealing import new_key
-from shared.process.key_waiting import wait_for_keys
 from shared.process.runner import Stop
+from shared.process.start_checks import wait_for_keys
 from shared.store.engine import open_engine
 from shared.store.key_checks import KeyChecks
 from shared.store.unit_of_work import UnitOfWork

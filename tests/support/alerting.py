@@ -33,7 +33,7 @@ def rules() -> dict[str, dict[str, Any]]:
     """Every alerting rule by its name."""
     files = sorted(RULES.glob("*.yml"))
     groups = [group for file in files for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]]
-    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
+    return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
 
 
 def raised(alert: str, **labels: str) -> dict[str, str]:

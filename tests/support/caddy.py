@@ -16,6 +16,9 @@ from tests.support.waiting import poll_until
 
 PROGRAM = Path(sys.executable).parent / "caddy"
 PUBLIC_HOST, DESK_HOST = "register.localhost", "desk.localhost"
+COMMAND = [str(PROGRAM), "run", "--adapter", "caddyfile", "--config", "Caddyfile"]
+"""In the folder of the file."""
+
 _PASSED_ON = re.compile(r"\t*reverse_proxy ((\w+)-[\w-]+):8000 \{.*?\}", re.DOTALL)
 
 
@@ -28,21 +31,28 @@ def caddy(run: RunFolder, behind: Mapping[str, Sequence[str]]) -> Iterator[int]:
         behind: addresses of the copies of each web process.
     """
     folder, port = run.part("caddy"), free_port()
-    text = _PASSED_ON.sub(lambda found: "\n".join(passed_on(found[2], behind[found[1]])), caddyfile(CLUSTER))
-    (folder / "Caddyfile").write_text(text.replace("http_port 8080", f"http_port {port}"))
-    environment = {
-        "HOME": str(folder),
-        "TROIKA_HOST": PUBLIC_HOST,
-        "TROIKA_DESK_HOST": DESK_HOST,
-        "TROIKA_TRUSTED_PROXIES": "192.0.2.0/24",
-    }
-    command = [str(PROGRAM), "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
-    server = start_child(run, command, env=environment, folder=folder, log=folder / "log")
+    environment = write_caddyfile(folder, behind, port, "192.0.2.0/24")
+    server = start_child(run, COMMAND, env=environment, folder=folder, log=folder / "log")
     try:
         poll_until(lambda: _listens(port), 20, what="Caddy listens")
         yield port
     finally:
         kill_tree(server)
+
+
+def write_caddyfile(folder: Path, behind: Mapping[str, Sequence[str]], port: int, proxies: str) -> dict[str, str]:
+    """Write the file for a gateway in ``folder``, and return the environment of the program.
+
+    Args:
+        folder: in which it runs.
+        behind: addresses of the copies of each web process.
+        port: to listen on.
+        proxies: networks in front of it.
+    """
+    text = _PASSED_ON.sub(lambda found: "\n".join(passed_on(found[2], behind[found[1]])), caddyfile(CLUSTER))
+    (folder / "Caddyfile").write_text(text.replace("http_port 8080", f"http_port {port}"))
+    hosts = {"TROIKA_HOST": PUBLIC_HOST, "TROIKA_DESK_HOST": DESK_HOST}
+    return {"HOME": str(folder), "TROIKA_TRUSTED_PROXIES": proxies, **hosts}
 
 
 def _listens(port: int) -> bool:

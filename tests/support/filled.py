@@ -12,6 +12,7 @@ from services.notifications import messaging as notifications
 from services.registration.forms.copies import keep_event
 from services.registration.forms.loading import load_forms
 from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.key_folder import KeyFolder
 from shared.contracts.reading import read
 from shared.core.clock import system_clock
 from shared.core.sealing import Vault, public_key_of, read_keys, seal_to
@@ -47,7 +48,7 @@ def _fill_events(work: UnitOfWork, _secrets: Path) -> None:
 
 
 def _fill_forms(work: UnitOfWork, secrets: Path) -> None:
-    keys = FormKeys(secrets / "form-keys", tuple(read_keys(secrets / "master.key")))
+    keys = FormKeys(KeyFolder(secrets / "form-keys", read_keys(secrets / "master.key")))
     load_forms(work, keys, SAMPLES)
     with work.transaction() as connection:
         keep_event(connection, read(sample_message("event.published.v1", **_NEXT_YEAR)))

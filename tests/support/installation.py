@@ -9,9 +9,11 @@ from sqlalchemy import make_url
 
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.servers.audit_role import READABLE, ROLE, grant_reading, make_role
-from deploy.servers.logins import LOGINS, RIGHTS
+from deploy.servers.logins import KEYS, LOGINS, RIGHTS
+from services.registration.wiring import KEYS_MIGRATIONS
 from shared.bus.embedded_store import create_table
-from shared.core.rights import migrator
+from shared.core.database_url import read_database_url
+from shared.core.rights import login, migrator
 from shared.process.settings import ON_THE_BUS, WEB, WITHOUT_DATABASE, bus_role_of, role_of
 from shared.store.engine import open_engine
 from shared.store.migrate import migrate
@@ -71,15 +73,19 @@ class FreshDatabases(dict[str, str]):
         return self._postgres.fresh_database(database_of(self[name]), owner=owner, logins=LOGINS[name])
 
     def __missing__(self, name: str) -> str:
-        template = make_template(self._postgres, name)
-        self[name] = self._postgres.fresh_database(template, owner=migrator(name), logins=LOGINS[name])
+        self[name] = self.fresh(name)
         return self[name]
+
+    def fresh(self, name: str) -> str:
+        """URL of a further one, for its migrator."""
+        template = make_template(self._postgres, name)
+        return self._postgres.fresh_database(template, owner=migrator(name), logins=LOGINS[name])
 
     def of(self, name: str, role: str) -> str:
         """URL of a database for a role: a process's login, or its migrator."""
-        there = make_url(self[name])
+        there = read_database_url(self[name])
         own = make_url(self._postgres.url(there.database or "", role))
-        return own.set(host=there.host, port=there.port).render_as_string(hide_password=False)
+        return there.set(username=own.username, password=own.password).render_as_string(hide_password=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +93,14 @@ class TestInstallation:
     """Attributes:
     urls: database by service name, and of ``bus``.
     secrets: of all processes.
+    has_keys_database: the private keys of forms are in a database and not in a folder.
     """
 
     __test__ = False
 
     urls: FreshDatabases
     secrets: Secrets
+    has_keys_database: bool = False
 
     def url(self, service: str, process: str) -> str:
         """URL of a service's database for one kind of process."""
@@ -107,6 +115,9 @@ class TestInstallation:
             found |= {"TROIKA_MAIL_FROM": "upr@example.org", "TROIKA_MAIL_FROM_NAME": "The UPR coordination"}
         if (service, process) == ("notifications", "send"):
             found["SMTP_URL"] = "smtp://127.0.0.1:9"
+        if self.has_keys_database and "TROIKA_FORM_KEYS" in found:
+            del found["TROIKA_FORM_KEYS"]
+            found["TROIKA_KEYS_DATABASE_URL"] = self.urls.of(KEYS, login(KEYS, process))
         if process not in WITHOUT_DATABASE:
             found[f"{service.upper()}_DATABASE_URL"] = self.url(service, process)
         if process in ON_THE_BUS:
@@ -139,13 +150,14 @@ def database_of(url: str) -> str:
 
 def make_template(postgres: PostgresServer, name: str) -> str:
     """The template of a service's database, or of ``bus``, with the newest schema and every login's rights."""
-    for login in LOGINS[name]:
-        postgres.create_role(login)
+    for each in LOGINS[name]:
+        postgres.create_role(each)
     prepare = create_table if name == "bus" else partial(_migrate, name)
     return postgres.make_template(f"template_{name}", prepare, owner=migrator(name))
 
 
-def _migrate(service: str, url: str) -> None:
+def _migrate(database: str, url: str) -> None:
     engine = open_engine(url, statement_timeout_ms=0)
-    assert migrate(engine, PROJECT / "services" / service / "migrations", RIGHTS[service]).missing == []
+    folder = KEYS_MIGRATIONS if database == KEYS else PROJECT / "services" / database / "migrations"
+    assert migrate(engine, folder, RIGHTS[database]).missing == []
     engine.dispose()

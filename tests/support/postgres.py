@@ -13,8 +13,9 @@ from psycopg import sql
 
 from deploy.servers.postgres import SERVER_SETTINGS, server_command
 from deploy.servers.starting import prefix
-from shared.core.accounts import service_account
-from shared.store.postgres_cluster import SUPERUSER, binaries, make_cluster
+from shared.core.accounts import run_as, service_account
+from shared.store.postgres_cluster import ENVIRONMENT, SUPERUSER, binaries, make_cluster
+from shared.store.session_limits import set_limits
 from tests.support.children import kill_tree, start_child, tail
 from tests.support.looking import keep_connections_to, let_go
 from tests.support.ports import free_port
@@ -100,6 +101,26 @@ class PostgresServer:
         if not self._durable:
             keep_connections_to(self.port)
 
+    def make_standby(self) -> "PostgresServer":
+        """Start a standby that receives what this server writes; both have the same passwords (2 s).
+
+        Raises:
+            RuntimeError: it could not be copied; with what pg_basebackup printed.
+        """
+        standby = PostgresServer(self._run, durable=self._durable)
+        standby._passwords = self._passwords
+        address = f"host=127.0.0.1 port={self.port} user={SUPERUSER}"
+        copied = run_as(
+            self._account,
+            [str(self._bin / "pg_basebackup"), "-d", address, "-D", str(standby.data_folder), "-R", "-c", "fast"],
+            env={**ENVIRONMENT, "PGPASSWORD": self._passwords[SUPERUSER]},
+            cwd=standby.folder,
+        )
+        if copied.returncode:
+            raise RuntimeError(f"pg_basebackup failed:\n{copied.stdout}{copied.stderr}")
+        standby.start()
+        return standby
+
     def stop(self, within_s: float = 30.0) -> None:
         """Stop in good order, without waiting for clients to leave (fast shutdown: SIGINT)."""
         if self._server is not None and self.running:
@@ -137,10 +158,14 @@ class PostgresServer:
         return psycopg.connect(address, autocommit=True, connect_timeout=5)
 
     def create_role(self, name: str) -> None:
-        """Make a login role without any rights; nothing happens when it is there."""
+        """Make a login role without any rights, and with our limits; nothing happens when it is there."""
         if name not in self._passwords:
             password = secrets.token_hex(12)
-            self._run_sql("CREATE ROLE {} LOGIN PASSWORD {}", sql.Identifier(name), sql.Literal(password))
+            with self._administering() as connection:
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), sql.Literal(password))
+                )
+                set_limits(connection, name)
             self._passwords[name] = password
 
     def create_database(self, name: str, owner: str | None = None) -> str:
@@ -237,10 +262,6 @@ class PostgresServer:
         with self._administering() as connection:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
         return found is not None
-
-    def _run_sql(self, statement: str, *parts: sql.Composable) -> None:
-        with self._administering() as connection:
-            connection.execute(sql.SQL(statement).format(*parts))
 
     def _ready(self) -> bool:
         if not self.running:

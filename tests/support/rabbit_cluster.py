@@ -4,8 +4,9 @@ import json
 import secrets
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import permutations
+from urllib.parse import urlsplit
 
 from deploy.servers.rabbitmq import NodePorts
 from tests.support.broker_network import Way
@@ -25,12 +26,25 @@ WHOLE_S = 90.0
 class RabbitCluster:
     """Nodes have numbers from 0. URLs name all of them, the client's own first."""
 
-    def __init__(self, run: RunFolder, *, khepri: bool = True) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        *,
+        khepri: bool = True,
+        plugins: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
+        password: str = "",
+        first_alone: bool = False,
+    ) -> None:
         """Prepare a cluster; nothing runs before ``start``.
 
         Args:
             run: the run that owns it.
             khepri: False keeps queues and bindings in Mnesia, as a new node of 4.0 does.
+            plugins: plugins of every node, such as ``rabbitmq_management``, which ``management`` has the addresses of.
+            settings: lines of every node's ``rabbitmq.conf``.
+            password: of ``ADMIN``, who is in definitions that ``settings`` load; otherwise one by chance.
+            first_alone: node 0 is a broker of one node, whose configuration names no others; they join it.
         """
         self._khepri = khepri
         self._run = run
@@ -38,12 +52,32 @@ class RabbitCluster:
         self._lines = {way: free_port() for way in permutations(range(NODES), 2)}
         self._control = free_port()
         ports = [free_ports() for _ in range(NODES)]
-        cookie, password = secrets.token_hex(16), secrets.token_urlsafe(12)
-        settings = _formation(ports)
-        self.nodes = [RabbitNode(run, settings=settings, member=Membership(p, cookie, password)) for p in ports]
+        cookie, password = secrets.token_hex(16), password or secrets.token_urlsafe(12)
+        self._management = [free_port() for _ in ports]
+        self.nodes = [
+            RabbitNode(
+                run,
+                plugins=plugins,
+                settings={
+                    **({} if first_alone and number == 0 else _formation(ports)),
+                    **(settings or {}),
+                    **_management(listener, plugins),
+                },
+                member=Membership(each, cookie, password),
+            )
+            for number, (each, listener) in enumerate(zip(ports, self._management, strict=True))
+        ]
 
     def start(self) -> None:
         """Start the network, then all nodes at once, and wait until they are one cluster (about 15 s)."""
+        self.start_network()
+        self.start_nodes()
+        self.wait_whole()
+        if self._khepri:
+            self.nodes[0].ctl("enable_feature_flag", "--opt-in", "khepri_db")
+
+    def start_network(self) -> None:
+        """Start the network alone, for nodes that are to be started one after the other."""
         plan = {
             "names": [node.name.partition("@")[0] for node in self.nodes],
             "mappers": [node.ports.names for node in self.nodes],
@@ -59,10 +93,6 @@ class RabbitCluster:
             log=self._folder / "network.log",
         )
         poll_until(lambda: is_listening(self._control), 20.0, what="start of the cluster's network")
-        self._start_nodes()
-        self.wait_whole()
-        if self._khepri:
-            self.nodes[0].ctl("enable_feature_flag", "--opt-in", "khepri_db")
 
     def remove(self) -> None:
         """End all nodes and the network, and delete their folders."""
@@ -73,6 +103,12 @@ class RabbitCluster:
     def urls(self, first: int = 0, vhost: str = "troika") -> tuple[str, ...]:
         """``ADMIN``'s URLs of all nodes, that of node ``first`` first."""
         return tuple(self.nodes[(first + step) % NODES].amqp_url(vhost=vhost) for step in range(NODES))
+
+    def management(self, first: int = 0) -> tuple[str, ...]:
+        """``ADMIN``'s URLs of the management API of all nodes, that of node ``first`` first."""
+        ports = [self._management[(first + step) % NODES] for step in range(NODES)]
+        login = urlsplit(self.nodes[0].amqp_url()).netloc.rpartition("@")[0]
+        return tuple(f"http://{login}@127.0.0.1:{port}" for port in ports)
 
     def leader(self, queue: str, vhost: str, asked: int = 0) -> int:
         """The number of the node that leads ``queue``, as node ``asked`` sees it."""
@@ -92,7 +128,7 @@ class RabbitCluster:
         for node in self.nodes:
             if node.running:
                 node.resume()
-        self._start_nodes()
+        self.start_nodes()
         self.wait_whole()
 
     def wait_whole(self, within_s: float = WHOLE_S) -> None:
@@ -129,7 +165,8 @@ class RabbitCluster:
         except RuntimeError:
             return ""
 
-    def _start_nodes(self) -> None:
+    def start_nodes(self) -> None:
+        """Start all nodes that do not run, at once: a new node waits for the others that its configuration names."""
         for node in self.nodes:
             node.begin()
         for node in self.nodes:
@@ -145,6 +182,12 @@ def around(node: int, *, out: bool = True, into: bool = True) -> list[Way]:
 def between(one: int, other: int) -> list[Way]:
     """Both ways between two nodes, which may still hear each other through the third."""
     return [(one, other), (other, one)]
+
+
+def _management(port: int, plugins: Sequence[str]) -> dict[str, str]:
+    if "rabbitmq_management" not in plugins:
+        return {}
+    return {"management.tcp.ip": "127.0.0.1", "management.tcp.port": str(port)}
 
 
 def _formation(ports: Sequence[NodePorts]) -> dict[str, str]:

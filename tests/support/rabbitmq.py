@@ -189,6 +189,11 @@ class RabbitNode:
         """Let a suspended node go on."""
         self._running_server().send_signal(signal.SIGCONT)
 
+    def lose(self) -> None:
+        """End the node at once, and delete its data: what a disk does that is lost."""
+        self.kill()
+        shutil.rmtree(self.data_folder)
+
     def remove(self) -> None:
         """End the node and delete its folder."""
         self.kill()

@@ -21,6 +21,7 @@ from services.registration.intake.decider import Decider
 from services.registration.intake.form_view import view_form
 from services.registration.intake.outcomes import Act, Choice
 from services.registration.intake.service import Intake
+from services.registration.key_stores import keys_engine
 from services.registration.own.commands import send_choices
 from services.registration.own.service import WaitingForOwner, show_waiting
 from services.registration.people.messages import RegistrationMessages
@@ -62,7 +63,10 @@ class RegistrationService:
         web = self.settings("web")
         self.engine = open_engine(installation.url(NAME, "web"), pool_timeout_s=30.0)
         opened.callback(self.engine.dispose)
-        self.app = build_app(web, self.engine, clock=clock)
+        keys_database = keys_engine(web)
+        if keys_database is not None:
+            opened.callback(keys_database.dispose)
+        self.app = build_app(web, self.engine, clock=clock, keys_database=keys_database)
         self.client: FlaskClient = self.app.test_client()
         self.work_of_web = UnitOfWork(self.engine, NAME)
         self.intake = Intake(self.work_of_web, web.intake_keys[0])

@@ -14,6 +14,7 @@ from deploy.local.installation import SAMPLE, WEBINAR
 from services.registration.forms.loading import load_forms
 from services.registration.intake.decider_keys import publish_key
 from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.key_folder import KeyFolder
 from shared.core.sealing import read_keys
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
@@ -40,7 +41,7 @@ class RunningWeb:
 def load_folder(installation: TestInstallation, folder: Path) -> tuple[int, int]:
     """Load ``folder`` as the command does."""
     secrets = installation.secrets.folder
-    keys = FormKeys(secrets / "form-keys", read_keys(secrets / "master.key"))
+    keys = FormKeys(KeyFolder(secrets / "form-keys", read_keys(secrets / "master.key")))
     engine = open_engine(installation.urls["registration"])
     try:
         return load_forms(UnitOfWork(engine, "registration"), keys, folder)
@@ -60,7 +61,7 @@ def load_webinar(installation: TestInstallation, *, capacity: int | None) -> Non
         (sample / name).write_text(content)
     engine = open_engine(url, pool_size=1)
     unit = UnitOfWork(engine, "registration")
-    load_forms(unit, FormKeys(folder / "form-keys", read_keys(folder / "master.key")), sample)
+    load_forms(unit, FormKeys(KeyFolder(folder / "form-keys", read_keys(folder / "master.key"))), sample)
     publish_key(unit, read_keys(folder / "decider.key"), datetime.now(UTC))
     with unit.transaction() as connection:
         connection.exec_driver_sql(EVENT, (datetime.now(UTC) + timedelta(days=5),))

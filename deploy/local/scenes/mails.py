@@ -36,8 +36,11 @@ def bulletin_id(places: Places) -> str:
     for known in places.ask("GET", "/v1/bulletins")["items"]:
         if known["texts"]["en"]["subject"] == SUBJECT and known["sent_at"]:
             return str(known["id"])
-    link = f"{places.ports.public_url}/programme/{WEBINAR}"
-    text = f"Some working groups have nobody yet who speaks for them.\n\nPlease look at the programme: {link}"
+    form, programme = (f"{places.ports.public_url}/{part}/{WEBINAR}" for part in ("embed", "programme"))
+    text = (
+        "Some working groups have no one yet who speaks for them.\n\n"
+        f"Please ask a member of yours to register: {form}\n\nThe programme: {programme}"
+    )
     draft = {"segment": {"event": [WEBINAR]}, "texts": {"en": {"subject": SUBJECT, "text": text}}}
     made = str(places.ask("POST", "/v1/bulletins", json=draft)["id"])
     seen = places.ask("POST", f"/v1/bulletins/{made}/preview")

@@ -26,6 +26,7 @@ CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
             "working-group.changed",
             "resource.published",
             "form.changed",
+            "partner.changed",
             "registration.tagged",
             "access.changed",
             "session.ended",

@@ -34,7 +34,13 @@ hour, as long as an outage of the broker may last before it is a difference."""
 NO_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 """Ids follow the machine's own clock: where a test has moved the services' clocks, nothing is asked by their age."""
 
-STATEMENT_MS = 300_000
+_SETTINGS = """
+    SET LOCAL statement_timeout = '5min'; SET LOCAL idle_in_transaction_session_timeout = '5min';
+    SET LOCAL timezone = 'UTC'; SET LOCAL jit = off
+"""
+"""Of the one transaction in which everything is read. It rests while other databases are read, longer than a role's
+own limits may allow."""
+
 AT_ONCE = 1_000
 """Rows that one round trip fetches."""
 
@@ -142,10 +148,10 @@ def _snapshot(url: str) -> psycopg.Connection[Any]:
         conninfo(url),
         connect_timeout=5,
         application_name="troika-audit",
-        options=f"-c statement_timeout={STATEMENT_MS} -c default_transaction_read_only=on -c timezone=UTC -c jit=off",
     )
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
+    connection.execute(_SETTINGS)
     connection.execute("SELECT 1")
     return connection
 

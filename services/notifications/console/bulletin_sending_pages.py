@@ -17,7 +17,7 @@ from services.notifications.console.writing import segment_lines
 from services.notifications.domain.bulletin import DRAFT
 from services.notifications.mail.wording import LANGUAGES
 from services.notifications.usecases.follow_bulletin import list_outcome, outcome_of, stop_bulletin
-from services.notifications.usecases.oversee import segment_names
+from services.notifications.usecases.oversee import segment_names, usual_zone
 from services.notifications.usecases.send_bulletin import Sending, cancel_sending, send_bulletin
 from services.notifications.usecases.try_bulletin import TrialDesk, remembered_address, send_test
 from services.notifications.usecases.write_bulletin import Letterhead, preview_bulletin
@@ -121,6 +121,8 @@ def bulletin_response(pages: BulletinPages, bulletin_id: str, fault: str = "", *
     preview = preview_bulletin(pages.work, pages.clock, bulletin_id, pages.letterhead)
     bulletin = preview.bulletin
     names = segment_names(pages.work, bulletin.segment)
+    typed = request.form.get("zone", "")
+    chosen = typed if typed in _zones() else usual_zone(pages.work, holder().name, bulletin.segment)
     page = render_template(
         "mail/bulletin.html",
         preview=preview,
@@ -133,10 +135,19 @@ def bulletin_response(pages: BulletinPages, bulletin_id: str, fault: str = "", *
         tested=tested,
         typed=request.form,
         address=remembered_address(pages.trial, holder().name) if bulletin.state == DRAFT else "",
-        zones=zone_options("en"),
+        zones=_offered_zones(chosen),
+        zone=chosen,
         local=_local(bulletin.send_at, bulletin.send_zone),
     )
     return personal(make_response(page, 409 if fault else 200))
+
+
+def _offered_zones(chosen: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Parts of the world with (zone, city); UTC first, and ``chosen`` if it is an old name that no part has."""
+    parts = [(part, [(zone, city) for zone, _, city in zones]) for part, zones in zone_options("en") if part != "UTC"]
+    known = {zone for _, zones in parts for zone, _ in zones}
+    first = ["UTC", *([] if chosen in known | {"UTC"} else [chosen])]
+    return [("", [(zone, zone.replace("_", " ")) for zone in first]), *parts]
 
 
 def _refused(pages: BulletinPages, bulletin_id: UUID, error: DomainError, what: str) -> Response:

@@ -94,6 +94,14 @@ def form_choices(names: Sequence[FormName]) -> list[tuple[str, str]]:
     )
 
 
+def partner_choices(slugs: Sequence[str], names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Slug and name of each partner, by name; the slug is added where two partners are called the same."""
+    titles = {slug: names.get(slug, slug) for slug in slugs}
+    often = Counter(titles.values())
+    shown = ((slug, f"{title}: {slug}" if often[title] > 1 else title) for slug, title in titles.items())
+    return sorted(shown, key=lambda pair: pair[1].casefold())
+
+
 def segment_value(part: str, value: Sequence[str] | bool, names: SegmentNames) -> str:
     """The values of a part of a segment in words; what has no title that is known here stays as it is."""
     if isinstance(value, bool):

@@ -157,7 +157,7 @@ def _options(choices: Choices, forms: Options, given: Given) -> dict[str, Option
         "form": forms,
         "form_kind": list(wording.FORM_KINDS.items()),
         "status": list(wording.STATUSES.items()),
-        "partner": _named(choices.used["partner"], str),
+        "partner": wording.partner_choices(choices.used["partner"], choices.partners),
         "country": _named(choices.used["country"], country_name),
         "language": _named(choices.used["language"], language_name),
         "tag": _named(choices.used["tag"], str),

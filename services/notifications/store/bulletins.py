@@ -58,6 +58,10 @@ _SAME = text("""
     SELECT max(number) FROM bulletin WHERE fingerprint = (SELECT fingerprint FROM bulletin WHERE id = CAST(:id AS uuid))
         AND sent_at IS NOT NULL AND id <> CAST(:id AS uuid)
 """)
+_LAST_ZONE = text("""
+    SELECT send_zone FROM bulletin WHERE send_zone IS NOT NULL AND (ordered_by = :who OR send_zone <> 'UTC')
+    ORDER BY ordered_by = :who DESC, number DESC LIMIT 1
+""")
 _WANTED = {
     "state": "state = :state",
     "q": "position(lower(:q) IN lower(texts #>> '{en,subject}')) > 0",
@@ -157,6 +161,15 @@ def count_bulletins(connection: Connection, wanted: Mapping[str, Any]) -> int:
 def sent_before(connection: Connection, bulletin_id: str) -> int | None:
     """The number of the latest other bulletin with the same segment and texts that was sent; None if none was."""
     found: int | None = connection.execute(_SAME, {"id": bulletin_id}).scalar_one()
+    return found
+
+
+def last_zone(connection: Connection, who: str) -> str | None:
+    """The IANA zone in which ``who`` last scheduled a bulletin, or anyone else if they have not; None if no one has.
+
+    UTC of someone else does not count: it is also the zone of what programs schedule.
+    """
+    found: str | None = connection.execute(_LAST_ZONE, {"who": who}).scalar()
     return found
 
 

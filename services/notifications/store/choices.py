@@ -10,6 +10,7 @@ from services.notifications.store.events import english_title
 # ruff: noqa: S608 - constants of ours, all values are parameters
 _EVENTS = text(f"SELECT id, {english_title()} FROM event_copy ORDER BY 2, 1")
 _GROUPS = text(f"SELECT id, {english_title()} FROM working_group_copy ORDER BY 2, 1")
+_PARTNERS = text("SELECT id, content ->> 'name' FROM partner_copy")
 _USED = text("""
     SELECT 'form', form FROM recipient WHERE about = 'registration'
     UNION SELECT 'partner', partner FROM recipient WHERE partner IS NOT NULL
@@ -32,10 +33,13 @@ _COUNTS = text("SELECT kind, state, count(*) FROM mail GROUP BY kind, state ORDE
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Ids and titles of events and working groups; forms, partners, countries, languages and tags that somebody has."""
+    """Ids and titles of events and working groups, and names of partners by slug; ``used``: forms, partners, countries,
+    languages and tags that somebody has.
+    """
 
     events: list[tuple[str, str]]
     groups: list[tuple[str, str]]
+    partners: dict[str, str]
     used: dict[str, list[str]]
 
 
@@ -58,6 +62,11 @@ def titles_of_groups(connection: Connection, slugs: Sequence[str]) -> dict[str, 
     return {row[0]: row[1] for row in connection.execute(_GROUP_TITLES, {"slugs": list(slugs)})}
 
 
+def names_of_partners(connection: Connection) -> dict[str, str]:
+    """Names of partners by slug; what is not known is not in it."""
+    return {row[0]: row[1] for row in connection.execute(_PARTNERS)}
+
+
 def names_of_forms(connection: Connection, forms: Sequence[str]) -> list[FormName]:
     """By what people know these forms; those on which nobody is registered are left out."""
     return [FormName(*row) for row in connection.execute(_FORMS, {"forms": list(forms)})]
@@ -69,7 +78,8 @@ def choices(connection: Connection) -> Choices:
     for name, value in connection.execute(_USED):
         used[name].append(value)
     events, groups = connection.execute(_EVENTS), connection.execute(_GROUPS)
-    return Choices([(row[0], row[1]) for row in events], [(row[0], row[1]) for row in groups], used)
+    partners = names_of_partners(connection)
+    return Choices([(row[0], row[1]) for row in events], [(row[0], row[1]) for row in groups], partners, used)
 
 
 def count_mails(connection: Connection) -> list[tuple[str, str, int]]:

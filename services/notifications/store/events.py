@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - names of our own tables
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -26,7 +26,7 @@ _KEEP = {
             noted_at = excluded.noted_at
         WHERE {table}.revision < excluded.revision
     """)
-    for table in ("working_group_copy", "resource_copy", "form_copy")
+    for table in ("working_group_copy", "resource_copy", "form_copy", "partner_copy")
 }
 _TELL = text("UPDATE event_copy SET told = CAST(:told AS jsonb) WHERE id = :id")
 _OPEN_NEWS = text("SELECT began_at FROM event_news WHERE event = :event")
@@ -43,6 +43,7 @@ _TAKE_NEWS = text("""
     DELETE FROM event_news WHERE event = :event AND (due_at <= :now OR due_at > :latest)
     RETURNING changed_at, correlation_id
 """)
+_ZONES = text("SELECT DISTINCT content ->> 'time_zone' FROM event_copy WHERE id = ANY(:slugs)")
 _UPCOMING = text("""
     SELECT id, content FROM event_copy
     WHERE (content ->> 'starts_at') COLLATE "C" > :after AND (content ->> 'starts_at') COLLATE "C" <= :until
@@ -89,6 +90,11 @@ def keep_event(connection: Connection, event_id: str, revision: int, content: Ma
     connection.execute(_KEEP_EVENT, _row(event_id, revision, content, now))
 
 
+def zones_of(connection: Connection, slugs: Sequence[str]) -> list[str]:
+    """The IANA zones of these events, each once; an event that is not known has none."""
+    return list(connection.execute(_ZONES, {"slugs": list(slugs)}).scalars())
+
+
 def mark_told(connection: Connection, event_id: str, told: Mapping[str, Any]) -> None:
     """From here on people know the state ``told`` (JSON values)."""
     connection.execute(_TELL, {"id": event_id, "told": json.dumps(told, ensure_ascii=False)})
@@ -96,7 +102,7 @@ def mark_told(connection: Connection, event_id: str, told: Mapping[str, Any]) ->
 
 def keep_copy(
     connection: Connection,
-    table: Literal["working_group_copy", "resource_copy", "form_copy"],
+    table: Literal["working_group_copy", "resource_copy", "form_copy", "partner_copy"],
     copy_id: str,
     revision: int,
     content: Mapping[str, Any],

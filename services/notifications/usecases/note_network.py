@@ -1,4 +1,4 @@
-"""Stores working groups, forms and resources as last published; announces a recording of an event to its people."""
+"""Stores working groups, forms, partners and resources as last published; announces the recording of an event."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,6 +30,11 @@ def note_form(connection: Connection, clock: Clock, told: Mapping[str, Any]) -> 
     """Store what mails need of a form unless the same or a newer revision is here. Args as above."""
     content = {"alarm_minutes": told["alarm_minutes"]}
     keep_copy(connection, "form_copy", told["id"], told["revision"], content, clock())
+
+
+def note_partner(connection: Connection, clock: Clock, told: Mapping[str, Any]) -> None:
+    """Store the name of a partner unless the same or a newer revision is here. Args as above."""
+    keep_copy(connection, "partner_copy", told["slug"], told["revision"], {"name": told["name"]}, clock())
 
 
 def note_resource(connection: Connection, clock: Clock, told: Mapping[str, Any], correlation_id: str) -> None:

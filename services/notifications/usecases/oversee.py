@@ -5,15 +5,18 @@ from dataclasses import dataclass
 
 from services.notifications.domain.segment import Segment
 from services.notifications.domain.states import STATES
+from services.notifications.store.bulletins import last_zone
 from services.notifications.store.choices import (
     Choices,
     FormName,
     choices,
     count_mails,
     names_of_forms,
+    names_of_partners,
     titles_of_events,
     titles_of_groups,
 )
+from services.notifications.store.events import zones_of
 from services.notifications.store.suppressions import count_suppressions
 from shared.store.unit_of_work import UnitOfWork
 
@@ -74,8 +77,22 @@ def segment_names(work: UnitOfWork, segment: Segment) -> SegmentNames:
     with work.transaction() as connection:
         event_titles, group_titles = titles_of_events(connection, events), titles_of_groups(connection, groups)
         forms = names_of_forms(connection, _slugs(segment, "form", "not_registered_for"))
+        partners = names_of_partners(connection) if "partner" in segment else {}
     titles = {"event": event_titles, "not_registered_for": event_titles, "working_group": group_titles}
+    titles["partner"] = partners
     return SegmentNames(titles, {one.form: one for one in forms})
+
+
+def usual_zone(work: UnitOfWork, who: str, segment: Segment) -> str:
+    """The IANA zone in which ``who`` probably means a time: the one chosen last, else that of the segment's events.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        last = last_zone(connection, who)
+        zones = [last] if last else zones_of(connection, _slugs(segment, "event", "not_registered_for"))
+    return zones[0] if len(zones) == 1 else "UTC"
 
 
 def _slugs(segment: Segment, *parts: str) -> list[str]:

@@ -11,8 +11,9 @@ from services.registration.access.credentials import (
 )
 from services.registration.access.model import ROLE_WORDS
 from services.registration.access.passkeys import PasskeyRefused
-from services.registration.access.sign_in_pages import MAKING, SignInDesk, browser_family, first_page
+from services.registration.access.sign_in_pages import MAKING, SignInDesk, browser_family
 from shared.web.access import by_link
+from shared.web.console.navigation import first_page
 from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.limits import limited

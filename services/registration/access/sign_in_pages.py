@@ -17,8 +17,8 @@ from shared.core.ids import new_token
 from shared.core.security_events import SecurityEvent, note
 from shared.web.access import Access, Holder, public
 from shared.web.bodies import CONTROL_CHARACTER
-from shared.web.console.frame import FIRST, SIGN_IN
-from shared.web.console.navigation import FIRST_STEPS, HOME, OF_PARTNERS, READERS, navigation_for
+from shared.web.console.frame import SIGN_IN
+from shared.web.console.navigation import FIRST, FIRST_STEPS, HOME, first_page
 from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.limits import limited
@@ -164,13 +164,3 @@ def _is_new(desk: SignInDesk, holder: Holder) -> bool:
         return False
     with desk.desk.work.transaction() as connection:
         return not has_form(connection, desk.desk.clock())
-
-
-def first_page(holder: Holder) -> str:
-    """Where somebody begins who asked for no page: the overview, or the first page that their roles and forms open."""
-    if holder.partner is not None:
-        return f"{OF_PARTNERS}/{holder.partner}"
-    if not holder.roles & READERS:
-        sections = navigation_for(holder, "").sections
-        return sections[0].path if sections else "/console/account"
-    return HOME if holder.forms is not None else FIRST

@@ -78,7 +78,7 @@ def _add_history(blueprint: Any, desk: FormDesk) -> None:
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator", "viewer")
     def history(slug: str) -> dict[str, Any]:
-        """The latest 50 changes of a form by coordinators, newest first."""
+        """The latest 50 changes of a form by coordinators, newest first; its publication is revision 1."""
         require_touch(slug)
         return {"items": [asdict(line) for line in show_form(desk.work, slug)[1]]}
 

@@ -208,8 +208,9 @@ class DraftDesk:
         published = find_form(connection, slug)
         if published is None:
             raise DomainError("form-unknown")
-        if current is not None and published.revision > current.revision:
-            old, new = _noted(before, effect), _noted(describe_form(connection, slug) or {}, effect)
+        if current is None or published.revision > current.revision:
+            old = _noted(before, effect) if current else {}
+            new = _noted(describe_form(connection, slug) or {}, effect)
             note_form_change(connection, slug, FormChangeLine(published.revision, now, by, old, new, 0))
         note_deed(connection, Deed(by, "form-published", "form", slug, {"revision": published.revision}), now)
         outbox.add(connection, [form_message(published.facts, now)])

@@ -16,7 +16,7 @@ from services.registration.forms.service import list_forms
 from services.registration.forms.store import StoredForm
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError
-from shared.core.slugs import slug_from
+from shared.core.slugs import MAX_LENGTH, free_slug, slug_from
 from shared.i18n.content import Text
 from shared.web.access import holder, needs, needs_all_forms, require_touch
 from shared.web.headers import personal
@@ -26,6 +26,7 @@ NUMBER = re.compile("[0-9]{1,6}(?![0-9])(?!.*[0-9])")
 
 PATH = "/console/registrations/form-drafts"
 NEW = "/registrations/new-form"
+MAX_NUMBER = len("-999")
 MAX_TITLE = 250
 """Characters of an event's title that the title of its form takes over."""
 
@@ -47,7 +48,7 @@ def add_new_form(blueprint: Blueprint, desk: DraftDesk) -> None:
         if not _is_slug(event):
             return _new_page(desk, {"start": f"standard/{start}"}, {})
         title = desk.event_titles().get(event) or cleaned_title(request.args.get("title", "")) or event
-        first = {"event": event, "slug": event, "title": f"Register for {title}"}
+        first = {"event": event, "slug": _free(desk, event), "title": f"Register for {title}"}
         before = forerunner(event, list_forms(desk.work))
         if before is None:
             return _new_page(desk, {**first, "start": f"standard/{desk.usual_kind(event, start)}"}, {})
@@ -63,7 +64,7 @@ def _add_start(blueprint: Blueprint, desk: DraftDesk) -> None:
     def start_form() -> AnyResponse:
         typed = typed_values()
         values = {name: typed.get(name, "").strip() for name in ("slug", "title", "event", "start")}
-        values["slug"] = values["slug"] or slug_from(values["title"])
+        values["slug"] = values["slug"] or _free(desk, slug_from(values["title"]))
         faults = _faults(desk, values)
         content = None if faults else _first_content(desk, values)
         if content is None:
@@ -95,10 +96,17 @@ def _faults(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, str]:
     if not _is_slug(values["slug"]):
         faults["slug"] = "Use lower-case letters, digits and single hyphens, at most 80."
     elif values["slug"] in {form.slug for form in list_forms(desk.work)}:
-        faults["slug"] = "There is a form with this short name already."
+        free = _free(desk, values["slug"])
+        faults["slug"] = f"There is a form with this short name already. {free} is free."
     if not 1 <= len(values["title"]) <= 300:
         faults["title"] = "Give a title of at most 300 characters."
     return faults
+
+
+def _free(desk: DraftDesk, slug: str) -> str:
+    """``slug``, or with a number behind it if a form or a draft has it already."""
+    taken = {form.slug for form in list_forms(desk.work)} | {draft.slug for draft in desk.drafts()}
+    return free_slug(slug[: MAX_LENGTH - MAX_NUMBER].rstrip("-"), taken) if slug in taken else slug
 
 
 def _is_slug(text: str) -> bool:

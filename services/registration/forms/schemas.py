@@ -189,7 +189,9 @@ class FormHistoryLineSchema(ma.Schema):
     revision = ma.fields.Integer(required=True, metadata={"description": "Of the form after it"})
     changed_at = ma.fields.AwareDateTime(format="iso", required=True)
     changed_by = ma.fields.String(required=True, metadata={"description": "Name of the key that was used"})
-    before = ma.fields.Dict(keys=ma.fields.String(), required=True)
+    before = ma.fields.Dict(
+        keys=ma.fields.String(), required=True, metadata={"description": "Empty in its first publication"}
+    )
     after = ma.fields.Dict(keys=ma.fields.String(), required=True)
     promoted = ma.fields.Integer(required=True, metadata={"description": "How many who waited got a seat by it"})
 

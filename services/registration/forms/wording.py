@@ -102,7 +102,10 @@ def planned_sentences(before: FormSettings, wanted: FormSettings) -> list[str]:
 
 
 def change_sentences(line: FormChangeLine) -> list[str]:
-    """What was changed, a sentence each."""
+    """What was changed, a sentence each; of the first publication, with how many questions it was."""
+    if line.revision == 1:
+        questions = len(line.after.get("questions", ()))
+        return [f"Published for the first time, with {questions} {'question' if questions == 1 else 'questions'}."]
     lines = [_changed(name, line.before[name], line.after[name]) for name in line.after]
     return [*lines, f"{people(line.promoted)} of the waiting list got a seat."] if line.promoted else lines
 

@@ -13,6 +13,9 @@ MAX_CELL = 20_000
 """Characters of one cell: the longest answer of a form."""
 
 MAX_HEADING = 300
+MAX_SHOWN = 3
+"""Cells of a refused row that a page names, and further ones that say whose row it is."""
+
 BATCH_ROWS = 400
 """Rows that are stored, and later registered, together: about 0.1 s, so that people who register beside it wait no
 longer."""
@@ -99,13 +102,14 @@ DONE_BY_RUN = (Fate.CONFIRMED, Fate.WAITLISTED, Fate.CHANGED)
 class RowFault:
     """Why a row is refused: the heading of the column (empty if it is not about one), a code and a sentence.
 
-    ``text`` is that of a cell that is none of the choices of its question.
+    ``text`` is that of a cell that is none of the choices of its question; ``places``: of the cells in the row.
     """
 
     heading: str
     code: str
     reason: str
     text: str = ""
+    places: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,14 @@ class PreparedRow:
     faults: tuple[RowFault, ...] = ()
     changes: tuple[str, ...] = ()
     twin: int = 0
+
+    def shown_cells(self) -> list[tuple[str, str]]:
+        """(heading, text) of the cells that a refusal is about, then the first others that hold anything, unnamed."""
+        faulty = {fault.places: fault.heading for fault in self.faults if fault.places and self.cells}
+        named = [(heading, " ".join(self.cells[at] for at in places)) for places, heading in faulty.items()]
+        of_faults = {at for places in faulty for at in places}
+        others = [text for at, text in enumerate(self.cells) if at not in of_faults and text.strip()]
+        return [*named[:MAX_SHOWN], *(("", text) for text in others[:MAX_SHOWN])]
 
 
 @dataclass(frozen=True, slots=True)

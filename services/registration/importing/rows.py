@@ -89,7 +89,7 @@ class RowReader:
             heading = self._heading(name)
             if heading not in bad:
                 text = self._text(line, name)[:MAX_CHOICE] if error.code == "not-a-choice" else ""
-                faults.append(RowFault(heading, error.code, error.message, text))
+                faults.append(RowFault(heading, error.code, error.message, text, self.places.get(name, ())))
         if faults:
             return PreparedRow(line.number, Fate.REFUSED, cells=line.cells, faults=tuple(faults))
         content = self._content(line, checked.values, checked.sealed, language, zone)
@@ -109,7 +109,7 @@ class RowReader:
         try:
             return read(text)
         except CellUnreadable as error:
-            faults.append(RowFault(self._heading(target), error.code, REASONS.get(error.code, error.code)))
+            faults.append(self._unreadable(target, error))
             return None
 
     def _instant(self, text: str) -> datetime:
@@ -126,11 +126,15 @@ class RowReader:
                 try:
                     answers[name] = read(text)
                 except CellUnreadable as error:
-                    faults.append(RowFault(self._heading(name), error.code, REASONS.get(error.code, error.code)))
+                    faults.append(self._unreadable(name, error))
         for field in self.definition.consents:
             if field.required and field.name not in self.places:
                 answers[field.name] = True  # whoever confirms the import says how they have agreed
         return answers
+
+    def _unreadable(self, target: str, error: CellUnreadable) -> RowFault:
+        reason = REASONS.get(error.code, error.code)
+        return RowFault(self._heading(target), error.code, reason, places=self.places.get(target, ()))
 
     def _text(self, line: FileLine, target: str) -> str:
         return " ".join(text for place in self.places.get(target, ()) if (text := line.cells[place].strip()))

@@ -46,7 +46,7 @@ _FORMS = text(f"""
 _OPTIONS = text("SELECT options FROM seat WHERE form = :form")
 _VERSIONS = text("""
     SELECT form, revision - 1, changed_at, before, after FROM form_change
-    WHERE form = ANY(:forms) AND changed_at >= :since ORDER BY form, revision DESC
+    WHERE form = ANY(:forms) AND revision > 1 AND changed_at >= :since ORDER BY form, revision DESC
 """)
 _KNOWN = """
     SELECT r.id::text, r.form, r.status, r.revision, r.person_key, r.person_ref, r.email, r.language, r.name, o.name,

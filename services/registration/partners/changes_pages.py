@@ -12,17 +12,23 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.registration.forms.partner_store import Partner
 from services.registration.forms.service import find_partner
 from services.registration.partners.changes import MAX_ORIGINS, PartnerDesk
+from services.registration.partners.console import OriginAsked, partner_response
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError
 from shared.core.slugs import slug_from
 from shared.i18n.languages import LANGUAGE_NAMES
-from shared.public_forms.partner_values import THEME_NAMES, origin, theme_values
+from shared.public_forms.partner_values import THEME_NAMES, origin, origin_of, theme_values
 from shared.web.access import holder, needs, needs_all_forms, require_partner
 from shared.web.console.navigation import OF_PARTNERS
 from shared.web.console.words import changed_since_opened
 from shared.web.headers import personal
 
 MAX_NAME, MAX_ORIGIN = 200, 255
+MAX_ADDRESS = 2000
+"""Characters of the address of a page."""
+
+NO_ADDRESS = "That is not the address of a site. Give one that begins with https://, such as https://www.example.org."
+TOO_MANY = "Too many addresses are waiting for a decision already. Contact a coordinator."
 FIELDS = ("name", "slug", "origins", "language", *THEME_NAMES)
 ADD_PATH = "/registrations/new-partner"
 
@@ -92,16 +98,7 @@ def _add_origins(blueprint: Blueprint, desk: PartnerDesk) -> None:
     @needs("coordinator", "partner")
     def ask_for_origin(slug: str) -> AnyResponse:
         require_partner(slug)
-        wanted = request.form.get("origin", "").strip().rstrip("/")
-        try:
-            desk.request_origin(slug, origin(wanted[:MAX_ORIGIN]), holder().name)
-        except ValueError:
-            return redirect(f"{OF_PARTNERS}/{slug}?done=no-address#where", 303)
-        except DomainError as refusal:
-            if refusal.code != "too-many-origins":
-                raise
-            return redirect(f"{OF_PARTNERS}/{slug}?done=too-many#where", 303)
-        return redirect(f"{OF_PARTNERS}/{slug}?done=asked#where", 303)
+        return _ask(desk, slug, request.form.get("origin", "").strip()[:MAX_ADDRESS])
 
     @blueprint.post("/registrations/partners/<slug>/decide")
     @needs_all_forms("coordinator")
@@ -116,6 +113,26 @@ def _add_origins(blueprint: Blueprint, desk: PartnerDesk) -> None:
         origins = (*partner.origins, asked) if decision == "allow" else partner.origins
         decided = replace(partner, origins=origins, requested_origins=rest)
         return _changed(desk, decided, "allowed" if decision == "allow" else "declined", "#where")
+
+
+def _ask(desk: PartnerDesk, slug: str, typed: str) -> AnyResponse:
+    """Request the origin that was typed; that of a page's address is shown first."""
+    try:
+        wanted = origin_of(typed)
+    except ValueError:
+        wanted = ""
+    if not wanted or len(wanted) > MAX_ORIGIN:
+        return partner_response(desk, slug, OriginAsked(typed, fault=NO_ADDRESS), 422)
+    if wanted not in _partner(desk, slug).origins and wanted != typed.rstrip("/").lower():
+        return partner_response(desk, slug, OriginAsked(typed, site=wanted))
+    try:
+        partner = desk.request_origin(slug, wanted, holder().name)
+    except DomainError as refusal:
+        if refusal.code != "too-many-origins":
+            raise
+        return partner_response(desk, slug, OriginAsked(typed, fault=TOO_MANY), 422)
+    done = "allowed-before" if wanted in partner.origins else "asked"
+    return redirect(f"{OF_PARTNERS}/{slug}?done={done}#where", 303)
 
 
 def _changed(desk: PartnerDesk, wanted: Partner, done: str, place: str = "") -> AnyResponse:

@@ -1,6 +1,7 @@
 """A partner's page: what to paste into their own pages, and how many came through it. Never who."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.exceptions import BadRequest
@@ -18,11 +19,10 @@ from shared.web.console.navigation import OF_PARTNERS
 from shared.web.headers import personal
 
 DONE = {
-    "no-address": "That is not the address of a site. Give one such as https://www.example.org, without a path.",
-    "too-many": "Too many addresses are waiting for a decision already. Contact a coordinator.",
     "added": "The partner is added. Choose next which forms its pages may show: tick the partner in each.",
     "changed": "Done.",
     "asked": "A coordinator will look at the address. Until then no page there can show a form.",
+    "allowed-before": "This address is allowed already: its pages can show your forms.",
     "allowed": "Allowed: pages there can show a form within seconds.",
     "declined": "Declined. The address is no longer asked for.",
 }
@@ -49,25 +49,46 @@ def add_partners(blueprint: Blueprint, desk: PartnerDesk) -> None:
     @needs("coordinator", "partner")
     def partner_page(slug: str) -> Response:
         require_partner(slug)
-        view = show_partner(desk.work, desk.clock, slug, may_touch)
-        choice = _choice(view)
-        page = render_template(
-            "registrations/partner.html",
-            view=view,
-            statuses=STATUSES,
-            form_words=form_words,
-            languages=LANGUAGE_NAMES,
-            ways=WAYS,
-            choice=choice,
-            unticked=_unticked(desk, view),
-            choices=[(form.slug, form.title.in_language("en")) for form in view.forms if form.shown],
-            snippet=snippet_of(choice, desk.public_url) if choice else None,
-            own=holder().partner is not None,
-            may_change="coordinator" in holder().roles and holder().forms is None,
-            done=DONE.get(request.args.get("done", ""), ""),
-            public_url=desk.public_url,
-        )
-        return personal(make_response(page))
+        return partner_response(desk, slug, OriginAsked())
+
+
+@dataclass(frozen=True, slots=True)
+class OriginAsked:
+    """What a partner has typed as another address of their site.
+
+    Attributes:
+        typed: all of it.
+        site: the origin in it, which is still to be confirmed; empty if there is nothing to confirm.
+        fault: why it was refused; empty if it was not.
+    """
+
+    typed: str = ""
+    site: str = ""
+    fault: str = ""
+
+
+def partner_response(desk: PartnerDesk, slug: str, asked: OriginAsked, status: int = 200) -> Response:
+    """The page of a partner, with what was ``asked`` for."""
+    view = show_partner(desk.work, desk.clock, slug, may_touch)
+    choice = _choice(view)
+    page = render_template(
+        "registrations/partner.html",
+        view=view,
+        statuses=STATUSES,
+        form_words=form_words,
+        languages=LANGUAGE_NAMES,
+        ways=WAYS,
+        choice=choice,
+        unticked=_unticked(desk, view),
+        choices=[(form.slug, form.title.in_language("en")) for form in view.forms if form.shown],
+        snippet=snippet_of(choice, desk.public_url) if choice else None,
+        own=holder().partner is not None,
+        may_change="coordinator" in holder().roles and holder().forms is None,
+        done=DONE.get(request.args.get("done", ""), ""),
+        public_url=desk.public_url,
+        asked=asked,
+    )
+    return personal(make_response(page, status))
 
 
 def _unticked(desk: PartnerDesk, view: PartnerView) -> list[tuple[str, str]]:

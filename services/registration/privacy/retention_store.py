@@ -18,7 +18,8 @@ _FORMS = text("""
     SELECT f.slug, f.definition, f.person_days, CASE
         WHEN f.event_id IS NOT NULL THEN e.ends_at
         WHEN f.open THEN f.closes_at
-        ELSE (SELECT max(c.changed_at) FROM form_change c WHERE c.form = f.slug) END, f.keep_days, f.kind
+        ELSE (SELECT max(c.changed_at) FROM form_change c WHERE c.form = f.slug AND c.revision > 1) END,
+        f.keep_days, f.kind
     FROM form f LEFT JOIN event_copy e ON e.id = f.event_id
     ORDER BY f.slug
 """)

@@ -197,18 +197,17 @@ class ListDesk:
         for start in range(0, len(opened.people), CHUNK):
             with self.work.transaction() as connection:
                 chunk = read_entries(connection, opened.form, opened.people[start : start + CHUNK], status)
+            private_keys = self._keys_of(opened.form)
             for entry in chunk:
-                answers = self._answers(opened.form, entry, only)
+                answers = _answers(private_keys, opened.form, entry, only)
                 yield Entry(entry.registration_id, entry.name, entry.organisation, entry.working_group, answers)
 
-    def _answers(self, form: str, entry: SealedEntry, only: frozenset[str]) -> dict[str, Any] | None:
+    def _keys_of(self, form: str) -> Sequence[bytes]:
+        """Asked once a chunk: a key that another host destroys is out of use with the next one."""
         try:
-            return open_answers(self.keys.private_keys(form), form, entry.bound_to, entry.sealed, only)
+            return self.keys.private_keys(form)
         except KeyGone:
             raise DomainError("sealed-gone", KEY_GONE) from None
-        except Unsealable:
-            log.error("sealed answers do not open by the form's key", extra={"registration": entry.registration_id})
-            return None
 
     def _plan(self, connection: Connection, request: ListRequest) -> ListPlan:
         form, purpose = find_form(connection, request.wanted.form), PURPOSES.get(request.purpose)
@@ -231,10 +230,17 @@ class ListDesk:
     def _require_key(self, connection: Connection, form: str) -> None:
         if is_key_destroyed(connection, form):
             raise DomainError("sealed-gone", KEY_GONE)
-        try:
-            self.keys.private_keys(form)
-        except KeyGone:
-            raise DomainError("sealed-gone", KEY_GONE) from None
+        self._keys_of(form)
+
+
+def _answers(
+    private_keys: Sequence[bytes], form: str, entry: SealedEntry, only: frozenset[str]
+) -> dict[str, Any] | None:
+    try:
+        return open_answers(private_keys, form, entry.bound_to, entry.sealed, only)
+    except Unsealable:
+        log.error("sealed answers do not open by the form's key", extra={"registration": entry.registration_id})
+        return None
 
 
 def _note(opened: SealedList) -> None:

@@ -9,35 +9,17 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from shared.core.sealing import Unsealable, Vault, new_key
+from services.registration.sealing.key_store import KeyGone, KeyState, KeyWrapping
+from shared.core.sealing import new_key
 
 SUFFIX, DESTROYED, LOCK = ".key", ".destroyed", ".lock"
-
-
-class KeyGone(Exception):
-    """The form has no key that can be used: none was made, it was destroyed, or no master key unwraps it."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyState:
-    """What the folder holds for one form.
-
-    Attributes:
-        form: slug.
-        keys: how many private keys its file holds: two while the key is replaced, none if no master key unwraps it.
-        destroyed: when the key was destroyed, as the tombstone says; empty if it was not.
-    """
-
-    form: str
-    keys: int
-    destroyed: str
+VARIABLE = "TROIKA_FORM_KEYS"
 
 
 class KeyFolder:
-    """Reads and changes the folder; each change locks it against all others.
+    """The store of an installation whose desk runs on one host; each change locks the folder against all others.
 
     Args:
         folder: of the files; it must exist.
@@ -46,25 +28,27 @@ class KeyFolder:
 
     def __init__(self, folder: Path, master_keys: Sequence[bytes]) -> None:
         self._folder = folder
-        self._wrapping = Vault(list(master_keys))
+        self.wrapping = KeyWrapping(master_keys)
+        self.variable = VARIABLE
 
     def path(self, form: str) -> Path:
         """Return the path of the form's file."""
         return self._folder / (form + SUFFIX)
 
-    def read(self, form: str) -> list[bytes]:
-        """Return the private keys of ``form``, newest first.
+    def problem(self) -> str:
+        """Return why the store cannot be used; a folder that the settings have found always can."""
+        return ""
+
+    def wrapped(self, form: str) -> bytes:
+        """Return the content of the form's file.
 
         Raises:
-            FileNotFoundError: it has none.
-            Unsealable: none of the master keys unwraps its file.
+            KeyGone: it has none.
         """
-        content = self._wrapping.open(self.path(form).read_bytes(), row=form)
-        return [bytes.fromhex(key) for key in content["keys"]]
-
-    def has(self, form: str) -> bool:
-        """Return whether the form has a key file, whoever can unwrap it."""
-        return self.path(form).exists()
+        try:
+            return self.path(form).read_bytes()
+        except FileNotFoundError:
+            raise KeyGone(form) from None
 
     def is_destroyed(self, form: str) -> bool:
         """Return whether the form's key was destroyed."""
@@ -73,8 +57,20 @@ class KeyFolder:
     def make(self, form: str) -> None:
         """Make a private key for ``form``, on the disk when this returns; nothing if it has or had one."""
         with self._locked():
-            if not self.has(form) and not self.is_destroyed(form):
+            if self._is_new(form):
                 self._write(form, [new_key()])
+
+    def put(self, form: str, wrapped: bytes) -> bool:
+        """Store keys as another store holds them, unless the form has or had a key; returns whether they were stored.
+
+        Raises:
+            KeyGone: none of the master keys unwraps them.
+        """
+        self.wrapping.unwrap(form, wrapped)
+        with self._locked():
+            if is_new := self._is_new(form):
+                self._put(self.path(form), wrapped)
+        return is_new
 
     def begin_replacement(self, form: str) -> list[bytes]:
         """Put a new key before the present one, unless an interrupted replacement has done so; returns both.
@@ -94,7 +90,7 @@ class KeyFolder:
 
         Args:
             form: slug.
-            keys: what :meth:`begin_replacement` gave; nothing happens if the file holds others meanwhile.
+            keys: what :meth:`begin_replacement` gave; nothing happens if the file holds others now.
 
         Raises:
             KeyGone: it has none.
@@ -140,22 +136,22 @@ class KeyFolder:
 
     def _state(self, form: str) -> KeyState:
         try:
-            keys = len(self.read(form))
-        except (FileNotFoundError, Unsealable):
+            keys = len(self._keys(form))
+        except KeyGone:
             keys = 0
         return KeyState(form, keys, self._tombstone(form).read_text() if self.is_destroyed(form) else "")
 
     def _keys(self, form: str) -> list[bytes]:
-        try:
-            return self.read(form)
-        except (FileNotFoundError, Unsealable):
-            raise KeyGone(form) from None
+        return self.wrapping.unwrap(form, self.wrapped(form))
+
+    def _is_new(self, form: str) -> bool:
+        return not self.path(form).exists() and not self.is_destroyed(form)
 
     def _tombstone(self, form: str) -> Path:
         return self._folder / (form + DESTROYED)
 
     def _write(self, form: str, keys: Sequence[bytes]) -> None:
-        self._put(self.path(form), self._wrapping.close({"keys": [key.hex() for key in keys]}, row=form))
+        self._put(self.path(form), self.wrapping.wrap(form, keys))
 
     def _put(self, path: Path, content: bytes) -> None:
         """Write a file whole or not at all, and to the disk: a key that is lost takes what was sealed to it with it."""

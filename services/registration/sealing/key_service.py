@@ -1,6 +1,6 @@
-"""Make, compare, replace and destroy the keys of forms.
+"""Make, replace and destroy the keys of forms; ``key_faults`` beside it compares them.
 
-A private key is on the disk before its public key is in the database, and the public key leaves the database before
+A private key is in the store before its public key is in the database, and the public key leaves the database before
 the private key is deleted: whatever is interrupted, nothing is sealed to a key that nobody holds.
 """
 
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from services.registration.sealing.encryption import public_half, reseal
 from services.registration.sealing.form_keys import FormKeys, KeyGone
+from services.registration.sealing.key_faults import faults_of
 from services.registration.sealing.store import (
     SEALED_TABLES,
     SealedRow,
@@ -24,8 +25,7 @@ from services.registration.sealing.store import (
     replace_key,
 )
 from shared.core.clock import Clock
-from shared.core.errors import SettingsError
-from shared.core.metrics import key_wrong
+from shared.core.errors import SettingsError, Unavailable
 from shared.core.sealing import Unsealable
 from shared.store.checked_clock import read_database_time
 from shared.store.deeds import Deed, note_deed
@@ -99,43 +99,37 @@ def make_keys(work: UnitOfWork, keys: FormKeys, forms: Collection[str]) -> None:
     """Make private keys for those of ``forms`` that never had one; :func:`publish_keys` follows in a transaction.
 
     Raises:
-        SettingsError: a form's public key is known, and its private key is not in the folder: wherever it is, another
-            one must not take its place unseen. Nothing was made.
+        SettingsError: a form's public key is known, and its private key is not in the store: wherever it is, another
+            one must not take its place unseen; or the store has a tombstone of which the database does not know.
+            Nothing was made.
     """
     with work.transaction() as connection:
         known = public_keys(connection)
-    faults = _faults(keys, {form: key for form, key in known.items() if form in forms})
+    faults = faults_of(keys, {form: key for form, key in known.items() if form in forms})
     if faults:
         raise SettingsError(faults)
     for form in forms:
         if form not in known:
-            keys.folder.make(form)
+            keys.store.make(form)
 
 
 def publish_keys(connection: Connection, keys: FormKeys, forms: Collection[str], now: datetime) -> None:
-    """Store the public keys of those of ``forms`` that never had one; a key that was destroyed before is marked so."""
+    """Store the public keys of those of ``forms`` that never had one; a key that was destroyed before is marked so.
+
+    Raises:
+        Unavailable: another host has published another key of a form in the same moment; nothing was stored.
+    """
     known = public_keys(connection)
     for form in forms:
         if form in known:
             continue
-        if keys.folder.is_destroyed(form):
+        if keys.store.is_destroyed(form):
             mark_destroyed(connection, form, now)
-        else:
-            publish_key(connection, form, public_half(keys.private_keys(form)[0]), now)
-
-
-def key_faults(work: UnitOfWork, keys: FormKeys) -> list[str]:
-    """Return a sentence for each form whose answers are sealed to a key that this folder does not hold."""
-    with work.transaction() as connection:
-        known = public_keys(connection)
-    return _faults(keys, known)
-
-
-def key_problem(work: UnitOfWork, keys: FormKeys, service: str) -> str:
-    """Return the same as one text, for a probe, and set the gauge of wrong keys; empty if all fit."""
-    faults = key_faults(work, keys)
-    key_wrong.labels(service, "form").set(bool(faults))
-    return "\n".join(faults)
+            continue
+        public_key = public_half(keys.private_keys(form)[0])
+        publish_key(connection, form, public_key, now)
+        if find_public_key(connection, form) != public_key:
+            raise Unavailable("another host has made another key of this form")
 
 
 def replace_form_key(
@@ -148,7 +142,7 @@ def replace_form_key(
 ) -> Resealed:
     """Replace the key of a form while people register.
 
-    An interrupted run is taken up by the next: until the end the folder holds both private keys.
+    An interrupted run is taken up by the next: until the end the store holds both private keys.
 
     Args:
         work: on the service's database.
@@ -164,8 +158,8 @@ def replace_form_key(
         Unsealable: an answer opens by neither key, and the old one is not said to be lost; both keys are kept.
     """
     if order.is_lost:
-        keys.folder.make(order.form)
-    private_keys = keys.folder.begin_replacement(order.form)
+        keys.store.make(order.form)
+    private_keys = keys.store.begin_replacement(order.form)
     public_key = public_half(private_keys[0])
     with work.transaction() as connection:
         replace_key(connection, order.form, public_key, order.clock())
@@ -179,7 +173,7 @@ def replace_form_key(
     done.lost = found.lost
     with work.transaction() as connection:
         note_deed(connection, Deed(order.who, "form-key-replaced", "form", order.form), order.clock())
-    keys.folder.end_replacement(order.form, private_keys)
+    keys.store.end_replacement(order.form, private_keys)
     return done
 
 
@@ -202,8 +196,10 @@ def destroy_form_key(
         StillUndecided: submissions wait; run it again once they are decided.
     """
     now = order.clock()
+    was_destroyed = keys.store.is_destroyed(order.form)
     with work.transaction() as connection:
-        is_used = find_public_key(connection, order.form) is not None and not keys.folder.is_destroyed(order.form)
+        known = public_keys(connection)
+        is_used = known.get(order.form) is not None and not was_destroyed
         if is_used and not order.consent:
             raise SecondPersonNeeded(order.form)
         if is_used and queue.is_open(connection, order.form, now):
@@ -213,32 +209,10 @@ def destroy_form_key(
     with work.transaction() as connection:
         if is_marked := mark_destroyed(connection, order.form, now):
             note_deed(connection, Deed(order.who, "form-key-destroyed", "form", order.form, order.consent), now)
-    if not is_marked and not keys.folder.has(order.form):
+    is_in_one_alone = order.form in known and not was_destroyed
+    if not is_marked and not is_in_one_alone and not keys.has(order.form):
         raise KeyGone(order.form)
-    keys.folder.destroy(order.form, now.isoformat(timespec="seconds"))
-
-
-def _faults(keys: FormKeys, known: Mapping[str, bytes | None]) -> list[str]:
-    return [
-        f"form key {form} (TROIKA_FORM_KEYS): {fault}"
-        for form, public_key in known.items()
-        if (fault := _fault(keys, form, public_key))
-    ]
-
-
-def _fault(keys: FormKeys, form: str, public_key: bytes | None) -> str:
-    """Why the folder does not fit ``public_key``, or its absence; empty if it does."""
-    if public_key is None:
-        return "it was destroyed, and its file is back: run keys destroy again" if keys.folder.has(form) else ""
-    try:
-        private_keys = keys.private_keys(form)
-    except KeyGone:
-        if keys.folder.is_destroyed(form):
-            return "it was destroyed, and this database does not know: run keys destroy again"
-        return "its file is missing, or no master key unwraps it: put it back (or see keys replace --lost)"
-    if public_key not in map(public_half, private_keys):
-        return "its file holds another key than this database's: put the right one back (or see keys replace --lost)"
-    return ""
+    keys.store.destroy(order.form, now.isoformat(timespec="seconds"))
 
 
 def _require_decided(work: UnitOfWork, form: str, queue: SubmissionQueue, wait: Callable[[float], object]) -> None:

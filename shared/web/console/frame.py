@@ -16,7 +16,7 @@ from shared.i18n.languages import LANGUAGE_NAMES, direction
 from shared.i18n.when import compact_instant
 from shared.web.access import Holder, public
 from shared.web.browser_session import RecentSignInRequired, is_recent
-from shared.web.console.navigation import HOME, navigation_for
+from shared.web.console.navigation import FIRST, HOME, first_page, navigation_for
 from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
@@ -26,9 +26,6 @@ from shared.web.signing_in import SignIn
 
 HERE = Path(__file__).parent
 STYLE = HERE / "static" / "console.css"
-FIRST = "/console/overview"
-"""Where somebody goes who signs in without having asked for a page; with a key that it does not open, to ``HOME``."""
-
 SIGN_IN = "/console/sign-in"
 """Of registration, which owns access: a gateway sends it there, from wherever somebody was asked to sign in."""
 
@@ -127,6 +124,10 @@ def _to_sign_in(error: Unauthorized) -> Response:
 
 
 def _http_page(error: HTTPException) -> Response:
+    """A refusal; a browser that opens the console where its holder's access does not begin is sent to where it does."""
+    refused: Holder | None = g.get("refused")
+    if refused is not None and request.path in (HOME, FIRST) and not g.by_key and first_page(refused) != request.path:
+        return personal(cast(Response, redirect(first_page(refused), 303)))
     return _refusal(error.code or 500, error.name)
 
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from shared.web.access import Holder
 
 HOME = "/console"
+FIRST = "/console/overview"
+"""Where somebody goes who signs in without having asked for a page; with a key that it does not open, to ``HOME``."""
+
 OF_PARTNERS = "/console/registrations/partners"
 REGISTRATIONS = "/console/registrations"
 SET_UP = "/console/set-up"
@@ -127,6 +130,16 @@ SECTIONS = (
         ),
     ),
 )
+
+
+def first_page(holder: Holder) -> str:
+    """Where somebody begins who asked for no page: the overview, or the first page that their roles and forms open."""
+    if holder.partner is not None:
+        return f"{OF_PARTNERS}/{holder.partner}"
+    if not holder.roles & READERS:
+        sections = navigation_for(holder, "").sections
+        return sections[0].path if sections else "/console/account"
+    return HOME if holder.forms is not None else FIRST
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ MEMBERS = b"""Name,E-mail,Working group,Language
 A member,member@example.org,Housing,fr
 A visitor,visitor@example.org,Housing,en
 """
+FORM = "upr-webinar-wednesday-11"
 SUBJECT = "Who speaks for us in webinar #11?"
 
 
@@ -99,9 +100,10 @@ def write(journey: Journey) -> None:
     journey.picture("coverage", at="#coverage")
     journey.follow("Write to members who are not registered")
     page.locator("#subject-en").fill(SUBJECT)
-    page.locator("#text-en").fill("No one from your group is in the webinar yet. Please register.")
+    link = f"{journey.demo.ports.public_url}/embed/{FORM}"
+    page.locator("#text-en").fill(f"No one from your group is in the webinar yet. Please register: {link}")
     page.locator("#subject-fr").fill("Qui parle pour nous au webinaire n° 11 ?")
-    page.locator("#text-fr").fill("Votre groupe n’a encore personne au webinaire. Merci de vous inscrire.")
+    page.locator("#text-fr").fill(f"Votre groupe n’a encore personne au webinaire. Merci de vous inscrire : {link}")
     journey.picture("write")
     journey.press("Save the draft and see who gets it")
     journey.picture("bulletin")
@@ -112,3 +114,8 @@ def write(journey: Journey) -> None:
     assert all(mail["subject"] != SUBJECT for mail in journey.demo.mails(VISITOR))
     page.goto(f"{journey.demo.ports.inbox_url}/mails/{mailed[0]['id']}")
     journey.picture("bulletin-mail")
+    expect(page.frame_locator("iframe").get_by_role("link", name=link)).to_have_attribute("href", link)
+    with page.expect_popup() as opened:
+        page.locator(".links").get_by_role("link", name=link, exact=True).click()
+    expect(opened.value.get_by_role("button", name="Register")).to_be_visible()
+    opened.value.close()

@@ -25,6 +25,11 @@ STANDSTILL_S = 60.0
 _COUNT = "SELECT count(*) FROM effect"
 _DOUBLED = "SELECT message_id::text FROM effect GROUP BY message_id HAVING count(*) > 1"
 _REST = "SELECT coalesce(max(gap), 0) FROM (SELECT extract(epoch FROM at - lag(at) OVER (ORDER BY at)) gap FROM effect)"
+_LONGEST = """
+SELECT coalesce(max(extract(epoch FROM at) - ('x' || substr(replace(message_id::text, '-', ''), 1, 12))::bit(48)::bigint
+                    / 1000.0), 0) FROM effect
+"""
+"""A message's id begins with the time at which it was made (UUID version 7)."""
 
 
 @dataclass(slots=True)
@@ -72,6 +77,10 @@ class Stage:
     def effects(self) -> int:
         """How many effects there are."""
         return int(rows(self.database, _COUNT)[0][0])
+
+    def longest_wait_s(self) -> float:
+        """Longest time from the making of a message, which includes its publishing, to its effect."""
+        return float(rows(self.database, _LONGEST)[0][0])
 
     def assert_nothing_lost_or_doubled(self, offering: Offering, what: str) -> None:
         """Every confirmed message has had its effect, once; prints the figures."""

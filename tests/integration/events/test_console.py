@@ -39,10 +39,25 @@ def test_signing_out_ends_it(client: FlaskClient, keys: Mapping[str, str]) -> No
 
 def test_a_key_without_the_role_is_told_so_on_a_page(client: FlaskClient, keys: Mapping[str, str]) -> None:
     enter(client, keys["partner"])
-    answer = client.get("/console")
+    answer = client.get("/console/groups")
     assert (answer.status_code, answer.mimetype) == (403, "text/html")
     assert "Your access does not include this page" in answer.text
     assert 'href="/console/registrations/partners">Back to the start page' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("role", "page"),
+    [("partner", "/console/registrations/partners/a-partner"), ("operator", "/console/registrations/sealed-lists")],
+)
+def test_a_key_that_does_not_open_the_first_page_is_led_to_its_own(
+    client: FlaskClient, keys: Mapping[str, str], role: str, page: str
+) -> None:
+    by_key = client.get("/console", headers={"Authorization": f"Bearer {keys[role]}"})
+    assert by_key.status_code == 403
+    enter(client, keys[role])
+    led = [client.get(path) for path in ("/console", "/console/overview")]
+    assert [(one.status_code, one.headers["Location"]) for one in led] == [(303, page)] * 2
+    assert led[0].headers["Cache-Control"] == "no-store"
 
 
 def test_the_list_shows_times_with_zones_and_counts(

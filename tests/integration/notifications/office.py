@@ -96,6 +96,14 @@ class Office:
         told = _message("working-group.changed.v1", "events", data["id"], FrozenClock()(), data)
         return self.hear(told, queue=COPIES)
 
+    def hear_partner(self, **changes: Any) -> list[Verdict]:
+        """A partner, told by the registration service."""
+        told: dict[str, Any] = {"slug": "a-partner", "name": "A Partner", "revision": 1, "waiting_origins": 0} | changes
+        data = {**told, "occurred_at": rfc3339(FrozenClock()())}
+        return self.hear(
+            _message("partner.changed.v1", "registration", data["slug"], FrozenClock()(), data), queue=COPIES
+        )
+
     def hear_tags(self, registration_id: str, tags: Sequence[str], revision: int) -> list[Verdict]:
         """Tags that coordinators have put on a registration."""
         told = {"registration_id": registration_id, "tags": list(tags), "revision": revision}

@@ -31,6 +31,7 @@ from services.registration.intake.receipts import receipt_hash
 from services.registration.messaging import effects as registration_effects
 from services.registration.people.messages import RegistrationMessages
 from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.key_folder import KeyFolder
 from services.registration.settings import read_settings
 from services.registration.tending import Tending
 from services.registration.web import build_app
@@ -112,7 +113,7 @@ class Town:
     def open(self, client: FlaskClient, seats: int) -> None:
         """Load the programme and the forms, and give the webinar so many seats."""
         folder = self.installation.secrets.folder
-        form_keys = FormKeys(folder / "form-keys", read_keys(folder / "master.key"))
+        form_keys = FormKeys(KeyFolder(folder / "form-keys", read_keys(folder / "master.key")))
         load_forms(self.work("registration"), form_keys, SAMPLE)
         programme = move_to_next(read_folder(SAMPLE), WEBINAR, WEDNESDAY, datetime.now(UTC) + AHEAD)
         load_sample(self.work("events"), self.clock, programme)

@@ -112,9 +112,21 @@ def test_running_form_changes_and_its_old_answers_stay(service: RegistrationServ
         "session": "evening",
         "note": "Rent",
     }
-    [line] = desk.ask("GET", f"/v1/forms/{SLUG}/history").get_json()["items"]
-    assert line["after"]["title"] == "Housing workshop II"
-    assert "added city; removed note" in desk.ask("GET", f"/console/registrations/forms/{SLUG}").text
+    line, first = desk.ask("GET", f"/v1/forms/{SLUG}/history").get_json()["items"]
+    assert (line["revision"], line["after"]["title"]) == (2, "Housing workshop II")
+    assert first | {"changed_at": ""} == {
+        "revision": 1,
+        "changed_at": "",
+        "changed_by": "a coordinator",
+        "before": {},
+        "after": {"questions": [field["name"] for field in QUESTIONS]},
+        "promoted": 0,
+    }
+    page = desk.ask("GET", f"/console/registrations/forms/{SLUG}").text
+    assert "added city; removed note" in page
+    assert f"Published for the first time, with {len(QUESTIONS)} questions." in page
+    deeds = desk.ask("GET", "/v1/trail/registration").get_json()["items"]
+    assert sorted(one["deed"] for one in deeds if one["kind"] == "form") == ["form-changed", *["form-published"] * 2]
 
 
 @pytest.mark.parametrize(

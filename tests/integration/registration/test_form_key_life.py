@@ -23,6 +23,7 @@ from services.registration.people.locking import pause_decider
 from services.registration.public.context import VIEW_KEPT_IN_NEED_S
 from services.registration.sealing.encryption import open_answers, public_half, seal_answers
 from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_service import SETTLE_S, KeyOrder, SubmissionQueue, replace_form_key
 from services.registration.settings import RegistrationSettings, read_settings
 from services.registration.web import build_app
@@ -72,7 +73,7 @@ def run(installation: TestInstallation, *words: str) -> Result:
 def keys_of(installation: TestInstallation) -> FormKeys:
     """Of another process."""
     secrets = installation.secrets.folder
-    return FormKeys(secrets / "form-keys", read_keys(secrets / "master.key"))
+    return FormKeys(KeyFolder(secrets / "form-keys", read_keys(secrets / "master.key")))
 
 
 def settings_of(installation: TestInstallation, process: str) -> RegistrationSettings:
@@ -284,10 +285,10 @@ def test_interrupted_replacement_is_taken_up(
     assert run(installation, "replace", FORM).exit_code != 0
     assert run(installation, "list").output.count(f"{FORM}: is being replaced") == 1
     assert read(client, traveller, coordinator).status_code == 200
-    both = keys_of(installation).folder.read(FORM)
+    both = keys_of(installation).private_keys(FORM)
     meanwhile(lambda: None)
     assert run(installation, "replace", FORM).exit_code == 0
-    assert keys_of(installation).folder.read(FORM) == both[:1]
+    assert keys_of(installation).private_keys(FORM) == both[:1]
     assert diet(client, traveller, coordinator) == "only somebody"
 
 
@@ -302,11 +303,11 @@ def test_both_keys_are_kept_where_an_answer_opens_by_neither(
     meanwhile(lambda: None)
     done = run(installation, "replace", FORM)
     assert (done.exit_code, "opens by neither key" in done.output) == (1, True)
-    assert len(keys_of(installation).folder.read(FORM)) == 2
+    assert len(keys_of(installation).private_keys(FORM)) == 2
     done = run(installation, "replace", FORM, "--lost")
     last = "Sealed answers of 1 registrations and candidates are lost: no key opens them."
     assert (done.exit_code, done.output.splitlines()[-1]) == (0, last)
-    assert len(keys_of(installation).folder.read(FORM)) == 1
+    assert len(keys_of(installation).private_keys(FORM)) == 1
 
 
 def test_form_whose_key_is_lost_gets_another_by_order_alone(
@@ -318,7 +319,7 @@ def test_form_whose_key_is_lost_gets_another_by_order_alone(
 ) -> None:
     """What was sealed before is lost and says so; who registers afterwards is read."""
     [before] = travellers(service, "before")
-    file = keys_of(installation).folder.path(FORM)
+    file = installation.secrets.folder / "form-keys" / f"{FORM}.key"
     file.unlink()
     meanwhile(lambda: None)
     assert (run(installation, "replace", FORM).exit_code, file.exists()) == (1, False)
@@ -401,8 +402,8 @@ def test_form_whose_private_key_is_missing_is_named_and_gets_no_other(
     client: FlaskClient, installation: TestInstallation, tmp_path: Path
 ) -> None:
     """In readyz of whoever opens answers, in the list, and by loading the forms, which would hide it otherwise."""
-    file = keys_of(installation).folder.path(FORM)
-    missing = f"form key {FORM} (TROIKA_FORM_KEYS): its file is missing, or no master key unwraps it"
+    file = installation.secrets.folder / "form-keys" / f"{FORM}.key"
+    missing = f"form key {FORM} (TROIKA_FORM_KEYS): its private key is missing, or no master key unwraps it"
     assert key_faults(client) == []
     file.rename(tmp_path / "elsewhere.key")
     [fault] = key_faults(client)
@@ -411,10 +412,10 @@ def test_form_whose_private_key_is_missing_is_named_and_gets_no_other(
     with pytest.raises(SettingsError) as refused:
         load_folder(installation, SAMPLE)
     assert (refused.value.problems, file.exists()) == ([fault], False)
-    FormKeys(tmp_path, read_keys(installation.secrets.folder / "master.key")).folder.make(FORM)
+    KeyFolder(tmp_path, read_keys(installation.secrets.folder / "master.key")).make(FORM)
     (tmp_path / file.name).rename(file)
     [fault] = key_faults(client)
-    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): its file holds another key")
+    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): the store holds another key")
     (tmp_path / "elsewhere.key").rename(file)
     assert (key_faults(client), key_wrong.labels("registration", "form")._value.get()) == ([], 0)
 
@@ -477,7 +478,7 @@ def test_dump_from_before_the_destruction_opens_no_more(
 
     secrets = installation.secrets.folder
     left = [key for file in secrets.glob("*.key") for key in read_keys(file)]
-    left += [key for state in keys_of(installation).folder.states() for key in _keys(installation, state.form)]
+    left += [key for state in keys_of(installation).store.states() for key in _keys(installation, state.form)]
     assert len(left) >= 9
     assert [opens([key], sealed, bound_to) for key in left] == [False] * len(left)
 
@@ -502,7 +503,7 @@ def test_destroyed_key_that_comes_back_opens_nothing(
 ) -> None:
     """From a backup of the folder: the database knows, readyz names the form, and the command takes it away again."""
     [traveller] = travellers(service, "somebody")
-    file = keys_of(installation).folder.path(FORM)
+    file = installation.secrets.folder / "form-keys" / f"{FORM}.key"
     saved = file.read_bytes()
     rows(service.url, CLOSE)
     assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
@@ -510,7 +511,7 @@ def test_destroyed_key_that_comes_back_opens_nothing(
     file.with_suffix(".destroyed").unlink()
     assert (read(client, traveller, coordinator).status_code, len(keys_of(installation).private_keys(FORM))) == (410, 1)
     [fault] = key_faults(client)
-    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, and its file is back")
+    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, and its private key is back")
     assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
     assert (file.exists(), key_faults(client)) == (False, [])
 
@@ -527,7 +528,7 @@ def test_key_of_a_form_that_may_take_submissions_is_kept(installation: TestInsta
     rows(installation.urls["registration"], change)
     done = run(installation, "destroy", FORM, "--yes", ALONE)
     told = f"Error: {FORM} takes submissions, or will, that are sealed to the key: it is kept. Close the form first\n"
-    assert (done.exit_code, done.stderr, keys_of(installation).folder.has(FORM)) == (1, told, True)
+    assert (done.exit_code, done.stderr, keys_of(installation).has(FORM)) == (1, told, True)
 
 
 @pytest.mark.parametrize("state", ["received", "parked"])
@@ -545,7 +546,7 @@ def test_key_is_kept_until_what_waits_is_decided(
     meanwhile(lambda: None)
     done = run(installation, "destroy", FORM, "--yes", ALONE)
     assert (done.exit_code, done.stderr.startswith("Error: 1 submissions are not decided")) == (1, True)
-    assert keys_of(installation).folder.has(FORM)
+    assert keys_of(installation).has(FORM)
     meanwhile(service.decide)
     rows(service.url, "UPDATE submission SET state = 'received', parked_reason = NULL")
     assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
@@ -554,7 +555,7 @@ def test_key_is_kept_until_what_waits_is_decided(
 
 def test_nobody_is_asked_where_nobody_can_answer(installation: TestInstallation) -> None:
     assert run(installation, "destroy", FORM).exit_code == 2
-    assert len(keys_of(installation).folder.read(FORM)) == 1
+    assert len(keys_of(installation).private_keys(FORM)) == 1
 
 
 def test_unknown_form_is_named(installation: TestInstallation, client: FlaskClient) -> None:
@@ -568,7 +569,7 @@ def _values(table: str, column: str) -> str:
 
 
 def _keys(installation: TestInstallation, form: str) -> list[bytes]:
-    return keys_of(installation).folder.read(form) if keys_of(installation).folder.has(form) else []
+    return keys_of(installation).private_keys(form) if keys_of(installation).has(form) else []
 
 
 def _pipe(program: Path, url: str, given: bytes = b"") -> bytes:

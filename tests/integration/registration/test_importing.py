@@ -16,6 +16,7 @@ from services.registration.importing.running import MAX_ATTEMPTS
 from services.registration.intake import queue
 from services.registration.sealing.encryption import open_answers
 from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.key_folder import KeyFolder
 from shared.core import failpoints
 from shared.core.ids import new_token, token_hash
 from tests.integration.rights.conftest import OWN_SITE
@@ -193,7 +194,7 @@ def _assert_nothing_left(service: RegistrationService) -> None:
         0
     ]
     master = service.settings("web")
-    private = FormKeys(master.form_keys_folder, master.master_keys).private_keys(WEBINAR)
+    private = FormKeys(KeyFolder(master.form_keys_folder, master.master_keys)).private_keys(WEBINAR)
     assert open_answers(private, WEBINAR, bound_to, bytes(sealed)) == {"access_needs": "A ramp"}
     kept = b"".join(bytes(body) for (body,) in rows(service.url, "SELECT body FROM import_batch"))
     assert b"example.org" not in kept
@@ -323,6 +324,10 @@ def test_pages_from_file_to_people(desk: Desk, service: RegistrationService, coo
     assert (without.status_code, "Choose the column with the e-mail address." in without.text) == (422, True)
     assert client.post(f"{path}/mapping", data=given, headers=own).status_code == 303
     page = client.get(path, headers=own).text
+    shown = re.findall('data-label="Person"><span>(.*?)</span></td>', page)
+    assert [re.sub("<[^>]*>", "|", one) for one in shown if "Swiss" in one] == [
+        f"||Where|: |The Swiss Confederation||||{address_of(2)}||||Participant||||2||"
+    ]
     refused = client.get(f"{path}/refused.csv", headers=own).text.splitlines()
     assert refused[1].startswith(f"{address_of(2)},Participant,2,The Swiss Confederation,3/4/2020,3,Where,")
     taken = rows(service.url, "SELECT kind, subject FROM deed WHERE deed = 'file-taken'")

@@ -134,12 +134,12 @@ def test_form_without_an_event_ends_when_it_is_closed(
     service.announce_and_tend(last_day + timedelta(days=900))
     assert kept(installation) == [(True, True, True)]
     rows(url, f"UPDATE form SET open = false WHERE slug = '{FORM}'")
-    rows(
-        url,
-        f"""INSERT INTO form_change (form, revision, changed_at, changed_by, before, after, promoted)
-            VALUES ('{FORM}', 2, %s, 'a coordinator', '{{}}', '{{}}', 0)""",
-        last_day,
-    )
+    line = f"""INSERT INTO form_change (form, revision, changed_at, changed_by, before, after, promoted)
+        VALUES ('{FORM}', %s, %s, 'a coordinator', '{{}}', '{{}}', 0)"""
+    rows(url, line, 1, last_day - timedelta(days=10))
+    service.announce_and_tend(last_day + timedelta(days=4) + SECOND)
+    assert kept(installation) == [(True, True, True)]  # it was published closed: closing it was no change
+    rows(url, line, 2, last_day)
     service.announce_and_tend(last_day + timedelta(days=14) + SECOND)
     assert kept(installation) == [(False, True, True)]
 

@@ -1,5 +1,6 @@
 """Seats that coordinators decide: reserved, offered, given out of order or beyond the capacity, and by which way."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -133,6 +134,14 @@ def test_preview_of_a_reservation_says_what_it_does(service: RegistrationService
     seen = {"seen": str(desk.seats()["revision"]), "until": ""}
     refused = desk.client.post(PAGE, data={**fields, **seen, "seats": "99", "hours": "x"}, headers=headers)
     assert (refused.status_code, "more seats would be reserved than there are" in refused.text) == (422, True)
+
+
+def test_buttons_of_the_seats_page_say_what_each_shows(service: RegistrationService, desk: Desk) -> None:
+    service.capacity(1)
+    service.enrol_all([answers(1), answers(2)])
+    page = desk.client.get(PAGE, headers=desk.headers).text.partition("<main")[2]
+    buttons = [text_of(one) for one in re.findall(r"<button[^>]*>(.*?)</button>", page)]
+    assert buttons == ["Show what it does to the marked people", "Show what these rules do"]
 
 
 def test_offered_seat_is_held_until_its_person_answers(service: RegistrationService, desk: Desk) -> None:

@@ -152,10 +152,34 @@ def _without_defaults(field: dict[str, object]) -> dict[str, object]:
 
 def test_new_form_for_an_event_is_filled_in(coordinator: Browser) -> None:
     page = coordinator.get(f"{NEW}?event=upr-webinar-10").text
-    assert 'name="slug" maxlength="80" autocomplete="off" value="upr-webinar-10"' in page
+    assert offered_slug(page) == "upr-webinar-10-2"  # the event has a form of its own name
     assert '<option value="upr-webinar-10" selected>' in page
     assert '<option value="standard/webinar" selected>' in page
     assert "selected" in coordinator.get(f"{NEW}?event=no-such-event").text
+
+
+def test_second_form_of_an_event_is_offered_a_free_short_name(coordinator: Browser) -> None:
+    for free in ("upr-webinar-10-2", "upr-webinar-10-3"):
+        page = coordinator.get(f"{NEW}?event=upr-webinar-10").text
+        assert offered_slug(page) == free
+        begun = coordinator.post(NEW, headers=HERE, data={**FIRST, "event": "upr-webinar-10", "slug": free})
+        assert begun.headers["Location"] == f"/console/registrations/form-drafts/{free}"
+    taken = coordinator.post(NEW, headers=HERE, data={**FIRST, "slug": "upr-webinar-10"})
+    assert (taken.status_code, "upr-webinar-10-4 is free." in taken.text) == (422, True)
+    by_title = [coordinator.post(NEW, headers=HERE, data={**FIRST, "slug": "", "title": "UPR webinar 10"})]
+    by_title.append(coordinator.post(NEW, headers=HERE, data={**FIRST, "slug": "", "title": "w" * 80}))
+    by_title.append(coordinator.post(NEW, headers=HERE, data={**FIRST, "slug": "", "title": "w" * 80}))
+    assert [one.headers["Location"].rpartition("/")[2] for one in by_title] == [
+        "upr-webinar-10-4",
+        "w" * 80,
+        "w" * 76,
+    ]
+
+
+def offered_slug(page: str) -> str:
+    """The short name that a new form begins with."""
+    (slug,) = re.findall(r'name="slug" maxlength="80" autocomplete="off" value="([^"]*)"', page)
+    return str(slug)
 
 
 def test_copy_of_a_form_has_its_questions(house: House, coordinator: Browser) -> None:

@@ -201,8 +201,9 @@ def test_console_asks_for_an_origin_and_allows_it(house: House, coordinator: Bro
     asked = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": f"{origin}/"})
     assert asked.headers["Location"] == f"{PAGES}/{own}?done=asked#where"
     assert f'<code class="origins">{origin}</code>' in editor.get(f"{PAGES}/{own}").text
-    refused = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": "my blog"})
-    assert "That is not the address of a site." in editor.get(refused.headers["Location"].partition("#")[0]).text
+    refused = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": 'my "blog"'})
+    assert (refused.status_code, refused.text.count("That is not the address of a site.")) == (422, 2)
+    assert 'value="my &#34;blog&#34;"' in refused.text
     assert editor.post(f"{PAGES}/{own}/decide", headers=HERE, data={"origin": origin, "go": "allow"}).status_code == 403
     assert "1 requested" in coordinator.get(PAGES).text
     page = coordinator.get(f"{PAGES}/{own}").text
@@ -216,6 +217,38 @@ def test_console_asks_for_an_origin_and_allows_it(house: House, coordinator: Bro
     assert (
         coordinator.post(f"{PAGES}/{own}/decide", headers=HERE, data={"origin": origin, "go": "x"}).status_code == 400
     )
+
+
+def test_site_of_a_page_is_taken_from_its_address_and_confirmed(house: House) -> None:
+    own, page = "example-partner-fr", "https://User-Pages.Example.ORG:443/events/page?x=1&y=2#form"
+    editor, site = house.browser(), "https://user-pages.example.org"
+    sign_in(editor, house.give_key("an editor with the address of a page", "partner", partner=own))
+    kept = "SELECT requested_origins FROM partner WHERE slug = %s"
+    before = house.rows("registration", kept, own)
+    shown = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": f" {page} "})
+    assert (shown.status_code, f'<input type="hidden" name="origin" value="{site}">' in shown.text) == (200, True)
+    assert f'value="{page.replace("&", "&amp;")}"' in shown.text
+    assert house.rows("registration", kept, own) == before
+    asked = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": site})
+    assert asked.headers["Location"] == f"{PAGES}/{own}?done=asked#where"
+    [(requested,)] = house.rows("registration", kept, own)
+    assert requested[-1] == site
+    [(origins,)] = house.rows("registration", "SELECT origins FROM partner WHERE slug = %s", own)
+    allowed = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": f"{origins[0]}/a-page"})
+    assert allowed.headers["Location"] == f"{PAGES}/{own}?done=allowed-before#where"
+    house.rows("registration", "UPDATE partner SET requested_origins = %s WHERE slug = %s", before[0][0], own)
+
+
+def test_site_that_is_one_too_many_is_not_lost(house: House) -> None:
+    own, kept = "example-partner-fr", "UPDATE partner SET requested_origins = %s WHERE slug = %s"
+    editor, site = house.browser(), "https://one-more.example.org"
+    sign_in(editor, house.give_key("an editor with many sites", "partner", partner=own))
+    [(before,)] = house.rows("registration", "SELECT requested_origins FROM partner WHERE slug = %s", own)
+    house.rows("registration", kept, [f"https://n{number}.example.org" for number in range(MAX_REQUESTED)], own)
+    refused = editor.post(f"{PAGES}/{own}/ask", headers=HERE, data={"origin": site})
+    assert (refused.status_code, refused.text.count("Too many addresses are waiting")) == (422, 2)
+    assert f'value="{site}"' in refused.text
+    house.rows("registration", kept, before, own)
 
 
 def test_console_ticks_the_partners_of_a_form(coordinator: Browser) -> None:

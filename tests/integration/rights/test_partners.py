@@ -104,8 +104,10 @@ def test_editor_has_one_page_and_is_led_to_it(editor: Browser) -> None:
     assert f'href="https://registration.example.org/embed/selftest?partner={OWN}"' in page.text
     assert "<code>http://localhost:8001</code>" in page.text
     assert not re.findall("Participant|participant-", page.text)
-    statuses = [editor.get(path).status_code for path in (f"{PAGES}/{OTHER}", "/console", "/console/mail")]
+    statuses = [editor.get(path).status_code for path in (f"{PAGES}/{OTHER}", "/console/groups", "/console/mail")]
     assert statuses == [403, 403, 403]
+    begun = [editor.get(path) for path in ("/console", "/console/overview")]
+    assert [(one.status_code, one.headers["Location"]) for one in begun] == [(303, f"{PAGES}/{OWN}")] * 2
 
 
 class Pasted(HTMLParser):

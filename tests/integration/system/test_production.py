@@ -3,8 +3,11 @@
 One installation for the module; tests run in the order in which they stand, and the last one takes it down.
 """
 
+import json
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +24,7 @@ from deploy.local.installation import WEBINAR
 from deploy.local.secrets import OWNERS, PUBLIC_KEYS
 from deploy.public_client import link_in
 from deploy.servers.logins import service_roles
+from deploy.servers.monitor_role import MONITOR
 from deploy.servers.records import SUPERVISOR, Records
 from deploy.shape import PROCESSES, SERVICES, processes_of, worker_name
 from deploy.up.ports import is_taken
@@ -37,6 +41,7 @@ from tests.integration.system.faults import (
     await_silence,
     suffer,
 )
+from tests.support.processes import PROJECT
 from tests.support.production import Production, Visitors, environment_of, is_ready, process_named
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until
@@ -111,9 +116,10 @@ def test_each_role_enters_its_own_database_alone(production: Production) -> None
             return "refused" if "permission denied for database" in str(error) else str(error)
         return "enters"
 
-    databases, roles = (*SERVICES, "postgres"), service_roles()
+    databases, roles = (*SERVICES, "postgres"), [*service_roles(), MONITOR]
     entered = {(role, name): entering(role, name) for role in roles for name in databases}
-    assert entered == {place: "enters" if place[0].split("_")[1] == place[1] else "refused" for place in entered}
+    own = {(role, role.split("_")[1]) for role in service_roles()} | {(MONITOR, "postgres")}
+    assert entered == {place: "enters" if place in own else "refused" for place in entered}
 
 
 def test_each_process_comes_to_its_database_by_its_own_login(production: Production) -> None:
@@ -260,6 +266,48 @@ def confirmation_link(production: Production, address: str) -> str:
         content = requests.get(f"{inbox}/mails/{mail['id']}.eml", timeout=5).content
         return link_in(content, production.ports.public_url, "c")
     return ""
+
+
+def doctor(production: Production, *words: str) -> dict[str, set[str]]:
+    """Grades by check, as the doctor prints them, with no password."""
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.operations.doctor", "--json", *words],
+        cwd=PROJECT,
+        env=production.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    passwords = [*production.secret("databases.json").values(), *production.secret("broker.json").values()]
+    assert [password for password in passwords if password in done.stdout + done.stderr] == []
+    found: dict[str, set[str]] = {}
+    for result in json.loads(done.stdout)["results"]:
+        found.setdefault(result["check"], set()).add(result["grade"])
+    return found
+
+
+def test_doctor_finds_nothing_wrong_with_the_servers(production: Production) -> None:
+    """What it says of this machine, its backups and its alerts is not the installation's."""
+    found = doctor(production, *("--only=" + subject for subject in ("database", "broker", "keys", "network", "mail")))
+    faults = {check for check, grades in found.items() if "failed" in grades} - {"network-prometheus"}
+    assert faults == set()
+    alone = {"database-standby", "database-archive", "broker-members", "broker-alarms"}
+    assert {check for check, grades in found.items() if "warning" in grades} - {"network-prometheus"} <= alone
+    not_asked = {check for check, grades in found.items() if "not asked" in grades}
+    assert not_asked == {"network-certificates", "mail-mx", "mail-spf", "mail-dkim", "mail-dmarc"}
+
+
+def test_doctor_finds_a_key_that_others_can_read_and_is_not_the_databases(production: Production) -> None:
+    key = production.folder / "secrets" / "vault.key"
+    content, mode = key.read_text(), key.stat().st_mode
+    key.write_text("ab" * 32 + "\n")
+    key.chmod(0o644)
+    try:
+        found = doctor(production, "--only=keys-files", "--only=keys-fingerprints")
+    finally:
+        key.write_text(content)
+        key.chmod(mode)
+    assert found == {"keys-files": {"failed"}, "keys-fingerprints": {"ok", "failed"}}
 
 
 def test_gateway_refuses_what_is_too_large_before_it_costs_anything(production: Production) -> None:

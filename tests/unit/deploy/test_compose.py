@@ -125,6 +125,33 @@ def test_container_sees_nothing_of_others(size: str) -> None:
         assert {part["volume"]["subpath"] for part in parts} <= {one.settings, "access", "form-keys"}
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_exporters_and_doctor_change_nothing_and_have_no_more_rights_than_they_need(size: str) -> None:
+    postgres, node, doctor = (described(size, name) for name in ("postgres-exporter", "node-exporter", "doctor"))
+    assert [(part["volume"]["subpath"], part["read_only"]) for part in postgres["volumes"]] == [("exporter", True)]
+    assert node["volumes"] == ["/:/host:ro,rslave"]
+    assert [part["read_only"] for part in doctor["volumes"]] == [True]
+    for one in (postgres, node, doctor):
+        assert (one["cap_drop"], one["read_only"], "ports" in one) == (["ALL"], True, False)
+    assert (postgres["profiles"], node["profiles"], doctor["profiles"]) == (["monitoring"], ["monitoring"], ["tools"])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_prometheus_scrapes_the_exporters(size: str) -> None:
+    jobs = {job["job_name"]: job for job in yaml.safe_load(files()[f"prometheus.{size}.yml"])["scrape_configs"]}
+    assert jobs["postgres"]["static_configs"] == [
+        {"targets": ["postgres-exporter:9187"], "labels": {"cluster": "main"}}
+    ]
+    assert jobs["node"]["static_configs"] == [{"targets": ["node-exporter:9100"]}]
+
+
+def test_exporter_finds_the_login_that_sees_no_table(volume: Path) -> None:
+    found = {path.name: path.read_text() for path in (volume / "exporter").iterdir()}
+    assert (found["uri"], found["user"]) == ("postgres:5432/postgres?sslmode=disable", "troika_monitor")
+    passwords = json.loads((volume / "prepare" / "keys" / "databases.json").read_text())
+    assert found["password"] == passwords["troika_monitor"]
+
+
 def test_no_process_of_the_public_gets_a_key_that_opens_anything(volume: Path) -> None:
     for process in ("forms", "own"):
         found = read_folder(volume / f"registration-{process}", process)

@@ -12,7 +12,10 @@ from click.testing import CliRunner
 
 from deploy.local.secrets import OWNERS
 from deploy.machine.install import NAMES, main
+from deploy.machine.timers import JOBS
 from deploy.machine.units import OPERATIONS, port_of
+from deploy.operations.backup.__main__ import main as backup
+from deploy.operations.backup.drill import main as drill
 from deploy.shape import PROCESSES, worker_name
 
 WORDS = [
@@ -48,7 +51,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for program in ("usr/lib/systemd/systemd-executor", "usr/sbin/nologin"):
         (folder / program).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy("/bin/true", folder / program)
-    install(folder, "all")
+    install(folder, "all", "backup")
     return folder
 
 
@@ -97,11 +100,31 @@ def test_no_two_processes_share_a_port() -> None:
 
 
 def test_systemd_finds_nothing_wrong(root: Path) -> None:
-    names = [f"troika-{name}.service" for name in NAMES]
+    names = [*(f"troika-{name}.service" for name in NAMES), *(f"{name}.timer" for name in JOBS)]
     done = subprocess.run(
         ["systemd-analyze", "verify", f"--root={root}", "--man=no", *names], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_timer_runs_a_command_that_there_is(root: Path, name: str) -> None:
+    (started,) = unit(root, name.removeprefix("troika-"))["ExecStart"]
+    program, *words = started.split()
+    assert program == "/usr/local/bin/troika"
+    assert (root / "usr" / "local" / "bin" / "troika").exists()
+    command = {"backup": backup, "drill": drill}[words[0]]
+    context = command.make_context("troika", [*words[1:]], resilient_parsing=False)
+    if isinstance(command, click.Group):
+        found = command.get_command(context, words[1])
+        assert found is not None
+        found.make_context(words[1], words[2:])
+
+
+def test_timers_are_installed_where_they_are_asked_for(tmp_path: Path) -> None:
+    assert "troika-backup.timer" in install(tmp_path / "a", "backup")
+    assert "timer" not in install(tmp_path / "b", "all")
+    assert list((tmp_path / "b" / "etc" / "systemd" / "system").glob("*.timer")) == []
 
 
 @pytest.mark.parametrize("name", NAMES)

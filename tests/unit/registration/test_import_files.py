@@ -3,13 +3,22 @@
 import io
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from time import process_time
 
 import pytest
 
 from services.registration.importing.exports import propose, targets_of
-from services.registration.importing.model import MAX_CELL, MAX_COLUMNS, MAX_ROWS, FileRefused
+from services.registration.importing.model import (
+    MAX_CELL,
+    MAX_COLUMNS,
+    MAX_ROWS,
+    Fate,
+    FileRefused,
+    PreparedRow,
+    RowFault,
+)
 from services.registration.importing.table_reading import read_table
 from services.registration.importing.values import (
     CellUnreadable,
@@ -225,3 +234,23 @@ def test_exports_are_recognised(name: str) -> None:
     proposal = propose(headings, form, None)
     assert (proposal.source, proposal.mapping.columns) == (name, columns)
     assert set(columns.values()) <= set(targets_of(form))
+
+
+def test_refused_row_shows_the_cells_of_the_refusal_first() -> None:
+    cells = ("a@example.org", "", "", "Ana", "Silva", "Atlantis", "x", "y")
+    faults = (
+        RowFault("Where", "not-a-choice", "This is not one of the choices.", "Atlantis", (5,)),
+        RowFault("First, Last", "too-long", "Too long.", places=(3, 4)),
+        RowFault("Group", "required", "Required.", places=(2,)),
+        RowFault("", "extra-cells", "More cells than headings."),
+    )
+    row = PreparedRow(7, Fate.REFUSED, cells=cells, faults=faults)
+    assert row.shown_cells() == [
+        ("Where", "Atlantis"),
+        ("First, Last", "Ana Silva"),
+        ("Group", ""),
+        ("", "a@example.org"),
+        ("", "x"),
+        ("", "y"),
+    ]
+    assert replace(row, cells=()).shown_cells() == []

@@ -83,3 +83,59 @@ def test_error_names_every_missing_key(monkeypatch: pytest.MonkeyPatch) -> None:
         "TROIKA_DECIDER_KEY_FILE",
         "TROIKA_PERSON_KEY_FILE",
     ]
+
+
+KEYS_URL = "TROIKA_KEYS_DATABASE_URL"
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("process", ["desk", "web", "operator", "migrate"])
+def test_keys_database_takes_the_place_of_the_folder(process: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TROIKA_FORM_KEYS")
+    monkeypatch.setenv(KEYS_URL, "postgresql://127.0.0.1/keys")
+    settings = read_settings(process)
+    assert (settings.keys_database_url, settings.form_keys_folder) == ("postgresql://127.0.0.1/keys", Path())
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("process", ["forms", "own", "decide", "relay", "consume", "tend", "work"])
+def test_process_that_opens_no_answers_does_not_know_the_keys_database(
+    process: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEYS_URL, "postgresql://127.0.0.1/keys")
+    assert read_settings(process).keys_database_url == ""
+
+
+@pytest.mark.usefixtures("environment")
+def test_folder_and_keys_database_exclude_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEYS_URL, "postgresql://127.0.0.1/keys")
+    with pytest.raises(SettingsError) as refused:
+        read_settings("desk")
+    assert refused.value.problems == [
+        f"{KEYS_URL}: is set, and TROIKA_FORM_KEYS too: keys are in one of them (keys copy)"
+    ]
+
+
+@pytest.mark.usefixtures("environment")
+def test_one_of_them_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TROIKA_FORM_KEYS")
+    with pytest.raises(SettingsError) as refused:
+        read_settings("desk")
+    assert refused.value.problems == ["TROIKA_FORM_KEYS: is required"]
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://127.0.0.1/registration",
+        "postgresql://troika_keys_desk:x@127.0.0.1:5432/registration",
+        "postgresql://127.0.0.1:5432,127.0.0.1:5433/registration",
+    ],
+)
+def test_keys_database_is_not_that_of_registration(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TROIKA_FORM_KEYS")
+    monkeypatch.setenv(KEYS_URL, url)
+    with pytest.raises(SettingsError) as refused:
+        read_settings("desk")
+    assert refused.value.problems == [f"{KEYS_URL}: is registration's own: a backup of one must not hold the other"]

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from deploy.servers.rabbitmq import NodePorts, configuration
+from shared.bus.membership import MEMBERS
+from shared.bus.topology import policies
 from tests.support.processes import PROJECT
 
 FREE = {"listeners.tcp.1", "prometheus.tcp.port", "disk_free_limit.absolute"}
@@ -26,3 +28,13 @@ def test_production_node_makes_no_guest() -> None:
     production = _settings((PROJECT / "deploy/rabbitmq/rabbitmq.conf").read_text())
     assert Path(production["load_definitions"]).name == "definitions.json"
     assert "default_user" not in production
+
+
+def test_cluster_declares_no_queue_before_all_its_nodes_run() -> None:
+    """And a broker that grows gets members by reconciliation, which does nothing without the target in the policies."""
+    cluster = _settings((PROJECT / "deploy/rabbitmq/cluster.conf").read_text())
+    nodes = [name for name in cluster if name.startswith("cluster_formation.classic_config.nodes.")]
+    assert cluster["cluster_formation.target_cluster_size_hint"] == str(len(nodes)) == str(MEMBERS)
+    production = _settings((PROJECT / "deploy/rabbitmq/rabbitmq.conf").read_text())
+    assert production["quorum_queue.continuous_membership_reconciliation.enabled"] == "true"
+    assert {row["definition"]["target-group-size"] for row in policies()} == {MEMBERS}

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.web.access import Holder
-from shared.web.console.navigation import SECTIONS, navigation_for
+from shared.web.console.navigation import SECTIONS, first_page, navigation_for
 
 
 def holder(*roles: str, forms: frozenset[str] | None = None, partner: str | None = None) -> Holder:
@@ -24,6 +24,22 @@ def holder(*roles: str, forms: frozenset[str] | None = None, partner: str | None
 )
 def test_key_sees_the_sections_that_it_opens(who: Holder | None, sections: list[str]) -> None:
     assert [one.title for one in navigation_for(who, "/console").sections] == sections
+
+
+@pytest.mark.parametrize(
+    ("who", "page"),
+    [
+        (holder("coordinator"), "/console/overview"),
+        (holder("viewer", forms=frozenset({"a-form"})), "/console"),
+        (holder("partner", partner="a-partner"), "/console/registrations/partners/a-partner"),
+        (holder("sealed-reader"), "/console/registrations/sealed-lists"),
+        (holder("operator"), "/console/registrations/sealed-lists"),
+        (holder("administrator"), "/console/access"),
+        (holder("administrator", forms=frozenset({"a-form"})), "/console/account"),
+    ],
+)
+def test_first_page_is_one_that_the_key_opens(who: Holder, page: str) -> None:
+    assert first_page(who) == page
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ CREATE TABLE working_group_copy (
 );
 CREATE TABLE resource_copy (LIKE working_group_copy INCLUDING ALL);
 CREATE TABLE form_copy (LIKE working_group_copy INCLUDING ALL);
+CREATE TABLE partner_copy (LIKE working_group_copy INCLUDING ALL);
 """
 
 RECIPIENTS = """

@@ -111,7 +111,7 @@ CREATE INDEX form_event ON form (event_id);
 
 CREATE TABLE form_change (
     form text NOT NULL,
-    revision integer NOT NULL CHECK (revision >= 2),
+    revision integer NOT NULL CHECK (revision >= 1),
     changed_at timestamptz NOT NULL,
     changed_by text NOT NULL CHECK (changed_by <> ''),
     before jsonb NOT NULL,
@@ -119,6 +119,7 @@ CREATE TABLE form_change (
     promoted integer NOT NULL CHECK (promoted >= 0),
     PRIMARY KEY (form, revision)
 );
+COMMENT ON COLUMN form_change.revision IS 'of the form afterwards; 1: its first publication';
 CREATE TABLE form_draft (
     slug text PRIMARY KEY,
     content jsonb NOT NULL,
@@ -658,11 +659,12 @@ RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN sha256(convert_to(
 CREATE TABLE form_key (
     form text PRIMARY KEY REFERENCES form (slug),
     public_key bytea CHECK (octet_length(public_key) = 32),
+    fingerprint text GENERATED ALWAYS AS (encode(substring(sha256(public_key) FROM 1 FOR 16), 'hex')) STORED,
     created_at timestamptz NOT NULL,
     destroyed_at timestamptz,
     CONSTRAINT form_key_destroyed_has_none CHECK ((public_key IS NULL) = (destroyed_at IS NOT NULL))
 );
-COMMENT ON TABLE form_key IS 'public keys (X25519); the private ones stand outside the database';
+COMMENT ON TABLE form_key IS 'public keys (X25519); the private ones are outside this database';
 
 CREATE TABLE sealed_reading (
     id bigint PRIMARY KEY,
@@ -853,7 +855,8 @@ CREATE VIEW trail AS
         'r' || registration_id || '.' || revision
         FROM registration_change WHERE changed_by IS NOT NULL
     UNION ALL SELECT changed_at, changed_by, 'form-changed', 'form', form,
-        jsonb_build_object('before', before, 'after', after), 'f' || form || '.' || revision FROM form_change
+        jsonb_build_object('before', before, 'after', after), 'f' || form || '.' || revision
+        FROM form_change WHERE revision > 1
     UNION ALL SELECT read_at, reader,
         CASE WHEN list_id IS NULL THEN 'sealed-answers-read' ELSE 'sealed-list-opened' END,
         CASE WHEN list_id IS NULL THEN 'registration' ELSE 'sealed-list' END, coalesce(registration_id, list_id)::text,

@@ -1,0 +1,51 @@
+"""Figures for Prometheus: files that node_exporter's textfile collector reads (``--collector.textfile.directory``)."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, write_to_textfile
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+DEFAULT_FOLDER = "/var/lib/prometheus/node-exporter"
+"""Where Debian's node_exporter reads them."""
+
+DATABASE, KEYS, DRILL = "database", "keys", "drill"
+
+LAST_SUCCESS = (
+    "troika_backup_last_success_timestamp_seconds",
+    "When the last backup of a kind succeeded: database, keys; drill: when one was last restored for practice.",
+)
+RECOVERY_POINT = (
+    "troika_drill_recovery_point_seconds",
+    "Age of the newest transaction that the last drill has restored: what would have been lost.",
+)
+RECOVERY_TIME = ("troika_drill_recovery_time_seconds", "How long the last drill took until the databases were checked.")
+
+
+class _Figures(Collector):
+    def __init__(self, kind: str, values: Mapping[tuple[str, str], float]) -> None:
+        self._kind, self._values = kind, values
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        for (name, about), value in self._values.items():
+            labelled = ["kind"] if (name, about) == LAST_SUCCESS else []
+            family = GaugeMetricFamily(name, about, labels=labelled)
+            family.add_metric([self._kind] if labelled else [], value)
+            yield family
+
+
+def write_figures(folder: Path, kind: str, values: Mapping[tuple[str, str], float]) -> bool:
+    """Replace the file of one kind at once; returns False where there is no such folder.
+
+    Args:
+        folder: that node_exporter reads.
+        kind: ``database``, ``keys`` or ``drill``.
+        values: by name and meaning of the metric.
+    """
+    if not folder.is_dir():
+        return False
+    registry = CollectorRegistry()
+    registry.register(_Figures(kind, values))
+    write_to_textfile(str(folder / f"troika_backup_{kind}.prom"), registry)
+    return True

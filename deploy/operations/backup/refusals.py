@@ -1,0 +1,118 @@
+"""All that speaks against a restore, found before anything is touched."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from deploy.operations.backup.postgres import (
+    PROGRAMS_VARIABLE,
+    connected_processes,
+    installed_version,
+    programs_of,
+    running_pid,
+    version_of,
+)
+from deploy.operations.backup.repository import Backup, Repository, RepositoryProblem
+from deploy.operations.backup.schemas import known_revisions, newer_schemas
+from deploy.shape import SERVICES
+
+SPARE = 1.2
+"""A restored folder needs this much of its size: WAL is replayed in it."""
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be restored.
+
+    Attributes:
+        label: of a backup; empty for the newest that fits ``target_at``.
+        target_at: up to when; None for all that was archived.
+        replaces: a data folder that is not empty may be moved aside.
+    """
+
+    label: str = ""
+    target_at: datetime | None = None
+    replaces: bool = False
+
+
+def choose_backup(backups: Sequence[Backup], wish: Wish, now: datetime) -> Backup:
+    """The backup from which the wish is met.
+
+    Raises:
+        RepositoryProblem: there is none; says why.
+    """
+    if wish.target_at is not None and wish.target_at > now:
+        raise RepositoryProblem(f"--target-time {wish.target_at.isoformat()} is in the future")
+    if not backups:
+        raise RepositoryProblem("the repository holds no backup")
+    named = [one for one in backups if wish.label in ("", one.label)]
+    if not named:
+        raise RepositoryProblem(f"there is no backup {wish.label}: troika backup list")
+    fit = [one for one in named if wish.target_at is None or one.ended_at <= wish.target_at]
+    if not fit:
+        first = min(one.ended_at for one in named)
+        raise RepositoryProblem(
+            f"--target-time is before {first.isoformat()}, the end of the backup: nothing reaches it"
+        )
+    return fit[-1]
+
+
+def installation_faults(repository: Repository, wish: Wish) -> list[str]:
+    """Why nothing may be restored onto this machine as it is."""
+    cluster = repository.configuration.cluster
+    processes = connected_processes(repository.configuration)
+    faults = []
+    if pid := running_pid(cluster.data):
+        faults.append(f"PostgreSQL runs in {cluster.data} (process {pid}): stop all services, then PostgreSQL")
+    if processes is not None:
+        faults.append(
+            f"a server answers at {cluster.socket}, port {cluster.port}, and {processes} connections of our processes "
+            "are open: stop all services, then that server"
+        )
+    if _is_filled(cluster.data) and not wish.replaces:
+        faults.append(f"{cluster.data} is not empty: with --replace it is moved aside, and not deleted")
+    return faults
+
+
+def backup_faults(backup: Backup, data: Path) -> list[str]:
+    """Why ``backup`` cannot become the cluster in ``data``; quick, without reading it."""
+    programs = programs_of(backup.postgres)
+    installed, there = installed_version(programs), version_of(data)
+    faults = []
+    if installed != backup.postgres:
+        found = f"PostgreSQL {installed}" if installed else "no server"
+        faults.append(
+            f"the backup is of PostgreSQL {backup.postgres}, and {programs} holds {found}: install that version, or "
+            f"name its programs in {PROGRAMS_VARIABLE}"
+        )
+    if there not in ("", backup.postgres):
+        faults.append(f"the backup is of PostgreSQL {backup.postgres}, and {data} is a cluster of {there}")
+    if missing := [service for service in SERVICES if service not in backup.revisions]:
+        faults.append(
+            f"the backup does not say which schema it holds of {', '.join(missing)}: `troika backup run` has not made "
+            "it. `pgbackrest restore` restores it without these checks"
+        )
+    faults += newer_schemas(backup.revisions, known_revisions())
+    if backup.has_errors:
+        faults.append("the backup is damaged: checksums of pages did not hold when it was made")
+    return faults
+
+
+def space_faults(backup: Backup, folder: Path) -> list[str]:
+    """Whether ``folder``, or the nearest one above it, has room for the restored data."""
+    place = next(each for each in (folder, *folder.parents) if each.exists())
+    free, needed = shutil.disk_usage(place).free, int(backup.size_bytes * SPARE)
+    return [] if free >= needed else [f"{place} has {free // MIB} MiB free, and the restore needs {needed // MIB}"]
+
+
+def damage_faults(repository: Repository, backup: Backup) -> list[str]:
+    """What is damaged of ``backup`` in the repository; reads all of it."""
+    return [f"the backup is damaged: {fault}" for fault in repository.faults(backup)]
+
+
+def _is_filled(folder: Path) -> bool:
+    return folder.exists() and any(folder.iterdir())

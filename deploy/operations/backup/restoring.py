@@ -1,0 +1,103 @@
+"""Restores a backup beside the cluster, starts it alone, puts it in quarantine, and only then puts it in place.
+
+Until the last step, a rename, the old data folder is where it was.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy.operations.backup.postgres import LoneServer, ServerProblem, lone_server, restored_revisions
+from deploy.operations.backup.repository import Backup, Repository
+from deploy.operations.backup.schemas import known_revisions, newer_schemas
+from deploy.shape import SERVICES
+from shared.core.accounts import give
+
+REASON = "restored from a backup"
+NO_ARCHIVING = {"archive_mode": "off"}
+"""For a drill: what it restores must never write into the repository."""
+
+_LAST_COMMIT = "SELECT pg_last_xact_replay_timestamp()"
+_QUARANTINE = "INSERT INTO quarantine (reason, backup_at) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A restored cluster whose server runs alone.
+
+    Attributes:
+        server: that runs.
+        last_commit_at: of the newest transaction in it.
+        revisions: of each service's schema.
+        took_s: from the first file to the answer of the server, seconds.
+    """
+
+    server: LoneServer
+    last_commit_at: datetime
+    revisions: dict[str, str]
+    took_s: float
+
+
+@contextmanager
+def restored(
+    repository: Repository, backup: Backup, data: Path, target_at: datetime | None, settings: dict[str, str]
+) -> Iterator[Restored]:
+    """Restore ``backup`` into the new folder ``data``, and run its server alone; it is stopped at the end.
+
+    Args:
+        repository: of the backup.
+        backup: which.
+        data: a folder that is not there yet.
+        target_at: up to when; None for all that was archived.
+        settings: of the server.
+
+    Raises:
+        RepositoryProblem: pgBackRest failed.
+        ServerProblem: the server did not start, or a schema is newer than this code.
+    """
+    began_s, account = time.monotonic(), repository.configuration.account
+    data.mkdir(mode=0o700)
+    give(data, account)
+    repository.restore(backup, str(data), target_at)
+    with lone_server(data, repository.configuration.cluster, account, settings) as server:
+        took_s = time.monotonic() - began_s
+        with server.connect("postgres") as connection:
+            row = connection.execute(_LAST_COMMIT).fetchone()
+        last = row[0] if row and isinstance(row[0], datetime) else backup.ended_at
+        revisions = restored_revisions(server)
+        if problems := newer_schemas(revisions, known_revisions()):
+            raise ServerProblem("\n".join(problems))
+        yield Restored(server, last.astimezone(UTC), revisions, took_s)
+
+
+def begin_quarantine(found: Restored) -> None:
+    """Put all three databases in quarantine, so that no process works on them before they were compared.
+
+    Raises:
+        psycopg.Error: a database has no such table; nothing was put in place.
+    """
+    for service in SERVICES:
+        with found.server.connect(service) as connection:
+            connection.execute(_QUARANTINE, [REASON, found.last_commit_at])
+
+
+def put_in_place(new: Path, data: Path, now: datetime) -> Path | None:
+    """Rename ``new`` to ``data``; what was there is moved aside and its new path returned."""
+    aside = None
+    if data.exists():
+        if any(data.iterdir()):
+            aside = data.with_name(f"{data.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
+            data.rename(aside)
+        else:
+            data.rmdir()
+    new.rename(data)
+    return aside
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Delete what an interrupted restore or drill has left."""
+    shutil.rmtree(folder, ignore_errors=True)

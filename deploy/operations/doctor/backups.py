@@ -1,0 +1,91 @@
+"""Checks of backups: the age of the last one, and of the last drill that restored one."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked, ok, warning
+from deploy.operations.doctor.network import PROMETHEUS_URL
+from deploy.operations.doctor.probes import Probes
+from shared.core.errors import Unavailable
+
+METRICS_FOLDER, USUAL_FOLDER = "TROIKA_BACKUP_METRICS", "/var/lib/prometheus/node-exporter"
+"""Setting of `troika backup` with the folder of its figures, which node_exporter reads; and that folder by default."""
+
+LAST_SUCCESS = "troika_backup_last_success_timestamp_seconds"
+DATABASE, KEYS, DRILL = "database", "keys", "drill"
+"""Label ``kind`` of the figure."""
+
+BOUNDS = {
+    DATABASE: (timedelta(hours=26), timedelta(days=3)),
+    KEYS: (timedelta(days=8), timedelta(days=31)),
+    DRILL: (timedelta(days=100), timedelta(days=370)),
+}
+"""Ages from which on it is a warning (as TroikaBackupOld), and a fault."""
+
+ADVICE = {
+    DATABASE: "Set up backups: docs/how-to/back-up.md; without one a lost disk loses everything",
+    KEYS: "Back up the keys too: docs/how-to/back-up.md; sealed answers of a lost key are lost",
+    DRILL: "Run: troika drill; only a restore shows that a backup can be restored",
+}
+
+
+def check_backup(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
+    """A backup of the databases succeeded in the last day, and one of the keys in the last week."""
+    try:
+        found, source = _pgbackrest(probes), "pgbackrest info"
+    except Unavailable:
+        found, source = _noted(host, probes, DATABASE)
+    yield _graded(DATABASE, found, source, probes)
+    yield _graded(KEYS, *_noted(host, probes, KEYS), probes)
+
+
+def check_drill(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
+    """A backup was restored for practice in the last three months."""
+    yield _graded(DRILL, *_noted(host, probes, DRILL), probes)
+
+
+def _graded(kind: str, found: datetime | None, source: str, probes: Probes) -> CheckResult:
+    if not source:
+        do = f"Name {METRICS_FOLDER} or {PROMETHEUS_URL}, or run the doctor where backups are made"
+        return not_asked(kind, "nothing here knows of one", do)
+    if found is None:
+        return failed(kind, f"none ({source})", ADVICE[kind])
+    age, (old, too_old) = probes.now() - found, BOUNDS[kind]
+    text = f"{age.days} days old ({source})" if age.days else f"{age.seconds // 3600} h old ({source})"
+    if age > too_old:
+        return failed(kind, text, ADVICE[kind])
+    if age > old:
+        return warning(kind, text, "Read why the last one failed: runbook TroikaBackupOld")
+    return ok(kind, text)
+
+
+def _pgbackrest(probes: Probes) -> datetime | None:
+    """When the last backup ended; None if there is none.
+
+    Raises:
+        Unavailable: pgBackRest is not installed here.
+    """
+    stanzas = json.loads(probes.run(["pgbackrest", "info", "--output=json"]))
+    return _newest([backup["timestamp"]["stop"] for stanza in stanzas for backup in stanza.get("backup", ())])
+
+
+def _noted(host: GradedHost, probes: Probes, kind: str) -> tuple[datetime | None, str]:
+    """When one of a kind last succeeded, and where that was read: figures of `troika backup`, else Prometheus."""
+    folder = Path(host.value(METRICS_FOLDER) or USUAL_FOLDER)
+    files = sorted(folder.glob("troika_backup_*.prom")) if folder.is_dir() else []
+    if files or host.value(METRICS_FOLDER):
+        pattern = re.compile(rf'^{LAST_SUCCESS}\{{kind="{kind}"\}} ([0-9.e+]+)$', re.MULTILINE)
+        return _newest([float(value) for file in files for value in pattern.findall(file.read_text())]), str(folder)
+    if url := host.value(PROMETHEUS_URL).rstrip("/"):
+        query = f'{LAST_SUCCESS}{{kind="{kind}"}}'
+        answer = probes.fetch(f"{url}/api/v1/query?query={quote(query)}")
+        return _newest([float(one["value"][1]) for one in json.loads(answer.body)["data"]["result"]]), "Prometheus"
+    return None, ""
+
+
+def _newest(values: list[float]) -> datetime | None:
+    return datetime.fromtimestamp(max(values), UTC) if values else None

@@ -1,0 +1,173 @@
+"""Visitors who register at a steady rate through the gateways, and their ledger.
+
+Each does what the element on a partner's page does: up to five tries with one Idempotency-Key, longer and longer
+pauses, 20 s for each answer; and what a browser does with two addresses of one host: it takes the one that answers.
+"""
+
+import http.client
+import json
+import math
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.parser import BytesParser
+from email.utils import parseaddr
+from itertools import pairwise
+from pathlib import Path
+
+from deploy.local.installation import WEBINAR
+from shared.public_forms.proof_of_work import ProofKeys
+from tests.support.clients import SUBMISSIONS, Answer, answers
+from tests.support.journal import ACCEPTED, Journal
+from tests.support.waiting import poll_until
+from tests.support.working import minted
+
+PER_SECOND = 10.0
+ATTEMPTS, ANSWER_WITHIN_S, CONNECT_WITHIN_S, LONGEST_WAIT_S = 5, 20.0, 2.0, 30.0
+"""As in services/registration/embed/static/sending.js. A browser tries another address of a host sooner than in 2 s."""
+
+PASSING = frozenset({0, 429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One try: of whom, when it began and ended (monotonic), and its status; 0 if nobody answered."""
+
+    number: int
+    began_at_s: float
+    ended_at_s: float
+    status: int
+
+
+@dataclass(slots=True)
+class Visitors:
+    """Attributes:
+    gateways: addresses and ports.
+    host: name of the public host.
+    keys: that make proofs of work.
+    mails: folder of the sink.
+    journal: of every try, on disk.
+    tries: of all.
+    failed: numbers of visitors who gave up.
+    """
+
+    gateways: Sequence[tuple[str, int]]
+    host: str
+    keys: ProofKeys
+    mails: Path
+    journal: Journal
+    first: int = 0
+    tries: list[Tried] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
+    came: int = 0
+    began_at_s: float = 0.0
+    _over: threading.Event = field(default_factory=threading.Event)
+    _people: list[threading.Thread] = field(default_factory=list)
+    _coming: threading.Thread | None = None
+
+    def __enter__(self) -> "Visitors":
+        self.began_at_s = time.monotonic()
+        self._coming = threading.Thread(target=self._come, name="visitors", daemon=True)
+        self._coming.start()
+        poll_until(lambda: self.accepted(), 60, what="the first registration is accepted")
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Let nobody come any more, and wait until all are answered or have given up."""
+        self._over.set()
+        if self._coming is not None:
+            self._coming.join()
+        for person in self._people:
+            person.join()
+
+    def accepted(self) -> list[Tried]:
+        """Tries that were answered 202, in the order of their answers."""
+        return sorted((one for one in list(self.tries) if one.status == ACCEPTED), key=lambda one: one.ended_at_s)
+
+    def errors(self) -> Counter[int]:
+        """Other answers, by status; 0: none came."""
+        return Counter(one.status for one in list(self.tries) if one.status != ACCEPTED)
+
+    def longest_pause_s(self, since_s: float = 0.0) -> float:
+        """The longest time without an answer 202 from then on, while people came, seconds."""
+        times = [one.ended_at_s for one in self.accepted() if one.ended_at_s >= since_s]
+        ends = [max(since_s, self.began_at_s), *times]
+        return max((later - earlier for earlier, later in pairwise(ends)), default=math.inf)
+
+    def first_after(self, since_s: float) -> float:
+        """Seconds from then to the first answer 202 to somebody who came later."""
+        found = [one.ended_at_s for one in self.accepted() if one.began_at_s >= since_s]
+        return min(found, default=math.inf) - since_s
+
+    def mails_after(self, since_s: float) -> float:
+        """Seconds from then to the first mail to somebody who was accepted later."""
+        later = {one.number for one in self.accepted() if one.ended_at_s >= since_s}
+        shift_s = time.time() - time.monotonic()
+        found = [at - shift_s for number, at in self.mailed() if number in later]
+        return min(found, default=math.inf) - since_s
+
+    def longest_way_s(self) -> float:
+        """The longest time from an answer 202 to the mail about it, seconds."""
+        shift_s = time.time() - time.monotonic()
+        mailed = {number: at - shift_s for number, at in self.mailed()}
+        return max((mailed.get(one.number, math.inf) - one.ended_at_s for one in self.accepted()), default=0.0)
+
+    def mailed(self) -> Iterator[tuple[int, float]]:
+        """Numbers of those who were mailed, and when (seconds since 1970)."""
+        for file in self.mails.glob("*.eml"):
+            address = parseaddr(str(BytesParser().parsebytes(file.read_bytes(), headersonly=True)["To"]))[1]
+            yield int(address.removeprefix("participant-").partition("@")[0]), file.stat().st_mtime
+
+    def _come(self) -> None:
+        while not self._over.wait(max(0.0, self.began_at_s + self.came / PER_SECOND - time.monotonic())):
+            person = threading.Thread(target=self._register, args=(self.first + self.came,), daemon=True)
+            person.start()
+            self._people.append(person)
+            self.came += 1
+
+    def _register(self, number: int) -> None:
+        key = f"visitor-number-{number:08}"
+        content = json.dumps(answers(number, altcha=minted(self.keys, WEBINAR, datetime.now(UTC))))
+        for attempt in range(1, ATTEMPTS + 1):
+            began_at_s = time.monotonic()
+            answer = self.journal.ask(key, SUBMISSIONS, lambda: self._post(number, key, content))
+            self.tries.append(Tried(number, began_at_s, time.monotonic(), answer.status))
+            if answer.status == ACCEPTED:
+                return
+            if (answer.status not in PASSING and answer.status != 409) or attempt == ATTEMPTS:
+                break
+            asked = float(answer.headers.get("Retry-After") or 2 ** (attempt - 1))
+            time.sleep(math.ceil(min(asked * (1 + random.random() / 2), LONGEST_WAIT_S)))  # as the element waits
+        self.failed.append(number)
+
+    def _post(self, number: int, key: str, content: str) -> Answer:
+        try:
+            line = self._connect(number)
+            headers = {"Content-Type": "application/json", "Idempotency-Key": key, "Host": self.host}
+            line.request("POST", SUBMISSIONS, content, headers)
+            response = line.getresponse()
+            body = response.read()
+            line.close()
+            return Answer(response.status, json.loads(body), dict(response.getheaders()))
+        except (OSError, http.client.HTTPException, ValueError):
+            return Answer(0, {}, {})
+
+    def _connect(self, number: int) -> http.client.HTTPConnection:
+        """To one of the gateways, or the other one if that does not answer."""
+        for step in range(len(self.gateways)):
+            address, port = self.gateways[(number + step) % len(self.gateways)]
+            line = http.client.HTTPConnection(address, port, timeout=CONNECT_WITHIN_S)
+            try:
+                line.connect()
+            except OSError:
+                continue
+            line.sock.settimeout(ANSWER_WITHIN_S)
+            return line
+        raise OSError("no gateway answers")

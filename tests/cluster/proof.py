@@ -1,0 +1,88 @@
+"""A fault under load: what visitors notice of it, and whether everything adds up afterwards."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.parser import BytesParser
+
+from deploy.operations.audit.reading import Given, open_sources
+from deploy.operations.audit.reconcile import Finding, reconcile
+from shared.core.key_files import read_keys
+from shared.public_forms.proof_of_work import proof_keys
+from tests.cluster.installation import GATEWAY_PORT, Cluster
+from tests.cluster.load import Visitors
+from tests.support.audited import assert_soon_clean
+from tests.support.caddy import PUBLIC_HOST
+from tests.support.journal import Journal
+
+CALM_S = 3.0
+SETTLED_WITHIN_S = 120
+
+
+@dataclass(slots=True)
+class Trouble:
+    """Attributes:
+    visitors: who come.
+    at_s: when the fault happened, monotonic.
+    """
+
+    visitors: Visitors
+    at_s: float
+
+    def last(self, seconds: float) -> None:
+        """Let it last."""
+        time.sleep(seconds)  # visitors come at a steady rate meanwhile
+
+
+@contextmanager
+def under_load(cluster: Cluster, fault: str) -> Iterator[Trouble]:
+    """Visitors come before, while and after the block runs; then nothing may be lost or doubled.
+
+    The block is what happens; it leaves everything as it was. Figures are printed.
+    """
+    keys = proof_keys(read_keys(cluster.secrets.folder / "intake.key"), "registration")
+    gateways = [(host.address, GATEWAY_PORT) for host in cluster.gateways]
+    journal = Journal(cluster.run.path / "visitors.jsonl")
+    visitors = Visitors(gateways, PUBLIC_HOST, keys, cluster.mails, journal, first=cluster.visitors)
+    with visitors:
+        time.sleep(CALM_S)  # the usual load
+        trouble = Trouble(visitors, time.monotonic())
+        yield trouble
+        time.sleep(CALM_S)  # and again
+    cluster.visitors += visitors.came
+    assert_adds_up(cluster, journal)
+    print(f"\n{fault}: {figures(trouble)}")
+    assert visitors.failed == []
+
+
+def figures(trouble: Trouble) -> str:
+    """What is measured of each fault."""
+    visitors, since_s = trouble.visitors, trouble.at_s
+    return (
+        f"{visitors.came} visitors, longest time without a 202 {visitors.longest_pause_s(since_s):.1f} s, "
+        f"first mail to a later visitor after {visitors.mails_after(since_s):.1f} s, "
+        f"longest way to a mail {visitors.longest_way_s():.1f} s, "
+        f"errors {dict(visitors.errors()) or 0}, failed after retries {len(visitors.failed)}"
+    )
+
+
+def assert_adds_up(cluster: Cluster, journal: Journal) -> None:
+    """Wait for the audit, then compare with what visitors were answered and what has arrived in their mailboxes."""
+    cluster.audit(SETTLED_WITHIN_S)
+    record = journal.read()
+    assert record.contradictions == {}
+
+    def found() -> list[Finding]:
+        with open_sources(cluster.audit_urls(), Given(record.receipts, _copies(cluster))) as sources:
+            return reconcile(sources)
+
+    assert_soon_clean(found, SETTLED_WITHIN_S)
+
+
+def _copies(cluster: Cluster) -> Counter[str]:
+    """How often each Message-ID has arrived."""
+    headers = BytesParser()
+    files = cluster.mails.glob("*.eml")
+    return Counter(str(headers.parsebytes(file.read_bytes(), headersonly=True)["Message-ID"]) for file in files)

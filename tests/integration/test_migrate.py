@@ -1,0 +1,101 @@
+"""``migrate --to``: back where there is a way back, and a reason where there is none."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Engine
+
+from services.events.__main__ import command_line
+from shared.store.engine import open_engine
+from shared.store.migrate import MigrationRefused, current_revision, migrate, migrate_to
+from tests.support.clients import rows
+from tests.support.installation import make_installation
+from tests.support.migrations import make_migrations
+from tests.support.postgres import PostgresServer
+
+FIRST = 'def upgrade():\n    op.execute("CREATE TABLE event (id text)")\n'
+SECOND = """
+def upgrade():
+    op.execute("ALTER TABLE event ADD COLUMN city text")
+
+
+def downgrade():
+    op.execute("ALTER TABLE event DROP COLUMN city")
+"""
+THIRD = 'irreversible = "addresses were made shorter"\n\n' + SECOND.replace("city", "venue")
+COLUMNS = "SELECT column_name FROM information_schema.columns WHERE table_name = 'event' ORDER BY ordinal_position"
+
+
+@pytest.fixture
+def url(postgres: PostgresServer) -> str:
+    return postgres.fresh_database()
+
+
+def _migrated(url: str, folder: Path) -> Engine:
+    engine = open_engine(url)
+    migrate(engine, folder, {})
+    return engine
+
+
+def test_rolled_back_and_migrated_again(url: str, tmp_path: Path) -> None:
+    folder = make_migrations(tmp_path, r0001=FIRST, r0002=SECOND)
+    engine = _migrated(url, folder)
+    assert migrate_to(engine, folder, "0001").revision == current_revision(engine) == "0001"
+    assert rows(url, COLUMNS) == [("id",)]
+    assert migrate_to(engine, folder, "0002").revision == current_revision(engine) == "0002"
+    assert rows(url, COLUMNS) == [("id",), ("city",)]
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("0002", "0003 cannot be rolled back: addresses were made shorter"),
+        ("0001", "0003 cannot be rolled back: addresses were made shorter"),
+        ("0000", "there is no revision 0000; there are 0001, 0002, 0003"),
+    ],
+)
+def test_no_way_back_changes_nothing(url: str, tmp_path: Path, target: str, reason: str) -> None:
+    folder = make_migrations(tmp_path, r0001=FIRST, r0002=SECOND, r0003=THIRD)
+    engine = _migrated(url, folder)
+    with pytest.raises(MigrationRefused, match=reason):
+        migrate_to(engine, folder, target)
+    assert current_revision(engine) == "0003"
+    engine.dispose()
+
+
+def test_migration_without_downgrade_is_not_rolled_back(url: str, tmp_path: Path) -> None:
+    without = SECOND.partition("def downgrade")[0]
+    folder = make_migrations(tmp_path, r0001=FIRST, r0002=without)
+    engine = _migrated(url, folder)
+    with pytest.raises(MigrationRefused, match="0002 cannot be rolled back: it has no downgrade"):
+        migrate_to(engine, folder, "0001")
+    engine.dispose()
+
+
+def test_schema_that_this_version_does_not_know_is_refused(url: str, tmp_path: Path) -> None:
+    engine = _migrated(url, make_migrations(tmp_path / "newer", r0001=FIRST, r0002=SECOND))
+    older = make_migrations(tmp_path / "older", r0001=FIRST)
+    with pytest.raises(MigrationRefused, match="the schema is at 0002, and this version knows 0001 at most"):
+        migrate_to(engine, older, "0001")
+    engine.dispose()
+
+
+def test_empty_database_is_refused(url: str, tmp_path: Path) -> None:
+    engine = open_engine(url)
+    with pytest.raises(MigrationRefused, match="run migrate"):
+        migrate_to(engine, make_migrations(tmp_path, r0001=FIRST), "0001")
+    engine.dispose()
+
+
+def test_command_asks_first_and_prints_the_reason(
+    postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVENTS_DATABASE_URL", make_installation(postgres, tmp_path).urls["events"])
+    unasked = CliRunner().invoke(command_line(), ["migrate", "--to", "0001"])
+    refused = CliRunner().invoke(command_line(), ["migrate", "--to", "0000", "--yes"])
+    done = CliRunner().invoke(command_line(), ["migrate", "--to", "0001", "--yes"])
+    assert (unasked.exit_code, "use --yes" in unasked.output) == (2, True)
+    assert (refused.exit_code, refused.output) == (1, "Error: events: there is no revision 0000; there are 0001\n")
+    assert (done.exit_code, done.output) == (0, "events: schema 0001\n")

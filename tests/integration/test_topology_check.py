@@ -1,0 +1,45 @@
+"""A broker that lacks queues of this version: relay and consumers wait, and say why they are not ready."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+
+from shared.bus import topology
+from shared.bus.address import BusAddress
+from shared.process.runner import Stop
+from shared.process.topology_check import TopologyCheck
+from tests.support.ports import free_port
+from tests.support.rabbitmq import RabbitNode
+from tests.support.waiting import poll_until
+
+
+def test_process_waits_for_missing_queues_and_says_so(rabbit: RabbitNode) -> None:
+    address = BusAddress(broker_urls=(rabbit.fresh_vhost(),))
+    check = TopologyCheck(address)
+    with waiting(check) as thread:
+        poll_until(lambda: check.problem().startswith("topology: the broker lacks troika."), what="it says why")
+        topology.declare(address)
+        thread.join(20)
+        assert not thread.is_alive()
+    assert check.problem() == ""
+
+
+def test_broker_that_is_away_holds_no_process_back() -> None:
+    check = TopologyCheck(BusAddress(broker_urls=(f"amqp://nobody:none@127.0.0.1:{free_port()}/troika",)))
+    with waiting(check) as thread:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert check.problem() == ""
+
+
+@contextmanager
+def waiting(check: TopologyCheck) -> Iterator[Thread]:
+    """The start of a process, in a thread."""
+    stop = Stop()
+    thread = Thread(target=check.wait, args=(stop,))
+    thread.start()
+    try:
+        yield thread
+    finally:
+        stop.now()
+        thread.join()

@@ -1,0 +1,172 @@
+"""Backup, restore and drill with the real pgBackRest, as an operator types them."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from deploy.shape import SERVICES
+from tests.integration.operations.town import Town, a_busy_town
+from tests.recovery.backed_up import BackedUpCluster
+from tests.support.run_folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Backed:
+    """A cluster with a full and an incremental backup of a busy installation, and the keys of that."""
+
+    cluster: BackedUpCluster
+    keys: Path
+
+
+@pytest.fixture(scope="module")
+def backed(run_folder: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backed]:
+    folder = tmp_path_factory.mktemp("town")
+    cluster = BackedUpCluster(run_folder)
+    cluster.make()
+    installation = cluster.installation(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in installation.environment("registration").items():
+            patch.setenv(name, value)
+        town = Town(installation, folder)
+        a_busy_town(town, town.client())
+        town.leave()
+    # the town's mails are made with keys of their own
+    cluster.execute("notifications", "DELETE FROM key_check WHERE name IN ('signing', 'webhook')")
+    cluster.configure()
+    assert " full " in cluster.troika("backup", "run")
+    cluster.execute("registration", "CREATE TABLE mark (number int)")
+    assert " incr " in cluster.troika("backup", "run")
+    yield Backed(cluster, installation.secrets.folder)
+    cluster.remove()
+
+
+def test_drill_restores_compares_opens_and_leaves_nothing(backed: Backed, tmp_path: Path) -> None:
+    cluster, report = backed.cluster, tmp_path / "drills.jsonl"
+    archived = _files(cluster.repository)
+    printed = cluster.troika("drill", *_keys(backed), "--report", str(report))
+    print(printed)
+    line = json.loads(report.read_text())
+    assert (line["ok"], line["backup"][-1]) == (True, "I")
+    assert re.search(r"sealed answers: (\d+) of \1 opened; recipients: (\d+) of \2 opened", printed)
+    assert "0 of 0" not in printed
+    assert re.search(r"audit: (holds|not yet decidable), 0 differences", printed)
+    assert "troika_backup_last_success_timestamp_seconds" in (cluster.metrics / "troika_backup_drill.prom").read_text()
+    assert list(cluster.folder.glob("troika-drill-*")) == []
+    assert _files(cluster.repository) == archived
+
+
+def test_drill_with_the_keys_of_another_installation_fails(backed: Backed, tmp_path: Path) -> None:
+    other = backed.cluster.installation(tmp_path).secrets.folder
+    printed = backed.cluster.troika("drill", *_keys(Backed(backed.cluster, other)), code=1)
+    assert "registration: the key master is not that of the database" in printed
+    assert re.search(r"some do not open: sealed answers: 0 of [1-9]", printed)
+
+
+def test_keys_in_the_same_cluster_are_refused(backed: Backed) -> None:
+    cluster = backed.cluster
+    cluster.execute("postgres", "CREATE DATABASE keys")
+    try:
+        cluster.execute("keys", "CREATE TABLE form_private_key AS SELECT 'x' AS form, 'x'::bytea AS wrapped")
+        assert "a server of its own" in cluster.troika("backup", "run", code=1)
+    finally:
+        cluster.execute("postgres", "DROP DATABASE keys")
+
+
+def test_restore_over_a_running_installation_is_refused(backed: Backed) -> None:
+    cluster = backed.cluster
+    with cluster.connect("registration") as connection:
+        connection.execute("SET application_name = 'troika-registration-desk'")
+        printed = cluster.troika("restore", "--replace", code=1)
+    assert "nothing was touched" in printed
+    assert "PostgreSQL runs in" in printed
+    assert "and 1 connections of our processes are open" in printed
+
+
+def test_restore_after_a_power_cut_has_what_was_archived_and_is_in_quarantine(backed: Backed) -> None:
+    cluster = backed.cluster
+    before = datetime.now(UTC)
+    cluster.execute("registration", "INSERT INTO mark VALUES (1)")
+    assert "WAL is archived" in cluster.troika("backup", "check")
+    cluster.execute("registration", "INSERT INTO mark VALUES (2)")
+    cluster.kill()
+    assert "is not empty" in cluster.troika("restore", code=1)
+    printed = cluster.troika("restore", "--replace")
+    print(printed)
+    cluster.start()
+    assert cluster.execute("registration", "SELECT number FROM mark") == [(1,)]
+    for service in SERVICES:
+        ((reason, backup_at),) = cluster.execute(service, "SELECT reason, backup_at FROM quarantine")
+        assert reason == "restored from a backup"
+        assert before < backup_at < datetime.now(UTC)
+    (aside,) = cluster.folder.glob("data.before-restore-*")
+    assert (aside / "PG_VERSION").exists()
+    shutil.rmtree(aside)
+
+
+def test_point_in_time_is_reached_on_the_newer_timeline_too(backed: Backed) -> None:
+    """After a restore the cluster is backed up, and restored, as before."""
+    cluster = backed.cluster
+    cluster.troika("backup", "run")
+    cluster.execute("registration", "INSERT INTO mark VALUES (3)")
+    ((until,),) = cluster.execute("registration", "SELECT clock_timestamp()")
+    cluster.execute("registration", "INSERT INTO mark VALUES (4)")
+    cluster.troika("backup", "check")
+    cluster.stop()
+    cluster.troika("restore", "--replace", "--target-time", until.isoformat())
+    cluster.start()
+    assert cluster.execute("registration", "SELECT number FROM mark ORDER BY 1") == [(1,), (3,)]
+
+
+def test_other_version_newer_schema_and_wrong_time_are_refused(backed: Backed, tmp_path: Path) -> None:
+    cluster = backed.cluster
+    cluster.execute("events", "UPDATE alembic_version SET version_num = '9999'")
+    cluster.troika("backup", "run", "--full")
+    cluster.execute("events", "UPDATE alembic_version SET version_num = '0001'")
+    cluster.stop()
+    before = _files(cluster.data)
+    assert "events: its schema is 9999" in cluster.troika("restore", "--replace", code=1)
+    older = tmp_path / "postgres"
+    older.write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 15.1'\n")
+    older.chmod(0o755)
+    printed = cluster.troika("restore", "--replace", code=1, TROIKA_POSTGRES_PROGRAMS=str(tmp_path))
+    assert f"the backup is of PostgreSQL 17, and {tmp_path} holds PostgreSQL 15" in printed
+    assert "in the future" in cluster.troika("restore", "--target-time", "2999-01-01T00:00:00Z", "--replace", code=1)
+    assert "nothing reaches it" in cluster.troika("restore", "--target-time", "2020-01-01T00Z", "--replace", code=1)
+    assert _files(cluster.data) == before
+    cluster.start()
+
+
+def test_damaged_backup_and_wrong_passphrase_are_refused(backed: Backed) -> None:
+    cluster = backed.cluster
+    cluster.troika("backup", "run", "--full")
+    cluster.stop()
+    newest = max((cluster.repository / "backup" / "troika").glob("*F"))
+    bundle = max((file for file in newest.rglob("*") if file.is_file()), key=lambda file: file.stat().st_size)
+    content = bytearray(bundle.read_bytes())
+    content[len(content) // 2] ^= 1
+    bundle.write_bytes(content)
+    before = _files(cluster.data)
+    printed = cluster.troika("restore", "--replace", code=1)
+    assert f"the backup is damaged: {newest.name}: invalid" in printed
+    assert "damaged" in cluster.troika("drill", code=1)
+    passphrase = cluster.config.parent / "conf.d" / "passphrase.conf"
+    passphrase.write_text("[global]\nrepo1-cipher-pass=another\n")
+    assert "another passphrase" in cluster.troika("restore", "--replace", code=1)
+    passphrase.unlink()
+    where = ("--data", str(cluster.data), "--repository", str(cluster.repository))
+    assert "Another one would open none of them" in cluster.troika("backup", "configure", *where, code=1)
+    assert _files(cluster.data) == before
+
+
+def _keys(backed: Backed) -> tuple[str, ...]:
+    return ("--keys", str(backed.keys), "--form-keys", str(backed.keys / "form-keys"))
+
+
+def _files(folder: Path) -> list[tuple[str, int]]:
+    return sorted((str(file.relative_to(folder)), file.stat().st_size) for file in folder.rglob("*") if file.is_file())

@@ -1,0 +1,125 @@
+"""Checks of the machine and of backups."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from deploy.operations.doctor.backups import LAST_SUCCESS, METRICS_FOLDER
+from deploy.operations.doctor.grading import Grade, GradedHost
+from deploy.operations.doctor.network import PROMETHEUS_URL
+from deploy.operations.doctor.probes import DiskSpace, HttpAnswer, Probes
+from shared.core.errors import Unavailable
+from tests.unit.deploy.doctor.fakes import NOW, check, host, named, only, pages, probes
+
+
+def prints(text: str) -> Callable[[Sequence[str]], str]:
+    """A machine on which every command prints ``text``."""
+    return lambda _words: text
+
+
+def has_no_command(words: Sequence[str]) -> str:
+    """A machine on which nothing is installed."""
+    raise Unavailable(f"{words[0]}: FileNotFoundError")
+
+
+@pytest.mark.parametrize(
+    ("free", "inodes", "grade"),
+    [(0.5, 0.5, Grade.OK), (0.1, 0.5, Grade.WARNING), (0.5, 0.1, Grade.WARNING), (0.01, 0.5, Grade.FAILED)],
+)
+def test_disks(free: float, inodes: float, grade: Grade) -> None:
+    graded = host(folders={"data": Path("/data")})
+    assert only("host-disks", graded, probes(space=lambda _path: DiskSpace(free, inodes, 10**9)))[0] == grade
+
+
+@pytest.mark.parametrize(
+    ("total_kb", "free_kb", "grade"),
+    [
+        (4_000_000, 2_000_000, Grade.OK),
+        (1_000_000, 500_000, Grade.WARNING),
+        (4_000_000, 300_000, Grade.WARNING),
+        (4_000_000, 100_000, Grade.FAILED),
+    ],
+)
+def test_memory(total_kb: int, free_kb: int, grade: Grade) -> None:
+    text = f"MemTotal:       {total_kb} kB\nMemFree:  1 kB\nMemAvailable:   {free_kb} kB\n"
+    assert only("host-memory", host(), probes(run=prints(text)))[0] == grade
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "grades"),
+    [
+        (10, "8192", [Grade.OK, Grade.OK]),
+        (80, "1024", [Grade.WARNING, Grade.WARNING]),
+        (95, "unlimited", [Grade.FAILED, Grade.OK]),
+    ],
+)
+def test_descriptors(used: int, limit: str, grades: list[Grade]) -> None:
+    def run(words: Sequence[str]) -> str:
+        return f"{used}\t0\t100\n" if words[-1].endswith("file-nr") else f"Max open files   1024   {limit}   files\n"
+
+    assert [result.grade for result in check("host-descriptors", host(), probes(run=run))] == grades
+
+
+def test_time() -> None:
+    assert only("clock-synchronised", host(), probes(synchronised=lambda: True))[0] == Grade.OK
+    assert only("clock-synchronised", host(), probes(synchronised=lambda: False))[0] == Grade.WARNING
+
+
+@pytest.mark.parametrize(
+    ("kinds", "grades"),
+    [
+        ("", [Grade.OK]),
+        ("smtp, database", [Grade.WARNING, Grade.WARNING]),
+        ("everything", [Grade.FAILED]),
+    ],
+)
+def test_insecure(kinds: str, grades: list[Grade]) -> None:
+    results = check("settings-insecure", named(TROIKA_INSECURE=kinds), probes())
+    assert [result.grade for result in results] == grades
+
+
+def grades(name: str, graded: GradedHost, asked: Probes) -> dict[str, Grade]:
+    """Grades by kind of backup."""
+    return {result.about: result.grade for result in check(name, graded, asked)}
+
+
+def backups(kind: str, age: timedelta) -> str:
+    """What `troika backup` writes."""
+    return f'# HELP {LAST_SUCCESS} x\n{LAST_SUCCESS}{{kind="{kind}"}} {(NOW - age).timestamp():.6e}\n'
+
+
+@pytest.mark.parametrize(("hours", "grade"), [(3, Grade.OK), (30, Grade.WARNING), (100, Grade.FAILED)])
+def test_backup_of_pgbackrest(hours: int, grade: Grade, tmp_path: Path) -> None:
+    stopped = (NOW - timedelta(hours=hours)).timestamp()
+    printed = json.dumps([{"backup": [{"timestamp": {"stop": stopped}}, {"timestamp": {"stop": stopped - 9}}]}])
+    (tmp_path / "troika_backup_keys.prom").write_text(backups("keys", timedelta(days=3)))
+    found = grades("backup-age", named(**{METRICS_FOLDER: str(tmp_path)}), probes(run=prints(printed)))
+    assert found == {"database": grade, "keys": Grade.OK}
+
+
+def test_pgbackrest_without_a_backup(tmp_path: Path) -> None:
+    found = grades("backup-age", named(**{METRICS_FOLDER: str(tmp_path)}), probes(run=prints("[]")))
+    assert found == {"database": Grade.FAILED, "keys": Grade.FAILED}
+
+
+@pytest.mark.parametrize(("days", "grade"), [(9, Grade.OK), (200, Grade.WARNING), (400, Grade.FAILED)])
+def test_drill_in_a_text_file(tmp_path: Path, days: int, grade: Grade) -> None:
+    (tmp_path / "troika_backup_drill.prom").write_text(backups("drill", timedelta(days=days)))
+    (tmp_path / "troika_backup_keys.prom").write_text(backups("keys", timedelta()))
+    assert only("backup-drill", named(**{METRICS_FOLDER: str(tmp_path)}), probes())[0] == grade
+
+
+def test_backup_that_prometheus_knows() -> None:
+    result = [{"metric": {}, "value": [0, str((NOW - timedelta(hours=2)).timestamp())]}]
+    found, none = (HttpAnswer(200, {}, json.dumps({"data": {"result": each}})) for each in (result, []))
+    known = probes(run=has_no_command, fetch=pages({"database": found, "keys": none}))
+    graded = named(**{PROMETHEUS_URL: "http://127.0.0.1:9090"})
+    assert grades("backup-age", graded, known) == {"database": Grade.OK, "keys": Grade.FAILED}
+
+
+def test_backup_that_nothing_knows() -> None:
+    found = grades("backup-age", host(), probes(run=has_no_command))
+    assert found == {"database": Grade.NOT_ASKED, "keys": Grade.NOT_ASKED}
