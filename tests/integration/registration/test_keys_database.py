@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import make_url
@@ -17,8 +18,10 @@ from deploy.servers.logins import LOGINS
 from services.registration.__main__ import command_line
 from services.registration.forms.loading import load_forms
 from services.registration.key_stores import opened_form_keys
+from services.registration.public.context import KEY_KEPT_S
 from services.registration.sealing.key_folder import KeyFolder
 from shared.core.clock import system_clock
+from shared.core.database_url import conninfo
 from shared.core.key_files import read_keys
 from shared.core.rights import login, migrator
 from tests.integration.registration.test_form_key_life import ALONE, CLOSE, FORM, Headers, diet, read, run, travellers
@@ -103,6 +106,19 @@ def test_key_destroyed_by_one_host_is_closed_on_the_other_within_5_s(
     poll_until(lambda: send(other.client, FORM, diet="x").status_code == 503, CLOSED_WITHIN_S, what="it seals no more")
     assert time.monotonic() - began < CLOSED_WITHIN_S
     assert (faults_of(service), faults_of(other)) == ([], [])
+
+
+@pytest.mark.parametrize(("kept_s", "status"), [(60.0, 202), (0.0, 503)])
+def test_form_that_cannot_be_read_anew_seals_to_the_key_that_it_knows_for_a_while_only(
+    service: RegistrationService, monkeypatch: pytest.MonkeyPatch, kept_s: float, status: int
+) -> None:
+    """Other connections are taken, or a table is locked: submissions are stored all the same."""
+    assert (KEY_KEPT_S, send(service.client, FORM).status_code) == (CLOSED_WITHIN_S, 202)
+    monkeypatch.setattr("services.registration.public.context.VIEW_KEPT_S", 0.0)
+    monkeypatch.setattr("services.registration.public.context.KEY_KEPT_S", kept_s)
+    with closing(psycopg.connect(conninfo(service.url))) as owner:
+        owner.execute("LOCK TABLE form_key IN ACCESS EXCLUSIVE MODE")
+        assert send(service.client, FORM, email="next@example.org", diet="vegan").status_code == status
 
 
 def test_registration_restored_from_before_the_destruction_is_noticed(
