@@ -3,17 +3,20 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pytest
 import requests
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine
 
+from services.notifications.mail.transport import Session
+from services.notifications.sending.sender import Sender
 from services.registration.deciding_loop import make_decider
 from services.registration.web import build_app
 from shared.core.errors import Quarantined, Unavailable
+from shared.process.runner import Stop
 from shared.store.checked_clock import CheckedClock
 from shared.store.engine import open_engine
 from shared.store.quarantine import (
@@ -25,6 +28,8 @@ from shared.store.quarantine import (
 )
 from shared.store.unit_of_work import UnitOfWork
 from tests.contract.samples import sample_message
+from tests.integration.notifications.conftest import office as office
+from tests.integration.notifications.office import Office
 from tests.integration.registration.conftest import installation as installation
 from tests.integration.registration.conftest import service as service
 from tests.integration.registration.conftest import with_webinar as with_webinar
@@ -33,6 +38,7 @@ from tests.integration.test_recovery_commands import system as system
 from tests.support.clients import SUBMISSIONS, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService
+from tests.support.smtp_relay import Relay
 from tests.support.waiting import poll_until
 
 REASON = "restored from the backup of 03:00"
@@ -224,7 +230,27 @@ def test_decider_decides_nothing_in_quarantine(service: RegistrationService) -> 
     assert rows(service.url, undecided) == [(1,)]
 
 
-def test_mail_that_has_gone_is_settled_in_quarantine() -> None:
-    """Its sender finishes with the ungated database; else the mail would go out a second time afterwards."""
-    source = Path("services/notifications/sending/sender.py").read_text()
-    assert "finish(self._tools.work.ungated" in source
+def test_mail_that_has_gone_is_settled_in_quarantine(office: Office) -> None:
+    """Else it would go out a second time afterwards: the quarantine begins while the relay takes it."""
+    office.hear_event()
+    office.queue_mails(1)
+    watch_says: list[bool] = []
+
+    def gate() -> None:
+        if watch_says:
+            raise Quarantined(REASON)
+
+    with Relay({}) as relay:
+        sender = Sender(replace(office.tools(relay.port), work=office.work_of("send").gated(gate)))
+        with pytest.MonkeyPatch.context() as patch:
+            handed_over = Session.deliver
+
+            def deliver(session: Session, content: bytes) -> None:
+                handed_over(session, content)
+                watch_says.append(True)
+
+            patch.setattr(Session, "deliver", deliver)
+            assert sender.turn(Stop()) == 1
+        with pytest.raises(Quarantined):
+            sender.turn(Stop())
+    assert [mail["state"] for mail in office.mails()] == ["sent"]

@@ -9,10 +9,11 @@ import pytest
 
 from deploy.operations.recover.applying import RecoveryTools, apply
 from shared.store import outbox
-from tests.integration.operations.town import WEBINAR
+from tests.integration.operations.town import Town
 from tests.recovery.rehearsal import DOMAIN, EMPTY, Past, Rehearsal, Stage, clicking, registering, rest
-from tests.support.clients import rows
+from tests.support.clients import WEBINAR, rows
 from tests.support.postgres import PostgresServer
+from tests.support.proposals import FORM as PROPOSAL
 
 FIRST, SECOND = "first", "second"
 _UNKNOWN = "SELECT count(*)::int FROM mail WHERE state = 'unknown' AND recipient IS NOT NULL"
@@ -65,7 +66,7 @@ CASES = (
 
 
 def _stages(past: Past, case: Case) -> dict[str, Stage | str]:
-    known = {FIRST: past.first, SECOND: past.second, EMPTY: EMPTY}
+    known: dict[str, Stage | str] = {FIRST: past.first, SECOND: past.second, EMPTY: EMPTY}
     return {service: known[stage] for service, stage in case.older.items()}
 
 
@@ -225,6 +226,27 @@ def test_event_that_was_changed_since_the_backup_gets_its_state_back(
     rehearsal.assert_recovered()
     living = rows(rehearsal.installation.urls["registration"], _LIVE)[0][0]
     _write(table, "events older, an event was changed since", rehearsal, living, took_s)
+
+
+def _propose(town: Town) -> None:
+    client = town.client()
+    town.register(client, 30, 31, form=PROPOSAL)
+    rest(town)
+    town.choose(client, "confirm", 30, 31)
+    rest(town)
+
+
+def test_decision_that_was_made_since_the_backup_comes_back(rehearsal: Rehearsal, postgres: PostgresServer) -> None:
+    rehearsal.act(_propose)
+    before = rehearsal.stage()
+    rehearsal.act(lambda town: town.decline(30))
+    decided = "SELECT id::text, status, revision, note FROM proposal ORDER BY id"
+    known = rows(rehearsal.installation.urls["events"], decided)
+    rehearsal.restore({"events": before}, postgres)
+    plan, _applied, _took_s = rehearsal.recover()
+    assert len(plan.decisions) == 1
+    assert rows(rehearsal.installation.urls["events"], decided) == known
+    rehearsal.assert_recovered()
 
 
 def test_recovery_needs_no_key_of_a_form(past: Past, rehearsal: Rehearsal, postgres: PostgresServer) -> None:

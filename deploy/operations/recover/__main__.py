@@ -66,7 +66,7 @@ def status() -> None:
 
 
 @main.command()
-@click.option("--out", "path", required=True, type=FILE, help="File for the plan.")
+@click.option("--out", "path", default="recovery-plan.json", show_default=True, type=FILE, help="File for the plan.")
 @SENT
 def plan(path: Path, sent_mails: Path | None) -> None:
     """Compare the databases and write the plan. Changes nothing."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from deploy.operations.recover import mails, programme, registrations
+from deploy.operations.recover import decisions, mails, programme, registrations
 from deploy.operations.recover.comparing import Comparison, compare, digest_of
 from deploy.operations.recover.databases import NOTIFICATIONS, SERVICES, Databases
 from deploy.operations.recover.planning import Plan, PlanRefused, is_restored, require_quarantine
@@ -100,6 +100,7 @@ def _round(tools: RecoveryTools, found: Comparison) -> tuple[int, int, int, int]
     databases, now = tools.databases, tools.clock()
     _forget(databases, found)
     programme.put_back_events(databases, found.events_behind, now)
+    decisions.take_back_decisions(databases, found.decisions_behind, now)
     behind = list(found.behind.items())
     taken_back = registrations.take_back(databases, behind, now)
     registrations.count_seats(databases)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from deploy.operations.audit.facts import CONSUMING_QUEUES
 from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, REGISTRATION, SERVICES, Databases
+from deploy.operations.recover.decisions import Decision, decisions_behind
 from shared.contracts.registry import service_of
 from shared.core.ids import first_id_of
 
@@ -81,6 +82,7 @@ class Comparison:
     orphans: by service, (queue, message id) of messages taken in that no producer has.
     unpublished: how many messages no relay has taken to the broker yet.
     events_behind: by event, the revision of the newest copy, where events knows an older one or none.
+    decisions_behind: decisions on proposals that registration knows and events does not.
     event_copies_lagging: events of which registration or notifications knows an older state than events.
     """
 
@@ -93,13 +95,14 @@ class Comparison:
     unpublished: int = 0
     events_behind: Mapping[str, int] = field(default_factory=dict)
     event_copies_lagging: tuple[str, ...] = ()
+    decisions_behind: tuple[Decision, ...] = ()
 
     @property
     def agrees(self) -> bool:
         """Whether nothing is left to do but to look after mails, and nothing is on its way."""
         lists = (*self.lagging.values(), *self.unheard.values(), *self.orphans.values())
-        left = (self.lost, self.behind, self.events_behind, self.event_copies_lagging, self.unpublished)
-        return not (any(left) or any(lists))
+        left = (self.lost, self.behind, self.events_behind, self.event_copies_lagging, self.decisions_behind)
+        return not (any(left) or any(lists) or self.unpublished)
 
 
 def compare(databases: Databases) -> Comparison:
@@ -125,6 +128,7 @@ def compare(databases: Databases) -> Comparison:
         sum(databases.rows(service, _UNPUBLISHED)[0][0] for service in SERVICES),
         events_behind,
         copies_lagging,
+        tuple(decisions_behind(databases)),
     )
 
 

@@ -38,6 +38,7 @@ class Plan:
     copies: by service, how many registrations have no copy there, or an older one.
     forget: by service, how many messages were taken in that nobody has stored.
     events: events whose public state comes back from the copies.
+    decisions: proposals that get back the decision which registration knows.
     mails_sent, mails_unknown: how many mails that wait now are marked so.
     mails_missing: mails that others know as sent and notifications does not.
     sent_known: whether a list of sent mails was given.
@@ -54,6 +55,7 @@ class Plan:
     copies: Mapping[str, int] = field(default_factory=dict)
     forget: Mapping[str, int] = field(default_factory=dict)
     events: Sequence[str] = ()
+    decisions: Sequence[str] = ()
     mails_sent: int = 0
     mails_unknown: int = 0
     mails_missing: int = 0
@@ -73,6 +75,7 @@ class Plan:
         yield from _listed("registrations are erased again", self.erase_again)
         yield from _listed("registrations are lost and are removed elsewhere", self.remove)
         yield from _listed("events get their public state back", self.events)
+        yield from _listed("proposals get their newest decision back", self.decisions)
         for what, counts in (
             ("messages of {} are published again", self.publish_again),
             ("copies in {} are older than registration, or missing", self.copies),
@@ -111,6 +114,7 @@ def make_plan(databases: Databases, now: datetime, sent: frozenset[str] | None) 
         copies={service: len(ids) for service, ids in found.lagging.items()},
         forget={service: len(ids) for service, ids in found.orphans.items()},
         events=list(found.events_behind),
+        decisions=[one[0] for one in found.decisions_behind],
         mails_sent=len(outcomes.sent),
         mails_unknown=len(outcomes.unknown),
         mails_missing=missing,

@@ -62,11 +62,17 @@ def read_settings(environment: Mapping[str, str]) -> RecoverSettings:
         reader.take(NOTIFICATIONS_PUBLIC.variable, _public_key),
         reader.take(EVENTS_PUBLIC.variable, _public_key),
         reader.take(VAULT_VARIABLE, key_file, ()),
-        reader.text("TROIKA_MAIL_FROM").rpartition("@")[2],
+        reader.take("TROIKA_MAIL_FROM", _domain),
         where,
     )
     reader.finish()
     return settings
+
+
+def _domain(address: str) -> str:
+    if "@" not in address:
+        raise ValueError("a mail address is required")
+    return address.rpartition("@")[2]
 
 
 def _public_key(text: str) -> bytes:

@@ -70,7 +70,7 @@ def handle_decision(connection: Connection, clock: Clock, vault: Vault, mail_dom
     for kind in call_off(connection, decision.proposal, decision.revision, DECISION_KINDS, (), SUPERSEDED, now):
         mails_total.labels(kind, "called_off").inc()
     if not told and known.status in KINDS[decision.kind].true_while:
-        add_mail(connection, _mail(decision, known.person_ref, vault, mail_domain, now))
+        add_mail(connection, _mail(decision, known.person_ref or "", vault, mail_domain, now))
 
 
 def _is_told_by_news(connection: Connection, decision: Decision) -> bool:

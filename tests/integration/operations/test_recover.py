@@ -7,6 +7,8 @@ import pytest
 
 from deploy.operations.recover.mails import read_sent
 from deploy.operations.recover.planning import PlanRefused
+from deploy.operations.recover.settings import NEEDED, read_settings
+from shared.core.errors import SettingsError
 from tests.recovery.rehearsal import Past, Rehearsal, make_past
 from tests.support.clients import rows
 from tests.support.postgres import PostgresServer
@@ -85,3 +87,19 @@ def test_sent_mails_are_read_from_a_log_and_from_a_list() -> None:
         "<b-2@example.org>",
     ]
     assert read_sent(log) == {"<a-1@example.org>", "<b-2@example.org>"}
+
+
+def test_settings_that_are_missing_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as nothing:
+        read_settings({"TROIKA_UP_FOLDER": str(tmp_path)})
+    assert nothing.value.problems == [NEEDED]
+    with pytest.raises(SettingsError) as some:
+        read_settings({"TROIKA_RECOVER_EVENTS_URL": "postgresql://troika_events:secret@localhost/events"})
+    named = {problem.partition(":")[0] for problem in some.value.problems}
+    assert named == {
+        "TROIKA_RECOVER_REGISTRATION_URL",
+        "TROIKA_RECOVER_NOTIFICATIONS_URL",
+        "TROIKA_NOTIFICATIONS_PUBLIC_KEY",
+        "TROIKA_EVENTS_PUBLIC_KEY",
+        "TROIKA_MAIL_FROM",
+    }
