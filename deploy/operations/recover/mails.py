@@ -49,10 +49,13 @@ _WAITING = """
 _SENT_HERE = "SELECT id::text FROM mail WHERE state IN ('sent', 'bounced', 'failed', 'suppressed')"
 _PENDING = """
     SELECT id::text, kind, subject::text, message_id,
-        CASE WHEN created_at >= :since THEN cause_at <= :since ELSE due_at <= :since END
+        CASE WHEN created_at >= :since THEN lane <> 'reminder' OR due_at <= :since ELSE due_at <= :since END
     FROM mail WHERE recipient IS NOT NULL
         AND (state IN ('queued', 'deferred', 'claimed') OR (state = 'unknown' AND due_at IS NOT NULL))
 """
+"""What is made in the quarantine is about what was before it, since nothing is accepted in it. So it may have gone, but
+for reminders whose time has not come."""
+
 _CLAIM = text("""
     WITH claimed AS (
         UPDATE mail m SET state = 'claimed', phase = 'data', fence = fence + 1, lease_until = :until, reason = NULL,
@@ -114,7 +117,7 @@ def find_outcomes(databases: Databases, since: datetime, sent: frozenset[str] | 
 
     Args:
         databases: to read.
-        since: when the quarantine began: what was caused after it cannot have gone.
+        since: when the quarantine began: what was due after it cannot have gone.
         sent: Message-IDs that the mail relay has taken, complete since the backup; None if nobody knows.
     """
     known, links = sent_elsewhere(databases), dict(databases.rows(REGISTRATION, _LINKS))

@@ -2,7 +2,7 @@
 
 from tests.integration.operations.breaking import Break, in_notifications, in_registration
 
-_ENDED_MAIL = "id = (SELECT id FROM mail WHERE kind = '{kind}' AND state = 'sent' ORDER BY id LIMIT 1)"
+_ENDED_MAIL = "id = (SELECT id FROM mail WHERE kind = '{kind}' AND state = 'sent' ORDER BY number LIMIT 1)"
 _A_CONFIRMATION, _A_BULLETIN = (_ENDED_MAIL.format(kind=kind) for kind in ("confirmation", "bulletin"))
 _DELETED = (
     "DELETE FROM mail_attempt WHERE mail_{one}",
@@ -33,7 +33,7 @@ BREAKS: tuple[Break, ...] = (
         "bulletin twice to one person",
         "nobody has a bulletin twice",
         f"UPDATE mail SET recipient = (SELECT max(recipient) FROM mail WHERE kind = 'bulletin') WHERE {_A_BULLETIN} "
-        "OR id = (SELECT id FROM mail WHERE kind = 'bulletin' ORDER BY id DESC LIMIT 1)",
+        "OR id = (SELECT id FROM mail WHERE kind = 'bulletin' ORDER BY number DESC LIMIT 1)",
     ),
     in_notifications(
         "A8",

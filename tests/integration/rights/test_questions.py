@@ -230,7 +230,7 @@ def _bulletin(desk: Desk) -> None:
     engine = open_engine(desk.installation.urls["notifications"])
     announce_some(UnitOfWork(engine, "notifications"), system_clock, "example.org")
     engine.dispose()
-    one = "SELECT id FROM mail WHERE kind = 'bulletin' AND state = 'queued' ORDER BY id LIMIT 1"
+    one = "SELECT id FROM mail WHERE kind = 'bulletin' AND state = 'queued' ORDER BY number LIMIT 1"
     failed = "UPDATE mail SET state = 'failed', reason = %s, due_at = NULL, ended_at = now() WHERE id = "
     rows(desk.installation.urls["notifications"], f"{failed}({one})", "550 5.1.1 no such mailbox")
 
