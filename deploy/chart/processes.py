@@ -60,7 +60,7 @@ def _process(service: str, role: str, *, web: bool) -> dict[str, Any]:
 def _scale(service: str, role: str, *, web: bool) -> str:
     """``cpu``, ``backlog``, ``standby`` (two, one works) or ``one``."""
     if (service, role) == ("registration", "desk"):
-        return "one"  # its form keys are files of one volume
+        return "one"  # its form keys are files of one volume; the chart scales it where they are in a database
     if web:
         return "cpu"
     if (service, role) in ONE_WORKS:

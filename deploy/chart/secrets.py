@@ -24,6 +24,7 @@ ACCESS, COMMANDS, MIGRATE, PREPARE = "access", "commands", "migrate", "prepare"
 @click.option("--release", default="troika", show_default=True, help="The Helm release.")
 @click.option("--postgres", required=True, help="Host and port: troika-postgresql-rw:5432.")
 @click.option("--postgres-query", default="?sslmode=require", show_default=True, help="Ends each database's address.")
+@click.option("--keys-postgres", default="", help="The same for the keys database (values: formKeys.database).")
 @click.option("--rabbitmq", required=True, help="Host and port: troika-rabbitmq:5671.")
 @click.option("--plain-rabbitmq", is_flag=True, help="amqp:// in place of amqps://.")
 @click.option("--smtp-url", required=True, envvar="SMTP_URL", help="Your mail relay; or set SMTP_URL.")
@@ -33,6 +34,7 @@ def main(
     release: str,
     postgres: str,
     postgres_query: str,
+    keys_postgres: str,
     rabbitmq: str,
     plain_rabbitmq: bool,
     smtp_url: str,
@@ -42,7 +44,8 @@ def main(
     keys = folder / "keys"
     make_keys(keys)
     claim(keys / "installation", release)
-    servers = Servers(postgres, postgres_query, rabbitmq, "amqp" if plain_rabbitmq else "amqps")
+    scheme = "amqp" if plain_rabbitmq else "amqps"
+    servers = Servers(postgres, postgres_query, rabbitmq, scheme, keys_postgres)
     given = {"TROIKA_PUBLIC_URL": public_url, "SMTP_URL": smtp_url}
     found = manifests(release, Secrets(keys, ""), given, servers)
     for name, content in {

@@ -29,6 +29,8 @@ IMAGE, SOLVER_IMAGE = "troika:${TROIKA_VERSION:-0.1.0}", "troika-solver:${TROIKA
 SUBNET = "${TROIKA_SUBNET:-172.31.254.0/24}"
 SETTINGS, RUN = "settings", "/run/troika"
 ACCESS_FILE, FORM_KEYS = "/run/access/access.json", "/var/lib/troika/form-keys"
+FORM_KEYS_OR_NONE = f"${{TROIKA_FORM_KEYS-{FORM_KEYS}}}"
+"""Set to nothing in ``.env``: the keys of forms are in the keys database."""
 REQUIRED = ("TROIKA_HOST", "TROIKA_DESK_HOST", "TROIKA_MAIL_FROM")
 OPTIONAL = ("TROIKA_HTTPS_PORT", "TROIKA_TRIAL", "SMTP_URL")
 OUTSIDE = frozenset({("notifications", "send"), ("notifications", "deliver")})
@@ -95,6 +97,7 @@ def _prepare() -> dict[str, Any]:
     environment = {
         "COMPOSE_PROJECT_NAME": "${COMPOSE_PROJECT_NAME}",
         **{name: f"${{{name}:-}}" for name in (*REQUIRED, *OPTIONAL)},
+        "TROIKA_FORM_KEYS": FORM_KEYS_OR_NONE,
     }
     volumes = [{"type": "volume", "source": SETTINGS, "target": "/settings"}]
     return _ours(["prepare", "settings"], environment=environment, volumes=volumes, network_mode="none")
@@ -165,7 +168,7 @@ def _container(one: Container) -> dict[str, Any]:
         environment["TROIKA_ACCESS_FILE"] = ACCESS_FILE
         volumes.append(_part("access", "/run/access"))
     if one.service == "registration" and one.role in ("web", "desk"):
-        environment["TROIKA_FORM_KEYS"] = FORM_KEYS
+        environment["TROIKA_FORM_KEYS"] = FORM_KEYS_OR_NONE
         volumes.append(_part("form-keys", FORM_KEYS, writable=True))
     calls_others = any((one.service, process) in OUTSIDE for process in one.processes)
     return _ours(
@@ -249,7 +252,7 @@ def _tools() -> dict[str, Any]:
         "TROIKA_SETTINGS": RUN,
         "TROIKA_INSECURE": "database,broker",
         "TROIKA_ACCESS_FILE": ACCESS_FILE,
-        "TROIKA_FORM_KEYS": FORM_KEYS,
+        "TROIKA_FORM_KEYS": FORM_KEYS_OR_NONE,
         "TROIKA_OPERATOR": "${TROIKA_OPERATOR:-an operator}",
     }
     volumes = [

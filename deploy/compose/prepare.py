@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -18,9 +19,10 @@ from psycopg import sql
 
 from deploy.compose.monitoring import EXPORTER_FOLDER
 from deploy.compose.settings_files import OF_COMPOSE, Servers, claim, write_settings
-from deploy.local.secrets import Secrets, make_keys
-from deploy.servers.audit_role import grant_reading
+from deploy.local.secrets import FORM_KEYS, Secrets, make_keys
+from deploy.servers.audit_role import grant_reading, is_made
 from deploy.servers.databases import make_databases
+from deploy.servers.logins import KEYS
 from deploy.servers.monitor_role import MONITOR
 from deploy.shape import SERVICES
 from deploy.up.secrets import broker_definitions, broker_passwords, database_passwords
@@ -67,7 +69,7 @@ def settings() -> None:
     claim(VOLUME / "prepare" / "installation", os.environ.get("COMPOSE_PROJECT_NAME", "troika"))
     keys = VOLUME / "prepare" / "keys"
     make_keys(keys)
-    write_settings(VOLUME, Secrets(keys, ""), given)
+    write_settings(VOLUME, Secrets(keys, ""), given, servers_of(os.environ))
     write_servers(VOLUME, keys)
     write_files(VOLUME / TARGETS, {"public.json": public_targets(given["TROIKA_PUBLIC_URL"])})
     click.echo("Settings of all containers are written.")
@@ -86,7 +88,16 @@ def databases() -> None:
         _migrate(service)
         with psycopg.connect(servers.database(SUPERUSER, passwords, service), autocommit=True) as owner:
             grant_reading(owner, service)
+    with psycopg.connect(servers.database(SUPERUSER, passwords, KEYS), autocommit=True) as owner:
+        if is_made(owner, KEYS):
+            grant_reading(owner, KEYS)
     click.echo("The databases have the schema of this image.")
+
+
+def servers_of(environment: Mapping[str, str]) -> Servers:
+    """The servers of a Compose installation; without a folder of keys they are in the keys database."""
+    is_in_folder = bool(environment.get(FORM_KEYS, FORM_KEYS))
+    return OF_COMPOSE if is_in_folder else replace(OF_COMPOSE, keys=OF_COMPOSE.postgres)
 
 
 def read_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -6,13 +6,14 @@ Keys, passwords and addresses are written once; written again, everything stays.
 import secrets as random
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from deploy.compose.containers import COMMAND_PROCESSES, SIZES, Container, containers
-from deploy.local.secrets import Secrets
+from deploy.local.secrets import KEYS_DATABASE, Secrets, enters_keys_database
 from deploy.servers.audit_role import ROLE, variable
+from deploy.servers.logins import KEYS
 from deploy.servers.monitor_role import MONITOR
 from deploy.servers.rabbitmq import VHOST
 from deploy.shape import SERVICES
@@ -47,12 +48,18 @@ class Servers:
         query: of the databases' addresses: ``?sslmode=verify-full``.
         broker: host and port.
         scheme: of the broker's address.
+    keys: host and port of the server with the keys database; empty where the keys of forms are in a folder.
     """
 
     postgres: str = "postgres:5432"
     query: str = ""
     broker: str = "rabbitmq:5672"
     scheme: str = "amqp"
+    keys: str = ""
+
+    def keys_database(self, role: str, passwords: Mapping[str, str]) -> str:
+        """URL of the keys database for a role."""
+        return replace(self, postgres=self.keys).database(role, passwords, KEYS)
 
     def database(self, role: str, passwords: Mapping[str, str], database: str) -> str:
         """URL of a database for a role."""
@@ -117,6 +124,10 @@ def write_settings(volume: Path, secrets: Secrets, given: Mapping[str, str], ser
             tool = Container("tools", "tools", service, process, (process,), web=False)
             _write(volume / "tools" / process, _settings(tool, process, secrets, given, logins))
     audit = {variable(service): servers.database(ROLE, databases, service) for service in SERVICES}
+    if servers.keys:
+        audit[variable(KEYS)] = servers.keys_database(ROLE, databases)
+    else:
+        _forget_keys_database(volume)
     _write(volume / "audit", {**audit, "TROIKA_AUDIT_BROKER_URL": servers.broker_url(AUDIT, broker)})
     _write(volume / MONITOR_FOLDER, {MONITOR_URL: servers.database(MONITOR, databases, SUPERUSER)})
     (volume / "access").mkdir(exist_ok=True, mode=0o700)
@@ -135,6 +146,8 @@ def _settings(
     found: dict[str, str | Path] = {}
     if process not in WITHOUT_DATABASE:
         found[f"{one.service.upper()}_DATABASE_URL"] = logins.database(role_of(one.service, process), one.service)
+    if logins.servers.keys and enters_keys_database(one.service, process):
+        found[KEYS_DATABASE] = logins.servers.keys_database(role_of(KEYS, process), logins.databases)
     if process in BROKER_LOGINS:
         found["TROIKA_BROKER_URL"] = logins.broker(BROKER_LOGINS[process](one.service))
     if (one.service, process) == ("notifications", "send"):
@@ -143,6 +156,13 @@ def _settings(
         if name not in ELSEWHERE:
             found[name] = Path(value) if name.endswith("_FILE") else value
     return found
+
+
+def _forget_keys_database(volume: Path) -> None:
+    """Of an installation that had one before."""
+    for name in (KEYS_DATABASE, variable(KEYS)):
+        for file in volume.rglob(name):
+            file.unlink()
 
 
 def _write(folder: Path, values: Mapping[str, str | Path]) -> None:

@@ -13,7 +13,7 @@ import psycopg
 
 from deploy.local.ports import Ports
 from deploy.local.secrets import Secrets, make_secrets
-from deploy.servers.audit_role import READABLE, ROLE, grant_reading, make_role
+from deploy.servers.audit_role import ROLE, grant_reading, is_made, make_role
 from deploy.servers.logins import LOGINS
 from deploy.shape import SERVICES, process_of
 from services.events.loading.folder import read_folder
@@ -145,7 +145,7 @@ def _let_audit_read(server: EmbeddedServer) -> dict[str, str]:
     for name in LOGINS:
         with psycopg.connect(server.administrators(name), autocommit=True) as administrator:
             make_role(administrator, server.password(ROLE))
-            if administrator.execute("SELECT to_regclass(%s)", [next(iter(READABLE[name]))]).fetchone() == (None,):
+            if not is_made(administrator, name):
                 continue
             grant_reading(administrator, name)
         readable[name] = server.url(name, ROLE)

@@ -49,6 +49,9 @@ OWNERS: Mapping[tuple[str, str], tuple[str, ...]] = {
 }
 """Settings that name secrets, by service and kind of process; who is not named here has none."""
 
+FORM_KEYS, KEYS_DATABASE = "TROIKA_FORM_KEYS", "TROIKA_KEYS_DATABASE_URL"
+"""The folder of wrapped keys of forms, or the keys database that takes its place."""
+
 KEY_FILES = (
     "signing",
     "person",
@@ -62,6 +65,11 @@ KEY_FILES = (
     "vault",
     "webhook",
 )
+
+
+def enters_keys_database(service: str, process: str) -> bool:
+    """Whether a kind of process comes to the keys database, where there is one: it unwraps keys, or migrates it."""
+    return FORM_KEYS in OWNERS.get((service, process), ()) or (service, process) == ("registration", "migrate")
 
 
 @dataclass(frozen=True, slots=True)

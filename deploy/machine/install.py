@@ -38,6 +38,7 @@ set -a
 set +a
 export TROIKA_SETTINGS=/etc/troika/settings/tools TROIKA_DOCTOR_SETTINGS=/etc/troika/settings
 export TROIKA_ACCESS_FILE=/etc/troika/access/access.json TROIKA_FORM_KEYS=/var/lib/troika/form-keys
+if [ -e "$TROIKA_SETTINGS/operator/TROIKA_KEYS_DATABASE_URL" ]; then TROIKA_FORM_KEYS=; fi
 cd /opt/troika
 .venv/bin/python -m deploy.command "$@"
 # what root has made belongs to the process that uses it
@@ -60,6 +61,7 @@ GATEWAY_PORTS = {"public": 8080, "desk": 8081, "operations": 8082}
 @click.option("--root", default="/", type=click.Path(file_okay=False, path_type=Path), help="Another system's root.")
 @click.option("--postgres", required=True, help="Host and port of PostgreSQL.")
 @click.option("--postgres-query", default="?sslmode=verify-full", show_default=True, help="Ends each address of it.")
+@click.option("--keys-postgres", default="", help="The same for the keys database, in place of a folder of keys.")
 @click.option("--rabbitmq", required=True, help="Host and port of RabbitMQ.")
 @click.option("--plain-rabbitmq", is_flag=True, help="amqp:// in place of amqps://.")
 @click.option("--smtp-url", required=True, envvar="SMTP_URL", help="Your mail relay; or set SMTP_URL.")
@@ -72,6 +74,7 @@ def main(
     root: Path,
     postgres: str,
     postgres_query: str,
+    keys_postgres: str,
     rabbitmq: str,
     plain_rabbitmq: bool,
     smtp_url: str,
@@ -84,7 +87,8 @@ def main(
     keys = settings / "prepare" / "keys"
     make_keys(keys)
     claim(settings / "prepare" / "installation", public_url)
-    servers = Servers(postgres, postgres_query, rabbitmq, "amqp" if plain_rabbitmq else "amqps")
+    scheme = "amqp" if plain_rabbitmq else "amqps"
+    servers = Servers(postgres, postgres_query, rabbitmq, scheme, keys_postgres)
     write_settings(settings, Secrets(keys, ""), {"TROIKA_PUBLIC_URL": public_url, "SMTP_URL": smtp_url}, servers)
     environment = root / "etc" / "troika" / "troika.env"
     if not environment.exists():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.compose.compose import ACCESS_FILE, FORM_KEYS
+from deploy.local.secrets import KEYS_DATABASE
 from deploy.shape import PROCESSES, WEB_PROCESSES, worker_name
 
 HOME = "/opt/troika"
@@ -126,12 +127,13 @@ def unit(process: Process) -> str:
         variables = {"TROIKA_BIND": f"127.0.0.1:{process.port}", "TROIKA_METRICS_FOLDER": f"/run/{process.name}"}
     if holder:
         variables["TROIKA_ACCESS_FILE"] = str(Path("/etc/troika/access") / Path(ACCESS_FILE).name)
-    if desk:
+    has_folder = desk and KEYS_DATABASE not in process.settings
+    if has_folder:
         variables["TROIKA_FORM_KEYS"] = FORM_KEYS
     place = f"{worker_name(process.service, process.role)}/{process.role}" if ours else process.role
     module = f"services.{process.service} {process.role}" if ours else f"deploy.operations.{process.role}"
     folders = [f"RuntimeDirectory={process.name}"] if process.web else []
-    folders += [f"ReadWritePaths={FORM_KEYS}"] if desk else []
+    folders += [f"ReadWritePaths={FORM_KEYS}"] if has_folder else []
     return UNIT.format(
         name=process.name,
         service=process.service,

@@ -114,6 +114,12 @@ def grant_reading(owner: psycopg.Connection[Any], database: str) -> None:
         owner.execute(sql.SQL("GRANT SELECT ({}) ON {} TO {}").format(listed, place, role))
 
 
+def is_made(owner: psycopg.Connection[Any], database: str) -> bool:
+    """Whether a database has its schema; the keys database has none where the keys are in a folder."""
+    found = owner.execute("SELECT to_regclass(%s) IS NOT NULL", [next(iter(READABLE[database]))]).fetchone()
+    return found == (True,)
+
+
 def written_rights(database: str) -> str:
     """The same as statements, for an administrator to run in the database: it has the service's name here."""
     lines = [f"GRANT CONNECT ON DATABASE {database} TO {ROLE};"]

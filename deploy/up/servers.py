@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 
 from deploy.servers import databases, postgres, rabbitmq
-from deploy.servers.audit_role import ROLE, grant_reading
-from deploy.servers.logins import LOGINS
+from deploy.servers.audit_role import ROLE, grant_reading, is_made
+from deploy.servers.logins import DATABASES, LOGINS
 from deploy.servers.units import Unit, own_file, own_folder
 from deploy.shape import SERVICES
 from deploy.up.ports import Ports, is_taken
@@ -22,7 +22,7 @@ from shared.core.settings import Reader
 from shared.process.settings import role_of
 from shared.store.postgres_cluster import SUPERUSER, binaries, make_cluster
 
-LOGINS_VARIABLE = "TROIKA_UP_LOGINS"
+LOGINS_VARIABLE, KEYS_VARIABLE = "TROIKA_UP_LOGINS", "TROIKA_UP_KEYS"
 PLUGINS = "[rabbitmq_prometheus].\n"
 
 
@@ -76,17 +76,31 @@ def make_databases(port: int, passwords: dict[str, str]) -> None:
 
 def let_audit_read(port: int, passwords: dict[str, str]) -> None:
     """Give the audit's login its rights, once every database has its newest schema."""
-    for service in SERVICES:
-        address = _superusers(port, passwords[SUPERUSER], service)
+    for database in DATABASES:
+        address = _superusers(port, passwords[SUPERUSER], database)
         with psycopg.connect(address, autocommit=True) as connection:
-            grant_reading(connection, service)
+            if is_made(connection, database):
+                grant_reading(connection, database)
 
 
 def audit_urls(port: int, passwords: dict[str, str]) -> dict[str, str]:
-    """URL of each service's database for the audit's login."""
-    return {
-        service: f"postgresql+psycopg://{ROLE}:{passwords[ROLE]}@127.0.0.1:{port}/{service}" for service in SERVICES
-    }
+    """URL of each database for the audit's login; of the keys database only where the keys of forms are in it."""
+    databases = DATABASES if is_in_keys_database() else SERVICES
+    return {name: f"postgresql+psycopg://{ROLE}:{passwords[ROLE]}@127.0.0.1:{port}/{name}" for name in databases}
+
+
+def is_in_keys_database() -> bool:
+    """Whether the keys of forms are in the keys database: ``TROIKA_UP_KEYS=database``; else they are in a folder.
+
+    Raises:
+        ValueError: it is set to something else, or the databases are somebody's own.
+    """
+    wanted = os.environ.get(KEYS_VARIABLE, "")
+    if wanted not in ("", "folder", "database"):
+        raise ValueError(f"{KEYS_VARIABLE}: folder or database is required")
+    if wanted == "database" and named_databases():
+        raise ValueError(f"{KEYS_VARIABLE}: `make up` makes no keys database where it makes no other")
+    return wanted == "database"
 
 
 def database_url(port: int, passwords: dict[str, str], service: str, process: str) -> str:

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.installation import MAIL_FROM, ORGANISER
-from deploy.local.secrets import Secrets
+from deploy.local.secrets import FORM_KEYS, KEYS_DATABASE, Secrets, enters_keys_database
 from deploy.servers.audit_role import variable
+from deploy.servers.logins import KEYS
 from deploy.servers.units import Unit, answers, own_folder, works
 from deploy.shape import WEB_PROCESSES, WORKERS, worker_name
 from deploy.up.ports import Ports
 from deploy.up.runtime import Runtime
 from deploy.up.secrets import broker_url
+from deploy.up.servers import is_in_keys_database
 from shared.core.settings import Reader
 from shared.core.transports import INSECURE
 
@@ -53,6 +55,8 @@ class Services:
     def environment(self, service: str, role: str) -> dict[str, str]:
         """Settings of one process: what the operator has set, and over it what this installation decides."""
         given = {name: value for name, value in os.environ.items() if name.startswith("TROIKA_")}
+        in_database = is_in_keys_database() and enters_keys_database(service, role)
+        keys = {FORM_KEYS: "", KEYS_DATABASE: self.database(KEYS, role)} if in_database else {}
         return {
             **{name: value for name, value in given.items() if not name.startswith(OTHERS)},
             **authorities(),
@@ -64,6 +68,7 @@ class Services:
             "TROIKA_CONSOLE_URL": os.environ.get("TROIKA_CONSOLE_URL") or f"http://localhost:{self.ports['desk']}",
             **self.secrets.of(service, role),
             **self._own(service, role),
+            **keys,
         }
 
     def _own(self, service: str, role: str) -> dict[str, str]:

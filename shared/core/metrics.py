@@ -366,7 +366,7 @@ retention_done_total = Counter(
 )
 audit_differences = Gauge(
     "troika_audit_differences",
-    "What the audit's last round found broken, by equation (A1 to A12).",
+    "What the audit's last round found broken, by equation (A1 to A13).",
     ["equation"],
     multiprocess_mode="mostrecent",
 )

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.parser import BytesParser
@@ -148,14 +149,12 @@ class Visitors:
         self.failed.append(number)
 
     def _post(self, number: int, key: str, content: str) -> Answer:
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key, "Host": self.host}
         try:
-            line = self._connect(number)
-            headers = {"Content-Type": "application/json", "Idempotency-Key": key, "Host": self.host}
-            line.request("POST", SUBMISSIONS, content, headers)
-            response = line.getresponse()
-            body = response.read()
-            line.close()
-            return Answer(response.status, json.loads(body), dict(response.getheaders()))
+            with closing(self._connect(number)) as line:
+                line.request("POST", SUBMISSIONS, content, headers)
+                response = line.getresponse()
+                return Answer(response.status, json.loads(response.read()), dict(response.getheaders()))
         except (OSError, http.client.HTTPException, ValueError):
             return Answer(0, {}, {})
 

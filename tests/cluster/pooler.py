@@ -1,31 +1,20 @@
-"""PgBouncer on a host of its own, in transaction mode, as docs/how-to/postgresql.md says."""
+"""PgBouncer on a host of its own, with the settings of docs/how-to/postgresql.md."""
 
+import re
+from configparser import ConfigParser
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.core.accounts import Account, service_account, write_private
 from tests.cluster.hosts import Host
 from tests.cluster.servers import POSTGRES_PORT, Postgres, listens
+from tests.support.processes import PROJECT
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until
 
 POOLER_PORT = 6432
 PROGRAM = Path("/usr/sbin/pgbouncer")
-SETTINGS = {
-    "listen_addr": "*",
-    "listen_port": str(POOLER_PORT),
-    "unix_socket_dir": "",
-    "auth_type": "scram-sha-256",
-    "pool_mode": "transaction",
-    "max_prepared_statements": "200",
-    "default_pool_size": "10",
-    "max_client_conn": "1000",
-    # a primary that is away is asked again soon, and nobody waits long for it
-    "server_connect_timeout": "2",
-    "server_login_retry": "1",
-    "query_wait_timeout": "3",
-    "tcp_user_timeout": "3000",
-}
+HOW_TO = PROJECT / "docs" / "how-to" / "postgresql.md"
 _USERS = r"""
     SELECT format('"%s" "%s"', rolname, rolpassword) FROM pg_authid WHERE rolcanlogin AND rolpassword LIKE 'SCRAM-%%'
 """
@@ -52,11 +41,20 @@ class Pooler:
             with self.postgres.connect() as administrator:
                 users = [str(line) for (line,) in administrator.execute(_USERS)]
             write_private(self._folder / "users.txt", "\n".join(users), self._account)
-            lines = [f"{name} = {value}" for name, value in SETTINGS.items()]
+            own = {"listen_addr": "*", "listen_port": str(POOLER_PORT), "auth_file": str(self._folder / "users.txt")}
+            lines = [f"{name} = {value}" for name, value in {**documented(), **own}.items()]
             database = f"* = host={self.postgres.address} port={POSTGRES_PORT}"
-            place = f"auth_file = {self._folder / 'users.txt'}"
-            text = "\n".join(["[databases]", database, "[pgbouncer]", place, *lines, ""])
+            text = "\n".join(["[databases]", database, "[pgbouncer]", *lines, ""])
             write_private(self._folder / "pgbouncer.ini", text, self._account)
         command = [str(PROGRAM), "--quiet", str(self._folder / "pgbouncer.ini")]
         self.host.start(self.run, command, env={}, folder=self._folder, account=self._account)
         poll_until(lambda: listens(self.host.address, POOLER_PORT), 20.0, what="start of PgBouncer")
+
+
+def documented() -> dict[str, str]:
+    """The settings in the how-to, without those of TLS."""
+    found = re.search(r"```ini\n(.*?)```", HOW_TO.read_text(), re.DOTALL)
+    assert found is not None
+    settings = ConfigParser(interpolation=None)
+    settings.read_string(found[1])
+    return {name: value for name, value in settings["pgbouncer"].items() if "_tls_" not in name}

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.parser import BytesParser
@@ -44,7 +44,7 @@ def under_load(cluster: Cluster, fault: str) -> Iterator[Trouble]:
     """
     keys = proof_keys(read_keys(cluster.secrets.folder / "intake.key"), "registration")
     gateways = [(host.address, GATEWAY_PORT) for host in cluster.gateways]
-    journal = Journal(cluster.run.path / "visitors.jsonl")
+    journal = visits(cluster)
     visitors = Visitors(gateways, PUBLIC_HOST, keys, cluster.mails, journal, first=cluster.visitors)
     with visitors:
         time.sleep(CALM_S)  # the usual load
@@ -73,15 +73,21 @@ def assert_adds_up(cluster: Cluster, journal: Journal) -> None:
     cluster.audit(SETTLED_WITHIN_S)
     record = journal.read()
     assert record.contradictions == {}
-
-    def found() -> list[Finding]:
-        with open_sources(cluster.audit_urls(), Given(record.receipts, _copies(cluster))) as sources:
-            return reconcile(sources)
-
-    assert_soon_clean(found, SETTLED_WITHIN_S)
+    assert_soon_clean(lambda: differences(cluster, record.receipts, copies(cluster)), SETTLED_WITHIN_S)
 
 
-def _copies(cluster: Cluster) -> Counter[str]:
+def differences(cluster: Cluster, receipts: Sequence[str], mails: Mapping[str, int]) -> list[Finding]:
+    """What does not add up between the databases, the ``receipts`` of visitors and the ``mails`` that have arrived."""
+    with open_sources(cluster.audit_urls(), Given(receipts, mails)) as sources:
+        return reconcile(sources)
+
+
+def visits(cluster: Cluster) -> Journal:
+    """The ledger of all visitors of a run."""
+    return Journal(cluster.run.path / "visitors.jsonl")
+
+
+def copies(cluster: Cluster) -> Counter[str]:
     """How often each Message-ID has arrived."""
     headers = BytesParser()
     files = cluster.mails.glob("*.eml")

@@ -12,6 +12,7 @@ from deploy.local.secrets import make_secrets
 from deploy.servers.audit_role import ROLE
 from deploy.servers.databases import make_databases
 from deploy.servers.logins import RIGHTS, service_roles
+from deploy.servers.monitor_role import MONITOR
 from deploy.shape import SERVICES
 from shared.core.accounts import run_as, service_account
 from shared.core.database_url import conninfo
@@ -56,7 +57,7 @@ class BackedUpCluster:
             file.write(settings)
         self.start()
         with self.connect("postgres") as administrator:
-            make_databases(administrator, dict.fromkeys([*service_roles(), ROLE], "test"))
+            make_databases(administrator, dict.fromkeys([*service_roles(), ROLE, MONITOR], "test"))
         for service in SERVICES:
             engine = open_engine(self.url(service, migrator(service)))
             migrate(engine, PROJECT / "services" / service / "migrations", RIGHTS[service])

@@ -1,7 +1,7 @@
 """A service's database, secrets and environment for tests, without any process."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -136,8 +136,8 @@ def make_installation(postgres: PostgresServer, folder: Path) -> TestInstallatio
 
 
 def make_whole(postgres: PostgresServer, folder: Path) -> TestInstallation:
-    """The same with all four databases there, to be filled by hand."""
-    made = make_installation(postgres, folder)
+    """The same with all databases there, the keys database too, to be filled by hand."""
+    made = replace(make_installation(postgres, folder), has_keys_database=True)
     for name in READABLE:
         assert made.urls[name]
     return made

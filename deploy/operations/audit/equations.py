@@ -5,6 +5,7 @@ A9 promises less than its name: who owns a parked message is written down nowher
 
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
 from deploy.operations.audit.facts import A5, A6
+from deploy.operations.audit.form_keys import A13
 from deploy.operations.audit.mails import A7, A8, A10, A11
 from deploy.operations.audit.readings import CHAIN, NOTED
 from deploy.operations.audit.seats import A1, A2, A3, A4, UNEXPLAINED
@@ -55,4 +56,4 @@ A12 = Equation(
     ),
 )
 
-EQUATIONS: tuple[Equation, ...] = (A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12)
+EQUATIONS: tuple[Equation, ...] = (A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A13)

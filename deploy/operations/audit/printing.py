@@ -21,6 +21,7 @@ _SUBMISSIONS = """
 _REGISTRATIONS = "SELECT status, count(*) FROM registration GROUP BY status ORDER BY status"
 _MAILS = "SELECT state, count(*) FROM mail GROUP BY state ORDER BY state"
 _UNKNOWNS = "SELECT coalesce(sum(unknowns), 0) FROM mail"
+_NEEDED = {"A1": "a test has it alone", "A13": "the keys database"}
 _QUARANTINE = "SELECT since, reason FROM quarantine"
 SHOWN = 50
 """Differences of an equation that are printed."""
@@ -123,7 +124,7 @@ def _print_verdicts(judgements: Sequence[Judgement]) -> None:
 def _words(code: str, checks: Sequence[Judgement]) -> str:
     verdict = overall(checks)
     if verdict is Verdict.NOT_ASKED:
-        return f"{verdict}: {'a test has it alone' if code == 'A1' else 'needs a login at the broker'}"
+        return f"{verdict}: {_NEEDED.get(code, 'needs a login at the broker')}"
     count = sum(check.broken if verdict is Verdict.BROKEN else check.waiting.total() for check in checks)
     return f"{verdict}: {count:,}" if count else str(verdict)
 

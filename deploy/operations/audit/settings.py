@@ -8,6 +8,7 @@ from pathlib import Path
 from deploy.local.installation import audit_urls as demo_urls
 from deploy.operations.audit.broker import ask_broker
 from deploy.operations.audit.facts import DATABASES
+from deploy.operations.audit.form_keys import KEYS
 from deploy.operations.audit.reading import GRACE_S, Given
 from deploy.operations.audit.readings import Head, parse_head
 from deploy.servers.audit_role import variable
@@ -19,11 +20,14 @@ from shared.core.settings import FROM_FILE, Reader
 from shared.core.transports import BROKER, plain_urls
 from shared.process.settings import read_database
 
+OPTIONAL = ("bus", KEYS)
+"""Databases that an installation may be without."""
 AMQP = ("amqp", "amqps")
 NOTHING_FOUND = (
     "Nothing to look at. Name TROIKA_AUDIT_REGISTRATION_URL, TROIKA_AUDIT_EVENTS_URL and "
-    "TROIKA_AUDIT_NOTIFICATIONS_URL (and TROIKA_AUDIT_BUS_URL where messages travel through PostgreSQL), or start an "
-    "installation on this machine: make up, or make demo."
+    "TROIKA_AUDIT_NOTIFICATIONS_URL (and TROIKA_AUDIT_BUS_URL where messages travel through PostgreSQL, "
+    "TROIKA_AUDIT_KEYS_URL where the keys of forms are in a database), or start an installation on this machine: "
+    "make up, or make demo."
 )
 
 
@@ -85,9 +89,9 @@ def read_settings(environment: Mapping[str, str]) -> AuditSettings:
 
 
 def _named(reader: Reader) -> dict[str, str]:
-    settings = {name: (variable(name), variable(name) + FROM_FILE) for name in (*DATABASES, "bus")}
+    settings = {name: (variable(name), variable(name) + FROM_FILE) for name in (*DATABASES, *OPTIONAL)}
     names = [name for name, either in settings.items() if any(map(reader.environment.get, either))]
-    wanted = [*DATABASES, *(["bus"] if "bus" in names else [])] if names else []
+    wanted = [*DATABASES, *(name for name in OPTIONAL if name in names)] if names else []
     return {name: read_database(reader, variable(name), required=True) for name in wanted}
 
 

@@ -160,7 +160,7 @@ def read_configuration(file: Path) -> Configuration:
         user=own.get("pg1-user", "postgres"),
         repository=shared.get("repo1-path", "/var/lib/pgbackrest"),
     )
-    return Configuration(file, cluster, is_local=shared.get("repo1-type", "posix") in ("posix", "cifs"))
+    return Configuration(file.resolve(), cluster, is_local=shared.get("repo1-type", "posix") in ("posix", "cifs"))
 
 
 def _holds_backups(repository: Path) -> bool:

@@ -202,10 +202,10 @@ def lone_server(
             word for name, value in {**ALONE, **places, **settings}.items() for word in ("-c", f"{name}={value}")
         )
         control = [str(programs_of(version_of(data)) / "pg_ctl"), "-D", str(data), "-w", "-t", str(START_WITHIN_S)]
-        started = run_as(account, [*control, "-l", str(folder / "log"), "-o", options, "start"], env=ENVIRONMENT)
-        if started.returncode != 0:
-            raise ServerProblem(f"PostgreSQL did not start on the restored data:\n{_end_of(folder / 'log')}")
         try:
+            started = run_as(account, [*control, "-l", str(folder / "log"), "-o", options, "start"], env=ENVIRONMENT)
+            if started.returncode != 0:
+                raise ServerProblem(f"PostgreSQL did not start on the restored data:\n{_end_of(folder / 'log')}")
             server = LoneServer(folder, cluster.user)
             _wait_for_end_of_recovery(server, data, folder / "log")
             yield server

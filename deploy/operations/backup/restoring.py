@@ -60,7 +60,7 @@ def restored(
         ServerProblem: the server did not start, or a schema is newer than this code.
     """
     began_s, account = time.monotonic(), repository.configuration.account
-    data.mkdir(mode=0o700)
+    data.mkdir(mode=0o700, parents=True)
     give(data, account)
     repository.restore(backup, str(data), target_at)
     with lone_server(data, repository.configuration.cluster, account, settings) as server:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from services.registration.forms.service import every_origin
 from services.registration.intake.form_view import FormView, view_form
@@ -22,6 +22,10 @@ seats. The decider judges by the form's row, whatever was shown."""
 
 VIEW_KEPT_IN_NEED_S = 60.0
 """How long it may be one when it cannot be read anew."""
+
+KEY_KEPT_S = 5.0
+"""How long answers are sealed to the public key of a form that cannot be read anew. A key that was destroyed is out of
+use by then; a form with sealed questions takes nothing until its key is read again."""
 
 MOST_VIEWS = 500
 
@@ -70,7 +74,7 @@ class PublicContext:
         if kept is not None and time.monotonic() - kept[0] < VIEW_KEPT_S:
             return kept[1]
         if not self.refreshing.acquire(blocking=kept is None):
-            return kept[1] if kept is not None else view_form(self.work, slug, self.clock())
+            return _in_need(*kept) if kept is not None else view_form(self.work, slug, self.clock())
         try:
             return self._refreshed(slug)
         finally:
@@ -100,8 +104,13 @@ class PublicContext:
             # exports may hold every connection: whoever registers has one of their own, and goes on with what is known
             if kept is None or time.monotonic() - kept[0] > VIEW_KEPT_IN_NEED_S:
                 raise
-            return kept[1]
+            return _in_need(*kept)
         if len(self.views) >= MOST_VIEWS:
             self.views.clear()
         self.views[slug] = (time.monotonic(), view)
         return view
+
+
+def _in_need(read_at_s: float, view: FormView) -> FormView:
+    """A form as it was read at a time of the monotonic clock, without its key if that is too long ago."""
+    return view if time.monotonic() - read_at_s < KEY_KEPT_S else replace(view, public_key=None)

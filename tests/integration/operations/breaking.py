@@ -34,3 +34,7 @@ def in_notifications(equation: str, name: str, what: str, *statements: str) -> B
 
 def in_bus(equation: str, name: str, what: str, *statements: str) -> Break:
     return Break(equation, name, what, "bus", statements)
+
+
+def in_keys(equation: str, name: str, what: str, *statements: str) -> Break:
+    return Break(equation, name, what, "keys", statements)

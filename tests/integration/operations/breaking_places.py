@@ -1,11 +1,12 @@
-"""Ways to break who is registered, and the log of readings."""
+"""Ways to break who is registered, the log of readings, and the keys of forms."""
 
-from tests.integration.operations.breaking import Break, in_events, in_notifications, in_registration
+from tests.integration.operations.breaking import Break, in_events, in_keys, in_notifications, in_registration
 
 _ANOTHER_READING = """
     INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at)
     SELECT registration_id, form, 'a reader', 'a good reason', now() FROM sealed_reading LIMIT 1
 """
+_KEYS_AGREE = "the keys that forms seal to are those that are held; what was destroyed is destroyed in both"
 _CONFIRMED = "form = 'upr-webinar-10' AND status = 'confirmed' AND position IS NULL"
 
 _ADDRESS_CHANGE = """
@@ -248,6 +249,27 @@ BREAKS: tuple[Break, ...] = (
         "log takes no reason",
         "the log takes no reading without reader and reason, and no change",
         "ALTER TABLE sealed_reading DROP CONSTRAINT sealed_reading_reason_check",
+    ),
+    *(
+        in_keys("A13", name, _KEYS_AGREE, statement)
+        for name, statement in {
+            "key is missing": "DELETE FROM form_private_key WHERE form = 'upr-webinar-10'",
+            "key is another": "UPDATE form_private_key SET fingerprints = '{ab}' WHERE form = 'upr-webinar-10'",
+            "key is destroyed in one alone": "UPDATE form_private_key SET wrapped = NULL, destroyed_at = now() "
+            "WHERE form = 'upr-webinar-10'",
+        }.items()
+    ),
+    in_registration(
+        "A13",
+        "registration is from before the destruction",
+        _KEYS_AGREE,
+        "UPDATE form_key SET public_key = NULL, destroyed_at = now() WHERE form = 'upr-webinar-10'",
+    ),
+    in_keys(
+        "A13",
+        "tombstones can be changed",
+        "no tombstone can be changed",
+        "ALTER TABLE form_private_key DISABLE TRIGGER tombstone_stays",
     ),
     in_notifications(
         "A2",

@@ -10,5 +10,5 @@ from tests.support.postgres import PostgresServer
 
 @pytest.fixture
 def whole(postgres: PostgresServer, tmp_path: Path) -> TestInstallation:
-    """All four databases, empty."""
+    """All databases, empty."""
     return make_whole(postgres, tmp_path)

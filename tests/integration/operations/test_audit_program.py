@@ -57,7 +57,16 @@ def test_clean_installation_ends_with_zero(whole: TestInstallation) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == "Everything adds up."
     verdicts = {line[:4].strip(): line[5:43].strip() for line in done.stdout.splitlines() if line.startswith("A")}
-    assert verdicts == {f"A{number}": "holds" for number in range(1, 13)}
+    assert verdicts == {f"A{number}": "holds" for number in range(1, 14)}
+
+
+def test_keys_database_that_is_not_named_or_away_leaves_the_rest_to_be_asked(whole: TestInstallation) -> None:
+    environment = audit_environment(whole)
+    for url in ("", f"postgresql://troika_audit@127.0.0.1:{free_port()}/keys"):
+        done = audit({**environment, "TROIKA_AUDIT_KEYS_URL": url})
+        assert (done.returncode, done.stderr) == (0, "")
+        [line] = [line for line in done.stdout.splitlines() if line.startswith("A13")]
+        assert line[5:].startswith("not asked: the keys database")
 
 
 def test_difference_is_printed_and_ends_with_one(whole: TestInstallation) -> None:

@@ -36,6 +36,8 @@ PRIVATE = [
     ("notifications", "mail", "detail"),
     ("notifications", "mail", "closed"),
     *((service, "outbox", "body") for service in ("registration", "events", "notifications")),
+    ("registration", "form_key", "public_key"),
+    ("keys", "form_private_key", "wrapped"),
     ("bus", "bus_message", "body"),
 ]
 

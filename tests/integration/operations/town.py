@@ -28,10 +28,9 @@ from services.events.usecases.steps import StepWish, step_of
 from services.registration.cleanup import RECEIPT_KEPT
 from services.registration.forms.loading import load_forms
 from services.registration.intake.receipts import receipt_hash
+from services.registration.key_stores import keys_engine, opened_form_keys
 from services.registration.messaging import effects as registration_effects
 from services.registration.people.messages import RegistrationMessages
-from services.registration.sealing.form_keys import FormKeys
-from services.registration.sealing.key_folder import KeyFolder
 from services.registration.settings import read_settings
 from services.registration.tending import Tending
 from services.registration.web import build_app
@@ -108,13 +107,16 @@ class Town:
 
     def client(self) -> FlaskClient:
         """The registration service's application, by the town's clock; its settings are in the environment."""
-        return build_app(read_settings(), self._engines["registration"], clock=self.clock).test_client()
+        settings = read_settings()
+        if (keys_database := keys_engine(settings)) is not None:
+            self._engines["keys"] = keys_database
+        engine = self._engines["registration"]
+        return build_app(settings, engine, clock=self.clock, keys_database=keys_database).test_client()
 
     def open(self, client: FlaskClient, seats: int) -> None:
         """Load the programme and the forms, and give the webinar so many seats."""
-        folder = self.installation.secrets.folder
-        form_keys = FormKeys(KeyFolder(folder / "form-keys", read_keys(folder / "master.key")))
-        load_forms(self.work("registration"), form_keys, SAMPLE)
+        with opened_form_keys(read_settings()) as form_keys:
+            load_forms(self.work("registration"), form_keys, SAMPLE)
         programme = move_to_next(read_folder(SAMPLE), WEBINAR, WEDNESDAY, datetime.now(UTC) + AHEAD)
         load_sample(self.work("events"), self.clock, programme)
         self.deliver()

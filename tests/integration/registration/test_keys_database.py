@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import make_url
@@ -17,8 +18,14 @@ from deploy.servers.logins import LOGINS
 from services.registration.__main__ import command_line
 from services.registration.forms.loading import load_forms
 from services.registration.key_stores import opened_form_keys
+from services.registration.public.context import KEY_KEPT_S
+from services.registration.sealing.encryption import public_half
+from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.key_folder import KeyFolder
+from services.registration.sealing.key_service import publish_keys
 from shared.core.clock import system_clock
+from shared.core.database_url import conninfo
+from shared.core.errors import Unavailable
 from shared.core.key_files import read_keys
 from shared.core.rights import login, migrator
 from tests.integration.registration.test_form_key_life import ALONE, CLOSE, FORM, Headers, diet, read, run, travellers
@@ -87,6 +94,35 @@ def test_two_hosts_that_load_a_form_at_once_make_one_key(installation: TestInsta
         assert faults_of(hosts[0]) == []
 
 
+def test_second_of_two_hosts_with_a_folder_each_is_refused(
+    installation_with_folder: TestInstallation, tmp_path: Path
+) -> None:
+    """Both make a key of one form, and publish at once: the second one waits for the first, and stores nothing."""
+    master, now = read_keys(installation_with_folder.secrets.folder / "master.key"), system_clock()
+    stores = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        stores.append(FormKeys(KeyFolder(tmp_path / name, master)))
+        stores[-1].store.make(FORM)
+    url = installation_with_folder.urls["registration"]
+    rows(url, "DELETE FROM form_key WHERE form = %s", FORM)
+    with open_registration(installation_with_folder) as host, ThreadPoolExecutor(1) as pool:
+        work = host.work("operator")
+
+        def publish_second() -> None:
+            with work.transaction() as connection:
+                publish_keys(connection, stores[1], [FORM], now)
+
+        with work.transaction() as first:
+            publish_keys(first, stores[0], [FORM], now)
+            second = pool.submit(publish_second)
+            poll_until(lambda: rows(url, WAITING) == [(True,)], 5, what="the second waits for the first")
+        with pytest.raises(Unavailable, match="another host has made another key"):
+            second.result()
+    [(public,)] = rows(url, "SELECT public_key FROM form_key WHERE form = %s", FORM)
+    assert bytes(public) == public_half(stores[0].private_keys(FORM)[0])
+
+
 def test_key_destroyed_by_one_host_is_closed_on_the_other_within_5_s(
     service: RegistrationService, other: RegistrationService, installation: TestInstallation, coordinator: Headers
 ) -> None:
@@ -103,6 +139,19 @@ def test_key_destroyed_by_one_host_is_closed_on_the_other_within_5_s(
     poll_until(lambda: send(other.client, FORM, diet="x").status_code == 503, CLOSED_WITHIN_S, what="it seals no more")
     assert time.monotonic() - began < CLOSED_WITHIN_S
     assert (faults_of(service), faults_of(other)) == ([], [])
+
+
+@pytest.mark.parametrize(("kept_s", "status"), [(60.0, 202), (0.0, 503)])
+def test_form_that_cannot_be_read_anew_seals_to_the_key_that_it_knows_for_a_while_only(
+    service: RegistrationService, monkeypatch: pytest.MonkeyPatch, kept_s: float, status: int
+) -> None:
+    """Other connections are taken, or a table is locked: submissions are stored all the same."""
+    assert (KEY_KEPT_S, send(service.client, FORM).status_code) == (CLOSED_WITHIN_S, 202)
+    monkeypatch.setattr("services.registration.public.context.VIEW_KEPT_S", 0.0)
+    monkeypatch.setattr("services.registration.public.context.KEY_KEPT_S", kept_s)
+    with closing(psycopg.connect(conninfo(service.url))) as owner:
+        owner.execute("LOCK TABLE form_key IN ACCESS EXCLUSIVE MODE")
+        assert send(service.client, FORM, email="next@example.org", diet="vegan").status_code == status
 
 
 def test_registration_restored_from_before_the_destruction_is_noticed(
@@ -192,6 +241,7 @@ def take_away(postgres: PostgresServer, installation: TestInstallation) -> Calla
     return take
 
 
+WAITING = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
 AWAY = f"form keys ({KEYS_URL}): the keys database does not answer"
 
 

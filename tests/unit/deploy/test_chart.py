@@ -1,4 +1,4 @@
-"""The chart: every process is in it, it renders for ten sets of values, and is valid by the schemas of Kubernetes."""
+"""The chart: every process is in it, it renders for each set of values, and is valid by the schemas of Kubernetes."""
 
 import json
 import subprocess
@@ -49,6 +49,7 @@ SETS: dict[str, dict[str, Any]] = {
     "one-node": {"postgresql": {"enabled": True, "instances": 1}, "rabbitmq": {"enabled": True, "replicas": 1}},
     "own-servers": {"networkPolicy": {"serverNetworks": ["192.0.2.0/24"]}, "limitsUrl": "rediss://redis.example.org"},
     "without-ingress": {"ingress": {"enabled": False}, "networkPolicy": {"enabled": False}},
+    "keys-database": {"formKeys": {"database": True}},
     "plain": {"insecure": "database,broker", "web": {"replicas": 1}, "gateway": {"replicas": 1}},
 }
 
@@ -117,6 +118,23 @@ def test_nothing_is_root_or_writes_or_may_do_anything(chart: helm.Chart) -> None
             context = container["securityContext"]
             assert (context["readOnlyRootFilesystem"], context["allowPrivilegeEscalation"]) == (True, False)
             assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_desk_is_as_many_as_other_web_processes_where_keys_are_in_a_database(chart: helm.Chart) -> None:
+    """With a folder it is one, which holds the volume, and a new one waits for the old one to go."""
+    for is_database in (False, True):
+        objects = rendered(chart, {"formKeys": {"database": is_database}})
+        desk = named(objects, "Deployment")["troika-registration-desk"]["spec"]
+        pod = desk["template"]["spec"]
+        volumes = {volume["name"] for volume in pod["volumes"]}
+        variables = {variable["name"] for variable in pod["containers"][0]["env"]}
+        has_folder = not is_database
+        assert (desk["strategy"]["type"] == "Recreate", "replicas" in desk) == (has_folder, has_folder)
+        assert ("form-keys" in volumes, "TROIKA_FORM_KEYS" in variables) == (has_folder, has_folder)
+        assert bool(named(objects, "PersistentVolumeClaim")) is has_folder
+        scaled = "troika-registration-desk" in named(objects, "HorizontalPodAutoscaler")
+        kept = "troika-registration-desk" in named(objects, "PodDisruptionBudget")
+        assert (scaled, kept) == (is_database, is_database)
 
 
 def test_each_pod_mounts_its_own_secret(chart: helm.Chart) -> None:

@@ -15,7 +15,7 @@ import yaml
 from deploy.compose.compose import RUN, compose, files
 from deploy.compose.containers import COMMAND_PROCESSES, FULL, SIZES, Container, containers
 from deploy.compose.monitoring import PUBLIC_TARGETS, prometheus
-from deploy.compose.prepare import public_targets, read_environment, write_servers
+from deploy.compose.prepare import public_targets, read_environment, servers_of, write_servers
 from deploy.compose.settings_files import claim, write_settings
 from deploy.local.secrets import Secrets, make_keys
 from deploy.shape import PROCESSES, SERVICES
@@ -60,7 +60,7 @@ def described(size: str, name: str) -> dict[str, Any]:
 def environment_of(size: str, one: Container, volume: Path) -> dict[str, str]:
     """What a container's process finds: the paths in it are those of the volume."""
     variables = {
-        name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+        name: re.sub(r"\$\{\w+:?-([^}]*)\}", r"\1", value)
         for name, value in described(size, one.name)["environment"].items()
     }
     variables["TROIKA_MAIL_FROM"] = GIVEN["TROIKA_MAIL_FROM"]
@@ -113,6 +113,34 @@ def test_every_process_finds_all_its_settings(size: str, volume: Path) -> None:
         for process in one.processes:
             with pytest.MonkeyPatch.context() as patch:
                 read(one.service, process, environment_of(size, one, volume), patch)
+
+
+KEYS_URL = "TROIKA_KEYS_DATABASE_URL"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_keys_database_takes_the_place_of_the_folder(size: str, tmp_path: Path) -> None:
+    """One empty line in ``.env``: who unwraps keys and the migration find the database, and nobody else."""
+    make_keys(tmp_path / "keys")
+    servers = servers_of({"TROIKA_FORM_KEYS": ""})
+    write_settings(tmp_path, Secrets(tmp_path / "keys", ""), read_environment(GIVEN), servers)
+    found = {file.relative_to(tmp_path).as_posix(): file.read_text() for file in tmp_path.rglob(KEYS_URL)}
+    assert set(found) == {
+        f"{place}/{KEYS_URL}"
+        for place in ("registration-web/web", "registration-desk/desk", "tools/operator", "tools/migrate")
+    }
+    assert found[f"tools/migrate/{KEYS_URL}"].startswith("postgresql://troika_keys:")
+    assert found[f"registration-desk/desk/{KEYS_URL}"].startswith("postgresql://troika_keys_desk:")
+    assert (tmp_path / "audit" / "TROIKA_AUDIT_KEYS_URL").read_text().startswith("postgresql://troika_audit:")
+    for one in containers(size):
+        given = environment_of(size, one, tmp_path)
+        if "TROIKA_FORM_KEYS" in given:
+            with pytest.MonkeyPatch.context() as patch:
+                settings = read(one.service, one.role, {**given, "TROIKA_FORM_KEYS": ""}, patch)
+            assert isinstance(settings, registration.RegistrationSettings)
+            assert (settings.keys_database_url != "", settings.form_keys_folder) == (True, Path())
+    write_settings(tmp_path, Secrets(tmp_path / "keys", ""), read_environment(GIVEN), servers_of({}))
+    assert [*tmp_path.rglob(KEYS_URL), *tmp_path.rglob("TROIKA_AUDIT_KEYS_URL")] == []
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -172,6 +172,16 @@ def test_one_process_alone_may_be_installed(tmp_path: Path) -> None:
     assert text.count("server 192.0.2.1:8101 max_fails=1") == text.count("server 192.0.2.2:8101 max_fails=1") == 1
 
 
+def test_desk_finds_the_keys_database_in_place_of_the_folder(tmp_path: Path) -> None:
+    install(tmp_path, "registration-desk", "registration-forms", "--keys-postgres", "keys.example.org:5432")
+    units = tmp_path / "etc" / "systemd" / "system"
+    desk, forms = ((units / f"troika-registration-{role}.service").read_text() for role in ("desk", "forms"))
+    assert ("LoadCredential=TROIKA_KEYS_DATABASE_URL:" in desk, "form-keys" in desk) == (True, False)
+    assert ("TROIKA_KEYS_DATABASE_URL" in forms, "form-keys" in forms) == (False, False)
+    url = (tmp_path / "etc/troika/settings/registration-desk/desk/TROIKA_KEYS_DATABASE_URL").read_text()
+    assert url.endswith("@keys.example.org:5432/keys?sslmode=verify-full\n")
+
+
 @pytest.mark.parametrize("process", ["forms", "own"])
 def test_public_process_is_given_the_intake_key_alone(process: str) -> None:
     assert OWNERS["registration", process] == ("TROIKA_INTAKE_KEY_FILE",)
