@@ -206,7 +206,9 @@ def begin(postgres: PostgresServer, folder: Path, patch: pytest.MonkeyPatch) -> 
 
 
 def use(installation: TestInstallation, patch: pytest.MonkeyPatch) -> None:
-    """Put the settings of registration's processes in the environment."""
+    """Put the settings of registration's processes in the environment, in place of those of another installation."""
+    for name in ("TROIKA_FORM_KEYS", "TROIKA_KEYS_DATABASE_URL"):
+        patch.delenv(name, raising=False)
     for name, value in installation.environment("registration").items():
         patch.setenv(name, value)
 
