@@ -328,7 +328,7 @@ key_wrong = Gauge(
     ["service", "key"],
     multiprocess_mode="livemax",
 )
-quarantined = Gauge(
+quarantine = Gauge(
     "troika_quarantine",
     "1 while the service's database is in quarantine: nothing is accepted, published, consumed or sent.",
     ["service"],

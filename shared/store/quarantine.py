@@ -19,7 +19,7 @@ from threading import Lock
 from sqlalchemy import Connection, text
 
 from shared.core.errors import Quarantined, Unavailable
-from shared.core.metrics import quarantined
+from shared.core.metrics import quarantine
 from shared.store.unit_of_work import UnitOfWork
 
 CHECK_EVERY_S = 1.0
@@ -159,5 +159,5 @@ class QuarantineWatch:
                 raise
         else:
             self._is_known = True
-            quarantined.labels(self._service).set(self._known is not None)
+            quarantine.labels(self._service).set(self._known is not None)
         self._ask_at_s = self._monotonic() + CHECK_EVERY_S
