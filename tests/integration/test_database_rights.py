@@ -222,6 +222,7 @@ def test_migrators_are_named_after_their_databases() -> None:
         "troika_registration",
         "troika_events",
         "troika_notifications",
+        "troika_keys",
         "troika_bus",
     ]
 

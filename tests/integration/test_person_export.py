@@ -47,6 +47,7 @@ NOBODY = {
         "public_form": "questions",
         "public_event": "events",
         "promotion": "numbers",
+        "lost_registration": "ids and statuses of registrations that a restored backup no longer holds",
         "submission": "encrypted to the decider until it is decided; afterwards hashes and outcomes, for eight days",
         "people_import": "numbers, and what the columns of files are",
         "import_file": "encrypted, for a day at most; whoever is imported is a registration",

@@ -102,6 +102,10 @@ def together(count: int, work: Callable[[int], Any]) -> list[Any]:
         return list(pool.map(start, range(count)))
 
 
+COPY_KEY = "INSERT INTO form_key (form, public_key, created_at) SELECT %s, public_key, created_at FROM form_key"
+"""Gives a form, whose short name is the parameter, the public key of the only form that has one."""
+
+
 def rows(url: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
     """All rows of one statement, which is a transaction of its own."""
     return look(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False), statement, values)

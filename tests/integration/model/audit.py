@@ -42,7 +42,7 @@ class Auditor:
         self.told: dict[str, str] = {}
         for equation in EQUATIONS:
             for number, check in enumerate(equation.checks, start=1):
-                if isinstance(check, Alone):
+                if isinstance(check, Alone) and check.database != "keys":  # the model opens no sealed answers
                     self._ask(f"{equation.code}.{number}", check)
 
     def look(self) -> None:

@@ -11,7 +11,7 @@ from services.registration.intake.outcomes import Act, Choice
 from services.registration.messaging import handle_mail
 from shared.contracts.reading import read
 from tests.contract.samples import sample_message
-from tests.support.clients import WEBINAR, answers, rows
+from tests.support.clients import COPY_KEY, WEBINAR, answers, rows
 from tests.support.clock import FrozenClock
 from tests.support.registration_service import RegistrationService
 
@@ -91,7 +91,7 @@ def copy_forms(service: RegistrationService, count: int) -> list[str]:
             WEBINAR,
         )
         rows(service.url, "INSERT INTO seat (form) VALUES (%s)", slug)
-        rows(service.url, "INSERT INTO form_key SELECT %s, public_key, created_at FROM form_key LIMIT 1", slug)
+        rows(service.url, COPY_KEY + " LIMIT 1", slug)
     return copies
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.clients import SUBMISSIONS, answers, rows, together
+from tests.support.clients import COPY_KEY, SUBMISSIONS, answers, rows, together
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService
 
@@ -32,7 +32,7 @@ def test_key_is_of_one_form(client: FlaskClient, service: RegistrationService) -
     """Two forms of two partners may meet in a key."""
     rows(service.url, """INSERT INTO form SELECT (jsonb_populate_record(f, '{"slug": "other"}')).* FROM form f""")
     rows(service.url, "INSERT INTO seat (form) VALUES ('other')")
-    rows(service.url, "INSERT INTO form_key SELECT 'other', public_key, created_at FROM form_key")
+    rows(service.url, COPY_KEY, "other")
     headers = {"Idempotency-Key": "one-key-only"}
     given = [service.submit(answers(1), form, headers).get_json() for form in ("upr-webinar-10", "other")]
     assert len({answer["receipt"] for answer in given}) == 2
