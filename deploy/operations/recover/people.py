@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.operations.recover.databases import NOTIFICATIONS, Databases
+from shared.core.accounts import write_private
 from shared.core.sealing import Unsealable, Vault
 
 _BOOK = """
@@ -17,7 +18,9 @@ _BOOK = """
 
 
 def write_people(databases: Databases, vault: Vault, ids: Sequence[str], path: Path) -> int:
-    """Write one JSON line a person to a file that its owner alone can read; returns how many.
+    """Write one JSON line a person to a new file that we alone can read; returns how many.
+
+    A file or a link that has its name is removed first: someone else may have made it, and would read what is written.
 
     Args:
         databases: in quarantine.
@@ -25,8 +28,6 @@ def write_people(databases: Databases, vault: Vault, ids: Sequence[str], path: P
         ids: of the lost registrations.
         path: the file.
     """
-    path.touch(mode=0o600)
-    path.chmod(0o600)
     lines = []
     for subject, form, event, language, status, closed in databases.rows(NOTIFICATIONS, _BOOK, ids=list(ids)):
         try:
@@ -36,5 +37,5 @@ def write_people(databases: Databases, vault: Vault, ids: Sequence[str], path: P
         named = {name: personal.get(name, "") for name in ("name", "address")}
         about = {"registration": subject, "form": form, "event": event, "language": language, "status": status}
         lines.append(json.dumps(about | named, ensure_ascii=False))
-    path.write_text("".join(f"{line}\n" for line in lines))
+    write_private(path, "".join(f"{line}\n" for line in lines), None)
     return len(lines)

@@ -10,6 +10,7 @@ from typing import Any
 from deploy.operations.recover.comparing import Comparison, compare, digest_of
 from deploy.operations.recover.databases import NOTIFICATIONS, SERVICES, Databases
 from deploy.operations.recover.mails import Outcomes, find_outcomes, unknown_to_notifications
+from shared.core.accounts import write_private
 from shared.process.aligned import aligned
 from shared.store.quarantine import Quarantine
 
@@ -170,9 +171,8 @@ def _listed(what: str, ids: Sequence[str]) -> Iterator[str]:
 
 
 def write_plan(plan: Plan, path: Path) -> None:
-    """Write the plan to a file that its owner alone can read."""
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(asdict(plan), ensure_ascii=False, indent=2) + "\n")
+    """Write the plan to a new file that we alone can read; a file or a link that has its name is removed."""
+    write_private(path, json.dumps(asdict(plan), ensure_ascii=False, indent=2) + "\n", None)
 
 
 def read_plan(path: Path) -> Plan:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.operations.recover.mails import read_sent
-from deploy.operations.recover.planning import PlanRefused
+from deploy.operations.recover.planning import Plan, PlanRefused, read_plan, write_plan
 from deploy.operations.recover.settings import NEEDED, read_settings
 from shared.core.errors import SettingsError
 from tests.recovery.rehearsal import Past, Rehearsal, make_past
@@ -87,6 +87,16 @@ def test_sent_mails_are_read_from_a_log_and_from_a_list() -> None:
         "<b-2@example.org>",
     ]
     assert read_sent(log) == {"<a-1@example.org>", "<b-2@example.org>"}
+
+
+def test_plan_is_written_to_a_file_of_its_own(tmp_path: Path) -> None:
+    """Not into a file that someone else has put there, nor through a link to one."""
+    other, place = tmp_path / "other", tmp_path / "plan.json"
+    other.write_text("kept")
+    place.symlink_to(other)
+    write_plan(Plan("digest", "2020-03-04T03:00:00+00:00", {}), place)
+    assert (other.read_text(), place.is_symlink(), place.stat().st_mode & 0o777) == ("kept", False, 0o600)
+    assert read_plan(place).digest == "digest"
 
 
 def test_settings_that_are_missing_are_named(tmp_path: Path) -> None:
