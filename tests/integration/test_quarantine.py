@@ -1,20 +1,28 @@
 """Quarantine: while a service's database has the row nothing moves, and afterwards everything goes on."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
+from typing import Any, cast
 
+import psycopg
 import pytest
 import requests
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine
 
+from deploy.operations.backup.postgres import LoneServer
+from deploy.operations.backup.restoring import Restored
+from deploy.operations.backup.restoring import begin_quarantine as put_in_quarantine
+from deploy.shape import SERVICES
 from services.notifications.mail.transport import Session
 from services.notifications.sending.sender import Sender
 from services.registration.deciding_loop import make_decider
 from services.registration.web import build_app
+from shared.core.database_url import conninfo
 from shared.core.errors import Quarantined, Unavailable
 from shared.process.runner import Stop
 from shared.store.checked_clock import CheckedClock
@@ -186,6 +194,30 @@ def test_no_gated_transaction_begins_in_quarantine(engine: Engine, installation:
         assert end_quarantine(own)
         assert not end_quarantine(own)
     owner.dispose()
+
+
+class OfATest:
+    """Databases of a test in place of a server that runs restored data alone."""
+
+    def __init__(self, urls: Mapping[str, str]) -> None:
+        self._urls = urls
+
+    def connect(self, database: str) -> "psycopg.Connection[tuple[Any, ...]]":
+        """To one of them, in autocommit."""
+        return psycopg.connect(conninfo(self._urls[database]), autocommit=True)
+
+
+def test_backup_of_an_earlier_quarantine_begins_a_new_one(installation: TestInstallation) -> None:
+    """Else relays would go on at once, and the plan of then would count as applied."""
+    earlier = "INSERT INTO quarantine (reason, settling, plan) VALUES ('earlier', true, 'digest')"
+    for name in SERVICES:
+        rows(installation.urls[name], earlier)
+    at = datetime(2020, 3, 4, 3, tzinfo=UTC)
+    server = cast(LoneServer, OfATest(installation.urls))
+    put_in_quarantine(Restored(server, at, {}, 0.0))
+    found = "SELECT reason, backup_at, settling, plan FROM quarantine"
+    for name in SERVICES:
+        assert rows(installation.urls[name], found) == [("restored from a backup", at, False, None)]
 
 
 WAITING = "SELECT count(*)::int FROM outbox WHERE published_at IS NULL"

@@ -22,7 +22,12 @@ NO_ARCHIVING = {"archive_mode": "off"}
 """For a drill: what it restores must never write into the repository."""
 
 _LAST_COMMIT = "SELECT pg_last_xact_replay_timestamp()"
-_QUARANTINE = "INSERT INTO quarantine (reason, backup_at) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+_QUARANTINE = """
+    INSERT INTO quarantine (reason, backup_at) VALUES (%s, %s) ON CONFLICT (only_row) DO UPDATE SET
+        since = clock_timestamp(), reason = excluded.reason, backup_at = excluded.backup_at, settling = false,
+        plan = NULL
+"""
+"""A backup may have been made in an earlier quarantine: its plan is not that of this one, and nothing may settle."""
 
 
 @dataclass(frozen=True, slots=True)
