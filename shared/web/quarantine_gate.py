@@ -21,7 +21,7 @@ QUARANTINE_WATCH = "troika-quarantine-watch"
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _FILES = (".js", ".css", ".svg", ".png", ".woff2", "/openapi.json")
-"""Ends of paths of what is the same in every database."""
+"""Ends of paths of what is the same in every database; a path may also end so because its last part is free."""
 _SIGNING = (
     "/console/sign-in/passkey",
     "/console/sign-in",
@@ -45,7 +45,8 @@ class QuarantineGate:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer 503 in quarantine, else ask the application."""
-        code = "" if environ["PATH_INFO"].endswith(_FILES) else self._code()
+        is_file = environ["REQUEST_METHOD"] in _SAFE and environ["PATH_INFO"].endswith(_FILES)
+        code = "" if is_file else self._code()
         if not code or self._passes(environ):
             return self._inner(environ, start_response)
         if "text/html" in environ.get("HTTP_ACCEPT", ""):
