@@ -1,5 +1,6 @@
 """Figures for Prometheus: files that node_exporter's textfile collector reads (``--collector.textfile.directory``)."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from prometheus_client.registry import Collector
 
 DEFAULT_FOLDER = "/var/lib/prometheus/node-exporter"
 """Where Debian's node_exporter reads them."""
+
+READABLE = 0o022
+"""Mask of files that everyone may read."""
 
 DATABASE, KEYS, DRILL = "database", "keys", "drill"
 
@@ -47,5 +51,9 @@ def write_figures(folder: Path, kind: str, values: Mapping[tuple[str, str], floa
         return False
     registry = CollectorRegistry()
     registry.register(_Figures(kind, values))
-    write_to_textfile(str(folder / f"troika_backup_{kind}.prom"), registry)
+    before = os.umask(READABLE)  # a timer's is 077, and node_exporter runs as a user of its own
+    try:
+        write_to_textfile(str(folder / f"troika_backup_{kind}.prom"), registry)
+    finally:
+        os.umask(before)
     return True

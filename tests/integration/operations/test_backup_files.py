@@ -1,5 +1,6 @@
 """The files of ``troika backup configure``, and the archive of the keys."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,16 @@ def test_old_archives_are_deleted(place: Path) -> None:
     keys(place)
     found = sorted(file.name for file in (place / "archives").iterdir())
     assert (len(found), found[0]) == (30, "troika-keys-20200302T000000Z.box")
+
+
+def test_figures_can_be_read_by_others_though_a_timer_writes_private_files(place: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        done = keys(place)
+        assert (done.exit_code, os.umask(0o077)) == (0, 0o077), "the mask is put back"
+    finally:
+        os.umask(before)
+    [figures] = (place / "metrics").iterdir()
+    assert figures.stat().st_mode & 0o777 == 0o644
+    [archive] = (place / "archives").iterdir()
+    assert archive.stat().st_mode & 0o777 == 0o600
