@@ -25,6 +25,9 @@ from shared.store.unit_of_work import UnitOfWork
 CHECK_EVERY_S = 1.0
 """How old the answer of the database may be, seconds."""
 
+TOO_OLD_S = 3.0
+"""With an answer that is older no transaction begins, seconds: no server is stopped, restored and started sooner."""
+
 _READ = text("SELECT since, reason, backup_at, settling, plan FROM quarantine")
 _PLAN = text("UPDATE quarantine SET plan = :plan")
 _SETTLE = text("UPDATE quarantine SET settling = :settling")
@@ -96,7 +99,9 @@ def name_plan(connection: Connection, digest: str) -> None:
 class QuarantineWatch:
     """What a process knows of the quarantine: asked anew after a second, and kept while the database is away.
 
-    One caller asks, the others go on with the last answer. Before the first answer everybody waits for it.
+    One caller asks, the others go on with the last answer. Before the first answer everybody waits for it. What would
+    begin a transaction waits for a new answer too if the last one is too old: while the database was away it may have
+    been restored.
 
     Args:
         work: on the service's database; its transactions are not stopped by a quarantine.
@@ -109,7 +114,7 @@ class QuarantineWatch:
         self._lock = Lock()
         self._known: Quarantine | None = None
         self._is_known = False
-        self._ask_at_s = float("-inf")
+        self._ask_at_s = self._answered_at_s = float("-inf")
 
     def current(self) -> Quarantine | None:
         """The quarantine, at most ``CHECK_EVERY_S`` old while the database answers; None if there is none.
@@ -133,9 +138,9 @@ class QuarantineWatch:
 
         Raises:
             Quarantined: there is one.
-            Unavailable: the database has never answered.
+            Unavailable: the database has not answered for ``TOO_OLD_S``, or never.
         """
-        found = self.current()
+        found = self._recent()
         if found is not None:
             raise Quarantined(str(found))
 
@@ -144,11 +149,28 @@ class QuarantineWatch:
 
         Raises:
             Quarantined: there is a quarantine, and nothing moves.
-            Unavailable: the database has never answered.
+            Unavailable: the database has not answered for ``TOO_OLD_S``, or never.
         """
-        found = self.current()
+        found = self._recent()
         if found is not None and not found.settling:
             raise Quarantined(str(found))
+
+    def _recent(self) -> Quarantine | None:
+        """The quarantine by an answer that is not too old; None if there is none.
+
+        Raises:
+            Unavailable: there is no such answer.
+        """
+        self.current()
+        if self._is_too_old():
+            with self._lock:  # until whoever asks has the answer
+                pass
+            if self._is_too_old():
+                raise Unavailable("whether there is a quarantine is not known")
+        return self._known
+
+    def _is_too_old(self) -> bool:
+        return self._monotonic() - self._answered_at_s > TOO_OLD_S
 
     def _ask(self) -> None:
         try:
@@ -158,6 +180,6 @@ class QuarantineWatch:
             if not self._is_known:
                 raise
         else:
-            self._is_known = True
+            self._is_known, self._answered_at_s = True, self._monotonic()
             quarantine.labels(self._service).set(self._known is not None)
         self._ask_at_s = self._monotonic() + CHECK_EVERY_S
