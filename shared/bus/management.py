@@ -123,12 +123,16 @@ class Management:
             host = urlsplit(url).netloc.rpartition("@")[2]
             try:
                 answer = self._session.request(
-                    method, url + path, json=body, timeout=(CONNECT_TIMEOUT_S, self._timeout_s)
+                    method,
+                    url + path,
+                    json=body,
+                    timeout=(CONNECT_TIMEOUT_S, self._timeout_s),
+                    allow_redirects=False,  # definitions hold the hashes of passwords
                 )
             except requests.RequestException as error:
                 faults.append(f"{host}: {_reason(error)}")
                 continue
-            if answer.ok:
+            if answer.ok and not answer.is_redirect:
                 return answer.json() if answer.content else None
             raise ManagementError(f"{host}: {answer.status_code} for {path.partition('?')[0]}{_detail(answer)}")
         raise ManagementError("; ".join(faults))
