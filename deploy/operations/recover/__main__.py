@@ -12,7 +12,7 @@ import click
 from deploy.operations.audit.reading import Given, open_sources
 from deploy.operations.audit.reconcile import Finding, reconcile
 from deploy.operations.recover.applying import RecoveryTools, apply
-from deploy.operations.recover.databases import SERVICES, Databases, open_databases
+from deploy.operations.recover.databases import APPLIED, SERVICES, Databases, open_databases
 from deploy.operations.recover.mails import read_sent
 from deploy.operations.recover.people import write_people
 from deploy.operations.recover.planning import PlanRefused, make_plan, read_plan, write_plan
@@ -131,6 +131,8 @@ def end(reason: str | None) -> None:
         if not reason:
             if not all(one.plan for one in quarantines.values()):
                 raise PlanRefused("no plan was applied: troika recover plan")
+            if not all(one.plan.endswith(APPLIED) for one in quarantines.values() if one.plan):
+                raise PlanRefused("the plan was not applied to its end, mails may go twice: troika recover apply")
             _print_left(_differences(settings))
         databases.end(system_clock(), {"differences": reason} if reason else {})
     click.echo("The quarantine has ended: forms are open, and mails are sent")

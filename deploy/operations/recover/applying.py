@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from deploy.operations.recover import decisions, mails, programme, registrations
 from deploy.operations.recover.comparing import Comparison, compare, digest_of
-from deploy.operations.recover.databases import NOTIFICATIONS, SERVICES, Databases
+from deploy.operations.recover.databases import APPLIED, NOTIFICATIONS, SERVICES, Databases
 from deploy.operations.recover.planning import Plan, PlanRefused, is_restored, require_quarantine
 from services.registration.people.messages import RegistrationMessages
 from shared.core.clock import Clock
@@ -65,12 +65,14 @@ def apply(tools: RecoveryTools, plan: Plan) -> Applied:
     """
     databases = tools.databases
     _require_current(tools, plan)
+    databases.settle(settling=False)  # it stayed on if an earlier run was killed
     databases.begin_plan(plan.digest)
     databases.note("recovery-applied", tools.clock(), {"plan": plan.digest[:16]})
     rounds, totals = _rounds(tools)
     marked = _mark_mails(tools)
     more, totals_after = _rounds(tools)
     registrations.count_seats(databases)
+    databases.finish_plan(plan.digest)
     taken_back, erased, removed, published = (a + b for a, b in zip(totals, totals_after, strict=True))
     return Applied(rounds + more, taken_back, erased, removed, published, marked)
 
@@ -78,8 +80,10 @@ def apply(tools: RecoveryTools, plan: Plan) -> Applied:
 def _require_current(tools: RecoveryTools, plan: Plan) -> None:
     quarantines = tools.databases.quarantines()
     require_quarantine(quarantines)
-    if all(one.plan == plan.digest for one in quarantines.values()):
-        return  # it was broken off, and has changed the state itself
+    if all(one.plan in (plan.digest, plan.digest + APPLIED) for one in quarantines.values()):
+        if plan.sent_known and tools.sent is None:
+            raise PlanRefused("this plan was made with a list of sent mails: name it again with --sent-mails")
+        return  # it was broken off, or is done again, and has changed the state itself
     if digest_of(tools.databases, tools.sent or ()) != plan.digest:
         raise PlanRefused("the databases, or the list of sent mails, have changed since this plan was made: plan again")
 

@@ -15,6 +15,9 @@ from shared.store.unit_of_work import UnitOfWork
 
 REGISTRATION, EVENTS, NOTIFICATIONS = SERVICES = ("registration", "events", "notifications")
 
+APPLIED = " applied"
+"""Follows the digest of a plan in the quarantine once all of it was done."""
+
 STATEMENT_MS = 300_000
 """The longest statement reads a whole table."""
 
@@ -64,6 +67,10 @@ class Databases:
         for service in SERVICES:
             with self.work(service).transaction() as connection:
                 name_plan(connection, digest)
+
+    def finish_plan(self, digest: str) -> None:
+        """Note in each database that all of a plan was done."""
+        self.begin_plan(digest + APPLIED)
 
     def end(self, now: datetime, detail: Mapping[str, Any]) -> None:
         """End all quarantines, each with an entry of the audit log."""

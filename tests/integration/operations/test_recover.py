@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.operations.recover.databases import APPLIED
 from deploy.operations.recover.mails import read_sent
 from deploy.operations.recover.planning import Plan, PlanRefused, read_plan, write_plan
 from deploy.operations.recover.settings import NEEDED, read_settings
@@ -54,6 +55,9 @@ def test_older_registration_leaves_nobody_in_the_counts(
     assert len(plan.remove) == 6, "and 13, who was erased"
     assert (len(plan.take_back), len(plan.erase_again)) == (2, 1)
     rehearsal.apply(plan)
+    with rehearsal.databases() as databases:
+        noted = {(one.plan, one.settling) for one in databases.quarantines().values()}
+        assert noted == {(plan.digest + APPLIED, False)}, "else `end` refuses: mails are marked last"
     rehearsal.end()
     rehearsal.assert_recovered()
 
