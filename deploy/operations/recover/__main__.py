@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from deploy.operations.audit.reconcile import Finding, reconcile
 from deploy.operations.recover.applying import RecoveryTools, apply
 from deploy.operations.recover.databases import APPLIED, SERVICES, Databases, open_databases
 from deploy.operations.recover.mails import read_sent
-from deploy.operations.recover.people import write_people
+from deploy.operations.recover.people import unwritten, write_people
 from deploy.operations.recover.planning import PlanRefused, make_plan, read_plan, write_plan
 from deploy.operations.recover.settings import VAULT_VARIABLE, RecoverSettings, read_settings
 from deploy.operations.recover.settling import settle
@@ -85,6 +85,8 @@ def people(path: Path, people: Path) -> None:
     with _opened() as (settings, databases):
         if not settings.vault_keys:
             raise click.ClickException(f"{VAULT_VARIABLE} is needed to open the recipient book")
+        if people.exists():
+            raise click.ClickException(f"{people} may be the only list of these people by now: name another file")
         count = write_people(databases, Vault(list(settings.vault_keys)), read_plan(path).lost_people, people)
     click.echo(f"{count} people, in {people}. Delete the file when they have been written to.")
 
@@ -101,11 +103,8 @@ def apply_plan(
     """Do what the plan says. Broken off, it can be run again."""
     with _opened() as (settings, databases):
         wanted = read_plan(path)
-        if wanted.lost_people and not without_people and not (people and people.exists()):
-            raise PlanRefused(
-                f"{len(wanted.lost_people)} registrations are lost and will be erased elsewhere: run `troika recover "
-                "people` first and name its file with --people, or say --without-people"
-            )
+        if not without_people:
+            _require_written(wanted.lost_people, people)
         messages = RegistrationMessages(settings.notifications_key, settings.events_key)
         wait = partial(settle, databases, within_s)
         tools = RecoveryTools(databases, system_clock, messages, settings.mail_domain, wait, _sent(sent_mails))
@@ -153,6 +152,14 @@ def _opened() -> Iterator[tuple[RecoverSettings, Databases]]:
         sys.exit(REFUSED)
     except Unavailable as error:
         raise click.ClickException(f"{error.reason}; nothing more was done, run the command again") from None
+
+
+def _require_written(lost: Sequence[str], people: Path | None) -> None:
+    if missing := unwritten(lost, people) if people else lost:
+        raise PlanRefused(
+            f"{len(missing)} registrations are lost and will be erased elsewhere: run `troika recover people` with "
+            "this plan first and name its file with --people, or say --without-people"
+        )
 
 
 def _sent(path: Path | None) -> frozenset[str] | None:

@@ -20,7 +20,8 @@ _BOOK = """
 def write_people(databases: Databases, vault: Vault, ids: Sequence[str], path: Path) -> int:
     """Write one JSON line a person to a new file that we alone can read; returns how many.
 
-    A file or a link that has its name is removed first: someone else may have made it, and would read what is written.
+    Each of ``ids`` has a line; what is not known of it is empty. A file or a link that has the name is removed first:
+    someone else may have made it, and would read what is written.
 
     Args:
         databases: in quarantine.
@@ -28,7 +29,7 @@ def write_people(databases: Databases, vault: Vault, ids: Sequence[str], path: P
         ids: of the lost registrations.
         path: the file.
     """
-    lines = []
+    found: dict[str, dict[str, str]] = {one: {"registration": one, "name": "", "address": ""} for one in ids}
     for subject, form, event, language, status, closed in databases.rows(NOTIFICATIONS, _BOOK, ids=list(ids)):
         try:
             personal = vault.open(closed, row=subject)
@@ -36,6 +37,16 @@ def write_people(databases: Databases, vault: Vault, ids: Sequence[str], path: P
             personal = {}
         named = {name: personal.get(name, "") for name in ("name", "address")}
         about = {"registration": subject, "form": form, "event": event, "language": language, "status": status}
-        lines.append(json.dumps(about | named, ensure_ascii=False))
-    write_private(path, "".join(f"{line}\n" for line in lines), None)
-    return len(lines)
+        found[subject] = about | named
+    write_private(path, "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in found.values()), None)
+    return len(found)
+
+
+def unwritten(ids: Sequence[str], path: Path) -> list[str]:
+    """Those of ``ids`` that the file ``path`` has no line about; all of them if it is no such file."""
+    try:
+        with path.open(encoding="utf-8") as lines:
+            written = {str(json.loads(line)["registration"]) for line in lines}
+    except (OSError, ValueError, KeyError, TypeError):
+        return list(ids)
+    return [one for one in ids if one not in written]

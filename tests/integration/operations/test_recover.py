@@ -7,6 +7,7 @@ import pytest
 
 from deploy.operations.recover.databases import APPLIED
 from deploy.operations.recover.mails import read_sent
+from deploy.operations.recover.people import unwritten
 from deploy.operations.recover.planning import Plan, PlanRefused, read_plan, write_plan
 from deploy.operations.recover.settings import NEEDED, read_settings
 from shared.core.errors import SettingsError
@@ -91,6 +92,23 @@ def test_sent_mails_are_read_from_a_log_and_from_a_list() -> None:
         "<b-2@example.org>",
     ]
     assert read_sent(log) == {"<a-1@example.org>", "<b-2@example.org>"}
+
+
+@pytest.mark.parametrize(
+    ("content", "missing"),
+    [
+        ('{"registration": "a", "name": ""}\n{"registration": "b"}\n', []),
+        ('{"registration": "a"}\n', ["b"]),
+        ("", ["a", "b"]),
+        ("no file of people\n", ["a", "b"]),
+    ],
+)
+def test_file_of_people_is_that_of_the_plan(tmp_path: Path, content: str, missing: list[str]) -> None:
+    """Another one would let names and addresses be erased that are written nowhere."""
+    place = tmp_path / "people.jsonl"
+    assert unwritten(["a", "b"], place) == ["a", "b"]
+    place.write_text(content)
+    assert unwritten(["a", "b"], place) == missing
 
 
 def test_plan_is_written_to_a_file_of_its_own(tmp_path: Path) -> None:
