@@ -48,9 +48,13 @@ def main(as_json: bool, only: tuple[str, ...]) -> None:
 
 
 def written(check: HostCheck, result: CheckResult) -> list[str]:
-    """A result as a line, and a second one with what to do."""
+    """A result as a line, and a second one with what to do.
+
+    Records of DNS and answers of servers are among it: what would control a terminal is replaced.
+    """
     first = f"{result.grade.value:9}  {check.name:21}  {result.about}: {result.found}"
-    return [first, f"{'':34}→ {result.do}"] if result.do else [first]
+    lines = [first, f"{'':34}→ {result.do}"] if result.do else [first]
+    return ["".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line) for line in lines]
 
 
 def document(where: str, lines: Iterable[Line]) -> dict[str, object]:

@@ -33,6 +33,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def test_nothing_that_is_printed_controls_a_terminal() -> None:
+    """A record of DNS may hold anything."""
+    [line] = written(CHECKS[0], ok("example.org", "v=spf1 \x1b]0;title\x07\n-all"))
+    assert line.isprintable()
+
+
 def test_names_are_unique_and_every_check_has_a_meaning() -> None:
     names = [check.name for check in CHECKS]
     assert len(set(names)) == len(names)
