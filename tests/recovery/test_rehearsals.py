@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from deploy.operations.recover.applying import RecoveryTools, apply
+from deploy.operations.recover.planning import PlanRefused
 from shared.store import outbox
 from tests.integration.operations.town import Town
 from tests.recovery.rehearsal import DOMAIN, EMPTY, Past, Rehearsal, Stage, clicking, registering, rest
@@ -159,7 +160,7 @@ def test_broker_lost_with_messages_in_it(rehearsal: Rehearsal, postgres: Postgre
 def test_messages_of_lost_registrations_that_arrive_late_leave_nobody_behind(
     past: Past, rehearsal: Rehearsal, postgres: PostgresServer
 ) -> None:
-    """The broker still holds them: they arrive while the databases settle, and the next round removes their people."""
+    """The broker still holds them: another plan names whom they show, and removes them."""
     with rehearsal.town() as town:
         client = town.client()
         town.register(client, 20, form="review-press-conference")
@@ -179,7 +180,12 @@ def test_messages_of_lost_registrations_that_arrive_late_leave_nobody_behind(
             town.deliver()
 
         tools = rehearsal.tools(town, databases, None)
-        apply(RecoveryTools(databases, town.clock, tools.messages, DOMAIN, settle), plan)
+        careful = RecoveryTools(databases, town.clock, tools.messages, DOMAIN, settle, None, frozenset(plan.remove))
+        with pytest.raises(PlanRefused, match="more registrations are lost"):
+            apply(careful, plan)
+    plan = rehearsal.plan()
+    assert plan.lost_people, "their names are still known"
+    rehearsal.apply(plan)
     rehearsal.end()
     rehearsal.assert_recovered()
 

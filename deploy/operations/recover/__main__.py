@@ -107,7 +107,10 @@ def apply_plan(
             _require_written(wanted.lost_people, people)
         messages = RegistrationMessages(settings.notifications_key, settings.events_key)
         wait = partial(settle, databases, within_s)
-        tools = RecoveryTools(databases, system_clock, messages, settings.mail_domain, wait, _sent(sent_mails))
+        may_erase = None if without_people else frozenset(wanted.remove)
+        tools = RecoveryTools(
+            databases, system_clock, messages, settings.mail_domain, wait, _sent(sent_mails), may_erase
+        )
         done = apply(tools, wanted)
         click.echo(
             f"{done.taken_back} registrations were taken back, {done.erased} erased again, {done.removed} removed"

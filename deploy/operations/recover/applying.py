@@ -34,6 +34,7 @@ class RecoveryTools:
     mail_domain: what Message-IDs end with.
     settle: lets relays and consumers work until every stored message has arrived.
     sent: Message-IDs that the mail relay has taken; None if nobody knows.
+    may_erase: lost registrations that were written down, so that they may be erased elsewhere; None for any.
     """
 
     databases: Databases
@@ -42,6 +43,7 @@ class RecoveryTools:
     mail_domain: str
     settle: Callable[[], None]
     sent: frozenset[str] | None = None
+    may_erase: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ def apply(tools: RecoveryTools, plan: Plan) -> Applied:
     """Do what the plan says, until the databases agree.
 
     Raises:
-        PlanRefused: no quarantine, or the state is not the one that the plan has seen.
+        PlanRefused: no quarantine, or the state is not the one that the plan has seen; or messages that have arrived
+            since show that more is lost.
         Unavailable: a database does not answer; run it again.
     """
     databases = tools.databases
@@ -94,10 +97,23 @@ def _rounds(tools: RecoveryTools) -> tuple[int, tuple[int, int, int, int]]:
         found = compare(tools.databases)
         if found.agrees:
             return number, done
+        _require_written(tools, found)
         step = _round(tools, found)
         done = (done[0] + step[0], done[1] + step[1], done[2] + step[2], done[3] + step[3])
         tools.settle()
     return MAX_ROUNDS, done
+
+
+def _require_written(tools: RecoveryTools, found: Comparison) -> None:
+    """Refuse to erase people of whom nothing was written down: only the copies know them."""
+    if tools.may_erase is None:
+        return
+    living = {identity for identity, newest in found.lost.items() if not newest.erased}
+    if late := living - tools.may_erase:
+        raise PlanRefused(
+            f"{len(late)} more registrations are lost, as messages show that have arrived since the plan was made: "
+            "make another plan, run `troika recover people` with it and another file, and apply that one"
+        )
 
 
 def _round(tools: RecoveryTools, found: Comparison) -> tuple[int, int, int, int]:
