@@ -123,9 +123,9 @@ def write_configuration(file: Path, cluster: Cluster) -> list[str]:
     """
     folder = file.parent
     passphrase = folder / INCLUDED / PASSPHRASE
-    if not passphrase.exists() and _holds_backups(Path(cluster.repository)):
+    if not passphrase.exists() and (used := _used_repository(file, cluster)):
         raise ConfigurationProblem(
-            f"{cluster.repository} holds backups already, and {passphrase} is missing: put the passphrase there that "
+            f"{used} holds backups already, and {passphrase} is missing: put the passphrase there that "
             "they were made with. Another one would open none of them"
         )
     account = owner_of(cluster.data) if cluster.data.exists() else database_account()
@@ -161,6 +161,14 @@ def read_configuration(file: Path) -> Configuration:
         repository=shared.get("repo1-path", "/var/lib/pgbackrest"),
     )
     return Configuration(file.resolve(), cluster, is_local=shared.get("repo1-type", "posix") in ("posix", "cifs"))
+
+
+def _used_repository(file: Path, cluster: Cluster) -> str:
+    """The repository that holds backups, or may; empty if there is none. A file that is there names its own."""
+    named = read_configuration(file) if file.exists() else Configuration(file, cluster)
+    if not named.is_local:
+        return named.cluster.repository
+    return next((one for one in (named.cluster.repository, cluster.repository) if _holds_backups(Path(one))), "")
 
 
 def _holds_backups(repository: Path) -> bool:

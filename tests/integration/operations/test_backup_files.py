@@ -71,6 +71,18 @@ def test_passphrase_of_a_repository_with_backups_is_never_made_anew(place: Path)
     assert not (place / "backup").exists()
 
 
+def test_passphrase_is_not_made_anew_where_the_file_names_another_repository(place: Path) -> None:
+    configure(place)
+    (place / "backup" / "conf.d" / "passphrase.conf").unlink()
+    file = place / "backup" / "pgbackrest.conf"
+    (place / "moved" / "backup" / "troika").mkdir(parents=True)
+    file.write_text(file.read_text().replace(str(place / "repository"), str(place / "moved")))
+    done = configure(place)
+    assert (done.exit_code, "holds backups already" in done.output) == (1, True)
+    file.write_text(file.read_text().replace(f"repo1-path={place / 'moved'}", "repo1-path=/troika\nrepo1-type=s3"))
+    assert configure(place).exit_code == 1, "what an object store holds is not known here"
+
+
 def test_settings_of_the_server_archive_all_wal(place: Path) -> None:
     configure(place)
     configuration = read_configuration(place / "backup" / "pgbackrest.conf")
