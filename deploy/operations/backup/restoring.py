@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.operations.backup.postgres import LoneServer, ServerProblem, lone_server, restored_revisions
+from deploy.operations.backup.postgres import LoneServer, ServerProblem, lone_server, restored_revisions, running_pid
 from deploy.operations.backup.repository import Backup, Repository
 from deploy.operations.backup.schemas import known_revisions, newer_schemas
 from deploy.shape import SERVICES
@@ -91,7 +91,13 @@ def begin_quarantine(found: Restored) -> None:
 
 
 def put_in_place(new: Path, data: Path, now: datetime) -> Path | None:
-    """Rename ``new`` to ``data``; what was there is moved aside and its new path returned."""
+    """Rename ``new`` to ``data``; what was there is moved aside and its new path returned.
+
+    Raises:
+        ServerProblem: the old cluster runs; it would go on in the folder that was moved aside, with all who use it.
+    """
+    if pid := running_pid(data):
+        raise ServerProblem(f"PostgreSQL was started in {data} (process {pid}) in the meantime: stop it, restore again")
     aside = None
     if data.exists():
         if any(data.iterdir()):

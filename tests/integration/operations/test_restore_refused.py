@@ -3,12 +3,15 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from deploy.operations.backup.postgres import ServerProblem
 from deploy.operations.backup.restore import main
+from deploy.operations.backup.restoring import put_in_place
 from tests.integration.operations.repository_files import FULL, INCREMENTAL, WHOLE, FakeRepository
 
 
@@ -136,3 +139,17 @@ def test_missing_program_is_named(machine: Machine, monkeypatch: pytest.MonkeyPa
 def _everything(machine: Machine) -> list[tuple[str, bytes]]:
     folders = (machine.data, machine.data.with_name("data.restoring"))
     return sorted((str(path), path.read_bytes()) for folder in folders for path in folder.glob("*"))
+
+
+def test_cluster_that_was_started_while_the_restore_ran_is_not_moved_away(tmp_path: Path) -> None:
+    new, data = tmp_path / "data.restoring", tmp_path / "data"
+    new.mkdir()
+    data.mkdir()
+    (data / "postmaster.pid").write_text(f"{os.getpid()}\n")
+    with pytest.raises(ServerProblem, match="in the meantime"):
+        put_in_place(new, data, datetime(2020, 3, 4, 3, tzinfo=UTC))
+    assert (new.exists(), (data / "postmaster.pid").exists()) == (True, True)
+    (data / "postmaster.pid").unlink()
+    (data / "PG_VERSION").touch()
+    aside = put_in_place(new, data, datetime(2020, 3, 4, 3, tzinfo=UTC))
+    assert (aside, list(data.iterdir())) == (tmp_path / "data.before-restore-20200304T030000Z", [])
