@@ -2,10 +2,10 @@
 
 A database that was restored from a backup is older than what other databases, the broker and people's mailboxes hold.
 While its row is there, its service accepts nothing, decides nothing, publishes and consumes nothing and sends no mail.
-`troika restore` inserts the row before any process starts::
+`troika restore` inserts the row before any process starts, in place of one that the backup may hold::
 
+    DELETE FROM quarantine;
     INSERT INTO quarantine (reason, backup_at) VALUES ('restored from a backup', '2026-11-29T03:00:00Z')
-    ON CONFLICT DO NOTHING
 
 `troika recover end` deletes it. What it must never do: let a process work whose first question was not answered.
 """
