@@ -20,6 +20,7 @@ from deploy.operations.backup.keys_archive import (
 )
 from deploy.operations.backup.options import CONFIG, FORM_KEYS, METRICS, plain_errors
 from shared.core.database_url import conninfo
+from shared.process.settings import OPERATOR
 
 KEYS_DATABASE = "TROIKA_KEYS_DATABASE_URL"
 _WRAPPED = "SELECT form, wrapped, destroyed_at FROM form_private_key ORDER BY form"
@@ -73,8 +74,13 @@ def keys(
         if SETTINGS not in sources:
             raise ArchiveProblem(f"{settings} is missing: there are no keys to back up")
         now, secret = datetime.now(UTC), archive_key(key, is_made=True)
-        path = write_archive(folder, pack(sources, _from_database(), secret), now, kept)
+        url = _keys_database(settings)
+        path = write_archive(folder, pack(sources, _from_database(url), secret), now, kept)
         count = len(names_in(path.read_bytes(), secret))  # read again: what does not open is no backup
+        if OF_FORMS not in sources and not url:
+            raise ArchiveProblem(
+                f"{path} holds no keys of forms: {form_keys} is missing, and {KEYS_DATABASE} is not set"
+            )
     click.echo(f"written: {path}, {count} files. Its key is {key}: keep a copy apart from it")
     if not write_figures(metrics, KEYS, {LAST_SUCCESS: now.timestamp()}):
         click.echo(f"{metrics} is missing: no figure for Prometheus is written", err=True)
@@ -91,9 +97,14 @@ def unpack_keys(file: Path, into: Path, key: Path) -> None:
     click.echo(f"{len(names)} files in {into}: {', '.join(sorted({name.partition('/')[0] for name in names}))}")
 
 
-def _from_database() -> dict[str, bytes]:
+def _keys_database(settings: Path) -> str:
+    """Address of the keys database: in the environment, else as operators' commands have it; empty without one."""
+    file = settings / "tools" / OPERATOR / KEYS_DATABASE
+    return os.environ.get(KEYS_DATABASE) or (file.read_text().strip() if file.exists() else "")
+
+
+def _from_database(url: str) -> dict[str, bytes]:
     """The wrapped keys of forms in the keys database, as the files that they are in a folder; empty without one."""
-    url = os.environ.get(KEYS_DATABASE)
     if not url:
         return {}
     found = {}

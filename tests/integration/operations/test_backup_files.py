@@ -1,6 +1,7 @@
 """The files of ``troika backup configure``, and the archive of the keys."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,20 @@ def test_keys_and_backups_are_never_in_one_another(place: Path, folder: str) -> 
     done = keys(place, folder)
     assert (done.exit_code, "whoever gets one would get both" in done.output) == (1, True)
     assert list(place.rglob("*.box")) == []
+
+
+def test_archive_without_keys_of_forms_is_no_success(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither where their folder is missing, nor where the keys database of the settings does not answer."""
+    monkeypatch.delenv("TROIKA_KEYS_DATABASE_URL", raising=False)
+    shutil.rmtree(place / "form-keys")
+    done = keys(place)
+    assert (done.exit_code, "holds no keys of forms" in done.output) == (1, True)
+    operator = place / "settings" / "tools" / "operator"
+    operator.mkdir(parents=True)
+    (operator / "TROIKA_KEYS_DATABASE_URL").write_text("postgresql://troika_keys_operator:x@127.0.0.1:1/keys\n")
+    done = keys(place)
+    assert (done.exit_code, "PostgreSQL refused it" in done.output) == (1, True)
+    assert list((place / "metrics").iterdir()) == []
 
 
 def test_old_archives_are_deleted(place: Path) -> None:
