@@ -1,4 +1,4 @@
-"""Applies a plan in rounds: each finds what is left to do, does it, and lets messages arrive. Killed, it runs again."""
+"""Applies a plan in rounds: each finds what is left, does it, and lets messages arrive. It can be killed and rerun."""
 
 import logging
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from shared.core.clock import Clock
 log = logging.getLogger(__name__)
 
 MAX_ROUNDS = 8
-"""Each round moves what the one before has published; messages that wait at the broker may bring more."""
+"""Each round delivers what the previous one published; messages that wait at the broker may add work."""
 
 _PUBLISH = text("""
     UPDATE outbox SET published_at = NULL, try_at = NULL, refusals = 0, again_at = :now
@@ -33,7 +33,7 @@ class RecoveryTools:
     messages: of registration, with the public keys of the other services.
     mail_domain: what Message-IDs end with.
     settle: lets relays and consumers work until every stored message has arrived.
-    sent: Message-IDs that the mail relay has taken; None if nobody knows.
+    sent: Message-IDs that the mail relay has accepted; None if there is no such list.
     """
 
     databases: Databases
@@ -57,7 +57,7 @@ class Applied:
 
 
 def apply(tools: RecoveryTools, plan: Plan) -> Applied:
-    """Do what the plan says, until the databases agree.
+    """Apply the plan until the databases agree.
 
     Raises:
         PlanRefused: no quarantine, or the state is not the one that the plan has seen.
@@ -79,7 +79,7 @@ def _require_current(tools: RecoveryTools, plan: Plan) -> None:
     quarantines = tools.databases.quarantines()
     require_quarantine(quarantines)
     if all(one.plan == plan.digest for one in quarantines.values()):
-        return  # it was broken off, and has changed the state itself
+        return  # an interrupted run has changed the state itself
     if digest_of(tools.databases, tools.sent or ()) != plan.digest:
         raise PlanRefused("the databases, or the list of sent mails, have changed since this plan was made: plan again")
 
@@ -113,7 +113,7 @@ def _round(tools: RecoveryTools, found: Comparison) -> tuple[int, int, int, int]
 
 
 def _forget(databases: Databases, found: Comparison) -> None:
-    """Forget messages that were taken in and that no producer has any more: their effects are compared by state."""
+    """Delete inbox rows of messages that no producer has any more: their effects are compared by state."""
     for service in SERVICES:
         with databases.work(service).transaction() as connection:
             for consumer, identity in found.orphans[service]:
