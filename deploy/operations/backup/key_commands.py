@@ -65,7 +65,7 @@ ACCESS_FOLDER = click.option(
 def keys(
     folder: Path, config: Path, metrics: Path, key: Path, settings: Path, access: Path, form_keys: Path, kept: int
 ) -> None:
-    """Write one encrypted file with all keys into FOLDER, which is no part of the backups of the databases."""
+    """Write one encrypted file with all keys into FOLDER, which must be apart from the backups of the databases."""
     with plain_errors():
         _require_apart(folder, config)
         named = {SETTINGS: settings, ACCESS: access, OF_FORMS: form_keys}
@@ -74,7 +74,7 @@ def keys(
             raise ArchiveProblem(f"{settings} is missing: there are no keys to back up")
         now, secret = datetime.now(UTC), archive_key(key, is_made=True)
         path = write_archive(folder, pack(sources, _from_database(), secret), now, kept)
-        count = len(names_in(path.read_bytes(), secret))  # read again: what does not open is no backup
+        count = len(names_in(path.read_bytes(), secret))  # read it back: an archive that does not open is no backup
     click.echo(f"written: {path}, {count} files. Its key is {key}: keep a copy apart from it")
     if not write_figures(metrics, KEYS, {LAST_SUCCESS: now.timestamp()}):
         click.echo(f"{metrics} is missing: no figure for Prometheus is written", err=True)
@@ -92,7 +92,7 @@ def unpack_keys(file: Path, into: Path, key: Path) -> None:
 
 
 def _from_database() -> dict[str, bytes]:
-    """The wrapped keys of forms in the keys database, as the files that they are in a folder; empty without one."""
+    """The wrapped keys of forms in the keys database, as files of a folder; empty without a keys database."""
     url = os.environ.get(KEYS_DATABASE)
     if not url:
         return {}
@@ -107,7 +107,7 @@ def _from_database() -> dict[str, bytes]:
 
 
 def _require_apart(folder: Path, config: Path) -> None:
-    """Do nothing if the folder is apart from the repository; without a configuration there is none.
+    """Check that the folder is apart from the repository; without a configuration there is no repository.
 
     Raises:
         ArchiveProblem: one is in the other.

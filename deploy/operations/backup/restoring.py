@@ -1,6 +1,6 @@
-"""Restores a backup beside the cluster, starts it alone, puts it in quarantine, and only then puts it in place.
+"""Restores a backup beside the cluster, starts it alone, puts it in quarantine, and only then moves it into place.
 
-Until the last step, a rename, the old data folder is where it was.
+The old data folder does not move until the last step, a rename.
 """
 
 import shutil
@@ -19,7 +19,7 @@ from shared.core.accounts import give
 
 REASON = "restored from a backup"
 NO_ARCHIVING = {"archive_mode": "off"}
-"""For a drill: what it restores must never write into the repository."""
+"""For a drill: a restored server must never write into the repository."""
 
 _LAST_COMMIT = "SELECT pg_last_xact_replay_timestamp()"
 _QUARANTINE = "INSERT INTO quarantine (reason, backup_at) VALUES (%s, %s) ON CONFLICT DO NOTHING"
@@ -75,7 +75,7 @@ def restored(
 
 
 def begin_quarantine(found: Restored) -> None:
-    """Put all three databases in quarantine, so that no process works on them before they were compared.
+    """Put all three databases in quarantine, so that no process writes to them before they are compared.
 
     Raises:
         psycopg.Error: a database has no such table; nothing was put in place.
@@ -86,7 +86,7 @@ def begin_quarantine(found: Restored) -> None:
 
 
 def put_in_place(new: Path, data: Path, now: datetime) -> Path | None:
-    """Rename ``new`` to ``data``; what was there is moved aside and its new path returned."""
+    """Rename ``new`` to ``data``; move the old folder aside and return its new path."""
     aside = None
     if data.exists():
         if any(data.iterdir()):
@@ -99,5 +99,5 @@ def put_in_place(new: Path, data: Path, now: datetime) -> Path | None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Delete what an interrupted restore or drill has left."""
+    """Delete the files of an interrupted restore or drill."""
     shutil.rmtree(folder, ignore_errors=True)

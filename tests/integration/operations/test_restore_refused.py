@@ -68,7 +68,7 @@ REFUSED: dict[str, tuple[Callable[[Machine], object], str]] = {
     ),
     "unknown schema": (
         lambda m: m.repository.newest["annotation"].pop("schema-events"),
-        "does not say which schema it holds of events",
+        "does not record the schema of events",
     ),
     "page checksums": (lambda m: m.repository.newest.update(error=True), "checksums of pages did not hold"),
     "no room": (lambda m: m.repository.newest["info"].update(size=1 << 60), "MiB free, and the restore needs"),
@@ -101,8 +101,8 @@ def test_data_that_is_there_is_not_replaced_unasked(machine: Machine) -> None:
     [
         (("--set", "20190101-000000F"), "there is no backup 20190101-000000F"),
         (("--target-time", "2999-01-01T00:00:00Z"), "is in the future"),
-        (("--target-time", "2020-03-01T00:00:00Z"), "nothing reaches it"),
-        (("--set", INCREMENTAL, "--target-time", "2020-03-02T12:00:00Z"), "nothing reaches it"),
+        (("--target-time", "2020-03-01T00:00:00Z"), "it cannot be restored to that time"),
+        (("--set", INCREMENTAL, "--target-time", "2020-03-02T12:00:00Z"), "it cannot be restored to that time"),
         (("--target-time", "2020-03-02T12:00:00"), "a time with its zone is required"),
     ],
 )
