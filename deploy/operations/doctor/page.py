@@ -10,7 +10,8 @@ _INTRODUCTION = """\
 
 `troika doctor` prints one line for each result: its grade, the check, what was found, and what to do. It changes
 nothing and prints no secret and nothing about a person. Exit code 0: all is well; 1: warnings; 2: faults. `--json`
-prints a document; `--only SUBJECT` or `--only CHECK` selects. [How to use it](../how-to/operate.md#check-a-host).
+prints a document; `--only SUBJECT` or `--only CHECK` selects checks.
+[How to use it](../how-to/operate.md#check-a-host).
 
 A check is *not asked* if its settings are not on this host, or if the server does not answer. A database, broker,
 public address or mail relay that does not answer is one fault, of the first check that needs it.
