@@ -203,7 +203,7 @@ def erase_one(
     cause: ErasureCause,
     erasure: Erasure | None = None,
 ) -> bool:
-    """Erase one registration; returns whether there was anybody left to erase.
+    """Erase one registration; returns whether it was not erased already.
 
     Args:
         work: on the service's database.

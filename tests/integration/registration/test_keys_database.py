@@ -166,7 +166,7 @@ def test_registration_restored_from_before_the_destruction_is_noticed(
     [fault] = faults_of(other)
     assert (
         fault
-        == f"form key {FORM} ({KEYS_URL}): it was destroyed, and this database does not know: run keys destroy again"
+        == f"form key {FORM} ({KEYS_URL}): it was destroyed, and this database has no record: run keys destroy again"
     )
     assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
     assert faults_of(other) == []
