@@ -145,9 +145,7 @@ class Visitors:
             if (answer.status not in PASSING and answer.status != 409) or attempt == ATTEMPTS:
                 break
             asked = float(answer.headers.get("Retry-After") or 2 ** (attempt - 1))
-            time.sleep(
-                math.ceil(min(asked * (1 + random.random() / 2), LONGEST_WAIT_S))
-            )  # the same pause as the element
+            time.sleep(math.ceil(min(asked * (1 + random.random() / 2), LONGEST_WAIT_S)))  # as the element waits
         self.failed.append(number)
 
     def _post(self, number: int, key: str, content: str) -> Answer:

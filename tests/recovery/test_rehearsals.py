@@ -159,7 +159,7 @@ def test_broker_lost_with_messages_in_it(rehearsal: Rehearsal, postgres: Postgre
 def test_messages_of_lost_registrations_that_arrive_late_leave_nobody_behind(
     past: Past, rehearsal: Rehearsal, postgres: PostgresServer
 ) -> None:
-    """The broker still holds messages: they arrive while the databases settle, and the next round removes the people."""
+    """The broker still holds messages: they arrive while the databases settle, and the next round removes people."""
     with rehearsal.town() as town:
         client = town.client()
         town.register(client, 20, form="review-press-conference")
