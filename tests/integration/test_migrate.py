@@ -1,4 +1,4 @@
-"""``migrate --to``: back where there is a way back, and a reason where there is none."""
+"""``migrate --to`` rolls back where a migration allows it, and otherwise refuses with the reason."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""``troika restore`` refuses before anything is touched; `make test-recovery` shows the same with real backups."""
+"""``troika restore`` refuses before it changes anything; `make test-recovery` shows the same with real backups."""
 
 import os
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """It has pgBackRest and PostgreSQL 17, and a data folder with a file of before."""
+    """It has pgBackRest and PostgreSQL 17, and a data folder with an old file."""
     repository = FakeRepository(tmp_path / "programs")
     monkeypatch.setenv("PATH", f"{repository.folder}:/usr/bin:/bin")
     monkeypatch.setenv("TROIKA_POSTGRES_PROGRAMS", str(repository.folder))
@@ -113,7 +113,7 @@ def test_wish_that_no_backup_meets_is_refused(machine: Machine, words: tuple[str
 
 
 def test_newest_backup_before_the_time_is_chosen(machine: Machine) -> None:
-    """The fake restores nothing, so the start of the server fails; what was there is where it was."""
+    """The fake restores nothing, so the start of the server fails; the old data folder stays in place."""
     done = machine.restore("--replace", "--target-time", "2020-03-02T12:00:00Z")
     assert f"restoring {FULL} " in done.output
     assert machine.repository.asked() == ["info", "verify", "restore"]
@@ -121,7 +121,7 @@ def test_newest_backup_before_the_time_is_chosen(machine: Machine) -> None:
 
 
 def test_pid_file_of_a_server_that_is_gone_does_not_count(machine: Machine) -> None:
-    """A crash leaves it, and a crash is when a restore is needed."""
+    """A crash leaves the pid file, and a restore often follows a crash."""
     (machine.data / "postmaster.pid").write_text("4194304\n")
     assert "runs in" not in machine.restore("--replace").output
     assert "restore" in machine.repository.asked()
