@@ -211,7 +211,7 @@ def erase_one(
         messages: of the service.
         registration_id: UUID text.
         cause: for the history.
-        erasure: of a coordinator, who leaves a trace; None where nobody decided.
+        erasure: by a coordinator, recorded in the audit log; None for an automatic one.
 
     Raises:
         DomainError: ``not-found``, to a coordinator.

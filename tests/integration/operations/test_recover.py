@@ -40,7 +40,7 @@ def test_older_notifications_mails_nobody_twice(past: Past, rehearsal: Rehearsal
         ("sent", True, 13),
         ("sent", False, 7),
         ("unknown", False, 6),
-    ], "whether links that were used already had gone by mail is nobody's question any more"
+    ], "links that were used already need no outcome of their mails"
     assert sum(rehearsal.copies.values()) == before
     rehearsal.assert_recovered()
 

@@ -64,7 +64,7 @@ REFUSED: dict[str, tuple[Callable[[Machine], object], str]] = {
     "other cluster": (lambda m: (m.data / "PG_VERSION").write_text("16\n"), "and {data} is a cluster of 16"),
     "newer schema": (
         lambda m: m.repository.newest["annotation"].update({"schema-events": "9999"}),
-        "events: its schema is 9999, this version of Troika knows",
+        "events: its schema is 9999, this version of Troika supports",
     ),
     "unknown schema": (
         lambda m: m.repository.newest["annotation"].pop("schema-events"),
