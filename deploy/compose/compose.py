@@ -264,7 +264,7 @@ def _tools() -> dict[str, Any]:
 
 
 def _doctor() -> dict[str, Any]:
-    """Looks at all settings, read only, and at every server as others do; it runs only as long as an operator waits."""
+    """Reads all settings, and connects to every server as the processes do; it runs only when an operator starts it."""
     environment = {
         "TROIKA_DOCTOR_SETTINGS": "/settings",
         "TROIKA_DOCTOR_BROKER_URLS": "http://rabbitmq:15692",

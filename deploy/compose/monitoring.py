@@ -70,7 +70,7 @@ def blackbox_container() -> dict[str, Any]:
 
 
 def postgres_exporter_container() -> dict[str, Any]:
-    """Figures of the database server, by the login that sees them and no table of ours."""
+    """Metrics of the database server, by a login that can read them and none of Troika's tables."""
     return {
         "image": "${POSTGRES_EXPORTER_IMAGE:-quay.io/prometheuscommunity/postgres-exporter:v0.17.1}",
         "profiles": ["monitoring"],
@@ -97,7 +97,7 @@ def postgres_exporter_container() -> dict[str, Any]:
 
 
 def node_exporter_container() -> dict[str, Any]:
-    """Figures of the machine: its disks, and what `troika backup` writes. It sees all files, as nobody."""
+    """Metrics of the machine: its disks, and the metrics of `troika backup`. It runs as the user ``nobody``."""
     return {
         "image": "${NODE_EXPORTER_IMAGE:-prom/node-exporter:v1.9.1}",
         "profiles": ["monitoring"],

@@ -135,12 +135,12 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def write_servers(volume: Path, keys: Path) -> None:
-    """What PostgreSQL, RabbitMQ and an exporter read; each runs as a user of its own, and sees its own folder alone."""
+    """Files for PostgreSQL, RabbitMQ and an exporter; each runs as a separate user, and can read only its folder."""
     passwords = database_passwords(keys)
     for name, files in {
         POSTGRES: {"password": passwords[SUPERUSER]},
         EXPORTER_FOLDER: {
-            # its driver asks for TLS unless it is told not to
+            # its driver uses TLS unless it is disabled
             "uri": f"{OF_COMPOSE.postgres}/{SUPERUSER}?sslmode=disable",
             "user": MONITOR,
             "password": passwords[MONITOR],

@@ -64,7 +64,7 @@ WantedBy=timers.target
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is run at a time of day.
+    """A command that runs at a time of day.
 
     Attributes:
         about: in a few words.

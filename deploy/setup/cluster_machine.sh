@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# See that this machine has what `make test-cluster` needs: RabbitMQ, PgBouncer, Redis, network namespaces.
+# Check that this machine has what `make test-cluster` needs: RabbitMQ, PgBouncer, Redis, network namespaces.
 # PostgreSQL and Caddy come with the Python packages.
 set -euo pipefail
 source "$(dirname "$0")/packages.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# See that this machine has what `make test-recovery` needs: pgBackRest, and a PostgreSQL that it knows.
+# Check that this machine has what `make test-recovery` needs: pgBackRest, and a PostgreSQL that it supports.
 set -euo pipefail
 source "$(dirname "$0")/packages.sh"
 

@@ -93,7 +93,7 @@ def is_in_keys_database() -> bool:
     """Whether the keys of forms are in the keys database: ``TROIKA_UP_KEYS=database``; else they are in a folder.
 
     Raises:
-        ValueError: it is set to something else, or the databases are somebody's own.
+        ValueError: it is set to something else, or the databases are those of an operator.
     """
     wanted = os.environ.get(KEYS_VARIABLE, "")
     if wanted not in ("", "folder", "database"):

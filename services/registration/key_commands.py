@@ -1,6 +1,6 @@
-"""``python -m services.registration keys list | replace | wrap | copy | destroy``: what operators do with forms' keys.
+"""``python -m services.registration keys list | replace | wrap | copy | destroy``: operators manage the keys of forms.
 
-What it needs is imported where it is used: no worker needs it, and each of them reads this module.
+Imports are inside the functions: every worker loads this module, and none needs what the commands import.
 """
 
 import sys
@@ -75,10 +75,10 @@ def wrap() -> None:
 @keys.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def copy(folder: Path) -> None:
-    """Copy the keys in FOLDER into the keys database; again changes nothing. FOLDER is left as it is.
+    """Copy the keys in FOLDER into the keys database; this can be repeated. FOLDER is not changed.
 
-    Stop the desk before, and start it with the keys database afterwards: what it changes in FOLDER in between is not in
-    the database. Nothing is copied while the two contradict each other.
+    Stop the desk before, and start it with the keys database afterwards: changes that it makes in FOLDER in between are
+    not in the database. Nothing is copied while the two contradict each other.
     """
     from services.registration.sealing.key_copying import copy_keys
     from services.registration.sealing.key_faults import key_faults

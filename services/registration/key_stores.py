@@ -1,6 +1,6 @@
 """Opens the store of private form keys that the settings name, for the processes that unwrap them.
 
-No worker does, and this module takes SQLAlchemy and the ciphers with it: only the desk and the commands import it.
+No worker unwraps them, and this module imports SQLAlchemy and the ciphers: only the desk and the commands import it.
 """
 
 from collections.abc import Iterator
@@ -53,5 +53,5 @@ def opened_form_keys(settings: RegistrationSettings) -> Iterator[FormKeys]:
 
 
 def key_check(work: UnitOfWork, keys: FormKeys) -> Check:
-    """Return the check of a process's readiness: whether its store fits registration's database."""
+    """Return the readiness check of a process: whether its store matches registration's database."""
     return partial(key_problem, work, keys, NAME, StoreReadiness())

@@ -214,4 +214,4 @@ KEYS_RIGHTS: Rights = united(
     },
     {WEB: (DESK,)},
 )
-"""The same in the keys database, whose logins are of their own: only who unwraps form keys may enter it."""
+"""The same in the keys database, which has separate logins: only processes that unwrap form keys may connect."""

@@ -69,7 +69,7 @@ PEOPLE = (
 """Forms, receipts and links: who comes by these is let in first."""
 
 PAUSED = ("/embed/", "/v1/challenge", "/v1/receipts/", "/receipts/", "/my", "/c/", "/r/", "/v/", "/j/")
-"""What is not even shown in quarantine: what stands there may be older than what people know."""
+"""Path prefixes that answer 503 even for reading in quarantine: their content may be older than people's mails."""
 
 PUBLIC = ("/embed/",)
 """Forms and their files: the same for everybody."""

@@ -139,10 +139,10 @@ class EmbeddedQueues:
         self._lock_session()
 
     def _lock_session(self) -> None:
-        """Show that this session lives.
+        """Verify that this session is alive.
 
         Raises:
-            SettingsError: a pooler is in between, which would give the lock to others.
+            SettingsError: a pooler is in between, which would give the session with the lock to others.
         """
         row = self._connection.execute(_LOCK_SESSION, {"session": self.session}).fetchone() or {}
         if row["pid"] != self._connection.info.backend_pid:

@@ -1,4 +1,4 @@
-"""RabbitMQ's management API: nodes and members of queues, which AMQP does not show, and how both are changed.
+"""RabbitMQ's management API: reads nodes and members of queues, which AMQP does not expose, and changes members.
 
 Operators' commands use it; no process of a service does. Reading needs a login with the tag ``monitoring``, changing
 members and importing definitions one with ``administrator``.
@@ -14,7 +14,7 @@ import requests
 from shared.bus.membership import Addition, BrokerNode, QueueMembers
 
 TIMEOUT_S = 40.0
-"""RabbitMQ itself gives a new member 30 s."""
+"""RabbitMQ itself waits 30 s for a new member."""
 
 CONNECT_TIMEOUT_S = 5.0
 
@@ -27,7 +27,7 @@ class Management:
     """The API of a cluster, by the first of its nodes that answers."""
 
     def __init__(self, urls: Sequence[str], timeout_s: float = TIMEOUT_S) -> None:
-        """Connect to nothing yet.
+        """Store the addresses; the first request connects.
 
         Args:
             urls: ``https://user:password@host:15671``, one a node.
@@ -36,26 +36,26 @@ class Management:
         self._urls = [url.rstrip("/") for url in urls]
         self._timeout_s = timeout_s
         self._session = requests.Session()
-        self._session.trust_env = False  # no proxy stands between us and the broker
+        self._session.trust_env = False  # never use a proxy for the broker
         self._session.verify = os.environ.get("SSL_CERT_FILE") or True
 
     def nodes(self) -> list[BrokerNode]:
         """All nodes of the cluster, those that are down too, by name.
 
         Raises:
-            ManagementError: it cannot be asked.
+            ManagementError: it does not answer.
         """
         found = self._ask("GET", "/api/nodes?columns=name,running")
         return sorted((BrokerNode(row["name"], row["running"]) for row in found), key=lambda node: node.name)
 
     def quorum_queues(self, vhost: str) -> list[QueueMembers]:
-        """The quorum queues of ``vhost`` with their members as they are now, by name.
+        """The quorum queues of ``vhost`` with their present members, by name.
 
         ``disable_stats`` matters: the statistics are seconds old and count a node that has just died as online; with
         ``enable_queue_totals`` beside it, queues without a leader are left out (RabbitMQ 4.0.5).
 
         Raises:
-            ManagementError: it cannot be asked.
+            ManagementError: it does not answer.
         """
         found = self._ask("GET", f"/api/queues/{quote(vhost, safe='')}?disable_stats=true")
         queues = [
@@ -71,41 +71,41 @@ class Management:
         return sorted(queues, key=lambda queue: queue.name)
 
     def add_member(self, vhost: str, addition: Addition) -> None:
-        """Add a member; one that is there already is no fault.
+        """Add a member; this is idempotent.
 
         Raises:
-            ManagementError: the queue did not take it, or the API cannot be asked.
+            ManagementError: the queue refused it, or the API does not answer.
         """
         place = f"{quote(vhost, safe='')}/{quote(addition.queue, safe='')}"
         self._ask("POST", f"/api/queues/quorum/{place}/replicas/add", {"node": addition.node})
 
     def voters(self, vhost: str, queue: str) -> set[str]:
-        """The nodes whose member of ``queue`` votes; a new member votes once it has everything.
+        """The nodes whose member of ``queue`` votes; a new member votes once it has caught up.
 
         Raises:
-            ManagementError: it cannot be asked, as while a member is down (RabbitMQ 4.0.5 answers 500).
+            ManagementError: it does not answer, for example while a member is down (RabbitMQ 4.0.5 answers 500).
         """
         place = f"{quote(vhost, safe='')}/{quote(queue, safe='')}"
         found = self._ask("GET", f"/api/queues/quorum/{place}/status")
         return {row["Node Name"] for row in found if row.get("Membership") == "voter"}
 
     def spread_leaders(self) -> None:
-        """Ask the cluster to spread the leaders of all queues over its nodes, which takes seconds.
+        """Spread the leaders of all queues over the cluster's nodes, which takes seconds.
 
         Raises:
-            ManagementError: it cannot be asked.
+            ManagementError: it does not answer.
         """
         self._ask("POST", "/api/rebalance/queues", {})
 
     def import_definitions(self, definitions: Mapping[str, Any]) -> None:
-        """Add what ``definitions`` has; nothing that is there is deleted.
+        """Import ``definitions``; nothing is deleted.
 
         Topic permissions come last. Otherwise RabbitMQ 4.0.5 with Khepri takes the tree node of a permission for the
         exchange that the permission is about, does not make the exchange, and fails at its first binding
         (rabbitmq-server #14407).
 
         Raises:
-            ManagementError: the broker refused them, or cannot be asked.
+            ManagementError: the broker refused them, or does not answer.
         """
         first = {key: rows for key, rows in definitions.items() if key != "topic_permissions"}
         self._ask("POST", "/api/definitions", first)
@@ -116,7 +116,7 @@ class Management:
         """The answer of the first node that gives one.
 
         Raises:
-            ManagementError: none did, or it was a refusal.
+            ManagementError: no node answered, or one refused.
         """
         faults = []
         for url in self._urls:

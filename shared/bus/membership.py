@@ -1,7 +1,7 @@
-"""Which members each quorum queue has, which of them run, and what is missing; no network here.
+"""Which members each quorum queue has, which of them run, and what is missing; pure, without network access.
 
-A queue whose members are fewer than the cluster allows works as well as any other until a node is down, so nothing but
-a comparison with the nodes shows it.
+A queue with fewer members than the cluster allows works like any other until a node is down, so only a comparison
+with the nodes shows it.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from shared.bus.names import VHOST
 
 MEMBERS = 3
-"""Members of a queue where there are that many nodes: one may be down. More cost every message a copy."""
+"""Members of a queue in a cluster of at least three nodes: one may be down. Each further member costs a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class QueueMembers:
     name: of a quorum queue.
     members: the nodes that have a copy of it.
     online: those of them whose copy runs.
-    leader: the node that leads it; it may be the last one that did.
+    leader: the node that leads it, or the last node that did.
     """
 
     name: str
@@ -44,7 +44,7 @@ class QueueMembers:
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """What is missing of one queue, and what to do."""
+    """What one queue lacks, and the remedy."""
 
     queue: str
     missing: str
@@ -56,7 +56,7 @@ class Shortage:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """A member that a queue is to get on a node."""
+    """A member to add to a queue on a node."""
 
     queue: str
     node: str
@@ -110,11 +110,11 @@ def _growing(queue: QueueMembers, down: Sequence[str]) -> str:
 
 
 def additions(queues: Sequence[QueueMembers], nodes: Sequence[BrokerNode]) -> list[Addition]:
-    """The members to add, those of one queue after each other; on nodes with the fewest members first.
+    """The members to add, queue by queue; on nodes with the fewest members first.
 
-    A queue without a majority gets none: its members decide on a new one. No queue is left with an even number of
-    members while a node is down that would make it odd: two members tolerate no failure, as one does, and are two
-    nodes that can fail.
+    A queue without a majority gets none: adding a member needs a majority. No queue is left with an even number of
+    members while the node that would make it odd is down: two members tolerate no failure, just as one does, and
+    two nodes can fail.
     """
     expected, running = expected_members(nodes), [node.name for node in nodes if node.running]
     load = Counter(name for queue in queues for name in queue.members)
@@ -140,7 +140,7 @@ def leaders(queues: Sequence[QueueMembers], nodes: Sequence[BrokerNode]) -> dict
 
 
 def is_uneven(counts: Mapping[str, int]) -> bool:
-    """Whether a node leads fewer than half of its share; RabbitMQ counts all vhosts, so ours is never quite even."""
+    """Whether a node leads fewer than half of its share; RabbitMQ balances all vhosts, so one is never quite even."""
     return bool(counts) and 2 * min(counts.values()) < sum(counts.values()) // len(counts)
 
 

@@ -1,4 +1,4 @@
-"""What one node of the broker lets a login do, and what it is: asked over AMQP, and nothing is left behind."""
+"""Probes one node of the broker over AMQP: its properties, and the rights of a login. Nothing is left behind."""
 
 import secrets
 from collections.abc import Iterator, Mapping
@@ -27,12 +27,12 @@ def node_properties(url: str) -> Mapping[str, str]:
         Unavailable: it does not answer, or refuses the login.
     """
     with _connection(url) as connection:
-        found = connection._impl.server_properties  # pika shows them nowhere else
+        found = connection._impl.server_properties  # pika has no public attribute for them
         return {name: str(value) for name, value in found.items()}
 
 
 def may_declare(url: str) -> bool:
-    """Whether the login may make a queue: it tries one that would end with its connection.
+    """Whether the login may make a queue: it tries to declare one that ends with its connection.
 
     Raises:
         Unavailable: the node does not answer, or refuses the login.

@@ -99,9 +99,9 @@ def user_limits(user: str) -> dict[str, int]:
 
 
 def user_tags(user: str) -> list[str]:
-    """Tags of a login: the one that declares may use the management API, where members of queues are added.
+    """Tags of a login: the login that declares may use the management API, which adds members of queues.
 
-    It could delete every queue anyway, and no process that runs has it.
+    It could delete every queue anyway, and no running process has it.
     """
     return ["administrator"] if user == TOPOLOGY else []
 
@@ -222,7 +222,7 @@ def declare(address: BusAddress) -> None:
 
 
 def missing(address: BusAddress) -> list[str]:
-    """That the broker is too old, and names of exchanges and queues that are not there; empty when all is well."""
+    """A line if the broker is too old, and the names of missing exchanges and queues; empty if there is no problem."""
     if address.embedded:
         return []
     with _connection(address) as connection:
@@ -243,7 +243,7 @@ def missing(address: BusAddress) -> list[str]:
 
 def broker_problem(connection: pika.BlockingConnection) -> str:
     """Why the broker cannot be used: it is too old; empty if it is not."""
-    properties = connection._impl.server_properties  # pika has no public name for what the broker says of itself
+    properties = connection._impl.server_properties  # pika has no public name for the broker's properties
     found = str(properties.get("version", ""))
     major = found.partition(".")[0]
     if major.isdecimal() and int(major) < OLDEST_BROKER:

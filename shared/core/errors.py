@@ -44,7 +44,7 @@ class Overloaded(Unavailable):
 
 
 class Quarantined(Unavailable):
-    """The service's database is in quarantine (:mod:`shared.store.quarantine`); nothing of this one was done."""
+    """The service's database is in quarantine (:mod:`shared.store.quarantine`); the work was not done."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"quarantine {reason}", 60.0)

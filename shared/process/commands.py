@@ -123,7 +123,7 @@ class _Running:
         self.problems = readiness(self._unit, service.migrations, self._clock, self._key_problem, *checks)
 
     def loop(self, stop: Stop) -> None:
-        """Work once sessions have limits, keys fit and the broker has all queues; in quarantine nothing begins."""
+        """Work once sessions have limits, keys match and the broker has all queues; in quarantine no work begins."""
         wait_for_limits(self._unit, stop)
         if self._keys is not None:
             wait_for_keys(self._keys, stop)
@@ -206,7 +206,7 @@ def _add_topology(group: click.Group, service: Service) -> None:
 
         Exit codes: 0 nothing is missing, 1 something is, 3 members were not asked, for lack of the management API.
         """
-        # here alone, as below: no worker needs the client of the management API
+        # imported here, as below: no worker needs the client of the management API
         from shared.process.topology_commands import check as check_topology
 
         sys.exit(check_topology(service.settings(TOPOLOGY)))

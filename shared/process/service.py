@@ -47,7 +47,7 @@ class Service:
     key_kinds: all keys of its processes.
     web_parts: web processes that do a part of what ``web`` does: help of their commands, by name.
     side_databases: databases that ``migrate`` brings up to date too, if the settings name them.
-    erased: which of some subjects (UUID texts) were erased; None if it hears of nobody.
+    erased: which of some subjects (UUID texts) were erased; None for a service that holds no people.
     """
 
     name: str

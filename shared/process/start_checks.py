@@ -1,4 +1,4 @@
-"""Keeps a worker from its work until its keys are those of the database, and its sessions have time limits."""
+"""Keeps a worker waiting until its keys match the database and its sessions have time limits."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -18,7 +18,7 @@ LOG_EVERY_S = 60.0
 
 
 def wait_for_keys(compare: KeyFaults, stop: Stop) -> None:
-    """Return once all keys fit, or at ``stop``; until then the process answers probes and does nothing else."""
+    """Return once all keys match, or at ``stop``; until then the process only answers probes."""
     _wait(compare, _log_keys, stop)
 
 

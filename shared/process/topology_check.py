@@ -1,6 +1,6 @@
-"""Keeps a relay or a consumer from its work while the broker lacks an exchange or a queue of this version.
+"""Keeps a relay or a consumer waiting while the broker lacks an exchange or a queue of this version.
 
-A broker that does not answer is another matter: then the process starts, and connects as soon as it can.
+If the broker does not answer, the process starts nevertheless, and connects as soon as it can.
 """
 
 import logging
@@ -13,11 +13,11 @@ log = logging.getLogger(__name__)
 
 AGAIN_S = 2.0
 MAX_NAMED = 5
-"""Names in the reason; there are some dozens."""
+"""Names that the reason lists, of some dozens."""
 
 
 class TopologyCheck:
-    """What a process knows of the broker's exchanges and queues at its start.
+    """Checks the broker's exchanges and queues when a process starts.
 
     Args:
         address: of the bus.
@@ -28,7 +28,7 @@ class TopologyCheck:
         self._absent: list[str] = []
 
     def problem(self) -> str:
-        """Why the process is not ready: what was missing at the last check; empty once nothing was."""
+        """Why the process is not ready: what the last check missed; empty once a check misses nothing."""
         if not self._absent:
             return ""
         named = ", ".join(self._absent[:MAX_NAMED])

@@ -1,4 +1,4 @@
-"""``topology check | grow | import``: what the broker has, the members of its queues, and definitions for a cluster."""
+"""``topology check | grow | import``: checks the broker, adds members to queues, and imports definitions."""
 
 import json
 import time
@@ -39,14 +39,14 @@ def check(settings: CommonSettings) -> int:
 
 
 def check_members(settings: CommonSettings, absent: Sequence[str]) -> int:
-    """Print what is missing of nodes and queues, and return the exit code.
+    """Print what nodes and queues lack, and return the exit code.
 
     Args:
         settings: with the addresses of the management API, if there is one.
         absent: exchanges and queues that AMQP does not find. It finds a queue that has no leader (RabbitMQ 4.0.5).
     """
     for name in absent:
-        click.echo(f"{name}: is not there → import the definitions, or `topology declare`")
+        click.echo(f"{name}: is missing → import the definitions, or `topology declare`")
     if not settings.management_urls:
         return _not_asked(absent, f"{BROKER_MANAGEMENT_URL} is not set")
     management = Management(settings.management_urls)
@@ -70,7 +70,7 @@ def _not_asked(absent: Sequence[str], reason: str) -> int:
 
 
 def _report(queues: Sequence[QueueMembers], nodes: Sequence[BrokerNode]) -> bool:
-    """Print what is missing of queues and nodes; whether nothing is."""
+    """Print what queues and nodes lack; return whether nothing is missing."""
     found, down = shortages(queues, nodes), [node.name for node in nodes if not node.running]
     for shortage in found:
         click.echo(str(shortage))
@@ -134,7 +134,7 @@ def _add(management: Management, vhost: str, one: Addition) -> bool:
 def _voters(management: Management, vhost: str, one: Addition) -> set[str]:
     try:
         return management.voters(vhost, one.queue)
-    except ManagementError:  # while another member is down: then the list of members has to do
+    except ManagementError:  # fails while another member is down: then the list of members must suffice
         found = [queue for queue in management.quorum_queues(vhost) if queue.name == one.queue]
         return {name for queue in found for name in queue.online}
 
@@ -212,5 +212,5 @@ def _wait(condition: Callable[[], bool], within_s: float) -> bool:
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(POLL_S)  # the broker is at work; the deadline ends the loop
+        time.sleep(POLL_S)  # polls the broker until the deadline
     return True

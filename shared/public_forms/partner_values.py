@@ -31,10 +31,10 @@ def origin(value: Any) -> str:
 
 
 def origin_of(address: str) -> str:
-    """The origin of the page at ``address``, as browsers write it: in lower case, without a port that is usual.
+    """The origin of the page at ``address``, as browsers write it: in lower case, without the default port.
 
     Raises:
-        ValueError: it is no address of http or https, or names a user or a host that no origin has.
+        ValueError: it is no http or https address, or has a user, or a host that is not valid in an origin.
     """
     parts = urlsplit(address.strip())
     usual = {"http": 80, "https": 443}.get(parts.scheme)

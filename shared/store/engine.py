@@ -1,7 +1,7 @@
 """Connections to PostgreSQL with limits on everything that could wait for ever.
 
-Pools are opened after the fork (never at import) and closed by whoever opened them. A connection may be a transaction
-pooler's: nothing here depends on the session from one transaction to the next. The server's time limits are settings
+Pools are opened after the fork (never at import) and closed by the code that opened them. A connection may be to a
+transaction pooler: no session state is kept from one transaction to the next. The server's time limits are settings
 of the roles (:mod:`shared.store.session_limits`).
 """
 
@@ -46,7 +46,7 @@ def open_engine(
         statement_timeout_ms: longest single statement in place of the role's limit, milliseconds (0: none, for
             migrations and loads); set in each transaction.
         application: shown in ``pg_stat_activity``.
-        pre_ping: ask a pooled connection whether it lives before each use; without it the first use after a loss
+        pre_ping: test a pooled connection before each use; without it the first use after a loss
             fails, and then the whole pool is renewed.
     """
     engine = create_engine(
@@ -97,9 +97,9 @@ def _plan_anew(connection: psycopg.Connection[Any], record: Any, _proxy: object)
 
 
 def _leave_standby(context: ExceptionContext) -> None:
-    """Renew the pool when a server takes no writes, though the transaction was not begun for reading alone.
+    """Renew the pool when a server refuses writes, although the transaction was not begun as read-only.
 
-    The server was the primary when the connection was opened, or whatever is in between has chosen another one.
+    The server was the primary when the connection was opened, or a proxy in between has chosen another server.
     """
     refused = getattr(context.original_exception, "sqlstate", None) == READ_ONLY
     connection = context.connection
@@ -108,7 +108,7 @@ def _leave_standby(context: ExceptionContext) -> None:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether ``error`` says the database is away, busy or changing hands, so that the work may be tried again.
+    """Whether ``error`` means that the database is away, busy or failing over, so that the work may be retried.
 
     Serialization failures and deadlocks (class 40), lost connections (08), resource limits (53), operator
     intervention and shutdown (57), lock and statement timeouts (55P03, 57014), and a standby's refusal to write.

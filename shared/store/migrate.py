@@ -23,14 +23,14 @@ MIGRATION_LOCK = 7240001
 
 
 class MigrationRefused(Exception):
-    """The schema was left as it is; the text has the reason."""
+    """The schema was not changed; the text has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
     """Attributes:
     revision: that the schema is at now.
-    missing: logins that the server does not have, and that were given nothing.
+    missing: logins that the server does not have, and that therefore have no rights.
     unlimited: logins, and the owner, whose sessions lack a limit, so that no process of theirs will be ready.
     """
 
@@ -73,18 +73,19 @@ def migrate(engine: Engine, folder: Path, rights: Rights) -> Migrated:
 
 
 def migrate_to(engine: Engine, folder: Path, target: str) -> Migrated:
-    """Take the schema to one revision, which for an earlier one rolls back what came after it; rights stay.
+    """Migrate the schema to a revision; an earlier one rolls back the later ones. Rights do not change.
 
-    Only the version that made a change knows how to roll it back, so this is run by the newer version, once all
-    processes are of the older one. That version's ``migrate`` then gives its own rights.
+    Only the version that made a change can roll it back, so the newer version runs this, once all processes are
+    of the older one. That version's ``migrate`` then gives its own rights.
 
     Args:
         engine: its role must own the database.
         folder: the service's ``migrations`` folder with ``versions`` below it.
-        target: a revision that this code knows.
+        target: a revision of this code.
 
     Raises:
-        MigrationRefused: the database, or the way to the target, is not known here; nothing was changed.
+        MigrationRefused: this code does not have the database's revision, or no path to the target; nothing was
+            changed.
         SettingsError: the server is too old.
     """
     scripts = _scripts(folder)
@@ -110,7 +111,7 @@ def rollback_problem(scripts: ScriptDirectory, found: str | None, target: str) -
     if found is None:
         return "there is no schema: run migrate"
     if found not in known:
-        return f"the schema is at {found}, and this version knows {max(known)} at most: use the version that made it"
+        return f"the schema is at {found}, and this version supports {max(known)} at most: use the version that made it"
     if target not in known:
         return f"there is no revision {target}; there are {', '.join(sorted(known))}"
     for revision in sorted((each for each in known if target < each <= found), reverse=True):

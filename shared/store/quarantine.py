@@ -1,4 +1,4 @@
-"""Quarantine: a row in a service's database that stops everything until the database was compared with the others.
+"""Quarantine: a row in a service's database that stops its work until the database is compared with the others.
 
 A database that was restored from a backup is older than what other databases, the broker and people's mailboxes hold.
 While its row is there, its service accepts nothing, decides nothing, publishes and consumes nothing and sends no mail.
@@ -7,7 +7,7 @@ While its row is there, its service accepts nothing, decides nothing, publishes 
     DELETE FROM quarantine;
     INSERT INTO quarantine (reason, backup_at) VALUES ('restored from a backup', '2026-11-29T03:00:00Z')
 
-`troika recover end` deletes it. What it must never do: let a process work whose first question was not answered.
+`troika recover end` deletes it. A process must never work before the database has answered its first query.
 """
 
 import time
@@ -45,7 +45,7 @@ class Quarantine:
     since: when it began, by the database's clock.
     reason: in words, for operators.
     backup_at: of the backup that was restored; None if there was none.
-    settling: relays and consumers go on, so that the databases catch up with each other; nothing else does.
+    settling: relays and consumers run, so that the databases catch up with each other; nothing else does.
     plan: digest of the plan of recovery that is being applied, or was; None for none.
     """
 
@@ -70,7 +70,7 @@ def read_quarantine(connection: Connection) -> Quarantine | None:
 def begin_quarantine(
     connection: Connection, reason: str, backup_at: datetime | None = None, since: datetime | None = None
 ) -> bool:
-    """Begin a quarantine; returns whether there was none before, which stays as it is.
+    """Begin a quarantine, unless there is one; returns whether it was begun.
 
     Args:
         connection: of the caller's transaction.
@@ -87,17 +87,17 @@ def end_quarantine(connection: Connection) -> bool:
 
 
 def let_settle(connection: Connection, *, settling: bool) -> None:
-    """Let relays and consumers go on in the quarantine, or stop them again."""
+    """Let relays and consumers run in the quarantine, or stop them again."""
     connection.execute(_SETTLE, {"settling": settling})
 
 
 def name_plan(connection: Connection, digest: str) -> None:
-    """Note which plan of recovery is being applied."""
+    """Record which plan of recovery is being applied."""
     connection.execute(_PLAN, {"plan": digest})
 
 
 class QuarantineWatch:
-    """What a process knows of the quarantine: asked anew after a second, and kept while the database is away.
+    """A process's cached state of the quarantine: queried again after a second, and kept while the database is away.
 
     One caller asks, the others go on with the last answer. Before the first answer everybody waits for it. What would
     begin a transaction waits for a new answer too if the last one is too old: while the database was away it may have
@@ -145,7 +145,7 @@ class QuarantineWatch:
             raise Quarantined(str(found))
 
     def require_none_or_settling(self) -> None:
-        """The same for relays and consumers, which go on while the databases catch up with each other.
+        """The same for relays and consumers, which also run while the databases catch up with each other.
 
         Raises:
             Quarantined: there is a quarantine, and nothing moves.

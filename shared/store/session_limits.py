@@ -1,8 +1,8 @@
 """Limits of each database session: set on the roles, and checked by every process before it works.
 
 They are settings of the roles (``ALTER ROLE … SET``) and not of the connections, because a transaction pooler gives
-each transaction another session: PgBouncer refuses settings that a client sends at the start, and set to ignore
-them it does so silently, after which nothing is limited. Work that takes longer sets its own limit in its transaction
+each transaction another session: PgBouncer refuses settings that a client sends at the start. If it is configured to
+ignore them, it does so silently, and nothing is limited. Work that takes longer sets its own limit in its transaction
 (``SET LOCAL``).
 """
 
@@ -21,7 +21,7 @@ LIMITS: Mapping[str, str] = {
     "timezone": "UTC",
     "jit": "off",
 }
-"""By setting of PostgreSQL, of every role of ours. A time limit may be lower; 0 would be none."""
+"""Limit of every role of Troika, by setting of PostgreSQL. A time limit may be lower; 0 would be none."""
 
 _MS_BY_UNIT = {"": 1.0, "us": 0.001, "ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6, "d": 8.64e7}
 _TIME = re.compile(r"(\d+)(us|ms|s|min|h|d)?$")
@@ -40,20 +40,20 @@ _ON_ROLES = """
 def limit_problems(connection: psycopg.Connection[Any]) -> list[str]:
     """Return which limits are not in force for ``connection``, each with how to set it; empty if all are.
 
-    One round trip. It asks the session itself (as SHOW does), so it is right behind a pooler too.
+    It takes one round trip and reads the session itself (as SHOW does), so it is correct behind a pooler too.
     """
     found = _rows(connection, _IN_FORCE, list(LIMITS))
     return [_problem(role, name, value) for role, name, value in found if not _is_in_force(name, value)]
 
 
 def set_limits(administrator: psycopg.Connection[Any], role: str) -> None:
-    """Set the limits that ``role`` has no setting for; what an operator has chosen for it stays.
+    """Set the limits that ``role`` has no setting for; settings that an operator has chosen stay.
 
     They hold for sessions that begin afterwards.
 
     Args:
         administrator: a superuser, a role with CREATEROLE that may administer ``role``, or ``role`` itself.
-        role: that is there.
+        role: an existing role.
     """
     there = {name for _role, name in _rows(administrator, _ON_ROLES, [role])}
     for name in LIMITS:
@@ -67,7 +67,7 @@ def written_limits(role: str) -> list[str]:
 
 
 def roles_without_limits(connection: psycopg.Connection[Any], roles: Iterable[str]) -> list[str]:
-    """Return those of ``roles`` that are there, are no superusers and have no setting for one of the limits."""
+    """Return those of ``roles`` that exist, are no superusers and have no setting for one of the limits."""
     found: dict[str, set[str]] = {}
     for role, name in _rows(connection, _ON_ROLES, list(roles)):
         found.setdefault(role, set()).add(name)

@@ -30,7 +30,7 @@ class UnitOfWork:
         engine: where.
         service: under which name errors are counted.
         monotonic: clock of the log, which has one line a minute while the database is away, seconds.
-        gate: called before each transaction; what it raises keeps it from beginning.
+        gate: called before each transaction; an exception from it prevents the transaction.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class UnitOfWork:
 
     @property
     def ungated(self) -> "UnitOfWork":
-        """The same database without the gate: to store what has happened outside already."""
+        """The same database without the gate: to store results of work that is done already."""
         return self if self._gate is None else UnitOfWork(self._engine, self._service, self._monotonic)
 
     @contextmanager

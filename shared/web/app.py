@@ -64,8 +64,8 @@ class WebParts:
         keys: the checks of the process's keys: nothing is answered before they fit.
         around: put around the application and its door, where each answer passes.
         examples: file with examples for the OpenAPI document.
-        quarantine: knows whether the database is in quarantine; None for an application without one.
-        paused: beginnings of the paths that are not even shown in quarantine.
+        quarantine: reports whether the database is in quarantine; None for an application without a database.
+        paused: path prefixes that answer 503 in quarantine even for reading.
     """
 
     service: str

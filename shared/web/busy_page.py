@@ -40,7 +40,7 @@ _LONGEST_ACCEPTED = 200
 
 TEXTS = Catalogue(Path(__file__).parent / "translations")
 Why = Literal["busy", "too-many", "quarantine"]
-"""Everybody asks at once; this connection asks too often; the database was restored and is being checked."""
+"""The server is overloaded; this client exceeds its rate limit; the database was restored and is being checked."""
 
 POLICY = "default-src 'none'; frame-ancestors *; base-uri 'none'; form-action 'none'"
 """Anybody may frame it, as partners frame the form in whose place it stands: there is nothing in it to click."""

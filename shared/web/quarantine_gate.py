@@ -1,7 +1,7 @@
-"""Keeps an application from changing anything while its database is in quarantine.
+"""Prevents an application from changing anything while its database is in quarantine.
 
-It stands in front of the page cache and of admission control, so that no page that was kept a moment ago invites
-anybody to register. Probes, metrics and what coordinators read pass, and so does signing in and out.
+It runs before the page cache and admission control, so that no cached page invites people to register. Probes,
+metrics, reading in the console, and signing in and out still work.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 QUARANTINE_WATCH = "troika-quarantine-watch"
-"""Where an application keeps what it knows of the quarantine (Flask's ``extensions``)."""
+"""Key of the application's :class:`QuarantineWatch` in Flask's ``extensions``."""
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _FILES = (".js", ".css", ".svg", ".png", ".woff2", "/openapi.json")
@@ -36,8 +36,8 @@ class QuarantineGate:
 
     Args:
         inner: the application.
-        watch: knows whether there is a quarantine.
-        paused: beginnings of paths that are not even shown.
+        watch: reports whether there is a quarantine.
+        paused: path prefixes that answer 503 even for reading.
     """
 
     def __init__(self, inner: "WSGIApplication", watch: QuarantineWatch, paused: tuple[str, ...]) -> None:
@@ -58,11 +58,11 @@ class QuarantineGate:
         return [body]
 
     def _code(self) -> str:
-        """Of the problem; empty if nothing is to be refused."""
+        """Code of the problem; empty if the request is allowed."""
         try:
             return QUARANTINE if self._watch.current() is not None else ""
         except Unavailable:
-            return "unavailable"  # the database has not answered since the process began
+            return "unavailable"  # the database has not answered since the process started
 
     def _passes(self, environ: "WSGIEnvironment") -> bool:
         path = environ["PATH_INFO"]
@@ -72,7 +72,7 @@ class QuarantineGate:
 
 
 def quarantine_shown() -> Quarantine | None:
-    """The quarantine of the service that answers the current request, for a banner; None if nothing is known of one."""
+    """The quarantine of the service that answers the current request, for a banner; None if there is none."""
     watch: QuarantineWatch | None = current_app.extensions.get(QUARANTINE_WATCH)
     try:
         return None if watch is None else watch.current()

@@ -8,7 +8,7 @@ from tests.support.migrations import sql_of, what_is_taken_away
 from tests.support.processes import PROJECT
 
 CONTRACTING: dict[str, str] = {}
-"""Migrations that take something away, ``events/0007``, with the reason: no version in use needs it any more."""
+"""Migrations that remove something, ``events/0007``, with the reason why no version in use needs it any more."""
 
 
 def _later_migrations() -> dict[str, str]:
@@ -72,7 +72,7 @@ def test_what_adds_is_free(statement: str) -> None:
 
 
 def test_sql_of_a_migration_is_read() -> None:
-    """A reader that sees nothing would find every migration harmless."""
+    """Negative control: a reader that finds no statement would accept every migration."""
     folder = PROJECT / "services" / "events" / "migrations"
     scripts = ScriptDirectory(str(folder), version_locations=[str(folder / "versions")])
     first = next(script for script in scripts.walk_revisions() if script.down_revision is None)

@@ -1,1 +1,1 @@
-"""Several hosts on this machine, each in a network namespace: what one of them loses, the others must not."""
+"""Several hosts on this machine, each in a network namespace: a fault of one must lose nothing on the others."""

@@ -12,13 +12,13 @@ from tests.support.run_folder import RunFolder
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """An upgrade needs a version to come from."""
+    """Skip the upgrade unless the version to upgrade from is named."""
     return True if collection_path.name == "test_upgrade.py" and not config.getoption("from") else None
 
 
 @pytest.fixture(scope="session")
 def cluster(run_folder: RunFolder, pytestconfig: pytest.Config) -> Iterator[Cluster]:
-    """A running one, whose hosts run this tree or that of ``--from``."""
+    """A running cluster, whose hosts run this tree or the tree of ``--from``."""
     version = pytestconfig.getoption("from")
     made = Cluster(run_folder, _checkout(version, run_folder.part("from")) if version else PROJECT)
     try:

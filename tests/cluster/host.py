@@ -1,7 +1,7 @@
 """``python -m tests.cluster.host PLAN``: all processes of the three services on one host, as `make up` runs them.
 
-The plan is a file of JSON. Everything but addresses is made by ``deploy.up.services``, and kept running by its
-supervisor. It is started inside the host's network.
+The plan is a JSON file. ``deploy.up.services`` makes everything except addresses, and its supervisor keeps it running.
+The program is started inside the host's network.
 """
 
 import json
@@ -30,12 +30,12 @@ log = logging.getLogger(__name__)
 
 
 def services(plan: Mapping[str, Any], folder: Path) -> Services:
-    """What ``deploy.up`` knows of the services, for one host.
+    """The services as ``deploy.up`` describes them, for one host.
 
     Args:
         plan: ``databases`` (URL with a place for login and password), ``passwords`` of its logins, ``broker``
             (password by login), ``nodes`` (addresses), ``secrets`` (folder), ``key`` (of a coordinator), ``project``;
-            in a host that is not like the rest, ``only`` (a process) and ``launcher`` (a module).
+            for a deviating host, ``only`` (a process) and ``launcher`` (a module).
         folder: of the host.
     """
     passwords = plan["passwords"]
@@ -50,7 +50,7 @@ def services(plan: Mapping[str, Any], folder: Path) -> Services:
 
 
 def ports_of(folder: Path) -> Ports:
-    """Those of a host."""
+    """Command-line options of a host."""
     return chosen_ports(folder / "ports.json")
 
 
@@ -77,7 +77,7 @@ def in_cluster(environment: Mapping[str, str], plan: Mapping[str, Any], process:
 
 
 def adapted(unit: Unit, plan: Mapping[str, Any]) -> Unit:
-    """``unit`` in this cluster, started by the ``launcher`` of the plan if that names one."""
+    """``unit`` in this cluster, started by the ``launcher`` of the plan if there is one."""
     command = list(unit.command)
     if launcher := plan.get("launcher"):
         command[2:3] = [launcher, command[2].removeprefix("services.")]

@@ -1,7 +1,7 @@
-"""Hosts as network namespaces around a router, whose rules cut links: what is cut is silent, as with a pulled cable.
+"""Hosts as network namespaces around a router, whose rules cut links: packets are dropped, as with a pulled cable.
 
-Every host has one address. The router has a namespace of its own and a route to each host. A rule that drops needs no
-packet filter, and an address moves to another host by a change of its route. The tests reach all of it from outside.
+Every host has one address. The router has its own namespace and a route to each host. Links are cut without a packet
+filter, and an address moves to another host by a change of its route. The tests connect from outside.
 """
 
 import os
@@ -48,21 +48,21 @@ class Host:
         return child
 
     def processes(self) -> list[int]:
-        """Ids of all that runs on it."""
+        """Ids of all processes on it."""
         return [int(pid) for pid in _ip("netns", "pids", self.namespace).split()]
 
     def kill(self) -> None:
-        """End everything on it at once, as a power cut does."""
+        """Kill all processes on it at once, as a power cut does."""
         poll_until(self._kill_all, 20.0, what=f"end of everything on {self.name}")
         while self.children:
             self.children.pop().wait()
 
     def freeze(self) -> None:
-        """Stop everything on it: connections stay open and nothing answers."""
+        """Freeze all processes on it: connections stay open and no process answers."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let everything go on."""
+        """Resume all processes."""
         self._signal(signal.SIGCONT)
 
     def _kill_all(self) -> bool:
@@ -71,7 +71,7 @@ class Host:
 
     def _signal(self, number: signal.Signals) -> None:
         for pid in self.processes():
-            with suppress(ProcessLookupError):  # it may end with another one
+            with suppress(ProcessLookupError):  # it may have ended with its parent
                 os.kill(pid, number)
 
 
@@ -87,7 +87,7 @@ class Network:
     _net: str = field(default_factory=lambda: f"10.{200 + os.getpid() % 50}.{os.getpid() // 50 % 250}")
 
     def start(self) -> None:
-        """Make the router, and a way to it from outside."""
+        """Make the router, and a route to it from outside."""
         _sweep()
         _ip("netns", "add", self._own + ROUTER)
         _ip("link", "add", self._outside, "type", "veth", "peer", "name", "outside", "netns", self._own + ROUTER)
@@ -107,7 +107,7 @@ class Network:
 
     @property
     def network(self) -> str:
-        """All of it."""
+        """The whole network."""
         return f"{self._net}.0/24"
 
     def address(self, number: int) -> str:
@@ -129,7 +129,7 @@ class Network:
         return host
 
     def move(self, address: str, host: Host) -> None:
-        """Give ``address`` to ``host``, and take it from the others."""
+        """Move ``address`` to ``host``."""
         for other in self.hosts.values():
             if address in _ip("-n", other.namespace, "-o", "addr", "show", "dev", "eth0"):
                 _ip("-n", other.namespace, "addr", "del", f"{address}/32", "dev", "eth0")
@@ -142,13 +142,13 @@ class Network:
         self._rule("add", "to", host.address)
 
     def rejoin(self, host: Host) -> None:
-        """Put its cable in again."""
+        """Plug its cable in again."""
         self._rule("del", "from", host.address)
         self._rule("del", "to", host.address)
 
     @contextmanager
     def parted(self, one: str, other: str) -> Iterator[None]:
-        """Hold nothing between two addresses, in either direction; others reach both."""
+        """Drop all packets between two addresses, in both directions; other hosts reach both."""
         for words in (("from", one, "to", other), ("from", other, "to", one)):
             self._rule("add", *words)
         try:
@@ -158,11 +158,11 @@ class Network:
                 self._rule("del", *words)
 
     def remove(self) -> None:
-        """End everything on all hosts, and delete them."""
+        """Kill all processes on all hosts, and delete the hosts."""
         for host in self.hosts.values():
             host.kill()
         _remove(self._own)
-        with suppress(RuntimeError):  # it goes with the router
+        with suppress(RuntimeError):  # it is deleted with the router
             _ip("link", "del", self._outside)
 
     def _rule(self, action: str, *words: str) -> None:
@@ -191,7 +191,7 @@ def _remove(beginning: str) -> None:
 
 
 def _sweep() -> None:
-    """Remove what runs have left that did not come to their end."""
+    """Delete namespaces of runs that did not end cleanly."""
     for name in _namespaces():
         owner = name.removeprefix(PREFIX).partition("-")[0]
         if not Path("/proc", owner).exists():

@@ -52,11 +52,11 @@ class ApplicationHost:
 
     @property
     def ready(self) -> bool:
-        """Whether all its processes were ready since it was started."""
+        """Whether all its processes have become ready since its start."""
         return (self.folder / READY).exists()
 
     def log(self, name: str = "output") -> str:
-        """The end of a log of it."""
+        """The end of one of its logs."""
         file = self.folder / "output.log" if name == "output" else self.folder / "logs" / f"{name}.log"
         return tail(file)
 
@@ -86,7 +86,7 @@ class Cluster:
     _passwords: dict[str, str] = field(init=False)
 
     def start(self) -> None:
-        """Start everything; returns when both hosts are ready."""
+        """Start all hosts; returns when both application hosts are ready."""
         self.network.start()
         place = self.run.part("secrets")
         self.secrets, self.mails = make_secrets(place), self.run.part("mails")
@@ -106,7 +106,7 @@ class Cluster:
             self.wait_ready(host)
 
     def remove(self) -> None:
-        """End everything and delete the network."""
+        """End all processes and delete the network."""
         kill_tree(self._sink)
         self.network.remove()
 
@@ -116,7 +116,7 @@ class Cluster:
         """Start all processes of a host without waiting for them.
 
         Args:
-            host: that is started.
+            host: to start.
             changes: of its plan.
             settings: beside those of all hosts.
         """
@@ -127,7 +127,7 @@ class Cluster:
         host.host.start(self.run, command, env=environment, folder=host.folder)
 
     def add_host(self, name: str, number: int, project: Path) -> ApplicationHost:
-        """A new application host, on which nothing runs; its address ends with ``number``."""
+        """A new application host without processes; its address ends with ``number``."""
         folder = self.run.part(name)
         (folder / "ports.json").write_text(json.dumps({"public": FIRST_PORT}))
         return ApplicationHost(self.network.add(name, number), folder, project)
@@ -142,7 +142,7 @@ class Cluster:
         poll_until(ready, READY_WITHIN_S, every_s=0.2, what=f"{host.host.name} is ready")
 
     def restart(self, host: ApplicationHost, project: Path | None = None) -> None:
-        """Stop a host in good order, and start it again, from another tree if one is named."""
+        """Stop a host gracefully, and start it again, from another tree if one is named."""
         (supervisor,) = host.host.children
         supervisor.terminate()
         poll_until(lambda: supervisor.poll() is not None, STOPPED_WITHIN_S, what=f"{host.host.name} has stopped")
@@ -193,11 +193,11 @@ class Cluster:
             grant_reading(owner, service)
 
     def load_definitions(self) -> None:
-        """Make queues, bindings and logins of this tree at the broker; what is there stays."""
+        """Make queues, bindings and logins of this tree at the broker; existing ones stay."""
         self.broker.load(broker_definitions(self._broker_passwords))
 
     def audit(self, wait_s: int = 60) -> str:
-        """What the audit prints once everything is decidable.
+        """The audit's output once every equation is decidable.
 
         Raises:
             AssertionError: it finds a difference.
@@ -237,7 +237,7 @@ class Cluster:
         poll_until(lambda: answers(f"http://{outside}:{INBOX_PORT}/livez"), 20, what="the mail sink answers")
 
     def _fill(self) -> None:
-        """Databases, schema and the sample programme with one form, whose seats do not run out."""
+        """Make the databases, the schema and the sample programme with one form that has enough seats."""
         with self.postgres.connect() as connection:
             make_databases(connection, self._passwords)
         for service in SERVICES:
@@ -251,7 +251,7 @@ class Cluster:
         self.command("registration", "load", str(sample))
 
     def plan(self, project: Path) -> dict[str, object]:
-        """What a host is started with (``tests.cluster.host``)."""
+        """The plan with which a host is started (``tests.cluster.host``)."""
         return {
             "project": str(project),
             "secrets": str(self.secrets.folder),
@@ -264,12 +264,12 @@ class Cluster:
         }
 
     def _url(self, login: str, database: str, password: str = "", place: str = "") -> str:
-        """Of a database at ``place``; at the primary itself for migrations and the audit."""
+        """URL of a database at ``place``; at the primary itself for migrations and the audit."""
         secret, place = password or self._passwords[login], place or f"{self.postgres.address}:{POSTGRES_PORT}"
         return f"postgresql+psycopg://{login}:{secret}@{place}/{database}"
 
     def settings(self) -> dict[str, str]:
-        """What an operator sets for all processes."""
+        """Settings that an operator makes for all processes."""
         return {
             RUN_VARIABLE: str(self.run.path),
             "TROIKA_INSECURE": "smtp,broker,database,public-url,limits",

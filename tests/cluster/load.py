@@ -1,7 +1,7 @@
-"""Visitors who register at a steady rate through the gateways, and their ledger.
+"""Visitors who register at a steady rate through the gateways, and a record of all their requests.
 
-Each does what the element on a partner's page does: up to five tries with one Idempotency-Key, longer and longer
-pauses, 20 s for each answer; and what a browser does with two addresses of one host: it takes the one that answers.
+Each behaves like the element on a partner's page: up to five tries with one Idempotency-Key, increasing pauses, 20 s
+for each answer; and like a browser with two addresses of one host: it uses the one that answers.
 """
 
 import http.client
@@ -36,7 +36,7 @@ PASSING = frozenset({0, 429, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One try: of whom, when it began and ended (monotonic), and its status; 0 if nobody answered."""
+    """One try: its visitor, when it began and ended (monotonic), and its status; 0 without an answer."""
 
     number: int
     began_at_s: float
@@ -81,7 +81,7 @@ class Visitors:
         self.stop()
 
     def stop(self) -> None:
-        """Let nobody come any more, and wait until all are answered or have given up."""
+        """Stop new visitors, and wait until each one has a final answer or has given up."""
         self._over.set()
         if self._coming is not None:
             self._coming.join()
@@ -89,39 +89,39 @@ class Visitors:
             person.join()
 
     def accepted(self) -> list[Tried]:
-        """Tries that were answered 202, in the order of their answers."""
+        """Tries with status 202, in the order of their answers."""
         return sorted((one for one in list(self.tries) if one.status == ACCEPTED), key=lambda one: one.ended_at_s)
 
     def errors(self) -> Counter[int]:
-        """Other answers, by status; 0: none came."""
+        """Number of other answers, by status; 0: no answer."""
         return Counter(one.status for one in list(self.tries) if one.status != ACCEPTED)
 
     def longest_pause_s(self, since_s: float = 0.0) -> float:
-        """The longest time without an answer 202 from then on, while people came, seconds."""
+        """The longest time without a 202 from ``since_s`` on, while visitors came, in seconds."""
         times = [one.ended_at_s for one in self.accepted() if one.ended_at_s >= since_s]
         ends = [max(since_s, self.began_at_s), *times]
         return max((later - earlier for earlier, later in pairwise(ends)), default=math.inf)
 
     def first_after(self, since_s: float) -> float:
-        """Seconds from then to the first answer 202 to somebody who came later."""
+        """Seconds from ``since_s`` to the first 202 for a later visitor."""
         found = [one.ended_at_s for one in self.accepted() if one.began_at_s >= since_s]
         return min(found, default=math.inf) - since_s
 
     def mails_after(self, since_s: float) -> float:
-        """Seconds from then to the first mail to somebody who was accepted later."""
+        """Seconds from ``since_s`` to the first mail to a visitor who was accepted later."""
         later = {one.number for one in self.accepted() if one.ended_at_s >= since_s}
         shift_s = time.time() - time.monotonic()
         found = [at - shift_s for number, at in self.mailed() if number in later]
         return min(found, default=math.inf) - since_s
 
     def longest_way_s(self) -> float:
-        """The longest time from an answer 202 to the mail about it, seconds."""
+        """The longest time from a 202 to its mail, in seconds."""
         shift_s = time.time() - time.monotonic()
         mailed = {number: at - shift_s for number, at in self.mailed()}
         return max((mailed.get(one.number, math.inf) - one.ended_at_s for one in self.accepted()), default=0.0)
 
     def mailed(self) -> Iterator[tuple[int, float]]:
-        """Numbers of those who were mailed, and when (seconds since 1970)."""
+        """Numbers of visitors with a mail, and when it was sent (seconds since 1970)."""
         for file in self.mails.glob("*.eml"):
             address = parseaddr(str(BytesParser().parsebytes(file.read_bytes(), headersonly=True)["To"]))[1]
             yield int(address.removeprefix("participant-").partition("@")[0]), file.stat().st_mtime
@@ -159,7 +159,7 @@ class Visitors:
             return Answer(0, {}, {})
 
     def _connect(self, number: int) -> http.client.HTTPConnection:
-        """To one of the gateways, or the other one if that does not answer."""
+        """Connect to one gateway, or to the other one if the first does not answer."""
         for step in range(len(self.gateways)):
             address, port = self.gateways[(number + step) % len(self.gateways)]
             line = http.client.HTTPConnection(address, port, timeout=CONNECT_WITHIN_S)

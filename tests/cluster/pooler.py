@@ -25,7 +25,7 @@ class Pooler:
     """Attributes:
     run: that it belongs to.
     host: its own.
-    postgres: that it leads to, by the address of the primary.
+    postgres: the servers; it connects to the address of the primary.
     """
 
     run: RunFolder
@@ -35,7 +35,7 @@ class Pooler:
     _folder: Path | None = None
 
     def start(self) -> None:
-        """Start it with the logins that there are at its first start."""
+        """Start it with the logins that exist at its first start."""
         if self._folder is None:
             self._folder = self.run.part(self.host.name, self._account)
             with self.postgres.connect() as administrator:

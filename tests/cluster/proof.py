@@ -1,4 +1,4 @@
-"""A fault under load: what visitors notice of it, and whether everything adds up afterwards."""
+"""A fault under load: its effect on visitors, and whether the audit, the receipts and the mails agree afterwards."""
 
 import time
 from collections import Counter
@@ -32,15 +32,15 @@ class Trouble:
     at_s: float
 
     def last(self, seconds: float) -> None:
-        """Let it last."""
-        time.sleep(seconds)  # visitors come at a steady rate meanwhile
+        """Wait while the fault lasts."""
+        time.sleep(seconds)  # visitors come at a steady rate during this time
 
 
 @contextmanager
 def under_load(cluster: Cluster, fault: str) -> Iterator[Trouble]:
-    """Visitors come before, while and after the block runs; then nothing may be lost or doubled.
+    """Visitors come before, during and after the block; then nothing may be lost or duplicated.
 
-    The block is what happens; it leaves everything as it was. Figures are printed.
+    The block causes the fault and repairs it. Measurements are printed.
     """
     keys = proof_keys(read_keys(cluster.secrets.folder / "intake.key"), "registration")
     gateways = [(host.address, GATEWAY_PORT) for host in cluster.gateways]
@@ -58,7 +58,7 @@ def under_load(cluster: Cluster, fault: str) -> Iterator[Trouble]:
 
 
 def figures(trouble: Trouble) -> str:
-    """What is measured of each fault."""
+    """The measurements of a fault, in one line."""
     visitors, since_s = trouble.visitors, trouble.at_s
     return (
         f"{visitors.came} visitors, longest time without a 202 {visitors.longest_pause_s(since_s):.1f} s, "
@@ -69,7 +69,7 @@ def figures(trouble: Trouble) -> str:
 
 
 def assert_adds_up(cluster: Cluster, journal: Journal) -> None:
-    """Wait for the audit, then compare with what visitors were answered and what has arrived in their mailboxes."""
+    """Wait for the audit, then compare the databases with the answers to visitors and the mails that arrived."""
     cluster.audit(SETTLED_WITHIN_S)
     record = journal.read()
     assert record.contradictions == {}
@@ -77,13 +77,13 @@ def assert_adds_up(cluster: Cluster, journal: Journal) -> None:
 
 
 def differences(cluster: Cluster, receipts: Sequence[str], mails: Mapping[str, int]) -> list[Finding]:
-    """What does not add up between the databases, the ``receipts`` of visitors and the ``mails`` that have arrived."""
+    """Differences between the databases, the ``receipts`` of visitors and the ``mails`` that arrived."""
     with open_sources(cluster.audit_urls(), Given(receipts, mails)) as sources:
         return reconcile(sources)
 
 
 def visits(cluster: Cluster) -> Journal:
-    """The ledger of all visitors of a run."""
+    """The record of all visitors of a run."""
     return Journal(cluster.run.path / "visitors.jsonl")
 
 

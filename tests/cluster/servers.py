@@ -30,7 +30,7 @@ REPLICATED = {
     **SERVER_SETTINGS,
     "listen_addresses": "*",
     "max_connections": "400",
-    # a lost standby or primary is noticed in seconds
+    # detect a lost standby or primary in seconds
     "wal_sender_timeout": "5s",
     "wal_receiver_timeout": "5s",
     "tcp_keepalives_idle": "5",
@@ -88,12 +88,12 @@ class Postgres:
         return psycopg.connect(url, autocommit=True, connect_timeout=3)
 
     def kill_primary(self) -> None:
-        """A power cut: the host is silent and nothing runs on it any more."""
+        """A power cut: the host drops all packets and its processes are killed."""
         self._network.isolate(self.primary)
         self.primary.kill()
 
     def promote(self) -> None:
-        """Make the standby the primary, and move the address to it. It waits for no other server from now on."""
+        """Promote the standby, and move the address to it. Its commits wait for no standby from then on."""
         self._servers.reverse()
         with self.connect(host=self.primary.address) as connection:
             connection.execute("SELECT pg_promote()")
@@ -190,8 +190,8 @@ class Broker:
     def load(self, definitions: Mapping[str, Any]) -> None:
         """Load definitions once, after the cluster has formed: each quorum queue gets three members.
 
-        Exchanges first. A topic permission for an exchange that is not there yet makes its place in Khepri, and then
-        the exchange counts as made (RabbitMQ 4.0.5; an import sets topic permissions before it makes exchanges).
+        Exchanges first. A topic permission for a missing exchange creates its tree node in Khepri, and RabbitMQ then
+        treats the exchange as made (RabbitMQ 4.0.5; an import sets topic permissions before it makes exchanges).
         """
         file = self._folders[self.hosts[0].name] / "definitions.json"
         for part in ({**definitions, "topic_permissions": []}, definitions):
@@ -199,7 +199,7 @@ class Broker:
             self.ctl("import_definitions", str(file))
 
     def wait_whole(self, within_s: float = 120.0) -> None:
-        """Wait until all nodes are members and run, and no queue lacks one."""
+        """Wait until all nodes are running members, and each queue has a running member on each node."""
         nodes = ", ".join(f"'{_node(host)}'" for host in self.hosts)
         each = f"[erpc:call(N, rabbit_nodes, list_running, [], 5000) || N <- [{nodes}]]"
         asked = f"lists:all(fun(L) -> length(L) =:= {len(self.hosts)} end, {each})."
@@ -213,7 +213,7 @@ class Broker:
         poll_until(whole, within_s, every_s=1.0, what="all nodes of the broker see each other")
 
     def missing_members(self) -> list[str]:
-        """Names of queues that lack a member which runs."""
+        """Names of queues that lack a running member."""
         rows = json.loads(self.ctl("list_queues", "-p", VHOST, "name", "online", "--formatter", "json"))
         return sorted(row["name"] for row in rows if len(row["online"]) < len(self.hosts))
 
@@ -244,7 +244,7 @@ class Broker:
 
     def _environment(self, host: Host) -> dict[str, str]:
         usual = rabbitmq.environment(self._folders[host.name], _node(host), NODE_PORTS)
-        usual.pop("ERL_EPMD_ADDRESS")  # the other nodes ask too
+        usual.pop("ERL_EPMD_ADDRESS")  # the other nodes query it too
         return usual | {
             "RABBITMQ_USE_LONGNAME": "true",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 -start_epmd false",
@@ -256,14 +256,14 @@ def _node(host: Host) -> str:
 
 
 def listens(address: str, port: int) -> bool:
-    """Whether a connection to ``port`` is taken."""
+    """Whether ``port`` accepts a connection."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((address, port)) == 0
 
 
 def start_redis(run: RunFolder, host: Host) -> None:
-    """Redis on its host, in memory alone."""
+    """Redis on its host, without persistence."""
     folder = run.part(host.name)
     words = ["--bind", host.address, "--port", str(REDIS_PORT), "--save", "", "--protected-mode", "no"]
     host.start(run, ["redis-server", *words], env={}, folder=folder)

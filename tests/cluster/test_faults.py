@@ -1,4 +1,4 @@
-"""Each part of a cluster taken away in turn under load: nothing is lost or doubled, and how long visitors wait."""
+"""Faults of each part of a cluster under load: nothing is lost or duplicated, and the visitors' waits are measured."""
 
 import time
 from collections import Counter
@@ -14,13 +14,13 @@ NODE_AWAY_S, PROMOTED_WITHIN_S = 5.0, 10.0
 """What is allowed: without a node of the broker nothing waits longer; so soon after a promotion the first 202 comes."""
 
 NOTICED_S = 5.0
-"""From the end of the primary to the promotion: whoever watches it has to notice."""
+"""From the end of the primary to the promotion: a failover tool needs time to notice."""
 
 pytestmark = pytest.mark.timeout(600)
 
 
 def test_application_host_killed(cluster: Cluster) -> None:
-    """A power cut of one of two hosts: the other one goes on with everything."""
+    """A power cut of one of two hosts: the other one takes over all work."""
     host = cluster.hosts[0]
     with under_load(cluster, "application host killed") as trouble:
         cluster.network.isolate(host.host)
@@ -32,7 +32,7 @@ def test_application_host_killed(cluster: Cluster) -> None:
 
 
 def test_application_host_frozen(cluster: Cluster) -> None:
-    """It takes connections and answers nothing, then goes on where it was."""
+    """The host accepts connections but does not answer, then it resumes."""
     host = cluster.hosts[0].host
     with under_load(cluster, "application host frozen") as trouble:
         host.freeze()
@@ -44,7 +44,7 @@ def test_application_host_frozen(cluster: Cluster) -> None:
 
 
 def test_broker_node_killed(cluster: Cluster) -> None:
-    """One of three nodes ends."""
+    """One of three nodes is killed."""
     node = cluster.broker.hosts[0]
     with under_load(cluster, "broker node killed") as trouble:
         node.kill()
@@ -56,7 +56,7 @@ def test_broker_node_killed(cluster: Cluster) -> None:
 
 
 def test_broker_node_without_power(cluster: Cluster) -> None:
-    """The same, and nothing says so to those who are connected to it."""
+    """The same, but its clients get no notice."""
     node = cluster.broker.hosts[0]
     with under_load(cluster, "broker node without power") as trouble:
         cluster.network.isolate(node)
@@ -70,7 +70,7 @@ def test_broker_node_without_power(cluster: Cluster) -> None:
 
 
 def test_broker_nodes_parted(cluster: Cluster) -> None:
-    """Two nodes do not reach each other; the third one and all clients reach both."""
+    """Two nodes cannot reach each other; the third node and all clients reach both."""
     one, other, _ = cluster.broker.hosts
     with under_load(cluster, "two broker nodes parted") as trouble:
         with cluster.network.parted(one.address, other.address):
@@ -89,7 +89,7 @@ def test_host_without_database(cluster: Cluster) -> None:
 
 
 def test_pooler_without_database(cluster: Cluster) -> None:
-    """The link between the pooler and the database is down: nobody is answered 202, and then everybody."""
+    """The link between the pooler and the database is down: no request gets a 202 until it is up again."""
     pooler, database = cluster.pooler.host, cluster.postgres.address
     with under_load(cluster, "link between the pooler and the database down") as trouble:
         with cluster.network.parted(pooler.address, database):
@@ -112,7 +112,7 @@ def test_primary_killed(cluster: Cluster) -> None:
 
 
 def test_pooler_killed(cluster: Cluster) -> None:
-    """The only pooler ends and is started again."""
+    """The only pooler is killed and started again."""
     with under_load(cluster, "pooler killed and restarted") as trouble:
         cluster.pooler.host.kill()
         trouble.last(NOTICED_S)
@@ -121,7 +121,7 @@ def test_pooler_killed(cluster: Cluster) -> None:
 
 
 def test_gateway_killed(cluster: Cluster) -> None:
-    """One of two gateways loses its power: visitors take the other one."""
+    """One of two gateways loses its power: visitors use the other one."""
     gateway = cluster.gateways[0]
     with under_load(cluster, "gateway killed") as trouble:
         cluster.network.isolate(gateway)
@@ -152,12 +152,12 @@ def test_rolling_restart(cluster: Cluster) -> None:
 
 
 def test_queues_have_all_members_again(cluster: Cluster) -> None:
-    """After all that every queue has three members that run."""
+    """After all faults every queue has three running members."""
     poll_until(lambda: cluster.broker.missing_members() == [], 60, every_s=1.0, what="three members of each queue")
 
 
 def test_ledger_finds_what_was_lost_and_doubled(cluster: Cluster) -> None:
-    """Negative control of all these tests: a 202 that nobody has stored, and a mail that came twice."""
+    """Negative control of all these tests: a 202 that no database has stored, and a mail that arrived twice."""
     receipts, mails = visits(cluster).read().receipts, copies(cluster)
     assert differences(cluster, receipts, mails) == []
     assert len(differences(cluster, [*receipts, "0" * 64], mails)) == 1

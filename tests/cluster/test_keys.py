@@ -1,4 +1,4 @@
-"""Keys of forms are shared by all hosts: each opens what was sealed on any, and a destroyed one is gone on all."""
+"""All hosts share the keys of forms: each opens answers sealed on any host, and a destroyed key is gone on all."""
 
 import time
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(scope="module")
 def registered(cluster: Cluster) -> list[str]:
-    """Ids of two registrations on a new form, one by each host."""
+    """Ids of two registrations on a new form, one through each host."""
     folder = cluster.run.part("form")
     (form,) = (one for one in yaml.safe_load((PROJECT / SAMPLE / "forms.yaml").read_text()) if one["slug"] == WEBINAR)
     (folder / "forms.yaml").write_text(yaml.safe_dump([{**form, "slug": FORM, "capacity": 10}]))
@@ -54,7 +54,7 @@ def test_each_host_opens_what_was_sealed_on_any(cluster: Cluster, registered: Se
 
 
 def test_destroyed_key_is_gone_on_all_hosts(cluster: Cluster, registered: Sequence[str]) -> None:
-    """Each host has read with it before, and answers 410 soon after the command has ended."""
+    """Each host has used the key before, and answers 410 soon after the command has ended."""
     for host in cluster.hosts:
         assert _read(cluster, host, registered[0]).status_code == 200
     with cluster.postgres.connect("registration") as connection:

@@ -1,4 +1,4 @@
-"""A host that is not like the rest does not become ready, and says why; the others go on."""
+"""A deviating host does not become ready, and its readiness probe has the reason; the other hosts work."""
 
 import shutil
 import time
@@ -20,13 +20,13 @@ from tests.support.waiting import poll_until
 pytestmark = pytest.mark.timeout(300)
 
 NUMBERS = count(101)
-"""Of strangers, and the last parts of their addresses."""
+"""Deviating hosts, and the last parts of their addresses."""
 
 DECIDE, CONSUME = "registration-decide", "registration-consume"
 
 
 def test_host_with_another_key(cluster: Cluster) -> None:
-    """It would make references that match no other."""
+    """Another person key: it would make references that match no others."""
     secrets = cluster.run.part("stranger-secrets")
     shutil.copytree(cluster.secrets.folder, secrets, dirs_exist_ok=True)
     (secrets / "person.key").write_text(new_key().hex() + "\n")
@@ -34,7 +34,7 @@ def test_host_with_another_key(cluster: Cluster) -> None:
 
 
 def test_host_with_another_clock(cluster: Cluster, tmp_path: Path) -> None:
-    """A minute ahead of the database."""
+    """A clock that is a minute ahead of the database's."""
     offset = tmp_path / "offset"
     offset.write_text("60")
     settings = {OFFSET_FILE: str(offset), ALONE: "yes"}
@@ -43,7 +43,7 @@ def test_host_with_another_clock(cluster: Cluster, tmp_path: Path) -> None:
 
 
 def test_host_that_needs_another_schema(cluster: Cluster) -> None:
-    """Of a version whose migration has not been run."""
+    """A host of a version whose migration has not been run."""
     tree = _tree(cluster.run.part("stranger-schema"))
     (tree / "services" / "registration" / "migrations" / "versions" / "0999_of_a_later_version.py").touch()
     found = refusal(cluster, DECIDE, {"project": str(tree)})
@@ -51,7 +51,7 @@ def test_host_that_needs_another_schema(cluster: Cluster) -> None:
 
 
 def test_host_that_needs_another_topology(cluster: Cluster) -> None:
-    """Of a version with an exchange that the broker does not have."""
+    """A host of a version with an exchange that the broker lacks."""
     tree = _tree(cluster.run.part("stranger-topology"))
     names = tree / "shared" / "bus" / "names.py"
     names.write_text(names.read_text().replace('"troika.retry"', '"troika.later"'))
@@ -62,7 +62,7 @@ def test_host_that_needs_another_topology(cluster: Cluster) -> None:
 def refusal(
     cluster: Cluster, process: str, changes: Mapping[str, object], settings: Mapping[str, str] = UNCHANGED
 ) -> str:
-    """Start one process on a host of its own, and return why it is not ready; print it and when it was known."""
+    """Start one process on a separate host, and return why it is not ready; print the reason and the time."""
     number = next(NUMBERS)
     host = cluster.add_host(f"stranger{number}", number, PROJECT)
     url = f"http://{host.host.address}:{ports_of(host.folder)[process]}/readyz"

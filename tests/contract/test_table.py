@@ -69,7 +69,7 @@ def test_definitions_let_each_type_be_written_by_its_producer_alone() -> None:
 
 
 def test_only_the_login_that_declares_is_an_administrator() -> None:
-    """No process that runs has it; members of queues cannot be added without."""
+    """No running process has this tag; adding members of queues requires it."""
     assert {user: tags for user in topology.user_names() if (tags := topology.user_tags(user))} == {
         topology.TOPOLOGY: ["administrator"]
     }

@@ -1,4 +1,4 @@
-"""``migrate --to``: back where there is a way back, and a reason where there is none."""
+"""``migrate --to`` rolls back where a migration allows it, and otherwise refuses with the reason."""
 
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def test_migration_without_downgrade_is_not_rolled_back(url: str, tmp_path: Path
 def test_schema_that_this_version_does_not_know_is_refused(url: str, tmp_path: Path) -> None:
     engine = _migrated(url, make_migrations(tmp_path / "newer", r0001=FIRST, r0002=SECOND))
     older = make_migrations(tmp_path / "older", r0001=FIRST)
-    with pytest.raises(MigrationRefused, match="the schema is at 0002, and this version knows 0001 at most"):
+    with pytest.raises(MigrationRefused, match="the schema is at 0002, and this version supports 0001 at most"):
         migrate_to(engine, older, "0001")
     engine.dispose()
 

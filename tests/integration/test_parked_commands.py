@@ -159,7 +159,7 @@ def test_more_parked_messages_than_a_batch_are_all_dropped(bus_of_embedded: BusA
 
 
 def test_topology_by_command(address: BusAddress, run: Run) -> None:
-    """What is there is complete; of a broker whose members were not asked that is not claimed."""
+    """Exchanges and queues are complete; without the management API the command does not report members as complete."""
     if address.embedded:
         assert run("topology", "check") == "complete\n"
     else:

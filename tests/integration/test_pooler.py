@@ -43,7 +43,7 @@ def installation(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def pooler(postgres: PostgresServer, audited: dict[str, str], run_folder: RunFolder) -> Iterator[PgBouncer]:
-    """Knows all logins."""
+    """A pooler that has all logins."""
     assert audited
     made = PgBouncer(run_folder, postgres)
     made.start()
@@ -61,7 +61,7 @@ def pooled(installation: TestInstallation, pooler: PgBouncer) -> TestInstallatio
 
 @pytest.fixture(scope="module")
 def audited(installation: TestInstallation) -> dict[str, str]:
-    """Addresses for the audit, whose login is there before the pooler reads which there are."""
+    """Addresses for the audit, whose login is made before the pooler reads the logins."""
     return installation.urls.audit_urls()
 
 
@@ -74,7 +74,7 @@ def service(pooled: TestInstallation) -> Iterator[RegistrationService]:
 def test_registrations_are_accepted_decided_and_listed(
     service: RegistrationService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Many at once, on two sessions of the server; plans are forgotten before each transaction."""
+    """Many at once, on two sessions of the server; plans are discarded before each transaction."""
     monkeypatch.setattr(engines, "PLANS_KEPT_S", 0.0)
 
     def submit(number: int) -> int:

@@ -1,4 +1,4 @@
-"""Quarantine: while a service's database has the row nothing moves, and afterwards everything goes on."""
+"""Quarantine: while a service's database has the row its work is stopped; afterwards it continues."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -62,7 +62,7 @@ TITLES = {
 
 
 class Seconds:
-    """A monotonic clock that moves when a test says so."""
+    """A monotonic clock that a test advances."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -141,13 +141,13 @@ def test_after_the_quarantine_people_register_within_a_second(
 
 
 class Breakable(UnitOfWork):
-    """A database that is away when a test says so."""
+    """A database that a test can make unavailable."""
 
     away = False
 
     @contextmanager
     def single_statement(self) -> Iterator[Connection]:
-        """As ever, or nobody there."""
+        """Open a transaction, or raise while the database is unavailable."""
         if self.away:
             raise Unavailable("away")
         with super().single_statement() as connection:
@@ -162,7 +162,7 @@ def test_last_answer_is_kept_while_the_database_is_away(
     if is_there:
         rows(installation.urls["registration"], INSERT)
     work.away = True
-    with pytest.raises(Unavailable):  # never known: nobody goes on
+    with pytest.raises(Unavailable):  # no answer yet: no caller continues
         QuarantineWatch(work, "registration", seconds).require_none()
     work.away = False
     watch = QuarantineWatch(work, "registration", seconds)
@@ -244,7 +244,7 @@ def test_workers_move_nothing_in_quarantine_and_go_on_afterwards(system: System)
     assert system.sql("notifications", WAITING) == [(3,)]
     system.sql("notifications", "DELETE FROM quarantine")
     poll_until(lambda: system.sql("notifications", WAITING) == [(0,)], 20, what="published")
-    time.sleep(2)  # in which nothing may be taken in
+    time.sleep(2)  # in which nothing may be consumed
     assert system.sql("events", HEARD) == [(0,)]
     system.sql("events", "DELETE FROM quarantine")
     poll_until(lambda: len(system.sql("events", CONTACTS)) == 3, 20, what="consumed")

@@ -1,4 +1,4 @@
-"""A primary and a standby in one address: when the primary goes and the standby is promoted, the service goes on."""
+"""A primary and a standby in one address: when the primary fails and the standby is promoted, the service recovers."""
 
 import time
 from collections.abc import Iterator
@@ -90,7 +90,7 @@ def test_pooler_that_is_led_to_the_promoted_standby_serves_again(
 
 
 def test_pool_of_a_server_that_takes_no_writes_any_more_is_renewed(postgres: PostgresServer) -> None:
-    """As of a primary that became a standby, behind whatever chooses the server."""
+    """As from a primary that became a standby, behind a proxy that chooses the server."""
     url = postgres.fresh_database()
     rows(url, "CREATE TABLE person (number integer)")
     engine = open_engine(url, pool_size=1, pre_ping=False)

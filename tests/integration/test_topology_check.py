@@ -1,4 +1,4 @@
-"""A broker that lacks queues of this version: relay and consumers wait, and say why they are not ready."""
+"""A broker that lacks queues of this version: relay and consumers wait, and readiness has the reason."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -72,7 +72,7 @@ class BackedUpCluster:
         return psycopg.connect(conninfo(self.url(database)), autocommit=True, connect_timeout=5)
 
     def installation(self, folder: Path) -> TestInstallation:
-        """The databases as tests know them, with fresh keys in ``folder``."""
+        """The databases as a test installation, with new keys in ``folder``."""
         urls = FreshDatabases(cast("PostgresServer", self))  # which has addresses in the same way
         urls.update({service: self.url(service, migrator(service)) for service in SERVICES})
         return TestInstallation(urls, make_secrets(folder / "secrets"))
@@ -92,13 +92,13 @@ class BackedUpCluster:
         poll_until(self._answers, 60.0, what="the server that is backed up")
 
     def stop(self) -> None:
-        """Stop it in good order."""
+        """Stop it gracefully."""
         if self._server is not None and self._server.poll() is None:
             self._server.send_signal(signal.SIGINT)
             self._server.wait(60.0)
 
     def kill(self) -> None:
-        """End it as a power cut would: its pid file stays."""
+        """Kill it as a power cut does: its pid file stays."""
         if self._server is not None:
             self._server.send_signal(signal.SIGQUIT)
             self._server.wait(60.0)
@@ -110,12 +110,12 @@ class BackedUpCluster:
             return list(cursor.fetchall()) if cursor.description else []
 
     def troika(self, *words: str, code: int = 0, **environment: str) -> str:
-        """Run `troika …` as root would on that machine; returns what it printed.
+        """Run `troika …` as root on that machine; returns its output.
 
         Args:
             words: of the command.
             code: exit code that is expected.
-            environment: beside what every command gets.
+            environment: variables besides those of every command.
         """
         given = {"TROIKA_BACKUP_CONFIG": str(self.config), "TROIKA_BACKUP_METRICS": str(self.metrics), **environment}
         done = subprocess.run(
@@ -130,7 +130,7 @@ class BackedUpCluster:
         return done.stdout + done.stderr
 
     def configure(self) -> str:
-        """Configure pgBackRest, set PostgreSQL and restart it."""
+        """Configure pgBackRest and PostgreSQL, and restart PostgreSQL."""
         where = ("--data", str(self.data), "--socket", str(self.socket), "--repository", str(self.repository))
         printed = self.troika("backup", "configure", *where, "--apply")
         self.stop()

@@ -1,4 +1,4 @@
-"""What the rehearsals share: one past for all of them, and the table of what each of them has lost."""
+"""Shared by the rehearsals: one prepared installation, and the table of what each rehearsal has lost."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,20 +14,20 @@ HEAD = f"{'case':58} {'rows gone':>9} {'unknown':>8} {'seconds':>8}"
 
 @pytest.fixture(scope="module")
 def past(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
-    """Made once; nobody changes it."""
+    """Made once; tests must not change it."""
     with pytest.MonkeyPatch.context() as patch:
         yield make_past(postgres, tmp_path_factory.mktemp("past"), patch)
 
 
 @pytest.fixture
 def rehearsal(past: Past, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rehearsal:
-    """An installation to be broken."""
+    """A copy of the installation that a test may break."""
     return past.again(tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def table(pytestconfig: pytest.Config) -> list[str]:
-    """Lines that are printed at the end."""
+    """Lines to print at the end."""
     return pytestconfig.stash.setdefault(_TABLE, [])
 
 

@@ -1,6 +1,6 @@
 """One rehearsal: people register, a database falls back to an older copy, and ``troika recover`` makes all agree.
 
-The three services run in this process (a *town*): messages travel and mails go when the rehearsal says so.
+The three services run in this process (:class:`Town`): the rehearsal delivers messages and sends mails explicitly.
 """
 
 import time
@@ -38,7 +38,7 @@ _BOOK = """
 
 @dataclass(slots=True)
 class Stage:
-    """Databases at one time, with what had arrived in the sink by then."""
+    """Databases at one time, with the mails that had arrived in the sink by then."""
 
     urls: FreshDatabases
     at: datetime
@@ -47,9 +47,9 @@ class Stage:
 @dataclass(slots=True)
 class Rehearsal:
     """Attributes:
-    installation: of the town, at last the recovered one.
+    installation: of the services; after a recovery, the recovered one.
     folder: for files.
-    at: the town's time.
+    at: the services' time.
     copies: how often each Message-ID has arrived.
     """
 
@@ -61,7 +61,7 @@ class Rehearsal:
 
     @contextmanager
     def town(self) -> Iterator[Town]:
-        """The services, for a while: afterwards nobody is connected, so that databases can be copied."""
+        """The running services; afterwards no client is connected, so that databases can be copied."""
         town = Town(self.installation, self.folder)
         town.clock.set(self.at)
         town.copies = self.copies
@@ -73,7 +73,7 @@ class Rehearsal:
             town.leave()
 
     def act(self, *acts: Callable[[Town], None]) -> None:
-        """Let people act; every message arrives and every mail goes."""
+        """Let people act; then all messages are delivered and all mails are sent."""
         with self.town() as town:
             client = town.client()
             for one in acts:
@@ -83,7 +83,7 @@ class Rehearsal:
             rest(town)
 
     def stage(self) -> Stage:
-        """Copies of all databases as they are."""
+        """Copies of all databases in their present state."""
         return Stage(self.installation.urls.copies(), self.at)
 
     def restore(self, older: Mapping[str, Stage | str], postgres: PostgresServer) -> None:
@@ -106,24 +106,24 @@ class Rehearsal:
             rows(urls[service], BEGIN, self.at, backup_at)
 
     def plan(self, sent: frozenset[str] | None = None) -> Plan:
-        """What ``recover plan`` writes."""
+        """The plan of ``recover plan``."""
         with self.databases() as databases:
             return make_plan(databases, self.at, sent)
 
     def apply(self, plan: Plan, sent: frozenset[str] | None = None) -> Applied:
-        """What ``recover apply`` does; messages arrive in between."""
+        """Apply a plan as ``recover apply`` does; messages are delivered between the rounds."""
         with self.town() as town, self.databases() as databases:
             town.clock.advance(timedelta(minutes=1))
             return apply(self.tools(town, databases, sent), plan)
 
     def tools(self, town: Town, databases: Databases, sent: frozenset[str] | None) -> RecoveryTools:
-        """Of the program, in this town."""
+        """The program's dependencies, with these services."""
         keys = self.installation.secrets.folder
         public = [public_key_of(read_keys(keys / f"{name}.key")[0]) for name in ("notifications", "events")]
         return RecoveryTools(databases, town.clock, RegistrationMessages(*public), DOMAIN, town.deliver, sent)
 
     def end(self) -> None:
-        """What ``recover end`` does after the audit, and everything that waits goes its way."""
+        """End the quarantine as ``recover end`` does; then all waiting messages and mails are sent."""
         with self.databases() as databases:
             databases.end(self.at, {})
         with self.town() as town:
@@ -141,12 +141,12 @@ class Rehearsal:
 
     @contextmanager
     def databases(self) -> Iterator[Databases]:
-        """As the program opens them."""
+        """The databases as the program opens them."""
         with open_databases(self.installation.urls, "Op Erator") as databases:
             yield databases
 
     def assert_recovered(self) -> None:
-        """Nothing doubled, nothing left over, the audit clean."""
+        """Check that nothing is duplicated or left over, and that the audit is clean."""
         assert {key: count for key, count in self.copies.items() if count > 1} == {}
         urls = self.installation.urls
         live = rows(urls["registration"], _LIVE)
@@ -157,7 +157,7 @@ class Rehearsal:
 
 
 def rest(town: Town) -> None:
-    """Let every message arrive and every mail go."""
+    """Deliver all messages and send all mails."""
     for _ in range(3):
         town.deliver()
         town.mail()
@@ -183,7 +183,7 @@ def clicking(action: str, *numbers: int) -> Callable[[Town], None]:
 
 
 def changing(number: int) -> Callable[[Town], None]:
-    """Somebody who gives other answers."""
+    """A person who changes their answers."""
 
     def act(town: Town) -> None:
         client = town.client()
@@ -218,7 +218,7 @@ class Past:
     """An installation with copies of its databases from three times.
 
     Attributes:
-        now: as it is; nobody changes it.
+        now: the present one; tests must not change it.
         first, second: earlier stages.
     """
 
@@ -227,14 +227,14 @@ class Past:
     second: Stage
 
     def again(self, folder: Path, patch: pytest.MonkeyPatch) -> Rehearsal:
-        """A copy of the installation, to be broken."""
+        """A copy of the installation that a test may break."""
         copied = self.now.installation.copy(folder)
         use(copied, patch)
         return Rehearsal(copied, folder, self.now.at, Counter(self.now.copies), dict(self.now.accepted))
 
 
 def make_past(postgres: PostgresServer, folder: Path, patch: pytest.MonkeyPatch) -> Past:
-    """People come; one changes, one cancels, an old and a new one are erased; more come."""
+    """People register; one changes answers, one cancels, two are erased (an old and a new one); more register."""
     rehearsal = begin(postgres, folder, patch)
     first = rehearsal.stage()
     rehearsal.act(registering(*range(10, 14)), changing(2), clicking("cancel", 3), clicking("erase", 4, 13))

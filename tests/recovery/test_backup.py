@@ -1,4 +1,4 @@
-"""Backup, restore and drill with the real pgBackRest, as an operator types them."""
+"""Backup, restore and drill with the real pgBackRest, by an operator's commands."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from tests.support.run_folder import RunFolder
 
 @dataclass(frozen=True, slots=True)
 class Backed:
-    """A cluster with a full and an incremental backup of a busy installation, and the keys of that."""
+    """A cluster with a full and an incremental backup of a busy installation, and its keys."""
 
     cluster: BackedUpCluster
     keys: Path
@@ -36,7 +36,7 @@ def backed(run_folder: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> I
         town = Town(installation, folder)
         a_busy_town(town, town.client())
         town.leave()
-    # the town's mails are made with keys of their own
+    # the services in this process make mails with other keys
     cluster.execute("notifications", "DELETE FROM key_check WHERE name IN ('signing', 'webhook')")
     cluster.configure()
     assert " full " in cluster.troika("backup", "run")
@@ -109,7 +109,7 @@ def test_restore_after_a_power_cut_has_what_was_archived_and_is_in_quarantine(ba
 
 
 def test_point_in_time_is_reached_on_the_newer_timeline_too(backed: Backed) -> None:
-    """After a restore the cluster is backed up, and restored, as before."""
+    """After a restore the cluster can be backed up and restored again."""
     cluster = backed.cluster
     cluster.troika("backup", "run")
     cluster.execute("registration", "INSERT INTO mark VALUES (3)")
@@ -138,13 +138,15 @@ def test_other_version_newer_schema_and_wrong_time_are_refused(backed: Backed, t
     printed = cluster.troika("restore", "--replace", code=1, TROIKA_POSTGRES_PROGRAMS=str(tmp_path))
     assert f"the backup is of PostgreSQL 17, and {tmp_path} holds PostgreSQL 15" in printed
     assert "in the future" in cluster.troika("restore", "--target-time", "2999-01-01T00:00:00Z", "--replace", code=1)
-    assert "nothing reaches it" in cluster.troika("restore", "--target-time", "2020-01-01T00Z", "--replace", code=1)
+    assert "it cannot be restored to that time" in cluster.troika(
+        "restore", "--target-time", "2020-01-01T00Z", "--replace", code=1
+    )
     assert _files(cluster.data) == before
     cluster.start()
 
 
 def test_schema_that_became_newer_after_the_backup_is_put_in_no_place(backed: Backed) -> None:
-    """The WAL since the backup holds an upgrade that this code does not know."""
+    """The WAL since the backup holds an upgrade to a schema that this code does not support."""
     cluster = backed.cluster
     cluster.troika("backup", "run", "--full")
     cluster.execute("events", "UPDATE alembic_version SET version_num = '9999'")

@@ -1,4 +1,4 @@
-"""The program itself, on running processes: an older database of notifications, from quarantine to the end of it."""
+"""The program on running processes: an older database of notifications, from the quarantine to its end."""
 
 import time
 from dataclasses import replace
@@ -30,7 +30,7 @@ def _register(stack: Stack, *numbers: int) -> None:
 
 
 def _run(stack: Stack, *arguments: str, code: int = 0) -> str:
-    """What ``troika recover`` prints."""
+    """The output of ``troika recover``."""
     installation = stack.installation
     environment = {variable(one): installation.urls.of(one, migrator(one)) for one in ("registration", "events")}
     environment[variable("notifications")] = installation.urls.of("notifications", migrator("notifications"))

@@ -1,4 +1,4 @@
-"""Each database older or lost, all three by different times, the broker, keys: nothing doubled, nothing left over."""
+"""Databases older or lost, one or all three, the broker and keys lost: nothing is duplicated or left over."""
 
 import contextlib
 import shutil
@@ -25,9 +25,9 @@ _LIVE = "SELECT count(*)::int FROM registration WHERE erased_at IS NULL"
 class Case:
     """Attributes:
     name: what is lost.
-    older: by service, from which stage it comes back.
+    older: by service, the stage of its backup.
     gone: registrations that do not come back.
-    unknown: mails that nobody can say anything of.
+    unknown: mails whose outcome stays unknown.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Case:
     unknown: int = 0
 
 
-# All three from the same backup agree with each other: nobody knows of who registered since, nor of who was erased.
+# All three from the same backup agree with each other: later registrations and erasures leave no trace.
 CASES = (
     Case("notifications older", {"notifications": FIRST}),
     Case("registration older", {"registration": FIRST}, gone=5),
@@ -101,7 +101,7 @@ def test_lost_registration_leaves_nobody_anywhere(
 
 
 def _mails_in_doubt(rehearsal: Rehearsal) -> None:
-    """People register and confirm; the relay is away, so their confirmations wait."""
+    """People register and confirm; the relay is down, so their confirmations wait."""
     with rehearsal.town() as town:
         client = town.client()
         town.register(client, 20, 21, form="review-press-conference")
@@ -130,7 +130,7 @@ def test_mail_of_unknown_outcome_is_not_sent_again_unless_the_relays_list_says_t
 def test_mail_that_only_the_relay_knows_is_marked_by_its_list(
     past: Past, rehearsal: Rehearsal, postgres: PostgresServer
 ) -> None:
-    """Events and registration are as old as notifications: without the list, nobody would know."""
+    """Events and registration are as old as notifications: only the list of sent mails has the outcomes."""
     went = frozenset(rehearsal.copies)
     rehearsal.restore(dict.fromkeys(("events", "notifications"), past.first), postgres)
     rehearsal.recover(went)
@@ -191,7 +191,7 @@ def test_messages_of_lost_registrations_that_arrive_late_leave_nobody_behind(
 
 
 class Killed(Exception):
-    """The program ends here."""
+    """Simulate a crash of the program."""
 
 
 @pytest.mark.parametrize("service", ["registration", "notifications", "events"])
@@ -272,7 +272,7 @@ ACTS: Mapping[str, Callable[[Rehearsal], None]] = {
 
 @pytest.mark.parametrize("act", ACTS)
 def test_life_goes_on_after_a_recovery(past: Past, rehearsal: Rehearsal, postgres: PostgresServer, act: str) -> None:
-    """What happens afterwards has revisions beyond all that any service has seen."""
+    """Later changes have higher revisions than any service had before."""
     rehearsal.restore({"registration": past.first}, postgres)
     rehearsal.recover()
     ACTS[act](rehearsal)

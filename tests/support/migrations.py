@@ -37,7 +37,7 @@ def sql_of(script: Script) -> str:
 
 
 def what_is_taken_away(sql: str) -> list[str]:
-    """What the version before cannot do without: whatever is dropped, renamed, or refused from now on.
+    """Statements that break the previous version: they drop, rename or newly refuse something.
 
     Bodies of functions, texts and comments do not count; neither do indexes and triggers, nor limits of new tables.
     """

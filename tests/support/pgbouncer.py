@@ -23,7 +23,7 @@ _USERS = r"""
 
 
 class PgBouncer:
-    """A pooler in front of ``postgres`` on a port of loopback; it knows the logins that there are when it starts.
+    """A pooler in front of ``postgres`` on a port of loopback; it has the logins that exist when it starts.
 
     Args:
         run: the run that owns it.
@@ -73,7 +73,7 @@ class PgBouncer:
             self._process.wait(10.0)
 
     def lead_to(self, postgres: PostgresServer) -> None:
-        """Use another server from now on, as whatever promotes a standby makes it do."""
+        """Use another server from now on, as a failover tool does after a promotion."""
         self._postgres = postgres
         write_private(self.folder / "pgbouncer.ini", self._configuration(), self._account)
         self.administer("RELOAD")

@@ -190,7 +190,7 @@ class RabbitNode:
         self._running_server().send_signal(signal.SIGCONT)
 
     def lose(self) -> None:
-        """End the node at once, and delete its data: what a disk does that is lost."""
+        """Kill the node and delete its data, as the loss of its disk does."""
         self.kill()
         shutil.rmtree(self.data_folder)
 

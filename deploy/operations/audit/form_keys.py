@@ -1,4 +1,4 @@
-"""A13: the keys of forms, which registration's database knows by their fingerprints and the keys database holds."""
+"""A13: the keys of forms: registration's database has their fingerprints, and the keys database holds the keys."""
 
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
 
@@ -29,7 +29,7 @@ def is_among(known: str, held: str) -> bool:
 
 
 def change_under_way(key: str, value: str | None) -> str:
-    """What a young difference waits for."""
+    """The reason why a recent difference is not decidable yet."""
     del key, value
     return "changes of keys under way"
 

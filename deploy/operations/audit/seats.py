@@ -10,7 +10,7 @@ _ALL = """
     SELECT id::text, status, false FROM registration
     UNION ALL SELECT id::text, NULL, false FROM lost_registration
 """
-"""What a restored database has lost was erased elsewhere: a tombstone of it is on the rosters and in the book."""
+"""Registrations that a restored database has lost are erased elsewhere: rosters and recipients have tombstones."""
 
 _RECEIPTS = "SELECT encode(receipt_hash, 'hex'), state, false FROM submission"
 _UNDECIDED = """

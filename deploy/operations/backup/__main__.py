@@ -19,7 +19,7 @@ from deploy.operations.backup.postgres import apply_settings, ask, live_revision
 from deploy.operations.backup.repository import FULL, INCREMENTAL, Backup, Repository
 
 FULL_EVERY = timedelta(days=6, hours=12)
-"""A daily timer makes a full backup once a week, however a little early or late it starts."""
+"""Age of the newest full backup from which on a new one is full: a daily timer may start a little early or late."""
 
 OLD_AFTER = timedelta(hours=26)
 """As the alert TroikaBackupOld."""
@@ -33,7 +33,7 @@ _ARCHIVER = "SELECT extract(epoch FROM now() - last_archived_time)::int FROM pg_
 
 @click.group()
 def main() -> None:
-    """Back up the three databases, and apart from them the keys; `troika restore` and `troika drill` restore them."""
+    """Back up the three databases and, separately, the keys. `troika restore` and `troika drill` restore them."""
 
 
 main.add_command(keys)
@@ -49,7 +49,7 @@ main.add_command(unpack_keys)
 @click.option("--repository", default="/var/lib/pgbackrest", show_default=True, help="Folder of the backups.")
 @click.option("--apply", is_flag=True, help="Set PostgreSQL (ALTER SYSTEM); else the settings are printed.")
 def configure(config: Path, data: Path, port: int, socket: str, user: str, repository: str, *, apply: bool) -> None:
-    """Write pgBackRest's files, with a passphrase made now, and say how PostgreSQL has to be set."""
+    """Write pgBackRest's files with a new passphrase, and print the settings that PostgreSQL needs."""
     with plain_errors():
         cluster = Cluster(data.resolve(), port, socket, user, repository)
         click.echo("\n".join(write_configuration(config.resolve(), cluster)))
@@ -57,7 +57,7 @@ def configure(config: Path, data: Path, port: int, socket: str, user: str, repos
         settings = configuration.server_settings()
         if apply:
             apply_settings(configuration, settings)
-            click.echo("PostgreSQL is set: restart it once, then run troika backup run")
+            click.echo("PostgreSQL is configured: restart it once, then run troika backup run")
         else:
             click.echo("\n".join(["PostgreSQL needs these settings, and a restart:", *map(_setting, settings.items())]))
     click.echo(
@@ -99,9 +99,7 @@ def list_all(config: Path) -> None:
 @CONFIG
 @METRICS
 def check(config: Path, metrics: Path) -> None:
-    """Archive a segment of WAL now, look at the age of the newest backup, and write its figure; exit 1: something is
-    wrong.
-    """
+    """Archive a segment of WAL, check the age of the newest backup and write its metrics; exit 1 if a check fails."""
     with plain_errors():
         configuration = read_configuration(config)
         repository = Repository(configuration)

@@ -1,7 +1,7 @@
 """The files of pgBackRest: written once by ``troika backup configure``, then the operator's; read by every command.
 
-The passphrase of the repository is in a file of its own that only the database's account can read. A lost passphrase
-is a lost repository, so none is ever made for a repository that holds backups already.
+The passphrase of the repository is in a separate file that only the database's account can read. Without its
+passphrase a repository is lost, so none is ever made for a repository that holds backups already.
 """
 
 import configparser
@@ -47,7 +47,7 @@ pg1-user={user}
 
 
 class ConfigurationProblem(Exception):
-    """The files of pgBackRest are missing or cannot be used; the text says what to do."""
+    """The files of pgBackRest are missing or cannot be used; the text has what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Configuration:
         return [PROGRAM, f"--config={self.file}", included, f"--stanza={STANZA}", *words]
 
     def server_settings(self, data: Path | None = None) -> dict[str, str]:
-        """What PostgreSQL has to be set to, so that each segment of WAL reaches the repository.
+        """Settings of PostgreSQL that archive each segment of WAL into the repository.
 
         Args:
             data: of a server that runs in another folder than the cluster's own.
@@ -116,7 +116,7 @@ def owner_of(path: Path) -> Account | None:
 
 
 def write_configuration(file: Path, cluster: Cluster) -> list[str]:
-    """Write what is missing, and say what was written and what was kept.
+    """Write what is missing, and return what was written and what was kept.
 
     Raises:
         ConfigurationProblem: the repository holds backups, and their passphrase is not here.
@@ -176,7 +176,7 @@ def _holds_backups(repository: Path) -> bool:
 
 
 def _make_folder(folder: Path, account: Account | None) -> None:
-    """Make a folder that only ``account`` can enter; one that exists stays as it is."""
+    """Make a folder that only ``account`` can enter; an existing folder is not changed."""
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)

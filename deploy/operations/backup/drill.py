@@ -1,7 +1,7 @@
-"""``troika drill``: restores the newest backup for practice, beside everything else, and measures what a restore costs.
+"""``troika drill``: restores the newest backup for practice, apart from the live databases, and measures RPO and RTO.
 
-It reads the repository and writes nothing into it; of the restored data nothing stays. It needs no running
-installation, so it runs on another machine that has the repository and its passphrase.
+It only reads the repository, and deletes the restored data at the end. It needs no running installation, so it also
+runs on another machine that has the repository and its passphrase.
 """
 
 import json
@@ -33,12 +33,12 @@ SHOWN = 10
 
 @dataclass(slots=True)
 class Report:
-    """What a drill has found.
+    """The result of a drill.
 
     Attributes:
         backup: that was restored.
         lines: for people.
-        faults: why it counts as failed; empty if all is well.
+        faults: why the drill failed; empty if it succeeded.
         recovery_point_s: age of the newest restored transaction when the drill began.
         recovery_time_s: until the databases were checked.
     """
@@ -61,7 +61,7 @@ class Report:
 def main(
     config: Path, metrics: Path, keys: Path, form_keys: Path, label: str, folder: Path | None, report: Path | None
 ) -> None:
-    """Restore the newest backup for practice, compare and open what is in it, measure RPO and RTO, and delete it."""
+    """Restore the newest backup for practice, audit it, open samples, measure RPO and RTO, and delete it."""
     began_at = datetime.now(UTC)
     with plain_errors():
         repository = Repository(read_configuration(config))
@@ -127,7 +127,7 @@ def _note_schemas(found: Restored, report: Report) -> None:
 
 
 def _note_audit(found: Restored, report: Report) -> None:
-    """Compare the three databases as they were at their newest transaction: what was on its way then is undecided."""
+    """Compare the three databases as of their newest transaction; messages in transit then are undecided."""
     urls = {service: found.server.url(service) for service in SERVICES}
     with open_sources(urls, now=found.last_commit_at) as sources:
         judgements = judge(sources)

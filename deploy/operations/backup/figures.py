@@ -22,7 +22,7 @@ LAST_SUCCESS = (
 )
 RECOVERY_POINT = (
     "troika_drill_recovery_point_seconds",
-    "Age of the newest transaction that the last drill has restored: what would have been lost.",
+    "Age of the newest transaction that the last drill restored: later data would have been lost.",
 )
 RECOVERY_TIME = ("troika_drill_recovery_time_seconds", "How long the last drill took until the databases were checked.")
 

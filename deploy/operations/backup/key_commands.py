@@ -66,7 +66,7 @@ ACCESS_FOLDER = click.option(
 def keys(
     folder: Path, config: Path, metrics: Path, key: Path, settings: Path, access: Path, form_keys: Path, kept: int
 ) -> None:
-    """Write one encrypted file with all keys into FOLDER, which is no part of the backups of the databases."""
+    """Write one encrypted file with all keys into FOLDER, which must be apart from the backups of the databases."""
     with plain_errors():
         _require_apart(folder, config)
         named = {SETTINGS: settings, ACCESS: access, OF_FORMS: form_keys}
@@ -118,7 +118,7 @@ def _from_database(url: str) -> dict[str, bytes]:
 
 
 def _require_apart(folder: Path, config: Path) -> None:
-    """Do nothing if the folder is apart from the repository; without a configuration there is none.
+    """Check that the folder is apart from the repository; without a configuration there is no repository.
 
     Raises:
         ArchiveProblem: one is in the other.

@@ -1,7 +1,7 @@
 """One encrypted file with all keys of an installation: XSalsa20-Poly1305 by PyNaCl, under a passphrase key of its own.
 
-It never lies in the repository of the databases, and that repository's passphrase does not open it: one who has both
-a backup and the keys can read sealed answers.
+It is never stored in the repository of the databases, and that repository's passphrase does not open it: a person
+with both a backup and the keys can read sealed answers.
 """
 
 import io
@@ -22,7 +22,7 @@ SUFFIX = ".box"
 
 
 class ArchiveProblem(Exception):
-    """The archive cannot be made or opened; the text says why."""
+    """The archive cannot be made or opened; the text has the reason."""
 
 
 def archive_key(file: Path, *, is_made: bool) -> bytes:
@@ -64,7 +64,7 @@ def pack(sources: Mapping[str, Path], further: Mapping[str, bytes], key: bytes) 
 
 
 def write_archive(folder: Path, content: bytes, now: datetime, kept: int) -> Path:
-    """Write an archive into ``folder``, on the disk when this returns; of the older ones ``kept`` - 1 stay.
+    """Write an archive into ``folder`` and fsync it; keep ``kept`` - 1 of the older ones.
 
     Returns:
         its path.
@@ -110,7 +110,7 @@ def apart_fault(folder: Path, repository: Path) -> str:
     """Why archives in ``folder`` are not apart from the repository of the databases; empty if they are."""
     here, there = folder.resolve(), repository.resolve()
     if here == there or there in here.parents or here in there.parents:
-        return f"{folder} and the repository {repository} are in one another: whoever gets one would get both"
+        return f"one of {folder} and the repository {repository} contains the other: a thief of one would have both"
     return ""
 
 

@@ -1,6 +1,6 @@
-"""Whether the keys of a folder are those of restored databases: by their check values, and by opening some rows.
+"""Checks that the keys of a folder are those of restored databases: by check values, and by opening some rows.
 
-What is opened is counted and forgotten; no content leaves this module.
+Opened rows are only counted; no content leaves this module.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ KINDS: Mapping[str, Sequence[KeyKind]] = {
     "events": OF_EVENTS,
     "notifications": OF_NOTIFICATIONS,
 }
-"""Keys by the database that knows their check values."""
+"""Keys by the database that holds their check values."""
 
 SAMPLE = 50
 """Rows of each table that are opened."""
@@ -67,12 +67,12 @@ class KeyPlace:
 
 
 def wrong_keys(server: LoneServer, place: KeyPlace) -> list[str]:
-    """Which keys are not those that the databases know; empty if all fit."""
+    """Keys that do not match the check values of the databases; empty if all match."""
     return [fault for service, kinds in KINDS.items() for fault in _wrong(server, service, kinds, place.keys)]
 
 
 def open_sample(server: LoneServer, place: KeyPlace) -> list[Opened]:
-    """Open some sealed answers and some recipients, drawn by chance."""
+    """Open some sealed answers and some recipients, drawn at random."""
     return [_opened("sealed answers", _answers(server, place)), _opened("recipients", _recipients(server, place))]
 
 

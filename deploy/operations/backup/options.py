@@ -68,7 +68,7 @@ class When(click.ParamType[datetime]):
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn what cannot be done into exit code 1 and the reason."""
+    """Convert expected errors into exit code 1 and the reason."""
     try:
         yield
     except (ConfigurationProblem, RepositoryProblem, ServerProblem, ArchiveProblem) as error:

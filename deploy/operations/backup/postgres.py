@@ -1,7 +1,7 @@
 """The server side: PostgreSQL's programs, the running cluster, and a server that runs restored data alone.
 
-The server that runs alone answers on a Unix socket in a folder that only its account (and root) can enter, and on no
-port: whatever reconnects to a restored database cannot reach it before it is in quarantine.
+The server that runs alone listens on a Unix socket in a folder that only its account (and root) can enter, and on no
+port: no client can reconnect to a restored database before it is in quarantine.
 """
 
 import os
@@ -44,7 +44,7 @@ ALONE = {
     "dynamic_shared_memory_type": "mmap",
     "jit": "off",
 }
-"""Settings of a server that runs alone, whatever the restored configuration says."""
+"""Settings of a server that runs alone; they override the restored configuration."""
 
 _REVISION = "SELECT version_num FROM alembic_version"
 _KEYS = "SELECT count(*) FROM form_private_key WHERE wrapped IS NOT NULL"
@@ -53,7 +53,7 @@ _OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'troi
 
 
 class ServerProblem(Exception):
-    """PostgreSQL did not do what it had to; the text has the end of its log."""
+    """PostgreSQL failed; the text has the end of its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,9 @@ def version_of(data: Path) -> str:
 
 
 def running_pid(data: Path) -> int:
-    """Process id of the server of ``data``, or of whatever has taken its number since; 0 if there is none.
+    """Process id of the server of ``data``, or of a process that has its number now; 0 if there is none.
 
-    After a crash the file stays. Then the process is gone, unless its number was given to another one: in doubt the
+    After a crash the pid file stays although the process is gone, and its number may be in use again: in doubt the
     server counts as running.
     """
     try:
@@ -109,7 +109,7 @@ def running_pid(data: Path) -> int:
 
 
 def ask(configuration: Configuration, database: str, statement: str) -> str | None:
-    """The first value of a statement, asked of the running cluster as its own account; None if it does not answer."""
+    """The first value of a statement, run on the cluster as its own account; None if it does not answer."""
     cluster = configuration.cluster
     folder = programs_of(version_of(cluster.data))
     program = str(folder / "psql") if (folder / "psql").exists() else "psql"
@@ -145,7 +145,7 @@ def live_revisions(configuration: Configuration) -> dict[str, str]:
 
 
 def require_no_keys(configuration: Configuration) -> None:
-    """Do nothing if no keys of forms are stored in this cluster: they would be in the same backup as what they open.
+    """Check that this cluster stores no keys of forms: they would be in the same backup as the answers that they open.
 
     Raises:
         ServerProblem: there are some.
@@ -160,7 +160,7 @@ def require_no_keys(configuration: Configuration) -> None:
 
 
 def apply_settings(configuration: Configuration, settings: Mapping[str, str]) -> None:
-    """Set the running cluster (``ALTER SYSTEM``); ``archive_mode`` counts from its next start on.
+    """Configure the running cluster (``ALTER SYSTEM``); ``archive_mode`` takes effect at its next start.
 
     Raises:
         ServerProblem: it does not answer.
@@ -229,7 +229,7 @@ def restored_revisions(server: LoneServer) -> dict[str, str]:
 
 
 def _wait_for_end_of_recovery(server: LoneServer, data: Path, log: Path) -> None:
-    """`pg_ctl` is content with a server that still replays WAL; it takes connections once that is done.
+    """Wait until the server accepts connections: `pg_ctl` returns while it still replays WAL.
 
     Raises:
         ServerProblem: the server has ended.
@@ -240,7 +240,7 @@ def _wait_for_end_of_recovery(server: LoneServer, data: Path, log: Path) -> None
         except psycopg.OperationalError as error:
             if not running_pid(data):
                 raise ServerProblem(f"PostgreSQL ended while it replayed WAL:\n{_end_of(log)}") from error
-        time.sleep(0.1)  # ends with the server, which ends when WAL that it needs is missing
+        time.sleep(0.1)  # polls until the server answers or ends; it ends if WAL that it needs is missing
 
 
 def _end_of(log: Path) -> str:

@@ -1,4 +1,4 @@
-"""All that speaks against a restore, found before anything is touched."""
+"""Reasons to refuse a restore, checked before anything is changed."""
 
 import shutil
 from collections.abc import Sequence
@@ -40,10 +40,10 @@ class Wish:
 
 
 def choose_backup(backups: Sequence[Backup], wish: Wish, now: datetime) -> Backup:
-    """The backup from which the wish is met.
+    """The backup that fulfils the request.
 
     Raises:
-        RepositoryProblem: there is none; says why.
+        RepositoryProblem: there is none; the text has the reason.
     """
     if wish.target_at is not None and wish.target_at > now:
         raise RepositoryProblem(f"--target-time {wish.target_at.isoformat()} is in the future")
@@ -56,13 +56,13 @@ def choose_backup(backups: Sequence[Backup], wish: Wish, now: datetime) -> Backu
     if not fit:
         first = min(one.ended_at for one in named)
         raise RepositoryProblem(
-            f"--target-time is before {first.isoformat()}, the end of the backup: nothing reaches it"
+            f"--target-time is before {first.isoformat()}, the end of the backup: it cannot be restored to that time"
         )
     return fit[-1]
 
 
 def installation_faults(repository: Repository, wish: Wish) -> list[str]:
-    """Why nothing may be restored onto this machine as it is."""
+    """Reasons why nothing may be restored onto this machine in its present state."""
     cluster = repository.configuration.cluster
     processes = connected_processes(repository.configuration)
     faults = []
@@ -79,7 +79,7 @@ def installation_faults(repository: Repository, wish: Wish) -> list[str]:
 
 
 def backup_faults(backup: Backup, data: Path) -> list[str]:
-    """Why ``backup`` cannot become the cluster in ``data``; quick, without reading it."""
+    """Reasons why ``backup`` cannot become the cluster in ``data``; quick, since it does not read the backup."""
     programs = programs_of(backup.postgres)
     installed, there = installed_version(programs), version_of(data)
     faults = []
@@ -93,7 +93,7 @@ def backup_faults(backup: Backup, data: Path) -> list[str]:
         faults.append(f"the backup is of PostgreSQL {backup.postgres}, and {data} is a cluster of {there}")
     if missing := [service for service in SERVICES if service not in backup.revisions]:
         faults.append(
-            f"the backup does not say which schema it holds of {', '.join(missing)}: `troika backup run` has not made "
+            f"the backup does not record the schema of {', '.join(missing)}: `troika backup run` has not made "
             "it. `pgbackrest restore` restores it without these checks"
         )
     faults += newer_schemas(backup.revisions, known_revisions())
@@ -110,7 +110,7 @@ def space_faults(backup: Backup, folder: Path) -> list[str]:
 
 
 def damage_faults(repository: Repository, backup: Backup) -> list[str]:
-    """What is damaged of ``backup`` in the repository; reads all of it."""
+    """What is damaged in ``backup``; reads the whole repository."""
     return [f"the backup is damaged: {fault}" for fault in repository.faults(backup)]
 
 

@@ -1,4 +1,4 @@
-"""What pgBackRest does for us: makes, lists and verifies backups. Its own words are passed on where it fails."""
+"""pgBackRest makes, lists, verifies and restores backups; its error text is passed on when it fails."""
 
 import json
 import os
@@ -13,10 +13,10 @@ from shared.core.accounts import run_as
 
 FULL, INCREMENTAL = "full", "incr"
 SCHEMA = "schema-"
-"""How the annotation of a backup begins that holds the revision of a service's schema: ``schema-events=0007``."""
+"""Prefix of the annotation of a backup with the revision of a service's schema: ``schema-events=0007``."""
 
 READABLE, NO_STANZA, NO_BACKUP = 0, (1, 3), 2
-"""pgBackRest's codes of a stanza's state: all is well; it was never made; it holds no backup yet."""
+"""pgBackRest's codes of a stanza's state: ok; never created; no backup yet."""
 
 _STATUS = re.compile(r"^status: (?P<state>\w+)", re.MULTILINE)
 _BACKUP = re.compile(r"^ *backup: (?P<label>\S+), status: (?P<state>\w+)", re.MULTILINE)
@@ -26,7 +26,7 @@ _WAL = re.compile(
 
 
 class RepositoryProblem(Exception):
-    """pgBackRest refused or failed; the text has its own words."""
+    """pgBackRest refused or failed; the text has its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,11 @@ class Repository:
         return [_backup(one, versions) for one in stanza["backup"]]
 
     def make_stanza(self) -> None:
-        """Prepare the repository for this cluster; one that was prepared stays as it is."""
+        """Prepare the repository for this cluster; this is idempotent."""
         self.run("stanza-create")
 
     def make_backup(self, kind: str, revisions: Mapping[str, str]) -> None:
-        """Make a backup that says which schemas it holds; old ones that retention no longer covers are deleted."""
+        """Make a backup annotated with its schemas, and delete old backups that retention no longer covers."""
         notes = [f"--annotation={SCHEMA}{service}={revision}" for service, revision in sorted(revisions.items())]
         self.run("backup", f"--type={kind}", *notes)
 
@@ -133,9 +133,9 @@ class Repository:
 
 
 def judge_verification(report: str, backup: Backup) -> list[str]:
-    """What pgBackRest's report of ``verify`` has against ``backup``, what it needs, and its WAL.
+    """Faults in pgBackRest's ``verify`` report of ``backup``, of the backups that it needs, and of its WAL.
 
-    A report that does not name the backup as valid is against it: verify exits with 0 whatever it finds.
+    A backup that the report does not name as valid is faulty: verify exits with 0 in every case.
     """
     states = {found["label"]: found["state"] for found in _BACKUP.finditer(report)}
     faults = [

@@ -1,4 +1,4 @@
-"""``troika restore``: databases from a backup, in quarantine, after everything that speaks against it was ruled out."""
+"""``troika restore``: restores the databases from a backup, in quarantine, once every check has passed."""
 
 import time
 from datetime import UTC, datetime
@@ -29,10 +29,15 @@ UNFINISHED = ".restoring"
 @click.option(
     "--set", "label", default="", help="A backup, as `troika backup list` names it; else the newest that fits."
 )
-@click.option("--target-time", "target_at", type=When(), help="Up to when: 2020-03-02T09:30:00Z; else all there is.")
+@click.option(
+    "--target-time",
+    "target_at",
+    type=When(),
+    help="Restore up to: 2020-03-02T09:30:00Z; else all archived WAL.",
+)
 @click.option("--replace", is_flag=True, help="A data folder that is not empty is moved aside; it is not deleted.")
 def main(config: Path, label: str, target_at: datetime | None, *, replace: bool) -> None:
-    """Restore the cluster, in quarantine. Nothing is touched if anything speaks against it."""
+    """Restore the cluster, in quarantine. If a check fails, nothing is changed."""
     wish, began_s = Wish(label, target_at, replace), time.monotonic()
     with plain_errors():
         repository = Repository(read_configuration(config))
@@ -48,12 +53,14 @@ def main(config: Path, label: str, target_at: datetime | None, *, replace: bool)
         click.echo(f"the old data folder: {aside}; delete it once all is well")
     click.echo(f"restored up to {found.last_commit_at:%Y-%m-%dT%H:%M:%S.%fZ}, in {time.monotonic() - began_s:.0f} s")
     click.echo(
-        "\n".join(["All three databases are in quarantine: no form is open, no mail leaves. Next:", *_next(backup)])
+        "\n".join(
+            ["All three databases are in quarantine: all forms are closed, and no mail is sent. Next:", *_next(backup)]
+        )
     )
 
 
 def _checked(repository: Repository, wish: Wish) -> Backup:
-    """The backup to restore, once nothing speaks against it; reading it takes longest, so it comes last."""
+    """The backup to restore, once every check has passed; reading the backup takes longest, so it comes last."""
     data = repository.configuration.cluster.data
     faults = installation_faults(repository, wish)
     if pid := running_pid(_unfinished(data)):
@@ -61,7 +68,7 @@ def _checked(repository: Repository, wish: Wish) -> Backup:
     _refuse(faults)
     backup = choose_backup(repository.backups(), wish, datetime.now(UTC))
     _refuse([*backup_faults(backup, data), *space_faults(backup, data)])
-    click.echo(f"reading {backup.label}, to see whether it is whole")
+    click.echo(f"reading {backup.label} to verify it")
     _refuse(damage_faults(repository, backup))
     return backup
 

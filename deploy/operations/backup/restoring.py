@@ -1,6 +1,6 @@
-"""Restores a backup beside the cluster, starts it alone, puts it in quarantine, and only then puts it in place.
+"""Restores a backup beside the cluster, starts it alone, puts it in quarantine, and only then moves it into place.
 
-Until the last step, a rename, the old data folder is where it was.
+The old data folder does not move until the last step, a rename.
 """
 
 import shutil
@@ -19,7 +19,7 @@ from shared.core.accounts import give
 
 REASON = "restored from a backup"
 NO_ARCHIVING = {"archive_mode": "off"}
-"""For a drill: what it restores must never write into the repository."""
+"""For a drill: a restored server must never write into the repository."""
 
 _LAST_COMMIT = "SELECT pg_last_xact_replay_timestamp()"
 _QUARANTINE = """
@@ -80,7 +80,7 @@ def restored(
 
 
 def begin_quarantine(found: Restored) -> None:
-    """Put all three databases in quarantine, so that no process works on them before they were compared.
+    """Put all three databases in quarantine, so that no process writes to them before they are compared.
 
     Raises:
         psycopg.Error: a database has no such table; nothing was put in place.
@@ -110,5 +110,5 @@ def put_in_place(new: Path, data: Path, now: datetime) -> Path | None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Delete what an interrupted restore or drill has left."""
+    """Delete the files of an interrupted restore or drill."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -22,7 +22,7 @@ Line = tuple[HostCheck, CheckResult]
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document in place of lines.")
-@click.option("--only", "only", multiple=True, help="A check or a subject; may be given again.")
+@click.option("--only", "only", multiple=True, help="A check or a subject; may be repeated.")
 def main(as_json: bool, only: tuple[str, ...]) -> None:
     """Grade this host: exit 0 if all is well, 1 for warnings, 2 for faults. Changes nothing and prints no secret."""
     chosen = [check for check in CHECKS if not only or check.name in only or check.subject in only]

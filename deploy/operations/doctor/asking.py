@@ -29,7 +29,7 @@ from shared.core.version import running_version
 
 WITHIN_S = 5.0
 TIMEX_BYTES, TIME_ERROR = 256, 5
-"""More than ``struct timex`` takes on any Linux; zeroes ask and set nothing."""
+"""More than ``struct timex`` needs on any Linux; zeroes only read, and set nothing."""
 
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 """PostgreSQL, "Message Formats": SSLRequest."""
@@ -70,10 +70,10 @@ def cluster(urls: tuple[str, ...]) -> tuple[list[BrokerNode], list[QueueMembers]
 
 
 def shown_certificate(endpoint: TlsEndpoint) -> Certificate:
-    """The certificate that a server shows, and whether it is trusted under its name.
+    """The certificate that a server presents, and whether it is trusted for its name.
 
     Raises:
-        Unavailable: the server shows none.
+        Unavailable: the server presents none.
     """
     try:
         return Certificate(_ends_at(endpoint, ssl.create_default_context()))
@@ -124,7 +124,7 @@ def resolve(name: str, kind: str) -> list[str]:
 
 
 def connect_relay(url: str) -> None:
-    """A session with the relay, encrypted as the URL says and signed in, which ends at once.
+    """Open a session with the relay, encrypted as the URL requires and signed in, and end it at once.
 
     Raises:
         Unavailable: the relay is down, not verified, or refuses the login.
@@ -168,7 +168,7 @@ def clock_synchronised() -> bool:
     """Whether the kernel's clock is synchronised (adjtimex(2), ``TIME_ERROR``); reading it needs no right.
 
     Raises:
-        Unavailable: the kernel does not tell.
+        Unavailable: the kernel does not report it.
     """
     library = ctypes.CDLL(None, use_errno=True)
     state = library.adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))

@@ -13,18 +13,18 @@ from deploy.operations.doctor.probes import Probes
 from shared.core.errors import Unavailable
 
 METRICS_FOLDER, USUAL_FOLDER = "TROIKA_BACKUP_METRICS", "/var/lib/prometheus/node-exporter"
-"""Setting of `troika backup` with the folder of its figures, which node_exporter reads; and that folder by default."""
+"""Setting of `troika backup` with the folder of its metrics, which node_exporter reads; and its default."""
 
 LAST_SUCCESS = "troika_backup_last_success_timestamp_seconds"
 DATABASE, KEYS, DRILL = "database", "keys", "drill"
-"""Label ``kind`` of the figure."""
+"""Label ``kind`` of the metric."""
 
 BOUNDS = {
     DATABASE: (timedelta(hours=26), timedelta(days=3)),
     KEYS: (timedelta(days=8), timedelta(days=31)),
     DRILL: (timedelta(days=100), timedelta(days=370)),
 }
-"""Ages from which on it is a warning (as TroikaBackupOld), and a fault."""
+"""Ages from which on the result is a warning (as TroikaBackupOld) or a fault."""
 
 ADVICE = {
     DATABASE: "Set up backups: docs/how-to/back-up.md; without one a lost disk loses everything",
@@ -51,7 +51,7 @@ def check_drill(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 def _graded(kind: str, found: datetime | None, source: str, probes: Probes) -> CheckResult:
     if not source:
         do = f"Name {METRICS_FOLDER} or {PROMETHEUS_URL}, or run the doctor where backups are made"
-        return not_asked(kind, "nothing here knows of one", do)
+        return not_asked(kind, "this host has no record of one", do)
     if found is None:
         return failed(kind, f"none ({source})", ADVICE[kind])
     age, (old, too_old) = probes.now() - found, BOUNDS[kind]
@@ -74,7 +74,7 @@ def _pgbackrest(probes: Probes) -> datetime | None:
 
 
 def _noted(host: GradedHost, probes: Probes, kind: str) -> tuple[datetime | None, str]:
-    """When one of a kind last succeeded, and where that was read: figures of `troika backup`, else Prometheus."""
+    """When a backup of a kind last succeeded, and the source: metrics of `troika backup`, else Prometheus."""
     folder = Path(host.value(METRICS_FOLDER) or USUAL_FOLDER)
     files = sorted(folder.glob("troika_backup_*.prom")) if folder.is_dir() else []
     if files or host.value(METRICS_FOLDER):

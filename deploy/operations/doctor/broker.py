@@ -32,7 +32,7 @@ Sample = tuple[str, Mapping[str, str], float]
 
 
 def check_logins(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """Every login gets into the broker, at each node."""
+    """Every login can sign in to each node of the broker."""
     refused: list[tuple[str, str]] = []
     away: set[str] = set()
     for broker in host.brokers:
@@ -85,14 +85,14 @@ def check_topology(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def check_rights(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """No login of a process may make queues: a process that was taken over could."""
+    """No login of a process may make queues: a compromised process could use the right."""
     wide = [one.login for one in host.brokers if one.login != TOPOLOGY and probes.may_declare(one.urls[0])]
     if wide:
         yield failed(
             "logins", f"may make queues: {', '.join(wide)}", "Import the definitions: they have the permissions"
         )
     else:
-        yield ok("logins", "none of a process may make queues")
+        yield ok("logins", "no login of a process may make queues")
 
 
 def check_members(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
@@ -117,7 +117,7 @@ def check_members(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def _managed_members(nodes: Sequence[BrokerNode], queues: Sequence[QueueMembers]) -> Iterator[CheckResult]:
-    """As `topology check` judges them."""
+    """Apply the rules of `topology check`."""
     if down := [node.name for node in nodes if not node.running]:
         yield failed("nodes", f"{len(down)} of {len(nodes)} down: {', '.join(down)}", "Runbook TroikaBrokerNodeDown")
     few = [shortage.queue for shortage in shortages(queues, nodes)]
@@ -160,7 +160,7 @@ def _metrics_urls(host: GradedHost) -> list[str]:
 
 
 def _queues_of(probes: Probes, url: str) -> set[str]:
-    """Queues with a member on a node: each has a Raft log there."""
+    """Number of queues with a member on a node: each has a Raft log there."""
     samples = _samples(probes, f"{url}/metrics/detailed?family=ra_metrics&vhost=troika")
     return {
         labels["queue"] for _name, labels, _value in samples if labels.get("vhost") == "troika" and "queue" in labels

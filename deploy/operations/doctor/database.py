@@ -30,7 +30,7 @@ ARCHIVE_AGE_S = 900
 
 
 def check_logins(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """Every login gets into its database."""
+    """Every login can connect to its database."""
     refused = []
     for database in host.databases:
         try:
@@ -58,7 +58,7 @@ def check_version(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def check_limits(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """Each login of a process has its time limits, as its process checks at its start."""
+    """Each login of a process has its time limits, which the process also checks at its start."""
     processes = _processes(host)
     wrong = {_login(one): problems for one in processes if (problems := probes.limits(one.url))}
     if wrong:
@@ -94,14 +94,14 @@ def check_quarantine(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
         if database.service not in SERVICES:
             continue
         if rows := probes.query(database.url, "SELECT since FROM quarantine"):
-            do = "Run: troika recover plan (docs/how-to/recover.md); until then forms are closed and no mail leaves"
+            do = "Run: troika recover plan (docs/how-to/recover.md); until then forms are closed and no mail is sent"
             yield failed(database.service, f"in quarantine since {rows[0][0]:%Y-%m-%d %H:%M}", do)
         else:
             yield ok(database.service, "not in quarantine")
 
 
 def check_durability(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """What was committed is on the disk."""
+    """Committed transactions are on the disk."""
     names = "'fsync', 'full_page_writes', 'synchronous_commit'"
     statement = f"SELECT name, setting FROM pg_settings WHERE name IN ({names}) ORDER BY name"  # noqa: S608 - constants
     for database in host.one_login_each():
@@ -114,7 +114,7 @@ def check_durability(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def check_standby(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """A synchronous standby is there, if one is named."""
+    """A synchronous standby is connected, if one is configured."""
     for url in _servers(host):
         named = str(probes.query(url, "SHOW synchronous_standby_names")[0][0])
         states = [row[0] for row in probes.query(url, "SELECT sync_state FROM pg_stat_replication")]
@@ -146,7 +146,11 @@ def check_connections(host: GradedHost, probes: Probes) -> Iterator[CheckResult]
         most, reserved, used = probes.query(url, statement)[0]
         found = f"{most} connections, {reserved} reserved, {used} in use; the pools may need {needed}"
         if used >= 0.85 * (most - reserved):
-            yield failed(_place(url), found, "Raise max_connections, or end what holds them: TroikaPostgresConnections")
+            yield failed(
+                _place(url),
+                found,
+                "Raise max_connections, or end the sessions that hold them: TroikaPostgresConnections",
+            )
         elif needed > most - reserved:
             yield warning(
                 _place(url), found, f"Set max_connections = {needed + reserved + 20}, or put PgBouncer before it"
@@ -156,7 +160,7 @@ def check_connections(host: GradedHost, probes: Probes) -> Iterator[CheckResult]
 
 
 def check_archive(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """WAL is archived, and the archive takes it."""
+    """WAL is archived, and the archive accepts it."""
     statement = """SELECT current_setting('archive_mode'), failed_count, last_failed_time > coalesce(last_archived_time,
         '-infinity'), extract(epoch FROM clock_timestamp() - last_archived_time)::int FROM pg_stat_archiver"""
     for url in _servers(host):
@@ -171,7 +175,7 @@ def check_archive(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
             do = "Read PostgreSQL's log for archive_command: runbook TroikaWalNotArchived"
             yield failed(_place(url), f"the archive refuses WAL ({failures} times)", do)
         elif age_s is None:
-            yield warning(_place(url), "nothing is archived yet", "SELECT pg_switch_wal(), then look again")
+            yield warning(_place(url), "nothing is archived yet", "Run SELECT pg_switch_wal(), then check again")
         else:
             yield ok(_place(url), f"the last WAL was archived {age_s} s ago")
 
@@ -198,7 +202,7 @@ def check_tls(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def check_clock(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """This host's clock is the databases' clock."""
+    """This host's clock agrees with the clocks of the databases."""
     for database in host.one_login_each():
         began = probes.now()
         found = probes.query(database.url, "SELECT clock_timestamp()")[0][0]
@@ -245,7 +249,7 @@ def _servers(host: GradedHost) -> list[str]:
 
 
 def _connections_of_pools(host: GradedHost) -> int:
-    """Most connections that one of each process opens."""
+    """The most connections that one instance of each process opens."""
     workers = int(host.value("TROIKA_WEB_WORKERS") or WEB_WORKERS)
     usual = Bounds()
     web = sum(

@@ -1,4 +1,4 @@
-"""Sessions of the doctor at the databases: read only, in short transactions, and nothing is set for a session."""
+"""Sessions of the doctor at the databases: read only, in short transactions, without session settings."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ T = TypeVar("T")
 REASONS = {
     "password authentication failed": "password refused",
     "connection refused": "connection refused",
-    "no pg_hba.conf entry": "pg_hba.conf does not let it in",
+    "no pg_hba.conf entry": "pg_hba.conf does not allow it",
     "certificate verify failed": "certificate not trusted",
     "root certificate file": "no file of authorities: sslrootcert",
     "timeout": "no answer in time",
@@ -27,16 +27,16 @@ REASONS = {
     "could not translate host name": "unknown host name",
     "failed to resolve host": "unknown host name",
 }
-"""What libpq's text has in it, in lower case, and what is printed in its place."""
+"""Parts of libpq's texts, in lower case, and the reasons that are printed in their place."""
 
 NO_SERVER = frozenset({"connection refused", "no answer in time", "unknown host name"})
 """Reasons that are the same for every login."""
 
 
 class DatabaseSessions:
-    """One session for each URL, which reads only, in short transactions; a server that is away is asked once.
+    """One session for each URL, which reads only, in short transactions; a server that is down is tried once.
 
-    Nothing is set for a session: behind a pooler it would be set for processes that get the session afterwards.
+    It makes no session settings: behind a pooler they would stay for processes that get the session afterwards.
 
     Args:
         stack: closes the sessions.
@@ -95,6 +95,6 @@ def _servers(url: str) -> str:
 
 
 def _reason(error: psycopg.OperationalError) -> str:
-    """Why there is no session, in words of ours: libpq's text is not printed, whatever it holds."""
+    """Why there is no session, in our own words: libpq's text is never printed, since it may hold secrets."""
     text = str(error).lower()
     return next((reason for words, reason in REASONS.items() if words in text), type(error).__name__)

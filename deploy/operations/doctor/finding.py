@@ -1,4 +1,4 @@
-"""Where the settings of an installation are: a folder of settings, or those of ``make up`` on this machine."""
+"""Finds the settings of an installation: in a folder of settings, or of ``make up`` on this machine."""
 
 import json
 import re
@@ -33,7 +33,7 @@ T = TypeVar("T")
 FOLDER = "TROIKA_DOCTOR_SETTINGS"
 ON_A_MACHINE = Path("/etc/troika/settings")
 OF_SERVERS = frozenset({"postgres", "rabbitmq", "targets", "exporter"})
-"""Folders of settings that are read by servers, under accounts of their own."""
+"""Folders of settings that servers read, under separate accounts."""
 
 DATABASE_VARIABLES = {
     **{f"{service.upper()}_DATABASE_URL": service for service in SERVICES},
@@ -47,10 +47,10 @@ _SETTING = re.compile(r"(?:export +)?([A-Z][A-Z0-9_]*)=(.*)")
 
 
 def find_host(environment: Mapping[str, str]) -> GradedHost:
-    """What the settings say of this host.
+    """This host as its settings describe it.
 
     Raises:
-        SettingsError: there is nothing to look at, or it cannot be read; says what is needed.
+        SettingsError: there are no settings, or they cannot be read; the text has what is needed.
     """
     given = environment.get(FOLDER) or environment.get(settings_folder.VARIABLE)
     up = Path(environment.get("TROIKA_UP_FOLDER") or "var/up")
@@ -64,7 +64,7 @@ def find_host(environment: Mapping[str, str]) -> GradedHost:
     except OSError as error:
         raise SettingsError([f"settings cannot be read ({error}): run the doctor as root"]) from error
     raise SettingsError(
-        [f"nothing to look at: name the folder of settings in {FOLDER}, or start an installation here: make up"]
+        [f"no settings found: name the folder of settings in {FOLDER}, or start an installation here: make up"]
     )
 
 
@@ -73,7 +73,7 @@ def from_folder(folder: Path, environment: Mapping[str, str]) -> GradedHost:
 
     Args:
         folder: with a folder for each process, or for each container with one for each of its processes.
-        environment: further settings, which count first.
+        environment: further settings, which take precedence.
 
     Raises:
         OSError: a file cannot be read.

@@ -1,4 +1,4 @@
-"""What a check returns, and what it is given: grades, results, and a host as its settings files describe it."""
+"""Input and output of a check: a host as its settings files describe it, results, and grades."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,9 +24,9 @@ class CheckResult:
 
     Attributes:
         grade: how good it is.
-        about: what was asked: a service, a login, a host name, a file.
+        about: the thing that was checked: a service, a login, a host name, a file.
         found: what was found, without secrets.
-        do: what to do; empty if there is nothing to do.
+        do: the remedy; empty if none is needed.
     """
 
     grade: Grade
@@ -36,7 +36,7 @@ class CheckResult:
 
 
 def ok(about: str, found: str) -> CheckResult:
-    """A result with which nothing is wrong."""
+    """A result without a problem."""
     return CheckResult(Grade.OK, about, found)
 
 
@@ -46,12 +46,12 @@ def warning(about: str, found: str, do: str) -> CheckResult:
 
 
 def failed(about: str, found: str, do: str) -> CheckResult:
-    """A result that breaks a promise of the installation, or soon will."""
+    """A result that breaks a guarantee of the installation, or soon will."""
     return CheckResult(Grade.FAILED, about, found, do)
 
 
 def not_asked(about: str, found: str, do: str = "") -> CheckResult:
-    """Nothing is known: ``found`` is the reason."""
+    """The check got no answer: ``found`` is the reason."""
     return CheckResult(Grade.NOT_ASKED, about, found, do)
 
 
@@ -99,10 +99,10 @@ class HostKeyFile:
 
 @dataclass(frozen=True, slots=True)
 class GradedHost:
-    """What the settings files of an installation say.
+    """An installation as its settings files describe it.
 
     Attributes:
-        where: they were found, in words.
+        where: where they were found, in words.
         databases: logins at the databases, the services' processes in the order of the list of processes.
         brokers: logins at the broker.
         key_files: keys of every process.

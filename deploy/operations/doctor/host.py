@@ -21,7 +21,7 @@ EXPLAINED = {
     "broker": "messages travel in clear; what they hold of people is sealed",
     "database": "rows with names and addresses travel in clear, or to another server",
     "public-url": "what people type travels in clear",
-    "limits": "anyone in the network can read and change counts of client networks",
+    "limits": "anyone in the network can read and change the counters of client networks",
     "otlp": "spans travel in clear",
 }
 
@@ -42,13 +42,13 @@ def check_disks(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def check_memory(_host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """The machine has memory for the processes, and some is free."""
+    """The machine has enough memory for the processes, and some is free."""
     lines = re.findall(r"^(\w+):\s+(\d+) kB", probes.run(["cat", "/proc/meminfo"]), re.MULTILINE)
     values = {name: int(number) for name, number in lines}
     total, free = values["MemTotal"], values.get("MemAvailable", 0)
     found = f"{free / 1e6:.1f} of {total / 1e6:.1f} GB available"
     if free < LOW_MEMORY_SHARE * total / 2:
-        yield failed("memory", found, "End what uses it, or add memory: the kernel will kill processes")
+        yield failed("memory", found, "Stop what uses it, or add memory: the kernel will kill processes")
     elif total < LEAST_MEMORY_KB:
         yield warning("memory", found, "Give the machine 2 GB or more, or run PostgreSQL and RabbitMQ elsewhere")
     elif free < LOW_MEMORY_SHARE * total:
@@ -61,7 +61,9 @@ def check_descriptors(_host: GradedHost, probes: Probes) -> Iterator[CheckResult
     """The machine has file descriptors left, and a process may open enough of them."""
     used, _unused, most = (int(part) for part in probes.run(["cat", "/proc/sys/fs/file-nr"]).split())
     if used > 0.9 * most:
-        yield failed("machine", f"{used} of {most} open", "Raise fs.file-max, or find who opens so many: lsof")
+        yield failed(
+            "machine", f"{used} of {most} open", "Raise fs.file-max, or find the process that opens so many: lsof"
+        )
     elif used > 0.7 * most:
         yield warning("machine", f"{used} of {most} open", "Raise fs.file-max")
     else:
@@ -76,7 +78,7 @@ def check_descriptors(_host: GradedHost, probes: Probes) -> Iterator[CheckResult
 
 
 def check_time(_host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """The machine's time is synchronised, as its kernel knows it."""
+    """The machine's time is synchronised, according to its kernel."""
     if probes.synchronised():
         yield ok("time", "synchronised")
     else:

@@ -1,4 +1,4 @@
-"""Checks of keys: who can read their files, whether they are those of the databases, and the keys of forms."""
+"""Checks of keys: permissions of their files, whether they match the databases, and the keys of forms."""
 
 import grp
 import stat
@@ -42,7 +42,7 @@ def check_files(host: GradedHost, _probes: Probes) -> Iterator[CheckResult]:
 
 
 def check_fingerprints(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """Each key is the one that its database was made with."""
+    """Each key matches the check value in its database."""
     for service in SERVICES:
         if not (url := _operator_url(host, service)):
             continue
@@ -76,7 +76,7 @@ def check_form_keys(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def _in_folder(folder: Path) -> Mapping[str, Sequence[str]]:
-    """Forms with a key file; their fingerprints are not known without the master key."""
+    """Forms with a key file; fingerprints need the master key, so they are not compared."""
     return {path.name.removesuffix(SUFFIX): () for path in folder.iterdir() if path.name.endswith(SUFFIX)}
 
 
@@ -109,7 +109,7 @@ def _compare(host: GradedHost, service: str, known: Sequence[tuple[str, KnownKey
         return not_asked(service, "no settings with keys of this service are here")
     if not known:
         return warning(
-            service, "the database knows no key yet", "Start the processes: the first one registers its keys"
+            service, "the database has no key check yet", "Start the processes: the first one registers its keys"
         )
     return ok(service, f"{len({kind.name for kind, _file, _keys in held})} kinds of keys agree with the database")
 
@@ -133,7 +133,7 @@ def _keys_of(file: HostKeyFile) -> Sequence[bytes]:
 
 
 def _readable_by_others(path: Path, folder: Path) -> str:
-    """The path with its mode, if others than its owner get to it and may read it; empty if not."""
+    """The path with its mode, if an account other than its owner can reach and read it; else empty."""
     try:
         closed = any(not place.stat().st_mode & 0o001 for place in path.parents if place.is_relative_to(folder))
         found = path.stat()

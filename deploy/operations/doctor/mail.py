@@ -1,4 +1,4 @@
-"""Checks of mail: the relay, its certificate, and what DNS says of the sender's domain."""
+"""Checks of mail: the relay, its certificate, and the DNS records of the sender's domain."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ GUIDE = "docs/how-to/operate.md, The mail relay"
 
 
 def check_relay(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """The mail relay takes our connection, encrypted and verified."""
+    """The mail relay accepts an encrypted and verified connection."""
     relay = parse_relay(host.value(SMTP_URL))
     about = f"{relay.host}:{relay.port}"
     try:
@@ -28,7 +28,7 @@ def check_relay(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
         return
     if relay.security == "none":
         if is_loopback(relay.host):
-            yield ok(about, "takes connections, on this machine")
+            yield ok(about, "accepts connections, on this machine")
         else:
             yield warning(about, "not encrypted", "Write smtps:// or ?starttls=required in SMTP_URL")
         return
@@ -36,7 +36,7 @@ def check_relay(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
         TlsEndpoint(relay.host, relay.port, "smtp" if relay.security == "starttls" else "")
     )
     days = (certificate.ends_at - probes.now()).days
-    found = f"takes encrypted connections; its certificate has {days} days left"
+    found = f"accepts encrypted connections; its certificate has {days} days left"
     if days < FAIL_DAYS:
         yield failed(about, found, "Renew the relay's certificate now: no mail is sent without it")
     elif days < WARN_DAYS:
@@ -46,7 +46,7 @@ def check_relay(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def check_mx(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """Answers and bounces to the sender arrive somewhere."""
+    """The sender's domain accepts mail, so that replies and bounces arrive."""
     domain = _domain(host, probes)
     records = probes.resolve(domain, "MX")
     if records:
@@ -54,11 +54,13 @@ def check_mx(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     elif probes.resolve(domain, "A") or probes.resolve(domain, "AAAA"):
         yield warning(domain, "no MX, an address only", "Write an MX record: answers and bounces go to the sender")
     else:
-        yield failed(domain, "no MX and no address", "Write an MX record: relays refuse senders that take no mail")
+        yield failed(
+            domain, "no MX and no address", "Write an MX record: relays refuse senders whose domain accepts no mail"
+        )
 
 
 def check_spf(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """SPF names who may send for the domain (RFC 7208)."""
+    """SPF names the hosts that may send for the domain (RFC 7208)."""
     domain = _domain(host, probes)
     records = [text for text in probes.resolve(domain, "TXT") if text.lower().split(" ")[0] == "v=spf1"]
     if not records:
@@ -90,7 +92,7 @@ def check_dkim(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def check_dmarc(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """DMARC tells receivers what to do with mails that others send in the domain's name (RFC 7489)."""
+    """A DMARC policy rejects mails that others send in the domain's name (RFC 7489)."""
     domain = _domain(host, probes)
     parts = domain.split(".")
     for name in (f"_dmarc.{'.'.join(parts[start:])}" for start in range(len(parts) - 1)):
@@ -112,13 +114,13 @@ def _domain(host: GradedHost, probes: Probes) -> str:
     """The domain of the sender, if DNS can be asked about it.
 
     Raises:
-        Unavailable: it is one for examples (RFC 2606), or the resolver knows no public names.
+        Unavailable: it is one for examples (RFC 2606), or the resolver does not resolve public names.
     """
     domain = domain_of(host.value(MAIL_FROM))
     if domain.split(".")[-1] in RESERVED or ".".join(domain.split(".")[-2:]) in RESERVED:
         raise Unavailable(f"{domain} is for examples")
     if not probes.resolve(domain.split(".")[-1] + ".", "NS"):
-        raise Unavailable("the resolver knows no public names")
+        raise Unavailable("the resolver does not resolve public names")
     return domain
 
 

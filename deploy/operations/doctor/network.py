@@ -1,4 +1,4 @@
-"""Checks from outside: public address, headers, operators' paths, certificates, trusted proxies, Prometheus."""
+"""Checks of the network: public address, headers, operators' paths, certificates, trusted proxies, Prometheus."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ HEADERS = ("x-content-type-options", "referrer-policy", "content-security-policy
 
 
 def check_public_url(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """People reach the programme, and coordinators the console, over HTTPS."""
+    """The programme and the console can be reached over HTTPS."""
     for name, path in ((PUBLIC_URL, "/programme"), (CONSOLE_URL, "/console/sign-in")):
         if not (url := host.value(name).rstrip("/")):
             continue
@@ -42,7 +42,7 @@ def check_public_url(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def check_headers(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """Pages carry the headers that protect people's browsers, HSTS with HTTPS."""
+    """Pages have the security headers, including HSTS with HTTPS."""
     url = host.value(PUBLIC_URL).rstrip("/")
     given = probes.fetch(f"{url}/programme").headers
     wanted = [*HEADERS, *(["strict-transport-security"] if url.startswith("https://") else [])]
@@ -67,7 +67,7 @@ def check_operations(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def check_certificates(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """Certificates are trusted, and do not end soon."""
+    """Certificates are trusted, and do not expire soon."""
     endpoints = list(dict.fromkeys(_endpoints(host)))
     if not endpoints:
         yield not_asked("certificates", "no address of this installation uses TLS")
@@ -92,7 +92,7 @@ def check_certificates(host: GradedHost, probes: Probes) -> Iterator[CheckResult
 
 
 def check_proxies(host: GradedHost, _probes: Probes) -> Iterator[CheckResult]:
-    """Only gateways are believed about the address of a client."""
+    """Only gateways are trusted to name a client's address."""
     named = [part.strip() for part in host.value(PROXIES).split(",") if part.strip()]
     try:
         networks = [ip_network(part, strict=False) for part in named]
@@ -103,18 +103,18 @@ def check_proxies(host: GradedHost, _probes: Probes) -> Iterator[CheckResult]:
     public = [str(one) for one in networks if one.is_global and one.prefixlen < one.max_prefixlen]
     if wide:
         yield failed(
-            PROXIES, f"too wide: {', '.join(wide)}", "Name the gateways alone: others could write their own address"
+            PROXIES, f"too wide: {', '.join(wide)}", "Name the gateways only: others could forge a client's address"
         )
     elif public:
         yield warning(PROXIES, f"public networks: {', '.join(public)}", "Name the gateways' addresses one by one")
     elif not networks:
-        yield ok(PROXIES, "not set: only a gateway on this machine is believed")
+        yield ok(PROXIES, "not set: only a gateway on this machine is trusted")
     else:
         yield ok(PROXIES, ", ".join(named))
 
 
 def check_prometheus(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """Prometheus scrapes everything, and no page fires."""
+    """Prometheus scrapes every target, and no alert that pages is firing."""
     url = host.value(PROMETHEUS_URL).rstrip("/")
     targets = json.loads(probes.fetch(f"{url}/api/v1/targets?state=active").body)["data"]["activeTargets"]
     down = sorted(
@@ -141,9 +141,9 @@ def check_prometheus(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 
 def _unreachable(host: str, about: str, reason: str) -> CheckResult:
-    """The result for a server that does not answer; a name below ``.localhost`` leads to this machine or container."""
+    """The result for a server that does not answer; a name below ``.localhost`` is this machine or container."""
     if host.endswith(".localhost"):
-        return not_asked(about, f"this name leads to this machine alone ({reason})", "Open it in a browser")
+        return not_asked(about, f"this name resolves to this machine only ({reason})", "Open it in a browser")
     do = "Check DNS, firewall, server and certificate; for the public host: runbook TroikaPublicPageDown"
     return failed(about, f"cannot be reached from here ({reason})", do)
 

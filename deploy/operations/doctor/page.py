@@ -1,4 +1,4 @@
-"""The page of the reference about the checks, written from the closed list."""
+"""Generates the reference page of the checks from the closed list."""
 
 from deploy.operations.doctor.broker import MANAGEMENT_URL, METRICS_URLS
 from deploy.operations.doctor.registry import CHECKS, SETTINGS, Need
@@ -10,12 +10,13 @@ _INTRODUCTION = """\
 
 `troika doctor` prints one line for each result: its grade, the check, what was found, and what to do. It changes
 nothing and prints no secret and nothing about a person. Exit code 0: all is well; 1: warnings; 2: faults. `--json`
-prints a document, and `--only SUBJECT` or `--only CHECK` picks. [How to use it](../how-to/operate.md#check-a-host).
+prints a document; `--only SUBJECT` or `--only CHECK` selects checks.
+[How to use it](../how-to/operate.md#check-a-host).
 
-A check is *not asked* where its settings are not on this host, or where what it asks does not answer. A database,
-broker, public address or mail relay that does not answer is one fault, of the first check that needs it.
+A check is *not asked* if its settings are not on this host, or if the server does not answer. A database, broker,
+public address or mail relay that does not answer is one fault, of the first check that needs it.
 
-| check | what should be the case | needs |
+| check | what it requires | needs |
 |---|---|---|
 """
 

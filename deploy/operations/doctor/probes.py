@@ -1,4 +1,4 @@
-"""How servers and the machine are asked. Tests put fakes in their place; the real ones are in :mod:`.asking`."""
+"""Interfaces to query servers and the machine. Tests use fakes; the real probes are in :mod:`.asking`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class HttpAnswer:
 
 @dataclass(frozen=True, slots=True)
 class TlsEndpoint:
-    """Where a certificate is shown.
+    """Where a server presents a certificate.
 
     Attributes:
         host: name that the certificate must have.
@@ -36,7 +36,7 @@ class TlsEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate as a server shows it: when it ends, and why it is not trusted (empty: it is)."""
+    """A certificate that a server presents: when it expires, and why it is not trusted (empty: it is)."""
 
     ends_at: datetime
     fault: str = ""
@@ -62,7 +62,7 @@ class Probes:
         may_declare: whether a login may make queues.
         missing: exchanges and queues that are not there, by the URLs of a login.
         cluster: nodes of the broker and members of its queues, by the URLs of its management API.
-        certificate: what a server shows.
+        certificate: the certificate that a server presents.
         fetch: the answer to GET of a URL; redirections are not followed.
         resolve: records of a name and a type, as texts; none if there are none.
         relay: connects to the mail relay of a URL, encrypts and signs in.

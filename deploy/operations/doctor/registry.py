@@ -13,7 +13,7 @@ Run = Callable[[GradedHost, Probes], Iterable[CheckResult]]
 
 
 class Need(StrEnum):
-    """What a check needs of the settings; its value is what to do if it is missing."""
+    """Settings that a check needs; the value is the remedy if they are missing."""
 
     NOTHING = ""
     DATABASES = "Run the doctor where the settings files of the processes are"
@@ -43,7 +43,7 @@ SETTINGS: dict[Need, str] = {
     Need.MAIL_FROM: mail.MAIL_FROM,
     Need.PROMETHEUS: network.PROMETHEUS_URL,
 }
-"""The setting that a need is."""
+"""The name of the setting that is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class HostCheck:
     Attributes:
         name: ``<subject>-<thing>``; the report and ``--only`` use it.
         need: of the settings.
-        run: makes the results; its docstring is what should be the case.
+        run: makes the results; its docstring is the requirement.
     """
 
     name: str
@@ -62,12 +62,12 @@ class HostCheck:
 
     @property
     def subject(self) -> str:
-        """What the check is about: the first part of its name."""
+        """The subject of the check: the first part of its name."""
         return self.name.partition("-")[0]
 
     @property
     def meaning(self) -> str:
-        """What should be the case, in a sentence."""
+        """The requirement, in a sentence."""
         return (self.run.__doc__ or "").strip()
 
 
@@ -118,7 +118,7 @@ def run_checks(
 ) -> Iterator[tuple[HostCheck, CheckResult]]:
     """Every result of every check, in the order of the list.
 
-    A check that gets no answer is not asked: one fault is one line, of the check of logins or of the public address.
+    A check that gets no answer is "not asked": one fault is one line, of the check of logins or of the public address.
     """
     for check in checks:
         for result in _results(check, graded, probes):
@@ -134,5 +134,5 @@ def _results(check: HostCheck, graded: GradedHost, probes: Probes) -> list[Check
     except Unavailable as error:
         return [not_asked(check.subject, f"no answer ({error.reason})")]
     except (ValueError, LookupError) as error:
-        do = f"Check {setting or 'the settings files, and the server that is asked'}"
+        do = f"Check {setting or 'the settings files and the server'}"
         return [failed(check.subject, f"a setting or an answer is not understood ({type(error).__name__})", do)]

@@ -1,1 +1,1 @@
-"""``troika recover``: makes databases that were restored from backups of different times agree again."""
+"""``troika recover``: makes databases agree again that were restored from backups of different times."""

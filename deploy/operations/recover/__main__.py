@@ -81,7 +81,7 @@ def plan(path: Path, sent_mails: Path | None) -> None:
 @click.option("--plan", "path", required=True, type=FILE)
 @click.option("--out", "people", required=True, type=FILE, help="File for names and addresses.")
 def people(path: Path, people: Path) -> None:
-    """Write down who must be written to because their registration is lost. Before `apply`, which erases them."""
+    """Write a file of the people whose registration is lost. Run it before `apply`, which erases them."""
     with _opened() as (settings, databases):
         if not settings.vault_keys:
             raise click.ClickException(f"{VAULT_VARIABLE} is needed to open the recipient book")
@@ -94,13 +94,13 @@ def people(path: Path, people: Path) -> None:
 @main.command(name="apply")
 @click.option("--plan", "path", required=True, type=FILE)
 @click.option("--people", type=FILE, help="The file that `people` has written.")
-@click.option("--without-people", is_flag=True, help="Nobody will write to people whose registration is lost.")
+@click.option("--without-people", is_flag=True, help="Apply without a list of the people whose registration is lost.")
 @click.option("--within", "within_s", default=900.0, show_default=True, help="Seconds to wait for messages each time.")
 @SENT
 def apply_plan(
     path: Path, people: Path | None, within_s: float, sent_mails: Path | None, *, without_people: bool
 ) -> None:
-    """Do what the plan says. Broken off, it can be run again."""
+    """Apply the plan. If it is interrupted, run it again."""
     with _opened() as (settings, databases):
         wanted = read_plan(path)
         if not without_people:
@@ -125,7 +125,7 @@ def apply_plan(
 @main.command()
 @click.option("--with-differences", "reason", help="End although the audit finds differences, for this reason.")
 def end(reason: str | None) -> None:
-    """End the quarantine, once a plan was applied and the audit is clean."""
+    """End the quarantine. This requires an applied plan and a clean audit."""
     with _opened() as (settings, databases):
         quarantines = databases.quarantines()
         if not quarantines:
@@ -142,7 +142,7 @@ def end(reason: str | None) -> None:
 
 @contextmanager
 def _opened() -> Iterator[tuple[RecoverSettings, Databases]]:
-    """Settings and databases; what refuses or is away ends the program with a sentence."""
+    """Open the settings and databases; a refusal or an unavailable database ends the program with one line of text."""
     try:
         settings = read_settings(os.environ)
         with open_databases(settings.urls, operator_name()) as databases:
@@ -173,7 +173,7 @@ def _sent(path: Path | None) -> frozenset[str] | None:
 
 
 def _differences(settings: RecoverSettings) -> list[Finding]:
-    """What the audit finds: nothing moves, so everything is decidable."""
+    """What the audit finds: no process writes, so every check has a definite result."""
     with open_sources(settings.urls, Given(), grace_s=0) as sources:
         return reconcile(sources)
 

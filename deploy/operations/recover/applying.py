@@ -1,4 +1,4 @@
-"""Applies a plan in rounds: each finds what is left to do, does it, and lets messages arrive. Killed, it runs again."""
+"""Applies a plan in rounds: each finds what is left, does it, and lets messages arrive. It can be killed and rerun."""
 
 import logging
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from shared.core.clock import Clock
 log = logging.getLogger(__name__)
 
 MAX_ROUNDS = 8
-"""Each round moves what the one before has published; messages that wait at the broker may bring more."""
+"""Each round delivers what the previous one published; messages that wait at the broker may add work."""
 
 _PUBLISH = text("""
     UPDATE outbox SET published_at = NULL, try_at = NULL, refusals = 0, again_at = :now
@@ -33,7 +33,7 @@ class RecoveryTools:
     messages: of registration, with the public keys of the other services.
     mail_domain: what Message-IDs end with.
     settle: lets relays and consumers work until every stored message has arrived.
-    sent: Message-IDs that the mail relay has taken; None if nobody knows.
+    sent: Message-IDs that the mail relay has taken; None if there is no such list.
     may_erase: lost registrations that were written down, so that they may be erased elsewhere; None for any.
     """
 
@@ -59,7 +59,7 @@ class Applied:
 
 
 def apply(tools: RecoveryTools, plan: Plan) -> Applied:
-    """Do what the plan says, until the databases agree.
+    """Apply the plan until the databases agree.
 
     Raises:
         PlanRefused: no quarantine, or the state is not the one that the plan has seen; or messages that have arrived
@@ -133,7 +133,7 @@ def _round(tools: RecoveryTools, found: Comparison) -> tuple[int, int, int, int]
 
 
 def _forget(databases: Databases, found: Comparison) -> None:
-    """Forget messages that were taken in and that no producer has any more: their effects are compared by state."""
+    """Delete inbox rows of messages that no producer has any more: their effects are compared by state."""
     for service in SERVICES:
         with databases.work(service).transaction() as connection:
             for consumer, identity in found.orphans[service]:

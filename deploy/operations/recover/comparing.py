@@ -1,6 +1,6 @@
-"""What the three databases know of the same things, and where they differ. It reads ids, states and times only.
+"""What the three databases hold about the same records, and where they differ. It reads ids, states and times only.
 
-The owner's word counts where it has one. Where a copy is newer than the owner's row, the owner was restored from an
+The owner's row is authoritative. Where a copy is newer than the owner's row, the owner was restored from an
 older backup; where a copy has what the owner lacks, the owner has lost it.
 """
 
@@ -60,7 +60,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a database knows of one registration."""
+    """What a database holds about one registration."""
 
     form: str
     status: str
@@ -75,15 +75,15 @@ Registrations = Mapping[str, Known]
 class Comparison:
     """Attributes:
     newest: when each database last stored a message; None if it holds none.
-    lost: registrations that registration no longer has, with what is known of them elsewhere.
-    behind: registrations of which registration knows an older state than the copies, with the newest copy.
+    lost: registrations that registration no longer has, with what other services hold about them.
+    behind: registrations whose state in registration is older than a copy, with the newest copy.
     lagging: by service, registrations whose copy is missing or older.
-    unheard: by producer, ids of published messages that a consumer has not taken in.
-    orphans: by service, (queue, message id) of messages taken in that no producer has.
+    unheard: by producer, ids of published messages that a consumer has not consumed.
+    orphans: by service, (queue, message id) of consumed messages that no producer has.
     unpublished: how many messages no relay has taken to the broker yet.
-    events_behind: by event, the revision of the newest copy, where events knows an older one or none.
-    decisions_behind: decisions on proposals that registration knows and events does not.
-    event_copies_lagging: events of which registration or notifications knows an older state than events.
+    events_behind: by event, the revision of the newest copy, where events has an older one or none.
+    decisions_behind: decisions on proposals that registration has and events lacks.
+    event_copies_lagging: events whose copy in registration or notifications is older than in events.
     """
 
     newest: Mapping[str, datetime | None]
@@ -99,7 +99,7 @@ class Comparison:
 
     @property
     def agrees(self) -> bool:
-        """Whether nothing is left to do but to look after mails, and nothing is on its way."""
+        """Whether only mails are left to handle, and no message is in transit."""
         lists = (*self.lagging.values(), *self.unheard.values(), *self.orphans.values())
         left = (self.lost, self.behind, self.events_behind, self.event_copies_lagging, self.decisions_behind)
         return not (any(left) or any(lists) or self.unpublished)
@@ -154,7 +154,7 @@ def newest_of(*copies: Known | None) -> Known | None:
 def _lost(
     owned: Registrations, gone: set[str], forgetful: set[str], roster: Registrations, recipients: Registrations
 ) -> dict[str, Known]:
-    """A tombstone of a form that forgets registrations is no sign of a loss; neither is what was removed already."""
+    """A tombstone of a form that deletes registrations is no loss; nor is a registration that was removed already."""
     found = {}
     for identity in sorted((roster.keys() | recipients.keys()) - owned.keys()):
         copies = roster.get(identity), recipients.get(identity)
@@ -187,7 +187,7 @@ def _lagging(owned: Registrations, copies: Registrations) -> tuple[str, ...]:
 def _messages(
     databases: Databases,
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[tuple[str, str], ...]]]:
-    """Published messages that a consumer lacks, by producer; and messages taken in that nobody has, by consumer."""
+    """Published messages that a consumer lacks, by producer; consumed messages that no producer has, by consumer."""
     queues: dict[str, list[str]] = {}
     for kind, queue in CONSUMING_QUEUES:
         queues.setdefault(kind, []).append(queue)

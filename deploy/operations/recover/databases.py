@@ -57,7 +57,7 @@ class Databases:
         return found
 
     def settle(self, *, settling: bool) -> None:
-        """Let relays and consumers of all services go on, or stop them again."""
+        """Let relays and consumers of all services run, or stop them again."""
         for service in SERVICES:
             with self.work(service).transaction() as connection:
                 let_settle(connection, settling=settling)

@@ -34,20 +34,20 @@ _TOMBSTONE = text("""
     INSERT INTO outbox (message_id, type, subject, body, stored_at, published_at, blanked_at)
     VALUES (CAST(:message AS uuid), :type, :id, '', :now, :now, :now)
 """)
-"""The message that told the decision is lost, and nobody needs it: whom it was for has it."""
+"""The message with the decision is lost and not needed: its consumer has the decision."""
 
 Decision = tuple[str, int, str, str, str | None, datetime]
 
 
 def decisions_behind(databases: Databases) -> list[Decision]:
-    """Newest decisions that registration has a copy of and events knows only an older state of."""
+    """Newest decisions that registration has a copy of, where events has an older state."""
     owned = {row[0]: row[1] for row in databases.rows(EVENTS, _OWNED)}
     copies = databases.rows(REGISTRATION, _COPIES)
     return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in copies if row[1] > owned.get(row[0], row[1])]
 
 
 def take_back_decisions(databases: Databases, behind: Iterable[Decision], now: datetime) -> int:
-    """Give proposals the decisions that registration knows; one on the timetable needs its side event."""
+    """Give proposals the decisions that registration has; a scheduled proposal needs its side event."""
     done = 0
     for identity, revision, status, note, event, decided_at in behind:
         values = {"id": identity, "revision": revision, "status": status, "note": note, "event": event}

@@ -1,7 +1,7 @@
-"""Mails after notifications was restored: what has gone is marked as sent, what may have gone is left as unknown.
+"""Mails after a restore of notifications: those that were sent are marked as sent, those that may have been as unknown.
 
-A mail that is made again has its old id, so what other services and the mail relay know of it still fits. Nothing goes
-out here, and no mail whose outcome is unknown is queued: an operator looks at those and has them sent again.
+A mail that is made again has its old id, so records of other services and of the mail relay still match it. Nothing is
+sent here, and no mail whose outcome is unknown is queued: an operator reviews those and requeues them.
 """
 
 import re
@@ -53,8 +53,8 @@ _PENDING = """
     FROM mail WHERE recipient IS NOT NULL
         AND (state IN ('queued', 'deferred', 'claimed') OR (state = 'unknown' AND due_at IS NOT NULL))
 """
-"""What is made in the quarantine is about what was before it, since nothing is accepted in it. So it may have gone, but
-for reminders whose time has not come."""
+"""A mail made during the quarantine is about an earlier change, since no change is accepted in quarantine. So it may
+have been sent already, except reminders that are not due yet."""
 
 _CLAIM = text("""
     WITH claimed AS (
@@ -77,11 +77,11 @@ _CLAIM = text("""
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What is to be written down about mails.
+    """Outcomes of mails that are to be recorded.
 
     Attributes:
-        sent: when each went, by id.
-        unknown: ids of those that may have gone.
+        sent: when each was sent, by id.
+        unknown: ids of those that may have been sent.
         needless: ids of those with a confirmation link that nothing waits for any more.
     """
 
@@ -101,24 +101,24 @@ def read_sent(lines: Iterable[str]) -> frozenset[str]:
 
 
 def sent_elsewhere(databases: Databases) -> dict[str, datetime]:
-    """When mails were sent, by id, as events and registration were told."""
+    """When mails were sent, by id, as recorded by events and registration."""
     known = databases.rows(EVENTS, _CONTACTS) + databases.rows(REGISTRATION, _LOG)
     return dict(known)
 
 
 def unknown_to_notifications(databases: Databases) -> frozenset[str]:
-    """Ids of mails that others know as sent and notifications does not: it was restored from an older backup."""
+    """Ids of mails that other services record as sent and notifications does not: its backup is older."""
     here = {row[0] for row in databases.rows(NOTIFICATIONS, _SENT_HERE)}
     return frozenset(sent_elsewhere(databases).keys() - here)
 
 
 def find_outcomes(databases: Databases, since: datetime, sent: frozenset[str] | None) -> Outcomes:
-    """What became of the mails that wait in a restored database of notifications.
+    """The outcome of each mail that waits in a restored database of notifications.
 
     Args:
         databases: to read.
-        since: when the quarantine began: what was due after it cannot have gone.
-        sent: Message-IDs that the mail relay has taken, complete since the backup; None if nobody knows.
+        since: when the quarantine began: a mail that was due later cannot have been sent.
+        sent: Message-IDs that the mail relay has accepted, complete since the backup; None if there is no list.
     """
     known, links = sent_elsewhere(databases), dict(databases.rows(REGISTRATION, _LINKS))
     gone: dict[str, datetime] = {}
@@ -140,7 +140,7 @@ def find_outcomes(databases: Databases, since: datetime, sent: frozenset[str] | 
 
 
 def make_mails(databases: Databases, clock: Clock, mail_domain: str) -> None:
-    """Make the mails that the scheduler would make next, so that it is known of them too whether they have gone."""
+    """Make the mails that the scheduler would make next, so that they get an outcome too."""
     work = databases.work(NOTIFICATIONS)
     checked = CheckedClock(clock, work, NOTIFICATIONS, database_time=lambda _connection: clock())
     while send_due(work, checked) or decide_news(work, lambda: clock() + LATER):
@@ -151,7 +151,7 @@ def make_mails(databases: Databases, clock: Clock, mail_domain: str) -> None:
 
 
 def mark(databases: Databases, outcomes: Outcomes, now: datetime) -> int:
-    """Write outcomes down; doing it again changes nothing. Returns how many mails it were."""
+    """Record outcomes; repeating it changes nothing. Returns the number of mails."""
     done = 0
     for ids in _chunks([*outcomes.sent]):
         done += _mark(databases, ids, now, lambda mail: Verdict(mail, "sent", outcomes.sent[mail.id], tried=True))
@@ -172,7 +172,7 @@ def _mark(databases: Databases, ids: Sequence[str], now: datetime, verdict: Any)
 
 
 def _leave(connection: Connection, verdicts: Sequence[Verdict], now: datetime) -> None:
-    """They are in the operators' list of people who were not notified, and are sent again by a decision alone.
+    """They are in the operators' list of people who were not notified, and are sent again only by an operator.
 
     Those about a confirmation link are in no list: the address goes with the mail.
     """

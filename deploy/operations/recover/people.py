@@ -1,6 +1,6 @@
-"""Who must be written to because their registration is lost: names and addresses, for the operator's eyes alone.
+"""People whose registration is lost and who must be contacted: names and addresses, for the operator only.
 
-Only the recipient book of notifications still knows them, and applying the plan erases them there: so this comes first.
+Only the recipients in notifications still hold them, and applying the plan erases those: so this comes first.
 """
 
 import json

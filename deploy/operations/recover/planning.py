@@ -23,7 +23,7 @@ CHANGE_LOST = "their last change of answers or address may be lost"
 
 
 class PlanRefused(Exception):
-    """A plan cannot be made or applied; says why, and what to do."""
+    """A plan cannot be made or applied; the text has the reason and the next step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +32,16 @@ class Plan:
     digest: of the state that was seen.
     made_at: in UTC.
     databases: by service: quarantine and newest message.
-    take_back: registrations that get the state which other services know.
+    take_back: registrations that get the state which other services hold.
     erase_again: registrations that were erased since the backup.
     remove: registrations that are lost, and are erased where they are still known.
     publish_again: by producer, how many messages a consumer lacks.
     copies: by service, how many registrations have no copy there, or an older one.
-    forget: by service, how many messages were taken in that nobody has stored.
+    forget: by service, how many messages were consumed that no outbox holds.
     events: events whose public state comes back from the copies.
-    decisions: proposals that get back the decision which registration knows.
+    decisions: proposals that get back the decision which registration holds.
     mails_sent, mails_unknown: how many mails that wait now are marked so.
-    mails_missing: mails that others know as sent and notifications does not.
+    mails_missing: mails that other services record as sent and notifications does not.
     sent_known: whether a list of sent mails was given.
     write_to: by reason, references of registrations whose people must be written to.
     """
@@ -72,7 +72,7 @@ class Plan:
         """The plan for a person."""
         yield from aligned([(service, state) for service, state in self.databases.items()])
         yield ""
-        yield from _listed("registrations get the state that other services know", self.take_back)
+        yield from _listed("registrations get the state that other services hold", self.take_back)
         yield from _listed("registrations are erased again", self.erase_again)
         yield from _listed("registrations are lost and are removed elsewhere", self.remove)
         yield from _listed("events get their public state back", self.events)
@@ -80,7 +80,7 @@ class Plan:
         for what, counts in (
             ("messages of {} are published again", self.publish_again),
             ("copies in {} are older than registration, or missing", self.copies),
-            ("messages were taken in by {} that nobody has stored: forgotten", self.forget),
+            ("messages were consumed by {} that no outbox holds: removed from its inbox", self.forget),
         ):
             yield from (f"{count:>8,} {what.format(service)}" for service, count in counts.items() if count)
         yield f"{self.mails_missing:>8,} mails were sent that notifications does not know: marked, not sent again"
@@ -128,7 +128,7 @@ def make_plan(databases: Databases, now: datetime, sent: frozenset[str] | None) 
 
 
 def require_quarantine(quarantines: Mapping[str, Quarantine]) -> None:
-    """Refuse where a database could change meanwhile.
+    """Refuse if a database could change in the meantime.
 
     Raises:
         PlanRefused: a database is not in quarantine.
@@ -142,7 +142,7 @@ def require_quarantine(quarantines: Mapping[str, Quarantine]) -> None:
 
 
 def is_restored(quarantines: Mapping[str, Quarantine], missing: int) -> bool:
-    """Whether notifications was restored from a backup: its quarantine says so, or others know more of its mails."""
+    """Whether notifications was restored from a backup: by its quarantine, or if others record more of its mails."""
     one = quarantines.get(NOTIFICATIONS)
     return bool(missing) or (one is not None and one.backup_at is not None)
 

@@ -1,4 +1,4 @@
-"""Events: the public state comes back from the copies, and copies that lag are told again.
+"""Events: the public state comes back from the copies, and events whose copies lag are published again.
 
 Drafts, internal notes, and what no other service has a copy of (rooms, contacts, consultations) do not come back.
 """
@@ -59,7 +59,7 @@ def put_back_events(databases: Databases, behind: Mapping[str, int], now: dateti
 
 
 def publish_events(databases: Databases, lagging: tuple[str, ...], now: datetime) -> int:
-    """Publish the state of these events once more; who knows it ignores it."""
+    """Publish the state of these events again; a consumer that has it ignores the message."""
     done = 0
     for identity in lagging:
         with databases.work(EVENTS).transaction() as connection:

@@ -1,4 +1,4 @@
-"""Registrations: what others know is taken back, what nobody owns is removed, what a copy lacks is published again.
+"""Registrations: newer copies are taken back, lost registrations are removed elsewhere, missing copies are published.
 
 Answers, names and addresses that only the lost rows held do not come back: the plan names the registrations.
 """
@@ -31,8 +31,8 @@ from shared.contracts.envelope import TYPE_PREFIX
 from shared.store import outbox
 
 RESTORED = "restored: "
-"""How the reason of a history line begins that stands for changes which a restored database has lost. The audit knows
-it: nobody is mailed about such a line, and no message tells it."""
+"""Prefix of the reason of a history line that replaces changes which a restored database has lost. The audit
+recognises it: such a line has no mail and no message."""
 
 _TAKEN_BACK = RESTORED + "as other services knew it"
 _ERASED_AGAIN = RESTORED + "erased again"
@@ -94,7 +94,7 @@ _IS_STORED = text("SELECT EXISTS (SELECT FROM outbox WHERE subject = :id AND typ
 
 
 def take_back(databases: Databases, behind: Iterable[tuple[str, Known]], now: datetime) -> int:
-    """Give registrations the state and the revision that other services know; whoever was erased is erased last."""
+    """Give registrations the state and the revision that other services hold; erase erased people last."""
     done = 0
     for identity, newest in behind:
         with databases.work(REGISTRATION).transaction() as connection:
@@ -126,7 +126,7 @@ def _status(connection: Connection, identity: str) -> str:
 def erase_again(
     databases: Databases, behind: Iterable[tuple[str, Known]], messages: RegistrationMessages, now: datetime
 ) -> int:
-    """Erase whoever was erased since the backup, by the code that erases: the tombstones elsewhere stay as they are."""
+    """Erase people who were erased since the backup, by the code that erases; tombstones elsewhere do not change."""
     work = databases.work(REGISTRATION)
     cause = ErasureCause(_ERASED_AGAIN, whole_address=False)
     erased = [identity for identity, newest in behind if newest.erased]
@@ -134,7 +134,7 @@ def erase_again(
 
 
 def remove_lost(databases: Databases, lost: Iterable[tuple[str, Known]], now: datetime) -> int:
-    """Have what registration has lost erased where it is still known, by the message that erases a person."""
+    """Publish the erasure of each lost registration, so that other services erase their copies."""
     done = 0
     for identity, newest in lost:
         kind, event = _kind_and_event(databases, identity)
@@ -174,7 +174,7 @@ def _registration(identity: str, newest: Known, kind: str, event: str | None, no
 
 
 def count_seats(databases: Databases) -> int:
-    """Count the seats and the limited options of each form anew from the registrations; returns how many changed."""
+    """Recount the seats and the limited options of each form from the registrations; returns how many changed."""
     with databases.work(REGISTRATION).transaction() as connection:
         changed = connection.execute(_COUNT_SEATS).rowcount
         for form, options in connection.execute(_WITH_OPTIONS).fetchall():
@@ -190,7 +190,7 @@ def count_seats(databases: Databases) -> int:
 
 
 def publish_states(databases: Databases, found: Comparison, messages: RegistrationMessages, now: datetime) -> int:
-    """Publish the state of registrations whose copies lag, where no stored message tells it any more."""
+    """Publish the state of registrations whose copies lag, where no stored message contains it any more."""
     lagging = sorted({identity for copies in found.lagging.values() for identity in copies})
     return sum([_publish_state(databases, identity, messages, now) for identity in lagging])
 

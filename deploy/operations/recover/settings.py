@@ -1,4 +1,4 @@
-"""Where the databases and keys are that a recovery needs: named by the environment, else those of `make up` here."""
+"""The databases and keys that a recovery needs: from the environment, else from `make up` on this machine."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class RecoverSettings:
     notifications_key, events_key: public keys of the services, 32 bytes.
     vault_keys: open the recipient book; only for the list of people who must be written to.
     mail_domain: what Message-IDs end with.
-    where: they were found, in words.
+    where: where they were found, in words.
     """
 
     urls: Mapping[str, str]
@@ -51,7 +51,7 @@ def read_settings(environment: Mapping[str, str]) -> RecoverSettings:
         SettingsError: something is missing or wrong.
     """
     named = any(environment.get(variable(one)) or environment.get(f"{variable(one)}_FILE") for one in SERVICES)
-    where = "as the environment says"
+    where = "from the environment"
     if not named:
         environment = {**_of_make_up(environment), **environment}
         where = "make up"

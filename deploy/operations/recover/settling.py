@@ -1,4 +1,4 @@
-"""Lets the running relays and consumers carry messages while everything else stands still, and waits for them."""
+"""Lets relays and consumers deliver messages while all other processes are stopped, and waits for them."""
 
 import time
 
@@ -11,14 +11,14 @@ _UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 
 
 def settle(databases: Databases, within_s: float) -> None:
-    """Let messages arrive; afterwards nothing moves again.
+    """Let messages arrive, then stop relays and consumers again.
 
     Args:
         databases: in quarantine; their relays and consumers run.
         within_s: how long to wait, seconds.
 
     Raises:
-        Unavailable: they have not arrived in time; says where they wait.
+        Unavailable: they have not arrived in time; the text has where they wait.
     """
     databases.settle(settling=True)
     try:
@@ -26,7 +26,7 @@ def settle(databases: Databases, within_s: float) -> None:
         while waiting := _waiting(databases):
             if time.monotonic() > deadline:
                 raise Unavailable(f"messages have not arrived within {within_s:.0f} s: {waiting}")
-            time.sleep(EVERY_S)  # relays and consumers are at work; the deadline ends this
+            time.sleep(EVERY_S)  # polls while relays and consumers work, until the deadline
     finally:
         databases.settle(settling=False)
 
@@ -40,7 +40,7 @@ def _waiting(databases: Databases) -> str:
         )
     unheard = compare(databases).unheard
     return ", ".join(
-        f"{len(ids)} of {name} are not taken in (are the consumers running, is a queue halted or parked?)"
+        f"{len(ids)} of {name} are not consumed (are the consumers running, is a queue halted or parked?)"
         for name, ids in unheard.items()
         if ids
     )

@@ -35,10 +35,10 @@ WITHOUT_CONTENT = frozenset({"sent", "bounced", "suppressed", "called_off"})
 
 
 def mail_id_of(kind: str, subject: str, revision: int, recipient: str) -> str:
-    """Return the id of a mail: the same whenever the mail is made again, in a database restored from a backup too.
+    """Return the id of a mail; it is the same if the mail is made again, also in a restored database.
 
-    A UUID version 8 (RFC 9562, section 5.8) of a hash. ``recipient`` is a keyed hash of the address, so that nobody who
-    sees the id, which stands in the Message-ID, can find the address by trying.
+    A UUID version 8 (RFC 9562, section 5.8) of a hash. ``recipient`` is a keyed hash of the address, so the id, which
+    is part of the Message-ID, cannot be used to guess the address.
 
     Args:
         kind: of the mail.

@@ -91,7 +91,7 @@ class Sender:
 
     def _store_verdicts(self) -> None:
         if self._verdicts:
-            finish(self._tools.work.ungated, self._verdicts)  # they have gone, whatever has begun since
+            finish(self._tools.work.ungated, self._verdicts)  # they were sent, even if a quarantine began since
             reach("send.settled")
             self._verdicts.clear()
 

@@ -34,7 +34,7 @@ _COUNTS = text("SELECT kind, state, count(*) FROM mail GROUP BY kind, state ORDE
 @dataclass(frozen=True, slots=True)
 class Choices:
     """Ids and titles of events and working groups, and names of partners by slug; ``used``: forms, partners, countries,
-    languages and tags that somebody has.
+    languages and tags that at least one recipient has.
     """
 
     events: list[tuple[str, str]]
@@ -63,7 +63,7 @@ def titles_of_groups(connection: Connection, slugs: Sequence[str]) -> dict[str, 
 
 
 def names_of_partners(connection: Connection) -> dict[str, str]:
-    """Names of partners by slug; what is not known is not in it."""
+    """Names of partners by slug, without unknown ones."""
     return {row[0]: row[1] for row in connection.execute(_PARTNERS)}
 
 

@@ -91,7 +91,7 @@ def keep_event(connection: Connection, event_id: str, revision: int, content: Ma
 
 
 def zones_of(connection: Connection, slugs: Sequence[str]) -> list[str]:
-    """The IANA zones of these events, each once; an event that is not known has none."""
+    """The distinct IANA zones of these events, without unknown events."""
     return list(connection.execute(_ZONES, {"slugs": list(slugs)}).scalars())
 
 

@@ -24,8 +24,8 @@ _INSERT = """
     FOR KEY SHARE OF r
     ON CONFLICT (kind, subject, revision) DO {conflict}
 """
-"""The row lock serialises this with a concurrent erasure or change of address. The same mail may be there already, by
-its id, and go by another subject meanwhile."""
+"""The row lock serialises this with a concurrent erasure or change of address. A mail with the same id may exist
+already, with another subject."""
 
 _ADD = text(_INSERT.format(conflict="NOTHING"))
 _ADD_REMINDER = text(

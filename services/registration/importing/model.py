@@ -14,7 +14,7 @@ MAX_CELL = 20_000
 
 MAX_HEADING = 300
 MAX_SHOWN = 3
-"""Cells of a refused row that a page names, and further ones that say whose row it is."""
+"""Cells of a refused row that a page names, and further cells that identify the person."""
 
 BATCH_ROWS = 400
 """Rows that are stored, and later registered, together: about 0.1 s, so that people who register beside it wait no

@@ -116,7 +116,7 @@ def _add_origins(blueprint: Blueprint, desk: PartnerDesk) -> None:
 
 
 def _ask(desk: PartnerDesk, slug: str, typed: str) -> AnyResponse:
-    """Request the origin that was typed; that of a page's address is shown first."""
+    """Request the origin that was typed; the origin of a page's address is shown for confirmation first."""
     try:
         wanted = origin_of(typed)
     except ValueError:

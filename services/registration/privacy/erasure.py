@@ -203,7 +203,7 @@ def erase_one(
     cause: ErasureCause,
     erasure: Erasure | None = None,
 ) -> bool:
-    """Erase one registration; returns whether there was anybody left to erase.
+    """Erase one registration; returns whether it was not erased already.
 
     Args:
         work: on the service's database.
@@ -211,7 +211,7 @@ def erase_one(
         messages: of the service.
         registration_id: UUID text.
         cause: for the history.
-        erasure: of a coordinator, who leaves a trace; None where nobody decided.
+        erasure: by a coordinator, recorded in the audit log; None for an automatic one.
 
     Raises:
         DomainError: ``not-found``, to a coordinator.

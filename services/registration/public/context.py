@@ -24,8 +24,8 @@ VIEW_KEPT_IN_NEED_S = 60.0
 """How long it may be one when it cannot be read anew."""
 
 KEY_KEPT_S = 5.0
-"""How long answers are sealed to the public key of a form that cannot be read anew. A key that was destroyed is out of
-use by then; a form with sealed questions takes nothing until its key is read again."""
+"""How long answers are sealed to a form's public key while it cannot be read again, so that a destroyed key goes out
+of use. Afterwards a form with sealed questions accepts nothing until its key is read again."""
 
 MOST_VIEWS = 500
 
@@ -112,5 +112,5 @@ class PublicContext:
 
 
 def _in_need(read_at_s: float, view: FormView) -> FormView:
-    """A form as it was read at a time of the monotonic clock, without its key if that is too long ago."""
+    """A form as read at a time of the monotonic clock, without its key if that was too long ago."""
     return view if time.monotonic() - read_at_s < KEY_KEPT_S else replace(view, public_key=None)

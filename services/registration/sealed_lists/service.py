@@ -203,7 +203,7 @@ class ListDesk:
                 yield Entry(entry.registration_id, entry.name, entry.organisation, entry.working_group, answers)
 
     def _keys_of(self, form: str) -> Sequence[bytes]:
-        """Asked once a chunk: a key that another host destroys is out of use with the next one."""
+        """Reads the keys once a chunk: a key that another host destroys is out of use from the next chunk on."""
         try:
             return self.keys.private_keys(form)
         except KeyGone:

@@ -1,7 +1,7 @@
 """Private keys of forms, for the processes that open sealed answers: the coordinators' desk and the key commands.
 
-Each use asks the store, so that a running process forgets a destroyed key at once and takes up a replaced one, on every
-host. Where the store is away nothing is opened.
+Each use reads the store, so that a running process on every host drops a destroyed key at once and uses a replaced
+one. While the store is away nothing is opened.
 """
 
 from services.registration.sealing.key_store import KeyGone, KeyStore
@@ -24,7 +24,7 @@ class FormKeys:
         """Return the private keys of ``form``, newest first, as the store holds them now.
 
         Raises:
-            KeyGone: it has no key, or no longer, or none of the master keys unwraps it.
+            KeyGone: it has no key (any more), or none of the master keys unwraps it.
             Unavailable: the store is away.
         """
         try:
@@ -40,7 +40,7 @@ class FormKeys:
         return keys
 
     def has(self, form: str) -> bool:
-        """Return whether the store holds a key of the form, whoever can unwrap it."""
+        """Return whether the store holds a key of the form, even if no master key of this process unwraps it."""
         try:
             self.store.wrapped(form)
         except KeyGone:

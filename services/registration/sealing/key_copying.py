@@ -13,7 +13,7 @@ from shared.core.errors import SettingsError
 
 @dataclass(slots=True)
 class Copied:
-    """How many keys and tombstones were copied, and how many were there already."""
+    """How many keys and tombstones were copied, and how many the target had already."""
 
     keys: int = 0
     tombstones: int = 0
@@ -21,7 +21,7 @@ class Copied:
 
 
 def copy_keys(source: KeyStore, target: KeyStore) -> Copied:
-    """Copy every key and every tombstone of ``source``, wrapped as they are; ``source`` is left as it is.
+    """Copy every key and every tombstone of ``source``, as wrapped; ``source`` is not changed.
 
     Raises:
         SettingsError: a form has another key in ``target``, or was destroyed in one of the two alone, or no master key
@@ -41,12 +41,14 @@ def copy_keys(source: KeyStore, target: KeyStore) -> Copied:
         elif target.put(state.form, source.wrapped(state.form)):
             done.keys += 1
         else:
-            raise SettingsError([f"form key {state.form}: another process has made or destroyed one: run it again"])
+            raise SettingsError(
+                [f"form key {state.form}: another process has made or destroyed it: run the command again"]
+            )
     return done
 
 
 def _difference(source: KeyStore, target: KeyStore, state: KeyState, other: KeyState | None) -> str:
-    """Why the key of a form cannot be copied; empty if it can, or is there already."""
+    """Why the key of a form cannot be copied; empty if it can, or if the target has it already."""
     form = state.form
     if not state.destroyed and not state.keys:
         return f"form key {form}: no master key unwraps it"

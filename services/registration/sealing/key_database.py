@@ -1,7 +1,7 @@
 """The keys database: wrapped private keys of forms and tombstones, for an installation with several hosts.
 
-It is a database of its own, with its own logins and its own backups: whoever has a copy of registration's database has
-no key with it. A row stays for ever, and a row whose key was destroyed never changes again; a trigger refuses it.
+It is a separate database, with separate logins and backups: a copy of registration's database holds no private key. A
+row is never deleted, and a row whose key was destroyed never changes again; a trigger enforces both.
 """
 
 from collections.abc import Sequence
@@ -76,12 +76,12 @@ class KeyDatabase:
             return connection.execute(_TOMBSTONE, {"form": form}).scalar() is not None
 
     def make(self, form: str) -> None:
-        """Make a private key for ``form``, committed when this returns; nothing if it has or had one."""
+        """Make and commit a private key for ``form``; does nothing if it has or had one."""
         with self._work.transaction() as connection:
             connection.execute(_INSERT, self._row(form, [new_key()]))
 
     def put(self, form: str, wrapped: bytes) -> bool:
-        """Store keys as another store holds them, unless the form has or had a key; returns whether they were stored.
+        """Store keys as wrapped by another store, unless the form has or had a key; returns whether they were stored.
 
         Raises:
             KeyGone: none of the master keys unwraps them.
@@ -105,7 +105,7 @@ class KeyDatabase:
             return keys
 
     def end_replacement(self, form: str, keys: Sequence[bytes]) -> None:
-        """Keep the newest key alone: what is sealed to the other one is gone.
+        """Keep only the newest key: data sealed to the other one is lost.
 
         Args:
             form: slug.
@@ -119,7 +119,7 @@ class KeyDatabase:
                 connection.execute(_UPDATE, self._row(form, keys[:1]))
 
     def wrap_anew(self) -> int:
-        """Wrap all keys with the newest master key, so that the older ones may go; returns of how many forms.
+        """Wrap all keys with the newest master key, so that older ones can be deleted; returns the number of forms.
 
         Raises:
             KeyGone: none of the master keys unwraps the key of a form, which it names; nothing was changed.

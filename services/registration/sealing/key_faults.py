@@ -1,7 +1,7 @@
-"""Whether the store of private keys fits the public keys of registration's database, for probes and for operators.
+"""Whether the store of private keys matches the public keys in registration's database, for probes and operators.
 
-The public key of a form is in registration's database, its private key and its tombstone are in the store: whichever of
-the two was restored from an older backup, or belongs to another installation, the other one shows it.
+The public key of a form is in registration's database; its private key and its tombstone are in the store. A comparison
+shows if one of the two was restored from an older backup, or belongs to another installation.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def key_faults(work: UnitOfWork, keys: FormKeys) -> list[str]:
 
 @dataclass(slots=True)
 class StoreReadiness:
-    """Whether a process has ever found its store in order."""
+    """Whether the store of a process has passed a check since its start."""
 
     was_fit: bool = False
 
@@ -32,8 +32,8 @@ class StoreReadiness:
 def key_problem(work: UnitOfWork, keys: FormKeys, service: str, readiness: StoreReadiness) -> str:
     """Return the same as one text, for a probe, and set the gauge of wrong keys; empty if all fit.
 
-    While the store is away a process that has found it in order stays ready: sealed answers cannot be opened then, and
-    everything else goes on. A process that has never asked it does not become ready.
+    While the store is away, a process whose store has passed a check stays ready: it cannot open sealed answers, and
+    everything else works. A process whose store has never answered does not become ready.
     """
     with work.transaction() as connection:
         known = public_keys(connection)
@@ -48,7 +48,7 @@ def key_problem(work: UnitOfWork, keys: FormKeys, service: str, readiness: Store
 
 
 def faults_of(keys: FormKeys, known: Mapping[str, bytes | None]) -> list[str]:
-    """Return a sentence for each form that the store does not fit; ``known`` public keys, None for a destroyed one."""
+    """Return a sentence for each mismatch with ``known``: public keys by form, None for a destroyed one."""
     return [
         f"form key {form} ({keys.store.variable}): {fault}"
         for form, public_key in known.items()
@@ -57,7 +57,7 @@ def faults_of(keys: FormKeys, known: Mapping[str, bytes | None]) -> list[str]:
 
 
 def _fault(keys: FormKeys, form: str, public_key: bytes | None) -> str:
-    """Why the store does not fit ``public_key``, or its absence; empty if it does."""
+    """Why the store does not match ``public_key``, or its absence; empty if it does."""
     if public_key is None:
         if keys.has(form):
             return "it was destroyed, and its private key is back: run keys destroy again"
@@ -68,7 +68,7 @@ def _fault(keys: FormKeys, form: str, public_key: bytes | None) -> str:
         private_keys = keys.private_keys(form)
     except KeyGone:
         if keys.store.is_destroyed(form):
-            return "it was destroyed, and this database does not know: run keys destroy again"
+            return "it was destroyed, and this database has no record: run keys destroy again"
         return "its private key is missing, or no master key unwraps it: put it back (or see keys replace --lost)"
     if public_key not in map(public_half, private_keys):
         return "the store holds another key than this database's: put the right one back (or see keys replace --lost)"

@@ -36,7 +36,7 @@ class KeyFolder:
         return self._folder / (form + SUFFIX)
 
     def problem(self) -> str:
-        """Return why the store cannot be used; a folder that the settings have found always can."""
+        """Return why the store cannot be used; empty, since the settings have checked that the folder exists."""
         return ""
 
     def wrapped(self, form: str) -> bytes:
@@ -61,7 +61,7 @@ class KeyFolder:
                 self._write(form, [new_key()])
 
     def put(self, form: str, wrapped: bytes) -> bool:
-        """Store keys as another store holds them, unless the form has or had a key; returns whether they were stored.
+        """Store keys as wrapped by another store, unless the form has or had a key; returns whether they were stored.
 
         Raises:
             KeyGone: none of the master keys unwraps them.
@@ -86,7 +86,7 @@ class KeyFolder:
             return keys
 
     def end_replacement(self, form: str, keys: Sequence[bytes]) -> None:
-        """Keep the newest key alone: what is sealed to the other one is gone.
+        """Keep only the newest key: data sealed to the other one is lost.
 
         Args:
             form: slug.

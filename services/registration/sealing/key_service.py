@@ -1,7 +1,7 @@
-"""Make, replace and destroy the keys of forms; ``key_faults`` beside it compares them.
+"""Make, replace and destroy the keys of forms; :mod:`.key_faults` compares them.
 
 A private key is in the store before its public key is in the database, and the public key leaves the database before
-the private key is deleted: whatever is interrupted, nothing is sealed to a key that nobody holds.
+the private key is deleted: after any interruption, no answer is sealed to a public key without its private key.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -99,9 +99,8 @@ def make_keys(work: UnitOfWork, keys: FormKeys, forms: Collection[str]) -> None:
     """Make private keys for those of ``forms`` that never had one; :func:`publish_keys` follows in a transaction.
 
     Raises:
-        SettingsError: a form's public key is known, and its private key is not in the store: wherever it is, another
-            one must not take its place unseen; or the store has a tombstone of which the database does not know.
-            Nothing was made.
+        SettingsError: the database has a form's public key, and the store lacks its private key: another one must not
+            replace it unnoticed; or the store has a tombstone of which the database has no record. Nothing was made.
     """
     with work.transaction() as connection:
         known = public_keys(connection)
@@ -117,7 +116,7 @@ def publish_keys(connection: Connection, keys: FormKeys, forms: Collection[str],
     """Store the public keys of those of ``forms`` that never had one; a key that was destroyed before is marked so.
 
     Raises:
-        Unavailable: another host has published another key of a form in the same moment; nothing was stored.
+        Unavailable: another host has published another key of a form concurrently; nothing was stored.
     """
     known = public_keys(connection)
     for form in forms:
@@ -142,7 +141,7 @@ def replace_form_key(
 ) -> Resealed:
     """Replace the key of a form while people register.
 
-    An interrupted run is taken up by the next: until the end the store holds both private keys.
+    The next run continues an interrupted one: until the end the store holds both private keys.
 
     Args:
         work: on the service's database.
@@ -150,7 +149,7 @@ def replace_form_key(
         order: which form, and who orders it.
         queue: of submissions.
         wait: how to wait, for so many seconds.
-        settle_s: longer than anybody takes between reading the public key and storing what they sealed to it.
+        settle_s: longer than the time between reading the public key and storing an answer sealed to it, seconds.
 
     Raises:
         KeyGone: the form has no key, or it is being destroyed.

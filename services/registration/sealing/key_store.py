@@ -1,6 +1,6 @@
-"""Where the private keys of forms are, as the rest of the service sees it: a folder (one host) or a database (several).
+"""Interface of the store of private form keys: a folder (one host) or a database (several hosts).
 
-Both hold wrapped keys and tombstones, and neither ever holds a key that can be used without a master key.
+Both hold wrapped keys and tombstones, and never a key that can be used without a master key.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ class KeyState:
     Attributes:
         form: slug.
         keys: number of private keys: two while the key is replaced, none if no master key unwraps them.
-        destroyed: when the key was destroyed, as the tombstone says; empty if it was not.
+        destroyed: when the key was destroyed, by the tombstone; empty if it was not.
     """
 
     form: str
@@ -37,7 +37,7 @@ class KeyWrapping:
     """Wraps the private keys of a form by a master key, bound to the form.
 
     Args:
-        master_keys: 32 bytes each, newest first; the first wraps, all of them unwrap. They never touch an answer.
+        master_keys: 32 bytes each, newest first; the first wraps, all of them unwrap. They never encrypt an answer.
     """
 
     def __init__(self, master_keys: Sequence[bytes]) -> None:
@@ -55,7 +55,7 @@ class KeyWrapping:
         """
         try:
             content = self._vault.open(wrapped, row=form)
-        except (Unsealable, ValueError):  # of what is too short to be anything
+        except (Unsealable, ValueError):  # the value is too short to be a wrapped key
             raise KeyGone(form) from None
         return [bytes.fromhex(key) for key in content["keys"]]
 
@@ -63,9 +63,9 @@ class KeyWrapping:
 class KeyStore(Protocol):
     """Holds the wrapped private keys of forms: one, or two while it is replaced, newest first; or a tombstone for ever.
 
-    A form whose key was destroyed never gets another one, since loading the forms would otherwise undo the destruction
-    unseen. Each change locks what it changes against all others. Each method may raise ``Unavailable`` where the store
-    is away; nothing is known to be changed then.
+    A form whose key was destroyed never gets another one; otherwise loading the forms would undo the destruction
+    unnoticed. Each change locks the keys that it changes. Each method may raise ``Unavailable`` while the store is
+    away; the change may or may not have been made then.
 
     Attributes:
         variable: the setting that names the store, for operators.
@@ -95,11 +95,11 @@ class KeyStore(Protocol):
         ...
 
     def make(self, form: str) -> None:
-        """Make a private key for ``form``, durable when this returns; nothing if it has or had one."""
+        """Make a private key for ``form``, durable when this returns; does nothing if it has or had one."""
         ...
 
     def put(self, form: str, wrapped: bytes) -> bool:
-        """Store keys as another store holds them, unless the form has or had a key; returns whether they were stored.
+        """Store keys as wrapped by another store, unless the form has or had a key; returns whether they were stored.
 
         Raises:
             KeyGone: none of the master keys unwraps them.
@@ -115,7 +115,7 @@ class KeyStore(Protocol):
         ...
 
     def end_replacement(self, form: str, keys: Sequence[bytes]) -> None:
-        """Keep the newest key alone: what is sealed to the other one is gone.
+        """Keep only the newest key: data sealed to the other one is lost.
 
         Args:
             form: slug.
@@ -127,7 +127,7 @@ class KeyStore(Protocol):
         ...
 
     def wrap_anew(self) -> int:
-        """Wrap all keys with the newest master key, so that the older ones may go; returns of how many forms.
+        """Wrap all keys with the newest master key, so that older ones can be deleted; returns the number of forms.
 
         Raises:
             KeyGone: none of the master keys unwraps the key of a form, which it names.

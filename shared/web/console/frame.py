@@ -124,7 +124,7 @@ def _to_sign_in(error: Unauthorized) -> Response:
 
 
 def _http_page(error: HTTPException) -> Response:
-    """A refusal; a browser that opens the console where its holder's access does not begin is sent to where it does."""
+    """A refusal; a browser that opens the console's first page without access to it is redirected to its own."""
     refused: Holder | None = g.get("refused")
     if refused is not None and request.path in (HOME, FIRST) and not g.by_key and first_page(refused) != request.path:
         return personal(cast(Response, redirect(first_page(refused), 303)))

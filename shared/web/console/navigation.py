@@ -10,7 +10,7 @@ from shared.web.access import Holder
 
 HOME = "/console"
 FIRST = "/console/overview"
-"""Where somebody goes who signs in without having asked for a page; with a key that it does not open, to ``HOME``."""
+"""First page after signing in, unless another was requested; a key without access to it is redirected to ``HOME``."""
 
 OF_PARTNERS = "/console/registrations/partners"
 REGISTRATIONS = "/console/registrations"
@@ -133,7 +133,7 @@ SECTIONS = (
 
 
 def first_page(holder: Holder) -> str:
-    """Where somebody begins who asked for no page: the overview, or the first page that their roles and forms open."""
+    """First page of a user who requested none: the overview, or the first page that their roles and forms allow."""
     if holder.partner is not None:
         return f"{OF_PARTNERS}/{holder.partner}"
     if not holder.roles & READERS:

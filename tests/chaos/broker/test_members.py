@@ -121,7 +121,7 @@ def report(stage: Stage, offering: Offering, what: str) -> None:
 def test_definitions_loaded_by_each_node_of_a_forming_cluster(
     run_folder: RunFolder, postgres: PostgresServer, processes: ProcessGroup
 ) -> None:
-    """The check names every queue, growing repairs them, and then a dead node makes nothing wait."""
+    """The check names every queue, growing repairs them, and then no message waits for a dead node."""
     with formed(run_folder, {}) as cluster:
         commands = Commands(cluster, processes)
         code, lines = commands.run("check")
@@ -163,7 +163,7 @@ def test_one_node_becomes_three_and_a_lost_one_is_replaced(
         with stage.offering(PER_SECOND) as offering:
             time.sleep(CALM_S)  # some traffic before
             cluster.nodes[lost].lose()
-            time.sleep(CALM_S)  # it is noticed
+            time.sleep(CALM_S)  # until it is noticed
             cluster.nodes[other].ctl("forget_cluster_node", cluster.nodes[lost].name)
             cluster.nodes[lost].start(BOOT_S)
             began_at = time.monotonic()

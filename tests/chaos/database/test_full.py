@@ -162,7 +162,7 @@ def test_registration_is_accepted_while_links_use_every_connection_of_the_pool(
 ) -> None:
     """Guard: the intake has connections of its own. Links are not limited to a part of the pool, so they take all.
 
-    Once a second a request reads the form anew: it waits for the pool, and goes on with the form as it was.
+    Once a second a request reads the form again: it waits for the pool, and then uses the cached form.
     """
     load_webinar(own_installation, capacity=None)
     web = start_web(processes, own_installation, workers=1)

@@ -1,4 +1,4 @@
-"""A mail that is made again has its old id and its old Message-ID: whoever knows the one knows the other."""
+"""A mail that is made again has the same id and the same Message-ID, since one is derived from the other."""
 
 from sqlalchemy import text
 
@@ -36,7 +36,7 @@ def test_each_part_of_a_mail_makes_another_id() -> None:
 
 
 def test_mail_that_goes_by_another_subject_is_not_made_a_second_time(office: Office) -> None:
-    """Its message comes again, and nothing tells it from a first time but the id."""
+    """The message is delivered again, and only the id shows that it is a repetition."""
     message = office.told("confirmed", SUBJECT)
     office.hear(message)
     _change(office, "UPDATE mail SET kind = 'changed', revision = 7")

@@ -1,4 +1,4 @@
-"""A pgBackRest that answers what a test has written down, and what it was asked."""
+"""A fake pgBackRest that prints the answers of a test and records its commands."""
 
 import json
 from copy import deepcopy
@@ -69,16 +69,16 @@ class FakeRepository:
 
     @property
     def newest(self) -> dict[str, Any]:
-        """The incremental backup, to be changed."""
+        """The incremental backup, for a test to change."""
         found: dict[str, Any] = self.info["backup"][-1]
         return found
 
     def version(self, version: str) -> None:
-        """Let the machine have this PostgreSQL."""
+        """Install this version of PostgreSQL on the machine."""
         self._write("postgres", f"#!/bin/sh\necho 'postgres (PostgreSQL) {version}.3'\n")
 
     def answer(self) -> None:
-        """Write down what the program answers from now on."""
+        """Set the program's answers from now on."""
         (self.folder / "info").write_text(json.dumps([deepcopy(self.info)]))
         (self.folder / "verify").write_text(self.report)
 

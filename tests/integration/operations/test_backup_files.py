@@ -129,7 +129,7 @@ def test_archive_is_not_unpacked(place: Path, fault: str) -> None:
 def test_keys_and_backups_are_never_in_one_another(place: Path, folder: str) -> None:
     configure(place)
     done = keys(place, folder)
-    assert (done.exit_code, "whoever gets one would get both" in done.output) == (1, True)
+    assert (done.exit_code, "a thief of one would have both" in done.output) == (1, True)
     assert list(place.rglob("*.box")) == []
 
 

@@ -20,14 +20,14 @@ STATES = "SELECT state, recipient IS NOT NULL, count(*)::int FROM mail GROUP BY 
 
 @pytest.fixture(scope="module")
 def past(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
-    """Made once; nobody changes it."""
+    """Made once; tests must not change it."""
     with pytest.MonkeyPatch.context() as patch:
         yield make_past(postgres, tmp_path_factory.mktemp("past"), patch)
 
 
 @pytest.fixture
 def rehearsal(past: Past, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rehearsal:
-    """An installation to be broken."""
+    """A copy of the installation that a test may break."""
     return past.again(tmp_path, monkeypatch)
 
 
@@ -42,7 +42,7 @@ def test_older_notifications_mails_nobody_twice(past: Past, rehearsal: Rehearsal
         ("sent", True, 13),
         ("sent", False, 7),
         ("unknown", False, 6),
-    ], "whether links that were used already had gone by mail is nobody's question any more"
+    ], "links that were used already need no outcome of their mails"
     assert sum(rehearsal.copies.values()) == before
     rehearsal.assert_recovered()
 

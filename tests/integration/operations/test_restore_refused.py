@@ -1,4 +1,4 @@
-"""``troika restore`` refuses before anything is touched; `make test-recovery` shows the same with real backups."""
+"""``troika restore`` refuses before it changes anything; `make test-recovery` shows the same with real backups."""
 
 import os
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """It has pgBackRest and PostgreSQL 17, and a data folder with a file of before."""
+    """It has pgBackRest and PostgreSQL 17, and a data folder with an old file."""
     repository = FakeRepository(tmp_path / "programs")
     monkeypatch.setenv("PATH", f"{repository.folder}:/usr/bin:/bin")
     monkeypatch.setenv("TROIKA_POSTGRES_PROGRAMS", str(repository.folder))
@@ -67,11 +67,11 @@ REFUSED: dict[str, tuple[Callable[[Machine], object], str]] = {
     "other cluster": (lambda m: (m.data / "PG_VERSION").write_text("16\n"), "and {data} is a cluster of 16"),
     "newer schema": (
         lambda m: m.repository.newest["annotation"].update({"schema-events": "9999"}),
-        "events: its schema is 9999, this version of Troika knows",
+        "events: its schema is 9999, this version of Troika supports",
     ),
     "unknown schema": (
         lambda m: m.repository.newest["annotation"].pop("schema-events"),
-        "does not say which schema it holds of events",
+        "does not record the schema of events",
     ),
     "page checksums": (lambda m: m.repository.newest.update(error=True), "checksums of pages did not hold"),
     "no room": (lambda m: m.repository.newest["info"].update(size=1 << 60), "MiB free, and the restore needs"),
@@ -104,8 +104,8 @@ def test_data_that_is_there_is_not_replaced_unasked(machine: Machine) -> None:
     [
         (("--set", "20190101-000000F"), "there is no backup 20190101-000000F"),
         (("--target-time", "2999-01-01T00:00:00Z"), "is in the future"),
-        (("--target-time", "2020-03-01T00:00:00Z"), "nothing reaches it"),
-        (("--set", INCREMENTAL, "--target-time", "2020-03-02T12:00:00Z"), "nothing reaches it"),
+        (("--target-time", "2020-03-01T00:00:00Z"), "it cannot be restored to that time"),
+        (("--set", INCREMENTAL, "--target-time", "2020-03-02T12:00:00Z"), "it cannot be restored to that time"),
         (("--target-time", "2020-03-02T12:00:00"), "a time with its zone is required"),
     ],
 )
@@ -116,7 +116,7 @@ def test_wish_that_no_backup_meets_is_refused(machine: Machine, words: tuple[str
 
 
 def test_newest_backup_before_the_time_is_chosen(machine: Machine) -> None:
-    """The fake restores nothing, so the start of the server fails; what was there is where it was."""
+    """The fake restores nothing, so the start of the server fails; the old data folder stays in place."""
     done = machine.restore("--replace", "--target-time", "2020-03-02T12:00:00Z")
     assert f"restoring {FULL} " in done.output
     assert machine.repository.asked() == ["info", "verify", "restore"]
@@ -124,7 +124,7 @@ def test_newest_backup_before_the_time_is_chosen(machine: Machine) -> None:
 
 
 def test_pid_file_of_a_server_that_is_gone_does_not_count(machine: Machine) -> None:
-    """A crash leaves it, and a crash is when a restore is needed."""
+    """A crash leaves the pid file, and a restore often follows a crash."""
     (machine.data / "postmaster.pid").write_text("4194304\n")
     assert "runs in" not in machine.restore("--replace").output
     assert "restore" in machine.repository.asked()

@@ -474,7 +474,7 @@ def test_dump_from_before_the_destruction_opens_no_more(
     answer, [fault] = read(restarted, traveller, coordinator), key_faults(restarted)
     engine.dispose()
     assert (answer.status_code, answer.get_json()["code"]) == (410, "sealed-gone")
-    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, and this database does not know")
+    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, and this database has no record")
 
     secrets = installation.secrets.folder
     left = [key for file in secrets.glob("*.key") for key in read_keys(file)]

@@ -66,7 +66,7 @@ def keys(open_store: OpenStore) -> FormKeys:
 
 
 class TestStore:
-    """What both implementations of the port promise."""
+    """The contract of both implementations of the port."""
 
     def test_store_is_usable(self, keys: FormKeys) -> None:
         assert keys.store.problem() == ""
@@ -186,7 +186,7 @@ class TestStore:
 
 
 def test_file_that_was_overwritten_in_place_is_read_again(tmp_path: Path) -> None:
-    """The same inode and size: the content tells."""
+    """The inode and the size are the same: only the content differs."""
     keys = FormKeys(KeyFolder(tmp_path, [OLD]))
     keys.store.make(FORM)
     keys.private_keys(FORM)
@@ -203,7 +203,7 @@ OF_PUBLIC_KEY = "SELECT encode(substring(sha256(%s::bytea) FROM 1 FOR 16), 'hex'
 
 @pytest.mark.parametrize("open_store", ["database"], indirect=True)
 class TestDatabase:
-    """What only a database has."""
+    """Behaviour of the database only."""
 
     def test_fingerprints_are_those_of_the_public_keys(self, keys: FormKeys, databases: FreshDatabases) -> None:
         """As registration's database computes them; both while the key is replaced, and of a destroyed key too."""

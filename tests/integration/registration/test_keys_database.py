@@ -60,7 +60,7 @@ def other(installation: TestInstallation, service: RegistrationService) -> Itera
 
 
 def faults_of(service: RegistrationService) -> list[str]:
-    """What ``readyz`` says of forms' keys."""
+    """Lines of ``readyz`` about forms' keys."""
     lines = service.client.get("/-/registration/readyz").text.splitlines()
     return [line for line in lines if line.startswith("form key")]
 
@@ -166,7 +166,7 @@ def test_registration_restored_from_before_the_destruction_is_noticed(
     [fault] = faults_of(other)
     assert (
         fault
-        == f"form key {FORM} ({KEYS_URL}): it was destroyed, and this database does not know: run keys destroy again"
+        == f"form key {FORM} ({KEYS_URL}): it was destroyed, and this database has no record: run keys destroy again"
     )
     assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
     assert faults_of(other) == []
@@ -214,7 +214,7 @@ def test_key_that_the_database_lacks_and_key_that_is_another_are_named(
 def test_host_that_stays_with_the_folder_is_not_ready_once_a_key_is_destroyed(
     service: RegistrationService, installation: TestInstallation, coordinator: Headers
 ) -> None:
-    """And it opens nothing with the key that its folder still holds."""
+    """It also opens nothing with the key that its folder still holds."""
     [traveller] = travellers(service, "somebody")
     with open_registration(replace(installation, has_keys_database=False), service.clock) as left_behind:
         assert diet(left_behind.client, traveller, coordinator) == "only somebody"
@@ -251,7 +251,7 @@ def test_keys_database_that_goes_away_closes_sealed_answers_and_nothing_else(
     coordinator: Headers,
     take_away: Callable[[bool], None],
 ) -> None:
-    """No key that is kept in memory opens anything; the public form goes on, since it seals by the public key."""
+    """No key in memory opens anything; the public form works, since it seals to the public key."""
     [traveller] = travellers(service, "somebody")
     assert (diet(service.client, traveller, coordinator), faults_of(service)) == ("only somebody", [])
     take_away(True)
@@ -342,7 +342,7 @@ def test_copy_needs_a_database(installation_with_folder: TestInstallation, tmp_p
 def test_logins_of_the_public_and_of_the_workers_cannot_enter(
     installation: TestInstallation, postgres: PostgresServer
 ) -> None:
-    """Only who unwraps keys has a login there, and it may neither delete nor change the schema."""
+    """Only processes that unwrap keys have a login there, and it may neither delete rows nor change the schema."""
     assert LOGINS["keys"] == [login("keys", process) for process in ("desk", "operator", "web")]
     name = make_url(installation.urls["keys"]).database or ""
     for each in ("forms", "own", "decide", "tend", "desk"):

@@ -59,7 +59,7 @@ def let_in(answer: TestResponse) -> bool:
 
 
 def leads_to_own_page(route: Route, answer: TestResponse) -> bool:
-    """Whether a browser that opened the console where its holder's access does not begin is sent to where it does."""
+    """Whether a browser that opened the console's first page without access to it is redirected to its own."""
     return route.rule in (HOME, FIRST) and answer.status_code == 303 and not sent_to_sign_in(answer)
 
 

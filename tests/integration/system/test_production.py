@@ -289,7 +289,7 @@ def doctor(production: Production, *words: str) -> dict[str, set[str]]:
 
 
 def test_doctor_finds_nothing_wrong_with_the_servers(production: Production) -> None:
-    """What it says of this machine, its backups and its alerts is not the installation's."""
+    """Results about this machine, its backups and its alerts do not concern the installation."""
     found = doctor(production, *("--only=" + subject for subject in ("database", "broker", "keys", "network", "mail")))
     faults = {check for check, grades in found.items() if "failed" in grades} - {"network-prometheus"}
     assert faults == set()

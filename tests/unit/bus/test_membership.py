@@ -1,4 +1,4 @@
-"""What is missing of quorum queues, compared with the nodes, and which members are to be added."""
+"""Members that quorum queues lack, compared with the nodes, and the members to add."""
 
 import pytest
 

@@ -121,7 +121,7 @@ def test_nothing_is_root_or_writes_or_may_do_anything(chart: helm.Chart) -> None
 
 
 def test_desk_is_as_many_as_other_web_processes_where_keys_are_in_a_database(chart: helm.Chart) -> None:
-    """With a folder it is one, which holds the volume, and a new one waits for the old one to go."""
+    """With a folder there is one desk, which holds the volume, and a new one waits until the old one has ended."""
     for is_database in (False, True):
         objects = rendered(chart, {"formKeys": {"database": is_database}})
         desk = named(objects, "Deployment")["troika-registration-desk"]["spec"]

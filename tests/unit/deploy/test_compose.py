@@ -120,7 +120,7 @@ KEYS_URL = "TROIKA_KEYS_DATABASE_URL"
 
 @pytest.mark.parametrize("size", SIZES)
 def test_keys_database_takes_the_place_of_the_folder(size: str, tmp_path: Path) -> None:
-    """One empty line in ``.env``: who unwraps keys and the migration find the database, and nobody else."""
+    """One empty line in ``.env``: only processes that unwrap keys, and the migration, get the database."""
     make_keys(tmp_path / "keys")
     servers = servers_of({"TROIKA_FORM_KEYS": ""})
     write_settings(tmp_path, Secrets(tmp_path / "keys", ""), read_environment(GIVEN), servers)

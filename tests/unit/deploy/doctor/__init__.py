@@ -1,1 +1,1 @@
-"""The checks of `troika doctor`, with servers and a machine that are made up."""
+"""The checks of `troika doctor`, with fake servers and a fake machine."""

@@ -1,4 +1,4 @@
-"""A host, and servers that answer what a test says."""
+"""A host, and servers with the answers of a test."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -74,7 +74,7 @@ def pages(answers: Mapping[str, HttpAnswer]) -> Callable[[str], HttpAnswer]:
 
 
 def records(answers: Mapping[tuple[str, str], Sequence[str]]) -> Callable[[str, str], list[str]]:
-    """A resolver that knows ``org.`` and these records by name and type."""
+    """A resolver with ``org.`` and these records by name and type."""
 
     def resolve(name: str, kind: str) -> list[str]:
         return ["a0.example."] if (name, kind) == ("org.", "NS") else list(answers.get((name, kind), ()))
@@ -89,7 +89,7 @@ def check(name: str, graded: GradedHost, asked: Probes) -> list[CheckResult]:
 
 
 def only(name: str, graded: GradedHost, asked: Probes) -> tuple[Grade, str]:
-    """Grade and finding of a check with one result; a warning or a fault says what to do."""
+    """Grade and finding of a check with one result; a warning or a fault must have a remedy."""
     (result,) = check(name, graded, asked)
     assert bool(result.do) or result.grade in (Grade.OK, Grade.NOT_ASKED)
     return result.grade, result.found

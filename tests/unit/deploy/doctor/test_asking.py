@@ -1,4 +1,4 @@
-"""How the doctor asks: certificates, names, commands and disks for real; servers in the test of `make up`."""
+"""The doctor's real probes of certificates, names, commands and disks; the test of `make up` covers servers."""
 
 import socket
 import ssl
@@ -60,7 +60,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def server(answer: Callable[[socket.socket], None], times: int = 2) -> Iterator[int]:
-    """A port of this machine on which ``answer`` talks with each client."""
+    """A port of this machine on which ``answer`` serves each client."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(5)
 
@@ -86,7 +86,7 @@ def server(answer: Callable[[socket.socket], None], times: int = 2) -> Iterator[
 
 
 def tls(certificate: Path, *, before: Callable[[socket.socket], None]) -> Callable[[socket.socket], None]:
-    """A server that shows ``certificate`` after it has said what precedes TLS."""
+    """A server that presents ``certificate`` after the protocol's messages before TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 
@@ -134,7 +134,7 @@ def test_server_without_tls_shows_no_certificate() -> None:
 
 @pytest.fixture
 def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A resolver that knows a TXT record of two strings and an MX record, and no other name."""
+    """A resolver with a TXT record of two strings, an MX record, and no other name."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as names:
         names.bind(("127.0.0.1", 0))
         names.settimeout(5)

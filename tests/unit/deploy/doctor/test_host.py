@@ -87,7 +87,7 @@ def grades(name: str, graded: GradedHost, asked: Probes) -> dict[str, Grade]:
 
 
 def backups(kind: str, age: timedelta) -> str:
-    """What `troika backup` writes."""
+    """A metrics file as `troika backup` writes it."""
     return f'# HELP {LAST_SUCCESS} x\n{LAST_SUCCESS}{{kind="{kind}"}} {(NOW - age).timestamp():.6e}\n'
 
 

@@ -107,5 +107,5 @@ def test_dns_is_not_asked_about_examples_or_without_a_resolver() -> None:
     assert only("mail-spf", examples, probes()) == (Grade.NOT_ASKED, "no answer (example.org is for examples)")
     assert only("mail-spf", SENDER, probes(resolve=lambda _name, _kind: [])) == (
         Grade.NOT_ASKED,
-        "no answer (the resolver knows no public names)",
+        "no answer (the resolver does not resolve public names)",
     )
