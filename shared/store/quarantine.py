@@ -163,7 +163,7 @@ class QuarantineWatch:
         """
         self.current()
         if self._is_too_old():
-            with self._lock:  # until whoever asks has the answer
+            with self._lock:  # wait for the answer to the query that is running
                 pass
             if self._is_too_old():
                 raise Unavailable("whether there is a quarantine is not known")

@@ -57,7 +57,7 @@ class FormChangeLine:
     Attributes:
         revision: of the form after the change.
         changed_by: name of the key that was used.
-        before, after: what was changed, by name, moments as RFC 3339; ``before`` is empty in the first publication,
+        before, after: what was changed, by name, instants as RFC 3339; ``before`` is empty in the first publication,
             which is revision 1.
         promoted: how many of those who waited got a seat by it.
     """

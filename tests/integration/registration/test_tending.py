@@ -64,7 +64,7 @@ def test_process_with_a_wrong_clock_does_nothing_and_is_not_ready(
 def test_form_whose_counts_are_wrong_leaves_the_others_their_turn(
     overdue: TestInstallation, service: RegistrationService
 ) -> None:
-    """Somebody is counted who does not wait: the counts stay for the audit to find, and cleanup goes on."""
+    """One person more is counted than waits: the counts stay for the audit to find, and cleanup goes on."""
     url = overdue.urls["registration"]
     rows(url, "UPDATE seat SET waiting = waiting + 1")
     before = rows(url, SEATS)
