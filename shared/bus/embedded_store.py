@@ -172,11 +172,13 @@ class EmbeddedQueues:
 
     def give_back(self, ids: Sequence[int]) -> None:
         """Not done: ready again at once; the claim still counts."""
-        self._connection.execute(_GIVE_BACK, (list(ids),))
+        if ids:
+            self._connection.execute(_GIVE_BACK, (list(ids),))
 
     def unclaim(self, ids: Sequence[int]) -> None:
         """Never handed to anybody: ready again at once, and the claim does not count."""
-        self._connection.execute(_UNCLAIM, (list(ids),))
+        if ids:
+            self._connection.execute(_UNCLAIM, (list(ids),))
 
     def sweep(self, queues: Sequence[str]) -> None:
         """Give back what dead sessions held, and park what has killed too many consumers of ``queues``.

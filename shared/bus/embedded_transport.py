@@ -7,6 +7,7 @@ here and on RabbitMQ. Queues and bindings are those of the table of message type
 
 import time
 from collections import deque
+from contextlib import suppress
 from queue import Empty
 from typing import Any, ClassVar
 
@@ -112,8 +113,11 @@ class Channel(virtual.Channel):
         return True
 
     def close(self) -> None:
-        """End the session; what was held is ready again for others."""
+        """Give back what is held, so that the next session gets it at once, and end the session."""
         super().close()
+        with suppress(psycopg.Error):  # a lost connection: the next sweep gives the rows back
+            self._queues.give_back(list(self._held.values()))
+            self._queues.unclaim([message.id for buffer in self._buffers.values() for message in buffer])
         self._queues.close()
 
 

@@ -3,16 +3,20 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from shared.bus import parked
+from shared.bus.connection import open_connection
+from shared.bus.embedded_store import EmbeddedQueues
 from shared.bus.publisher import Outgoing
 from shared.contracts.envelope import Message, encode
 from shared.core.errors import Poison, Retry
-from tests.contract.buses import DELAY_S, QUEUE, Bus, Recorder, good, outgoing
+from tests.contract.buses import DELAY_S, QUEUE, Bus, Recorder, embedded_bus, good, outgoing
 from tests.contract.samples import sample_message
+from tests.support.postgres import PostgresServer
 
 SECRET = "what a handler's error may quote"
 
@@ -178,3 +182,14 @@ def test_three_bad_among_a_thousand_delay_nobody(bus: Bus) -> None:
         "out of tries: handler failed: ValueError",
         "unknown message type",
     ]
+
+
+def test_session_that_ends_gives_back_what_it_held(postgres: PostgresServer) -> None:
+    """At once, and not only when a sweep finds its lock gone: who lists and then replays finds the message."""
+    bus = embedded_bus(postgres)
+    bus.store([outgoing(), outgoing()])
+    with open_connection(bus.address, "first") as connection, connection.channel() as channel:
+        channel.basic_qos(0, 10, False)
+        assert channel.basic_get(QUEUE, no_ack=False) is not None
+    with closing(EmbeddedQueues(bus.address.database_url)) as queues:
+        assert [message.claims for message in queues.claim(QUEUE, 10)] == [2, 1]

@@ -2,18 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event
 
 from tests.integration.registration.enumeration import ADDRESS, WAYS, Place, seen
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService
+from tests.support.statements import statements
 from tests.support.working import worked
 
 ORIGIN = {"Origin": "http://localhost:8001"}
@@ -31,21 +29,6 @@ STORED = """
 @pytest.fixture
 def place(service: RegistrationService) -> Place:
     return Place(service)
-
-
-@contextmanager
-def statements(engine: Engine) -> Iterator[list[str]]:
-    """Every statement that runs meanwhile on ``engine``."""
-    run: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        run.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield run
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def start_over(place: Place, changes: tuple[str, ...]) -> None:

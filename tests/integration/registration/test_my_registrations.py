@@ -8,9 +8,10 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.integration.registration.enumeration import ADDRESS, WAYS, Place, seen
-from tests.integration.registration.test_enumeration import STORED, start_over, statements
+from tests.integration.registration.test_enumeration import STORED, start_over
 from tests.support.clients import answers, rows
 from tests.support.registration_service import RegistrationService
+from tests.support.statements import statements
 
 OWNER = "participant-1@example.org"
 SPACING = timedelta(minutes=5)

@@ -12,12 +12,12 @@ from shared.core.ids import new_id
 from shared.core.sealing import Vault, read_keys
 from shared.web.page_cache import PAGE_CACHE
 from tests.integration.routes.asked import path_of
-from tests.integration.routes.counting import statements
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import OTHER_FORM, WHOLE, House
 from tests.support.clients import SUBMISSIONS, WEBINAR, answers, submissions_path
 from tests.support.proposals import FORM as PROPOSAL
 from tests.support.proposals import proposal_answers, tell_events
+from tests.support.statements import statements
 
 MOST = 6
 """Statements in a request of somebody from outside: a page, a submission, a link."""
@@ -34,7 +34,7 @@ SUBMITTED = ("new", "the same again", "another attempt", "as a page", "a proposa
 
 def test_form_is_read_by_a_few_statements(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.registration.public.context.VIEW_KEPT_S", 0.0)
-    with statements(house) as said:
+    with statements(*house.engines.values()) as said:
         assert house.ask("registration", "GET", f"/v1/forms/{WEBINAR}").status_code == 200
     assert 0 < len(said) <= MOST_OF_A_FORM
 
@@ -52,7 +52,7 @@ def counts(house: House, routes: list[Route]) -> dict[str, int]:
         if route.is_safe and not route.rule.startswith("/-/"):
             if PAGE_CACHE in house.apps[route.service].extensions:  # a page in memory costs nothing, nor does its form
                 house.apps[route.service].extensions[PAGE_CACHE].clear()
-            with statements(house) as said:
+            with statements(*house.engines.values()) as said:
                 house.ask(route.service, route.method, path_of(house, route), key=WHOLE)
             found[str(route)] = len(said)
     return found
@@ -85,7 +85,7 @@ def test_page_of_an_address_costs_as_many_statements_however_much_waits_there(
 
     def asked() -> tuple[int, int]:
         house.ask("registration", "GET", path)
-        with statements(house) as said:
+        with statements(*house.engines.values()) as said:
             page = house.ask("registration", "GET", path).text
         return page.count('value="refuse"'), len(said)
 
@@ -125,7 +125,7 @@ def test_what_people_send_costs_a_few_statements(house: House) -> None:
     """Also where the same comes again, where it is refused, and where nobody is meant."""
     found = {}
     for name, send in _submissions(house).items():
-        with statements(house) as said:
+        with statements(*house.engines.values()) as said:
             answer = send()
         assert answer.status_code < 500, name
         found[name] = len(said)
@@ -140,6 +140,6 @@ def test_attempts_in_a_row_cost_no_more_each(house: House, times: int) -> None:
     person = answers(1, email=f"often-{new_id()}@example.org")
     for _ in range(times):
         assert house.ask("registration", "POST", SUBMISSIONS, json=person).status_code in (202, 429)
-    with statements(house) as said:
+    with statements(*house.engines.values()) as said:
         house.ask("registration", "POST", SUBMISSIONS, json=person)
     assert len(said) <= most("registration submission")

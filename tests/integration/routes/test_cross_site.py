@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tests.integration.routes.asked import CONTENT, path_of, request_of
-from tests.integration.routes.counting import statements
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import HOST, ORIGIN, WHOLE, House
 from tests.integration.routes.test_who_may_call import let_in
+from tests.support.statements import statements
 
 FOREIGN: dict[str, dict[str, str]] = {
     "cross-site": {"Sec-Fetch-Site": "cross-site", "Origin": ORIGIN},
@@ -44,7 +44,7 @@ def test_no_route_does_what_another_site_makes_a_browser_send(house: House, unsa
     """
     for route in unsafe:
         asked = request_of(route)
-        with statements(house) as said:
+        with statements(*house.engines.values()) as said:
             for body in (asked, as_text(asked)):
                 sent = {**body, "headers": {**body["headers"], **FOREIGN[sender]}}
                 answer = house.ask(route.service, route.method, path_of(house, route), cookie=WHOLE, **sent)

@@ -16,7 +16,6 @@ from shared.web.console.navigation import FIRST, HOME
 from shared.web.xlsx_lines import XLSX_TYPE
 from tests.architecture.limited_keys import FILTERED, HIDDEN, OWN_EVENT, REACH, REACH_OF, REFUSED
 from tests.integration.routes.asked import path_of, request_of
-from tests.integration.routes.counting import statements
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import (
     ADDRESS,
@@ -29,6 +28,7 @@ from tests.integration.routes.house import (
     WITHDRAWN,
     House,
 )
+from tests.support.statements import statements
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 WORTH_NOTHING = (UNKNOWN, EXPIRED, WITHDRAWN)
@@ -98,10 +98,10 @@ def test_without_a_key_that_counts_every_such_route_asks_for_one(house: House, k
     """And has asked the database for nothing but who holds the key, and where it could be the token of a link."""
     by_link_too = [route for route in keyed if route.policy.or_link]
     assert [route.method for route in by_link_too] == ["GET", "DELETE", "PATCH"]
-    with statements(house) as asked:
+    with statements(*house.engines.values()) as asked:
         _all_turned_away(house, by_link_too)
     assert all("FROM own_registration(" in one or "FROM access_holder" in one for one in asked)
-    with statements(house) as said:
+    with statements(*house.engines.values()) as said:
         _all_turned_away(house, [route for route in keyed if not route.policy.or_link])
     assert all("FROM access_holder" in one for one in said)
 
@@ -120,7 +120,7 @@ def test_with_one_role_alone_exactly_the_routes_of_that_role_open(house: House, 
     """By key and by cookie; a refusal has asked no database."""
     for route in keyed:
         for how in ({"key": role}, {"cookie": role}):
-            with statements(house) as said:
+            with statements(*house.engines.values()) as said:
                 answer = ask(house, route, **how)
             if role in route.policy.roles:
                 assert let_in(answer), f"{route} for {how}: {answer.status_code}"

@@ -1,28 +1,26 @@
-"""What is asked of the databases of a house."""
+"""The statements that a test's requests run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import event
-
-from tests.integration.routes.house import House
+from sqlalchemy import Engine, event
 
 QUARANTINE = "FROM quarantine"
 
 
 @contextmanager
-def statements(house: House) -> Iterator[list[str]]:
+def statements(*engines: Engine) -> Iterator[list[str]]:
     """Every statement of requests; not where a transaction begins, nor what each process asks once a second itself."""
-    said: list[str] = []
+    run: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         if QUARANTINE not in statement:
-            said.append(statement)
+            run.append(statement)
 
-    for engine in house.engines.values():
+    for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
     try:
-        yield said
+        yield run
     finally:
-        for engine in house.engines.values():
+        for engine in engines:
             event.remove(engine, "before_cursor_execute", note)
