@@ -133,6 +133,23 @@ class QuarantineWatch:
             self._lock.release()
         return self._known
 
+    def recent(self) -> Quarantine | None:
+        """The quarantine, by an answer that is at most ``TOO_OLD_S`` old; None if there is none.
+
+        For what begins a transaction that writes: during an outage the database may have been restored. It may wait
+        for the query that another caller runs, and runs one itself at most once in ``CHECK_EVERY_S``.
+
+        Raises:
+            Unavailable: the database has not answered for ``TOO_OLD_S``, or never.
+        """
+        self.current()
+        if self._is_too_old():
+            with self._lock:  # wait for the answer to the query that is running
+                pass
+            if self._is_too_old():
+                raise Unavailable("whether there is a quarantine is not known")
+        return self._known
+
     def require_none(self) -> None:
         """Do nothing while there is no quarantine.
 
@@ -140,7 +157,7 @@ class QuarantineWatch:
             Quarantined: there is one.
             Unavailable: the database has not answered for ``TOO_OLD_S``, or never.
         """
-        found = self._recent()
+        found = self.recent()
         if found is not None:
             raise Quarantined(str(found))
 
@@ -151,23 +168,9 @@ class QuarantineWatch:
             Quarantined: there is a quarantine, and nothing moves.
             Unavailable: the database has not answered for ``TOO_OLD_S``, or never.
         """
-        found = self._recent()
+        found = self.recent()
         if found is not None and not found.settling:
             raise Quarantined(str(found))
-
-    def _recent(self) -> Quarantine | None:
-        """The quarantine by an answer that is not too old; None if there is none.
-
-        Raises:
-            Unavailable: there is no such answer.
-        """
-        self.current()
-        if self._is_too_old():
-            with self._lock:  # wait for the answer to the query that is running
-                pass
-            if self._is_too_old():
-                raise Unavailable("whether there is a quarantine is not known")
-        return self._known
 
     def _is_too_old(self) -> bool:
         return self._monotonic() - self._answered_at_s > TOO_OLD_S

@@ -116,14 +116,13 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
         PREFERRED_URL_SCHEME="https" if deployment.https else "http",
     )
     measure(app, parts.service, parts.larger_bodies)
+    _put_behind_a_quarantine_gate(app, parts)  # a body may take ten seconds to arrive, in which a database is restored
     _put_behind_a_door(app, parts, deployment)
     if parts.cached.below:
         pages = PageCache(app.wsgi_app, parts.service, parts.cached, parts.people, parts.clock)
         app.extensions[PAGE_CACHE] = pages
         app.wsgi_app = pages  # type: ignore[method-assign]  # the place Flask names for this
-    if parts.quarantine is not None:
-        app.extensions[QUARANTINE_WATCH] = parts.quarantine
-        app.wsgi_app = QuarantineGate(app.wsgi_app, parts.quarantine, parts.paused)  # type: ignore[method-assign]  # the place Flask names for this
+    _put_behind_a_quarantine_gate(app, parts)
     if parts.around is not None:
         app.wsgi_app = parts.around(app.wsgi_app)  # type: ignore[method-assign,assignment]  # the place Flask names for this
     secure_headers(app, https=deployment.https)
@@ -142,6 +141,12 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
     app.register_blueprint(document_blueprint(parts.service, made_once(parts.title, parts.operations, parts.examples)))
     limit_views(app, Limits(parts.service, deployment.limits, deployment.proxies))
     return app
+
+
+def _put_behind_a_quarantine_gate(app: Flask, parts: WebParts) -> None:
+    if parts.quarantine is not None:
+        app.extensions[QUARANTINE_WATCH] = parts.quarantine
+        app.wsgi_app = QuarantineGate(app.wsgi_app, parts.quarantine, parts.paused)  # type: ignore[method-assign]  # the place Flask names for this
 
 
 def _put_behind_a_door(app: Flask, parts: WebParts, deployment: Deployment) -> None:

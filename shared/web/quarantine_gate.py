@@ -1,7 +1,8 @@
 """Prevents an application from changing anything while its database is in quarantine.
 
-It runs before the page cache and admission control, so that no cached page invites people to register. Probes,
-metrics, reading in the console, and signing in and out still work.
+It runs before the page cache and admission control, so that no cached page invites people to register, and for requests
+that change something once more behind admission control, which waits for their body. Probes, metrics, reading in the
+console, and signing in and out still work.
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from flask import current_app
 
 from shared.core.errors import Unavailable
 from shared.store.quarantine import Quarantine, QuarantineWatch
-from shared.web.busy_page import QUARANTINE, QUARANTINE_S, Why, asked_language, busy_page, busy_problem
+from shared.web.busy_page import EARLIEST_S, QUARANTINE, QUARANTINE_S, Why, asked_language, busy_page, busy_problem
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -44,25 +45,27 @@ class QuarantineGate:
         self._inner, self._watch, self._paused = inner, watch, paused
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Answer 503 in quarantine, else ask the application."""
+        """Answer 503 in quarantine, or to a change while the state is not known; else ask the application."""
         is_file = environ["REQUEST_METHOD"] in _SAFE and environ["PATH_INFO"].endswith(_FILES)
-        code = "" if is_file else self._code()
+        code = "" if is_file else self._code(environ["REQUEST_METHOD"])
         if not code or self._passes(environ):
             return self._inner(environ, start_response)
+        why: Why = QUARANTINE if code == QUARANTINE else "busy"
+        retry_after_s = QUARANTINE_S if code == QUARANTINE else EARLIEST_S
         if "text/html" in environ.get("HTTP_ACCEPT", ""):
-            why: Why = QUARANTINE if code == QUARANTINE else "busy"
-            headers, body = busy_page(QUARANTINE_S, asked_language(environ), why)
+            headers, body = busy_page(retry_after_s, asked_language(environ), why)
         else:
-            headers, body = busy_problem(QUARANTINE_S, 503, code)
+            headers, body = busy_problem(retry_after_s, 503, code)
         start_response("503 Service Unavailable", headers)
         return [body]
 
-    def _code(self) -> str:
+    def _code(self, method: str) -> str:
         """Code of the problem; empty if the request is allowed."""
         try:
-            return QUARANTINE if self._watch.current() is not None else ""
+            found = self._watch.current() if method in _SAFE else self._watch.recent()
         except Unavailable:
-            return "unavailable"  # the database has not answered since the process started
+            return "unavailable"  # the database has not answered: never, or not for too long to change anything
+        return "" if found is None else QUARANTINE
 
     def _passes(self, environ: "WSGIEnvironment") -> bool:
         path = environ["PATH_INFO"]

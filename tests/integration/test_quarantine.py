@@ -1,16 +1,15 @@
 """Quarantine: while a service's database has the row its work is stopped; afterwards it continues."""
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from io import BytesIO
 from typing import Any, cast
 
 import psycopg
 import pytest
-import requests
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine
 
@@ -18,14 +17,9 @@ from deploy.operations.backup.postgres import LoneServer
 from deploy.operations.backup.restoring import Restored
 from deploy.operations.backup.restoring import begin_quarantine as put_in_quarantine
 from deploy.shape import SERVICES
-from services.notifications.mail.transport import Session
-from services.notifications.sending.sender import Sender
-from services.registration.deciding_loop import make_decider
 from services.registration.web import build_app
 from shared.core.database_url import conninfo
 from shared.core.errors import Quarantined, Unavailable
-from shared.process.runner import Stop
-from shared.store.checked_clock import CheckedClock
 from shared.store.engine import open_engine
 from shared.store.quarantine import (
     CHECK_EVERY_S,
@@ -35,19 +29,12 @@ from shared.store.quarantine import (
     read_quarantine,
 )
 from shared.store.unit_of_work import UnitOfWork
-from tests.contract.samples import sample_message
-from tests.integration.notifications.conftest import office as office
-from tests.integration.notifications.office import Office
 from tests.integration.registration.conftest import installation as installation
 from tests.integration.registration.conftest import service as service
 from tests.integration.registration.conftest import with_webinar as with_webinar
-from tests.integration.test_recovery_commands import CONTACTS, System, is_ready
-from tests.integration.test_recovery_commands import system as system
 from tests.support.clients import SUBMISSIONS, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService
-from tests.support.smtp_relay import Relay
-from tests.support.waiting import poll_until
 
 REASON = "restored from the backup of 03:00"
 INSERT = f"INSERT INTO quarantine (reason, backup_at) VALUES ('{REASON}', '2020-03-04T03:00:00Z')"
@@ -98,6 +85,16 @@ def test_nothing_is_accepted_in_quarantine(quarantined: FlaskClient, installatio
     ]
 
 
+def test_form_that_the_page_cache_holds_is_not_shown_in_quarantine(
+    installation: TestInstallation, service: RegistrationService, engine: Engine
+) -> None:
+    client, page = build_app(service.settings("web"), engine).test_client(), "/embed/upr-webinar-10"
+    assert client.get(page).status_code == 200
+    rows(installation.urls["registration"], INSERT)
+    time.sleep(CHECK_EVERY_S)  # as old as the answer of the database may be
+    assert client.get(page).status_code == 503
+
+
 @pytest.mark.parametrize("language", TITLES)
 def test_page_of_the_quarantine_in_each_language(quarantined: FlaskClient, language: str) -> None:
     page = {"Accept": "text/html"}
@@ -138,6 +135,30 @@ def test_after_the_quarantine_people_register_within_a_second(
     rows(installation.urls["registration"], "DELETE FROM quarantine")
     time.sleep(CHECK_EVERY_S)  # as old as the answer of the database may be
     assert quarantined.post(SUBMISSIONS, json=answers(1)).status_code == 202
+
+
+class BodyOverARestore(BytesIO):
+    """A body that arrives while the database is restored, and longer than an answer of the database is kept."""
+
+    def __init__(self, content: bytes, url: str) -> None:
+        super().__init__(content)
+        self._url = url
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """All of it, afterwards."""
+        rows(self._url, INSERT)
+        time.sleep(CHECK_EVERY_S)  # as old as the answer of the database may be
+        return super().read(size)
+
+
+def test_form_whose_body_arrives_over_a_restore_is_not_accepted(
+    installation: TestInstallation, service: RegistrationService, engine: Engine
+) -> None:
+    client, content = build_app(service.settings("web"), engine).test_client(), json.dumps(answers(1)).encode()
+    body = BodyOverARestore(content, installation.urls["registration"])
+    sent = client.post(SUBMISSIONS, input_stream=body, content_length=len(content), content_type="application/json")
+    assert (sent.status_code, sent.get_json()["code"]) == (503, "quarantine")
+    assert rows(installation.urls["registration"], "SELECT count(*)::int FROM submission") == [(0,)]
 
 
 class Breakable(UnitOfWork):
@@ -218,71 +239,3 @@ def test_backup_of_an_earlier_quarantine_begins_a_new_one(installation: TestInst
     found = "SELECT reason, backup_at, settling, plan FROM quarantine"
     for name in SERVICES:
         assert rows(installation.urls[name], found) == [("restored from a backup", at, False, None)]
-
-
-WAITING = "SELECT count(*)::int FROM outbox WHERE published_at IS NULL"
-HEARD = "SELECT count(*)::int FROM inbox"
-
-
-def shows_quarantine(url: str) -> bool:
-    """Whether a process has the metric."""
-    return "troika_quarantine" in requests.get(f"{url}/metrics", timeout=5).text
-
-
-@pytest.mark.timeout(120)
-def test_workers_move_nothing_in_quarantine_and_go_on_afterwards(system: System) -> None:
-    """It begins before any process starts, as after a restore, at producer and consumer; each is ended alone."""
-    mails = [sample_message("mail.sent.v1", mail_id=f"0170a4c9-0010-7fed-8cba-00000000000{n}") for n in range(3)]
-    system.store("notifications", mails)
-    system.sql("notifications", INSERT)
-    system.sql("events", INSERT)
-    urls = [system.start("notifications", "relay")[1], system.start("events", "consume")[1]]
-    for url in urls:
-        poll_until(is_ready(url), 40, what="ready, in quarantine too")
-        poll_until(partial(shows_quarantine, url), 10)
-    time.sleep(2)  # in which nothing may happen
-    assert system.sql("notifications", WAITING) == [(3,)]
-    system.sql("notifications", "DELETE FROM quarantine")
-    poll_until(lambda: system.sql("notifications", WAITING) == [(0,)], 20, what="published")
-    time.sleep(2)  # in which nothing may be consumed
-    assert system.sql("events", HEARD) == [(0,)]
-    system.sql("events", "DELETE FROM quarantine")
-    poll_until(lambda: len(system.sql("events", CONTACTS)) == 3, 20, what="consumed")
-
-
-def test_decider_decides_nothing_in_quarantine(service: RegistrationService) -> None:
-    service.client.post(SUBMISSIONS, json=answers(1))
-    work = service.work("decide")
-    rows(service.url, INSERT)
-    gated = work.gated(QuarantineWatch(work, "registration").require_none)
-    clock = CheckedClock(service.clock, work, "registration")
-    with pytest.raises(Quarantined):
-        make_decider(service.settings("decide"), gated, clock)
-    undecided = "SELECT count(*)::int FROM submission WHERE state = 'received'"
-    assert rows(service.url, undecided) == [(1,)]
-
-
-def test_mail_that_has_gone_is_settled_in_quarantine(office: Office) -> None:
-    """Else it would go out a second time afterwards: the quarantine begins while the relay takes it."""
-    office.hear_event()
-    office.queue_mails(1)
-    watch_says: list[bool] = []
-
-    def gate() -> None:
-        if watch_says:
-            raise Quarantined(REASON)
-
-    with Relay({}) as relay:
-        sender = Sender(replace(office.tools(relay.port), work=office.work_of("send").gated(gate)))
-        with pytest.MonkeyPatch.context() as patch:
-            handed_over = Session.deliver
-
-            def deliver(session: Session, content: bytes) -> None:
-                handed_over(session, content)
-                watch_says.append(True)
-
-            patch.setattr(Session, "deliver", deliver)
-            assert sender.turn(Stop()) == 1
-        with pytest.raises(Quarantined):
-            sender.turn(Stop())
-    assert [mail["state"] for mail in office.mails()] == ["sent"]

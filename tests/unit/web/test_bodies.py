@@ -116,7 +116,7 @@ def test_only_where_bulletins_are_written_a_body_may_be_long(
     monkeypatch: pytest.MonkeyPatch, path: str, length: int, is_too_long: bool
 ) -> None:
     """What is not too long is answered 503 here, since there is no database with which to compare the keys."""
-    monkeypatch.setattr(QuarantineWatch, "current", lambda _self: None)  # else its database is asked first
+    monkeypatch.setattr(QuarantineWatch, "recent", lambda _self: None)  # else its database is asked first
     client = applications()["notifications"].test_client()
     answer = client.post(path, data=b"x" * length, content_type="application/json")
     assert answer.status_code == (413 if is_too_long else 503)
