@@ -1,8 +1,12 @@
 """What browsers are told that are not let in."""
 
+import re
+from base64 import b64encode
+from hashlib import sha256
+
 import pytest
 
-from shared.web.busy_page import busy_page
+from shared.web.busy_page import Why, busy_page
 
 
 @pytest.mark.parametrize(
@@ -22,6 +26,15 @@ def test_seconds_have_the_form_of_their_number(seconds: int, language: str, word
     headers, body = busy_page(seconds, language)
     assert words in body.decode()
     assert dict(headers)["Content-Language"] == language
+
+
+@pytest.mark.parametrize("why", ["busy", "too-many", "quarantine"])
+def test_policy_allows_the_style_of_the_page_and_nothing_else(why: Why) -> None:
+    headers, body = busy_page(60, "en", why)
+    [style] = re.findall(r"<style>(.*?)</style>", body.decode())
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    parts = dict(part.strip().split(" ", 1) for part in dict(headers)["Content-Security-Policy"].split(";"))
+    assert (parts["default-src"], parts["style-src"]) == ("'none'", f"'sha256-{digest}'")
 
 
 @pytest.mark.parametrize(
