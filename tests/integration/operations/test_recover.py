@@ -55,12 +55,23 @@ def test_older_registration_leaves_nobody_in_the_counts(
     assert len(plan.lost_people) == 5, "numbers 10 to 12, 14 and 15"
     assert len(plan.remove) == 6, "and 13, who was erased"
     assert (len(plan.take_back), len(plan.erase_again)) == (2, 1)
-    rehearsal.apply(plan)
+    applied = rehearsal.apply(plan)
+    assert (applied.taken_back, applied.erased, applied.removed) == (2, 1, 6)
     with rehearsal.databases() as databases:
         noted = {(one.plan, one.settling) for one in databases.quarantines().values()}
         assert noted == {(plan.digest + APPLIED, False)}, "else `end` refuses: mails are marked last"
     rehearsal.end()
     rehearsal.assert_recovered()
+
+
+def test_person_is_erased_again_although_their_registration_has_changed_since_the_restore(
+    past: Past, rehearsal: Rehearsal, postgres: PostgresServer
+) -> None:
+    """Someone used the restored database before its quarantine began."""
+    rehearsal.restore({"registration": past.first}, postgres)
+    erased = rehearsal.plan().erase_again
+    rows(rehearsal.installation.urls["registration"], "UPDATE registration SET revision = revision + 5")
+    assert (rehearsal.plan().erase_again, len(erased)) == (erased, 1)
 
 
 def test_plan_that_is_not_current_is_refused(past: Past, rehearsal: Rehearsal, postgres: PostgresServer) -> None:
