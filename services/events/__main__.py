@@ -18,6 +18,7 @@ from services.events.wiring import NAME, describe, proposal_keys
 from shared.core.clock import system_clock
 from shared.core.context import caused_by
 from shared.process.commands import Loop, Worker, main, make_command_line
+from shared.process.operator_command import InQuarantine, OperatorGroup, operator_work
 from shared.process.runner import Stop
 from shared.process.settings import OPERATOR, REKEY
 from shared.store.checked_clock import CheckedClock
@@ -25,11 +26,11 @@ from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 
 
-def command_line() -> click.Group:
+def command_line() -> OperatorGroup:
     """All commands of the service."""
     group = make_command_line(describe(), Worker("solve", "Make timetables of side events on request.", solve))
 
-    @group.command()
+    @group.command(in_quarantine=InQuarantine.REFUSED)
     @click.argument("folder", type=click.Path(path_type=Path))
     @click.option(
         "--move-to-next",
@@ -45,7 +46,7 @@ def command_line() -> click.Group:
         rooms = read_rooms(folder, by)
         engine = open_engine(read_settings(process=OPERATOR).common.database_url, statement_timeout_ms=0)
         try:
-            report = _store(UnitOfWork(engine, NAME), moved(loaded, by) if by else loaded, rooms)
+            report = _store(operator_work(engine, NAME), moved(loaded, by) if by else loaded, rooms)
         finally:
             engine.dispose()
         click.echo(
@@ -59,21 +60,21 @@ def command_line() -> click.Group:
     return group
 
 
-def _add_export(group: click.Group) -> None:
-    @group.command()
+def _add_export(group: OperatorGroup) -> None:
+    @group.command(in_quarantine=InQuarantine.READS)
     @click.argument("folder", type=click.Path(path_type=Path))
     def export(folder: Path) -> None:
         """Write events, series, groups, consultations, rooms and hotels into FOLDER, as load reads them."""
         engine = open_engine(read_settings(process=OPERATOR).common.database_url, statement_timeout_ms=0)
         try:
-            sizes = export_folder(UnitOfWork(engine, NAME), folder)
+            sizes = export_folder(operator_work(engine, NAME), folder)
         finally:
             engine.dispose()
         click.echo(", ".join(sizes))
 
 
-def _add_rekey(group: click.Group) -> None:
-    @group.command("rekey")
+def _add_rekey(group: OperatorGroup) -> None:
+    @group.command("rekey", in_quarantine=InQuarantine.REFUSED)
     def rekey_speakers() -> None:
         """Encrypt the names of speakers by the newest key, while people propose. Run again if interrupted."""
         # here alone: no worker needs it

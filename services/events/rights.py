@@ -15,6 +15,7 @@ _SEPARATE: Rights = {
         "relay": "select",
         "consume": "select",
         "solve": "select",
+        "operator": "select",
     },
     "series": {"web": "select insert update delete", "operator": "select insert update"},
     "working_group": {"web": "select insert update delete", "operator": "select insert update"},

@@ -13,6 +13,7 @@ import click
 
 from services.notifications.settings import read_settings
 from shared.process.aligned import aligned
+from shared.process.operator_command import InQuarantine, OperatorGroup, operator_work
 from shared.process.recovery import operator_name
 from shared.process.settings import RECOVER
 
@@ -42,12 +43,12 @@ def selecting(command: Command) -> Command:
     return command
 
 
-@click.group()
+@click.group(cls=OperatorGroup)
 def mails() -> None:
     """Mails that failed, were missed or left unknown: list them, send them again."""
 
 
-@mails.command("list")
+@mails.command("list", in_quarantine=InQuarantine.READS)
 @selecting
 def list_mails(**chosen: Any) -> None:
     """List mails that reached nobody for certain, and whether they can be sent again."""
@@ -63,7 +64,7 @@ def list_mails(**chosen: Any) -> None:
     click.echo(f"{_people(preview.people)} can be notified by sending {len(preview.mails)} of {len(rows)} mails again.")
 
 
-@mails.command("send-again")
+@mails.command("send-again", in_quarantine=InQuarantine.REFUSED)
 @selecting
 @click.option("--everything", is_flag=True, help="All of them, where nothing else is chosen.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -127,10 +128,9 @@ def _selection(
 @contextmanager
 def _work() -> "Iterator[UnitOfWork]":
     from shared.store.engine import open_engine
-    from shared.store.unit_of_work import UnitOfWork
 
     engine = open_engine(read_settings(process=RECOVER).common.database_url)
     try:
-        yield UnitOfWork(engine, "notifications")
+        yield operator_work(engine, "notifications")
     finally:
         engine.dispose()

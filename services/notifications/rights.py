@@ -24,6 +24,7 @@ _SEPARATE: Rights = {
         "send": "select",
         "schedule": "select",
         "deliver": "select",
+        "operator": "select",
     },
     "event_copy": {
         "web": "select",

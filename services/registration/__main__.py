@@ -11,6 +11,7 @@ from services.registration.settings import read_settings
 from services.registration.submission_commands import add_submission_commands
 from services.registration.wiring import NAME, describe
 from shared.process.commands import Loop, Worker, main, make_command_line
+from shared.process.operator_command import InQuarantine, OperatorGroup, operator_work
 from shared.process.runner import Stop
 from shared.process.settings import OPERATOR
 from shared.store.checked_clock import CheckedClock
@@ -18,7 +19,7 @@ from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
 
 
-def command_line() -> click.Group:
+def command_line() -> OperatorGroup:
     """All commands of the service."""
     group = make_command_line(
         describe(),
@@ -26,7 +27,7 @@ def command_line() -> click.Group:
         Worker(TEND, "Do what is due by time: promotion, retention, expiry.", tend),
     )
 
-    @group.command()
+    @group.command(in_quarantine=InQuarantine.REFUSED)
     @click.argument("folder", type=click.Path(path_type=Path))
     @click.option("--origin", "origins", multiple=True, help="partner=https://origin in place of the folder's.")
     @click.option("--days-later", default=0, help="Move the days that proposals ask about by so many days.")
@@ -40,12 +41,14 @@ def command_line() -> click.Group:
 
         settings = read_settings(OPERATOR)
         engine = open_engine(settings.common.database_url)
-        work = UnitOfWork(engine, NAME)
-        require_fit(KeyChecks(work, settings.held_keys, NAME))
         moved = dict(pair.split("=", 1) for pair in origins)
-        with opened_form_keys(settings) as form_keys:
-            forms, partners = load_forms(work, form_keys, folder, moved, days_later=days_later)
-        engine.dispose()
+        try:
+            work = operator_work(engine, NAME)
+            require_fit(KeyChecks(work, settings.held_keys, NAME))
+            with opened_form_keys(settings) as form_keys:
+                forms, partners = load_forms(work, form_keys, folder, moved, days_later=days_later)
+        finally:
+            engine.dispose()
         click.echo(f"{forms} forms, {partners} partners")
 
     group.add_command(keys)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from services.registration.settings import KEYS_DATABASE, read_settings
+from shared.process.operator_command import InQuarantine, OperatorGroup, operator_work
 from shared.process.settings import OPERATOR
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
     from shared.store.unit_of_work import UnitOfWork
 
 
-@click.group()
+@click.group(cls=OperatorGroup)
 def keys() -> None:
     """The keys that forms' sealed answers are encrypted to."""
 
 
-@keys.command("list")
+@keys.command("list", in_quarantine=InQuarantine.READS)
 def list_keys() -> None:
     """List every form that has or had a key with its state, and say where the database expects another key."""
     from services.registration.sealing.key_faults import key_faults
@@ -42,7 +43,7 @@ def list_keys() -> None:
             click.echo(fault, err=True)
 
 
-@keys.command()
+@keys.command(in_quarantine=InQuarantine.REFUSED)
 @click.argument("form")
 @click.option("--lost", is_flag=True, help="The old key is lost: continue. Data sealed to it can never be read.")
 def replace(form: str, *, lost: bool) -> None:
@@ -59,7 +60,7 @@ def replace(form: str, *, lost: bool) -> None:
         click.echo(f"Sealed answers of {done.lost} registrations and candidates are lost: no key opens them.")
 
 
-@keys.command()
+@keys.command(in_quarantine=InQuarantine.REFUSED)
 def wrap() -> None:
     """Wrap every key with the newest master key; then the older master keys may go."""
     from shared.process.rekeying import retire
@@ -72,7 +73,7 @@ def wrap() -> None:
     click.echo(f"{count} keys wrapped by the newest master key.")
 
 
-@keys.command()
+@keys.command(in_quarantine=InQuarantine.REFUSED)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def copy(folder: Path) -> None:
     """Copy the keys in FOLDER into the keys database; this can be repeated. FOLDER is not changed.
@@ -94,7 +95,7 @@ def copy(folder: Path) -> None:
             raise click.ClickException("\n".join(faults))
 
 
-@keys.command()
+@keys.command(in_quarantine=InQuarantine.REFUSED)
 @click.argument("form")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--without-second-person", is_flag=True, help="Nobody else has approved it. The audit log says so.")
@@ -149,17 +150,19 @@ def _order(form: str, *, is_lost: bool = False) -> "KeyOrder":
 def _key_tools() -> "Iterator[tuple[UnitOfWork, FormKeys, RegistrationSettings]]":
     """The database, the store of keys and the settings of an operator."""
     from services.registration.key_stores import opened_form_keys
-    from shared.core.errors import Unavailable
+    from shared.core.errors import Quarantined, Unavailable
     from shared.store.engine import open_engine
-    from shared.store.unit_of_work import UnitOfWork
 
     settings = read_settings(OPERATOR)
     engine = open_engine(settings.common.database_url)
     try:
+        work = operator_work(engine, "registration")
         with opened_form_keys(settings) as form_keys:
             if problem := form_keys.store.problem():
                 raise click.ClickException(f"{form_keys.store.variable}: {problem}")
-            yield UnitOfWork(engine, "registration"), form_keys, settings
+            yield work, form_keys, settings
+    except Quarantined:
+        raise
     except Unavailable:
         raise click.ClickException("a database does not answer: run it again when it does") from None
     finally:

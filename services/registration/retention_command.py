@@ -9,6 +9,7 @@ import click
 from services.registration.settings import read_settings
 from shared.process.aligned import aligned
 from shared.process.confirming import checked_now, confirmed_by
+from shared.process.operator_command import InQuarantine, OperatorGroup, operator_work
 from shared.process.recovery import operator_name
 from shared.process.settings import RECOVER
 from shared.store.unit_of_work import UnitOfWork
@@ -16,7 +17,7 @@ from shared.store.unit_of_work import UnitOfWork
 HEADINGS = ("form", "last day", "what", "goes on", "due", "overdue")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=OperatorGroup, invoke_without_command=True)
 @click.pass_context
 def retention(context: click.Context) -> None:
     """List each form with its last day and what goes when: ended registrations, answers, people."""
@@ -31,7 +32,7 @@ def retention(context: click.Context) -> None:
         click.echo(line)
 
 
-@retention.command("confirm")
+@retention.command("confirm", in_quarantine=InQuarantine.REFUSED)
 @click.argument("form")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def confirm_retention(form: str, *, yes: bool) -> None:
@@ -52,7 +53,7 @@ def _database() -> Iterator[UnitOfWork]:
 
     engine = open_engine(read_settings(RECOVER).common.database_url)
     try:
-        yield UnitOfWork(engine, "registration")
+        yield operator_work(engine, "registration")
     finally:
         engine.dispose()
 

@@ -23,7 +23,7 @@ _AT = "timestamp with time zone"
 _SEPARATE: Rights = {
     "alembic_version": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND, OPERATOR), "select"),
     "lost_registration": {TEND: "select delete"},
-    "quarantine": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND), "select"),
+    "quarantine": dict.fromkeys((FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND, OPERATOR), "select"),
     "key_check": {
         **dict.fromkeys((FORMS, OWN, DESK, DECIDE, CONSUME, TEND), "select insert"),
         OPERATOR: "select insert update delete",

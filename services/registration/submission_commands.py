@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from shared.process.aligned import aligned
+from shared.process.operator_command import InQuarantine, OperatorGroup
 from shared.process.recovery import recovery
 from shared.process.service import Service
 from shared.process.settings import RECOVER
@@ -15,17 +16,17 @@ from shared.process.settings import RECOVER
 HEADINGS = ("number", "kind", "form", "received", "attempts", "reason")
 
 
-def add_submission_commands(group: click.Group, service: Service) -> None:
+def add_submission_commands(group: OperatorGroup, service: Service) -> None:
     """Add the group of commands to the command line of ``service``."""
-    submissions = click.Group("submissions", help="Submissions that wait for a decision, and those that are parked.")
+    submissions = OperatorGroup("submissions", help="Submissions that wait for a decision, and those that are parked.")
     group.add_command(submissions)
     _add_reading(submissions, service)
     _add_deciding(submissions, service)
     _add_keys(submissions, service)
 
 
-def _add_reading(group: click.Group, service: Service) -> None:
-    @group.command("list")
+def _add_reading(group: OperatorGroup, service: Service) -> None:
+    @group.command("list", in_quarantine=InQuarantine.READS)
     def list_them() -> None:
         """List what is parked, and say how much is undecided and since when."""
         from services.registration.intake.queue import backlog, parked_submissions
@@ -43,8 +44,8 @@ def _add_reading(group: click.Group, service: Service) -> None:
         click.echo(f"{len(rows)} parked, {undecided} undecided{since}", err=True)
 
 
-def _add_deciding(group: click.Group, service: Service) -> None:
-    @group.command("replay")
+def _add_deciding(group: OperatorGroup, service: Service) -> None:
+    @group.command("replay", in_quarantine=InQuarantine.REFUSED)
     @click.argument("number", type=int, required=False)
     @click.option("--all", "every", is_flag=True, help="All that are parked.")
     def replay(number: int | None, *, every: bool) -> None:
@@ -60,7 +61,7 @@ def _add_deciding(group: click.Group, service: Service) -> None:
                 note_deed(connection, tools.entry("submission-replayed", "submission", str(each)), tools.clock())
         click.echo(f"{len(numbers)} replayed")
 
-    @group.command("drop")
+    @group.command("drop", in_quarantine=InQuarantine.REFUSED)
     @click.argument("number", type=int)
     @click.option("--reason", required=True, help="Why, for the audit log; names nobody.")
     def drop(number: int, reason: str) -> None:
@@ -78,8 +79,8 @@ def _add_deciding(group: click.Group, service: Service) -> None:
         click.echo("1 dropped")
 
 
-def _add_keys(group: click.Group, service: Service) -> None:
-    @group.command("keys")
+def _add_keys(group: OperatorGroup, service: Service) -> None:
+    @group.command("keys", in_quarantine=InQuarantine.REFUSED)
     @click.option("--retire", is_flag=True, help="Forget the keys that are not the newest and that nothing needs.")
     def keys(*, retire: bool) -> None:
         """List the decider's published keys, and how many submissions can be opened by each alone."""

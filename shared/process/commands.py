@@ -19,6 +19,7 @@ from shared.core.metrics import build_info
 from shared.core.tracing import start_tracing
 from shared.core.version import running_version
 from shared.process.consuming import listen, make_listener
+from shared.process.operator_command import InQuarantine, OperatorCommand, OperatorGroup
 from shared.process.parked_commands import add_parked_commands
 from shared.process.recovery_commands import add_recovery_commands
 from shared.process.relay import Relay
@@ -58,14 +59,14 @@ class Worker:
     checks: tuple[Callable[[UnitOfWork], str], ...] = ()
 
 
-def make_command_line(service: Service, *workers: Worker) -> click.Group:
+def make_command_line(service: Service, *workers: Worker) -> OperatorGroup:
     """The group of commands of ``service``; it adds its own to it.
 
     Args:
         service: whose.
         workers: its background roles beside ``relay`` and ``consume``.
     """
-    group = click.Group(service.name, help=f"Processes and tools of the {service.name} service.")
+    group = OperatorGroup(service.name, help=f"Processes and tools of the {service.name} service.")
     _add_workers(group, service, workers)
     steps = (_add_web, _add_migrate, add_parked_commands, add_recovery_commands, _add_topology, _add_key_checks)
     for add in steps:
@@ -136,7 +137,7 @@ class _Running:
         return "" if self._keys is None else "\n".join(self._keys().values())
 
 
-def _add_web(group: click.Group, service: Service) -> None:
+def _add_web(group: OperatorGroup, service: Service) -> None:
     def serve(process: str) -> None:
         service.settings(process)
         arguments = "" if process == WEB else repr(process)
@@ -144,16 +145,19 @@ def _add_web(group: click.Group, service: Service) -> None:
         os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(GUNICORN_SETTINGS), application])  # noqa: S606
 
     for process, about in {WEB: "Serve HTTP with gunicorn.", **service.web_parts}.items():
-        group.add_command(click.Command(process, callback=partial(serve, process), help=about))
+        begin = partial(serve, process)
+        group.add_command(OperatorCommand(process, callback=begin, help=about, in_quarantine=InQuarantine.WAITS))
 
 
-def _add_workers(group: click.Group, service: Service, workers: Sequence[Worker]) -> None:
+def _add_workers(group: OperatorGroup, service: Service, workers: Sequence[Worker]) -> None:
     everything = (*_common_workers(service), *workers)
     for worker in everything:
         alone = partial(run_workers, service, worker.role, [worker])
-        group.add_command(click.Command(worker.role, callback=alone, help=worker.about))
+        group.add_command(
+            OperatorCommand(worker.role, callback=alone, help=worker.about, in_quarantine=InQuarantine.WAITS)
+        )
 
-    @group.command()
+    @group.command(in_quarantine=InQuarantine.WAITS)
     def work() -> None:
         """Run all background roles in this one process, for small installations."""
         run_workers(service, "work", everything)
@@ -184,8 +188,8 @@ def _common_workers(service: Service) -> tuple[Worker, Worker]:
     )
 
 
-def _add_migrate(group: click.Group, service: Service) -> None:
-    @group.command()
+def _add_migrate(group: OperatorGroup, service: Service) -> None:
+    @group.command(in_quarantine=InQuarantine.RECOVERS)
     @click.option("--to", "target", default="", help="This revision: an earlier one is a rollback.")
     @click.option("--yes", is_flag=True, help="Do not ask.")
     def migrate(target: str, *, yes: bool) -> None:
@@ -196,11 +200,11 @@ def _add_migrate(group: click.Group, service: Service) -> None:
         migrate_service(service, target, yes=yes)
 
 
-def _add_topology(group: click.Group, service: Service) -> None:
-    topology = click.Group("topology", help="Exchanges and queues on the broker.")
+def _add_topology(group: OperatorGroup, service: Service) -> None:
+    topology = OperatorGroup("topology", help="Exchanges and queues on the broker.")
     group.add_command(topology)
 
-    @topology.command()
+    @topology.command(in_quarantine=InQuarantine.READS)
     def check() -> None:
         """Name what is missing: exchanges, queues, members of queues and leaders.
 
@@ -211,13 +215,13 @@ def _add_topology(group: click.Group, service: Service) -> None:
 
         sys.exit(check_topology(service.settings(TOPOLOGY)))
 
-    @topology.command()
+    @topology.command(in_quarantine=InQuarantine.RECOVERS)
     def declare() -> None:
         """Make exchanges, queues and bindings."""
         bus_topology.declare(service.settings(TOPOLOGY).bus)
         click.echo("declared")
 
-    @topology.command()
+    @topology.command(in_quarantine=InQuarantine.READS)
     def definitions() -> None:
         """Print the definitions file for the broker, limits included."""
         click.echo(json.dumps(bus_topology.definitions(), indent=2))
@@ -225,8 +229,8 @@ def _add_topology(group: click.Group, service: Service) -> None:
     _add_cluster_commands(topology, service)
 
 
-def _add_cluster_commands(topology: click.Group, service: Service) -> None:
-    @topology.command()
+def _add_cluster_commands(topology: OperatorGroup, service: Service) -> None:
+    @topology.command(in_quarantine=InQuarantine.RECOVERS)
     @click.option("--dry-run", is_flag=True, help="Change nothing; print what would be done.")
     def grow(*, dry_run: bool) -> None:
         """Give each queue the members that the cluster has nodes for, at most three, and spread the leaders.
@@ -237,7 +241,7 @@ def _add_cluster_commands(topology: click.Group, service: Service) -> None:
 
         sys.exit(grow_queues(service.settings(TOPOLOGY), dry_run=dry_run))
 
-    @topology.command("import")
+    @topology.command("import", in_quarantine=InQuarantine.RECOVERS)
     @click.argument("file", type=click.Path(path_type=Path))
     @click.option("--nodes", type=click.IntRange(1), required=True, help="Wait until so many nodes are one cluster.")
     @click.option("--within", "within_s", type=float, default=300.0, show_default=True, help="For so many seconds.")
@@ -248,11 +252,11 @@ def _add_cluster_commands(topology: click.Group, service: Service) -> None:
         sys.exit(import_definitions(service.settings(TOPOLOGY), file, nodes=nodes, within_s=within_s))
 
 
-def _add_key_checks(group: click.Group, service: Service) -> None:
-    checks = click.Group("key-checks", help="Which keys the database knows; processes with others do not work.")
+def _add_key_checks(group: OperatorGroup, service: Service) -> None:
+    checks = OperatorGroup("key-checks", help="Which keys the database knows; processes with others do not work.")
     group.add_command(checks)
 
-    @checks.command("list")
+    @checks.command("list", in_quarantine=InQuarantine.READS)
     def list_key_checks() -> None:
         """List every key with its check values."""
         # here alone, as below: no worker needs it
@@ -260,7 +264,7 @@ def _add_key_checks(group: click.Group, service: Service) -> None:
 
         list_checks(service.settings(RECOVER), service.key_kinds)
 
-    @checks.command("accept")
+    @checks.command("accept", in_quarantine=InQuarantine.RECOVERS)
     @click.argument("name", type=click.Choice([kind.name for kind in service.key_kinds]))
     @click.option("--yes", is_flag=True, help="Do not ask.")
     def accept_key(name: str, *, yes: bool) -> None:

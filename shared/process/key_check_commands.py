@@ -9,12 +9,12 @@ from shared.core.key_checks import HeldKey, KeyKind
 from shared.core.key_files import KEY_BYTES
 from shared.core.settings import Reader
 from shared.process.aligned import aligned
+from shared.process.operator_command import operator_work
 from shared.process.recovery import operator_name
 from shared.process.settings import CommonSettings, key_file
 from shared.store.checked_clock import read_database_time
 from shared.store.engine import open_engine
 from shared.store.key_checks import accept_keys, known_keys
-from shared.store.unit_of_work import UnitOfWork
 
 HEADINGS = ("key", "check value", "known since", "setting")
 
@@ -23,7 +23,7 @@ def list_checks(settings: CommonSettings, kinds: Sequence[KeyKind]) -> None:
     """Print the check values that the service's database knows; they give nothing of a key."""
     engine = open_engine(settings.database_url)
     try:
-        with UnitOfWork(engine, settings.service).transaction() as connection:
+        with operator_work(engine, settings.service).transaction() as connection:
             known = known_keys(connection, [kind.name for kind in kinds])
     finally:
         engine.dispose()
@@ -52,7 +52,7 @@ def accept(settings: CommonSettings, kind: KeyKind, *, yes: bool) -> None:
     held = HeldKey(kind, keys)
     engine = open_engine(settings.database_url)
     try:
-        with UnitOfWork(engine, settings.service).transaction() as connection:
+        with operator_work(engine, settings.service).transaction() as connection:
             accept_keys(connection, held, read_database_time(connection), operator_name())
     finally:
         engine.dispose()

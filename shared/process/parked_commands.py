@@ -7,6 +7,7 @@ import click
 
 from shared.bus.parked import Chosen, ParkedMessage, count_parked, drop, list_parked, replay
 from shared.contracts.registry import QUEUES, service_of
+from shared.process.operator_command import InQuarantine, OperatorGroup
 from shared.process.recovery import Recovery, recovery
 from shared.process.service import Service
 from shared.process.settings import PARKED
@@ -16,9 +17,9 @@ LISTED = 100
 Option = Callable[[Callable[..., None]], Callable[..., None]]
 
 
-def add_parked_commands(group: click.Group, service: Service) -> None:
+def add_parked_commands(group: OperatorGroup, service: Service) -> None:
     """Add the group of commands to the command line of ``service``."""
-    parked = click.Group("parked", help="Messages that could not be handled and wait for a decision.")
+    parked = OperatorGroup("parked", help="Messages that could not be handled and wait for a decision.")
     group.add_command(parked)
     queues = [name for name in QUEUES if service_of(name) == service.name]
     queue = click.option("--queue", required=True, type=click.Choice(queues))
@@ -37,8 +38,8 @@ def chosen(message_id: str = "", reason: str = "") -> Chosen:
     return is_chosen
 
 
-def _add_reading(group: click.Group, queue: Option, which: Option, service: Service) -> None:
-    @group.command("list")
+def _add_reading(group: OperatorGroup, queue: Option, which: Option, service: Service) -> None:
+    @group.command("list", in_quarantine=InQuarantine.READS)
     @queue
     def list_them(queue: str) -> None:
         """Id, type, attempts and reason of each, the oldest hundred."""
@@ -49,7 +50,7 @@ def _add_reading(group: click.Group, queue: Option, which: Option, service: Serv
         if count > len(found):
             click.echo(f"{count - len(found)} more, {count} in all", err=True)
 
-    @group.command()
+    @group.command(in_quarantine=InQuarantine.READS)
     @queue
     @which
     def show(queue: str, message_id: str) -> None:
@@ -60,10 +61,10 @@ def _add_reading(group: click.Group, queue: Option, which: Option, service: Serv
             click.echo(f"{message.message_id}: {message.reason}\n{message.readable_body()}")
 
 
-def _add_deciding(group: click.Group, queue: Option, which: Option, service: Service) -> None:
+def _add_deciding(group: OperatorGroup, queue: Option, which: Option, service: Service) -> None:
     reason = click.option("--reason", default="", help="Only messages parked for exactly this reason.")
 
-    @group.command("replay")
+    @group.command("replay", in_quarantine=InQuarantine.REFUSED)
     @queue
     @which
     @reason
@@ -74,7 +75,7 @@ def _add_deciding(group: click.Group, queue: Option, which: Option, service: Ser
             count = replay(tools.settings.bus, queue, chosen(message_id, reason), record)
         click.echo(f"{count} replayed")
 
-    @group.command("drop")
+    @group.command("drop", in_quarantine=InQuarantine.REFUSED)
     @queue
     @which
     @reason
@@ -87,8 +88,8 @@ def _add_deciding(group: click.Group, queue: Option, which: Option, service: Ser
         click.echo(f"{count} dropped")
 
 
-def _add_drain(group: click.Group, queues: Sequence[str], service: Service) -> None:
-    @group.command()
+def _add_drain(group: OperatorGroup, queues: Sequence[str], service: Service) -> None:
+    @group.command(in_quarantine=InQuarantine.REFUSED)
     @click.option("--reason", required=True, help="As list prints it.")
     @click.option(
         "--queue", default=None, type=click.Choice(queues), help="Only of this queue; all queues if left out."

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from shared.core.clock import Clock, system_clock
-from shared.core.errors import Unavailable
+from shared.core.errors import Quarantined, Unavailable
+from shared.process.operator_command import operator_work
 from shared.process.service import Service
 from shared.process.settings import CommonSettings
 from shared.store.deeds import Deed, note_deed
@@ -50,7 +51,9 @@ def recovery(service: Service, process: str) -> Iterator[Recovery]:
     settings = service.settings(process)
     engine = open_engine(settings.database_url, application=f"troika-{service.name}-{process}")
     try:
-        yield Recovery(settings, UnitOfWork(engine, service.name), system_clock, operator_name())
+        yield Recovery(settings, operator_work(engine, service.name), system_clock, operator_name())
+    except Quarantined:
+        raise
     except Unavailable as error:
         raise click.ClickException(f"{error.reason}; nothing more was done, run the command again later") from None
     finally:

@@ -8,6 +8,7 @@ import click
 
 from shared.contracts.envelope import TYPE_PREFIX
 from shared.contracts.registry import MESSAGE_TYPES, QUEUES, service_of
+from shared.process.operator_command import InQuarantine, OperatorGroup
 from shared.process.recovery import Recovery, recovery
 from shared.process.service import Service
 from shared.process.settings import RECOVER
@@ -42,7 +43,7 @@ class Instant(click.ParamType[datetime]):
         return found.astimezone(UTC)
 
 
-def add_recovery_commands(group: click.Group, service: Service) -> None:
+def add_recovery_commands(group: OperatorGroup, service: Service) -> None:
     """Add the commands to the command line of ``service``."""
     queues = [name for name in QUEUES if service_of(name) == service.name]
     types = [entry.key for entry in MESSAGE_TYPES if entry.producer == service.name]
@@ -51,8 +52,8 @@ def add_recovery_commands(group: click.Group, service: Service) -> None:
     _add_receive_again(group, service, queues)
 
 
-def _add_resume(group: click.Group, service: Service, queues: Sequence[str]) -> None:
-    @group.command()
+def _add_resume(group: OperatorGroup, service: Service, queues: Sequence[str]) -> None:
+    @group.command(in_quarantine=InQuarantine.RECOVERS)
     @click.argument("queue", type=click.Choice(queues))
     def resume(queue: str) -> None:
         """Let a halted QUEUE go on."""
@@ -63,8 +64,8 @@ def _add_resume(group: click.Group, service: Service, queues: Sequence[str]) -> 
         click.echo(f"{queue} {'goes on' if was_halted else 'was not halted'}")
 
 
-def _add_publish_again(group: click.Group, service: Service, types: Sequence[str]) -> None:
-    @group.command("publish-again")
+def _add_publish_again(group: OperatorGroup, service: Service, types: Sequence[str]) -> None:
+    @group.command("publish-again", in_quarantine=InQuarantine.REFUSED)
     @click.option("--since", required=True, type=Instant(), help="Messages published at or after this instant.")
     @click.option("--type", "key", default=None, type=click.Choice(types), help="Only messages of this type.")
     def publish_again(since: datetime, key: str | None) -> None:
@@ -109,8 +110,8 @@ def _is_relayed(tools: Recovery, last: int) -> bool:
     return False
 
 
-def _add_receive_again(group: click.Group, service: Service, queues: Sequence[str]) -> None:
-    @group.command("receive-again")
+def _add_receive_again(group: OperatorGroup, service: Service, queues: Sequence[str]) -> None:
+    @group.command("receive-again", in_quarantine=InQuarantine.REFUSED)
     @click.argument("queue", type=click.Choice(queues))
     @click.option("--since", required=True, type=Instant(), help="Messages received at or after this instant.")
     def receive_again(queue: str, since: datetime) -> None:

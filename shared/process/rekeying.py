@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from shared.core.key_checks import HeldKey, KeyRule
+from shared.process.operator_command import operator_work
 from shared.process.settings import CommonSettings
 from shared.store.checked_clock import read_database_time
 from shared.store.engine import open_engine
@@ -26,8 +27,8 @@ def rekey(
         checked: keys of the process, compared first. Afterwards no data needs their older ones.
     """
     engine = open_engine(settings.database_url, application=f"troika-{settings.service}-{settings.process}")
-    work = UnitOfWork(engine, settings.service)
     try:
+        work = operator_work(engine, settings.service)
         require_fit(KeyChecks(work, checked, settings.service))
         for what, rows in tables.items():
             _close_anew(Reclosing(work, rows, keys, time.sleep), what)
