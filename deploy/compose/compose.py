@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from deploy.compose.caddy import caddyfile
-from deploy.compose.containers import HTTP_PORT, METRICS_PORT, SIZES, SMALL, Container, containers
+from deploy.compose.containers import CHECKS_OF_LOGINS, HTTP_PORT, METRICS_PORT, SIZES, SMALL, Container, containers
 from deploy.compose.monitoring import (
     LOGGING,
     WRITTEN,
@@ -38,12 +38,6 @@ OUTSIDE = frozenset({("notifications", "send"), ("notifications", "deliver")})
 """Processes that call servers of others: the mail relay, and partners' webhooks. No other has a way out."""
 
 DOCTOR_SETTINGS = {"TROIKA_DOCTOR_SETTINGS": "/settings", "TROIKA_DOCTOR_BROKER_URLS": "http://rabbitmq:15692"}
-CHECKS_OF_LOGINS = (
-    *("database-logins", "database-limits", "broker-logins", "broker-topology", "broker-rights"),
-    *("keys-files", "keys-fingerprints", "keys-forms"),
-)
-"""Checks of the doctor that need the settings of every process."""
-
 CONFINED: dict[str, Any] = {
     "read_only": True,
     "tmpfs": ["/tmp:mode=1777,size=64m"],  # noqa: S108 - of the container alone

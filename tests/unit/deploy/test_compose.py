@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.compose.compose import CHECKS_OF_LOGINS, RUN, compose, files
-from deploy.compose.containers import COMMAND_PROCESSES, FULL, SIZES, Container, containers
+from deploy.compose.compose import RUN, compose, files
+from deploy.compose.containers import CHECKS_OF_LOGINS, COMMAND_PROCESSES, FULL, SIZES, Container, containers
 from deploy.compose.monitoring import PUBLIC_TARGETS, prometheus
 from deploy.compose.prepare import public_targets, read_environment, servers_of, write_servers
 from deploy.compose.settings_files import claim, write_doctor, write_settings
