@@ -7,9 +7,8 @@ from datetime import datetime
 from services.registration.importing.running import ImportRun
 from services.registration.importing.store import make_vault
 from services.registration.intake.decider import Decider
-from services.registration.intake.decider_keys import publish_key
 from services.registration.intake.mailboxes import overdue_mails
-from services.registration.intake.queue import backlog
+from services.registration.intake.queue import backlog, publish_key
 from services.registration.intake.reading import DeciderKeys
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References

@@ -83,7 +83,7 @@ def _add_keys(group: click.Group, service: Service) -> None:
     @click.option("--retire", is_flag=True, help="Forget the keys that are not the newest and that nothing needs.")
     def keys(*, retire: bool) -> None:
         """List the decider's published keys, and how many submissions can be opened by each alone."""
-        from services.registration.intake.decider_keys import published_keys, retire_keys
+        from services.registration.intake.queue import published_keys, retire_keys
         from shared.store.deeds import note_deed
 
         with recovery(service, RECOVER) as tools, tools.work.transaction() as connection:

@@ -15,7 +15,7 @@ from services.registration.embed.receipt_pages import (
     render_receipt_gone,
     render_received,
 )
-from services.registration.intake.outcomes import Result
+from services.registration.intake.model import Result
 from services.registration.own.answers import Difference
 from services.registration.own.confirmation_page import (
     CandidateResult,

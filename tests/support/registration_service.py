@@ -19,7 +19,7 @@ from services.registration.deciding_loop import make_decider, make_import_run
 from services.registration.importing.running import ImportRun
 from services.registration.intake.decider import Decider
 from services.registration.intake.form_view import view_form
-from services.registration.intake.outcomes import Act, Choice
+from services.registration.intake.model import Act, Choice
 from services.registration.intake.service import Intake
 from services.registration.key_stores import keys_engine
 from services.registration.own.commands import send_choices

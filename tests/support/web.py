@@ -12,7 +12,7 @@ import yaml
 
 from deploy.local.installation import SAMPLE, WEBINAR
 from services.registration.forms.loading import load_forms
-from services.registration.intake.decider_keys import publish_key
+from services.registration.intake.queue import publish_key
 from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.key_folder import KeyFolder
 from shared.core.sealing import read_keys

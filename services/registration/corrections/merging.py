@@ -9,10 +9,9 @@ from sqlalchemy import text
 from services.registration.corrections.model import HISTORY, MERGING, REFUSALS
 from services.registration.corrections.questions import CheckedAnswers, check_answers, correctable, current_answers
 from services.registration.corrections.service import CorrectionDesk, FaultyAnswers, require_result
-from services.registration.intake.desk_model import DeskCommand
-from services.registration.intake.desk_reading import MERGE
 from services.registration.intake.form_view import FormView
-from services.registration.intake.outcomes import Result
+from services.registration.intake.items import MERGE, DeskCommand
+from services.registration.intake.model import Result
 from services.registration.own.answers import Difference
 from services.registration.people.listing import PersonView, show_person
 from services.registration.people.model import LIVE

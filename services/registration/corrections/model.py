@@ -10,7 +10,7 @@ from typing import Any
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
 from services.registration.forms.seats import Seats, next_place
-from services.registration.intake.outcomes import Result
+from services.registration.intake.model import Result
 from services.registration.own.answers import Difference
 from shared.core.errors import DomainError
 

@@ -23,10 +23,9 @@ from services.registration.corrections.questions import (
     enterable,
 )
 from services.registration.forms.store import find_form
-from services.registration.intake.desk_model import DeskCommand
-from services.registration.intake.desk_reading import CORRECT, ENTER
 from services.registration.intake.form_view import FormView, view_form
-from services.registration.intake.outcomes import ActResult, Result
+from services.registration.intake.items import CORRECT, ENTER, DeskCommand
+from services.registration.intake.model import ActResult, Result
 from services.registration.intake.service import Intake
 from services.registration.own.answers import Difference, differences
 from services.registration.own.commands import wait_for_act

@@ -9,12 +9,11 @@ from datetime import datetime, timedelta
 from services.registration.forms.store import StoredForm
 from services.registration.importing.model import Fate, PreparedRow, RowFault
 from services.registration.importing.rows import YIELD_EVERY
-from services.registration.intake.contents import changed_fields, content_from_json
 from services.registration.intake.decider_store import preview_facts
-from services.registration.intake.desk_model import DeskAct
-from services.registration.intake.entering import Entered, changed_content, enter
 from services.registration.intake.facts import Facts, Plan
-from services.registration.intake.items import CoordinatorEntry
+from services.registration.intake.items import CoordinatorEntry, DeskAct
+from services.registration.intake.model import changed_fields, content_from_json
+from services.registration.intake.storing import Entered, changed_content, enter
 from services.registration.people.references import References
 from shared.core.clock import parse_rfc3339
 from shared.core.ids import new_id

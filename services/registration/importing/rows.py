@@ -21,7 +21,7 @@ from services.registration.importing.model import (
 )
 from services.registration.importing.values import CellUnreadable, Read, fold, read_instant, read_language, read_status
 from services.registration.importing.values import reader_of as value_reader
-from services.registration.intake.contents import Content, content_to_json
+from services.registration.intake.model import Content, content_to_json
 from services.registration.sealing.encryption import seal_answers
 from shared.core.clock import rfc3339
 from shared.i18n.when import known_zone

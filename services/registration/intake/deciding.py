@@ -11,11 +11,16 @@ from datetime import datetime
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, closed_reason, is_over
 from services.registration.forms.pools import Traits
 from services.registration.forms.seats import give_back, next_place
-from services.registration.intake.address_deciding import ask_address, decide_address, drop_change, undo_address
-from services.registration.intake.address_model import ChangeAddress, UndoAddress
-from services.registration.intake.contents import Content, changed_fields, with_answers
-from services.registration.intake.desk_deciding import correct, enter, merge
-from services.registration.intake.desk_model import Correct, Enter, Merge
+from services.registration.intake.deciding_commands import (
+    answer_offer,
+    ask_address,
+    correct,
+    decide_address,
+    drop_change,
+    enter,
+    merge,
+    undo_address,
+)
 from services.registration.intake.facts import (
     CONFIRMABLE_AFTER_CLOSING,
     MAX_CANDIDATES,
@@ -32,17 +37,30 @@ from services.registration.intake.items import (
     AnswerOffer,
     Cancel,
     Change,
+    ChangeAddress,
     Confirm,
+    Correct,
+    Enter,
     Item,
+    Merge,
     Mute,
     RenewLinks,
     RequestList,
     SendLink,
     Submission,
+    UndoAddress,
     Verify,
 )
-from services.registration.intake.offer_deciding import answer_offer
-from services.registration.intake.outcomes import Act, ActResult, Choice, Outcome, Result
+from services.registration.intake.model import (
+    Act,
+    ActResult,
+    Choice,
+    Content,
+    Outcome,
+    Result,
+    changed_fields,
+    with_answers,
+)
 from services.registration.intake.storing import register, store_change, with_sealed_of
 from services.registration.people.model import AddressRefs
 

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from services.registration.embed.event_time import EventTime
 from services.registration.forms.service import first_form
 from services.registration.intake.form_view import FormView
-from services.registration.intake.outcomes import Result
+from services.registration.intake.model import Result
 from services.registration.own.address_page import (
     AddressError,
     AddressPage,

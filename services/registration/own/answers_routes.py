@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 
 from services.registration.embed.pages import Look
 from services.registration.intake.form_view import FormView
-from services.registration.intake.outcomes import Result
+from services.registration.intake.model import Result
 from services.registration.own.answers import (
     Step,
     current_values,

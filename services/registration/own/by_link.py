@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from services.registration.intake.outcomes import Result
+from services.registration.intake.model import Result
 from services.registration.own.answers import check_change
 from services.registration.own.commands import cancel_own, send_change, wait_for_outcome
 from services.registration.own.service import show_own

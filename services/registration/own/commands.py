@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from services.registration.intake.form_view import FormView
-from services.registration.intake.outcomes import ActResult, Choice, Result, read_results
+from services.registration.intake.model import ActResult, Choice, Result, read_results
 from services.registration.intake.service import Intake, OwnChange
 from services.registration.own.service import WaitingForOwner, hash_of_link
 from services.registration.own.store import (

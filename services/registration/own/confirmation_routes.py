@@ -15,7 +15,7 @@ from services.registration.embed.pages import Look, OwnForm, render_frame
 from services.registration.forms.model import PROPOSAL
 from services.registration.forms.service import first_form
 from services.registration.intake.form_view import FormView
-from services.registration.intake.outcomes import Choice, Result
+from services.registration.intake.model import Choice, Result
 from services.registration.own.answers import differences
 from services.registration.own.commands import mute, send_choices, send_link, wait_for_outcome
 from services.registration.own.confirmation_page import (

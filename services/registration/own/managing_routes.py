@@ -15,7 +15,7 @@ from services.registration.forms.opening import closed_reason, is_over
 from services.registration.forms.retention import retention_of
 from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
-from services.registration.intake.outcomes import Result
+from services.registration.intake.model import Result
 from services.registration.own.address_routes import own_address
 from services.registration.own.answers import Step, ends_at, own_definition
 from services.registration.own.calendar_routes import add_own_calendar, own_calendar_links

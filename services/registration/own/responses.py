@@ -9,7 +9,7 @@ from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import embed_path
 from services.registration.forms.opening import closed_reason
 from services.registration.intake.form_view import FormView
-from services.registration.intake.outcomes import Result
+from services.registration.intake.model import Result
 from services.registration.own.managing_page import render_link_ended, render_link_gone
 from services.registration.own.service import ended_by
 from services.registration.own.store import OwnRegistration

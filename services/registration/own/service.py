@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from services.registration.forms.copies import PublicEvent, PublishedResource, find_public_event, resources_of
 from services.registration.forms.opening import Opening
 from services.registration.intake.form_view import FormView
-from services.registration.intake.outcomes import Result
+from services.registration.intake.model import Result
 from services.registration.own.joining import Meeting
 from services.registration.own.store import (
     AskedAddress,

@@ -7,8 +7,7 @@ from flask import Response, jsonify, request
 
 from services.registration.embed.strings import submission_texts
 from services.registration.intake.form_view import FormView
-from services.registration.intake.receipts import network_hash
-from services.registration.intake.service import Accepted, Envelope
+from services.registration.intake.service import Accepted, Envelope, network_hash
 from services.registration.public.context import PublicContext
 from services.registration.public.cross_origin import allow
 from services.registration.public.submitted import Submitted, language_of

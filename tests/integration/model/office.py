@@ -13,10 +13,9 @@ from services.registration.forms.changes import FormChange, change_form
 from services.registration.forms.model import FormSettings
 from services.registration.intake import queue
 from services.registration.intake.decider import Decider
-from services.registration.intake.desk_model import DeskCommand
-from services.registration.intake.desk_reading import CORRECT, ENTER, MERGE
 from services.registration.intake.form_view import FormView, view_form
-from services.registration.intake.outcomes import Act, Choice
+from services.registration.intake.items import CORRECT, ENTER, MERGE, DeskCommand
+from services.registration.intake.model import Act, Choice
 from services.registration.intake.reading import DeciderKeys
 from services.registration.intake.service import Envelope, Intake
 from services.registration.own.commands import answer_offer, cancel_own, erase_own, send_choices

@@ -27,7 +27,7 @@ from services.events.usecases.load_sample import load_sample
 from services.events.usecases.steps import StepWish, step_of
 from services.registration.cleanup import RECEIPT_KEPT
 from services.registration.forms.loading import load_forms
-from services.registration.intake.receipts import receipt_hash
+from services.registration.intake.service import receipt_hash
 from services.registration.key_stores import keys_engine, opened_form_keys
 from services.registration.messaging import effects as registration_effects
 from services.registration.people.messages import RegistrationMessages

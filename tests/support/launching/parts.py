@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.store.inbox import Effect, Verdict
     from shared.store.unit_of_work import UnitOfWork
 
+
 QUICK_S = 0.2
 QUICK_LEASE = timedelta(seconds=2)
 
