@@ -9,9 +9,15 @@ from urllib.parse import parse_qsl, quote, urlencode
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from services.registration.embed.assets import asset
-from services.registration.embed.event_time import EventTime, instant_text, when_text
-from services.registration.embed.strings import page_texts, script_texts, text_of_kind
+from services.registration.embed.assets import SCRIPT_PATH, asset, pinned_script
+from services.registration.embed.strings import (
+    EventTime,
+    instant_text,
+    page_texts,
+    script_texts,
+    text_of_kind,
+    when_text,
+)
 from shared.i18n.content import Title
 from shared.i18n.languages import LANGUAGE_NAMES, direction
 from shared.i18n.marking import marked
@@ -267,3 +273,48 @@ def make_environment(loader: BaseLoader) -> Environment:
     }  # two bytes a letter in place of six
     made.globals.update(asset=asset, marked=marked)
     return made
+
+
+PATH = "/embed/selftest"
+
+
+@dataclass(frozen=True, slots=True)
+class SelftestPage:
+    """Attributes:
+    home: public address of this installation.
+    partner: slug of a partner that is known, else ``""``.
+    origins: noted down for the partner.
+    parent: origin of the page around, as our script there says it; ``""`` without.
+    came_from: origin of the page whose link was followed; ``""`` if the browser does not say.
+    """
+
+    look: Look
+    home: str
+    partner: str
+    origins: tuple[str, ...]
+    parent: str
+    came_from: str
+
+    @property
+    def link(self) -> str:
+        """Address of this page, on its own."""
+        return f"{self.home}{PATH}?partner={self.partner}"
+
+    @property
+    def script(self) -> str:
+        """The tag of our script at the address that never changes."""
+        return f'<script type="module" src="{self.home}{SCRIPT_PATH}"></script>'
+
+    @property
+    def pinned(self) -> str:
+        """The tag of exactly the script that is served now."""
+        path, integrity = pinned_script()
+        return (
+            f'<script type="module" src="{self.home}{path}"\n'
+            f'        integrity="{integrity}" crossorigin="anonymous"></script>'
+        )
+
+
+def render_selftest(page: SelftestPage) -> str:
+    """Inside another page the list of what works there, else how to come to it."""
+    return render_page("selftest.html", page.look, page=page)

@@ -14,8 +14,7 @@ from services.registration.forms.copies import PublicEvent, find_public_event
 from services.registration.forms.model import IN_CALENDARS
 from services.registration.forms.opening import OPEN_EVENT_STATUSES
 from services.registration.forms.store import PublicForm
-from services.registration.public.context import PublicContext
-from services.registration.public.responses import see_other
+from services.registration.public.context import PublicContext, see_other
 from shared.calendar.entries import personal_uid, sequence_of
 from shared.calendar.ics import MEDIA_TYPE, CalendarEvent, write_file
 from shared.calendar.links import CalendarLinks, calendar_links

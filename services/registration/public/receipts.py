@@ -1,4 +1,7 @@
-"""The receipt of a submission, as a page and for programs. Whoever has it may know what became of the submission."""
+"""The receipt of a submission, as a page and for programs, and *my registrations*, a mail with the link to all of them.
+
+Whoever holds a receipt may know what became of the submission; the page shows nothing that was typed.
+"""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -9,24 +12,37 @@ from flask import Response, jsonify, request
 
 from services.registration.embed.pages import RECEIPTS_PATH
 from services.registration.embed.receipt_pages import (
+    MyNotice,
+    MyPage,
     ReceiptPage,
     ReceiptStatus,
+    my_path,
     receipt_path,
+    render_my,
     render_receipt,
     render_receipt_gone,
 )
-from services.registration.forms.service import every_origin
+from services.registration.forms.service import every_origin, first_form
+from services.registration.public.api import FormQuery, ReceiptStateSchema
 from services.registration.public.calendar import FILE, PersonalEntry, file_response, links_to, personal_event
-from services.registration.public.context import PublicContext
-from services.registration.public.cross_origin import allow, preflight, with_preflight
-from services.registration.public.responses import attempt_number, event_time, look_of, page, title_of
-from services.registration.public.schemas import FormQuery, ReceiptStateSchema
-from services.registration.public.submissions import receipt_content
-from services.registration.public.submitted import language_of
+from services.registration.public.context import (
+    PublicContext,
+    attempt_number,
+    event_time,
+    language_of,
+    look_of,
+    page,
+    see_other,
+    title_of,
+)
+from services.registration.public.submissions import allow, client_network, preflight, receipt_content, with_preflight
 from shared.calendar.ics import CalendarEvent
 from shared.calendar.links import CalendarLinks
-from shared.core.errors import DomainError
+from shared.core.errors import DomainError, Unavailable
+from shared.public_forms.addresses import normal_address
 from shared.web.access import public
+from shared.web.bodies import require_form
+from shared.web.busy_page import retry_after_s
 from shared.web.limits import limited
 from shared.web.operations import Blueprint
 from shared.web.problems import ProblemSchema
@@ -121,3 +137,54 @@ def _links(
     query = urlencode({"lang": language})
     file = f"{base}{RECEIPTS_PATH}/{quote(receipt)}/{FILE}?{query}"
     return links_to(event, file, language)
+
+
+def my_registrations_blueprint(context: PublicContext) -> PageBlueprint:
+    """``/my``."""
+    blueprint = PageBlueprint("my_registrations", __name__)
+
+    @blueprint.get("/my")
+    @public
+    def show() -> Response:
+        return _page(sent="sent" in request.args)
+
+    @blueprint.post("/my")
+    @public
+    @limited("intake")
+    def send() -> Response:
+        require_form()
+        typed = request.form.get("email", "")
+        try:
+            address = normal_address(typed.strip())
+        except ValueError:
+            return _page(address=typed[:MAX_SHOWN], notice="address", status=422)
+        if not request.form.get("website"):
+            try:
+                _store(context, address)
+            except Unavailable:
+                response = _page(address=typed, notice="busy", status=503)
+                response.headers["Retry-After"] = str(retry_after_s())
+                return response
+        language = language_of(request.form.to_dict(), None)
+        return see_other(f"{my_path(language)}&sent=1")
+
+    return blueprint
+
+
+MAX_SHOWN = 254
+"""Characters of what was typed, that are shown again."""
+
+
+def _store(context: PublicContext, address: str) -> None:
+    """One row for the decider. It names the first form of all, as every row names one; without any there is nobody."""
+    slug = first_form(context.work)
+    if not slug:
+        return
+    view = context.form_view(slug)
+    language = language_of(request.form.to_dict(), None)
+    context.intake.request_list(view, address, language, client_network(context))
+
+
+def _page(*, sent: bool = False, address: str = "", notice: MyNotice = "", status: int = 200) -> Response:
+    look = look_of(language_of(request.values.to_dict(), None), {}, None)
+    return page(render_my(MyPage(look, sent, address, notice)), look, status=status)
