@@ -4,11 +4,10 @@ from pathlib import Path
 
 import click
 
+from services.registration.commands import add_submission_commands, retention
 from services.registration.key_commands import keys
-from services.registration.retention_command import retention
 from services.registration.rights import DECIDE, TEND
 from services.registration.settings import read_settings
-from services.registration.submission_commands import add_submission_commands
 from services.registration.wiring import NAME, describe
 from shared.process.commands import Loop, Worker, main, make_command_line
 from shared.process.runner import Stop
@@ -33,7 +32,7 @@ def command_line() -> click.Group:
     def load(folder: Path, origins: tuple[str, ...], days_later: int) -> None:
         """Load forms and partners from FOLDER; a broken folder changes nothing."""
         # here alone: keys and the reading of folders take 10 MB, and no worker needs them
-        from services.registration.forms.loading import load_forms
+        from services.registration.forms.description import load_forms
         from services.registration.key_stores import opened_form_keys
         from shared.process.rekeying import require_fit
         from shared.store.key_checks import KeyChecks
@@ -57,7 +56,7 @@ def command_line() -> click.Group:
 def decide() -> Loop:
     """Return the loop of the decider."""
     # here alone, as below: no other process needs it
-    from services.registration.deciding_loop import run_decider
+    from services.registration.workers import run_decider
 
     settings = read_settings(DECIDE)
 
@@ -70,7 +69,7 @@ def decide() -> Loop:
 def tend() -> Loop:
     """Return the loop of what is due by time."""
     from services.registration.people.messages import RegistrationMessages
-    from services.registration.tending import Tending
+    from services.registration.workers import Tending
 
     settings = read_settings(TEND)
     messages = RegistrationMessages(settings.notifications_key, settings.events_key)

@@ -131,7 +131,7 @@ def _consent(work: "UnitOfWork", settings: "RegistrationSettings", form: str, *,
 def _queue() -> "SubmissionQueue":
     from services.registration.forms.service import may_take_submissions
     from services.registration.intake.queue import undecided_submissions
-    from services.registration.people.locking import pause_decider
+    from services.registration.people.store import pause_decider
     from services.registration.sealing.key_service import SubmissionQueue
 
     return SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider)

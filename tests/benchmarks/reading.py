@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from deploy.local.installation import SAMPLE
-from services.registration.forms.loading import load_forms
+from services.registration.forms.description import load_forms
 from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.key_folder import KeyFolder
 from shared.core.sealing import read_keys

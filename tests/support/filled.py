@@ -9,8 +9,8 @@ from services.events.loading.rooms import read_rooms
 from services.events.usecases.load_rooms import load_rooms
 from services.events.usecases.load_sample import load_sample
 from services.notifications import messaging as notifications
-from services.registration.forms.copies import keep_event
-from services.registration.forms.loading import load_forms
+from services.registration.forms.description import load_forms
+from services.registration.forms.service import keep_event
 from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.key_folder import KeyFolder
 from shared.contracts.reading import read

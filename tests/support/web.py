@@ -11,7 +11,7 @@ import psutil
 import yaml
 
 from deploy.local.installation import SAMPLE, WEBINAR
-from services.registration.forms.loading import load_forms
+from services.registration.forms.description import load_forms
 from services.registration.intake.queue import publish_key
 from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.key_folder import KeyFolder

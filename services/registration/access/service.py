@@ -7,7 +7,6 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.registration.access import store
-from services.registration.access.messages import InvitationMail, access_message, invitation_message
 from services.registration.access.model import (
     ADMINISTRATOR,
     INVITED_FOR,
@@ -18,8 +17,8 @@ from services.registration.access.model import (
     faults_of,
     look_of,
 )
-from services.registration.access.passkey_store import remove_passkeys
 from services.registration.access.sessions import end_of_holder
+from services.registration.access.store import InvitationMail, access_message, invitation_message, remove_passkeys
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.ids import new_id, new_token, token_hash

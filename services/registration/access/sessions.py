@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from services.registration.access.messages import session_message
+from services.registration.access.store import session_message
 from shared.core.clock import Clock
 from shared.core.ids import token_hash
 from shared.store import outbox

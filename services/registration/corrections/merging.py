@@ -6,8 +6,15 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.registration.corrections.model import HISTORY, MERGING, REFUSALS
-from services.registration.corrections.questions import CheckedAnswers, check_answers, correctable, current_answers
+from services.registration.corrections.model import (
+    HISTORY,
+    MERGING,
+    REFUSALS,
+    CheckedAnswers,
+    check_answers,
+    correctable,
+    current_answers,
+)
 from services.registration.corrections.service import CorrectionDesk, FaultyAnswers, require_result
 from services.registration.intake.form_view import FormView
 from services.registration.intake.items import MERGE, DeskCommand

@@ -9,18 +9,16 @@ from services.registration.corrections.model import (
     ENTERING,
     HISTORY,
     REFUSALS,
+    CheckedAnswers,
     Correction,
     Preview,
-    effects_of_correction,
-    entering_effects,
-    place_of_next,
-)
-from services.registration.corrections.questions import (
-    CheckedAnswers,
     check_answers,
     correctable,
     current_answers,
+    effects_of_correction,
     enterable,
+    entering_effects,
+    place_of_next,
 )
 from services.registration.forms.store import find_form
 from services.registration.intake.form_view import FormView, view_form
@@ -29,12 +27,10 @@ from services.registration.intake.model import ActResult, Result
 from services.registration.intake.service import Intake
 from services.registration.own.answers import Difference, differences
 from services.registration.own.commands import wait_for_act
-from services.registration.people.links import asked_recently
 from services.registration.people.listing import PersonView, show_person
-from services.registration.people.locking import lock_known
 from services.registration.people.messages import LINK_REQUESTED, RegistrationMessages, fact_about
 from services.registration.people.model import LIVE
-from services.registration.people.store import Person
+from services.registration.people.store import Person, asked_recently, lock_known
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.public_forms.addresses import address_key, normal_address

@@ -1,4 +1,7 @@
-"""Pages about what was sent: it is stored, later its receipt, and *my registrations*, which sends a link by mail."""
+"""Pages about what was sent: it is stored, later its receipt, and *my registrations*, which sends a link by mail.
+
+No page here shows an answer; the address only where it was just typed. Nothing depends on who is registered.
+"""
 
 from dataclasses import dataclass
 from math import ceil

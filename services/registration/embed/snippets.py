@@ -1,6 +1,11 @@
 """What a partner's web editor pastes: the element, or a plain frame, for one form, in one language.
 
-The height of the form is estimated, so that a page can keep the space free before the form is there.
+Everything in a snippet is a slug, a code or our own address, but the form's title: that is written as HTML text.
+
+The height of the form is estimated, so that a page can reserve the space before the form is there. The lines of each
+text are counted with average letter widths. Against Chromium the estimate is within a tenth for the forms of the
+sample, in six languages, from 328 to 1100 pixels (``tests/browser``). An element corrects it when its frame reports the
+true height; a plain frame keeps it.
 """
 
 from collections.abc import Mapping

@@ -1,18 +1,140 @@
-"""Look up forms, partners and working groups. Nothing here changes anything."""
+"""Look up forms, partners and working groups, with the service's own copies of what the events service publishes."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
-from sqlalchemy import Connection
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, text
 
-from services.registration.forms.copies import group_copies, working_groups
 from services.registration.forms.opening import closed_reason
 from services.registration.forms.partner_store import Partner, all_partners, find_partners, partners_of
 from services.registration.forms.store import StoredForm, all_forms, find_first_form, find_public_form
 from shared.contracts.schemas import SLUG
-from shared.core.errors import DomainError, Unavailable
+from shared.core.errors import DomainError, Poison, Unavailable
 from shared.i18n.content import Text
 from shared.store.unit_of_work import UnitOfWork
+
+_EVENT = text("""
+    INSERT INTO event_copy (id, revision, kind, title, summary, starts_at, ends_at, time_zone, status, mode, city,
+        place, join_url)
+    VALUES (:id, :revision, :kind, :title, :summary, :starts_at, :ends_at, :time_zone, :status, :mode, :city, :place,
+        :join_url)
+    ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, kind = excluded.kind, title = excluded.title,
+        summary = excluded.summary, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
+        time_zone = excluded.time_zone, status = excluded.status, mode = excluded.mode, city = excluded.city,
+        place = excluded.place, join_url = excluded.join_url
+    WHERE event_copy.revision < excluded.revision
+""")
+_GROUP = text("""
+    INSERT INTO working_group_copy (id, revision, title, active) VALUES (:id, :revision, :title, :active)
+    ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, title = excluded.title, active = excluded.active
+    WHERE working_group_copy.revision < excluded.revision
+""")
+_RESOURCE = text("""
+    INSERT INTO resource_copy (id, revision, event_id, kind, title, url, language)
+    VALUES (:id, :revision, :event, :kind, :title, :url, :language)
+    ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, event_id = excluded.event_id, kind = excluded.kind,
+        title = excluded.title, url = excluded.url, language = excluded.language
+    WHERE resource_copy.revision < excluded.revision
+""")
+_RESOURCES = text("""
+    SELECT kind, title, url, language FROM resource_copy WHERE event_id = :event
+    ORDER BY array_position(ARRAY['recording', 'slides', 'brief'], kind), language, title ->> 'en', id
+""")
+_GROUPS = text("SELECT id, title, active FROM working_group_copy ORDER BY title ->> 'en', id")
+_PUBLIC_EVENT = text("""
+    SELECT id, revision, title, summary, starts_at, ends_at, time_zone, status, mode, city, place FROM public_event
+    WHERE id = :id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class PublicEvent:
+    """An event as last published, without where it is joined. Instants are aware, None without a date."""
+
+    id: str
+    revision: int
+    title: Text
+    summary: Text
+    starts_at: datetime | None
+    ends_at: datetime | None
+    time_zone: str
+    status: str
+    mode: str
+    city: str | None
+    place: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedResource:
+    """A recording, slides or a brief that anybody may see; ``url`` begins with ``https://``."""
+
+    kind: Literal["recording", "slides", "brief"]
+    title: Text
+    url: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCopy:
+    """A working group; forms do not offer one that is not active."""
+
+    slug: str
+    title: Text
+    active: bool
+
+
+def keep_event(connection: Connection, content: Mapping[str, Any]) -> None:
+    """Store an event as it was told, unless a newer state of it is here already."""
+    connection.execute(_EVENT, _row(content))
+
+
+def keep_working_group(connection: Connection, content: Mapping[str, Any]) -> None:
+    """Store a working group as it was told, unless a newer state of it is here already."""
+    connection.execute(_GROUP, _row(content))
+
+
+def upsert_resource(connection: Connection, content: Mapping[str, Any]) -> None:
+    """Store a published resource, unless the same or a newer revision of it is stored.
+
+    Raises:
+        Poison: its address is not one of https, so it is shown to nobody.
+    """
+    if not content["url"].startswith("https://"):
+        raise Poison("a resource whose address is not https")
+    connection.execute(_RESOURCE, _row(content))
+
+
+def resources_of(connection: Connection, event_id: str) -> list[PublishedResource]:
+    """Return what was published about an event: recordings, then slides, then briefs."""
+    found = connection.execute(_RESOURCES, {"event": event_id})
+    return [PublishedResource(row.kind, Text.of(row.title), row.url, row.language) for row in found]
+
+
+def working_groups(connection: Connection) -> list[tuple[str, Text]]:
+    """(slug, title) of every working group, closed ones too, by its title in English."""
+    return [(one.slug, one.title) for one in group_copies(connection)]
+
+
+def group_copies(connection: Connection) -> list[GroupCopy]:
+    """Every working group, closed ones too, by its title in English."""
+    return [GroupCopy(row[0], Text.of(row[1]), row[2]) for row in connection.execute(_GROUPS)]
+
+
+def find_public_event(connection: Connection, event_id: str) -> PublicEvent | None:
+    """Return an event as the public processes may read it, or None."""
+    row = connection.execute(_PUBLIC_EVENT, {"id": event_id}).fetchone()
+    if row is None:
+        return None
+    texts = {"title": Text.of(row.title), "summary": Text.of(row.summary)}
+    return PublicEvent(**{**row._mapping, **texts})
+
+
+def _row(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: Jsonb(value.as_mapping) if isinstance(value, Text) else value for name, value in content.items()}
 
 
 def every_origin(work: UnitOfWork) -> tuple[str, ...]:

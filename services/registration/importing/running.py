@@ -12,8 +12,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.registration.importing import store
-from services.registration.importing.checking import FATES, REFUSALS, entry_of, refused
 from services.registration.importing.model import Fate, PeopleImport, PreparedRow, RowFault
+from services.registration.importing.rows import FATES, REFUSALS, entry_of, refused
 from services.registration.intake import queue
 from services.registration.intake.decider import Decider
 from services.registration.intake.items import CoordinatorEntry, DeskAct

@@ -56,7 +56,6 @@ from services.registration.intake.reading import (
     refs_of,
 )
 from services.registration.intake.storing import Entered, enter
-from services.registration.people.links import asked_recently
 from services.registration.people.messages import (
     CANCELLED,
     CHANGED,
@@ -73,8 +72,7 @@ from services.registration.people.messages import (
     fact_about,
 )
 from services.registration.people.model import LIVE, Registration
-from services.registration.people.offer_store import store_answers
-from services.registration.people.store import Person, find_person
+from services.registration.people.store import Person, asked_recently, find_person, store_answers
 from services.registration.people.waiting_list import promote_if_possible, promote_waiting
 from services.registration.privacy.erasure import erase_by_link
 from shared.calendar.entries import personal_key

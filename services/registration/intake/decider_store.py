@@ -11,9 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, text
 
 from services.registration.forms.opening import Opening
-from services.registration.forms.option_limits import read_option_limits
-from services.registration.forms.seat_store import SEAT_COLUMNS, read_seats
-from services.registration.forms.store import StoredForm
+from services.registration.forms.seats import read_option_limits
+from services.registration.forms.store import SEAT_COLUMNS, StoredForm, read_seats
 from services.registration.intake.facts import (
     AddressRequests,
     Candidate,

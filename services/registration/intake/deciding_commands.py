@@ -3,6 +3,11 @@
 Pure, as ``deciding``, and by the same rules. Capacity, limits of choices, people of one address and the order of the
 waiting list hold for coordinators too. Their act, which has a reason, replaces the owner's confirmation of the address
 and the opening hours of the form.
+
+A change of address needs both mailboxes: the managing link was mailed to the present address, and the new one has to
+confirm. The owner of the former address can undo it for seven days. Each undo link restores the address that it was
+mailed to and ends every later one: otherwise an attacker with a stolen managing link could prevent the undo by a second
+change.
 """
 
 from collections.abc import Callable

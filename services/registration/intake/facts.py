@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.registration.forms.opening import Opening, closed_reason
-from services.registration.forms.option_limits import OptionLimits
 from services.registration.forms.pools import Traits
-from services.registration.forms.seats import Hold, Seats
+from services.registration.forms.seats import Hold, OptionLimits, Seats
 from services.registration.intake.items import (
     REQUESTS_COUNTED,
     ChangeAddress,

@@ -11,10 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.registration.forms.copies import group_copies
 from services.registration.forms.opening import closed_reason
 from services.registration.forms.partner_store import Partner, find_partners
-from services.registration.forms.service import check_slug
+from services.registration.forms.service import check_slug, group_copies
 from services.registration.forms.store import PublicForm, find_public_form
 from services.registration.sealing.store import find_public_key
 from shared.core.errors import DomainError

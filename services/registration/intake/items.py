@@ -1,4 +1,8 @@
-"""What a batch consists of: submissions, commands that links sent, and commands of coordinators. Values only."""
+"""What a batch consists of: submissions, commands that links sent, and commands of coordinators. Values only.
+
+The desk decides who may send commands of coordinators. Nobody else can: it takes the right to write the column
+``submission.entered_by``.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,15 @@
-"""When a mailbox is written to before its owner has acted, and which mails are due: postponed, never dropped."""
+"""When a mailbox is written to before its owner has acted, and which mails are due: postponed, never dropped.
+
+One mail tells the owner that something waits behind its link, whatever and however much. So further submissions need no
+mail of their own soon: the spacing grows, and starts again when the owner confirms something.
+
+Inside an exhausted quota, submissions with a proof of work go first; among the others client networks take turns. One
+client network causes so many mails a day to mailboxes of a domain whose owners have not acted, and no more; a reserve
+goes to networks that have caused none: one sender cannot use up a domain's mails.
+
+Anybody may hold a read-only link, so a request by one causes no more mail to a mailbox than a submission with its
+address. The oldest request goes first, so that neither kind of mail starves the other.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

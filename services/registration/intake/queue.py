@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from services.registration.people.locking import DECIDER_LOCK
+from services.registration.people.store import DECIDER_LOCK
 from shared.core.errors import SettingsError
 from shared.core.key_checks import check_value
 from shared.core.sealing import open_sealed, public_key_of, seal_to

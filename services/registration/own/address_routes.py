@@ -1,4 +1,7 @@
-"""``/r/<token>/address`` requests a change of address, ``/r/undo/<token>`` undoes one: routes and pages."""
+"""``/r/<token>/address`` requests a change of address, ``/r/undo/<token>`` undoes one: routes and pages.
+
+A GET changes nothing, and an undo requires a ticked box: mail scanners follow links and press buttons.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,8 @@
-"""``/r/<token>/answers`` changes answers, ``/r/<token>/details`` takes the further details: routes and pages."""
+"""``/r/<token>/answers`` changes answers, ``/r/<token>/details`` takes the further details: routes and pages.
+
+A GET changes nothing. Typed input is never lost: it is shown again with validation errors, after a change of language,
+and beside the current version of the registration if that was changed in the meantime.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

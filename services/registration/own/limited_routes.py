@@ -1,4 +1,8 @@
-"""``/v/<token>``, the read-only page of a registration, and ``/j/<token>``, the link to its online meeting."""
+"""``/v/<token>``, the read-only page of a registration, and ``/j/<token>``, the link to its online meeting.
+
+Mail scanners and recipients of forwarded mails or shared calendars may open both links. A GET changes nothing, and
+neither page shows a name.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime

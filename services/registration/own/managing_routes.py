@@ -1,4 +1,7 @@
-"""The page behind a managing link: view, join, cancel, renew links, erase, and the event as a calendar file."""
+"""The page behind a managing link: view, join, cancel, renew links, erase, and the event as a calendar file.
+
+Commands go through the queue. A GET changes nothing, since mail scanners follow links.
+"""
 
 from datetime import datetime, timedelta
 from typing import cast
@@ -8,8 +11,8 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 
 from services.registration.embed.pages import Look, embed_path
+from services.registration.forms.model import retention_of
 from services.registration.forms.opening import closed_reason, is_over
-from services.registration.forms.retention import retention_of
 from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Result

@@ -1,4 +1,4 @@
-"""The page of one person in the console, with name and address, and what can be decided there."""
+"""The page of one person in the console: name and address, what can be decided, tags and notes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,16 +11,19 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms.service import list_partners, working_group_titles
 from services.registration.forms.store import all_forms
-from services.registration.people.decisions import SEAT_REASONS, Decision
-from services.registration.people.listing import (
-    PersonView,
-    show_person,
-)
+from services.registration.people.decisions import SEAT_REASONS, Decision, decide_seat
+from services.registration.people.listing import PersonView, show_person
 from services.registration.people.marked import reason_and_hours
 from services.registration.people.messages import RegistrationMessages
-from services.registration.people.notes import dossier_of
-from services.registration.people.offers import decide_seat
-from services.registration.people.tags import known_tags
+from services.registration.people.notes import (
+    Tagging,
+    delete_note,
+    dossier_of,
+    known_tags,
+    read_tag,
+    tag_registrations,
+    write_note,
+)
 from services.registration.people.wording import (
     DONE,
     DONE_BESIDES,
@@ -167,3 +170,38 @@ def _person(pages: PersonPages, view: PersonView, status: int = 200, **more: Any
         **shown,
     )
     return personal(make_response(page, status))
+
+
+def add_notes(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
+    """``POST /console/registrations/<id>/tags`` and ``…/notes``."""
+
+    @blueprint.post("/registrations/<uuid:registration_id>/tags")
+    @needs("coordinator")
+    def change_tags(registration_id: UUID) -> AnyResponse:
+        _require(work, registration_id)
+        try:
+            added = [read_tag(one) for one in request.form.get("add", "").split(",") if one.strip()]
+        except DomainError as refusal:
+            raise BadRequest(refusal.detail) from None
+        removed = request.form.getlist("remove")
+        tagging = Tagging([str(registration_id)], added, removed, holder().name, holder().forms)
+        tag_registrations(work, clock, tagging)
+        return redirect(f"/console/registrations/{registration_id}?done=tagged", 303)
+
+    @blueprint.post("/registrations/<uuid:registration_id>/notes")
+    @needs("coordinator")
+    def change_notes(registration_id: UUID) -> AnyResponse:
+        _require(work, registration_id)
+        identity, deleted = str(registration_id), request.form.get("delete", "")
+        try:
+            if deleted:
+                delete_note(work, clock, identity, str(UUID(deleted)), holder().name, holder().forms)
+                return redirect(f"/console/registrations/{identity}", 303)
+            write_note(work, clock, identity, request.form.get("words", ""), holder().name)
+        except (DomainError, ValueError) as refusal:
+            raise BadRequest(getattr(refusal, "detail", "unknown note")) from None
+        return redirect(f"/console/registrations/{identity}?done=noted", 303)
+
+
+def _require(work: UnitOfWork, registration_id: UUID) -> None:
+    require_touch(show_person(work, str(registration_id)).form.slug)

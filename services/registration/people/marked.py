@@ -10,13 +10,12 @@ from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.exceptions import BadRequest
 
 from services.registration.forms.model import MAX_OFFER_HOURS
-from services.registration.people.columns import FILE_TITLES
-from services.registration.people.decisions import CANCEL, CONFIRM, OFFER, SEAT_REASONS, WITHDRAW, Decision
+from services.registration.people.decisions import CANCEL, CONFIRM, OFFER, SEAT_REASONS, WITHDRAW, Decision, decide_seat
+from services.registration.people.filters import FILE_TITLES
 from services.registration.people.listing import PersonView, people_file, show_person
 from services.registration.people.listing_store import PeopleFilter
 from services.registration.people.messages import RegistrationMessages
-from services.registration.people.offers import decide_seat
-from services.registration.people.tags import Tagging, read_tag, tag_registrations
+from services.registration.people.notes import Tagging, read_tag, tag_registrations
 from services.registration.people.wording import choices_for
 from shared.core.clock import Clock
 from shared.core.errors import DomainError

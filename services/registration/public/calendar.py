@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from flask import Response
 
 from services.registration.embed.strings import page_texts
-from services.registration.forms.copies import PublicEvent, find_public_event
 from services.registration.forms.model import IN_CALENDARS
 from services.registration.forms.opening import OPEN_EVENT_STATUSES
+from services.registration.forms.service import PublicEvent, find_public_event
 from services.registration.forms.store import PublicForm
 from services.registration.public.context import PublicContext, see_other
 from shared.calendar.entries import personal_uid, sequence_of

@@ -1,6 +1,7 @@
 """The receipt of a submission, as a page and for programs, and *my registrations*, a mail with the link to all of them.
 
-Whoever holds a receipt may know what became of the submission; the page shows nothing that was typed.
+Whoever has a receipt may know what became of its submission. The answer of *my registrations*, its time and the
+statement that it runs are the same for every address: the decider looks at it later.
 """
 
 from collections.abc import Mapping

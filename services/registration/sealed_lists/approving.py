@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from services.registration.access.service import any_is_new
 from services.registration.forms.store import StoredForm, find_form
-from services.registration.sealed_lists.messages import publish_approval
-from services.registration.sealed_lists.service import ListDesk
+from services.registration.sealed_lists.service import ListDesk, publish_approval
 from services.registration.sealing.approvals import (
     APPROVED,
     DESTROY_KEY,

@@ -21,12 +21,11 @@ from services.registration.intake.service import Envelope, Intake
 from services.registration.own.commands import answer_offer, cancel_own, erase_own, send_choices
 from services.registration.own.managing_routes import OFFER_ANSWERS
 from services.registration.own.service import show_own, show_waiting
-from services.registration.people.decisions import OFFER, Decision
-from services.registration.people.offers import decide_seat
+from services.registration.people.decisions import OFFER, Decision, decide_seat
 from services.registration.people.waiting_list import promoting
 from services.registration.privacy.erasure import HERE, Erasure, erase_known
 from services.registration.privacy.retention import confirm_unannounced
-from services.registration.tending import Tending
+from services.registration.workers import Tending
 from shared.core import failpoints
 from shared.core.errors import DomainError, Unavailable
 from shared.core.sealing import open_sealed

@@ -19,7 +19,7 @@ from deploy.local.installation import SAMPLE
 from services.registration.__main__ import command_line
 from services.registration.forms.service import may_take_submissions
 from services.registration.intake.queue import try_lead, undecided_submissions
-from services.registration.people.locking import pause_decider
+from services.registration.people.store import pause_decider
 from services.registration.public.context import VIEW_KEPT_IN_NEED_S
 from services.registration.sealing.encryption import open_answers, public_half, seal_answers
 from services.registration.sealing.form_keys import FormKeys

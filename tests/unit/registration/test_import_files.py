@@ -9,7 +9,7 @@ from time import process_time
 
 import pytest
 
-from services.registration.importing.exports import propose, targets_of
+from services.registration.importing.mapping import propose, targets_of
 from services.registration.importing.model import (
     MAX_CELL,
     MAX_COLUMNS,

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.registration.forms.opening import Opening
-from services.registration.forms.option_limits import OptionLimits
-from services.registration.forms.seats import Seats
+from services.registration.forms.seats import OptionLimits, Seats
 from services.registration.intake.deciding import decide
 from services.registration.intake.facts import MAX_CANDIDATES, Candidate, Facts, FormState
 from services.registration.intake.items import (

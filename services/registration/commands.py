@@ -1,18 +1,23 @@
-"""``python -m services.registration submissions list | replay | drop | keys``: what waits and what is parked.
+"""Operators' commands: what waits and is parked (``submissions``), and what forms keep until when (``retention``).
 
-What it needs is imported where it is used: no worker needs it, and each of them reads this module.
+What they need is imported where it is used: no worker needs it, and each of them reads this module.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import click
 
+from services.registration.settings import read_settings
 from shared.process.aligned import aligned
-from shared.process.recovery import recovery
+from shared.process.confirming import checked_now, confirmed_by
+from shared.process.recovery import operator_name, recovery
 from shared.process.service import Service
 from shared.process.settings import RECOVER
+from shared.store.unit_of_work import UnitOfWork
 
-HEADINGS = ("number", "kind", "form", "received", "attempts", "reason")
+SUBMISSION_HEADINGS = ("number", "kind", "form", "received", "attempts", "reason")
 
 
 def add_submission_commands(group: click.Group, service: Service) -> None:
@@ -34,12 +39,12 @@ def _add_reading(group: click.Group, service: Service) -> None:
             undecided, oldest, _ = backlog(connection)
             parked = parked_submissions(connection)
         rows = [
-            (str(one.number), one.kind, one.form, _moment(one.received_at), str(one.attempts), one.reason)
+            (str(one.number), one.kind, one.form, _utc_text(one.received_at), str(one.attempts), one.reason)
             for one in parked
         ]
         if rows:
-            click.echo("\n".join(aligned([HEADINGS, *rows])))
-        since = f", the oldest since {_moment(oldest)}" if oldest else ""
+            click.echo("\n".join(aligned([SUBMISSION_HEADINGS, *rows])))
+        since = f", the oldest since {_utc_text(oldest)}" if oldest else ""
         click.echo(f"{len(rows)} parked, {undecided} undecided{since}", err=True)
 
 
@@ -91,8 +96,64 @@ def _add_keys(group: click.Group, service: Service) -> None:
                 note_deed(connection, tools.entry("decider-key-retired", "key", key), tools.clock())
                 click.echo(f"{key}: retired; its private half may leave the decider's key file")
             for published in published_keys(connection):
-                click.echo(f"{published.id}: published {_moment(published.at)}, needed by {published.needed_by}")
+                click.echo(f"{published.id}: published {_utc_text(published.at)}, needed by {published.needed_by}")
 
 
-def _moment(at: datetime) -> str:
+def _utc_text(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+RETENTION_HEADINGS = ("form", "last day", "what", "goes on", "due", "overdue")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def retention(context: click.Context) -> None:
+    """List each form with its last day and what goes when: ended registrations, answers, people."""
+    if context.invoked_subcommand is not None:
+        return
+    # here alone: no worker needs it
+    from services.registration.privacy.retention import survey
+
+    with _database() as work:
+        lines = [_line(*row) for row in survey(work, datetime.now(UTC))]
+    for line in aligned([RETENTION_HEADINGS, *lines]):
+        click.echo(line)
+
+
+@retention.command("confirm")
+@click.argument("form")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def confirm_retention(form: str, *, yes: bool) -> None:
+    """Let go what is due on FORM and waits, because nothing announced it a day before."""
+    from services.registration.privacy.retention import confirm_unannounced, unannounced
+
+    with _database() as work:
+        now = checked_now(work, "registration")
+        waiting = {step: count for (slug, step), count in unannounced(work, now).items() if slug == form}
+        if confirmed_by(waiting, form, yes=yes):
+            confirmed = confirm_unannounced(work, now, form, operator_name())
+            click.echo(f"{form}: {_counted(confirmed)} may go; the process tend takes them within the hour.")
+
+
+@contextmanager
+def _database() -> Iterator[UnitOfWork]:
+    from shared.store.engine import open_engine
+
+    engine = open_engine(read_settings(RECOVER).common.database_url)
+    try:
+        yield UnitOfWork(engine, "registration")
+    finally:
+        engine.dispose()
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {step}" for step, count in counts.items())
+
+
+def _line(form: str, last_day: datetime | None, what: str, days: int, due: int, overdue: int) -> tuple[str, ...]:
+    if what == "ended":
+        goes = f"{days} days after it ended"
+    else:
+        goes = f"{last_day + timedelta(days=days):%Y-%m-%d}" if last_day else f"{days} days after"
+    return form, f"{last_day:%Y-%m-%d}" if last_day else "none yet", what, goes, str(due), str(overdue)
