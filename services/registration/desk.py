@@ -39,25 +39,29 @@ from services.registration.key_stores import key_check
 from services.registration.partners.api import partners_blueprint
 from services.registration.partners.console import add_partner_changes, add_partners
 from services.registration.partners.service import PartnerDesk
-from services.registration.people.console import PersonPages, add_notes, add_person
+from services.registration.people.console import PersonPages, add_marked, add_notes, add_person
 from services.registration.people.list_pages import add_list, add_writing_to
-from services.registration.people.marked import add_marked
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.notes_api import add_views, blocked_blueprint, notes_blueprint, views_blueprint
 from services.registration.people.references import References
 from services.registration.people.seats_page import add_seats_page
 from services.registration.people.store import pause_decider
-from services.registration.privacy.api import erasing_blueprint, person_export_blueprint
-from services.registration.privacy.console import REASON_WORDS, add_erasing, add_person_export, erased_page
+from services.registration.privacy.api import (
+    REASON_WORDS,
+    add_erasing,
+    add_person_export,
+    erased_page,
+    erasing_blueprint,
+    person_export_blueprint,
+)
 from services.registration.sealed_lists.api import lists_blueprint
-from services.registration.sealed_lists.approval_routes import add_approvals, approvals_blueprint
-from services.registration.sealed_lists.approving import ApprovalDesk
+from services.registration.sealed_lists.approvals import ApprovalDesk, add_approvals, approvals_blueprint
 from services.registration.sealed_lists.console import add_reading_log, add_sealed_lists
 from services.registration.sealed_lists.service import ListDesk
 from services.registration.sealed_lists.store import ListRules
 from services.registration.sealing.api import sealed_blueprint
-from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.key_service import SubmissionQueue
+from services.registration.sealing.key_store import FormKeys
 from services.registration.settings import RegistrationSettings
 from services.registration.wiring import NAME
 from shared.core.deployment import Deployment

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 from services.registration.embed.pages import Look
 from services.registration.embed.strings import EventTime
+from services.registration.forms.opening import JoinState
 from services.registration.own.address_routes import (
     AddressPage,
     UndoPage,
@@ -19,7 +20,6 @@ from services.registration.own.answers_routes import (
     render_answers,
     render_answers_closed,
 )
-from services.registration.own.joining import JoinState
 from services.registration.own.limited_routes import (
     EventNotice,
     JoinPage,

@@ -8,14 +8,16 @@ from uuid import UUID
 import marshmallow as ma
 from flask import Response, jsonify
 
-from services.registration.corrections.merging import MergeWanted, merge, pair_of
 from services.registration.corrections.model import CORRECTING, ENTERING, Correction, Preview
 from services.registration.corrections.service import (
     CorrectionDesk,
     Entry,
     FaultyAnswers,
+    MergeWanted,
     correct,
     enter,
+    merge,
+    pair_of,
     prepare_correction,
     prepare_entry,
     send_again,

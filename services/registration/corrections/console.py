@@ -10,15 +10,6 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.corrections.api import touched
-from services.registration.corrections.merging import (
-    SEALED,
-    MergeWanted,
-    Pair,
-    find_alike,
-    find_namesakes,
-    merge,
-    pair_of,
-)
 from services.registration.corrections.model import (
     CORRECTING,
     ENTERING,
@@ -28,11 +19,18 @@ from services.registration.corrections.model import (
     enterable,
 )
 from services.registration.corrections.service import (
+    SEALED,
     CorrectionDesk,
     Entry,
     FaultyAnswers,
+    MergeWanted,
+    Pair,
     correct,
     enter,
+    find_alike,
+    find_namesakes,
+    merge,
+    pair_of,
     prepare_correction,
     prepare_entry,
     send_again,

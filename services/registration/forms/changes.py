@@ -18,9 +18,8 @@ from services.registration.forms.model import (
     seats_with,
 )
 from services.registration.forms.opening import closed_reason
-from services.registration.forms.partner_store import find_partners
 from services.registration.forms.seats import Promotion, Seats, decide_promotion, seats_after
-from services.registration.forms.service import check_slug, working_groups
+from services.registration.forms.service import check_slug, find_partners, working_groups
 from services.registration.forms.store import (
     StoredForm,
     count_pools,

@@ -22,10 +22,10 @@ from services.registration.forms.model import (
     PROPOSAL,
     retention_faults,
 )
-from services.registration.forms.partner_store import Partner, find_partners, save_partner
+from services.registration.forms.service import Partner, find_partners, save_partner
 from services.registration.forms.store import find_form, save_form
-from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.key_service import make_keys, publish_keys
+from services.registration.sealing.key_store import FormKeys
 from shared.contracts.schemas import SLUG
 from shared.core.clock import Clock, system_clock
 from shared.core.errors import SettingsError

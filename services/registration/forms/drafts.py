@@ -11,11 +11,10 @@ from sqlalchemy import Connection, text
 from services.registration.forms.changes import FormChangeLine, note_form_change
 from services.registration.forms.description import LoadedForm, read_form
 from services.registration.forms.messages import form_message
-from services.registration.forms.partner_store import all_partners
-from services.registration.forms.service import check_slug
+from services.registration.forms.service import all_partners, check_slug
 from services.registration.forms.store import StoredForm, describe_form, find_form, has_people, lock_seats, save_form
-from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.key_service import make_keys, publish_keys
+from services.registration.sealing.key_store import FormKeys
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.yaml_source import Fields, Node

@@ -12,8 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.registration.forms.opening import closed_reason
-from services.registration.forms.partner_store import Partner, find_partners
-from services.registration.forms.service import check_slug, group_copies
+from services.registration.forms.service import Partner, check_slug, find_partners, group_copies
 from services.registration.forms.store import PublicForm, find_public_form
 from services.registration.sealing.store import find_public_key
 from shared.core.errors import DomainError

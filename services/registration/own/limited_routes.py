@@ -13,9 +13,9 @@ from werkzeug.exceptions import BadRequest
 
 from services.registration.embed.pages import Look
 from services.registration.embed.strings import EventTime
+from services.registration.forms.opening import Joining, JoinState, Meeting, decide_joining
 from services.registration.intake.form_view import FormView
 from services.registration.own.commands import send_link_by_view, verify
-from services.registration.own.joining import Joining, JoinState, Meeting, decide_joining
 from services.registration.own.pages import JoinPart, own_text, render_own
 from services.registration.own.service import OwnPage, show_meeting, show_viewed
 from services.registration.own.store import ViewedRegistration

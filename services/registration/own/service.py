@@ -7,11 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.registration.forms.opening import Opening
+from services.registration.forms.opening import Meeting, Opening
 from services.registration.forms.service import PublicEvent, PublishedResource, find_public_event, resources_of
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Result
-from services.registration.own.joining import Meeting
 from services.registration.own.store import (
     AskedAddress,
     ConfirmationLink,

@@ -11,8 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.embed.snippets import ELEMENT, WAYS, Choice, snippet_of
 from services.registration.forms import wording as form_words
-from services.registration.forms.partner_store import Partner
-from services.registration.forms.service import find_partner, list_forms, list_partners
+from services.registration.forms.service import Partner, find_partner, list_forms, list_partners
 from services.registration.partners.service import MAX_ORIGINS, PartnerDesk, PartnerView, show_partner
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError

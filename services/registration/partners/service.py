@@ -8,8 +8,7 @@ from sqlalchemy import Connection
 
 from services.registration.forms.messages import partner_message
 from services.registration.forms.opening import closed_reason
-from services.registration.forms.partner_store import Partner, add_partner, change_partner, find_partners
-from services.registration.forms.service import check_slug
+from services.registration.forms.service import Partner, add_partner, change_partner, check_slug, find_partners
 from services.registration.forms.store import StoredForm, all_forms
 from services.registration.people.store import count_through
 from shared.core.clock import Clock

@@ -14,7 +14,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
 from services.registration.forms.model import COLUMNS
-from services.registration.forms.partner_store import Partner
+from services.registration.forms.service import Partner
 from services.registration.forms.store import StoredForm
 from services.registration.people.answer_filters import PREFIX, is_free_text, read_answer_filters
 from services.registration.people.details import asks_later

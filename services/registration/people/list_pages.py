@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.registration.forms.service import list_forms, list_partners, working_group_titles
 from services.registration.forms.store import StoredForm
 from services.registration.people import filters
-from services.registration.people.console import PATH
+from services.registration.people.console import CHOICES, PATH
 from services.registration.people.counting import MAX_GROUPS, Group, count_by, count_people, read_keys
 from services.registration.people.filters import (
     FILE_TITLES,
@@ -42,10 +42,8 @@ from services.registration.people.listing import (
     registration_position,
 )
 from services.registration.people.listing_store import PeopleFilter
-from services.registration.people.marked import CHOICES
-from services.registration.people.notes import known_tags
+from services.registration.people.notes import ListView, known_tags, views_for
 from services.registration.people.store import Person
-from services.registration.people.views import ListView, views_for
 from shared.core.clock import Clock
 from shared.public_forms.definition import FormDefinition
 from shared.store.unit_of_work import UnitOfWork

@@ -8,9 +8,8 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.registration.forms.model import COLUMNS
-from services.registration.forms.partner_store import all_partners
 from services.registration.forms.seats import InLine
-from services.registration.forms.service import working_groups
+from services.registration.forms.service import all_partners, working_groups
 from services.registration.forms.store import StoredForm, all_forms, find_form, first_in_line, forms_named, whole_line
 from services.registration.people.listing_store import Change, PeopleFilter, history_of, list_people
 from services.registration.people.store import OFFERED, Person, find_person

@@ -16,11 +16,16 @@ from services.registration.people.listing import asked_definition, show_person
 from services.registration.people.listing_store import PeopleFilter
 from services.registration.people.notes import (
     MAX_NOTE,
+    MAX_VIEW_NAME,
     Tagging,
     delete_note,
+    delete_view,
     dossier_of,
+    lasting,
     read_tag,
+    save_view,
     tag_registrations,
+    views_for,
     write_note,
 )
 from services.registration.people.references import (
@@ -30,7 +35,6 @@ from services.registration.people.references import (
     blocked_addresses,
     unblock_address,
 )
-from services.registration.people.views import MAX_NAME, delete_view, lasting, save_view, views_for
 from shared.contracts.schemas import StrictBoolean
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -165,7 +169,7 @@ class ViewWantedSchema(ma.Schema):
     class Meta:
         unknown = ma.RAISE
 
-    name = ma.fields.String(required=True, validate=ma.validate.Length(min=1, max=MAX_NAME))
+    name = ma.fields.String(required=True, validate=ma.validate.Length(min=1, max=MAX_VIEW_NAME))
     shared = StrictBoolean(load_default=False, metadata={"description": "Whether every coordinator sees it"})
     query = ma.fields.Dict(
         keys=ma.fields.String(),

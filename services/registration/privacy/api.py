@@ -1,15 +1,22 @@
-"""Erasure of people, and the export of one person's data for a data-subject request, for coordinators."""
+"""Erasure of people, and the export of one person's data for a data-subject request: for programs and the console."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import marshmallow as ma
+from flask import Blueprint as PageBlueprint
+from flask import Response, make_response, redirect, render_template, request
 from sqlalchemy import Connection
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
 from services.registration.people.schemas import ChangeSchema
+from services.registration.people.wording import change_rows
 from services.registration.privacy.erasure import (
     EVERYWHERE,
     HERE,
@@ -21,7 +28,7 @@ from services.registration.privacy.erasure import (
     show_grave,
 )
 from services.registration.privacy.erasure_store import TABLES
-from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.key_store import FormKeys
 from services.registration.sealing.model import decode_envelopes
 from services.registration.sealing.service import ReadingRequest, read_sealed
 from services.registration.sealing.store import find_sealed
@@ -34,6 +41,7 @@ from shared.store.personal_tables import export_rows, reasons_of
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, needs_all_forms, refuse, require_touch
 from shared.web.browser_session import needs_recent_sign_in
+from shared.web.headers import personal
 from shared.web.operations import Blueprint
 from shared.web.person_export import PATH, ExportRequestSchema, ExportSchema, export_content, record_export
 from shared.web.problems import ProblemSchema
@@ -230,3 +238,59 @@ def person_export_blueprint(work: UnitOfWork, clock: Clock, references: Referenc
         )
 
     return blueprint
+
+
+SCRIPT = Path(__file__).parent / "static" / "person_export.js"
+
+REASON_WORDS = {
+    "asked": "The person asked for it",
+    "not-theirs": "Another person registered this address",
+    "mistake": "It was created by mistake",
+    "no-longer-needed": "It is no longer needed",
+}
+"""What a coordinator chooses from."""
+
+
+def add_erasing(blueprint: PageBlueprint, work: UnitOfWork, clock: Clock, messages: RegistrationMessages) -> None:
+    """``POST /console/registrations/<id>/erasure``."""
+
+    @blueprint.post("/registrations/<uuid:registration_id>/erasure")
+    @needs("coordinator")
+    def erase_it(registration_id: UUID) -> AnyResponse:
+        identity = str(registration_id)
+        require_touch(form_of(work, identity))
+        reason, scope = request.form.get("reason", ""), request.form.get("scope", HERE)
+        if reason not in REASONS or scope not in (HERE, EVERYWHERE) or request.form.get("sure") != "yes":
+            raise BadRequest("unknown reason, or not confirmed")
+        erase_known(work, clock, messages, Erasure(identity, reason, holder().name, scope, may_touch))
+        return redirect(f"/console/registrations/{identity}", 303)
+
+
+def add_person_export(blueprint: PageBlueprint) -> None:
+    """``/console/registrations/person-export``: a script on it asks the three services and saves one file."""
+
+    @blueprint.get("/registrations/person-export")
+    @needs_recent_sign_in
+    @needs_all_forms("coordinator")
+    def person_export() -> Response:
+        reads_sealed = "sealed-reader" in holder().roles
+        return personal(make_response(render_template("registrations/person_export.html", reads_sealed=reads_sealed)))
+
+    @blueprint.get("/registrations/person-export.js")
+    @needs_all_forms("coordinator")
+    def person_export_script() -> Response:
+        return Response(SCRIPT.read_text(encoding="utf-8"), mimetype="text/javascript")
+
+
+def erased_page(work: UnitOfWork, registration_id: UUID) -> Response:
+    """What is left of an erased registration.
+
+    Raises:
+        DomainError: ``not-found``: it was not erased, or never was; ``not-allowed``.
+    """
+    grave = show_grave(work, str(registration_id))
+    require_touch(grave.tombstone.form)
+    page = render_template(
+        "registrations/erased.html", grave=grave, history=change_rows(grave.history), form=grave.tombstone.form
+    )
+    return personal(make_response(page))

@@ -25,8 +25,7 @@ from services.registration.embed.pages import (
     render_refused,
 )
 from services.registration.embed.strings import EventTime
-from services.registration.forms.partner_store import Partner
-from services.registration.forms.service import every_origin
+from services.registration.forms.service import Partner, every_origin
 from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView, view_form
 from services.registration.intake.service import Intake

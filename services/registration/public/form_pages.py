@@ -20,8 +20,7 @@ from services.registration.embed.pages import (
 )
 from services.registration.embed.receipt_pages import ReceivedPage, render_received
 from services.registration.forms.model import ATTENDING
-from services.registration.forms.partner_store import Partner
-from services.registration.forms.service import find_partner
+from services.registration.forms.service import Partner, find_partner
 from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
 from services.registration.public.context import (

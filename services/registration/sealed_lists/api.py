@@ -23,8 +23,7 @@ from services.registration.sealed_lists.purposes import PURPOSES, Answers
 from services.registration.sealed_lists.service import STATUS, ListDesk
 from services.registration.sealed_lists.store import Contents, ListRequest, SealedList
 from services.registration.sealing.api import SLUG_OR_NOTHING
-from services.registration.sealing.approvals import Approval
-from services.registration.sealing.service import MAX_REASON, MIN_REASON
+from services.registration.sealing.service import MAX_REASON, MIN_REASON, Approval
 from shared.contracts.registration import REGISTRATION_STATUSES
 from shared.contracts.schemas import StrictBoolean
 from shared.core.clock import rfc3339

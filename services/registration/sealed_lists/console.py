@@ -17,13 +17,13 @@ from services.registration.people.answer_filters import PREFIX
 from services.registration.people.filters import DETAILS, PLAIN, YES_OR_NO, address, of_form
 from services.registration.people.store import find_person
 from services.registration.sealed_lists.api import ANY_STATUS, FILTERS, log_copy, read_request
-from services.registration.sealed_lists.approving import ApprovalDesk
+from services.registration.sealed_lists.approvals import ApprovalDesk
 from services.registration.sealed_lists.copies import KINDS, XLSX, file_of, header_of, watermark
 from services.registration.sealed_lists.purposes import ALL_ANSWERS, CUSTOM, EVERYTHING, PURPOSES, Names, served_by
 from services.registration.sealed_lists.service import STATUS, ListDesk
 from services.registration.sealed_lists.store import Contents, Entry, ListPlan
 from services.registration.sealing.api import read_number
-from services.registration.sealing.approvals import Approval
+from services.registration.sealing.service import Approval
 from services.registration.sealing.store import ONE_PERSON, Reading, ReadingFilter, list_readings, registrations_of
 from shared.contracts.registration import REGISTRATION_STATUSES
 from shared.core.errors import DomainError

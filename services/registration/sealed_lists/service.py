@@ -44,10 +44,9 @@ from services.registration.sealed_lists.store import (
     read_entries,
     rooms_left,
 )
-from services.registration.sealing.approvals import READ_ALL, Approval, ask, new_approval
 from services.registration.sealing.encryption import open_answers
-from services.registration.sealing.form_keys import FormKeys, KeyGone
-from services.registration.sealing.service import KEY_GONE, checked_reason
+from services.registration.sealing.key_store import FormKeys, KeyGone
+from services.registration.sealing.service import KEY_GONE, READ_ALL, Approval, ask, checked_reason, new_approval
 from shared.contracts.envelope import Message
 from shared.core.clock import Clock, rfc3339
 from shared.core.context import correlation_id, traceparent

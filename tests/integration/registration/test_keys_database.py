@@ -20,9 +20,9 @@ from services.registration.forms.description import load_forms
 from services.registration.key_stores import opened_form_keys
 from services.registration.public.context import KEY_KEPT_S
 from services.registration.sealing.encryption import public_half
-from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_service import publish_keys
+from services.registration.sealing.key_store import FormKeys
 from shared.core.clock import system_clock
 from shared.core.database_url import conninfo
 from shared.core.errors import Unavailable
