@@ -8,13 +8,12 @@ from typing import Any
 from flask import Blueprint
 
 from services.registration.access.api import access_api
+from services.registration.access.audit_log import audit_log_api, audit_log_blueprint
 from services.registration.access.console import access_blueprint
 from services.registration.access.credentials import RelyingParty
 from services.registration.access.first_steps import add_first_steps
-from services.registration.access.service import AccessDesk
-from services.registration.access.sessions import ConsoleSessions
+from services.registration.access.service import AccessDesk, ConsoleSessions
 from services.registration.access.sign_in_pages import SignInDesk
-from services.registration.audit_log.pages import audit_log_api, audit_log_blueprint
 from services.registration.corrections.api import add_merge_operation, corrections_blueprint
 from services.registration.corrections.console import add_corrections, add_merging
 from services.registration.corrections.service import CorrectionDesk

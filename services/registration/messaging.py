@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.registration.audit_log.store import store_entry
+from services.registration.access.audit_log_store import store_entry
 from services.registration.forms.service import keep_event, keep_working_group, upsert_resource
 from services.registration.people.details import handle_decision
 from services.registration.sealed_lists.store import upsert_hotel

@@ -10,8 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from services.registration.embed.assets import SCRIPTS, SHEET, script, sheet
-from services.registration.embed.pages import Look, render_frame, submissions_path
+from services.registration.embed.pages import SCRIPTS, SHEET, Look, render_frame, script, sheet, submissions_path
 from services.registration.embed.receipt_pages import ReceiptStatus, render_receipt, render_received
 from services.registration.embed.strings import submission_texts
 from services.registration.intake.model import Choice, Result

@@ -11,6 +11,7 @@ from werkzeug.exceptions import NotFound
 from services.registration.access.model import ADMINISTRATOR, Grant, Granted, is_readable
 from services.registration.access.service import (
     AccessDesk,
+    ConsoleSessions,
     NewColleague,
     change,
     invite,
@@ -18,7 +19,6 @@ from services.registration.access.service import (
     revoke,
     withdraw,
 )
-from services.registration.access.sessions import ConsoleSessions
 from services.registration.access.sign_in_pages import SESSION_ID
 from shared.contracts.schemas import SLUG
 from shared.i18n.languages import LANGUAGES

@@ -1,8 +1,7 @@
 """What people sign in with: passkeys (WebAuthn level 3), links of invitations, and signing in: rules and use cases.
 
-Every passkey verifies its user (biometrics or a PIN) and is discoverable, so nobody types a name to sign in.
-Attestation is not requested: the maker of an authenticator does not matter here. A challenge is random, is kept in a
-signed cookie for ten minutes, and is used once.
+A passkey verifies its user (biometrics or a PIN) and is discoverable: nobody types a name. It is asked for no
+attestation. A challenge is random, is kept in a signed cookie for ten minutes, and is used once.
 """
 
 import json
@@ -34,19 +33,12 @@ from webauthn.helpers.structs import (
 
 from services.registration.access import store
 from services.registration.access.model import Granted
-from services.registration.access.service import KIND, AccessDesk, give_key, publish, replace_sign_in
-from services.registration.access.sessions import end_of_holder
+from services.registration.access.service import KIND, AccessDesk, end_of_holder, give_key, publish, replace_sign_in
 from services.registration.access.store import (
     MAX_PASSKEYS,
     KnownPasskey,
     ListedPasskey,
     NewPasskey,
-    add_passkey,
-    list_passkeys,
-    lock_passkey,
-    note_use,
-    remove_passkeys,
-    use_challenge,
 )
 from shared.core.errors import DomainError
 from shared.core.ids import new_token, token_hash
@@ -302,7 +294,7 @@ def add_own_passkey(desk: AccessDesk, party: RelyingParty, holder: Holder, label
     holder_id = own_id(holder)
     with desk.work.transaction() as connection:
         now = desk.clock()
-        if len(list_passkeys(connection, holder_id)) >= MAX_PASSKEYS:
+        if len(store.list_passkeys(connection, holder_id)) >= MAX_PASSKEYS:
             raise DomainError("too-many-passkeys", f"there are {MAX_PASSKEYS} passkeys already: remove one first")
         _add(connection, party, holder_id, label, answer, now)
         note_deed(connection, Deed(holder.name, "passkey-added", KIND, holder_id, {"name": label}), now)
@@ -319,11 +311,11 @@ def remove_own_passkey(desk: AccessDesk, holder: Holder, passkey_id: str) -> Non
         now = desk.clock()
         store.lock_access(connection)
         granted = store.list_access(connection, holder_id)
-        if not granted or passkey_id not in {one.id for one in list_passkeys(connection, holder_id)}:
+        if not granted or passkey_id not in {one.id for one in store.list_passkeys(connection, holder_id)}:
             raise DomainError("not-found")
         if granted[0].keys + granted[0].passkeys == 1:
             raise DomainError("not-allowed", "it is your only way to sign in: add another passkey first")
-        remove_passkeys(connection, holder_id, bytes.fromhex(passkey_id))
+        store.remove_passkeys(connection, holder_id, bytes.fromhex(passkey_id))
         end_of_holder(connection, holder_id, now)
         note_deed(connection, Deed(holder.name, "passkey-removed", KIND, holder_id), now)
 
@@ -333,7 +325,7 @@ def own_passkeys(desk: AccessDesk, holder: Holder) -> list[ListedPasskey]:
     if holder.id is None:
         return []
     with desk.work.transaction() as connection:
-        return list_passkeys(connection, holder.id)
+        return store.list_passkeys(connection, holder.id)
 
 
 def sign_in_by_passkey(desk: AccessDesk, party: RelyingParty, answer: Answer) -> Holder:
@@ -345,13 +337,13 @@ def sign_in_by_passkey(desk: AccessDesk, party: RelyingParty, answer: Answer) ->
     credential_id = credential_id_of(answer.credential)
     with desk.work.transaction() as connection:
         now = desk.clock()
-        known = lock_passkey(connection, credential_id)
+        known = store.lock_passkey(connection, credential_id)
         if known is None:
             raise PasskeyRefused(UNKNOWN_PASSKEY)
         count = party.signed(answer.credential, answer.challenge, known)
-        if not use_challenge(connection, answer.challenge, now):
+        if not store.use_challenge(connection, answer.challenge, now):
             raise PasskeyRefused(REPEATED)
-        note_use(connection, credential_id, count, now)
+        store.record_use(connection, credential_id, count, now)
         row = find_by_id(connection, known.holder_id)
         if row is None or (row.until is not None and now >= row.until):
             raise PasskeyRefused("Your access has ended. Ask an administrator.")
@@ -397,7 +389,7 @@ def _add(
     connection: Connection, party: RelyingParty, holder_id: str, label: str, answer: Answer, now: datetime
 ) -> None:
     passkey = party.made(answer.credential, answer.challenge)
-    if not use_challenge(connection, answer.challenge, now):
+    if not store.use_challenge(connection, answer.challenge, now):
         raise PasskeyRefused(REPEATED)
-    if not add_passkey(connection, holder_id, label, passkey, now):
+    if not store.add_passkey(connection, holder_id, label, passkey, now):
         raise PasskeyRefused("This passkey is in use already.")

@@ -31,8 +31,7 @@ from services.registration.access.credentials import (
 )
 from services.registration.access.first_steps import has_form
 from services.registration.access.model import ADMINISTRATOR, ROLE_WORDS
-from services.registration.access.service import AccessDesk
-from services.registration.access.sessions import ConsoleSessions
+from services.registration.access.service import AccessDesk, ConsoleSessions
 from shared.core.errors import DomainError
 from shared.core.ids import new_token, token_hash
 from shared.core.security_events import SecurityEvent, note

@@ -82,7 +82,7 @@ def lock_passkey(connection: Connection, credential_id: bytes) -> KnownPasskey |
     return None if row is None else KnownPasskey(*row)
 
 
-def note_use(connection: Connection, credential_id: bytes, sign_count: int, now: datetime) -> None:
+def record_use(connection: Connection, credential_id: bytes, sign_count: int, now: datetime) -> None:
     """Store the passkey's new count, and when it was used."""
     connection.execute(_USED, {"credential_id": credential_id, "count": sign_count, "now": now})
 

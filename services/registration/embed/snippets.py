@@ -15,7 +15,7 @@ from math import ceil
 from unicodedata import east_asian_width
 from urllib.parse import urlencode, urlsplit
 
-from services.registration.embed.assets import pinned_script
+from services.registration.embed.pages import pinned_script
 from services.registration.embed.strings import page_texts
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.public_forms.definition import Field, FormDefinition

@@ -11,8 +11,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.registration.embed.assets import sheet
-from services.registration.embed.pages import FramePage, Look, render_frame
+from services.registration.embed.pages import FramePage, Look, render_frame, sheet
 from services.registration.forms import wording as form_words
 from services.registration.forms.designer_fields import (
     KIND_WORDS,

@@ -24,8 +24,7 @@ from services.registration.importing.mapping import (
 )
 from services.registration.importing.model import ColumnMapping, Fate, ImportChoice, PeopleImport, PreparedRow
 from services.registration.importing.service import ImportDesk, ImportView
-from services.registration.importing.table_reading import DELIMITERS, ENCODINGS
-from services.registration.importing.values import has_choices
+from services.registration.importing.table_reading import DELIMITERS, ENCODINGS, has_choices
 from shared.core.errors import DomainError
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.public_forms.fields import ADDRESS_FIELD

@@ -24,8 +24,7 @@ from services.registration.importing.model import (
     ImportChoice,
     PeopleImport,
 )
-from services.registration.importing.table_reading import DELIMITERS, ENCODINGS
-from services.registration.importing.values import fold, has_choices
+from services.registration.importing.table_reading import DELIMITERS, ENCODINGS, fold, has_choices
 from shared.core.errors import DomainError
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.definition import FormDefinition

@@ -24,8 +24,15 @@ from services.registration.importing.model import (
     PreparedRow,
     RowFault,
 )
-from services.registration.importing.values import CellUnreadable, Read, fold, read_instant, read_language, read_status
-from services.registration.importing.values import reader_of as value_reader
+from services.registration.importing.table_reading import (
+    CellUnreadable,
+    Read,
+    fold,
+    read_instant,
+    read_language,
+    read_status,
+)
+from services.registration.importing.table_reading import reader_of as value_reader
 from services.registration.intake.decider_store import preview_facts
 from services.registration.intake.facts import Facts, Plan
 from services.registration.intake.items import CoordinatorEntry, DeskAct

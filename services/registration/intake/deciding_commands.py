@@ -40,7 +40,7 @@ from services.registration.intake.items import (
     UndoAddress,
 )
 from services.registration.intake.model import Act, ActResult, Choice, Content, Result, changed_fields, with_answers
-from services.registration.intake.storing import move_seats, register, store_change, with_sealed_of
+from services.registration.intake.storing import NewId, move_seats, register, store_change, with_sealed_of
 from services.registration.people.model import AddressRefs
 
 
@@ -245,9 +245,7 @@ def _store(facts: Facts, plan: Plan, live: LiveRegistration, *, status: str) -> 
     return changed
 
 
-NewId = Callable[[], str]
-
-_RESULTS = {"confirmed": Result.CONFIRMED, "waitlisted": Result.WAITLISTED}
+RESULT_OF_PLACE = {"confirmed": Result.CONFIRMED, "waitlisted": Result.WAITLISTED}
 
 
 def enter(facts: Facts, plan: Plan, item: Enter, new_id: NewId) -> ActResult:
@@ -269,7 +267,7 @@ def enter(facts: Facts, plan: Plan, item: Enter, new_id: NewId) -> ActResult:
     if not form.options.has_room(item.content.answers):
         return ActResult("", item.form, "", Result.OPTION_FULL)
     made = register(facts, plan, item, new_id, verified=False, place=place, act=item.act)
-    return ActResult(made.id, item.form, "", _RESULTS[place.status])
+    return ActResult(made.id, item.form, "", RESULT_OF_PLACE[place.status])
 
 
 def _is_ended(opening: Opening, item: Enter) -> bool:
@@ -299,7 +297,7 @@ def merge(facts: Facts, plan: Plan, item: Merge, new_id: NewId) -> ActResult:
     if (kept.status, other.status) == ("waitlisted", "confirmed"):
         return ActResult(kept.id, kept.form, "", Result.SEAT_LOST)
     before = facts.forms[kept.form], list(facts.of(other.form, other.address))
-    _end(facts, other)
+    free_place(facts, other)
     content = _merged(item, kept, other)
     result = _change(facts, plan, kept, content, item, new_id, sealed=content.sealed != kept.content.sealed)
     if result not in (Result.CHANGED, Result.KEPT):
@@ -315,12 +313,13 @@ def merge(facts: Facts, plan: Plan, item: Merge, new_id: NewId) -> ActResult:
     return ActResult(kept.id, kept.form, "", Result.MERGED)
 
 
-def _end(facts: Facts, other: LiveRegistration) -> None:
-    form = facts.forms[other.form]
-    options = form.options.after_change(other.content.answers, None)
-    seats = give_back(form.seats, other.status, other.who, other.hold)
-    facts.forms[other.form] = replace(form, seats=seats, options=options)
-    facts.of(other.form, other.address).remove(other)
+def free_place(facts: Facts, live: LiveRegistration) -> None:
+    """Take a registration that ends out of the facts: its place and its options are free for others."""
+    form = facts.forms[live.form]
+    options = form.options.after_change(live.content.answers, None)
+    seats = give_back(form.seats, live.status, live.who, live.hold)
+    facts.forms[live.form] = replace(form, seats=seats, options=options)
+    facts.of(live.form, live.address).remove(live)
 
 
 def _merged(item: Merge, kept: LiveRegistration, other: LiveRegistration) -> Content:

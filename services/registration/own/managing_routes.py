@@ -47,14 +47,6 @@ from services.registration.own.pages import (
 from services.registration.own.service import OwnPage, ended_by, show_own, show_own_page
 from services.registration.own.store import LinkAct, OwnRegistration
 from services.registration.people.model import clear_answers
-from services.registration.public.calendar import (
-    FILE,
-    PersonalEntry,
-    event_place,
-    file_response,
-    links_to,
-    personal_event,
-)
 from services.registration.public.context import (
     PublicContext,
     attempt_number,
@@ -64,6 +56,14 @@ from services.registration.public.context import (
     own_language,
     page,
     see_other,
+)
+from services.registration.public.receipts import (
+    FILE,
+    PersonalEntry,
+    event_place,
+    file_response,
+    links_to,
+    personal_event,
 )
 from shared.calendar.entries import personal_key
 from shared.calendar.ics import CalendarEvent

@@ -7,16 +7,21 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
-from services.registration.embed.assets import SCRIPT, SCRIPTS, SHEET, pinned_script, script, sheet
 from services.registration.embed.pages import (
+    SCRIPT,
+    SCRIPTS,
+    SHEET,
     FramePage,
     Look,
     Notice,
     OwnForm,
     SelftestPage,
     Verification,
+    pinned_script,
     render_frame,
     render_selftest,
+    script,
+    sheet,
 )
 from services.registration.embed.receipt_pages import ReceivedPage, render_received
 from services.registration.forms.model import ATTENDING

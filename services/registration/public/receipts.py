@@ -2,9 +2,12 @@
 
 Whoever has a receipt may know what became of its submission. The answer of *my registrations*, its time and the
 statement that it runs are the same for every address: the decider looks at it later.
+
+The event of a form is an entry of one person's calendar: a file to download, and links to calendars on the web.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, cast
 from urllib.parse import quote, urlencode
 
@@ -23,9 +26,12 @@ from services.registration.embed.receipt_pages import (
     render_receipt,
     render_receipt_gone,
 )
-from services.registration.forms.service import every_origin, first_form
+from services.registration.embed.strings import page_texts
+from services.registration.forms.model import IN_CALENDARS
+from services.registration.forms.opening import OPEN_EVENT_STATUSES
+from services.registration.forms.service import PublicEvent, every_origin, find_public_event, first_form
+from services.registration.forms.store import PublicForm
 from services.registration.public.api import FormQuery, ReceiptStateSchema
-from services.registration.public.calendar import FILE, PersonalEntry, file_response, links_to, personal_event
 from services.registration.public.context import (
     PublicContext,
     attempt_number,
@@ -37,13 +43,16 @@ from services.registration.public.context import (
     title_of,
 )
 from services.registration.public.submissions import allow, client_network, preflight, receipt_content, with_preflight
-from shared.calendar.ics import CalendarEvent
-from shared.calendar.links import CalendarLinks
+from shared.calendar.entries import personal_uid, sequence_of
+from shared.calendar.ics import MEDIA_TYPE, CalendarEvent, write_file
+from shared.calendar.links import CalendarLinks, calendar_links
 from shared.core.errors import DomainError, Unavailable
+from shared.i18n.zones import place_text
 from shared.public_forms.addresses import normal_address
 from shared.web.access import public
 from shared.web.bodies import require_form
 from shared.web.busy_page import retry_after_s
+from shared.web.headers import personal
 from shared.web.limits import limited
 from shared.web.operations import Blueprint
 from shared.web.problems import ProblemSchema
@@ -189,3 +198,91 @@ def _store(context: PublicContext, address: str) -> None:
 def _page(*, sent: bool = False, address: str = "", notice: MyNotice = "", status: int = 200) -> Response:
     look = look_of(language_of(request.values.to_dict(), None), {}, None)
     return page(render_my(MyPage(look, sent, address, notice)), look, status=status)
+
+
+PRODUCT = "Registration"
+FILE = "calendar.ics"
+"""The last part of the path of a person's file."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalEntry:
+    """What tells a person's entry from others.
+
+    Attributes:
+        key: the UID's part before the ``@``.
+        changes: sum of the revisions of the person's registrations for the event; 1 where nothing may depend on them.
+    """
+
+    key: str
+    changes: int
+
+
+def personal_event(
+    context: PublicContext, form: PublicForm, entry: PersonalEntry, language: str
+) -> CalendarEvent | None:
+    """Return a form's event for a person who has a seat; None if there is nothing to put in a calendar.
+
+    That is so for a form by which nobody takes part in an event, and if the event has no date, does not take place as
+    things stand, or is over.
+    """
+    if form.event_id is None or form.kind not in IN_CALENDARS:
+        return None
+    with context.work.single_statement() as connection:
+        event = find_public_event(connection, form.event_id)
+    now = context.clock()
+    if event is None or event.starts_at is None or event.status not in OPEN_EVENT_STATUSES:
+        return None
+    if (event.ends_at or event.starts_at) <= now:
+        return None
+    query = urlencode({"lang": language})
+    return CalendarEvent(
+        uid=personal_uid(entry.key, context.public_url),
+        sequence=sequence_of(event.revision, entry.changes),
+        stamped_at=now,
+        starts_at=event.starts_at,
+        ends_at=event.ends_at,
+        time_zone=event.time_zone,
+        status="TENTATIVE" if event.status == "tentative" else "CONFIRMED",
+        title=event.title.in_language(language),
+        description=_description(event, language),
+        location=event_place(event, language),
+        url=f"{context.public_url}/programme/{event.id}?{query}",
+        private=True,
+        alarm_minutes=form.alarm_minutes,
+    )
+
+
+def links_to(event: CalendarEvent, file: str, language: str) -> CalendarLinks:
+    """Return the links to an event. No link can tell a calendar that a date is tentative, so the title says it.
+
+    Args:
+        event: see :func:`personal_event`.
+        file: path of its file.
+        language: of the title.
+    """
+    if event.status != "TENTATIVE":
+        return calendar_links(event, file)
+    title = page_texts().text("calendar.tentative-title", language, title=event.title)
+    return calendar_links(replace(event, title=title), file)
+
+
+def file_response(event: CalendarEvent | None, page_path: str) -> Response:
+    """Return the file of an event, or lead to the page that says why there is none."""
+    if event is None:
+        return see_other(page_path)
+    response = Response(write_file(event, PRODUCT), content_type=f"{MEDIA_TYPE}; charset=utf-8")
+    response.headers["Content-Disposition"] = 'inline; filename="event.ics"'
+    return personal(response)
+
+
+def _description(event: PublicEvent, language: str) -> str:
+    tentative = page_texts().text("when.tentative", language) if event.status == "tentative" else ""
+    return "\n\n".join(part for part in (event.summary.in_language(language), tentative) if part)
+
+
+def event_place(event: PublicEvent, language: str) -> str:
+    """Return where an event takes place, in words; empty if that is not known."""
+    place, city = ("", "") if event.mode == "online" else (event.place, event.city)
+    online = "" if event.mode == "in_person" else page_texts().text("calendar.online", language)
+    return place_text(place, city, online, language)
