@@ -9,7 +9,7 @@ import requests
 
 from services.notifications.mail.transport import Session
 from services.notifications.sending.sender import Sender
-from services.registration.deciding_loop import make_decider
+from services.registration.workers import make_decider
 from shared.core.errors import Quarantined
 from shared.process.runner import Stop
 from shared.store.checked_clock import CheckedClock
