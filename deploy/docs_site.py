@@ -24,6 +24,8 @@ LINK = re.compile(r"\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _HEADING = re.compile(r"^(#{1,6}) +(.+?) *#*$")
 _ITEM = re.compile(r"[-*] ")
+_FIRST_ITEM = re.compile(r"1\. ")
+_ANY_ITEM = re.compile(r"(?:[-*]|\d+\.) ")
 _ELSEWHERE = re.compile(r"[a-z]+:|#")
 
 _CONFIGURATION = """\
@@ -138,10 +140,11 @@ def adapted(text: str) -> str:
         if line.startswith("```"):
             fenced = not fenced
         elif not fenced:
-            starts_list = bool(_ITEM.match(line)) and not in_list
-            if starts_list and lines and lines[-1].strip():
+            is_item = bool((_ANY_ITEM if in_list else _ITEM).match(line))
+            before = lines[-1] if lines else ""
+            if is_item and (before.startswith("    ") or (before and not in_list)):
                 lines.append("")
-            in_list = bool(_ITEM.match(line)) or (in_list and (not line.strip() or line.startswith(" ")))
+            in_list = is_item or bool(_FIRST_ITEM.match(line)) or (in_list and (not line.strip() or line[0] == " "))
             line = " " + line if line.startswith("   ") and not line.startswith("    ") else line
         lines.append(line)
     return "\n".join(lines)

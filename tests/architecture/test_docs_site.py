@@ -8,6 +8,7 @@ from functools import partial
 from html import unescape
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -20,9 +21,12 @@ _LOADING = re.compile(r"<(?:script|img|iframe|source|video|audio|embed|object|fo
 _ADDRESS = re.compile(r"""\b(?:src|srcset|href|data|action|poster)=["']?((?:https?:)?//[^"'\s>]+)""")
 _NO_LOAD = re.compile(r"""\brel=["']?(?:canonical|alternate|next|prev)\b""")
 _IN_STYLE = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')\s]+)""")
+_TARGET = re.compile(r"""\b(?:href|src)=["']?([^"'\s>#?]+)""")
+_ELSEWHERE = re.compile(r"[a-z]+:|//")
+_EXAMPLE = re.compile(r"<(pre|code)\b.*?</\1>", re.DOTALL)
 _CODE = re.compile(r"<(pre|code|script|style)\b.*?</\1>", re.DOTALL)
 _TEXT = re.compile(r">([^<]+)")
-_LEFT = re.compile(r"```|\n[-*] |\]\(|^\s*#+ ")
+_LEFT = re.compile(r"```|\n(?:[-*]|\d+\.) |\]\(|^\s*#+ ")
 """Markdown that a reader would see as it is written."""
 
 
@@ -76,6 +80,19 @@ def test_no_page_shows_markdown_as_it_is_written(site: Path) -> None:
     assert [(str(page.relative_to(site)), text[:80]) for page, text in texts if _LEFT.search(text)] == []
 
 
+def test_each_link_leads_to_a_file_of_the_site(site: Path) -> None:
+    """Also those to files that are no documents, at which Zensical does not look."""
+    found = {
+        (page.parent / unquote(target)).resolve()
+        for page in site.rglob("*.html")
+        if page.name != "404.html"
+        for target in _TARGET.findall(_EXAMPLE.sub("", page.read_text(encoding="utf-8")))
+        if not _ELSEWHERE.match(target)
+    }
+    assert len(found) > 200
+    assert sorted(str(path.relative_to(site)) for path in found if not _is_served(path)) == []
+
+
 @pytest.mark.parametrize("width", [1280, 360])
 def test_site_searches_and_asks_no_other_host(site: Path, browser: Browser, width: int) -> None:
     with _served(site) as address:
@@ -108,6 +125,14 @@ def test_link_that_leads_nowhere_fails(tmp_path: Path, link: str, code: int) -> 
     assert build(tmp_path / "built") == code
 
 
+@pytest.mark.parametrize("page", sorted((PROJECT / "docs/architecture").glob("*.md")), ids=lambda page: page.stem)
+def test_architecture_page_has_a_picture_that_fits(page: Path) -> None:
+    """A drawing of text reads in both colour schemes; the site shows 88 columns without a scroll bar."""
+    drawings = re.findall(r"^```\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert drawings
+    assert [line for drawing in drawings for line in drawing.split("\n") if len(line) > 88] == []
+
+
 def test_document_in_no_group_is_refused() -> None:
     index = "# Index\n\n## All\n\n- [One](one.md)\n- [Notes](notes/README.md)\n"
     texts = {Path("docs") / name: "# Title\n" for name in ("one.md", "notes/README.md", "notes/first.md")}
@@ -118,9 +143,10 @@ def test_document_in_no_group_is_refused() -> None:
 
 
 def test_lists_are_written_as_python_markdown_needs_them() -> None:
-    assert adapted("Text:\n- one\n- two\n\n1. first\n   - inner\n\n```\na\n- b\n   c\n```") == (
-        "Text:\n\n- one\n- two\n\n1. first\n    - inner\n\n```\na\n- b\n   c\n```"
+    assert adapted("Text:\n- one\n- two\n\n1. first\n   - inner\n\n   More.\n2. second\n\n```\na\n- b\n   c\n```") == (
+        "Text:\n\n- one\n- two\n\n1. first\n    - inner\n\n    More.\n\n2. second\n\n```\na\n- b\n   c\n```"
     )
+    assert adapted("at most\n500. `limit` is") == "at most\n500. `limit` is"
 
 
 def _page(document: Path) -> Path:
@@ -138,6 +164,10 @@ def _first_result_is(page: Page, path: str) -> bool:
     page.keyboard.press("Enter")
     page.wait_for_timeout(200)
     return path in page.url
+
+
+def _is_served(path: Path) -> bool:
+    return path.is_file() or (path / "index.html").is_file()
 
 
 def _loads(page: str) -> list[str]:
