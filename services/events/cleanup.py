@@ -52,7 +52,7 @@ RULES = (
     ),
 )
 
-SOMEBODY_ELSE = "it says something about another person, a coordinator"
+ABOUT_OTHERS = "it says something about another person, a coordinator"
 ENCRYPTED = "encrypted; the names stand opened under speakers"
 
 LOGGED = "kept as long as the audit log; it names nobody"
@@ -81,7 +81,7 @@ PERSONAL_TABLES = (
     ),
     PersonalTable(
         f"FROM proposal_change t WHERE t.proposal_id IN {_PROPOSALS}",
-        {"changed_by": SOMEBODY_ELSE},
+        {"changed_by": ABOUT_OTHERS},
         ends="erase_proposal: who did what and when stays, without any words",
     ),
     PersonalTable(
@@ -95,6 +95,6 @@ PERSONAL_TABLES = (
         {"body": "notes, encrypted to registration and notifications; they stand opened in proposal_change"},
         ends="erase_proposal: blanked, published or not",
     ),
-    PersonalTable(f"FROM trail t WHERE t.subject IN {_SUBJECTS}", {"who": SOMEBODY_ELSE}, ends=LOGGED),
+    PersonalTable(f"FROM trail t WHERE t.subject IN {_SUBJECTS}", {"who": ABOUT_OTHERS}, ends=LOGGED),
 )
 """A test compares it with the tables that there are."""

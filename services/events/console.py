@@ -22,6 +22,31 @@ CHANGED_SINCE_OPENED = (
 )
 """Notice of a form whose content is older than what is stored."""
 
+KINDS: Mapping[EventKind, str] = {
+    EventKind.WEBINAR: "Webinar",
+    EventKind.SIDE_EVENT: "Side event",
+    EventKind.REVIEW: "Review",
+    EventKind.COUNCIL_SESSION: "Council session",
+    EventKind.PRESS_CONFERENCE: "Press conference",
+    EventKind.CONSULTATION: "Consultation",
+    EventKind.TRAINING: "Training",
+}
+
+STATUSES: Mapping[EventStatus, tuple[str, str]] = {
+    EventStatus.DRAFT: ("Draft", ""),
+    EventStatus.TENTATIVE: ("Tentative", "mind"),
+    EventStatus.CONFIRMED: ("Confirmed", "good"),
+    EventStatus.POSTPONED: ("Postponed", "mind"),
+    EventStatus.CANCELLED: ("Cancelled", "wrong"),
+    EventStatus.HELD: ("Held", ""),
+}
+"""Word and look of each status of an event."""
+
+MODES: Mapping[str, str] = {Mode.ONLINE: "Online", Mode.IN_PERSON: "In person", Mode.HYBRID: "Online and in person"}
+
+utc_text = compact_instant
+"""For templates."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormField:
@@ -29,7 +54,7 @@ class FormField:
     ``tick`` or ``languages`` (a text in each language, each in a field of its own, such as ``title.fr``, with ``rows``
     lines).
 
-    ``groups`` are the choices of a select in parts, each under a name; a part without one stands alone.
+    ``groups`` are the choices of a select in parts, each under a name; a part without one has no heading.
     """
 
     name: str
@@ -68,7 +93,7 @@ class Typed:
     """Attributes:
     values: what was typed, by field, to be shown again; a list where several can be ticked.
     faults: a sentence by field.
-    stored: what is stored now, where somebody else has changed it meanwhile, by field.
+    stored: what is stored now, by field, where another person has changed it since.
     focus: the field that has the cursor at first; empty for none.
     """
 
@@ -118,7 +143,7 @@ def _asked_for(one: FormField) -> str:
 
 
 def in_order(faults: Mapping[str, str], sections: Iterable[Section]) -> dict[str, str]:
-    """``faults`` in the order in which the fields stand on the page."""
+    """``faults`` in the order of the fields on the page."""
     names = list(labels_of(sections))
     return dict(sorted(faults.items(), key=lambda fault: names.index(fault[0]) if fault[0] in names else len(names)))
 
@@ -127,7 +152,7 @@ def faults_of(error: RulesBroken, sections: Iterable[Section], names: Mapping[st
     """A sentence for each field of which a rule is broken, the first if there are several.
 
     Args:
-        error: what the domain says.
+        error: the broken rules.
         sections: of the form.
         names: fields of the form by those of the domain, where they are called otherwise.
     """
@@ -156,33 +181,6 @@ def zone_field(known: str, advice: str = "People see times in this zone first.")
         groups=[("", [("", "Choose")]), *parts],
         help=advice,
     )
-
-
-KINDS: Mapping[EventKind, str] = {
-    EventKind.WEBINAR: "Webinar",
-    EventKind.SIDE_EVENT: "Side event",
-    EventKind.REVIEW: "Review",
-    EventKind.COUNCIL_SESSION: "Council session",
-    EventKind.PRESS_CONFERENCE: "Press conference",
-    EventKind.CONSULTATION: "Consultation",
-    EventKind.TRAINING: "Training",
-}
-
-STATUSES: Mapping[EventStatus, tuple[str, str]] = {
-    EventStatus.DRAFT: ("Draft", ""),
-    EventStatus.TENTATIVE: ("Tentative", "mind"),
-    EventStatus.CONFIRMED: ("Confirmed", "good"),
-    EventStatus.POSTPONED: ("Postponed", "mind"),
-    EventStatus.CANCELLED: ("Cancelled", "wrong"),
-    EventStatus.HELD: ("Held", ""),
-}
-"""Word and look of each status of an event."""
-
-MODES: Mapping[str, str] = {Mode.ONLINE: "Online", Mode.IN_PERSON: "In person", Mode.HYBRID: "Online and in person"}
-
-
-utc_text = compact_instant
-"""For templates."""
 
 
 def span_of(event: Event) -> CompactLines | None:

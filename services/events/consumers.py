@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from services.events.attendance.numbers import MailContact
 from services.events.attendance.service import (
     COUNTED_BY,
-    NOBODY,
+    NO_PERSON,
     erase_registration,
     handle_contact,
     handle_registration,
@@ -85,7 +85,7 @@ _TEXT = ProposalTextSchema()
 
 
 def effects(keys: ProposalKeys) -> Mapping[str, Effect]:
-    """What a message from each queue does. All effects live in the transaction that the inbox gives them."""
+    """The effect of a message from each queue, which runs in the transaction of the inbox."""
     return {
         "events.proposals": partial(on_proposal, keys=keys),
         "events.rollup": BatchEffect(on_registration, on_registrations),
@@ -95,9 +95,9 @@ def effects(keys: ProposalKeys) -> Mapping[str, Effect]:
 
 
 def on_registration(connection: Connection, message: Message) -> None:
-    """A registration is what the message says, unless something newer is known; or nobody is on it any more."""
+    """Store a registration unless a newer revision is known; or erase it."""
     if message.routing_key == ERASED:
-        erase_registration(connection, _grave(message))
+        erase_registration(connection, _tombstone_of(message))
         if message.data["form_kind"] == PROPOSAL:
             erase_proposal(connection, message.data["registration_id"], message.data["occurred_at"])
         return
@@ -105,7 +105,7 @@ def on_registration(connection: Connection, message: Message) -> None:
 
 
 def on_registrations(connection: Connection, messages: Sequence[Message]) -> None:
-    """Registrations are what their messages say, unless something newer is known."""
+    """Store registrations unless newer revisions are known."""
     if any(message.routing_key == ERASED for message in messages):
         for message in messages:
             on_registration(connection, message)
@@ -119,15 +119,15 @@ def _registered(message: Message) -> Registered:
     return Registered(event_id=content.get("event"), **known)
 
 
-def _grave(message: Message) -> Registered:
-    """What a message says of a registration that has nobody on it any more."""
+def _tombstone_of(message: Message) -> Registered:
+    """The tombstone of an erased registration, as its message describes it."""
     content = message.data
-    told: dict[str, Any] = {name: content[name] for name in _OF_THE_ERASED}
-    return Registered(event_id=content["event"], **told, **NOBODY, **COUNTED_BY)
+    data: dict[str, Any] = {name: content[name] for name in _OF_THE_ERASED}
+    return Registered(event_id=content["event"], **data, **NO_PERSON, **COUNTED_BY)
 
 
 def on_proposal(connection: Connection, message: Message, *, keys: ProposalKeys) -> None:
-    """A proposal says what the message says, unless something newer is known; or it was withdrawn.
+    """Store a proposal unless a newer revision is known; or withdraw it.
 
     Raises:
         Poison: the sealed part does not open, or is no proposal.
@@ -144,32 +144,32 @@ def on_proposal(connection: Connection, message: Message, *, keys: ProposalKeys)
 def _received(keys: ProposalKeys, message: Message) -> ReceivedProposal:
     data = message.data
     try:
-        said = _TEXT.load(keys.opened(data["sealed"]))
+        text = _TEXT.load(keys.opened(data["sealed"]))
     except Unsealable:
         raise Poison("sealed part does not open") from None
     except ma.ValidationError as error:
         raise Poison(f"sealed part breaks the schema: {', '.join(sorted(map(str, error.messages_dict)))}") from None
     speakers: dict[str, str] = {}
-    for name in map(_words, said["speakers"] or ()):
+    for name in map(_words, text["speakers"] or ()):
         if name:
             speakers.setdefault(keys.speaker_ref(name), name)
-    named = {keys.speaker_ref(name) for name in map(_words, said["named_speakers"] or ()) if name}
-    text = without_impossible_days(
+    named = {keys.speaker_ref(name) for name in map(_words, text["named_speakers"] or ()) if name}
+    found = without_impossible_days(
         {
-            "title": said["title"].strip(),
-            "summary": (said["summary"] or "").strip(),
+            "title": text["title"].strip(),
+            "summary": (text["summary"] or "").strip(),
             "working_group": data["working_group"],
-            "organisation": (said["organisation"] or "").strip() or None,
+            "organisation": (text["organisation"] or "").strip() or None,
             "language": data["language"],
-            "attendance": said["attendance"],
+            "attendance": text["attendance"],
             "speakers": sorted(speakers),
             "named_speakers": sorted(named & set(speakers)),
-            "preferred_on": _days(said["preferred_days"]),
-            "unavailable_on": _days(said["unavailable_days"]),
+            "preferred_on": _days(text["preferred_days"]),
+            "unavailable_on": _days(text["unavailable_days"]),
         }
     )
     names = keys.encrypted_names(speakers, data["proposal_id"])
-    content = ReceivedText(data["revision"], text, names)
+    content = ReceivedText(data["revision"], found, names)
     return ReceivedProposal(data["proposal_id"], content, data["person_ref"], data["partner"], data["occurred_at"])
 
 
@@ -182,8 +182,8 @@ def _days(found: Sequence[Any] | None) -> list[str]:
 
 
 def on_copy(connection: Connection, message: Message) -> None:
-    """A form, a partner or a colleague's access is what the message says, unless something newer is known; a session
-    has ended; or a request for approval waits, or waits no more.
+    """Store a copy of a form, a partner, an account or a request for approval unless a newer one is known; or end a
+    session.
     """
     if message.routing_key == ACCESS_CHANGED:
         upsert_access(connection, message.data)
@@ -198,7 +198,7 @@ def on_copy(connection: Connection, message: Message) -> None:
 
 
 def on_mail(connection: Connection, message: Message) -> None:
-    """A mail went out; only those about a registration are contact with somebody on a roster."""
+    """Store a sent mail; only those about a registration are contact with a person on a roster."""
     content = message.data
     if content["about"] != "registration":
         return

@@ -27,12 +27,17 @@ READERS = ("viewer", "coordinator")
 INTERNAL_READERS = ("coordinator", "operator")
 """Roles that may ask for the system's own events, such as the canary's."""
 
+_NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not contain a NUL character")
+
+MAX_LEAST = 1_000_000
+NO_MORE: Mapping[str, Any] = MappingProxyType({})
+
 
 def audience() -> Readers:
     """For whom a public route answers: coordinators when one of the ``READERS`` calls.
 
     Raises:
-        Unauthorized: a key was sent and nobody holds it.
+        Unauthorized: the key that was sent is unknown.
     """
     return Readers.COORDINATORS if holder_if_any(*READERS) else Readers.PUBLIC
 
@@ -49,7 +54,7 @@ def require_internal() -> None:
     """Refuse a caller of a public route who asks for what is internal and is no coordinator or operator.
 
     Raises:
-        Unauthorized: nobody holds the key that was sent, or there was none.
+        Unauthorized: the key that was sent is unknown, or there was none.
         Forbidden: the holder has another role.
     """
     if holder_if_any(*ROLES) is None:
@@ -72,16 +77,13 @@ def require_counts() -> None:
 
 
 def require_one_of(*roles: str) -> None:
-    """Refuse a holder without any of ``roles``, where the route alone does not say which are needed.
+    """Refuse a holder without any of ``roles``, where the needed roles depend on the query.
 
     Raises:
         Forbidden: the holder has none of them.
     """
     if holder().roles.isdisjoint(roles):
         refuse(holder())
-
-
-_NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not contain a NUL character")
 
 
 def slug_field(description: str, **more: Any) -> ma.fields.String:
@@ -104,10 +106,6 @@ def one_of_field(values: Any, **more: Any) -> ma.fields.String:
 def instant_field(description: str, **more: Any) -> ma.fields.AwareDateTime:
     """A datetime with an offset."""
     return ma.fields.AwareDateTime(format="iso", metadata={"description": description}, **more)
-
-
-MAX_LEAST = 1_000_000
-NO_MORE: Mapping[str, Any] = MappingProxyType({})
 
 
 class CountedGroupSchema(ma.Schema):
@@ -134,7 +132,7 @@ def total_field() -> ma.fields.Boolean:
 
 
 def sort_field(sorts: Sequence[str], usual: str, more: str = "") -> ma.fields.String:
-    """The order: one of ``sorts``, in which each field stands with and without ``-``; ``more``: what else to know."""
+    """The order: one of ``sorts``, each field with and without ``-``; ``more`` is added to the description."""
     about = {"description": "`-` before a name: descending" + (f". {more}" if more else "")}
     return ma.fields.String(load_default=usual, validate=ma.validate.OneOf(list(sorts)), metadata=about)
 
@@ -172,7 +170,7 @@ def groups_asked(query: Mapping[str, Any], allowed: Sequence[str]) -> list[str]:
     """What is counted by; nothing where a list is asked for.
 
     Raises:
-        DomainError: ``unknown-parameter``: it is none of ``allowed``, or stands beside what belongs to a list.
+        DomainError: ``unknown-parameter``: it is none of ``allowed``, or is combined with arguments of a list.
     """
     if "group_by" not in query:
         return []
@@ -193,8 +191,8 @@ def groups_answer(
     Args:
         name: of the list.
         names: what is counted by.
-        found: groups, the largest first; one more than are shown tells that there are more.
-        total: counts all rows; None if nobody asked.
+        found: groups, the largest first; one more than are shown means that there are more.
+        total: counts all rows; None if that was not asked for.
         sums: names of the numbers that are added up.
     """
     shown = found[:MAX_GROUPS]
@@ -210,8 +208,8 @@ def parted(names: str) -> list[str]:
     return [name.strip() for name in names.split(",")]
 
 
-def says(blueprint: Any, **descriptions: str) -> Any:
-    """Document what a route may say instead; names are ``s404`` and the like."""
+def with_refusals(blueprint: Any, **descriptions: str) -> Any:
+    """Document the refusals of a route; names are ``s404`` and the like."""
 
     def decorate(view: Any) -> Any:
         for name, description in descriptions.items():

@@ -11,6 +11,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from shared.core.errors import DomainError
 
+CLOCK = r"\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?"
+_LOCAL = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}} {CLOCK}", re.ASCII)
+_INSTANT = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}T{CLOCK}Z", re.ASCII)
+
 
 @cache
 def _known_zones() -> frozenset[str]:
@@ -23,7 +27,7 @@ def is_zone(name: str) -> bool:
 
 
 def to_utc(local: datetime, zone_name: str) -> datetime:
-    """The moment, in UTC, at which clocks in the zone show ``local`` (a datetime without a zone).
+    """The datetime, in UTC, at which clocks in the zone show ``local`` (a datetime without a zone).
 
     Raises:
         DomainError: ``unknown-time-zone``; ``time-skipped`` when clocks go forward over it;
@@ -39,13 +43,13 @@ def to_utc(local: datetime, zone_name: str) -> datetime:
     raise DomainError("time-ambiguous", f"{when} exists twice: clocks go back that day; choose another time")
 
 
-def to_local(moment: datetime, zone_name: str) -> datetime:
-    """What clocks in the zone show at ``moment`` (aware): a datetime without a zone.
+def to_local(at: datetime, zone_name: str) -> datetime:
+    """What clocks in the zone show at ``at`` (aware): a datetime without a zone.
 
     Raises:
         DomainError: ``unknown-time-zone``.
     """
-    return moment.astimezone(_zone(zone_name)).replace(tzinfo=None, fold=0)
+    return at.astimezone(_zone(zone_name)).replace(tzinfo=None, fold=0)
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -54,13 +58,8 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-CLOCK = r"\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?"
-_LOCAL = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}} {CLOCK}", re.ASCII)
-_INSTANT = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}T{CLOCK}Z", re.ASCII)
-
-
 def datetime_from(text: str, zone: str, moved_by: timedelta | None = None) -> datetime:
-    """The moment, in UTC, of a local time in ``zone``, or of an instant that ends with ``Z``.
+    """The datetime, in UTC, of a local time in ``zone``, or of an instant that ends with ``Z``.
 
     Args:
         text: ``2020-05-06 09:00`` or ``2020-05-06T07:00:00Z``.
@@ -87,13 +86,13 @@ def datetime_from(text: str, zone: str, moved_by: timedelta | None = None) -> da
         raise ValueError("is not an existing date and time") from None
 
 
-def datetime_text(moment: datetime, zone: str) -> str:
-    """``moment`` (aware) as ``moment_from`` reads it: local, unless clocks in the zone show that time twice."""
-    local = to_local(moment, zone)
+def datetime_text(at: datetime, zone: str) -> str:
+    """``at`` (aware) as ``datetime_from`` reads it: local, unless clocks in the zone show that time twice."""
+    local = to_local(at, zone)
     text = local.isoformat(" ", "auto" if local.second or local.microsecond else "minutes")
     try:
-        if datetime_from(text, zone) == moment:
+        if datetime_from(text, zone) == at:
             return text
     except DomainError:
         pass
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -19,6 +19,11 @@ from shared.i18n.content import Text
 TEXT_COLUMNS = ("title", "summary", "room_title")
 """Columns that hold such a text wherever they hold jsonb."""
 
+MAX_GROUPS = 1000
+MAX_KEYS = 2
+
+T = TypeVar("T")
+
 
 def row_of(value: Any) -> dict[str, Any]:
     """The fields of a dataclass as parameters of a statement, by name."""
@@ -44,10 +49,6 @@ def lacks(column: str) -> str:
 
 def _parameter(value: Any) -> Any:
     return Jsonb(value.as_mapping) if isinstance(value, Text) else value
-
-
-MAX_GROUPS = 1000
-MAX_KEYS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +122,9 @@ def count_by(
     return [CountedGroup(dict(zip(keys, row[:-1], strict=True)), row[-1]) for row in found]
 
 
-T = TypeVar("T")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTable(Generic[T]):
-    """One table, and what is said to the database about it.
+    """One table and its statements.
 
     Attributes:
         columns: of a value, ``id`` first.

@@ -1,1 +1,1 @@
-"""Who comes to events: rosters, counts, tallies, contacts by mail, erasure."""
+"""Who attends events: rosters, counts, tallies, contacts by mail, erasure."""

@@ -1,4 +1,4 @@
-"""Who comes to an event: numbers, and a roster without names. Names are kept by the registration service."""
+"""Who attends an event: numbers, and a roster without names. Names are kept by the registration service."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
@@ -25,11 +25,11 @@ from services.events.http import (
     groups_asked,
     parted,
     read_id_position,
-    says,
     slug_field,
     sort_field,
     text_field,
     total_field,
+    with_refusals,
 )
 from shared.contracts.registration import FORM_KINDS
 from shared.web.access import holder, needs, require_touch
@@ -41,6 +41,14 @@ from shared.web.problems import ProblemSchema
 
 STATUSES = ("confirmed", "waitlisted", "cancelled")
 """Those that are listed. Others do not reach this service."""
+
+_REFUSED = {"s401": "No key", "s403": "The key's roles do not allow it", "s404": "No such event"}
+
+CSV_CHUNK = 500
+"""Rows read at once for a CSV file; between two chunks no transaction is open."""
+
+Titles = Callable[[], Callable[[str, object], object]]
+"""Reads titles; what it returns gives the title in place of the id in a field."""
 
 
 class CountsSchema(ma.Schema):
@@ -132,20 +140,12 @@ RosterSchema = counted_list(ChosenRosterLineSchema, "RosterSchema")
 
 
 def registration_position(registered: Registered) -> tuple[str]:
-    """Where a registration stands in a roster: by its id."""
+    """Position of a registration in a roster: its id."""
     return (registered.registration_id,)
 
 
-_REFUSED = {"s401": "No key", "s403": "The key's roles do not allow it", "s404": "No such event"}
-
-CSV_CHUNK = 500
-"""Rows read at once for a CSV file; between two chunks no transaction is open."""
 _LINE = RosterLineSchema()
 _COLUMNS = tuple(_LINE.fields)
-
-
-Titles = Callable[[], Callable[[str, object], object]]
-"""Reads titles; what it returns gives the title in place of the id in a field."""
 
 
 def add_counts(blueprint: Any, context: EventsContext) -> None:
@@ -153,7 +153,7 @@ def add_counts(blueprint: Any, context: EventsContext) -> None:
 
     @blueprint.get("/<event_id>/counts")
     @blueprint.response(200, CountsSchema)
-    @says(blueprint, **_REFUSED)
+    @with_refusals(blueprint, **_REFUSED)
     @needs(*READERS)
     def counts(event_id: str) -> dict[str, Any]:
         """Number of registrations of an event, by status."""
@@ -169,7 +169,7 @@ def add_roster(blueprint: Any, context: EventsContext, titles: Titles) -> None:
     @blueprint.response(200, RosterSchema)
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
     @blueprint.alt_response(400, schema=ProblemSchema, content_type=PROBLEM, description="The cursor is invalid")
-    @says(blueprint, **_REFUSED)
+    @with_refusals(blueprint, **_REFUSED)
     @needs(*READERS)
     def roster(query: dict[str, Any], event_id: str) -> Response:
         """Registrations in order of arrival, as CSV if `Accept` asks for it; names come from `/v1/registrations`.

@@ -1,4 +1,4 @@
-"""Which registrations mean that somebody attends, whom a change of an event notifies, and coverage of groups. Pure.
+"""Which registrations mean attendance, whom a change of an event notifies, and coverage of groups. Pure.
 
 Forms of interest, membership of a working group and proposals may name an event too, but do not mean attendance: such a
 registration counts in no number of attendance and covers no working group. An unknown kind counts as attendance.
@@ -11,10 +11,10 @@ from services.events.event.model import EVERY_GROUP, Event, EventStatus, Mode
 
 INTEREST = "interest"
 NOT_ATTENDING = (INTEREST, "working_group", "proposal")
-"""Kinds of form by which nobody attends."""
+"""Kinds of form that do not mean attendance."""
 
-NOT_TOLD = (INTEREST, "working_group")
-"""Kinds whose people are not told of a change of an event; a proposer is told of their own side event's."""
+NOT_NOTIFIED = (INTEREST, "working_group")
+"""Kinds whose people are not notified of a change of an event; proposers are, of their side event."""
 
 LIVE = ("confirmed", "waitlisted")
 """Statuses of a registration that has or may still get a seat."""
@@ -55,13 +55,13 @@ class RegistrationGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeAudience:
-    """Whom a change of an event concerns.
+    """People whom a change of an event concerns.
 
     Attributes:
-        people: distinct persons who will be told; one who is on two forms is told once.
+        people: distinct people who will be notified; someone on two forms is notified once.
         by_status: registrations of attendance by status, also those that ended.
         by_form_kind: live registrations by kind of form, interest included.
-        by_language: live registrations of those who will be told, by language.
+        by_language: live registrations of those who will be notified, by language.
     """
 
     people: int = 0
@@ -70,15 +70,15 @@ class ChangeAudience:
     by_language: Mapping[str, int] = field(default_factory=dict)
 
 
-def audience_of(groups: Sequence[RegistrationGroup], told_kinds: Sequence[str], people: int) -> ChangeAudience:
-    """The audience in ``groups`` when those on forms of ``told_kinds``, ``people`` of them, are told."""
+def audience_of(groups: Sequence[RegistrationGroup], notified_kinds: Sequence[str], people: int) -> ChangeAudience:
+    """The audience in ``groups`` if those on forms of ``notified_kinds`` are notified: ``people`` of them."""
     live = [group for group in groups if group.status in LIVE]
-    told = [group for group in live if group.form_kind in told_kinds]
+    notified = [group for group in live if group.form_kind in notified_kinds]
     return ChangeAudience(
         people=people,
         by_status=_sums((group.status, group) for group in groups if attends(group.form_kind)),
         by_form_kind=_sums((group.form_kind, group) for group in live),
-        by_language=_sums((group.language, group) for group in told),
+        by_language=_sums((group.language, group) for group in notified),
     )
 
 

@@ -51,6 +51,93 @@ _TALLIES = text("""
     WHERE internal = :internal AND dimension = :dimension AND registrations <> 0 ORDER BY name
 """)
 
+_IS_BULLETIN = "mail_contact.kind = 'bulletin'"
+"""Mails that a person wrote."""
+
+_ADD_CONTACT = text("""
+    INSERT INTO mail_contact (mail_id, registration_id, kind, sent_at)
+    VALUES (:mail_id, :registration_id, :kind, :sent_at) ON CONFLICT DO NOTHING
+""")
+_UPSERT_GROUP = text(f"""
+    INSERT INTO group_contact (working_group, last_mail_at)
+    SELECT :working_group, max(sent_at) FROM mail_contact JOIN roster USING (registration_id)
+    WHERE registration_id = :registration_id AND {_IS_BULLETIN}
+        AND (event_id IN (SELECT id FROM event WHERE internal)) IS NOT TRUE
+    HAVING count(*) > 0
+    ON CONFLICT (working_group) DO UPDATE
+        SET last_mail_at = greatest(group_contact.last_mail_at, excluded.last_mail_at)
+""")
+_DELETE_GROUP = text("DELETE FROM group_contact WHERE working_group = :working_group")
+_RECOMPUTE_GROUP = text(f"""
+    INSERT INTO group_contact (working_group, last_mail_at)
+    SELECT :working_group, max(sent_at) FROM roster JOIN mail_contact USING (registration_id)
+    WHERE roster.working_group = :working_group AND {_IS_BULLETIN}
+        AND (event_id IN (SELECT id FROM event WHERE internal)) IS NOT TRUE HAVING count(*) > 0
+""")
+_UPSERT_PERSON = text(f"""
+    INSERT INTO person_contact (person_ref, last_mail_at)
+    SELECT decode(:person_ref, 'hex'), max(sent_at) FROM mail_contact
+    WHERE registration_id = :registration_id AND {_IS_BULLETIN}
+    HAVING count(*) > 0
+    ON CONFLICT (person_ref) DO UPDATE
+        SET last_mail_at = greatest(person_contact.last_mail_at, excluded.last_mail_at)
+""")
+_UPSERT_PEOPLE = text(f"""
+    INSERT INTO person_contact (person_ref, last_mail_at)
+    SELECT person_ref, max(sent_at) FROM mail_contact JOIN roster USING (registration_id)
+    WHERE registration_id = ANY(CAST(:registrations AS uuid[])) AND {_IS_BULLETIN}
+    GROUP BY person_ref ORDER BY person_ref
+    ON CONFLICT (person_ref) DO UPDATE
+        SET last_mail_at = greatest(person_contact.last_mail_at, excluded.last_mail_at)
+""")
+_DELETE_PERSON = text("DELETE FROM person_contact WHERE person_ref = decode(:person_ref, 'hex')")
+_RECOMPUTE_PERSON = text(f"""
+    INSERT INTO person_contact (person_ref, last_mail_at)
+    SELECT person_ref, max(sent_at) FROM roster JOIN mail_contact USING (registration_id)
+    WHERE person_ref = decode(:person_ref, 'hex') AND {_IS_BULLETIN} GROUP BY person_ref
+""")
+_LAST_MAILS = text("SELECT working_group, last_mail_at FROM group_contact")
+
+_OF_KIND = "coalesce(event_id IN (SELECT id FROM event WHERE internal), false) = :internal"
+"""Registrations of internal events, or all others. A form without an event is not internal."""
+
+_TRAVELLERS = text(f"""
+    SELECT count(DISTINCT person_ref)::int FROM roster
+    WHERE form_kind = 'delegation' AND status IN ('confirmed', 'waitlisted') AND {_OF_KIND}
+""")
+
+_MEMBERS = text(f"""
+    SELECT working_group, count(*)::int AS members,
+        (count(*) FILTER (WHERE last_mail_at IS NULL OR last_mail_at < :since))::int AS without_mail
+    FROM (
+        SELECT DISTINCT working_group, person_ref FROM roster
+        WHERE form_kind = 'working_group' AND status IN ('confirmed', 'waitlisted') AND working_group IS NOT NULL
+            AND person_ref IS NOT NULL AND {_OF_KIND}
+    ) AS member LEFT JOIN person_contact USING (person_ref)
+    GROUP BY working_group
+""")
+_REPRESENTATIVES = text("""
+    SELECT working_group, event_id, count(*)::int FROM roster
+    WHERE representative AND status IN ('confirmed', 'waitlisted') AND working_group IS NOT NULL
+        AND form_kind NOT IN ('interest', 'working_group', 'proposal') AND event_id = ANY(CAST(:events AS text[]))
+    GROUP BY working_group, event_id ORDER BY working_group, event_id
+""")
+
+_PROPOSED = "FROM proposal WHERE event_id = :event_id AND status IN ('accepted', 'scheduled') AND erased_at IS NULL"
+_REGISTRATION_GROUPS = text(f"""
+    SELECT form_kind, status, language, count(*)::int AS registrations FROM roster WHERE event_id = :event_id
+    GROUP BY form_kind, status, language
+    UNION ALL SELECT 'proposal', 'confirmed', language, count(*)::int {_PROPOSED} GROUP BY language
+    ORDER BY form_kind, status, language
+""")
+_PEOPLE_ON = text(f"""
+    SELECT count(*)::int FROM (
+        SELECT person_ref FROM roster
+        WHERE event_id = :event_id AND status IN ('confirmed', 'waitlisted') AND person_ref IS NOT NULL
+            AND form_kind = ANY(CAST(:kinds AS text[]))
+        UNION SELECT person_ref {_PROPOSED} AND 'proposal' = ANY(CAST(:kinds AS text[]))) AS person
+""")
+
 
 def tally_more(connection: Connection, entries: Sequence[TallyKey], event_id: str | None) -> None:
     """One registration of an event more in each of ``entries``, which differ."""
@@ -99,54 +186,6 @@ class MailContact:
     sent_at: datetime
 
 
-_IS_BULLETIN = "mail_contact.kind = 'bulletin'"
-"""Mails that a person wrote."""
-
-_ADD_CONTACT = text("""
-    INSERT INTO mail_contact (mail_id, registration_id, kind, sent_at)
-    VALUES (:mail_id, :registration_id, :kind, :sent_at) ON CONFLICT DO NOTHING
-""")
-_UPSERT_GROUP = text(f"""
-    INSERT INTO group_contact (working_group, last_mail_at)
-    SELECT :working_group, max(sent_at) FROM mail_contact JOIN roster USING (registration_id)
-    WHERE registration_id = :registration_id AND {_IS_BULLETIN}
-        AND (event_id IN (SELECT id FROM event WHERE internal)) IS NOT TRUE
-    HAVING count(*) > 0
-    ON CONFLICT (working_group) DO UPDATE
-        SET last_mail_at = greatest(group_contact.last_mail_at, excluded.last_mail_at)
-""")
-_DELETE_GROUP = text("DELETE FROM group_contact WHERE working_group = :working_group")
-_RECOMPUTE_GROUP = text(f"""
-    INSERT INTO group_contact (working_group, last_mail_at)
-    SELECT :working_group, max(sent_at) FROM roster JOIN mail_contact USING (registration_id)
-    WHERE roster.working_group = :working_group AND {_IS_BULLETIN}
-        AND (event_id IN (SELECT id FROM event WHERE internal)) IS NOT TRUE HAVING count(*) > 0
-""")
-_UPSERT_PERSON = text(f"""
-    INSERT INTO person_contact (person_ref, last_mail_at)
-    SELECT decode(:person_ref, 'hex'), max(sent_at) FROM mail_contact
-    WHERE registration_id = :registration_id AND {_IS_BULLETIN}
-    HAVING count(*) > 0
-    ON CONFLICT (person_ref) DO UPDATE
-        SET last_mail_at = greatest(person_contact.last_mail_at, excluded.last_mail_at)
-""")
-_UPSERT_PEOPLE = text(f"""
-    INSERT INTO person_contact (person_ref, last_mail_at)
-    SELECT person_ref, max(sent_at) FROM mail_contact JOIN roster USING (registration_id)
-    WHERE registration_id = ANY(CAST(:registrations AS uuid[])) AND {_IS_BULLETIN}
-    GROUP BY person_ref ORDER BY person_ref
-    ON CONFLICT (person_ref) DO UPDATE
-        SET last_mail_at = greatest(person_contact.last_mail_at, excluded.last_mail_at)
-""")
-_DELETE_PERSON = text("DELETE FROM person_contact WHERE person_ref = decode(:person_ref, 'hex')")
-_RECOMPUTE_PERSON = text(f"""
-    INSERT INTO person_contact (person_ref, last_mail_at)
-    SELECT person_ref, max(sent_at) FROM roster JOIN mail_contact USING (registration_id)
-    WHERE person_ref = decode(:person_ref, 'hex') AND {_IS_BULLETIN} GROUP BY person_ref
-""")
-_LAST_MAILS = text("SELECT working_group, last_mail_at FROM group_contact")
-
-
 def insert_contact(connection: Connection, contact: MailContact) -> None:
     """Store that a mail went out; a mail that is known already changes nothing."""
     connection.execute(_ADD_CONTACT, asdict(contact))
@@ -169,13 +208,13 @@ def upsert_people_contacts(connection: Connection, registrations: Sequence[str])
 
 
 def recompute_person_contact(connection: Connection, person_ref: str) -> None:
-    """Find anew when this person last got a bulletin, after one of their registrations went to another address."""
+    """Recompute when this person last got a bulletin, after one of their registrations moved to another person."""
     connection.execute(_DELETE_PERSON, {"person_ref": person_ref})
     connection.execute(_RECOMPUTE_PERSON, {"person_ref": person_ref})
 
 
 def recompute_group_contact(connection: Connection, working_group: str) -> None:
-    """Find anew when a group last got a bulletin, after one of its registrations left it."""
+    """Recompute when a group last got a bulletin, after one of its registrations left it."""
     connection.execute(_DELETE_GROUP, {"working_group": working_group})
     connection.execute(_RECOMPUTE_GROUP, {"working_group": working_group})
 
@@ -207,14 +246,12 @@ class Traveller:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Members of one working group, and those of them who got no bulletin since a moment: distinct people."""
+    """Members of one working group, and those of them who got no bulletin since a given time: distinct people."""
 
     members: int = 0
     without_mail: int = 0
 
 
-_OF_KIND = "coalesce(event_id IN (SELECT id FROM event WHERE internal), false) = :internal"
-"""Registrations of internal events, or all others. A form without an event is not internal."""
 # OFFSET 0 keeps it a look into the index for each traveller: joined, the planner reads all of a million rows instead.
 _NOT_THERE = f"""
     FROM roster AS traveller
@@ -228,10 +265,6 @@ _NOT_THERE = f"""
             OFFSET 0)
         AND coalesce(CAST(:event AS text), traveller.attend) IS NOT NULL
 """
-_TRAVELLERS = text(f"""
-    SELECT count(DISTINCT person_ref)::int FROM roster
-    WHERE form_kind = 'delegation' AND status IN ('confirmed', 'waitlisted') AND {_OF_KIND}
-""")
 _MISSING = text(f"""
     SELECT coalesce(CAST(:event AS text), attend) AS event, count(DISTINCT person_ref)::int AS people
     {_NOT_THERE} GROUP BY 1 ORDER BY 1
@@ -239,22 +272,6 @@ _MISSING = text(f"""
 _WHO_IS_MISSING = text(f"""
     SELECT registration_id::text, encode(person_ref, 'hex'), form, working_group, country, occurred_at
     {_NOT_THERE} AND registration_id > CAST(:after AS uuid) ORDER BY traveller.registration_id LIMIT :limit
-""")
-_MEMBERS = text(f"""
-    SELECT working_group, count(*)::int AS members,
-        (count(*) FILTER (WHERE last_mail_at IS NULL OR last_mail_at < :since))::int AS without_mail
-    FROM (
-        SELECT DISTINCT working_group, person_ref FROM roster
-        WHERE form_kind = 'working_group' AND status IN ('confirmed', 'waitlisted') AND working_group IS NOT NULL
-            AND person_ref IS NOT NULL AND {_OF_KIND}
-    ) AS member LEFT JOIN person_contact USING (person_ref)
-    GROUP BY working_group
-""")
-_REPRESENTATIVES = text("""
-    SELECT working_group, event_id, count(*)::int FROM roster
-    WHERE representative AND status IN ('confirmed', 'waitlisted') AND working_group IS NOT NULL
-        AND form_kind NOT IN ('interest', 'working_group', 'proposal') AND event_id = ANY(CAST(:events AS text[]))
-    GROUP BY working_group, event_id ORDER BY working_group, event_id
 """)
 
 
@@ -286,22 +303,6 @@ def representatives_by_group(connection: Connection, event_ids: Sequence[str]) -
     for group, event_id, number in connection.execute(_REPRESENTATIVES, {"events": list(event_ids)}):
         found.setdefault(group, {})[event_id] = number
     return found
-
-
-_PROPOSED = "FROM proposal WHERE event_id = :event_id AND status IN ('accepted', 'scheduled') AND erased_at IS NULL"
-_REGISTRATION_GROUPS = text(f"""
-    SELECT form_kind, status, language, count(*)::int AS registrations FROM roster WHERE event_id = :event_id
-    GROUP BY form_kind, status, language
-    UNION ALL SELECT 'proposal', 'confirmed', language, count(*)::int {_PROPOSED} GROUP BY language
-    ORDER BY form_kind, status, language
-""")
-_PEOPLE_ON = text(f"""
-    SELECT count(*)::int FROM (
-        SELECT person_ref FROM roster
-        WHERE event_id = :event_id AND status IN ('confirmed', 'waitlisted') AND person_ref IS NOT NULL
-            AND form_kind = ANY(CAST(:kinds AS text[]))
-        UNION SELECT person_ref {_PROPOSED} AND 'proposal' = ANY(CAST(:kinds AS text[]))) AS person
-""")
 
 
 def registration_groups(connection: Connection, event_id: str) -> list[RegistrationGroup]:

@@ -1,6 +1,6 @@
-"""Take over what messages say of registrations and of mails to them, erase people, and list who comes to an event.
+"""Handle messages about registrations and mails to them, erase people, and list who attends an event.
 
-In whatever order the messages come, and however often, the numbers end the same: only the newest revision of each
+In any order of messages, and with duplicates, the numbers end the same: only the newest revision of each
 registration counts, and a count moves by the difference between what was known and what is known now.
 """
 
@@ -55,9 +55,25 @@ from shared.store.deeds import Deed, note_deed
 from shared.store.personal_tables import erase_rows
 from shared.store.unit_of_work import UnitOfWork
 
+NO_PERSON: Mapping[str, Any] = {
+    "person_ref": "",
+    "organisation_id": None,
+    "mode": None,
+    "language": "und",
+    "position": None,
+    "attend": None,
+}
+"""Fields that identify a person, or help to."""
+
+COUNTED_BY: Mapping[str, Any] = {"working_group": None, "representative": False, "country": None, "partner": None}
+"""Fields by which numbers are unchanged; they stay as long as the registration counts."""
+
+NEVER_CONFIRMED = "expired"
+"""Status of those who never confirmed their address: no message about them was published, so none can come late."""
+
 
 def handle_registration(connection: Connection, registered: Registered) -> None:
-    """Take over ``registered`` unless an equal or newer revision of it is known, or it was erased.
+    """Store ``registered`` unless an equal or newer revision of it is known, or it was erased.
 
     In the caller's transaction.
     """
@@ -122,13 +138,13 @@ def move_tallies(connection: Connection, old: Registered | None, new: Registered
     """What is tallied moves by the difference between what was known and what is known now."""
     before, after = tallied(old), tallied(new)
     old_event = old.event_id if old is not None else None
-    kept = before & after if old_event == new.event_id else frozenset()
-    tally_less(connection, sorted(before - kept), old_event)
-    tally_more(connection, sorted(after - kept), new.event_id)
+    unchanged = before & after if old_event == new.event_id else frozenset()
+    tally_less(connection, sorted(before - unchanged), old_event)
+    tally_more(connection, sorted(after - unchanged), new.event_id)
 
 
 def tallied(known: Registered | None) -> frozenset[TallyKey]:
-    """Where a live registration is tallied; ``day`` is that on which somebody registered, in UTC."""
+    """Keys under which a live registration is tallied; ``day`` is the day of registering, in UTC."""
     if known is None or known.status not in LIVE:
         return frozenset()
     made_at = made_at_of(known.registration_id) or known.occurred_at
@@ -138,7 +154,7 @@ def tallied(known: Registered | None) -> frozenset[TallyKey]:
 
 
 def _move_contact(connection: Connection, old: Registered | None, new: Registered) -> None:
-    """Mails that were noted before their registration was, or before it changed its group, count for the group now."""
+    """Mails that came before their registration, or before it changed its group, count for the group now."""
     if old is None or old.person_ref != new.person_ref:
         upsert_person_contact(connection, new.person_ref, new.registration_id)
     if old is not None and old.person_ref != new.person_ref:
@@ -153,9 +169,9 @@ def _move_contact(connection: Connection, old: Registered | None, new: Registere
 
 
 def handle_contact(connection: Connection, contact: MailContact) -> None:
-    """Take over ``contact`` in the caller's transaction.
+    """Store ``contact`` in the caller's transaction.
 
-    If the registration is not known yet its person and group are noted when it comes.
+    If the registration is not known yet, its person and group are updated when it comes.
     """
     lock_read_side(connection)
     insert_contact(connection, contact)
@@ -167,37 +183,20 @@ def handle_contact(connection: Connection, contact: MailContact) -> None:
         upsert_group_contact(connection, whose.working_group, contact.registration_id)
 
 
-NOBODY: Mapping[str, Any] = {
-    "person_ref": "",
-    "organisation_id": None,
-    "mode": None,
-    "language": "und",
-    "position": None,
-    "attend": None,
-}
-"""What says, or helps to say, who somebody was."""
-
-COUNTED_BY: Mapping[str, Any] = {"working_group": None, "representative": False, "country": None, "partner": None}
-"""What numbers are kept by; it stays as long as the registration counts."""
-
-NEVER_CONFIRMED = "expired"
-"""Nobody is told of those who never confirmed their address: nothing about them can come late."""
-
-
-def erase_registration(connection: Connection, grave: Registered) -> None:
-    """Leave a tombstone in the roster; doing it again changes nothing. In the caller's transaction.
+def erase_registration(connection: Connection, tombstone: Registered) -> None:
+    """Replace a registration by a tombstone; doing it again changes nothing. In the caller's transaction.
 
     Args:
         connection: of the message's own transaction.
-        grave: what the message says, with nobody in it.
+        tombstone: the registration as the message describes it, without personal data.
     """
     lock_read_side(connection)
-    if is_registration_erased(connection, grave.registration_id):
+    if is_registration_erased(connection, tombstone.registration_id):
         return
-    old = lock_registration(connection, grave.registration_id)
-    if old is None and grave.status == NEVER_CONFIRMED:
+    old = lock_registration(connection, tombstone.registration_id)
+    if old is None and tombstone.status == NEVER_CONFIRMED:
         return
-    new = grave if old is None else _tombstone(old, grave)
+    new = tombstone if old is None else _buried(old, tombstone)
     move_count(connection, old, new)
     move_tallies(connection, old, new)
     store_tombstone(connection, new)
@@ -205,9 +204,9 @@ def erase_registration(connection: Connection, grave: Registered) -> None:
         erase_rows(connection, PERSONAL_TABLES, {"person_ref": old.person_ref})
 
 
-def _tombstone(old: Registered, grave: Registered) -> Registered:
-    left = NOBODY if grave.status in LIVE else {**NOBODY, **COUNTED_BY}
-    return replace(old, status=grave.status, revision=grave.revision, occurred_at=grave.occurred_at, **left)
+def _buried(old: Registered, tombstone: Registered) -> Registered:
+    left = NO_PERSON if tombstone.status in LIVE else {**NO_PERSON, **COUNTED_BY}
+    return replace(old, status=tombstone.status, revision=tombstone.revision, occurred_at=tombstone.occurred_at, **left)
 
 
 def move_numbers(connection: Connection, old: Event | None, new: Event) -> None:
@@ -263,10 +262,10 @@ def group_roster(work: UnitOfWork, wanted: RosterQuery, names: Sequence[str], at
 
 
 def record_roster_taken(work: UnitOfWork, clock: Clock, who: str, event_id: str) -> None:
-    """Write down that ``who`` takes an event's roster away as a file.
+    """Record in the audit log that ``who`` downloads an event's roster as a file.
 
     Raises:
-        Unavailable: the database is away; nobody gets the file.
+        Unavailable: the database is away; the file is not sent.
     """
     with work.transaction() as connection:
         note_deed(connection, Deed(who, "file-taken", "event", event_id), clock())

@@ -15,45 +15,8 @@ from shared.core.clock import rfc3339
 _READ_SIDE = 7240011
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
 
-
-def lock_read_side(connection: Connection) -> None:
-    """One writer of roster, counts and contacts at a time.
-
-    A batch holds the counts of all its events until it commits, in the order in which its messages came: two batches
-    at once would wait for each other. And a mail that is noted while its registration is noted would miss its group.
-    """
-    connection.execute(_LOCK, {"lock": _READ_SIDE})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
-    """One registration as of one revision. ``person_ref`` is 64 hex digits and names nobody; moments are aware.
-
-    ``attend`` is the event that everybody on this form should attend as well.
-    """
-
-    registration_id: str
-    form: str
-    form_kind: str
-    event_id: str | None
-    status: str
-    revision: int
-    person_ref: str
-    working_group: str | None
-    representative: bool
-    organisation_id: str | None
-    country: str | None
-    mode: str | None
-    language: str
-    partner: str | None
-    position: int | None
-    occurred_at: datetime
-    attend: str | None = None
-
-
-_FIELDS = tuple(one.name for one in fields(Registered))
 ARRIVAL, LATEST = "registration_id", "-registration_id"
-"""Ids are in order of arrival, and so are the indexes of an event: nothing is sorted, whatever is asked."""
+"""Ids are in order of arrival, and so are the indexes of an event: no query needs to sort."""
 ROSTER_SORTS = (ARRIVAL, LATEST)
 ROSTER_FILTERS = (
     *("status", "form", "working_group", "representative", "organisation_id", "country", "mode", "language"),
@@ -64,40 +27,6 @@ ROSTER_GROUPS: Mapping[str, GroupKey] = {
     "day": GroupKey("(occurred_at AT TIME ZONE 'UTC')::date::text"),
 }
 """What can be counted by; ``day`` is when they came to their status, in UTC."""
-
-
-@dataclass(frozen=True, slots=True)
-class RosterQuery:
-    """Whose registrations: of one event, after a registration's id, at most ``limit``.
-
-    ``filters`` are wanted values by column (of ``FILTERS``). ``form_kind`` None means all by which somebody attends;
-    ``forms`` are those that may be seen, None for all.
-    """
-
-    event_id: str
-    filters: Mapping[str, Any] = field(default_factory=dict)
-    after: str | None = None
-    limit: int = 50
-    form_kind: str | None = None
-    sort: str = ARRIVAL
-    forms: frozenset[str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RegistrationOwner:
-    """Whose a registration is: a person's reference (64 hex digits) and a working group, if they said one."""
-
-    person_ref: str
-    working_group: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Representatives:
-    """How many people come to an event as representatives of one group, and how many wait for a seat."""
-
-    confirmed: int = 0
-    waitlisted: int = 0
-
 
 _COLUMNS = """registration_id::text AS registration_id, form, form_kind, event_id, status, revision,
     coalesce(encode(person_ref, 'hex'), '') AS person_ref, working_group, representative, organisation_id, country,
@@ -163,6 +92,77 @@ _GROUPS_OF = text("""
 FIRST_ID = "00000000-0000-0000-0000-000000000000"
 
 
+def lock_read_side(connection: Connection) -> None:
+    """One writer of roster, counts and contacts at a time.
+
+    A batch locks the counts of its events in the order of its messages until it commits: two concurrent batches would
+    deadlock. And a mail that is stored at the same time as its registration would miss its group.
+    """
+    connection.execute(_LOCK, {"lock": _READ_SIDE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """One registration as of one revision. ``person_ref`` (64 hex digits) identifies no one; datetimes are aware.
+
+    ``attend`` is the event that all people on this form should attend as well.
+    """
+
+    registration_id: str
+    form: str
+    form_kind: str
+    event_id: str | None
+    status: str
+    revision: int
+    person_ref: str
+    working_group: str | None
+    representative: bool
+    organisation_id: str | None
+    country: str | None
+    mode: str | None
+    language: str
+    partner: str | None
+    position: int | None
+    occurred_at: datetime
+    attend: str | None = None
+
+
+_FIELDS = tuple(one.name for one in fields(Registered))
+
+
+@dataclass(frozen=True, slots=True)
+class RosterQuery:
+    """Whose registrations: of one event, after a registration's id, at most ``limit``.
+
+    ``filters`` are wanted values by column (of ``ROSTER_FILTERS``). ``form_kind`` None means all kinds of attendance;
+    ``forms`` are those that may be seen, None for all.
+    """
+
+    event_id: str
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    after: str | None = None
+    limit: int = 50
+    form_kind: str | None = None
+    sort: str = ARRIVAL
+    forms: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationOwner:
+    """Owner of a registration: a person's reference (64 hex digits), and a working group if they named one."""
+
+    person_ref: str
+    working_group: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Representatives:
+    """How many people come to an event as representatives of one group, and how many wait for a seat."""
+
+    confirmed: int = 0
+    waitlisted: int = 0
+
+
 def insert_registration(connection: Connection, registered: Registered) -> bool:
     """Store a registration that is not known yet; whether it was not."""
     return connection.execute(_ADD, asdict(registered)).rowcount == 1
@@ -181,7 +181,7 @@ def lock_registration(connection: Connection, registration_id: str) -> Registere
 
 
 def is_registration_erased(connection: Connection, registration_id: str) -> bool:
-    """Whether whoever was on a registration was erased."""
+    """Whether the person of a registration was erased."""
     return bool(connection.execute(_IS_ERASED, {"registration_id": registration_id}).scalar_one())
 
 
@@ -191,7 +191,7 @@ def erased_among(connection: Connection, registration_ids: Sequence[str]) -> set
 
 
 def store_tombstone(connection: Connection, registered: Registered) -> None:
-    """Store the tombstone of a registration, known or not: it goes on counting as ``registered``, with nobody on it."""
+    """Store the tombstone of a registration, known or not: it still counts as ``registered``, without personal data."""
     connection.execute(_STORE_TOMBSTONE, asdict(registered))
 
 
@@ -251,7 +251,7 @@ def _conditions(wanted: RosterQuery) -> str:
 
 
 def live_registrations_of(connection: Connection, event_id: str) -> Iterator[Registered]:
-    """Every live registration of an event, on whatever form; ``person_ref`` is empty where it was erased."""
+    """Every live registration of an event, on any form; ``person_ref`` is empty where it was erased."""
     for row in connection.execute(_LIVE_OF, {"event_id": event_id}):
         yield Registered(**row._mapping)
 

@@ -28,7 +28,7 @@ from services.events.http import (
     own_forms,
     require_counts,
     require_internal,
-    says,
+    with_refusals,
 )
 from services.events.network.service import show_coverage, show_titles
 from shared.web.access import may_touch, needs, public, require_touch
@@ -45,6 +45,16 @@ FOR_COORDINATORS = ("join_url", "internal_note", "internal")
 _SCHEMA = EventSchema()
 ALL = tuple(_SCHEMA.fields)
 PUBLIC = tuple(name for name in ALL if name not in FOR_COORDINATORS)
+
+CSV_CHUNK = 200
+"""Rows read at once for a CSV file; between two chunks no transaction is open."""
+
+_SAME_NAME = (
+    *("kind", "series", "status", "mode", "working_group", "city", "internal", "missing_language"),
+    *("limit", "sort"),
+)
+
+_REFUSED = {"s401": "No key", "s403": "The key's roles do not allow it", "s404": "No such event"}
 
 
 def chosen_fields(asked: str | None, audience: Readers) -> Sequence[str]:
@@ -70,15 +80,6 @@ def shown(event: Event, names: Sequence[str]) -> dict[str, Any]:
     }
     content: dict[str, Any] = _SCHEMA.dump({name: getattr(event, name) for name in ALL if name not in local} | local)
     return {name: content[name] for name in names}
-
-
-CSV_CHUNK = 200
-"""Rows read at once for a CSV file; between two chunks no transaction is open."""
-
-_SAME_NAME = (
-    *("kind", "series", "status", "mode", "working_group", "city", "internal", "missing_language"),
-    *("limit", "sort"),
-)
 
 
 def add_events(blueprint: Any, context: EventsContext) -> None:
@@ -164,7 +165,7 @@ def _asked_by(query: Mapping[str, Any]) -> Readers:
 
 
 def _audience_of(event_id: str) -> Readers:
-    """For whom one event is shown: whoever has a key that is limited to others sees what everybody sees."""
+    """For whom one event is shown: a key that is limited to other forms sees the public part."""
     who = audience()
     return who if who is Readers.PUBLIC or may_touch(event_id) else Readers.PUBLIC
 
@@ -211,15 +212,12 @@ def _for(who: Readers, response: Response) -> Response:
     return response
 
 
-_REFUSED = {"s401": "No key", "s403": "The key's roles do not allow it", "s404": "No such event"}
-
-
 def add_coverage(blueprint: Any, context: EventsContext) -> None:
     """Add the coverage of an event to the blueprint of ``/v1/events``."""
 
     @blueprint.get("/<event_id>/coverage")
     @blueprint.response(200, CoverageSchema)
-    @says(blueprint, **_REFUSED)
+    @with_refusals(blueprint, **_REFUSED)
     @needs(*READERS)
     def coverage(event_id: str) -> dict[str, Any]:
         """Invited working groups with and without a representative who has a seat or is on the waiting list."""

@@ -25,7 +25,7 @@ from services.events.event.lifecycle import STEPS, StepWish, edit, step_of, with
 from services.events.event.model import EDITED, Event, EventChange, EventKind, EventNote, EventStatus, Mode, state_tag
 from services.events.event.records import ChangeQuery, NoteQuery
 from services.events.event.service import EventsContext, list_history, list_notes, write_note
-from services.events.http import broken_rules_as_faults, read_id_position, says
+from services.events.http import broken_rules_as_faults, read_id_position, with_refusals
 from shared.core.ids import new_id
 from shared.web.access import holder, needs, require_touch, require_touch_each
 from shared.web.entity_tags import seen_tags
@@ -72,9 +72,11 @@ def _add_edit(blueprint: Any, context: EventsContext) -> None:
         step = with_series_permit(edit(typed(changes)), require_touch)
         with broken_rules_as_faults():
             if query["dry_run"]:
-                return _told(preview_change(context.work, context.clock, event_id, step), dry_run=True)
-            deed = EventAction(EDITED, holder().name)
-            return _told(change_event(context.work, context.clock, event_id, step, seen_tags(), deed), dry_run=False)
+                return _change_answer(preview_change(context.work, context.clock, event_id, step), dry_run=True)
+            action = EventAction(EDITED, holder().name)
+            return _change_answer(
+                change_event(context.work, context.clock, event_id, step, seen_tags(), action), dry_run=False
+            )
 
 
 def _add_steps(blueprint: Any, context: EventsContext) -> None:
@@ -91,9 +93,11 @@ def _add_steps(blueprint: Any, context: EventsContext) -> None:
         require_touch(event_id)
         taken = step_of(StepWish(name=step_name, **typed(wanted or {})))
         if query["dry_run"]:
-            return _told(preview_change(context.work, context.clock, event_id, taken), dry_run=True)
-        deed = EventAction(step_name, holder().name)
-        return _told(change_event(context.work, context.clock, event_id, taken, seen_tags(), deed), dry_run=False)
+            return _change_answer(preview_change(context.work, context.clock, event_id, taken), dry_run=True)
+        action = EventAction(step_name, holder().name)
+        return _change_answer(
+            change_event(context.work, context.clock, event_id, taken, seen_tags(), action), dry_run=False
+        )
 
 
 def typed(values: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +105,7 @@ def typed(values: dict[str, Any]) -> dict[str, Any]:
     return {name: _TYPES[name](value) if name in _TYPES else value for name, value in values.items()}
 
 
-def _told(changed: Changed, *, dry_run: bool) -> Response:
+def _change_answer(changed: Changed, *, dry_run: bool) -> Response:
     content = {
         "dry_run": dry_run,
         "change": changed.change,
@@ -122,7 +126,7 @@ def _tagged(answer: Response, event: Event) -> Response:
 
 
 def _change_problems(blueprint: Any, *statuses: int) -> Any:
-    """Document what these routes may say instead."""
+    """Document the refusals of these routes."""
     meanings = {
         401: "No key",
         403: "The key's roles or forms do not allow it",
@@ -132,7 +136,7 @@ def _change_problems(blueprint: Any, *statuses: int) -> Any:
         428: "`If-Match` is missing",
     }
 
-    return says(blueprint, **{f"s{status}": meanings[status] for status in (401, 403, *statuses)})
+    return with_refusals(blueprint, **{f"s{status}": meanings[status] for status in (401, 403, *statuses)})
 
 
 def add_notes(blueprint: Any, context: EventsContext) -> None:
@@ -191,7 +195,7 @@ def _position(row: EventNote | EventChange) -> Sequence[str]:
 
 
 def _note_problems(blueprint: Any, *statuses: int) -> Any:
-    """Document what these routes may say instead."""
+    """Document the refusals of these routes."""
     meanings = {
         400: "The cursor is invalid",
         401: "No key",
@@ -200,4 +204,4 @@ def _note_problems(blueprint: Any, *statuses: int) -> Any:
         409: "Another note has this id",
     }
 
-    return says(blueprint, **{f"s{status}": meanings[status] for status in (401, 403, 404, *statuses)})
+    return with_refusals(blueprint, **{f"s{status}": meanings[status] for status in (401, 403, 404, *statuses)})

@@ -28,6 +28,25 @@ from shared.web.console.words import changed_since_opened, language_name
 DRAFT, TENTATIVE, CONFIRMED = EventStatus.DRAFT, EventStatus.TENTATIVE, EventStatus.CONFIRMED
 POSTPONED, CANCELLED = EventStatus.POSTPONED, EventStatus.CANCELLED
 
+STATUS_CHOICES: Mapping[str, str] = {"tentative": "Tentative: the date may change", "confirmed": "Confirmed"}
+MODE_CHOICES: Mapping[str, str] = {
+    Mode.ONLINE: "Online",
+    Mode.IN_PERSON: "In person",
+    Mode.HYBRID: "Online and in person",
+}
+FIELD_NAMES: Mapping[str, str] = {
+    "starts_at": "start",
+    "ends_at": "end",
+    "status": "status",
+    "mode": "attendance mode",
+    "city": "city",
+}
+
+NO_ONE = "No one has to be notified."
+
+RECORDED_AS = {"attendance": EDITED}
+"""Name in the history of an action that is not a step of the event's life cycle."""
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -38,7 +57,7 @@ class Action:
         title: of the page that asks.
         explained: what it means for participants.
         confirm: on the button that does it.
-        done: what the page of the event says afterwards.
+        done: shown on the page of the event afterwards.
         possible: statuses of an event with which it can be done.
         fields: what has to be filled in first: any of ``date``, ``status``, ``mode``.
     """
@@ -122,23 +141,6 @@ ACTIONS: Mapping[str, Action] = {
     ),
 }
 
-STATUS_CHOICES: Mapping[str, str] = {"tentative": "Tentative: the date may change", "confirmed": "Confirmed"}
-MODE_CHOICES: Mapping[str, str] = {
-    Mode.ONLINE: "Online",
-    Mode.IN_PERSON: "In person",
-    Mode.HYBRID: "Online and in person",
-}
-FIELD_NAMES: Mapping[str, str] = {
-    "starts_at": "start",
-    "ends_at": "end",
-    "status": "status",
-    "mode": "attendance mode",
-    "city": "city",
-}
-
-
-NOBODY = "No one has to be notified."
-
 
 def possible_actions(event: Event, now: datetime) -> Mapping[str, Action]:
     """What can be done with ``event`` at ``now`` (aware), by name: only what has begun can have taken place."""
@@ -153,7 +155,7 @@ def possible_actions(event: Event, now: datetime) -> Mapping[str, Action]:
 def people_sentence(audience: ChangeAudience) -> str:
     """``47 people will be notified: 40 confirmed, 7 on the waiting list.``"""
     if not audience.people:
-        return NOBODY
+        return NO_ONE
     people = "1 person" if audience.people == 1 else f"{audience.people} people"
     parts = [
         f"{audience.by_status[status]} {words}"
@@ -164,7 +166,7 @@ def people_sentence(audience: ChangeAudience) -> str:
 
 
 def languages_sentence(audience: ChangeAudience) -> str:
-    """``In English 30, in French 17.``; empty if there is nobody."""
+    """``In English 30, in French 17.``; empty if there is no one."""
     parts = [f"in {language_name(code)} {number}" for code, number in _largest_first(audience.by_language)]
     return f"Mails {', '.join(parts)}." if parts else ""
 
@@ -237,7 +239,7 @@ def _mode(event: Event, values: dict[str, str], faults: dict[str, str]) -> Fille
 
 
 def datetime_in(name: str, values: Mapping[str, str], zone: str, faults: dict[str, str]) -> datetime | None:
-    """The moment of the local time under ``name``; one that clocks skip or show twice is a fault, not a guess."""
+    """The datetime of the local time under ``name``; one that clocks skip or show twice is a fault."""
     try:
         local = datetime.strptime(values[name], "%Y-%m-%dT%H:%M")  # noqa: DTZ007 - local, the zone is the event's
         return to_utc(local, zone)
@@ -250,8 +252,8 @@ def datetime_in(name: str, values: Mapping[str, str], zone: str, faults: dict[st
     return None
 
 
-def _typed(moment: datetime | None, zone: str) -> str:
-    return "" if moment is None else f"{to_local(moment.astimezone(UTC), zone):%Y-%m-%dT%H:%M}"
+def _typed(at: datetime | None, zone: str) -> str:
+    return "" if at is None else f"{to_local(at.astimezone(UTC), zone):%Y-%m-%dT%H:%M}"
 
 
 def add_changing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
@@ -278,10 +280,6 @@ def add_changing(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         if request.form.get("go") != "do":
             return _second(work, clock, event, action, filled, seen)
         return _do(work, clock, event, action, filled, seen)
-
-
-RECORDED_AS = {"attendance": EDITED}
-"""Name in the history of an action that is not a step of the event's life cycle."""
 
 
 def _event(work: UnitOfWork, event_id: str, action: str) -> Event:

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.events import console
 from services.events.console import cleaned
 from services.events.desk import change_pages
-from services.events.desk.change_pages import ACTIONS, NOBODY, add_changing, possible_actions
+from services.events.desk.change_pages import ACTIONS, NO_ONE, add_changing, possible_actions
 from services.events.desk.event_forms import add_event_forms
 from services.events.event.model import MAX_NOTE_CHARACTERS, Event, Readers
 from services.events.event.records import (
@@ -62,6 +62,61 @@ from shared.web.paging import page_of, position_in
 APPROVERS = frozenset({"sealed-reader", "coordinator"})
 """Roles that may approve what another person asks for about sealed answers."""
 
+PAGE = 50
+COLUMNS = {
+    BY_TITLE: "Event",
+    BY_START: "When",
+    BY_CITY: "Where",
+    BY_STATUS: "Status",
+    BY_CONFIRMED: "Confirmed",
+    BY_WAITLISTED: "Waiting",
+}
+"""The headings, by what the column is sorted by: the same names as in ``GET /v1/events``."""
+
+CHANGE_NAMES: Mapping[str, str] = {
+    "made": "Created",
+    "edited": "Changed",
+    "loaded": "Loaded",
+    "resource-made": "Resource added",
+    "resource-changed": "Resource changed",
+    "announce": "Announced",
+    "confirm": "Date confirmed",
+    "postpone": "Postponed",
+    "reschedule": "Date changed",
+    "cancel": "Cancelled",
+    "revive": "Revived",
+    "hold": "Marked as held",
+    "timetable-published": "Timetable published",
+}
+"""What was done, by its name in the history."""
+
+DONE_TEXTS: Mapping[str, str] = {
+    "made": "The event is created as a draft. Only colleagues see it until you announce it.",
+    "edited": "The changes are saved.",
+    "noted": "The changes are saved. They do not affect participants, so no one is notified.",
+    "note": "The note is saved.",
+    "resource-kept": "Saved. The public does not see it.",
+    "resource-published": "Saved. It is public. People with a seat get a mail about a first recording.",
+}
+
+FIELD_WORDS: Mapping[str, str] = {
+    "starts_at": "start",
+    "ends_at": "end",
+    "time_zone": "time zone",
+    "series_number": "number in the series",
+    "join_url": "meeting link",
+    "asked_groups": "working groups",
+    "internal_note": "internal note",
+    "url": "address",
+}
+"""Words for fields that are called otherwise in programs."""
+
+MAX_DIGITS = 9
+"""Digits of a number of people that is believed."""
+
+NOTES_SHOWN = 10
+CHANGES_SHOWN = 10
+
 
 def console_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
     """``/console`` and the pages of events below it."""
@@ -82,7 +137,7 @@ def console_blueprint(work: UnitOfWork, clock: Clock) -> Blueprint:
 
 
 def _approvals_waiting(work: UnitOfWork, clock: Clock) -> int:
-    """How many requests wait for the approval of whoever opens the page; 0 for roles that approve nothing."""
+    """How many requests wait for the approval of the reader; 0 for roles that approve nothing."""
     if not holder().roles & APPROVERS:
         return 0
     with work.transaction() as connection:
@@ -95,18 +150,6 @@ def _origins_waiting(work: UnitOfWork) -> WaitingOrigins:
         return WaitingOrigins(0, ())
     with work.transaction() as connection:
         return waiting_origins(connection)
-
-
-PAGE = 50
-COLUMNS = {
-    BY_TITLE: "Event",
-    BY_START: "When",
-    BY_CITY: "Where",
-    BY_STATUS: "Status",
-    BY_CONFIRMED: "Confirmed",
-    BY_WAITLISTED: "Waiting",
-}
-"""The headings, by what the column is sorted by: the same names as in ``GET /v1/events``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +183,7 @@ class EventList:
         return self.sort.startswith("-")
 
     def address(self, *, cursor: str = "") -> str:
-        """Of this list, from where ``cursor`` says on."""
+        """Address of this list, from ``cursor`` on."""
         given = {
             "internal": "true" if self.internal else "",
             "show": "all" if self.everything else "",
@@ -158,7 +201,7 @@ class EventList:
             yield name, other.address(), other == self
 
     def headings(self) -> Iterator[Heading]:
-        """One for each column. Of numbers, the largest stand first at first."""
+        """One for each column. Numbers are sorted in descending order first."""
         for name, label in COLUMNS.items():
             order, first = "", f"-{name}" if name in BY_NUMBER else name
             if self.sort.removeprefix("-") == name:
@@ -206,55 +249,12 @@ def _asked() -> EventList:
     return EventList(request.args.get("show") == "all", request.args.get("internal") == "true", sort)
 
 
-CHANGE_NAMES: Mapping[str, str] = {
-    "made": "Created",
-    "edited": "Changed",
-    "loaded": "Loaded",
-    "resource-made": "Resource added",
-    "resource-changed": "Resource changed",
-    "announce": "Announced",
-    "confirm": "Date confirmed",
-    "postpone": "Postponed",
-    "reschedule": "Date changed",
-    "cancel": "Cancelled",
-    "revive": "Revived",
-    "hold": "Marked as held",
-    "timetable-published": "Timetable published",
-}
-"""What was done, by its name in the history."""
-
-DONE_TEXTS: Mapping[str, str] = {
-    "made": "The event is created as a draft. Only colleagues see it until you announce it.",
-    "edited": "The changes are saved.",
-    "noted": "The changes are saved. They do not affect participants, so no one is notified.",
-    "note": "The note is saved.",
-    "resource-kept": "Saved. The public does not see it.",
-    "resource-published": "Saved. It is public. People with a seat get a mail about a first recording.",
-}
-
-FIELD_WORDS: Mapping[str, str] = {
-    "starts_at": "start",
-    "ends_at": "end",
-    "time_zone": "time zone",
-    "series_number": "number in the series",
-    "join_url": "meeting link",
-    "asked_groups": "working groups",
-    "internal_note": "internal note",
-    "url": "address",
-}
-"""Words for fields that are called otherwise in programs."""
-
-
-MAX_DIGITS = 9
-"""Digits of a number of people that is believed."""
-
-
 def done_text(name: str, notified: str) -> str:
-    """Return what the page of an event says after a change; empty if nothing was changed.
+    """Return the text of an event's page after a change; empty if nothing was changed.
 
     Args:
         name: of the change.
-        notified: number of people whom it notifies, as it stands in the address of the page; others are ignored.
+        notified: number of people whom it notifies, from the address of the page; other values are ignored.
     """
     done = DONE_TEXTS.get(name) or (ACTIONS[name].done if name in ACTIONS else "")
     if not done or not notified.isdecimal() or not notified.isascii() or len(notified) > MAX_DIGITS:
@@ -264,17 +264,13 @@ def done_text(name: str, notified: str) -> str:
 
 def _notified(people: int) -> str:
     if not people:
-        return NOBODY
+        return NO_ONE
     return "1 person is notified by mail." if people == 1 else f"{people} people are notified by mail."
 
 
 def field_words(names: tuple[str, ...]) -> str:
     """``title, meeting link``."""
     return ", ".join(FIELD_WORDS.get(name, name) for name in names)
-
-
-NOTES_SHOWN = 10
-CHANGES_SHOWN = 10
 
 
 def add_event_page(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:

@@ -54,7 +54,7 @@ OPTIONAL = ("series", "city", "place", "join_url", "form")
 """Texts that are absent rather than empty."""
 
 DOMAIN_NAMES: Mapping[str, str] = {"starts_at": "starts", "ends_at": "ends"}
-"""Fields of the form by those of the domain, where they are called otherwise."""
+"""Fields of the form by those of the model, where the names differ."""
 
 _ID = FormField(
     name="id",
@@ -73,6 +73,8 @@ _INTERNAL = FormField(
     help="People can register for it, but it is in no programme, no calendar and no count.",
 )
 
+Values = Mapping[str, str | Sequence[str]]
+
 
 def new_sections(
     series: Sequence[Series], groups: Sequence[WorkingGroup], forms: Sequence[Form], zone: str
@@ -80,14 +82,14 @@ def new_sections(
     """The form of a new event; ``zone`` is among its time zones, empty for those that everybody gets alone."""
     what, where, who, coordinators = _sections(series, groups, _titles(forms))
     titled, *others = what.fields
-    moments = [
+    when = [
         zone_field(zone, "Preset to the zone of the newest event. People see times in this zone first."),
         FormField(name="starts", label="Start", look="local", help="In the time zone above. Optional for a draft."),
         FormField(name="ends", label="End", look="local"),
     ]
     return [
         Section(what.title, [titled, _ID, *others]),
-        Section("When", moments),
+        Section("When", when),
         where,
         who,
         Section(coordinators.title, [*coordinators.fields, _INTERNAL]),
@@ -97,7 +99,7 @@ def new_sections(
 def edit_sections(
     event: Event, series: Sequence[Series], groups: Sequence[WorkingGroup], forms: Sequence[Form]
 ) -> list[Section]:
-    """The form of an event that is there. Its date has a page of its own."""
+    """The form of an event that is there. Its date is changed on another page."""
     titles = ({event.form: event.form} if event.form else {}) | _titles(forms)
     what, where, who, coordinators = _sections(series, groups, titles)
     internal = [_INTERNAL] if event.status is EventStatus.DRAFT else []
@@ -137,9 +139,9 @@ def copied_values(event: Event) -> dict[str, str | Sequence[str]]:
             values |= typed_texts("title", renumbered)
         if alone.search(event.id):
             values["id"] = alone.sub(str(number + 1), event.id)
-    for name, moment in (("starts", event.starts_at), ("ends", event.ends_at)):
-        if moment is not None:
-            values[name] = f"{to_local(moment, event.time_zone) + timedelta(days=7):%Y-%m-%dT%H:%M}"
+    for name, at in (("starts", event.starts_at), ("ends", event.ends_at)):
+        if at is not None:
+            values[name] = f"{to_local(at, event.time_zone) + timedelta(days=7):%Y-%m-%dT%H:%M}"
     return values
 
 
@@ -233,9 +235,6 @@ def _number(text: str, faults: dict[str, str]) -> int | None:
         return int(text)
     faults["series_number"] = f"Give a number from 1 to {MAX_NUMBER}, or leave it empty."
     return None
-
-
-Values = Mapping[str, str | Sequence[str]]
 
 
 def add_event_forms(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
@@ -337,7 +336,7 @@ def _add_edit(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
 def _saved(
     work: UnitOfWork, clock: Clock, event: Event, changes: Mapping[str, Any], values: Values, seen: str
 ) -> AnyResponse:
-    """Save, unless participants would see a difference and nobody has looked yet whom it reaches."""
+    """Save, or first show whom the change reaches if participants would see a difference."""
     step = with_series_permit(edit(changes), require_touch)
     preview = preview_change(work, clock, event.id, step)
     if preview.change != "none" and request.form.get("go") != "do":

@@ -10,7 +10,14 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from services.events.attendance.model import INTEREST, NOT_TOLD, ChangeAudience, audience_of, is_mailed, opens_remote
+from services.events.attendance.model import (
+    INTEREST,
+    NOT_NOTIFIED,
+    ChangeAudience,
+    audience_of,
+    is_mailed,
+    opens_remote,
+)
 from services.events.attendance.numbers import count_people_on, registration_groups
 from services.events.attendance.service import move_numbers
 from services.events.event.lifecycle import EventStep, PublishedChange
@@ -48,6 +55,9 @@ from shared.store.unit_of_work import UnitOfWork
 MAX_EVENTS = 1000
 """Of one kind; many times the side events of one review."""
 
+ANY = "*"
+"""As a tag that was seen: any state of the event."""
+
 
 def dependents_of_change(connection: Connection, old: Event, new: Event) -> Dependents:
     """What was planned around ``old`` and is to be moved too if it becomes ``new``."""
@@ -84,19 +94,15 @@ def _events(connection: Connection, kind: EventKind, not_over_at: datetime | Non
     return select_events(connection, wanted)
 
 
-ANY = "*"
-"""As a tag that was seen: whatever the event is now."""
-
-
 @dataclass(frozen=True, slots=True)
 class Changed:
     """What a step did or would do.
 
     Attributes:
         event: as it is afterwards.
-        change: what the other services are told; ``none`` if participants see no difference.
+        change: kind of change that is published; ``none`` if participants see no difference.
         differs: the fields in which they see one.
-        audience: who is notified; nobody if the change is ``none``, the event is announced or was held, or only
+        audience: who is notified; no one if the change is ``none``, the event is announced or was held, or only
             pages show the difference.
         dependents: what was planned around its date and does not move with it.
     """
@@ -117,7 +123,7 @@ class EventAction:
 
 
 def create_event(work: UnitOfWork, clock: Clock, event: Event, by: str) -> Event:
-    """Store a new event, which is a draft: nobody is told of it. ``by`` is the name of a key, for its history.
+    """Store a new event, a draft, so no one is notified. ``by`` is the name of a key, for its history.
 
     Raises:
         RulesBroken: it names a series, a working group or a form that does not exist.
@@ -137,21 +143,21 @@ def create_event(work: UnitOfWork, clock: Clock, event: Event, by: str) -> Event
 
 
 def change_event(
-    work: UnitOfWork, clock: Clock, event_id: str, step: EventStep, seen: Collection[str], deed: EventAction
+    work: UnitOfWork, clock: Clock, event_id: str, step: EventStep, seen: Collection[str], action: EventAction
 ) -> Changed:
-    """Take ``step`` with an event and tell the others, if a participant sees a difference.
+    """Take ``step`` with an event and publish the change if participants see a difference.
 
     Args:
         work: on the database of events.
-        clock: tells when it became so.
+        clock: time of the change.
         event_id: of the event.
         step: what to do with it.
         seen: tags (``state_tag``, or a revision alone) of the states that the caller may have seen, or ``ANY``.
-        deed: how the history calls the step, and whose it is.
+        action: name of the step and of the key, for the history.
 
     Raises:
         DomainError: ``not-found``; ``changed-meanwhile``, the event is in none of the states ``seen``; what the step
-            says no with.
+            raises.
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
@@ -164,7 +170,7 @@ def change_event(
         _check_names(connection, new, old)
         save_event(connection, new, now)
         move_numbers(connection, old, new)
-        record_change(connection, deed.name, deed.by, old, new, now)
+        record_change(connection, action.name, action.by, old, new, now)
         outcome = _outcome(connection, old, new)
         if outcome.change != "none":
             outbox.add(connection, [event_message(outcome.change, new, now)])
@@ -175,7 +181,7 @@ def preview_change(work: UnitOfWork, clock: Clock, event_id: str, step: EventSte
     """What ``change_event`` would do now, and whom it would reach. Changes nothing.
 
     Raises:
-        DomainError: ``not-found``; what the step says no with.
+        DomainError: ``not-found``; what the step raises.
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
@@ -196,11 +202,11 @@ def _outcome(connection: Connection, old: Event, new: Event) -> Changed:
     if change == "none":
         return Changed(new, change, (), ChangeAudience(), dependents)
     groups = registration_groups(connection, new.id)
-    silent = [kind for kind in NOT_TOLD if not (kind == INTEREST and opens_remote(old, new))]
+    silent = [kind for kind in NOT_NOTIFIED if not (kind == INTEREST and opens_remote(old, new))]
     differs = visible_difference(old, new)
     mailed = change == "changed" and is_mailed(old, new, differs)
-    told = sorted({group.form_kind for group in groups}.difference(silent)) if mailed else []
-    audience = audience_of(groups, told, count_people_on(connection, new.id, told))
+    notified = sorted({group.form_kind for group in groups}.difference(silent)) if mailed else []
+    audience = audience_of(groups, notified, count_people_on(connection, new.id, notified))
     return Changed(new, change, differs, audience, dependents)
 
 

@@ -31,6 +31,14 @@ NEXT: Mapping[EventStatus, frozenset[EventStatus]] = {
 }
 """The statuses that may follow each status at once."""
 
+EventStep = Callable[[Event, datetime], Event]
+"""An event after the step at a given time (aware). Pure; raises DomainError if it is not allowed."""
+
+STEPS = ("announce", "confirm", "postpone", "reschedule", "cancel", "revive", "hold")
+
+PublishedChange = Literal["published", "changed", "none"]
+"""The change to publish: something new, something that differs from what was published, or nothing."""
+
 
 def announce(event: Event) -> Event:
     """A draft becomes tentative and so visible. It needs a date.
@@ -122,11 +130,11 @@ def hold(event: Event, now: datetime) -> Event:
 
 
 def amend(event: Event, **changes: Any) -> Event:
-    """The event with other values of fields; its date and status have steps of their own.
+    """The event with other values of fields; other steps change its date and status.
 
     Raises:
-        RulesBroken: ``already-announced``, it would become internal or stop being so, and is no draft any more: who
-            has been told of it cannot be untold; and every rule that would not hold.
+        RulesBroken: ``already-announced``, ``internal`` would change although it is no draft any more and people
+            were notified of it; and every rule that would not hold.
     """
     changed = replace(event, **changes)
     if changed.internal != event.internal and event.status is not DRAFT:
@@ -156,19 +164,13 @@ def _become(event: Event, status: EventStatus, **changes: Any) -> Event:
     return revise(event, replace(event, status=status, **changes))
 
 
-def _refused(event: Event, wish: str) -> DomainError:
-    return DomainError("event-transition", f"an event that is {event.status} cannot be {wish}")
-
-
-EventStep = Callable[[Event, datetime], Event]
-"""What an event becomes at a moment (aware). Pure: raises DomainError where it may not."""
-
-STEPS = ("announce", "confirm", "postpone", "reschedule", "cancel", "revive", "hold")
+def _refused(event: Event, wanted: str) -> DomainError:
+    return DomainError("event-transition", f"an event that is {event.status} cannot be {wanted}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepWish:
-    """One of ``STEPS``. ``reschedule`` needs both moments (aware); it and ``revive`` take a status."""
+    """One of ``STEPS``. ``reschedule`` needs both datetimes (aware); it and ``revive`` take a status."""
 
     name: str
     starts_at: datetime | None = None
@@ -176,29 +178,29 @@ class StepWish:
     status: EventStatus | None = None
 
 
-def step_of(wish: StepWish) -> EventStep:
-    """The step that ``wish`` names.
+def step_of(wanted: StepWish) -> EventStep:
+    """The step that ``wanted`` names.
 
     Raises:
         DomainError: ``unknown-step``; ``date-required``, it moves the event and has no date.
     """
-    if wish.name == "reschedule":
-        return _reschedule(wish)
+    if wanted.name == "reschedule":
+        return _reschedule(wanted)
     plain: Mapping[str, EventStep] = {
         "announce": lambda event, _: announce(event),
         "confirm": lambda event, _: confirm(event),
         "postpone": lambda event, _: postpone(event),
         "cancel": lambda event, _: cancel(event),
-        "revive": lambda event, _: revive(event, status=wish.status or EventStatus.TENTATIVE),
+        "revive": lambda event, _: revive(event, status=wanted.status or EventStatus.TENTATIVE),
         "hold": hold,
     }
-    if wish.name not in plain:
-        raise DomainError("unknown-step", f"there is no step {wish.name[:40]!r}")
-    return plain[wish.name]
+    if wanted.name not in plain:
+        raise DomainError("unknown-step", f"there is no step {wanted.name[:40]!r}")
+    return plain[wanted.name]
 
 
 def edit(changes: Mapping[str, Any]) -> EventStep:
-    """The step that gives an event other values of fields; its date and status have steps of their own."""
+    """The step that gives an event other values of fields; other steps change its date and status."""
     return lambda event, _: amend(event, **changes)
 
 
@@ -214,22 +216,18 @@ def with_series_permit(step: EventStep, permit: Callable[[str], None]) -> EventS
     return taken
 
 
-def _reschedule(wish: StepWish) -> EventStep:
-    starts_at, ends_at = wish.starts_at, wish.ends_at
+def _reschedule(wanted: StepWish) -> EventStep:
+    starts_at, ends_at = wanted.starts_at, wanted.ends_at
     if starts_at is None or ends_at is None:
         raise DomainError("date-required", "a new date has a start and an end")
-    return lambda event, _: reschedule(event, starts_at, ends_at, status=wish.status)
-
-
-PublishedChange = Literal["published", "changed", "none"]
-"""What the others must be told: a subject is new to them, it differs from what they know, or nothing."""
+    return lambda event, _: reschedule(event, starts_at, ends_at, status=wanted.status)
 
 
 def merge_loaded(old: Event | None, new: Event) -> tuple[Event, PublishedChange]:
-    """The event to store when ``new`` was read from a folder and ``old`` is what is stored, and what to tell.
+    """The event to store when ``new`` was read from a folder and ``old`` is what is stored, and the change to publish.
 
     The event may differ from ``old`` although the change is ``none``: a draft, an internal note, or whether the event
-    is internal, which a folder says at any time: an operator may find out late that it should have been. A date
+    is internal, which a folder may change at any time, because an operator may notice it late. A date
     that ``old`` loses by being postponed is remembered.
 
     Raises:

@@ -16,16 +16,48 @@ from services.events.rules import BrokenRule, content_rule, enforce, number_rule
 from shared.core.errors import DomainError
 from shared.i18n.content import NO_TEXT, Text
 
+EVERY_GROUP = "*"
+"""Stands alone in ``asked_groups``: all working groups are asked, also those that are founded later."""
+
+VISIBLE = (
+    "kind",
+    "series",
+    "series_number",
+    "title",
+    "summary",
+    "starts_at",
+    "ends_at",
+    "time_zone",
+    "status",
+    "mode",
+    "city",
+    "place",
+    "join_url",
+    "asked_groups",
+)
+"""What a participant sees on a page, in a mail or in a calendar."""
+
+MADE, EDITED, LOADED = "made", "edited", "loaded"
+RESOURCE_MADE, RESOURCE_CHANGED = "resource-made", "resource-changed"
+PUBLISHED = "timetable-published"
+"""Names of changes that are not steps of an event's life cycle; those have the names of the steps."""
+
+FOLLOWING = ("revision", "last_starts_at", "last_ends_at", "announced")
+"""Fields that change because others do."""
+
+MAX_NOTE_CHARACTERS = 4000
+
+WORKING_GROUP = "working_group"
+
+OPEN_UNTIL_THE_END = frozenset({"interest"})
+"""Kinds of form that people may fill while the event is on."""
+
 
 class Readers(Enum):
-    """Who is asking: the public sees no drafts, and never what is internal."""
+    """For whom events are read: the public sees no drafts, and never what is internal."""
 
     PUBLIC = "public"
     COORDINATORS = "coordinators"
-
-
-EVERY_GROUP = "*"
-"""Stands alone in ``asked_groups``: all working groups are asked, also those that are founded later."""
 
 
 class EventKind(StrEnum):
@@ -61,12 +93,12 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event as of one revision. Moments are aware, in UTC; ``time_zone`` is the zone it is announced in.
+    """An event as of one revision. Datetimes are aware, in UTC; ``time_zone`` is the zone it is announced in.
 
     ``join_url`` goes to people in mails and to coordinators, never to the public. ``last_starts_at`` and
     ``last_ends_at`` are the date that a postponed event had. ``internal_note`` is for coordinators. ``form`` is the
     slug of the form by which people register. An ``internal`` event is the system's own, such as the canary's: people
-    can register for it as for any other, but it stands in no programme, no feed and no number.
+    can register for it as for any other, but it is in no programme, no feed and no number.
 
     Raises:
         RulesBroken: on construction, with every rule that does not hold.
@@ -127,7 +159,7 @@ def _timing(event: Event) -> Iterator[BrokenRule | None]:
 
 
 def _span(start: datetime | None, end: datetime | None, first: str, second: str) -> BrokenRule | None:
-    """Both moments or neither, aware, in order."""
+    """Both datetimes or neither, aware, in order."""
     if start is None and end is None:
         return None
     if start is None or end is None:
@@ -169,29 +201,10 @@ def _asking(event: Event) -> Iterator[BrokenRule | None]:
     yield from (slug_rule("asked_groups", group) for group in groups if group != EVERY_GROUP)
 
 
-VISIBLE = (
-    "kind",
-    "series",
-    "series_number",
-    "title",
-    "summary",
-    "starts_at",
-    "ends_at",
-    "time_zone",
-    "status",
-    "mode",
-    "city",
-    "place",
-    "join_url",
-    "asked_groups",
-)
-"""What a participant sees on a page, in a mail or in a calendar."""
-
-
 def visible_difference(old: Event, new: Event) -> tuple[str, ...]:
     """The names of the fields in which a participant would see ``new`` differ from ``old``.
 
-    Nobody sees a draft, so two drafts never differ.
+    Participants see no draft, so two drafts never differ.
     """
     if old.status is EventStatus.DRAFT and new.status is EventStatus.DRAFT:
         return ()
@@ -218,18 +231,9 @@ def revise(old: Event, new: Event) -> Event:
     return replace(new, revision=old.revision + (1 if visible_difference(old, new) else 0))
 
 
-MADE, EDITED, LOADED = "made", "edited", "loaded"
-RESOURCE_MADE, RESOURCE_CHANGED = "resource-made", "resource-changed"
-PUBLISHED = "timetable-published"
-"""Deeds beside the steps of an event's life, which are called as the steps are."""
-
-FOLLOWING = ("revision", "last_starts_at", "last_ends_at", "announced")
-"""Fields that change because others do."""
-
-
 @dataclass(frozen=True, slots=True)
 class EventChange:
-    """One deed, at one moment (aware). ``id`` is a UUID (text), ``revision`` the event's after it.
+    """One change at one time (aware). ``id`` is a UUID (text), ``revision`` the event's after it.
 
     ``resource_id`` names the resource, if it was about one; ``changed_by`` is the name of the key or the program.
     """
@@ -252,9 +256,6 @@ def changed_fields(old: Any, new: Any) -> tuple[str, ...]:
     return tuple(name for name in names if getattr(old, name) != getattr(new, name))
 
 
-MAX_NOTE_CHARACTERS = 4000
-
-
 @dataclass(frozen=True, slots=True)
 class EventNote:
     """One note. ``id`` is a UUID (text), ``written_by`` the name of a key, ``written_at`` aware.
@@ -275,10 +276,7 @@ class EventNote:
         )
 
 
-WORKING_GROUP = "working_group"
 OPEN_STATUSES = frozenset({EventStatus.TENTATIVE, EventStatus.CONFIRMED})
-OPEN_UNTIL_THE_END = frozenset({"interest"})
-"""Kinds of form that people may fill while the event is on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,60 @@ _NEWEST_ZONE = text("""
     ORDER BY c.number DESC LIMIT 1
 """)
 
+_ADD_NOTE = text("""
+    INSERT INTO event_note (id, event_id, words, written_by, written_at)
+    VALUES (CAST(:id AS uuid), :event_id, :words, :written_by, :written_at) ON CONFLICT (id) DO NOTHING
+""")
+_NOTES = text("""
+    SELECT id::text AS id, event_id, words, written_by, written_at FROM event_note
+    WHERE event_id = :event_id AND (CAST(:before AS uuid) IS NULL
+        OR number < (SELECT number FROM event_note WHERE id = CAST(:before AS uuid)))
+    ORDER BY number DESC LIMIT :limit
+""")
+_FIND_NOTE = text("""
+    SELECT id::text AS id, event_id, words, written_by, written_at FROM event_note WHERE id = CAST(:id AS uuid)
+""")
+
+_FORM_COLUMNS = "id, revision, kind, event, title, open, opens_at, closes_at, closes_hours_before"
+_UPSERT_FORM = text(f"""
+    INSERT INTO form_copy ({_FORM_COLUMNS})
+    VALUES (:id, :revision, :kind, :event, :title, :open, :opens_at, :closes_at, :closes_hours_before)
+    ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, kind = excluded.kind, event = excluded.event,
+        title = excluded.title, open = excluded.open, opens_at = excluded.opens_at, closes_at = excluded.closes_at,
+        closes_hours_before = excluded.closes_hours_before
+    WHERE form_copy.revision < excluded.revision
+""")  # noqa: S608 - a constant
+_FORMS_OF_EVENTS = text(f"""
+    SELECT {_FORM_COLUMNS} FROM form_copy
+    WHERE event = ANY(CAST(:events AS text[])) OR id = ANY(CAST(:named AS text[])) ORDER BY id
+""")  # noqa: S608 - a constant
+_FORMS_OF_KIND = text(f"SELECT {_FORM_COLUMNS} FROM form_copy WHERE kind = :kind ORDER BY id")  # noqa: S608 - a constant
+_ALL_FORMS = text(f"SELECT {_FORM_COLUMNS} FROM form_copy ORDER BY id")  # noqa: S608 - a constant
+_FORM_EXISTS = text("SELECT EXISTS (SELECT FROM form_copy WHERE id = :id)")
+
+_UPSERT_PARTNER = text("""
+    INSERT INTO partner_copy (slug, revision, name, waiting_origins)
+    VALUES (:slug, :revision, :name, :waiting_origins)
+    ON CONFLICT (slug) DO UPDATE SET
+        revision = excluded.revision, name = excluded.name, waiting_origins = excluded.waiting_origins
+    WHERE partner_copy.revision < excluded.revision
+""")
+_PARTNER_NAMES = text("SELECT slug, name FROM partner_copy ORDER BY slug")
+_WAITING_ORIGINS = text("""
+    SELECT coalesce(sum(waiting_origins), 0), array_agg(slug ORDER BY slug) FROM partner_copy WHERE waiting_origins > 0
+""")
+
+_UPSERT_APPROVAL = text("""
+    INSERT INTO waiting_approval (id, form, asked_by, waiting, expires_at)
+    VALUES (CAST(:approval_id AS uuid), :form, :asked_by, :waiting, :expires_at)
+    ON CONFLICT (id) DO UPDATE SET waiting = waiting_approval.waiting AND excluded.waiting
+""")
+_COUNT_WAITING = text("""
+    SELECT count(*) FROM waiting_approval
+    WHERE waiting AND expires_at > :now AND asked_by <> :name
+        AND (CAST(:forms AS text[]) IS NULL OR form = ANY(:forms))
+""")
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeQuery:
@@ -54,7 +108,7 @@ def insert_change(connection: Connection, change: EventChange) -> None:
 def newest_zone(connection: Connection, series: str | None, own: frozenset[str] | None) -> str:
     """The time zone of the event of ``series`` (None: of any) that was made last; empty if there is none.
 
-    Drafts count only where they are in ``own`` (None: all do), so that a limited key learns nothing of others' drafts.
+    Drafts count only where they are in ``own`` (None: all do), so a limited key reveals no other drafts.
     """
     values = {"deeds": [MADE, LOADED], "series": series, "own": None if own is None else sorted(own)}
     return connection.execute(_NEWEST_ZONE, values).scalar() or ""
@@ -64,21 +118,6 @@ def select_changes(connection: Connection, wanted: ChangeQuery) -> list[EventCha
     """At most ``wanted.limit`` changes, the newest first."""
     rows = connection.execute(_CHANGES, asdict(wanted))
     return [EventChange(**{**row._mapping, "fields": tuple(row.fields)}) for row in rows]
-
-
-_ADD_NOTE = text("""
-    INSERT INTO event_note (id, event_id, words, written_by, written_at)
-    VALUES (CAST(:id AS uuid), :event_id, :words, :written_by, :written_at) ON CONFLICT (id) DO NOTHING
-""")
-_NOTES = text("""
-    SELECT id::text AS id, event_id, words, written_by, written_at FROM event_note
-    WHERE event_id = :event_id AND (CAST(:before AS uuid) IS NULL
-        OR number < (SELECT number FROM event_note WHERE id = CAST(:before AS uuid)))
-    ORDER BY number DESC LIMIT :limit
-""")
-_FIND_NOTE = text("""
-    SELECT id::text AS id, event_id, words, written_by, written_at FROM event_note WHERE id = CAST(:id AS uuid)
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,24 +146,6 @@ def select_notes(connection: Connection, wanted: NoteQuery) -> list[EventNote]:
     """At most ``wanted.limit`` notes, the newest first."""
     rows = connection.execute(_NOTES, asdict(wanted))
     return [EventNote(**row._mapping) for row in rows]
-
-
-_FORM_COLUMNS = "id, revision, kind, event, title, open, opens_at, closes_at, closes_hours_before"
-_UPSERT_FORM = text(f"""
-    INSERT INTO form_copy ({_FORM_COLUMNS})
-    VALUES (:id, :revision, :kind, :event, :title, :open, :opens_at, :closes_at, :closes_hours_before)
-    ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, kind = excluded.kind, event = excluded.event,
-        title = excluded.title, open = excluded.open, opens_at = excluded.opens_at, closes_at = excluded.closes_at,
-        closes_hours_before = excluded.closes_hours_before
-    WHERE form_copy.revision < excluded.revision
-""")  # noqa: S608 - a constant
-_FORMS_OF_EVENTS = text(f"""
-    SELECT {_FORM_COLUMNS} FROM form_copy
-    WHERE event = ANY(CAST(:events AS text[])) OR id = ANY(CAST(:named AS text[])) ORDER BY id
-""")  # noqa: S608 - a constant
-_FORMS_OF_KIND = text(f"SELECT {_FORM_COLUMNS} FROM form_copy WHERE kind = :kind ORDER BY id")  # noqa: S608 - a constant
-_ALL_FORMS = text(f"SELECT {_FORM_COLUMNS} FROM form_copy ORDER BY id")  # noqa: S608 - a constant
-_FORM_EXISTS = text("SELECT EXISTS (SELECT FROM form_copy WHERE id = :id)")
 
 
 def upsert_form(connection: Connection, content: Mapping[str, Any]) -> None:
@@ -157,19 +178,6 @@ def _form(row: Row[Any]) -> Form:
     return Form(**texts_read(row))
 
 
-_UPSERT_PARTNER = text("""
-    INSERT INTO partner_copy (slug, revision, name, waiting_origins)
-    VALUES (:slug, :revision, :name, :waiting_origins)
-    ON CONFLICT (slug) DO UPDATE SET
-        revision = excluded.revision, name = excluded.name, waiting_origins = excluded.waiting_origins
-    WHERE partner_copy.revision < excluded.revision
-""")
-_PARTNER_NAMES = text("SELECT slug, name FROM partner_copy ORDER BY slug")
-_WAITING_ORIGINS = text("""
-    SELECT coalesce(sum(waiting_origins), 0), array_agg(slug ORDER BY slug) FROM partner_copy WHERE waiting_origins > 0
-""")
-
-
 @dataclass(frozen=True, slots=True)
 class WaitingOrigins:
     """How many addresses of partners' sites wait for a coordinator's decision, and the slugs of those partners."""
@@ -196,20 +204,8 @@ def waiting_origins(connection: Connection) -> WaitingOrigins:
     return WaitingOrigins(int(number), tuple(partners or ()))
 
 
-_UPSERT_APPROVAL = text("""
-    INSERT INTO waiting_approval (id, form, asked_by, waiting, expires_at)
-    VALUES (CAST(:approval_id AS uuid), :form, :asked_by, :waiting, :expires_at)
-    ON CONFLICT (id) DO UPDATE SET waiting = waiting_approval.waiting AND excluded.waiting
-""")
-_COUNT_WAITING = text("""
-    SELECT count(*) FROM waiting_approval
-    WHERE waiting AND expires_at > :now AND asked_by <> :name
-        AND (CAST(:forms AS text[]) IS NULL OR form = ANY(:forms))
-""")
-
-
 def upsert_approval(connection: Connection, content: Mapping[str, Any]) -> None:
-    """Store what a message says of a request; one that was decided never waits again, in whatever order they come."""
+    """Store the state of a request; once decided it never waits again, in any order of messages."""
     names = ("approval_id", "form", "asked_by", "waiting", "expires_at")
     connection.execute(_UPSERT_APPROVAL, {name: content[name] for name in names})
 

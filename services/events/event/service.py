@@ -45,6 +45,9 @@ from shared.core.errors import DomainError
 from shared.core.ids import new_id
 from shared.store.unit_of_work import UnitOfWork
 
+MAX_REGISTRATIONS = 2**31 - 1
+"""What the column can hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class EventsContext:
@@ -91,12 +94,8 @@ def list_forms_of(work: UnitOfWork, event: Event) -> list[Form]:
         return forms_of(connection, [event.id], [event.form] if event.form else [])
 
 
-MAX_REGISTRATIONS = 2**31 - 1
-"""What the column can hold."""
-
-
 def event_position(event: Event) -> tuple[str, str]:
-    """Where ``event`` stands: its start, then its id."""
+    """Position of ``event`` in a list by start: its start, then its id."""
     return (rfc3339(event.starts_at) if event.starts_at else UNDATED), event.id
 
 
@@ -116,7 +115,7 @@ def read_event_position(parts: Sequence[str]) -> tuple[str, str]:
 
 
 def event_key(event: Event, sort: str, counts: Counts) -> tuple[str, str]:
-    """Where ``event`` with these ``counts`` stands in the order ``sort``: what it is sorted by, then its id."""
+    """Position of ``event`` with these ``counts`` in the order ``sort``: what it is sorted by, then its id."""
     order = sort.removeprefix("-")
     if order == BY_START:
         return event_position(event)
@@ -226,7 +225,7 @@ def count_registrations(work: UnitOfWork, event_id: str) -> Counts:
 
 
 def count_each(work: UnitOfWork, event_ids: Sequence[str]) -> Mapping[str, Counts]:
-    """The counts of each of ``event_ids``, by id; zeros where nobody has registered.
+    """The counts of each of ``event_ids``, by id; zeros where there are no registrations.
 
     Raises:
         Unavailable: the database is away.
@@ -236,7 +235,7 @@ def count_each(work: UnitOfWork, event_ids: Sequence[str]) -> Mapping[str, Count
 
 
 def event_place(work: UnitOfWork, event: Event, sort: str) -> tuple[str, str]:
-    """Where ``event`` stands in the order ``sort``, for a cursor; its registrations are counted only if that needs it.
+    """Position of ``event`` in the order ``sort``, for a cursor; its registrations are counted only if that needs it.
 
     Raises:
         Unavailable: the database is away.
@@ -246,7 +245,7 @@ def event_place(work: UnitOfWork, event: Event, sort: str) -> tuple[str, str]:
 
 
 def record_change(connection: Connection, deed: str, by: str, old: Event | None, new: Event, at: datetime) -> None:
-    """Keep what was done to an event, in the caller's transaction; nothing if it is as it was."""
+    """Record a change of an event in its history, in the caller's transaction; nothing if it has not changed."""
     if old != new:
         fields = changed_fields(old, new)
         insert_change(connection, EventChange(new_id(), new.id, new.revision, deed, None, fields, by, at))
@@ -269,10 +268,10 @@ def write_note(work: UnitOfWork, clock: Clock, event_id: str, words: str, by: st
 
     Args:
         work: on the database of events.
-        clock: tells when it was written.
+        clock: time of writing.
         event_id: of the event.
         words: 1 to 4000 characters, on as many lines as it takes.
-        by: name of the key of whoever wrote it.
+        by: name of the writer's key.
         note_id: UUID (text), made by the caller: sent twice, it is one note.
 
     Raises:

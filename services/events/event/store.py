@@ -60,47 +60,6 @@ EVENT_GROUPS: Mapping[str, GroupKey] = {
 }
 """What events can be counted by; ``day`` is that of the start, in UTC."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventFilter:
-    """Which events, and from where on; None or empty means any.
-
-    Attributes:
-        on_from: only events that are on at or after this moment (aware); leaves undated ones out.
-        on_until: only events that start before this moment (aware); leaves undated ones out.
-        not_over_at: only events that were not over at this moment (aware), undated ones among them.
-        internal: internal events instead of all others; only coordinators can have them.
-        own: with the audience ``PUBLIC``, events that are there although they are drafts or internal, by id.
-        among: only events with these ids; with an empty set, none.
-        working_group: only events to which this group is asked.
-        city: as it is written in the event, whatever the case.
-        words: text that stands in title or summary in any language, in city or place, whatever the case.
-        missing_language: only events whose title or summary lacks a text in this language.
-        sort: one of ``SORTS``.
-        after: what the event before the first is sorted by, and its id.
-        limit: most events returned.
-    """
-
-    audience: Readers
-    internal: bool = False
-    kind: str | None = None
-    series: str | None = None
-    status: str | None = None
-    mode: str | None = None
-    on_from: datetime | None = None
-    on_until: datetime | None = None
-    not_over_at: datetime | None = None
-    working_group: str | None = None
-    city: str | None = None
-    words: str = ""
-    missing_language: str | None = None
-    sort: str = BY_START
-    after: tuple[str, str] | None = None
-    limit: int = 50
-    own: frozenset[str] = frozenset()
-    among: frozenset[str] | None = None
-
-
 _CONDITIONS: Mapping[str, str] = {
     "kind": "kind = :kind",
     "series": "series = :series",
@@ -130,6 +89,62 @@ _SAVE = text(
 )
 _PUBLIC_TITLES = text("SELECT id, title FROM event WHERE status <> 'draft' AND NOT internal")
 _CHANGED = text("SELECT id, changed_at FROM event WHERE id = ANY(CAST(:ids AS text[])) AND changed_at IS NOT NULL")
+
+_MORE = text("""
+    INSERT INTO event_count (event_id, status, registrations) VALUES (:event_id, :status, 1)
+    ON CONFLICT (event_id, status) DO UPDATE SET registrations = event_count.registrations + 1
+""")
+_MORE_OF = text("""
+    INSERT INTO event_count (event_id, status, registrations)
+    SELECT * FROM unnest(CAST(:events AS text[]), CAST(:statuses AS text[]), CAST(:numbers AS integer[]))
+    ON CONFLICT (event_id, status) DO UPDATE SET registrations = event_count.registrations + excluded.registrations
+""")
+_LESS = text("""
+    UPDATE event_count SET registrations = registrations - 1 WHERE event_id = :event_id AND status = :status
+""")
+_COUNTS = text(
+    "SELECT event_id, status, registrations FROM event_count WHERE event_id = ANY(CAST(:event_ids AS text[]))"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Which events, and from where on; None or empty means any.
+
+    Attributes:
+        on_from: only events that are on at or after this time (aware); leaves undated ones out.
+        on_until: only events that start before this time (aware); leaves undated ones out.
+        not_over_at: only events that were not over at this time (aware), undated ones among them.
+        internal: internal events instead of all others; only coordinators can have them.
+        own: with the audience ``PUBLIC``, events that are there although they are drafts or internal, by id.
+        among: only events with these ids; with an empty set, none.
+        working_group: only events to which this group is asked.
+        city: as it is written in the event, ignoring case.
+        words: text in title or summary in any language, in city or place, ignoring case.
+        missing_language: only events whose title or summary lacks a text in this language.
+        sort: one of ``SORTS``.
+        after: what the event before the first is sorted by, and its id.
+        limit: most events returned.
+    """
+
+    audience: Readers
+    internal: bool = False
+    kind: str | None = None
+    series: str | None = None
+    status: str | None = None
+    mode: str | None = None
+    on_from: datetime | None = None
+    on_until: datetime | None = None
+    not_over_at: datetime | None = None
+    working_group: str | None = None
+    city: str | None = None
+    words: str = ""
+    missing_language: str | None = None
+    sort: str = BY_START
+    after: tuple[str, str] | None = None
+    limit: int = 50
+    own: frozenset[str] = frozenset()
+    among: frozenset[str] | None = None
 
 
 def public_titles(connection: Connection) -> Mapping[str, Text]:
@@ -202,7 +217,7 @@ def _counted(wanted: EventFilter) -> Counted:
 
 
 def _conditions(wanted: EventFilter) -> str:
-    """What an event has to fulfil, whatever the page."""
+    """Conditions that do not depend on the page."""
     conditions = [condition for name, condition in _CONDITIONS.items() if getattr(wanted, name)]
     conditions.append("internal" if wanted.internal else "NOT internal")
     if wanted.audience is Readers.PUBLIC:
@@ -252,23 +267,6 @@ class Counts:
     cancelled: int = 0
 
 
-_MORE = text("""
-    INSERT INTO event_count (event_id, status, registrations) VALUES (:event_id, :status, 1)
-    ON CONFLICT (event_id, status) DO UPDATE SET registrations = event_count.registrations + 1
-""")
-_MORE_OF = text("""
-    INSERT INTO event_count (event_id, status, registrations)
-    SELECT * FROM unnest(CAST(:events AS text[]), CAST(:statuses AS text[]), CAST(:numbers AS integer[]))
-    ON CONFLICT (event_id, status) DO UPDATE SET registrations = event_count.registrations + excluded.registrations
-""")
-_LESS = text("""
-    UPDATE event_count SET registrations = registrations - 1 WHERE event_id = :event_id AND status = :status
-""")
-_COUNTS = text(
-    "SELECT event_id, status, registrations FROM event_count WHERE event_id = ANY(CAST(:event_ids AS text[]))"
-)
-
-
 _SHOWN = tuple(field.name for field in fields(Counts))
 
 
@@ -291,7 +289,7 @@ def count_one_less(connection: Connection, event_id: str, status: str) -> None:
 
 
 def counts_of(connection: Connection, event_ids: Sequence[str]) -> Mapping[str, Counts]:
-    """The counts of each of the events, by id; zeros where nobody has registered."""
+    """The counts of each of the events, by id; zeros where there are no registrations."""
     by_event: dict[str, dict[str, int]] = {event_id: {} for event_id in event_ids}
     for event_id, status, registrations in connection.execute(_COUNTS, {"event_ids": list(event_ids)}):
         if status in _SHOWN:

@@ -47,10 +47,14 @@ OPTIONAL_FILES = ("resources.yaml", "hotels.yaml", "group-contacts.yaml")
 FORMS_FILE = "forms.yaml"
 """Registration's; where it is there, events may name no form that is not in it."""
 
+ROOMS_FILE = "rooms.yaml"
+_HOURS = re.compile(r"([0-2][0-9]:[0-5][0-9]) to ([0-2][0-9]:[0-5][0-9])")
+Hours = tuple[time, time]
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a folder says, each in the order of its file."""
+    """The content of a folder, each in the order of its file."""
 
     series: tuple[Series, ...]
     working_groups: tuple[WorkingGroup, ...]
@@ -160,14 +164,9 @@ def _check_resources(
         check_events(resources or (), ids_of(events), drafts, internal)
 
 
-ROOMS_FILE = "rooms.yaml"
-_HOURS = re.compile(r"([0-2][0-9]:[0-5][0-9]) to ([0-2][0-9]:[0-5][0-9])")
-Hours = tuple[time, time]
-
-
 @dataclass(frozen=True, slots=True)
 class LoadedRooms:
-    """Where and when side events can be; ``lines`` says where in the file the time of each slot stands."""
+    """Where and when side events can be; ``lines`` is the line of each slot's time in the file."""
 
     rooms: tuple[Room, ...]
     slots: tuple[TimeSlot, ...]
@@ -224,7 +223,7 @@ def _slots(top: Fields, programme: _Programme, times: tuple[Hours, ...]) -> tupl
 
 
 def _single_slots(top: Fields, programme: _Programme) -> tuple[TimeSlot, ...]:
-    """Slots that stand one by one under ``slots``, each with its own zone if it has one."""
+    """Slots that are listed one by one under ``slots``, each with its own zone if it has one."""
     slots = []
     for row in top.below("slots"):
         zone = row.optional("time_zone", a_zone, programme.zone)
@@ -236,7 +235,7 @@ def _single_slots(top: Fields, programme: _Programme) -> tuple[TimeSlot, ...]:
 
 
 def _lines(top: Fields, slots: Sequence[TimeSlot]) -> dict[str, int]:
-    """The slots come day by day, each with all times in the order of the file; then those that stand one by one."""
+    """The slots come day by day, each with all times in the order of the file; then single ones."""
     times, days = len(top.node.data.get("times") or ()), len(top.node.data.get("days") or ())
     places = [("times", number % times) for number in range(times * days)]
     places += [("slots", number) for number in range(len(slots) - len(places))]
@@ -276,7 +275,7 @@ def _whole_span(row: Fields, key: str, line: str, zone: str, moved_by: timedelta
 
 def _span(row: Fields, key: str, zone: str, day: date, hours: Hours) -> Span | None:
     """From one time on ``day`` to the other; an end that is not later is on the next day."""
-    start, end = (datetime.combine(day, moment) for moment in hours)
+    start, end = (datetime.combine(day, at) for at in hours)
     later = end if end > start else end + timedelta(days=1)
     try:
         return Span(to_utc(start, zone), to_utc(later, zone))
@@ -300,7 +299,7 @@ def time_to_next(loaded: Loaded, event_id: str, weekday: int, now: datetime) -> 
 
     Args:
         loaded: as read from a folder, not moved.
-        event_id: the event to look at.
+        event_id: the event that is moved to its next weekday.
         weekday: the day on which it must be, Monday is 0.
         now: aware. On that weekday itself the answer is a week later: a demonstration needs time before it.
 
@@ -347,7 +346,7 @@ def moved(loaded: Loaded, by: timedelta) -> Loaded:
 
 
 def move_to_next(loaded: Loaded, event_id: str, weekday: int, now: datetime) -> Loaded:
-    """``loaded`` with all dates moved by the weeks that ``time_to_next`` says; arguments and faults as there."""
+    """``loaded`` with all dates moved by what ``time_to_next`` returns; same arguments and faults."""
     return moved(loaded, time_to_next(loaded, event_id, weekday, now))
 
 
@@ -359,8 +358,8 @@ def _moved_hotel(block: HotelBlock, by: timedelta) -> HotelBlock:
 
 
 def _moved(event: Event, by: timedelta) -> Event:
-    def move(moment: datetime | None) -> datetime | None:
-        return None if moment is None else to_utc(to_local(moment, event.time_zone) + by, event.time_zone)
+    def move(at: datetime | None) -> datetime | None:
+        return None if at is None else to_utc(to_local(at, event.time_zone) + by, event.time_zone)
 
     return replace(
         event,

@@ -32,6 +32,14 @@ T = TypeVar("T")
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
+_KEY_OF: dict[str, str] = {
+    "starts_at": "starts",
+    "ends_at": "ends",
+    "last_starts_at": "last_starts",
+    "last_ends_at": "last_ends",
+}
+"""Fields that are called otherwise in the file, where times are local."""
+
 
 def made(row: Fields, make: Callable[..., T], values: Mapping[str, Any], key_of: Mapping[str, str]) -> T | None:
     """The value, unless a field is faulty or a rule is broken; a rule about a faulty field is not noted again.
@@ -151,15 +159,6 @@ def ids_of(rows: Iterable[Fields], key: str = "id") -> frozenset[str]:
 
 def _read(row: Fields, key: str) -> Any:
     return row.node.data.get(key) if isinstance(row.node.data, dict) else None
-
-
-_KEY_OF: dict[str, str] = {
-    "starts_at": "starts",
-    "ends_at": "ends",
-    "last_starts_at": "last_starts",
-    "last_ends_at": "last_ends",
-}
-"""Fields that are called otherwise in the file, where times are local."""
 
 
 def series_of(row: Fields) -> Series | None:

@@ -60,26 +60,30 @@ from shared.store.unit_of_work import UnitOfWork
 _LOADING = 7240010
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
 
+Described = TypeVar("Described", Series, WorkingGroup, Consultation, GroupContact, HotelBlock, Room)
+
+LOADED_BY = "a loaded folder"
+"""Who changed it, in the history of an event."""
+
+_LEFT_OUT = ("revision", "announced")
+"""What loading reckons itself."""
+USUAL_ZONE = "UTC"
+
+MAX_EVENTS = 100_000
+
 
 def lock_loading(connection: Connection) -> None:
     """One load at a time: two at once would both find an event new, and announce it twice."""
     connection.execute(_LOCK, {"lock": _LOADING})
 
 
-Described = TypeVar("Described", Series, WorkingGroup, Consultation, GroupContact, HotelBlock, Room)
-
-
 def merge_described(old: Described | None, new: Described) -> tuple[Described, PublishedChange]:
-    """The same for what stands around events: what to store, with its revision, and what to tell."""
+    """The same for what belongs to events: what to store, with its revision, and the change to publish."""
     if old is None:
         return replace(new, revision=1), "published"
     if replace(new, revision=old.revision) == old:
         return old, "none"
     return replace(new, revision=old.revision + 1), "changed"
-
-
-LOADED_BY = "a loaded folder"
-"""Who changed it, in the history of an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +102,15 @@ class LoadReport:
 def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
     """Store all of ``loaded`` with the messages it causes, or nothing.
 
-    What is stored and does not stand in the folder stays. Loading the same folder again changes nothing and tells
-    nobody.
+    What is stored and is not in the folder stays. Loading the same folder again changes and publishes nothing.
 
     Args:
         work: on the database of events.
-        clock: tells when the changes became true.
+        clock: time of the changes.
         loaded: what ``read_folder`` or ``move_to_next`` returned.
 
     Raises:
-        SettingsError: what is stored cannot become what the folder says; lists each such event.
+        SettingsError: what is stored cannot become what is in the folder; lists each such event.
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
@@ -137,7 +140,7 @@ def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
 def _load_described(
     connection: Connection, table: StoredTable[Described], loaded: tuple[Described, ...]
 ) -> list[Described]:
-    """Store what differs, and return it; its revision rises, so that whoever has the page open is told."""
+    """Store what differs, and return it; its revision rises, so that an open form is refused."""
     changed = []
     stored = {one.id: one for one in read_all(connection, table)}
     for new in loaded:
@@ -199,7 +202,7 @@ def load_rooms(work: UnitOfWork, loaded: LoadedRooms) -> None:
     """Store all of ``loaded``, or nothing.
 
     Raises:
-        SettingsError: slots overlap others that have to stay, since something stands in them; lists each of them.
+        SettingsError: slots overlap others that have to stay, because they contain side events; lists each of them.
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
@@ -230,11 +233,6 @@ def _overlaps(connection: Connection, loaded: LoadedRooms) -> Iterator[str]:
             if slot.span.overlaps(old.span):
                 said = f"{slot.id} overlaps {old.id}, in which side events stand: move them first"
                 yield loaded.fault(slot.id, said)
-
-
-_LEFT_OUT = ("revision", "announced")
-"""What loading reckons itself."""
-USUAL_ZONE = "UTC"
 
 
 def written(loaded: Loaded, rooms: Iterable[Room], slots: Iterable[TimeSlot]) -> Mapping[str, str]:
@@ -302,15 +300,15 @@ def _text_plain(text: Text) -> dict[str, str] | str | None:
 
 
 def _event_row(event: Event) -> dict[str, Any]:
-    moments = ("starts_at", "ends_at", "last_starts_at", "last_ends_at")
+    names = ("starts_at", "ends_at", "last_starts_at", "last_ends_at")
     row = _row(event)
-    for name in moments:
+    for name in names:
         row.pop(name, None)
-    dates = {name: getattr(event, name) for name in moments if getattr(event, name) is not None}
+    dates = {name: getattr(event, name) for name in names if getattr(event, name) is not None}
     begin = "last_" if event.status is EventStatus.POSTPONED else ""
-    for name, moment in dates.items():
+    for name, at in dates.items():
         key = name.removesuffix("_at").removeprefix(begin)
-        row[key] = datetime_text(moment, event.time_zone)
+        row[key] = datetime_text(at, event.time_zone)
     return row
 
 
@@ -342,9 +340,6 @@ def _other(name: str, value: str, usual: str) -> dict[str, str]:
 
 def _commonest(values: list[str], default: str) -> str:
     return Counter(values).most_common(1)[0][0] if values else default
-
-
-MAX_EVENTS = 100_000
 
 
 def export_folder(work: UnitOfWork, folder: Path) -> Mapping[str, int]:

@@ -17,6 +17,9 @@ from services.events.setup.kinds import ID_FIELD, Listing, SetupKind, Values, Wo
 from services.events.setup.schemas import fields_of, id_field
 from shared.core.ids import new_id
 
+HOST_KINDS = ((HostKind.EMBASSY, "Embassy"), (HostKind.PERMANENT_MISSION, "Permanent mission"))
+CONTACT_KINDS = ((ContactKind.PHONE, "Call"), (ContactKind.MEETING, "Meeting"), (ContactKind.MAIL, "Mail from outside"))
+
 
 class ConsultationTotalSchema(ma.Schema):
     """Sums over all consultations with one kind of host. A host that is named counts once."""
@@ -26,8 +29,6 @@ class ConsultationTotalSchema(ma.Schema):
     presentations = ma.fields.Integer(required=True)
 
 
-HOST_KINDS = ((HostKind.EMBASSY, "Embassy"), (HostKind.PERMANENT_MISSION, "Permanent mission"))
-CONTACT_KINDS = ((ContactKind.PHONE, "Call"), (ContactKind.MEETING, "Meeting"), (ContactKind.MAIL, "Mail from outside"))
 TOTALS = {
     "totals": ma.fields.List(
         ma.fields.Nested(ConsultationTotalSchema),

@@ -47,6 +47,8 @@ _SERIES_USES = (
     ("resource", "SELECT count(*) FROM resource WHERE series = :id"),
 )
 
+_ALLOTMENT_LINE = re.compile(r"([a-z]+) +([0-9]{1,4}) +(\d{4}-\d{2}-\d{2})(?: +to +(\d{4}-\d{2}-\d{2}))?", re.ASCII)
+
 
 def _make_group(values: Values, _by: str) -> Sequence[WorkingGroup]:
     return [WorkingGroup(**with_id(values, values["title"]))]
@@ -224,8 +226,6 @@ ALL_SERIES: SetupKind[Series] = SetupKind(
     lock=nothing,
     after=nothing,
 )
-
-_ALLOTMENT_LINE = re.compile(r"([a-z]+) +([0-9]{1,4}) +(\d{4}-\d{2}-\d{2})(?: +to +(\d{4}-\d{2}-\d{2}))?", re.ASCII)
 
 
 class AllotmentSchema(ma.Schema):

@@ -11,6 +11,10 @@ from services.events.event.model import is_web_address
 from services.events.rules import BrokenRule, content_rule, enforce, number_rule, slug_rule, text_rule
 from shared.i18n.content import NO_TEXT, Text
 
+MAX_NIGHTS = 60
+"""Of one line of an allotment."""
+MAX_ALLOTMENTS = 50
+
 
 class HostKind(StrEnum):
     """Whom a consultation was held with."""
@@ -20,7 +24,7 @@ class HostKind(StrEnum):
 
 
 class ContactKind(StrEnum):
-    """How somebody of the centre was in contact with a group, beside the bulletins that the system sends."""
+    """How the centre was in contact with a group, beside the bulletins that the system sends."""
 
     PHONE = "phone"
     MEETING = "meeting"
@@ -55,10 +59,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkingGroup:
-    """People who work on one issue; ``summary`` says what the issue takes in.
+    """People who work on one issue; ``summary`` describes the issue.
 
     ``contact`` is how the group itself is reached, for coordinators. A group that is not ``active`` is closed: it is
-    asked to no event, and nobody is reminded that it got no mail.
+    asked to no event, and no reminder says that it got no mail.
 
     Raises:
         RulesBroken: on construction, with every rule that does not hold.
@@ -85,7 +89,7 @@ class WorkingGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupContact:
-    """A call, a meeting or a mail with a working group on one day. ``summary`` says what it was about.
+    """A call, a meeting or a mail with a working group on one day. ``summary`` is its subject.
 
     Raises:
         RulesBroken: on construction, with every rule that does not hold.
@@ -115,7 +119,7 @@ class Consultation:
     """Presentations to one embassy or mission (``host``), or a round of them in one city.
 
     ``hosts`` counts those that were visited, ``presentations`` what was presented to them; ``within_days`` is how
-    many days the round took, if known. ``presented_by`` says who spoke for the network, ``outcome`` what came of it.
+    many days the round took, if known. ``presented_by`` names who presented, ``outcome`` is the result.
 
     Raises:
         RulesBroken: on construction, with every rule that does not hold.
@@ -186,11 +190,6 @@ def consultation_totals(consultations: Iterable[Consultation]) -> Iterable[Consu
             yield ConsultationTotal(kind, hosts, sum(one.presentations for one in of_kind))
 
 
-MAX_NIGHTS = 60
-"""Of one line of an allotment."""
-MAX_ALLOTMENTS = 50
-
-
 class RoomKind(StrEnum):
     """For how many people a hotel room is."""
 
@@ -234,7 +233,7 @@ class Allotment:
 class HotelBlock:
     """Rooms in one hotel. ``book_until`` is the last day in the hotel's own zone; ``note`` is for coordinators.
 
-    ``rooms`` is the most rooms in one night; ``allotments`` say how they are spread over kinds and nights.
+    ``rooms`` is the most rooms in one night; ``allotments`` give them by kind and night.
 
     Raises:
         RulesBroken: on construction, with every rule that does not hold.
@@ -302,7 +301,7 @@ class ResourceKind(StrEnum):
 class Resource:
     """A resource as of one revision. ``url`` is https, ``language`` BCP 47.
 
-    ``published`` says whether the public sees it; ``announced`` whether that was ever told: it is told once.
+    ``published``: the public sees it; ``announced``: its publication was announced, which happens once.
 
     Raises:
         RulesBroken: on construction, with every rule that does not hold.
@@ -346,16 +345,16 @@ def _rules(resource: Resource) -> Iterator[BrokenRule | None]:
 
 
 def merge_resource(old: Resource | None, new: Resource) -> tuple[Resource, bool]:
-    """The resource to store when ``new`` is wished and ``old`` is known, and whether its publication is to be told.
+    """The resource to store when ``new`` is wanted and ``old`` is known, and whether to announce its publication.
 
     The revision rises with every difference; what was announced once is not announced again.
     """
     known = replace(new, revision=old.revision, announced=old.announced) if old else replace(new, announced=False)
-    tell = new.published and not (old is not None and old.announced)
+    announce = new.published and not (old is not None and old.announced)
     if known == old:
         return old, False
     revision = old.revision + 1 if old else 1
-    return replace(known, announced=known.announced or new.published, revision=revision), tell
+    return replace(known, announced=known.announced or new.published, revision=revision), announce
 
 
 def resource_tag(resource: Resource) -> str:

@@ -272,7 +272,7 @@ def _add_changes(blueprint: Any, context: EventsContext) -> None:
 
 
 def require_touch_resource(resource: Resource) -> None:
-    """A key limited to some forms is good for what stands on pages of events and series of the same names alone."""
+    """A key limited to some forms may change resources of events and series of the same names only."""
     require_touch_each(*resource.stands_on)
 
 

@@ -47,6 +47,10 @@ from shared.i18n.content import Text
 from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 
+EVERY_GROUP_TITLE = "All working groups"
+
+ANY_REVISION = "*"
+
 
 def list_series(work: UnitOfWork) -> list[Series]:
     """Every series, by id.
@@ -78,12 +82,9 @@ def list_consultations(work: UnitOfWork) -> list[Consultation]:
         return all_consultations(connection)
 
 
-EVERY_GROUP_TITLE = "All working groups"
-
-
 @dataclass(frozen=True, slots=True)
 class Titles:
-    """English titles by id, of events that everybody sees alone; other ids stand for themselves."""
+    """English titles by id, of public events only; other ids are shown as they are."""
 
     series: Mapping[str, str]
     groups: Mapping[str, str]
@@ -180,13 +181,13 @@ def _groups(
     connection: Connection, titles: Mapping[str, str], present: Mapping[str, Representatives]
 ) -> Mapping[str, GroupCoverage]:
     mailed_at = last_mails(connection)
-    nobody = Representatives()
+    none = Representatives()
     return {
         group: GroupCoverage(
             group,
             title,
-            present.get(group, nobody).confirmed,
-            present.get(group, nobody).waitlisted,
+            present.get(group, none).confirmed,
+            present.get(group, none).waitlisted,
             mailed_at.get(group),
         )
         for group, title in titles.items()
@@ -194,16 +195,13 @@ def _groups(
 
 
 def record_resource_change(connection: Connection, by: str, old: Resource | None, new: Resource, at: datetime) -> None:
-    """Keep what was done to a resource with the event it belongs to, if it does; nothing if it is as it was."""
+    """Record a change of a resource in the history of its event, if it has one; nothing if it has not changed."""
     event = read_event(connection, new.event) if new.event is not None else None
     if event is None or old == new:
         return
     deed = RESOURCE_MADE if old is None else RESOURCE_CHANGED
     fields = changed_fields(old, new)
     insert_change(connection, EventChange(new_id(), event.id, event.revision, deed, new.id, fields, by, at))
-
-
-ANY_REVISION = "*"
 
 
 def list_resources(work: UnitOfWork, wanted: ResourceFilter) -> list[Resource]:
@@ -238,7 +236,7 @@ def show_resource(work: UnitOfWork, resource_id: str) -> Resource:
 
 
 def create_resource(work: UnitOfWork, clock: Clock, resource: Resource, by: str) -> Resource:
-    """Store a new resource, and tell of it if it is published. ``by`` is the name of a key, for its event's history.
+    """Store a new resource, and announce it if it is published. ``by`` is the name of a key, for its event's history.
 
     Raises:
         RulesBroken: its event or series does not exist, or it is published and its event still a draft.
@@ -247,12 +245,12 @@ def create_resource(work: UnitOfWork, clock: Clock, resource: Resource, by: str)
     """
     with work.transaction() as connection:
         _check_names(connection, resource)
-        stored, tell = merge_resource(None, resource)
+        stored, announce = merge_resource(None, resource)
         if not insert_resource(connection, stored):
             raise DomainError("already-exists", f"there is a resource {resource.id} already")
         now = clock()
         record_resource_change(connection, by, None, stored, now)
-        outbox.add(connection, [resource_message(stored, now)] if tell else [])
+        outbox.add(connection, [resource_message(stored, now)] if announce else [])
     return stored
 
 
@@ -265,11 +263,11 @@ def change_resource(
     permit: Callable[[Resource], None],
     by: str,
 ) -> Resource:
-    """Give a resource other values; publishing it for the first time is told.
+    """Change values of a resource; its first publication is announced.
 
     Args:
         work: on the database of events.
-        clock: tells when it became so.
+        clock: time of the change.
         resource_id: of the resource.
         changes: values by field.
         seen: tags (``resource_tag``, or a revision alone) that the caller may have seen, or ``ANY``.
@@ -298,15 +296,15 @@ def change_resource(
 def store_resource(
     connection: Connection, wanted: Resource, now: datetime, old: Resource | None = None
 ) -> tuple[Resource, list[Message]]:
-    """Store ``wanted`` in the caller's transaction; returns what is stored, and what to tell of it.
+    """Store ``wanted`` in the caller's transaction; returns what is stored, and the messages about it.
 
     Raises:
         RulesBroken: its event or series does not exist, or it is published and its event still a draft.
     """
     _check_names(connection, wanted)
-    stored, tell = merge_resource(old, wanted)
+    stored, announce = merge_resource(old, wanted)
     save_resource(connection, stored)
-    return stored, [resource_message(stored, now)] if tell else []
+    return stored, [resource_message(stored, now)] if announce else []
 
 
 def _found_for_change(connection: Connection, resource_id: str) -> Resource:

@@ -23,6 +23,32 @@ from services.events.network.model import (
 )
 from services.events.tables import lacks, read_all, row_of, save_value, stored_table, texts_read
 
+_LAST_CONTACTS = text("SELECT working_group, max(held_on) FROM group_note WHERE held_on <= :today GROUP BY 1")
+
+RESOURCE_COLUMNS = tuple(field.name for field in fields(Resource))
+_LISTED = ", ".join(RESOURCE_COLUMNS)
+
+_FIND = text(f"SELECT {_LISTED} FROM resource WHERE id = :id FOR UPDATE")
+
+_ADD = text(
+    f"INSERT INTO resource ({_LISTED}) VALUES ({', '.join(f':{name}' for name in RESOURCE_COLUMNS)}) "
+    "ON CONFLICT (id) DO NOTHING"
+)
+_PUBLISHED = "published AND (event IN (SELECT id FROM event WHERE internal)) IS NOT TRUE"
+_OWN = "coalesce(event, series) = ANY(CAST(:own AS text[]))"
+"""It belongs to one of these; a city's own belongs to none."""
+_REMOVE = text("DELETE FROM resource WHERE id = :id")
+_CONDITIONS: Mapping[str, str] = {
+    "kind": "kind = :kind",
+    "event": "event = :event",
+    "series": "series = :series",
+    "city": "lower(city) = lower(:city)",
+    "missing_language": lacks("title"),
+    "after": "id > :after",
+}
+
+_HOTEL_COLUMNS = tuple(one.name for one in fields(HotelBlock))
+
 
 def _consultation(row: Mapping[str, Any]) -> Consultation:
     return Consultation(**{**row, "host_kind": HostKind(row["host_kind"])})
@@ -48,7 +74,6 @@ SERIES_TABLE = stored_table("series", _columns(Series), _series)
 GROUP_TABLE = stored_table("working_group", _columns(WorkingGroup), _group)
 CONSULTATION_TABLE = stored_table("consultation", _columns(Consultation), _consultation)
 CONTACT_TABLE = stored_table("group_note", _columns(GroupContact), _contact, order="held_on DESC, id")
-_LAST_CONTACTS = text("SELECT working_group, max(held_on) FROM group_note WHERE held_on <= :today GROUP BY 1")
 
 
 def all_series(connection: Connection) -> list[Series]:
@@ -76,10 +101,6 @@ def last_contacts(connection: Connection, today: date) -> Mapping[str, date]:
     return {row[0]: row[1] for row in connection.execute(_LAST_CONTACTS, {"today": today})}
 
 
-RESOURCE_COLUMNS = tuple(field.name for field in fields(Resource))
-_LISTED = ", ".join(RESOURCE_COLUMNS)
-
-
 def _save(table: str, columns: tuple[str, ...]) -> str:
     return (
         f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(f':{name}' for name in columns)}) "
@@ -87,24 +108,7 @@ def _save(table: str, columns: tuple[str, ...]) -> str:
     )
 
 
-_FIND = text(f"SELECT {_LISTED} FROM resource WHERE id = :id FOR UPDATE")
 _SAVE = text(_save("resource", RESOURCE_COLUMNS))
-_ADD = text(
-    f"INSERT INTO resource ({_LISTED}) VALUES ({', '.join(f':{name}' for name in RESOURCE_COLUMNS)}) "
-    "ON CONFLICT (id) DO NOTHING"
-)
-_PUBLISHED = "published AND (event IN (SELECT id FROM event WHERE internal)) IS NOT TRUE"
-_OWN = "coalesce(event, series) = ANY(CAST(:own AS text[]))"
-"""It belongs to one of these; a city's own belongs to none."""
-_REMOVE = text("DELETE FROM resource WHERE id = :id")
-_CONDITIONS: Mapping[str, str] = {
-    "kind": "kind = :kind",
-    "event": "event = :event",
-    "series": "series = :series",
-    "city": "lower(city) = lower(:city)",
-    "missing_language": lacks("title"),
-    "after": "id > :after",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +180,6 @@ def _allotment(stored: Mapping[str, Any]) -> Allotment:
     return Allotment(RoomKind(stored["kind"]), stored["rooms"], first, last)
 
 
-_HOTEL_COLUMNS = tuple(one.name for one in fields(HotelBlock))
 HOTEL_TABLE = stored_table(
     "hotel_block", _HOTEL_COLUMNS, _hotel, json=frozenset({"allotments"}), order="city, name, id"
 )

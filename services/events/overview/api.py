@@ -24,10 +24,10 @@ from services.events.http import (
     groups_asked,
     one_of_field,
     require_one_of,
-    says,
     slug_field,
     sort_field,
     total_field,
+    with_refusals,
 )
 from services.events.network.consultations import ConsultationTotalSchema
 from services.events.network.store import all_working_groups
@@ -64,6 +64,11 @@ from shared.web.person_export import (
 )
 from shared.web.problems import MEDIA_TYPE as PROBLEM
 from shared.web.problems import ProblemSchema
+
+MAX_EVENTS = 5000
+_NO_REPRESENTATIVES = Representatives()
+
+_FILTERS = ("person_ref", "event", "kind", "working_group", "sort")
 
 
 class OverviewArguments(ma.Schema):
@@ -188,10 +193,6 @@ def _event(line: EventLine) -> dict[str, Any]:
     return {"id": event.id, "title": event.title, "status": event.status} | asdict(line.counts)
 
 
-MAX_EVENTS = 5000
-_NOBODY = Representatives()
-
-
 def coverage_list(work: UnitOfWork) -> QuestionList:
     """``/v1/coverage``."""
 
@@ -247,8 +248,8 @@ def _coverage_rows(connection: Connection, event_id: str | None) -> Iterator[Val
 def _coverage_row(event: Event, group: str, title: Text, present: Representatives | None) -> dict[str, Any]:
     coming: Mapping[str, Any] = {
         "covered": present is not None,
-        "representatives": (present or _NOBODY).confirmed,
-        "waiting": (present or _NOBODY).waitlisted,
+        "representatives": (present or _NO_REPRESENTATIVES).confirmed,
+        "waiting": (present or _NO_REPRESENTATIVES).waitlisted,
     }
     return {
         "id": f"{event.id}.{group}",
@@ -261,9 +262,6 @@ def _coverage_row(event: Event, group: str, title: Text, present: Representative
         "group_title": title,
         **coming,
     }
-
-
-_FILTERS = ("person_ref", "event", "kind", "working_group", "sort")
 
 
 class ClashSchema(ma.Schema):
@@ -313,7 +311,9 @@ def _add_clash_list(blueprint: Any, context: EventsContext) -> None:
     @blueprint.get("")
     @blueprint.arguments(ClashArguments, location="query")
     @blueprint.response(200, ClashListSchema)
-    @says(blueprint, s400="The cursor is invalid", s401="No key", s403="The key's roles or forms do not allow it")
+    @with_refusals(
+        blueprint, s400="The cursor is invalid", s401="No key", s403="The key's roles or forms do not allow it"
+    )
     @needs_all_forms(*READERS)
     def list_them(query: dict[str, Any]) -> Response:
         """Pairs of registrations of one person for events that overlap; with `group_by` their numbers alone."""

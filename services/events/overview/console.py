@@ -40,6 +40,22 @@ MAX_RECIPIENTS = 5000
 DAYS = 14
 """Days of the newest registrations that are shown."""
 
+KIND_NAMES: Mapping[str, str] = {
+    "event": "Events",
+    "series": "Series",
+    "working_group": "Working groups",
+    "room": "Rooms",
+    "resource": "Recordings, slides and briefs",
+}
+ADDRESSES: Mapping[str, str] = {
+    "event": "/console/events/{id}/edit",
+    "series": "/console/set-up/series/{id}",
+    "working_group": "/console/set-up/working-groups/{id}",
+    "room": "/console/set-up/rooms/{id}",
+    "resource": "/console/set-up/resources/{id}",
+}
+"""Where the texts of each kind are written."""
+
 
 def add_overview(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     """``/console/overview``, ``/console/groups`` and ``/console/geneva``."""
@@ -134,23 +150,6 @@ def _registrations_missing(work: UnitOfWork) -> list[str]:
 
 def _position(traveller: Traveller) -> tuple[str]:
     return (traveller.registration_id,)
-
-
-KIND_NAMES: Mapping[str, str] = {
-    "event": "Events",
-    "series": "Series",
-    "working_group": "Working groups",
-    "room": "Rooms",
-    "resource": "Recordings, slides and briefs",
-}
-ADDRESSES: Mapping[str, str] = {
-    "event": "/console/events/{id}/edit",
-    "series": "/console/set-up/series/{id}",
-    "working_group": "/console/set-up/working-groups/{id}",
-    "room": "/console/set-up/rooms/{id}",
-    "resource": "/console/set-up/resources/{id}",
-}
-"""Where the texts of each kind are written."""
 
 
 def add_translations(blueprint: Blueprint, work: UnitOfWork) -> None:

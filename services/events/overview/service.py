@@ -49,6 +49,8 @@ HELD = frozenset({EventStatus.CONFIRMED, EventStatus.HELD})
 RECENT = timedelta(days=60)
 """How long after its end an event is missed a recording."""
 
+LEFT_OUT = reasons_of(PERSONAL_TABLES)
+
 
 @dataclass(frozen=True, slots=True)
 class GroupLine:
@@ -84,7 +86,7 @@ class Unrecorded:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All numbers at one moment.
+    """All numbers at one time.
 
     Attributes:
         events: that are not over, at most ``MOST_EVENTS`` by start.
@@ -111,7 +113,7 @@ def show_overview(work: UnitOfWork, clock: Clock, travellers_not_in: str | None,
 
     Args:
         work: on the database of events.
-        clock: tells what is over, and which month it is, in UTC.
+        clock: decides what is over, and which month it is, in UTC.
         travellers_not_in: the event at which travellers are missed; None: the one that their own form names.
         internal: the numbers of internal events and their registrations instead of all others.
 
@@ -194,7 +196,7 @@ def list_delegation_forms(work: UnitOfWork) -> list[Form]:
 
 
 def month_of(now: datetime) -> datetime:
-    """The first moment of the month of ``now`` (aware), in UTC."""
+    """The start of the month of ``now`` (aware), in UTC."""
     return now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -202,13 +204,13 @@ def _groups(connection: Connection, event_ids: Sequence[str], now: datetime, *, 
     since = month_of(now)
     members, last = memberships(connection, since, internal=internal), last_mails(connection)
     noted = last_contacts(connection, now.astimezone(UTC).date())
-    represented, nobody = representatives_by_group(connection, event_ids), Membership()
+    represented, none = representatives_by_group(connection, event_ids), Membership()
     return [
         GroupLine(
             group.id,
             str(group.title),
-            members.get(group.id, nobody).members,
-            members.get(group.id, nobody).without_mail,
+            members.get(group.id, none).members,
+            members.get(group.id, none).without_mail,
             represented.get(group.id, {}),
             last.get(group.id),
             mailed := group.id in last and last[group.id] >= since,
@@ -236,7 +238,7 @@ def list_missing(work: UnitOfWork, language: str, after: tuple[str, str], limit:
     Args:
         work: on the database of events.
         language: one of ours.
-        after: kind and id of what stands before the first; empty ones for the beginning.
+        after: kind and id before the first; empty ones for the beginning.
         limit: most that are returned.
 
     Raises:
@@ -244,9 +246,6 @@ def list_missing(work: UnitOfWork, language: str, after: tuple[str, str], limit:
     """
     with work.transaction() as connection:
         return missing_texts(connection, language, after, limit)
-
-
-LEFT_OUT = reasons_of(PERSONAL_TABLES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,32 +37,6 @@ _MISSING_TEXTS = text(f"""
     ORDER BY place, id LIMIT :limit
 """)
 
-
-@dataclass(frozen=True, slots=True)
-class Untranslated:
-    """Something that lacks a language in its title, or else in its summary."""
-
-    kind: str
-    id: str
-    title: Text
-    lacks_title: bool
-
-
-def count_missing(connection: Connection) -> Mapping[str, Mapping[str, int]]:
-    """How many things lack each language, by language and kind; nothing stands for none."""
-    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for language, kind, number in connection.execute(_COUNT_MISSING, {"languages": list(LANGUAGES)}):
-        found[language][kind] = number
-    return found
-
-
-def missing_texts(connection: Connection, language: str, after: tuple[str, str], limit: int) -> list[Untranslated]:
-    """At most ``limit`` things that lack ``language``, in the order of ``KINDS`` and ids, after (kind, id)."""
-    values = {"language": language, "kinds": list(KINDS), "kind": after[0], "id": after[1], "limit": limit}
-    rows = connection.execute(_MISSING_TEXTS, values)
-    return [Untranslated(row.kind, row.id, Text.of(row.title), row.lacks_title) for row in rows]
-
-
 _BEGINS, _ENDS = "greatest(x.starts_at, y.starts_at)", "least(x.ends_at, y.ends_at)"
 _SOURCE = """FROM event x
     JOIN event y ON x.starts_at < y.ends_at AND y.starts_at < x.ends_at AND x.id <> y.id
@@ -91,6 +65,31 @@ CLASH_GROUPS: Mapping[str, GroupKey] = {
     "day": GroupKey(f"({_BEGINS} AT TIME ZONE 'UTC')::date::text"),
 }
 """What can be counted by; ``day`` is that on which the overlap begins, in UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Untranslated:
+    """Something that lacks a language in its title, or else in its summary."""
+
+    kind: str
+    id: str
+    title: Text
+    lacks_title: bool
+
+
+def count_missing(connection: Connection) -> Mapping[str, Mapping[str, int]]:
+    """How many things lack each language, by language and kind; missing entries mean none."""
+    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for language, kind, number in connection.execute(_COUNT_MISSING, {"languages": list(LANGUAGES)}):
+        found[language][kind] = number
+    return found
+
+
+def missing_texts(connection: Connection, language: str, after: tuple[str, str], limit: int) -> list[Untranslated]:
+    """At most ``limit`` things that lack ``language``, in the order of ``KINDS`` and ids, after (kind, id)."""
+    values = {"language": language, "kinds": list(KINDS), "kind": after[0], "id": after[1], "limit": limit}
+    rows = connection.execute(_MISSING_TEXTS, values)
+    return [Untranslated(row.kind, row.id, Text.of(row.title), row.lacks_title) for row in rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

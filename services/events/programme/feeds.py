@@ -31,6 +31,13 @@ from shared.web.entity_tags import cacheable
 
 TEXTS = Catalogue(Path(__file__).parent / "translations")
 
+PRODUCT = "Programme"
+_STATUS: Mapping[EventStatus, Status] = {
+    EventStatus.TENTATIVE: "TENTATIVE",
+    EventStatus.POSTPONED: "CANCELLED",
+    EventStatus.CANCELLED: "CANCELLED",
+}
+
 
 def programme_texts() -> Catalogue:
     """The catalogue of this folder."""
@@ -40,14 +47,6 @@ def programme_texts() -> Catalogue:
 def wanted_language() -> str:
     """The language of ``?lang=``, else the best of ``Accept-Language``, else English."""
     return chosen_language(request.args.get("lang"), request.accept_languages)
-
-
-PRODUCT = "Programme"
-_STATUS: Mapping[EventStatus, Status] = {
-    EventStatus.TENTATIVE: "TENTATIVE",
-    EventStatus.POSTPONED: "CANCELLED",
-    EventStatus.CANCELLED: "CANCELLED",
-}
 
 
 def feed_bytes(feed: Feed, events: Iterable[Event], changed: Mapping[str, datetime], public_url: str) -> bytes:
@@ -70,7 +69,7 @@ def file_bytes(event: Event, changed_at: datetime | None, language: str, public_
 
 
 def links_to(event: Event, language: str, now: datetime, public_url: str) -> CalendarLinks | None:
-    """Return the links that add an event to a calendar; None unless it takes place, as things stand, and is not over.
+    """Return the links that add an event to a calendar; None if it does not take place or is over.
 
     Args:
         event: a public one.

@@ -49,6 +49,10 @@ from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
 from shared.web.paging import page_of, position_in
 from shared.web.problems import from_domain
 
+HOME = "/programme"
+PAGE = 50
+STYLE = Path(__file__).parent / "static" / "programme.css"
+
 
 @dataclass(frozen=True, slots=True)
 class ProgrammeLine:
@@ -78,7 +82,7 @@ class TimetablePage:
 def timetable_page(
     version: TimetableVersion | None, titles: Mapping[str, Text], speakers: Mapping[str, Sequence[str]], language: str
 ) -> TimetablePage:
-    """The page of a version, or the one that says there is none.
+    """The page of a version, or an empty one.
 
     Args:
         version: the one in force.
@@ -118,13 +122,8 @@ def _local_day(entry: TimetableEntry) -> date:
 
 
 def _zone(entry: TimetableEntry, language: str) -> str:
-    """Whose time it is: that of the city with the rooms, for nobody in Geneva says Zurich."""
+    """The zone by the name of the city with the rooms: people in Geneva do not call it Zurich time."""
     return zone_place(entry.span.starts_at, entry.time_zone, language, entry.city)
-
-
-HOME = "/programme"
-PAGE = 50
-STYLE = Path(__file__).parent / "static" / "programme.css"
 
 
 def programme_blueprint(work: UnitOfWork, clock: Clock, keys: ProposalKeys, public_url: str) -> Blueprint:

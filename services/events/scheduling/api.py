@@ -5,7 +5,7 @@ from typing import Any
 import marshmallow as ma
 from flask import Response, jsonify, request
 
-from services.events.http import READERS, instant_field, says, slug_field
+from services.events.http import READERS, instant_field, slug_field, with_refusals
 from services.events.scheduling.model import ConflictKind
 from services.events.scheduling.publishing import publish_schedule
 from services.events.scheduling.service import (
@@ -26,6 +26,8 @@ from shared.i18n.content_field import TextByLanguage
 from shared.web.access import holder, needs_all_forms, public
 from shared.web.entity_tags import conditional, require_match, tag_of
 from shared.web.operations import Blueprint
+
+_REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}
 
 
 class SpanSchema(ma.Schema):
@@ -132,7 +134,6 @@ class PublishedSchema(ma.Schema):
 
 
 _BOARD, _PUBLISHED, _VERSION = BoardSchema(), PublishedSchema(), VersionSchema()
-_REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}
 
 
 def schedule_blueprint(context: SideEventsContext) -> Any:
@@ -149,7 +150,7 @@ def schedule_blueprint(context: SideEventsContext) -> Any:
 def _add_published(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.get("/schedule.json")
     @blueprint.response(200, VersionSchema)
-    @says(blueprint, s404="No timetable is published yet")
+    @with_refusals(blueprint, s404="No timetable is published yet")
     @public
     def published() -> Response:
         """The published timetable."""
@@ -162,7 +163,7 @@ def _add_published(blueprint: Any, context: SideEventsContext) -> None:
 def _add_jobs(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.post("/schedule/solve")
     @blueprint.response(202, JobSchema)
-    @says(blueprint, **_REFUSED)
+    @with_refusals(blueprint, **_REFUSED)
     @needs_all_forms("coordinator")
     def solve() -> Any:
         """Request a new timetable; pinned places stay. The result is on the draft board. No one is notified."""
@@ -170,7 +171,7 @@ def _add_jobs(blueprint: Any, context: SideEventsContext) -> None:
 
     @blueprint.get("/schedule/jobs/<uuid:job_id>")
     @blueprint.response(200, JobSchema)
-    @says(blueprint, **_REFUSED, s404="No such job")
+    @with_refusals(blueprint, **_REFUSED, s404="No such job")
     @needs_all_forms(*READERS)
     def job(job_id: Any) -> Any:
         """State and result of a scheduling job."""
@@ -180,7 +181,7 @@ def _add_jobs(blueprint: Any, context: SideEventsContext) -> None:
 def _add_board(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.get("/schedule")
     @blueprint.response(200, BoardSchema)
-    @says(blueprint, **_REFUSED)
+    @with_refusals(blueprint, **_REFUSED)
     @needs_all_forms(*READERS)
     def board() -> Response:
         """The draft board, with its conflicts and what publishing it would change."""
@@ -188,7 +189,7 @@ def _add_board(blueprint: Any, context: SideEventsContext) -> None:
 
     @blueprint.get("/schedule/conflicts")
     @blueprint.response(200, ConflictListSchema)
-    @says(blueprint, **_REFUSED)
+    @with_refusals(blueprint, **_REFUSED)
     @needs_all_forms(*READERS)
     def conflicts() -> dict[str, Any]:
         """Conflicts that prevent publishing the draft board."""
@@ -206,7 +207,7 @@ def _add_moves(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.put("/schedule/placements/<uuid:proposal_id>")
     @blueprint.arguments(PlaceSchema)
     @blueprint.response(200, BoardSchema)
-    @says(blueprint, **refusals, s409="The proposal is not accepted")
+    @with_refusals(blueprint, **refusals, s409="The proposal is not accepted")
     @needs_all_forms("coordinator")
     def place(body: dict[str, Any], proposal_id: Any) -> Response:
         """Place a proposal in a room and slot. If that breaks a rule, the board shows the conflict."""
@@ -216,7 +217,7 @@ def _add_moves(blueprint: Any, context: SideEventsContext) -> None:
 
     @blueprint.delete("/schedule/placements/<uuid:proposal_id>")
     @blueprint.response(200, BoardSchema)
-    @says(blueprint, **refusals)
+    @with_refusals(blueprint, **refusals)
     @needs_all_forms("coordinator")
     def remove(proposal_id: Any) -> Response:
         """Remove a proposal from the draft board."""
@@ -227,7 +228,7 @@ def _add_moves(blueprint: Any, context: SideEventsContext) -> None:
 def _add_versions(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.post("/schedule/publish")
     @blueprint.response(201, PublishedSchema)
-    @says(
+    @with_refusals(
         blueprint,
         **_REFUSED,
         s409="There are conflicts, or nothing would change",
@@ -244,7 +245,7 @@ def _add_versions(blueprint: Any, context: SideEventsContext) -> None:
 
     @blueprint.get("/schedule/versions/<int:number>")
     @blueprint.response(200, VersionSchema)
-    @says(blueprint, s404="No such version")
+    @with_refusals(blueprint, s404="No such version")
     @public
     def version(number: int) -> Response:
         """A published version of the timetable."""
@@ -252,7 +253,7 @@ def _add_versions(blueprint: Any, context: SideEventsContext) -> None:
 
     @blueprint.get("/schedule/versions/<int:number>/diff/<int:other>")
     @blueprint.response(200, DifferenceSchema)
-    @says(blueprint, s404="No such version")
+    @with_refusals(blueprint, s404="No such version")
     @public
     def diff(number: int, other: int) -> Any:
         """What changes from version `number` to version `other`."""

@@ -31,6 +31,9 @@ from services.events.venue.model import TimeSlot
 Places: TypeAlias = Mapping[tuple[str, str], cp_model.IntVar]
 """Variables by proposal and slot."""
 
+Place: TypeAlias = Hashable
+"""What only one proposal can have: a slot with a room, or a slot of one speaker."""
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -53,13 +56,13 @@ class Model:
     wishes: cp_model.LinearExpr
 
 
-def build_model(openings: Openings, *, least_placed: int, most_moves: int | None = None) -> Model:
+def build_model(openings: Openings, *, least_placed: int, max_moves: int | None = None) -> Model:
     """Return the model of a problem.
 
     Args:
         openings: of the problem.
         least_placed: how many proposals (without pinned ones) must have a place; 0 to all of them.
-        most_moves: how many published side events may move; None: any number.
+        max_moves: how many published side events may move; None: any number.
     """
     cp = cp_model.CpModel()
     places = _places(cp, openings)
@@ -69,8 +72,8 @@ def build_model(openings: Openings, *, least_placed: int, most_moves: int | None
     _rooms_suffice(cp, openings, places, kept)
     placed = cp_model.LinearExpr.sum(list(places.values()))
     moves = len(kept) - cp_model.LinearExpr.sum(list(kept.values()))
-    if most_moves is not None and kept:
-        cp.add(moves <= most_moves)
+    if max_moves is not None and kept:
+        cp.add(moves <= max_moves)
     return Model(cp, places, kept, placed, moves, _wishes(cp, openings, places, least_placed))
 
 
@@ -167,10 +170,6 @@ def _each(openings: Openings, places: Places) -> Iterator[tuple[Request, TimeSlo
     for request in openings.free:
         for slot in openings.open_slots[request.proposal_id]:
             yield request, slot, places[request.proposal_id, slot.id]
-
-
-Place: TypeAlias = Hashable
-"""What only one proposal can have: a slot with a room, or a slot of one speaker."""
 
 
 def prove_unplaced(openings: Openings, slots: Mapping[str, str], seconds: float, halt: StopSignal) -> dict[str, Proof]:

@@ -138,7 +138,7 @@ class TimetableEntry:
     time_zone: str
 
     def same_place(self, other: "TimetableEntry") -> bool:
-        """Whether people find it where and when the other says: same room, same time. A translation moves nobody."""
+        """Whether both are in the same room at the same time. A translation of the room's title does not count."""
         own, others = str(self.room_title), str(other.room_title)
         return (self.room_id, own, self.span) == (other.room_id, others, other.span)
 
@@ -153,8 +153,8 @@ class TimetableDifference:
     unchanged: tuple[str, ...]
 
     @property
-    def told(self) -> tuple[str, ...]:
-        """Whose people are told of their place."""
+    def notified(self) -> tuple[str, ...]:
+        """Proposals whose people are notified of their place."""
         return tuple(sorted((*self.added, *self.moved)))
 
 
@@ -282,7 +282,7 @@ class Proof:
     """No timetable has places for a proposal and all of ``others``; without any one of them the argument fails.
 
     Attributes:
-        others: by id; empty if the proposal can have no place whoever else is placed.
+        others: by id; empty if the proposal can have no place whatever else is placed.
     """
 
     argument: Argument

@@ -19,10 +19,17 @@ from itertools import pairwise
 from services.events.scheduling.model import Problem, Reason, Request
 from services.events.venue.model import Placement, Room, TimeSlot, same_place
 
+TOO_LARGE = "no_room_large_enough"
+FULL = "rooms_taken"
+BUSY = "busy"
+
+PREFERRED_DAY, DRAFTED_SLOT, BUSIEST_DAY = 10, 6, 1
+"""Weights of the wishes: a preferred day, the slot in the draft, and one less for each on the busiest day."""
+
 
 @dataclass(frozen=True)
 class Openings:
-    """A problem with its look-ups, each made once."""
+    """A problem with its indexes, each computed once."""
 
     problem: Problem
 
@@ -66,7 +73,7 @@ class Openings:
         return busy
 
     def obstacle(self, request: Request, slot: TimeSlot) -> str:
-        """Why the slot is closed to the request whoever else is placed; empty if it is open."""
+        """Why the slot is closed to the request whatever else is placed; empty if it is open."""
         if slot.id in self.barred:
             return "fixed_event"
         if any(span.overlaps(slot.span) for span in request.unavailable):
@@ -85,7 +92,7 @@ class Openings:
 
     @cached_property
     def keepable(self) -> Mapping[str, Placement]:
-        """Published placements, by proposal, that are still allowed; the others must move whatever is decided."""
+        """Published placements, by proposal, that are still allowed; the others must move in any case."""
         return {
             request.proposal_id: request.previous
             for request in self.free
@@ -105,7 +112,7 @@ class Openings:
         return tuple(pairwise((0, *capacities)))
 
     def finds_rooms(self, slot_id: str, attendances: Iterable[int]) -> bool:
-        """Whether that many people each find a room of their own in the slot."""
+        """Whether each of these attendances fits into a different room in the slot."""
         rooms = sorted((room.capacity for room in self.rooms[slot_id]), reverse=True)
         wanted = sorted(attendances, reverse=True)
         return len(wanted) <= len(rooms) and all(need <= room for need, room in zip(wanted, rooms, strict=False))
@@ -117,15 +124,10 @@ def busy_names(request: Request) -> frozenset[str]:
     return frozenset((*(f"speaker {name}" for name in request.speakers), *group))
 
 
-TOO_LARGE = "no_room_large_enough"
-FULL = "rooms_taken"
-BUSY = "busy"
-
-
 def first_fit(openings: Openings) -> dict[str, str]:
     """Return slots by proposal: what is published stays, then what is drafted, and the others go where they fit.
 
-    Nobody is moved to make room. Of the others those with the fewest open slots come first, each on its emptiest day.
+    Nothing is moved to make room. Of the others those with the fewest open slots come first, each on its emptiest day.
     """
     board = _Board(openings, {})
     for kept in (_published, _drafted):
@@ -158,7 +160,7 @@ def reasons_for(openings: Openings, slots: Mapping[str, str]) -> dict[str, tuple
 
 
 def impossible_wishes(openings: Openings) -> dict[str, tuple[Reason, ...]]:
-    """Requests that prefer days on which no slot is open to them whoever else is placed, and what closes these slots.
+    """Requests that prefer days on which no slot is open to them whatever else is placed, and what closes these slots.
 
     A day without any slot has no reason.
     """
@@ -172,7 +174,7 @@ def impossible_wishes(openings: Openings) -> dict[str, tuple[Reason, ...]]:
 
 def _wish_reasons(openings: Openings, request: Request) -> tuple[Reason, ...]:
     wished = (slot for slot in openings.problem.slots if slot.on in request.preferred_on)
-    return _most_first(Counter(openings.obstacle(request, slot) for slot in wished))
+    return _largest_first(Counter(openings.obstacle(request, slot) for slot in wished))
 
 
 class _Board:
@@ -217,15 +219,11 @@ def _reasons(board: _Board, request: Request) -> tuple[Reason, ...]:
     if all(room.capacity < request.attendance for room in problem.rooms):
         return (Reason(TOO_LARGE, len(problem.slots)),)
     found = Counter(board.openings.obstacle(request, slot) or board.refusal(request, slot) for slot in problem.slots)
-    return _most_first(found)
+    return _largest_first(found)
 
 
-def _most_first(found: Counter[str]) -> tuple[Reason, ...]:
+def _largest_first(found: Counter[str]) -> tuple[Reason, ...]:
     return tuple(Reason(code, count) for code, count in sorted(found.items(), key=lambda one: (-one[1], one[0])))
-
-
-PREFERRED_DAY, DRAFTED_SLOT, BUSIEST_DAY = 10, 6, 1
-"""Weights of the wishes: a preferred day, the slot in the draft, and one less for each on the busiest day."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -254,7 +252,7 @@ def score(openings: Openings, placements: tuple[Placement, ...]) -> Score:
     return Score(len(places), kept, _wishes(openings, places))
 
 
-def most_wishes(openings: Openings, placed: int) -> int:
+def max_wishes(openings: Openings, placed: int) -> int:
     """Return an upper bound of the weight: everybody has the best open slot, and ``placed`` are spread evenly."""
     best = (
         max((wish_weight(request, slot) for slot in openings.open_slots[request.proposal_id]), default=0)

@@ -179,7 +179,7 @@ class _Making:
     changed: TimetableDifference
 
     def same_place(self, entry: TimetableEntry) -> bool:
-        """Whether the version in force says the same of where and when it is."""
+        """Whether the version in force has it in the same place at the same time."""
         before = self.before.get(entry.proposal_id)
         if before is None or str(before.room_title) != str(entry.room_title):
             return False
@@ -194,11 +194,11 @@ def publish_schedule(
 
     Args:
         by: who publishes, for the record.
-        seen: the board's revision that was looked at; None: whatever it is.
+        seen: the board's revision that was read; None: any.
 
     Raises:
         DomainError: ``changed-meanwhile``; ``schedule-conflicts``; ``schedule-unchanged``, it would be the same again;
-            ``event-cancelled``, a side event was cancelled by hand: revive it, or take it from the board.
+            ``event-cancelled``, a side event was cancelled manually: revive it, or take it from the board.
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
@@ -248,7 +248,7 @@ def _entry(proposal: Proposal, snapshot: Snapshot, room_id: str, slot_id: str) -
 
 
 def _locked_snapshot(connection: Connection, before: tuple[TimetableEntry, ...]) -> Snapshot:
-    """The board and what stands on it, as it stays until the transaction ends."""
+    """The board and its proposals, locked until the transaction ends."""
     placed = [placement.proposal_id for placement in all_placements(connection)]
     lock_proposals(connection, {*placed, *(entry.proposal_id for entry in before)})
     return read_snapshot(connection)
@@ -260,12 +260,12 @@ def _locked_events(connection: Connection, entries: tuple[TimetableEntry, ...]) 
 
 
 def _put_up(connection: Connection, keys: ProposalKeys, making: _Making) -> Iterator[Message]:
-    """Events and proposals of the new version; the event is said before what refers to it."""
+    """Events and proposals of the new version; the event is published before what refers to it."""
     version = making.version
     for entry in version.entries:
         proposal = making.snapshot.proposals[entry.proposal_id]
-        yield from _event_told(connection, entry, proposal, making)
-        if entry.proposal_id not in making.changed.told:
+        yield from _publish_event(connection, entry, proposal, making)
+        if entry.proposal_id not in making.changed.notified:
             continue
         scheduled = _scheduled(proposal, entry)
         reviewed = ReviewStep(ReviewAction.SCHEDULED, version.published_by, version.published_at)
@@ -280,10 +280,10 @@ def _scheduled(proposal: Proposal, entry: TimetableEntry) -> Proposal:
     return become(placed, ProposalStatus.SCHEDULED)
 
 
-def _event_told(
+def _publish_event(
     connection: Connection, entry: TimetableEntry, proposal: Proposal, making: _Making
 ) -> Iterator[Message]:
-    """Store and tell what is another; an event that is as it was is left alone."""
+    """Store and publish an event if it has changed."""
     old, stays = making.events[entry.event_id], making.same_place(entry)
     _refuse_ended(old, stays=stays)
     event, change = merge_loaded(old, _worded(entry, proposal, old) if old and stays else _event(entry, proposal, old))
@@ -295,7 +295,7 @@ def _event_told(
 
 
 def _refuse_ended(event: Event | None, *, stays: bool) -> None:
-    """A cancelled event stands in no timetable; a held one stays where it was."""
+    """A cancelled event is in no timetable; a held one stays where it was."""
     if event is None:
         return
     if event.status is EventStatus.CANCELLED or (event.status is EventStatus.HELD and not stays):
@@ -308,14 +308,14 @@ def _save(connection: Connection, old: Event | None, event: Event, version: Time
 
 
 def _worded(entry: TimetableEntry, proposal: Proposal, event: Event) -> Event:
-    """The side event of an entry that has not moved: what the proposal says of it in its own language."""
+    """The side event of an entry that has not moved: with the proposal's text in its own language."""
     spoken = named_language(proposal.language) or DEFAULT
     title, summary = event.title.having(spoken, entry.title), event.summary.having(spoken, proposal.summary)
     return replace(event, title=title, summary=summary)
 
 
 def _event(entry: TimetableEntry, proposal: Proposal, old: Event | None) -> Event:
-    """The side event of an entry; what coordinators added to it by hand stays."""
+    """The side event of an entry; manual additions of coordinators stay."""
     groups = () if entry.working_group is None else (entry.working_group,)
     base = old or Event(
         id=entry.event_id,
@@ -338,8 +338,8 @@ def _event(entry: TimetableEntry, proposal: Proposal, old: Event | None) -> Even
 
 
 def _taken_off(connection: Connection, keys: ProposalKeys, making: _Making) -> Iterator[Message]:
-    """Whoever lost their place: the event has no date any more, or is cancelled if they withdrew or were erased; the
-    proposal is accepted again, and its proposer is told. What took place already stays what it was."""
+    """Handle proposals that lost their place: the event has no date any more, or is cancelled if the proposal was
+    withdrawn or erased; the proposal is accepted again, and its proposer is notified. Past events stay as they are."""
     version = making.version
     for name in making.changed.removed:
         event = making.events[making.before[name].event_id]

@@ -53,6 +53,11 @@ MAX_HOURS = 200
 FIRST_YEAR, LAST_YEAR = 1945, 2999
 USUAL_ZONE = "Europe/Zurich"
 
+MAX_DAYS, MAX_SLOTS = 60, 200
+"""Of one creation."""
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
 
 class HoursSchema(ma.Schema):
     """A time at which a room is ours."""
@@ -64,8 +69,8 @@ class HoursSchema(ma.Schema):
 def _typed_room(values: Values) -> Values:
     if "open" not in values:
         return values
-    moments = [one[name] for one in values["open"] for name in ("starts_at", "ends_at")]
-    if not all(FIRST_YEAR <= moment.year <= LAST_YEAR for moment in moments):
+    datetimes = [one[name] for one in values["open"] for name in ("starts_at", "ends_at")]
+    if not all(FIRST_YEAR <= at.year <= LAST_YEAR for at in datetimes):
         enforce([BrokenRule("open", "year", f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")])
     try:
         spans = tuple(Span(one["starts_at"], one["ends_at"]) for one in values["open"])
@@ -78,8 +83,8 @@ def _make_room(values: Values, _by: str) -> Sequence[Room]:
     return [Room(**_typed_room(with_id(values, values["title"])))]
 
 
-def standing_in(snapshot: Snapshot, now: datetime, **place: str) -> tuple[int, int]:
-    """How many side events stand in a room or slot: on the draft board, and ahead in the published timetable."""
+def count_side_events_in(snapshot: Snapshot, now: datetime, **place: str) -> tuple[int, int]:
+    """How many side events are in a room or slot: on the draft board, and ahead in the published timetable."""
     (name, value), *_ = place.items()
     drafted = sum(getattr(placement, name) == value for placement in snapshot.placements)
     entries = snapshot.version.entries if snapshot.version else ()
@@ -88,7 +93,7 @@ def standing_in(snapshot: Snapshot, now: datetime, **place: str) -> tuple[int, i
 
 def blockers_of(snapshot: Snapshot, now: datetime, **place: str) -> Iterable[str]:
     """Why a room or a slot cannot be withdrawn."""
-    drafted, published = standing_in(snapshot, now, **place)
+    drafted, published = count_side_events_in(snapshot, now, **place)
     if drafted:
         yield f"{counted(drafted, 'side event')} on the draft board: move them first."
     if published:
@@ -103,7 +108,7 @@ def _room_effects(connection: Connection, old: Room | None, new: Sequence[Room],
     if old is None or not new:
         return
     before = read_snapshot(connection)
-    drafted, published = standing_in(before, now, room_id=old.id)
+    drafted, published = count_side_events_in(before, now, room_id=old.id)
     after = replace(before, rooms={**before.rooms, old.id: new[0]})
     for conflict in after.conflicts:
         if conflict not in before.conflicts:
@@ -160,8 +165,8 @@ def span_in(line: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def span_line(span: Mapping[str, Any], values: Mapping[str, Any]) -> str:
     """The line of a span in the zone of the other fields."""
-    moments = (datetime.fromisoformat(span[name]) for name in ("starts_at", "ends_at"))
-    return span_text(Span(*moments), str(values["time_zone"]))
+    datetimes = (datetime.fromisoformat(span[name]) for name in ("starts_at", "ends_at"))
+    return span_text(Span(*datetimes), str(values["time_zone"]))
 
 
 ROOMS: SetupKind[Room] = SetupKind(
@@ -223,11 +228,6 @@ ROOMS: SetupKind[Room] = SetupKind(
     lock=lock_board,
     after=raise_board_revision,
 )
-
-MAX_DAYS, MAX_SLOTS = 60, 200
-"""Of one creation."""
-
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def slots_of(values: Values) -> Iterator[TimeSlot]:

@@ -35,6 +35,14 @@ from shared.core.ids import new_id
 from shared.i18n.content import Text
 from shared.store.unit_of_work import UnitOfWork
 
+LEASE = timedelta(seconds=60)
+"""Longer than a search with all around it."""
+
+MAX_ATTEMPTS = 3
+"""Attempts (the worker died, or the board changed) after which a job fails."""
+
+SEED = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Board:
@@ -47,7 +55,7 @@ class Board:
 
 
 def show_board(work: UnitOfWork) -> Board:
-    """The draft board, all of one moment.
+    """The draft board, consistent at one time.
 
     Raises:
         Unavailable: the database is away.
@@ -60,11 +68,11 @@ def show_board(work: UnitOfWork) -> Board:
 
 
 def place_proposal(work: UnitOfWork, placement: Placement, seen: int | None) -> int:
-    """Put a proposal where ``placement`` says, also where that breaks a rule: the board then shows the conflict.
+    """Place a proposal, even if that breaks a rule: the board then shows the conflict.
 
     Args:
         placement: of an accepted or scheduled proposal.
-        seen: the board's revision that was looked at; None: whatever it is.
+        seen: the board's revision that was read; None: any.
 
     Returns:
         the board's new revision.
@@ -147,15 +155,6 @@ def compare_versions(work: UnitOfWork, old: int, new: int) -> TimetableDifferenc
     return difference(show_version(work, old).entries, show_version(work, new).entries)
 
 
-LEASE = timedelta(seconds=60)
-"""Longer than a search with all around it."""
-
-MAX_ATTEMPTS = 3
-"""A job whose worker died so often, or whose board was changed so often meanwhile, is given up."""
-
-SEED = 1
-
-
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A job that is ours, with what it is to solve."""
@@ -208,7 +207,7 @@ def claim_job(work: UnitOfWork, clock: Clock) -> Claimed | None:
 
 
 def store_schedule(work: UnitOfWork, clock: Clock, claimed: Claimed, made: Timetable) -> bool:
-    """Put what was found on the board, unless the board was changed meanwhile: then the job is queued again.
+    """Put what was found on the board, unless the board has changed since: then the job is queued again.
 
     Returns:
         whether it is on the board now.

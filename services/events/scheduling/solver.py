@@ -32,14 +32,35 @@ from services.events.scheduling.openings import (
     Score,
     first_fit,
     impossible_wishes,
-    most_wishes,
+    max_wishes,
     reasons_for,
     score,
 )
 from services.events.venue.model import Placement, Room, same_place
 
+NOT_PUBLISHED, NOT_DRAFTED = 1_000_000, 1_000
+"""Costs of another room than the published one, and than the one in the draft; beside them a larger room costs 1."""
 
-def most_places(openings: Openings) -> int:
+FIRST_SHARE, EXACT_SHARE, PLACES_SHARE = 0.25, 0.45, 0.65
+"""Shares of the time after which the searches for places end: local, exact for the bound, local with that bound."""
+
+LOCAL_EFFORT = 1.0
+"""Deterministic time of one local search; it finds what is to be found in a tenth of it."""
+
+MOVES_SHARE = 0.85
+"""Share of the time after which the search for fewer moves ends."""
+
+SAME_PLACED_SHARE = 0.9
+"""Share of the time after which the search for wishes looks at all proposals, not only at those that have a place."""
+
+ROUNDING = 1e-6
+"""Objectives are whole numbers; the library reports their bounds as floats."""
+
+PROOFS_S = 2.0
+"""Seconds, beyond the limit of the searches, for the proofs that a proposal can have no place."""
+
+
+def max_places(openings: Openings) -> int:
     """An upper bound of how many of the proposals that are not pinned can be placed."""
     flow, source, sink = max_flow.SimpleMaxFlow(), 0, 1
     rooms = _room_nodes(openings, flow, sink)
@@ -56,7 +77,7 @@ def most_places(openings: Openings) -> int:
 
 
 def _room_nodes(openings: Openings, flow: max_flow.SimpleMaxFlow, sink: int) -> dict[str, list[tuple[int, int]]]:
-    """(capacity, node) by slot, the smallest first; who fits into one kind may go on to the next larger one."""
+    """(capacity, node) by slot, the smallest first; what fits into one kind also fits into the next larger one."""
     nodes: dict[str, list[tuple[int, int]]] = {}
     node = 2
     for slot in openings.problem.slots:
@@ -69,10 +90,6 @@ def _room_nodes(openings: Openings, flow: max_flow.SimpleMaxFlow, sink: int) -> 
                 flow.add_arc_with_capacity(here, here + 1, len(openings.free))
         node += len(kinds)
     return nodes
-
-
-NOT_PUBLISHED, NOT_DRAFTED = 1_000_000, 1_000
-"""Costs of another room than the published one, and than the one in the draft; beside them a larger room costs 1."""
 
 
 def assign_rooms(openings: Openings, slots: Mapping[str, str]) -> tuple[Placement, ...]:
@@ -117,25 +134,6 @@ def _cost(openings: Openings, request: Request, room: Room, slot_id: str) -> int
     return NOT_PUBLISHED * leaves_published + NOT_DRAFTED * leaves_drafted
 
 
-FIRST_SHARE, EXACT_SHARE, PLACES_SHARE = 0.25, 0.45, 0.65
-"""Shares of the time after which the searches for places end: local, exact for the bound, local with that bound."""
-
-LOCAL_EFFORT = 1.0
-"""Deterministic time of one local search; it finds what is to be found in a tenth of it."""
-
-MOVES_SHARE = 0.85
-"""Share of the time after which the search for fewer moves ends."""
-
-SAME_PLACED_SHARE = 0.9
-"""Share of the time after which the search for wishes looks at all proposals, not only at those that have a place."""
-
-ROUNDING = 1e-6
-"""Objectives are whole numbers; the library reports their bounds as floats."""
-
-PROOFS_S = 2.0
-"""Seconds, beyond the limit of the searches, for the proofs that a proposal can have no place."""
-
-
 @dataclass(slots=True)
 class _Search:
     """The best timetable so far, with all that the searches share."""
@@ -149,7 +147,7 @@ class _Search:
     score: Score = field(default=Score(-1, 0, 0))
 
     def remaining_s(self, share: float) -> float:
-        """Seconds until ``share`` of the time is over; 0 if it is, or if the search was told to stop."""
+        """Seconds until ``share`` of the time is over; 0 if it is, or if the search was stopped."""
         return 0.0 if self.halt else max(0.0, self.began + share * self.limits.seconds - time.monotonic())
 
     def offer(self, slots: dict[str, str]) -> None:
@@ -189,7 +187,7 @@ def solve(problem: Problem, limits: SearchLimits, halt: StopSignal | None = None
 
 def _search_places(search: _Search) -> int:
     """Place as many as possible; returns the proven bound."""
-    most = most_places(search.openings)
+    most = max_places(search.openings)
     _reach(search, most, FIRST_SHARE)
     if search.score.placed < most:
         model = build_model(search.openings, least_placed=search.score.placed)
@@ -202,7 +200,7 @@ def _search_places(search: _Search) -> int:
 
 
 def _reach(search: _Search, most: int, share: float) -> None:
-    """Look for a timetable with ``most`` places by local search, or else for the largest number that it reaches."""
+    """Search for a timetable with ``most`` places by local search, or else for the largest number that it reaches."""
     target = most
     while search.score.placed < target and search.remaining_s(share):
         model = build_model(search.openings, least_placed=target)
@@ -227,10 +225,10 @@ def _search_moves(search: _Search) -> Moves:
 def _search_wishes(search: _Search) -> SearchStage:
     """Grant as many wishes as possible without placing fewer proposals or moving more published side events."""
     openings = search.openings
-    bound = float(most_wishes(openings, search.score.placed))
+    bound = float(max_wishes(openings, search.score.placed))
     if search.score.wishes < bound:
-        most_moves = len(openings.keepable) - search.score.kept
-        model = build_model(openings, least_placed=search.score.placed, most_moves=most_moves)
+        max_moves = len(openings.keepable) - search.score.kept
+        model = build_model(openings, least_placed=search.score.placed, max_moves=max_moves)
         model.cp.maximize(model.wishes)
         if any(request.proposal_id not in search.slots for request in openings.free):
             _run(search, _without_unplaced(model, search), SAME_PLACED_SHARE)

@@ -35,6 +35,26 @@ _END = text("""
 _FIND_JOB = text(f"SELECT {_JOB_COLUMNS} FROM solve_job WHERE id = CAST(:id AS uuid)")  # noqa: S608 - as above
 _NEWEST_JOB = text(f"SELECT {_JOB_COLUMNS} FROM solve_job ORDER BY requested_at DESC, id DESC LIMIT 1")  # noqa: S608 - as above
 
+_NEWEST_VERSION = text("SELECT number, published_at, published_by FROM schedule_version ORDER BY number DESC LIMIT 1")
+_FIND_VERSION = text("SELECT number, published_at, published_by FROM schedule_version WHERE number = :number")
+_ADD_VERSION = text("""
+    INSERT INTO schedule_version (number, published_at, published_by) VALUES (:number, :published_at, :published_by)
+""")
+_ENTRIES = text("""
+    SELECT proposal_id::text, event_id, title, working_group, room_id, room_title, city, slot_id, starts_at, ends_at,
+        time_zone
+    FROM version_placement WHERE version = :version ORDER BY starts_at, room_id
+""")
+_ADD_ENTRY = text("""
+    INSERT INTO version_placement (version, proposal_id, event_id, title, working_group, room_id, room_title, city,
+        slot_id, starts_at, ends_at, time_zone)
+    VALUES (:version, CAST(:proposal_id AS uuid), :event_id, :title, :working_group, :room_id, :room_title, :city,
+        :slot_id, :starts_at, :ends_at, :time_zone)
+""")
+_PLAIN = (
+    "proposal_id", "event_id", "title", "working_group", "room_id", "room_title", "city", "slot_id", "time_zone",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class SolveJob:
@@ -57,13 +77,13 @@ def insert_job(connection: Connection, job_id: str, requested_by: str, seed: int
 
 
 def claim_next_job(connection: Connection, now: datetime, lease_until: datetime) -> SolveJob | None:
-    """Take the oldest job that nobody works on, or whose worker has let its lease run out."""
+    """Claim the oldest job that no worker has, or whose lease has run out."""
     row = connection.execute(_CLAIM, {"now": now, "lease_until": lease_until}).first()
     return None if row is None else _job(row)
 
 
 def finish_job(connection: Connection, job: SolveJob, report: Mapping[str, Any], at: datetime) -> bool:
-    """The job is done; False if somebody else has taken it meanwhile, and then nothing is changed."""
+    """The job is done; False, and nothing is changed, if another worker has claimed it."""
     return _end_job(connection, job, "done", at, report=json.dumps(report))
 
 
@@ -104,27 +124,6 @@ def _end_job(
 
 def _job(row: Row[Any]) -> SolveJob:
     return SolveJob(**row._mapping)
-
-
-_NEWEST_VERSION = text("SELECT number, published_at, published_by FROM schedule_version ORDER BY number DESC LIMIT 1")
-_FIND_VERSION = text("SELECT number, published_at, published_by FROM schedule_version WHERE number = :number")
-_ADD_VERSION = text("""
-    INSERT INTO schedule_version (number, published_at, published_by) VALUES (:number, :published_at, :published_by)
-""")
-_ENTRIES = text("""
-    SELECT proposal_id::text, event_id, title, working_group, room_id, room_title, city, slot_id, starts_at, ends_at,
-        time_zone
-    FROM version_placement WHERE version = :version ORDER BY starts_at, room_id
-""")
-_ADD_ENTRY = text("""
-    INSERT INTO version_placement (version, proposal_id, event_id, title, working_group, room_id, room_title, city,
-        slot_id, starts_at, ends_at, time_zone)
-    VALUES (:version, CAST(:proposal_id AS uuid), :event_id, :title, :working_group, :room_id, :room_title, :city,
-        :slot_id, :starts_at, :ends_at, :time_zone)
-""")
-_PLAIN = (
-    "proposal_id", "event_id", "title", "working_group", "room_id", "room_title", "city", "slot_id", "time_zone",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

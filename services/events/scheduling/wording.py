@@ -12,6 +12,32 @@ from services.events.scheduling.publishing import Snapshot
 from services.events.side_events.model import Proposal
 from shared.i18n.when import compact_day
 
+_REASONS: Mapping[str, str] = {
+    "fixed_event": "the review or the press conference takes place then",
+    "speaker_unavailable": "a speaker is not available that day",
+    "no_room_open": "no room that is large enough is available",
+    "busy": "its working group or one of its speakers has another side event",
+    FULL: "every room that is large enough is taken",
+}
+_HELP: Mapping[str, str] = {
+    TOO_LARGE: "Ask whether it can be planned for fewer people, or add a larger room.",
+    "fixed_event": "More slots at other times would help.",
+    "speaker_unavailable": "Ask whether another speaker is available.",
+    "no_room_open": "More hours in a larger room would help, or fewer people.",
+    "busy": "Ask for another speaker, or move the other side event by hand.",
+    FULL: "Another room would help, or removing another side event.",
+}
+
+_PROOFS: Mapping[Argument, str] = {
+    Argument.ROOMS: "Proved: it and {others} need {needed} large enough places, and there {is_count}.",
+    Argument.BUSY: "Proved: it shares a speaker or its working group with {others}; they need {needed} slots, "
+    "and there {is_count} open to them.",
+    Argument.SEARCH: "Proved: no timetable has a place for it and for {others}.",
+}
+
+MAX_NAMED = 4
+"""Proposals that a proof names; more are counted."""
+
 
 def conflict_text(conflict: Conflict, snapshot: Snapshot) -> str:
     """A conflict as a sentence, with the titles of who is in it."""
@@ -44,34 +70,6 @@ def clash_text(conflict: Conflict, proposal_id: str, snapshot: Snapshot) -> str:
         ConflictKind.FIXED_EVENT: f"at the time of “{event}”",
         ConflictKind.SPEAKER_UNAVAILABLE: "a speaker is not available that day",
     }[conflict.kind]
-
-
-_REASONS: Mapping[str, str] = {
-    "fixed_event": "the review or the press conference takes place then",
-    "speaker_unavailable": "a speaker is not available that day",
-    "no_room_open": "no room that is large enough is available",
-    "busy": "its working group or one of its speakers has another side event",
-    FULL: "every room that is large enough is taken",
-}
-_HELP: Mapping[str, str] = {
-    TOO_LARGE: "Ask whether it can be planned for fewer people, or add a larger room.",
-    "fixed_event": "More slots at other times would help.",
-    "speaker_unavailable": "Ask whether another speaker is available.",
-    "no_room_open": "More hours in a larger room would help, or fewer people.",
-    "busy": "Ask for another speaker, or move the other side event by hand.",
-    FULL: "Another room would help, or removing another side event.",
-}
-
-
-_PROOFS: Mapping[Argument, str] = {
-    Argument.ROOMS: "Proved: it and {others} need {needed} large enough places, and there {is_count}.",
-    Argument.BUSY: "Proved: it shares a speaker or its working group with {others}; they need {needed} slots, "
-    "and there {is_count} open to them.",
-    Argument.SEARCH: "Proved: no timetable has a place for it and for {others}.",
-}
-
-MAX_NAMED = 4
-"""Proposals that a proof names; more are counted."""
 
 
 def search_text(report: Mapping[str, Any]) -> list[str]:

@@ -19,8 +19,8 @@ from shared.store.unit_of_work import UnitOfWork
 log = logging.getLogger(__name__)
 
 SECONDS = 10.0
-REST_S = 0.5
-REST_IN_OUTAGE_S = 2.0
+IDLE_S = 0.5
+RETRY_S = 2.0
 
 
 class ScheduleWorker:
@@ -43,11 +43,11 @@ class ScheduleWorker:
         stop.then(halt.stop)
         while not stop:
             try:
-                rest_s = 0.0 if self.turn(halt) else REST_S
+                pause_s = 0.0 if self.turn(halt) else IDLE_S
             except Unavailable as error:
                 log.warning("scheduling waits", extra={"reason": error.reason})
-                rest_s = REST_IN_OUTAGE_S
-            stop.wait(rest_s)
+                pause_s = RETRY_S
+            stop.wait(pause_s)
 
     def turn(self, halt: StopSignal | None = None) -> bool:
         """Do one job; False if there was none."""

@@ -50,6 +50,18 @@ from shared.web.headers import personal
 YES = "yes"
 Texts = dict[str, str | Sequence[str]]
 
+HOME = "/console/set-up"
+DONE = {"made": "Created.", "changed": "The changes are saved.", "withdrawn": "Withdrawn."}
+
+FIRST: Mapping[str, str] = {
+    "active": "yes",
+    "length_minutes": "60",
+    "break_minutes": "30",
+    "time_zone": "Europe/Zurich",
+    "presentations": "1",
+}
+"""What some fields of something new hold at first."""
+
 
 def typed_of(kind: SetupKind[Any], shown: Mapping[str, Any], sections: Sequence[Section]) -> Texts:
     """What the fields hold for a value as the interface shows it."""
@@ -133,14 +145,10 @@ def _takes_nothing(accepts: ma.fields.Field[Any]) -> bool:
 
 
 def _first(said: Any) -> str:
-    """The first sentence in what marshmallow says of a field."""
+    """The first of marshmallow's messages about a field."""
     while isinstance(said, dict | list) and said:
         said = next(iter(said.values())) if isinstance(said, dict) else said[0]
     return str(said)
-
-
-HOME = "/console/set-up"
-DONE = {"made": "Created.", "changed": "The changes are saved.", "withdrawn": "Withdrawn."}
 
 
 class SetupPages:
@@ -254,7 +262,7 @@ class SetupPages:
         typed: Mapping[str, Any],
         step: SetupStep[Any],
     ) -> AnyResponse:
-        """Take the step, or show what it does first; a step of which nobody sees anything is taken at once."""
+        """Take the step, or show what it does first; a step without effects is taken at once."""
         try:
             preview = preview_step(self._context, kind, step)
             shows_first = preview.effects or isinstance(step, Withdrawal)
@@ -332,16 +340,6 @@ class SetupPages:
         return personal(make_response(page, status))
 
 
-FIRST: Mapping[str, str] = {
-    "active": "yes",
-    "length_minutes": "60",
-    "break_minutes": "30",
-    "time_zone": "Europe/Zurich",
-    "presentations": "1",
-}
-"""What some fields of something new hold at first."""
-
-
 def _name(step: SetupStep[Any]) -> str:
     names = {Creation: "made", Alteration: "changed", Withdrawal: "withdrawn"}
     return names[type(step)]
@@ -352,6 +350,6 @@ def _plain(value: Any) -> str:
 
 
 def _first_empty(sections: Sequence[Section], values: Mapping[str, str | Sequence[str]]) -> str:
-    """The first field in which something is to be written and nothing stands; empty for none."""
+    """The first text field that is empty; empty for none."""
     written = (one for section in sections for one in section.fields if one.look not in ("select", "checks", "tick"))
     return next((one.first for one in written if not values.get(one.first)), "")

@@ -20,6 +20,13 @@ Values = dict[str, Any]
 
 Fields = Mapping[str, ma.fields.Field[Any]]
 
+ID_FIELD = FormField(
+    name="id",
+    label="Short name",
+    most=80,
+    help="Lower-case letters, digits and hyphens. It never changes. If empty, it is made from the title.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Stored(Generic[T]):
@@ -41,7 +48,7 @@ class Stored(Generic[T]):
 
 
 def in_table(table: StoredTable[T]) -> Stored[T]:
-    """The values of a kind that has a table of its own."""
+    """The values of a kind that has its own table."""
     return Stored(
         all=lambda connection: read_all(connection, table),
         find_for_change=lambda connection, value_id: lock_value(connection, table, value_id),
@@ -76,7 +83,7 @@ class Listing:
 
     Attributes:
         filters: fields of which one value can be asked for.
-        searched: fields in which ``q`` is looked for.
+        searched: fields in which ``q`` is searched.
         sorts: fields by which the list can be sorted.
         order: the usual order; empty: the first of ``sorts``.
         groups: fields by which it can be counted, two at once.
@@ -103,7 +110,7 @@ class Listing:
 
 
 class Listed(Protocol):
-    """Whatever has a list that is read whole.
+    """Anything that has a list that is read whole.
 
     Attributes:
         name: for schemas, ``working-group``.
@@ -178,14 +185,14 @@ class SetupKind(Generic[T]):
         make: the values that a creation makes; ``by`` is the name of a key. Raises RulesBroken.
         typed: content of a change with the types of the domain.
         show: a value as ``shown`` dumps it.
-        form: the console's fields; it may look up what can be chosen.
+        form: the console's fields; it may read the choices.
         lines: fields of lists of objects, as lines.
         check: rules that need the database.
         effects: sentences on what it does, whom it reaches: of ``old`` (None: it is made) becoming ``new`` (none: it is
-            withdrawn), at a moment.
+            withdrawn), at a given time.
         blockers: sentences on why it cannot be withdrawn.
-        messages: what others are told, by the same arguments.
-        gone: what others are told of one that is withdrawn, at a moment.
+        messages: messages to publish, by the same arguments.
+        gone: messages about one that is withdrawn, at a given time.
         lock: taken before anything is read for a change.
         after: done in the transaction of every change.
         completed: what is stored where ``new`` is wished and ``old`` is known.
@@ -214,14 +221,6 @@ class SetupKind(Generic[T]):
     completed: Callable[[T | None, T], T] = take_new
     gone: Callable[[T, datetime], Sequence[Message]] = nothing
     recorded: Callable[[Connection, str, T | None, T, datetime], object] = nothing
-
-
-ID_FIELD = FormField(
-    name="id",
-    label="Short name",
-    most=80,
-    help="Lower-case letters, digits and hyphens. It never changes. If empty, it is made from the title.",
-)
 
 
 def counted(number: int, noun: str) -> str:

@@ -1,6 +1,6 @@
 """A list that is short enough to be read whole: filter, search, sort, page and count it, and answer requests for it.
 
-It works on what the interface shows, so that nobody can ask about a field they may not see.
+It works on what the interface shows, so that no one can query a field they may not see.
 """
 
 import json
@@ -21,6 +21,10 @@ from shared.web.csv_lines import csv_answer, wants_csv
 from shared.web.paging import position_in, to_cursor
 
 Item = Mapping[str, Any]
+
+Position = tuple[tuple[int, bool, Any], str]
+
+More = Callable[[Sequence[Item]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,16 +113,13 @@ def _lacks(item: Item, language: str) -> bool:
 
 
 def in_english(value: Any) -> Any:
-    """A text by language in English, or in whatever it has; any other value as it is."""
+    """A text by language in English, or in any language it has; any other value as it is."""
     return str(Text.of(value)) if isinstance(value, Mapping) else value
 
 
 def _folded(value: Any) -> Any:
     """Upper or lower case alike."""
     return value.casefold() if isinstance(value, str) else value
-
-
-Position = tuple[tuple[int, bool, Any], str]
 
 
 def _key(item: Item, sort: str) -> Position:
@@ -137,9 +138,6 @@ def _read_position(parts: Sequence[str]) -> Position:
     if not isinstance(key[2], str if key[1] is True else int):
         raise ValueError("not a position in this list")
     return (key[0], key[1] is True, key[2]), parts[1]
-
-
-More = Callable[[Sequence[Item]], Mapping[str, Any]]
 
 
 def nothing_more(_items: Sequence[Item]) -> Mapping[str, Any]:

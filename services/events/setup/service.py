@@ -118,11 +118,11 @@ def preview_step(context: EventsContext, kind: SetupKind[T], step: SetupStep[T])
 
 
 def take_step(context: EventsContext, kind: SetupKind[T], step: SetupStep[T], by: str) -> StepOutcome[T]:
-    """Do it, tell others of it, and write down that ``by`` (the name of a key) did it.
+    """Take the step, publish it, and record in the audit log that ``by`` (the name of a key) did it.
 
     Raises:
         RulesBroken: a value breaks a rule, or names what does not exist.
-        DomainError: ``not-found``; ``already-exists``; ``changed-meanwhile``, nobody saw it as it is; ``in-use``, it
+        DomainError: ``not-found``; ``already-exists``; ``changed-meanwhile``, it has changed since; ``in-use``, it
             cannot be withdrawn.
         Unavailable: the database is away.
     """

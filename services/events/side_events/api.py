@@ -18,11 +18,11 @@ from services.events.http import (
     instant_field,
     parted,
     read_id_position,
-    says,
     slug_field,
     sort_field,
     text_field,
     total_field,
+    with_refusals,
 )
 from services.events.side_events.model import SPEAKER_FIELDS, Proposal, ProposalStatus, ReviewAction
 from services.events.side_events.reading import (
@@ -50,6 +50,26 @@ from shared.web.access import holder, needs_all_forms
 from shared.web.entity_tags import require_match, tag_of
 from shared.web.operations import Blueprint
 from shared.web.paging import PageArguments, page_of, position_in
+
+DECISIONS = {
+    "accept": ProposalStatus.ACCEPTED,
+    "return": ProposalStatus.RETURNED,
+    "decline": ProposalStatus.DECLINED,
+}
+SUGGESTIONS: dict[str, tuple[str, Callable[[UnitOfWork, Clock, SeenProposal], Proposal]]] = {
+    "adopt": (
+        "Adopt the change suggested by the registration of an accepted proposal. No one is notified.",
+        adopt_suggestion,
+    ),
+    "dismiss": ("Dismiss the suggested change of an accepted proposal. No one is notified.", dismiss_suggestion),
+}
+"""What can be done with a suggestion, by the end of its path."""
+
+NAMED_FOR = "coordinator"
+"""The role that sees speakers by name."""
+
+_REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it", "s404": "No such proposal"}
+_CHANGING = {**_REFUSED, "s412": "It was changed since it was read", "s428": "If-Match is required"}
 
 
 class ProposalChangeNoteSchema(ma.Schema):
@@ -172,26 +192,7 @@ class DecisionSchema(ma.Schema):
     note = text_field(2000, "Note to the group, mailed to the proposer of the side event", least=0)
 
 
-DECISIONS = {
-    "accept": ProposalStatus.ACCEPTED,
-    "return": ProposalStatus.RETURNED,
-    "decline": ProposalStatus.DECLINED,
-}
-SUGGESTIONS: dict[str, tuple[str, Callable[[UnitOfWork, Clock, SeenProposal], Proposal]]] = {
-    "adopt": (
-        "Adopt the change suggested by the registration of an accepted proposal. No one is notified.",
-        adopt_suggestion,
-    ),
-    "dismiss": ("Dismiss the suggested change of an accepted proposal. No one is notified.", dismiss_suggestion),
-}
-"""What can be done with a suggestion, by the end of its path."""
-
-NAMED_FOR = "coordinator"
-"""The role that sees speakers by name."""
-
 _ONE = ProposalSchema()
-_REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it", "s404": "No such proposal"}
-_CHANGING = {**_REFUSED, "s412": "It was changed since it was read", "s428": "If-Match is required"}
 
 
 def proposals_blueprint(context: SideEventsContext) -> Any:
@@ -210,7 +211,9 @@ def _add_reading(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.get("")
     @blueprint.arguments(ProposalArguments, location="query")
     @blueprint.response(200, ProposalListSchema)
-    @says(blueprint, s400="The cursor is invalid", s401="No key", s403="The key's roles or forms do not allow it")
+    @with_refusals(
+        blueprint, s400="The cursor is invalid", s401="No key", s403="The key's roles or forms do not allow it"
+    )
     @needs_all_forms(*READERS)
     def proposals(query: dict[str, Any]) -> Response:
         """Proposals in order of arrival; with `group_by` their numbers alone."""
@@ -228,7 +231,7 @@ def _add_reading(blueprint: Any, context: SideEventsContext) -> None:
 
     @blueprint.get("/<uuid:proposal_id>")
     @blueprint.response(200, ProposalSchema)
-    @says(blueprint, **_REFUSED)
+    @with_refusals(blueprint, **_REFUSED)
     @needs_all_forms(*READERS)
     def proposal(proposal_id: Any) -> Response:
         """One proposal; its ETag is needed to change it."""
@@ -236,7 +239,7 @@ def _add_reading(blueprint: Any, context: SideEventsContext) -> None:
 
     @blueprint.get("/<uuid:proposal_id>/history")
     @blueprint.response(200, ProposalHistorySchema)
-    @says(blueprint, **_REFUSED)
+    @with_refusals(blueprint, **_REFUSED)
     @needs_all_forms(*READERS)
     def proposal_history(proposal_id: Any) -> dict[str, Any]:
         """History of a proposal: decisions, changes of each revision, and suggestions."""
@@ -263,7 +266,7 @@ def _add_changing(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.patch("/<uuid:proposal_id>")
     @blueprint.arguments(ProposalChangeSchema)
     @blueprint.response(200, ProposalSchema)
-    @says(
+    @with_refusals(
         blueprint, **_CHANGING, s409="It is not accepted (change its registration instead), or a rule does not allow it"
     )
     @needs_all_forms("coordinator")
@@ -285,7 +288,7 @@ def _add_decision(blueprint: Any, context: SideEventsContext, verb: str, status:
         "The ETag that was seen, or the revision, as `If-Match`."
     )
     view = needs_all_forms("coordinator")(decide)
-    view = says(blueprint, **_CHANGING, s409="Its status does not lead there")(view)
+    view = with_refusals(blueprint, **_CHANGING, s409="Its status does not lead there")(view)
     view = blueprint.response(200, ProposalSchema)(view)
     view = blueprint.arguments(DecisionSchema)(view)
     blueprint.post(f"/<uuid:proposal_id>/{verb}")(view)
@@ -300,7 +303,7 @@ def _add_suggestion(blueprint: Any, context: SideEventsContext, verb: str) -> No
     settle.__name__ = f"{verb}_suggestion"
     settle.__doc__ = f"{about} A suggestion that has changed since it was seen (`If-Match`) is refused."
     view = needs_all_forms("coordinator")(settle)
-    view = says(blueprint, **_CHANGING, s409="There is no suggestion")(view)
+    view = with_refusals(blueprint, **_CHANGING, s409="There is no suggestion")(view)
     view = blueprint.response(200, ProposalSchema)(view)
     blueprint.post(f"/<uuid:proposal_id>/suggestion/{verb}")(view)
 
@@ -331,7 +334,7 @@ def _shown(shown: ShownProposal) -> Response:
 
 
 def _content(shown: ShownProposal) -> dict[str, Any]:
-    """The fields that the schema shows; without names for whoever reads only."""
+    """The fields that the schema shows; without names for viewers."""
     proposal, named = shown.proposal, NAMED_FOR in holder().roles
     content: dict[str, Any] = {name: getattr(proposal, name) for name in _ONE.fields if hasattr(proposal, name)}
     content |= {"speakers": None, "named_speakers": None, "speaker_count": len(proposal.speakers), "suggestion": None}

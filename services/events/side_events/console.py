@@ -46,6 +46,11 @@ MAX_DIGITS = 18
 CHANGED = "it was changed after you opened the page"
 GONE = "it no longer exists"
 
+PAGE = 50
+SIDE_EVENTS = "/console/side-events"
+TIMETABLE = "/console/timetable"
+SUGGESTIONS = {"adopt": adopt_suggestion, "dismiss": dismiss_suggestion}
+
 
 @dataclass(frozen=True, slots=True)
 class MarkedProposal:
@@ -100,7 +105,7 @@ def _marked() -> list[tuple[str, int]]:
 
 
 def _looked_at(context: SideEventsContext, name: str, seen: int, status: ProposalStatus) -> MarkedProposal:
-    """One that is gone by now is not hidden: the whole act is refused, as nobody can say what it was about.
+    """If one no longer exists, the whole request is refused: its decision would be unclear.
 
     Raises:
         DomainError: ``not-found``.
@@ -130,15 +135,9 @@ def _one(context: SideEventsContext, one: MarkedProposal, status: ProposalStatus
     return ""
 
 
-PAGE = 50
-SIDE_EVENTS = "/console/side-events"
-TIMETABLE = "/console/timetable"
-SUGGESTIONS = {"adopt": adopt_suggestion, "dismiss": dismiss_suggestion}
-
-
 @dataclass(frozen=True, slots=True)
 class ProposalListView:
-    """Which part of the list somebody looks at: a status ("" for all) and a cursor ("" for the first page)."""
+    """Which part of the list is shown: a status ("" for all) and a cursor ("" for the first page)."""
 
     status: str
     cursor: str
@@ -152,7 +151,7 @@ class ProposalListView:
 
 @dataclass(frozen=True, slots=True)
 class Resubmission:
-    """When a proposal was sent again, and what it says otherwise than before."""
+    """When a proposal was sent again, and what that changed."""
 
     at: datetime
     changes: list[ChangeWords]
@@ -160,7 +159,7 @@ class Resubmission:
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """What somebody did to a proposal after it was read: when, in words, and what it says otherwise."""
+    """A change of a proposal after it was read: when, in words, and what it changed."""
 
     at: datetime
     action: str
@@ -169,7 +168,7 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A decision on what has changed meanwhile: the note that was typed, if any, and what was done since."""
+    """A decision on a proposal that has changed since: the note that was typed, if any, and what was done since."""
 
     note: str
     since: list[Since]
@@ -232,7 +231,7 @@ def _view_of(given: Mapping[str, str]) -> ProposalListView:
 
 
 def _decided(context: SideEventsContext, page: Sequence[ShownProposal]) -> ShownProposal | None:
-    """The proposal that was just decided on, if it is no longer on the page that was looked at."""
+    """The proposal that was just decided on, if it is no longer on the page."""
     named = request.args.get("decided", "")
     if not named or any(shown.proposal.id == named for shown in page):
         return None
@@ -246,7 +245,7 @@ def seen_in_form() -> int:
     """The revision that the page showed.
 
     Raises:
-        BadRequest: it does not say which.
+        BadRequest: it is missing.
     """
     text = request.form.get("seen", "")
     if not text.isascii() or not text.isdigit() or len(text) > 18:
@@ -312,7 +311,7 @@ def _shown(
 def _resubmissions(
     context: SideEventsContext, page: Sequence[ShownProposal], groups: Mapping[str, str]
 ) -> dict[str, Resubmission]:
-    """Which proposals wait for a second look: when they were sent again, and what that changed, in words."""
+    """Resubmitted proposals that wait for a decision: when, and what that changed, in words."""
     waiting = [shown.proposal.id for shown in page if shown.proposal.status is ProposalStatus.SUBMITTED]
     return {
         name: Resubmission(revision.changed_at, [change_text(one, groups) for one in revision.changes])

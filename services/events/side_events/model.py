@@ -21,6 +21,21 @@ from shared.core.errors import DomainError
 PROPOSAL = "proposal"
 """The kind of form by which a proposal comes in."""
 
+TextValue = str | int | list[str] | None
+"""What stands in a text: words, a number, days as ISO 8601 or references of speakers, or nothing."""
+
+ProposalText = Mapping[str, TextValue]
+"""What a proposal says, by the names in ``TEXT_FIELDS``; as JSON has it."""
+
+TEXT_FIELDS = (
+    "title", "summary", "working_group", "organisation", "language", "attendance", "speakers", "named_speakers",
+    "preferred_on", "unavailable_on",
+)  # fmt: skip
+SPEAKER_FIELDS = ("speakers", "named_speakers")
+"""Lists of references: who speaks, and who of them agrees to be named publicly."""
+
+DAY_FIELDS = ("preferred_on", "unavailable_on")
+
 
 class ProposalStatus(StrEnum):
     """How far a proposal has got."""
@@ -50,25 +65,10 @@ PLACEABLE = frozenset({_S.ACCEPTED, _S.SCHEDULED})
 DECIDABLE = frozenset({_S.ACCEPTED, _S.RETURNED, _S.DECLINED})
 """What coordinators can decide. Publishing schedules; withdrawing is cancelling the registration."""
 
-TextValue = str | int | list[str] | None
-"""What stands in a text: words, a number, days as ISO 8601 or references of speakers, or nothing."""
-
-ProposalText = Mapping[str, TextValue]
-"""What a proposal says, by the names in ``TEXT_FIELDS``; as JSON has it."""
-
-TEXT_FIELDS = (
-    "title", "summary", "working_group", "organisation", "language", "attendance", "speakers", "named_speakers",
-    "preferred_on", "unavailable_on",
-)  # fmt: skip
-SPEAKER_FIELDS = ("speakers", "named_speakers")
-"""Lists of references: who speaks, and who of them agrees to be named publicly."""
-
-DAY_FIELDS = ("preferred_on", "unavailable_on")
-
 
 @dataclass(frozen=True, slots=True)
 class ReceivedText:
-    """What a registration says of its proposal.
+    """The text of a proposal as its registration has it.
 
     Attributes:
         revision: of the registration.
@@ -91,13 +91,13 @@ class Proposal:
         speakers: references of the people who speak (keyed hashes, hex): equal ones are the same person.
         speaker_names: their names, encrypted; None if there are none.
         named_speakers: references of those who agree to be named publicly, see ``still_agreed``.
-        preferred_on, unavailable_on: days in Geneva, in order; a wish, and days on which a speaker cannot.
+        preferred_on, unavailable_on: days in Geneva, in order; preferred, and without a speaker.
         person_ref: who proposed it, as registration refers to them (64 hex digits).
-        note: what the coordinators last said to the group.
+        note: the coordinators' last note to the group.
         event_id: of the side event it became, once it was in a published timetable.
         revision: counts the states of the review.
         partner: slug of the partner through whose page it came.
-        answers: what its registration said in the revision ``answers_revision``, the newest that was taken over.
+        answers: the text of its registration in the revision ``answers_revision``, the newest that was taken over.
         suggestion: a later one, which waits for the coordinators; None without.
 
     Raises:
@@ -148,7 +148,7 @@ class Proposal:
 
     @property
     def still_agreed(self) -> tuple[str, ...]:
-        """References of the speakers who agree to be named publicly, unless a suggestion that waits says otherwise.
+        """References of the speakers who agree to be named publicly, unless a waiting suggestion withdraws that.
 
         Consent that is taken back counts at once; consent that is given is part of the text, which coordinators adopt.
         """
@@ -174,7 +174,7 @@ def _rules(proposal: Proposal) -> Iterator[BrokenRule | None]:
 
 
 def text_of(proposal: Proposal) -> dict[str, TextValue]:
-    """What a proposal says now."""
+    """The text of a proposal."""
     return {name: _plain(getattr(proposal, name)) for name in TEXT_FIELDS}
 
 
@@ -198,12 +198,12 @@ def fields_of(text: ProposalText) -> dict[str, Any]:
 
 
 def as_list(value: TextValue) -> list[str]:
-    """Days or references; none where nothing was said."""
+    """Days or references; none if there are none."""
     return value if isinstance(value, list) else []
 
 
 def without_impossible_days(text: ProposalText) -> dict[str, TextValue]:
-    """The text without those preferred days on which a speaker cannot come."""
+    """The text without those preferred days on which a speaker is not available."""
     impossible = as_list(text["unavailable_on"])
     return {**text, "preferred_on": [day for day in as_list(text["preferred_on"]) if day not in impossible]}
 
@@ -211,12 +211,12 @@ def without_impossible_days(text: ProposalText) -> dict[str, TextValue]:
 def become(proposal: Proposal, status: ProposalStatus, *, note: str | None = None) -> Proposal:
     """The proposal with another status, one revision on.
 
-    Whatever ends events' ownership of the text takes over a suggestion that waits: the registration owns it again.
+    Leaving the statuses in which events owns the text adopts a waiting suggestion: the registration owns it again.
 
     Args:
         proposal: as it is.
         status: what it is to be.
-        note: what the coordinators say to the group; None keeps what was said.
+        note: the coordinators' note to the group; None keeps the last one.
 
     Raises:
         DomainError: ``proposal-transition``, the one does not lead to the other.
@@ -232,7 +232,7 @@ def become(proposal: Proposal, status: ProposalStatus, *, note: str | None = Non
 
 
 def receive(proposal: Proposal, received: ReceivedText) -> Proposal:
-    """The proposal after its registration has said something newer; unchanged if it is not newer.
+    """The proposal after a new text of its registration; unchanged if the text is not newer.
 
     It replaces the text, and submits a returned proposal again; of an accepted or scheduled one it is a suggestion.
     It is one revision on if coordinators see a difference.
@@ -249,7 +249,7 @@ def receive(proposal: Proposal, received: ReceivedText) -> Proposal:
 
 
 def _seen(proposal: Proposal) -> tuple[ProposalStatus, ProposalText, ProposalText]:
-    """What coordinators see of what a registration says."""
+    """The part of a registration that coordinators see."""
     return proposal.status, text_of(proposal), proposal.suggested
 
 
@@ -309,7 +309,7 @@ class FieldChange:
 
 
 class ReviewAction(StrEnum):
-    """What one line of a proposal's history tells."""
+    """The kind of one line of a proposal's history."""
 
     SUBMITTED = "submitted"
     CHANGED = "changed"
@@ -330,7 +330,7 @@ class ProposalRevision:
 
     Attributes:
         changed_by: a coordinator's name; empty: it came from its registration.
-        changes: of what it says, or of what is suggested.
+        changes: of its text, or of what is suggested.
     """
 
     number: int
@@ -353,7 +353,7 @@ def suggested_changes(proposal: Proposal) -> tuple[FieldChange, ...]:
 
 
 def changes_to(proposal: Proposal, text: ProposalText) -> tuple[FieldChange, ...]:
-    """The fields of ``text``, which may be a part of one, that differ from what the proposal says."""
+    """The fields of ``text``, which may be a part of one, that differ from the proposal."""
     stands = text_of(proposal)
     return tuple(
         FieldChange(name, stands[name], text[name])

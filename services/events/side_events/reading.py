@@ -41,7 +41,7 @@ from shared.store.unit_of_work import UnitOfWork
 class ProposalKeys:
     """Attributes:
     events_keys: private keys of events, newest first: open proposals, and encrypt the names of speakers at rest.
-    reference_keys: the first turns a speaker's name into a reference; of the consumers alone.
+    reference_keys: the first turns a speaker's name into a reference; only consumers have it.
     notifications_key: public key of notifications; of the web processes alone, as is the next.
     registration_key: public key of registration.
     """
@@ -108,7 +108,7 @@ class SideEventsContext:
 
 @dataclass(frozen=True, slots=True)
 class ShownSuggestion:
-    """What the registration of an accepted proposal has said since; ``revision`` is the registration's.
+    """The text of an accepted proposal's registration since then; ``revision`` is the registration's.
 
     In ``changes``, speakers are named.
     """
@@ -124,7 +124,7 @@ class ShownProposal:
     Attributes:
         proposal: as it is.
         speakers: names; None if no key opens them.
-        named: names of those who agree to be named publicly, as things stand; None if no key opens them.
+        named: names of those who agree to be named publicly now; None if no key opens them.
         suggestion: that waits for a decision; None without.
     """
 

@@ -82,13 +82,13 @@ class ProposalDecision:
 
 
 def decide_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, decision: ProposalDecision) -> Proposal:
-    """The proposal gets another status; whoever proposed it is told, with the note.
+    """The proposal gets another status; its proposer is notified, with the note.
 
     What can no longer be placed leaves the draft board; the published timetable stays until the next version.
 
     Raises:
-        DomainError: ``not-found``; ``changed-meanwhile``, it has another revision by now, so that nobody accepts what
-            they have not read; ``proposal-transition``, its status does not lead there (a scheduled one is taken off
+        DomainError: ``not-found``; ``changed-meanwhile``, it has another revision by now, so that no text is accepted
+            unread; ``proposal-transition``, its status does not lead there (a scheduled one is taken off
             the timetable first).
         RulesBroken: the note is too long.
         Unavailable: the database is away.
@@ -114,7 +114,7 @@ def sealed_decision(keys: ProposalKeys, proposal: Proposal, at: datetime) -> Mes
 
 
 def change_proposal(work: UnitOfWork, clock: Clock, seen: SeenProposal, changes: Mapping[str, Any]) -> Proposal:
-    """The proposal with ``changes`` by field, of ``CHANGEABLE``. Nobody is told, its status stays.
+    """The proposal with ``changes`` by field, of ``CHANGEABLE``. No one is notified, its status stays.
 
     Raises:
         DomainError: ``not-found``; ``changed-meanwhile``; ``proposal-not-accepted``, the text is its registration's.
@@ -187,10 +187,10 @@ class ReceivedProposal:
 
     Attributes:
         id: UUID text.
-        content: what it says.
+        content: its text.
         person_ref: who proposed it, 64 hex digits.
         partner: slug of the partner through whose page it came.
-        at: since when it says that; aware.
+        at: time of the text; aware.
     """
 
     id: str
@@ -201,7 +201,7 @@ class ReceivedProposal:
 
 
 def receive_proposal(connection: Connection, received: ReceivedProposal) -> None:
-    """Take over what a proposal says, unless something as new is known or it was erased. In the caller's transaction.
+    """Store a proposal's text unless an equal or newer one is known or it was erased. In the caller's transaction.
 
     Raises:
         RulesBroken: it is no proposal.
@@ -242,9 +242,9 @@ def withdraw_proposal(connection: Connection, proposal_id: str, at: datetime) ->
 
 
 def erase_proposal(connection: Connection, proposal_id: str, at: datetime) -> None:
-    """Make a tombstone of a proposal, known or not, whose registration has nobody on it any more.
+    """Make a tombstone of a proposal, known or not, whose registration was erased.
 
-    Everything that it said is gone, and its place on the board. What was published under a title stays published until
+    Its text is gone, and its place on the board. What was published under a title stays published until
     the next version of the timetable leaves it out; what took place stays scheduled. Doing it again changes nothing.
     """
     outbox.blank(connection, proposal_id, at)

@@ -33,6 +33,8 @@ MAX_EVENTS = 5000
 LIVE = (ProposalStatus.SUBMITTED, ProposalStatus.RETURNED, ProposalStatus.ACCEPTED, ProposalStatus.SCHEDULED)
 """Statuses of what may still take place."""
 
+COLUMNS = ("name", "side_event", "working_group", "organisation", "status", "starts_at", "place")
+
 
 @dataclass(frozen=True, slots=True)
 class SideEvent:
@@ -81,7 +83,7 @@ def _side_event(context: SideEventsContext, proposal: Proposal, event: Event | N
 
 
 def record_names_taken(context: SideEventsContext) -> None:
-    """Write into the audit log that somebody takes the names of speakers away as a file."""
+    """Record in the audit log that the names of speakers are downloaded as a file."""
     with context.work.transaction() as connection:
         note_deed(connection, Deed(holder().name, "file-taken", "speakers", ""), context.clock())
 
@@ -137,9 +139,6 @@ def _rows(one: SideEvent) -> Iterator[dict[str, Any]]:
             "starts_at": event and event.starts_at,
             "place": event and event.place,
         }
-
-
-COLUMNS = ("name", "side_event", "working_group", "organisation", "status", "starts_at", "place")
 
 
 def speakers_console(context: SideEventsContext) -> Blueprint:

@@ -88,6 +88,27 @@ _SENT_AGAIN = text(f"""
     ORDER BY proposal_id, revision DESC
 """)
 
+ARRIVAL, TITLE, ATTENDANCE = "submitted_at", "title", "attendance"
+_ORDERS: Mapping[str, str] = {ARRIVAL: "proposal.id", TITLE: "lower(title)", ATTENDANCE: "attendance"}
+"""What proposals are sorted by, then by their ids, which are in order of arrival."""
+
+PROPOSAL_SORTS = tuple(name for order in _ORDERS for name in (order, f"-{order}"))
+_CONDITIONS: Mapping[str, str] = {
+    "status": "status = :status",
+    "working_group": "working_group = :working_group",
+    "organisation": "lower(organisation) = lower(:organisation)",
+    "language": "language = :language",
+    "partner": "partner = :partner",
+    "event": "event_id = :event",
+    "words": "concat_ws(' ', title, summary, organisation) ILIKE :words",
+}
+PROPOSAL_GROUPS: Mapping[str, GroupKey] = {
+    **{name: GroupKey(name) for name in ("status", "working_group", "organisation", "language", "partner")},
+    "preferred_on": GroupKey("preferred::text", "LEFT JOIN LATERAL unnest(preferred_on) preferred ON true"),
+    "speaker_count": GroupKey("cardinality(speakers)"),
+}
+"""What can be counted by; whoever prefers several days counts for each."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReviewStep:
@@ -112,8 +133,8 @@ def lock_proposal(connection: Connection, proposal_id: str) -> Proposal | None:
 
 
 def lock_proposals(connection: Connection, proposal_ids: Collection[str]) -> None:
-    """Lock all of these (UUID texts) until the transaction ends; in the order of their ids, so that nobody waits for
-    somebody who waits for them."""
+    """Lock all of these (UUID texts) until the transaction ends; in the order of their ids, to avoid
+    deadlocks."""
     connection.execute(_LOCK_ALL, {"ids": list(proposal_ids)})
 
 
@@ -135,7 +156,7 @@ def save_revision(connection: Connection, proposal: Proposal, reviewed: ReviewSt
 
 
 def is_proposal_erased(connection: Connection, proposal_id: str) -> bool:
-    """Whether whoever made a proposal was erased."""
+    """Whether a proposal was erased."""
     return bool(connection.execute(_IS_ERASED, {"id": proposal_id}).scalar_one())
 
 
@@ -242,7 +263,7 @@ def _revision(row: Row[Any]) -> ProposalRevision:
 
 
 def _encrypted(column: str) -> ClosedRows:
-    """A column of encrypted names, row by row, for whoever encrypts them by another key. It makes no revision."""
+    """A column of encrypted names, row by row, for re-encryption. It makes no revision."""
 
     def statement(words: str) -> TextClause:
         return text(words.format(column=column))
@@ -266,27 +287,6 @@ ENCRYPTED_COLUMNS: Mapping[str, ClosedRows] = {
     "suggested lists of speakers": _encrypted("suggested_names"),
 }
 """What is encrypted in the table, by what it is for operators."""
-
-ARRIVAL, TITLE, ATTENDANCE = "submitted_at", "title", "attendance"
-_ORDERS: Mapping[str, str] = {ARRIVAL: "proposal.id", TITLE: "lower(title)", ATTENDANCE: "attendance"}
-"""What proposals are sorted by, then by their ids, which are in order of arrival."""
-
-PROPOSAL_SORTS = tuple(name for order in _ORDERS for name in (order, f"-{order}"))
-_CONDITIONS: Mapping[str, str] = {
-    "status": "status = :status",
-    "working_group": "working_group = :working_group",
-    "organisation": "lower(organisation) = lower(:organisation)",
-    "language": "language = :language",
-    "partner": "partner = :partner",
-    "event": "event_id = :event",
-    "words": "concat_ws(' ', title, summary, organisation) ILIKE :words",
-}
-PROPOSAL_GROUPS: Mapping[str, GroupKey] = {
-    **{name: GroupKey(name) for name in ("status", "working_group", "organisation", "language", "partner")},
-    "preferred_on": GroupKey("preferred::text", "LEFT JOIN LATERAL unnest(preferred_on) preferred ON true"),
-    "speaker_count": GroupKey("cardinality(speakers)"),
-}
-"""What can be counted by; whoever prefers several days counts for each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,25 @@ from services.events.network.model import HotelBlock
 from services.events.rules import BrokenRule, content_rule, enforce, number_rule, slug_rule, text_rule
 from shared.i18n.content import Text
 
+ANCHOR_KINDS = frozenset({EventKind.REVIEW, EventKind.COUNCIL_SESSION})
+"""Kinds of event around which others are planned."""
+
+DEPENDENT_KINDS = frozenset({EventKind.PRESS_CONFERENCE, EventKind.SIDE_EVENT})
+PLANNED = frozenset({EventStatus.DRAFT, EventStatus.TENTATIVE, EventStatus.CONFIRMED})
+
+DAYS_BEFORE, DAYS_AFTER = 14, 7
+"""How far from an anchor an event or a day in a room may be to belong to it."""
+
+BOOKING_DAYS_BEFORE = 120
+"""How long before an anchor a hotel block may have to be booked to belong to it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """From ``starts_at`` up to, but not including, ``ends_at``; both are kept in UTC.
 
     Raises:
-        RulesBroken: on construction: a moment without a zone, or an end that is not later than the start.
+        RulesBroken: on construction: a datetime without a zone, or an end that is not later than the start.
     """
 
     starts_at: datetime
@@ -38,11 +50,11 @@ class Span:
             enforce([BrokenRule("ends_at", "ends-before-start", "must be later than the start")])
 
     def overlaps(self, other: "Span") -> bool:
-        """Whether some moment lies in both; spans that only touch do not overlap."""
+        """Whether they have a time in common; spans that only touch do not overlap."""
         return self.starts_at < other.ends_at and other.starts_at < self.ends_at
 
     def covers(self, other: "Span") -> bool:
-        """Whether every moment of ``other`` lies in this one."""
+        """Whether the whole of ``other`` lies in this one."""
         return self.starts_at <= other.starts_at and other.ends_at <= self.ends_at
 
 
@@ -69,7 +81,7 @@ class TimeSlot:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a proposal stands on the board. A pinned one is left where it is when the timetable is made anew."""
+    """Where a proposal is on the board. A pinned one keeps its place when the timetable is solved again."""
 
     proposal_id: str
     room_id: str
@@ -83,7 +95,7 @@ def same_place(one: Placement | None, other: Placement) -> bool:
 
 
 def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """The same moments in as few spans as can be, in order: spans that overlap or touch become one."""
+    """The same times in as few spans as possible, in order: spans that overlap or touch become one."""
     result: list[Span] = []
     for span in sorted(spans, key=lambda one: (one.starts_at, one.ends_at)):
         if result and span.starts_at <= result[-1].ends_at:
@@ -107,7 +119,7 @@ def overlapping_slots(slots: Sequence[TimeSlot]) -> tuple[tuple[str, str], ...]:
 
 
 def span_from(text: str, zone: str, moved_by: timedelta | None = None) -> Span:
-    """The span of ``2020-05-06 09:00 to 17:00``; the end may have a day of its own. Arguments and faults as above."""
+    """The span of ``2020-05-06 09:00 to 17:00``; the end may have another day. See ``datetime_from``."""
     start, to, end = text.partition(" to ")
     if not to:
         raise ValueError("must be a day and times such as 2020-05-06 09:00 to 17:00")
@@ -165,19 +177,6 @@ def _rules(room: Room) -> Iterator[BrokenRule | None]:
         yield BrokenRule("open", "never-open", "must have at least one time at which the room is available")
 
 
-ANCHOR_KINDS = frozenset({EventKind.REVIEW, EventKind.COUNCIL_SESSION})
-"""Kinds of event around which others are planned."""
-
-DEPENDENT_KINDS = frozenset({EventKind.PRESS_CONFERENCE, EventKind.SIDE_EVENT})
-PLANNED = frozenset({EventStatus.DRAFT, EventStatus.TENTATIVE, EventStatus.CONFIRMED})
-
-DAYS_BEFORE, DAYS_AFTER = 14, 7
-"""How far from an anchor an event or a day in a room may be to belong to it."""
-
-BOOKING_DAYS_BEFORE = 120
-"""How long before an anchor a hotel block may have to be booked to belong to it."""
-
-
 @dataclass(frozen=True, slots=True)
 class RoomDay:
     """A day, in the rooms' own zone, on which rooms in a city are reserved; ``rooms`` are their titles."""
@@ -226,7 +225,7 @@ class Dependents:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Where and when an anchor is, in days of its own zone."""
+    """Where and when an anchor is, in days of its zone."""
 
     city: str
     first: date
@@ -260,7 +259,7 @@ def anchor_of(event: Event, *, remembered: bool = False) -> Anchor | None:
 
     Args:
         event: of any kind.
-        remembered: take the last date of an event that has none at the moment.
+        remembered: take the last date of an event that has none now.
     """
     starts_at, ends_at = event.starts_at, event.ends_at
     if remembered and starts_at is None:

@@ -46,6 +46,19 @@ _SAVE_ROOM = text(
     f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _ROOM_COLUMNS[1:])}"
 )
 
+_BOARD_REVISION = text("SELECT revision FROM board")
+_LOCK_BOARD = text("SELECT revision FROM board FOR UPDATE")
+_RAISE_REVISION = text("UPDATE board SET revision = revision + 1 RETURNING revision")
+_PLACEMENTS = text("SELECT proposal_id::text, room_id, slot_id, pinned FROM placement ORDER BY proposal_id")
+_PLACE = text("""
+    INSERT INTO placement (proposal_id, room_id, slot_id, pinned)
+    VALUES (CAST(:proposal_id AS uuid), :room_id, :slot_id, :pinned)
+    ON CONFLICT (proposal_id) DO UPDATE SET room_id = excluded.room_id, slot_id = excluded.slot_id,
+        pinned = excluded.pinned
+""")
+_REMOVE_PLACEMENT = text("DELETE FROM placement WHERE proposal_id = CAST(:id AS uuid)")
+_CLEAR_BOARD = text("DELETE FROM placement")
+
 
 def all_rooms(connection: Connection) -> list[Room]:
     """Every room, in order of ids."""
@@ -70,13 +83,13 @@ def add_room(connection: Connection, room: Room) -> bool:
 
 
 def remove_room(connection: Connection, room_id: str) -> None:
-    """Delete a room and its hours; the database refuses one in which something stands."""
+    """Delete a room and its hours; the database refuses one that is in use."""
     connection.execute(_FORGET_HOURS, {"id": room_id})
     connection.execute(_REMOVE_ROOM, {"id": room_id})
 
 
 def find_slot(connection: Connection, slot_id: str) -> TimeSlot | None:
-    """The slot with this id. Slots are never changed: whoever withdraws one holds the lock of the board."""
+    """The slot with this id. Slots are never changed, and withdrawing one takes the lock of the board."""
     return next((slot for slot in all_slots(connection) if slot.id == slot_id), None)
 
 
@@ -86,7 +99,7 @@ def add_slot(connection: Connection, slot: TimeSlot) -> bool:
 
 
 def remove_slot(connection: Connection, slot_id: str) -> None:
-    """Delete a slot; the database refuses one in which something stands."""
+    """Delete a slot; the database refuses one that is in use."""
     connection.execute(_REMOVE_SLOT, {"id": slot_id})
 
 
@@ -96,7 +109,7 @@ def all_slots(connection: Connection) -> list[TimeSlot]:
 
 
 def slots_in_use(connection: Connection) -> list[TimeSlot]:
-    """Every slot in which something stands on the draft board, by its start."""
+    """Every slot that is used on the draft board, by its start."""
     return [_slot(row) for row in connection.execute(_IN_USE)]
 
 
@@ -109,7 +122,7 @@ def save_room(connection: Connection, room: Room) -> None:
 
 
 def save_slots(connection: Connection, slots: Sequence[TimeSlot]) -> None:
-    """Store ``slots``; others go unless something stands in them. The database refuses slots that overlap."""
+    """Store ``slots``; others are deleted unless they are in use. The database refuses slots that overlap."""
     connection.execute(_DROP_SLOTS, {"kept": [slot.id for slot in slots]})
     if slots:
         connection.execute(_SAVE_SLOT, [_slot_row(slot) for slot in slots])
@@ -124,20 +137,6 @@ def _slot(row: Row[Any]) -> TimeSlot:
     return TimeSlot(row.id, Span(row.starts_at, row.ends_at), row.time_zone)
 
 
-_BOARD_REVISION = text("SELECT revision FROM board")
-_LOCK_BOARD = text("SELECT revision FROM board FOR UPDATE")
-_RAISE_REVISION = text("UPDATE board SET revision = revision + 1 RETURNING revision")
-_PLACEMENTS = text("SELECT proposal_id::text, room_id, slot_id, pinned FROM placement ORDER BY proposal_id")
-_PLACE = text("""
-    INSERT INTO placement (proposal_id, room_id, slot_id, pinned)
-    VALUES (CAST(:proposal_id AS uuid), :room_id, :slot_id, :pinned)
-    ON CONFLICT (proposal_id) DO UPDATE SET room_id = excluded.room_id, slot_id = excluded.slot_id,
-        pinned = excluded.pinned
-""")
-_REMOVE_PLACEMENT = text("DELETE FROM placement WHERE proposal_id = CAST(:id AS uuid)")
-_CLEAR_BOARD = text("DELETE FROM placement")
-
-
 def board_revision(connection: Connection) -> int:
     """Rises with every change of the board."""
     number: int = connection.execute(_BOARD_REVISION).scalar_one()
@@ -145,7 +144,7 @@ def board_revision(connection: Connection) -> int:
 
 
 def lock_board(connection: Connection) -> int:
-    """The revision; until the transaction ends nobody else changes the board or publishes it."""
+    """The revision; until the transaction ends no one else changes or publishes the board."""
     number: int = connection.execute(_LOCK_BOARD).scalar_one()
     return number
 
@@ -178,6 +177,6 @@ def replace_board(connection: Connection, placements: Sequence[Placement]) -> in
 
 
 def raise_board_revision(connection: Connection) -> int:
-    """Say that what the board stands on has changed: rooms or slots; returns its new revision."""
+    """Count a change of rooms or slots as a change of the board; returns its new revision."""
     number: int = connection.execute(_RAISE_REVISION).scalar_one()
     return number
