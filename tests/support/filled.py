@@ -7,10 +7,10 @@ from pathlib import Path
 from services.events.loading.folder import read_folder, read_rooms
 from services.events.loading.service import load_rooms, load_sample
 from services.notifications import messaging as notifications
-from services.registration.forms.copies import keep_event
-from services.registration.forms.loading import load_forms
-from services.registration.sealing.form_keys import FormKeys
+from services.registration.forms.description import load_forms
+from services.registration.forms.service import keep_event
 from services.registration.sealing.key_folder import KeyFolder
+from services.registration.sealing.key_store import FormKeys
 from shared.contracts.reading import read
 from shared.core.clock import system_clock
 from shared.core.sealing import Vault, public_key_of, read_keys, seal_to

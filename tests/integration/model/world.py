@@ -16,7 +16,7 @@ from services.events.event.lifecycle import StepWish, step_of
 from services.events.event.model import Event, EventKind, EventStatus, Mode
 from services.registration.forms.model import JOIN_MINUTES_BEFORE
 from services.registration.forms.store import save_form
-from services.registration.intake.decider_keys import publish_key
+from services.registration.intake.queue import publish_key
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
 from shared.contracts.registry import SERVICES

@@ -1,0 +1,278 @@
+"""Proposes what each column of a file is, and checks the mapping and the confirmation against file and form.
+
+The proposal is made from the headings of well-known exports, the last import, and the form's own questions. The
+headings are those of Google Forms (CSV of responses, and the linked sheet), of Eventbrite's attendee report, and of
+pretix' list of order positions (pretix/base/exporters/orderlist.py).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.registration.forms.opening import OPEN_EVENT_STATUSES, is_over
+from services.registration.forms.store import StoredForm
+from services.registration.importing.model import (
+    LANGUAGE,
+    OWN_TARGETS,
+    RECEIVED_AT,
+    STATUS,
+    TIME_ZONE,
+    ColumnMapping,
+    Fate,
+    ImportChoice,
+    PeopleImport,
+)
+from services.registration.importing.table_reading import DELIMITERS, ENCODINGS, fold, has_choices
+from shared.core.errors import DomainError
+from shared.i18n.languages import LANGUAGES
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.fields import ADDRESS_FIELD
+from shared.web.access import Holder
+
+
+@dataclass(frozen=True, slots=True)
+class KnownExport:
+    """An export that is recognised: all of ``needs`` are among its headings, in folded form."""
+
+    name: str
+    needs: frozenset[str]
+    targets: Mapping[str, str]
+    date_order: str = ""
+
+
+EXPORTS = (
+    KnownExport(
+        "pretix",
+        frozenset({"order code", "position id", "attendee name", "attendee email"}),
+        {
+            "attendee name": "name",
+            "attendee email": "email",
+            "company": "organisation",
+            "country": "country",
+            "status": STATUS,
+            "order date": RECEIVED_AT,
+            "order locale": LANGUAGE,
+        },
+    ),
+    KnownExport(
+        "Eventbrite",
+        frozenset({"order #", "order date", "first name", "email"}),
+        {
+            "first name": "name",
+            "last name": "name",
+            "surname": "name",
+            "email": "email",
+            "company": "organisation",
+            "attendee status": STATUS,
+            "order date": RECEIVED_AT,
+        },
+    ),
+    KnownExport(
+        "Google Forms",
+        frozenset({"timestamp", "email address"}),
+        {"timestamp": RECEIVED_AT, "email address": "email"},
+    ),
+    KnownExport(
+        "Google Forms",
+        frozenset({"timestamp", "username"}),
+        {"timestamp": RECEIVED_AT, "username": "email"},
+    ),
+)
+
+_COMMON = {
+    "email": ("e-mail", "email", "mail", "e-mail address", "email address", "your email", "correo electrónico",
+              "adresse e-mail", "courriel", "электронная почта", "البريد الإلكتروني", "电子邮件", "邮箱"),
+    "name": ("name", "full name", "your name", "your full name", "first name", "last name", "given name",
+             "family name", "surname", "nom", "prénom", "nombre", "apellidos", "имя", "фамилия", "الاسم", "姓名"),
+    "organisation": ("organisation", "organization", "company", "affiliation", "organización", "организация"),
+    STATUS: ("status", "attendee status", "registration status"),
+    RECEIVED_AT: ("timestamp", "received at", "registered at", "registration date", "date received"),
+    LANGUAGE: ("language", "langue", "idioma", "язык", "اللغة", "语言"),
+    TIME_ZONE: ("time zone", "timezone"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedMapping:
+    """A mapping to begin with, and where it comes from: the name of an export, ``last import``, or empty."""
+
+    mapping: ColumnMapping
+    source: str = ""
+
+
+def targets_of(definition: FormDefinition) -> tuple[str, ...]:
+    """What a column can be on a form: its questions, then what every person has."""
+    names = [field.name for field in definition.fields]
+    own = {LANGUAGE: "language", TIME_ZONE: "time_zone"}
+    return (*names, *(target for target in OWN_TARGETS if own.get(target) not in names))
+
+
+def propose(headings: Sequence[str], definition: FormDefinition, last: ColumnMapping | None) -> ProposedMapping:
+    """Return a mapping for the columns: of the last import of the form if it fits, else by their headings."""
+    if last is not None and last.columns and set(last.columns) <= set(headings):
+        return ProposedMapping(last, "last import")
+    folded = {fold(heading): heading for heading in headings}
+    export = next((one for one in EXPORTS if one.needs <= folded.keys()), None)
+    known = export.targets if export is not None else {}
+    labels = _labels(definition)
+    allowed = set(targets_of(definition))
+    columns = _columns(folded, known, allowed, {})
+    columns |= _columns(folded, labels, allowed, columns)  # an export knows best
+    columns |= _columns(folded, _named_within(folded, labels), allowed, columns)
+    ordered = {heading: columns[heading] for heading in headings if heading in columns}
+    return ProposedMapping(ColumnMapping(ordered), export.name if export is not None else "")
+
+
+def _columns(
+    folded: Mapping[str, str], names: Mapping[str, str], allowed: set[str], before: Mapping[str, str]
+) -> dict[str, str]:
+    """Targets by heading, of the headings that have none yet; a name alone can come from several."""
+    found: dict[str, str] = {}
+    for text, heading in folded.items():
+        target = _on_form(names.get(text, ""), allowed)
+        is_taken = target in before.values() or (target != "name" and target in found.values())
+        if target in allowed and not is_taken and heading not in before:
+            found[heading] = target
+    return found
+
+
+def _named_within(folded: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    """Targets of headings that are whole questions, such as “Which working group are you in?”: the one they name.
+
+    A status and a time of registration are not looked for: with a wrong one every row would be refused.
+    """
+    found = {}
+    for text in folded:
+        within = {target for name, target in names.items() if f" {_spaced(name)} " in f" {_spaced(text)} "}
+        if len(within) == 1 and not within & {STATUS, RECEIVED_AT}:
+            found[text] = within.pop()
+    return found
+
+
+def _spaced(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text))
+
+
+def _on_form(target: str, allowed: set[str]) -> str:
+    """A form may ask for what every person has."""
+    asked = {LANGUAGE: "language", TIME_ZONE: "time_zone"}.get(target, "")
+    return asked if asked in allowed else target
+
+
+def _labels(definition: FormDefinition) -> dict[str, str]:
+    found = {fold(word): target for target, words in _COMMON.items() for word in words}
+    for field in definition.fields:
+        found |= {fold(field.label.in_language(language)): field.name for language in LANGUAGES}
+        found[fold(field.name)] = found[fold(field.name.replace("_", " "))] = field.name
+    return found
+
+
+def mapping_to_json(mapping: ColumnMapping) -> dict[str, Any]:
+    """Return a mapping as it is stored and sent."""
+    return {
+        "columns": dict(mapping.columns),
+        "values": {name: dict(values) for name, values in mapping.values.items()},
+        "date_order": mapping.date_order,
+        "language": mapping.language,
+    }
+
+
+def mapping_from_json(stored: Mapping[str, Any]) -> ColumnMapping | None:
+    """Return the stored mapping; None where there is none."""
+    if not stored:
+        return None
+    return ColumnMapping(stored["columns"], stored["values"], stored["date_order"], stored["language"])
+
+
+SEATS = ("as-possible", "waiting-list")
+DATE_ORDERS = ("", "dmy", "mdy")
+NOT_YOURS = "the contents of a file are shown only to the person who uploaded it and to readers of sealed answers"
+
+
+def may_see_file(people: PeopleImport, who: Holder) -> bool:
+    """Whether ``who`` may see the cells of a file and say what its columns are: sealed answers stand there in clear."""
+    return who.name == people.created_by or "sealed-reader" in who.roles
+
+
+def refuse_others(people: PeopleImport, who: Holder) -> None:
+    """Refuse what shows the cells of somebody else's file, or would move them into a question that is not sealed.
+
+    Raises:
+        DomainError: ``not-allowed``.
+    """
+    if not may_see_file(people, who):
+        raise DomainError("not-allowed", NOT_YOURS)
+
+
+def check_how(how: Mapping[str, str]) -> None:
+    """Refuse an encoding or a delimiter that is not known.
+
+    Raises:
+        DomainError: ``bad-mapping``.
+    """
+    if how.get("encoding", "") not in ("", *ENCODINGS) or how.get("delimiter", "") not in ("", *DELIMITERS):
+        raise DomainError("bad-mapping", "this encoding or delimiter is not known")
+
+
+def check_mapping(mapping: ColumnMapping, headings: Sequence[str], definition: FormDefinition) -> None:
+    """Refuse a mapping that fits neither the file nor the form.
+
+    Raises:
+        DomainError: ``bad-mapping``.
+    """
+    allowed = targets_of(definition)
+    for heading, target in mapping.columns.items():
+        if heading not in headings:
+            raise DomainError("bad-mapping", f"the file has no column “{heading}”")
+        if target not in allowed:
+            raise DomainError("bad-mapping", f"the form has no question “{target}”")
+        if target != "name" and len(mapping.headings_of(target)) > 1:
+            raise DomainError(
+                "bad-mapping", f"two columns are mapped to “{target}”: only a name can come from several columns"
+            )
+    if not mapping.headings_of(ADDRESS_FIELD):
+        raise DomainError("bad-mapping", "choose the column with the e-mail address")
+    if mapping.date_order not in DATE_ORDERS or mapping.language not in LANGUAGES:
+        raise DomainError("bad-mapping", "unknown order of dates, or language")
+    if not all(is_storable(text) for table in mapping.values.values() for text in table):
+        raise DomainError("bad-mapping", "a text contains characters that a file cannot contain")
+    for name, table in mapping.values.items():
+        field_ = next((one for one in definition.fields if one.name == name), None)
+        if field_ is None or not has_choices(field_):
+            raise DomainError("bad-mapping", f"“{name}” is not a question with choices")
+        known = {value for value, _ in field_.kind.choices(field_, "en")}
+        if set(table.values()) - known:
+            raise DomainError("bad-mapping", f"“{name}” has no such choice")
+
+
+def is_storable(text: str) -> bool:
+    """Whether a database holds ``text``: it has no NUL, and no half of a character."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
+def seen_form(form: StoredForm, now: datetime) -> str:
+    """Return what a dry run depends on: the form's revision, and whether its event takes place."""
+    return f"{form.revision}/{form.event_status or ''}/{'over' if is_over(form.opening, now) else ''}"
+
+
+def check_choice(choice: ImportChoice, people: PeopleImport, form: StoredForm, now: datetime) -> None:
+    """Refuse a confirmation that cannot be.
+
+    Raises:
+        DomainError: ``bad-choice``, ``nothing-to-import``, ``event-over``, ``not-taking-place``.
+    """
+    if choice.seats not in SEATS or not choice.reason.strip() or not is_storable(choice.reason):
+        raise DomainError("bad-choice", "state how these people agreed, and why they are imported")
+    if choice.seats == "waiting-list" and not form.waiting_list:
+        raise DomainError("bad-choice", "the form has no waiting list")
+    if not any(people.expected.get(fate) for fate in (Fate.CONFIRMED, Fate.WAITLISTED, Fate.CHANGED)):
+        raise DomainError("nothing-to-import", "no row would be imported")
+    if is_over(form.opening, now):
+        raise DomainError("event-over", "the event has begun")
+    if form.opening.needs_event and form.opening.event_status not in OPEN_EVENT_STATUSES:
+        raise DomainError("not-taking-place", "at present the event does not take place")

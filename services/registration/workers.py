@@ -1,0 +1,170 @@
+"""The processes ``decide`` and ``tend``: their loops, until they are asked to stop.
+
+``decide`` decides what is submitted. ``tend`` does what is due by time: offers expire, reservations end, those who wait
+are promoted, people are reminded of missing details, and what was kept long enough is deleted. All of it is final, so
+``tend`` does nothing while this process's clock differs from the database's. It holds no private key.
+"""
+
+import logging
+import time
+from datetime import datetime
+
+from services.registration.cleanup import RULES
+from services.registration.forms.changes import end_reservations
+from services.registration.importing.running import ImportRun
+from services.registration.importing.store import make_vault
+from services.registration.intake.decider import Decider
+from services.registration.intake.mailboxes import overdue_mails
+from services.registration.intake.queue import backlog, publish_key
+from services.registration.intake.reading import DeciderKeys
+from services.registration.people.counting import fold_counts
+from services.registration.people.decisions import expire_offers
+from services.registration.people.details import remind_of_details
+from services.registration.people.messages import RegistrationMessages
+from services.registration.people.references import References
+from services.registration.people.waiting_list import count_to_decide, promote_due, promoting
+from services.registration.privacy.retention import retaining
+from services.registration.settings import RegistrationSettings
+from shared.core.errors import Unavailable
+from shared.core.metrics import (
+    confirmation_mail_oldest_overdue_age_seconds,
+    confirmation_mails_overdue,
+    forms_with_seats_to_decide,
+    submission_oldest_undecided_age_seconds,
+    submissions_parked,
+    submissions_undecided,
+)
+from shared.process.runner import Stop
+from shared.store.checked_clock import CheckedClock
+from shared.store.cleanup import Cleanup
+from shared.store.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
+
+REST_S = (0.025, 0.05, 0.1, 0.2)
+"""Pauses while there is nothing to do, seconds; the last one repeats."""
+
+REST_IN_OUTAGE_S = 1.0
+
+LOOK_AROUND_EVERY_S = 1.0
+"""How often, while there is nothing to do, mails that become due and imports are looked for, seconds. Submissions, for
+which a person waits, are looked for at each turn; asking for all three each time takes three times the processor."""
+
+GAUGES_EVERY_S = 10.0
+"""How often the backlog is read for the metrics, seconds."""
+
+
+def make_decider(settings: RegistrationSettings, work: UnitOfWork, clock: CheckedClock) -> Decider:
+    """Return the decider of this process; its public key is published before this returns.
+
+    Raises:
+        SettingsError: the newest key does not open what is sealed to it.
+        Unavailable: the database is away.
+    """
+    publish_key(work, settings.decider_keys, clock())
+    keys = DeciderKeys(settings.decider_keys, References(settings.person_keys[0]))
+    return Decider(work, clock, keys, RegistrationMessages(settings.notifications_key, settings.events_key))
+
+
+def make_import_run(
+    settings: RegistrationSettings, work: UnitOfWork, clock: CheckedClock, decider: Decider
+) -> ImportRun:
+    """Return what imports people between the batches of ``decider``."""
+    person_key = settings.person_keys[0]
+    return ImportRun(work, clock, decider, References(person_key), make_vault(person_key))
+
+
+def run_decider(settings: RegistrationSettings, work: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
+    """Decide until ``stop``; while the database is away, wait for it."""
+    decider: Decider | None = None
+    imports: ImportRun | None = None
+    idle, gauges_at, around_at = 0, 0.0, 0.0
+    while not stop:
+        try:
+            if time.monotonic() >= gauges_at:  # before deciding: what ends the process must not hide the backlog
+                set_intake_gauges(work, clock())
+                gauges_at = time.monotonic() + GAUGES_EVERY_S
+            decider = decider or make_decider(settings, work, clock)
+            imports = imports or make_import_run(settings, work, clock, decider)
+            around = time.monotonic() >= around_at
+            done = decider.run_once(mails=around) + (imports.run_once() if around else 0)
+            if done or around:
+                around_at = 0.0 if done else time.monotonic() + LOOK_AROUND_EVERY_S
+            idle = 0 if done else idle + 1
+            pause_s = REST_S[min(idle, len(REST_S)) - 1] if idle else 0.0
+        except Unavailable as error:
+            log.warning("decide waits", extra={"reason": error.reason})
+            pause_s = REST_IN_OUTAGE_S
+        if pause_s:
+            stop.wait(pause_s)
+
+
+def set_intake_gauges(work: UnitOfWork, now: datetime) -> None:
+    """Read the backlog of the intake and set its metrics.
+
+    Every decider does so, also one that stands by: the age has to grow while the one that leads is stuck.
+
+    Raises:
+        Unavailable: the database is away; the metrics keep their values.
+    """
+    with work.transaction() as connection:
+        undecided, oldest, parked = backlog(connection)
+        overdue, due_since = overdue_mails(connection, now)
+    submissions_undecided.set(undecided)
+    submission_oldest_undecided_age_seconds.set(_age_s(oldest, now))
+    submissions_parked.set(parked)
+    confirmation_mails_overdue.set(overdue)
+    confirmation_mail_oldest_overdue_age_seconds.set(_age_s(due_since, now))
+
+
+def _age_s(since: datetime | None, now: datetime) -> float:
+    return 0.0 if since is None else max(0.0, (now - since).total_seconds())
+
+
+TEND_EVERY_S = 5.0
+TEND_AGAIN_S = 0.25
+"""Where there was more than a batch to delete."""
+
+
+class Tending:
+    """The loop of one process; any number may run, each leaves alone the rows that another has in hand.
+
+    Args:
+        work: on the service's database.
+        clock: of this process, compared with the database's before each turn.
+        messages: of what happens to registrations.
+    """
+
+    def __init__(self, work: UnitOfWork, clock: CheckedClock, messages: RegistrationMessages) -> None:
+        self._work, self._clock, self._messages = work, clock, messages
+        self._cleanup = Cleanup(work, "registration", RULES)
+        self._retention = retaining(messages)
+
+    def run(self, stop: Stop) -> None:
+        """Take a turn every ``EVERY_S`` seconds until ``stop``; while the database is away, wait for it."""
+        while not stop:
+            try:
+                more = self.turn()
+            except Unavailable as error:
+                log.warning("tend waits", extra={"reason": error.reason})
+                more = False
+            stop.wait(TEND_AGAIN_S if more else TEND_EVERY_S)
+
+    def turn(self) -> bool:
+        """Do a batch of everything that is due, nothing while the clock is wrong; returns whether to go on at once.
+
+        Raises:
+            Unavailable: the database is away; the next turn goes on.
+        """
+        now = self._clock.final_now("tending")
+        if now is None:
+            return False
+        more = self._cleanup.turn(now)
+        more = fold_counts(self._work) or more
+        expire_offers(self._work, self._messages, now)
+        end_reservations(self._work, promoting(self._messages), now)
+        promote_due(self._work, self._messages, now)
+        forms_with_seats_to_decide.set(count_to_decide(self._work, now))
+        remind_of_details(self._work, self._messages, now)
+        self._retention.turn(self._work, now)
+        return more
