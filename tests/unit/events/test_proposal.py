@@ -99,13 +99,13 @@ def test_difference_tells_the_new_and_the_moved_alone() -> None:
         ("goes",),
         ("stays",),
     )
-    assert found.told == ("changes-room", "comes", "moves")
+    assert found.notified == ("changes-room", "comes", "moves")
 
 
 def test_new_title_or_translation_moves_nobody() -> None:
     translated = replace(an_entry("p"), room_title=an_entry("p").room_title.having("fr", "Salle du lac"))
-    assert difference([an_entry("p")], [translated]).told == ()
-    assert difference([an_entry("p")], [replace(an_entry("p"), title="Another")]).told == ()
+    assert difference([an_entry("p")], [translated]).notified == ()
+    assert difference([an_entry("p")], [replace(an_entry("p"), title="Another")]).notified == ()
 
 
 @pytest.mark.parametrize(
