@@ -66,7 +66,7 @@ NO_PERSON: Mapping[str, Any] = {
 """Fields that identify a person, or help to."""
 
 COUNTED_BY: Mapping[str, Any] = {"working_group": None, "representative": False, "country": None, "partner": None}
-"""Fields by which numbers are unchanged; they stay as long as the registration counts."""
+"""Fields that the numbers count by; they stay as long as the registration counts."""
 
 NEVER_CONFIRMED = "expired"
 """Status of those who never confirmed their address: no message about them was published, so none can come late."""
