@@ -96,13 +96,14 @@ def test_backup_of_pgbackrest(hours: int, grade: Grade, tmp_path: Path) -> None:
     stopped = (NOW - timedelta(hours=hours)).timestamp()
     printed = json.dumps([{"backup": [{"timestamp": {"stop": stopped}}, {"timestamp": {"stop": stopped - 9}}]}])
     (tmp_path / "troika_backup_keys.prom").write_text(backups("keys", timedelta(days=3)))
+    (tmp_path / "troika_backup_form-keys.prom").write_text(backups("form-keys", timedelta(days=9)))
     found = grades("backup-age", named(**{METRICS_FOLDER: str(tmp_path)}), probes(run=prints(printed)))
-    assert found == {"database": grade, "keys": Grade.OK}
+    assert found == {"database": grade, "keys": Grade.OK, "form-keys": Grade.WARNING}
 
 
 def test_pgbackrest_without_a_backup(tmp_path: Path) -> None:
     found = grades("backup-age", named(**{METRICS_FOLDER: str(tmp_path)}), probes(run=prints("[]")))
-    assert found == {"database": Grade.FAILED, "keys": Grade.FAILED}
+    assert found == dict.fromkeys(("database", "keys", "form-keys"), Grade.FAILED)
 
 
 @pytest.mark.parametrize(("days", "grade"), [(9, Grade.OK), (200, Grade.WARNING), (400, Grade.FAILED)])
@@ -115,11 +116,13 @@ def test_drill_in_a_text_file(tmp_path: Path, days: int, grade: Grade) -> None:
 def test_backup_that_prometheus_knows() -> None:
     result = [{"metric": {}, "value": [0, str((NOW - timedelta(hours=2)).timestamp())]}]
     found, none = (HttpAnswer(200, {}, json.dumps({"data": {"result": each}})) for each in (result, []))
-    known = probes(run=has_no_command, fetch=pages({"database": found, "keys": none}))
+    known = probes(
+        run=has_no_command, fetch=pages({"%22database%22": found, "%22keys%22": none, "%22form-keys%22": found})
+    )
     graded = named(**{PROMETHEUS_URL: "http://127.0.0.1:9090"})
-    assert grades("backup-age", graded, known) == {"database": Grade.OK, "keys": Grade.FAILED}
+    assert grades("backup-age", graded, known) == {"database": Grade.OK, "keys": Grade.FAILED, "form-keys": Grade.OK}
 
 
 def test_backup_that_nothing_knows() -> None:
     found = grades("backup-age", host(), probes(run=has_no_command))
-    assert found == {"database": Grade.NOT_ASKED, "keys": Grade.NOT_ASKED}
+    assert found == dict.fromkeys(("database", "keys", "form-keys"), Grade.NOT_ASKED)
