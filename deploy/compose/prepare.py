@@ -90,7 +90,7 @@ def databases() -> None:
         make_databases(administrator, passwords)
     keys_server = _make_keys_server(place)
     with psycopg.connect(servers.database(SUPERUSER, passwords, KEYS), autocommit=True) as owner:
-        _require_no_keys(owner)
+        require_no_keys(owner)
     for service in SERVICES:
         _migrate(service)
         with psycopg.connect(servers.database(SUPERUSER, passwords, service), autocommit=True) as owner:
@@ -118,7 +118,7 @@ def _make_keys_server(place: Path) -> str | None:
     return server.database(SUPERUSER, passwords, KEYS)
 
 
-def _require_no_keys(owner: "psycopg.Connection[tuple[object, ...]]") -> None:
+def require_no_keys(owner: "psycopg.Connection[tuple[object, ...]]") -> None:
     """Check that the server of the other databases has no table of keys of forms.
 
     Raises:
