@@ -13,6 +13,7 @@ from deploy.operations.doctor.grading import Grade, GradedHost
 from deploy.operations.doctor.network import PROMETHEUS_URL
 from deploy.operations.doctor.probes import DiskSpace, HttpAnswer, Probes
 from shared.core.errors import Unavailable
+from tests.unit.core.test_accounts import open_to_all
 from tests.unit.deploy.doctor.fakes import EVENTS, NOW, check, host, named, only, pages, probes, rows
 
 
@@ -95,6 +96,7 @@ def backups(kind: str, age: timedelta) -> str:
 @pytest.fixture
 def configuration(tmp_path: Path) -> Path:
     """What `troika backup configure` writes, in a folder of the operator's choice."""
+    open_to_all(tmp_path)
     file = tmp_path / "elsewhere" / "pgbackrest.conf"
     write_configuration(file, Cluster(tmp_path / "data", 5432, "/run", "postgres", str(tmp_path / "repository")))
     return file
