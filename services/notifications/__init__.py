@@ -4,5 +4,5 @@ Publishes ``mail.sent``, ``mail.bounced`` and ``mail.suppressed``. Consumes even
 ``notifications.copies``), and registrations, confirmation links and decisions on proposals (``notifications.mail``).
 
 A message that causes a mail makes exactly one row; a sender takes due rows and hands them to the relay. Both go on
-while the other services are down. What a mail can become is in :mod:`services.notifications.domain.states`.
+while the other services are down. What a mail can become is in :mod:`services.notifications.mails.model`.
 """

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from services.notifications.mail.mailbox import domain_of, mailbox
-from services.notifications.mail.relay import parse_relay, plain_relay
+from services.notifications.composing.mime import domain_of, mailbox
 from services.notifications.rights import RIGHTS
+from services.notifications.sending.smtp import parse_relay, plain_relay
 from shared.core.key_checks import SIGNING, HeldKey, KeyKind, KeyRule
 from shared.core.settings import Reader
 from shared.core.transports import SMTP

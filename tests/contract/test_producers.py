@@ -26,8 +26,8 @@ from services.events.outgoing import (
 )
 from services.events.usecases.decide_proposal import sealed_decision
 from services.events.usecases.proposal_keys import ProposalKeys
-from services.notifications.domain.mail import ClaimedMail
-from services.notifications.outgoing import KEY_OF_OUTCOME, mail_message
+from services.notifications.mails.model import ClaimedMail
+from services.notifications.sending.messages import KEY_OF_OUTCOME, mail_message
 from services.registration.access import messages as access_messages
 from services.registration.forms.messages import FORM_CHANGED, PARTNER_CHANGED, form_message, partner_message
 from services.registration.forms.model import FormFacts

@@ -15,7 +15,7 @@ import requests
 from services.events import cleanup as of_events
 from services.events.store import personal_tables as events_tables
 from services.notifications import cleanup as of_notifications
-from services.notifications.store import personal_tables as notifications_tables
+from services.notifications.recipients import store as notifications_tables
 from services.registration import cleanup as of_registration
 from services.registration.privacy import tables as registration_tables
 from shared.contracts.registry import SERVICES
@@ -45,7 +45,7 @@ RULES = {
 PERSONAL = {
     "registration": registration_tables.TABLES,
     "events": events_tables.TABLES,
-    "notifications": notifications_tables.TABLES,
+    "notifications": notifications_tables.PERSONAL_TABLES,
 }
 MESSAGES = {PUBLISHED.table, *(rule.table for rule in RECEIVED.values())}
 

@@ -18,8 +18,8 @@ from deploy.operations.backup.postgres import LoneServer
 from deploy.operations.backup.restoring import Restored
 from deploy.operations.backup.restoring import begin_quarantine as put_in_quarantine
 from deploy.shape import SERVICES
-from services.notifications.mail.transport import Session
 from services.notifications.sending.sender import Sender
+from services.notifications.sending.smtp import Session
 from services.registration.deciding_loop import make_decider
 from services.registration.web import build_app
 from shared.core.database_url import conninfo

@@ -1,31 +1,185 @@
-"""The sender's loop. Any number may run: they share the due mails. It ends between two mails, never within one."""
+"""The sender: claims due mails and hands them to the relay in one SMTP session a batch.
+
+For each mail: announce it (MAIL, RCPT), commit that the handover begins, hand it over. That commit also stores the
+outcomes of the mails before, so a mail costs one commit. No transaction is open during the SMTP dialogue. Composing
+takes most of the time; it runs ahead in its own thread while the sender waits for the relay. Every mail of a batch gets
+exactly one outcome.
+
+Any number of senders can run: they share the due mails. A sender stops between two mails, never within one.
+"""
 
 import logging
 import time
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
 
-from services.notifications.domain.mail import Verdict
-from services.notifications.domain.retrying import LEFT
-from services.notifications.sending.batch import Batch, SendingTools
-from services.notifications.usecases.claim_due import claim_due
-from services.notifications.usecases.finish import finish
-from services.notifications.usecases.measure import measure
-from services.notifications.usecases.reap_leases import reap_leases
+from services.notifications.mails.model import ClaimedMail, HandoverOutcome
+from services.notifications.sending.composer import ComposedMail, Composer
+from services.notifications.sending.outcomes import LEFT_UNKNOWN, is_relay_trouble, outcome_of_error, released, sent
+from services.notifications.sending.service import (
+    LEASE,
+    UNKNOWN_AFTER,
+    begin_handover,
+    claim_due,
+    finish_mails,
+    measure_lanes,
+    reap_leases,
+)
+from services.notifications.sending.smtp import Session, SmtpTransport, TransportError
+from services.notifications.sending.store import Claim
+from shared.core.context import caused_by
 from shared.core.errors import Unavailable
 from shared.core.failpoints import reach
 from shared.core.metrics import mail_unknown_resolved_total
+from shared.core.spans import SEND_MAIL
+from shared.core.tracing import NoSpan, span
 from shared.process.runner import Stop
+from shared.store.checked_clock import CheckedClock
+from shared.store.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
 
-BATCH = 10
-REST_LEAST_S = 0.025
-REST_MOST_S = 0.2
-REST_IN_OUTAGE_S = 1.0
-REST_RELAY_LEAST_S = 1.0
-REST_RELAY_MOST_S = 30.0
-HOUSEKEEPING_EVERY_S = 5.0
-LAST_WORDS_S = 15.0
+
+@dataclass(frozen=True, slots=True)
+class SendingContext:
+    """Attributes:
+    work: on the service's database.
+    clock: of this process.
+    transport: to the relay.
+    composer: writes the mails.
+    lease: how long a claim lasts, and again from the commit that a mail is handed over.
+    unknown_after: how long an unknown outcome waits before it is decided on.
+    monotonic: seconds that no change of the machine's time touches.
+    """
+
+    work: UnitOfWork
+    clock: CheckedClock
+    transport: SmtpTransport
+    composer: Composer
+    lease: timedelta = LEASE
+    unknown_after: timedelta = UNKNOWN_AFTER
+    monotonic: Callable[[], float] = time.monotonic
+
+
+class Batch:
+    """One batch. ``verdicts`` are those that are not stored yet: the caller stores what is left after :meth:`run`.
+
+    Args:
+        tools: to work with.
+        claims: the caller's own.
+        verdicts: a list to fill.
+        ahead: composes, with one thread, in the order of the claims.
+    """
+
+    def __init__(
+        self, tools: SendingContext, claims: Sequence[Claim], verdicts: list[HandoverOutcome], ahead: ThreadPoolExecutor
+    ) -> None:
+        self._tools = tools
+        self._waiting = deque((claim.mail, ahead.submit(tools.composer.compose, claim)) for claim in claims)
+        self._verdicts = verdicts
+        self._session: Session | None = None
+
+    def run(self, stop: Stop) -> bool:
+        """Send until all are done, the relay is in trouble or it is time to stop; what is left is released.
+
+        Returns:
+            whether the relay is well.
+
+        Raises:
+            Unavailable: the database went away; every mail has its verdict all the same.
+        """
+        well = True
+        try:
+            while self._waiting and well and not stop:
+                mail, letter = self._waiting.popleft()
+                said = {"troika.mail.kind": mail.kind}
+                with (
+                    caused_by(mail.correlation_id, mail.traceparent),
+                    span(SEND_MAIL, f"send {mail.kind}", said, (mail.traceparent,)) as seen,
+                ):
+                    well = self._send(mail, letter.result(), seen)
+        finally:
+            self._release_the_rest()
+        return well
+
+    def close(self) -> None:
+        """End the session. The mails are with the relay already, so this may fail or take its time."""
+        if self._session is not None:
+            self._session.close()
+
+    def _release_the_rest(self) -> None:
+        now = self._tools.clock()
+        for mail, letter in self._waiting:
+            letter.cancel()
+            self._verdicts.append(released(mail, now))
+        self._waiting.clear()
+
+    def _send(self, mail: ClaimedMail, letter: ComposedMail | HandoverOutcome, seen: NoSpan) -> bool:
+        """One mail, with its verdict added; returns whether the relay is well."""
+        well, verdict = True, letter
+        if isinstance(verdict, ComposedMail):
+            try:
+                verdict = self._hand_over(mail, verdict)
+            except TransportError as error:
+                verdict = outcome_of_error(mail, error, self._tools.clock, self._tools.unknown_after)
+                well = not is_relay_trouble(error)
+        self._add(verdict)
+        seen.set({"troika.outcome": verdict.outcome})
+        return well
+
+    def _hand_over(self, mail: ClaimedMail, letter: ComposedMail) -> HandoverOutcome:
+        session = self._usable_session()
+        session.begin(self._tools.composer.mail_from, letter.address)
+        began_s = self._tools.monotonic()
+        begun = self._commit_to(mail)
+        if not begun or self._stood_still_since(began_s):
+            return released(mail, self._tools.clock())  # changes nothing if the mail was called off or is another's
+        reach("send.begun")
+        session.deliver(letter.content)
+        reach("send.handed-over")
+        return sent(mail, self._tools.clock())
+
+    def _commit_to(self, mail: ClaimedMail) -> bool:
+        """Commit that ``mail`` is being handed over; returns whether it may be."""
+        before, tools = tuple(self._verdicts), self._tools
+        try:
+            begun = begin_handover(tools.work, tools.clock, mail, before, tools.lease)
+        except Unavailable:
+            self._add(released(mail, self._tools.clock()))  # whatever was stored: the content has not gone out
+            raise
+        del self._verdicts[: len(before)]
+        return begun
+
+    def _stood_still_since(self, began_s: float) -> bool:
+        """Whether so much of the lease is gone since the commit that it might end within the handover."""
+        return self._tools.monotonic() - began_s > self._tools.lease.total_seconds() / 3
+
+    def _usable_session(self) -> Session:
+        if self._session is not None and not self._session.usable:
+            self._session.close()
+            self._session = None
+        if self._session is None:
+            self._session = self._tools.transport.connect()
+        return self._session
+
+    def _add(self, verdict: HandoverOutcome) -> None:
+        self._verdicts.append(verdict)
+        if verdict.reason is not None:
+            facts = {"mail_id": verdict.mail.id, "kind": verdict.mail.kind, "reason": verdict.reason}
+            log.warning("mail not sent", extra={**facts, "outcome": verdict.outcome})
+
+
+BATCH_SIZE = 10
+MIN_IDLE_S = 0.025
+MAX_IDLE_S = 0.2
+OUTAGE_DELAY_S = 1.0
+MIN_RELAY_DELAY_S = 1.0
+MAX_RELAY_DELAY_S = 30.0
+CLEANUP_EVERY_S = 5.0
+SHUTDOWN_S = 15.0
 """How long a sender that is to stop goes on trying to store what it knows, seconds."""
 
 
@@ -36,28 +190,28 @@ class Sender:
         tools: to work with.
     """
 
-    def __init__(self, tools: SendingTools) -> None:
+    def __init__(self, tools: SendingContext) -> None:
         self._tools = tools
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="composing")
-        self._verdicts: list[Verdict] = []
+        self._verdicts: list[HandoverOutcome] = []
         self._relay_rest_s = 0.0
         self._housekeeping_at = 0.0
-        mail_unknown_resolved_total.labels(LEFT)  # from 0 on, or its first one would be no increase
+        mail_unknown_resolved_total.labels(LEFT_UNKNOWN)  # from 0 on, or its first one would be no increase
 
     def run(self, stop: Stop) -> None:
         """Send until ``stop``."""
-        rest_s = REST_LEAST_S
+        rest_s = MIN_IDLE_S
         while not stop:
             try:
                 handled = self.turn(stop)
                 self._cleanup_now_and_then()
-                rest_s = REST_LEAST_S if handled else min(REST_MOST_S, rest_s * 2)
+                rest_s = MIN_IDLE_S if handled else min(MAX_IDLE_S, rest_s * 2)
             except Unavailable as error:
                 log.warning("sender waits", extra={"reason": error.reason})
-                handled, rest_s = 0, REST_IN_OUTAGE_S
+                handled, rest_s = 0, OUTAGE_DELAY_S
             if self._relay_rest_s:
                 stop.wait(self._relay_rest_s)
-            elif handled < BATCH:
+            elif handled < BATCH_SIZE:
                 stop.wait(rest_s)
         self._say_last_words()
         self._ahead.shutdown()
@@ -69,7 +223,7 @@ class Sender:
             Unavailable: the database is away. What is known of the mails in hand is kept, and stored by the next turn.
         """
         self._store_verdicts()
-        most = 1 if self._relay_rest_s else BATCH
+        most = 1 if self._relay_rest_s else BATCH_SIZE
         claims = claim_due(self._tools.work, self._tools.clock, most, self._tools.lease)
         if not claims:
             return 0
@@ -84,19 +238,19 @@ class Sender:
 
     def _note_relay(self, *, well: bool) -> None:
         """Rest longer each time that the relay is in trouble, so that an outage costs few mails their turn."""
-        longer_s = min(REST_RELAY_MOST_S, max(REST_RELAY_LEAST_S, 2 * self._relay_rest_s))
+        longer_s = min(MAX_RELAY_DELAY_S, max(MIN_RELAY_DELAY_S, 2 * self._relay_rest_s))
         self._relay_rest_s = 0.0 if well else longer_s
         if not well:
             log.warning("the mail relay is in trouble", extra={"again_in_s": self._relay_rest_s})
 
     def _store_verdicts(self) -> None:
         if self._verdicts:
-            finish(self._tools.work.ungated, self._verdicts)  # they were sent, even if a quarantine began since
+            finish_mails(self._tools.work.ungated, self._verdicts)  # they were sent, even if a quarantine began since
             reach("send.settled")
             self._verdicts.clear()
 
     def _cleanup_now_and_then(self) -> None:
-        if time.monotonic() - self._housekeeping_at >= HOUSEKEEPING_EVERY_S:
+        if time.monotonic() - self._housekeeping_at >= CLEANUP_EVERY_S:
             self._housekeeping_at = time.monotonic()
             self.cleanup()
 
@@ -108,14 +262,14 @@ class Sender:
         """
         if (now := self._tools.clock.final_now("leases")) is not None:
             reap_leases(self._tools.work, now, self._tools.unknown_after)
-        measure(self._tools.work, self._tools.clock)
+        measure_lanes(self._tools.work, self._tools.clock)
 
     def _say_last_words(self) -> None:
-        deadline = time.monotonic() + LAST_WORDS_S
+        deadline = time.monotonic() + SHUTDOWN_S
         while self._verdicts and time.monotonic() < deadline:
             try:
                 self._store_verdicts()
             except Unavailable:
-                time.sleep(REST_IN_OUTAGE_S)  # the database is away; the deadline ends this
+                time.sleep(OUTAGE_DELAY_S)  # the database is away; the deadline ends this
         if self._verdicts:
             log.error("outcomes could not be stored; their leases will run out", extra={"count": len(self._verdicts)})

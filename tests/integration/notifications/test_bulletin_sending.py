@@ -7,10 +7,9 @@ from typing import Any
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from services.notifications.usecases.announce import announce_some
-from services.notifications.usecases.claim_due import claim_due
-from services.notifications.usecases.send_bulletin import send_due
-from services.notifications.usecases.try_bulletin import MAX_TESTS
+from services.notifications.bulletins.dispatch import MAX_TESTS, send_due
+from services.notifications.rules.service import announce_some
+from services.notifications.sending.service import claim_due
 from shared.core.clock import rfc3339
 from shared.core.ids import new_id
 from shared.store.checked_clock import CheckedClock

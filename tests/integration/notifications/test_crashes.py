@@ -10,14 +10,20 @@ from email import message_from_bytes
 import pytest
 from sqlalchemy import Connection, text
 
-from services.notifications.domain.mail import Verdict
-from services.notifications.sending.judging import sent
+from services.notifications.mails.model import HandoverOutcome
+from services.notifications.sending.outcomes import sent
 from services.notifications.sending.sender import Sender
-from services.notifications.usecases.begin_handover import begin_handover
-from services.notifications.usecases.claim_due import LEASE, claim_due
-from services.notifications.usecases.finish import finish
-from services.notifications.usecases.measure import measure
-from services.notifications.usecases.reap_leases import GIVEN_UP_REASON, UNKNOWN_AFTER, Reaped, reap_leases
+from services.notifications.sending.service import (
+    GIVEN_UP_REASON,
+    LEASE,
+    UNKNOWN_AFTER,
+    Reaped,
+    begin_handover,
+    claim_due,
+    finish_mails,
+    measure_lanes,
+    reap_leases,
+)
 from shared.core.errors import Unavailable
 from shared.core.ids import new_id
 from shared.core.metrics import mail_unknown_resolved_total, mails_due
@@ -91,7 +97,7 @@ def test_sender_that_dies_after_the_commit_leaves_an_unknown_that_is_resent_once
         (claim,) = claim_due(queued.work, queued.clock, 10)
         assert begin_handover(queued.work, queued.clock, claim.mail)
         letter = queued.tools(relay.port).composer.compose(claim)
-        assert not isinstance(letter, Verdict)
+        assert not isinstance(letter, HandoverOutcome)
         with queued.tools(relay.port).transport.connect() as session:
             session.begin("upr@example.org", letter.address)
             session.deliver(letter.content)  # and dies before it can say so
@@ -159,12 +165,12 @@ def test_fence_stops_a_sender_whose_mail_another_has(queued: Office) -> None:
     reap_leases(queued.work, queued.clock())
     (other,) = claim_due(queued.work, queued.clock, 10)
     assert (slow.mail.fence, other.mail.fence) == (1, 2)
-    assert finish(queued.work, [sent(slow.mail, queued.clock())]) == []
+    assert finish_mails(queued.work, [sent(slow.mail, queued.clock())]) == []
     assert not begin_handover(queued.work, queued.clock, slow.mail)
     assert queued.mail()["state"] == "claimed"
     assert queued.told_sent() == []
     assert begin_handover(queued.work, queued.clock, other.mail)
-    assert len(finish(queued.work, [sent(other.mail, queued.clock())])) == 1
+    assert len(finish_mails(queued.work, [sent(other.mail, queued.clock())])) == 1
     assert queued.mail()["state"] == "sent"
 
 
@@ -180,7 +186,7 @@ def test_sender_that_comes_back_before_the_decision_settles_the_unknown(queued: 
     assert begin_handover(queued.work, queued.clock, claim.mail)
     queued.pass_time(seconds=PAST_LEASE_S)
     reap_leases(queued.work, queued.clock())
-    assert len(finish(queued.work, [sent(claim.mail, queued.clock())])) == 1
+    assert len(finish_mails(queued.work, [sent(claim.mail, queued.clock())])) == 1
     assert queued.mail()["state"] == "sent"
     assert queued.attempts() == [(1, "data", "sent")]
     assert resolved("found") == before + 1
@@ -190,8 +196,8 @@ def test_outcome_stored_twice_counts_once(queued: Office) -> None:
     (claim,) = claim_due(queued.work, queued.clock, 10)
     begin_handover(queued.work, queued.clock, claim.mail)
     verdict = sent(claim.mail, queued.clock())
-    assert finish(queued.work, [verdict]) == [verdict]
-    assert finish(queued.work, [verdict]) == []
+    assert finish_mails(queued.work, [verdict]) == [verdict]
+    assert finish_mails(queued.work, [verdict]) == []
     assert len(queued.told_sent()) == 1
 
 
@@ -246,11 +252,11 @@ def test_two_senders_at_once_send_no_mail_twice(office: Office) -> None:
 
 def test_backlog_is_measured_by_the_longest_due(office: Office) -> None:
     none = {"transactional": 0.0, "verification": 0.0, "reminder": 0.0, "bulletin": 0.0}
-    assert measure(office.work, office.clock) == none
+    assert measure_lanes(office.work, office.clock) == none
     office.queue_mails(1)
     office.pass_time(seconds=7)
     office.queue_mails(2)
-    assert measure(office.work, office.clock) == none | {"transactional": 7.0}
+    assert measure_lanes(office.work, office.clock) == none | {"transactional": 7.0}
     assert mails_due.labels("transactional")._value.get() == 3
     claim_due(office.work, office.clock, 10)
-    assert measure(office.work, office.clock) == none | {"transactional": 7.0}
+    assert measure_lanes(office.work, office.clock) == none | {"transactional": 7.0}

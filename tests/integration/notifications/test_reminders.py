@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from services.notifications.usecases.begin_handover import begin_handover
-from services.notifications.usecases.claim_due import claim_due
-from services.notifications.usecases.plan_reminders import plan_reminders
+from services.notifications.rules.service import plan_reminders
+from services.notifications.sending.service import begin_handover, claim_due
 from shared.core.ids import new_id
 from shared.process.runner import Stop
 from shared.store.unit_of_work import UnitOfWork

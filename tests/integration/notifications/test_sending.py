@@ -9,12 +9,10 @@ from email.policy import default as modern
 import pytest
 from sqlalchemy import text
 
-from services.notifications.domain.retrying import FIRST_DELAY_S, GIVE_UP_AFTER, MIN_ATTEMPTS
-from services.notifications.sending.composing import EVENT_MISSING, NO_EVENT
-from services.notifications.sending.judging import NOT_REACHED, UNKNOWN
+from services.notifications.sending.composer import EVENT_MISSING, NO_EVENT
+from services.notifications.sending.outcomes import FIRST_DELAY_S, GIVE_UP_AFTER, MIN_ATTEMPTS, NO_ANSWER, NOT_REACHED
 from services.notifications.sending.sender import Sender
-from services.notifications.usecases.begin_handover import begin_handover
-from services.notifications.usecases.claim_due import claim_due
+from services.notifications.sending.service import begin_handover, claim_due
 from shared.contracts import reading
 from shared.contracts.envelope import decode
 from shared.core.ids import new_id
@@ -103,8 +101,8 @@ def test_every_kind_is_handed_over_in_one_session(office: Office) -> None:
         ({"RCPT": CUT}, "deferred", ("claimed", "deferred"), NOT_REACHED),
         ({"RCPT": STALL}, "deferred", ("claimed", "deferred"), NOT_REACHED),
         ({"DATA": CUT}, "deferred", ("data", "deferred"), NOT_REACHED),
-        ({"DOT": CUT}, "unknown", ("data", "unknown"), UNKNOWN),
-        ({"DOT": STALL}, "unknown", ("data", "unknown"), UNKNOWN),
+        ({"DOT": CUT}, "unknown", ("data", "unknown"), NO_ANSWER),
+        ({"DOT": STALL}, "unknown", ("data", "unknown"), NO_ANSWER),
     ],
 )
 def test_outcome_leads_to_its_state(

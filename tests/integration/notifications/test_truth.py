@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.notifications.domain.kinds import KINDS
-from services.notifications.sending import composing
+from services.notifications.mails.kinds import KINDS
+from services.notifications.sending import composer as composing
 from shared.core.ids import new_id
 from shared.process.runner import Stop
 from tests.integration.notifications.office import Office

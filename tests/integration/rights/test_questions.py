@@ -27,7 +27,7 @@ from services.events.domain.event import Event, EventKind, EventStatus, Mode
 from services.events.loading.folder import Loaded, read_folder
 from services.events.loading.moving import moved, time_to_next
 from services.events.usecases.load_sample import load_sample
-from services.notifications.usecases.announce import announce_some
+from services.notifications.rules.service import announce_some
 from services.registration.intake.decider_keys import publish_key
 from shared.contracts.registry import SERVICES
 from shared.core.clock import system_clock

@@ -9,19 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifications.domain.kinds import KINDS, LANES
-from services.notifications.domain.mail import ClaimedMail, Verdict
-from services.notifications.domain.retrying import (
+from services.notifications.mails.kinds import KINDS, LANES
+from services.notifications.mails.model import ClaimedMail, HandoverOutcome
+from services.notifications.sending.outcomes import (
     GIVE_UP_AFTER,
     GIVEN_UP,
-    LEFT,
+    LEFT_UNKNOWN,
     MIN_ATTEMPTS,
     MIN_POSTPONEMENTS,
     RESENT,
+    postponed,
     resolve_unknown,
+    retried,
 )
-from services.notifications.domain.sharing import claim_plan
-from services.notifications.sending.judging import postponed, retried
+from services.notifications.sending.service import claim_plan
 from shared.core.errors import DomainError
 from shared.store.checked_clock import CheckedClock
 from shared.store.unit_of_work import UnitOfWork
@@ -113,14 +114,14 @@ def test_event_is_looked_for_again_after_five_seconds_for_three_days() -> None:
 
 def test_verdict_that_no_claimed_mail_can_get_is_refused() -> None:
     with pytest.raises(DomainError):
-        Verdict(claimed(), "bounced", MADE)
+        HandoverOutcome(claimed(), "bounced", MADE)
 
 
 def test_unknown_is_resent_once_and_only_while_it_is_true() -> None:
     for kind in KINDS:
         assert resolve_unknown(kind, 1, untrue=False) == (RESENT if KINDS[kind].resent else GIVEN_UP)
         assert resolve_unknown(kind, 1, untrue=True) == GIVEN_UP
-        assert resolve_unknown(kind, 2, untrue=False) == (LEFT if KINDS[kind].resent else GIVEN_UP)
+        assert resolve_unknown(kind, 2, untrue=False) == (LEFT_UNKNOWN if KINDS[kind].resent else GIVEN_UP)
         assert resolve_unknown(kind, 2, untrue=True) == GIVEN_UP
 
 

@@ -1,0 +1,375 @@
+"""Use cases of rules: store copies of events, decide on news, turn announcements and dates into mails.
+
+The service stores each event, so that mails about it go out while the events service is down. A change that
+participants see makes news. News wait a moment, so that several changes in a row make one mail. Reminders of a date
+that is no longer valid are called off at once.
+
+A chunk of mails is committed together with the progress of its announcement, and people come in the order of their
+references, each once. So one person gets one mail of an announcement, whatever happens: also a person who is on the
+delegation and has a seat as well, which counts. A process that is killed loses nothing.
+
+Planning repeats until a reminder is due, so it includes people who register later. An event without a date, or one that
+does not take place, gets no reminders.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from services.notifications.mails.kinds import ALWAYS_SENT, ATTENDING, KINDS, NEWS_KINDS, TAKING_PLACE
+from services.notifications.mails.model import NewMail, mail_id_of
+from services.notifications.mails.store import add_mail, add_reminder, call_off_news, call_off_reminders, miss_expired
+from services.notifications.recipients.audience import (
+    Addressee,
+    Announcement,
+    OpenAnnouncement,
+    TakenRecipients,
+    add_announcement,
+    advance_announcement,
+    list_audience,
+    lock_next_announcement,
+    supersede_news,
+    take_recipients,
+)
+from services.notifications.recipients.service import audience_conditions, kind_for
+from services.notifications.rules.model import (
+    REMOTE_POSSIBLE,
+    SHOWN_SINCE,
+    News,
+    PlannedReminder,
+    date_of,
+    differs,
+    due_after,
+    is_news_outdated,
+    known_after,
+    minute_of,
+    news_of,
+    planned_reminders,
+    reminder_horizon,
+)
+from services.notifications.rules.store import (
+    KnownEvent,
+    due_news,
+    lock_event,
+    mark_announced,
+    open_news_since,
+    take_news,
+    upcoming_events,
+    upsert_copy,
+    upsert_event,
+    upsert_news,
+)
+from shared.core.clock import Clock, parse_rfc3339, rfc3339
+from shared.core.failpoints import reach
+from shared.core.ids import new_id
+from shared.core.metrics import mails_total
+from shared.i18n.content import Text
+from shared.store.unit_of_work import UnitOfWork
+
+NEWS_WAIT = timedelta(minutes=1)
+MOVED = "the event takes place at another time, or not at all"
+
+
+def handle_event(
+    connection: Connection, clock: Clock, told: Mapping[str, Any], correlation_id: str, wait: timedelta = NEWS_WAIT
+) -> None:
+    """Keep the event unless the same or a newer revision is here, and note what people are to be told.
+
+    Args:
+        connection: of the message's own transaction.
+        clock: of the project.
+        told: the checked data of the message; moments are aware datetimes.
+        correlation_id: of the message.
+        wait: how long changes are gathered before people are told.
+    """
+    known = lock_event(connection, told["id"])
+    if known is not None and told["revision"] <= known.revision:
+        return
+    now, content = clock(), plain(told) | _last_date(known)
+    content[SHOWN_SINCE] = _shown_since(known, content)
+    upsert_event(connection, told["id"], told["revision"], content, now)
+    if known is None:
+        return
+    _call_off_reminders(connection, told["id"], content, now)
+    began_at = open_news_since(connection, told["id"])
+    if began_at is not None or differs(known.told, content):
+        upsert_news(connection, told["id"], now, due_after(began_at or now, now, wait), correlation_id)
+
+
+def plain(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Checked data as JSON values."""
+    return {name: _plain(value) for name, value in told.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Text):
+        return value.as_mapping
+    return rfc3339(value) if isinstance(value, datetime) else value
+
+
+def _last_date(known: KnownEvent | None) -> dict[str, Any]:
+    """The last date that people may have in their calendars, for an event that has none now."""
+    if known is None:
+        return {}
+    before = known.content
+    if date_of(before) is not None:
+        return {"last_starts_at": before["starts_at"], "last_ends_at": before["ends_at"]}
+    return {name: before[name] for name in ("last_starts_at", "last_ends_at") if name in before}
+
+
+def _shown_since(known: KnownEvent | None, content: Mapping[str, Any]) -> int:
+    """The revision of the last change that participants see."""
+    if known is None or differs(known.content, content):
+        return int(content["revision"])
+    return int(known.content.get(SHOWN_SINCE, known.revision))
+
+
+def _call_off_reminders(connection: Connection, event_id: str, content: Mapping[str, Any], now: datetime) -> None:
+    """All but those of the date that the event has now, if it takes place."""
+    date = date_of(content) if content["status"] in TAKING_PLACE else None
+    kept = minute_of(parse_rfc3339(date)) if date else 0
+    for kind in call_off_reminders(connection, event_id, kept, MOVED, now):
+        mails_total.labels(kind, "called_off").inc()
+
+
+FIRST_RECORDING = 1
+"""The number of an event's only announcement of a recording: another language or a better cut is not announced."""
+
+
+def upsert_working_group(connection: Connection, clock: Clock, told: Mapping[str, Any]) -> None:
+    """Keep a group unless the same or a newer revision is here.
+
+    Args:
+        connection: of the message's own transaction.
+        clock: of the project.
+        told: the checked data of the message.
+    """
+    upsert_copy(connection, "working_group_copy", told["id"], told["revision"], plain(told), clock())
+
+
+def upsert_form(connection: Connection, clock: Clock, told: Mapping[str, Any]) -> None:
+    """Store what mails need of a form unless the same or a newer revision is here. Args as above."""
+    content = {"alarm_minutes": told["alarm_minutes"]}
+    upsert_copy(connection, "form_copy", told["id"], told["revision"], content, clock())
+
+
+def upsert_partner(connection: Connection, clock: Clock, told: Mapping[str, Any]) -> None:
+    """Store the name of a partner unless the same or a newer revision is here. Args as above."""
+    upsert_copy(connection, "partner_copy", told["slug"], told["revision"], {"name": told["name"]}, clock())
+
+
+def handle_resource(connection: Connection, clock: Clock, told: Mapping[str, Any], correlation_id: str) -> None:
+    """Keep a resource, and announce the first recording of an event to those who had a seat.
+
+    Slides and briefs, and what belongs to a series or a city only, are found on the public pages: no mail.
+
+    Args:
+        connection: of the message's own transaction.
+        clock: of the project.
+        told: the checked data of the message.
+        correlation_id: of the message.
+    """
+    now = clock()
+    upsert_copy(connection, "resource_copy", told["id"], told["revision"], plain(told), now)
+    if told["kind"] != "recording" or told["event"] is None:
+        return
+    detail = {"url": told["url"], "title": told["title"].as_mapping}
+    announcement = Announcement(new_id(), "recording", told["event"], FIRST_RECORDING, detail, now, now, correlation_id)
+    add_announcement(connection, announcement)
+
+
+CHUNK = 200
+"""People of one transaction."""
+
+SUPERSEDED_BY_NEWS = "superseded by newer news of the event"
+
+
+def decide_news(work: UnitOfWork, clock: Clock) -> bool:
+    """Find what the changes of one event, if any are due, mean for people; returns whether there was one.
+
+    Raises:
+        Unavailable: the database is away; nothing is decided.
+    """
+    called_off: list[str] = []
+    with work.transaction() as connection:
+        now = clock()
+        event = due_news(connection, now)
+        if event is None:
+            return False
+        known, due = lock_event(connection, event), take_news(connection, event, now)
+        if known is None or due is None:
+            return True  # somebody else was faster, or another change came in between
+        news = news_of(known.told, known.content)
+        mark_announced(connection, event, known_after(known.told, known.content))
+        if news is not None:
+            detail = _detail(news, known)
+            new = Announcement(new_id(), "news", event, known.revision, detail, due.changed_at, now, due.correlation_id)
+            add_announcement(connection, new)
+            supersede_news(connection, event, known.revision, now)
+            called_off = call_off_news(connection, event, known.revision, _superseded(known), SUPERSEDED_BY_NEWS, now)
+        reach("schedule.decided")
+    for kind in called_off:
+        mails_total.labels(kind, "called_off").inc()
+    return True
+
+
+def announce_some(work: UnitOfWork, clock: Clock, mail_domain: str, chunk: int = CHUNK) -> int | None:
+    """Make the next mails of an announcement; returns how many people it was, or None if nothing is left to announce.
+
+    Args:
+        work: on the service's database.
+        clock: of the project.
+        mail_domain: what Message-IDs end with.
+        chunk: most people of one transaction.
+
+    Raises:
+        Unavailable: the database is away; the same people are next.
+    """
+    with work.transaction() as connection:
+        now, current = clock(), lock_next_announcement(connection)
+        if current is None:
+            return None
+        taken = _next_people(connection, current, chunk)
+        made = [_announcement_mail(current, person, mail_domain, now) for person in taken.people]
+        mails = sum(add_mail(connection, mail) for mail in made)
+        advance_announcement(connection, current.announcement.id, taken.reached, mails, None if taken.more else now)
+        reach("schedule.chunk")
+    reach("schedule.announced")
+    return len(taken.people)
+
+
+def _superseded(known: KnownEvent) -> list[str]:
+    """Kinds of older news that newer ones replace: whoever only asked about remote attendance gets none of these."""
+    return [kind for kind in NEWS_KINDS if kind != REMOTE_POSSIBLE or is_news_outdated(kind, known.content)]
+
+
+def _detail(news: News, known: KnownEvent) -> dict[str, Any]:
+    before = {name: known.told[name] for name in ("starts_at", "ends_at", "time_zone")}
+    shown = known.content.get(SHOWN_SINCE, known.revision)
+    return {"kind": news.kind, "remote": news.remote, "before": before, "shown": shown}
+
+
+def _next_people(connection: Connection, current: OpenAnnouncement, most: int) -> TakenRecipients:
+    """The next people. Those of a bulletin were stored when it was sent."""
+    announcement = current.announcement
+    if announcement.cause == "bulletin":
+        return take_recipients(connection, announcement.number, current.reached, most)
+    people = list_audience(connection, _conditions(connection, announcement), current.reached, most)
+    return TakenRecipients(people, people[-1].person_ref if people else current.reached, len(people) == most)
+
+
+def _conditions(connection: Connection, announcement: Announcement) -> dict[str, Any]:
+    """Conditions for :func:`services.notifications.recipients.audience.list_audience`."""
+    concerned = audience_conditions(connection, announcement)
+    if announcement.cause == "recording":
+        return concerned
+    concerned["heard_until"] = announcement.changed_at
+    if announcement.detail["kind"] in ALWAYS_SENT:
+        return concerned
+    return concerned | {"unknown_since": announcement.detail["shown"]}
+
+
+def _announcement_mail(current: OpenAnnouncement, person: Addressee, mail_domain: str, now: datetime) -> NewMail:
+    announcement = current.announcement
+    kind = kind_for(announcement, person)
+    mail_id = mail_id_of(kind, person.subject, announcement.number, person.person_ref)
+    return NewMail(
+        id=mail_id,
+        kind=kind,
+        subject=person.subject,
+        revision=announcement.number,
+        event=announcement.event,
+        lane=KINDS[kind].lane,
+        state="queued",
+        reason=None,
+        message_id=f"<{mail_id}@{mail_domain}>",
+        cause_at=announcement.changed_at,
+        created_at=now,
+        correlation_id=announcement.correlation_id,
+        detail=announcement.detail,
+    )
+
+
+REMINDER_CHUNK = 200
+LATE = "its time has passed"
+
+
+def plan_reminders(work: UnitOfWork, now: datetime, mail_domain: str, chunk: int = REMINDER_CHUNK) -> int:
+    """Plan what is to be planned now; returns how many reminders were made.
+
+    Args:
+        work: on the service's database.
+        now: compared with the database's time.
+        mail_domain: what Message-IDs end with.
+        chunk: most people of one transaction.
+
+    Raises:
+        Unavailable: the database is away; look again later.
+    """
+    with work.transaction() as connection:
+        events = upcoming_events(connection, rfc3339(now), rfc3339(now + reminder_horizon()))
+    starts = [(event, content["starts_at"]) for event, content in events]
+    made = 0
+    for event, starts_at in starts:
+        for planned in planned_reminders(parse_rfc3339(starts_at), now):
+            made += _plan_one(work, now, mail_domain, event, planned, chunk)
+    return made
+
+
+def miss_reminders(work: UnitOfWork, now: datetime) -> int:
+    """Give up reminders whose time has passed by ``now``, which was compared; returns how many.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        missed = miss_expired(connection, now, LATE)
+    for kind in missed:
+        mails_total.labels(kind, "missed").inc()
+    return len(missed)
+
+
+def _plan_one(
+    work: UnitOfWork, now: datetime, mail_domain: str, event: str, planned: PlannedReminder, chunk: int
+) -> int:
+    wanted = {
+        "event": event,
+        "form_kinds": list(ATTENDING),
+        "statuses": ["confirmed"],
+        "heard_before": planned.due_at,
+        "without": planned.kind,
+        "number": planned.number,
+    }
+    made, after = 0, ""
+    while True:
+        with work.transaction() as connection:
+            people = list_audience(connection, wanted, after, chunk)
+            made += sum(
+                add_reminder(connection, _reminder_mail(event, planned, who, mail_domain, now)) for who in people
+            )
+            reach("schedule.reminders")
+        if len(people) < chunk:
+            return made
+        after = people[-1].person_ref
+
+
+def _reminder_mail(event: str, planned: PlannedReminder, person: Addressee, mail_domain: str, now: datetime) -> NewMail:
+    mail_id = mail_id_of(planned.kind, person.subject, planned.number, person.person_ref)
+    return NewMail(
+        id=mail_id,
+        kind=planned.kind,
+        subject=person.subject,
+        revision=planned.number,
+        event=event,
+        lane=KINDS[planned.kind].lane,
+        state="queued",
+        reason=None,
+        message_id=f"<{mail_id}@{mail_domain}>",
+        cause_at=planned.due_at,
+        created_at=now,
+        correlation_id="",
+        due_at=planned.due_at,
+        expires_at=planned.expires_at,
+    )
