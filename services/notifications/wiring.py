@@ -6,7 +6,8 @@ from pathlib import Path
 from services.notifications.cleanup import RULES
 from services.notifications.recipients.store import erased_among
 from services.notifications.rights import RIGHTS
-from services.notifications.rules.consumers import NotificationsContext, effects
+from services.notifications.rules.consumers import effects
+from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.settings import KEY_KINDS, NotificationsSettings, read_settings
 from shared.core.clock import Clock, system_clock
 from shared.core.sealing import Vault

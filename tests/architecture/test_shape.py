@@ -9,7 +9,9 @@ from pathlib import Path
 from tests.architecture.sources import CODE, nodes, python_files, text_of, tracked_files
 from tests.support.processes import PROJECT
 
-MOST_LINES_OF_FILE = 300
+MOST_LINES_OF_FILE = 400
+"""Files are split by responsibility, not by length; usual are 80 to 300 lines."""
+
 MOST_LINES_OF_FUNCTION = 40
 """Without its docstring."""
 
@@ -18,15 +20,12 @@ _FIRST_SCHEMA = (
 )
 
 LONGER_FILES = {
-    Path("shared/core/metrics.py"): "a list of declarations, none longer than a few lines",
     **{
         Path(f"services/{service}/migrations/versions/0001_first_schema.py"): _FIRST_SCHEMA
         for service in ("registration", "events", "notifications")
     },
-    Path("services/registration/intake/deciding.py"): "one pure decision, read from top to bottom",
     Path("services/registration/intake/decider_store.py"): "the statements of one transaction",
     Path("services/registration/intake/decider.py"): "the one transaction of the decider, and what it calls",
-    Path("services/registration/own/confirmation_routes.py"): "the pages behind one link, and what their buttons do",
 }
 LONGER_FUNCTIONS: dict[tuple[Path, str], str] = {}
 """Exceptions, each with its reason."""

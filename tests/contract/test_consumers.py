@@ -11,6 +11,7 @@ from sqlalchemy import text
 from services.events import messaging as events
 from services.events.usecases.proposal_keys import ProposalKeys
 from services.notifications.rules import consumers as notifications
+from services.notifications.rules.registrations import NotificationsContext
 from services.registration import messaging as registration
 from shared.bus.delivery import Delivery
 from shared.contracts.envelope import Message, encode
@@ -80,7 +81,7 @@ def proposal(installation: TestInstallation, works: dict[str, UnitOfWork]) -> st
 
 
 def _effect(queue: str) -> Effect:
-    intake = notifications.NotificationsContext(system_clock, (PRIVATE_KEY,), Vault([new_key()]), "example.org")
+    intake = NotificationsContext(system_clock, (PRIVATE_KEY,), Vault([new_key()]), "example.org")
     keys = ProposalKeys([PRIVATE_KEY], [PRIVATE_KEY])
     effects = {**registration.effects([PRIVATE_KEY]), **events.effects(keys), **notifications.effects(intake)}
     return effects[queue]

@@ -9,6 +9,7 @@ from services.events.loading.rooms import read_rooms
 from services.events.usecases.load_rooms import load_rooms
 from services.events.usecases.load_sample import load_sample
 from services.notifications.rules import consumers as notifications
+from services.notifications.rules.registrations import NotificationsContext
 from services.registration.forms.copies import keep_event
 from services.registration.forms.loading import load_forms
 from services.registration.sealing.form_keys import FormKeys
@@ -57,7 +58,7 @@ def _fill_forms(work: UnitOfWork, secrets: Path) -> None:
 def _fill_mails(work: UnitOfWork, secrets: Path) -> None:
     private = read_keys(secrets / "notifications.key")[0]
     vault = Vault(read_keys(secrets / "vault.key"))
-    effects = notifications.effects(notifications.NotificationsContext(system_clock, (private,), vault, "example.org"))
+    effects = notifications.effects(NotificationsContext(system_clock, (private,), vault, "example.org"))
     person = {"name": "A Participant", "address": "participant@example.org", "time_zone": "UTC"}
     person |= {"token": "t" * 43, "view": "v" * 43, "join": "j" * 43}
     box = base64.b64encode(seal_to(public_key_of(private), person)).decode()

@@ -163,23 +163,23 @@ def mark(databases: Databases, outcomes: Outcomes, now: datetime) -> int:
     return done
 
 
-def _mark(databases: Databases, ids: Sequence[str], now: datetime, verdict: Any) -> int:
+def _mark(databases: Databases, ids: Sequence[str], now: datetime, outcome: Any) -> int:
     with databases.work(NOTIFICATIONS).transaction() as connection:
         rows = connection.execute(_CLAIM, {"ids": list(ids), "now": now, "until": now + LATER})
-        verdicts = [verdict(ClaimedMail(*row)) for row in rows]
-        store_outcomes(connection, verdicts)
-        _leave(connection, [one for one in verdicts if one.outcome == "unknown"], now)
-    return len(verdicts)
+        found = [outcome(ClaimedMail(*row)) for row in rows]
+        store_outcomes(connection, found)
+        _leave(connection, [one for one in found if one.result == "unknown"], now)
+    return len(found)
 
 
-def _leave(connection: Connection, verdicts: Sequence[HandoverOutcome], now: datetime) -> None:
+def _leave(connection: Connection, found: Sequence[HandoverOutcome], now: datetime) -> None:
     """They are in the operators' list of people who were not notified, and are sent again only by an operator.
 
     Those about a confirmation link are in no list: the address goes with the mail.
     """
-    for one in verdicts:
+    for one in found:
         leave_unknown(connection, one.mail.id, one.reason or IN_DOUBT, now)
-    once = [one.mail.subject for one in verdicts if KINDS[one.mail.kind].about in MAILED_ONCE]
+    once = [one.mail.subject for one in found if KINDS[one.mail.kind].about in MAILED_ONCE]
     delete_mailed(connection, once)
 
 

@@ -205,7 +205,7 @@ def _display_name(text: str) -> str:
 @cache
 def _templates() -> Environment:
     return Environment(
-        loader=PackageLoader("services.notifications.mail"),
+        loader=PackageLoader("services.notifications.composing"),
         autoescape=select_autoescape(("html",)),
         undefined=StrictUndefined,
         trim_blocks=True,

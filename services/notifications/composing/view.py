@@ -21,6 +21,7 @@ from services.notifications.mails.kinds import (
     INVITATION,
     LIVE,
     REGISTRATIONS,
+    REMOTE_POSSIBLE,
     SEAT_OFFERED,
     TAKING_PLACE,
 )
@@ -84,7 +85,7 @@ CONFIRMATION = "verification"
 ADDRESS_CHANGED, ADDRESS_RESTORED = "address-changed", "address-restored"
 """The kind of mail to a former address: its link restores it and shows nothing."""
 
-_SEATLESS = ("remote-possible",)
+_SEATLESS = (REMOTE_POSSIBLE,)
 """Goes to people who wait for nothing but where to join."""
 
 

@@ -84,6 +84,8 @@ ACCEPTED, SCHEDULED = "proposal-accepted", "proposal-scheduled"
 DECISION_KINDS = (ACCEPTED, "proposal-returned", "proposal-declined", SCHEDULED)
 """What coordinators decided on a proposal, numbered by the revision of the review. A newer one voids older ones."""
 
+REMOTE_POSSIBLE = "remote-possible"
+
 NEWS_KINDS = (
     "event-rescheduled",
     "event-postponed",
@@ -91,14 +93,14 @@ NEWS_KINDS = (
     "event-revived",
     "event-confirmed",
     "event-changed",
-    "remote-possible",
+    REMOTE_POSSIBLE,
 )
 """What people are told when an event changes; the last one is for those on a form of the kind ``interest``."""
 
 INFORMING_KINDS = ("confirmation", "waiting-list", "promotion", SCHEDULED)
 """After one of these, written from an event's state, a person knows that state and has it in mind as theirs."""
 
-ALWAYS_SENT = ("event-postponed", "event-cancelled", "remote-possible")
+ALWAYS_SENT = ("event-postponed", "event-cancelled", REMOTE_POSSIBLE)
 """News that no confirmation stands for: a mail headed "you are registered" is no way to hear that nothing takes place,
 and whoever asked about remote attendance is told of that in so many words."""
 

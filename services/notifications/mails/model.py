@@ -174,7 +174,7 @@ class HandoverOutcome:
     """What became of a claimed mail.
 
     Attributes:
-        outcome: a key of ``OUTCOME_STATES``.
+        result: a key of ``OUTCOME_STATES``.
         at: when it was known.
         reason: why it was not sent, without personal data; None if sent.
         due_at: when to try again (deferred) or to resolve it (unknown); None for sent and failed.
@@ -182,7 +182,7 @@ class HandoverOutcome:
     """
 
     mail: ClaimedMail
-    outcome: str
+    result: str
     at: datetime
     reason: str | None = None
     due_at: datetime | None = None
@@ -192,4 +192,4 @@ class HandoverOutcome:
         """Raises:
         DomainError: ``mail-state``: a mail in a sender's hands cannot end so.
         """
-        require_transition("claimed", OUTCOME_STATES.get(self.outcome, self.outcome))
+        require_transition("claimed", OUTCOME_STATES.get(self.result, self.result))

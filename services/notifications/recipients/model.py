@@ -57,7 +57,7 @@ class Recipient:
     decision: int = 0
 
     @property
-    def standing(self) -> SubjectState:
+    def state(self) -> SubjectState:
         """What mails are compared with."""
         return SubjectState(
             self.revision, self.status, person_ref=self.person_ref, event=self.event, decision=self.decision

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.mails.kinds import ANNOUNCED_KINDS, ATTENDING, LIVE, REMINDER_KINDS
+from services.notifications.mails.kinds import ANNOUNCED_KINDS, ATTENDING, LIVE, REMINDER_KINDS, REMOTE_POSSIBLE
 from services.notifications.mails.model import ERASED
 from services.notifications.mails.store import (
     WaitingMail,
@@ -50,7 +50,6 @@ from services.notifications.recipients.store import (
     unsuppress,
     upsert_tombstone,
 )
-from services.notifications.rules.model import REMOTE_POSSIBLE
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.metrics import mails_total

@@ -79,7 +79,7 @@ _UPSERT_TAGS = text("""
 class EncryptedRecipient:
     """One subject in the book. ``closed`` is bound to the entry's subject."""
 
-    entry: Recipient
+    recipient: Recipient
     closed: bytes
 
 
@@ -138,7 +138,7 @@ def delete_mailed(connection: Connection, subjects: Sequence[str]) -> None:
 
 
 def _values(kept: EncryptedRecipient) -> dict[str, Any]:
-    return {name: getattr(kept.entry, name) for name in _FIELDS} | {"closed": kept.closed}
+    return {name: getattr(kept.recipient, name) for name in _FIELDS} | {"closed": kept.closed}
 
 
 def recipient_of(values: tuple[Any, ...]) -> EncryptedRecipient:

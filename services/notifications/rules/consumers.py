@@ -8,8 +8,6 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -32,6 +30,7 @@ from services.notifications.recipients.service import erase_subject
 from services.notifications.recipients.store import RecipientTombstone, lock_states, upsert_tags
 from services.notifications.rules.registrations import (
     MailCause,
+    NotificationsContext,
     ProposalDecision,
     handle_decision,
     handle_registrations,
@@ -39,7 +38,6 @@ from services.notifications.rules.registrations import (
     queue_webhooks,
 )
 from services.notifications.rules.service import (
-    NEWS_WAIT,
     handle_event,
     handle_resource,
     upsert_form,
@@ -47,9 +45,9 @@ from services.notifications.rules.service import (
     upsert_working_group,
 )
 from shared.contracts.envelope import Message
-from shared.core.clock import Clock, rfc3339
+from shared.core.clock import rfc3339
 from shared.core.errors import Poison
-from shared.core.sealing import Unsealable, Vault, open_sealed
+from shared.core.sealing import Unsealable, open_sealed
 from shared.store.access_holders import upsert_access
 from shared.store.inbox import BatchEffect, Effect
 from shared.store.sessions import end_session
@@ -58,7 +56,7 @@ from shared.store.sessions import end_session
 def read_personal(
     sealed: str, private_keys: list[bytes], names: tuple[str, ...], *, with_link: bool = True
 ) -> dict[str, str]:
-    """What a message says of a person in its sealed part: ``names``, with an address and, ``with_link``, a link.
+    """Return the texts ``names`` of a sealed part. It must contain an address and, ``with_link``, a link.
 
     Raises:
         Poison: it does not open, or something is missing.
@@ -72,7 +70,7 @@ def read_personal(
 
 
 def open_part(sealed: str, private_keys: list[bytes]) -> Mapping[str, Any]:
-    """The content of a sealed part.
+    """Return the content of a sealed part.
 
     Raises:
         Poison: it does not open.
@@ -84,7 +82,7 @@ def open_part(sealed: str, private_keys: list[bytes]) -> Mapping[str, Any]:
 
 
 def text_in(content: Mapping[str, Any], name: str) -> str:
-    """A text of an opened part; empty if it is not there.
+    """Return a text of an opened part; empty if it is missing.
 
     Raises:
         Poison: it is no text.
@@ -108,49 +106,30 @@ CONFIRMATION_WANTED = "confirmation.wanted.v1"
 ADDRESS_CHANGED = "registration.address-changed.v1"
 ADDRESS_CHANGED_MAIL, ADDRESS_RESTORED_MAIL = "address-changed", "address-restored"
 SHARED_LINKS = ("view", "join")
-"""Tokens of a registration's links that change nothing: the read-only link, and the one to the meeting, if any."""
+"""Tokens of a registration's read-only link and, if there is one, of its link to the meeting."""
 
 PERSON_ERASED = "person.erased.v1"
 UNTIL = {ADDRESS_CHANGED_MAIL: "undo_until", SEAT_OFFERED: "offer_expires_at", INVITATION: "expires_at"}
-"""By kind of mail: what in the message says until when it can be answered."""
+"""By kind of mail: the field of the message with the time until which it can be answered."""
 
 ASKED_FOR = ("link", "details")
-"""Kinds of mail that may go more than once in one state of a registration: they are numbered by the minute."""
+"""Kinds of mail that are sent on request, any number of times in one state of a registration."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotificationsContext:
-    """What the effects need.
-
-    Attributes:
-        clock: of the project.
-        private_keys: open what is sealed to this service, newest first.
-        vault: closes it again for the table.
-        mail_domain: what Message-IDs end with.
-        news_wait: how long changes of an event are gathered before people are told.
-    """
-
-    clock: Clock
-    private_keys: tuple[bytes, ...]
-    vault: Vault
-    mail_domain: str
-    news_wait: timedelta = NEWS_WAIT
-
-
-def effects(intake: NotificationsContext) -> Mapping[str, Effect]:
-    """What a message does, by queue."""
+def effects(context: NotificationsContext) -> Mapping[str, Effect]:
+    """Return the effect of a message, by queue."""
 
     def keep(connection: Connection, message: Message) -> None:
         if message.routing_key in EVENT_KEYS:
-            handle_event(connection, intake.clock, message.data, message.correlation_id, intake.news_wait)
+            handle_event(connection, context.clock, message.data, message.correlation_id, context.news_wait)
         elif message.routing_key == GROUP_KEY:
-            upsert_working_group(connection, intake.clock, message.data)
+            upsert_working_group(connection, context.clock, message.data)
         elif message.routing_key == FORM_KEY:
-            upsert_form(connection, intake.clock, message.data)
+            upsert_form(connection, context.clock, message.data)
         elif message.routing_key == PARTNER_KEY:
-            upsert_partner(connection, intake.clock, message.data)
+            upsert_partner(connection, context.clock, message.data)
         elif message.routing_key == RESOURCE_KEY:
-            handle_resource(connection, intake.clock, message.data, message.correlation_id)
+            handle_resource(connection, context.clock, message.data, message.correlation_id)
         elif message.routing_key == TAGGED:
             data = message.data
             upsert_tags(connection, data["registration_id"], data["tags"], data["revision"])
@@ -164,36 +143,36 @@ def effects(intake: NotificationsContext) -> Mapping[str, Effect]:
     def mail(connection: Connection, message: Message) -> None:
         if message.routing_key == PERSON_ERASED:
             for tombstone in read_tombstones(message):
-                erase_subject(connection, intake.clock, tombstone)
+                erase_subject(connection, context.clock, tombstone)
         else:
-            _handle(connection, intake, [message])
+            _handle(connection, context, [message])
 
     def mails(connection: Connection, messages: Sequence[Message]) -> None:
         if any(message.routing_key == PERSON_ERASED for message in messages):
             for message in messages:
                 mail(connection, message)
         else:
-            _handle(connection, intake, messages)
+            _handle(connection, context, messages)
 
     return {COPIES: keep, MAIL: BatchEffect(mail, mails)}
 
 
-def _handle(connection: Connection, intake: NotificationsContext, messages: Sequence[Message]) -> None:
-    keys = list(intake.private_keys)
+def _handle(connection: Connection, context: NotificationsContext, messages: Sequence[Message]) -> None:
+    keys = list(context.private_keys)
     decisions = [read_decision(message, keys) for message in messages if _is_decision(message)]
-    told = [read_cause(message, keys) for message in messages if not _is_decision(message)]
-    if decisions:  # all in one order, so that nobody waits in a circle
-        subjects = [*(one.proposal for one in decisions), *(one.entry.subject for one in told)]
+    causes = [read_cause(message, keys) for message in messages if not _is_decision(message)]
+    if decisions:  # one order for all locks: no deadlock
+        subjects = [*(one.proposal for one in decisions), *(one.recipient.subject for one in causes)]
         lock_states(connection, subjects)
-    once = [one for one in told if one.entry.about in MAILED_ONCE]
-    others = [one for one in told if one.entry.about not in MAILED_ONCE]
+    once = [one for one in causes if one.recipient.about in MAILED_ONCE]
+    others = [one for one in causes if one.recipient.about not in MAILED_ONCE]
     if once:
-        mail_once(connection, intake.clock, intake.vault, intake.mail_domain, once)
+        mail_once(connection, context, once)
     if others:
-        handle_registrations(connection, intake.clock, intake.vault, intake.mail_domain, others)
-        queue_webhooks(connection, intake.clock, others)
+        handle_registrations(connection, context, others)
+        queue_webhooks(connection, context.clock, others)
     for decision in decisions:
-        handle_decision(connection, intake.clock, intake.vault, intake.mail_domain, decision)
+        handle_decision(connection, context, decision)
 
 
 def _is_decision(message: Message) -> bool:
@@ -201,9 +180,9 @@ def _is_decision(message: Message) -> bool:
 
 
 def read_tombstones(message: Message) -> list[RecipientTombstone]:
-    """What may remain of a registration, by a checked message that says it has nobody on it any more.
+    """Return what remains of an erased registration, from a validated message.
 
-    Nothing but an id remains of its former addresses.
+    Of its former addresses only ids remain.
     """
     data = message.data
     kind, event, status, revision = data["form_kind"], data["event"], data["status"], data["revision"]
@@ -217,7 +196,7 @@ def read_tombstones(message: Message) -> list[RecipientTombstone]:
 
 
 def read_decision(message: Message, private_keys: list[bytes]) -> ProposalDecision:
-    """What a checked message says of a decision on a proposal, with its sealed part opened.
+    """Return the decision on a proposal from a validated message, with its sealed part opened.
 
     Raises:
         Poison: its sealed part does not open, or a side event that is scheduled is not named.
@@ -239,7 +218,7 @@ def read_decision(message: Message, private_keys: list[bytes]) -> ProposalDecisi
 
 
 def read_cause(message: Message, private_keys: list[bytes]) -> MailCause:
-    """What a checked message says of a registration or a confirmation link, with its sealed part opened.
+    """Return the cause of a mail from a validated message, with its sealed part opened.
 
     Raises:
         Poison: of another type, or its sealed part does not open or lacks something.
@@ -251,35 +230,35 @@ def read_cause(message: Message, private_keys: list[bytes]) -> MailCause:
         kind = RECEIVED
     if kind == ADDRESS_CHANGED_MAIL and data["undo_until"] is None:
         kind = ADDRESS_RESTORED_MAIL
-    entry, sealed_names = _read_recipient(message)
+    recipient, sealed_names = _read_recipient(message)
     personal = read_personal(data["sealed"], private_keys, sealed_names, with_link=kind != ADDRESS_RESTORED_MAIL)
     return MailCause(
         kind=kind,
-        number=_number_of(personal["token"]) if kind in ASKED_FOR else entry.revision,
-        entry=entry,
+        number=_number_of(personal["token"]) if kind in ASKED_FOR else recipient.revision,
+        recipient=recipient,
         personal=personal,
         detail=_detail(kind, data),
         mailed=data.get("mailed", True),
         correlation_id=message.correlation_id,
         traceparent=message.traceparent,
-        token=personal.pop("token") if entry.about == "registration" else "",
+        token=personal.pop("token") if recipient.about == "registration" else "",
     )
 
 
 def _detail(kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Until when what the mail offers can be done, and who has registered its recipient."""
+    """Until when the offer of the mail is valid, and whether a coordinator registered its recipient."""
     if kind in UNTIL:
         return {"until": rfc3339(data[UNTIL[kind]])}
     return {"by_coordinator": True} if data.get("by_coordinator") else None
 
 
 def _number_of(token: str) -> int:
-    """Return the number of a mail that was asked for, from its link: no two of them carry the same one."""
+    """Return the number of a requested mail, from its link: each has another link."""
     return int.from_bytes(hashlib.sha256(token.encode()).digest()[:4]) >> 1
 
 
 def _read_recipient(message: Message) -> tuple[Recipient, tuple[str, ...]]:
-    """The subject's state, and the names of what is sealed."""
+    """Return the state of the subject, and the names of the sealed texts."""
     if message.routing_key == CONFIRMATION_WANTED:
         return _confirmation(message.data), ("address", "token")
     if message.routing_key == INVITATION_CREATED:

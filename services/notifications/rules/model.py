@@ -13,6 +13,7 @@ from services.notifications.mails.kinds import (
     EVENT_STATE_KINDS,
     KINDS_ABOUT_EVENT,
     REMINDER_KINDS,
+    REMOTE_POSSIBLE,
     TAKING_PLACE,
     SubjectState,
     is_outdated,
@@ -22,21 +23,20 @@ from shared.core.clock import parse_rfc3339
 from shared.i18n.content import Text
 
 SHOWN = ("starts_at", "ends_at", "time_zone", "status", "mode", "place", "city", "join_url", "title")
-"""What a participant sees of an event."""
+"""Fields of an event that participants see."""
 
 SHOWN_SINCE = "shown_since"
-"""Kept beside the state: the revision of the last change of it that participants see."""
+"""Stored with the state: the revision of the last change that participants see."""
 REMOTE = ("hybrid", "online")
-REMOTE_POSSIBLE = "remote-possible"
 MAX_WAIT = timedelta(minutes=5)
-"""However fast changes follow each other, nobody waits longer for the first of them."""
+"""Maximum delay of the news of a change, even if further changes keep arriving."""
 
 
 @dataclass(frozen=True, slots=True)
 class News:
     """Attributes:
-    kind: what those who attend are told.
-    remote: whether those who asked for it are told that remote attendance is possible now.
+    kind: of the mail to people who attend.
+    remote: whether people who asked for remote attendance get a mail that it is possible now.
     """
 
     kind: str
@@ -44,10 +44,10 @@ class News:
 
 
 def news_of(told: Mapping[str, Any], now: Mapping[str, Any]) -> News | None:
-    """What is to be told of an event, or None if it is what people know or nothing they could act on.
+    """Return the news of an event; None if people know them already or cannot act on them.
 
     Args:
-        told: the state of which people were told last.
+        told: the state that the last news reported.
         now: the newest state.
     """
     kind = _kind(told, now) if differs(told, now) else None
@@ -56,26 +56,26 @@ def news_of(told: Mapping[str, Any], now: Mapping[str, Any]) -> News | None:
 
 
 def known_after(told: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """The state that people know once ``now`` is decided on.
+    """Return the state that people know after the decision on ``now``.
 
-    Of an event that does not take place nobody hears how it could be attended, so they still know it as it was: whoever
-    asked about remote attendance is told when the event stands again.
+    Mails about an event that does not take place do not mention how to attend it. So the known mode remains: people who
+    asked about remote attendance get a mail when the event takes place again.
     """
     return {**now, "mode": now["mode"] if now["status"] in TAKING_PLACE else told["mode"]}
 
 
 def differs(told: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Whether a participant sees any difference."""
+    """Whether participants see a difference."""
     return any(_shown(told, name) != _shown(now, name) for name in SHOWN)
 
 
 def _shown(state: Mapping[str, Any], name: str) -> Any:
-    """A field as news look at it: a title in English. A translation is added or corrected without a mail."""
+    """The value that news compare: of a title the English text. A translation can change without a mail."""
     return str(Text.of(state[name])) if name == "title" else state[name]
 
 
 def is_news_outdated(kind: str, now: Mapping[str, Any]) -> bool:
-    """Whether news of this kind says what is no longer so; what it says in detail is written from the newest state."""
+    """Whether news of this kind are outdated. Details do not matter: a mail is composed from the newest state."""
     if kind == "event-cancelled":
         return bool(now["status"] != "cancelled")
     if kind == "event-postponed":
@@ -95,7 +95,7 @@ def date_of(state: Mapping[str, Any]) -> str | None:
 
 
 def due_after(began_at: datetime, changed_at: datetime, wait: timedelta) -> datetime:
-    """When changes that began then, the last of them made at ``changed_at``, are told."""
+    """Return when the news of changes go out: the first was made at ``began_at``, the last at ``changed_at``."""
     return min(changed_at + wait, began_at + max(wait, MAX_WAIT))
 
 
@@ -126,7 +126,7 @@ class ReminderRule:
     """Attributes:
     kind: of the mail.
     before: how long before the start it is due.
-    late_after: how long after that it says something untrue ("in one week", "tomorrow") and is missed instead.
+    late_after: how long after that its words ("in one week", "tomorrow") are wrong, so that it is missed instead.
     """
 
     kind: str
@@ -141,12 +141,12 @@ REMINDERS = (
 )
 
 LOOK_AHEAD = timedelta(minutes=15)
-"""How long before it is due a reminder is planned: whoever registers later is looked for again until it is due."""
+"""How long before it is due a reminder is planned. Planning repeats until then, for people who register later."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedReminder:
-    """A reminder of one start: due and missed at these moments; ``number`` is that of its mails."""
+    """A reminder of one start, due at ``due_at`` and missed at ``expires_at``; ``number`` is that of its mails."""
 
     kind: str
     number: int
@@ -155,7 +155,7 @@ class PlannedReminder:
 
 
 def planned_reminders(starts_at: datetime, now: datetime) -> list[PlannedReminder]:
-    """The reminders of an event that are to be planned now: due soon, or due and not yet late.
+    """Return the reminders of an event that are to be planned now: due soon, or due and not late yet.
 
     Args:
         starts_at: of the event, aware.
@@ -171,12 +171,12 @@ def planned_reminders(starts_at: datetime, now: datetime) -> list[PlannedReminde
 
 
 def reminder_horizon() -> timedelta:
-    """How long before its start an event is first looked at."""
+    """How long before its start an event can have reminders to plan."""
     return max(reminder.before for reminder in REMINDERS) + LOOK_AHEAD
 
 
 def minute_of(moment: datetime) -> int:
-    """The minute since 1970 in which ``moment`` (aware) lies: one reminder of each kind for each start."""
+    """Return the minute since 1970 of ``moment`` (aware): one reminder of each kind for each start."""
     return int(moment.timestamp() // 60)
 
 
@@ -198,9 +198,9 @@ class UndeliveredMail:
         ended_at: when it was given up, aware.
         fence: rises with each claim.
         language, form, form_kind: of its subject.
-        standing: what is known of its subject.
-        event_state: ``status starts_at ends_at mode`` of its event as JSON values; None without one that is known.
-        event_title: None where ``event_state`` is.
+        subject_state: newest known state of its subject.
+        event_state: ``status starts_at ends_at mode`` of its event as JSON values; None without a known event.
+        event_title: None if ``event_state`` is.
         suppressed: the person wants no bulletins.
         superseded: the person has newer news of the event, or a later reminder of it.
     """
@@ -218,7 +218,7 @@ class UndeliveredMail:
     language: str
     form: str | None
     form_kind: str
-    standing: SubjectState
+    subject_state: SubjectState
     event_state: Mapping[str, Any] | None
     event_title: str | None
     suppressed: bool
@@ -231,9 +231,9 @@ def resend_obstacle(mail: UndeliveredMail, now: datetime, *, fits_elsewhere: boo
     Args:
         mail: undelivered.
         now: the time, aware.
-        fits_elsewhere: another registration of the person is concerned by the announcement that the mail is of.
+        fits_elsewhere: the announcement of the mail concerns another registration of the person.
     """
-    if is_outdated(mail.kind, mail.revision, mail.standing) and not fits_elsewhere:
+    if is_outdated(mail.kind, mail.revision, mail.subject_state) and not fits_elsewhere:
         return NO_LONGER_TRUE
     if mail.kind == "bulletin" and mail.suppressed:
         return NO_BULLETINS
@@ -247,12 +247,12 @@ def resend_obstacle(mail: UndeliveredMail, now: datetime, *, fits_elsewhere: boo
 
 
 def may_fit_elsewhere(mail: UndeliveredMail) -> bool:
-    """Whether another registration of the person could take the place of the one that has ended."""
-    return mail.kind in ANNOUNCED_KINDS and is_outdated(mail.kind, mail.revision, mail.standing)
+    """Whether another registration of the person could replace the one that has ended."""
+    return mail.kind in ANNOUNCED_KINDS and is_outdated(mail.kind, mail.revision, mail.subject_state)
 
 
 def is_past(kind: str, event: Mapping[str, Any], now: datetime) -> bool:
-    """Whether a mail of this kind comes too late: a reminder once its event has begun, others once it has ended."""
+    """Whether a mail of this kind is too late: a reminder after the start of its event, others after its end."""
     if kind not in KINDS_ABOUT_EVENT or kind in WORTH_IT_AFTERWARDS or event["starts_at"] is None:
         return False
     until = event["starts_at"] if kind in REMINDER_KINDS else event["ends_at"] or event["starts_at"]
@@ -265,7 +265,7 @@ def is_late(kind: str, starts_at: datetime, now: datetime) -> bool:
 
 
 def expiry_of(kind: str, event: Mapping[str, Any] | None) -> datetime | None:
-    """When a mail that is sent again is missed: a reminder when its event begins, others never."""
+    """When a mail that is sent again expires: a reminder at the start of its event, others never."""
     if kind not in REMINDER_KINDS or event is None or event["starts_at"] is None:
         return None
     return parse_rfc3339(event["starts_at"])
@@ -284,4 +284,4 @@ def _agrees(kind: str, number: int, event: Mapping[str, Any]) -> bool:
 
 
 NOT_NOTIFIED_PERIOD = timedelta(days=3)
-"""How far back people who were not notified are counted for the alert: longer than a weekend."""
+"""Period of the alert about people who were not notified: longer than a weekend."""

@@ -14,7 +14,7 @@ and neither a later place nor its loss makes a mail here.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -44,6 +44,7 @@ from services.notifications.recipients.store import (
     upsert_recipient,
     upsert_recipients,
 )
+from services.notifications.rules.service import NEWS_WAIT
 from services.notifications.webhooks.model import TYPE_OF_KIND
 from services.notifications.webhooks.store import WebhookEvent, queue_deliveries
 from shared.core.clock import Clock
@@ -51,24 +52,45 @@ from shared.core.errors import Retry
 from shared.core.metrics import mails_total
 from shared.core.sealing import Vault
 
+UNKNOWN_PROPOSAL = "the registration of the proposal has not been heard of yet"
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationsContext:
+    """What the consumers need.
+
+    Attributes:
+        clock: of the project.
+        private_keys: open the sealed parts of messages, newest first.
+        vault: encrypts personal data for the tables.
+        mail_domain: end of Message-IDs.
+        news_wait: how long changes of an event are collected before news go out.
+    """
+
+    clock: Clock
+    private_keys: tuple[bytes, ...]
+    vault: Vault
+    mail_domain: str
+    news_wait: timedelta = NEWS_WAIT
+
 
 @dataclass(frozen=True, slots=True)
 class MailCause:
-    """What one message says.
+    """The content of a message that causes a mail.
 
     Attributes:
-        kind: of the mail it causes.
-        number: the mail's revision: the subject's, or the minute of the request.
-        entry: the subject's state.
-        personal: texts that stand in the recipient book, closed only.
-        token: of a managing link, which only the mail holds, closed; empty where the mail carries none.
+        kind: of the mail.
+        number: the mail's revision: the subject's, or a number from the link of a mail that was requested.
+        recipient: the state of the subject.
+        personal: texts that are stored encrypted, with the recipient.
+        token: of a managing link, stored encrypted, with the mail alone; empty for a mail without one.
         detail: of the mail, see :class:`services.notifications.mails.model.NewMail`.
-        mailed: whether the mail is wanted; without it the mail is made and called off at once.
+        mailed: whether the mail is wanted; if not, it is created and called off at once.
     """
 
     kind: str
     number: int
-    entry: Recipient
+    recipient: Recipient
     personal: Mapping[str, str]
     correlation_id: str
     traceparent: str = ""
@@ -76,84 +98,81 @@ class MailCause:
     detail: Mapping[str, Any] | None = None
     mailed: bool = True
 
-    def standing_after(self, known: SubjectState | None) -> SubjectState:
-        """The subject's state once this is taken in: decisions on a proposal, and the event it became, stay."""
-        told = self.entry.standing
-        return told if known is None else replace(told, event=told.event or known.event, decision=known.decision)
+    def state_after(self, known: SubjectState | None) -> SubjectState:
+        """Return the state after this message. Decisions on a proposal, and the event that it became, remain."""
+        own = self.recipient.state
+        return own if known is None else replace(own, event=own.event or known.event, decision=known.decision)
 
 
-def handle_registration(connection: Connection, clock: Clock, vault: Vault, mail_domain: str, told: MailCause) -> None:
-    """Bring the book up to date, make the mail, call off older mails that are untrue by now.
+def handle_registration(connection: Connection, context: NotificationsContext, cause: MailCause) -> None:
+    """Upsert the recipient, create the mail, call off older mails that are outdated now.
 
     Args:
         connection: of the message's own transaction.
-        clock: of the project.
-        vault: closes what is personal.
-        mail_domain: what Message-IDs end with.
-        told: by the message.
+        context: of the consumers.
+        cause: from the message.
     """
-    now, subject = clock(), told.entry.subject
+    clock, recipient = context.clock, cause.recipient
+    now, subject = clock(), recipient.subject
     known = lock_state(connection, subject)
     if known is not None and known.erased:
         return
-    if is_current(known, told.entry.revision):
-        if known is not None and known.person_ref != told.entry.person_ref:
+    if is_current(known, recipient.revision):
+        if known is not None and known.person_ref != recipient.person_ref:
             leave_address(connection, subject)
-        upsert_recipient(connection, _encrypted(vault, told), now)
-        if known is not None and known.person_ref is not None and known.person_ref != told.entry.person_ref:
-            follow_address(connection, clock, subject, known.person_ref, told.entry.person_ref)
-        known = told.standing_after(known)
-        readdress(connection, clock, subject, told.entry.person_ref, outdated_kinds(known))
+        upsert_recipient(connection, _encrypted(context, cause), now)
+        if known is not None and known.person_ref is not None and known.person_ref != recipient.person_ref:
+            follow_address(connection, clock, subject, known.person_ref, recipient.person_ref)
+        known = cause.state_after(known)
+        readdress(connection, clock, subject, recipient.person_ref, outdated_kinds(known))
         _call_off_outdated(connection, subject, known, now)
-    mail = _mail(told, known or told.entry.standing, vault, mail_domain, now)
+    mail = _mail(context, cause, known or recipient.state, now)
     if add_mail(connection, mail) and mail.state == "called_off":
         mails_total.labels(mail.kind, "called_off").inc()
 
 
-def handle_registrations(
-    connection: Connection, clock: Clock, vault: Vault, mail_domain: str, told: Sequence[MailCause]
-) -> None:
-    """As ``note_subject`` for each in order: those that nobody has heard of all at once, the others one by one.
+def handle_registrations(connection: Connection, context: NotificationsContext, causes: Sequence[MailCause]) -> None:
+    """As :func:`handle_registration` for each in order: all new subjects in one batch, the others one by one.
 
-    Of a subject that is not in the book there is no mail yet, so there is nothing to call off and nobody to readdress.
+    A new subject has no mail yet, so there is nothing to call off and nothing to readdress.
     """
-    now, times = clock(), Counter(one.entry.subject for one in told)
+    now, times = context.clock(), Counter(one.recipient.subject for one in causes)
     known = lock_states(connection, list(times))
-    new = [
-        one
-        for one in told
-        if one.entry.subject not in known and times[one.entry.subject] == 1 and _is_current_mail(one)
-    ]
-    if new:
-        upsert_recipients(connection, [_encrypted(vault, one) for one in new], now)
-        add_mails(connection, [_mail(one, one.entry.standing, vault, mail_domain, now) for one in new])
-    done = {one.entry.subject for one in new}
-    for one in told:
-        if one.entry.subject not in done:
-            handle_registration(connection, clock, vault, mail_domain, one)
+    new = {
+        one.recipient.subject: one
+        for one in causes
+        if one.recipient.subject not in known and times[one.recipient.subject] == 1 and _is_wanted(one)
+    }
+    _add_new(connection, context, list(new.values()), now)
+    for one in causes:
+        if one.recipient.subject not in new:
+            handle_registration(connection, context, one)
 
 
-def mail_once(connection: Connection, clock: Clock, vault: Vault, mail_domain: str, told: Sequence[MailCause]) -> None:
-    """Make the mail of each confirmation link and former address in ``told`` that has none yet and is not erased.
+def mail_once(connection: Connection, context: NotificationsContext, causes: Sequence[MailCause]) -> None:
+    """Create the mail of each confirmation link and former address that has none yet and is not erased.
 
-    Its entry may be gone with the mail, so the mail tells whether a subject was heard of.
+    The recipient may be deleted with its mail, so the mail shows that the message was handled before.
     """
-    now, subjects = clock(), {one.entry.subject: one for one in told}
+    now, subjects = context.clock(), {one.recipient.subject: one for one in causes}
     known = lock_states(connection, list(subjects))
     done = mailed_among(connection, list(subjects)) | {subject for subject, one in known.items() if one.erased}
-    new = [one for subject, one in subjects.items() if subject not in done]
-    if new:
-        upsert_recipients(connection, [_encrypted(vault, one) for one in new], now)
-        add_mails(connection, [_mail(one, one.entry.standing, vault, mail_domain, now) for one in new])
+    _add_new(connection, context, [one for subject, one in subjects.items() if subject not in done], now)
 
 
-def _is_current_mail(told: MailCause) -> bool:
-    """Whether the mail that it causes is not called off at once."""
-    return told.mailed and not is_outdated(told.kind, told.number, told.entry.standing)
+def _add_new(connection: Connection, context: NotificationsContext, causes: Sequence[MailCause], now: datetime) -> None:
+    if causes:
+        upsert_recipients(connection, [_encrypted(context, one) for one in causes], now)
+        add_mails(connection, [_mail(context, one, one.recipient.state, now) for one in causes])
 
 
-def _encrypted(vault: Vault, told: MailCause) -> EncryptedRecipient:
-    return EncryptedRecipient(told.entry, vault.close(told.personal, row=told.entry.subject))
+def _is_wanted(cause: MailCause) -> bool:
+    """Whether its mail is not called off at once."""
+    return cause.mailed and not is_outdated(cause.kind, cause.number, cause.recipient.state)
+
+
+def _encrypted(context: NotificationsContext, cause: MailCause) -> EncryptedRecipient:
+    return EncryptedRecipient(cause.recipient, context.vault.close(cause.personal, row=cause.recipient.subject))
 
 
 def _call_off_outdated(connection: Connection, subject: str, known: SubjectState, now: datetime) -> None:
@@ -162,43 +181,41 @@ def _call_off_outdated(connection: Connection, subject: str, known: SubjectState
         mails_total.labels(kind, "called_off").inc()
 
 
-def _mail(told: MailCause, known: SubjectState, vault: Vault, mail_domain: str, now: datetime) -> NewMail:
-    left = bool(told.token) and told.entry.revision < known.revision and told.entry.person_ref != known.person_ref
-    mail_id = mail_id_of(told.kind, told.entry.subject, told.number, told.entry.person_ref)
-    untrue = not told.mailed or left or is_outdated(told.kind, told.number, known)
+def _mail(context: NotificationsContext, cause: MailCause, known: SubjectState, now: datetime) -> NewMail:
+    recipient = cause.recipient
+    left = bool(cause.token) and recipient.revision < known.revision and recipient.person_ref != known.person_ref
+    mail_id = mail_id_of(cause.kind, recipient.subject, cause.number, recipient.person_ref)
+    outdated = not cause.mailed or left or is_outdated(cause.kind, cause.number, known)
     return NewMail(
         id=mail_id,
-        kind=told.kind,
-        subject=told.entry.subject,
-        revision=told.number,
-        event=told.entry.event or known.event,
-        lane=KINDS[told.kind].lane,
-        state="called_off" if untrue else "queued",
-        reason=SUPERSEDED if untrue else None,
-        message_id=f"<{mail_id}@{mail_domain}>",
-        cause_at=told.entry.occurred_at,
+        kind=cause.kind,
+        subject=recipient.subject,
+        revision=cause.number,
+        event=recipient.event or known.event,
+        lane=KINDS[cause.kind].lane,
+        state="called_off" if outdated else "queued",
+        reason=SUPERSEDED if outdated else None,
+        message_id=f"<{mail_id}@{context.mail_domain}>",
+        cause_at=recipient.occurred_at,
         created_at=now,
-        correlation_id=told.correlation_id,
-        traceparent=told.traceparent,
-        closed=vault.close({"token": told.token}, row=mail_id) if told.token and not untrue else None,
-        detail=told.detail,
+        correlation_id=cause.correlation_id,
+        traceparent=cause.traceparent,
+        closed=context.vault.close({"token": cause.token}, row=mail_id) if cause.token and not outdated else None,
+        detail=cause.detail,
     )
-
-
-UNKNOWN_PROPOSAL = "the registration of the proposal has not been heard of yet"
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalDecision:
-    """What one message says.
+    """The content of a message about a decision on a proposal.
 
     Attributes:
-        kind: of the mail it causes, one of ``DECISION_KINDS``.
+        kind: of the mail, one of ``DECISION_KINDS``.
         proposal: id of its registration.
         revision: of the review, from 1.
-        event: the side event that the proposal became, if it did.
+        event: the side event that the proposal became; None if it became none.
         note: of the coordinators; may be empty.
-        occurred_at: when it was decided, aware.
+        occurred_at: time of the decision, aware.
     """
 
     kind: str
@@ -211,38 +228,34 @@ class ProposalDecision:
     traceparent: str = ""
 
 
-def handle_decision(
-    connection: Connection, clock: Clock, vault: Vault, mail_domain: str, decision: ProposalDecision
-) -> None:
-    """Store the decision if it is the newest, make its mail, call off those of older ones that have not gone.
+def handle_decision(connection: Connection, context: NotificationsContext, decision: ProposalDecision) -> None:
+    """Store the decision if it is the newest, create its mail, call off unsent mails of older decisions.
 
     Args:
         connection: of the message's own transaction.
-        clock: of the project.
-        vault: encrypts the note.
-        mail_domain: what Message-IDs end with.
-        decision: of the message.
+        context: of the consumers.
+        decision: from the message.
 
     Raises:
         Retry: the registration is not known yet.
     """
-    now, known = clock(), lock_state(connection, decision.proposal)
+    now, known = context.clock(), lock_state(connection, decision.proposal)
     if known is None:
         raise Retry(UNKNOWN_PROPOSAL)
     if known.erased or decision.revision <= known.decision:
         return
     store_decision(connection, decision.proposal, decision.revision, decision.event, now)
-    told = _is_reported_by_news(connection, decision)
+    reported = _is_reported_by_news(connection, decision)
     for kind in call_off(connection, decision.proposal, decision.revision, DECISION_KINDS, (), SUPERSEDED, now):
         mails_total.labels(kind, "called_off").inc()
-    if not told and known.status in KINDS[decision.kind].true_while:
-        add_mail(connection, _decision_mail(decision, known.person_ref or "", vault, mail_domain, now))
+    if not reported and known.status in KINDS[decision.kind].true_while:
+        add_mail(connection, _decision_mail(context, decision, known.person_ref or "", now))
 
 
 def _is_reported_by_news(connection: Connection, decision: ProposalDecision) -> bool:
-    """Whether the news of the side event tell it: it lost its place in the timetable, or has another one.
+    """Whether news of the side event report the decision: its place in the timetable was lost or changed.
 
-    The mail about the first place stands for all later ones if it has not gone yet, since it is written when it goes.
+    An unsent mail about the first place covers all later ones, because it is composed when it is sent.
     """
     if decision.kind == ACCEPTED:
         return decision.event is not None
@@ -250,9 +263,9 @@ def _is_reported_by_news(connection: Connection, decision: ProposalDecision) -> 
 
 
 def _decision_mail(
-    decision: ProposalDecision, recipient: str, vault: Vault, mail_domain: str, now: datetime
+    context: NotificationsContext, decision: ProposalDecision, person_ref: str, now: datetime
 ) -> NewMail:
-    mail_id = mail_id_of(decision.kind, decision.proposal, decision.revision, recipient)
+    mail_id = mail_id_of(decision.kind, decision.proposal, decision.revision, person_ref)
     return NewMail(
         id=mail_id,
         kind=decision.kind,
@@ -262,31 +275,41 @@ def _decision_mail(
         lane=KINDS[decision.kind].lane,
         state="queued",
         reason=None,
-        message_id=f"<{mail_id}@{mail_domain}>",
+        message_id=f"<{mail_id}@{context.mail_domain}>",
         cause_at=decision.occurred_at,
         created_at=now,
         correlation_id=decision.correlation_id,
         traceparent=decision.traceparent,
-        closed=vault.close({"note": decision.note}, row=mail_id) if decision.note else None,
+        closed=context.vault.close({"note": decision.note}, row=mail_id) if decision.note else None,
     )
 
 
-def queue_webhooks(connection: Connection, clock: Clock, told: Sequence[MailCause]) -> None:
-    """Queue a call to each address of each partner whose registration was confirmed or cancelled.
+def queue_webhooks(connection: Connection, clock: Clock, causes: Sequence[MailCause]) -> None:
+    """Queue a delivery to each webhook of each partner whose registration was confirmed or cancelled.
+
+    The delivery is queued in the transaction of the message: once, or not at all.
 
     Args:
         connection: of the messages' own transaction.
         clock: of the project.
-        told: by the messages. What came through no partner, or is no affair of partners, asks no database.
+        causes: from the messages. Those that concern no partner cost no query.
     """
-    happenings = [happening for happening in map(_webhook_event, told) if happening is not None]
-    if happenings:
-        queue_deliveries(connection, happenings, clock())
+    events = [event for event in map(_webhook_event, causes) if event is not None]
+    if events:
+        queue_deliveries(connection, events, clock())
 
 
-def _webhook_event(told: MailCause) -> WebhookEvent | None:
-    entry, kind = told.entry, TYPE_OF_KIND.get(told.kind)
-    if kind is None or entry.partner is None or entry.form is None:
+def _webhook_event(cause: MailCause) -> WebhookEvent | None:
+    recipient, event_type = cause.recipient, TYPE_OF_KIND.get(cause.kind)
+    if event_type is None or recipient.partner is None or recipient.form is None:
         return None
-    about = (entry.partner, entry.subject, told.number, entry.form, entry.status, entry.occurred_at)
-    return WebhookEvent(kind, *about, told.traceparent)
+    return WebhookEvent(
+        event_type,
+        recipient.partner,
+        recipient.subject,
+        cause.number,
+        recipient.form,
+        recipient.status,
+        recipient.occurred_at,
+        cause.traceparent,
+    )

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.notifications.mails.kinds import ALWAYS_SENT, ATTENDING, KINDS, NEWS_KINDS, TAKING_PLACE
+from services.notifications.mails.kinds import ALWAYS_SENT, ATTENDING, KINDS, NEWS_KINDS, REMOTE_POSSIBLE, TAKING_PLACE
 from services.notifications.mails.model import NewMail, mail_id_of
 from services.notifications.mails.store import add_mail, add_reminder, call_off_news, call_off_reminders, miss_expired
 from services.notifications.recipients.audience import (
@@ -35,7 +35,6 @@ from services.notifications.recipients.audience import (
 )
 from services.notifications.recipients.service import audience_conditions, kind_for
 from services.notifications.rules.model import (
-    REMOTE_POSSIBLE,
     SHOWN_SINCE,
     News,
     PlannedReminder,
@@ -75,14 +74,14 @@ MOVED = "the event takes place at another time, or not at all"
 def handle_event(
     connection: Connection, clock: Clock, told: Mapping[str, Any], correlation_id: str, wait: timedelta = NEWS_WAIT
 ) -> None:
-    """Keep the event unless the same or a newer revision is here, and note what people are to be told.
+    """Store the event unless the same or a newer revision is stored, and open news if participants see a change.
 
     Args:
         connection: of the message's own transaction.
         clock: of the project.
-        told: the checked data of the message; moments are aware datetimes.
+        told: validated data of the message, with aware datetimes.
         correlation_id: of the message.
-        wait: how long changes are gathered before people are told.
+        wait: how long changes are collected before news go out.
     """
     known = lock_event(connection, told["id"])
     if known is not None and told["revision"] <= known.revision:
@@ -99,7 +98,7 @@ def handle_event(
 
 
 def plain(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Checked data as JSON values."""
+    """Validated data as JSON values."""
     return {name: _plain(value) for name, value in told.items()}
 
 
@@ -110,7 +109,7 @@ def _plain(value: Any) -> Any:
 
 
 def _last_date(known: KnownEvent | None) -> dict[str, Any]:
-    """The last date that people may have in their calendars, for an event that has none now."""
+    """The last date that calendars may contain, for an event that has none now."""
     if known is None:
         return {}
     before = known.content
@@ -127,7 +126,7 @@ def _shown_since(known: KnownEvent | None, content: Mapping[str, Any]) -> int:
 
 
 def _call_off_reminders(connection: Connection, event_id: str, content: Mapping[str, Any], now: datetime) -> None:
-    """All but those of the date that the event has now, if it takes place."""
+    """Call off all reminders but those of the current date, if the event takes place."""
     date = date_of(content) if content["status"] in TAKING_PLACE else None
     kept = minute_of(parse_rfc3339(date)) if date else 0
     for kind in call_off_reminders(connection, event_id, kept, MOVED, now):
@@ -135,40 +134,40 @@ def _call_off_reminders(connection: Connection, event_id: str, content: Mapping[
 
 
 FIRST_RECORDING = 1
-"""The number of an event's only announcement of a recording: another language or a better cut is not announced."""
+"""The number of the only announcement of a recording: another language or a better cut makes no mail."""
 
 
 def upsert_working_group(connection: Connection, clock: Clock, told: Mapping[str, Any]) -> None:
-    """Keep a group unless the same or a newer revision is here.
+    """Store a working group unless the same or a newer revision is stored.
 
     Args:
         connection: of the message's own transaction.
         clock: of the project.
-        told: the checked data of the message.
+        told: validated data of the message.
     """
     upsert_copy(connection, "working_group_copy", told["id"], told["revision"], plain(told), clock())
 
 
 def upsert_form(connection: Connection, clock: Clock, told: Mapping[str, Any]) -> None:
-    """Store what mails need of a form unless the same or a newer revision is here. Args as above."""
+    """Store what mails need of a form unless the same or a newer revision is stored. Arguments as above."""
     content = {"alarm_minutes": told["alarm_minutes"]}
     upsert_copy(connection, "form_copy", told["id"], told["revision"], content, clock())
 
 
 def upsert_partner(connection: Connection, clock: Clock, told: Mapping[str, Any]) -> None:
-    """Store the name of a partner unless the same or a newer revision is here. Args as above."""
+    """Store the name of a partner unless the same or a newer revision is stored. Arguments as above."""
     upsert_copy(connection, "partner_copy", told["slug"], told["revision"], {"name": told["name"]}, clock())
 
 
 def handle_resource(connection: Connection, clock: Clock, told: Mapping[str, Any], correlation_id: str) -> None:
-    """Keep a resource, and announce the first recording of an event to those who had a seat.
+    """Store a resource, and announce the first recording of an event to people with a seat.
 
-    Slides and briefs, and what belongs to a series or a city only, are found on the public pages: no mail.
+    Slides, briefs, and resources of a series or a city are on the public pages and make no mail.
 
     Args:
         connection: of the message's own transaction.
         clock: of the project.
-        told: the checked data of the message.
+        told: validated data of the message.
         correlation_id: of the message.
     """
     now = clock()
@@ -181,13 +180,13 @@ def handle_resource(connection: Connection, clock: Clock, told: Mapping[str, Any
 
 
 CHUNK = 200
-"""People of one transaction."""
+"""People in one transaction."""
 
 SUPERSEDED_BY_NEWS = "superseded by newer news of the event"
 
 
 def decide_news(work: UnitOfWork, clock: Clock) -> bool:
-    """Find what the changes of one event, if any are due, mean for people; returns whether there was one.
+    """Decide on the due news of one event; returns whether there was one.
 
     Raises:
         Unavailable: the database is away; nothing is decided.
@@ -200,7 +199,7 @@ def decide_news(work: UnitOfWork, clock: Clock) -> bool:
             return False
         known, due = lock_event(connection, event), take_news(connection, event, now)
         if known is None or due is None:
-            return True  # somebody else was faster, or another change came in between
+            return True  # another scheduler took it, or another change arrived
         news = news_of(known.told, known.content)
         mark_announced(connection, event, known_after(known.told, known.content))
         if news is not None:
@@ -216,16 +215,16 @@ def decide_news(work: UnitOfWork, clock: Clock) -> bool:
 
 
 def announce_some(work: UnitOfWork, clock: Clock, mail_domain: str, chunk: int = CHUNK) -> int | None:
-    """Make the next mails of an announcement; returns how many people it was, or None if nothing is left to announce.
+    """Create the next mails of an announcement; returns the number of people, or None if no announcement is open.
 
     Args:
         work: on the service's database.
         clock: of the project.
         mail_domain: what Message-IDs end with.
-        chunk: most people of one transaction.
+        chunk: maximum number of people in one transaction.
 
     Raises:
-        Unavailable: the database is away; the same people are next.
+        Unavailable: the database is away; the same people come next.
     """
     with work.transaction() as connection:
         now, current = clock(), lock_next_announcement(connection)
@@ -241,7 +240,7 @@ def announce_some(work: UnitOfWork, clock: Clock, mail_domain: str, chunk: int =
 
 
 def _superseded(known: KnownEvent) -> list[str]:
-    """Kinds of older news that newer ones replace: whoever only asked about remote attendance gets none of these."""
+    """Kinds of older news that newer ones replace. People who only asked about remote attendance get none of these."""
     return [kind for kind in NEWS_KINDS if kind != REMOTE_POSSIBLE or is_news_outdated(kind, known.content)]
 
 
@@ -252,7 +251,7 @@ def _detail(news: News, known: KnownEvent) -> dict[str, Any]:
 
 
 def _next_people(connection: Connection, current: OpenAnnouncement, most: int) -> TakenRecipients:
-    """The next people. Those of a bulletin were stored when it was sent."""
+    """The next people of an announcement. The audience of a bulletin was stored when it was sent."""
     announcement = current.announcement
     if announcement.cause == "bulletin":
         return take_recipients(connection, announcement.number, current.reached, most)
@@ -297,16 +296,16 @@ LATE = "its time has passed"
 
 
 def plan_reminders(work: UnitOfWork, now: datetime, mail_domain: str, chunk: int = REMINDER_CHUNK) -> int:
-    """Plan what is to be planned now; returns how many reminders were made.
+    """Create the reminders that are to be planned now; returns their number.
 
     Args:
         work: on the service's database.
         now: compared with the database's time.
         mail_domain: what Message-IDs end with.
-        chunk: most people of one transaction.
+        chunk: maximum number of people in one transaction.
 
     Raises:
-        Unavailable: the database is away; look again later.
+        Unavailable: the database is away; try again later.
     """
     with work.transaction() as connection:
         events = upcoming_events(connection, rfc3339(now), rfc3339(now + reminder_horizon()))
@@ -319,7 +318,7 @@ def plan_reminders(work: UnitOfWork, now: datetime, mail_domain: str, chunk: int
 
 
 def miss_reminders(work: UnitOfWork, now: datetime) -> int:
-    """Give up reminders whose time has passed by ``now``, which was compared; returns how many.
+    """Mark reminders as missed whose time has passed by ``now``, a checked time; returns their number.
 
     Raises:
         Unavailable: the database is away.

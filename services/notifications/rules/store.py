@@ -53,17 +53,17 @@ _UPCOMING = text("""
 
 
 def english_title(content: str = "content") -> str:
-    """An expression of SQL: the title in a copy, in English, or in whatever language it has one."""
+    """Return a SQL expression for the title in a copy: in English, else in any language."""
     return f"coalesce({content} #>> '{{title,en}}', (SELECT min(value) FROM jsonb_each_text({content} -> 'title')))"
 
 
 MAX_NEWS_DELAY = timedelta(hours=2)
-"""No news are gathered for so long (a setting asks for an hour at most): a clock that was wrong has put them off."""
+"""News are never collected for so long (the setting allows an hour): a wrong clock has delayed them."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownEvent:
-    """An event as kept: its newest state and the one people were told last."""
+    """A stored event: its newest state, and the state that the last news reported."""
 
     revision: int
     content: Mapping[str, Any]
@@ -72,14 +72,14 @@ class KnownEvent:
 
 @dataclass(frozen=True, slots=True)
 class DueNews:
-    """People are to be told of an event now; ``changed_at`` is when its last change was heard of."""
+    """Due news of an event; ``changed_at`` is when its last change arrived."""
 
     changed_at: datetime
     correlation_id: str
 
 
 def lock_event(connection: Connection, event_id: str) -> KnownEvent | None:
-    """What is known of an event, with all else about it kept out until the transaction ends."""
+    """Return a stored event and lock it, also if it is not stored yet, until the transaction ends."""
     connection.execute(_LOCK, {"id": event_id})
     row = connection.execute(_KNOWN, {"id": event_id}).fetchone()
     return KnownEvent(*row) if row else None
@@ -88,17 +88,17 @@ def lock_event(connection: Connection, event_id: str) -> KnownEvent | None:
 def upsert_event(
     connection: Connection, event_id: str, revision: int, content: Mapping[str, Any], now: datetime
 ) -> None:
-    """Store ``content`` (JSON values); the caller holds the lock and has found it newer. The first state is told."""
+    """Store ``content`` (JSON values), a newer state; the first one needs no news. The caller holds the lock."""
     connection.execute(_UPSERT_EVENT, _row(event_id, revision, content, now))
 
 
 def zones_of(connection: Connection, slugs: Sequence[str]) -> list[str]:
-    """The distinct IANA zones of these events, without unknown events."""
+    """Return the distinct IANA zones of these events, without unknown events."""
     return list(connection.execute(_ZONES, {"slugs": list(slugs)}).scalars())
 
 
 def mark_announced(connection: Connection, event_id: str, told: Mapping[str, Any]) -> None:
-    """From here on people know the state ``told`` (JSON values)."""
+    """Store the state ``told`` (JSON values) as known to people."""
     connection.execute(_MARK_ANNOUNCED, {"id": event_id, "told": json.dumps(told, ensure_ascii=False)})
 
 
@@ -110,36 +110,36 @@ def upsert_copy(
     content: Mapping[str, Any],
     now: datetime,
 ) -> bool:
-    """Store ``content`` (JSON values) unless the same or a newer revision is here; returns whether it was stored."""
+    """Store ``content`` (JSON values) unless the same or a newer revision is stored; returns whether it was."""
     return connection.execute(_UPSERT[table], _row(copy_id, revision, content, now)).rowcount == 1
 
 
 def open_news_since(connection: Connection, event_id: str) -> datetime | None:
-    """When the first change was heard of that people have not been told; None if there is none."""
+    """Return when the first change without news arrived; None if there is none."""
     began_at: datetime | None = connection.execute(_OPEN_NEWS, {"event": event_id}).scalar()
     return began_at
 
 
 def upsert_news(connection: Connection, event_id: str, now: datetime, due_at: datetime, correlation_id: str) -> None:
-    """People are to be told of a change heard of ``now``, together with earlier ones."""
+    """Open news of a change that arrived ``now``, or add it to open news."""
     row = {"event": event_id, "now": now, "due_at": due_at, "correlation_id": correlation_id}
     connection.execute(_UPSERT_NEWS, row)
 
 
 def due_news(connection: Connection, now: datetime) -> str | None:
-    """The event whose news are due longest; None if none are."""
+    """Return the event whose news have been due longest; None if none are."""
     event: str | None = connection.execute(_DUE_NEWS, {"now": now, "latest": now + MAX_NEWS_DELAY}).scalar()
     return event
 
 
 def take_news(connection: Connection, event_id: str, now: datetime) -> DueNews | None:
-    """Take out the news of an event, if they are still due; the caller holds its lock."""
+    """Delete and return the news of an event if they are still due. The caller holds the lock of the event."""
     row = connection.execute(_TAKE_NEWS, {"event": event_id, "now": now, "latest": now + MAX_NEWS_DELAY}).fetchone()
     return DueNews(*row) if row else None
 
 
 def upcoming_events(connection: Connection, after: str, until: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """Events that take place and begin in between (RFC 3339 in UTC, as stored), soonest first."""
+    """Return events that take place and begin between two times (RFC 3339 in UTC, as stored), soonest first."""
     return [(row[0], row[1]) for row in connection.execute(_UPCOMING, {"after": after, "until": until})]
 
 

@@ -80,15 +80,15 @@ class Composer:
     clock: CheckedClock
 
     def compose(self, claim: Claim) -> ComposedMail | HandoverOutcome:
-        """The mail, or the verdict if there is none to send. Whatever is wrong with one mail stops no other."""
+        """The mail, or the outcome if there is none to send. Whatever is wrong with one mail stops no other."""
         with caused_by(claim.mail.correlation_id):
             return self._compose(claim)
 
     def _compose(self, claim: Claim) -> ComposedMail | HandoverOutcome:
         mail, now = claim.mail, self.clock()
-        verdict = unfit(claim, self.clock)
-        if verdict is not None:
-            return verdict
+        outcome = unfit(claim, self.clock)
+        if outcome is not None:
+            return outcome
         try:
             return self._write(claim, now)
         except Unsealable:
@@ -101,7 +101,7 @@ class Composer:
             return retried(mail, NOT_COMPOSED, self.clock)
 
     def _write(self, claim: Claim, now: datetime) -> ComposedMail:
-        personal = self.vault.open(claim.recipient.closed, row=claim.recipient.entry.subject)
+        personal = self.vault.open(claim.personal, row=claim.recipient.subject)
         content, detail = self._content(claim), claim.detail or {}
         recipient = _recipient(claim, personal, content.get("token") or personal.get("token", ""))
         tells_of_event = claim.mail.kind in KINDS_ABOUT_EVENT
@@ -138,7 +138,7 @@ class Composer:
 
     def _entry(self, claim: Claim, own_view: str) -> CalendarEntry | None:
         """What the person's calendar holds of the mail's event; its link is that of the registration with the seat."""
-        held, own = claim.held, claim.recipient.entry
+        held, own = claim.held, claim.recipient
         if held is None or claim.mail.event is None:
             return None
         view = own_view
@@ -151,15 +151,15 @@ class Composer:
         """The way out of bulletins; that of a test is nobody's."""
         token = UNSUBSCRIBE_SAMPLE
         if claim.mail.kind != BULLETIN_TEST:
-            person_ref, number = claim.recipient.entry.person_ref, claim.mail.revision
+            person_ref, number = claim.recipient.person_ref, claim.mail.revision
             token = make_unsubscribe_token(self.vault, person_ref, language, self.clock(), number)
         return f"{self.public_url.rstrip('/')}/u/{token}"
 
 
 def unfit(claim: Claim, clock: CheckedClock) -> HandoverOutcome | None:
-    """The verdict on a mail that is not to be written now: too early, untrue by now, or not wanted; else None."""
-    mail, entry, now = claim.mail, claim.recipient.entry, clock()
-    if is_outdated(mail.kind, mail.revision, entry.standing):
+    """The outcome on a mail that is not to be written now: too early, untrue by now, or not wanted; else None."""
+    mail, recipient, now = claim.mail, claim.recipient, clock()
+    if is_outdated(mail.kind, mail.revision, recipient.state):
         return called_off(mail, SUPERSEDED, now)  # it was being handed over when it became so, and came back
     if claim.stopped and mail.kind == "bulletin":
         return called_off(mail, STOPPED_REASON, now)
@@ -167,12 +167,12 @@ def unfit(claim: Claim, clock: CheckedClock) -> HandoverOutcome | None:
         return called_off(mail, DISCARDED, now)
     if claim.suppressed:
         return suppressed(mail, WANTS_NONE, now)
-    if entry.form_kind == "working_group" and entry.working_group is not None and claim.group is None:
+    if recipient.form_kind == "working_group" and recipient.working_group is not None and claim.group is None:
         return postponed(mail, GROUP_MISSING, clock)
     if mail.kind not in KINDS_ABOUT_EVENT:
         return None
     if mail.event is None:
-        is_of_event = entry.about == "registration" and entry.form_kind not in ("working_group", PROPOSAL)
+        is_of_event = recipient.about == "registration" and recipient.form_kind not in ("working_group", PROPOSAL)
         return failed(mail, NO_EVENT, now) if is_of_event else None
     if claim.event is None:
         return postponed(mail, EVENT_MISSING, clock)
@@ -194,19 +194,19 @@ def _is_late(claim: Claim, now: datetime) -> bool:
 
 
 def _recipient(claim: Claim, personal: Mapping[str, str], token: str) -> MailRecipient:
-    entry = claim.recipient.entry
+    recipient = claim.recipient
     return MailRecipient(
         name=personal.get("name", ""),
         address=personal["address"],
-        language=entry.language,
+        language=recipient.language,
         time_zone=personal.get("time_zone", ""),
         token=token,
         view=personal.get("view", ""),
         join=personal.get("join", ""),
-        position=entry.position,
-        address_confirmed=entry.verified,
-        status=entry.status,
-        form_kind=entry.form_kind,
+        position=recipient.position,
+        address_confirmed=recipient.verified,
+        status=recipient.status,
+        form_kind=recipient.form_kind,
     )
 
 

@@ -69,7 +69,7 @@ NOT_REACHED = "the relay was not reached"
 def outcome_of_error(
     mail: ClaimedMail, error: TransportError, clock: CheckedClock, unknown_after: timedelta
 ) -> HandoverOutcome:
-    """The verdict on a handover that ended with ``error``.
+    """The outcome on a handover that ended with ``error``.
 
     Args:
         mail: in hand.

@@ -65,21 +65,21 @@ class SendingContext:
 
 
 class Batch:
-    """One batch. ``verdicts`` are those that are not stored yet: the caller stores what is left after :meth:`run`.
+    """One batch. ``outcomes`` are those that are not stored yet: the caller stores what is left after :meth:`run`.
 
     Args:
         tools: to work with.
         claims: the caller's own.
-        verdicts: a list to fill.
+        outcomes: a list to fill.
         ahead: composes, with one thread, in the order of the claims.
     """
 
     def __init__(
-        self, tools: SendingContext, claims: Sequence[Claim], verdicts: list[HandoverOutcome], ahead: ThreadPoolExecutor
+        self, tools: SendingContext, claims: Sequence[Claim], outcomes: list[HandoverOutcome], ahead: ThreadPoolExecutor
     ) -> None:
         self._tools = tools
         self._waiting = deque((claim.mail, ahead.submit(tools.composer.compose, claim)) for claim in claims)
-        self._verdicts = verdicts
+        self._known = outcomes
         self._session: Session | None = None
 
     def run(self, stop: Stop) -> bool:
@@ -89,7 +89,7 @@ class Batch:
             whether the relay is well.
 
         Raises:
-            Unavailable: the database went away; every mail has its verdict all the same.
+            Unavailable: the database went away; every mail has its outcome all the same.
         """
         well = True
         try:
@@ -114,20 +114,20 @@ class Batch:
         now = self._tools.clock()
         for mail, letter in self._waiting:
             letter.cancel()
-            self._verdicts.append(released(mail, now))
+            self._known.append(released(mail, now))
         self._waiting.clear()
 
     def _send(self, mail: ClaimedMail, letter: ComposedMail | HandoverOutcome, seen: NoSpan) -> bool:
-        """One mail, with its verdict added; returns whether the relay is well."""
-        well, verdict = True, letter
-        if isinstance(verdict, ComposedMail):
+        """One mail, with its outcome added; returns whether the relay is well."""
+        well, outcome = True, letter
+        if isinstance(outcome, ComposedMail):
             try:
-                verdict = self._hand_over(mail, verdict)
+                outcome = self._hand_over(mail, outcome)
             except TransportError as error:
-                verdict = outcome_of_error(mail, error, self._tools.clock, self._tools.unknown_after)
+                outcome = outcome_of_error(mail, error, self._tools.clock, self._tools.unknown_after)
                 well = not is_relay_trouble(error)
-        self._add(verdict)
-        seen.set({"troika.outcome": verdict.outcome})
+        self._add(outcome)
+        seen.set({"troika.outcome": outcome.result})
         return well
 
     def _hand_over(self, mail: ClaimedMail, letter: ComposedMail) -> HandoverOutcome:
@@ -144,13 +144,13 @@ class Batch:
 
     def _commit_to(self, mail: ClaimedMail) -> bool:
         """Commit that ``mail`` is being handed over; returns whether it may be."""
-        before, tools = tuple(self._verdicts), self._tools
+        before, tools = tuple(self._known), self._tools
         try:
             begun = begin_handover(tools.work, tools.clock, mail, before, tools.lease)
         except Unavailable:
             self._add(released(mail, self._tools.clock()))  # whatever was stored: the content has not gone out
             raise
-        del self._verdicts[: len(before)]
+        del self._known[: len(before)]
         return begun
 
     def _stood_still_since(self, began_s: float) -> bool:
@@ -165,11 +165,11 @@ class Batch:
             self._session = self._tools.transport.connect()
         return self._session
 
-    def _add(self, verdict: HandoverOutcome) -> None:
-        self._verdicts.append(verdict)
-        if verdict.reason is not None:
-            facts = {"mail_id": verdict.mail.id, "kind": verdict.mail.kind, "reason": verdict.reason}
-            log.warning("mail not sent", extra={**facts, "outcome": verdict.outcome})
+    def _add(self, outcome: HandoverOutcome) -> None:
+        self._known.append(outcome)
+        if outcome.reason is not None:
+            facts = {"mail_id": outcome.mail.id, "kind": outcome.mail.kind, "reason": outcome.reason}
+            log.warning("mail not sent", extra={**facts, "outcome": outcome.result})
 
 
 BATCH_SIZE = 10
@@ -193,7 +193,7 @@ class Sender:
     def __init__(self, tools: SendingContext) -> None:
         self._tools = tools
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="composing")
-        self._verdicts: list[HandoverOutcome] = []
+        self._known: list[HandoverOutcome] = []
         self._relay_rest_s = 0.0
         self._housekeeping_at = 0.0
         mail_unknown_resolved_total.labels(LEFT_UNKNOWN)  # from 0 on, or its first one would be no increase
@@ -213,7 +213,7 @@ class Sender:
                 stop.wait(self._relay_rest_s)
             elif handled < BATCH_SIZE:
                 stop.wait(rest_s)
-        self._say_last_words()
+        self._store_last_outcomes()
         self._ahead.shutdown()
 
     def turn(self, stop: Stop) -> int:
@@ -222,16 +222,16 @@ class Sender:
         Raises:
             Unavailable: the database is away. What is known of the mails in hand is kept, and stored by the next turn.
         """
-        self._store_verdicts()
+        self._store_known()
         most = 1 if self._relay_rest_s else BATCH_SIZE
         claims = claim_due(self._tools.work, self._tools.clock, most, self._tools.lease)
         if not claims:
             return 0
         reach("send.claimed")
-        batch = Batch(self._tools, claims, self._verdicts, self._ahead)
+        batch = Batch(self._tools, claims, self._known, self._ahead)
         try:
             self._note_relay(well=batch.run(stop))
-            self._store_verdicts()
+            self._store_known()
         finally:
             batch.close()
         return len(claims)
@@ -243,11 +243,11 @@ class Sender:
         if not well:
             log.warning("the mail relay is in trouble", extra={"again_in_s": self._relay_rest_s})
 
-    def _store_verdicts(self) -> None:
-        if self._verdicts:
-            finish_mails(self._tools.work.ungated, self._verdicts)  # they were sent, even if a quarantine began since
+    def _store_known(self) -> None:
+        if self._known:
+            finish_mails(self._tools.work.ungated, self._known)  # they were sent, even if a quarantine began since
             reach("send.settled")
-            self._verdicts.clear()
+            self._known.clear()
 
     def _cleanup_now_and_then(self) -> None:
         if time.monotonic() - self._housekeeping_at >= CLEANUP_EVERY_S:
@@ -264,12 +264,12 @@ class Sender:
             reap_leases(self._tools.work, now, self._tools.unknown_after)
         measure_lanes(self._tools.work, self._tools.clock)
 
-    def _say_last_words(self) -> None:
+    def _store_last_outcomes(self) -> None:
         deadline = time.monotonic() + SHUTDOWN_S
-        while self._verdicts and time.monotonic() < deadline:
+        while self._known and time.monotonic() < deadline:
             try:
-                self._store_verdicts()
+                self._store_known()
             except Unavailable:
                 time.sleep(OUTAGE_DELAY_S)  # the database is away; the deadline ends this
-        if self._verdicts:
-            log.error("outcomes could not be stored; their leases will run out", extra={"count": len(self._verdicts)})
+        if self._known:
+            log.error("outcomes could not be stored; their leases will run out", extra={"count": len(self._known)})

@@ -60,11 +60,11 @@ def claim_plan(most: int) -> list[tuple[str, int]]:
 
 
 StoredOutcome = tuple[HandoverOutcome, str]
-"""A verdict that counted, and the state its mail was in before."""
+"""A outcome that counted, and the state its mail was in before."""
 
 
-def finish_mails(work: UnitOfWork, verdicts: Sequence[HandoverOutcome]) -> list[HandoverOutcome]:
-    """Store ``verdicts``. Doing it again, after a commit that was not answered, changes nothing.
+def finish_mails(work: UnitOfWork, outcomes: Sequence[HandoverOutcome]) -> list[HandoverOutcome]:
+    """Store ``outcomes``. Doing it again, after a commit that was not answered, changes nothing.
 
     Returns:
         those that counted; the others came too late: their mail is in somebody else's hands.
@@ -73,32 +73,32 @@ def finish_mails(work: UnitOfWork, verdicts: Sequence[HandoverOutcome]) -> list[
         Unavailable: the database is away; try again with the same.
     """
     with work.transaction() as connection:
-        settled = store_outcomes(connection, verdicts)
-    count_outcomes(settled)
-    return [verdict for verdict, _before in settled]
+        stored = store_outcomes(connection, outcomes)
+    count_outcomes(stored)
+    return [outcome for outcome, _before in stored]
 
 
-def store_outcomes(connection: Connection, verdicts: Sequence[HandoverOutcome]) -> list[StoredOutcome]:
-    """Store ``verdicts`` in the caller's transaction; :func:`count` them after its commit."""
-    found = [(verdict, store_outcome(connection, verdict)) for verdict in verdicts]
-    settled = [(verdict, before) for verdict, before in found if before is not None]
-    ended = [verdict for verdict, _before in settled if verdict.outcome in FINAL_OUTCOMES]
-    told = [verdict for verdict in ended if verdict.outcome in KEY_OF_OUTCOME]
-    outbox.add(connection, [mail_message(KEY_OF_OUTCOME[each.outcome], each.mail, each.at) for each in told])
+def store_outcomes(connection: Connection, outcomes: Sequence[HandoverOutcome]) -> list[StoredOutcome]:
+    """Store ``outcomes`` in the caller's transaction; :func:`count` them after its commit."""
+    found = [(outcome, store_outcome(connection, outcome)) for outcome in outcomes]
+    stored = [(outcome, before) for outcome, before in found if before is not None]
+    ended = [outcome for outcome, _before in stored if outcome.result in FINAL_OUTCOMES]
+    told = [outcome for outcome in ended if outcome.result in KEY_OF_OUTCOME]
+    outbox.add(connection, [mail_message(KEY_OF_OUTCOME[each.result], each.mail, each.at) for each in told])
     delete_mailed(connection, [each.mail.subject for each in ended if KINDS[each.mail.kind].about in MAILED_ONCE])
-    return settled
+    return stored
 
 
-def count_outcomes(settled: Sequence[StoredOutcome]) -> None:
+def count_outcomes(stored: Sequence[StoredOutcome]) -> None:
     """Count what has been committed."""
-    for verdict, before in settled:
+    for outcome, before in stored:
         if before == "unknown":
             mail_unknown_resolved_total.labels("found").inc()
-        if verdict.outcome != RELEASED:
-            mails_total.labels(verdict.mail.kind, verdict.outcome).inc()
-        if verdict.outcome == "sent":
-            age = verdict.at - verdict.mail.cause_at
-            mail_handover_seconds.labels(verdict.mail.kind).observe(max(0.0, age.total_seconds()))
+        if outcome.result != RELEASED:
+            mails_total.labels(outcome.mail.kind, outcome.result).inc()
+        if outcome.result == "sent":
+            age = outcome.at - outcome.mail.cause_at
+            mail_handover_seconds.labels(outcome.mail.kind).observe(max(0.0, age.total_seconds()))
 
 
 LEASE = timedelta(minutes=10)
@@ -138,10 +138,10 @@ def claim_due(work: UnitOfWork, clock: Clock, most: int, lease: timedelta = LEAS
 def _readdress_ended(connection: Connection, clock: Clock, claims: list[Claim]) -> set[str]:
     """Ids of the mails that are nobody's any more."""
     moved: set[str] = set()
-    for mail, entry in ((one.mail, one.recipient.entry) for one in claims):
-        ended = is_outdated(mail.kind, mail.revision, entry.standing)
+    for mail, recipient in ((one.mail, one.recipient) for one in claims):
+        ended = is_outdated(mail.kind, mail.revision, recipient.state)
         if ended and mail.kind in ANNOUNCED_KINDS and mail.id not in moved:
-            moved |= readdress(connection, clock, entry.subject, entry.person_ref, [mail.kind])
+            moved |= readdress(connection, clock, recipient.subject, recipient.person_ref, [mail.kind])
     return moved
 
 
@@ -154,7 +154,7 @@ def begin_handover(
         work: on the service's database.
         clock: of the project.
         mail: claimed by the caller.
-        before: verdicts on the mails before, settled in the same commit.
+        before: outcomes on the mails before, stored in the same commit.
         lease: how long the caller has from now.
 
     Returns:
@@ -166,8 +166,8 @@ def begin_handover(
     with work.transaction() as connection:
         now = clock()
         begun = mark_handover(connection, mail, now, now + lease)
-        settled = store_outcomes(connection, before)
-    count_outcomes(settled)
+        stored = store_outcomes(connection, before)
+    count_outcomes(stored)
     return begun
 
 
@@ -223,7 +223,7 @@ def reap_leases(work: UnitOfWork, now: datetime, unknown_after: timedelta = UNKN
 
 
 def _resolution(mail: UnknownMail) -> str:
-    untrue = is_outdated(mail.kind, mail.revision, mail.standing)
+    untrue = is_outdated(mail.kind, mail.revision, mail.subject_state)
     return resolve_unknown(mail.kind, mail.unknowns, untrue=untrue)
 
 

@@ -21,11 +21,11 @@ from services.notifications.mails.model import (
     sources_of,
 )
 from services.notifications.recipients.audience import KNOWS_CHANGE
+from services.notifications.recipients.model import Recipient
 from services.notifications.recipients.store import (
     BEST_FIRST,
     RECIPIENT_COLUMNS,
     RECIPIENT_WIDTH,
-    EncryptedRecipient,
     recipient_of,
 )
 
@@ -128,9 +128,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claimed mail with what it is written from.
+    """A claimed mail with everything that it is composed from.
 
     Attributes:
+        personal: personal data of the recipient, encrypted, bound to the recipient's subject.
         held: by all registrations with which the person takes part in the event; None if there is none.
         event: what is known of the mail's event; None as long as its message is not here.
         attend: the same of the event that the form asks people to attend as well.
@@ -145,7 +146,8 @@ class Claim:
     """
 
     mail: ClaimedMail
-    recipient: EncryptedRecipient
+    recipient: Recipient
+    personal: bytes
     held: Held | None
     event: Mapping[str, Any] | None
     attend: Mapping[str, Any] | None = None
@@ -173,7 +175,8 @@ def claim_mails(connection: Connection, lane: str, most: int, now: datetime, lea
 def _claim(row: tuple[Any, ...]) -> Claim:
     changes, seat, closed, alarm_minutes, *rest = row[_RECIPIENT_END:]
     held = None if changes is None else Held(changes, None if seat is None else Seat(seat, closed), alarm_minutes)
-    return Claim(ClaimedMail(*row[:_MAIL_END]), recipient_of(row[_MAIL_END:_RECIPIENT_END]), held, *rest)
+    found = recipient_of(row[_MAIL_END:_RECIPIENT_END])
+    return Claim(ClaimedMail(*row[:_MAIL_END]), found.recipient, found.closed, held, *rest)
 
 
 def mark_handover(connection: Connection, mail: ClaimedMail, now: datetime, lease_until: datetime) -> bool:
@@ -186,29 +189,29 @@ def mark_handover(connection: Connection, mail: ClaimedMail, now: datetime, leas
     return connection.execute(_BEGIN, parameters).rowcount == 1
 
 
-def store_outcome(connection: Connection, verdict: HandoverOutcome) -> str | None:
+def store_outcome(connection: Connection, outcome: HandoverOutcome) -> str | None:
     """Store what became of a mail; returns the state it was in, or None if it was not this claim's any more.
 
     Of one whose recipient was erased meanwhile it is stored that it went. Whatever else is said of it, it goes no more.
     """
-    state = OUTCOME_STATES[verdict.outcome]
+    state = OUTCOME_STATES[outcome.result]
     sources = [source for source in sources_of(state) if source in ("claimed", "unknown")]
     before: str | None = connection.execute(
         _STORE_OUTCOME,
         {
-            "id": verdict.mail.id,
-            "fence": verdict.mail.fence,
+            "id": outcome.mail.id,
+            "fence": outcome.mail.fence,
             "sources": sources,
             "state": state,
-            "reason": verdict.reason,
-            "sent_at": verdict.at if state == "sent" else None,
-            "due_at": verdict.due_at,
-            "tried": int(verdict.tried),
+            "reason": outcome.reason,
+            "sent_at": outcome.at if state == "sent" else None,
+            "due_at": outcome.due_at,
+            "tried": int(outcome.tried),
             "unknown": int(state == "unknown"),
-            "outcome": verdict.outcome,
+            "outcome": outcome.result,
             "erased": ERASED,
             "ends_content": state in WITHOUT_CONTENT,
-            "at": verdict.at,
+            "at": outcome.at,
         },
     ).scalar()
     return before
@@ -278,7 +281,7 @@ class UnknownMail:
     subject: str
     revision: int
     unknowns: int
-    standing: SubjectState
+    subject_state: SubjectState
 
 
 def requeue_expired(connection: Connection, now: datetime) -> int:

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from services.events.messaging import effects as events_effects
 from services.events.usecases.proposal_keys import ProposalKeys
 from services.events.wiring import describe as describe_events
-from services.notifications.rules.consumers import NotificationsContext
 from services.notifications.rules.consumers import effects as notifications_effects
+from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.wiring import describe as describe_notifications
 from services.registration.messaging import effects as registration_effects
 from services.registration.tending import Tending

@@ -34,7 +34,7 @@ class ShortComposer(Composer):
     """Decides as the real one and opens the same entry, but writes two lines: the words are tested elsewhere."""
 
     def _write(self, claim: Claim, now: object) -> ComposedMail:
-        address = self.vault.open(claim.recipient.closed, row=claim.recipient.entry.subject)["address"]
+        address = self.vault.open(claim.personal, row=claim.recipient.subject)["address"]
         return ComposedMail(address, f"To: {address}\nMessage-ID: {claim.mail.message_id}\n\n".encode())
 
 

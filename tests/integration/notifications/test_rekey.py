@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from services.notifications.recipients.store import ENCRYPTED_RECIPIENTS
-from services.notifications.rules.consumers import MAIL, NotificationsContext, effects
+from services.notifications.rules.consumers import MAIL, effects
+from services.notifications.rules.registrations import NotificationsContext
 from shared.core.clock import system_clock
 from shared.core.ids import new_id
 from shared.core.sealing import Unsealable, Vault, new_key

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from services.events import messaging as events
 from services.events.usecases.proposal_keys import ProposalKeys
 from services.notifications.rules import consumers as notifications
+from services.notifications.rules.registrations import NotificationsContext
 from services.registration.access import credentials
 from shared.contracts.envelope import decode
 from shared.contracts.reading import read
@@ -76,7 +77,7 @@ def spread(house: House) -> None:
 
 def notifications_copies() -> Any:
     """The effect of notifications' copies, which needs no key."""
-    intake = notifications.NotificationsContext(None, (), None, "", None)  # type: ignore[arg-type]
+    intake = NotificationsContext(None, (), None, "", None)  # type: ignore[arg-type]
     return notifications.effects(intake)[notifications.COPIES]
 
 

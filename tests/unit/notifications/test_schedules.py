@@ -87,10 +87,10 @@ def test_mail_is_given_up_after_72_hours_and_ten_attempts(attempts: int, age: ti
     now = MADE + age
     verdict = retried(claimed(attempts), "a reason", at(now))
     if age >= GIVE_UP_AFTER and attempts + 1 >= MIN_ATTEMPTS:
-        assert (verdict.outcome, verdict.due_at) == ("failed", None)
+        assert (verdict.result, verdict.due_at) == ("failed", None)
         assert verdict.reason == "given up after 72 hours: a reason"
     else:
-        assert verdict.outcome == "deferred"
+        assert verdict.result == "deferred"
         assert verdict.due_at is not None
         assert verdict.due_at >= now
 
@@ -100,16 +100,16 @@ def test_sender_whose_clock_is_wrong_gives_up_nothing(ahead_s: int) -> None:
     """Within two seconds it is right."""
     over = MADE + GIVE_UP_AFTER + timedelta(seconds=2)
     clock = at(over + timedelta(seconds=ahead_s), over)
-    outcomes = [retried(claimed(500), "a reason", clock).outcome, postponed(claimed(5000), "a reason", clock).outcome]
+    outcomes = [retried(claimed(500), "a reason", clock).result, postponed(claimed(5000), "a reason", clock).result]
     assert outcomes == ["failed" if abs(ahead_s) <= 2 else "deferred"] * 2
 
 
 def test_event_is_looked_for_again_after_five_seconds_for_three_days() -> None:
     waiting = postponed(claimed(), "a reason", at(MADE))
-    assert (waiting.outcome, waiting.due_at, waiting.tried) == ("deferred", MADE + timedelta(seconds=5), False)
+    assert (waiting.result, waiting.due_at, waiting.tried) == ("deferred", MADE + timedelta(seconds=5), False)
     over = at(MADE + GIVE_UP_AFTER)
     tries = (MIN_POSTPONEMENTS - 2, MIN_POSTPONEMENTS - 1)
-    assert [postponed(claimed(before), "a reason", over).outcome for before in tries] == ["deferred", "failed"]
+    assert [postponed(claimed(before), "a reason", over).result for before in tries] == ["deferred", "failed"]
 
 
 def test_verdict_that_no_claimed_mail_can_get_is_refused() -> None:
