@@ -26,13 +26,13 @@ NOT_NOTIFIED_EVERY_S = 30.0
 
 @dataclass(slots=True)
 class Scheduler:
-    """One scheduler. Changes with each turn.
+    """A scheduler.
 
     Attributes:
         work: on the service's database.
-        clock: of this process; reminders are planned and missed by a time that was compared with the database's.
-        mail_domain: what Message-IDs end with.
-        monotonic: seconds that no change of the machine's time touches.
+        clock: of this process; reminders use a checked time.
+        mail_domain: end of Message-IDs.
+        monotonic: clock in seconds that time changes do not affect.
     """
 
     work: UnitOfWork
@@ -46,15 +46,15 @@ class Scheduler:
         """Work until ``stop``."""
         while not stop:
             try:
-                busy, rest_s = self.turn(), IDLE_S
+                busy, rest_s = self.run_once(), IDLE_S
             except Unavailable as error:
                 log.warning("scheduler waits", extra={"reason": error.reason})
                 busy, rest_s = False, OUTAGE_DELAY_S
             if not busy:
                 stop.wait(rest_s)
 
-    def turn(self) -> bool:
-        """A piece of each kind of work; returns whether there may be more at once.
+    def run_once(self) -> bool:
+        """Do one part of each kind of work; returns whether there may be more.
 
         Raises:
             Unavailable: the database is away; nothing is lost.

@@ -43,13 +43,13 @@ from shared.web.console.signing import make_sign_in
 from shared.web.trail import trail_blueprint
 
 LARGEST_BODY = 1024 * 1024
-"""A bulletin in six languages, each at its longest, as a browser encodes it: Chinese takes nine bytes a sign."""
+"""A bulletin in six languages of maximum length, as a browser encodes it: Chinese takes nine bytes a character."""
 
 BULLETINS = ("/v1/bulletins", "/console/mail/bulletins")
-"""Where bulletins are written: nothing else takes more than a filled form."""
+"""Paths where bulletins are written: only these accept larger bodies."""
 
 PEOPLE = ("/u/",)
-"""The links by which somebody leaves: who comes by these is let in first."""
+"""Unsubscribe links: their requests have priority under load."""
 
 TEMPLATE_NAMES = {
     "words": words,
@@ -61,7 +61,7 @@ TEMPLATE_NAMES = {
     "not_sent_words": NOT_SENT_WORDS,
     "segment_words": SEGMENT_WORDS,
 }
-"""Beside the values of each page, what the templates of the console can use."""
+"""Names in all templates of the console."""
 
 
 def build_app(

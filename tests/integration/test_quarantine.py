@@ -282,7 +282,7 @@ def test_mail_that_has_gone_is_settled_in_quarantine(office: Office) -> None:
                 watch_says.append(True)
 
             patch.setattr(Session, "deliver", deliver)
-            assert sender.turn(Stop()) == 1
+            assert sender.run_once(Stop()) == 1
         with pytest.raises(Quarantined):
-            sender.turn(Stop())
+            sender.run_once(Stop())
     assert [mail["state"] for mail in office.mails()] == ["sent"]

@@ -73,7 +73,7 @@ BULLETIN_STATE_WORDS: Mapping[str, tuple[str, str]] = {
     "sent": ("Sent", "good"),
     "stopped": ("Stopped", ""),
 }
-"""Word and look of each state of a bulletin."""
+"""Word and style of each state of a bulletin."""
 
 OUTCOME_WORDS: Mapping[str, str] = {
     "waiting": "Waiting",
@@ -197,7 +197,7 @@ def bulletin_response(context: BulletinContext, bulletin_id: str, fault: str = "
 
 
 def _offered_zones(chosen: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Parts of the world with (zone, city); UTC first, and ``chosen`` if it is an old name that no part has."""
+    """Return regions with (zone, city); UTC first, and ``chosen`` if it is an old name of no region."""
     parts = [(part, [(zone, city) for zone, _, city in zones]) for part, zones in zone_options("en") if part != "UTC"]
     known = {zone for _, zones in parts for zone, _ in zones}
     first = ["UTC", *([] if chosen in known | {"UTC"} else [chosen])]
@@ -211,7 +211,7 @@ def _refused(context: BulletinContext, bulletin_id: UUID, error: DomainError, wh
 
 
 def _sending(bulletin_id: str) -> SendOrder:
-    """The order in the request; ``when=later`` needs a local time and its zone."""
+    """Return the order in the request; ``when=later`` needs a local time and its zone."""
     form = request.form
     expected = form.get("expected", "")
     if not expected.isascii() or not expected.isdigit() or len(expected) > 9:
@@ -224,7 +224,7 @@ def _sending(bulletin_id: str) -> SendOrder:
 
 
 def _instant(form: Mapping[str, str], zone: str) -> datetime:
-    """The instant of a local time; one that clocks skip or show twice is refused: a guess is an hour off."""
+    """Return the instant of a local time; a time that clocks skip or repeat is refused."""
     if zone not in _zones():
         raise DomainError("time-not-usable", "the time zone is not known")
     try:
@@ -238,7 +238,7 @@ def _instant(form: Mapping[str, str], zone: str) -> datetime:
 
 
 def _local(at: datetime | None, zone: str | None) -> str:
-    """What clocks show at ``at`` in the zone in which it was chosen, with its name; empty without a time."""
+    """Return the local time of ``at`` in the zone in which it was chosen, with its name; empty without a time."""
     if at is None or zone is None or zone not in _zones():
         return ""
     return f"{at.astimezone(ZoneInfo(zone)):%-d %b %Y, %H:%M} {zone.replace('_', ' ')}"
@@ -326,7 +326,7 @@ def add_changing(blueprint: Blueprint, context: BulletinContext) -> None:
 
 
 def _refused_change(context: BulletinContext, bulletin_id: str, error: DomainError) -> AnyResponse:
-    """What somebody wrote is shown again, and may be saved in place of what somebody else wrote in between."""
+    """Show the submitted draft again. It can be saved over the version that another person has saved meanwhile."""
     if error.code == "not-found":
         raise error
     if error.code in ("already-sent", "scheduled"):

@@ -67,12 +67,12 @@ NEEDS_CONFIRMING = {
 @dataclass(frozen=True, slots=True)
 class SendOrder:
     """Attributes:
-    who: sends it.
+    who: name of the sender.
     bulletin_id: of a draft.
-    expected: people that they have seen counted.
-    mark: of the preview that they have read.
-    confirmed: warnings of that preview that they have confirmed.
-    at: when it is to go, aware; None for now.
+    expected: number of people in the preview.
+    mark: of the preview.
+    confirmed: warnings of the preview that were confirmed.
+    at: time of sending, aware; None for now.
     zone: IANA zone in which that time was chosen.
     """
 
@@ -86,18 +86,17 @@ class SendOrder:
 
 
 def send_bulletin(work: UnitOfWork, clock: Clock, sending: SendOrder) -> Bulletin:
-    """Put a bulletin on its way, once, or schedule that.
+    """Send a bulletin, once, or schedule it.
 
     Args:
         work: on the service's database.
         clock: of the project.
-        sending: what, when, by whom, and what they have seen of it.
+        sending: the order.
 
     Raises:
-        DomainError: ``not-found``; ``already-sent``; ``scheduled``; ``time-not-usable``: not in the future, or too far;
-            ``audience-changed``: it is for another number of people by now; ``nobody``: it is for none;
-            ``preview-outdated``: its content, or who they are, has changed since; ``not-confirmed``: a warning of the
-            preview was not confirmed.
+        DomainError: ``not-found``; ``already-sent``; ``scheduled``; ``time-not-usable``: not in the future, or too far
+            ahead; ``audience-changed``: the number of people has changed; ``nobody``: the audience is empty;
+            ``preview-outdated``: the content or the people have changed; ``not-confirmed``: a warning is unconfirmed.
         Unavailable: the database is away; nothing is sent.
     """
     with work.transaction() as connection:
@@ -131,11 +130,11 @@ def cancel_sending(work: UnitOfWork, clock: Clock, who: str, bulletin_id: str) -
 def send_due(work: UnitOfWork, clock: CheckedClock) -> bool:
     """Send a scheduled bulletin whose time has come; returns whether there was one.
 
-    One for nobody by now, or a day late, or of somebody who may no longer send, becomes a draft again. Nothing is sent
-    by a clock that differs from the database's.
+    A bulletin without an audience, a day late, or of a person who may no longer send becomes a draft again. Nothing is
+    sent while the clock differs from that of the database.
 
     Raises:
-        Unavailable: the database is away; it is due still.
+        Unavailable: the database is away; it is still due.
     """
     with work.transaction() as connection:
         bulletin = lock_due_bulletin(connection, clock())
@@ -157,7 +156,7 @@ def send_due(work: UnitOfWork, clock: CheckedClock) -> bool:
 
 
 def _why_not(connection: Connection, who: str, people: int, late: timedelta, now: datetime) -> str:
-    """Why a bulletin that is due does not go; empty if it does."""
+    """Return why a due bulletin is not sent; empty if it is."""
     if has_lost(connection, who, "coordinator", now):
         return "access-ended"
     if late > MAX_LATE:
@@ -166,7 +165,7 @@ def _why_not(connection: Connection, who: str, people: int, late: timedelta, now
 
 
 def _checked(connection: Connection, bulletin: Bulletin, sending: SendOrder) -> int:
-    """How many people it is for, if it may go as ``sending`` says."""
+    """Return the number of people, if the order ``sending`` is allowed."""
     if bulletin.sent_at is not None:
         raise DomainError("already-sent", "this bulletin has been sent")
     if bulletin.state == SCHEDULED:
@@ -219,18 +218,17 @@ OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "called_off": ("called_off",),
     "bounced": ("bounced",),
 }
-"""States of a bulletin's mails by outcome; every person of the audience has one of these."""
+"""States of a bulletin's mails by outcome; each person of the audience has one outcome."""
 
 UNSUBSCRIBED = "unsubscribed"
-"""An outcome beside the others: people who got it and unsubscribed by its link."""
+"""An additional outcome: people who got the bulletin and unsubscribed by its link."""
 
 
 @dataclass(frozen=True, slots=True)
 class BulletinOutcome:
-    """People of a bulletin by outcome, and how many unsubscribed through it.
+    """Number of people of a bulletin by outcome, and how many unsubscribed through it.
 
-    ``gone`` are those of whom nothing is kept any more: they were erased before their mail was made, or their mail
-    is older than a year.
+    ``gone`` are people without a stored mail: erased before their mail was created, or their mail is older than a year.
     """
 
     counts: Mapping[str, int]
@@ -239,7 +237,7 @@ class BulletinOutcome:
 
 
 def outcome_of(work: UnitOfWork, bulletin: Bulletin) -> BulletinOutcome:
-    """Count what has become of a bulletin.
+    """Count the outcomes of a bulletin.
 
     Raises:
         Unavailable: the database is away.
@@ -257,7 +255,7 @@ def outcome_of(work: UnitOfWork, bulletin: Bulletin) -> BulletinOutcome:
 def list_outcome(
     work: UnitOfWork, bulletin_id: str, outcome: str, before: str, limit: int
 ) -> tuple[Bulletin, Sequence[BulletinMail]]:
-    """A bulletin and up to ``limit`` + 1 of its mails, newest first.
+    """Return a bulletin and up to ``limit`` + 1 of its mails, newest first.
 
     Args:
         work: on the service's database.
@@ -281,13 +279,13 @@ def list_outcome(
 
 
 def stop_bulletin(work: UnitOfWork, clock: Clock, who: str, bulletin_id: str) -> Bulletin:
-    """Call off what has not gone of a bulletin. A mail that is being handed over at this moment still goes.
+    """Call off the unsent mails of a bulletin. A mail whose handover has begun is still sent.
 
-    No mail is made or claimed once the first transaction is committed; if the process ends after that, senders call
-    off what is left.
+    After the commit of the first transaction no mail is created or sent. If the process ends after it, senders call off
+    the rest.
 
     Raises:
-        DomainError: ``not-found``; ``not-sending``: it was not sent, or all of it has gone.
+        DomainError: ``not-found``; ``not-sending``: it was not sent, or it is sent completely.
         Unavailable: the database went away; stop it again.
     """
     with work.transaction() as connection:
@@ -313,13 +311,13 @@ def _call_off_chunk(work: UnitOfWork, clock: Clock, number: int) -> int:
 
 
 MAX_TESTS = 5
-"""Of one coordinator in an hour, each in up to six languages."""
+"""Test copies of one coordinator in an hour, each in up to six languages."""
 
 
 def send_test(context: BulletinContext, who: str, bulletin_id: str, address: str) -> int:
-    """Queue test copies of a bulletin; returns how many: one for each of its languages.
+    """Queue test copies of a bulletin, one for each of its languages; returns their number.
 
-    The address is kept encrypted, to be offered to ``who`` again; that of the copies goes with them.
+    The address is stored encrypted, to offer it to ``who`` again; that of the copies is deleted with them.
 
     Raises:
         DomainError: ``not-found``; ``bulletin-invalid``: not an address; ``too-many-tests``.
@@ -342,7 +340,7 @@ def send_test(context: BulletinContext, who: str, bulletin_id: str, address: str
 
 
 def remembered_address(context: BulletinContext, who: str) -> str:
-    """The address that ``who`` last had a test sent to; empty if there is none, or its key is gone.
+    """Return the last address of test copies of ``who``; empty if there is none, or its key is gone.
 
     Raises:
         Unavailable: the database is away.

@@ -26,7 +26,7 @@ from shared.web.headers import personal
 
 REGISTRATION = "registration"
 ABOUT = "about"
-"""Parameter of a link: the event that the bulletin is about, where the segment does not say it."""
+"""Parameter of a link: the event of the bulletin, if the segment does not contain it."""
 
 YES_OR_NO = {"yes": True, "no": False}
 Options = list[tuple[str, str]]
@@ -61,13 +61,13 @@ FORM_KIND_WORDS: Mapping[str, str] = {
 
 
 def form_title(name: FormName) -> str:
-    """The name of a form in words: ``UPR Webinar Wednesday #10 (webinar)``, or its kind alone without an event."""
+    """Return the name of a form, such as ``UPR Webinar Wednesday #10 (webinar)``; without an event its kind."""
     kind = FORM_KIND_WORDS.get(name.kind, name.kind)
     return f"{name.event_title} ({kind.lower()})" if name.event_title else kind
 
 
 def form_choices(names: Sequence[FormName]) -> list[tuple[str, str]]:
-    """Slug and name of each form, by name; the slug is added where two forms are called the same."""
+    """Return slug and name of each form, by name; the slug is added if two forms have the same name."""
     titles = [form_title(name) for name in names]
     often = Counter(titles)
     pairs = ((name.form, title) for name, title in zip(names, titles, strict=True))
@@ -77,7 +77,7 @@ def form_choices(names: Sequence[FormName]) -> list[tuple[str, str]]:
 
 
 def partner_choices(slugs: Sequence[str], names: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Slug and name of each partner, by name; the slug is added where two partners are called the same."""
+    """Return slug and name of each partner, by name; the slug is added if two partners have the same name."""
     titles = {slug: names.get(slug, slug) for slug in slugs}
     often = Counter(titles.values())
     shown = ((slug, f"{title}: {slug}" if often[title] > 1 else title) for slug, title in titles.items())
@@ -85,7 +85,7 @@ def partner_choices(slugs: Sequence[str], names: Mapping[str, str]) -> list[tupl
 
 
 def segment_value(part: str, value: Sequence[str] | bool, names: SegmentNames) -> str:
-    """The values of a part of a segment in words; what has no title that is known here stays as it is."""
+    """Return the values of a part of a segment in words; a value without a known title does not change."""
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if part == "registration":
@@ -107,7 +107,7 @@ def _value(part: str, value: str, names: SegmentNames) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DraftForm:
-    """What stands in the form.
+    """The content of the form.
 
     Attributes:
         values: by part of the segment.
@@ -123,7 +123,7 @@ class DraftForm:
 
     @property
     def segment(self) -> dict[str, list[str] | bool]:
-        """The segment, not checked."""
+        """The segment, not validated."""
         found: dict[str, list[str] | bool] = {part: list(values) for part, values in self.values.items()}
         if self.representative in YES_OR_NO:
             found[REPRESENTATIVE] = YES_OR_NO[self.representative]
@@ -131,7 +131,7 @@ class DraftForm:
 
 
 def given_in(form: "MultiDict[str, str]") -> DraftForm:
-    """What was sent in. Registrations come in one field, parted by spaces: there may be thousands of them."""
+    """Return the submitted content. Registrations come in one field, separated by spaces: there can be thousands."""
     values = {part: found for part in SEGMENT_PARTS if (found := [value for value in form.getlist(part) if value])}
     if REGISTRATION in values:
         values[REGISTRATION] = " ".join(values[REGISTRATION]).split()
@@ -140,10 +140,10 @@ def given_in(form: "MultiDict[str, str]") -> DraftForm:
 
 
 def given_by_link() -> DraftForm:
-    """A segment in the address: how lists of other services lead here.
+    """Return the segment in the URL: lists of other services link to the form with it.
 
     Raises:
-        BadRequest: a part or a value is none.
+        BadRequest: a part or a value is invalid.
         DomainError: ``unknown-parameter``: ignoring a part would make the segment larger.
     """
     for name in request.args:
@@ -153,7 +153,7 @@ def given_by_link() -> DraftForm:
 
 
 def with_subject(work: UnitOfWork, given: DraftForm, about: str) -> DraftForm:
-    """``given`` with the title of an event as its subject: the one named ``about``, or the only one of the segment."""
+    """Return ``given`` with the title of an event as subject: of ``about``, or of the only event of the segment."""
     named = {value for part in ("event", "not_registered_for") for value in given.values.get(part, ())}
     event = about or (named.pop() if len(named) == 1 else "")
     title = dict(segment_choices(work).events).get(event, "") if event else ""
@@ -161,10 +161,10 @@ def with_subject(work: UnitOfWork, given: DraftForm, about: str) -> DraftForm:
 
 
 def given_by_list() -> DraftForm:
-    """Registrations that another page hands over: chosen one by one, or found by what no segment can say.
+    """Return registrations that another page submits: selected one by one, or by a filter that segments do not have.
 
     Raises:
-        BadRequest: one is none, or they are too many.
+        BadRequest: one is invalid, or they are too many.
     """
     marked = [value.partition(":")[0] for value in request.form.getlist("marked")]
     ids = [*marked, *request.form.get(REGISTRATION, "").split()]
@@ -180,7 +180,7 @@ def _checked(given: DraftForm) -> DraftForm:
 
 
 def given_of(bulletin: Bulletin) -> DraftForm:
-    """What the form shows of a draft."""
+    """Return the content of the form for a draft."""
     texts = {f"{name}-{language}": content[name] for language, content in bulletin.texts.items() for name in content}
     values = {part: value for part, value in bulletin.segment.items() if not isinstance(value, bool)}
     speaks = next((word for word, value in YES_OR_NO.items() if bulletin.segment.get(REPRESENTATIVE) is value), "")
@@ -188,7 +188,7 @@ def given_of(bulletin: Bulletin) -> DraftForm:
 
 
 def texts_of(given: DraftForm) -> Texts:
-    """The languages that somebody wrote something in; English in any case."""
+    """Return the languages with any text, and English in any case."""
     texts = {}
     for language in LANGUAGES:
         subject = given.texts.get(f"subject-{language}", "").strip()
@@ -201,14 +201,14 @@ def texts_of(given: DraftForm) -> Texts:
 def form_page(
     work: UnitOfWork, given: DraftForm, *, draft: Bulletin | None = None, fault: str | None = None, status: int = 422
 ) -> Response:
-    """The page.
+    """Return the page with the form.
 
     Args:
         work: on the service's database.
-        given: what stands in it.
+        given: content of the form.
         draft: that is changed; None for a new one.
         fault: why it was not stored.
-        status: if there is a fault.
+        status: of the response with a fault.
     """
     choices = segment_choices(work)
     forms = form_choices(form_names(work, choices.used["form"]))
@@ -226,7 +226,7 @@ def form_page(
 
 
 def _options(choices: SegmentChoices, forms: Options, given: DraftForm) -> dict[str, Options]:
-    """What can be chosen by part: first what is chosen, which can be kept if it is not known any more."""
+    """Return the options by part: first the selected ones, which remain even if they are unknown now."""
     offered: dict[str, Options] = {
         "event": choices.events,
         "not_registered_for": [*choices.events, *forms],
@@ -249,10 +249,10 @@ def _chosen_first(options: Mapping[str, str], chosen: Sequence[str]) -> Options:
 
 
 def _named(values: Sequence[str], name: Callable[[str], str]) -> Options:
-    """Values with what they are called, in that order."""
+    """Return values with their names, in the order of the names."""
     return sorted(((value, name(value)) for value in values), key=lambda pair: pair[1])
 
 
 def segment_lines(segment: Segment, names: SegmentNames) -> list[tuple[str, str]]:
-    """A segment in words: label and values of each part."""
+    """Return a segment in words: label and values of each part."""
     return [(SEGMENT_WORDS[part], segment_value(part, value, names)) for part, value in segment.items()]

@@ -48,7 +48,7 @@ from shared.store.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """What every mail has in common: ``public_url`` of the system, the sender's address and name."""
+    """What all mails have in common: ``public_url`` of the system, address and name of the sender."""
 
     public_url: str
     mail_from: str
@@ -84,14 +84,14 @@ class SampleMail:
 
 @dataclass(frozen=True, slots=True)
 class BulletinPreview:
-    """A bulletin with what sending it now would do.
+    """A bulletin and the effect of sending it now.
 
     Attributes:
         languages: people by the language of their registrations.
         left_out: people of the segment who do not get it.
-        samples: its mail in each language that it has.
-        sent_before: number of the latest bulletin with the same segment and texts that was sent; None if none was.
-        mark: to be named when it is sent.
+        samples: its mail in each of its languages.
+        sent_before: number of the last sent bulletin with the same segment and texts; None if there is none.
+        mark: to be repeated in the order to send.
     """
 
     bulletin: Bulletin
@@ -103,17 +103,17 @@ class BulletinPreview:
 
     @property
     def audience(self) -> int:
-        """People in all."""
+        """Total number of people."""
         return sum(self.languages.values())
 
     @property
     def warnings(self) -> list[str]:
-        """What whoever sends it has to confirm."""
+        """Warnings that the sender has to confirm."""
         return warnings_of(self.bulletin, self.sent_before)
 
     @property
     def reads(self) -> Mapping[str, str]:
-        """The language in which people read it, by the language of their registrations."""
+        """The language of the text that people get, by the language of their registrations."""
         found = {language: best_language(language) for language in self.languages}
         return {language: own if own in self.bulletin.texts else FALLBACK for language, own in found.items()}
 
@@ -124,8 +124,8 @@ def draft_bulletin(work: UnitOfWork, clock: Clock, who: str, segment: Segment, t
     Args:
         work: on the service's database.
         clock: of the project.
-        who: drafts it.
-        segment: whom it is for; an empty one is everybody.
+        who: name of the author.
+        segment: its audience; an empty one is everyone.
         texts: ``{subject, text}`` by language; English is required.
 
     Raises:
@@ -145,7 +145,7 @@ def draft_bulletin(work: UnitOfWork, clock: Clock, who: str, segment: Segment, t
 
 
 def preview_bulletin(work: UnitOfWork, clock: Clock, bulletin_id: str, letterhead: Letterhead) -> BulletinPreview:
-    """Count a bulletin's people and write its mail in each of its languages.
+    """Count the audience of a bulletin and compose its mail in each of its languages.
 
     Raises:
         DomainError: ``not-found``.
@@ -160,22 +160,22 @@ def preview_bulletin(work: UnitOfWork, clock: Clock, bulletin_id: str, letterhea
 
 
 def audience_of(connection: Connection, bulletin: Bulletin) -> BulletinAudience:
-    """The people who would get a bulletin if it were sent now."""
+    """Return the audience of a bulletin now."""
     return count_audience(connection, bulletin_conditions(bulletin.segment))
 
 
 def warnings_of(bulletin: Bulletin, before: int | None) -> list[str]:
-    """What has to be confirmed before a bulletin goes; ``before`` is the number of the same one that was sent."""
+    """Return the warnings to confirm before sending; ``before``: number of an identical bulletin that was sent."""
     return [*([] if bulletin.segment else [EVERYBODY]), *([] if before is None else [AGAIN])]
 
 
 def preview_mark(bulletin: Bulletin, audience: BulletinAudience) -> str:
-    """The mark of a preview of ``bulletin`` for ``audience``: 64 hex digits."""
+    """Return the mark of a preview of ``bulletin`` for ``audience``: 64 hex digits."""
     return sha256(f"{bulletin.id} {bulletin.revision} {audience.print}".encode()).hexdigest()
 
 
 def show_bulletin(work: UnitOfWork, bulletin_id: str) -> Bulletin:
-    """One bulletin.
+    """Return a bulletin.
 
     Raises:
         DomainError: ``not-found``.
@@ -186,7 +186,7 @@ def show_bulletin(work: UnitOfWork, bulletin_id: str) -> Bulletin:
 
 
 def show_bulletins(work: UnitOfWork, wanted: Mapping[str, Any], limit: int, sort: str = NEWEST) -> list[Bulletin]:
-    """Up to ``limit`` + 1 bulletins, see :func:`services.notifications.bulletins.store.list_bulletins`.
+    """Return up to ``limit`` + 1 bulletins, see :func:`services.notifications.bulletins.store.list_bulletins`.
 
     Raises:
         Unavailable: the database is away.
@@ -196,7 +196,7 @@ def show_bulletins(work: UnitOfWork, wanted: Mapping[str, Any], limit: int, sort
 
 
 def total_bulletins(work: UnitOfWork, wanted: Mapping[str, Any]) -> int:
-    """How many bulletins fit.
+    """Return the number of bulletins that fit.
 
     Raises:
         Unavailable: the database is away.
@@ -206,7 +206,7 @@ def total_bulletins(work: UnitOfWork, wanted: Mapping[str, Any]) -> int:
 
 
 def require_bulletin(bulletin: Bulletin | None) -> Bulletin:
-    """``bulletin``.
+    """Return ``bulletin``.
 
     Raises:
         DomainError: ``not-found``: there is none.
@@ -235,12 +235,12 @@ def _sample(bulletin: Bulletin, language: str, letterhead: Letterhead, clock: Cl
 
 
 ANY = "*"
-"""In place of a revision: whatever it is."""
+"""Replaces a revision: any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who changes which draft: ``who`` holds the key, ``seen`` are the revisions they have seen, or ``ANY``."""
+    """The author of a change of a draft; ``seen`` are the revisions that they have seen, or ``ANY``."""
 
     who: str
     bulletin_id: str
@@ -254,14 +254,14 @@ def change_draft(
     segment: Segment | None = None,
     texts: Texts | None = None,
 ) -> Bulletin:
-    """Give a draft another segment, other texts or both; the same again changes nothing, not even the revision.
+    """Change the segment of a draft, its texts or both. Identical content changes nothing, not even the revision.
 
     Args:
         work: on the service's database.
         clock: of the project.
-        writer: of which draft.
-        segment: whom it is for from now on; None leaves it.
-        texts: all its texts from now on; None leaves them.
+        writer: author and draft.
+        segment: the new one; None for no change.
+        texts: all new texts; None for no change.
 
     Raises:
         DomainError: ``not-found``, ``already-sent``, ``changed-meanwhile``, ``bulletin-invalid``.
@@ -284,7 +284,7 @@ def discard_draft(work: UnitOfWork, clock: Clock, writer: Writer) -> None:
     Args:
         work: on the service's database.
         clock: of the project.
-        writer: of which draft.
+        writer: author and draft.
 
     Raises:
         DomainError: ``not-found``, ``already-sent``, ``changed-meanwhile``.
@@ -301,7 +301,7 @@ def _record(connection: Connection, clock: Clock, writer: Writer, deed: str, det
 
 
 def _draft(connection: Connection, writer: Writer) -> Bulletin:
-    """The draft, locked: it is neither sent nor changed by others until the transaction ends."""
+    """Lock and return the draft: others can neither send nor change it until the transaction ends."""
     bulletin = require_bulletin(lock_bulletin(connection, writer.bulletin_id))
     if bulletin.sent_at is not None:
         raise DomainError("already-sent", "this bulletin has been sent")

@@ -14,27 +14,27 @@ MAX_SUBJECT_LENGTH = 160
 MAX_TEXT_LENGTH = 20_000
 
 WRITABLE = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]+"
-"""Text without control characters but tab and ends of line."""
+"""Text without control characters except tab and line ends."""
 
 DRAFT, SCHEDULED, SENDING, SENT, STOPPED = "draft", "scheduled", "sending", "sent", "stopped"
 STATES = (DRAFT, SCHEDULED, SENDING, SENT, STOPPED)
 
 EVERYBODY, AGAIN = "everybody", "again"
 WARNINGS = (EVERYBODY, AGAIN)
-"""What whoever sends has to confirm: that it goes to everybody, or that the same went to the same segment before."""
+"""Warnings to confirm: it goes to everyone, or the same was sent to the same segment before."""
 
 MAX_AHEAD = timedelta(days=366)
 """How far ahead a bulletin can be scheduled."""
 
 MAX_LATE = timedelta(hours=24)
-"""A scheduled bulletin that could not go for so long is not sent any more: its text may be out of date."""
+"""A scheduled bulletin that is later than this is not sent any more: its text may be out of date."""
 
 Texts = Mapping[str, Mapping[str, str]]
 """``{subject, text}`` by language."""
 
 
 def check_texts(texts: Texts) -> None:
-    """Do nothing if a bulletin can be made of these texts.
+    """Do nothing if these texts are valid for a bulletin.
 
     Raises:
         DomainError: ``bulletin-invalid``: says what is wrong.
@@ -49,7 +49,7 @@ def check_texts(texts: Texts) -> None:
 
 
 def fingerprint_of(segment: Segment, texts: Texts) -> bytes:
-    """32 bytes, another one for any other segment or text."""
+    """Return 32 bytes that differ for any other segment or text."""
     return sha256(json.dumps([segment, texts], sort_keys=True).encode()).digest()
 
 

@@ -205,7 +205,7 @@ def _content(bulletin_id: str, segment: Segment, texts: Texts) -> dict[str, Any]
 
 
 def _bulletin(row: Sequence[Any]) -> Bulletin:
-    """A row with its texts and its segment in their usual order, which jsonb does not keep."""
+    """Return a bulletin with texts and segment in a fixed order, which jsonb does not keep."""
     bulletin_id, number, revision, segment, texts, *rest = row
     languages = {name: texts[name] for name in LANGUAGES if name in texts}
     return Bulletin(bulletin_id, number, revision, normalized(segment), languages, *rest)
@@ -237,7 +237,7 @@ _MAIL_CONDITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class BulletinMail:
-    """One person's mail of a bulletin; ``person_ref`` and ``language`` are None once they were erased.
+    """One person's mail of a bulletin; ``person_ref`` and ``language`` are None after an erasure.
 
     ``subject`` is their registration, ``unsubscribed`` whether they unsubscribed through this bulletin.
     """
@@ -255,28 +255,28 @@ class BulletinMail:
 
 
 def drop_recipients(connection: Connection, number: int, now: datetime) -> int:
-    """Let no more mails of a bulletin be made; returns for how many people that is so."""
+    """Delete the remaining audience of a bulletin, so that no more mails are created; returns its number of people."""
     connection.execute(_END_ANNOUNCEMENT, {"number": number, "now": now})
     return connection.execute(_DROP, {"number": number}).rowcount
 
 
 def count_mails_of(connection: Connection, number: int) -> dict[str, int]:
-    """Number of a bulletin's mails by state."""
+    """Return the number of a bulletin's mails by state."""
     return {row[0]: row[1] for row in connection.execute(_COUNT_MAILS, {"number": number})}
 
 
 def count_without_mail(connection: Connection, number: int) -> int:
-    """How many people have no mail of a bulletin yet."""
+    """Return the number of people without a mail of a bulletin yet."""
     return int(connection.execute(_WITHOUT_MAIL, {"number": number}).scalar_one())
 
 
 def count_unsubscribed(connection: Connection, number: int) -> int:
-    """How many people have unsubscribed by the link in a bulletin, and not come back."""
+    """Return the number of people who are suppressed by the link in a bulletin."""
     return int(connection.execute(_UNSUBSCRIBED, {"number": number}).scalar_one())
 
 
 def mails_of(connection: Connection, number: int, wanted: Mapping[str, Any], most: int) -> Sequence[BulletinMail]:
-    """Mails of a bulletin, newest first.
+    """Return mails of a bulletin, newest first.
 
     Args:
         connection: to read by.
@@ -320,12 +320,12 @@ ENCRYPTED_TESTERS = ClosedRows(
     """),
     put=text("UPDATE bulletin_tester SET closed = :closed WHERE holder = :id"),
 )
-"""Addresses of coordinators, bound to the holder's name."""
+"""Addresses of coordinators, encrypted and bound to the name of the holder."""
 
 
 @dataclass(frozen=True, slots=True)
 class BulletinTestCopy:
-    """A mail to the writer of the bulletin ``number``; ``closed`` holds their address, bound to ``subject``."""
+    """A test copy of the bulletin ``number``; ``closed`` is the encrypted address, bound to ``subject``."""
 
     id: str
     subject: str
@@ -337,13 +337,13 @@ class BulletinTestCopy:
 
 
 def count_test(connection: Connection, holder: str, closed: bytes, now: datetime) -> int:
-    """Store the address of ``holder``, encrypted, and return how many tests they have had in their hour, with this."""
+    """Store the encrypted address of ``holder``; returns the number of their tests in this hour, including this one."""
     row = {"holder": holder, "closed": closed, "now": now, "before": now - HOUR}
     return int(connection.execute(_COUNT, row).scalar_one())
 
 
 def add_test_copy(connection: Connection, copy: BulletinTestCopy, now: datetime) -> None:
-    """Queue a test copy, with an entry of its own in the recipient book, which goes with the mail."""
+    """Queue a test copy, with a recipient that is deleted with the mail."""
     about = {"about": BULLETIN_TEST, "lane": KINDS[BULLETIN_TEST].lane, "status": WANTED}
     row = asdict(copy) | about | {"person_ref": reference_of_subject(BULLETIN_TEST, copy.subject), "now": now}
     connection.execute(_ADD_RECIPIENT, {name: row[name] for name in _RECIPIENT_FIELDS})
@@ -351,6 +351,6 @@ def add_test_copy(connection: Connection, copy: BulletinTestCopy, now: datetime)
 
 
 def closed_address(connection: Connection, holder: str) -> bytes | None:
-    """The address that ``holder`` last named, encrypted; None if they never did."""
+    """Return the last address of ``holder``, encrypted; None if there is none."""
     found: bytes | None = connection.execute(_ADDRESS, {"holder": holder}).scalar()
     return found

@@ -22,11 +22,11 @@ _MAILBOX = re.compile(rf"({_ATOM})@({_ATOM})")
 
 
 class UnusableAddress(ValueError):
-    """The text is not one mailbox. The message never repeats it: addresses are personal data."""
+    """The text is not one mailbox. The message does not repeat it: addresses are personal data."""
 
 
 def mailbox(text: str) -> str:
-    """The address of ``text`` (``a@b`` or ``Name <a@b>``), its domain in ASCII (IDNA).
+    """Return the address of ``text`` (``a@b`` or ``Name <a@b>``), with its domain in ASCII (IDNA).
 
     Raises:
         UnusableAddress: not exactly one mailbox, or a local part that is quoted or not ASCII.
@@ -45,7 +45,7 @@ def mailbox(text: str) -> str:
 
 
 def domain_of(text: str) -> str:
-    """The domain of a mailbox, lower case: what Message-IDs end with.
+    """Return the domain of a mailbox in lower case: the end of Message-IDs.
 
     Raises:
         UnusableAddress: as :func:`mailbox`.
@@ -57,12 +57,12 @@ _EOL = "\r\n"
 
 
 def text_header(name: str, text: str) -> str:
-    """One line of text as the value of the header ``name``."""
+    """Return one line of text as the value of the header ``name``."""
     return _folded(name, text)
 
 
 def mailbox_header(name: str, display_name: str, address: str) -> str:
-    """A mailbox (``address`` in ASCII) with a display name as the value of the header ``name``."""
+    """Return a mailbox (``address`` in ASCII) with a display name as the value of the header ``name``."""
     if _needs_encoding(display_name):
         return _folded(name, display_name, f"<{address}>")
     shown, _, angled = formataddr((display_name, address)).rpartition(" ")
@@ -70,7 +70,12 @@ def mailbox_header(name: str, display_name: str, address: str) -> str:
 
 
 def _folded(name: str, text: str, ending: str = "") -> str:
-    """``text`` in encoded words where it needs them, then ``ending`` in ASCII, in lines of 76 characters at most."""
+    """Return ``text``, encoded (RFC 2047) if necessary, then ``ending`` in ASCII, in lines of at most 76 characters.
+
+    ``email.header`` does both. ``email.policy`` of Python 3.11 is newer, but loses spaces when it folds a value with
+    Arabic letters, puts some ASCII values on a line of their own, so that readers see a space before them, and leaves
+    text that looks like an encoded word for clients to decode.
+    """
     header = Header(text, "utf-8" if _needs_encoding(text) else "us-ascii", header_name=name)
     if ending:
         header.append(ending, "us-ascii")
@@ -86,10 +91,10 @@ _LINES = re.compile(r"[\t -~]*(?:\r\n[\t ]+[!-~][\t -~]*)*")
 
 
 class _AsWritten(Compat32):
-    """Headers go out as they were given: :mod:`services.notifications.composing.mime` has encoded and folded them."""
+    """Writes headers as given: this module has encoded and folded them."""
 
     def fold_binary(self, name: str, value: Any) -> bytes:
-        """The header's lines; ``ValueError`` if a value would begin another header, or is not ASCII."""
+        """Return the lines of a header; ``ValueError`` if a value would begin another header, or is not ASCII."""
         if not _LINES.fullmatch(value):
             raise ValueError(f"the header {name} is not what a header can be")
         return f"{name}: {value}\r\n".encode("ascii")
@@ -99,7 +104,7 @@ WIRE = _AsWritten(linesep="\r\n", cte_type="7bit", mangle_from_=False)
 
 
 def text_part(text: str, subtype: str) -> Message:
-    """A part of text, as quoted-printable or base64, whichever is shorter; its lines end with CRLF (RFC 2045, 6.8)."""
+    """Return a text part in quoted-printable or base64, whichever is shorter, with CRLF line ends (RFC 2045, 6.8)."""
     content = _LINE_END.sub("\r\n", text).encode()
     quoted = binascii.b2a_qp(content, istext=True)
     encoded = base64.encodebytes(content)
@@ -111,7 +116,7 @@ def text_part(text: str, subtype: str) -> Message:
 def octets_part(
     content: bytes, maintype: str, subtype: str, parameters: Mapping[str, str], disposition: str
 ) -> Message:
-    """A part of octets as they are: ``disposition`` is the whole header, empty for none."""
+    """Return a binary part; ``disposition`` is the whole header, empty for none."""
     part = _part(maintype, subtype, base64.encodebytes(content), "base64", parameters)
     if disposition:
         part["Content-Disposition"] = disposition
@@ -119,16 +124,16 @@ def octets_part(
 
 
 def multipart(subtype: str, parts: Sequence[Message], mark: str) -> Message:
-    """Parts in one. ``mark`` makes the boundary its own within a mail.
+    """Return a multipart. ``mark`` makes its boundary unique in a mail.
 
-    No line of a part can be the boundary: ``=_`` stands in neither quoted-printable nor base64 (RFC 2045, 6.7). No mark
-    may begin with another of the same mail: readers may compare the beginning of a line alone (RFC 2046, 5.1.1).
+    No line of a part can be the boundary: ``=_`` occurs in neither quoted-printable nor base64 (RFC 2045, 6.7). No mark
+    may begin with another one of the same mail: readers may compare only the beginning of a line (RFC 2046, 5.1.1).
     """
     return MIMEMultipart(subtype, f"=_{mark}", parts, policy=WIRE)
 
 
 def assembled(body: Message, headers: Sequence[tuple[str, str]]) -> bytes:
-    """The whole message: the headers of ``body``, then ``headers`` in their order."""
+    """Return the whole message: the headers of ``body``, then ``headers`` in their order."""
     for name, value in headers:
         body[name] = value
     return body.as_bytes(policy=WIRE)

@@ -19,12 +19,12 @@ from services.notifications.mails.kinds import (
 )
 
 MailKind = str
-"""The name of a kind of mail; each but the bulletin and its test has its wording in every language."""
+"""The name of a kind of mail. All kinds but the bulletin and its test copy have a wording in every language."""
 
 WORDED_KINDS: tuple[MailKind, ...] = tuple(name for name in KINDS if name not in ("bulletin", BULLETIN_TEST))
 
 LATE_REMINDER = "reminder-late"
-"""The wording of a reminder that goes later than it was due: it names no distance to the event."""
+"""The wording of a late reminder: it does not say how far away the event is."""
 
 CANCELLED = "cancelled-by-you"
 
@@ -39,7 +39,7 @@ _PAIRS = (
     *((text, PROPOSAL) for text in _TO_PROPOSERS),
 )
 VARIANTS: Mapping[tuple[str, str], str] = {pair: "-".join(pair) for pair in _PAIRS}
-"""Wordings of their own, by wording and kind of form. A subject or heading of which there is none is the kind's."""
+"""Variants of a wording, by wording and kind of form. A subject or heading without a variant is that of the kind."""
 
 TEXTS: tuple[str, ...] = (*WORDED_KINDS, LATE_REMINDER, *VARIANTS.values())
 """Names of the wordings."""
@@ -48,7 +48,7 @@ SIDE_EVENT = "side_event"
 """The kind of event whose title and summary were proposed by others."""
 
 CalendarMethod = Literal["REQUEST", "CANCEL"]
-"""What a calendar part asks of the recipient's calendar (RFC 5546, section 1.4)."""
+"""Method of a calendar part (RFC 5546, section 1.4)."""
 
 CALENDAR_METHODS: Mapping[MailKind, CalendarMethod] = {
     "confirmation": "REQUEST",
@@ -63,10 +63,10 @@ CALENDAR_METHODS: Mapping[MailKind, CalendarMethod] = {
     "event-confirmed": "REQUEST",
     "event-changed": "REQUEST",
 }
-"""Kinds that are not here carry no calendar part."""
+"""Method by kind; other kinds have no calendar part."""
 
 SEAT_KINDS = ("confirmation", "promotion", SCHEDULED, *NEWS_KINDS, *REMINDER_KINDS)
-"""Kinds that lead people who have a seat to where they join."""
+"""Kinds that contain the link to the meeting for people with a seat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ class EventCopy:
     """An event as notifications knows it.
 
     ``starts_at`` and ``ends_at`` are aware; a postponed event has none, or the last one it had. ``time_zone`` is an
-    IANA name. ``revision`` begins at 1. ``join_url`` stands in no mail and no calendar. ``last_starts_at`` and
-    ``last_ends_at`` are of the date before this one, which may stand in people's calendars.
+    IANA name. ``revision`` begins at 1. ``join_url`` appears in no mail and no calendar. ``last_starts_at`` and
+    ``last_ends_at`` are the previous date, which people's calendars may still contain.
     """
 
     id: str
@@ -98,26 +98,26 @@ class EventCopy:
 
     @property
     def by_coordinators(self) -> bool:
-        """Whether coordinators wrote its title and summary; those of a side event are its proposer's."""
+        """Whether coordinators wrote its title and summary; those of a side event are from its proposer."""
         return self.kind != SIDE_EVENT
 
     @property
     def has_date(self) -> bool:
-        """Whether there is a moment to put in a calendar."""
+        """Whether there is a time for a calendar."""
         return self.starts_at is not None and self.status != "postponed"
 
 
 @dataclass(frozen=True, slots=True)
 class MailRecipient:
-    """The one person a mail goes to.
+    """The person to whom a mail is sent.
 
-    ``name`` was typed by whoever filled in the form. It is shown only when ``address_confirmed``: until the owner of
-    the address has acted on a link of ours, nothing from the form stands in a mail, so that nobody can make us
-    write their words to a stranger. ``language`` is a BCP 47 tag, ``time_zone`` an IANA name or empty, ``position``
-    the place on the waiting list. ``status`` and ``form_kind`` are of the registration. ``token`` is of the link that
-    only this mail carries: to the person's own page, or the confirmation link that the mail is about; empty for a mail
-    that nothing in the registration has caused. ``view`` and ``join`` are of the registration's read-only link and of
-    the link to the meeting, empty if there is none.
+    ``name`` is from the form, which anyone could have filled in. It is shown only if ``address_confirmed``: until the
+    owner of the address has used one of our links, a mail contains nothing from the form, so that no one can send their
+    words to a stranger through us. ``language`` is a BCP 47 tag, ``time_zone`` an IANA name or empty, ``position`` the
+    place on the waiting list. ``status`` and ``form_kind`` are of the registration. ``token`` is of the link that only
+    this mail contains: to the person's own page, or the confirmation link; empty for a mail that the registration did
+    not cause. ``view`` and ``join`` are the tokens of the registration's read-only link and of the link to the meeting,
+    empty if there is none.
     """
 
     name: str
@@ -140,12 +140,11 @@ class MailRecipient:
 
 @dataclass(frozen=True, slots=True)
 class CalendarEntry:
-    """The one entry a person has for an event, over all their registrations for it.
+    """The calendar entry of a person for an event, for all their registrations.
 
-    ``key`` is the UID's part before the ``@``, ``changes`` the sum of the registrations' revisions. ``seated`` says
-    whether one of them has a seat; ``view`` is the token of its read-only link, or of the mail's own registration if
-    none has. ``alarm_minutes`` is how long before the start the calendar alerts its owner; None leaves that to the
-    calendar.
+    ``key`` is the part of the UID before the ``@``, ``changes`` the sum of the registrations' revisions. ``seated``:
+    whether one of them has a seat. ``view`` is the token of its read-only link, or of the mail's own registration if
+    none has. ``alarm_minutes``: how long before the start the calendar alerts; None leaves that to the calendar.
     """
 
     key: str
@@ -157,7 +156,7 @@ class CalendarEntry:
 
 @dataclass(frozen=True, slots=True)
 class EventTime:
-    """The time of an event before it moved. Moments are aware."""
+    """The time of an event before it moved; aware datetimes."""
 
     starts_at: datetime
     ends_at: datetime | None
@@ -166,7 +165,7 @@ class EventTime:
 
 @dataclass(frozen=True, slots=True)
 class BulletinText:
-    """One language of a bulletin; paragraphs of ``text`` are parted by empty lines."""
+    """One language of a bulletin; empty lines separate the paragraphs of ``text``."""
 
     subject: str
     text: str
@@ -174,16 +173,15 @@ class BulletinText:
 
 @dataclass(frozen=True, slots=True)
 class MailContext:
-    """Everything one mail needs.
+    """Everything that one mail needs.
 
-    ``mail_id`` names the mail for ever, through every attempt. ``public_url`` has no slash at its end. ``mail_from``
-    is a mailbox people read. ``now`` is aware. ``event`` is None for a form without one, or a bulletin.
-    ``entry`` is what the recipient's calendar holds of it, None if it can hold nothing.
-    ``attend`` is the event that people on the form are asked to attend as well, ``group`` the title of their working
-    group, ``title`` that of their proposal as they wrote it, ``note`` what coordinators say to it (empty for none),
-    ``before`` when the event was to be, ``recording`` an address, ``unsubscribe`` that of a bulletin's way out,
-    ``late`` whether a reminder goes later than its own words are true, ``until`` how long a change of address can be
-    taken back, or a seat is held, ``by_coordinator`` whether a coordinator has registered the recipient.
+    ``mail_id`` is the same in every attempt. ``public_url`` has no slash at its end. ``mail_from`` is a mailbox that
+    people read. ``now`` is aware. ``event`` is None for a form without one, or a bulletin. ``entry`` is the recipient's
+    calendar entry, None if there can be none. ``attend`` is another event that people on the form should attend,
+    ``group`` the title of their working group, ``title`` that of their proposal, ``note`` the coordinators' answer
+    to it (or empty), ``before`` the previous time of the event, ``recording`` a URL, ``unsubscribe`` the unsubscribe
+    link of a bulletin, ``late`` whether a reminder is so late that its words are wrong, ``until`` how long a change of
+    address can be undone, or a seat is held, ``by_coordinator`` whether a coordinator registered the recipient.
     """
 
     mail_id: str
@@ -209,7 +207,7 @@ class MailContext:
 
     @property
     def is_test(self) -> bool:
-        """Whether it is a copy to the coordinator who writes the bulletin."""
+        """Whether it is a test copy of a bulletin."""
         return self.kind == BULLETIN_TEST
 
     @property
@@ -220,11 +218,11 @@ class MailContext:
 
     @property
     def calendar_method(self) -> CalendarMethod | None:
-        """REQUEST, CANCEL, or None: nothing about this mail concerns the recipient's calendar.
+        """REQUEST, CANCEL, or None for a mail without a calendar part.
 
-        That is so if the kind has no calendar part, there is no date, the event does not take place, or the person
-        has no seat. Whoever cancels gets a CANCEL in any case (a calendar without the entry ignores it), unless another
-        registration of theirs has a seat: then the entry stays, and leads to that one from now on.
+        None if the kind has no calendar part, there is no date, the event does not take place, or the person has no
+        seat. A person who cancels always gets a CANCEL (a calendar without the entry ignores it), unless another
+        registration of theirs has a seat: then the entry stays and links to that one.
         """
         method = CALENDAR_METHODS.get(self.kind)
         if method is None or self.event is None or self.entry is None or self.recipient.form_kind not in ATTENDING:

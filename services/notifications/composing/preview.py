@@ -118,7 +118,7 @@ _CHANGES: dict[str, dict[str, Any]] = {
 
 
 def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailContext:
-    """The sample context as one kind of mail in one language, for somebody on a form of some kind."""
+    """Return the sample context for a kind of mail, a language and a kind of form."""
     form_kind = PROPOSAL if kind in (RECEIVED, *DECISION_KINDS) else form_kind
     recipient = replace(SAMPLE.recipient, language=language, form_kind=form_kind)
     if kind not in MANAGING_KINDS and KINDS[kind].about == "registration":
@@ -144,14 +144,14 @@ def sample(kind: MailKind, language: str, form_kind: str = "webinar") -> MailCon
 
 
 def _invited(context: MailContext, form_kind: str) -> MailContext:
-    """For a colleague: invited, or with a new link."""
+    """Return the context for a colleague: an invitation, or a new link."""
     recipient = replace(context.recipient, form_kind=RECOVERY if form_kind == RECOVERY else INVITATION)
     until = datetime(2020, 3, 5, 15, 0, tzinfo=UTC)
     return replace(context, event=None, entry=None, recipient=recipient, title="A coordinator", until=until)
 
 
 def _proposed(context: MailContext) -> MailContext:
-    """For whoever proposed: some mails are about the side event that came of it, the others name the proposal."""
+    """Return the context for a proposer: some mails are about the resulting side event, others name the proposal."""
     recipient, note = (
         replace(context.recipient, address_confirmed=True),
         _NOTE if context.kind in DECISION_KINDS else "",
@@ -165,7 +165,7 @@ def _proposed(context: MailContext) -> MailContext:
 
 
 def contexts(language: str) -> Iterator[tuple[str, MailContext]]:
-    """A name and a context for every wording in a language, and the bulletin."""
+    """Yield name and context of every wording in a language, and of the bulletin."""
     for kind in (*WORDED_KINDS, "bulletin"):
         yield kind, sample(kind, language)
     yield LATE_REMINDER, replace(sample("reminder-1-day", language), late=True)
@@ -175,7 +175,7 @@ def contexts(language: str) -> Iterator[tuple[str, MailContext]]:
 
 
 def previews() -> Iterator[tuple[str, str, str]]:
-    """Name, language and HTML part of every mail there is."""
+    """Yield name, language and HTML part of every mail."""
     for language in LANGUAGES:
         for name, context in contexts(language):
             yield name, language, write(context).html

@@ -51,13 +51,13 @@ PRODUCT = "Notifications"
 
 
 def invitation(context: MailContext, method: CalendarMethod) -> bytes:
-    """An iCalendar object that puts the event in the recipient's calendar (REQUEST) or takes it out (CANCEL).
+    """Return an iCalendar object that adds the event to the recipient's calendar (REQUEST) or removes it (CANCEL).
 
     Returns:
         UTF-8 with CRLF line ends, folded at 75 octets.
 
     Raises:
-        ValueError: the event has and had no date, so there is nothing a calendar could hold; or an address is unusable.
+        ValueError: the event has and had no date, so there is no calendar entry; or an address is unusable.
         zoneinfo.ZoneInfoNotFoundError: the event's zone does not exist.
     """
     event, held = context.event, context.entry
@@ -68,7 +68,7 @@ def invitation(context: MailContext, method: CalendarMethod) -> bytes:
 
 
 def _start(event: EventCopy | None, method: CalendarMethod) -> datetime | None:
-    """When the entry begins; one that is taken out may stand in the calendar at the date before."""
+    """Return the start of the entry; a removed entry may be in the calendar at the previous date."""
     if event is None:
         return None
     return event.starts_at or (event.last_starts_at if method == "CANCEL" else None)
@@ -105,7 +105,7 @@ def _status(event: EventCopy, method: CalendarMethod) -> Status:
 
 
 def _link_label(context: MailContext, held: CalendarEntry, words: Wording, method: CalendarMethod) -> str:
-    """What stands before the read-only link, which is that of the registration with the seat."""
+    """Return the label of the read-only link, which is that of the registration with the seat."""
     if method == "REQUEST" and context.event is not None and has_meeting(context.event):
         return words.calendar_join
     proposes = context.recipient.proposes and held.view == context.recipient.view
@@ -131,7 +131,7 @@ def _attendee(context: MailContext, method: CalendarMethod) -> CalendarUser:
 
 @dataclass(frozen=True, slots=True)
 class MailText:
-    """What a mail says: its subject, and its text for clients that show HTML and for those that do not."""
+    """The texts of a mail: subject, plain text and HTML."""
 
     subject: str
     plain: str
@@ -139,7 +139,7 @@ class MailText:
 
 
 def write(context: MailContext) -> MailText:
-    """The words of a mail.
+    """Return the texts of a mail.
 
     Raises:
         zoneinfo.ZoneInfoNotFoundError: the event's zone does not exist.
@@ -152,12 +152,11 @@ def write(context: MailContext) -> MailText:
 
 
 def render(context: MailContext, message_id: str = "") -> bytes:
-    """The whole mail, as the transport takes it. The same context gives the same bytes, in each attempt.
+    """Return the whole mail for the transport. The same context gives the same bytes in each attempt.
 
     Args:
-        context: what it is made of.
-        message_id: with its angle brackets, where one is stored; by default made of the mail's id and the sender's
-            domain.
+        context: content of the mail.
+        message_id: the stored one, with angle brackets; by default made of the mail's id and the sender's domain.
 
     Raises:
         UnusableAddress: the recipient's or the sender's address is not one mailbox, or not in ASCII.
@@ -198,7 +197,7 @@ def _headers(context: MailContext, subject: str, message_id: str) -> list[tuple[
 
 
 def _display_name(text: str) -> str:
-    """A name for From without the characters that have a meaning in an address list (RFC 5322, section 3.2.3)."""
+    """Return a name for From without the special characters of address lists (RFC 5322, section 3.2.3)."""
     return " ".join(defuse(text, 60).translate({ord(c): " " for c in '()<>[]:;@\\,"'}).split())
 
 

@@ -22,10 +22,10 @@ from shared.i18n.phrases import labelled
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _NO_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"
-"""Zero-width (non-)joiner: part of correct spelling in Persian and in Indian scripts, so they stay."""
+"""Zero-width (non-)joiners are part of correct spelling in Persian and in Indian scripts, so they remain."""
 
 _DOTS = ".\uff0e\u3002\uff61\u2024"
-"""The full stop and what IDNA reads as one (RFC 3490, section 3.1), and the one-dot leader."""
+"""The full stop, the characters that IDNA treats as one (RFC 3490, section 3.1), and the one-dot leader."""
 
 _BREAKS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(rf"[{_DOTS}](?=[^\s\d{_DOTS}][^\s{_DOTS}])"), r"\g<0> "),  # a name after a dot: evil.example
@@ -38,7 +38,7 @@ _BREAKS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """``text`` on one line without control, format, surrogate or private characters, cut to ``limit`` characters."""
+    """Return ``text`` on one line without control, format, surrogate or private characters, cut to ``limit``."""
     spaced = "".join(_visible(character) for character in unicodedata.normalize("NFC", text))
     line = " ".join(spaced.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
@@ -53,12 +53,12 @@ def defuse(text: str, limit: int = 200) -> str:
 
 
 def written_line(text: str) -> str:
-    """A coordinator's text on one line, whole and as it is but for controls, which no header may hold."""
+    """Return a coordinator's text on one line, unchanged except for control characters."""
     return "".join(" " if unicodedata.category(c) in _NO_TEXT else c for c in text).strip()
 
 
 def safe_link(url: str | None) -> str | None:
-    """``url`` if it is plain http(s) with a host, and holds nothing that ends a line, an attribute or a link."""
+    """Return ``url`` if it is plain http(s) with a host, without characters that end a line, attribute or link."""
     if not url or not re.fullmatch(r"[!#-;=?-\[\]_a-z~]+", url):
         return None
     try:
@@ -79,7 +79,7 @@ _LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?()\]\u060c\u3002\uff0c]")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Words, or the address of a link; ``broken`` if a new line begins after it."""
+    """Words, or the URL of a link; ``broken`` if a line ends after it."""
 
     words: str
     link: bool = False
@@ -87,12 +87,12 @@ class Piece:
 
 
 def plain_text(pieces: list[Piece]) -> str:
-    """A paragraph without markup."""
+    """Return a paragraph without markup."""
     return "".join(piece.words + "\n" * piece.broken for piece in pieces)
 
 
 def pieces_of(text: str) -> list[list[Piece]]:
-    """The paragraphs of ``text``, parted by empty lines; single ends of line stay."""
+    """Return the paragraphs of ``text``, separated by empty lines; single line ends remain."""
     blocks = re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n").replace("\r", "\n"))
     return [_paragraph(block.strip().split("\n")) for block in blocks if block.strip()]
 
@@ -123,7 +123,7 @@ MAIL_TEXTS = Catalogue(Path(__file__).parent / "translations")
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One language. Three groups hold one text by name of ``TEXTS``; any other attribute is the message called so."""
+    """One language. Three groups have one text for each of ``TEXTS``; any other attribute is the message so named."""
 
     language: str
 
@@ -134,19 +134,19 @@ class Wording:
 
     @property
     def gap(self) -> str:
-        """What stands between sentences, and after a label: nothing in Chinese, whose marks are as wide as a letter."""
+        """The space between sentences and after a label; none in Chinese, with its full-width punctuation."""
         return "" if self.language == "zh" else " "
 
     @property
     def mark(self) -> str:
-        """What begins a line of plain text whose first letters may stand in an isolate, which does not decide the
-        direction of the line (Unicode UAX 9, rule P2): a right-to-left mark, or nothing.
+        """The start of a line of plain text that may begin with an isolate, which does not set the line's direction
+        (Unicode UAX 9, rule P2): a right-to-left mark, or nothing.
         """
         return "\N{RIGHT-TO-LEFT MARK}" if self.direction == "rtl" else ""
 
     @property
     def subject(self) -> Mapping[str, str]:
-        """Subject lines, with a place for the title."""
+        """Subject lines, with a placeholder for the title."""
         return _group("subject", self.language)
 
     @property

@@ -30,28 +30,29 @@ from shared.i18n.zones import place_text
 
 
 def personal_link(context: MailContext) -> str:
-    """The recipient's own page. Opening it changes nothing: mail scanners do."""
+    """Return the link to the recipient's own page. Opening it changes nothing, because mail scanners open links."""
     return _page(context, "r", context.recipient.token)
 
 
 def confirmation_link(context: MailContext) -> str:
-    """The page that lists everything pending for the recipient's address. Opening it changes nothing."""
+    """Return the link to all that is pending for the recipient's address. Opening it changes nothing."""
     return _page(context, "c", context.recipient.token)
 
 
 def view_link(context: MailContext) -> str:
-    """The page that shows event, time and status of the registration, and nobody's name."""
+    """Return the link to event, time and status of the registration, without a name."""
     return _page(context, "v", context.recipient.view)
 
 
 def undo_link(context: MailContext) -> str:
-    """The page by which a former address is restored. Opening it changes nothing."""
+    """Return the link to the page that restores a former address. Opening it changes nothing."""
     return _page(context, "r/undo", context.recipient.token)
 
 
 def join_link(context: MailContext) -> str:
-    """The link that leads to the meeting near its time. The address of the meeting itself stands in no mail and no
-    calendar: both are forwarded and shared, and the address may change.
+    """Return the link that redirects to the meeting near its time.
+
+    The URL of the meeting appears in no mail and no calendar: both are forwarded and shared, and it can change.
     """
     return _page(context, "j", context.recipient.join)
 
@@ -61,37 +62,37 @@ def _page(context: MailContext, kind: str, token: str) -> str:
 
 
 def has_meeting(event: EventCopy) -> bool:
-    """Whether the event is online, at an address that can be a link."""
+    """Whether the event is online, at a URL that can be a link."""
     return event.mode in ("online", "hybrid") and safe_link(event.join_url) is not None
 
 
 def title_of(event: EventCopy) -> str:
-    """The title of an event: as coordinators wrote it, or defused if it is a proposer's."""
+    """Return the title of an event, defused if it is from a proposer."""
     return written_line(event.title) if event.by_coordinators else defuse(event.title)
 
 
 def place_line(event: EventCopy, words: Wording) -> str:
-    """Where the event is, in one line: place and city, or the word for online, or both."""
+    """Return the place of the event in one line: place and city, or the word for online, or both."""
     place, city = ("", "") if event.mode == "online" else (event.place, event.city)
     return written_line(place_text(place, city, "" if event.mode == "in_person" else words.online, words.language))
 
 
 UPDATES = ("changed", "event-confirmed", "event-changed")
-"""Kinds whose invitation changes an entry that stands in the calendar at the same time already."""
+"""Kinds whose invitation updates an entry at the same time."""
 
 CONFIRMATION = "verification"
-"""The kind of mail that knows of nothing but a link."""
+"""The kind of mail that contains only a link."""
 
 ADDRESS_CHANGED, ADDRESS_RESTORED = "address-changed", "address-restored"
 """The kind of mail to a former address: its link restores it and shows nothing."""
 
 _SEATLESS = (REMOTE_POSSIBLE,)
-"""Goes to people who wait for nothing but where to join."""
+"""Kinds for people without a seat who wait for the link to the meeting."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailCard:
-    """What a mail is about: an event, a working group or a side event. ``times`` are label and line of each zone."""
+    """The subject of a mail: an event, a working group or a side event. ``times``: label and line of each zone."""
 
     title: str
     label: str = ""
@@ -104,11 +105,11 @@ class MailCard:
 
 
 UNTIL_SENTENCES = {SEAT_OFFERED: "offer_until", INVITATION: "invitation_until"}
-"""By kind of mail: the sentence that says until when its link does what it offers, if not ``undo_until``."""
+"""By kind of mail: the sentence with the time until which its link is valid, if not ``undo_until``."""
 
 
 def values_of(context: MailContext, words: Wording) -> dict[str, Any]:
-    """What the templates may use but for the subject."""
+    """Return the values for the templates, except the subject."""
     link, link_text = _link(context, words)
     joins, minor = is_joinable(context), is_joinable(context) or context.bulletin is not None
     paragraphs = _paragraphs(context, words)
@@ -132,8 +133,9 @@ def values_of(context: MailContext, words: Wording) -> dict[str, Any]:
 
 
 def subject_of(context: MailContext, words: Wording) -> str:
-    """The subject line; the heading where there is no title to name. A working group is never named: the list of
-    mails in a mailbox is easily seen by others, and membership is nobody's business.
+    """Return the subject line, or the heading if there is no title.
+
+    A working group is never named: others can easily see the list of mails in a mailbox, and membership is private.
     """
     if context.bulletin is not None:
         subject = written_line(context.bulletin.subject)
@@ -143,8 +145,10 @@ def subject_of(context: MailContext, words: Wording) -> str:
 
 
 def _title(context: MailContext) -> str:
-    """Of what the mail is about. A proposal's is its proposer's own words: shown once the owner of the address has
-    confirmed it, or a coordinator has read them.
+    """Return the title of the mail's subject.
+
+    The title of a proposal is from its proposer. It is shown only after the owner of the address has confirmed it, or a
+    coordinator has read the title.
     """
     if context.event is not None:
         return title_of(context.event)

@@ -16,14 +16,14 @@ PROPOSAL = "proposal"
 """The kind of form by which a side event is proposed."""
 
 ATTENDING = ("webinar", "attendance", "delegation", PROPOSAL)
-"""Kinds of form whose people take part in an event: the form's, or the side event that a proposal became. The first two
-are for the event itself."""
+"""Kinds of form whose people take part in an event: that of the form, or the side event that a proposal became. The
+first two are for the event itself."""
 
 SEATED = "confirmed"
 """The status of a registration that has a seat."""
 
 LIVE = (SEATED, "waitlisted")
-"""Statuses of a registration that stands, on a seat or for one."""
+"""Statuses of a registration with a seat or on the waiting list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Kind:
     """Attributes:
     name: as in tables and messages.
     lane: one of ``LANES``.
-    true_while: statuses of its subject (what ``about`` names) under which its words are true.
-    resent: whether a second copy goes out when nobody knows if the first one did.
-    numbered_apart: its number is not its subject's revision, so only the status tells whether it is true.
+    true_while: statuses of its subject (see ``about``) in which its text is true.
+    resent: whether a second copy is sent after an unknown outcome.
+    numbered_apart: its number is not the revision of its subject, so only the status decides whether it is outdated.
     about: what its subject is: ``registration``, ``confirmation`` (the link of a verification mail),
         ``former-address`` (that a registration had), ``invitation`` (of a colleague) or ``bulletin-test``.
     """
@@ -47,42 +47,42 @@ class Kind:
 
 
 def _transactional(name: str, *true_while: str) -> Kind:
-    """People wait for these and can live with a second copy, which mail programs fold by Message-ID anyway."""
+    """People wait for these mails and can accept a second copy, which mail programs merge by Message-ID."""
     return Kind(name, "transactional", frozenset(true_while), resent=True)
 
 
 def _numbered_apart(name: str, lane: str, *true_while: str) -> Kind:
-    """About something else than the registration's own state; only what people must know is worth a second copy."""
+    """Not about the state of the registration itself. Only transactional mails are worth a second copy."""
     return Kind(name, lane, frozenset(true_while), resent=lane == "transactional", numbered_apart=True)
 
 
 WANTED = "wanted"
-"""The only status of a confirmation link; once its mail has ended nothing is kept of it."""
+"""The only status of a confirmation link. Its recipient is deleted when its mail has ended."""
 
 REGISTRATIONS = "registrations"
-"""In place of a kind of form: the link leads to registrations, and nothing waits for confirmation."""
+"""Replaces the kind of form: the link leads to registrations, and nothing waits for confirmation."""
 
 LEFT = "left"
-"""The only status of a former address, of which nothing is kept either once its mail has ended."""
+"""The only status of a former address. Its recipient is deleted when its mail has ended."""
 
 INVITATION, RECOVERY = "invitation", "recovery"
-"""A colleague gets a link; in place of a kind of form: one who has signed in before gets a new one."""
+"""A colleague gets a link. ``RECOVERY`` replaces the kind of form for a colleague who has signed in before."""
 
 BULLETIN_TEST = "bulletin-test"
-"""A copy of a bulletin to the coordinator who writes it, and what it is about: an entry of its own, with its mail."""
+"""A copy of a bulletin to its author; also its subject, a recipient that is deleted with the mail."""
 
 MAILED_ONCE = ("confirmation", "former-address", INVITATION, BULLETIN_TEST)
-"""Subjects with one message and one mail: their entry goes with the mail."""
+"""Subjects with one message and one mail: the recipient is deleted with the mail."""
 
 SEAT_OFFERED = "seat-offered"
-"""A seat is held for somebody who waits, until they accept it."""
+"""A seat is held for a person on the waiting list, until they accept it."""
 
 RECEIVED = "proposal-received"
-"""In place of a confirmation where the form is for proposals."""
+"""Replaces the confirmation on forms for proposals."""
 
 ACCEPTED, SCHEDULED = "proposal-accepted", "proposal-scheduled"
 DECISION_KINDS = (ACCEPTED, "proposal-returned", "proposal-declined", SCHEDULED)
-"""What coordinators decided on a proposal, numbered by the revision of the review. A newer one voids older ones."""
+"""Decisions on a proposal, numbered by the revision of the review. A newer one supersedes older ones."""
 
 REMOTE_POSSIBLE = "remote-possible"
 
@@ -95,20 +95,20 @@ NEWS_KINDS = (
     "event-changed",
     REMOTE_POSSIBLE,
 )
-"""What people are told when an event changes; the last one is for those on a form of the kind ``interest``."""
+"""News of a changed event; the last one is for people on a form of the kind ``interest``."""
 
 INFORMING_KINDS = ("confirmation", "waiting-list", "promotion", SCHEDULED)
-"""After one of these, written from an event's state, a person knows that state and has it in mind as theirs."""
+"""Mails that report the state of an event to a person, who then knows it."""
 
 ALWAYS_SENT = ("event-postponed", "event-cancelled", REMOTE_POSSIBLE)
-"""News that no confirmation stands for: a mail headed "you are registered" is no way to hear that nothing takes place,
-and whoever asked about remote attendance is told of that in so many words."""
+"""News that no confirmation replaces: a mail with the heading "you are registered" does not say that nothing takes
+place, and people who asked about remote attendance get an explicit answer."""
 
 EVENT_STATE_KINDS = (*NEWS_KINDS, SCHEDULED)
-"""They say what is so of an event: its newest state may make them untrue."""
+"""Mails about the state of an event: a newer state can make them outdated."""
 
 ANNOUNCED_KINDS = (*NEWS_KINDS, "recording-available", "bulletin")
-"""Made by announcements: one mail a person, by whichever of their registrations fits best."""
+"""Kinds of announcements: one mail for each person, by the registration that fits best."""
 
 REMINDER_KINDS = ("reminder-7-days", "reminder-1-day", "reminder-1-hour")
 
@@ -158,7 +158,7 @@ KIND_OF_MESSAGE: dict[str, str] = {
     "proposal.declined.v1": "proposal-declined",
     "proposal.scheduled.v1": SCHEDULED,
 }
-"""By routing key. A confirmation on a form for proposals is ``RECEIVED``."""
+"""Kind by routing key. A confirmation on a form for proposals is ``RECEIVED``."""
 
 MANAGING_KINDS = (
     "confirmation",
@@ -172,12 +172,12 @@ MANAGING_KINDS = (
     "details",
     RECEIVED,
 )
-"""Caused by a message about the registration, whose managing link they carry."""
+"""Kinds that are caused by a message about the registration and contain its managing link."""
 
 KINDS_ABOUT_EVENT = frozenset(
     name for name, kind in KINDS.items() if kind.about in ("registration", "former-address")
 ) - {"bulletin"}
-"""Kinds that are about their subject's event, if it has one: they wait until that event was heard of."""
+"""Kinds about the event of their subject, if it has one: they wait until the event is known."""
 
 
 SUPERSEDED = "superseded by a newer state of what it is about"
@@ -185,11 +185,11 @@ SUPERSEDED = "superseded by a newer state of what it is about"
 
 @dataclass(frozen=True, slots=True)
 class SubjectState:
-    """What is known of a subject: its newest ``revision`` and the ``status`` it had then.
+    """The newest known state of a subject: its ``revision`` and ``status``.
 
-    ``erased``: nobody is on it any more. Nothing replaces that, and no mail is due. ``person_ref``: whose it is; None
-    if that is not asked, or if it was erased. ``event``: that it is for, or that a proposal became. ``decision``: the
-    revision of the newest decision on a proposal, 0 before the first.
+    ``erased``: the person was erased; this state is final, and no mail is due. ``person_ref``: reference of the person;
+    None if not queried or erased. ``event``: of the form, or the one that a proposal became. ``decision``: the revision
+    of the newest decision on a proposal, 0 before the first.
     """
 
     revision: int
@@ -201,18 +201,18 @@ class SubjectState:
 
 
 def is_current(known: SubjectState | None, revision: int) -> bool:
-    """Whether a message about ``revision`` says at least what is known; None: the subject was not heard of."""
+    """Whether ``revision`` is at least the known one; ``known`` is None for an unknown subject."""
     return known is None or revision >= known.revision
 
 
 def is_outdated(kind: str, revision: int, known: SubjectState) -> bool:
-    """Whether a mail says what is no longer so.
+    """Whether a mail contains what is no longer true.
 
     Args:
         kind: of the mail.
-        revision: of the mail: its subject's that it is about, the decision's, or a number of its own, which has nothing
-            to do with the subject's revision.
-        known: of its subject, with the mail's own message taken in.
+        revision: of the mail: the revision of its subject or of the decision, or a number that is independent of the
+            subject's revision.
+        known: state of its subject, after the mail's own message.
     """
     if kind in DECISION_KINDS and revision < known.decision:
         return True
@@ -222,5 +222,5 @@ def is_outdated(kind: str, revision: int, known: SubjectState) -> bool:
 
 
 def outdated_kinds(known: SubjectState) -> list[str]:
-    """The kinds of older mails that a subject's standing makes untrue, sorted."""
+    """Return the kinds of older mails that this state makes outdated, sorted."""
     return sorted(name for name, kind in KINDS.items() if known.status not in kind.true_while)

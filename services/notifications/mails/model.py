@@ -47,17 +47,17 @@ PHASES = ("claimed", "data")
 
 
 def require_transition(state: str, after: str) -> None:
-    """Do nothing if a mail in ``state`` may become ``after``.
+    """Do nothing if a mail in ``state`` can become ``after``.
 
     Raises:
-        DomainError: ``mail-state``: it may not, or one of them is no state at all.
+        DomainError: ``mail-state``: it cannot, or one of them is not a state.
     """
     if after not in _NEXT.get(state, ()):
         raise DomainError("mail-state", f"a mail that is {state} cannot become {after}")
 
 
 def sources_of(state: str) -> tuple[str, ...]:
-    """The states from which a mail may become ``state``, in the order of ``STATES``."""
+    """Return the states from which a mail can become ``state``, in the order of ``STATES``."""
     return tuple(before for before in STATES if state in _NEXT[before])
 
 
@@ -65,10 +65,10 @@ STOPPED_REASON = "the bulletin was stopped"
 
 
 RELEASED = "released"
-"""An outcome of its own: the mail was not tried, somebody else may have it at once."""
+"""An outcome: the mail was not tried, another sender can claim it at once."""
 
 ERASED = "whom it was for was erased"
-"""Why a mail goes no more."""
+"""Why a mail is not sent any more."""
 
 OUTCOME_STATES = {
     "sent": "sent",
@@ -79,25 +79,25 @@ OUTCOME_STATES = {
     "called_off": "called_off",
     "suppressed": "suppressed",
 }
-"""The state that each outcome of a handover leads to."""
+"""The state after each outcome of a handover."""
 
 FINAL_OUTCOMES = frozenset({"sent", "failed", "called_off", "suppressed"})
-"""Outcomes after which no sender takes the mail up again, unless somebody has it sent again."""
+"""Outcomes after which no sender claims the mail, unless a person has it sent again."""
 
 
 WITHOUT_CONTENT = frozenset({"sent", "bounced", "suppressed", "called_off"})
-"""States in which the closed content of a mail is deleted: the mail does not go (again). In all others it may."""
+"""States in which the encrypted content of a mail is deleted: the mail is not sent (again). In all others it may be."""
 
 
 def mail_id_of(kind: str, subject: str, revision: int, recipient: str) -> str:
-    """Return the id of a mail; it is the same if the mail is made again, also in a restored database.
+    """Return the id of a mail. It is the same if the mail is created again, also in a restored database.
 
     A UUID version 8 (RFC 9562, section 5.8) of a hash. ``recipient`` is a keyed hash of the address, so the id, which
     is part of the Message-ID, cannot be used to guess the address.
 
     Args:
         kind: of the mail.
-        subject: id of what it is about.
+        subject: id of its subject.
         revision: its number among the mails of that kind and subject.
         recipient: reference of its person, 64 hex digits.
     """
@@ -109,21 +109,21 @@ def mail_id_of(kind: str, subject: str, revision: int, recipient: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NewMail:
-    """A mail that something causes.
+    """A new mail.
 
     Attributes:
-        subject: id of the registration, confirmation link or former address that it is addressed by; it goes to whoever
-            that belongs to.
-        revision: its number among the mails of this kind and subject: the subject's revision, the decision's, the
-            event's, the bulletin's number, or the minute of the start or of the request; one mail for each.
-        state: ``queued``, or ``called_off`` with a ``reason`` if it came too late to be true.
-        cause_at: when what it tells of happened, aware UTC.
-        detail: what it says beyond what the book and the copies hold, JSON values.
-        due_at: not to go before; None for at once.
+        subject: id of the registration, confirmation link or former address to which it is addressed.
+        revision: its number among the mails of this kind and subject: the revision of the subject, the decision or the
+            event, the number of the bulletin, or the minute of the start or the request; one mail for each.
+        state: ``queued``, or ``called_off`` with a ``reason`` if it is outdated already.
+        cause_at: time of its cause, aware UTC.
+        detail: content beyond the recipient and the copies, JSON values.
+        due_at: earliest time; None for at once.
         expires_at: from then on it is missed instead of sent; None for never.
-        traceparent: W3C trace context of the cause; empty for none, and for mails to many, of which each is a trace.
-        closed: what is personal and stands in this mail alone, encrypted and bound to its id: the ``token`` of a
-            managing link, or the ``note`` to a proposal; None for a mail without such content.
+        traceparent: W3C trace context of the cause; empty without one, and for announcements, whose mails are traces
+            each.
+        closed: personal content of this mail alone, encrypted and bound to its id: the ``token`` of a managing link, or
+            the ``note`` to a proposal; None without any.
     """
 
     id: str
@@ -147,10 +147,10 @@ class NewMail:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMail:
-    """A mail in a sender's hands until ``lease_until``. ``fence`` tells this claim from every other of the mail.
+    """A mail that a sender has claimed until ``lease_until``. ``fence`` distinguishes the claims of a mail.
 
-    ``attempts`` and ``unknowns`` count what came before this claim. ``created_at`` is when the mail was made, or last
-    had sent again by somebody: time limits and ``attempts`` count from then.
+    ``attempts`` and ``unknowns`` count before this claim. ``created_at`` is when the mail was created or last sent
+    again by a person: time limits and ``attempts`` count from then.
     """
 
     id: str
@@ -171,14 +171,14 @@ class ClaimedMail:
 
 @dataclass(frozen=True, slots=True)
 class HandoverOutcome:
-    """What became of a claimed mail.
+    """The outcome of a claimed mail.
 
     Attributes:
         result: a key of ``OUTCOME_STATES``.
-        at: when it was known.
-        reason: why it was not sent, without personal data; None if sent.
-        due_at: when to try again (deferred) or to resolve it (unknown); None for sent and failed.
-        tried: whether the relay was asked, so that the next delay is longer.
+        at: time of the outcome.
+        reason: why it was not sent, without personal data; None if it was.
+        due_at: when it is retried (deferred) or resolved (unknown); None for sent and failed.
+        tried: whether the relay was asked, so that the backoff grows.
     """
 
     mail: ClaimedMail
@@ -190,6 +190,6 @@ class HandoverOutcome:
 
     def __post_init__(self) -> None:
         """Raises:
-        DomainError: ``mail-state``: a mail in a sender's hands cannot end so.
+        DomainError: ``mail-state``: a claimed mail cannot end so.
         """
         require_transition("claimed", OUTCOME_STATES.get(self.result, self.result))

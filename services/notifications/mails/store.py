@@ -76,7 +76,7 @@ _MISS = text("""
 
 @dataclass(frozen=True, slots=True)
 class WaitingMail:
-    """A mail that has not gone and may still be changed; ``number`` is the one among its kind."""
+    """An unsent mail that can still be changed; ``number`` is its revision."""
 
     id: str
     kind: str
@@ -85,30 +85,30 @@ class WaitingMail:
 
 
 def add_mail(connection: Connection, mail: NewMail) -> bool:
-    """Make the row of a mail; returns False if it is there already, by whatever message, or nobody is."""
+    """Insert a mail; returns False if it exists already, or its recipient does not."""
     return connection.execute(_ADD, _values(mail)).rowcount == 1
 
 
 def add_mails(connection: Connection, mails: Sequence[NewMail]) -> None:
-    """Make the rows of several mails; one that is there already stays as it is."""
+    """Insert several mails; existing ones do not change."""
     connection.execute(_ADD, [_values(mail) for mail in mails])
 
 
 def add_reminder(connection: Connection, mail: NewMail) -> bool:
-    """Make the row of a reminder, or queue it again if it was called off; returns False if there is nothing to do."""
+    """Insert a reminder, or requeue it if it was called off; returns False if there is nothing to do."""
     return connection.execute(_ADD_REMINDER, _values(mail)).rowcount == 1
 
 
 def waiting_mails(connection: Connection, subject: str, kinds: Sequence[str]) -> list[WaitingMail]:
-    """A subject's mails of these kinds that no sender has committed to hand over, locked; oldest first."""
+    """Lock and return a subject's mails of these kinds whose handover has not begun, oldest first."""
     rows = connection.execute(_WAITING, {"subject": subject, "kinds": list(kinds)})
     return [WaitingMail(*row) for row in rows]
 
 
 def move_mail(connection: Connection, mail_id: str, kind: str, subject: str, now: datetime) -> bool:
-    """Let a mail that waits, and is locked, go by another subject of its recipient, as a mail of ``kind``.
+    """Move a locked, unsent mail to another subject of its recipient, as a mail of ``kind``.
 
-    Returns False, with nothing changed, if that subject has such a mail already, in whatever state.
+    Returns False, without a change, if that subject has such a mail already, in any state.
     """
     row = {"id": mail_id, "kind": kind, "subject": subject, "now": now}
     return bool(connection.execute(_MOVE, row).scalar_one())
@@ -117,18 +117,18 @@ def move_mail(connection: Connection, mail_id: str, kind: str, subject: str, now
 def renumber_mail(connection: Connection, subject: str, kind: str, revision: int) -> bool:
     """Give a subject's mail of a kind a later revision; returns False if there is none, or it was called off.
 
-    For a kind of which each subject has one mail, which is written from the newest state when it goes.
+    For a kind of which each subject has one mail, which is composed from the newest state when it is sent.
     """
     return connection.execute(_RENUMBER, {"subject": subject, "kind": kind, "revision": revision}).rowcount > 0
 
 
 def change_person(connection: Connection, subject: str, before: str, after: str) -> None:
-    """Note that a subject's mails that wait for a sender are for another person's reference."""
+    """Change the person of a subject's mails that wait for a sender."""
     connection.execute(_CHANGE_PERSON, {"subject": subject, "before": before, "after": after})
 
 
 def miss_expired(connection: Connection, now: datetime, reason: str) -> list[str]:
-    """Give up what has not gone in time; returns the kinds of those mails. A sender's own it keeps until it is back."""
+    """Mark expired mails as missed; returns their kinds. A claimed mail stays with its sender until it is released."""
     return list(connection.execute(_MISS, {"now": now, "reason": reason}).scalars())
 
 
@@ -195,16 +195,16 @@ def call_off(
     reason: str,
     now: datetime,
 ) -> list[str]:
-    """Call off what has not gone yet and would say something untrue; returns the kinds of the mails called off.
+    """Call off unsent mails that are outdated; returns their kinds.
 
-    A mail in a sender's hands is called off too, as long as the sender has not committed to hand it over.
+    A claimed mail is called off too, unless its handover has begun.
 
     Args:
         connection: of the caller's transaction.
         subject: id of the registration.
         revision: mails about earlier ones are old.
-        kinds: that are untrue when old.
-        numbered_apart: kinds whose number is not the subject's revision: untrue whatever it is.
+        kinds: that are outdated if old.
+        numbered_apart: kinds whose number is not the subject's revision: outdated with any number.
         reason: shown to coordinators.
         now: the time.
     """
@@ -215,39 +215,39 @@ def call_off(
 def call_off_news(
     connection: Connection, event: str, revision: int, kinds: Sequence[str], reason: str, now: datetime
 ) -> list[str]:
-    """Call off news of earlier revisions of an event that have not gone yet; returns the kinds of those mails."""
+    """Call off unsent news of earlier revisions of an event; returns their kinds."""
     row = {"event": event, "revision": revision, "kinds": list(kinds)}
     return _call_off(connection, _CALL_OFF_NEWS, row, reason, now)
 
 
 def call_off_reminders(connection: Connection, event: str, kept: int, reason: str, now: datetime) -> list[str]:
-    """Call off reminders of an event but those with the number ``kept``; returns the kinds of those mails."""
+    """Call off reminders of an event, except those with the number ``kept``; returns their kinds."""
     return _call_off(connection, _CALL_OFF_REMINDERS, {"event": event, "kept": kept}, reason, now)
 
 
-def call_off_bulletin(connection: Connection, number: int, most: int, reason: str, now: datetime) -> int:
-    """Call off up to ``most`` mails of a bulletin that have not gone; returns how many it was."""
-    return len(_call_off(connection, _CALL_OFF_BULLETIN, {"number": number, "most": most}, reason, now))
+def call_off_bulletin(connection: Connection, number: int, limit: int, reason: str, now: datetime) -> int:
+    """Call off up to ``limit`` unsent mails of a bulletin; returns their number."""
+    return len(_call_off(connection, _CALL_OFF_BULLETIN, {"number": number, "most": limit}, reason, now))
 
 
 def call_off_all(connection: Connection, subject: str, reason: str, now: datetime) -> list[str]:
-    """Call off every mail of a subject that no sender has committed to hand over; returns their kinds."""
+    """Call off all mails of a subject whose handover has not begun; returns their kinds."""
     return _call_off(connection, _CALL_OFF_ALL, {"subject": subject}, reason, now)
 
 
 def call_off_linked(connection: Connection, subject: str, reason: str, now: datetime) -> list[str]:
-    """Call off a subject's mails that carry a managing link, all of which have ended; returns their kinds."""
+    """Call off a subject's mails with a managing link, because all its links have ended; returns their kinds."""
     return _call_off(connection, _CALL_OFF_LINKED, {"subject": subject, "kinds": list(MANAGING_KINDS)}, reason, now)
 
 
 def release_bulletins(connection: Connection, person_ref: str, now: datetime) -> None:
-    """Make a person's bulletins that have not gone due now, in nobody's hands: the next sender looks at them again."""
+    """Release a person's unsent bulletins and make them due now, so that the next sender checks them again."""
     taken = connection.execute(_RELEASE_BULLETINS, {"recipient": person_ref, "now": now}).all()
     _end_attempts(connection, taken, "released", now)
 
 
 def release_mails(connection: Connection, subject: str, now: datetime) -> None:
-    """Release the claims of senders on a subject's mails, except where the handover has begun."""
+    """Release claimed mails of a subject, except those whose handover has begun."""
     _end_attempts(
         connection, connection.execute(_RELEASE_MAILS, {"subject": subject, "now": now}).all(), "released", now
     )
@@ -256,7 +256,7 @@ def release_mails(connection: Connection, subject: str, now: datetime) -> None:
 def call_off_duplicates(
     connection: Connection, subject: str, recipient: str, kinds: Sequence[str], reason: str, now: datetime
 ) -> list[str]:
-    """Call off a subject's mails of these kinds that ``recipient`` has by another subject; returns their kinds."""
+    """Call off a subject's mails of these kinds that ``recipient`` gets by another subject; returns their kinds."""
     row = {"subject": subject, "recipient": recipient, "kinds": list(kinds)}
     return _call_off(connection, _CALL_OFF_DUPLICATES, row, reason, now)
 
@@ -270,7 +270,7 @@ def _call_off(
 
 
 def _end_attempts(connection: Connection, taken: Sequence[Any], outcome: str, now: datetime) -> None:
-    """End the attempts of mails, (id, fence, kind) each, that were in a sender's hands."""
+    """End the attempts of mails, (id, fence, kind) each, that were claimed."""
     claimed = [(mail_id, fence) for mail_id, fence, _kind in taken if fence]
     if claimed:
         ids, fences = [list(column) for column in zip(*claimed, strict=True)]
@@ -288,4 +288,4 @@ ENCRYPTED_MAILS = ClosedRows(
     """),
     put=text("UPDATE mail SET closed = :closed WHERE id = CAST(:id AS uuid)"),
 )
-"""Managing links and notes in mails that have not gone yet, bound to the mail's id."""
+"""Managing links and notes in unsent mails, bound to the id of the mail."""

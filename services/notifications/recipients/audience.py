@@ -56,9 +56,9 @@ class Announcement:
     """Attributes:
     cause: ``news``, ``recording`` or ``bulletin``.
     event: it is about; None for a bulletin.
-    number: one of its kind: the event's revision, or the bulletin's number.
-    detail: what its mails say beyond their event, JSON values.
-    changed_at: who was first heard of later knows already.
+    number: unique for its cause: the event's revision, or the bulletin's number.
+    detail: content of its mails beyond the event, JSON values.
+    changed_at: recipients who registered later know the change already.
     """
 
     id: str
@@ -73,9 +73,9 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class OpenAnnouncement:
-    """An announcement in hand; ``reached`` is the reference of the last person who has a mail, or empty.
+    """An announcement that is in progress.
 
-    Of a bulletin it is their registration.
+    ``reached`` is the reference of the last person who has a mail (of a bulletin: the registration), or empty.
     """
 
     announcement: Announcement
@@ -83,7 +83,7 @@ class OpenAnnouncement:
 
 
 def add_announcement(connection: Connection, new: Announcement) -> bool:
-    """Store one; returns False if the same is there already."""
+    """Store an announcement; returns False if it is stored already."""
     row = {
         "id": new.id,
         "cause": new.cause,
@@ -98,13 +98,13 @@ def add_announcement(connection: Connection, new: Announcement) -> bool:
 
 
 def lock_next_announcement(connection: Connection) -> OpenAnnouncement | None:
-    """The one to go on with, bulletins last, locked until the transaction ends; None if nothing is left."""
+    """Lock and return the next announcement to process, bulletins last; None if none is open."""
     row = connection.execute(_NEXT_ANNOUNCEMENT).fetchone()
     return OpenAnnouncement(Announcement(*row[:8]), row[8]) if row else None
 
 
 def find_announcement(connection: Connection, cause: str, event: str | None, number: int) -> Announcement | None:
-    """The one with this cause and number, under way or ended; None if there is none."""
+    """Return the announcement with this cause and number, open or ended; None if there is none."""
     row = connection.execute(_FIND_ANNOUNCEMENT, {"cause": cause, "event": event, "number": number}).fetchone()
     return Announcement(*row) if row else None
 
@@ -112,18 +112,18 @@ def find_announcement(connection: Connection, cause: str, event: str | None, num
 def advance_announcement(
     connection: Connection, announcement_id: str, reached: str, mails: int, ended_at: datetime | None
 ) -> None:
-    """Store how far an announcement has come; ``ended_at`` if nobody is left: then nobody is named any more."""
+    """Store the progress of an announcement. With ``ended_at`` it is finished, and the last reference is deleted."""
     row = {"id": announcement_id, "reached": reached, "mails": mails, "ended_at": ended_at}
     connection.execute(_ADVANCE_ANNOUNCEMENT, row)
 
 
 def supersede_news(connection: Connection, event: str, number: int, now: datetime) -> None:
-    """End older news of ``event``: whoever they have not reached is told by those with ``number``."""
+    """End older news of ``event``: people without a mail yet get the news with ``number``."""
     connection.execute(_SUPERSEDE_NEWS, {"event": event, "number": number, "now": now})
 
 
 _WRITTEN_STATES = "('claimed', 'sent', 'unknown', 'bounced')"
-"""States of a mail that has been written: a person may have it."""
+"""States of a composed mail: the person may have it."""
 
 
 def _listed(kinds: tuple[str, ...]) -> str:
@@ -138,8 +138,8 @@ KNOWS_CHANGE = f"""(
         AND t.kind IN ({_listed((*INFORMING_KINDS, *NEWS_KINDS))}))"""
 """A condition on ``person``, ``event`` and ``shown``, the revision of the last change that people see.
 
-An aggregate, so that the planner looks up one person's mails by their index: EXISTS it may answer from a table of all
-mails, which it then makes again for each chunk of people.
+It is an aggregate, so that the planner looks up the mails of one person by their index. EXISTS could be planned as a
+hash table of all mails, which would be built again for each chunk of people.
 """
 
 
@@ -185,7 +185,7 @@ _BEST = f"""
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """A person by one of their registrations."""
+    """A person, by one of their registrations."""
 
     subject: str
     person_ref: str
@@ -196,43 +196,43 @@ class Addressee:
 
 @dataclass(frozen=True, slots=True)
 class BulletinAudience:
-    """People by the language of their registrations, largest first; ``print`` is another for any other people."""
+    """Number of people by language of their registrations, largest first; ``print`` differs for any other people."""
 
     languages: Mapping[str, int]
     print: str
 
     @property
     def people(self) -> int:
-        """All of them."""
+        """Total number of people."""
         return sum(self.languages.values())
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """People of a segment who get no bulletin: they want none, or have cancelled or not confirmed their address."""
+    """Number of people of a segment without a bulletin: suppressed, or cancelled or without a confirmed address."""
 
     suppressed: int
     not_live: int
 
 
 def segment_conditions(segment: Segment) -> dict[str, Any]:
-    """Conditions for :func:`some_of`: registrations that belong to a segment."""
+    """Return conditions for :func:`list_audience`: registrations of a segment."""
     found = {f"in_{part}": value for part, value in segment.items()}
     return found | {"but_kind": PROPOSAL} if leaves_out_proposals(segment) else found
 
 
 def bulletin_conditions(segment: Segment) -> dict[str, Any]:
-    """The same, without those who get no bulletins."""
+    """Return the same conditions, without people who get no bulletins."""
     return segment_conditions(segment) | {"wants_bulletins": True}
 
 
 def list_audience(connection: Connection, wanted: Mapping[str, Any], after: str, most: int) -> list[Addressee]:
-    """The next people of an audience.
+    """Return the next people of an audience.
 
     Args:
         connection: to read by.
-        wanted: names of ``_CONDITIONS`` with their values; a person's registration must fit all.
-        after: the reference of the last one before; empty at first.
+        wanted: keys of ``_CONDITIONS`` with their values; a registration must fit all.
+        after: reference of the last person of the previous page; empty at first.
         most: people.
     """
     query = text(f"{_best([*wanted, ''])} LIMIT :most")
@@ -241,7 +241,7 @@ def list_audience(connection: Connection, wanted: Mapping[str, Any], after: str,
 
 
 def count_audience(connection: Connection, wanted: Mapping[str, Any]) -> BulletinAudience:
-    """Count an audience as it is now."""
+    """Count an audience now."""
     query = text(f"""
         WITH a AS ({_best(list(wanted))}), f AS (
             SELECT sha256(convert_to(string_agg(person_ref || ' ' || language, ',' ORDER BY person_ref), 'UTF8'))
@@ -253,7 +253,7 @@ def count_audience(connection: Connection, wanted: Mapping[str, Any]) -> Bulleti
 
 
 def store_audience(connection: Connection, number: int, segment: Segment) -> None:
-    """Store who gets the bulletin ``number``: each person of the segment by the registration that fits best."""
+    """Store the audience of the bulletin ``number``: each person of the segment by the best registration."""
     wanted = bulletin_conditions(segment)
     query = text(f"""
         INSERT INTO bulletin_recipient (bulletin, subject)
@@ -263,7 +263,7 @@ def store_audience(connection: Connection, number: int, segment: Segment) -> Non
 
 
 def count_left_out(connection: Connection, segment: Segment) -> LeftOut:
-    """Count people of a segment who get no bulletin of it."""
+    """Count people of a segment who get no bulletin."""
     wanted = segment_conditions(segment)
     conditions = " AND ".join(_CONDITIONS[name] for name in wanted) or "true"
     query = text(f"""
@@ -276,7 +276,7 @@ def count_left_out(connection: Connection, segment: Segment) -> LeftOut:
 
 
 def _best(names: list[str]) -> str:
-    """The query; an empty name stands for the place in the order."""
+    """Return the query; an empty name is the condition on the position in the order."""
     conditions = [_CONDITIONS[name] if name else "r.person_ref > :after" for name in names if name != "number"]
     return _BEST.format(conditions=" AND ".join(conditions) or "true")
 
@@ -296,9 +296,9 @@ _FIRST_SUBJECT = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True, slots=True)
 class TakenRecipients:
-    """People who get a mail now; ``reached`` is the last registration that was taken, ``more`` whether any may follow.
+    """People who get a mail now; ``reached`` is the last registration taken, ``more`` whether more can follow.
 
-    Whoever was erased, or has a mail of the bulletin by another registration, is not among the people.
+    People who were erased, or have a mail of the bulletin by another registration, are left out.
     """
 
     people: list[Addressee]
@@ -307,14 +307,14 @@ class TakenRecipients:
 
 
 def take_recipients(connection: Connection, number: int, reached: str, most: int) -> TakenRecipients:
-    """Take up to ``most`` people off the list of those who have no mail of a bulletin yet.
+    """Take up to ``most`` people from the stored audience of a bulletin.
 
-    The caller makes their mails in the same transaction, and holds the lock of the bulletin's announcement.
+    The caller creates their mails in the same transaction and holds the lock of the bulletin's announcement.
 
     Args:
         connection: of that transaction.
         number: of the bulletin.
-        reached: the last registration that was taken before; empty at first. What was taken is not looked at again.
+        reached: the last registration that was taken before; empty at first.
         most: people.
     """
     rows = connection.execute(
@@ -328,5 +328,5 @@ _SEGMENT = text("SELECT segment FROM bulletin WHERE number = :number")
 
 
 def segment_of(connection: Connection, number: int) -> Segment:
-    """Whom the bulletin with this number is for."""
+    """Return the segment of the bulletin with this number."""
     return normalized(connection.execute(_SEGMENT, {"number": number}).scalar_one())

@@ -20,20 +20,20 @@ PERSON_REF = r"^[0-9a-f]{64}\Z"
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """The newest state of one subject.
+    """The newest state of one subject, without personal data.
 
     Attributes:
         subject: id of the registration, confirmation link or former address.
         about: ``registration``, ``confirmation`` or ``former-address``.
-        person_ref: whose it is: 64 hex digits, the same for every subject of one address. Of a confirmation link or a
-            former address it is made from its id alone, so that it connects nothing.
+        person_ref: reference of the person: 64 hex digits, the same for every subject of one address. Of a confirmation
+            link or a former address it is made from its id alone, so that it connects nothing.
         revision: of the subject, from 1.
-        occurred_at: when this state was true, or its link was made, aware: of two at one revision the later one holds.
-        form: None but for a registration.
-        event: what the form is for, or the side event that a proposal became; None without.
+        occurred_at: time of this state, or of its link, aware. Of two states with one revision the later one counts.
+        form: of a registration, else None.
+        event: of the form, or the side event that a proposal became; None without one.
         position: on the waiting list, from 1.
         verified: whether the owner of the address has confirmed it.
-        attend: the event that everybody on the form should attend as well.
+        attend: another event that people on the form should attend.
         decision: revision of the newest decision on a proposal, 0 before the first.
     """
 
@@ -58,30 +58,30 @@ class Recipient:
 
     @property
     def state(self) -> SubjectState:
-        """What mails are compared with."""
+        """The state that decides whether mails are outdated."""
         return SubjectState(
             self.revision, self.status, person_ref=self.person_ref, event=self.event, decision=self.decision
         )
 
 
 def reference_of_subject(about: str, subject: str) -> str:
-    """Return what stands for the person in the entry of a link or a former address: made from its id alone."""
+    """Return the person reference of a link or a former address, made from its id alone."""
     return sha256(f"{about} {subject}".encode()).hexdigest()
 
 
 SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 TAG = r"[^\s\x00-\x1f\x7f,](?:[^\x00-\x1f\x7f,]{0,38}[^\s\x00-\x1f\x7f,])?"
-"""A short word of coordinators: at most 40 characters, without commas."""
+"""A tag of coordinators: at most 40 characters, without commas."""
 
 COUNTRY = r"[A-Z]{2}"
 LANGUAGE = r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*"
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 FORM_KINDS = (*ATTENDING, "working_group", "interest")
 STATUSES = LIVE
-"""Whoever has cancelled gets no bulletins."""
+"""People who have cancelled get no bulletins."""
 
 MODES = ("online", "in_person", "hybrid")
-"""Of the event that a registration is for."""
+"""Modes of the event of a registration."""
 
 SEGMENT_PARTS: Mapping[str, str] = {
     "event": SLUG,
@@ -97,37 +97,37 @@ SEGMENT_PARTS: Mapping[str, str] = {
     "not_registered_for": SLUG,
     "registration": UUID,
 }
-"""Parts with several values, each with the form of a value."""
+"""Parts with several values, each with the pattern of a value."""
 
 REPRESENTATIVE = "representative"
-"""The part with one value, True or False: whether somebody speaks for their working group."""
+"""The part with one value, True or False: whether a person represents their working group."""
 
 SEGMENT_NAMES = (*SEGMENT_PARTS, REPRESENTATIVE)
 MAX_VALUES = 250
-"""Of one part: as many as there are countries."""
+"""Values of one part: as many as there are countries."""
 
 MAX_REGISTRATIONS = 5000
-"""That are chosen one by one; their ids fit into the body of one request."""
+"""Registrations that are selected one by one; their ids fit into one request body."""
 
 MAX_VALUE_LENGTH = 80
 
 CHOOSES_FORMS = ("form", "form_kind", "registration")
-"""Parts without which people on forms for proposals are left out: who proposes a side event is not asked to come."""
+"""Without one of these parts, a segment leaves out people on forms for proposals: they are not asked to attend."""
 
 Segment = Mapping[str, Sequence[str] | bool]
-"""Values by part; an empty one is everybody."""
+"""Values by part; an empty segment contains everyone."""
 
 
 def max_values(part: str) -> int:
-    """How many values a part may have."""
+    """Return the maximum number of values of a part."""
     return MAX_REGISTRATIONS if part == "registration" else MAX_VALUES
 
 
 def normalized(segment: Segment) -> dict[str, list[str] | bool]:
-    """The same segment in its one spelling: parts in their usual order, values sorted, none twice, no empty part.
+    """Return the segment in normal form: parts in a fixed order, values sorted and distinct, no empty part.
 
     Raises:
-        DomainError: ``bulletin-invalid``: a part or a value is none.
+        DomainError: ``bulletin-invalid``: a part or a value is invalid.
     """
     for part in segment:
         if part not in SEGMENT_NAMES:
@@ -155,5 +155,5 @@ def _invalid(part: str) -> DomainError:
 
 
 def leaves_out_proposals(segment: Segment) -> bool:
-    """Whether registrations on forms for proposals do not belong to it."""
+    """Whether the segment leaves out registrations on forms for proposals."""
     return not any(segment.get(part) for part in CHOOSES_FORMS)

@@ -62,7 +62,7 @@ BULLETIN, RECORDING = "bulletin", "recording-available"
 
 
 def audience_conditions(connection: Connection, announcement: Announcement) -> dict[str, Any]:
-    """Registrations that an announcement concerns, as conditions for
+    """Return the registrations that an announcement concerns, as conditions for
     :func:`services.notifications.recipients.audience.list_audience`.
     """
     if announcement.cause == "bulletin":
@@ -74,12 +74,12 @@ def audience_conditions(connection: Connection, announcement: Announcement) -> d
 
 
 def cause_of(kind: str) -> str:
-    """The cause of the announcement that a mail of this kind is of."""
+    """Return the cause of the announcement of a mail of this kind."""
     return {BULLETIN: "bulletin", RECORDING: "recording"}.get(kind, "news")
 
 
 def kind_for(announcement: Announcement, person: Addressee) -> str:
-    """The kind of the mail that tells ``person`` of an announcement."""
+    """Return the kind of an announcement's mail to ``person``."""
     if announcement.cause == "bulletin":
         return BULLETIN
     if announcement.cause == "recording":
@@ -88,17 +88,17 @@ def kind_for(announcement: Announcement, person: Addressee) -> str:
 
 
 def readdress(connection: Connection, clock: Clock, subject: str, person_ref: str, kinds: Sequence[str]) -> set[str]:
-    """Let announcements that wait for a sender go by another registration of their person; returns the mails' ids.
+    """Move unsent announcements to another registration of the person; returns the ids of the moved mails.
 
-    What no other registration fits stays as it is. A mail in a sender's hands is taken out of them, as long as the
-    sender has not committed to hand it over: it names the old registration.
+    A mail that fits no other registration does not change. A claimed mail is released, unless its handover has begun,
+    because the claim names the old registration.
 
     Args:
-        connection: of the caller's transaction, which has stored that the registration ended.
+        connection: of the caller's transaction, in which the registration ended.
         clock: of the project.
         subject: id of the registration that ended.
-        person_ref: whose it is.
-        kinds: of mails that it makes untrue.
+        person_ref: of its person.
+        kinds: of mails that are outdated by it.
     """
     waiting = waiting_mails(connection, subject, [kind for kind in ANNOUNCED_KINDS if kind in kinds])
     if not waiting:
@@ -122,17 +122,21 @@ TOLD_BY_OTHER = "it is told by another registration"
 
 
 def leave_address(connection: Connection, subject: str) -> None:
-    """Prepare a registration for another address: its entry is locked, so that nobody makes a mail for it meanwhile.
+    """Prepare a registration for another address: lock the recipient, so that no mail is created for it.
 
-    The old address may have another registration for the event: with it goes the count of changes, since the number of
-    their one calendar entry must not fall.
+    If the old address has another registration for the event, that one takes over the number of changes, because the
+    number of their common calendar entry must not fall.
     """
     lock_person_ref(connection, subject)
     carry_over(connection, subject)
 
 
 def follow_address(connection: Connection, clock: Clock, subject: str, before: str, after: str) -> None:
-    """Let everything of a registration that has not gone go to its new address.
+    """Readdress the unsent mails of a registration to its new address; none go to the former one.
+
+    Mails with a managing link are called off: the change ends all links, and the mail about it contains a new one. A
+    queued announcement or reminder stays with the former address if that has another registration in the audience, and
+    is called off if the new address gets it by another registration. A suppression is copied to the new address.
 
     Args:
         connection: of the message's own transaction, in which the new address is stored.
@@ -153,12 +157,15 @@ def follow_address(connection: Connection, clock: Clock, subject: str, before: s
 
 
 def erase_subject(connection: Connection, clock: Clock, tombstone: RecipientTombstone) -> None:
-    """Leave a tombstone in place of its subject; doing it again changes nothing.
+    """Erase a subject and leave a tombstone; doing it again changes nothing.
+
+    Unsent mails are called off. If the same person has another registration, unsent announcements move to that one. A
+    suppression remains: it is a keyed hash of the address, without which the person's wish would end with their data.
 
     Args:
         connection: of the message's own transaction.
         clock: of the project.
-        tombstone: what may remain.
+        tombstone: what remains.
     """
     now = clock()
     known = lock_state(connection, tombstone.subject)
@@ -176,18 +183,18 @@ def erase_subject(connection: Connection, clock: Clock, tombstone: RecipientTomb
 
 WANTS_NONE = NO_BULLETINS
 UNSUBSCRIBE_SAMPLE = "of-each-person-alone"
-"""In place of a token, where a bulletin is shown to whoever writes it."""
+"""Replaces the token in previews of a bulletin."""
 
 TOKEN_VALIDITY = timedelta(days=730)
 _PURPOSE = "unsubscribe"
 _DAYS_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_TOKEN_LENGTH = 1000
-"""Characters of a token, generously."""
+"""Characters of a token; real ones are much shorter."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribeLink:
-    """Whom a link belongs to, and the language and the number of the bulletin that it stood in."""
+    """The person of an unsubscribe link, and language and number of the bulletin that contained it."""
 
     person_ref: str
     language: str
@@ -197,15 +204,27 @@ class UnsubscribeLink:
 def make_unsubscribe_token(
     vault: Vault, person_ref: str, language: str, now: datetime, bulletin: int | None = None
 ) -> str:
-    """The token of a person's link in the bulletin with this number: base64url, another one each time."""
+    """Return the token of a person's unsubscribe link in a bulletin: base64url, different each time.
+
+    The token is the person's reference and language and the day, encrypted with the vault's key for this one purpose.
+    So it needs no table (which a dump would contain), outlives the person's registrations, follows the rotation of the
+    key, and reveals nothing to a person who sees the link. A random token with its hash in a table does neither of the
+    first two; one derived by HMAC would need a search through all people.
+
+    It is valid for two years: RFC 8058 names no end, laws want a month at least, and a mailbox keeps a bulletin for
+    longer. A person who finds no unsubscribe link that works reports the mail as spam, which harms all other mails. It
+    can be used repeatedly: mail programs may send the request twice, and a person who steals one can only unsubscribe
+    somebody, which coordinators see and can undo. An old key must stay in the vault's file as long as its links are to
+    work.
+    """
     content = {"p": person_ref, "l": language, "d": (now - _DAYS_BEGIN).days, "b": bulletin}
     return _encoded(vault.close(content, row=_PURPOSE))
 
 
 def read_unsubscribe_token(vault: Vault, token: str, now: datetime) -> UnsubscribeLink | None:
-    """Whom a token belongs to; None if it is none of ours, two years old, or of a key that is gone.
+    """Return the content of a token; None if it is not ours, expired, or its key is gone.
 
-    One without a day is from before they had one: it is good for as long as its key is.
+    A token without a day is valid as long as its key.
     """
     if len(token) > _MAX_TOKEN_LENGTH:
         return None
@@ -227,19 +246,19 @@ def _encoded(closed: bytes) -> str:
 def unsubscribe(
     work: UnitOfWork, clock: Clock, person_ref: str, who: str | None = None, bulletin: int | None = None
 ) -> bool:
-    """Send this person no bulletins from now on; doing it again changes nothing.
+    """Send this person no more bulletins; doing it again changes nothing.
 
-    Those that wait are suppressed by the next sender, with the message that says so.
+    The next sender suppresses queued bulletins and publishes that.
 
     Args:
         work: on the service's database.
         clock: of the project.
         person_ref: whose.
-        who: name of the coordinator who says so; None: the person themselves, by the link.
-        bulletin: number of the bulletin that the link stood in.
+        who: name of the coordinator; None: the person themselves, by the link.
+        bulletin: number of the bulletin that contained the link.
 
     Returns:
-        whether it was not so before.
+        whether the person was not suppressed before.
 
     Raises:
         Unavailable: the database is away; nothing is stored.
@@ -254,7 +273,7 @@ def unsubscribe(
 
 
 def resubscribe(work: UnitOfWork, clock: Clock, person_ref: str, who: str) -> None:
-    """Send this person bulletins again, as ``who`` says.
+    """Send this person bulletins again, on the order of ``who``.
 
     Raises:
         DomainError: ``not-found``: the person gets them.
@@ -267,7 +286,7 @@ def resubscribe(work: UnitOfWork, clock: Clock, person_ref: str, who: str) -> No
 
 
 def suppressions(work: UnitOfWork, after: str, limit: int) -> list[Suppression]:
-    """Up to ``limit`` + 1 people who get no bulletins, in the order of their references.
+    """Return up to ``limit`` + 1 people who get no bulletins, in the order of their references.
 
     Raises:
         Unavailable: the database is away.
@@ -286,7 +305,7 @@ def export_person(
 
     Args:
         work: on the service's database.
-        person_refs: as registration and events know the person, 64 hex digits each.
+        person_refs: references of the person in registration and events, 64 hex digits each.
         subjects: ids of registrations, confirmation links and former addresses, UUID texts.
     """
     with work.transaction() as connection:

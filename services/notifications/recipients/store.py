@@ -18,7 +18,7 @@ _FIELDS = tuple(field.name for field in fields(Recipient))
 RECIPIENT_COLUMNS = (
     ", ".join("r.subject::text" if name == "subject" else f"r.{name}" for name in _FIELDS) + ", r.closed"
 )
-"""What :func:`entry_of` reads, from the table under the name ``r``."""
+"""Columns for :func:`recipient_of`, of the table with the alias ``r``."""
 
 RECIPIENT_WIDTH = len(_FIELDS) + 1
 _VALUES = {name: f":{name}" for name in _FIELDS} | {"subject": "CAST(:subject AS uuid)"}
@@ -63,7 +63,7 @@ _DELETE_MAILED = text("""
 
 
 BEST_FIRST = f"{{0}}.status <> '{SEATED}', array_position(ARRAY{list(ATTENDING)}, {{0}}.form_kind), {{0}}.subject"
-"""Order of one person's registrations under the name that is put in: with a seat first, the event's own forms first."""
+"""Order of one person's registrations (format with a table alias): seats first, then the forms of the event itself."""
 
 
 _UPSERT_TAGS = text("""
@@ -77,62 +77,62 @@ _UPSERT_TAGS = text("""
 
 @dataclass(frozen=True, slots=True)
 class EncryptedRecipient:
-    """One subject in the book. ``closed`` is bound to the entry's subject."""
+    """A recipient with personal data; ``closed`` is encrypted and bound to the subject."""
 
     recipient: Recipient
     closed: bytes
 
 
 def lock_state(connection: Connection, subject: str) -> SubjectState | None:
-    """What is known of a subject, with all else about it kept out until the transaction ends."""
+    """Return the state of a subject and lock it, also if it is unknown, until the transaction ends."""
     connection.execute(_LOCK, {"subject": subject})
     row = connection.execute(_STATE, {"subject": subject}).fetchone()
     return SubjectState(*row) if row else None
 
 
 def lock_states(connection: Connection, subjects: Sequence[str]) -> dict[str, SubjectState]:
-    """As ``lock_standing`` for several: what is known, by subject. In their order, so that nobody waits in a circle."""
+    """As :func:`lock_state` for several, by subject; locked in one order, so that there is no deadlock."""
     wanted = {"subjects": sorted(set(subjects))}
     connection.execute(_LOCK_ALL, wanted)
     return {row[0]: SubjectState(*row[1:]) for row in connection.execute(_STATES, wanted)}
 
 
 def hold_registrations(connection: Connection, person_ref: str, subject: str) -> None:
-    """Wait for changes of the person's entries but ``subject`` and keep out more until the transaction ends."""
+    """Lock the person's recipients except ``subject`` against changes until the transaction ends."""
     connection.execute(_HOLD, {"person_ref": person_ref, "subject": subject})
 
 
 def upsert_recipient(connection: Connection, kept: EncryptedRecipient, now: datetime) -> None:
-    """Store ``kept`` in place of what was known, unless that is newer."""
+    """Store ``kept`` unless the stored state is newer."""
     upsert_recipients(connection, [kept], now)
 
 
 def upsert_recipients(connection: Connection, kept: Sequence[EncryptedRecipient], now: datetime) -> None:
-    """As ``keep_entry`` for several."""
+    """As :func:`upsert_recipient` for several."""
     connection.execute(_UPSERT, [_values(one) | {"now": now} for one in kept])
 
 
 def upsert_tags(connection: Connection, subject: str, tags: Sequence[str], revision: int) -> None:
-    """Store the tags of a registration, known or not yet, unless newer ones are stored or its person is erased."""
+    """Store the tags of a registration, known or not, unless newer ones are stored or its person is erased."""
     connection.execute(_LOCK, {"subject": subject})
     connection.execute(_UPSERT_TAGS, {"subject": subject, "tags": list(tags), "revision": revision})
 
 
 def store_decision(connection: Connection, subject: str, revision: int, event: str | None, now: datetime) -> None:
-    """Store which decision on a proposal is the newest, and the side event that the proposal became, if it did.
+    """Store the newest decision on a proposal, and the side event that the proposal became, if any.
 
-    Messages about its registration leave both as they are. The caller holds the lock.
+    Messages about its registration change neither. The caller holds the lock.
     """
     connection.execute(_DECIDE, {"subject": subject, "revision": revision, "event": event, "now": now})
 
 
 def mailed_among(connection: Connection, subjects: Sequence[str]) -> set[str]:
-    """Those of these subjects that there is a mail about."""
+    """Return those of these subjects that have a mail."""
     return set(connection.execute(_MAILED, {"subjects": list(subjects)}).scalars())
 
 
 def delete_mailed(connection: Connection, subjects: Sequence[str]) -> None:
-    """Delete the entries of links and former addresses whose mails have ended: address and token are needed no more."""
+    """Delete recipients of links and former addresses whose mail has ended: address and token are no longer needed."""
     if subjects:
         connection.execute(_DELETE_MAILED, {"subjects": list(subjects), "once": list(MAILED_ONCE)})
 
@@ -142,7 +142,7 @@ def _values(kept: EncryptedRecipient) -> dict[str, Any]:
 
 
 def recipient_of(values: tuple[Any, ...]) -> EncryptedRecipient:
-    """The entry in the columns of ``ENTRY_COLUMNS``."""
+    """Return the recipient in the columns of ``RECIPIENT_COLUMNS``."""
     return EncryptedRecipient(Recipient(*values[:-1]), values[-1])
 
 
@@ -170,13 +170,13 @@ _ERASED = text("""
 
 @dataclass(frozen=True, slots=True)
 class RecipientTombstone:
-    """What is left of a subject.
+    """What remains of an erased subject.
 
     Attributes:
         subject: id of the registration or former address.
         about: ``registration`` or ``former-address``.
-        form, form_kind, event: what it was for.
-        status, revision: as it counts from now on.
+        form, form_kind, event: of the subject.
+        status, revision: from now on.
     """
 
     subject: str
@@ -189,30 +189,30 @@ class RecipientTombstone:
 
 
 def lock_person_ref(connection: Connection, subject: str) -> str | None:
-    """The person's reference of an entry; None if there is no entry or nobody in it.
+    """Return the person's reference of a recipient and lock it; None if it is unknown or erased.
 
-    Locked so that whoever makes a mail for it meanwhile has committed, or waits and then finds nobody.
+    A concurrent transaction that creates a mail for it has committed, or waits and then finds no person.
     """
     found: str | None = connection.execute(_LOCK_PERSON, {"subject": subject}).scalar()
     return found
 
 
 def carry_over(connection: Connection, subject: str) -> None:
-    """Let another registration of the person for the same event count the revisions of this one.
+    """Add the revisions of this registration to another one of the person for the same event.
 
-    They have one calendar entry between them, whose number must not fall.
+    They share one calendar entry, whose number must not fall.
     """
     connection.execute(_CARRY, {"subject": subject})
 
 
 def upsert_tombstone(connection: Connection, tombstone: RecipientTombstone, now: datetime) -> None:
-    """Put the tombstone in place of the entry, or where none is yet: whatever comes late finds it."""
+    """Replace the recipient, or an unknown one, by a tombstone, so that late messages do nothing."""
     values = {name: getattr(tombstone, name) for name in RecipientTombstone.__slots__}
     connection.execute(_UPSERT_TOMBSTONE, {**values, "now": now})
 
 
 def erased_among(connection: Connection, subjects: Sequence[str]) -> set[str]:
-    """Those of these subjects that have nobody on them any more."""
+    """Return those of these subjects that are erased."""
     return set(connection.execute(_ERASED, {"subjects": list(subjects)}).scalars())
 
 
@@ -233,7 +233,7 @@ _COUNT_SUPPRESSED = text("SELECT count(*) FROM suppression")
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """A person who gets no bulletins, and who said so: ``recipient`` or ``coordinator``, and then ``who`` of them."""
+    """A person who gets no bulletins; ``said_by``: ``recipient`` or ``coordinator``, with their name in ``who``."""
 
     person_ref: str
     said_by: str
@@ -244,9 +244,9 @@ class Suppression:
 def suppress(
     connection: Connection, person_ref: str, who: str | None, now: datetime, bulletin: int | None = None
 ) -> bool:
-    """This person gets no bulletins, says the coordinator ``who``, or themselves; returns False if so already.
+    """Suppress bulletins to a person; returns False if they are suppressed already.
 
-    ``bulletin`` is the number of the one through whose link they say so.
+    ``who`` is the coordinator, None for the person themselves; ``bulletin`` the number of the one whose link they used.
     """
     said_by = "recipient" if who is None else "coordinator"
     row = {"person_ref": person_ref, "said_by": said_by, "who": who, "bulletin": bulletin, "now": now}
@@ -254,22 +254,22 @@ def suppress(
 
 
 def copy_suppression(connection: Connection, before: str, after: str, now: datetime) -> None:
-    """Send ``after`` no bulletins from ``now`` on if ``before`` gets none."""
+    """Suppress bulletins to ``after`` if they are suppressed to ``before``."""
     connection.execute(_COPY_SUPPRESSION, {"before": before, "after": after, "now": now})
 
 
 def unsuppress(connection: Connection, person_ref: str) -> bool:
-    """This person gets bulletins again; returns False if they did already."""
+    """End a suppression; returns False if there is none."""
     return connection.execute(_UNSUPPRESS, {"person_ref": person_ref}).rowcount == 1
 
 
 def list_suppressions(connection: Connection, after: str, most: int) -> list[Suppression]:
-    """People who get no bulletins, in the order of their references."""
+    """Return people who get no bulletins, in the order of their references."""
     return [Suppression(*row) for row in connection.execute(_SUPPRESSIONS, {"after": after, "most": most})]
 
 
 def count_suppressions(connection: Connection) -> int:
-    """How many people get no bulletins."""
+    """Return the number of people who get no bulletins."""
     return int(connection.execute(_COUNT_SUPPRESSED).scalar_one())
 
 
@@ -286,7 +286,7 @@ ENCRYPTED_RECIPIENTS = ClosedRows(
     """),
     put=text("UPDATE recipient SET closed = :closed WHERE subject = CAST(:id AS uuid)"),
 )
-"""Bound to the entry's subject; nothing that anybody could see changes, so no revision is made."""
+"""Bound to the subject. Re-encryption is invisible, so it makes no revision."""
 
 
 SOMEBODY_ELSE = "it says something about another person, a coordinator"
@@ -341,8 +341,8 @@ PERSONAL_TABLES = (
         ends="kept as long as the audit log; it names nobody",
     ),
 )
-"""A test compares it with the tables that there are.
+"""Tables with personal data, for erasure and for the export of one person's data. A test compares it with the schema.
 
-Of a mail whose person is erased nothing unknown is decided on any more. One that is being handed over stays in its
-sender's hands, and goes no second time (see :func:`services.notifications.sending.store.store_outcome`).
+The unknown outcome of an erased person's mail stays unknown. A mail whose handover has begun stays with its sender and
+is not sent a second time (see :func:`services.notifications.sending.store.store_outcome`).
 """

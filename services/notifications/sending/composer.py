@@ -55,7 +55,7 @@ NOT_COMPOSED = "the mail could not be composed"
 
 @dataclass(frozen=True, slots=True)
 class ComposedMail:
-    """A mail ready to go: ``content`` to ``address``."""
+    """A composed mail: ``content`` to ``address``."""
 
     address: str
     content: bytes
@@ -63,13 +63,13 @@ class ComposedMail:
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """Writes mails.
+    """Composes mails.
 
     Attributes:
-        vault: opens the recipient book.
-        public_url: of the whole system, where personal links lead.
-        mail_from: the sender's address.
-        organiser: shown beside it.
+        vault: decrypts recipients.
+        public_url: of the system, for personal links.
+        mail_from: address of the sender.
+        organiser: name of the sender.
         clock: of this process.
     """
 
@@ -80,7 +80,7 @@ class Composer:
     clock: CheckedClock
 
     def compose(self, claim: Claim) -> ComposedMail | HandoverOutcome:
-        """The mail, or the outcome if there is none to send. Whatever is wrong with one mail stops no other."""
+        """Return the mail, or the outcome if there is none to send. An error of one mail does not stop others."""
         with caused_by(claim.mail.correlation_id):
             return self._compose(claim)
 
@@ -93,7 +93,7 @@ class Composer:
             return self._write(claim, now)
         except Unsealable:
             log.error("a recipient's entry does not open", extra={"mail_id": mail.id})
-            return retried(mail, NOT_OPENED, self.clock)  # a key that was forgotten can be put back
+            return retried(mail, NOT_OPENED, self.clock)  # a missing key can be restored
         except UnusableAddress:
             return failed(mail, BAD_ADDRESS, now)
         except Exception as error:  # noqa: BLE001 - the boundary of one mail, as the inbox is that of one message
@@ -133,11 +133,11 @@ class Composer:
         return ComposedMail(recipient.address, render(context, claim.mail.message_id))
 
     def _content(self, claim: Claim) -> Mapping[str, str]:
-        """What is personal and stands in this mail alone: the token of a managing link, a note, or nothing."""
+        """Return the personal content of this mail alone: the token of a managing link, a note, or nothing."""
         return {} if claim.closed is None else self.vault.open(claim.closed, row=claim.mail.id)
 
     def _entry(self, claim: Claim, own_view: str) -> CalendarEntry | None:
-        """What the person's calendar holds of the mail's event; its link is that of the registration with the seat."""
+        """Return the person's calendar entry of the event; its link is that of the registration with the seat."""
         held, own = claim.held, claim.recipient
         if held is None or claim.mail.event is None:
             return None
@@ -148,7 +148,7 @@ class Composer:
         return CalendarEntry(key, held.changes, held.seat is not None, view, held.alarm_minutes)
 
     def _unsubscribe(self, claim: Claim, language: str) -> str:
-        """The way out of bulletins; that of a test is nobody's."""
+        """Return the unsubscribe link; that of a test copy has no person."""
         token = UNSUBSCRIBE_SAMPLE
         if claim.mail.kind != BULLETIN_TEST:
             person_ref, number = claim.recipient.person_ref, claim.mail.revision
@@ -157,10 +157,10 @@ class Composer:
 
 
 def unfit(claim: Claim, clock: CheckedClock) -> HandoverOutcome | None:
-    """The outcome on a mail that is not to be written now: too early, untrue by now, or not wanted; else None."""
+    """Return the outcome of a mail that is not to be composed now (too early, outdated, not wanted); else None."""
     mail, recipient, now = claim.mail, claim.recipient, clock()
     if is_outdated(mail.kind, mail.revision, recipient.state):
-        return called_off(mail, SUPERSEDED, now)  # it was being handed over when it became so, and came back
+        return called_off(mail, SUPERSEDED, now)  # it became outdated during a handover that failed
     if claim.stopped and mail.kind == "bulletin":
         return called_off(mail, STOPPED_REASON, now)
     if mail.kind == BULLETIN_TEST and claim.texts is None:
@@ -188,7 +188,7 @@ def unfit(claim: Claim, clock: CheckedClock) -> HandoverOutcome | None:
 
 
 def _is_late(claim: Claim, now: datetime) -> bool:
-    """Whether it is a reminder that goes later than its words ("in one week") are true."""
+    """Whether a reminder is so late that its words ("in one week") are wrong."""
     starts_at = None if claim.event is None else _moment(claim.event["starts_at"])
     return starts_at is not None and is_late(claim.mail.kind, starts_at, now)
 
@@ -211,7 +211,7 @@ def _recipient(claim: Claim, personal: Mapping[str, str], token: str) -> MailRec
 
 
 def _bulletin(claim: Claim, language: str) -> tuple[BulletinText | None, str]:
-    """The bulletin's text and its language: the recipient's if there is one in it, else English."""
+    """Return the text of the bulletin and its language: the recipient's language if available, else English."""
     if claim.texts is None:
         return None, language
     own = best_language(language)
@@ -226,7 +226,7 @@ def _slot(content: Mapping[str, Any] | None) -> EventTime | None:
 
 
 def _event(content: Mapping[str, Any], language: str) -> EventCopy:
-    """The event with its texts for a reader of ``language``."""
+    """Return the event with its texts in ``language``."""
     return EventCopy(
         id=content["id"],
         title=_in_language(content["title"], language),

@@ -14,49 +14,49 @@ from shared.store.checked_clock import CheckedClock
 
 FIRST_DELAY_S = 30.0
 MAX_DELAY_S = 4 * 3600.0
-"""Bounds of the wait after the relay did not take a mail, which doubles with each attempt and is spread out."""
+"""Bounds of the backoff after a failed handover: exponential, with jitter."""
 
 GIVE_UP_AFTER = timedelta(hours=72)
-"""Longer than a weekend; RFC 5321 (4.5.4.1) asks an MTA for four to five days, and ours stands before one."""
+"""Longer than a weekend. RFC 5321 (4.5.4.1) asks an MTA for four to five days; the relay behind us is one."""
 
 MIN_ATTEMPTS = 10
-"""A mail is given up only after so many attempts as well, the last one included: by the delays these take about four
-hours, so that no clock alone gives it up, nor a sender that was away for three days."""
+"""A mail is given up only after this number of attempts as well, the last one included. With the delays these take
+about four hours, so neither a wrong clock alone nor a sender that was down for three days gives up a mail."""
 
 MIN_POSTPONEMENTS = 720
-"""The same for waiting for a message of our own: an hour of looks ``EVENT_DELAY`` apart."""
+"""The same for waiting for a message from another service: one hour, at ``EVENT_DELAY`` intervals."""
 
 EVENT_DELAY = timedelta(seconds=5)
-"""Until an event's own message is here, which travels by another queue."""
+"""Delay while the message about the event has not arrived: it uses another queue."""
 
 RESENT, LEFT_UNKNOWN, GIVEN_UP = "resent", "left", "given_up"
 
 
 def is_over(created_at: datetime, tries: int, min_tries: int, now: datetime) -> bool:
-    """Whether a mail is given up instead of tried again: after a number of tries *and* a time.
+    """Whether a mail is given up instead of retried: after a number of tries *and* a time.
 
     Args:
-        created_at: when the mail's row was made.
-        tries: so far, the current one included.
+        created_at: of the mail's row.
+        tries: including the current one.
         min_tries: ``MIN_ATTEMPTS`` or ``MIN_POSTPONEMENTS``.
-        now: a time that was compared with the database's.
+        now: a checked time.
     """
     return tries >= min_tries and now - created_at >= GIVE_UP_AFTER
 
 
-def resolve_unknown(kind: str, unknowns: int, *, untrue: bool) -> str:
-    """What to do about a mail that was handed over or not.
+def resolve_unknown(kind: str, unknowns: int, *, outdated: bool) -> str:
+    """Return what happens to a mail with an unknown outcome.
 
     Args:
         kind: of the mail.
-        unknowns: how often its handover ended so, this time included.
-        untrue: whether it would say something untrue by now.
+        unknowns: number of handovers with an unknown outcome, including this one.
+        outdated: whether the mail is outdated.
 
     Returns:
-        ``RESENT`` once, with the same Message-ID; ``LEFT`` the second time, for somebody to look after; ``GIVEN_UP`` if
-        a second copy is worth nothing or a nuisance.
+        ``RESENT`` once, with the same Message-ID; ``LEFT_UNKNOWN`` the second time, for a person to decide;
+        ``GIVEN_UP`` if a second copy is useless or a nuisance.
     """
-    if untrue or not KINDS[kind].resent:
+    if outdated or not KINDS[kind].resent:
         return GIVEN_UP
     return RESENT if unknowns == 1 else LEFT_UNKNOWN
 
@@ -69,13 +69,13 @@ NOT_REACHED = "the relay was not reached"
 def outcome_of_error(
     mail: ClaimedMail, error: TransportError, clock: CheckedClock, unknown_after: timedelta
 ) -> HandoverOutcome:
-    """The outcome on a handover that ended with ``error``.
+    """Return the outcome of a handover that ended with ``error``.
 
     Args:
-        mail: in hand.
+        mail: claimed by the sender.
         error: of the transport.
         clock: of the sender.
-        unknown_after: how long to wait before an unknown outcome is decided on.
+        unknown_after: how long an unknown outcome waits before it is resolved.
     """
     now = clock()
     if isinstance(error, HandoverUnknown):
@@ -87,15 +87,15 @@ def outcome_of_error(
 
 
 def is_final(error: RefusedByRelay) -> bool:
-    """Whether no later try can succeed: 5xx about this recipient or this content.
+    """Whether no retry can succeed: 5xx for this recipient or this content.
 
-    A 5xx to MAIL is about ourselves (our address, our permission): it must not fail every mail that waits.
+    A 5xx to MAIL is about the sender address or its permission: it must not fail all waiting mails.
     """
     return error.permanent and error.verb != "MAIL"
 
 
 def is_relay_trouble(error: TransportError) -> bool:
-    """Whether the next mail would fare the same, so that the sender had better wait."""
+    """Whether the next mail would fail as well, so that the sender waits."""
     if isinstance(error, RefusedByRelay):
         return error.verb == "MAIL"
     return isinstance(error, NotReached | HandoverUnknown)
@@ -107,12 +107,12 @@ def sent(mail: ClaimedMail, now: datetime) -> HandoverOutcome:
 
 
 def released(mail: ClaimedMail, now: datetime) -> HandoverOutcome:
-    """The mail was not tried; somebody else may have it at once."""
+    """The mail was not tried; another sender can claim it at once."""
     return HandoverOutcome(mail, RELEASED, now)
 
 
 def called_off(mail: ClaimedMail, reason: str, now: datetime) -> HandoverOutcome:
-    """The mail would say something untrue by now."""
+    """The mail is outdated."""
     return HandoverOutcome(mail, "called_off", now, reason)
 
 
@@ -122,12 +122,12 @@ def suppressed(mail: ClaimedMail, reason: str, now: datetime) -> HandoverOutcome
 
 
 def failed(mail: ClaimedMail, reason: str, now: datetime, *, tried: bool = False) -> HandoverOutcome:
-    """The mail will never go; ``tried``: the relay was asked."""
+    """The mail is not retried; ``tried``: the relay was asked."""
     return HandoverOutcome(mail, "failed", now, reason, tried=tried)
 
 
 def retried(mail: ClaimedMail, reason: str, clock: CheckedClock) -> HandoverOutcome:
-    """Try again later, each time after a longer wait, or give up after enough attempts and time."""
+    """Retry with backoff, or give up after enough attempts and time."""
     now = clock()
     if _gives_up(mail, mail.attempts + 1, MIN_ATTEMPTS, clock):
         return failed(mail, GAVE_UP + reason, now, tried=True)
@@ -136,7 +136,7 @@ def retried(mail: ClaimedMail, reason: str, clock: CheckedClock) -> HandoverOutc
 
 
 def postponed(mail: ClaimedMail, reason: str, clock: CheckedClock) -> HandoverOutcome:
-    """Wait a little for something of our own, which costs no attempt, or give up after enough looks and time."""
+    """Wait for a message from another service, which costs no attempt, or give up after enough tries and time."""
     now = clock()
     if _gives_up(mail, mail.fence, MIN_POSTPONEMENTS, clock):
         return failed(mail, GAVE_UP + reason, now)
@@ -144,11 +144,11 @@ def postponed(mail: ClaimedMail, reason: str, clock: CheckedClock) -> HandoverOu
 
 
 def _gives_up(mail: ClaimedMail, tries: int, min_tries: int, clock: CheckedClock) -> bool:
-    """Whether a mail is over, by a clock that agrees with the database's; asked only where it would be."""
+    """Whether a mail is over, by a checked clock; the database is asked only if it seems over."""
     if not is_over(mail.created_at, tries, min_tries, clock()):
         return False
     try:
         checked_now = clock.final_now("give-up")
     except Unavailable:
-        return False  # the mail waits again, and the next attempt asks again
+        return False  # the next attempt asks again
     return checked_now is not None and is_over(mail.created_at, tries, min_tries, checked_now)

@@ -49,10 +49,10 @@ class SendingContext:
     work: on the service's database.
     clock: of this process.
     transport: to the relay.
-    composer: writes the mails.
-    lease: how long a claim lasts, and again from the commit that a mail is handed over.
-    unknown_after: how long an unknown outcome waits before it is decided on.
-    monotonic: seconds that no change of the machine's time touches.
+    composer: composes the mails.
+    lease: how long a claim lasts, and again from the commit before the handover.
+    unknown_after: how long an unknown outcome waits before it is resolved.
+    monotonic: clock in seconds that time changes do not affect.
     """
 
     work: UnitOfWork
@@ -65,31 +65,35 @@ class SendingContext:
 
 
 class Batch:
-    """One batch. ``outcomes`` are those that are not stored yet: the caller stores what is left after :meth:`run`.
+    """A batch of claimed mails. After :meth:`run`, the caller stores the outcomes that are left in ``outcomes``.
 
     Args:
-        tools: to work with.
-        claims: the caller's own.
+        context: of the sender.
+        claims: of the caller.
         outcomes: a list to fill.
         ahead: composes, with one thread, in the order of the claims.
     """
 
     def __init__(
-        self, tools: SendingContext, claims: Sequence[Claim], outcomes: list[HandoverOutcome], ahead: ThreadPoolExecutor
+        self,
+        context: SendingContext,
+        claims: Sequence[Claim],
+        outcomes: list[HandoverOutcome],
+        ahead: ThreadPoolExecutor,
     ) -> None:
-        self._tools = tools
-        self._waiting = deque((claim.mail, ahead.submit(tools.composer.compose, claim)) for claim in claims)
+        self._context = context
+        self._waiting = deque((claim.mail, ahead.submit(context.composer.compose, claim)) for claim in claims)
         self._known = outcomes
         self._session: Session | None = None
 
     def run(self, stop: Stop) -> bool:
-        """Send until all are done, the relay is in trouble or it is time to stop; what is left is released.
+        """Send until all are sent, the relay fails or ``stop``; the rest is released.
 
         Returns:
-            whether the relay is well.
+            whether the relay works.
 
         Raises:
-            Unavailable: the database went away; every mail has its outcome all the same.
+            Unavailable: the database went away; every mail has an outcome nevertheless.
         """
         well = True
         try:
@@ -106,25 +110,25 @@ class Batch:
         return well
 
     def close(self) -> None:
-        """End the session. The mails are with the relay already, so this may fail or take its time."""
+        """End the session. The relay has the mails already, so this may fail or be slow."""
         if self._session is not None:
             self._session.close()
 
     def _release_the_rest(self) -> None:
-        now = self._tools.clock()
+        now = self._context.clock()
         for mail, letter in self._waiting:
             letter.cancel()
             self._known.append(released(mail, now))
         self._waiting.clear()
 
     def _send(self, mail: ClaimedMail, letter: ComposedMail | HandoverOutcome, seen: NoSpan) -> bool:
-        """One mail, with its outcome added; returns whether the relay is well."""
+        """Send one mail and add its outcome; returns whether the relay works."""
         well, outcome = True, letter
         if isinstance(outcome, ComposedMail):
             try:
                 outcome = self._hand_over(mail, outcome)
             except TransportError as error:
-                outcome = outcome_of_error(mail, error, self._tools.clock, self._tools.unknown_after)
+                outcome = outcome_of_error(mail, error, self._context.clock, self._context.unknown_after)
                 well = not is_relay_trouble(error)
         self._add(outcome)
         seen.set({"troika.outcome": outcome.result})
@@ -132,37 +136,37 @@ class Batch:
 
     def _hand_over(self, mail: ClaimedMail, letter: ComposedMail) -> HandoverOutcome:
         session = self._usable_session()
-        session.begin(self._tools.composer.mail_from, letter.address)
-        began_s = self._tools.monotonic()
+        session.begin(self._context.composer.mail_from, letter.address)
+        began_s = self._context.monotonic()
         begun = self._commit_to(mail)
         if not begun or self._stood_still_since(began_s):
-            return released(mail, self._tools.clock())  # changes nothing if the mail was called off or is another's
+            return released(mail, self._context.clock())  # changes nothing if the mail was called off or is another's
         reach("send.begun")
         session.deliver(letter.content)
         reach("send.handed-over")
-        return sent(mail, self._tools.clock())
+        return sent(mail, self._context.clock())
 
     def _commit_to(self, mail: ClaimedMail) -> bool:
-        """Commit that ``mail`` is being handed over; returns whether it may be."""
-        before, tools = tuple(self._known), self._tools
+        """Commit that the handover of ``mail`` begins; returns whether it may."""
+        before, context = tuple(self._known), self._context
         try:
-            begun = begin_handover(tools.work, tools.clock, mail, before, tools.lease)
+            begun = begin_handover(context.work, context.clock, mail, before, context.lease)
         except Unavailable:
-            self._add(released(mail, self._tools.clock()))  # whatever was stored: the content has not gone out
+            self._add(released(mail, self._context.clock()))  # whatever was stored: the content has not gone out
             raise
         del self._known[: len(before)]
         return begun
 
     def _stood_still_since(self, began_s: float) -> bool:
-        """Whether so much of the lease is gone since the commit that it might end within the handover."""
-        return self._tools.monotonic() - began_s > self._tools.lease.total_seconds() / 3
+        """Whether so much time has passed since the commit that the lease might expire during the handover."""
+        return self._context.monotonic() - began_s > self._context.lease.total_seconds() / 3
 
     def _usable_session(self) -> Session:
         if self._session is not None and not self._session.usable:
             self._session.close()
             self._session = None
         if self._session is None:
-            self._session = self._tools.transport.connect()
+            self._session = self._context.transport.connect()
         return self._session
 
     def _add(self, outcome: HandoverOutcome) -> None:
@@ -180,18 +184,18 @@ MIN_RELAY_DELAY_S = 1.0
 MAX_RELAY_DELAY_S = 30.0
 CLEANUP_EVERY_S = 5.0
 SHUTDOWN_S = 15.0
-"""How long a sender that is to stop goes on trying to store what it knows, seconds."""
+"""How long a sender tries to store outcomes during its graceful shutdown, seconds."""
 
 
 class Sender:
-    """One sender.
+    """A sender.
 
     Args:
-        tools: to work with.
+        context: of this process.
     """
 
-    def __init__(self, tools: SendingContext) -> None:
-        self._tools = tools
+    def __init__(self, context: SendingContext) -> None:
+        self._context = context
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="composing")
         self._known: list[HandoverOutcome] = []
         self._relay_rest_s = 0.0
@@ -203,7 +207,7 @@ class Sender:
         rest_s = MIN_IDLE_S
         while not stop:
             try:
-                handled = self.turn(stop)
+                handled = self.run_once(stop)
                 self._cleanup_now_and_then()
                 rest_s = MIN_IDLE_S if handled else min(MAX_IDLE_S, rest_s * 2)
             except Unavailable as error:
@@ -216,19 +220,19 @@ class Sender:
         self._store_last_outcomes()
         self._ahead.shutdown()
 
-    def turn(self, stop: Stop) -> int:
-        """Claim one batch and send it; returns how many mails were in it. While the relay is in trouble, only one.
+    def run_once(self, stop: Stop) -> int:
+        """Claim one batch and send it; returns the number of mails. While the relay fails, a batch is one mail.
 
         Raises:
-            Unavailable: the database is away. What is known of the mails in hand is kept, and stored by the next turn.
+            Unavailable: the database is away. Outcomes that are not stored are kept and stored by the next run.
         """
         self._store_known()
         most = 1 if self._relay_rest_s else BATCH_SIZE
-        claims = claim_due(self._tools.work, self._tools.clock, most, self._tools.lease)
+        claims = claim_due(self._context.work, self._context.clock, most, self._context.lease)
         if not claims:
             return 0
         reach("send.claimed")
-        batch = Batch(self._tools, claims, self._known, self._ahead)
+        batch = Batch(self._context, claims, self._known, self._ahead)
         try:
             self._note_relay(well=batch.run(stop))
             self._store_known()
@@ -237,7 +241,7 @@ class Sender:
         return len(claims)
 
     def _note_relay(self, *, well: bool) -> None:
-        """Rest longer each time that the relay is in trouble, so that an outage costs few mails their turn."""
+        """Back off while the relay fails, so that an outage affects few mails."""
         longer_s = min(MAX_RELAY_DELAY_S, max(MIN_RELAY_DELAY_S, 2 * self._relay_rest_s))
         self._relay_rest_s = 0.0 if well else longer_s
         if not well:
@@ -245,7 +249,7 @@ class Sender:
 
     def _store_known(self) -> None:
         if self._known:
-            finish_mails(self._tools.work.ungated, self._known)  # they were sent, even if a quarantine began since
+            finish_mails(self._context.work.ungated, self._known)  # they were sent, even if a quarantine began since
             reach("send.settled")
             self._known.clear()
 
@@ -255,14 +259,14 @@ class Sender:
             self.cleanup()
 
     def cleanup(self) -> None:
-        """Look after mails that other senders have left, and measure how long the oldest has waited.
+        """Clean up expired leases of other senders, and measure the age of due mails.
 
         Raises:
             Unavailable: the database is away.
         """
-        if (now := self._tools.clock.final_now("leases")) is not None:
-            reap_leases(self._tools.work, now, self._tools.unknown_after)
-        measure_lanes(self._tools.work, self._tools.clock)
+        if (now := self._context.clock.final_now("leases")) is not None:
+            reap_leases(self._context.work, now, self._context.unknown_after)
+        measure_lanes(self._context.work, self._context.clock)
 
     def _store_last_outcomes(self) -> None:
         deadline = time.monotonic() + SHUTDOWN_S

@@ -43,31 +43,31 @@ from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
 
 MIN_SHARE = 1
-"""Places that a batch keeps for each later lane as long as something is due there, so that a rush starves nobody."""
+"""Mails of each later lane in a batch, if any are due, so that no lane starves."""
 
 
-def claim_plan(most: int) -> list[tuple[str, int]]:
-    """Lanes in the order to claim from, each with the most to take; what stays unused passes to the second round.
+def claim_plan(limit: int) -> list[tuple[str, int]]:
+    """Return lanes in the order to claim from, each with its maximum; a second round uses what is left.
 
     Args:
-        most: mails in the batch. Too small for all lanes, it goes by urgency alone.
+        limit: mails in the batch. If it is too small for all lanes, only urgency counts.
     """
     first, *later = LANES
-    second_round = [(lane, most) for lane in LANES]
-    if most <= MIN_SHARE * len(later):
+    second_round = [(lane, limit) for lane in LANES]
+    if limit <= MIN_SHARE * len(later):
         return second_round
-    return [(first, most - MIN_SHARE * len(later)), *((lane, MIN_SHARE) for lane in later), *second_round]
+    return [(first, limit - MIN_SHARE * len(later)), *((lane, MIN_SHARE) for lane in later), *second_round]
 
 
 StoredOutcome = tuple[HandoverOutcome, str]
-"""A outcome that counted, and the state its mail was in before."""
+"""An outcome that was stored, and the state of its mail before."""
 
 
 def finish_mails(work: UnitOfWork, outcomes: Sequence[HandoverOutcome]) -> list[HandoverOutcome]:
-    """Store ``outcomes``. Doing it again, after a commit that was not answered, changes nothing.
+    """Store ``outcomes``. Doing it again, after a commit without an answer, changes nothing.
 
     Returns:
-        those that counted; the others came too late: their mail is in somebody else's hands.
+        the outcomes that were stored. The others were too late: another sender has claimed the mail.
 
     Raises:
         Unavailable: the database is away; try again with the same.
@@ -79,7 +79,7 @@ def finish_mails(work: UnitOfWork, outcomes: Sequence[HandoverOutcome]) -> list[
 
 
 def store_outcomes(connection: Connection, outcomes: Sequence[HandoverOutcome]) -> list[StoredOutcome]:
-    """Store ``outcomes`` in the caller's transaction; :func:`count` them after its commit."""
+    """Store ``outcomes`` in the caller's transaction. After the commit call :func:`count_outcomes`."""
     found = [(outcome, store_outcome(connection, outcome)) for outcome in outcomes]
     stored = [(outcome, before) for outcome, before in found if before is not None]
     ended = [outcome for outcome, _before in stored if outcome.result in FINAL_OUTCOMES]
@@ -90,7 +90,7 @@ def store_outcomes(connection: Connection, outcomes: Sequence[HandoverOutcome]) 
 
 
 def count_outcomes(stored: Sequence[StoredOutcome]) -> None:
-    """Count what has been committed."""
+    """Count committed outcomes in the metrics."""
     for outcome, before in stored:
         if before == "unknown":
             mail_unknown_resolved_total.labels("found").inc()
@@ -102,29 +102,29 @@ def count_outcomes(stored: Sequence[StoredOutcome]) -> None:
 
 
 LEASE = timedelta(minutes=10)
-"""Longer than all time limits of one handover together: announced (two minutes) and handed over (three)."""
+"""Longer than all timeouts of one handover together: announcing (two minutes) and handing over (three)."""
 
 
-def claim_due(work: UnitOfWork, clock: Clock, most: int, lease: timedelta = LEASE) -> list[Claim]:
-    """Claim up to ``most`` due mails, urgent lanes first, with a place for every lane that has something due.
+def claim_due(work: UnitOfWork, clock: Clock, limit: int, lease: timedelta = LEASE) -> list[Claim]:
+    """Claim up to ``limit`` due mails, urgent lanes first, with a share for every lane.
 
-    An announcement whose registration has ended, while it was made or handed over, waits again by another one.
+    An announcement whose registration has ended meanwhile is readdressed to another one and waits again.
 
     Args:
         work: on the service's database.
         clock: of the project.
-        most: mails in the batch.
-        lease: how long they are the caller's; after that anybody may have them.
+        limit: mails in the batch.
+        lease: how long the claims last; after that any sender can claim the mails.
 
     Raises:
-        Unavailable: the database is away. A claim whose commit was not answered ends with its lease.
+        Unavailable: the database is away. A claim whose commit got no answer ends with its lease.
     """
     claims: list[Claim] = []
     with work.transaction() as connection:
         now = clock()
         empty = set(LANES) - lanes_due(connection, LANES, now)
-        for lane, share in claim_plan(most):
-            wanted = min(share, most - len(claims))
+        for lane, share in claim_plan(limit):
+            wanted = min(share, limit - len(claims))
             if lane in empty or wanted == 0:
                 continue
             found = claim_mails(connection, lane, wanted, now, now + lease)
@@ -136,7 +136,7 @@ def claim_due(work: UnitOfWork, clock: Clock, most: int, lease: timedelta = LEAS
 
 
 def _readdress_ended(connection: Connection, clock: Clock, claims: list[Claim]) -> set[str]:
-    """Ids of the mails that are nobody's any more."""
+    """Readdress announcements of ended registrations; returns the ids of mails that are no longer claimed."""
     moved: set[str] = set()
     for mail, recipient in ((one.mail, one.recipient) for one in claims):
         ended = is_outdated(mail.kind, mail.revision, recipient.state)
@@ -148,20 +148,20 @@ def _readdress_ended(connection: Connection, clock: Clock, claims: list[Claim]) 
 def begin_handover(
     work: UnitOfWork, clock: Clock, mail: ClaimedMail, before: Sequence[HandoverOutcome] = (), lease: timedelta = LEASE
 ) -> bool:
-    """Commit that ``mail`` is being handed over, together with what became of the mails before it.
+    """Commit that the handover of ``mail`` begins, together with the outcomes of the mails before it.
 
     Args:
         work: on the service's database.
         clock: of the project.
         mail: claimed by the caller.
-        before: outcomes on the mails before, stored in the same commit.
-        lease: how long the caller has from now.
+        before: outcomes of the mails before, stored in the same commit.
+        lease: from now.
 
     Returns:
-        whether it may be handed over; False if its lease ran out, or it was called off meanwhile.
+        whether it may be handed over; False if its lease expired, or it was called off.
 
     Raises:
-        Unavailable: the database is away; do not send, nothing is known to be stored.
+        Unavailable: the database is away; do not send, because nothing may be stored.
     """
     with work.transaction() as connection:
         now = clock()
@@ -172,10 +172,10 @@ def begin_handover(
 
 
 UNKNOWN_AFTER = timedelta(minutes=15)
-"""How long an unknown mail waits before it is resent: its own sender may still come back and say."""
+"""How long an unknown mail waits before it is resent: its sender may still report the outcome."""
 
 LATEST_DUE = timedelta(seconds=MAX_DELAY_S) + timedelta(hours=1)
-"""No mail waits for longer: the longest delay, and what two clocks may differ by."""
+"""No mail waits longer: the longest delay, and the difference between two clocks."""
 
 SENDER_GONE = "the sender ended during the handover"
 GIVEN_UP_REASON = "handed over or not: unknown, and not sent again"
@@ -183,7 +183,7 @@ GIVEN_UP_REASON = "handed over or not: unknown, and not sent again"
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
-    """How many mails were queued again, became unknown, were resent, stay unknown for good (left or given up)."""
+    """Number of mails that were requeued, became unknown, were resent, and stay unknown (left or given up)."""
 
     given_back: int
     lost: int
@@ -192,12 +192,12 @@ class Reaped:
 
 
 def reap_leases(work: UnitOfWork, now: datetime, unknown_after: timedelta = UNKNOWN_AFTER) -> Reaped:
-    """Look once; any number of processes may.
+    """Clean up after senders that ended, and resolve unknown outcomes. Any number of processes can run it.
 
     Args:
         work: on the service's database.
-        now: compared with the database's time: a wrong clock would take mails out of other senders' hands.
-        unknown_after: how long a mail stays unknown before it is decided on.
+        now: a checked time: a wrong clock would end the claims of other senders.
+        unknown_after: how long a mail stays unknown before it is resolved.
 
     Raises:
         Unavailable: the database is away.
@@ -223,15 +223,15 @@ def reap_leases(work: UnitOfWork, now: datetime, unknown_after: timedelta = UNKN
 
 
 def _resolution(mail: UnknownMail) -> str:
-    untrue = is_outdated(mail.kind, mail.revision, mail.subject_state)
-    return resolve_unknown(mail.kind, mail.unknowns, untrue=untrue)
+    outdated = is_outdated(mail.kind, mail.revision, mail.subject_state)
+    return resolve_unknown(mail.kind, mail.unknowns, outdated=outdated)
 
 
 def measure_lanes(work: UnitOfWork, clock: Clock) -> dict[str, float]:
-    """Set the gauges and return the age of the longest due mail by lane, seconds; 0 if none is due.
+    """Set the gauges; returns the age of the mail due longest by lane, in seconds, 0 if none is due.
 
     Raises:
-        Unavailable: the database is away; the gauges stay as they were.
+        Unavailable: the database is away; the gauges do not change.
     """
     with work.transaction() as connection:
         now = clock()

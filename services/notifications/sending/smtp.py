@@ -36,7 +36,7 @@ Security = Literal["none", "starttls", "tls"]
 
 @dataclass(frozen=True, slots=True)
 class SmtpRelay:
-    """A mail relay. ``security`` is ``starttls`` or ``tls`` (both verified) or, on a trusted network, ``none``."""
+    """A mail relay. ``security``: ``starttls`` or ``tls``, both verified, or ``none`` on a trusted network."""
 
     host: str
     port: int
@@ -46,12 +46,12 @@ class SmtpRelay:
 
 
 def parse_relay(url: str) -> SmtpRelay:
-    """The relay behind ``smtp://[user:password@]host[:port][?starttls=required]`` or ``smtps://…``.
+    """Return the relay of ``smtp://[user:password@]host[:port][?starttls=required]`` or ``smtps://…``.
 
     The port is 465 with smtps, 587 with a user or STARTTLS, else 25.
 
     Raises:
-        ValueError: another form, or a password that would travel unencrypted to another machine.
+        ValueError: another form, or a password that would be sent unencrypted to another machine.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/") or parts.fragment:
@@ -68,7 +68,7 @@ def parse_relay(url: str) -> SmtpRelay:
 
 
 def plain_relay(url: str) -> str:
-    """What is wrong with a relay: mails leave the machine unencrypted. Empty if nothing is."""
+    """Return why a relay is insecure: mails leave the machine unencrypted. Empty if it is secure."""
     relay = parse_relay(url)
     if relay.security != "none" or is_loopback(relay.host):
         return ""
@@ -85,14 +85,14 @@ def _security(scheme: str, query: str) -> Security:
 
 
 class TransportError(Exception):
-    """Base of the outcomes that are not a handover. Messages never hold an address, a reply or a password."""
+    """Base of handovers without success. Messages never contain an address, a reply or a password."""
 
 
 class RefusedByRelay(TransportError):
     """The relay refused this mail.
 
     ``permanent`` is true for 5xx. ``verb`` is MAIL, RCPT, DATA or DOT. ``reply`` is the relay's text: it may name the
-    recipient, so it belongs beside the mail and never in a log.
+    recipient, so it must never be logged.
     """
 
     def __init__(self, verb: str, code: int, reply: str) -> None:
@@ -104,18 +104,18 @@ class RefusedByRelay(TransportError):
 
 
 class NotReached(TransportError):
-    """No relay, no agreement with it, or the connection ended before the final dot: certainly not handed over."""
+    """No relay, no session, or the connection ended before the final dot: certainly not handed over."""
 
 
 class HandoverUnknown(TransportError):
-    """The final dot was on its way and no valid answer came back."""
+    """The final dot was sent and no valid answer came back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. RFC 5321 (4.5.3.2) allows an MTA 5 to 10 minutes; a relay of one's own answers at once.
+    """Timeouts in seconds. RFC 5321 (4.5.3.2) allows an MTA 5 to 10 minutes; our own relay answers at once.
 
-    Together they stay under the lease of a mail (10 minutes), whatever the relay does at each step.
+    Together they are shorter than the lease of a mail (10 minutes), whatever the relay does at each step.
     """
 
     connect_s: float = 5.0
@@ -130,7 +130,7 @@ Reply = tuple[int, bytes]
 
 
 class Session:
-    """One connection to the relay. Not for several threads. A context manager: leaving it closes it."""
+    """One connection to the relay, not thread-safe. As a context manager it closes itself."""
 
     def __init__(self, client: smtplib.SMTP, timeouts: Timeouts) -> None:
         self._client = client
@@ -139,7 +139,7 @@ class Session:
         self.usable = True
 
     def begin(self, sender: str, recipient: str) -> None:
-        """Announce one mail (RSET if another came before, MAIL, RCPT). May be given up: the next ``begin`` resets.
+        """Announce one mail (RSET after another mail, MAIL, RCPT). It can be abandoned: the next ``begin`` resets.
 
         Args:
             sender: the address bounces go to.
@@ -147,7 +147,7 @@ class Session:
 
         Raises:
             UnusableAddress: an address is not one mailbox.
-            Refused: by the answer to MAIL or RCPT.
+            RefusedByRelay: by the answer to MAIL or RCPT.
             NotReached: the connection is gone.
         """
         sender, recipient = mailbox(sender), mailbox(recipient)
@@ -158,7 +158,7 @@ class Session:
         self._ask("RCPT", lambda: self._rcpt(recipient))
 
     def deliver(self, content: bytes) -> str:
-        """Hand over the mail that was begun. The caller has committed that it will.
+        """Hand over the announced mail. The caller has committed the handover.
 
         Args:
             content: the message; bare line ends become CRLF and leading dots are doubled (RFC 5321, 4.5.2).
@@ -167,9 +167,9 @@ class Session:
             the relay's reply to the final dot, usually with its queue identifier.
 
         Raises:
-            Refused: by the answer to DATA or to the final dot.
+            RefusedByRelay: by the answer to DATA or to the final dot.
             NotReached: the connection ended before the final dot was sent.
-            HandoverUnknown: it ended, stalled or made no sense after that.
+            HandoverUnknown: it ended, stalled or gave an invalid answer after that.
         """
         self._ask("DATA", self._data, wanted=3)
         with smtp_phase_seconds.labels(phase="content").time():
@@ -184,7 +184,7 @@ class Session:
         return reply.decode("utf-8", "replace")
 
     def close(self) -> None:
-        """QUIT and close. A relay that does not answer has its mails all the same, so nothing is raised."""
+        """QUIT and close. The relay has the mails even if it does not answer, so nothing is raised."""
         if self.usable:
             with contextlib.suppress(OSError), smtp_phase_seconds.labels(phase="quit").time():
                 reach("smtp.quit")
@@ -216,7 +216,7 @@ class Session:
         return self._client.docmd("DATA")
 
     def _ask(self, verb: str, command: Callable[[], Reply], wanted: int = 2) -> None:
-        """One command before the dot: returns if the answer's first digit is ``wanted``."""
+        """Send one command before the dot; returns if the first digit of the answer is ``wanted``."""
         if not self.usable:
             raise NotReached("the session has ended")
         try:
@@ -240,7 +240,7 @@ class Session:
             raise NotReached(f"the connection ended within the content: {type(error).__name__}") from error
 
     def _end_of_data(self) -> Reply:
-        """From here on the relay may have the mail, whatever goes wrong."""
+        """Send the final dot. From here on the relay may have the mail, even after an error."""
         try:
             self._socket().settimeout(self._timeouts.data_end_s)
             self._socket().sendall(_FINAL_DOT)
@@ -268,14 +268,14 @@ class Session:
 
 
 def _on_the_wire(content: bytes) -> bytes:
-    """CRLF line ends only, dots doubled, CRLF at the end: no line of the content can end the mail."""
+    """Only CRLF line ends, dots doubled, CRLF at the end: no line of the content can end the mail."""
     lines = re.sub(rb"\r\n|\r|\n", b"\r\n", content)
     stuffed = re.sub(rb"(?m)^\.", b"..", lines)
     return stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n"
 
 
 class SmtpTransport:
-    """Makes sessions with one relay. Holds no connection itself, so it may be shared."""
+    """Opens sessions with one relay. It has no connection itself, so it can be shared."""
 
     def __init__(
         self,
@@ -297,7 +297,7 @@ class SmtpTransport:
         self._tls = tls or ssl.create_default_context()
 
     def connect(self) -> Session:
-        """A greeted, encrypted, signed-in session, for any number of mails one after the other.
+        """Return a session, encrypted and signed in, for any number of mails one after the other.
 
         Raises:
             NotReached: the relay is down, unverified, or does not let us in. Not the fault of any mail: a wrong
@@ -314,7 +314,7 @@ class SmtpTransport:
 
 
 def _greet(client: smtplib.SMTP, relay: SmtpRelay, timeouts: Timeouts, tls: ssl.SSLContext) -> None:
-    """Connect, greet, encrypt, sign in. Our own socket, since a relay may greet late though it connects at once."""
+    """Connect, greet, encrypt, sign in. With our own socket: a relay may accept at once and greet late."""
     reach("smtp.connect")
     client.sock = socket.create_connection((relay.host, relay.port), timeouts.connect_s)
     client.sock.settimeout(timeouts.command_s)
@@ -342,6 +342,6 @@ def _require(answer: tuple[int, bytes], code: int) -> None:
 
 
 def _own_name() -> str:
-    """A name for EHLO without asking DNS, which has no time limit."""
+    """Return a name for EHLO without a DNS query, which has no timeout."""
     name = socket.gethostname()
     return name if "." in name and name.isascii() else "[127.0.0.1]"

@@ -39,7 +39,7 @@ _HELD = f"""
         (array_agg(o.form {_SEATED} AS form
     FROM recipient o WHERE o.person_ref = c.recipient AND o.event = c.event AND o.about = 'registration'
         AND o.form_kind = ANY(ARRAY{list(ATTENDING)})"""  # noqa: S608 - names of our own columns
-"""All registrations by which a mail's recipient takes part in its event."""
+"""All registrations by which the recipient of a mail takes part in its event."""
 
 _KNOWS_NEWS = KNOWS_CHANGE.format(person="c.recipient", event="c.event", shown="CAST(c.detail ->> 'shown' AS integer)")
 _LANES_DUE = text("""
@@ -108,7 +108,7 @@ _STORE_OUTCOME = text("""
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """The registration by which a person has a seat, if several the best; ``closed`` is bound to ``subject``."""
+    """The (best) registration with a seat of a person; ``closed`` is encrypted and bound to ``subject``."""
 
     subject: str
     closed: bytes
@@ -116,9 +116,9 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a person's registrations for an event come to: the sum of their revisions, and the seat, if any.
+    """All registrations of a person for an event: the sum of their revisions, and the seat, if any.
 
-    ``alarm_minutes`` is what the seat's form says, None if it says nothing.
+    ``alarm_minutes`` is from the form of the seat; None without one.
     """
 
     changes: int
@@ -132,17 +132,17 @@ class Claim:
 
     Attributes:
         personal: personal data of the recipient, encrypted, bound to the recipient's subject.
-        held: by all registrations with which the person takes part in the event; None if there is none.
-        event: what is known of the mail's event; None as long as its message is not here.
-        attend: the same of the event that the form asks people to attend as well.
+        held: all registrations by which the person takes part in the event; None if there is none.
+        event: stored copy of the mail's event; None until its message arrives.
+        attend: the same of the event that the form asks people to attend.
         group: title of the subject's working group, by language.
-        detail: what the mail says beyond that.
+        detail: further content of the mail.
         texts: of the bulletin, by language.
-        suppressed: whether it is a bulletin and the person wants none.
-        known: whether it is news and the person's own confirmation tells them.
-        sent_again: whether somebody had it sent again after it had ended.
-        closed: what is personal and stands in this mail alone, encrypted; None if it has no such content.
-        stopped: whether it is of a bulletin that somebody has stopped.
+        suppressed: whether it is a bulletin and the person is suppressed.
+        known: whether it is news that the person's own confirmation reports.
+        sent_again: whether a person had it sent again after it had ended.
+        closed: personal content of this mail alone, encrypted; None without any.
+        stopped: whether its bulletin was stopped.
     """
 
     mail: ClaimedMail
@@ -162,13 +162,13 @@ class Claim:
 
 
 def lanes_due(connection: Connection, lanes: Sequence[str], now: datetime) -> set[str]:
-    """Those of ``lanes`` in which a mail is due: a question that costs far less than to claim and to find nothing."""
+    """Return the lanes with due mails. This query costs far less than a claim that finds nothing."""
     return set(connection.execute(_LANES_DUE, {"lanes": list(lanes), "now": now}).scalars())
 
 
-def claim_mails(connection: Connection, lane: str, most: int, now: datetime, lease_until: datetime) -> list[Claim]:
-    """Take up to ``most`` due mails of a lane, longest due first, skipping those in other hands."""
-    rows = connection.execute(_CLAIM, {"lane": lane, "most": most, "now": now, "lease_until": lease_until})
+def claim_mails(connection: Connection, lane: str, limit: int, now: datetime, lease_until: datetime) -> list[Claim]:
+    """Claim up to ``limit`` due mails of a lane, longest due first; skips mails that others claim."""
+    rows = connection.execute(_CLAIM, {"lane": lane, "most": limit, "now": now, "lease_until": lease_until})
     return [_claim(tuple(row)) for row in rows]
 
 
@@ -180,19 +180,19 @@ def _claim(row: tuple[Any, ...]) -> Claim:
 
 
 def mark_handover(connection: Connection, mail: ClaimedMail, now: datetime, lease_until: datetime) -> bool:
-    """Note that ``mail`` is being handed over, and lengthen its lease; False if it must not be.
+    """Mark that the handover of ``mail`` begins, and extend its lease; returns False if it must not begin.
 
-    It must not if its lease ran out, its own time has passed, it was called off or somebody else has it. Comes first in
-    its transaction, so that it waits for others without holding anything they might wait for.
+    It must not if the lease has expired, the mail has expired, it was called off, or another sender has claimed it. It
+    is the first statement of its transaction, so that it waits for others without a lock that they could wait for.
     """
     parameters = {"id": mail.id, "fence": mail.fence, "now": now, "lease_until": lease_until}
     return connection.execute(_BEGIN, parameters).rowcount == 1
 
 
 def store_outcome(connection: Connection, outcome: HandoverOutcome) -> str | None:
-    """Store what became of a mail; returns the state it was in, or None if it was not this claim's any more.
+    """Store the outcome of a mail; returns its state before, or None if this claim had ended.
 
-    Of one whose recipient was erased meanwhile it is stored that it went. Whatever else is said of it, it goes no more.
+    If the recipient was erased meanwhile, ``sent`` is stored. After any other outcome the mail is not sent any more.
     """
     state = OUTCOME_STATES[outcome.result]
     sources = [source for source in sources_of(state) if source in ("claimed", "unknown")]
@@ -266,15 +266,15 @@ _MAKE_UNKNOWN_DUE = text("""
 """)
 
 MAX_LEASE = timedelta(days=1)
-"""What a setting may ask for at most: a lease that ends later was given by a clock that was wrong."""
+"""Maximum of the setting: a lease that ends later was set by a wrong clock."""
 
 MAX_ROWS = 100
-"""Rows of one sweep, so that no transaction is long."""
+"""Rows of one clean-up, so that no transaction is long."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownMail:
-    """A mail that was handed over or not, with what is known of its subject by now."""
+    """A mail with an unknown outcome, and the newest known state of its subject."""
 
     id: str
     kind: str
@@ -285,18 +285,18 @@ class UnknownMail:
 
 
 def requeue_expired(connection: Connection, now: datetime) -> int:
-    """Queue again what was claimed and surely not handed over when its lease ran out; returns how many."""
+    """Requeue mails whose lease expired before the handover began; returns their number."""
     return connection.execute(_REQUEUE_EXPIRED, {"now": now, "latest": now + MAX_LEASE, "most": MAX_ROWS}).rowcount
 
 
 def mark_unknown(connection: Connection, now: datetime, due_at: datetime, reason: str) -> list[str]:
-    """Make unknown what was being handed over when its lease ran out; returns the kinds.
+    """Mark mails as unknown whose lease expired during the handover; returns their kinds.
 
-    Of one whose recipient was erased meanwhile nothing is decided any more: it stays unknown.
+    A mail whose recipient was erased meanwhile stays unknown for good.
 
     Args:
         now: the time.
-        due_at: when to decide what is done about it.
+        due_at: when the outcome is resolved.
         reason: shown to operators.
     """
     values = {"now": now, "latest": now + MAX_LEASE, "most": MAX_ROWS, "due_at": due_at, "reason": reason}
@@ -304,13 +304,13 @@ def mark_unknown(connection: Connection, now: datetime, due_at: datetime, reason
 
 
 def make_due(connection: Connection, now: datetime, latest_due: datetime, latest_decided: datetime) -> int:
-    """Make due now what a wrong clock has put off to a day that no delay leads to; returns how many mails.
+    """Make mails due now that a wrong clock has delayed beyond any backoff; returns their number.
 
     Args:
         connection: of the caller's transaction.
-        now: compared with the database's.
-        latest_due: no mail waits for longer than until then.
-        latest_decided: no unknown mail is decided on later.
+        now: a checked time.
+        latest_due: no mail waits longer.
+        latest_decided: no unknown mail is resolved later.
     """
     values = {"now": now, "lanes": list(LANES), "most": MAX_ROWS}
     waiting = connection.execute(_MAKE_DUE, values | {"latest": latest_due}).rowcount
@@ -318,7 +318,7 @@ def make_due(connection: Connection, now: datetime, latest_due: datetime, latest
 
 
 def due_unknown(connection: Connection, now: datetime) -> list[UnknownMail]:
-    """Unknown mails that are to be decided on now, locked."""
+    """Lock and return unknown mails that are to be resolved now."""
     rows = connection.execute(_UNKNOWN, {"now": now, "most": MAX_ROWS})
     return [
         UnknownMail(row[0], row[1], row[2], row[3], row[4], SubjectState(row[5], row[6], decision=row[7]))
@@ -332,11 +332,11 @@ def requeue_unknown(connection: Connection, mail_id: str, now: datetime) -> None
 
 
 def leave_unknown(connection: Connection, mail_id: str, reason: str, now: datetime) -> None:
-    """An unknown mail stays so, unless somebody has it sent again."""
+    """Leave a mail unknown, unless a person has it sent again."""
     connection.execute(_LEAVE_UNKNOWN, {"id": mail_id, "reason": reason, "now": now})
 
 
 def count_due(connection: Connection, lane: str, now: datetime) -> tuple[int, datetime | None]:
-    """How many mails of a lane are due, and since when the one that has waited longest; None if none is."""
+    """Return the number of due mails of a lane, and since when the oldest is due; None if none is."""
     count, oldest = connection.execute(_COUNT_DUE, {"lane": lane, "now": now}).one()
     return count, oldest

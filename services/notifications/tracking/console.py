@@ -42,7 +42,7 @@ FIELDS = ("id", "since", "until", "reason", "kind")
 
 @dataclass(frozen=True, slots=True)
 class ChosenMails:
-    """What a request asks for: the selection, and its fields as they were given."""
+    """The selection of a request, and its fields as given."""
 
     selection: MailSelection
     given: Mapping[str, str]
@@ -131,7 +131,7 @@ def _chosen(fields: Mapping[str, str]) -> ChosenMails:
 
 
 def _day(text: str) -> datetime | None:
-    """The beginning of a day in UTC."""
+    """Return the start of a day in UTC."""
     if not text:
         return None
     try:

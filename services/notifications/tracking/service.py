@@ -47,14 +47,14 @@ from shared.store.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class MailHistory:
-    """A mail with every time that a sender had it in hand."""
+    """A mail with its attempts."""
 
     mail: MailRow
     attempts: list[AttemptRow]
 
 
 def look_up_mails(work: UnitOfWork, wanted: Mapping[str, Any], limit: int) -> list[MailRow]:
-    """Up to ``limit`` + 1 mails, newest first: the extra one tells that there are more.
+    """Return up to ``limit`` + 1 mails, newest first; the extra one shows that there are more.
 
     Args:
         work: on the service's database.
@@ -66,7 +66,7 @@ def look_up_mails(work: UnitOfWork, wanted: Mapping[str, Any], limit: int) -> li
 
 
 def look_up_mail(work: UnitOfWork, wanted: Mapping[str, Any]) -> MailHistory:
-    """One mail with its attempts; ``wanted`` names its ``id`` and may limit it to ``forms``.
+    """Return one mail with its attempts; ``wanted`` contains its ``id`` and may contain ``forms``.
 
     Raises:
         DomainError: ``not-found``.
@@ -92,7 +92,7 @@ class MailOverview:
 
 
 def mail_overview(work: UnitOfWork) -> MailOverview:
-    """Where all mails stand.
+    """Count all mails by kind and state.
 
     Raises:
         Unavailable: the database is away.
@@ -107,19 +107,19 @@ def mail_overview(work: UnitOfWork) -> MailOverview:
 
 
 CHUNK = 200
-"""Mails of one transaction."""
+"""Mails in one transaction."""
 
 DEED = "mails-sent-again"
 
 
 @dataclass(frozen=True, slots=True)
 class ResendPreview:
-    """What sending a selection again would do now.
+    """The effect of sending a selection again now.
 
     Attributes:
         mails: that would be sent again.
         left: mails that would not, each with the reason.
-        mark: another one for any other mails.
+        mark: different for any other mails.
     """
 
     mails: Sequence[UndeliveredMail]
@@ -128,7 +128,7 @@ class ResendPreview:
 
     @property
     def people(self) -> int:
-        """Distinct people whom it reaches."""
+        """Number of distinct people."""
         return len({mail.recipient for mail in self.mails})
 
     @property
@@ -144,15 +144,15 @@ class ResendPreview:
 
     @property
     def left_by_reason(self) -> Mapping[str, int]:
-        """Mails that are left, by reason, most first."""
+        """Mails that would not be sent, by reason, most first."""
         return dict(Counter(reason for _mail, reason in self.left).most_common())
 
 
 @dataclass(frozen=True, slots=True)
 class ResendOrder:
     """Attributes:
-    who: has them sent again: name of a key, or of an operator.
-    selection: which mails.
+    who: name of the key or the operator that orders it.
+    selection: of mails.
     mark: of the preview that they have seen.
     """
 
@@ -162,7 +162,7 @@ class ResendOrder:
 
 
 def preview_resend(work: UnitOfWork, clock: Clock, selection: MailSelection) -> ResendPreview:
-    """Show what sending ``selection`` again would do. Changes nothing.
+    """Preview sending ``selection`` again. Changes nothing.
 
     Raises:
         Unavailable: the database is away.
@@ -172,7 +172,7 @@ def preview_resend(work: UnitOfWork, clock: Clock, selection: MailSelection) -> 
 
 
 def reasons_not_notified(work: UnitOfWork) -> list[ReasonCount]:
-    """Why people were not notified, most people first.
+    """Return why people were not notified, most people first.
 
     Raises:
         Unavailable: the database is away.
@@ -182,7 +182,7 @@ def reasons_not_notified(work: UnitOfWork) -> list[ReasonCount]:
 
 
 def measure_not_notified(work: UnitOfWork, clock: Clock) -> int:
-    """Set the gauge of people who were not notified in the last days; returns how many it is.
+    """Set the gauge of people who were not notified in the last days; returns their number.
 
     Raises:
         Unavailable: the database is away; the gauge stays as it was.
@@ -193,11 +193,11 @@ def measure_not_notified(work: UnitOfWork, clock: Clock) -> int:
 
 
 def send_again(work: UnitOfWork, clock: Clock, order: ResendOrder) -> int:
-    """Queue the mails of a preview again; returns how many. None are left when it is done a second time.
+    """Requeue the mails of a preview; returns their number. Doing it again requeues none.
 
     Raises:
-        DomainError: ``preview-outdated``: they are other mails by now.
-        Unavailable: the database went away; mails of finished chunks are queued, do it again for the others.
+        DomainError: ``preview-outdated``: the mails have changed since the preview.
+        Unavailable: the database went away; finished chunks are queued, do it again for the others.
     """
     preview = preview_resend(work, clock, order.selection)
     if preview.mails and preview.mark != order.mark:
@@ -208,7 +208,7 @@ def send_again(work: UnitOfWork, clock: Clock, order: ResendOrder) -> int:
 
 
 def _send_chunk(work: UnitOfWork, clock: Clock, order: ResendOrder, ids: Sequence[str]) -> int:
-    """The locks keep out erasures and newer states of the same subjects until it is committed."""
+    """Requeue one chunk. Locks keep out erasures and newer states of the subjects until the commit."""
     with work.transaction() as connection:
         now = clock()
         lock_states(connection, [mail.subject for mail in find_undelivered(connection, MailSelection(ids))])
@@ -227,7 +227,7 @@ def _requeued(mail: UndeliveredMail) -> RequeuedMail:
 
 
 def _deed(order: ResendOrder, queued: Sequence[UndeliveredMail]) -> Deed:
-    """One mail is named; of more it is said how many they are and of which selection."""
+    """The audit entry names a single mail, and of more the number and the selection."""
     if len(queued) == 1:
         mail = queued[0]
         return Deed(order.who, DEED, "mail", mail.id, {"mail": mail.kind, "was": mail.state, "reason": mail.reason})
@@ -251,7 +251,7 @@ def _obstacle(connection: Connection, mail: UndeliveredMail, now: datetime) -> s
 
 
 def _fits_elsewhere(connection: Connection, mail: UndeliveredMail) -> bool:
-    """Whether the sender would find another registration to which the announcement goes."""
+    """Whether another registration fits the announcement, so that the sender would readdress it."""
     announcement = find_announcement(connection, cause_of(mail.kind), mail.event, mail.revision)
     if announcement is None:
         return False

@@ -35,7 +35,7 @@ _ATTEMPTS = text("""
 
 @dataclass(frozen=True, slots=True)
 class MailRow:
-    """A mail as coordinators and operators see it: whom it concerns only by reference, and no longer once erased."""
+    """A mail as coordinators and operators see it, with the person's reference only, None after an erasure."""
 
     id: str
     kind: str
@@ -55,7 +55,7 @@ class MailRow:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRow:
-    """One time that a sender had a mail in hand; ``outcome`` is None while it has."""
+    """An attempt of a sender; ``outcome`` is None until it ends."""
 
     number: int
     phase: str
@@ -65,7 +65,7 @@ class AttemptRow:
 
 
 def list_mails(connection: Connection, wanted: Mapping[str, Any], most: int) -> list[MailRow]:
-    """Mails, newest first.
+    """Return mails, newest first.
 
     Args:
         connection: to read by.
@@ -79,7 +79,7 @@ def list_mails(connection: Connection, wanted: Mapping[str, Any], most: int) -> 
 
 
 def list_attempts(connection: Connection, mail_id: str) -> list[AttemptRow]:
-    """The attempts at one mail, first to last."""
+    """Return the attempts of one mail, first to last."""
     return [AttemptRow(*row) for row in connection.execute(_ATTEMPTS, {"id": mail_id})]
 
 
@@ -87,7 +87,7 @@ _COUNTS = text("SELECT kind, state, count(*) FROM mail GROUP BY kind, state ORDE
 
 
 def count_mails(connection: Connection) -> list[tuple[str, str, int]]:
-    """Kind, state and number of mails."""
+    """Return kind, state and number of mails."""
     return [(row[0], row[1], row[2]) for row in connection.execute(_COUNTS)]
 
 
@@ -107,7 +107,7 @@ _NEWER = f"""CASE
         SELECT FROM mail o WHERE o.recipient = m.recipient AND o.event = m.event AND o.revision = m.revision
             AND o.lane = 'reminder' AND o.cause_at > m.cause_at AND o.state NOT IN ('called_off', 'suppressed'))
     ELSE false END"""
-"""News are written from the newest state, so older ones say the same as newer ones; so do reminders of one date."""
+"""News are composed from the newest state, so older and newer ones are the same; so are reminders of one date."""
 
 _UNDELIVERED_CONDITIONS = {
     "ids": "m.id = ANY(CAST(:ids AS uuid[]))",
@@ -145,10 +145,10 @@ _REQUEUE = text("""
 
 @dataclass(frozen=True, slots=True)
 class MailSelection:
-    """Which undelivered mails; one must fit all that is given.
+    """A selection of undelivered mails, which must fit all fields.
 
     Attributes:
-        ids: these alone; None for any.
+        ids: of mails; None for any.
         since, until: when they were given up, aware, ``until`` excluded; None for no bound.
         reason: why; empty for any.
         kind: of mail; empty for any.
@@ -162,7 +162,7 @@ class MailSelection:
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """What is given, by names of ``_CONDITIONS``."""
+        """The given fields, by keys of ``_UNDELIVERED_CONDITIONS``."""
         given = {"ids": self.ids, "since": self.since, "until": self.until}
         texts = {"reason": self.reason, "kind": self.kind}
         return {name: value for name, value in given.items() if value is not None} | {
@@ -172,7 +172,7 @@ class MailSelection:
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """How many people were not notified, by the state of their mails and the reason."""
+    """Number of people who were not notified, by state of their mails and reason."""
 
     state: str
     reason: str
@@ -181,7 +181,7 @@ class ReasonCount:
 
 @dataclass(frozen=True, slots=True)
 class RequeuedMail:
-    """A mail to be queued again, as it was judged; ``expires_at``: None for never."""
+    """A mail to requeue, under the fence of its check; ``expires_at``: None for never."""
 
     id: str
     fence: int
@@ -189,7 +189,7 @@ class RequeuedMail:
 
 
 def find_undelivered(connection: Connection, selection: MailSelection) -> list[UndeliveredMail]:
-    """Undelivered mails, newest first."""
+    """Return undelivered mails, newest first."""
     given = selection.conditions
     conditions = " AND ".join([_UNDELIVERED, *(_UNDELIVERED_CONDITIONS[name] for name in given)])
     query = text(_FIND.format(ended=_ENDED, newer=_NEWER, title=english_title("e.content"), conditions=conditions))
@@ -197,12 +197,12 @@ def find_undelivered(connection: Connection, selection: MailSelection) -> list[U
 
 
 def count_reasons(connection: Connection) -> list[ReasonCount]:
-    """Why people were not notified, most people first."""
+    """Return why people were not notified, most people first."""
     return [ReasonCount(*row) for row in connection.execute(_REASONS)]
 
 
 def requeue_mails(connection: Connection, mails: Sequence[RequeuedMail], now: datetime) -> set[str]:
-    """Queue mails again; returns the ids of those that were still undelivered, and not tried since they were judged."""
+    """Requeue mails; returns the ids of those that are still undelivered and were not tried since their check."""
     columns = {"ids": [one.id for one in mails], "fences": [one.fence for one in mails]}
     row = {**columns, "expiries": [one.expires_at for one in mails], "now": now}
     return set(connection.execute(_REQUEUE, row).scalars())

@@ -17,7 +17,6 @@ from services.notifications.webhooks.http_client import signed_headers
 from services.notifications.webhooks.model import DELIVERED, FAILED, QUEUED, CallResult, outcome_of_call, postponed
 from services.notifications.webhooks.store import (
     ClaimedDelivery,
-    DeliverySettlement,
     claim_deliveries,
     count_dead,
     oldest_due_delivery,
@@ -37,7 +36,7 @@ from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
 LEASE = timedelta(minutes=2)
-"""Longer than a name takes to resolve, a connection to be made and a call to end, all together."""
+"""Longer than name resolution, connection and call together."""
 
 UNREADABLE = "the secret does not open"
 SYSTEM = "the system"
@@ -48,13 +47,13 @@ Call = Callable[[str, dict[str, str], bytes], CallResult]
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContext:
-    """What a deliverer works with.
+    """What a deliverer needs.
 
     Attributes:
         work: on the service's database.
         clock: of this process.
-        vault: opens secrets.
-        call: sends headers and body to a URL; never raises for what a receiver does.
+        vault: decrypts secrets.
+        call: sends headers and body to a URL; never raises because of a receiver.
     """
 
     work: UnitOfWork
@@ -63,35 +62,34 @@ class DeliveryContext:
     call: Call
 
 
-def claim_batch(tools: DeliveryContext, most: int) -> Sequence[ClaimedDelivery]:
-    """Take up to ``most`` due deliveries into one's hands, each of another address.
+def claim_batch(context: DeliveryContext, limit: int) -> Sequence[ClaimedDelivery]:
+    """Claim up to ``limit`` due deliveries, each of another webhook.
 
     Raises:
-        Unavailable: the database is away. A claim whose commit was not answered ends with its lease.
+        Unavailable: the database is away. A claim whose commit got no answer ends with its lease.
     """
-    with tools.work.transaction() as connection:
-        now = tools.clock()
-        return claim_deliveries(connection, most, now, now + LEASE)
+    with context.work.transaction() as connection:
+        now = context.clock()
+        return claim_deliveries(connection, limit, now, now + LEASE)
 
 
-def deliver(tools: DeliveryContext, claimed: ClaimedDelivery) -> None:
-    """Call, and store what came of it. If that cannot be stored, somebody calls again: with the same ``webhook-id``.
+def deliver(context: DeliveryContext, claimed: ClaimedDelivery) -> None:
+    """Call, and store the outcome. If it cannot be stored, the call is repeated with the same ``webhook-id``.
 
     Raises:
         Unavailable: the database is away.
     """
     with span(CALL_WEBHOOK, "POST", {"troika.webhook.type": claimed.type}, (claimed.traceparent,)) as seen:
-        called = _call(tools, claimed)
+        called = _call(context, claimed)
         if called.answer is not None:
             seen.set({"http.response.status_code": called.answer})
-    with tools.work.ungated.transaction() as connection:
-        now = tools.clock()
+    with context.work.ungated.transaction() as connection:
+        now = context.clock()
         spread = random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, guards nothing
         after = outcome_of_call(called, claimed.attempts, claimed.failing_since, now, spread)
-        if after.is_by_time and tools.clock.final_now("webhook-give-up", connection) is None:
+        if after.is_by_time and context.clock.final_now("webhook-give-up", connection) is None:
             after = postponed(after, now)
-        settlement = DeliverySettlement(after.state, after.due_at, called.answer, after.reason)
-        counts = store_delivery(connection, claimed, settlement, now)
+        counts = store_delivery(connection, claimed, after, called.answer, now)
         if counts:
             update_health(connection, claimed.webhook_id, after.state == DELIVERED, now)
         if counts and after.off and switch_off(connection, claimed.webhook_id, after.off, now):
@@ -102,36 +100,36 @@ def deliver(tools: DeliveryContext, claimed: ClaimedDelivery) -> None:
 
 
 def body_of(claimed: ClaimedDelivery) -> bytes:
-    """What is sent: no name, no address, nothing that was written on the form."""
+    """Return the body of a call. It contains no name, no address and no answer from the form."""
     data = {"id": claimed.registration_id, "form": claimed.form, "status": claimed.status}
     content = {"type": claimed.type, "timestamp": rfc3339(claimed.occurred_at), "data": data}
     return json.dumps(content, separators=(",", ":")).encode()
 
 
-def measure_deliveries(tools: DeliveryContext) -> None:
-    """Say how long the oldest due delivery has waited, and how many addresses are called no more.
+def measure_deliveries(context: DeliveryContext) -> None:
+    """Set the gauges: age of the oldest due delivery, and number of webhooks that were switched off by failures.
 
     Raises:
         Unavailable: the database is away.
     """
-    with tools.work.transaction() as connection:
-        now = tools.clock()
+    with context.work.transaction() as connection:
+        now = context.clock()
         oldest, dead = oldest_due_delivery(connection, now), count_dead(connection)
     webhook_oldest_due_age_seconds.set(max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
     webhooks_dead.set(dead)
 
 
-def _call(tools: DeliveryContext, claimed: ClaimedDelivery) -> CallResult:
+def _call(context: DeliveryContext, claimed: ClaimedDelivery) -> CallResult:
     try:
         signing = [
-            str(tools.vault.open(closed, row=claimed.webhook_id)["secret"])
+            str(context.vault.open(closed, row=claimed.webhook_id)["secret"])
             for closed in (claimed.secret, claimed.secret_before)
             if closed is not None
         ]
     except Unsealable:
         return CallResult(fault=UNREADABLE)
     body = body_of(claimed)
-    return tools.call(claimed.url, signed_headers(claimed.id, tools.clock(), body, signing), body)
+    return context.call(claimed.url, signed_headers(claimed.id, context.clock(), body, signing), body)
 
 
 log = logging.getLogger(__name__)
@@ -144,52 +142,52 @@ MEASURE_EVERY_S = 5.0
 
 @dataclass(slots=True)
 class Deliverer:
-    """One deliverer. Changes with each turn.
+    """A deliverer with its running calls.
 
     Attributes:
-        tools: to work with.
-        places: calls at once.
-        monotonic: seconds that no change of the machine's time touches.
+        context: of this process.
+        max_calls: parallel calls.
+        monotonic: clock in seconds that time changes do not affect.
     """
 
-    tools: DeliveryContext
-    places: int = MAX_CALLS
+    context: DeliveryContext
+    max_calls: int = MAX_CALLS
     monotonic: Callable[[], float] = time.monotonic
     _running: set[Future[None]] = field(default_factory=set)
     _measured_at_s: float = float("-inf")
 
     def run(self, stop: Stop) -> None:
-        """Work until ``stop``; calls that are on their way end first."""
-        with ThreadPoolExecutor(self.places, thread_name_prefix="call") as pool:
+        """Work until ``stop``; running calls end first."""
+        with ThreadPoolExecutor(self.max_calls, thread_name_prefix="call") as pool:
             while not stop:
                 try:
-                    busy = self.turn(pool)
+                    busy = self.run_once(pool)
                 except Unavailable as error:
                     log.warning("deliverer waits", extra={"reason": error.reason})
                     stop.wait(OUTAGE_DELAY_S)
                     continue
                 if not busy:
-                    self._rest(stop)
+                    self._wait(stop)
 
-    def turn(self, pool: ThreadPoolExecutor) -> bool:
-        """Give what is due to free places; returns whether there may be more at once.
+    def run_once(self, pool: ThreadPoolExecutor) -> bool:
+        """Start due deliveries on free threads; returns whether there may be more.
 
         Raises:
             Unavailable: the database is away; nothing is lost.
         """
         if self.monotonic() - self._measured_at_s >= MEASURE_EVERY_S:
             self._measured_at_s = self.monotonic()
-            measure_deliveries(self.tools)
+            measure_deliveries(self.context)
         done, self._running = wait(self._running, timeout=0, return_when=FIRST_COMPLETED)
         for future in done:
             future.result()
-        free = self.places - len(self._running)
-        claimed = claim_batch(self.tools, free) if free else []
+        free = self.max_calls - len(self._running)
+        claimed = claim_batch(self.context, free) if free else []
         self._running |= {pool.submit(self._deliver, one) for one in claimed}
         return bool(claimed)
 
-    def _rest(self, stop: Stop) -> None:
-        """Until the next look, or until a call has ended: its address may have more to be told."""
+    def _wait(self, stop: Stop) -> None:
+        """Wait for the next tick, or until a call has ended: its webhook may have more deliveries."""
         if self._running:
             wait(self._running, timeout=IDLE_S, return_when=FIRST_COMPLETED)
         else:
@@ -197,6 +195,6 @@ class Deliverer:
 
     def _deliver(self, claimed: ClaimedDelivery) -> None:
         try:
-            deliver(self.tools, claimed)
+            deliver(self.context, claimed)
         except Unavailable as error:
             log.warning("what came of a call is not stored", extra={"reason": error.reason, "delivery": claimed.id})

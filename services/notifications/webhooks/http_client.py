@@ -33,15 +33,15 @@ MAX_HOST_LENGTH = 253
 
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Sequence[Address]]
-"""All addresses of a host; raises OSError if it has none."""
+"""Return all addresses of a host; raises OSError if it has none."""
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}")
 _LAST_LABEL = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
-"""No number, decimal or ``0x``: parsers of addresses take such a host for IPv4, whatever the rest of it is."""
+"""No number, decimal or ``0x``: address parsers take a host with such a last label for IPv4."""
 
 _GLOBAL_V6 = ip_network("2000::/3")
-"""All that is given out for the world; IPv4 addresses written as IPv6, or reached through it, are elsewhere."""
+"""Global unicast. IPv4 addresses that are mapped into or reached through IPv6 are elsewhere."""
 
 _NOT_PUBLIC = tuple(
     map(
@@ -61,12 +61,12 @@ _NOT_PUBLIC = tuple(
 
 
 class ForbiddenAddress(ValueError):
-    """This address may not be called; the text says why and repeats nothing of it."""
+    """The SSRF guard refuses this URL or address. The message says why and does not repeat it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a webhook goes: ``host`` (lower case), ``port``, and ``target`` (path and query)."""
+    """The endpoint of a webhook: ``host`` (lower case), ``port``, and ``target`` (path and query)."""
 
     host: str
     port: int
@@ -74,7 +74,7 @@ class Endpoint:
 
 
 def parse_endpoint(url: str) -> Endpoint:
-    """The place that ``url`` names.
+    """Return the endpoint of ``url``.
 
     Raises:
         NotAllowed: not ``https://name.example.org/…`` on one of ``PORTS``.
@@ -99,7 +99,7 @@ def parse_endpoint(url: str) -> Endpoint:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is out in the world: no network of ours, of this machine or of a provider, in no disguise."""
+    """Whether an address is public: not private, local or reserved, also not in a mapped form."""
     if isinstance(address, IPv6Address) and address not in _GLOBAL_V6:
         return False
     if address.is_multicast or address.is_reserved or not address.is_global:
@@ -108,15 +108,15 @@ def is_public(address: Address) -> bool:
 
 
 def resolve_public_address(place: Endpoint, resolve: Resolve) -> Address:
-    """An address of the place's host to connect to; it is asked for once.
+    """Resolve the host of an endpoint once and return a checked address to connect to.
 
     Args:
         place: to be called.
-        resolve: tells all addresses of a host.
+        resolve: returns all addresses of a host.
 
     Raises:
         NotAllowed: one of its addresses may not be called; so is none of the others then.
-        OSError: the host has no address now.
+        OSError: the host has no address.
     """
     addresses = resolve(place.host, place.port)
     if not addresses:
@@ -127,10 +127,10 @@ def resolve_public_address(place: Endpoint, resolve: Resolve) -> Address:
 
 
 def resolve_by_system(host: str, port: int) -> Sequence[Address]:
-    """All addresses of a host, as the machine's resolver says.
+    """Return all addresses of a host, from the resolver of the system.
 
     Raises:
-        OSError: it has none, or nobody answers.
+        OSError: it has none, or the resolver does not answer.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
@@ -138,22 +138,22 @@ def resolve_by_system(host: str, port: int) -> Sequence[Address]:
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
-"""The specification asks for 24 to 64."""
+"""The specification requires 24 to 64."""
 
 
 def new_secret() -> str:
-    """A fresh secret as receivers' libraries take it."""
+    """Return a new secret in the format of receivers' libraries."""
     return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
 def signed_headers(delivery_id: str, at: datetime, body: bytes, signing: Sequence[str]) -> dict[str, str]:
-    """Headers of a call.
+    """Return the headers of a call.
 
     Args:
-        delivery_id: the same for each attempt, so that a receiver can tell a repetition.
+        delivery_id: the same for each attempt, so that a receiver can detect a repetition.
         at: of this attempt (aware).
-        body: exactly as it is sent.
-        signing: secrets, newest first; one signature each, so that a receiver may know either.
+        body: as it is sent.
+        signing: secrets, newest first; one signature each, so that a receiver can use either.
     """
     moment = at.astimezone(UTC)
     signatures = [Webhook(secret).sign(delivery_id, moment, body.decode()) for secret in signing]
@@ -169,7 +169,7 @@ def signed_headers(delivery_id: str, at: datetime, body: bytes, signing: Sequenc
 
 CONNECT_TIMEOUT_S = 5.0
 CALL_TIMEOUT_S = 15.0
-"""A call takes no longer once it is connected, however its receiver dribbles (Standard Webhooks: 15 to 30 s)."""
+"""Timeout of a whole call after the connection, also for a slow receiver (Standard Webhooks: 15 to 30 s)."""
 
 Connect = Callable[[Address, int, float], socket.socket]
 
@@ -180,19 +180,19 @@ NO_TLS = "no certificate for this name"
 NO_HTTP = "no answer by HTTP"
 
 
-def connect_to(address: Address, port: int, within_s: float) -> socket.socket:
-    """A connection to exactly this address: it is a number, so no name is asked for."""
-    return socket.create_connection((str(address), port), timeout=within_s)
+def connect_to(address: Address, port: int, timeout_s: float) -> socket.socket:
+    """Connect to this address. It is numeric, so no name is resolved."""
+    return socket.create_connection((str(address), port), timeout=timeout_s)
 
 
 class WebhookClient:
-    """Calls receivers.
+    """Calls webhooks.
 
     Args:
-        context: of TLS; by default the machine's certificate authorities, names checked.
-        resolve: tells the addresses of a host.
-        connect: opens a connection to an address and port within so many seconds.
-        within_s: bound of a whole call once it is connected, seconds.
+        context: of TLS; by default the system's certificate authorities, with host name check.
+        resolve: returns the addresses of a host.
+        connect: connects to an address and port, with a timeout in seconds.
+        timeout_s: of a whole call after the connection, seconds.
     """
 
     def __init__(
@@ -200,13 +200,13 @@ class WebhookClient:
         context: ssl.SSLContext | None = None,
         resolve: Resolve = resolve_by_system,
         connect: Connect = connect_to,
-        within_s: float = CALL_TIMEOUT_S,
+        timeout_s: float = CALL_TIMEOUT_S,
     ) -> None:
         self._context = context or ssl.create_default_context()
-        self._resolve, self._connect, self._within_s = resolve, connect, within_s
+        self._resolve, self._connect, self._timeout_s = resolve, connect, timeout_s
 
     def call(self, url: str, headers: Mapping[str, str], body: bytes) -> CallResult:
-        """POST ``body`` to ``url``; never raises for what a receiver does."""
+        """POST ``body`` to ``url``; never raises because of a receiver."""
         try:
             place = parse_endpoint(url)
             address = resolve_public_address(place, self._resolve)
@@ -229,14 +229,14 @@ class WebhookClient:
 
     @contextmanager
     def _connected(self, place: Endpoint, address: Address) -> Iterator[http.client.HTTPConnection]:
-        """A connection to ``address`` that is cut when the time is over, in whatever it is waiting then."""
+        """A connection to ``address`` that is shut down after the timeout, whatever it waits for."""
         connection = http.client.HTTPSConnection(place.host, place.port, context=self._context)
-        plain = self._connect(address, place.port, min(CONNECT_TIMEOUT_S, self._within_s))
+        plain = self._connect(address, place.port, min(CONNECT_TIMEOUT_S, self._timeout_s))
         over = threading.Event()
         with plain:
             tls = self._context.wrap_socket(plain, server_hostname=place.host, do_handshake_on_connect=False)
-        tls.settimeout(self._within_s)
-        timer = threading.Timer(self._within_s, _cut, [tls, over])
+        tls.settimeout(self._timeout_s)
+        timer = threading.Timer(self._timeout_s, _cut, [tls, over])
         timer.start()
         try:
             tls.do_handshake()

@@ -7,30 +7,30 @@ from services.notifications.mails.kinds import RECEIVED
 
 CONFIRMED, CANCELLED = "registration.confirmed", "registration.cancelled"
 TYPE_OF_KIND = {"confirmation": CONFIRMED, RECEIVED: CONFIRMED, "promotion": CONFIRMED, "cancelled-by-you": CANCELLED}
-"""What partners are told, by the kind of the mail that the same message causes. All else is no affair of theirs."""
+"""Webhook type by the kind of the mail that the same message causes. Other messages make no delivery."""
 
 QUEUED, CLAIMED, DELIVERED, FAILED, CALLED_OFF = "queued", "claimed", "delivered", "failed", "called_off"
 PENDING = (QUEUED, CLAIMED)
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 DELAYS = (timedelta(seconds=5), 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR)
-"""Waits after each call that failed, as Standard Webhooks recommends; after the last one it is given up: three days."""
+"""Backoff after each failed call, as Standard Webhooks recommends; given up after the last one, after three days."""
 
 OFF_AFTER = timedelta(days=5)
-"""An address at which every call has failed for so long is called no more."""
+"""A webhook is switched off after every call has failed for this long."""
 
 OVERLAP = timedelta(hours=24)
-"""How long the secret before the newest one signs too, so that a receiver can change without losing anything."""
+"""How long the previous secret signs as well, so that a receiver can change secrets without a loss."""
 
 GONE, DEAD, BY_HAND = "gone", "failing", "by hand"
-"""Why an address is called no more: it said so (410), it never worked for ``OFF_AFTER``, a coordinator said so."""
+"""Why a webhook was switched off: by its answer 410, because it failed for ``OFF_AFTER``, or by a coordinator."""
 
 ACCEPTED, GONE_STATUS = range(200, 300), 410
 
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """What came of a call: the ``answer``'s status, or why there was none (``fault``, a constant)."""
+    """The result of a call: the status of the ``answer``, or why there was none (``fault``, a constant)."""
 
     answer: int | None = None
     fault: str = ""
@@ -39,10 +39,10 @@ class CallResult:
 @dataclass(frozen=True, slots=True)
 class DeliveryOutcome:
     """Attributes:
-    state: of the delivery from now on.
-    due_at: when it is called again; None if never.
-    reason: for whoever looks; empty once it is delivered.
-    off: why the address is called no more; empty if it is.
+    state: of the delivery.
+    due_at: time of the next call; None for none.
+    reason: shown to coordinators; empty if delivered.
+    off: why the webhook is switched off; empty if it is not.
     """
 
     state: str
@@ -52,21 +52,21 @@ class DeliveryOutcome:
 
     @property
     def is_by_time(self) -> bool:
-        """Whether it is given up because it has taken too long, and not because the receiver said so."""
+        """Whether it is given up because of time, not because of the answer."""
         return self.state == FAILED and self.off != GONE
 
 
 def outcome_of_call(
     called: CallResult, attempts: int, failing_since: datetime | None, now: datetime, spread: float
 ) -> DeliveryOutcome:
-    """What becomes of a delivery after a call.
+    """Return the outcome of a delivery after a call.
 
     Args:
-        called: what came of it.
-        attempts: calls so far, this one included; from 1.
-        failing_since: since when every call to this address has failed; None if the last one did not.
+        called: result of the call.
+        attempts: calls including this one, from 1.
+        failing_since: since when every call to this webhook has failed; None if the last one succeeded.
         now: the time.
-        spread: from 0.9 to 1.1, so that a burst does not come again as one.
+        spread: jitter from 0.9 to 1.1.
     """
     if called.answer is not None and called.answer in ACCEPTED:
         return DeliveryOutcome(DELIVERED, None, "")
@@ -81,5 +81,5 @@ def outcome_of_call(
 
 
 def postponed(after: DeliveryOutcome, now: datetime) -> DeliveryOutcome:
-    """In place of giving up, where the clock is not to be believed: once more after the longest wait."""
+    """Return another retry after the longest delay, instead of giving up, while the clock may be wrong."""
     return DeliveryOutcome(QUEUED, now + DELAYS[-1], after.reason)

@@ -35,12 +35,12 @@ MAX_PER_PARTNER = 10
 
 @dataclass(frozen=True, slots=True)
 class WebhookService:
-    """What coordinators work with.
+    """Use cases on webhooks.
 
     Attributes:
         work: on the service's database.
         clock: of the project.
-        vault: closes secrets.
+        vault: encrypts secrets.
     """
 
     work: UnitOfWork
@@ -48,10 +48,10 @@ class WebhookService:
     vault: Vault
 
     def add(self, who: str, partner: str, url: str) -> tuple[Webhook, str]:
-        """Note an address; returns it with its secret, which nobody can be shown again.
+        """Register a webhook; returns it with its secret, which is never shown again.
 
         Raises:
-            DomainError: ``webhook-refused`` (what the URL is may not be called), ``already-exists``,
+            DomainError: ``webhook-refused`` (the SSRF guard refuses the URL), ``already-exists``,
                 ``too-many-webhooks``.
             Unavailable: the database is away; nothing is stored.
         """
@@ -69,7 +69,7 @@ class WebhookService:
             return _found(find_webhook(connection, webhook_id)), secret
 
     def rotate(self, who: str, webhook_id: str) -> str:
-        """Another secret, which nobody can be shown again; the one before signs too for a day.
+        """Replace the secret; returns the new one, which is never shown again. The previous one signs for another day.
 
         Raises:
             DomainError: ``not-found``.
@@ -84,7 +84,7 @@ class WebhookService:
         return secret
 
     def switch(self, who: str, webhook_id: str, on: bool) -> Webhook:
-        """Call an address again, or no more; what waits for one that is called no more is called off.
+        """Switch a webhook on or off. The waiting deliveries of one that is switched off are called off.
 
         Raises:
             DomainError: ``not-found``.
@@ -100,7 +100,7 @@ class WebhookService:
             return _found(find_webhook(connection, webhook_id))
 
     def delete(self, who: str, webhook_id: str) -> None:
-        """Forget an address, its secrets and its deliveries.
+        """Delete a webhook with its secrets and deliveries.
 
         Raises:
             DomainError: ``not-found``.
@@ -112,12 +112,12 @@ class WebhookService:
             self._note(connection, who, "webhook-deleted", found)
 
     def all(self) -> Sequence[Webhook]:
-        """Every address, by partner."""
+        """Return all webhooks, by partner."""
         with self.work.transaction() as connection:
             return list_webhooks(connection)
 
     def show(self, webhook_id: str) -> Webhook:
-        """One address.
+        """Return a webhook.
 
         Raises:
             DomainError: ``not-found``.
@@ -126,7 +126,7 @@ class WebhookService:
             return _found(find_webhook(connection, webhook_id))
 
     def deliveries(self, webhook_id: str, before: tuple[datetime, str] | None, most: int) -> Sequence[DeliveryRow]:
-        """What an address was told and what came of it, newest first.
+        """Return the deliveries of a webhook, newest first.
 
         Raises:
             DomainError: ``not-found``.

@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.notifications.webhooks.model import DeliveryOutcome
+
 _COLUMNS = "w.id::text, w.partner, w.url, w.created_at, w.created_by, w.off_at, w.off_reason, w.failing_since"
 _ADD = text("""
     INSERT INTO webhook (id, partner, url, secret, created_at, created_by)
@@ -45,13 +47,13 @@ _OFF = text("SELECT count(*) FROM webhook WHERE off_reason IN ('gone', 'failing'
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An address.
+    """A webhook.
 
     Attributes:
-        partner: slug: registrations that came through it are told.
-        off_at: since when it is called no more; None if it is.
+        partner: slug of the partner whose registrations are reported.
+        off_at: since when it is switched off; None if it is on.
         off_reason: ``gone``, ``failing`` or ``by hand``.
-        failing_since: since when every call has failed; None if the last one did not.
+        failing_since: since when every call has failed; None if the last one succeeded.
     """
 
     id: str
@@ -66,7 +68,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class NewWebhook:
-    """One to be stored; ``secret`` is closed, bound to the id."""
+    """A new webhook; ``secret`` is encrypted and bound to the id."""
 
     id: str
     partner: str
@@ -76,43 +78,43 @@ class NewWebhook:
 
 
 def add_webhook(connection: Connection, new: NewWebhook, now: datetime) -> None:
-    """Store an address."""
+    """Store a webhook."""
     values = {"id": new.id, "partner": new.partner, "url": new.url, "secret": new.secret, "who": new.who}
     connection.execute(_ADD, {**values, "now": now})
 
 
 def list_webhooks(connection: Connection) -> Sequence[Webhook]:
-    """All of them, by partner."""
+    """Return all webhooks, by partner."""
     return [Webhook(*row) for row in connection.execute(_LIST)]
 
 
 def find_webhook(connection: Connection, webhook_id: str) -> Webhook | None:
-    """One of them."""
+    """Return a webhook, if there is one with this id."""
     return _one(connection, _READ, webhook_id)
 
 
 def lock_webhook(connection: Connection, webhook_id: str) -> Webhook | None:
-    """One of them, with everybody else kept from changing it until the transaction ends."""
+    """Lock and return a webhook, if there is one with this id."""
     return _one(connection, _LOCK, webhook_id)
 
 
 def count_webhooks(connection: Connection, partner: str) -> int:
-    """How many a partner has."""
+    """Return the number of webhooks of a partner."""
     return int(connection.execute(_COUNT, {"partner": partner}).scalar_one())
 
 
 def rotate_secret(connection: Connection, webhook_id: str, secret: bytes, until: datetime) -> None:
-    """Sign with another secret, and with the one before as well until ``until``."""
+    """Store a new secret; the previous one signs as well until ``until``."""
     connection.execute(_ROTATE, {"id": webhook_id, "secret": secret, "until": until})
 
 
 def switch_on(connection: Connection, webhook_id: str) -> None:
-    """Call it again, as if it had never failed."""
+    """Switch a webhook on, as if it had never failed."""
     connection.execute(_SWITCH_ON, {"id": webhook_id})
 
 
 def switch_off(connection: Connection, webhook_id: str, reason: str, now: datetime) -> bool:
-    """Call it no more, nor for what waits; returns False if so already."""
+    """Switch a webhook off and call off its deliveries; returns False if it is off already."""
     if not connection.execute(_SWITCH_OFF, {"id": webhook_id, "reason": reason, "now": now}).rowcount:
         return False
     connection.execute(_CALL_OFF, {"id": webhook_id, "now": now})
@@ -120,17 +122,17 @@ def switch_off(connection: Connection, webhook_id: str, reason: str, now: dateti
 
 
 def update_health(connection: Connection, webhook_id: str, well: bool, now: datetime) -> None:
-    """The last call went well, or it did not."""
+    """Store whether the last call succeeded."""
     connection.execute(_UPDATE_HEALTH, {"id": webhook_id, "well": well, "now": now})
 
 
 def delete_webhook(connection: Connection, webhook_id: str) -> None:
-    """Forget it, its secrets, and all that it was told or was to be."""
+    """Delete a webhook with its secrets and deliveries."""
     connection.execute(_DELETE, {"id": webhook_id})
 
 
 def count_dead(connection: Connection) -> int:
-    """How many are called no more because they did not work."""
+    """Return the number of webhooks that were switched off because they failed."""
     return int(connection.execute(_OFF).scalar_one())
 
 
@@ -190,7 +192,7 @@ _OLDEST = text("SELECT min(due_at) FROM webhook_delivery WHERE state IN ('queued
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """What a partner is told: of which registration, at which of its revisions. Nothing of this is about a person."""
+    """An event for partners: a registration at one revision, without personal data."""
 
     type: str
     partner: str
@@ -204,7 +206,7 @@ class WebhookEvent:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """One in a deliverer's hands, under ``fence``; ``secret`` and ``secret_before`` are closed."""
+    """A delivery that a deliverer has claimed under ``fence``; ``secret`` and ``secret_before`` are encrypted."""
 
     id: str
     webhook_id: str
@@ -224,7 +226,7 @@ class ClaimedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """What came of one, for whoever looks."""
+    """A delivery as coordinators see it."""
 
     id: str
     type: str
@@ -241,58 +243,55 @@ class DeliveryRow:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class DeliverySettlement:
-    """What becomes of a claimed delivery: its ``state``, when it is ``due_at`` again, the ``answer`` and ``reason``."""
-
-    state: str
-    due_at: datetime | None
-    answer: int | None
-    reason: str
-
-
-def queue_deliveries(connection: Connection, happenings: Sequence[WebhookEvent], now: datetime) -> None:
-    """Tell each partner's addresses of what happened, once; an address that is called no more is not told."""
+def queue_deliveries(connection: Connection, events: Sequence[WebhookEvent], now: datetime) -> None:
+    """Queue a delivery of each event to each webhook of its partner, once. Webhooks that are off get none."""
     columns = {
-        "types": [one.type for one in happenings],
-        "partners": [one.partner for one in happenings],
-        "registrations": [one.registration_id for one in happenings],
-        "revisions": [one.revision for one in happenings],
-        "forms": [one.form for one in happenings],
-        "statuses": [one.status for one in happenings],
-        "moments": [one.occurred_at for one in happenings],
-        "traces": [one.traceparent for one in happenings],
+        "types": [one.type for one in events],
+        "partners": [one.partner for one in events],
+        "registrations": [one.registration_id for one in events],
+        "revisions": [one.revision for one in events],
+        "forms": [one.form for one in events],
+        "statuses": [one.status for one in events],
+        "moments": [one.occurred_at for one in events],
+        "traces": [one.traceparent for one in events],
     }
     connection.execute(_QUEUE, {**columns, "now": now})
 
 
 def claim_deliveries(
-    connection: Connection, most: int, now: datetime, lease_until: datetime
+    connection: Connection, limit: int, now: datetime, lease_until: datetime
 ) -> Sequence[ClaimedDelivery]:
-    """Up to ``most`` due deliveries, each of another address, none of one that somebody is calling already."""
-    rows = connection.execute(_CLAIM, {"most": most, "now": now, "lease_until": lease_until})
+    """Claim up to ``limit`` due deliveries, each of another webhook, none of a webhook that is being called."""
+    rows = connection.execute(_CLAIM, {"most": limit, "now": now, "lease_until": lease_until})
     return [ClaimedDelivery(*row) for row in rows]
 
 
 def store_delivery(
-    connection: Connection, claimed: ClaimedDelivery, settlement: DeliverySettlement, now: datetime
+    connection: Connection, claimed: ClaimedDelivery, outcome: DeliveryOutcome, answer: int | None, now: datetime
 ) -> bool:
-    """Store what came of a call; returns False if the delivery is in somebody else's hands, or called off, by now."""
-    values = {"id": claimed.id, "fence": claimed.fence, "state": settlement.state, "due_at": settlement.due_at}
-    more = {"answer": settlement.answer, "reason": settlement.reason, "now": now}
-    return connection.execute(_STORE_DELIVERY, values | more).rowcount == 1
+    """Store the outcome of a call; returns False if another deliverer has the delivery, or it was called off."""
+    row = {
+        "id": claimed.id,
+        "fence": claimed.fence,
+        "state": outcome.state,
+        "due_at": outcome.due_at,
+        "answer": answer,
+        "reason": outcome.reason,
+        "now": now,
+    }
+    return connection.execute(_STORE_DELIVERY, row).rowcount == 1
 
 
 def list_deliveries(
     connection: Connection, webhook_id: str, before: tuple[datetime, str] | None, most: int
 ) -> Sequence[DeliveryRow]:
-    """What an address was told, newest first; ``before`` names the last of the page before."""
+    """Return the deliveries of a webhook, newest first; ``before`` is the last one of the previous page."""
     moment, last = before or (None, None)
     rows = connection.execute(_LIST_DELIVERIES, {"webhook": webhook_id, "before": moment, "id": last, "most": most})
     return [DeliveryRow(*row) for row in rows]
 
 
 def oldest_due_delivery(connection: Connection, now: datetime) -> datetime | None:
-    """Since when the oldest of those that are due has waited."""
+    """Return since when the oldest due delivery waits; None if none is due."""
     found: datetime | None = connection.execute(_OLDEST, {"now": now}).scalar()
     return found

@@ -100,7 +100,7 @@ class Post:
 
     def schedule(self) -> None:
         """The scheduler's turns, until nothing is left to do."""
-        while self._scheduler.turn():
+        while self._scheduler.run_once():
             pass
 
     def clean_up_at(self, by: timedelta) -> None:
@@ -114,7 +114,7 @@ class Post:
         self.relay.mood = mood
         reap_leases(self._tools.work, self._tools.clock())
         try:
-            return self._sender.turn(Stop())
+            return self._sender.run_once(Stop())
         except Died:
             self._sender = Sender(self._tools)
             return 0

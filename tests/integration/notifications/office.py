@@ -216,7 +216,7 @@ class Office:
         """The scheduler's turns until nothing is left to do."""
         work = self.work_of("schedule")
         scheduler = Scheduler(work, agreeing(self.clock, work), "example.org")
-        while scheduler.turn():
+        while scheduler.run_once():
             pass
 
     def mails(self) -> list[dict[str, Any]]:

@@ -67,7 +67,7 @@ def settle(office: Office) -> None:
 def send_all(office: Office, relay: Relay) -> None:
     """Every mail that is due goes to the relay."""
     sender = office.sender(relay.port)
-    while sender.turn(Stop()):
+    while sender.run_once(Stop()):
         pass
 
 

@@ -309,6 +309,6 @@ def delivered_without_schedule(office: Office) -> list[Any]:
     from shared.process.runner import Stop
 
     with Relay({}) as relay:
-        while office.sender(relay.port).turn(Stop()):
+        while office.sender(relay.port).run_once(Stop()):
             pass
         return [message_from_bytes(mail) for mail in relay.mails]

@@ -55,7 +55,7 @@ def turns(office: Office, script: dict[str, str | list[str]], times: int = 1) ->
     with Relay(script) as relay:
         sender = office.sender(relay.port)
         for _ in range(times):
-            sender.turn(Stop())
+            sender.run_once(Stop())
         return list(relay.mails)
 
 

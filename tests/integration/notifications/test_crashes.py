@@ -86,7 +86,7 @@ def test_sender_that_dies_before_the_commit_costs_only_time(queued: Office) -> N
     queued.pass_time(seconds=PAST_LEASE_S)
     assert reap_leases(queued.work, queued.clock()) == Reaped(given_back=1, lost=0, resent=0, given_up=0)
     with Relay({}) as relay:
-        queued.sender(relay.port).turn(Stop())
+        queued.sender(relay.port).run_once(Stop())
         assert len(relay.mails) == 1
     assert queued.attempts() == [(1, "claimed", "released"), (2, "data", "sent")]
 
@@ -108,7 +108,7 @@ def test_sender_that_dies_after_the_commit_leaves_an_unknown_that_is_resent_once
         assert reap_leases(queued.work, queued.clock()) == NOTHING
         queued.pass_time(seconds=1)
         assert reap_leases(queued.work, queued.clock()) == Reaped(given_back=0, lost=0, resent=1, given_up=0)
-        queued.sender(relay.port).turn(Stop())
+        queued.sender(relay.port).run_once(Stop())
         first, second = message_ids(relay.mails)
     assert first == second == queued.mail()["message_id"]
     assert resolved("resent") == before + 1
@@ -122,13 +122,13 @@ def test_second_unknown_is_not_sent_again(queued: Office) -> None:
     with Relay({"DOT": CUT}) as relay:
         for expected in (Reaped(0, 0, 1, 0), Reaped(0, 0, 0, 1)):
             assert left_as_unknown(queued) == []
-            queued.sender(relay.port).turn(Stop())
+            queued.sender(relay.port).run_once(Stop())
             assert queued.mail()["state"] == "unknown"
             queued.clock.advance(UNKNOWN_AFTER)
             assert reap_leases(queued.work, queued.clock()) == expected
         queued.pass_time(days=1)
         assert reap_leases(queued.work, queued.clock()) == NOTHING
-        queued.sender(relay.port).turn(Stop())
+        queued.sender(relay.port).run_once(Stop())
         assert len(relay.mails) == 2
     assert (queued.mail()["state"], queued.mail()["reason"]) == ("unknown", GIVEN_UP_REASON)
     assert left_as_unknown(queued) == [str(queued.mail()["subject"])]
@@ -147,7 +147,7 @@ def test_unknown_that_became_untrue_is_not_sent_again(office: Office) -> None:
     registration_id = new_id()
     office.hear(office.told("confirmed", registration_id))
     with Relay({"DOT": CUT}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
     office.hear(office.told("cancelled", registration_id, 2))
     office.clock.advance(UNKNOWN_AFTER)
     before = resolved("given_up")
@@ -204,7 +204,7 @@ def test_outcome_stored_twice_counts_once(queued: Office) -> None:
 def test_sender_that_stood_still_after_the_commit_does_not_send(queued: Office) -> None:
     seconds = iter((0.0, LEASE.total_seconds() / 2))
     with Relay({}) as relay:
-        queued.sender(relay.port, monotonic=lambda: next(seconds)).turn(Stop())
+        queued.sender(relay.port, monotonic=lambda: next(seconds)).run_once(Stop())
         assert relay.mails == []
     assert queued.mail()["state"] == "queued"
 
@@ -216,11 +216,11 @@ def test_database_that_goes_away_after_a_handover_is_told_when_it_is_back(queued
         work = _FailingWork(queued, good=2)  # the claim and one handover; then the next handover finds no database
         sender = Sender(replace(tools, work=work))
         with pytest.raises(Unavailable):
-            sender.turn(Stop())
+            sender.run_once(Stop())
         assert len(relay.mails) == 1
         assert [mail["state"] for mail in queued.mails()] == ["claimed"] * 4
         work.good = 1000
-        while sender.turn(Stop()):
+        while sender.run_once(Stop()):
             pass
         assert sorted(message_ids(relay.mails)) == sorted(mail["message_id"] for mail in queued.mails())
     assert {mail["state"] for mail in queued.mails()} == {"sent"}
@@ -234,7 +234,7 @@ def test_two_senders_at_once_send_no_mail_twice(office: Office) -> None:
 
         def work(number: int, port: int) -> None:
             sender = office.sender(port)
-            while handled := sender.turn(Stop()):
+            while handled := sender.run_once(Stop()):
                 counts[number] += handled
 
         threads = [threading.Thread(target=work, args=(n, relay.port)) for n, relay in enumerate((one, two))]

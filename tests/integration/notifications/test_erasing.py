@@ -63,7 +63,7 @@ def _nothing_goes(office: Office) -> None:
         for _ in range(4):
             office.schedule()
             reap_leases(office.work, office.clock())
-            office.sender(relay.port).turn(Stop())
+            office.sender(relay.port).run_once(Stop())
             office.pass_time(days=4)
         assert (relay.mails, relay.connections) == ([], 0)
 
@@ -153,7 +153,7 @@ def test_handover_whose_sender_died_is_not_repeated(registered: tuple[Office, st
 def test_unknown_mail_is_not_repeated(registered: tuple[Office, str]) -> None:
     office, identity = registered
     with Relay({"DOT": CUT}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
     assert office.mail()["state"] == "unknown"
     office.hear(erased(office, identity))
     assert (office.mail()["state"], office.mail()["due_at"], office.mail()["reason"]) == ("unknown", None, ERASED)
@@ -164,7 +164,7 @@ def test_unknown_mail_is_not_repeated(registered: tuple[Office, str]) -> None:
 def test_sent_mail_stays_counted_and_names_nobody(registered: tuple[Office, str]) -> None:
     office, identity = registered
     with Relay({}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
         assert len(relay.mails) == 1
     office.hear(erased(office, identity))
     assert (office.mail()["state"], office.mail()["sent_at"] is not None) == ("sent", True)

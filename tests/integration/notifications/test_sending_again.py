@@ -48,7 +48,7 @@ STARTS_AT = datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
 def refuse(office: Office, script: Mapping[str, str] | None = None) -> None:
     """Let a sender have everything that is due, with a relay that takes nothing."""
     with Relay(dict(script or {"RCPT": "550 no such person"})) as relay:
-        while office.sender(relay.port).turn(Stop()):
+        while office.sender(relay.port).run_once(Stop()):
             pass
 
 
@@ -108,7 +108,7 @@ def test_mail_is_written_from_what_is_known_now(office: Office) -> None:
     office.hear(office.told("confirmed", registration, sealed={"address": "corrected@example.org"}))
     assert again(office) == 1
     with Relay({}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
         received = message_from_bytes(relay.mails[0], policy=modern)
     assert (received["To"], received["Subject"]) == (
         "corrected@example.org",

@@ -96,10 +96,10 @@ def test_deliverer_takes_what_is_due_turn_by_turn(
 ) -> None:
     for number in range(3):
         office.hear(office.told("confirmed", new_id(), partner=PARTNER, person_ref=f"{number:064x}"))
-    deliverer = Deliverer(tools, places=4)
+    deliverer = Deliverer(tools, max_calls=4)
 
     def all_delivered() -> bool:
-        deliverer.turn(pool)
+        deliverer.run_once(pool)
         return [state for state, _reason, _attempts in states(office)] == ["delivered"] * 3
 
     poll_until(all_delivered, within_s=30)

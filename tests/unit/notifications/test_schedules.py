@@ -119,10 +119,10 @@ def test_verdict_that_no_claimed_mail_can_get_is_refused() -> None:
 
 def test_unknown_is_resent_once_and_only_while_it_is_true() -> None:
     for kind in KINDS:
-        assert resolve_unknown(kind, 1, untrue=False) == (RESENT if KINDS[kind].resent else GIVEN_UP)
-        assert resolve_unknown(kind, 1, untrue=True) == GIVEN_UP
-        assert resolve_unknown(kind, 2, untrue=False) == (LEFT_UNKNOWN if KINDS[kind].resent else GIVEN_UP)
-        assert resolve_unknown(kind, 2, untrue=True) == GIVEN_UP
+        assert resolve_unknown(kind, 1, outdated=False) == (RESENT if KINDS[kind].resent else GIVEN_UP)
+        assert resolve_unknown(kind, 1, outdated=True) == GIVEN_UP
+        assert resolve_unknown(kind, 2, outdated=False) == (LEFT_UNKNOWN if KINDS[kind].resent else GIVEN_UP)
+        assert resolve_unknown(kind, 2, outdated=True) == GIVEN_UP
 
 
 @given(st.dictionaries(st.sampled_from(LANES), st.integers(0, 30)), st.integers(1, 20))
