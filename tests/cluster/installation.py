@@ -136,7 +136,7 @@ class Cluster:
         """Wait until all its processes are ready."""
 
         def ready() -> bool:
-            assert host.host.processes() != [], f"{host.host.name} has ended:\n{host.log()}"
+            assert all(child.poll() is None for child in host.host.children), f"{host.host.name} ended:\n{host.log()}"
             return host.ready
 
         poll_until(ready, READY_WITHIN_S, every_s=0.2, what=f"{host.host.name} is ready")
