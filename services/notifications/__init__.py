@@ -1,4 +1,4 @@
-"""Owns mails and the book of their recipients. The only service that can read who a registration belongs to.
+"""Owns mails and their recipients. The only service that can read names and addresses of registrations.
 
 Publishes ``mail.sent``, ``mail.bounced`` and ``mail.suppressed``. Consumes events, working groups and resources (queue
 ``notifications.copies``), and registrations, confirmation links and decisions on proposals (``notifications.mail``).

@@ -48,7 +48,7 @@ class SegmentChoices:
 
 @dataclass(frozen=True, slots=True)
 class FormName:
-    """By what people know a form: its kind and the title of its event, if it has one that is known."""
+    """The name of a form: its kind and the title of its event, if there is a known one."""
 
     form: str
     kind: str
@@ -56,27 +56,27 @@ class FormName:
 
 
 def titles_of_events(connection: Connection, slugs: Sequence[str]) -> dict[str, str]:
-    """Titles of events by slug; what is not known is not in it."""
+    """Return titles of events by slug, without unknown ones."""
     return {row[0]: row[1] for row in connection.execute(_EVENT_TITLES, {"slugs": list(slugs)})}
 
 
 def titles_of_groups(connection: Connection, slugs: Sequence[str]) -> dict[str, str]:
-    """Titles of working groups by slug; what is not known is not in it."""
+    """Return titles of working groups by slug, without unknown ones."""
     return {row[0]: row[1] for row in connection.execute(_GROUP_TITLES, {"slugs": list(slugs)})}
 
 
 def names_of_partners(connection: Connection) -> dict[str, str]:
-    """Names of partners by slug, without unknown ones."""
+    """Return names of partners by slug."""
     return {row[0]: row[1] for row in connection.execute(_PARTNERS)}
 
 
 def names_of_forms(connection: Connection, forms: Sequence[str]) -> list[FormName]:
-    """By what people know these forms; those on which nobody is registered are left out."""
+    """Return the names of these forms, without forms that have no registrations."""
     return [FormName(*row) for row in connection.execute(_FORMS, {"forms": list(forms)})]
 
 
 def list_choices(connection: Connection) -> SegmentChoices:
-    """What a segment can be made of."""
+    """Return the choices for a segment."""
     used: dict[str, list[str]] = {name: [] for name in ("form", "partner", "country", "language", "tag")}
     for name, value in connection.execute(_USED):
         used[name].append(value)
@@ -86,7 +86,7 @@ def list_choices(connection: Connection) -> SegmentChoices:
 
 
 def segment_choices(work: UnitOfWork) -> SegmentChoices:
-    """What a segment can be made of.
+    """Return the choices for a segment.
 
     Raises:
         Unavailable: the database is away.
@@ -97,14 +97,14 @@ def segment_choices(work: UnitOfWork) -> SegmentChoices:
 
 @dataclass(frozen=True, slots=True)
 class SegmentNames:
-    """What the slugs in a segment are called: titles by part and slug, and names of forms by slug."""
+    """Names of the slugs in a segment: titles by part and slug, and names of forms by slug."""
 
     titles: Mapping[str, Mapping[str, str]]
     forms: Mapping[str, FormName]
 
 
 def segment_names(work: UnitOfWork, segment: Segment) -> SegmentNames:
-    """Find what the slugs in ``segment`` are called.
+    """Return the names of the slugs in ``segment``.
 
     Raises:
         Unavailable: the database is away.
@@ -120,7 +120,7 @@ def segment_names(work: UnitOfWork, segment: Segment) -> SegmentNames:
 
 
 def usual_zone(work: UnitOfWork, who: str, segment: Segment) -> str:
-    """The IANA zone in which ``who`` probably means a time: the one chosen last, else that of the segment's events.
+    """Return the default IANA zone for ``who``: the one chosen last, else that of the segment's events.
 
     Raises:
         Unavailable: the database is away.
@@ -137,7 +137,7 @@ def _slugs(segment: Segment, *parts: str) -> list[str]:
 
 
 def form_names(work: UnitOfWork, forms: Sequence[str]) -> list[FormName]:
-    """Find by what people know these forms.
+    """Return the names of these forms.
 
     Raises:
         Unavailable: the database is away.

@@ -85,7 +85,7 @@ class Bulletin:
     send_at: when it is to be sent; None for a draft and for one that was sent at once.
     send_zone: IANA zone in which that time was chosen.
     ordered_by: who had it sent or scheduled.
-    not_sent: why it did not go at its time: ``nobody``, ``late`` or ``access-ended``; it is a draft again.
+    not_sent: why it was not sent at its time: ``nobody``, ``late`` or ``access-ended``; it is a draft again.
     sent_at: when it began to be sent.
     audience: people counted at that moment.
     not_made: people for whom no mail had been made when it was stopped.
@@ -141,17 +141,17 @@ def lock_due_bulletin(connection: Connection, now: datetime) -> Bulletin | None:
     return None if bulletin_id is None else read_bulletin(connection, bulletin_id)
 
 
-def list_bulletins(connection: Connection, wanted: Mapping[str, Any], sort: str, most: int) -> list[Bulletin]:
+def list_bulletins(connection: Connection, wanted: Mapping[str, Any], sort: str, limit: int) -> list[Bulletin]:
     """Bulletins in an order of ``SORTS``.
 
     Args:
         connection: to read by.
         wanted: ``state``, ``q`` (a part of the English subject), ``before`` or ``after`` (a number); all must fit.
         sort: a key of ``SORTS``.
-        most: rows.
+        limit: rows.
     """
     query = text(f"{_listed(wanted)} ORDER BY {SORTS[sort]} LIMIT :most")
-    return [_bulletin(row) for row in connection.execute(query, {**wanted, "most": most})]
+    return [_bulletin(row) for row in connection.execute(query, {**wanted, "most": limit})]
 
 
 def count_bulletins(connection: Connection, wanted: Mapping[str, Any]) -> int:
@@ -275,18 +275,18 @@ def count_unsubscribed(connection: Connection, number: int) -> int:
     return int(connection.execute(_UNSUBSCRIBED, {"number": number}).scalar_one())
 
 
-def mails_of(connection: Connection, number: int, wanted: Mapping[str, Any], most: int) -> Sequence[BulletinMail]:
+def mails_of(connection: Connection, number: int, wanted: Mapping[str, Any], limit: int) -> Sequence[BulletinMail]:
     """Return mails of a bulletin, newest first.
 
     Args:
         connection: to read by.
         number: of the bulletin.
         wanted: ``states`` (a list), ``unsubscribed`` (True), ``before`` (an id); all that are given must fit.
-        most: rows.
+        limit: rows.
     """
     conditions = "".join(f" AND {_MAIL_CONDITIONS[name]}" for name in wanted)
     query = text(f"{_MAILS}{conditions} ORDER BY m.number DESC LIMIT :most")
-    return [BulletinMail(*row) for row in connection.execute(query, {**wanted, "number": number, "most": most})]
+    return [BulletinMail(*row) for row in connection.execute(query, {**wanted, "number": number, "most": limit})]
 
 
 HOUR = timedelta(hours=1)

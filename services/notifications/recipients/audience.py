@@ -226,17 +226,17 @@ def bulletin_conditions(segment: Segment) -> dict[str, Any]:
     return segment_conditions(segment) | {"wants_bulletins": True}
 
 
-def list_audience(connection: Connection, wanted: Mapping[str, Any], after: str, most: int) -> list[Addressee]:
+def list_audience(connection: Connection, wanted: Mapping[str, Any], after: str, limit: int) -> list[Addressee]:
     """Return the next people of an audience.
 
     Args:
         connection: to read by.
         wanted: keys of ``_CONDITIONS`` with their values; a registration must fit all.
         after: reference of the last person of the previous page; empty at first.
-        most: people.
+        limit: people.
     """
     query = text(f"{_best([*wanted, ''])} LIMIT :most")
-    rows = connection.execute(query, {**wanted, "after": after, "most": most})
+    rows = connection.execute(query, {**wanted, "after": after, "most": limit})
     return [Addressee(*row) for row in rows]
 
 
@@ -306,8 +306,8 @@ class TakenRecipients:
     more: bool
 
 
-def take_recipients(connection: Connection, number: int, reached: str, most: int) -> TakenRecipients:
-    """Take up to ``most`` people from the stored audience of a bulletin.
+def take_recipients(connection: Connection, number: int, reached: str, limit: int) -> TakenRecipients:
+    """Take up to ``limit`` people from the stored audience of a bulletin.
 
     The caller creates their mails in the same transaction and holds the lock of the bulletin's announcement.
 
@@ -315,13 +315,13 @@ def take_recipients(connection: Connection, number: int, reached: str, most: int
         connection: of that transaction.
         number: of the bulletin.
         reached: the last registration that was taken before; empty at first.
-        most: people.
+        limit: people.
     """
     rows = connection.execute(
-        _TAKE_RECIPIENTS, {"number": number, "after": reached or _FIRST_SUBJECT, "most": most}
+        _TAKE_RECIPIENTS, {"number": number, "after": reached or _FIRST_SUBJECT, "most": limit}
     ).fetchall()
     people = [Addressee(*row[:5]) for row in rows if row[5]]
-    return TakenRecipients(people, rows[-1][0] if rows else reached, len(rows) == most)
+    return TakenRecipients(people, rows[-1][0] if rows else reached, len(rows) == limit)
 
 
 _SEGMENT = text("SELECT segment FROM bulletin WHERE number = :number")

@@ -263,9 +263,9 @@ def unsuppress(connection: Connection, person_ref: str) -> bool:
     return connection.execute(_UNSUPPRESS, {"person_ref": person_ref}).rowcount == 1
 
 
-def list_suppressions(connection: Connection, after: str, most: int) -> list[Suppression]:
+def list_suppressions(connection: Connection, after: str, limit: int) -> list[Suppression]:
     """Return people who get no bulletins, in the order of their references."""
-    return [Suppression(*row) for row in connection.execute(_SUPPRESSIONS, {"after": after, "most": most})]
+    return [Suppression(*row) for row in connection.execute(_SUPPRESSIONS, {"after": after, "most": limit})]
 
 
 def count_suppressions(connection: Connection) -> int:

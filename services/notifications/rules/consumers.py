@@ -316,6 +316,6 @@ def _former_address(data: Mapping[str, Any]) -> Recipient:
 
 
 def _registration(data: Mapping[str, Any]) -> Recipient:
-    plain = ("person_ref", "language", "status", "revision", "occurred_at", "form", "form_kind", "event", "position")
-    told = ("working_group", "partner", "country", "verified", "attend", "representative")
-    return Recipient(data["registration_id"], "registration", **{name: data[name] for name in (*plain, *told)})
+    names = ("person_ref", "language", "status", "revision", "occurred_at", "form", "form_kind", "event", "position")
+    more = ("working_group", "partner", "country", "verified", "attend", "representative")
+    return Recipient(data["registration_id"], "registration", **{name: data[name] for name in (*names, *more)})

@@ -43,30 +43,30 @@ class News:
     remote: bool = False
 
 
-def news_of(told: Mapping[str, Any], now: Mapping[str, Any]) -> News | None:
+def news_of(known: Mapping[str, Any], now: Mapping[str, Any]) -> News | None:
     """Return the news of an event; None if people know them already or cannot act on them.
 
     Args:
-        told: the state that the last news reported.
+        known: the state that the last news reported.
         now: the newest state.
     """
-    kind = _kind(told, now) if differs(told, now) else None
-    remote = told["mode"] == "in_person" and now["mode"] in REMOTE and now["status"] in TAKING_PLACE
+    kind = _kind(known, now) if differs(known, now) else None
+    remote = known["mode"] == "in_person" and now["mode"] in REMOTE and now["status"] in TAKING_PLACE
     return News(kind, remote) if kind else None
 
 
-def known_after(told: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+def known_after(known: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """Return the state that people know after the decision on ``now``.
 
     Mails about an event that does not take place do not mention how to attend it. So the known mode remains: people who
     asked about remote attendance get a mail when the event takes place again.
     """
-    return {**now, "mode": now["mode"] if now["status"] in TAKING_PLACE else told["mode"]}
+    return {**now, "mode": now["mode"] if now["status"] in TAKING_PLACE else known["mode"]}
 
 
-def differs(told: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+def differs(known: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Whether participants see a difference."""
-    return any(_shown(told, name) != _shown(now, name) for name in SHOWN)
+    return any(_shown(known, name) != _shown(now, name) for name in SHOWN)
 
 
 def _shown(state: Mapping[str, Any], name: str) -> Any:
@@ -99,25 +99,25 @@ def due_after(began_at: datetime, changed_at: datetime, wait: timedelta) -> date
     return min(changed_at + wait, began_at + max(wait, MAX_WAIT))
 
 
-def _kind(told: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+def _kind(known: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     if now["status"] not in (*TAKING_PLACE, "postponed", "cancelled"):
         return None
     if now["status"] == "cancelled":
-        return "event-cancelled" if told["status"] != "cancelled" else None
+        return "event-cancelled" if known["status"] != "cancelled" else None
     if date_of(now) is None:
-        return _without_date(told, now)
-    if told["status"] == "cancelled":
+        return _without_date(known, now)
+    if known["status"] == "cancelled":
         return "event-revived"
-    if date_of(told) is None or any(told[name] != now[name] for name in ("starts_at", "ends_at", "time_zone")):
+    if date_of(known) is None or any(known[name] != now[name] for name in ("starts_at", "ends_at", "time_zone")):
         return "event-rescheduled"
-    return "event-confirmed" if (told["status"], now["status"]) == ("tentative", "confirmed") else "event-changed"
+    return "event-confirmed" if (known["status"], now["status"]) == ("tentative", "confirmed") else "event-changed"
 
 
-def _without_date(told: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    if date_of(told) is not None or told["status"] == "cancelled":
+def _without_date(known: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    if date_of(known) is not None or known["status"] == "cancelled":
         return "event-postponed"
     if now["status"] == "postponed":
-        return "event-postponed" if told["status"] != "postponed" else None
+        return "event-postponed" if known["status"] != "postponed" else None
     return "event-changed"
 
 

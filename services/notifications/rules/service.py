@@ -72,34 +72,34 @@ MOVED = "the event takes place at another time, or not at all"
 
 
 def handle_event(
-    connection: Connection, clock: Clock, told: Mapping[str, Any], correlation_id: str, wait: timedelta = NEWS_WAIT
+    connection: Connection, clock: Clock, data: Mapping[str, Any], correlation_id: str, wait: timedelta = NEWS_WAIT
 ) -> None:
     """Store the event unless the same or a newer revision is stored, and open news if participants see a change.
 
     Args:
         connection: of the message's own transaction.
         clock: of the project.
-        told: validated data of the message, with aware datetimes.
+        data: validated data of the message, with aware datetimes.
         correlation_id: of the message.
         wait: how long changes are collected before news go out.
     """
-    known = lock_event(connection, told["id"])
-    if known is not None and told["revision"] <= known.revision:
+    known = lock_event(connection, data["id"])
+    if known is not None and data["revision"] <= known.revision:
         return
-    now, content = clock(), plain(told) | _last_date(known)
+    now, content = clock(), plain(data) | _last_date(known)
     content[SHOWN_SINCE] = _shown_since(known, content)
-    upsert_event(connection, told["id"], told["revision"], content, now)
+    upsert_event(connection, data["id"], data["revision"], content, now)
     if known is None:
         return
-    _call_off_reminders(connection, told["id"], content, now)
-    began_at = open_news_since(connection, told["id"])
-    if began_at is not None or differs(known.told, content):
-        upsert_news(connection, told["id"], now, due_after(began_at or now, now, wait), correlation_id)
+    _call_off_reminders(connection, data["id"], content, now)
+    began_at = open_news_since(connection, data["id"])
+    if began_at is not None or differs(known.announced, content):
+        upsert_news(connection, data["id"], now, due_after(began_at or now, now, wait), correlation_id)
 
 
-def plain(told: Mapping[str, Any]) -> dict[str, Any]:
+def plain(data: Mapping[str, Any]) -> dict[str, Any]:
     """Validated data as JSON values."""
-    return {name: _plain(value) for name, value in told.items()}
+    return {name: _plain(value) for name, value in data.items()}
 
 
 def _plain(value: Any) -> Any:
@@ -137,29 +137,29 @@ FIRST_RECORDING = 1
 """The number of the only announcement of a recording: another language or a better cut makes no mail."""
 
 
-def upsert_working_group(connection: Connection, clock: Clock, told: Mapping[str, Any]) -> None:
+def upsert_working_group(connection: Connection, clock: Clock, data: Mapping[str, Any]) -> None:
     """Store a working group unless the same or a newer revision is stored.
 
     Args:
         connection: of the message's own transaction.
         clock: of the project.
-        told: validated data of the message.
+        data: validated data of the message.
     """
-    upsert_copy(connection, "working_group_copy", told["id"], told["revision"], plain(told), clock())
+    upsert_copy(connection, "working_group_copy", data["id"], data["revision"], plain(data), clock())
 
 
-def upsert_form(connection: Connection, clock: Clock, told: Mapping[str, Any]) -> None:
+def upsert_form(connection: Connection, clock: Clock, data: Mapping[str, Any]) -> None:
     """Store what mails need of a form unless the same or a newer revision is stored. Arguments as above."""
-    content = {"alarm_minutes": told["alarm_minutes"]}
-    upsert_copy(connection, "form_copy", told["id"], told["revision"], content, clock())
+    content = {"alarm_minutes": data["alarm_minutes"]}
+    upsert_copy(connection, "form_copy", data["id"], data["revision"], content, clock())
 
 
-def upsert_partner(connection: Connection, clock: Clock, told: Mapping[str, Any]) -> None:
+def upsert_partner(connection: Connection, clock: Clock, data: Mapping[str, Any]) -> None:
     """Store the name of a partner unless the same or a newer revision is stored. Arguments as above."""
-    upsert_copy(connection, "partner_copy", told["slug"], told["revision"], {"name": told["name"]}, clock())
+    upsert_copy(connection, "partner_copy", data["slug"], data["revision"], {"name": data["name"]}, clock())
 
 
-def handle_resource(connection: Connection, clock: Clock, told: Mapping[str, Any], correlation_id: str) -> None:
+def handle_resource(connection: Connection, clock: Clock, data: Mapping[str, Any], correlation_id: str) -> None:
     """Store a resource, and announce the first recording of an event to people with a seat.
 
     Slides, briefs, and resources of a series or a city are on the public pages and make no mail.
@@ -167,15 +167,15 @@ def handle_resource(connection: Connection, clock: Clock, told: Mapping[str, Any
     Args:
         connection: of the message's own transaction.
         clock: of the project.
-        told: validated data of the message.
+        data: validated data of the message.
         correlation_id: of the message.
     """
     now = clock()
-    upsert_copy(connection, "resource_copy", told["id"], told["revision"], plain(told), now)
-    if told["kind"] != "recording" or told["event"] is None:
+    upsert_copy(connection, "resource_copy", data["id"], data["revision"], plain(data), now)
+    if data["kind"] != "recording" or data["event"] is None:
         return
-    detail = {"url": told["url"], "title": told["title"].as_mapping}
-    announcement = Announcement(new_id(), "recording", told["event"], FIRST_RECORDING, detail, now, now, correlation_id)
+    detail = {"url": data["url"], "title": data["title"].as_mapping}
+    announcement = Announcement(new_id(), "recording", data["event"], FIRST_RECORDING, detail, now, now, correlation_id)
     add_announcement(connection, announcement)
 
 
@@ -200,8 +200,8 @@ def decide_news(work: UnitOfWork, clock: Clock) -> bool:
         known, due = lock_event(connection, event), take_news(connection, event, now)
         if known is None or due is None:
             return True  # another scheduler took it, or another change arrived
-        news = news_of(known.told, known.content)
-        mark_announced(connection, event, known_after(known.told, known.content))
+        news = news_of(known.announced, known.content)
+        mark_announced(connection, event, known_after(known.announced, known.content))
         if news is not None:
             detail = _detail(news, known)
             new = Announcement(new_id(), "news", event, known.revision, detail, due.changed_at, now, due.correlation_id)
@@ -245,18 +245,18 @@ def _superseded(known: KnownEvent) -> list[str]:
 
 
 def _detail(news: News, known: KnownEvent) -> dict[str, Any]:
-    before = {name: known.told[name] for name in ("starts_at", "ends_at", "time_zone")}
+    before = {name: known.announced[name] for name in ("starts_at", "ends_at", "time_zone")}
     shown = known.content.get(SHOWN_SINCE, known.revision)
     return {"kind": news.kind, "remote": news.remote, "before": before, "shown": shown}
 
 
-def _next_people(connection: Connection, current: OpenAnnouncement, most: int) -> TakenRecipients:
+def _next_people(connection: Connection, current: OpenAnnouncement, limit: int) -> TakenRecipients:
     """The next people of an announcement. The audience of a bulletin was stored when it was sent."""
     announcement = current.announcement
     if announcement.cause == "bulletin":
-        return take_recipients(connection, announcement.number, current.reached, most)
-    people = list_audience(connection, _conditions(connection, announcement), current.reached, most)
-    return TakenRecipients(people, people[-1].person_ref if people else current.reached, len(people) == most)
+        return take_recipients(connection, announcement.number, current.reached, limit)
+    people = list_audience(connection, _conditions(connection, announcement), current.reached, limit)
+    return TakenRecipients(people, people[-1].person_ref if people else current.reached, len(people) == limit)
 
 
 def _conditions(connection: Connection, announcement: Announcement) -> dict[str, Any]:

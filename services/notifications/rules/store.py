@@ -67,7 +67,7 @@ class KnownEvent:
 
     revision: int
     content: Mapping[str, Any]
-    told: Mapping[str, Any]
+    announced: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,9 @@ def zones_of(connection: Connection, slugs: Sequence[str]) -> list[str]:
     return list(connection.execute(_ZONES, {"slugs": list(slugs)}).scalars())
 
 
-def mark_announced(connection: Connection, event_id: str, told: Mapping[str, Any]) -> None:
-    """Store the state ``told`` (JSON values) as known to people."""
-    connection.execute(_MARK_ANNOUNCED, {"id": event_id, "told": json.dumps(told, ensure_ascii=False)})
+def mark_announced(connection: Connection, event_id: str, announced: Mapping[str, Any]) -> None:
+    """Store the state ``announced`` (JSON values) as known to people."""
+    connection.execute(_MARK_ANNOUNCED, {"id": event_id, "told": json.dumps(announced, ensure_ascii=False)})
 
 
 def upsert_copy(

@@ -104,14 +104,14 @@ class Composer:
         personal = self.vault.open(claim.personal, row=claim.recipient.subject)
         content, detail = self._content(claim), claim.detail or {}
         recipient = _recipient(claim, personal, content.get("token") or personal.get("token", ""))
-        tells_of_event = claim.mail.kind in KINDS_ABOUT_EVENT
+        is_about_event = claim.mail.kind in KINDS_ABOUT_EVENT
         bulletin, language = _bulletin(claim, recipient.language)
         entry = self._entry(claim, recipient.view)
         context = MailContext(
             mail_id=claim.mail.id,
             kind=claim.mail.kind,
             recipient=replace(recipient, language=language),
-            event=_event(claim.event, language) if tells_of_event and claim.event is not None else None,
+            event=_event(claim.event, language) if is_about_event and claim.event is not None else None,
             public_url=self.public_url.rstrip("/"),
             mail_from=self.mail_from,
             organiser_name=self.organiser,
@@ -119,14 +119,14 @@ class Composer:
             entry=entry,
             attend=_event(claim.attend, language) if claim.attend is not None else None,
             group=_in_language(claim.group, language) if claim.group is not None else None,
-            before=_slot(detail.get("before")),
+            before=_event_time(detail.get("before")),
             title=personal.get("title", ""),
             note=content.get("note", ""),
             recording=detail.get("url"),
             bulletin=bulletin,
             unsubscribe=self._unsubscribe(claim, language) if bulletin is not None else None,
             late=_is_late(claim, now),
-            until=_moment(detail.get("until")),
+            until=_datetime(detail.get("until")),
             by_coordinator=bool(detail.get("by_coordinator")),
         )
         # the Message-ID is as stored, though the sender's domain change
@@ -189,7 +189,7 @@ def unfit(claim: Claim, clock: CheckedClock) -> HandoverOutcome | None:
 
 def _is_late(claim: Claim, now: datetime) -> bool:
     """Whether a reminder is so late that its words ("in one week") are wrong."""
-    starts_at = None if claim.event is None else _moment(claim.event["starts_at"])
+    starts_at = None if claim.event is None else _datetime(claim.event["starts_at"])
     return starts_at is not None and is_late(claim.mail.kind, starts_at, now)
 
 
@@ -219,10 +219,10 @@ def _bulletin(claim: Claim, language: str) -> tuple[BulletinText | None, str]:
     return BulletinText(claim.texts[chosen]["subject"], claim.texts[chosen]["text"]), chosen
 
 
-def _slot(content: Mapping[str, Any] | None) -> EventTime | None:
+def _event_time(content: Mapping[str, Any] | None) -> EventTime | None:
     if content is None or content["starts_at"] is None:
         return None
-    return EventTime(parse_rfc3339(content["starts_at"]), _moment(content["ends_at"]), content["time_zone"])
+    return EventTime(parse_rfc3339(content["starts_at"]), _datetime(content["ends_at"]), content["time_zone"])
 
 
 def _event(content: Mapping[str, Any], language: str) -> EventCopy:
@@ -231,8 +231,8 @@ def _event(content: Mapping[str, Any], language: str) -> EventCopy:
         id=content["id"],
         title=_in_language(content["title"], language),
         summary=_in_language(content["summary"], language),
-        starts_at=_moment(content["starts_at"]),
-        ends_at=_moment(content["ends_at"]),
+        starts_at=_datetime(content["starts_at"]),
+        ends_at=_datetime(content["ends_at"]),
         time_zone=content["time_zone"],
         status=content["status"],
         mode=content["mode"],
@@ -242,8 +242,8 @@ def _event(content: Mapping[str, Any], language: str) -> EventCopy:
         revision=content["revision"],
         series=content["series"],
         series_number=content["series_number"],
-        last_starts_at=_moment(content.get("last_starts_at")),
-        last_ends_at=_moment(content.get("last_ends_at")),
+        last_starts_at=_datetime(content.get("last_starts_at")),
+        last_ends_at=_datetime(content.get("last_ends_at")),
         kind=content["kind"],
     )
 
@@ -252,5 +252,5 @@ def _in_language(texts: Mapping[str, str], language: str) -> str:
     return Text.of(texts).in_language(best_language(language))
 
 
-def _moment(text: str | None) -> datetime | None:
+def _datetime(text: str | None) -> datetime | None:
     return parse_rfc3339(text) if text else None

@@ -83,7 +83,7 @@ class Batch:
     ) -> None:
         self._context = context
         self._waiting = deque((claim.mail, ahead.submit(context.composer.compose, claim)) for claim in claims)
-        self._known = outcomes
+        self._outcomes = outcomes
         self._session: Session | None = None
 
     def run(self, stop: Stop) -> bool:
@@ -95,69 +95,69 @@ class Batch:
         Raises:
             Unavailable: the database went away; every mail has an outcome nevertheless.
         """
-        well = True
+        works = True
         try:
-            while self._waiting and well and not stop:
-                mail, letter = self._waiting.popleft()
-                said = {"troika.mail.kind": mail.kind}
+            while self._waiting and works and not stop:
+                mail, composed = self._waiting.popleft()
+                facts = {"troika.mail.kind": mail.kind}
                 with (
                     caused_by(mail.correlation_id, mail.traceparent),
-                    span(SEND_MAIL, f"send {mail.kind}", said, (mail.traceparent,)) as seen,
+                    span(SEND_MAIL, f"send {mail.kind}", facts, (mail.traceparent,)) as seen,
                 ):
-                    well = self._send(mail, letter.result(), seen)
+                    works = self._send(mail, composed.result(), seen)
         finally:
-            self._release_the_rest()
-        return well
+            self._release_waiting()
+        return works
 
     def close(self) -> None:
         """End the session. The relay has the mails already, so this may fail or be slow."""
         if self._session is not None:
             self._session.close()
 
-    def _release_the_rest(self) -> None:
+    def _release_waiting(self) -> None:
         now = self._context.clock()
-        for mail, letter in self._waiting:
-            letter.cancel()
-            self._known.append(released(mail, now))
+        for mail, composed in self._waiting:
+            composed.cancel()
+            self._outcomes.append(released(mail, now))
         self._waiting.clear()
 
-    def _send(self, mail: ClaimedMail, letter: ComposedMail | HandoverOutcome, seen: NoSpan) -> bool:
+    def _send(self, mail: ClaimedMail, composed: ComposedMail | HandoverOutcome, seen: NoSpan) -> bool:
         """Send one mail and add its outcome; returns whether the relay works."""
-        well, outcome = True, letter
+        works, outcome = True, composed
         if isinstance(outcome, ComposedMail):
             try:
                 outcome = self._hand_over(mail, outcome)
             except TransportError as error:
                 outcome = outcome_of_error(mail, error, self._context.clock, self._context.unknown_after)
-                well = not is_relay_trouble(error)
+                works = not is_relay_trouble(error)
         self._add(outcome)
         seen.set({"troika.outcome": outcome.result})
-        return well
+        return works
 
-    def _hand_over(self, mail: ClaimedMail, letter: ComposedMail) -> HandoverOutcome:
+    def _hand_over(self, mail: ClaimedMail, composed: ComposedMail) -> HandoverOutcome:
         session = self._usable_session()
-        session.begin(self._context.composer.mail_from, letter.address)
+        session.begin(self._context.composer.mail_from, composed.address)
         began_s = self._context.monotonic()
         begun = self._commit_to(mail)
-        if not begun or self._stood_still_since(began_s):
-            return released(mail, self._context.clock())  # changes nothing if the mail was called off or is another's
+        if not begun or self._was_stalled_since(began_s):
+            return released(mail, self._context.clock())  # no effect if it was called off or claimed again
         reach("send.begun")
-        session.deliver(letter.content)
+        session.deliver(composed.content)
         reach("send.handed-over")
         return sent(mail, self._context.clock())
 
     def _commit_to(self, mail: ClaimedMail) -> bool:
         """Commit that the handover of ``mail`` begins; returns whether it may."""
-        before, context = tuple(self._known), self._context
+        before, context = tuple(self._outcomes), self._context
         try:
             begun = begin_handover(context.work, context.clock, mail, before, context.lease)
         except Unavailable:
-            self._add(released(mail, self._context.clock()))  # whatever was stored: the content has not gone out
+            self._add(released(mail, self._context.clock()))  # whatever was stored: the content was not sent
             raise
-        del self._known[: len(before)]
+        del self._outcomes[: len(before)]
         return begun
 
-    def _stood_still_since(self, began_s: float) -> bool:
+    def _was_stalled_since(self, began_s: float) -> bool:
         """Whether so much time has passed since the commit that the lease might expire during the handover."""
         return self._context.monotonic() - began_s > self._context.lease.total_seconds() / 3
 
@@ -170,7 +170,7 @@ class Batch:
         return self._session
 
     def _add(self, outcome: HandoverOutcome) -> None:
-        self._known.append(outcome)
+        self._outcomes.append(outcome)
         if outcome.reason is not None:
             facts = {"mail_id": outcome.mail.id, "kind": outcome.mail.kind, "reason": outcome.reason}
             log.warning("mail not sent", extra={**facts, "outcome": outcome.result})
@@ -197,26 +197,26 @@ class Sender:
     def __init__(self, context: SendingContext) -> None:
         self._context = context
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="composing")
-        self._known: list[HandoverOutcome] = []
-        self._relay_rest_s = 0.0
-        self._housekeeping_at = 0.0
-        mail_unknown_resolved_total.labels(LEFT_UNKNOWN)  # from 0 on, or its first one would be no increase
+        self._outcomes: list[HandoverOutcome] = []
+        self._relay_delay_s = 0.0
+        self._cleaned_at_s = 0.0
+        mail_unknown_resolved_total.labels(LEFT_UNKNOWN)  # starts at 0, so that the first one is an increase
 
     def run(self, stop: Stop) -> None:
         """Send until ``stop``."""
-        rest_s = MIN_IDLE_S
+        idle_s = MIN_IDLE_S
         while not stop:
             try:
                 handled = self.run_once(stop)
-                self._cleanup_now_and_then()
-                rest_s = MIN_IDLE_S if handled else min(MAX_IDLE_S, rest_s * 2)
+                self._cleanup_if_due()
+                idle_s = MIN_IDLE_S if handled else min(MAX_IDLE_S, idle_s * 2)
             except Unavailable as error:
                 log.warning("sender waits", extra={"reason": error.reason})
-                handled, rest_s = 0, OUTAGE_DELAY_S
-            if self._relay_rest_s:
-                stop.wait(self._relay_rest_s)
+                handled, idle_s = 0, OUTAGE_DELAY_S
+            if self._relay_delay_s:
+                stop.wait(self._relay_delay_s)
             elif handled < BATCH_SIZE:
-                stop.wait(rest_s)
+                stop.wait(idle_s)
         self._store_last_outcomes()
         self._ahead.shutdown()
 
@@ -226,36 +226,36 @@ class Sender:
         Raises:
             Unavailable: the database is away. Outcomes that are not stored are kept and stored by the next run.
         """
-        self._store_known()
-        most = 1 if self._relay_rest_s else BATCH_SIZE
-        claims = claim_due(self._context.work, self._context.clock, most, self._context.lease)
+        self._store_outcomes()
+        limit = 1 if self._relay_delay_s else BATCH_SIZE
+        claims = claim_due(self._context.work, self._context.clock, limit, self._context.lease)
         if not claims:
             return 0
         reach("send.claimed")
-        batch = Batch(self._context, claims, self._known, self._ahead)
+        batch = Batch(self._context, claims, self._outcomes, self._ahead)
         try:
-            self._note_relay(well=batch.run(stop))
-            self._store_known()
+            self._update_relay_delay(works=batch.run(stop))
+            self._store_outcomes()
         finally:
             batch.close()
         return len(claims)
 
-    def _note_relay(self, *, well: bool) -> None:
+    def _update_relay_delay(self, *, works: bool) -> None:
         """Back off while the relay fails, so that an outage affects few mails."""
-        longer_s = min(MAX_RELAY_DELAY_S, max(MIN_RELAY_DELAY_S, 2 * self._relay_rest_s))
-        self._relay_rest_s = 0.0 if well else longer_s
-        if not well:
-            log.warning("the mail relay is in trouble", extra={"again_in_s": self._relay_rest_s})
+        longer_s = min(MAX_RELAY_DELAY_S, max(MIN_RELAY_DELAY_S, 2 * self._relay_delay_s))
+        self._relay_delay_s = 0.0 if works else longer_s
+        if not works:
+            log.warning("the mail relay is in trouble", extra={"again_in_s": self._relay_delay_s})
 
-    def _store_known(self) -> None:
-        if self._known:
-            finish_mails(self._context.work.ungated, self._known)  # they were sent, even if a quarantine began since
+    def _store_outcomes(self) -> None:
+        if self._outcomes:
+            finish_mails(self._context.work.ungated, self._outcomes)  # they were sent, even if a quarantine has begun
             reach("send.settled")
-            self._known.clear()
+            self._outcomes.clear()
 
-    def _cleanup_now_and_then(self) -> None:
-        if time.monotonic() - self._housekeeping_at >= CLEANUP_EVERY_S:
-            self._housekeeping_at = time.monotonic()
+    def _cleanup_if_due(self) -> None:
+        if time.monotonic() - self._cleaned_at_s >= CLEANUP_EVERY_S:
+            self._cleaned_at_s = time.monotonic()
             self.cleanup()
 
     def cleanup(self) -> None:
@@ -270,10 +270,10 @@ class Sender:
 
     def _store_last_outcomes(self) -> None:
         deadline = time.monotonic() + SHUTDOWN_S
-        while self._known and time.monotonic() < deadline:
+        while self._outcomes and time.monotonic() < deadline:
             try:
-                self._store_known()
+                self._store_outcomes()
             except Unavailable:
                 time.sleep(OUTAGE_DELAY_S)  # the database is away; the deadline ends this
-        if self._known:
-            log.error("outcomes could not be stored; their leases will run out", extra={"count": len(self._known)})
+        if self._outcomes:
+            log.error("outcomes could not be stored; their leases will run out", extra={"count": len(self._outcomes)})

@@ -64,18 +64,18 @@ class AttemptRow:
     outcome: str | None
 
 
-def list_mails(connection: Connection, wanted: Mapping[str, Any], most: int) -> list[MailRow]:
+def list_mails(connection: Connection, wanted: Mapping[str, Any], limit: int) -> list[MailRow]:
     """Return mails, newest first.
 
     Args:
         connection: to read by.
         wanted: ``kind``, ``state``, ``event``, ``forms`` (a list), ``id``, ``before`` (an id; only older ones); all
             that are given must fit.
-        most: rows.
+        limit: rows.
     """
     conditions = " AND ".join(_CONDITIONS[name] for name in wanted) or "true"
     query = text(f"{_MAILS} WHERE {conditions} ORDER BY m.number DESC LIMIT :most")
-    return [MailRow(*row) for row in connection.execute(query, {**wanted, "most": most})]
+    return [MailRow(*row) for row in connection.execute(query, {**wanted, "most": limit})]
 
 
 def list_attempts(connection: Connection, mail_id: str) -> list[AttemptRow]:

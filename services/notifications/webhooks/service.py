@@ -125,7 +125,7 @@ class WebhookService:
         with self.work.transaction() as connection:
             return _found(find_webhook(connection, webhook_id))
 
-    def deliveries(self, webhook_id: str, before: tuple[datetime, str] | None, most: int) -> Sequence[DeliveryRow]:
+    def deliveries(self, webhook_id: str, before: tuple[datetime, str] | None, limit: int) -> Sequence[DeliveryRow]:
         """Return the deliveries of a webhook, newest first.
 
         Raises:
@@ -133,7 +133,7 @@ class WebhookService:
         """
         with self.work.transaction() as connection:
             _found(find_webhook(connection, webhook_id))
-            return list_deliveries(connection, webhook_id, before, most)
+            return list_deliveries(connection, webhook_id, before, limit)
 
     def _make_room(self, connection: Connection, partner: str, url: str) -> None:
         if any((known.partner, known.url) == (partner, url) for known in list_webhooks(connection)):

@@ -283,11 +283,11 @@ def store_delivery(
 
 
 def list_deliveries(
-    connection: Connection, webhook_id: str, before: tuple[datetime, str] | None, most: int
+    connection: Connection, webhook_id: str, before: tuple[datetime, str] | None, limit: int
 ) -> Sequence[DeliveryRow]:
     """Return the deliveries of a webhook, newest first; ``before`` is the last one of the previous page."""
     moment, last = before or (None, None)
-    rows = connection.execute(_LIST_DELIVERIES, {"webhook": webhook_id, "before": moment, "id": last, "most": most})
+    rows = connection.execute(_LIST_DELIVERIES, {"webhook": webhook_id, "before": moment, "id": last, "most": limit})
     return [DeliveryRow(*row) for row in rows]
 
 
