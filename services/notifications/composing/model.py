@@ -155,7 +155,7 @@ class CalendarEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class EventTime:
+class PreviousTime:
     """The time of an event before it moved; aware datetimes."""
 
     starts_at: datetime
@@ -195,7 +195,7 @@ class MailContext:
     entry: CalendarEntry | None = None
     attend: EventCopy | None = None
     group: str | None = None
-    before: EventTime | None = None
+    before: PreviousTime | None = None
     title: str = ""
     note: str = ""
     recording: str | None = None

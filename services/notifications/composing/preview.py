@@ -14,10 +14,10 @@ from services.notifications.composing.model import (
     BulletinText,
     CalendarEntry,
     EventCopy,
-    EventTime,
     MailContext,
     MailKind,
     MailRecipient,
+    PreviousTime,
 )
 from services.notifications.composing.rendering import write
 from services.notifications.mails.kinds import (
@@ -93,7 +93,7 @@ SAMPLE = MailContext(
 )
 """A context to start from: ``dataclasses.replace`` what matters."""
 
-_BEFORE = EventTime(
+_BEFORE = PreviousTime(
     datetime(2020, 5, 11, 12, 30, tzinfo=UTC), datetime(2020, 5, 11, 16, 0, tzinfo=UTC), "Europe/Zurich"
 )
 _CONSOLE_LINK = "https://console.example.org/console/invitation/sample"

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from services.notifications.composing.model import CANCELLED, SEAT_KINDS, EventCopy, EventTime, MailContext
+from services.notifications.composing.model import CANCELLED, SEAT_KINDS, EventCopy, MailContext, PreviousTime
 from services.notifications.composing.texts import (
     Piece,
     Wording,
@@ -249,7 +249,7 @@ def _times(context: MailContext, event: EventCopy, words: Wording) -> list[tuple
     return [(labels[line.whose], line) for line in lines]
 
 
-def _before(slot: EventTime | None, event: EventCopy, words: Wording) -> TimeLine | None:
+def _before(slot: PreviousTime | None, event: EventCopy, words: Wording) -> TimeLine | None:
     if slot is None:
         return None
     return time_lines(Period(slot.starts_at, slot.ends_at, slot.time_zone, event.city), words.language)[0]

@@ -35,7 +35,6 @@ from services.notifications.recipients.audience import (
     list_audience,
     segment_of,
 )
-from services.notifications.recipients.model import NO_BULLETINS
 from services.notifications.recipients.store import (
     PERSONAL_TABLES,
     RecipientTombstone,
@@ -181,7 +180,6 @@ def erase_subject(connection: Connection, clock: Clock, tombstone: RecipientTomb
     erase_rows(connection, PERSONAL_TABLES, {"subject": tombstone.subject, "reason": ERASED})
 
 
-WANTS_NONE = NO_BULLETINS
 UNSUBSCRIBE_SAMPLE = "of-each-person-alone"
 """Replaces the token in previews of a bulletin."""
 

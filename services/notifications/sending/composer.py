@@ -11,9 +11,9 @@ from services.notifications.composing.model import (
     BulletinText,
     CalendarEntry,
     EventCopy,
-    EventTime,
     MailContext,
     MailRecipient,
+    PreviousTime,
 )
 from services.notifications.composing.rendering import render
 from services.notifications.composing.texts import FALLBACK
@@ -27,7 +27,8 @@ from services.notifications.mails.kinds import (
     is_outdated,
 )
 from services.notifications.mails.model import STOPPED_REASON, HandoverOutcome
-from services.notifications.recipients.service import UNSUBSCRIBE_SAMPLE, WANTS_NONE, make_unsubscribe_token
+from services.notifications.recipients.model import NO_BULLETINS
+from services.notifications.recipients.service import UNSUBSCRIBE_SAMPLE, make_unsubscribe_token
 from services.notifications.rules.model import EVENT_PAST, is_date_of, is_late, is_news_outdated, is_past
 from services.notifications.sending.outcomes import called_off, failed, postponed, retried, suppressed
 from services.notifications.sending.store import Claim
@@ -166,7 +167,7 @@ def unfit(claim: Claim, clock: CheckedClock) -> HandoverOutcome | None:
     if mail.kind == BULLETIN_TEST and claim.texts is None:
         return called_off(mail, DISCARDED, now)
     if claim.suppressed:
-        return suppressed(mail, WANTS_NONE, now)
+        return suppressed(mail, NO_BULLETINS, now)
     if recipient.form_kind == "working_group" and recipient.working_group is not None and claim.group is None:
         return postponed(mail, GROUP_MISSING, clock)
     if mail.kind not in KINDS_ABOUT_EVENT:
@@ -219,10 +220,10 @@ def _bulletin(claim: Claim, language: str) -> tuple[BulletinText | None, str]:
     return BulletinText(claim.texts[chosen]["subject"], claim.texts[chosen]["text"]), chosen
 
 
-def _event_time(content: Mapping[str, Any] | None) -> EventTime | None:
+def _event_time(content: Mapping[str, Any] | None) -> PreviousTime | None:
     if content is None or content["starts_at"] is None:
         return None
-    return EventTime(parse_rfc3339(content["starts_at"]), _datetime(content["ends_at"]), content["time_zone"])
+    return PreviousTime(parse_rfc3339(content["starts_at"]), _datetime(content["ends_at"]), content["time_zone"])
 
 
 def _event(content: Mapping[str, Any], language: str) -> EventCopy:

@@ -11,7 +11,8 @@ from email.policy import default as modern
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications.recipients.service import WANTS_NONE, unsubscribe
+from services.notifications.recipients.model import NO_BULLETINS
+from services.notifications.recipients.service import unsubscribe
 from services.notifications.sending.outcomes import failed, sent
 from services.notifications.sending.service import LEASE, UNKNOWN_AFTER, begin_handover, claim_due, finish_mails
 from shared.contracts import reading
@@ -245,6 +246,6 @@ def test_suppressed_bulletin_is_told_once(office: Office, client: FlaskClient) -
         send_all(office, relay)
         assert relay.mails == []
     (mail,) = [mail for mail in office.mails() if mail["kind"] == "bulletin"]
-    assert (mail["state"], mail["reason"]) == ("suppressed", WANTS_NONE)
+    assert (mail["state"], mail["reason"]) == ("suppressed", NO_BULLETINS)
     told = [(message.data["kind"], message.data["subject"]) for message in office.published("mail.suppressed.v1")]
     assert told == [("bulletin", str(mail["subject"]))]
