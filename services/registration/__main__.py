@@ -1,18 +1,23 @@
 """``python -m services.registration``: ``web forms own desk work decide relay consume tend migrate load keys …``."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
 from services.registration.key_commands import keys
-from services.registration.retention_command import retention
 from services.registration.rights import DECIDE, TEND
 from services.registration.settings import read_settings
-from services.registration.submission_commands import add_submission_commands
 from services.registration.wiring import NAME, describe
+from shared.process.aligned import aligned
 from shared.process.commands import Loop, Worker, main, make_command_line
+from shared.process.confirming import checked_now, confirmed_by
+from shared.process.recovery import operator_name, recovery
 from shared.process.runner import Stop
-from shared.process.settings import OPERATOR
+from shared.process.service import Service
+from shared.process.settings import OPERATOR, RECOVER
 from shared.store.checked_clock import CheckedClock
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
@@ -33,7 +38,7 @@ def command_line() -> click.Group:
     def load(folder: Path, origins: tuple[str, ...], days_later: int) -> None:
         """Load forms and partners from FOLDER; a broken folder changes nothing."""
         # here alone: keys and the reading of folders take 10 MB, and no worker needs them
-        from services.registration.forms.loading import load_forms
+        from services.registration.forms.description import load_forms
         from services.registration.key_stores import opened_form_keys
         from shared.process.rekeying import require_fit
         from shared.store.key_checks import KeyChecks
@@ -57,7 +62,7 @@ def command_line() -> click.Group:
 def decide() -> Loop:
     """Return the loop of the decider."""
     # here alone, as below: no other process needs it
-    from services.registration.deciding_loop import run_decider
+    from services.registration.workers import run_decider
 
     settings = read_settings(DECIDE)
 
@@ -70,7 +75,7 @@ def decide() -> Loop:
 def tend() -> Loop:
     """Return the loop of what is due by time."""
     from services.registration.people.messages import RegistrationMessages
-    from services.registration.tending import Tending
+    from services.registration.workers import Tending
 
     settings = read_settings(TEND)
     messages = RegistrationMessages(settings.notifications_key, settings.events_key)
@@ -79,6 +84,148 @@ def tend() -> Loop:
         Tending(unit, clock, messages).run(stop)
 
     return work
+
+
+SUBMISSION_HEADINGS = ("number", "kind", "form", "received", "attempts", "reason")
+
+
+def add_submission_commands(group: click.Group, service: Service) -> None:
+    """Add the group of commands to the command line of ``service``."""
+    submissions = click.Group("submissions", help="Submissions that wait for a decision, and those that are parked.")
+    group.add_command(submissions)
+    _add_reading(submissions, service)
+    _add_deciding(submissions, service)
+    _add_keys(submissions, service)
+
+
+def _add_reading(group: click.Group, service: Service) -> None:
+    @group.command("list")
+    def list_them() -> None:
+        """List what is parked, and say how much is undecided and since when."""
+        from services.registration.intake.queue import backlog, parked_submissions
+
+        with recovery(service, RECOVER) as tools, tools.work.transaction() as connection:
+            undecided, oldest, _ = backlog(connection)
+            parked = parked_submissions(connection)
+        rows = [
+            (str(one.number), one.kind, one.form, _utc_text(one.received_at), str(one.attempts), one.reason)
+            for one in parked
+        ]
+        if rows:
+            click.echo("\n".join(aligned([SUBMISSION_HEADINGS, *rows])))
+        since = f", the oldest since {_utc_text(oldest)}" if oldest else ""
+        click.echo(f"{len(rows)} parked, {undecided} undecided{since}", err=True)
+
+
+def _add_deciding(group: click.Group, service: Service) -> None:
+    @group.command("replay")
+    @click.argument("number", type=int, required=False)
+    @click.option("--all", "every", is_flag=True, help="All that are parked.")
+    def replay(number: int | None, *, every: bool) -> None:
+        """Let the decider try the parked submission NUMBER again: it keeps its place and its receipt."""
+        from services.registration.intake.queue import replay_parked
+        from shared.store.deeds import note_deed
+
+        if every == (number is not None):
+            raise click.UsageError("name one NUMBER, or --all")
+        with recovery(service, RECOVER) as tools, tools.work.transaction() as connection:
+            numbers = replay_parked(connection, number)
+            for each in numbers:
+                note_deed(connection, tools.entry("submission-replayed", "submission", str(each)), tools.clock())
+        click.echo(f"{len(numbers)} replayed")
+
+    @group.command("drop")
+    @click.argument("number", type=int)
+    @click.option("--reason", required=True, help="Why, for the audit log; names nobody.")
+    def drop(number: int, reason: str) -> None:
+        """Delete the parked submission NUMBER for good, with its receipt."""
+        from services.registration.intake.queue import drop_parked
+        from shared.store.deeds import note_deed
+
+        with recovery(service, RECOVER) as tools, tools.work.transaction() as connection:
+            dropped = drop_parked(connection, number)
+            if dropped:
+                entry = tools.entry("submission-dropped", "submission", str(number), reason=reason)
+                note_deed(connection, entry, tools.clock())
+        if not dropped:
+            raise click.ClickException(f"no submission {number} is parked")
+        click.echo("1 dropped")
+
+
+def _add_keys(group: click.Group, service: Service) -> None:
+    @group.command("keys")
+    @click.option("--retire", is_flag=True, help="Forget the keys that are not the newest and that nothing needs.")
+    def keys(*, retire: bool) -> None:
+        """List the decider's published keys, and how many submissions can be opened by each alone."""
+        from services.registration.intake.queue import published_keys, retire_keys
+        from shared.store.deeds import note_deed
+
+        with recovery(service, RECOVER) as tools, tools.work.transaction() as connection:
+            for key in retire_keys(connection) if retire else ():
+                note_deed(connection, tools.entry("decider-key-retired", "key", key), tools.clock())
+                click.echo(f"{key}: retired; its private half may leave the decider's key file")
+            for published in published_keys(connection):
+                click.echo(f"{published.id}: published {_utc_text(published.at)}, needed by {published.needed_by}")
+
+
+def _utc_text(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+RETENTION_HEADINGS = ("form", "last day", "what", "goes on", "due", "overdue")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def retention(context: click.Context) -> None:
+    """List each form with its last day and what goes when: ended registrations, answers, people."""
+    if context.invoked_subcommand is not None:
+        return
+    # here alone: no worker needs it
+    from services.registration.privacy.retention import survey
+
+    with _database() as work:
+        lines = [_line(*row) for row in survey(work, datetime.now(UTC))]
+    for line in aligned([RETENTION_HEADINGS, *lines]):
+        click.echo(line)
+
+
+@retention.command("confirm")
+@click.argument("form")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def confirm_retention(form: str, *, yes: bool) -> None:
+    """Let go what is due on FORM and waits, because nothing announced it a day before."""
+    from services.registration.privacy.retention import confirm_unannounced, unannounced
+
+    with _database() as work:
+        now = checked_now(work, "registration")
+        waiting = {step: count for (slug, step), count in unannounced(work, now).items() if slug == form}
+        if confirmed_by(waiting, form, yes=yes):
+            confirmed = confirm_unannounced(work, now, form, operator_name())
+            click.echo(f"{form}: {_counted(confirmed)} may go; the process tend takes them within the hour.")
+
+
+@contextmanager
+def _database() -> Iterator[UnitOfWork]:
+    from shared.store.engine import open_engine
+
+    engine = open_engine(read_settings(RECOVER).common.database_url)
+    try:
+        yield UnitOfWork(engine, "registration")
+    finally:
+        engine.dispose()
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {step}" for step, count in counts.items())
+
+
+def _line(form: str, last_day: datetime | None, what: str, days: int, due: int, overdue: int) -> tuple[str, ...]:
+    if what == "ended":
+        goes = f"{days} days after it ended"
+    else:
+        goes = f"{last_day + timedelta(days=days):%Y-%m-%d}" if last_day else f"{days} days after"
+    return form, f"{last_day:%Y-%m-%d}" if last_day else "none yet", what, goes, str(due), str(overdue)
 
 
 if __name__ == "__main__":

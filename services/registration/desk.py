@@ -1,32 +1,34 @@
-"""Builds the desk: the console and the coordinators' interface, with the keys that only they need."""
+"""The service's pages of the console: the list, each person, the forms, the partners, and the audit log."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from flask import Blueprint as FlaskBlueprint
+from flask import Blueprint
 
 from services.registration.access.api import access_api
+from services.registration.access.audit_log import audit_log_api, audit_log_blueprint
 from services.registration.access.console import access_blueprint
-from services.registration.access.passkeys import RelyingParty
-from services.registration.access.service import AccessDesk
-from services.registration.access.sessions import ConsoleSessions
+from services.registration.access.credentials import RelyingParty
+from services.registration.access.first_steps import add_first_steps
+from services.registration.access.service import AccessDesk, ConsoleSessions
 from services.registration.access.sign_in_pages import SignInDesk
-from services.registration.audit_log.api import audit_log_api
-from services.registration.audit_log.console import audit_log_blueprint
-from services.registration.console import console_blueprint
-from services.registration.corrections.api import corrections_blueprint
-from services.registration.corrections.merging_routes import add_merge_operation
+from services.registration.corrections.api import add_merge_operation, corrections_blueprint
+from services.registration.corrections.console import add_corrections, add_merging
 from services.registration.corrections.service import CorrectionDesk
 from services.registration.forms.changes import FormDesk
+from services.registration.forms.console import add_forms
+from services.registration.forms.designer import add_designer, add_preview
 from services.registration.forms.drafts import DraftDesk
 from services.registration.forms.drafts_api import PREFIX as DRAFTS
-from services.registration.forms.drafts_api import drafts_blueprint
+from services.registration.forms.drafts_api import drafts_blueprint, side_event_forms_blueprint
+from services.registration.forms.new_form import add_side_event_forms
 from services.registration.forms.service import may_take_submissions
-from services.registration.forms.side_events_api import side_event_forms_blueprint
 from services.registration.importing.api import PREFIX as IMPORTS
 from services.registration.importing.api import imports_blueprint
-from services.registration.importing.mapping_pages import PATH as IMPORT_PAGES
+from services.registration.importing.console import PATH as IMPORT_PAGES
+from services.registration.importing.console import add_imports
 from services.registration.importing.model import MAX_FILE_BYTES
 from services.registration.importing.service import ImportDesk
 from services.registration.importing.store import make_vault
@@ -34,22 +36,31 @@ from services.registration.intake.queue import undecided_submissions
 from services.registration.intake.service import Intake
 from services.registration.key_stores import key_check
 from services.registration.partners.api import partners_blueprint
-from services.registration.partners.changes import PartnerDesk
-from services.registration.people.blocking_api import blocked_blueprint
-from services.registration.people.locking import pause_decider
+from services.registration.partners.console import add_partner_changes, add_partners
+from services.registration.partners.service import PartnerDesk
+from services.registration.people.console import PersonPages, add_marked, add_notes, add_person
+from services.registration.people.list_pages import add_list, add_writing_to
 from services.registration.people.messages import RegistrationMessages
-from services.registration.people.notes_api import notes_blueprint
+from services.registration.people.notes_api import add_views, blocked_blueprint, notes_blueprint, views_blueprint
 from services.registration.people.references import References
-from services.registration.people.views_api import views_blueprint
-from services.registration.privacy.api import erasing_blueprint, person_export_blueprint
+from services.registration.people.seats_page import add_seats_page
+from services.registration.people.store import pause_decider
+from services.registration.privacy.api import (
+    REASON_WORDS,
+    add_erasing,
+    add_person_export,
+    erased_page,
+    erasing_blueprint,
+    person_export_blueprint,
+)
 from services.registration.sealed_lists.api import lists_blueprint
-from services.registration.sealed_lists.approvals_api import approvals_blueprint
-from services.registration.sealed_lists.approving import ApprovalDesk
-from services.registration.sealed_lists.model import ListRules
+from services.registration.sealed_lists.approvals import ApprovalDesk, add_approvals, approvals_blueprint
+from services.registration.sealed_lists.console import add_reading_log, add_sealed_lists
 from services.registration.sealed_lists.service import ListDesk
+from services.registration.sealed_lists.store import ListRules
 from services.registration.sealing.api import sealed_blueprint
-from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.key_service import SubmissionQueue
+from services.registration.sealing.key_store import FormKeys
 from services.registration.settings import RegistrationSettings
 from services.registration.wiring import NAME
 from shared.core.deployment import Deployment
@@ -58,9 +69,49 @@ from shared.store.readiness import Check
 from shared.web.access import AccessFile
 from shared.web.access_directory import AccessDirectory
 from shared.web.app import KeyHolders
-from shared.web.console.frame import frame_blueprint
+from shared.web.console import words
+from shared.web.console.frame import frame_blueprint, pages_blueprint
 from shared.web.console.signing import make_sign_in
 from shared.web.trail import trail_blueprint
+
+
+def console_blueprint(
+    forms: FormDesk,
+    drafts: DraftDesk,
+    partners: PartnerDesk,
+    corrections: CorrectionDesk,
+    approvals: ApprovalDesk,
+    imports: ImportDesk,
+) -> Blueprint:
+    """``/console/registrations``."""
+    blueprint = pages_blueprint("registration_console", __name__)
+    blueprint.context_processor(lambda: {"words": words})
+    work, clock, messages = forms.work, forms.clock, corrections.messages
+    add_first_steps(blueprint, work, clock)
+    add_list(blueprint, work, clock)
+    add_marked(blueprint, work, clock, messages)
+    add_writing_to(blueprint, work)
+    pages = PersonPages(work, clock, messages, approvals.lists.keys, REASON_WORDS, partial(erased_page, work))
+    add_person(blueprint, pages)
+    add_corrections(blueprint, corrections)
+    add_merging(blueprint, corrections)
+    add_notes(blueprint, work, clock)
+    add_views(blueprint, work, clock)
+    add_erasing(blueprint, work, clock, messages)
+    add_person_export(blueprint)
+    add_imports(blueprint, imports)
+    add_forms(blueprint, forms, drafts)
+    add_seats_page(blueprint, forms)
+    add_designer(blueprint, drafts)
+    add_side_event_forms(blueprint, drafts)
+    add_preview(blueprint, drafts)
+    add_partners(blueprint, partners)
+    add_partner_changes(blueprint, partners)
+    add_sealed_lists(blueprint, approvals.lists, approvals)
+    add_approvals(blueprint, approvals)
+    add_reading_log(blueprint, work)
+    return blueprint
+
 
 LARGEST_DRAFT = 1024 * 1024
 """Bytes: a hundred questions in six languages."""
@@ -82,7 +133,7 @@ class Routes:
     """
 
     operations: list[Any]
-    pages: list[FlaskBlueprint] = field(default_factory=list)
+    pages: list[Blueprint] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     holders: KeyHolders | None = None
 

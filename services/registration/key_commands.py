@@ -17,8 +17,8 @@ from services.registration.settings import KEYS_DATABASE, read_settings
 from shared.process.settings import OPERATOR
 
 if TYPE_CHECKING:
-    from services.registration.sealing.form_keys import FormKeys
     from services.registration.sealing.key_service import KeyOrder, SubmissionQueue
+    from services.registration.sealing.key_store import FormKeys
     from services.registration.settings import RegistrationSettings
     from shared.store.unit_of_work import UnitOfWork
 
@@ -31,7 +31,7 @@ def keys() -> None:
 @keys.command("list")
 def list_keys() -> None:
     """List every form that has or had a key with its state, and say where the database expects another key."""
-    from services.registration.sealing.key_faults import key_faults
+    from services.registration.sealing.key_service import key_faults
 
     words = {0: "unwrapped by none of the master keys", 1: "in use"}
     with _key_tools() as (work, form_keys, _):
@@ -80,9 +80,9 @@ def copy(folder: Path) -> None:
     Stop the desk before, and start it with the keys database afterwards: changes that it makes in FOLDER in between are
     not in the database. Nothing is copied while the two contradict each other.
     """
-    from services.registration.sealing.key_copying import copy_keys
-    from services.registration.sealing.key_faults import key_faults
     from services.registration.sealing.key_folder import KeyFolder
+    from services.registration.sealing.key_service import key_faults
+    from services.registration.sealing.key_store import copy_keys
 
     with _key_tools() as (work, form_keys, settings):
         if not settings.keys_database_url:
@@ -118,7 +118,7 @@ def destroy(form: str, *, yes: bool, without_second_person: bool) -> None:
 
 def _consent(work: "UnitOfWork", settings: "RegistrationSettings", form: str, *, alone: bool) -> "Mapping[str, str]":
     """Who else agreed, or why nobody had to; empty if somebody still has to."""
-    from services.registration.sealing.approvals import consent_to_destroy
+    from services.registration.sealing.service import consent_to_destroy
     from shared.core.clock import system_clock
 
     if alone:
@@ -131,7 +131,7 @@ def _consent(work: "UnitOfWork", settings: "RegistrationSettings", form: str, *,
 def _queue() -> "SubmissionQueue":
     from services.registration.forms.service import may_take_submissions
     from services.registration.intake.queue import undecided_submissions
-    from services.registration.people.locking import pause_decider
+    from services.registration.people.store import pause_decider
     from services.registration.sealing.key_service import SubmissionQueue
 
     return SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider)
@@ -177,8 +177,8 @@ def _require_fit(work: "UnitOfWork", settings: "RegistrationSettings") -> None:
 @contextmanager
 def _plain_errors() -> Iterator[None]:
     """Turn what cannot be done into exit code 1 and a sentence."""
-    from services.registration.sealing.form_keys import KeyGone
     from services.registration.sealing.key_service import SecondPersonNeeded, StillOpen, StillUndecided
+    from services.registration.sealing.key_store import KeyGone
     from shared.core.sealing import Unsealable
 
     try:

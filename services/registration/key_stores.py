@@ -9,10 +9,10 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.key_database import KeyDatabase
-from services.registration.sealing.key_faults import StoreReadiness, key_problem
 from services.registration.sealing.key_folder import KeyFolder
+from services.registration.sealing.key_service import StoreReadiness, key_problem
+from services.registration.sealing.key_store import FormKeys
 from services.registration.settings import RegistrationSettings
 from services.registration.wiring import KEYS, KEYS_MIGRATIONS, NAME
 from shared.store.engine import open_engine

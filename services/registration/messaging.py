@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.registration.audit_log.store import store_entry
-from services.registration.forms.copies import keep_event, keep_working_group, upsert_resource
-from services.registration.people.proposals import handle_decision
-from services.registration.sealed_lists.rooms import upsert_hotel
+from services.registration.access.audit_log_store import store_entry
+from services.registration.forms.service import keep_event, keep_working_group, upsert_resource
+from services.registration.people.details import handle_decision
+from services.registration.sealed_lists.store import upsert_hotel
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.core.errors import Poison
 from shared.store.checked_clock import MAX_DIFFERENCE

@@ -20,23 +20,24 @@ from services.registration.intake.service import Intake
 from services.registration.key_stores import form_keys
 from services.registration.own.address_routes import address_blueprint
 from services.registration.own.answers_routes import answers_blueprint
-from services.registration.own.by_link import link_access
+from services.registration.own.commands import link_access
 from services.registration.own.confirmation_routes import confirmation_blueprint
 from services.registration.own.limited_routes import limited_blueprint
 from services.registration.own.managing_routes import managing_blueprint
-from services.registration.own.my_data_routes import my_data_blueprint
+from services.registration.own.my_data import my_data_blueprint
 from services.registration.people.api import registrations_blueprint
 from services.registration.people.messages import RegistrationMessages
-from services.registration.people.offers_api import PeopleDesk
-from services.registration.people.seats_api import add_seats
+from services.registration.people.offers_api import PeopleDesk, add_seats
 from services.registration.people.waiting_list import promoting
-from services.registration.public.api import add_public_forms
-from services.registration.public.challenge import challenge_blueprint
+from services.registration.public.api import add_public_forms, challenge_blueprint
 from services.registration.public.context import PublicContext
-from services.registration.public.cross_origin import opened
-from services.registration.public.embed_pages import embed_blueprint
-from services.registration.public.my_registrations import my_registrations_blueprint
-from services.registration.public.receipts import receipt_pages_blueprint, receipts_blueprint
+from services.registration.public.form_pages import embed_blueprint
+from services.registration.public.receipts import (
+    my_registrations_blueprint,
+    receipt_pages_blueprint,
+    receipts_blueprint,
+)
+from services.registration.public.submissions import opened
 from services.registration.rights import DESK, FORMS, OWN, UNITED, WEB
 from services.registration.settings import RegistrationSettings
 from services.registration.wiring import MIGRATIONS, NAME

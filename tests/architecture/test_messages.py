@@ -42,7 +42,8 @@ def test_service_publishes_exactly_its_types(service: str) -> None:
 def _translations(service: str) -> list[Path]:
     """The modules that make messages of a service's facts."""
     files = python_files(f"services/{service}")
-    return [path for path in files if path.name.startswith("outgoing") or path.name == "messages.py"]
+    named = [path for path in files if path.name.startswith("outgoing") or path.name == "messages.py"]
+    return named + [path for path in files if path not in named and "make_message(" in text_of(path)]
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from deploy.local.installation import SAMPLE
-from services.registration.forms.loading import load_forms
-from services.registration.sealing.form_keys import FormKeys
+from services.registration.forms.description import load_forms
 from services.registration.sealing.key_folder import KeyFolder
+from services.registration.sealing.key_store import FormKeys
 from shared.core.sealing import read_keys
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork

@@ -10,11 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from services.registration.embed.assets import SCRIPTS, SHEET, script, sheet
-from services.registration.embed.pages import Look, render_frame, submissions_path
+from services.registration.embed.pages import SCRIPTS, SHEET, Look, render_frame, script, sheet, submissions_path
 from services.registration.embed.receipt_pages import ReceiptStatus, render_receipt, render_received
 from services.registration.embed.strings import submission_texts
-from services.registration.intake.outcomes import Choice, Result
+from services.registration.intake.model import Choice, Result
 from services.registration.own.confirmation_page import ConfirmationPage, read_choices, render_confirmation
 from shared.public_forms.proof_of_work import new_challenge, proof_keys
 from shared.public_forms.standard import standard_form

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Frame, Page, Route, expect
 
-from services.registration.intake.outcomes import Result
+from services.registration.intake.model import Result
 from tests.browser.conftest import NewVisitor
 from tests.browser.foreign import foreign_site
 from tests.browser.intake_site import CODE, Intake, every_page, intake_site

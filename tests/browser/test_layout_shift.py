@@ -7,8 +7,7 @@ import pytest
 from playwright.sync_api import Route
 
 from deploy.local.installation import PARTNER
-from services.registration.embed.heights import NARROW_PX, WIDE_PX, estimate_height
-from services.registration.embed.snippets import ELEMENT, FRAME, Choice, snippet_of
+from services.registration.embed.snippets import ELEMENT, FRAME, NARROW_PX, WIDE_PX, Choice, estimate_height, snippet_of
 from shared.core.yaml_source import read_yaml
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.definition import FormDefinition

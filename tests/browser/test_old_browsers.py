@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from deploy.local.installation import PARTNER, WEBINAR
-from services.registration.embed.assets import STATIC_FOLDER as EMBED
+from services.registration.embed.pages import STATIC_FOLDER as EMBED
 from shared.web.look.sheets import STATIC_FOLDER as SHARED
 from tests.browser.conftest import NewVisitor
 from tests.browser.hosting import host_page, snippet

@@ -21,7 +21,7 @@ from schemathesis.engine.events import FatalError, NonFatalError, ScenarioFinish
 from schemathesis.engine.recorder import CheckNode
 
 from deploy.specs import build_applications
-from services.registration.intake.decider_keys import publish_key
+from services.registration.intake.queue import publish_key
 from shared.contracts.registry import SERVICES
 from shared.core.clock import system_clock
 from shared.core.ids import new_token, token_hash

@@ -28,16 +28,16 @@ from services.events.usecases.decide_proposal import sealed_decision
 from services.events.usecases.proposal_keys import ProposalKeys
 from services.notifications.mails.model import ClaimedMail
 from services.notifications.sending.messages import KEY_OF_OUTCOME, mail_message
-from services.registration.access import messages as access_messages
+from services.registration.access import store as access_messages
 from services.registration.forms.messages import FORM_CHANGED, PARTNER_CHANGED, form_message, partner_message
 from services.registration.forms.model import FormFacts
-from services.registration.forms.partner_store import Partner
+from services.registration.forms.service import Partner
 from services.registration.people import messages as registration_messages
 from services.registration.people.messages import Fact, RegistrationMessages, confirmation_wanted
 from services.registration.people.model import Registration
 from services.registration.people.store import Person
-from services.registration.sealed_lists import messages as approval_messages
-from services.registration.sealing.approvals import Approval
+from services.registration.sealed_lists import service as approval_messages
+from services.registration.sealing.service import Approval
 from shared.contracts.envelope import Message, decode, encode
 from shared.contracts.reading import read
 from shared.contracts.registry import MESSAGE_TYPES

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.registration.deciding_loop import set_intake_gauges
+from services.registration.workers import set_intake_gauges
 from shared.core.metrics import (
     confirmation_mail_oldest_overdue_age_seconds,
     confirmation_mails_overdue,

@@ -17,7 +17,7 @@ from services.events.store import personal_tables as events_tables
 from services.notifications import cleanup as of_notifications
 from services.notifications.recipients import store as notifications_tables
 from services.registration import cleanup as of_registration
-from services.registration.privacy import tables as registration_tables
+from services.registration.privacy import erasure_store as registration_tables
 from shared.contracts.registry import SERVICES
 from shared.core.ids import first_id_of
 from shared.core.sealing import open_sealed, read_keys

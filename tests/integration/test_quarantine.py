@@ -20,8 +20,8 @@ from deploy.operations.backup.restoring import begin_quarantine as put_in_quaran
 from deploy.shape import SERVICES
 from services.notifications.sending.sender import Sender
 from services.notifications.sending.smtp import Session
-from services.registration.deciding_loop import make_decider
 from services.registration.web import build_app
+from services.registration.workers import make_decider
 from shared.core.database_url import conninfo
 from shared.core.errors import Quarantined, Unavailable
 from shared.process.runner import Stop

@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from services.registration.people.messages import RegistrationMessages
-from services.registration.tending import Tending
 from services.registration.wiring import MIGRATIONS
+from services.registration.workers import Tending
 from shared.core.clock import Clock, system_clock
 from shared.core.metrics import clock_difference_seconds, final_work_refused_total
 from shared.core.sealing import new_key, public_key_of

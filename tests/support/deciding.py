@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from services.registration.intake.decider import Decider
-from services.registration.intake.decider_keys import publish_key
+from services.registration.intake.queue import publish_key
 from services.registration.intake.reading import DeciderKeys
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References

@@ -10,10 +10,10 @@ from services.events.usecases.load_rooms import load_rooms
 from services.events.usecases.load_sample import load_sample
 from services.notifications.rules import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
-from services.registration.forms.copies import keep_event
-from services.registration.forms.loading import load_forms
-from services.registration.sealing.form_keys import FormKeys
+from services.registration.forms.description import load_forms
+from services.registration.forms.service import keep_event
 from services.registration.sealing.key_folder import KeyFolder
+from services.registration.sealing.key_store import FormKeys
 from shared.contracts.reading import read
 from shared.core.clock import system_clock
 from shared.core.sealing import Vault, public_key_of, read_keys, seal_to

@@ -4,18 +4,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import get_args
 
-from services.registration.embed.event_time import EventTime
-from services.registration.embed.my_page import MyPage, render_my
 from services.registration.embed.pages import FramePage, Look, OwnForm, render_frame
 from services.registration.embed.receipt_pages import (
+    MyPage,
     ReceiptPage,
     ReceiptStatus,
     ReceivedPage,
+    render_my,
     render_receipt,
     render_receipt_gone,
     render_received,
 )
-from services.registration.intake.outcomes import Result
+from services.registration.embed.strings import EventTime
+from services.registration.intake.model import Result
 from services.registration.own.answers import Difference
 from services.registration.own.confirmation_page import (
     CandidateResult,

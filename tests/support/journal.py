@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.registration.intake.receipts import receipt_hash
+from services.registration.intake.service import receipt_hash
 from tests.support.clients import Answer
 
 ACCEPTED = 202

@@ -3,25 +3,24 @@
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 
-from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import Look
-from services.registration.own.address_page import (
+from services.registration.embed.strings import EventTime
+from services.registration.forms.opening import JoinState
+from services.registration.own.address_routes import (
     AddressPage,
-    OwnAddress,
     UndoPage,
     render_address,
     render_undo,
     render_undo_gone,
 )
 from services.registration.own.answers import Difference, own_definition
-from services.registration.own.answers_page import (
+from services.registration.own.answers_routes import (
     AnswersClosedPage,
     AnswersPage,
     render_answers,
     render_answers_closed,
 )
-from services.registration.own.joining import JoinState
-from services.registration.own.limited_page import (
+from services.registration.own.limited_routes import (
     EventNotice,
     JoinPage,
     ViewPage,
@@ -30,19 +29,20 @@ from services.registration.own.limited_page import (
     render_limited_gone,
     render_view,
 )
-from services.registration.own.managing_page import (
+from services.registration.own.my_data import DatedEntry, GivenConsent, MyDataPage, render_my_data
+from services.registration.own.pages import (
     JoinPart,
     LinkPage,
     OfferPart,
+    OwnAddress,
     ProposalPart,
     ResourceLink,
+    own_text,
     render_erased,
     render_link,
     render_link_ended,
     render_link_gone,
 )
-from services.registration.own.my_data_page import DatedEntry, GivenConsent, MyDataPage, render_my_data
-from services.registration.own.rendering import own_text
 from shared.calendar.ics import CalendarEvent
 from shared.calendar.links import CalendarLinks, calendar_links
 from shared.i18n.when import Period, day_text, time_lines

@@ -15,19 +15,18 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from services.registration.deciding_loop import make_decider, make_import_run
 from services.registration.importing.running import ImportRun
 from services.registration.intake.decider import Decider
 from services.registration.intake.form_view import view_form
-from services.registration.intake.outcomes import Act, Choice
+from services.registration.intake.model import Act, Choice
 from services.registration.intake.service import Intake
 from services.registration.key_stores import keys_engine
 from services.registration.own.commands import send_choices
 from services.registration.own.service import WaitingForOwner, show_waiting
 from services.registration.people.messages import RegistrationMessages
 from services.registration.settings import RegistrationSettings, read_settings
-from services.registration.tending import Tending
 from services.registration.web import build_app
+from services.registration.workers import Tending, make_decider, make_import_run
 from shared.core.sealing import open_sealed, read_keys
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork

@@ -11,10 +11,10 @@ import psutil
 import yaml
 
 from deploy.local.installation import SAMPLE, WEBINAR
-from services.registration.forms.loading import load_forms
-from services.registration.intake.decider_keys import publish_key
-from services.registration.sealing.form_keys import FormKeys
+from services.registration.forms.description import load_forms
+from services.registration.intake.queue import publish_key
 from services.registration.sealing.key_folder import KeyFolder
+from services.registration.sealing.key_store import FormKeys
 from shared.core.sealing import read_keys
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork

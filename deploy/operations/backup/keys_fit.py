@@ -13,8 +13,8 @@ from deploy.operations.backup.postgres import LoneServer
 from services.events.settings import KEY_KINDS as OF_EVENTS
 from services.notifications.settings import KEY_KINDS as OF_NOTIFICATIONS
 from services.registration.sealing.encryption import open_answers
-from services.registration.sealing.form_keys import FormKeys, KeyGone
 from services.registration.sealing.key_folder import KeyFolder
+from services.registration.sealing.key_store import FormKeys, KeyGone
 from services.registration.settings import KEY_KINDS as OF_REGISTRATION
 from shared.core.key_checks import HeldKey, KeyKind, KnownKey, missing_keys
 from shared.core.sealing import Unsealable, Vault, public_key_of, read_keys

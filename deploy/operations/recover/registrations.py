@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from deploy.operations.recover.comparing import Comparison, Known
 from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, REGISTRATION, Databases
-from services.registration.forms.option_limits import read_option_limits
+from services.registration.forms.seats import read_option_limits
 from services.registration.people.messages import (
     CANCELLED,
     CHANGED,

@@ -8,10 +8,10 @@ import marshmallow as ma
 from flask import Response, jsonify
 from werkzeug.exceptions import NotFound
 
-from services.registration.access.account_pages import SESSION_ID
 from services.registration.access.model import ADMINISTRATOR, Grant, Granted, is_readable
 from services.registration.access.service import (
     AccessDesk,
+    ConsoleSessions,
     NewColleague,
     change,
     invite,
@@ -19,7 +19,7 @@ from services.registration.access.service import (
     revoke,
     withdraw,
 )
-from services.registration.access.sessions import ConsoleSessions
+from services.registration.access.sign_in_pages import SESSION_ID
 from shared.contracts.schemas import SLUG
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.address_field import email_field

@@ -1,22 +1,43 @@
-"""The console's sign-in page: with a passkey, or with a key. A key works without script."""
+"""The pages on which people sign in, accept an invitation, and manage their own passkeys and sessions.
 
+A key works without a script.
+"""
+
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, request
-from werkzeug.exceptions import BadRequest
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.wrappers import Response as AnyResponse
 
-from services.registration.access.credentials import Answer, sign_in_by_passkey
-from services.registration.access.passkeys import CHALLENGE_S, Challenge, PasskeyRefused, RelyingParty
-from services.registration.access.service import AccessDesk
-from services.registration.access.sessions import ConsoleSessions
-from services.registration.first_steps.progress import has_form
-from shared.core.ids import new_token
+from services.registration.access.credentials import (
+    CHALLENGE_S,
+    Answer,
+    Challenge,
+    Invitation,
+    InvitationEnded,
+    PasskeyRefused,
+    RelyingParty,
+    accept_with_key,
+    accept_with_passkey,
+    add_own_passkey,
+    own_passkeys,
+    remove_own_passkey,
+    show_invitation,
+    sign_in_by_passkey,
+)
+from services.registration.access.first_steps import has_form
+from services.registration.access.model import ADMINISTRATOR, ROLE_WORDS
+from services.registration.access.service import AccessDesk, ConsoleSessions
+from shared.core.errors import DomainError
+from shared.core.ids import new_token, token_hash
 from shared.core.security_events import SecurityEvent, note
-from shared.web.access import Access, Holder, public
+from shared.web.access import ROLES, Access, Holder, by_link, holder, needs, public
 from shared.web.bodies import CONTROL_CHARACTER
+from shared.web.browser_session import needs_recent_sign_in
 from shared.web.console.frame import SIGN_IN
 from shared.web.console.navigation import FIRST, FIRST_STEPS, HOME, first_page
 from shared.web.cross_site import refuse_cross_site
@@ -84,7 +105,7 @@ def add_sign_in(blueprint: Blueprint, desk: SignInDesk) -> None:
     @blueprint.get("/sign-in")
     @public
     def show_sign_in() -> Response:
-        return _page(desk, _target(request.args), again="again" in request.args)
+        return _sign_in_page(desk, _target(request.args), again="again" in request.args)
 
     @blueprint.post("/sign-in")
     @limited("link")
@@ -97,7 +118,7 @@ def add_sign_in(blueprint: Blueprint, desk: SignInDesk) -> None:
         if waiting is not None:
             return waiting
         if holder is None:
-            return _page(desk, target, status=403, refused="This key is not known. Check it and try again.")
+            return _sign_in_page(desk, target, status=403, refused="This key is not known. Check it and try again.")
         return desk.start(holder, _opened_by(desk, holder, target))
 
     @blueprint.post("/sign-in/passkey")
@@ -109,7 +130,7 @@ def add_sign_in(blueprint: Blueprint, desk: SignInDesk) -> None:
         try:
             holder = sign_in_by_passkey(desk.desk, desk.party, desk.answer(SIGNING))
         except PasskeyRefused as refusal:
-            return _admit(desk, target, known=False) or _page(desk, target, status=403, refused=str(refusal))
+            return _admit(desk, target, known=False) or _sign_in_page(desk, target, status=403, refused=str(refusal))
         return _admit(desk, target, known=True) or desk.start(holder, _opened_by(desk, holder, target))
 
 
@@ -128,12 +149,12 @@ def _admit(desk: SignInDesk, target: str, *, known: bool) -> Response | None:
         note(SecurityEvent.SIGN_IN_REFUSED)
     if not wait_s:
         return None
-    page = _page(desk, target, status=429, wait_minutes=ceil(wait_s / 60))
+    page = _sign_in_page(desk, target, status=429, wait_minutes=ceil(wait_s / 60))
     page.headers["Retry-After"] = str(ceil(wait_s))
     return page
 
 
-def _page(desk: SignInDesk, target: str, *, status: int = 200, **state: Any) -> Response:
+def _sign_in_page(desk: SignInDesk, target: str, *, status: int = 200, **state: Any) -> Response:
     page = desk.page("access/sign_in.html", SIGNING, desk.party.sign_in_options, target=target, path=SIGN_IN, **state)
     page.status_code = status
     return personal(page)
@@ -164,3 +185,153 @@ def _is_new(desk: SignInDesk, holder: Holder) -> bool:
         return False
     with desk.desk.work.transaction() as connection:
         return not has_form(connection, desk.desk.clock())
+
+
+ENDED = {
+    "unknown": "This link is not one of ours. It may have been cut off: copy the whole address from the e-mail.",
+    "used": "This link was used already, and works only once. If it was not you, inform the colleague who invited you: "
+    "they can end the access and send a new link.",
+    "withdrawn": "This invitation was withdrawn, or replaced by a newer one. Look for a newer e-mail, or ask the "
+    "colleague who invited you.",
+    "expired": "This link has expired. Ask the colleague who invited you for a new one.",
+}
+"""Why a link opens nothing, for whoever holds it."""
+
+
+def add_invitations(blueprint: Blueprint, desk: SignInDesk) -> None:
+    """The page of an invitation, and the two ways to accept it. Opening it changes nothing."""
+    path = "/invitation/<token>"
+
+    @blueprint.get(path)
+    @limited("link")
+    @by_link
+    def invitation_page(token: str) -> Response:
+        try:
+            return _invitation_page(desk, token, show_invitation(desk.desk, token))
+        except InvitationEnded as ended:
+            return _invitation_ended(ended)
+
+    @blueprint.post(f"{path}/key")
+    @limited("link")
+    @by_link
+    def take_key(token: str) -> Response:
+        refuse_cross_site()
+        try:
+            name, key = accept_with_key(desk.desk, token)
+        except InvitationEnded as ended:
+            return _invitation_ended(ended)
+        return personal(make_response(render_template("access/key.html", name=name, key=key)))
+
+    @blueprint.post(f"{path}/passkey")
+    @limited("link")
+    @by_link
+    def make_passkey(token: str) -> Response:
+        refuse_cross_site()
+        try:
+            holder = accept_with_passkey(desk.desk, desk.party, token, passkey_label(), desk.answer(MAKING))
+        except InvitationEnded as ended:
+            return _invitation_ended(ended)
+        except PasskeyRefused as refusal:
+            return _invitation_page(desk, token, show_invitation(desk.desk, token), refused=str(refusal), status=422)
+        return desk.start(holder, first_page(holder))
+
+
+def passkey_label() -> str:
+    """The name that a passkey gets: what its owner typed, or else the browser's."""
+    typed = " ".join(request.form.get("name", "").split())[:80]
+    return typed if typed and typed.isprintable() else browser_family()
+
+
+def _invitation_page(
+    desk: SignInDesk, token: str, invitation: Invitation, *, refused: str = "", status: int = 200
+) -> Response:
+    granted = invitation.granted
+    page = desk.page(
+        "access/invitation.html",
+        MAKING,
+        lambda challenge: desk.party.making_options(challenge, granted.id, granted.name, ()),
+        invitation=invitation,
+        roles=[ROLE_WORDS[role] for role in sorted(granted.grant.roles)],
+        token=token,
+        refused=refused,
+    )
+    page.status_code = status
+    return personal(page)
+
+
+def _invitation_ended(ended: InvitationEnded) -> Response:
+    status = 404 if ended.reason == "unknown" else 410
+    page = render_template("access/invitation_ended.html", reason=ENDED[ended.reason])
+    return personal(make_response(page, status))
+
+
+ACCOUNT = "/console/account"
+SESSION_ID = re.compile(r"^[0-9a-f]{64}$")
+PASSKEY_ID = re.compile(r"^(?:[0-9a-f]{2}){16,1023}$")
+
+
+def add_account(blueprint: Blueprint, desk: SignInDesk) -> None:
+    """The page of one's own access, and what can be done on it."""
+
+    @blueprint.get("/account")
+    @needs(*ROLES)
+    def account_page() -> Response:
+        return _account_page(desk)
+
+    @blueprint.post("/account/passkeys")
+    @needs_recent_sign_in
+    @needs(*ROLES)
+    def add_passkey() -> AnyResponse:
+        try:
+            add_own_passkey(desk.desk, desk.party, holder(), passkey_label(), desk.answer(MAKING))
+        except PasskeyRefused as refusal:
+            return _account_page(desk, refused=str(refusal), status=422)
+        return redirect(f"{ACCOUNT}?done=added", 303)
+
+    @blueprint.post("/account/passkeys/remove")
+    @needs_recent_sign_in
+    @needs(*ROLES)
+    def remove_passkey() -> AnyResponse:
+        try:
+            remove_own_passkey(desk.desk, holder(), _given("passkey", PASSKEY_ID))
+        except DomainError as refusal:
+            if refusal.code == "not-found":
+                raise
+            return _account_page(desk, refused=refusal.detail.capitalize() + ".", status=409)
+        return redirect(f"{ACCOUNT}?done=removed", 303)
+
+    @blueprint.post("/account/sessions/end")
+    @needs(*ROLES)
+    def end_session() -> AnyResponse:
+        everybody = ADMINISTRATOR in holder().roles
+        session = _given("session", SESSION_ID)
+        if not desk.sessions.end_one(session, holder().name, only_own=not everybody):
+            raise NotFound
+        return redirect(f"{ACCOUNT}?done=ended", 303)
+
+
+def _account_page(desk: SignInDesk, *, refused: str = "", status: int = 200) -> Response:
+    own, passkeys = holder(), own_passkeys(desk.desk, holder())
+    everybody = ADMINISTRATOR in own.roles
+    present = [bytes.fromhex(one.id) for one in passkeys]
+    page = desk.page(
+        "access/account.html",
+        MAKING,
+        lambda challenge: desk.party.making_options(challenge, own.id or "", own.name, present) if own.id else "",
+        own=own,
+        passkeys=passkeys,
+        sessions=desk.sessions.live(None if everybody else own.name),
+        everybody=everybody,
+        this=token_hash(desk.cookie.session).hex() if desk.cookie.session else "",
+        done=request.args.get("done", ""),
+        refused=refused,
+    )
+    page.status_code = status
+    return personal(page)
+
+
+def _given(name: str, pattern: re.Pattern[str]) -> str:
+    value = request.form.get(name, "")
+    if not pattern.match(value):
+        raise BadRequest
+    return value

@@ -1,12 +1,106 @@
-"""Tables of access: holders, invitations by the hash of their token, and what a change of them publishes."""
+"""Tables of access: holders, invitations by the hash of their token, passkeys, and the messages about changes."""
 
+import base64
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from services.registration.access.model import Grant, Granted
+from services.registration.forms.messages import make_message
+from shared.contracts.envelope import Message
+from shared.core.clock import rfc3339
+from shared.core.context import correlation_id, traceparent
+from shared.core.sealing import seal_to
+
+MAX_PASSKEYS = 10
+
+_ADD_PASSKEY = text("""
+    INSERT INTO passkey (credential_id, holder_id, name, public_key, sign_count, created_at)
+    VALUES (:credential_id, CAST(:holder_id AS uuid), :name, :public_key, :sign_count, :now)
+    ON CONFLICT DO NOTHING
+""")
+_FIND = text("""
+    SELECT credential_id, holder_id::text, public_key, sign_count FROM passkey
+    WHERE credential_id = :credential_id FOR UPDATE
+""")
+_USED = text("UPDATE passkey SET sign_count = :count, last_used_at = :now WHERE credential_id = :credential_id")
+_LIST_PASSKEYS = text("""
+    SELECT encode(credential_id, 'hex'), name, created_at, last_used_at FROM passkey
+    WHERE holder_id = CAST(:holder_id AS uuid) ORDER BY created_at, credential_id
+""")
+_REMOVE = text("""
+    DELETE FROM passkey WHERE holder_id = CAST(:holder_id AS uuid)
+        AND (CAST(:credential_id AS bytea) IS NULL OR credential_id = :credential_id)
+""")
+_USE_CHALLENGE = text("""
+    INSERT INTO used_passkey_challenge (challenge, used_at) VALUES (:challenge, :now) ON CONFLICT DO NOTHING
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class NewPasskey:
+    """A passkey that a browser has just made."""
+
+    credential_id: bytes
+    public_key: bytes
+    sign_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPasskey:
+    """A stored passkey, with the id of its holder (a UUID)."""
+
+    credential_id: bytes
+    holder_id: str
+    public_key: bytes
+    sign_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPasskey:
+    """A passkey as its owner sees it; ``id`` is its credential id, hexadecimal."""
+
+    id: str
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+def add_passkey(connection: Connection, holder_id: str, name: str, passkey: NewPasskey, now: datetime) -> bool:
+    """Store a passkey; False if it is somebody's already."""
+    values = {"holder_id": holder_id, "name": name, "now": now}
+    values |= {"credential_id": passkey.credential_id, "public_key": passkey.public_key}
+    return connection.execute(_ADD_PASSKEY, {**values, "sign_count": passkey.sign_count}).rowcount == 1
+
+
+def lock_passkey(connection: Connection, credential_id: bytes) -> KnownPasskey | None:
+    """The stored passkey; its row stays locked, so that of two uses at once each sees the other's count."""
+    row = connection.execute(_FIND, {"credential_id": credential_id}).one_or_none()
+    return None if row is None else KnownPasskey(*row)
+
+
+def record_use(connection: Connection, credential_id: bytes, sign_count: int, now: datetime) -> None:
+    """Store the passkey's new count, and when it was used."""
+    connection.execute(_USED, {"credential_id": credential_id, "count": sign_count, "now": now})
+
+
+def list_passkeys(connection: Connection, holder_id: str) -> list[ListedPasskey]:
+    """The passkeys of a holder, oldest first."""
+    return [ListedPasskey(*row) for row in connection.execute(_LIST_PASSKEYS, {"holder_id": holder_id})]
+
+
+def remove_passkeys(connection: Connection, holder_id: str, credential_id: bytes | None = None) -> int:
+    """Delete one passkey of a holder, or all; returns how many there were."""
+    return connection.execute(_REMOVE, {"holder_id": holder_id, "credential_id": credential_id}).rowcount
+
+
+def use_challenge(connection: Connection, challenge: bytes, now: datetime) -> bool:
+    """Use a challenge up; False if it was used before."""
+    return connection.execute(_USE_CHALLENGE, {"challenge": challenge, "now": now}).rowcount == 1
+
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('access', 0))")
 _LIST = text("""
@@ -135,3 +229,53 @@ def use_invitation(connection: Connection, token_hash: bytes, now: datetime) -> 
 def _columns(grant: Grant) -> dict[str, Any]:
     forms = None if grant.forms is None else sorted(grant.forms)
     return {"roles": sorted(grant.roles), "forms": forms, "partner": grant.partner, "until": grant.until}
+
+
+ACCESS_CHANGED = "access.changed.v1"
+INVITATION_CREATED = "invitation.created.v1"
+SESSION_ENDED = "session.ended.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationMail:
+    """Attributes:
+    purpose: ``invited``, or ``recovery`` for a holder who has signed in before.
+    email: where it goes; kept by notifications until the mail has ended, and nowhere else.
+    language: of the mail.
+    by: name of who invites.
+    """
+
+    purpose: str
+    email: str
+    language: str
+    by: str
+
+
+def access_message(state: Mapping[str, Any]) -> Message:
+    """What a holder may do, for the copies of the other services."""
+    at: datetime = state["occurred_at"]
+    until = state["until"]
+    data = {**state, "occurred_at": rfc3339(at), "until": None if until is None else rfc3339(until)}
+    return make_message(ACCESS_CHANGED, state["holder_id"], at, data, (correlation_id(), traceparent()))
+
+
+def invitation_message(
+    identity: str, mail: InvitationMail, link: str, now: datetime, expires_at: datetime, notifications_key: bytes
+) -> Message:
+    """The invitation with this id, whose ``link`` and address only notifications can read."""
+    sealed = seal_to(notifications_key, {"address": mail.email, "title": mail.by, "token": link})
+    data = {
+        "invitation_id": identity,
+        "purpose": mail.purpose,
+        "language": mail.language,
+        "expires_at": rfc3339(expires_at),
+        "occurred_at": rfc3339(now),
+        "sealed": base64.b64encode(sealed).decode(),
+    }
+    return make_message(INVITATION_CREATED, identity, now, data, (correlation_id(), traceparent()))
+
+
+def session_message(session: bytes, now: datetime) -> Message:
+    """That the session with this hash has ended."""
+    data = {"session": session.hex(), "occurred_at": rfc3339(now)}
+    return make_message(SESSION_ENDED, session.hex(), now, data, (correlation_id(), traceparent()))

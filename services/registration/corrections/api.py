@@ -1,8 +1,9 @@
-"""Correct, enter and send again, for coordinators' programs."""
+"""Correct, enter, merge and send again, for coordinators' programs."""
 
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 import marshmallow as ma
 from flask import Response, jsonify
@@ -12,8 +13,11 @@ from services.registration.corrections.service import (
     CorrectionDesk,
     Entry,
     FaultyAnswers,
+    MergeWanted,
     correct,
     enter,
+    merge,
+    pair_of,
     prepare_correction,
     prepare_entry,
     send_again,
@@ -189,3 +193,62 @@ def _refusals(blueprint: Any, *statuses: int) -> Callable[[Any], Any]:
         return view
 
     return around
+
+
+class MergeWantedSchema(ma.Schema):
+    """The registration that ends, and what is taken of it."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    other = ma.fields.UUID(required=True, metadata={"description": "The registration that ends"})
+    other_revision = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(min=1))
+    take = ma.fields.List(
+        ma.fields.String(),
+        load_default=list,
+        validate=ma.validate.Length(max=200),
+        metadata={"description": "Names of questions whose answers of the other one stay; `email` and `sealed` too"},
+    )
+    dry_run = StrictBoolean(load_default=False, metadata={"description": "Return what differs, and change nothing"})
+
+
+class MergedSchema(ma.Schema):
+    """The registration that stays, and what differed."""
+
+    registration = ma.fields.Nested(PersonSchema, required=True)
+    differed = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Nested(DifferenceSchema), required=True)
+    effects = ma.fields.List(ma.fields.String(), required=True)
+
+
+def add_merge_operation(blueprint: Blueprint, desk: CorrectionDesk) -> None:
+    """``POST /v1/registrations/<id>/merge``."""
+    route: Any = blueprint
+
+    @route.post("/registrations/<uuid:registration_id>/merge")
+    @route.arguments(MergeWantedSchema)
+    @route.response(200, MergedSchema)
+    @route.alt_response(404, schema=ProblemSchema)
+    @route.alt_response(409, schema=ProblemSchema)
+    @route.alt_response(412, schema=ProblemSchema)
+    @route.alt_response(428, schema=ProblemSchema)
+    @needs("coordinator")
+    def merge_two(content: dict[str, Any], registration_id: UUID) -> Response:
+        """Merge two registrations of a person on a form; `If-Match`: the revision of the one that stays.
+
+        The registration with a seat, or the older one, has to stay.
+        """
+        view, identity, other = touched(desk, registration_id), str(registration_id), str(content["other"])
+        touched(desk, content["other"])
+        revision = view.person.registration.revision
+        require_match(str(revision))
+        pair = pair_of(desk, identity, other)
+        wanted = MergeWanted((identity, revision), (other, content["other_revision"]), content["take"], holder().name)
+        try:
+            person = pair.kept.person if content["dry_run"] else merge(desk, wanted)
+        except FaultyAnswers as faulty:
+            return faults_of(faulty)
+        differed = {name: asdict(one) for name, one in pair.differs.items()}
+        shown = {"registration": to_public(person), "differed": differed, "effects": list(pair.effects)}
+        response = personal(jsonify(MergedSchema().dump(shown)))
+        response.set_etag(str(person.registration.revision))
+        return response

@@ -1,4 +1,4 @@
-"""Console pages: correct somebody, and enter somebody. Each shows first what it does, then does it."""
+"""Console pages: correct, enter and merge. Each shows first what it does, then does it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,15 +10,27 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.corrections.api import touched
-from services.registration.corrections.merging import find_namesakes
-from services.registration.corrections.model import CORRECTING, ENTERING, Correction
-from services.registration.corrections.questions import correctable, current_answers, enterable
+from services.registration.corrections.model import (
+    CORRECTING,
+    ENTERING,
+    Correction,
+    correctable,
+    current_answers,
+    enterable,
+)
 from services.registration.corrections.service import (
+    SEALED,
     CorrectionDesk,
     Entry,
     FaultyAnswers,
+    MergeWanted,
+    Pair,
     correct,
     enter,
+    find_alike,
+    find_namesakes,
+    merge,
+    pair_of,
     prepare_correction,
     prepare_entry,
     send_again,
@@ -212,3 +224,64 @@ def _with_errors(filled: Filled, faulty: FaultyAnswers) -> Filled:
 
 def _with_fault(filled: Filled, refusal: DomainError) -> Filled:
     return Filled(filled.answers, filled.email, filled.reason, fault=refusal.detail or refusal.code)
+
+
+def add_merging(blueprint: Blueprint, desk: CorrectionDesk) -> None:
+    """``/console/registrations/<id>/merge``: choose the other, then the answers, then merge."""
+
+    @blueprint.get("/registrations/<uuid:registration_id>/merge")
+    @needs("coordinator")
+    def merge_page(registration_id: UUID) -> Response:
+        view, other = touched(desk, registration_id), request.args.get("other", "")
+        if not other:
+            return _choose_page(desk, view, request.args.get("q", "").strip()[:100])
+        return _pair_page(_pair(desk, registration_id, other))
+
+    @blueprint.post("/registrations/<uuid:registration_id>/merge")
+    @needs("coordinator")
+    def merge_it(registration_id: UUID) -> AnyResponse:
+        touched(desk, registration_id)
+        pair = _pair(desk, registration_id, request.form.get("other", ""))
+        taken = [name.removeprefix("take.") for name, one in request.form.items() if name.startswith("take.") and one]
+        taken = [name for name in taken if request.form.get(f"take.{name}") == "other"]
+        kept, other = pair.kept.person.registration.id, pair.other.person.registration.id
+        wanted = MergeWanted(
+            (kept, _revision_seen("kept-seen")), (other, _revision_seen("other-seen")), taken, holder().name
+        )
+        try:
+            person = merge(desk, wanted)
+        except FaultyAnswers as faulty:
+            faults = "; ".join(sorted({error.message for error in faulty.answers.errors}))
+            return _pair_page(pair, 422, f"the chosen answers do not fit together: {faults}")
+        except DomainError as refusal:
+            now = _pair(desk, registration_id, request.form.get("other", "")) if refusal.code != "no-place" else pair
+            return _pair_page(now, 412 if refusal.code == "changed-meanwhile" else 409, refusal.detail)
+        return redirect(f"/console/registrations/{person.registration.id}?done=merged", 303)
+
+
+def _pair(desk: CorrectionDesk, registration_id: UUID, other: str) -> Pair:
+    try:
+        other_id = UUID(other)
+    except ValueError:
+        raise BadRequest("unknown registration") from None
+    touched(desk, other_id)
+    return pair_of(desk, str(registration_id), str(other_id))
+
+
+def _choose_page(desk: CorrectionDesk, view: PersonView, q: str) -> Response:
+    page = render_template(
+        "registrations/merge_choose.html", view=view, person=view.person, q=q, found=find_alike(desk, view, q)
+    )
+    return personal(make_response(page))
+
+
+def _pair_page(pair: Pair, status: int = 200, fault: str = "") -> Response:
+    page = render_template("registrations/merge.html", pair=pair, fault=fault, sealed=SEALED)
+    return personal(make_response(page, status))
+
+
+def _revision_seen(name: str) -> int:
+    seen = request.form.get(name, "")
+    if not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
+        raise BadRequest("unknown state")
+    return int(seen)

@@ -1,17 +1,28 @@
-"""The pages, each a function from one value to HTML. Everything in them is escaped by Jinja."""
+"""The pages, each a function from one value to HTML, and the files that they load.
 
+Everything in a page is escaped by Jinja. Scripts and the stylesheet have a digest of their content in their address.
+"""
+
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from hashlib import sha256, sha384
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from services.registration.embed.assets import asset
-from services.registration.embed.event_time import EventTime, instant_text, when_text
-from services.registration.embed.strings import page_texts, script_texts, text_of_kind
+from services.registration.embed.strings import (
+    EventTime,
+    instant_text,
+    page_texts,
+    script_texts,
+    text_of_kind,
+    when_text,
+)
 from shared.i18n.content import Title
 from shared.i18n.languages import LANGUAGE_NAMES, direction
 from shared.i18n.marking import marked
@@ -20,6 +31,65 @@ from shared.public_forms.rendering import render_fields, render_summary
 from shared.public_forms.texts import engine_texts
 from shared.public_forms.theme import PLAIN, Theme, theme_css
 from shared.public_forms.validation import FieldError
+from shared.web.look.sheets import STATIC_FOLDER as SHARED_FOLDER
+from shared.web.look.sheets import Sheet, bundled, paper_sheet
+
+STATIC_FOLDER = Path(__file__).parent / "static"
+STATIC_PATH = "/embed/static"
+SHEET = "form.css"
+SCRIPT = "troika.js"
+SCRIPT_PATH = f"/embed/{SCRIPT}"
+FORM_PARTS = ("questions.js", "lines.js", "errors.js", "sending.js", "outcome.js", "frame.js")
+SCRIPTS: Mapping[str, tuple[Path, ...]] = {
+    SCRIPT: (STATIC_FOLDER / SCRIPT,),
+    "frame.js": (
+        *(SHARED_FOLDER / name for name in ("fetching.js", "parent.js", "proof.js")),
+        *(STATIC_FOLDER / name for name in FORM_PARTS),
+    ),
+    "framed.js": (SHARED_FOLDER / "parent.js", SHARED_FOLDER / "framed.js"),
+    "selftest.js": (SHARED_FOLDER / "parent.js", STATIC_FOLDER / "selftest.js"),
+    "solver.js": (SHARED_FOLDER / "solver.js",),
+    "waiting.js": (SHARED_FOLDER / "fetching.js", STATIC_FOLDER / "waiting.js"),
+}
+"""The modules of each script that pages load, in order."""
+
+
+@cache
+def sheet() -> Sheet:
+    """The stylesheet of all pages."""
+    return paper_sheet(STATIC_FOLDER / SHEET)
+
+
+@cache
+def script(name: str) -> Sheet:
+    """A script as it is served.
+
+    Raises:
+        KeyError: there is no such script.
+    """
+    return bundled(*SCRIPTS[name])
+
+
+@cache
+def pinned_script() -> tuple[str, str]:
+    """The address of exactly the script that is served now, and its digest for a page that wants no other (SRI).
+
+    An address holds what it has always held or nothing: after an update of the script the old one is gone.
+    """
+    content = script(SCRIPT).text.encode()
+    integrity = b64encode(sha384(content).digest()).decode()
+    return f"/embed/troika-{sha256(content).hexdigest()[:12]}.js", f"sha384-{integrity}"
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a stylesheet or script; it changes with the content, so that no cache can hold an old one.
+
+    Raises:
+        KeyError: there is no such file.
+    """
+    return (sheet() if name == SHEET else script(name)).address(f"{STATIC_PATH}/{name}")
+
 
 Notice = Literal["busy", "rate-limited", "failed"]
 Verification = Literal["email", "none"]
@@ -267,3 +337,48 @@ def make_environment(loader: BaseLoader) -> Environment:
     }  # two bytes a letter in place of six
     made.globals.update(asset=asset, marked=marked)
     return made
+
+
+PATH = "/embed/selftest"
+
+
+@dataclass(frozen=True, slots=True)
+class SelftestPage:
+    """Attributes:
+    home: public address of this installation.
+    partner: slug of a partner that is known, else ``""``.
+    origins: noted down for the partner.
+    parent: origin of the page around, as our script there says it; ``""`` without.
+    came_from: origin of the page whose link was followed; ``""`` if the browser does not say.
+    """
+
+    look: Look
+    home: str
+    partner: str
+    origins: tuple[str, ...]
+    parent: str
+    came_from: str
+
+    @property
+    def link(self) -> str:
+        """Address of this page, on its own."""
+        return f"{self.home}{PATH}?partner={self.partner}"
+
+    @property
+    def script(self) -> str:
+        """The tag of our script at the address that never changes."""
+        return f'<script type="module" src="{self.home}{SCRIPT_PATH}"></script>'
+
+    @property
+    def pinned(self) -> str:
+        """The tag of exactly the script that is served now."""
+        path, integrity = pinned_script()
+        return (
+            f'<script type="module" src="{self.home}{path}"\n'
+            f'        integrity="{integrity}" crossorigin="anonymous"></script>'
+        )
+
+
+def render_selftest(page: SelftestPage) -> str:
+    """Inside another page the list of what works there, else how to come to it."""
+    return render_page("selftest.html", page.look, page=page)

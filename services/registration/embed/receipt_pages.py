@@ -1,4 +1,4 @@
-"""What whoever has sent a form sees: that it is stored, and later, on its receipt, what has become of it.
+"""Pages about what was sent: it is stored, later its receipt, and *my registrations*, which sends a link by mail.
 
 No page here shows an answer; the address only where it was just typed. Nothing depends on who is registered.
 """
@@ -8,11 +8,11 @@ from math import ceil
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import RECEIPTS_PATH, Look, is_dated, render_page
-from services.registration.embed.strings import page_texts, text_of_kind
+from services.registration.embed.strings import EventTime, page_texts, text_of_kind
 from shared.calendar.links import CalendarLinks
 from shared.i18n.content import Title
+from shared.public_forms.texts import engine_texts
 
 ReceiptStatus = Literal["received", "check-your-mail", "confirmed", "waitlisted", "full", "option-full", "closed"]
 
@@ -123,3 +123,37 @@ def render_receipt(page: ReceiptPage) -> str:
 def render_receipt_gone(look: Look) -> str:
     """The answer to a receipt that is unknown or has expired; the same for every such receipt."""
     return render_page("receipt_gone.html", look, "?", title=page_texts().text("receipt.gone.title", look.language))
+
+
+MY_PATH = "/my"
+
+MyNotice = Literal["", "address", "busy"]
+
+
+@dataclass(frozen=True, slots=True)
+class MyPage:
+    """The form, or what follows once it is sent.
+
+    Attributes:
+        sent: the form was sent.
+        address: as it was typed, if it has to be sent again.
+        notice: why it was not stored: ``address``: it is none; ``busy``: nothing can be stored now.
+    """
+
+    look: Look
+    sent: bool = False
+    address: str = ""
+    notice: MyNotice = ""
+
+
+def my_path(language: str) -> str:
+    """The path of the page in a language."""
+    return f"{MY_PATH}?lang={language}"
+
+
+def render_my(page: MyPage) -> str:
+    """The page as HTML."""
+    title = page_texts().text("my.title", page.look.language)
+    here = f"{MY_PATH}?sent=1" if page.sent else MY_PATH
+    prefix = engine_texts().text("error.prefix", page.look.language)
+    return render_page("my.html", page.look, here, page=page, title=title, error_prefix=prefix)

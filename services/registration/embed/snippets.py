@@ -1,16 +1,108 @@
 """What a partner's web editor pastes: the element, or a plain frame, for one form, in one language.
 
 Everything in a snippet is a slug, a code or our own address, but the form's title: that is written as HTML text.
+
+The height of the form is estimated, so that a page can reserve the space before the form is there. The lines of each
+text are counted with average letter widths. Against Chromium the estimate is within a tenth for the forms of the
+sample, in six languages, from 328 to 1100 pixels (``tests/browser``). An element corrects it when its frame reports the
+true height; a plain frame keeps it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from math import ceil
+from unicodedata import east_asian_width
 from urllib.parse import urlencode, urlsplit
 
-from services.registration.embed.assets import pinned_script
-from services.registration.embed.heights import NARROW_PX, WIDE_PX, estimate_height
-from shared.public_forms.definition import FormDefinition
+from services.registration.embed.pages import pinned_script
+from services.registration.embed.strings import page_texts
+from shared.i18n.languages import LANGUAGE_NAMES
+from shared.public_forms.definition import Field, FormDefinition
+
+NARROW_PX, WIDE_PX = 328, 640
+"""Widths of a frame: on a phone of 360 pixels with a margin, and in a column of text."""
+
+SIDE_PADDING_PX = 32
+LINE_PX, HELP_LINE_PX = 24.8, 23.3
+FIELD_MARGIN_PX = 24
+CONTROL_PX = {"input.html": 53, "select.html": 53, "zones.html": 53, "textarea.html": 120}
+CHOICE_PADDING_PX = 19.2
+LANGUAGE_GAP_PX, LANGUAGE_ROW_PX = 20, 32
+HEADING_PX, FOOTER_PX, BUTTON_PX, PROGRESS_PX = 84, 52, 50, 37
+WHEN_CHARACTERS, LOCAL_CHARACTERS = 160, 70
+"""Of the lines that say when the event is, in its own zone with UTC, and in the reader's."""
+WHEN_LINES = 4
+"""Of the first of these at least: day, hours, zone and UTC stand below each other."""
+WITHOUT_EVENT = ("working_group", "proposal")
+"""Kinds of form that have no such lines."""
+
+
+def estimate_height(definition: FormDefinition, language: str, width: int) -> int:
+    """Return the height of a form in a frame, in pixels, as long as nothing is filled in.
+
+    Args:
+        definition: with the choices that there are.
+        language: of its texts.
+        width: of the frame, in pixels.
+    """
+    inner = width - SIDE_PADDING_PX
+    asked = [field for field in definition.fields if not field.shown_when]
+    required, privacy, my_link = (page_texts().text(key, language) for key in ("required-note", "privacy", "my.link"))
+    parts = [
+        _languages(inner),
+        HEADING_PX + _lines(definition.title.in_language(language), inner, 1.6) * 35,
+        _when(definition, inner) * LINE_PX,
+        _lines(definition.intro.in_language(language), inner) * LINE_PX + 12,
+        _lines(required, inner, 0.94) * HELP_LINE_PX + 20,
+        sum(_field(field, language, inner) for field in asked),
+        BUTTON_PX + PROGRESS_PX + FOOTER_PX,
+        (_lines(privacy, inner, 0.94) + 1) * HELP_LINE_PX + 12,
+        _lines(my_link, inner, 0.94) * HELP_LINE_PX + 12,
+    ]
+    return ceil(sum(parts))
+
+
+def _when(definition: FormDefinition, inner: int) -> int:
+    if definition.kind in WITHOUT_EVENT:
+        return 0
+    return max(_lines("x" * WHEN_CHARACTERS, inner, 1.06), WHEN_LINES) + _lines("x" * LOCAL_CHARACTERS, inner)
+
+
+def _languages(inner: int) -> float:
+    """The choice of languages, which breaks into rows."""
+    across = sum(_across(name) + LANGUAGE_GAP_PX for name in LANGUAGE_NAMES.values())
+    return ceil(across / (inner + 16)) * LANGUAGE_ROW_PX
+
+
+def _field(field: Field, language: str, inner: int) -> float:
+    template = field.kind.widget(field).template
+    label, help_ = field.label.in_language(language), field.help.in_language(language)
+    notes = _lines(help_, inner, 0.94) * HELP_LINE_PX + (1.6 if help_ else 0)
+    if template == "consent.html":
+        return _lines(label, inner - 34, 1.08) * LINE_PX + CHOICE_PADDING_PX + notes + FIELD_MARGIN_PX + 13
+    mark = " (required)" if field.required else ""
+    above = _lines(label + mark, inner, 1.06) * LINE_PX + notes + FIELD_MARGIN_PX
+    if template != "choices.html":
+        return above + CONTROL_PX[template]
+    labels = [label for _, label in field.kind.choices(field, language)]
+    return above + sum(max(_lines(text, inner - 34), 1) * LINE_PX + CHOICE_PADDING_PX for text in labels)
+
+
+def _lines(text: str, across: float, scale: float = 1.0) -> int:
+    return sum(max(ceil(_across(part) * scale / across), 1) for part in text.splitlines())
+
+
+def _across(text: str) -> float:
+    """Pixels of a text in one line, at the size of the page."""
+    return sum(16.0 if east_asian_width(letter) in "WF" else _letter(letter) for letter in text)
+
+
+def _letter(letter: str) -> float:
+    if "\u0400" <= letter <= "\u04ff":
+        return 9.9
+    return 6.6 if "\u0600" <= letter <= "\u06ff" else 8.0
+
 
 ELEMENT, PINNED, FRAME, LINK = "element", "pinned", "frame", "link"
 WAYS: Mapping[str, str] = {

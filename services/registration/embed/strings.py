@@ -1,9 +1,15 @@
-"""The fixed texts of the pages, in six languages; a text that is missing in one is shown in English."""
+"""The fixed texts of the pages, in six languages; a text that is missing in one is shown in English.
 
+The time of an event is written as in mails and on the page of the programme.
+"""
+
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from shared.i18n.catalogue import Catalogue
+from shared.i18n.phrases import listed
+from shared.i18n.when import Period, time_lines
 
 PAGE_TEXTS = Catalogue(Path(__file__).parent / "translations")
 OUTCOMES = ("confirmed", "waitlisted", "full", "option-full", "closed", "check-your-mail")
@@ -65,3 +71,31 @@ def submission_texts(language: str, verification: str) -> tuple[str, str]:
 def next_key(verification: str) -> str:
     """Return the key of the text that says what follows a submission on a form with this verification."""
     return "received.next.none" if verification == "none" else "received.next"
+
+
+@dataclass(frozen=True, slots=True)
+class EventTime:
+    """When an event is; ``period`` is None while there is no date."""
+
+    period: Period | None
+    tentative: bool = False
+
+
+def when_text(moment: EventTime, language: str) -> str:
+    """Return when an event is on one line, in its zone and in UTC.
+
+    Raises:
+        ZoneInfoNotFoundError: the event's zone is unknown.
+    """
+    if moment.period is None:
+        return page_texts().text("when.none", language)
+    local, *utc = time_lines(moment.period, language)
+    return " · ".join((local.text, *(line.beside(local) for line in utc)))
+
+
+def instant_text(moment: EventTime, language: str) -> str:
+    """Return an instant in words that can stand in a sentence; raises as :func:`when_text`."""
+    if moment.period is None:
+        return page_texts().text("when.none", language)
+    local, *utc = time_lines(moment.period, language)
+    return listed((*local.parts, *(line.beside(local) for line in utc)), language)

@@ -1,14 +1,13 @@
 """Change a form while it runs: seats, hours, open or not; with its effect shown first, and the history of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
-from services.registration.forms.copies import working_groups
 from services.registration.forms.messages import form_message
 from services.registration.forms.model import (
     SEAT_SETTINGS,
@@ -19,21 +18,19 @@ from services.registration.forms.model import (
     seats_with,
 )
 from services.registration.forms.opening import closed_reason
-from services.registration.forms.partner_store import find_partners
-from services.registration.forms.seat_store import (
-    count_pools,
-    save_reservations,
-    whole_line,
-)
 from services.registration.forms.seats import Promotion, Seats, decide_promotion, seats_after
-from services.registration.forms.service import check_slug
+from services.registration.forms.service import check_slug, find_partners, working_groups
 from services.registration.forms.store import (
     StoredForm,
+    count_pools,
     find_form,
     forgets_registrations,
+    forms_with_ended_reservations,
     lock_seats,
+    save_reservations,
     save_settings,
     settings_of,
+    whole_line,
 )
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -281,3 +278,33 @@ def _cause(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         return next((CAUSES[name] for name in SEAT_SETTINGS if name in after), "")
     old, new = before["capacity"], after["capacity"]
     return CAUSES[new is None or (old is not None and new > old)]
+
+
+BY_TIME = "(by time)"
+"""In the history of a form, in place of a coordinator."""
+
+
+def end_reservations(work: UnitOfWork, promote: Promote, now: datetime) -> None:
+    """Free what was reserved until now, on each form in a transaction of its own; those who wait get it.
+
+    Args:
+        work: on the service's database. The caller calls again and again.
+        promote: gives seats to those who wait.
+        now: of a checked clock.
+    """
+    with work.transaction() as connection:
+        forms = forms_with_ended_reservations(connection, now)
+    for slug in forms:
+        with work.transaction() as connection:
+            lock_seats(connection, slug)
+            form = find_form(connection, slug)
+            if form is None:
+                continue
+            wanted = without_ended(settings_of(form), now)
+            apply_settings(connection, promote, form, wanted, BY_TIME, now)
+
+
+def without_ended(settings: FormSettings, now: datetime) -> FormSettings:
+    """The settings without reservations whose time is over; one ends at its last moment."""
+    kept = tuple(one for one in settings.reservations if one.until is None or one.until > now)
+    return replace(settings, reservations=kept)

@@ -16,12 +16,7 @@ from services.registration.forms.changes import FormChange, FormChangeLine, Form
 from services.registration.forms.designer import drafts_for
 from services.registration.forms.designer_fields import words_of
 from services.registration.forms.drafts import DraftDesk
-from services.registration.forms.model import (
-    MAX_ALARM_MINUTES,
-    MAX_JOIN_MINUTES_BEFORE,
-    FormSettings,
-    check_settings,
-)
+from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTES_BEFORE, FormSettings, check_settings
 from services.registration.forms.opening import closed_reason, set_reason
 from services.registration.forms.service import list_forms, list_partners
 from services.registration.forms.store import StoredForm, settings_of

@@ -1,6 +1,9 @@
 """Pages on which coordinators make and change forms: a draft, its questions, a preview, and what publishing does."""
 
+import re
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -8,22 +11,24 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
+from services.registration.embed.pages import FramePage, Look, render_frame, sheet
 from services.registration.forms import wording as form_words
-from services.registration.forms.conditions import read_condition
 from services.registration.forms.designer_fields import (
     KIND_WORDS,
     question_rows,
     question_values,
+    read_condition,
     read_question,
     read_settings,
     words_of,
 )
-from services.registration.forms.draft_store import FormDraft
-from services.registration.forms.drafts import DraftDesk, DraftRefused
+from services.registration.forms.drafts import DraftDesk, DraftRefused, FormDraft
 from services.registration.forms.new_form import PATH, add_new_form, typed_values
 from services.registration.forms.service import list_forms, list_partners, working_group_texts
 from shared.core.errors import DomainError
 from shared.i18n.languages import LANGUAGE_NAMES, direction
+from shared.public_forms.definition import parse_definition
+from shared.public_forms.standard import with_working_groups
 from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.console.words import changed_since_opened
 from shared.web.headers import PAGE_POLICY, personal
@@ -255,3 +260,42 @@ def _add_publishing(blueprint: Blueprint, desk: DraftDesk) -> None:
 def drafts_for(desk: DraftDesk) -> dict[str, FormDraft]:
     """By slug, those that the caller's key is good for."""
     return {draft.slug: draft for draft in desk.drafts() if may_touch(draft.slug)}
+
+
+STYLE_LINK = re.compile(r'<link rel="stylesheet"[^>]*>')
+PARTS_WITHOUT = re.compile(r"<script\b[^>]*></script>|<nav class=\"languages\".*?</nav>", re.DOTALL)
+"""Scripts, and the choice of a language, which sends the form."""
+
+
+def add_preview(blueprint: Blueprint, desk: DraftDesk) -> None:
+    """``/console/registrations/form-drafts/<slug>/preview``, in each language."""
+
+    @blueprint.get("/registrations/form-drafts/<slug>/preview")
+    @needs("coordinator")
+    def preview(slug: str) -> Response:
+        require_touch(slug)
+        language = request.args.get("lang", "en")
+        if language not in LANGUAGE_NAMES:
+            raise BadRequest("unknown language")
+        content = desk.draft(slug).content
+        own = {name: content[name] for name in ("kind", "title", "intro", "fields") if name in content}
+        try:
+            definition = parse_definition({"slug": slug, "version": 1, **own})
+        except ValueError as fault:
+            raise DomainError("form-incomplete", f"the draft cannot be shown yet: {fault}") from None
+        shown = with_working_groups(definition, working_group_texts(desk.work)).first_step
+        return _without_acts(render_frame(FramePage(Look(language), shown, None, "", "")), language)
+
+
+def _without_acts(html: str, language: str) -> Response:
+    """The page of a form that nobody can send: no script, and its style in it, which another host serves otherwise."""
+    style = sheet().text
+    page = PARTS_WITHOUT.sub("", STYLE_LINK.sub(lambda _: f"<style>{style}</style>", html))
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    response = personal(make_response(page))
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; form-action 'none'; base-uri 'none'; "
+        "frame-ancestors 'self'"
+    )
+    response.headers["Content-Language"] = language
+    return response

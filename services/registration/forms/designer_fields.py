@@ -1,18 +1,82 @@
-"""What a coordinator has typed about a form or one of its questions, as part of a draft's content, and back."""
+"""What a coordinator has typed about a form or one of its questions, as part of a draft's content, and back.
 
-from collections.abc import Mapping, Sequence
+The condition of a question is an earlier question and the answer that it must have, typed as the form shows it or as it
+is stored. What the earlier question can never be answered with is refused here: with such a condition the question
+would never be asked.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
 from shared.core.slugs import free_slug, slug_from
-from shared.i18n.languages import LANGUAGE_NAMES
+from shared.i18n.content import NO_TEXT, Text
+from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES
+from shared.public_forms.fields import Field, FieldKind
 from shared.public_forms.kinds import KINDS
 from shared.public_forms.standard import DAY_FIELDS, standard_questions
 from shared.public_forms.texts import engine_texts
 
-LANGUAGES = tuple(LANGUAGE_NAMES)
+MAX_NAMED = 30
+"""Choices that a refusal names."""
+
+Groups = Sequence[tuple[str, Text]]
+"""Short name and title of each working group that forms offer."""
+
+
+def read_condition(
+    given: Mapping[str, str], earlier: Sequence[Any], groups: Groups
+) -> tuple[dict[str, Any] | None, str]:
+    """Return the condition that was typed, None for a question that is always asked, and what is wrong with it.
+
+    Args:
+        given: the page's values.
+        earlier: the questions before this one, of which a condition may name one.
+        groups: the choices of a question about the working group.
+    """
+    name, typed = given.get("when_field", ""), given.get("when_equals", "").strip()
+    if not name:
+        return None, ""
+    if not typed:
+        return {"field": name}, ""
+    asked = next((one for one in earlier if isinstance(one, Mapping) and one.get("name") == name), {})
+    kind = KINDS.get(str(asked.get("kind")))
+    if kind is not None and kind.data_type == "boolean":
+        answer = kind.parse(typed)
+        fault = "" if isinstance(answer, bool) else f"“{label_of(asked)}” is answered with yes or no"
+        return {"field": name, "equals": answer}, fault
+    choices = list(_choices(asked, kind, groups)) if kind is not None else []
+    answer = next((value for value, label in choices if _folded(typed) in (_folded(value), _folded(label))), "")
+    fault = _not_a_choice(typed, asked, choices) if choices and not answer else ""
+    return {"field": name, "equals": answer or typed}, fault
+
+
+def _choices(asked: Mapping[str, Any], kind: FieldKind, groups: Groups) -> Iterator[tuple[str, str]]:
+    """Each choice of a draft's question with its label, first of all in English, then in the other languages."""
+    listed = [one for one in asked.get("options") or () if isinstance(one, Mapping)]
+    for language in LANGUAGES:
+        if kind.options == "listed" or listed:
+            yield from ((str(one.get("value", "")), words_of(one.get("label")).get(language, "")) for one in listed)
+        elif kind.options == "offered":
+            yield from ((slug, title.in_language(language)) for slug, title in groups)
+        else:
+            yield from kind.choices(Field(str(asked.get("name")), kind, NO_TEXT), language)
+
+
+def _not_a_choice(typed: str, asked: Mapping[str, Any], choices: Sequence[tuple[str, str]]) -> str:
+    named = dict(reversed(choices))  # the first label of a choice is the English one
+    few = ", ".join(sorted(label or value for value, label in named.items()))
+    choose = f". Type one of: {few}" if len(named) <= MAX_NAMED else ""
+    return f"“{typed}” is not a choice of “{label_of(asked)}”{choose}"
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+OFFERED_LANGUAGES = tuple(LANGUAGE_NAMES)
 FLAGS = ("required", "sealed", "after_confirmation")
 MOST_NAME = 40
 """Characters of a short name that is made from a question."""
@@ -74,13 +138,17 @@ def words_of(raw: Any) -> dict[str, str]:
         return {}
     if set(raw) == {"key"}:
         texts, key = engine_texts(), str(raw["key"])
-        return {one: texts.text(key, one) for one in LANGUAGES} if texts.has(key) else {}
+        return {one: texts.text(key, one) for one in OFFERED_LANGUAGES} if texts.has(key) else {}
     return {("en" if code == "" else str(code)): str(text) for code, text in raw.items()}
 
 
 def read_words(given: Mapping[str, str], prefix: str, before: Any) -> Any:
     """The text whose languages were typed as ``<prefix>.<language>``; ``before`` if nothing was changed."""
-    typed = {one: text for one in LANGUAGES if (text := given.get(f"{prefix}.{one}", "").strip().replace("\r\n", "\n"))}
+    typed = {
+        one: text
+        for one in OFFERED_LANGUAGES
+        if (text := given.get(f"{prefix}.{one}", "").strip().replace("\r\n", "\n"))
+    }
     if typed == words_of(before):
         return before
     return typed or None
@@ -107,7 +175,7 @@ def question_rows(fields: Sequence[Any]) -> list[QuestionRow]:
                 KIND_WORDS.get(kind, kind),
                 label,
                 _marks(field, asked),
-                [LANGUAGE_NAMES[one] for one in LANGUAGES if _lacks(field, one)],
+                [LANGUAGE_NAMES[one] for one in OFFERED_LANGUAGES if _lacks(field, one)],
             )
         )
     return rows
@@ -166,7 +234,7 @@ def question_values(field: Mapping[str, Any]) -> dict[str, Any]:
         "when_equals": ("yes" if equals else "no") if isinstance(equals, bool) else equals or "",
         "options": "\n".join(_option_line(one) for one in options),
         "option_labels": {
-            one: _lines([words_of(option.get("label")).get(one, "") for option in options]) for one in LANGUAGES
+            one: _lines([words_of(option.get("label")).get(one, "") for option in options]) for one in OFFERED_LANGUAGES
         },
         **{name: "" if field.get(name) is None else field[name] for name in NUMBERS},
     }
@@ -233,7 +301,7 @@ def _read_options(given: Mapping[str, str], before: Mapping[str, Any]) -> list[d
         ValueError: a language has more lines than there are choices.
     """
     known = {one.get("value"): one for one in before.get("options") or () if isinstance(one, Mapping)}
-    labels = {one: given.get(f"options.{one}", "").rstrip().splitlines() for one in LANGUAGES}
+    labels = {one: given.get(f"options.{one}", "").rstrip().splitlines() for one in OFFERED_LANGUAGES}
     lines = given.get("options", "").strip("\r\n ").splitlines() or list(map(slug_from, labels["en"]))
     for language, texts in labels.items():
         if len(texts) > len(lines):

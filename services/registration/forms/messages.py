@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.registration.forms.model import FormFacts
-from services.registration.forms.partner_store import Partner
+from services.registration.forms.service import Partner
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.contracts.registry import source_of
 from shared.core.clock import rfc3339

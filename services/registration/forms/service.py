@@ -1,18 +1,234 @@
-"""Look up forms, partners and working groups. Nothing here changes anything."""
+"""Look up forms, partners and working groups, with the service's own copies of what the events service publishes."""
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
-from sqlalchemy import Connection
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, text
 
-from services.registration.forms.copies import group_copies, working_groups
 from services.registration.forms.opening import closed_reason
-from services.registration.forms.partner_store import Partner, all_partners, find_partners, partners_of
 from services.registration.forms.store import StoredForm, all_forms, find_first_form, find_public_form
 from shared.contracts.schemas import SLUG
-from shared.core.errors import DomainError, Unavailable
+from shared.core.errors import DomainError, Poison, Unavailable
 from shared.i18n.content import Text
 from shared.store.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """An organisation whose pages embed forms.
+
+    Attributes:
+        origins: exactly the origins its pages have.
+        theme: values for the look of the form in its pages.
+        requested_origins: that the partner has asked for, and no coordinator has decided on.
+        revision: goes up with every change.
+    """
+
+    slug: str
+    name: str
+    origins: tuple[str, ...]
+    language: str
+    theme: Mapping[str, Any]
+    requested_origins: tuple[str, ...] = ()
+    revision: int = 1
+
+
+_SAVE_PARTNER = text("""
+    INSERT INTO partner (slug, name, origins, language, theme) VALUES (:slug, :name, :origins, :language, :theme)
+    ON CONFLICT (slug) DO UPDATE SET name = excluded.name, origins = excluded.origins,
+        language = excluded.language, theme = excluded.theme, revision = partner.revision + 1,
+        requested_origins = ARRAY(SELECT unnest(partner.requested_origins) EXCEPT SELECT unnest(excluded.origins))
+    WHERE (partner.name, partner.origins, partner.language, partner.theme)
+        IS DISTINCT FROM (excluded.name, excluded.origins, excluded.language, excluded.theme)
+""")
+_ADD_PARTNER = text("""
+    INSERT INTO partner (slug, name, origins, language, theme) VALUES (:slug, :name, :origins, :language, :theme)
+    ON CONFLICT (slug) DO NOTHING
+""")
+_CHANGE_PARTNER = text("""
+    UPDATE partner SET name = :name, origins = :origins, language = :language, theme = :theme,
+        requested_origins = :requested_origins, revision = revision + 1
+    WHERE slug = :slug AND revision = :revision
+""")
+_PARTNER = "SELECT slug, name, origins, language, theme, requested_origins, revision FROM partner p"
+_PARTNERS = text(f"{_PARTNER} WHERE slug = ANY(:slugs) ORDER BY slug")
+_ALL_PARTNERS = text(f"{_PARTNER} ORDER BY slug")
+_PARTNERS_OF = text(f"""
+    {_PARTNER} WHERE EXISTS (SELECT 1 FROM form f WHERE f.slug = ANY(:forms) AND p.slug = ANY(f.partners)) ORDER BY slug
+""")  # noqa: S608 - constants
+
+
+def save_partner(connection: Connection, partner: Partner) -> None:
+    """Store a partner as a file has it; an equal one is left alone."""
+    connection.execute(_SAVE_PARTNER, _values(partner))
+
+
+def add_partner(connection: Connection, partner: Partner) -> bool:
+    """Store a new partner; False if there is one with its slug."""
+    return connection.execute(_ADD_PARTNER, _values(partner)).rowcount == 1
+
+
+def change_partner(connection: Connection, partner: Partner) -> bool:
+    """Store ``partner`` over the one with its slug and revision, which goes up; False if there is none."""
+    requested = list(partner.requested_origins)
+    values = {**_values(partner), "requested_origins": requested, "revision": partner.revision}
+    return connection.execute(_CHANGE_PARTNER, values).rowcount == 1
+
+
+def _values(partner: Partner) -> dict[str, Any]:
+    return {
+        "slug": partner.slug,
+        "name": partner.name,
+        "origins": list(partner.origins),
+        "language": partner.language,
+        "theme": Jsonb(dict(partner.theme)),
+    }
+
+
+def find_partners(connection: Connection, slugs: Sequence[str]) -> list[Partner]:
+    """The partners with these slugs."""
+    return _to_partners(connection.execute(_PARTNERS, {"slugs": list(slugs)}))
+
+
+def all_partners(connection: Connection) -> list[Partner]:
+    """Every partner, by slug."""
+    return _to_partners(connection.execute(_ALL_PARTNERS))
+
+
+def partners_of(connection: Connection, forms: Sequence[str]) -> list[Partner]:
+    """The partners that may show one of ``forms``, by slug."""
+    return _to_partners(connection.execute(_PARTNERS_OF, {"forms": list(forms)}))
+
+
+def _to_partners(rows: Iterable[Any]) -> list[Partner]:
+    return [
+        Partner(slug, name, tuple(origins), language, theme, tuple(requested), revision)
+        for slug, name, origins, language, theme, requested, revision in rows
+    ]
+
+
+_EVENT = text("""
+    INSERT INTO event_copy (id, revision, kind, title, summary, starts_at, ends_at, time_zone, status, mode, city,
+        place, join_url)
+    VALUES (:id, :revision, :kind, :title, :summary, :starts_at, :ends_at, :time_zone, :status, :mode, :city, :place,
+        :join_url)
+    ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, kind = excluded.kind, title = excluded.title,
+        summary = excluded.summary, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
+        time_zone = excluded.time_zone, status = excluded.status, mode = excluded.mode, city = excluded.city,
+        place = excluded.place, join_url = excluded.join_url
+    WHERE event_copy.revision < excluded.revision
+""")
+_GROUP = text("""
+    INSERT INTO working_group_copy (id, revision, title, active) VALUES (:id, :revision, :title, :active)
+    ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, title = excluded.title, active = excluded.active
+    WHERE working_group_copy.revision < excluded.revision
+""")
+_RESOURCE = text("""
+    INSERT INTO resource_copy (id, revision, event_id, kind, title, url, language)
+    VALUES (:id, :revision, :event, :kind, :title, :url, :language)
+    ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, event_id = excluded.event_id, kind = excluded.kind,
+        title = excluded.title, url = excluded.url, language = excluded.language
+    WHERE resource_copy.revision < excluded.revision
+""")
+_RESOURCES = text("""
+    SELECT kind, title, url, language FROM resource_copy WHERE event_id = :event
+    ORDER BY array_position(ARRAY['recording', 'slides', 'brief'], kind), language, title ->> 'en', id
+""")
+_GROUPS = text("SELECT id, title, active FROM working_group_copy ORDER BY title ->> 'en', id")
+_PUBLIC_EVENT = text("""
+    SELECT id, revision, title, summary, starts_at, ends_at, time_zone, status, mode, city, place FROM public_event
+    WHERE id = :id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class PublicEvent:
+    """An event as last published, without where it is joined. Instants are aware, None without a date."""
+
+    id: str
+    revision: int
+    title: Text
+    summary: Text
+    starts_at: datetime | None
+    ends_at: datetime | None
+    time_zone: str
+    status: str
+    mode: str
+    city: str | None
+    place: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedResource:
+    """A recording, slides or a brief that anybody may see; ``url`` begins with ``https://``."""
+
+    kind: Literal["recording", "slides", "brief"]
+    title: Text
+    url: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCopy:
+    """A working group; forms do not offer one that is not active."""
+
+    slug: str
+    title: Text
+    active: bool
+
+
+def keep_event(connection: Connection, content: Mapping[str, Any]) -> None:
+    """Store an event as it was told, unless a newer state of it is here already."""
+    connection.execute(_EVENT, _row(content))
+
+
+def keep_working_group(connection: Connection, content: Mapping[str, Any]) -> None:
+    """Store a working group as it was told, unless a newer state of it is here already."""
+    connection.execute(_GROUP, _row(content))
+
+
+def upsert_resource(connection: Connection, content: Mapping[str, Any]) -> None:
+    """Store a published resource, unless the same or a newer revision of it is stored.
+
+    Raises:
+        Poison: its address is not one of https, so it is shown to nobody.
+    """
+    if not content["url"].startswith("https://"):
+        raise Poison("a resource whose address is not https")
+    connection.execute(_RESOURCE, _row(content))
+
+
+def resources_of(connection: Connection, event_id: str) -> list[PublishedResource]:
+    """Return what was published about an event: recordings, then slides, then briefs."""
+    found = connection.execute(_RESOURCES, {"event": event_id})
+    return [PublishedResource(row.kind, Text.of(row.title), row.url, row.language) for row in found]
+
+
+def working_groups(connection: Connection) -> list[tuple[str, Text]]:
+    """(slug, title) of every working group, closed ones too, by its title in English."""
+    return [(one.slug, one.title) for one in group_copies(connection)]
+
+
+def group_copies(connection: Connection) -> list[GroupCopy]:
+    """Every working group, closed ones too, by its title in English."""
+    return [GroupCopy(row[0], Text.of(row[1]), row[2]) for row in connection.execute(_GROUPS)]
+
+
+def find_public_event(connection: Connection, event_id: str) -> PublicEvent | None:
+    """Return an event as the public processes may read it, or None."""
+    row = connection.execute(_PUBLIC_EVENT, {"id": event_id}).fetchone()
+    if row is None:
+        return None
+    texts = {"title": Text.of(row.title), "summary": Text.of(row.summary)}
+    return PublicEvent(**{**row._mapping, **texts})
+
+
+def _row(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: Jsonb(value.as_mapping) if isinstance(value, Text) else value for name, value in content.items()}
 
 
 def every_origin(work: UnitOfWork) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.registration.forms.drafts import DraftDesk, DraftRefused
-from services.registration.forms.partner_store import find_partners
+from services.registration.forms.service import find_partners
 from shared.core.errors import DomainError
 from shared.i18n.content import DEFAULT, Text
 

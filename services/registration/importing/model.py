@@ -119,7 +119,7 @@ class PreparedRow:
     Attributes:
         line: in the file.
         fate: by the dry run.
-        content: as :func:`services.registration.intake.contents.content_to_json` gives it; None if it is not written.
+        content: as :func:`services.registration.intake.model.content_to_json` gives it; None if it is not written.
         fields: names of the clear answers that the row gives.
         received_at: when the person registered, RFC 3339; empty for the time of the import.
         waits: the file says that they are on the waiting list.

@@ -12,13 +12,12 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from services.registration.importing import store
-from services.registration.importing.checking import FATES, REFUSALS, entry_of, refused
 from services.registration.importing.model import Fate, PeopleImport, PreparedRow, RowFault
+from services.registration.importing.rows import FATES, REFUSALS, entry_of, refused
 from services.registration.intake import queue
 from services.registration.intake.decider import Decider
-from services.registration.intake.desk_model import DeskAct
-from services.registration.intake.entering import Entered
-from services.registration.intake.items import CoordinatorEntry
+from services.registration.intake.items import CoordinatorEntry, DeskAct
+from services.registration.intake.storing import Entered
 from services.registration.people.references import References
 from shared.core.sealing import Vault
 from shared.store.checked_clock import CheckedClock

@@ -3,16 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.registration.forms.copies import working_groups
-from services.registration.forms.service import check_slug
+from services.registration.forms.service import check_slug, working_groups
 from services.registration.forms.store import StoredForm, find_form
 from services.registration.importing import store
-from services.registration.importing.checking import RowChecker, count_fates
-from services.registration.importing.exports import (
+from services.registration.importing.mapping import (
     ProposedMapping,
+    check_choice,
+    check_mapping,
     mapping_from_json,
     mapping_to_json,
     propose,
+    seen_form,
 )
 from services.registration.importing.model import (
     BATCH_ROWS,
@@ -24,8 +25,7 @@ from services.registration.importing.model import (
     PeopleImport,
     PreparedRow,
 )
-from services.registration.importing.rows import make_reader, read_rows
-from services.registration.importing.rules import check_choice, check_mapping, seen_form
+from services.registration.importing.rows import RowChecker, count_fates, make_reader, read_rows
 from services.registration.importing.table_reading import read_table
 from services.registration.people.references import References
 from services.registration.sealing.store import find_public_key

@@ -7,12 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.registration.intake.address_model import UNDO_FOR, AddressChange, FormerAddress, MovedRegistration
 from services.registration.intake.decider_store import act_columns, ended_registrations
-from services.registration.intake.facts import Facts, Plan
-from services.registration.people.links import end_links
+from services.registration.intake.facts import AddressChange, Facts, FormerAddress, MovedRegistration, Plan
+from services.registration.intake.items import UNDO_FOR
 from services.registration.people.model import AddressRefs
-from services.registration.people.store import as_parameter, columns_of
+from services.registration.people.store import as_parameter, columns_of, end_links
 
 CHANGED, RESTORED = "address changed", "address change undone"
 """Reasons in the history: no address."""

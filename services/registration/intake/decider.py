@@ -17,26 +17,45 @@ from sqlalchemy import Connection
 
 from services.registration.forms.model import ATTENDING
 from services.registration.forms.store import find_form
-from services.registration.intake import address_store, link_mails, mailboxes, queue
+from services.registration.intake import address_store, mailboxes, queue
 from services.registration.intake import decider_store as store
-from services.registration.intake.address_model import UNDO_FOR, ChangeAddress, MovedRegistration
-from services.registration.intake.batches import Links, OpenedRow, decided_for, parts_of, refs_of
 from services.registration.intake.deciding import decide
-from services.registration.intake.desk_model import Correct, DeskAct, DeskItem, Enter, Merge
-from services.registration.intake.desk_reading import find_named
-from services.registration.intake.entering import Entered, enter
-from services.registration.intake.facts import Facts, LiveRegistration, Plan
+from services.registration.intake.facts import (
+    ChangedRegistration,
+    Facts,
+    LiveRegistration,
+    MovedRegistration,
+    NewRegistration,
+    Plan,
+)
 from services.registration.intake.items import (
+    UNDO_FOR,
+    ChangeAddress,
     Confirm,
     CoordinatorEntry,
+    Correct,
+    DeskAct,
+    DeskItem,
+    Enter,
     Item,
+    Merge,
     RequestList,
     Submission,
 )
-from services.registration.intake.outcomes import ActResult, Outcome, Result
-from services.registration.intake.planned import ChangedRegistration, NewRegistration
-from services.registration.intake.reading import DeciderKeys, open_rows, owner_of, read_items
-from services.registration.people.links import asked_recently
+from services.registration.intake.model import ActResult, Outcome, Result
+from services.registration.intake.reading import (
+    DeciderKeys,
+    Links,
+    OpenedRow,
+    decided_for,
+    find_named,
+    open_rows,
+    owner_of,
+    parts_of,
+    read_items,
+    refs_of,
+)
+from services.registration.intake.storing import Entered, enter
 from services.registration.people.messages import (
     CANCELLED,
     CHANGED,
@@ -53,8 +72,7 @@ from services.registration.people.messages import (
     fact_about,
 )
 from services.registration.people.model import LIVE, Registration
-from services.registration.people.offer_store import store_answers
-from services.registration.people.store import Person, find_person
+from services.registration.people.store import Person, asked_recently, find_person, store_answers
 from services.registration.people.waiting_list import promote_if_possible, promote_waiting
 from services.registration.privacy.erasure import erase_by_link
 from shared.calendar.entries import personal_key
@@ -241,7 +259,7 @@ class Decider:
         mailboxes.note_verified(connection, plan.verified.values(), now)
         mailboxes.want_mails(connection, plan.mails, now)
         store.write_owners(connection, plan.owners, now)
-        link_mails.want_links(connection, plan.links_spaced, now)
+        mailboxes.want_links(connection, plan.links_spaced, now)
         for address, muted in plan.muted.values():
             mailboxes.set_muted(connection, address, muted, now)
         self._publish(connection, facts, plan, now)
@@ -376,7 +394,7 @@ class Decider:
 
     def _send_links(self, connection: Connection, now: datetime) -> int:
         """Add messages with the managing links that were requested by read-only links and are due to the outbox."""
-        due = link_mails.take_due_links(connection, now, MAILS_AT_ONCE)
+        due = mailboxes.take_due_links(connection, now, MAILS_AT_ONCE)
         people = [person for identity in due if (person := find_person(connection, identity)) is not None]
         live = [person for person in people if person.registration.status in LIVE]
         self._messages.add(connection, [fact_about(LINK_REQUESTED, person) for person in live], now)

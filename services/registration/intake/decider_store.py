@@ -11,20 +11,20 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, text
 
 from services.registration.forms.opening import Opening
-from services.registration.forms.option_limits import read_option_limits
-from services.registration.forms.seat_store import SEAT_COLUMNS, read_seats
-from services.registration.forms.store import StoredForm
-from services.registration.intake.address_model import AddressRequests
-from services.registration.intake.contents import Content, content_from_json, without_cause
-from services.registration.intake.desk_model import DeskAct
+from services.registration.forms.seats import read_option_limits
+from services.registration.forms.store import SEAT_COLUMNS, StoredForm, read_seats
 from services.registration.intake.facts import (
+    AddressRequests,
     Candidate,
+    ChangedRegistration,
     Facts,
     FormState,
     LiveRegistration,
+    NewRegistration,
     Plan,
 )
-from services.registration.intake.planned import ChangedRegistration, NewRegistration
+from services.registration.intake.items import DeskAct
+from services.registration.intake.model import Content, content_from_json, without_cause
 from services.registration.people.messages import tagged_message
 from services.registration.people.model import AddressRefs
 from services.registration.people.store import as_parameter, columns_of

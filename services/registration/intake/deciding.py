@@ -4,18 +4,25 @@ Pure: facts in, plan out. No clock, no database, no key. The order is that of th
 submissions' numbers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, closed_reason, is_over
 from services.registration.forms.pools import Traits
-from services.registration.forms.seats import give_back, next_place
-from services.registration.intake.address_deciding import ask_address, decide_address, drop_change, undo_address
-from services.registration.intake.address_model import ChangeAddress, UndoAddress
-from services.registration.intake.contents import Content, changed_fields, with_answers
-from services.registration.intake.desk_deciding import correct, enter, merge
-from services.registration.intake.desk_model import Correct, Enter, Merge
+from services.registration.forms.seats import next_place
+from services.registration.intake.deciding_commands import (
+    RESULT_OF_PLACE,
+    answer_offer,
+    ask_address,
+    correct,
+    decide_address,
+    drop_change,
+    enter,
+    free_place,
+    merge,
+    undo_address,
+)
 from services.registration.intake.facts import (
     CONFIRMABLE_AFTER_CLOSING,
     MAX_CANDIDATES,
@@ -32,25 +39,33 @@ from services.registration.intake.items import (
     AnswerOffer,
     Cancel,
     Change,
+    ChangeAddress,
     Confirm,
+    Correct,
+    Enter,
     Item,
+    Merge,
     Mute,
     RenewLinks,
     RequestList,
     SendLink,
     Submission,
+    UndoAddress,
     Verify,
 )
-from services.registration.intake.offer_deciding import answer_offer
-from services.registration.intake.outcomes import Act, ActResult, Choice, Outcome, Result
-from services.registration.intake.storing import register, store_change, with_sealed_of
+from services.registration.intake.model import (
+    Act,
+    ActResult,
+    Choice,
+    Outcome,
+    Result,
+    changed_fields,
+    with_answers,
+)
+from services.registration.intake.storing import NewId, register, store_change, with_sealed_of
 from services.registration.people.model import AddressRefs
 
-NewId = Callable[[], str]
-"""Returns a new UUID as text."""
-
 _OUTCOME_OF_PLACE = {"confirmed": Outcome.CONFIRMED, "waitlisted": Outcome.WAITLISTED}
-_RESULT_OF_PLACE = {"confirmed": Result.CONFIRMED, "waitlisted": Result.WAITLISTED}
 
 
 IDENTIFYING = frozenset({"name", "title"})
@@ -257,7 +272,7 @@ def _register_or_change(
         return Result.FULL
     if not form.options.has_room(source.content.answers):
         return Result.OPTION_FULL
-    return _RESULT_OF_PLACE[register(facts, plan, source, new_id, verified=True).status]
+    return RESULT_OF_PLACE[register(facts, plan, source, new_id, verified=True).status]
 
 
 def _can_confirm(form: FormState, candidate: Candidate, now: datetime) -> bool:
@@ -323,16 +338,11 @@ def _cancel(facts: Facts, plan: Plan, item: Cancel, now: datetime) -> ActResult:
     live = facts.find(item.registration)
     if live is None:
         return ActResult("", "", "", Result.GONE)
-    form = facts.forms[live.form]
     if item.revision is not None and item.revision != live.revision:
         return ActResult("", live.form, "", Result.CHANGED_MEANWHILE)
-    if is_over(form.opening, now):
+    if is_over(facts.forms[live.form].opening, now):
         return ActResult("", live.form, "", Result.EVENT_OVER)
-    options = form.options.after_change(live.content.answers, None)
-    facts.forms[live.form] = replace(
-        form, seats=give_back(form.seats, live.status, live.who, live.hold), options=options
-    )
-    facts.of(live.form, live.address).remove(live)
+    free_place(facts, live)
     drop_change(facts, plan, live.id)
     plan.cancelled.append(replace(live, revision=live.revision + 1, status="cancelled"))
     plan.freed.add(live.form)
@@ -385,9 +395,6 @@ def _is_same(live: LiveRegistration, item: Submission) -> bool:
     """Whether a submission says exactly what a registration of the same person says; sealed answers never compare."""
     if live.person != item.person or item.content.sealed is not None:
         return False
-    return _comparable(live.content) == _comparable(item.content)
-
-
-def _comparable(content: Content) -> Content:
-    """``content`` without what differs between two submissions of the same answers."""
-    return replace(content, cause=("", ""), sealed=None, sealed_for=(), consent={})
+    said = item.content  # cause and consent differ between two submissions of the same answers
+    held = replace(live.content, cause=said.cause, sealed=None, sealed_for=said.sealed_for, consent=said.consent)
+    return held == said

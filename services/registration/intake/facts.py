@@ -1,4 +1,4 @@
-"""What decides about a batch, and the plan that is written. Values only: ``deciding`` makes the plan from the facts."""
+"""What the decision about a batch reads, and the plan that it writes. Values only: ``deciding`` makes the decisions."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -6,22 +6,141 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.registration.forms.opening import Opening, closed_reason
-from services.registration.forms.option_limits import OptionLimits
 from services.registration.forms.pools import Traits
-from services.registration.forms.seats import Hold, Seats
-from services.registration.intake.address_model import (
-    AddressChange,
-    AddressRequests,
+from services.registration.forms.seats import Hold, OptionLimits, Seats
+from services.registration.intake.items import (
+    REQUESTS_COUNTED,
     ChangeAddress,
-    FormerAddress,
-    MovedRegistration,
+    DeskAct,
+    DeskItem,
+    RequestList,
+    Submission,
 )
-from services.registration.intake.contents import Content
-from services.registration.intake.desk_model import DeskAct, DeskItem
-from services.registration.intake.items import RequestList, Submission
-from services.registration.intake.outcomes import ActResult, Outcome
-from services.registration.intake.planned import ChangedRegistration, NewRegistration
+from services.registration.intake.model import ActResult, Content, Outcome
 from services.registration.people.model import AddressRefs
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRequests:
+    """How many addresses a registration has requested since ``since``; None: none yet."""
+
+    count: int = 0
+    since: datetime | None = None
+
+    def with_one_at(self, at: datetime) -> "AddressRequests":
+        """Return the requests with one more at ``at``; the count starts anew when the first is long ago."""
+        if self.since is None or at >= self.since + REQUESTS_COUNTED:
+            return AddressRequests(1, at)
+        return AddressRequests(self.count + 1, self.since)
+
+
+@dataclass(frozen=True, slots=True)
+class AddressChange:
+    """An address that waits until its owner confirms that a registration may use it.
+
+    Attributes:
+        id: UUID text.
+        registration: of which there is one change at most.
+    """
+
+    id: str
+    registration: str
+    form: str
+    email: str
+    address: AddressRefs
+    code: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FormerAddress:
+    """An address that a registration had, kept while its owner can take the change back.
+
+    Attributes:
+        id: UUID text.
+        revision: of the registration since it has another address.
+    """
+
+    id: str
+    registration: str
+    revision: int
+    email: str
+    address: AddressRefs
+
+
+@dataclass(frozen=True, slots=True)
+class MovedRegistration:
+    """A registration with another address.
+
+    Attributes:
+        email, address, person: after the change.
+        revision: after the change.
+        former: id of the row that stores the previous address.
+        restored: by an undo.
+        act: of the coordinator who changed it; None for the owner of the address.
+    """
+
+    id: str
+    form: str
+    status: str
+    revision: int
+    email: str
+    address: AddressRefs
+    person: bytes
+    former: str
+    restored: bool
+    act: DeskAct | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRegistration:
+    """A registration that the plan makes.
+
+    Attributes:
+        position: how many have waited on this form, with this one; None with a seat.
+        capacity: by which the seat was given; None without a seat, or without a limit.
+        verified: the owner of the address has confirmed it.
+        act: of the coordinator who entered it; None if nobody did.
+    """
+
+    id: str
+    form: str
+    number: int
+    status: str
+    position: int | None
+    capacity: int | None
+    content: Content
+    address: AddressRefs
+    person: bytes
+    received_at: datetime
+    verified: bool
+    act: DeskAct | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRegistration:
+    """A live registration with new content; its place stays.
+
+    Attributes:
+        fields: names of the answers that differ.
+        sealed_given: sealed answers came with it.
+        details_given: it is what was asked after the confirmation.
+        act: of the coordinator who changed it; None for its owner.
+        offered: a seat is held for them.
+    """
+
+    id: str
+    form: str
+    status: str
+    revision: int
+    content: Content
+    person: bytes
+    fields: tuple[str, ...] = ()
+    sealed_given: bool = False
+    details_given: bool = False
+    act: DeskAct | None = None
+    offered: bool = False
+
 
 MAX_CANDIDATES = 10
 """Candidates kept for one address on one form. A full list rejects newcomers and evicts nobody, so that nobody can push

@@ -1,8 +1,14 @@
-"""When a mailbox may be written to before its owner acts, and which mails are due: postponed, never dropped.
+"""When a mailbox is written to before its owner has acted, and which mails are due: postponed, never dropped.
+
+One mail tells the owner that something waits behind its link, whatever and however much. So further submissions need no
+mail of their own soon: the spacing grows, and starts again when the owner confirms something.
 
 Inside an exhausted quota, submissions with a proof of work go first; among the others client networks take turns. One
 client network causes so many mails a day to mailboxes of a domain whose owners have not acted, and no more; a reserve
 goes to networks that have caused none: one sender cannot use up a domain's mails.
+
+Anybody may hold a read-only link, so a request by one causes no more mail to a mailbox than a submission with its
+address. The oldest request goes first, so that neither kind of mail starves the other.
 """
 
 from collections import Counter
@@ -12,20 +18,58 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from services.registration.intake.facts import MailWanted
-from services.registration.intake.spacing import (
-    OVER_ALL_AN_HOUR,
-    PER_DOMAIN_A_DAY,
-    PER_DOMAIN_AN_HOUR,
-    PER_NETWORK_A_DAY,
-    PER_VERIFIED_MAILBOX,
-    RESERVE,
-    next_mail_at,
-    total_quota,
-)
+from services.registration.intake.facts import LiveRegistration, MailWanted
 from services.registration.people.model import AddressRefs
 from services.registration.people.store import as_parameter, columns_of
 from shared.public_forms.addresses import address_key, canonical_mailbox
+
+WAITS = (
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=6),
+    timedelta(hours=12),
+)
+"""Between the first mail and the second, and so on; the last one repeats. That makes six mails on the first day."""
+
+PER_DOMAIN_AN_HOUR = 100
+PER_DOMAIN_A_DAY = 500
+PER_NETWORK_A_DAY = 50
+"""Mails that one client network may cause to mailboxes of one domain whose owners have not acted."""
+
+RESERVE = 50
+"""Mails to a domain beyond its quotas, for client networks that have caused none to it that day."""
+
+PER_VERIFIED_MAILBOX = 10
+"""How many more an hour and a day a domain gets for each of its mailboxes whose owner has confirmed something, and how
+many more a client network may cause there."""
+
+OVER_ALL_AN_HOUR = 10_000
+MAX_GROWTH = 4
+"""The budget over all grows up to this factor with the share of mailed mailboxes that confirm."""
+
+
+def next_mail_at(step: int, sent_at: datetime) -> datetime:
+    """Return when a mailbox may be written to again.
+
+    Args:
+        step: mails sent since its owner last acted, from 1.
+        sent_at: when the last of them went.
+    """
+    return sent_at + WAITS[min(step, len(WAITS)) - 1]
+
+
+def total_quota(limit: int, mailed: int, verified: int) -> int:
+    """Return how many mails go in an hour to all domains together.
+
+    Args:
+        limit: while nobody has confirmed anything.
+        mailed: mailboxes written to in the last day.
+        verified: those of them whose owner has confirmed something.
+    """
+    share = verified / mailed if mailed else 0.0
+    return round(limit * (1 + (MAX_GROWTH - 1) * min(1.0, share)))
+
 
 BUCKET = timedelta(minutes=10)
 """Mails are counted in steps of this length; a window counts one step more, so that no hour has more than its quota."""
@@ -269,3 +313,56 @@ def overdue_mails(connection: Connection, now: datetime) -> tuple[int, datetime 
     """Return how many mailboxes wait for a mail that their spacing allows, and since when the first of them."""
     count, since = connection.execute(_OVERDUE, {"now": now}).one()
     return int(count), since
+
+
+_WANT_LINK = text("""
+    WITH new AS MATERIALIZED (
+        SELECT registration, decode(mailbox, 'hex') AS mailbox, decode(domain, 'hex') AS domain
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (registration uuid, mailbox text, domain text)
+    ), boxes AS (
+        INSERT INTO mailbox (mailbox_ref, domain_ref, next_mail_at) SELECT DISTINCT mailbox, domain, :now FROM new
+        ON CONFLICT (mailbox_ref) DO UPDATE SET domain_ref = excluded.domain_ref RETURNING mailbox_ref
+    )
+    INSERT INTO waiting_link (registration_id, mailbox_ref, since)
+    SELECT DISTINCT registration, mailbox, CAST(:now AS timestamptz) FROM new WHERE EXISTS (SELECT FROM boxes)
+    ON CONFLICT (registration_id) DO NOTHING
+""")
+_TAKE_LINKS = text("""
+    WITH due AS (
+        SELECT DISTINCT ON (w.mailbox_ref) w.registration_id, w.mailbox_ref, m.step
+        FROM waiting_link w JOIN mailbox m ON m.mailbox_ref = w.mailbox_ref
+        WHERE m.next_mail_at <= :now
+            AND (m.waiting_since IS NULL OR m.muted_at IS NOT NULL OR w.since <= m.waiting_since)
+        ORDER BY w.mailbox_ref, w.since, w.registration_id LIMIT :limit
+    ), taken AS (DELETE FROM waiting_link w USING due WHERE w.registration_id = due.registration_id)
+    SELECT registration_id::text, mailbox_ref, step FROM due
+""")
+_LINK_SENT = text("""
+    UPDATE mailbox m SET step = m.step + 1, last_mail_at = :now, next_mail_at = new.next_mail_at
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (mailbox text, next_mail_at timestamptz)
+    WHERE m.mailbox_ref = decode(new.mailbox, 'hex')
+""")
+
+
+def want_links(connection: Connection, wanted: Sequence[tuple[LiveRegistration, AddressRefs]], now: datetime) -> None:
+    """Record that the managing link of each registration is to be mailed; one that is wanted already waits on."""
+    if wanted:
+        rows = [
+            {"registration": live.id, "mailbox": address.mailbox, "domain": address.domain} for live, address in wanted
+        ]
+        connection.execute(_WANT_LINK, {"rows": as_parameter(rows), "now": now})
+
+
+def take_due_links(connection: Connection, now: datetime, limit: int) -> list[str]:
+    """Take up to ``limit`` registrations whose link may be mailed now, and put off the next mail to each mailbox.
+
+    Args:
+        connection: of a transaction that leads: no other process takes mails meanwhile.
+        now: the time.
+        limit: mails of one transaction.
+    """
+    due = connection.execute(_TAKE_LINKS, {"now": now, "limit": limit}).fetchall()
+    if due:
+        rows = [{"mailbox": mailbox, "next_mail_at": next_mail_at(step + 1, now)} for _, mailbox, step in due]
+        connection.execute(_LINK_SENT, {"rows": as_parameter(rows), "now": now})
+    return [str(registration) for registration, _, _ in due]

@@ -1,36 +1,209 @@
-"""Opens what is stored and reads it as items; what cannot be opened or read is parked, and its neighbours go on."""
+"""Opens a batch and reads it as items; what cannot be opened or read is parked.
+
+Then prepares the decision: what the links of a batch give access to, its addresses, and its parts.
+"""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from services.registration.intake import decider_store as store
 from services.registration.intake import queue
-from services.registration.intake.address_model import ChangeAddress, UndoAddress
-from services.registration.intake.batches import Links, OpenedRow
-from services.registration.intake.contents import Content, content_from_json
-from services.registration.intake.desk_reading import DESK_KINDS, read_desk
+from services.registration.intake.address_store import UndoLink
+from services.registration.intake.decider_store import LinkOwner
 from services.registration.intake.items import (
+    CORRECT,
+    DESK_KINDS,
+    ENTER,
     AnswerOffer,
     Cancel,
     Change,
+    ChangeAddress,
     Confirm,
+    Correct,
+    DeskAct,
+    DeskItem,
+    Enter,
     Item,
+    Merge,
     Mute,
+    NamedRegistration,
     RenewLinks,
     RequestList,
     SendLink,
     Submission,
+    UndoAddress,
     Verify,
 )
-from services.registration.intake.outcomes import Act, Choice
+from services.registration.intake.model import Act, Choice, Content, content_from_json
+from services.registration.intake.queue import QueuedRow
 from services.registration.people.model import AddressRefs
 from services.registration.people.references import References
+from shared.core.context import caused_by
 from shared.core.links import CONFIRMATION, JOIN, OWN, VIEW
 from shared.core.sealing import Unsealable, open_sealed
+from shared.core.spans import DECIDE
+from shared.core.tracing import span
+
+_ADDRESSES = text("""
+    SELECT id::text, person_ref FROM registration WHERE id = ANY(CAST(:ids AS uuid[])) AND erased_at IS NULL
+""")
+
+
+def find_named(connection: Connection, part: Sequence[tuple[QueuedRow, Mapping[str, Any]]]) -> dict[str, bytes]:
+    """Return the hashes of the addresses of the registrations that commands of the desk name, by id."""
+    ids = [
+        str(content[name]["id"])
+        for row, content in part
+        if row.kind in DESK_KINDS
+        for name in ("target", "kept", "other")
+        if name in content
+    ]
+    if not ids:
+        return {}
+    return {row[0]: bytes(row[1]) for row in connection.execute(_ADDRESSES, {"ids": ids})}
+
+
+def read_desk(
+    references: References, row: QueuedRow, content: Mapping[str, Any], named: Mapping[str, bytes]
+) -> DeskItem:
+    """Return a command of the desk.
+
+    Args:
+        references: stand for addresses and people.
+        row: of the command.
+        content: opened.
+        named: as :func:`find_named` returned it.
+
+    Raises:
+        ValueError, KeyError, TypeError: it cannot be read.
+    """
+    if row.entered_by is None:
+        raise ValueError("a command of the desk without its coordinator")
+    act, given = DeskAct(row.entered_by, str(content["reason"])), content_from_json(content["given"])
+    address = references.address(given.email)
+    if row.kind == ENTER:
+        person = references.person(given.email, given.name, given.title)
+        return Enter(row.number, row.form, row.received_at, given, address, person, act)
+    fields = frozenset(map(str, content["fields"]))
+    if row.kind == CORRECT:
+        target = _named(content["target"], named)
+        return Correct(row.number, row.received_at, target, given, fields, address, act)
+    kept, other = _named(content["kept"], named), _named(content["other"], named)
+    return _merge(row, (kept, other), given, fields, bool(content.get("sealed_of_other")), references, act)
+
+
+def _merge(
+    row: QueuedRow,
+    both: tuple[NamedRegistration, NamedRegistration],
+    given: Content,
+    fields: frozenset[str],
+    sealed_of_other: bool,
+    references: References,
+    act: DeskAct,
+) -> Merge:
+    address = references.address(given.email)
+    return Merge(row.number, row.received_at, *both, given, fields, address, sealed_of_other, act)
+
+
+def _named(values: Mapping[str, Any], named: Mapping[str, bytes]) -> NamedRegistration:
+    identity = str(values["id"])
+    return NamedRegistration(identity, int(values["revision"]), named.get(identity))
+
+
+OpenedRow = tuple[QueuedRow, Mapping[str, Any]]
+"""A row with its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What the links of a part of a batch open, by the hash of their tokens.
+
+    ``named`` are the addresses, by hash, of the registrations that commands of the desk name by id.
+    """
+
+    owners: Mapping[bytes, LinkOwner]
+    undo: Mapping[bytes, UndoLink]
+    named: Mapping[str, bytes] = field(default_factory=dict)
+
+    def former_at(self, row: QueuedRow) -> str | None:
+        """The former address that the undo link of ``row`` opened when it was received; None if it opened none."""
+        link = self.undo.get(row.token_hash or b"")
+        return link.former if link is not None and link.expires_at > row.received_at else None
+
+    def undone_by(self, item: Item) -> UndoLink | None:
+        """The link by which ``item`` takes a change of address back; None if it does not."""
+        if not isinstance(item, UndoAddress):
+            return None
+        return next((link for link in self.undo.values() if link.former == item.former), None)
+
+
+def parts_of(batch: Sequence[OpenedRow]) -> Iterator[list[OpenedRow]]:
+    """Yield the batch in parts: a row that may change the address of a registration is a part of its own.
+
+    Such a row ends links, and each part reads its links afresh. Nothing else in the part changes that registration.
+    """
+    for alone, some in groupby(batch, key=_may_move):
+        part = list(some)
+        yield from ([one] for one in part) if alone else (part,)
+
+
+def _may_move(opened: OpenedRow) -> bool:
+    row, content = opened
+    if row.kind == "confirm":
+        choices = content.get("choices")
+        return isinstance(choices, list) and any(
+            isinstance(choice, dict) and choice.get("act") == Act.USE_ADDRESS for choice in choices
+        )
+    return row.kind == "undo-address" or row.kind in DESK_KINDS
+
+
+def causes_of(batch: Sequence[OpenedRow]) -> list[tuple[str, str]]:
+    """Correlation id and trace context of the request behind each row that names them, in order."""
+    found = []
+    for _, content in batch:
+        given = content.get("given")
+        cause = content.get("cause") or (given.get("cause") if isinstance(given, dict) else None)
+        if isinstance(cause, list) and len(cause) == 2:
+            found.append((str(cause[0]), str(cause[1])))
+    return found
+
+
+@contextmanager
+def decided_for(batch: Sequence[OpenedRow], start_ns: int) -> Iterator[None]:
+    """Decide inside of it: what a batch causes belongs to its span, and to the request if there was only one.
+
+    Args:
+        batch: that was opened.
+        start_ns: when the batch began, nanoseconds since 1970.
+    """
+    causes = causes_of(batch)
+    correlation, trace = causes[0] if len(causes) == 1 else ("", "")
+    said = {"messaging.batch.message_count": len(batch)}
+    with caused_by(correlation, trace), span(DECIDE, "decide", said, [each[1] for each in causes], start_ns):
+        yield
+
+
+def refs_of(item: Item, links: Links) -> list[bytes]:
+    """Addresses that have to be read for an item."""
+    if isinstance(item, Submission | Enter):
+        return [item.address.ref]
+    if isinstance(item, Correct | Merge):
+        named = (item.target,) if isinstance(item, Correct) else (item.kept, item.other)
+        return [item.address.ref, *(one.address for one in named if one.address is not None)]
+    if isinstance(item, UndoAddress):
+        link = links.undone_by(item)
+        return [] if link is None else list(link.refs)
+    if isinstance(item, Change | Cancel | AnswerOffer | RenewLinks | Verify | ChangeAddress):
+        own = [owner.address.ref for owner in links.owners.values() if owner.registration == item.registration]
+        return [*own, item.address.ref] if isinstance(item, ChangeAddress) else own
+    return [] if item.address is None else [item.address.ref]
+
 
 log = logging.getLogger(__name__)
 

@@ -1,21 +1,26 @@
-"""Puts new content of a live registration into facts and plan. Pure, for everything that decides such a change."""
+"""Puts registrations and their new content into facts and plan, for every decision that does so. Pure.
+
+``enter`` is what a coordinator does for one person, by hand or from a file. The same function says in advance what
+would become of an entry.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
+from enum import StrEnum
 
 from services.registration.forms.pools import Traits
 from services.registration.forms.seats import Place, move, next_place, take
-from services.registration.intake.contents import Content, changed_fields
-from services.registration.intake.desk_model import DeskAct, Enter
 from services.registration.intake.facts import (
     Candidate,
+    ChangedRegistration,
     Facts,
     LiveRegistration,
+    NewRegistration,
     Plan,
     traits_of,
 )
-from services.registration.intake.items import CoordinatorEntry, Submission
-from services.registration.intake.planned import ChangedRegistration, NewRegistration
+from services.registration.intake.items import CoordinatorEntry, DeskAct, Enter, Submission
+from services.registration.intake.model import Content, changed_fields, with_answers
 from services.registration.sealing.model import merge_sealed
 
 NewId = Callable[[], str]
@@ -137,3 +142,72 @@ def with_sealed_of(newer: Content, older: Content) -> Content:
     """``newer``, with the sealed answers of ``older`` behind its own: the newest of each field counts."""
     bound_to = tuple(dict.fromkeys((*newer.sealed_for, *older.sealed_for)))
     return replace(newer, sealed=merge_sealed(newer.sealed, older.sealed), sealed_for=bound_to)
+
+
+class Entered(StrEnum):
+    """What became of an entry."""
+
+    CONFIRMED = "confirmed"
+    WAITLISTED = "waitlisted"
+    SAME = "same"
+    CHANGED = "changed"
+    KEPT = "kept"
+    FULL = "full"
+    OPTION_FULL = "option-full"
+    TOO_MANY = "too-many"
+    BLOCKED = "blocked"
+
+
+def enter(facts: Facts, plan: Plan, entry: CoordinatorEntry, new_id: NewId, act: DeskAct, *, change: bool) -> Entered:
+    """Add to ``plan`` what becomes of ``entry``; ``facts`` holds everything as it is afterwards.
+
+    Args:
+        facts: read under the locks, or for a preview.
+        plan: what to write.
+        entry: whom to register.
+        new_id: makes ids of registrations.
+        act: of the coordinator.
+        change: whether answers of somebody who is registered already are changed.
+    """
+    live = facts.of(entry.form, entry.address.ref)
+    known = next((one for one in live if one.person == entry.person), None)
+    if known is not None:
+        return _change(facts, plan, known, entry, act) if change else _compare(known, entry)
+    form = facts.forms[entry.form]
+    if entry.address.ref in facts.blocked:
+        return Entered.BLOCKED
+    if len(live) >= form.people_per_address:
+        return Entered.TOO_MANY
+    who = traits_of(entry.content, entry.address.domain)
+    place = _waiting_place(facts, entry) if entry.waits else next_place(form.seats, who)
+    if place is None:
+        return Entered.FULL
+    if not form.options.has_room(entry.content.answers):
+        return Entered.OPTION_FULL
+    register(facts, plan, entry, new_id, verified=False, place=place, act=act)
+    return Entered(place.status)
+
+
+def changed_content(known: LiveRegistration, entry: CoordinatorEntry) -> Content:
+    """Return the content of a registration with the clear answers of ``entry``; sealed ones and consents stay."""
+    changed = with_answers(known.content, entry.content, entry.fields)
+    return replace(changed, sealed=known.content.sealed, sealed_for=known.content.sealed_for)
+
+
+def _compare(known: LiveRegistration, entry: CoordinatorEntry) -> Entered:
+    return Entered.KEPT if changed_fields(known.content, changed_content(known, entry)) else Entered.SAME
+
+
+def _change(facts: Facts, plan: Plan, known: LiveRegistration, entry: CoordinatorEntry, act: DeskAct) -> Entered:
+    content = changed_content(known, entry)
+    if not changed_fields(known.content, content):
+        return Entered.SAME
+    if not facts.forms[entry.form].options.has_room(content.answers, known.content.answers):
+        return Entered.OPTION_FULL
+    store_change(facts, plan, known, content, known.person, sealed=False, act=act)
+    return Entered.CHANGED
+
+
+def _waiting_place(facts: Facts, entry: CoordinatorEntry) -> Place | None:
+    seats = facts.forms[entry.form].seats
+    return Place("waitlisted", seats.last_position + 1) if seats.waiting_list else None

@@ -1,42 +1,118 @@
-"""``/r/<token>/address`` requests a change of address, ``/r/undo/<token>`` undoes one.
+"""``/r/<token>/address`` requests a change of address, ``/r/undo/<token>`` undoes one: routes and pages.
 
 A GET changes nothing, and an undo requires a ticked box: mail scanners follow links and press buttons.
 """
 
 from collections.abc import Sequence
-from typing import cast
+from dataclasses import dataclass
+from typing import Literal, cast
 
 from flask import Blueprint, Response, request
 
-from services.registration.embed.event_time import EventTime
+from services.registration.embed.pages import Look
+from services.registration.embed.receipt_pages import next_reload
+from services.registration.embed.strings import EventTime
 from services.registration.forms.service import first_form
 from services.registration.intake.form_view import FormView
-from services.registration.intake.outcomes import Result
-from services.registration.own.address_page import (
-    AddressError,
-    AddressPage,
-    AddressRefusal,
-    OwnAddress,
-    UndoPage,
-    UndoState,
-    render_address,
-    render_undo,
-    render_undo_gone,
-)
+from services.registration.intake.model import Result
 from services.registration.own.commands import send_address_request, send_address_undo, wait_for_outcome
-from services.registration.own.responses import gone
+from services.registration.own.pages import AddressRefusal, OwnAddress, gone, own_text, render_own
 from services.registration.own.service import OwnPage, show_own, show_undo
 from services.registration.own.store import LinkAct, UndoableChange
-from services.registration.public.context import PublicContext
-from services.registration.public.responses import attempt_number, event_time, look_of, page, see_other, title_of
+from services.registration.public.context import (
+    PublicContext,
+    attempt_number,
+    event_time,
+    language_of,
+    look_of,
+    own_language,
+    page,
+    see_other,
+    title_of,
+)
 from services.registration.public.submissions import client_network
-from services.registration.public.submitted import language_of, own_language
 from shared.core.errors import DomainError
+from shared.i18n.content import Title
 from shared.i18n.when import period
 from shared.public_forms.addresses import address_key, normal_address
+from shared.public_forms.texts import engine_texts
 from shared.web.access import by_link
 from shared.web.bodies import require_form
 from shared.web.limits import limited
+
+AddressError = Literal["", "invalid", "same-address"]
+UndoState = Literal["offered", "processing", "address-restored", "registered-there", "address-full", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPage:
+    """The form that requests a change of address.
+
+    Attributes:
+        path: of this page.
+        back_path: of the own page.
+        address: the current address.
+        typed: the submitted value, if it is invalid.
+        error: why it is invalid.
+    """
+
+    look: Look
+    title: Title
+    event_time: EventTime | None
+    path: str
+    back_path: str
+    address: str
+    typed: str = ""
+    error: AddressError = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPage:
+    """The page of an undo link.
+
+    Attributes:
+        state: whether the change can be undone, or the outcome of the undo.
+        until: when it ends, with ``offered``.
+        no_choice: a POST came without the box ticked.
+        attempt: how often the page has loaded itself again.
+    """
+
+    look: Look
+    title: Title
+    event_time: EventTime | None
+    path: str
+    state: UndoState
+    until: EventTime | None = None
+    no_choice: bool = False
+    attempt: int = 0
+
+
+def render_address(page: AddressPage) -> str:
+    """Return the page that asks for another address."""
+    language = page.look.language
+    prefix = engine_texts().text("error.prefix", language)
+    return render_own(
+        "address.html", page.look, page=page, title=own_text("address.change", language), error_prefix=prefix
+    )
+
+
+def render_undo(page: UndoPage) -> str:
+    """Return the page behind an undo link."""
+    language = page.look.language
+    return render_own(
+        "undo.html",
+        page.look,
+        page=page,
+        title=own_text("undo.title", language),
+        reload=next_reload(language, page.attempt) if page.state == "processing" else None,
+        error_prefix=engine_texts().text("error.prefix", language),
+    )
+
+
+def render_undo_gone(look: Look) -> str:
+    """The answer to an undo link that takes nothing back; the same for every such link."""
+    return render_own("undo_gone.html", look, title=own_text("link.gone.title", look.language))
+
 
 _REFUSALS: dict[Result, AddressRefusal] = {
     Result.SAME_ADDRESS: "same-address",

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from services.registration.forms.opening import Opening
 from services.registration.own.store import OwnRegistration
+from services.registration.people.details import RETURNED
 from services.registration.people.model import clear_answers
-from services.registration.people.proposals import RETURNED
 from shared.public_forms.definition import ADDRESS_FIELD, Field, FormDefinition
 from shared.public_forms.rendering import answers_for_display
 from shared.public_forms.validation import Answers, validate

@@ -1,16 +1,23 @@
-"""Commands that are sent by links: they wait in the same queue as submissions, and the decider decides them."""
+"""Commands that are sent by links: they wait in the same queue as submissions, and the decider decides them in order.
+
+Programs send some of them over the API, with the token of a managing link.
+"""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
 from services.registration.intake.form_view import FormView
-from services.registration.intake.outcomes import ActResult, Choice, Result, read_results
+from services.registration.intake.model import ActResult, Choice, Result, read_results
 from services.registration.intake.service import Intake, OwnChange
-from services.registration.own.service import WaitingForOwner, hash_of_link
-from services.registration.own.store import (
-    OwnRegistration,
-)
+from services.registration.own.answers import check_change
+from services.registration.own.service import WaitingForOwner, hash_of_link, show_own
+from services.registration.own.store import OwnRegistration
+from services.registration.people.api import AnswersRefused, LinkAccess
+from services.registration.people.store import Person
+from services.registration.public.context import PublicContext
+from shared.core.errors import DomainError
 from shared.core.links import OWN, UNDO_ADDRESS, VIEW
 from shared.public_forms.validation import Answers
 
@@ -128,3 +135,51 @@ def wait_for_act(
             return None
         sleep(PAUSES_S[min(look, len(PAUSES_S) - 1)])
         look += 1
+
+
+REFUSALS: dict[Result, tuple[str, str]] = {
+    Result.GONE: ("no-place", "there is no place on the form any more"),
+    Result.EVENT_OVER: ("event-over", "the event has begun"),
+    Result.CHANGED_MEANWHILE: ("changed-meanwhile", "read it again and repeat your change"),
+    Result.CLOSED: ("changes-closed", "answers cannot be changed any more"),
+    Result.NAME_TAKEN: ("name-taken", "a person with this name is registered with the same address"),
+    Result.OPTION_FULL: ("option-full", "an option that was chosen is full"),
+}
+"""Why nothing was changed: code and sentence by result."""
+
+
+def link_access(context: PublicContext) -> LinkAccess:
+    """Return what reads, changes and cancels registrations by their links."""
+
+    def find(token: str) -> Person:
+        return show_own(context.work, token, context.form_view, context.clock())[0].person
+
+    def cancel(token: str, revision: int) -> Person:
+        own, view = show_own(context.work, token, context.form_view, context.clock())
+        _require(context, cancel_own(context.intake, view, token, revision), Result.CANCELLED)
+        before = own.person.registration
+        return replace(
+            own.person, registration=replace(before, status="cancelled", position=None, revision=revision + 1)
+        )
+
+    def change(token: str, revision: int, wanted: Mapping[str, Any]) -> Person:
+        own, view = show_own(context.work, token, context.form_view, context.clock())
+        checked = check_change(own, view.whole_for(own.person.registration.working_group), wanted)
+        if not checked.answers.ok:
+            raise AnswersRefused(checked.answers)
+        asked = replace(view, definition=checked.definition)
+        details = checked.step == "details"
+        sent = send_change(context.intake, asked, own, token, checked.answers, revision=revision, details=details)
+        _require(context, sent, Result.CHANGED, Result.KEPT)
+        return find(token)
+
+    return LinkAccess(find, cancel, change)
+
+
+def _require(context: PublicContext, receipt: str, *results: Result) -> None:
+    """Wait until a command is decided, and raise unless it had one of these results."""
+    result = wait_for_outcome(context.intake, receipt)
+    if result is None:
+        raise DomainError("undecided", "the command is stored and not decided yet; read the registration again")
+    if result not in results:
+        raise DomainError(*REFUSALS[result])

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import Look, is_dated
 from services.registration.embed.receipt_pages import next_reload
-from services.registration.embed.strings import text_of_kind
-from services.registration.intake.outcomes import Act, Choice, Result
+from services.registration.embed.strings import EventTime, text_of_kind
+from services.registration.intake.model import Act, Choice, Result
 from services.registration.own.answers import Difference
-from services.registration.own.rendering import kind_key, own_text, render_own
+from services.registration.own.pages import kind_key, own_text, render_own
 from shared.i18n.content import Title
 from shared.i18n.when import Period
 from shared.public_forms.texts import engine_texts

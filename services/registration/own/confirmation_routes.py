@@ -10,12 +10,12 @@ from typing import cast
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 
-from services.registration.embed.event_time import EventTime
 from services.registration.embed.pages import Look, OwnForm, render_frame
+from services.registration.embed.strings import EventTime
 from services.registration.forms.model import PROPOSAL
 from services.registration.forms.service import first_form
 from services.registration.intake.form_view import FormView
-from services.registration.intake.outcomes import Choice, Result
+from services.registration.intake.model import Choice, Result
 from services.registration.own.answers import differences
 from services.registration.own.commands import mute, send_choices, send_link, wait_for_outcome
 from services.registration.own.confirmation_page import (
@@ -34,19 +34,21 @@ from services.registration.own.confirmation_page import (
 from services.registration.own.service import WaitingForOwner, show_waiting
 from services.registration.own.store import LinkAct, PendingSubmission, RegisteredPerson, WaitingChange
 from services.registration.people.model import clear_answers
-from services.registration.public.context import PublicContext
-from services.registration.public.form_pages import again, form_page
-from services.registration.public.responses import (
+from services.registration.public.context import (
+    PublicContext,
     attempt_number,
     closed_html,
     event_time,
+    language_of,
     look_of,
+    own_language,
     page,
+    read_submitted,
     see_other,
     title_of,
 )
+from services.registration.public.form_pages import again, form_page
 from services.registration.public.submissions import Refused, take
-from services.registration.public.submitted import language_of, own_language, read_submitted
 from shared.core.errors import DomainError
 from shared.i18n.when import period
 from shared.public_forms.definition import ADDRESS_FIELD, FormDefinition

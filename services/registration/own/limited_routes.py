@@ -4,39 +4,106 @@ Mail scanners and recipients of forwarded mails or shared calendars may open bot
 neither page shows a name.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Literal, cast
 
 from flask import Blueprint, Response, redirect, request
 from werkzeug.exceptions import BadRequest
 
-from services.registration.embed.event_time import EventTime
+from services.registration.embed.pages import Look
+from services.registration.embed.strings import EventTime
+from services.registration.forms.opening import Joining, JoinState, Meeting, decide_joining
 from services.registration.intake.form_view import FormView
 from services.registration.own.commands import send_link_by_view, verify
-from services.registration.own.joining import Joining, JoinState, Meeting, decide_joining
-from services.registration.own.limited_page import (
-    EventNotice,
-    JoinPage,
-    ViewPage,
-    ViewStatus,
-    render_join,
-    render_joining,
-    render_limited_gone,
-    render_view,
-)
-from services.registration.own.managing_page import JoinPart
+from services.registration.own.pages import JoinPart, own_text, render_own
 from services.registration.own.service import OwnPage, show_meeting, show_viewed
 from services.registration.own.store import ViewedRegistration
-from services.registration.public.context import PublicContext
-from services.registration.public.responses import event_time, look_of, page, see_other, title_of
-from services.registration.public.submitted import language_of, own_language
+from services.registration.public.context import (
+    PublicContext,
+    event_time,
+    language_of,
+    look_of,
+    own_language,
+    page,
+    see_other,
+    title_of,
+)
 from shared.core.errors import DomainError
 from shared.core.links import JOIN, OWN
+from shared.i18n.content import Title
 from shared.i18n.when import period
 from shared.web.access import by_link
 from shared.web.bodies import require_form
 from shared.web.headers import personal
 from shared.web.limits import limited
+
+ViewStatus = Literal["confirmed", "waitlisted", "cancelled"]
+EventNotice = Literal["", "cancelled", "postponed", "held"]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewPage:
+    """A registration as its read-only link shows it: without name, address, answers and position.
+
+    Attributes:
+        path: of this page, ``/v/<token>``.
+        notice: status of an event that is cancelled, postponed or over; ``""`` for any other.
+        sent: the managing link was just requested.
+        proposal: status of a proposal that is not withdrawn; ``""`` for every other registration.
+        form_kind: of the form.
+    """
+
+    look: Look
+    title: Title
+    event_time: EventTime | None
+    path: str
+    status: ViewStatus
+    notice: EventNotice = ""
+    sent: bool = False
+    proposal: str = ""
+    form_kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinPage:
+    """Whether the meeting can be joined now.
+
+    Attributes:
+        path: of this page, ``/j/<token>``.
+        opens: from when it can be joined; None without a date.
+    """
+
+    look: Look
+    title: Title
+    event_time: EventTime | None
+    path: str
+    state: JoinState
+    opens: EventTime | None = None
+
+
+def render_view(page: ViewPage) -> str:
+    """The read-only page."""
+    return render_own("view.html", page.look, "?", form_kind=page.form_kind, page=page, title=page.title)
+
+
+def render_join(page: JoinPage) -> str:
+    """The button that leads to the meeting, or why there is none."""
+    return render_own("join.html", page.look, "?", page=page, title=page.title)
+
+
+def render_joining(look: Look, title: Title, address: str) -> str:
+    """Return a page that opens the meeting at ``address``.
+
+    It is not a redirect, because browsers apply ``form-action 'self'`` to redirects after a POST too.
+    """
+    return render_own("joining.html", look, "", title=title, address=address)
+
+
+def render_limited_gone(look: Look) -> str:
+    """The answer to a read-only or join link that opens nothing; the same for every such link."""
+    return render_own("limited_gone.html", look, "?", title=own_text("link.gone.title", look.language))
+
 
 NOTICES = ("cancelled", "postponed", "held")
 """States of an event that the read-only page names."""

@@ -1,4 +1,4 @@
-"""The page behind a managing link: view, join, cancel, renew links, erase.
+"""The page behind a managing link: view, join, cancel, renew links, erase, and the event as a calendar file.
 
 Commands go through the queue. A GET changes nothing, since mail scanners follow links.
 """
@@ -11,14 +11,13 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 
 from services.registration.embed.pages import Look, embed_path
+from services.registration.forms.model import retention_of
 from services.registration.forms.opening import closed_reason, is_over
-from services.registration.forms.retention import retention_of
 from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
-from services.registration.intake.outcomes import Result
+from services.registration.intake.model import Result
 from services.registration.own.address_routes import own_address
 from services.registration.own.answers import Step, ends_at, own_definition
-from services.registration.own.calendar_routes import add_own_calendar, own_calendar_links
 from services.registration.own.commands import (
     answer_offer,
     cancel_own,
@@ -28,7 +27,7 @@ from services.registration.own.commands import (
     wait_for_outcome,
 )
 from services.registration.own.limited_routes import join_by_own_link, join_part
-from services.registration.own.managing_page import (
+from services.registration.own.pages import (
     Asking,
     LinkPage,
     LinkStatus,
@@ -37,22 +36,74 @@ from services.registration.own.managing_page import (
     Refusal,
     ResourceLink,
     Saved,
+    ended,
+    gone,
+    own_instant,
+    own_title,
     render_erased,
     render_link,
+    revision_seen,
 )
-from services.registration.own.responses import ended, gone, own_instant, own_title, revision_seen
 from services.registration.own.service import OwnPage, ended_by, show_own, show_own_page
 from services.registration.own.store import LinkAct, OwnRegistration
 from services.registration.people.model import clear_answers
-from services.registration.public.calendar import event_place
-from services.registration.public.context import PublicContext
-from services.registration.public.responses import attempt_number, event_time, look_of, page, see_other
-from services.registration.public.submitted import language_of, own_language
+from services.registration.public.context import (
+    PublicContext,
+    attempt_number,
+    event_time,
+    language_of,
+    look_of,
+    own_language,
+    page,
+    see_other,
+)
+from services.registration.public.receipts import (
+    FILE,
+    PersonalEntry,
+    event_place,
+    file_response,
+    links_to,
+    personal_event,
+)
+from shared.calendar.entries import personal_key
+from shared.calendar.ics import CalendarEvent
+from shared.calendar.links import CalendarLinks
 from shared.core.errors import DomainError
 from shared.i18n.when import day_text
 from shared.public_forms.rendering import answers_for_display
 from shared.web.access import by_link, public
 from shared.web.limits import limited
+
+
+def add_own_calendar(blueprint: Blueprint, context: PublicContext) -> None:
+    """``/r/<token>/calendar.ics``."""
+
+    @blueprint.get(f"/<token>/{FILE}")
+    @by_link
+    @limited("link")
+    def own_calendar(token: str) -> Response:
+        try:
+            own, form = show_own(context.work, token, context.form_view, context.clock())
+        except DomainError:
+            return gone(context)
+        language = own_language(request.args.to_dict(), own.person.registration.language)
+        return file_response(own_event(context, own, form, language), f"/r/{token}?lang={language}")
+
+
+def own_calendar_links(context: PublicContext, token: str, shown: OwnPage, language: str) -> CalendarLinks | None:
+    """Return the links to the event of a managing link; None if there is nothing to put in a calendar."""
+    event = own_event(context, shown.own, shown.form, language)
+    return None if event is None else links_to(event, f"/r/{token}/{FILE}?lang={language}", language)
+
+
+def own_event(context: PublicContext, own: OwnRegistration, form: FormView, language: str) -> CalendarEvent | None:
+    """Return the entry that the person has in their calendar; None without a seat, or without an event to attend."""
+    registration = own.person.registration
+    if registration.status != "confirmed" or own.event_id is None:
+        return None
+    key = personal_key(registration.person_ref, own.event_id)
+    return personal_event(context, form.stored, PersonalEntry(key, own.changes), language)
+
 
 NEEDS_CONFIRMATION = ("cancel", "erase")
 """What is asked before it is done."""

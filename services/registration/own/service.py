@@ -7,11 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.registration.forms.copies import PublicEvent, PublishedResource, find_public_event, resources_of
-from services.registration.forms.opening import Opening
+from services.registration.forms.opening import Meeting, Opening
+from services.registration.forms.service import PublicEvent, PublishedResource, find_public_event, resources_of
 from services.registration.intake.form_view import FormView
-from services.registration.intake.outcomes import Result
-from services.registration.own.joining import Meeting
+from services.registration.intake.model import Result
 from services.registration.own.store import (
     AskedAddress,
     ConfirmationLink,
@@ -34,7 +33,7 @@ from services.registration.own.store import (
     pending_submissions,
     registered_people,
 )
-from services.registration.people.proposals import ProposalState
+from services.registration.people.details import ProposalState
 from shared.core.errors import DomainError
 from shared.core.links import CONFIRMATION, JOIN, OWN, UNDO_ADDRESS, VIEW, sent_hash
 from shared.store.unit_of_work import UnitOfWork

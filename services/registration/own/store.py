@@ -8,11 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.registration.forms.model import IN_CALENDARS, PROPOSAL
-from services.registration.intake.contents import Content, content_from_json
-from services.registration.intake.outcomes import ActResult, Result, read_results
-from services.registration.own.joining import Meeting
+from services.registration.forms.opening import Meeting
+from services.registration.intake.model import ActResult, Content, Result, content_from_json, read_results
+from services.registration.people.details import ProposalState, state_at
 from services.registration.people.model import Registration
-from services.registration.people.proposals import ProposalState, state_at
 from services.registration.people.store import Person
 
 _LINK = text("SELECT email, language, muted FROM link_of(:hash, :now)")

@@ -7,10 +7,8 @@ from typing import Any
 import marshmallow as ma
 from flask import Response, jsonify
 
-from services.registration.forms.partner_store import Partner
-from services.registration.forms.service import find_partner, list_partners
-from services.registration.partners.changes import MAX_ORIGINS, PartnerDesk
-from services.registration.partners.service import show_partner
+from services.registration.forms.service import Partner, find_partner, list_partners
+from services.registration.partners.service import MAX_ORIGINS, PartnerDesk, show_partner
 from shared.contracts.registration import REGISTRATION_STATUSES
 from shared.contracts.schemas import SLUG
 from shared.core.errors import DomainError

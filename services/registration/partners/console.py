@@ -1,7 +1,9 @@
-"""A partner's page: what to paste into their own pages, and how many came through it. Never who."""
+"""Pages about partners: what to paste, how many came through, and how partners are added and changed."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.exceptions import BadRequest
@@ -9,13 +11,17 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.embed.snippets import ELEMENT, WAYS, Choice, snippet_of
 from services.registration.forms import wording as form_words
-from services.registration.forms.service import list_forms, list_partners
-from services.registration.partners.changes import PartnerDesk
-from services.registration.partners.service import PartnerView, show_partner
+from services.registration.forms.service import Partner, find_partner, list_forms, list_partners
+from services.registration.partners.service import MAX_ORIGINS, PartnerDesk, PartnerView, show_partner
+from shared.contracts.schemas import SLUG
+from shared.core.errors import DomainError
+from shared.core.slugs import slug_from
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.public_forms.definition import parse_definition
-from shared.web.access import holder, may_touch, needs, require_partner
+from shared.public_forms.partner_values import THEME_NAMES, origin, origin_of, theme_values
+from shared.web.access import holder, may_touch, needs, needs_all_forms, require_partner
 from shared.web.console.navigation import OF_PARTNERS
+from shared.web.console.words import changed_since_opened
 from shared.web.headers import personal
 
 DONE = {
@@ -116,3 +122,200 @@ def _one_of(name: str, known: Collection[str], first: str) -> str:
     if value not in known:
         raise BadRequest("unknown choice")
     return value
+
+
+MAX_NAME, MAX_ORIGIN = 200, 255
+MAX_ADDRESS = 2000
+"""Characters of the address of a page."""
+
+NO_ADDRESS = "That is not the address of a site. Give one that begins with https://, such as https://www.example.org."
+TOO_MANY = "Too many addresses are waiting for a decision already. Contact a coordinator."
+FIELDS = ("name", "slug", "origins", "language", *THEME_NAMES)
+ADD_PATH = "/registrations/new-partner"
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What was typed, the faults by field, and the partner that it describes; None with faults."""
+
+    values: Mapping[str, str]
+    faults: Mapping[str, str]
+    wanted: Partner | None
+
+
+def add_partner_changes(blueprint: Blueprint, desk: PartnerDesk) -> None:
+    """``/console/registrations/new-partner``, and below each partner ``/edit``, ``/ask`` and ``/decide``."""
+    _add_new(blueprint, desk)
+    _add_edit(blueprint, desk)
+    _add_origins(blueprint, desk)
+
+
+def _add_new(blueprint: Blueprint, desk: PartnerDesk) -> None:
+    @blueprint.get(ADD_PATH)
+    @needs_all_forms("coordinator")
+    def new_partner() -> Response:
+        return _page(None, Filled(_values(None), {}, None))
+
+    @blueprint.post(ADD_PATH)
+    @needs_all_forms("coordinator")
+    def add_partner() -> AnyResponse:
+        filled = _read(None, request.form)
+        if filled.wanted is None:
+            return _page(None, filled, 422)
+        try:
+            desk.add(filled.wanted, holder().name)
+        except DomainError as refusal:
+            if refusal.code != "already-exists":
+                raise
+            taken = {"slug": "There is a partner with this short name already."}
+            return _page(None, Filled(filled.values, taken, None), 409)
+        return redirect(f"{OF_PARTNERS}/{filled.wanted.slug}?done=added", 303)
+
+
+def _add_edit(blueprint: Blueprint, desk: PartnerDesk) -> None:
+    @blueprint.get("/registrations/partners/<slug>/edit")
+    @needs_all_forms("coordinator")
+    def edit_partner(slug: str) -> Response:
+        partner = _partner(desk, slug)
+        return _page(partner, Filled(_values(partner), {}, None))
+
+    @blueprint.post("/registrations/partners/<slug>/edit")
+    @needs_all_forms("coordinator")
+    def change_partner(slug: str) -> AnyResponse:
+        partner = _partner(desk, slug)
+        filled = _read(partner, request.form)
+        if request.form.get("seen") != str(partner.revision):
+            return _page(partner, Filled(_values(partner), {}, None), 412, notice=changed_since_opened("partner"))
+        if filled.wanted is None:
+            return _page(partner, filled, 422)
+        gone = [one for one in partner.origins if one not in filled.wanted.origins]
+        if gone and request.form.get("go") != "do":
+            return _page(partner, filled, gone=gone)
+        return _changed(desk, filled.wanted, "changed")
+
+
+def _add_origins(blueprint: Blueprint, desk: PartnerDesk) -> None:
+    @blueprint.post("/registrations/partners/<slug>/ask")
+    @needs("coordinator", "partner")
+    def ask_for_origin(slug: str) -> AnyResponse:
+        require_partner(slug)
+        return _ask(desk, slug, request.form.get("origin", "").strip()[:MAX_ADDRESS])
+
+    @blueprint.post("/registrations/partners/<slug>/decide")
+    @needs_all_forms("coordinator")
+    def decide_on_origin(slug: str) -> AnyResponse:
+        partner, asked = _partner(desk, slug), request.form.get("origin", "")
+        decision = request.form.get("go")
+        if decision not in ("allow", "decline"):
+            raise BadRequest("unknown decision")
+        if asked not in partner.requested_origins:
+            return redirect(f"{OF_PARTNERS}/{slug}#where", 303)
+        rest = tuple(one for one in partner.requested_origins if one != asked)
+        origins = (*partner.origins, asked) if decision == "allow" else partner.origins
+        decided = replace(partner, origins=origins, requested_origins=rest)
+        return _changed(desk, decided, "allowed" if decision == "allow" else "declined", "#where")
+
+
+def _ask(desk: PartnerDesk, slug: str, typed: str) -> AnyResponse:
+    """Request the origin that was typed; the origin of a page's address is shown for confirmation first."""
+    try:
+        wanted = origin_of(typed)
+    except ValueError:
+        wanted = ""
+    if not wanted or len(wanted) > MAX_ORIGIN:
+        return partner_response(desk, slug, OriginAsked(typed, fault=NO_ADDRESS), 422)
+    if wanted not in _partner(desk, slug).origins and wanted != typed.rstrip("/").lower():
+        return partner_response(desk, slug, OriginAsked(typed, site=wanted))
+    try:
+        partner = desk.request_origin(slug, wanted, holder().name)
+    except DomainError as refusal:
+        if refusal.code != "too-many-origins":
+            raise
+        return partner_response(desk, slug, OriginAsked(typed, fault=TOO_MANY), 422)
+    done = "allowed-before" if wanted in partner.origins else "asked"
+    return redirect(f"{OF_PARTNERS}/{slug}?done={done}#where", 303)
+
+
+def _changed(desk: PartnerDesk, wanted: Partner, done: str, place: str = "") -> AnyResponse:
+    try:
+        desk.change(wanted, holder().name)
+    except DomainError as refusal:
+        if refusal.code != "changed-meanwhile":
+            raise
+        partner = _partner(desk, wanted.slug)
+        return _page(partner, Filled(_values(partner), {}, None), 412, notice=changed_since_opened("partner"))
+    return redirect(f"{OF_PARTNERS}/{wanted.slug}?done={done}{place}", 303)
+
+
+def _partner(desk: PartnerDesk, slug: str) -> Partner:
+    partner = find_partner(desk.work, slug)
+    if partner is None:
+        raise DomainError("not-found", "there is no such partner")
+    return partner
+
+
+def _values(partner: Partner | None) -> dict[str, str]:
+    if partner is None:
+        return dict.fromkeys(FIELDS, "") | {"language": "en"}
+    themes = {name: str(partner.theme.get(name, "")) for name in THEME_NAMES}
+    lines = "\n".join(partner.origins)
+    return {"name": partner.name, "slug": partner.slug, "origins": lines, "language": partner.language, **themes}
+
+
+def _read(partner: Partner | None, given: Mapping[str, str]) -> Filled:
+    """What was typed as a partner; ``partner`` is the one that is changed, None for a new one."""
+    values = {name: given.get(name, "").strip() for name in FIELDS}
+    values["slug"] = values["slug"] or slug_from(values["name"])
+    faults: dict[str, str] = {}
+    slug = partner.slug if partner else values["slug"]
+    if not values["name"] or len(values["name"]) > MAX_NAME or not values["name"].isprintable():
+        faults["name"] = f"Give a name of at most {MAX_NAME} characters."
+    if len(slug) > 80 or not re.fullmatch(SLUG, slug):
+        faults["slug"] = "Use lower-case letters, digits and single hyphens, at most 80."
+    origins = tuple(dict.fromkeys(line.rstrip("/") for line in values["origins"].split()))
+    wrong = [one for one in origins if not _is_origin(one)]
+    if wrong:
+        faults["origins"] = f"Not an address such as https://www.example.org: {', '.join(wrong)[:MAX_ORIGIN]}"
+    elif len(origins) > MAX_ORIGINS:
+        faults["origins"] = f"At most {MAX_ORIGINS} addresses are possible."
+    if values["language"] not in LANGUAGE_NAMES:
+        faults["language"] = "Choose one of the languages."
+    theme = {name: values[name] for name in THEME_NAMES if values[name]}
+    for name, value in theme.items():
+        if not _is_theme({name: value}):
+            faults[name] = THEME_FAULTS[name]
+    values["origins"] = "\n".join(origins)
+    if faults:
+        return Filled(values, faults, None)
+    described: dict[str, Any] = {
+        "name": values["name"], "origins": origins, "language": values["language"], "theme": theme,
+    }  # fmt: skip
+    return Filled(values, {}, replace(partner, **described) if partner else Partner(slug=slug, **described))
+
+
+THEME_FAULTS = {
+    "accent": "Give a colour such as #0b6bcb.",
+    "radius": "Give a number of pixels such as 8.",
+    "font": "Give names of fonts, separated by commas.",
+}
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        return len(text) <= MAX_ORIGIN and bool(origin(text))
+    except ValueError:
+        return False
+
+
+def _is_theme(values: dict[str, str]) -> bool:
+    try:
+        return bool(theme_values(values))
+    except ValueError:
+        return False
+
+
+def _page(partner: Partner | None, filled: Filled, status: int = 200, **more: Any) -> Response:
+    page = render_template(
+        "registrations/partner_edit.html", partner=partner, filled=filled, languages=LANGUAGE_NAMES, **more
+    )
+    return personal(make_response(page, status))

@@ -1,18 +1,122 @@
-"""Show a partner what is theirs: the forms that their pages may show, and how many people came through them."""
+"""Partners: set up by coordinators, who allow the origins that a partner asks for, and shown what is theirs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+from sqlalchemy import Connection
+
+from services.registration.forms.messages import partner_message
 from services.registration.forms.opening import closed_reason
-from services.registration.forms.partner_store import Partner, find_partners
-from services.registration.forms.service import check_slug
+from services.registration.forms.service import Partner, add_partner, change_partner, check_slug, find_partners
 from services.registration.forms.store import StoredForm, all_forms
 from services.registration.people.store import count_through
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.i18n.content import Text
 from shared.public_forms.definition import FormDefinition, parse_definition
+from shared.store import outbox
+from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
+
+MAX_ORIGINS = 20
+MAX_REQUESTED = 5
+NOTED = ("name", "origins", "requested_origins", "language", "theme")
+"""What the audit log says of a change, as it was and as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerDesk:
+    """What the routes about partners work with.
+
+    Attributes:
+        work: transactions on the service's database.
+        clock: of the project.
+        public_url: in the lines that partners paste.
+    """
+
+    work: UnitOfWork
+    clock: Clock
+    public_url: str
+
+    def add(self, partner: Partner, by: str) -> None:
+        """Store a new partner.
+
+        Raises:
+            DomainError: ``already-exists``, ``too-many-origins``.
+        """
+        _check(partner)
+        with self.work.transaction() as connection:
+            if not add_partner(connection, partner):
+                raise DomainError("already-exists", f"there is a partner {partner.slug} already")
+            now = self.clock()
+            outbox.add(connection, [partner_message(partner, now)])
+            note_deed(connection, _deed("partner-added", partner, by, _noted(partner)), now)
+
+    def change(self, partner: Partner, by: str) -> Partner:
+        """Store ``partner`` in place of the one with its slug and revision; returns it as it is then.
+
+        An origin that is allowed is no longer asked for. Nothing is written where nothing differs.
+
+        Raises:
+            DomainError: ``not-found``, ``changed-meanwhile``, ``too-many-origins``.
+        """
+        requested = tuple(one for one in partner.requested_origins if one not in partner.origins)
+        partner = replace(partner, requested_origins=requested)
+        _check(partner)
+        with self.work.transaction() as connection:
+            before = _found(connection, partner.slug)
+            if before.revision != partner.revision:
+                raise DomainError("changed-meanwhile", "read it again and repeat your change")
+            if before != partner:
+                partner = self._store(connection, before, partner, by, "partner-changed")
+        return partner
+
+    def request_origin(self, slug: str, origin: str, by: str) -> Partner:
+        """Note that a partner asks for another origin; asking for one that is there or asked for changes nothing.
+
+        Raises:
+            DomainError: ``not-found``, ``too-many-origins``, ``changed-meanwhile``.
+        """
+        with self.work.transaction() as connection:
+            before = _found(connection, slug)
+            if origin in (*before.origins, *before.requested_origins):
+                return before
+            asked = replace(before, requested_origins=(*before.requested_origins, origin))
+            _check(asked)
+            return self._store(connection, before, asked, by, "origin-requested")
+
+    def _store(self, connection: Connection, before: Partner, after: Partner, by: str, deed: str) -> Partner:
+        if not change_partner(connection, after):
+            raise DomainError("changed-meanwhile", "read it again and repeat your change")
+        old, new = _noted(before), _noted(after)
+        names = [name for name in NOTED if old[name] != new[name]]
+        detail = {"before": {name: old[name] for name in names}, "after": {name: new[name] for name in names}}
+        stored, now = replace(after, revision=after.revision + 1), self.clock()
+        outbox.add(connection, [partner_message(stored, now)])
+        note_deed(connection, _deed(deed, after, by, detail), now)
+        return stored
+
+
+def _found(connection: Connection, slug: str) -> Partner:
+    found = find_partners(connection, [slug])
+    if not found:
+        raise DomainError("not-found", "there is no such partner")
+    return found[0]
+
+
+def _check(partner: Partner) -> None:
+    if len(partner.origins) > MAX_ORIGINS or len(partner.requested_origins) > MAX_REQUESTED:
+        limits = f"at most {MAX_ORIGINS} origins, of which {MAX_REQUESTED} wait for a decision"
+        raise DomainError("too-many-origins", limits)
+
+
+def _deed(deed: str, partner: Partner, by: str, detail: dict[str, Any]) -> Deed:
+    return Deed(by, deed, "partner", partner.slug, detail)
+
+
+def _noted(partner: Partner) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value := getattr(partner, name), tuple) else value for name in NOTED}
 
 
 @dataclass(frozen=True, slots=True)

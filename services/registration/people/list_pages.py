@@ -1,27 +1,39 @@
-"""The list of registrations in the console: as a page, as numbers, and as files."""
+"""The list of registrations in the console: as a page, as numbers, as files, and as recipients of a bulletin.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+What a bulletin's segment can say goes there as filters, so that its people are counted again when it is sent. What it
+cannot say, such as a free text or an answer, goes as the ids of the registrations that fit now; nothing else leaves.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms.service import list_forms, list_partners, working_group_titles
 from services.registration.forms.store import StoredForm
 from services.registration.people import filters
-from services.registration.people.columns import (
+from services.registration.people.console import CHOICES, PATH
+from services.registration.people.counting import MAX_GROUPS, Group, count_by, count_people, read_keys
+from services.registration.people.filters import (
     FILE_TITLES,
+    SHOWING,
+    YES_OR_NO,
+    Choices,
+    address,
     cell_text,
+    choices_of,
     columns_chosen,
     columns_offered,
     file_columns,
+    given_filters,
+    of_form,
     titles_of,
+    to_filter,
 )
-from services.registration.people.console import PATH
-from services.registration.people.counting import MAX_GROUPS, count_by, count_people, read_keys
-from services.registration.people.counts_page import count_table, keys_offered
-from services.registration.people.filters import Choices, address, choices_of, given_filters, of_form, to_filter
 from services.registration.people.listing import (
     asked_definition,
     find_people,
@@ -30,18 +42,204 @@ from services.registration.people.listing import (
     registration_position,
 )
 from services.registration.people.listing_store import PeopleFilter
-from services.registration.people.marked import CHOICES
-from services.registration.people.tags import known_tags
-from services.registration.people.views import ListView, views_for
+from services.registration.people.notes import ListView, known_tags, views_for
+from services.registration.people.store import Person
 from shared.core.clock import Clock
 from shared.public_forms.definition import FormDefinition
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, may_touch, needs
+from shared.web.access import holder, may_touch, needs, needs_all_forms
 from shared.web.browser_session import needs_recent_sign_in
+from shared.web.console import words
 from shared.web.csv_lines import csv_answer
 from shared.web.headers import personal
 from shared.web.paging import page_of
 from shared.web.xlsx_lines import xlsx_answer
+
+COUNT_WORDS: Mapping[str, str] = {
+    "form": "Form",
+    "event": "Event",
+    "status": "Status",
+    "working_group": "Working group",
+    "partner": "Partner",
+    "country": "Country",
+    "language": "Language",
+    "organisation": "Organisation",
+    "representative": "Representative",
+    "day": "Day of registration (UTC)",
+}
+"""What can be counted by on every form."""
+
+NOTHING, OTHERS = "No answer", "All others"
+MOST_ACROSS = 12
+"""Values of the second thing that are columns; the rest is one column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A number; ``path`` is the list of those who are counted, empty if no filter finds them."""
+
+    number: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The numbers of one value; ``people`` is how many different ones, None where a second thing is counted by too."""
+
+    title: str
+    cells: Sequence[Cell]
+    sum: int
+    people: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CountTable:
+    """Attributes:
+    down, across: titles of what is counted by; without a second thing the latter is empty.
+    columns: titles of the values across.
+    rows: the largest first.
+    """
+
+    down: str
+    across: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+
+
+def keys_offered(choices: Choices) -> tuple[tuple[str, str], ...]:
+    """(name, words) of all that can be counted by."""
+    return (*COUNT_WORDS.items(), *((one.name, one.label) for one in choices.answers if one.countable))
+
+
+def count_table(
+    path: str, given: Mapping[str, str], keys: Sequence[str], groups: Sequence[Group], choices: Choices
+) -> CountTable:
+    """The numbers of ``groups``, which were counted by ``keys``, each with the list that it stands for."""
+    titles, filters = dict(keys_offered(choices)), {name: given[name] for name in given if name not in ("count", "by")}
+    down, across = keys[0], keys[1] if len(keys) > 1 else ""
+    columns = list(dict.fromkeys(_plain(group.by[across]) for group in groups)) if across else [""]
+    shown = (sorted(columns) if across == "day" else columns)[:MOST_ACROSS]
+    found: dict[str, dict[str, Group]] = {}
+    for group in groups:
+        found.setdefault(_plain(group.by[down]), {})[_plain(group.by[across]) if across else ""] = group
+    rows = []
+    for value, cells in found.items():
+        narrowed, total = _narrowed(filters, down, value), sum(group.registrations for group in cells.values())
+        numbers = [Cell(_number(cells, column), _path(path, narrowed, across, column)) for column in shown]
+        if len(columns) > MOST_ACROSS:
+            numbers.append(Cell(total - sum(cell.number for cell in numbers), ""))
+        people = None if across else cells[""].people
+        rows.append(Row(_title(down, value, choices), numbers, total, people))
+    heads = [_title(across, column, choices) for column in shown] + [OTHERS] * (len(columns) > MOST_ACROSS)
+    rows.sort(key=lambda row: (-row.sum, row.title))
+    return CountTable(titles[down], titles.get(across, ""), heads if across else [], rows)
+
+
+def _number(cells: Mapping[str, Group], column: str) -> int:
+    return cells[column].registrations if column in cells else 0
+
+
+def _plain(value: Any) -> str:
+    """As an address has it; nothing is empty."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _narrowed(filters: Mapping[str, str], key: str, value: str) -> dict[str, str] | None:
+    """``filters`` for those alone whose ``key`` is ``value``; None if no filter finds them."""
+    if not value or (key == "organisation" and "q" in filters):
+        return None
+    if key == "day":
+        return {**filters, "since": value, "until": value}
+    return {**filters, "q" if key == "organisation" else key: value}
+
+
+def _path(path: str, narrowed: Mapping[str, str] | None, key: str, value: str) -> str:
+    if narrowed is not None and key:
+        narrowed = _narrowed(narrowed, key, value)
+    return "" if narrowed is None else address(path, narrowed)
+
+
+def _title(key: str, value: str, choices: Choices) -> str:
+    if not value:
+        return NOTHING
+    known: Mapping[str, Sequence[tuple[str, str]]] = {
+        "form": choices.forms,
+        "event": choices.events,
+        "status": choices.statuses,
+        "working_group": choices.groups,
+        "partner": choices.partners,
+        "representative": tuple(YES_OR_NO.items()),
+        **{one.name: one.options for one in choices.answers},
+    }
+    if key == "country":
+        return words.country_name(value)
+    if key == "language":
+        return words.language_name(value)
+    return dict(known.get(key, ())).get(value, value)
+
+
+LIST = "/console/registrations"
+BULLETIN = "/console/mail/bulletins/new"
+LIVE = ("confirmed", "waitlisted")
+"""Statuses whose people get bulletins."""
+
+MOST = 5000
+"""Registrations that a bulletin can name one by one."""
+
+CHUNK = 500
+OF_SEGMENT = (
+    *("event", "form", "working_group", "partner", "country", "language"),
+    *("representative", "not_registered_for", "status"),
+)
+"""Filters that a segment has too, by the same names."""
+
+
+def add_writing_to(blueprint: Blueprint, work: UnitOfWork) -> None:
+    """``/console/registrations/write`` with the filters of the list."""
+
+    @blueprint.get("/registrations/write")
+    @needs_all_forms("coordinator")
+    def write_page() -> AnyResponse:
+        sent = given_filters(request.args)
+        definition = asked_definition(work, PeopleFilter(form=sent.get("form", "")))
+        given = {name: value for name, value in of_form(sent, definition).items() if name not in SHOWING}
+        if is_segment(given):
+            return redirect(f"{BULLETIN}?{urlencode(segment_of(given))}" if given else BULLETIN, 303)
+        wanted = to_filter(given, definition, holder(), "", CHUNK)
+        ids = [person.registration.id for person in _first(_live(work, wanted), MOST + 1)]
+        page = render_template(
+            "registrations/write.html", ids=ids[:MOST], too_many=len(ids) > MOST, most=MOST, back=address(LIST, given)
+        )
+        return personal(make_response(page))
+
+
+def is_segment(given: Mapping[str, str]) -> bool:
+    """Whether the segment of a bulletin can say what these filters say."""
+    return all(name in OF_SEGMENT for name in given) and given.get("status", LIVE[0]) in LIVE
+
+
+def segment_of(given: Mapping[str, str]) -> dict[str, str]:
+    """The query of the page that writes a bulletin, for filters that are a segment."""
+    speaks = {"true": "yes", "false": "no"}
+    return {name: speaks[value] if name == "representative" else value for name, value in given.items()}
+
+
+def _live(work: UnitOfWork, wanted: PeopleFilter) -> Iterator[Person]:
+    """Those whom a bulletin reaches at all: whoever has cancelled gets none."""
+    after = ""
+    while True:
+        chunk = find_people(work, replace(wanted, after=after))
+        yield from (person for person in chunk if person.registration.status in LIVE)
+        if len(chunk) < CHUNK:
+            return
+        after = chunk[-1].registration.id
+
+
+def _first(people: Iterator[Person], most: int) -> Iterator[Person]:
+    return (person for person, _ in zip(people, range(most), strict=False))
+
 
 PAGE = 50
 

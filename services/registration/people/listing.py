@@ -7,12 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.registration.forms.copies import working_groups
 from services.registration.forms.model import COLUMNS
-from services.registration.forms.partner_store import all_partners
-from services.registration.forms.seat_store import first_in_line, whole_line
 from services.registration.forms.seats import InLine
-from services.registration.forms.store import StoredForm, all_forms, find_form, forms_named
+from services.registration.forms.service import all_partners, working_groups
+from services.registration.forms.store import StoredForm, all_forms, find_form, first_in_line, forms_named, whole_line
 from services.registration.people.listing_store import Change, PeopleFilter, history_of, list_people
 from services.registration.people.store import OFFERED, Person, find_person
 from services.registration.people.waiting_list import PromotionLine, promotions_between

@@ -14,9 +14,8 @@ from sqlalchemy import Connection
 
 from services.registration.forms.messages import make_message
 from services.registration.forms.model import PROPOSAL
-from services.registration.people.links import LinkTokens, end_links, new_tokens, store_links
 from services.registration.people.model import Registration
-from services.registration.people.store import Person
+from services.registration.people.store import LinkTokens, Person, end_links, new_tokens, store_links
 from shared.contracts.envelope import Message
 from shared.core.clock import rfc3339
 from shared.core.context import correlation_id, traceparent

@@ -1,21 +1,107 @@
-"""Notes of coordinators on a person, and what else is known of the person beside one registration.
+"""Tags, notes of coordinators, and saved views; and what else is known of a person beside one registration.
 
 A note belongs to a registration, so that it is erased with it; all registrations of the address show it to whoever may
 see them. It is in the person's export: what is written here will be read by the person it is about.
+
+Views are filters, order and columns of the list of registrations under a name, for oneself or for all colleagues. A
+view never holds a word that was searched for, nor an answer in free text: it stays longer than the person it names.
 """
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.registration.people.answer_filters import PREFIX, is_free_text
+from services.registration.people.messages import tagged_message
 from services.registration.people.model import Registration
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.core.ids import new_id
+from shared.public_forms.definition import FormDefinition
+from shared.store import outbox
 from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
+
+MAX_TAGS = 20
+"""On one registration."""
+
+_TAG = re.compile(r"\w[\w .&/+-]{0,39}")
+
+_TAGGED = text("""
+    UPDATE registration r SET tags = ARRAY(
+        SELECT tag FROM (SELECT unnest(r.tags || CAST(:added AS text[])) AS tag) AS every
+        WHERE tag <> ALL(CAST(:removed AS text[])) GROUP BY tag ORDER BY tag LIMIT :most),
+        tags_revision = r.tags_revision + 1
+    WHERE r.id = ANY(CAST(:ids AS uuid[])) AND r.erased_at IS NULL
+        AND (NOT r.tags @> CAST(:added AS text[]) OR r.tags && CAST(:removed AS text[]))
+    RETURNING r.id::text AS id, r.tags, r.tags_revision
+""")
+_FORMS = text("SELECT form FROM registration WHERE id = ANY(CAST(:ids AS uuid[])) AND erased_at IS NULL")
+_KNOWN = text("""
+    SELECT DISTINCT unnest(tags) AS tag FROM registration
+    WHERE tags <> '{}' AND (CAST(:forms AS text[]) IS NULL OR form = ANY(:forms)) ORDER BY tag LIMIT 200
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    """Attributes:
+    ids: of registrations, UUID texts.
+    added, removed: tags, as :func:`read_tag` gives them.
+    by: name of the coordinator's key.
+    forms: the forms that the key is good for; None for all.
+    """
+
+    ids: Sequence[str]
+    added: Sequence[str]
+    removed: Sequence[str]
+    by: str
+    forms: frozenset[str] | None
+
+
+def read_tag(typed: str) -> str:
+    """Return a tag as it is stored: in small letters, with single spaces.
+
+    Raises:
+        DomainError: ``invalid-tag``.
+    """
+    tag = " ".join(typed.split()).lower()
+    if not _TAG.fullmatch(tag):
+        raise DomainError("invalid-tag", "a tag has 1 to 40 letters, digits, spaces or . & / + -")
+    return tag
+
+
+def tag_registrations(work: UnitOfWork, clock: Clock, tagging: Tagging) -> list[str]:
+    """Set and remove tags; returns the ids of the registrations that changed. Bulletins find people by them.
+
+    The audit log names the registrations and no tag: a tag may say something about a person who is erased later.
+
+    Raises:
+        DomainError: ``not-found``: one is unknown, erased, or on a form that the key is not good for.
+    """
+    ids = sorted(set(tagging.ids))
+    with work.transaction() as connection:
+        forms = connection.execute(_FORMS, {"ids": ids}).scalars().all()
+        if len(forms) != len(ids) or (tagging.forms is not None and not set(forms) <= tagging.forms):
+            raise DomainError("not-found")
+        values = {"ids": ids, "added": list(tagging.added), "removed": list(tagging.removed), "most": MAX_TAGS}
+        now, changed = clock(), list(connection.execute(_TAGGED, values))
+        outbox.add(connection, [tagged_message(row.id, row.tags, row.tags_revision, now) for row in changed])
+        for row in changed:
+            note_deed(connection, Deed(tagging.by, "registration-tagged", "registration", row.id), now)
+    return [row.id for row in changed]
+
+
+def known_tags(connection: Connection, forms: frozenset[str] | None) -> list[str]:
+    """Return the tags that are used on the forms that may be seen, sorted."""
+    values = {"forms": None if forms is None else sorted(forms)}
+    return list(connection.execute(_KNOWN, values).scalars())
+
 
 MAX_NOTE = 2000
 MAX_SHOWN = 200
@@ -35,12 +121,12 @@ _NOTES = text(f"""
     FROM registration_note n JOIN registration r ON r.id = n.registration_id
     WHERE r.person_ref = decode(:ref, 'hex') AND {_MAY_SEE} ORDER BY n.written_at, n.id LIMIT :most
 """)  # noqa: S608 - a constant condition
-_WRITE = text("""
+_WRITE_NOTE = text("""
     INSERT INTO registration_note (id, registration_id, written_at, written_by, words)
     SELECT CAST(:id AS uuid), r.id, :now, :by, :words FROM registration r
     WHERE r.id = CAST(:registration AS uuid) AND r.erased_at IS NULL
 """)
-_DELETE = text("""
+_DELETE_NOTE = text("""
     DELETE FROM registration_note WHERE id = CAST(:id AS uuid) AND registration_id IN (
         SELECT o.id FROM registration r JOIN registration o ON o.person_ref = r.person_ref
         WHERE r.id = CAST(:registration AS uuid) AND (CAST(:forms AS text[]) IS NULL OR o.form = ANY(:forms)))
@@ -118,7 +204,7 @@ def write_note(work: UnitOfWork, clock: Clock, registration_id: str, words: str,
     identity, now = new_id(), clock()
     with work.transaction() as connection:
         values = {"id": identity, "registration": registration_id, "now": now, "by": by, "words": words}
-        if connection.execute(_WRITE, values).rowcount != 1:
+        if connection.execute(_WRITE_NOTE, values).rowcount != 1:
             raise DomainError("not-found")
         note_deed(connection, Deed(by, "note-written", "registration", registration_id), now)
     return identity
@@ -135,7 +221,89 @@ def delete_note(
     with work.transaction() as connection:
         seen = None if forms is None else sorted(forms)
         values = {"id": note_id, "registration": registration_id, "forms": seen}
-        found = connection.execute(_DELETE, values).scalar()
+        found = connection.execute(_DELETE_NOTE, values).scalar()
         if found is None:
             raise DomainError("not-found")
         note_deed(connection, Deed(by, "note-deleted", "registration", found), clock())
+
+
+MAX_VIEW_NAME = 80
+MAX_VIEWS = 50
+"""Of one owner."""
+
+_LIST_VIEWS = text("""
+    SELECT id::text, name, owner, shared, query, saved_at FROM list_view
+    WHERE owner = :owner OR (shared AND (CAST(:forms AS text[]) IS NULL OR query ->> 'form' = ANY(:forms)))
+    ORDER BY owner <> :owner, lower(name), id
+""")
+_COUNT_VIEWS = text("SELECT count(*) FROM list_view WHERE owner = :owner")
+_SAVE_VIEW = text("""
+    INSERT INTO list_view (id, name, owner, shared, query, saved_at)
+    VALUES (CAST(:id AS uuid), :name, :owner, :shared, CAST(:query AS jsonb), :now) ON CONFLICT (owner, name) DO NOTHING
+""")
+_DELETE_VIEW = text("DELETE FROM list_view WHERE id = CAST(:id AS uuid) AND owner = :owner RETURNING name")
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """Attributes:
+    owner: name of the key that saved it; nobody else can delete it.
+    shared: every coordinator sees it.
+    query: filters, order and columns, as they stand in the address of the list.
+    """
+
+    id: str
+    name: str
+    owner: str
+    shared: bool
+    query: Mapping[str, str]
+    saved_at: datetime
+
+
+def views_for(connection: Connection, owner: str, forms: frozenset[str] | None) -> Sequence[ListView]:
+    """Return somebody's own views, then those that others share: of ``forms`` alone unless that is None.
+
+    Names and tags of a view may say something about people of its form.
+    """
+    values = {"owner": owner, "forms": None if forms is None else sorted(forms)}
+    return [ListView(*row) for row in connection.execute(_LIST_VIEWS, values)]
+
+
+def lasting(given: Mapping[str, str], definition: FormDefinition | None) -> dict[str, str]:
+    """Return what of ``given`` a view may keep; ``definition`` is of the form that is chosen, None if none is."""
+    free = {field.name for field in definition.fields if is_free_text(field)} if definition else set()
+    asked = {name: name.removeprefix(PREFIX).partition(".")[0] for name in given if name.startswith(PREFIX)}
+    kept = {name: one for name, one in given.items() if name != "q" and asked.get(name) not in free}
+    given_at_all = {name: one for name, one in given.items() if name.startswith(PREFIX) and name.endswith(".given")}
+    return kept | given_at_all
+
+
+def save_view(work: UnitOfWork, clock: Clock, owner: str, name: str, query: Mapping[str, str], *, shared: bool) -> str:
+    """Save a view; returns its id.
+
+    Raises:
+        DomainError: ``invalid-name``; ``already-exists``: the owner has one of that name; ``too-many-views``.
+    """
+    name, identity, now = " ".join(name.split()), new_id(), clock()
+    if not 1 <= len(name) <= MAX_VIEW_NAME or not name.isprintable():
+        raise DomainError("invalid-name", f"a name has 1 to {MAX_VIEW_NAME} characters")
+    values: dict[str, Any] = {"id": identity, "name": name, "owner": owner, "shared": shared, "now": now}
+    with work.transaction() as connection:
+        if connection.execute(_COUNT_VIEWS, {"owner": owner}).scalar_one() >= MAX_VIEWS:
+            raise DomainError("too-many-views", f"you have {MAX_VIEWS} views; delete one first")
+        if connection.execute(_SAVE_VIEW, {**values, "query": json.dumps(dict(query))}).rowcount != 1:
+            raise DomainError("already-exists", "you have a view of that name")
+        note_deed(connection, Deed(owner, "view-saved", "view", identity, {"shared": shared}), now)
+    return identity
+
+
+def delete_view(work: UnitOfWork, clock: Clock, owner: str, view_id: str) -> None:
+    """Delete a view of one's own.
+
+    Raises:
+        DomainError: ``not-found``.
+    """
+    with work.transaction() as connection:
+        if connection.execute(_DELETE_VIEW, {"id": view_id, "owner": owner}).scalar() is None:
+            raise DomainError("not-found")
+        note_deed(connection, Deed(owner, "view-deleted", "view", view_id), clock())

@@ -1,19 +1,51 @@
-"""Tags, and notes on people, for coordinators' programs."""
+"""Tags, notes on people, saved views and blocked addresses, for coordinators' programs."""
 
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import marshmallow as ma
+from flask import Blueprint as PagesBlueprint
+from flask import redirect, request
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Response
 
-from services.registration.people.listing import show_person
-from services.registration.people.notes import MAX_NOTE, delete_note, dossier_of, write_note
-from services.registration.people.tags import Tagging, read_tag, tag_registrations
+from services.registration.people.filters import given_filters, of_form
+from services.registration.people.listing import asked_definition, show_person
+from services.registration.people.listing_store import PeopleFilter
+from services.registration.people.notes import (
+    MAX_NOTE,
+    MAX_VIEW_NAME,
+    Tagging,
+    delete_note,
+    delete_view,
+    dossier_of,
+    lasting,
+    read_tag,
+    save_view,
+    tag_registrations,
+    views_for,
+    write_note,
+)
+from services.registration.people.references import (
+    Blocked,
+    References,
+    block_address,
+    blocked_addresses,
+    unblock_address,
+)
+from shared.contracts.schemas import StrictBoolean
 from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.public_forms.address_field import email_field
+from shared.public_forms.addresses import normal_address
 from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs, require_touch
+from shared.web.access import holder, needs, needs_all_forms, require_touch
 from shared.web.operations import Blueprint
+from shared.web.paging import PageArguments, page_of, position_in
 from shared.web.problems import ProblemSchema
+from shared.web.reasons import reason_field
 
 MAX_TAGGED = 200
 
@@ -126,3 +158,183 @@ def _add_notes(blueprint: Any, work: UnitOfWork, clock: Clock) -> None:
         """Delete a note permanently."""
         require_touch(show_person(work, str(registration_id)).form.slug)
         delete_note(work, clock, str(registration_id), str(note_id), holder().name, holder().forms)
+
+
+LIST = "/console/registrations"
+
+
+class ViewWantedSchema(ma.Schema):
+    """A view to save."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    name = ma.fields.String(required=True, validate=ma.validate.Length(min=1, max=MAX_VIEW_NAME))
+    shared = StrictBoolean(load_default=False, metadata={"description": "Whether every coordinator sees it"})
+    query = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.String(),
+        required=True,
+        metadata={"description": "Filters, `sort` and `columns`, as in the address of the console's list"},
+    )
+
+
+class ViewSchema(ma.Schema):
+    """A view; ``query`` is without what was searched for: a view stays longer than the person that a word names."""
+
+    id = ma.fields.String(required=True)
+    name = ma.fields.String(required=True)
+    owner = ma.fields.String(required=True)
+    shared = ma.fields.Boolean(required=True)
+    query = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)
+    saved_at = ma.fields.AwareDateTime(format="iso", required=True)
+
+
+class SavedViewSchema(ma.Schema):
+    """What was saved."""
+
+    id = ma.fields.String(required=True)
+
+
+class ViewListSchema(ma.Schema):
+    """Own views, and those that others share."""
+
+    items = ma.fields.List(ma.fields.Nested(ViewSchema), required=True)
+
+
+def views_blueprint(work: UnitOfWork, clock: Clock) -> Any:
+    """``/v1/registrations/views``."""
+    blueprint = Blueprint(
+        "views", __name__, url_prefix="/v1/registrations/views", description="Saved views of the list of registrations"
+    )
+
+    @blueprint.get("")
+    @blueprint.response(200, ViewListSchema)
+    @needs("coordinator")
+    def list_them() -> dict[str, Any]:
+        """Your views, and those that colleagues share; for a limited key those of its forms."""
+        with work.transaction() as connection:
+            return {"items": [asdict(view) for view in views_for(connection, holder().name, holder().forms)]}
+
+    @blueprint.post("")
+    @blueprint.arguments(ViewWantedSchema)
+    @blueprint.response(201, SavedViewSchema)
+    @blueprint.alt_response(409, schema=ProblemSchema)
+    @needs("coordinator")
+    def save(content: dict[str, Any]) -> dict[str, str]:
+        """Save a view under a name that you have not used yet."""
+        kept = _lasting(work, content["query"])
+        return {"id": save_view(work, clock, holder().name, content["name"], kept, shared=content["shared"])}
+
+    @blueprint.delete("/<uuid:view_id>")
+    @blueprint.response(204)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs("coordinator")
+    def delete(view_id: UUID) -> None:
+        """Delete a view of your own."""
+        delete_view(work, clock, holder().name, str(view_id))
+
+    return blueprint
+
+
+def add_views(blueprint: PagesBlueprint, work: UnitOfWork, clock: Clock) -> None:
+    """``POST /console/registrations/views``: save one, or delete one of one's own."""
+
+    @blueprint.post("/registrations/views")
+    @needs("coordinator")
+    def change_views() -> Response:
+        form = request.form
+        try:
+            if deleted := form.get("delete", ""):
+                delete_view(work, clock, holder().name, str(UUID(deleted)))
+                return redirect(LIST, 303)
+            kept = _lasting(work, {name: form[name] for name in form if name not in ("view-name", "view-shared")})
+            save_view(work, clock, holder().name, form.get("view-name", ""), kept, shared="view-shared" in form)
+        except (DomainError, ValueError) as refusal:
+            raise BadRequest(getattr(refusal, "detail", "unknown view")) from None
+        return redirect(f"{LIST}?{urlencode(kept)}", 303)
+
+
+def _lasting(work: UnitOfWork, query: dict[str, str]) -> dict[str, str]:
+    sent = given_filters(query)
+    definition = asked_definition(work, PeopleFilter(form=sent.get("form", ""), forms=holder().forms))
+    return lasting(of_form(sent, definition), definition)
+
+
+NOBODY = str(UUID(int=0))
+
+
+class BlockSchema(ma.Schema):
+    """Whom to block."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    email = email_field()
+    reason = reason_field("Shown to coordinators: leave names and addresses out, they would be kept here")
+
+
+class BlockedSchema(ma.Schema):
+    """A blocked address, without the address: it is not kept."""
+
+    id = ma.fields.UUID(required=True)
+    reason = ma.fields.String(required=True)
+    blocked_at = ma.fields.AwareDateTime(format="iso", required=True)
+    blocked_by = ma.fields.String(required=True)
+
+
+class BlockedListSchema(ma.Schema):
+    """A page of them."""
+
+    items = ma.fields.List(ma.fields.Nested(BlockedSchema), required=True)
+    next = ma.fields.String(allow_none=True, metadata={"description": "Cursor of the next page"})
+
+
+def blocked_blueprint(work: UnitOfWork, clock: Clock, references: References) -> Any:
+    """Routes below ``/v1/blocked-addresses``."""
+    blueprint = Blueprint(
+        "blocked_addresses",
+        __name__,
+        url_prefix="/v1/blocked-addresses",
+        description="Addresses of which no registration is taken",
+    )
+
+    @blueprint.get("")
+    @blueprint.arguments(PageArguments, location="query")
+    @blueprint.response(200, BlockedListSchema)
+    @needs_all_forms("coordinator")
+    def list_them(query: dict[str, Any]) -> dict[str, Any]:
+        """Blocked addresses, oldest first: why, since when and by whom. The addresses themselves are not kept."""
+        after = position_in(query["cursor"], 1, _read_id)
+        page = page_of(blocked_addresses(work, after or NOBODY, query["limit"] + 1), query["limit"], _identity)
+        return {"items": [asdict(entry) for entry in page.items], "next": page.next}
+
+    @blueprint.post("")
+    @blueprint.arguments(BlockSchema)
+    @blueprint.response(204)
+    @needs_all_forms("coordinator")
+    def block(content: dict[str, Any]) -> None:
+        """Block an address: registrations with it are dropped, with the usual response. Repeating changes nothing.
+
+        Existing registrations of the address stay.
+        """
+        address = normal_address(content["email"].strip())
+        block_address(work, clock, references, address, content["reason"], by=holder().name)
+
+    @blueprint.delete("/<uuid:blocked_id>")
+    @blueprint.response(204)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @needs_all_forms("coordinator")
+    def unblock(blocked_id: UUID) -> None:
+        """Accept registrations of this address again."""
+        unblock_address(work, clock, str(blocked_id), by=holder().name)
+
+    return blueprint
+
+
+def _identity(entry: Blocked) -> tuple[str]:
+    return (entry.id,)
+
+
+def _read_id(parts: Any) -> str:
+    return str(UUID(parts[0]))

@@ -17,8 +17,8 @@ from services.registration.forms.pools import RESERVED_FOR, Reservation
 from services.registration.forms.seats import PROMOTION_MODES
 from services.registration.forms.service import list_partners, working_group_titles
 from services.registration.forms.store import StoredForm, settings_of
-from services.registration.people.marked import ACTS
-from services.registration.people.seats import MOST_SHOWN, show_seats
+from services.registration.people.console import ACTS
+from services.registration.people.waiting_list import MOST_SHOWN, show_seats
 from shared.core.errors import DomainError
 from shared.web.access import holder, needs, require_touch
 from shared.web.console.words import changed_since_opened

@@ -1,14 +1,26 @@
-"""Registrations one at a time and in lists; the decider has statements of its own."""
+"""Registrations one at a time: read, lock, change, offer a seat, and the hashes of their links.
+
+Every change of one begins with the same order of locks. The decider has statements of its own.
+
+A managing link changes the registration; the five newest are valid. Read-only and join links stand in calendars and
+forwarded mails, so they are valid as long as the registration's page, or until all links are ended.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, text
 
-from services.registration.people.model import Registration
+from services.registration.forms.opening import is_over
+from services.registration.forms.store import StoredForm, find_form, lock_seats
+from services.registration.people.model import LIVE, Registration
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.core.ids import new_token
+from shared.core.links import JOIN, OWN, VIEW, link_hash
 
 PLACE = """CASE WHEN r.status = 'waitlisted' THEN (SELECT count(*) FROM registration w WHERE w.form = r.form
         AND w.status = 'waitlisted' AND (w.received_at, w.submission) <= (r.received_at, r.submission)) END"""
@@ -158,3 +170,202 @@ def to_person(row: Sequence[Any]) -> Person:
 
 def _person(row: Sequence[Any] | None) -> Person | None:
     return None if row is None else to_person(row)
+
+
+_OFFER = text("""
+    UPDATE registration SET revision = revision + 1, offer_expires_at = :expires_at, offer_passed = :passed
+    WHERE id = CAST(:id AS uuid)
+""")
+_ANSWERED = text("""
+    WITH new AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, revision int, status text, capacity int,
+            reason text)
+    ), changes AS (
+        INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason)
+        SELECT id, revision, status, :now, capacity, reason FROM new
+    )
+    UPDATE registration r SET revision = greatest(r.revision, new.revision), status = new.status,
+        offer_expires_at = NULL, offer_passed = new.status = 'waitlisted',
+        confirmed_at = CASE WHEN new.status = 'confirmed' THEN :now ELSE r.confirmed_at END,
+        capacity_then = CASE WHEN new.status = 'confirmed' THEN new.capacity ELSE r.capacity_then END
+    FROM new WHERE r.id = new.id
+""")
+_EXPIRED_FORMS = text("SELECT DISTINCT form FROM registration WHERE offer_expires_at <= :now ORDER BY form")
+_EXPIRED = text(PERSON + "WHERE r.form = :form AND r.offer_expires_at <= :now ORDER BY r.id FOR UPDATE OF r")
+
+
+def store_offer(connection: Connection, registration: Registration) -> None:
+    """Store the offer of somebody who waits as ``registration`` has it, or that it has ended."""
+    values = {"expires_at": registration.offer_expires_at, "passed": registration.offer_passed}
+    connection.execute(_OFFER, {"id": registration.id, **values})
+
+
+def store_answers(connection: Connection, rows: Sequence[object], now: datetime) -> None:
+    """Store what people have answered to their offers.
+
+    Args:
+        rows: each with ``id``, ``revision``, ``status`` (``confirmed`` or ``waitlisted``), ``capacity`` and ``reason``.
+    """
+    if rows:
+        connection.execute(_ANSWERED, {"rows": as_parameter(rows), "now": now})
+
+
+def forms_with_expired_offers(connection: Connection, now: datetime) -> list[str]:
+    """Slugs of the forms on which an offer has expired."""
+    return list(connection.execute(_EXPIRED_FORMS, {"now": now}).scalars())
+
+
+def expired_offers(connection: Connection, form: str, now: datetime) -> list[Person]:
+    """Everybody on a form whose offer has expired, locked."""
+    return [to_person(row) for row in connection.execute(_EXPIRED, {"form": form, "now": now})]
+
+
+_PAUSE = text("SELECT pg_advisory_xact_lock(:lock)")
+
+DECIDER_LOCK = 7240018
+"""Advisory lock of whoever decides, for one transaction."""
+
+
+def pause_decider(connection: Connection) -> None:
+    """Wait until no batch is being decided, and let none begin before this transaction ends.
+
+    Comes before every other lock: a batch locks seats while it has this one.
+    """
+    connection.execute(_PAUSE, {"lock": DECIDER_LOCK})
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A registration that nobody else changes until the transaction ends, and its form with the seats locked.
+
+    ``now`` is from after the locks.
+    """
+
+    person: Person
+    form: StoredForm
+    now: datetime
+
+    @property
+    def registration(self) -> Registration:
+        """As it is under the lock."""
+        return self.person.registration
+
+    @property
+    def can_be_given_back(self) -> bool:
+        """Whether there is a place, and the event has not begun."""
+        return self.registration.status in LIVE and not is_over(self.form.opening, self.now)
+
+
+def lock_known(connection: Connection, clock: Clock, registration_id: str) -> Locked:
+    """The registration with this id (a UUID).
+
+    Raises:
+        DomainError: ``not-found``.
+    """
+    found = find_person(connection, registration_id)
+    if found is None:
+        raise DomainError("not-found")
+    return lock_found(connection, clock, found)
+
+
+def lock_found(connection: Connection, clock: Clock, found: Person) -> Locked:
+    """Seats first, then the registration, then the clock and the form: what waited must not see what was before.
+
+    Raises:
+        DomainError: ``not-found`` if it is gone meanwhile.
+    """
+    lock_seats(connection, found.registration.form)
+    person, now = lock_person(connection, found.registration.id), clock()
+    form = find_form(connection, found.registration.form)
+    if form is None or person is None:
+        raise DomainError("not-found")
+    return Locked(person, form, now)
+
+
+MAX_LIVE = 5
+"""Managing links of one registration."""
+
+ASKED_APART = timedelta(minutes=5)
+"""A link that was asked for is mailed again after this time at the earliest; the mailed one works until then."""
+
+_ADD = text("""
+    INSERT INTO managing_link (token_hash, registration_id, minted_at, asked)
+    SELECT decode(token, 'hex'), registration, :now, asked
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (token text, registration uuid, asked boolean)
+""")
+_ADD_LIMITED = text("""
+    INSERT INTO limited_link (token_hash, registration_id, purpose, minted_at)
+    SELECT decode(token, 'hex'), registration, purpose, :now
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (token text, registration uuid, purpose text)
+""")
+_ASKED = text("""
+    SELECT DISTINCT registration_id::text FROM managing_link
+    WHERE registration_id = ANY(CAST(:registrations AS uuid[])) AND asked AND minted_at > :since
+""")
+_PRUNE = text("""
+    DELETE FROM managing_link m WHERE m.registration_id = ANY(CAST(:registrations AS uuid[])) AND m.token_hash NOT IN (
+        SELECT newest.token_hash FROM managing_link newest WHERE newest.registration_id = m.registration_id
+        ORDER BY newest.minted_at DESC, newest.token_hash LIMIT :max_live)
+""")
+_END = tuple(
+    text(f"DELETE FROM {table} WHERE registration_id = ANY(CAST(:registrations AS uuid[]))")  # noqa: S608 - constants
+    for table in ("managing_link", "limited_link", "waiting_link")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTokens:
+    """New tokens of one registration; they are kept nowhere.
+
+    Attributes:
+        own: of the managing link.
+        view: of the read-only link.
+        join: of the link to the meeting; empty for a registration that has ended.
+        asked: the managing link is mailed because it was asked for, not because something happened.
+    """
+
+    own: str = field(repr=False)
+    view: str = field(repr=False)
+    join: str = field(repr=False)
+    asked: bool = False
+
+
+def new_tokens(status: str, *, asked: bool) -> LinkTokens:
+    """Return tokens for the links of a registration with this status."""
+    return LinkTokens(new_token(), new_token(), "" if status == "cancelled" else new_token(), asked)
+
+
+def asked_recently(connection: Connection, registrations: Sequence[str], now: datetime) -> set[str]:
+    """Return which of these registrations had their managing link mailed on request a short while ago."""
+    if not registrations:
+        return set()
+    values = {"registrations": list(registrations), "since": now - ASKED_APART}
+    return set(connection.execute(_ASKED, values).scalars())
+
+
+def store_links(connection: Connection, minted: Sequence[tuple[str, LinkTokens]], now: datetime) -> None:
+    """Store new links by registration id; of more than five managing links of a registration the oldest end."""
+    if not minted:
+        return
+    own = [
+        {"registration": registration, "token": link_hash(tokens.own, OWN), "asked": tokens.asked}
+        for registration, tokens in minted
+    ]
+    limited = [
+        {"registration": registration, "token": link_hash(token, purpose), "purpose": purpose}
+        for registration, tokens in minted
+        for purpose, token in ((VIEW, tokens.view), (JOIN, tokens.join))
+        if token
+    ]
+    connection.execute(_ADD, {"rows": as_parameter(own), "now": now})
+    connection.execute(_ADD_LIMITED, {"rows": as_parameter(limited), "now": now})
+    values = {"registrations": [registration for registration, _ in minted], "max_live": MAX_LIVE}
+    connection.execute(_PRUNE, values)
+
+
+def end_links(connection: Connection, registrations: Sequence[str]) -> None:
+    """End all links of these registrations, whatever their purpose, and the wish for another one."""
+    if not registrations:
+        return
+    for statement in _END:
+        connection.execute(statement, {"registrations": list(registrations)})

@@ -1,7 +1,8 @@
 """The waiting list: free seats go to those who wait, in the transaction that frees them, or when time alone does.
 
 Time frees one where it was withheld because the event was postponed, for instance. Each decision is recorded, with
-the reason why those who go on waiting got no seat.
+the reason why those who go on waiting got no seat. Coordinators see the seats of a form: the numbers, what is reserved,
+and who waits for what reason.
 """
 
 import logging
@@ -12,12 +13,37 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from services.registration.forms.changes import Promote
-from services.registration.forms.seat_store import whole_line
-from services.registration.forms.seats import BY_HAND, WITH_OFFERS, Promotion, Seats, decide_promotion, seats_after
-from services.registration.forms.store import StoredForm, find_form, lock_seats, save_seats
-from services.registration.people.messages import OFFERED, PROMOTED, Fact, RegistrationMessages, fact_about
-from services.registration.people.offer_store import store_offer
-from services.registration.people.store import Person, lock_chosen, next_in_line, store_change, store_confirmed
+from services.registration.forms.seats import (
+    BY_HAND,
+    DECIDED_BY_HAND,
+    DOMAIN_SHARE,
+    NO_FREE_SEAT,
+    NOT_TAKING_PLACE,
+    RESERVED,
+    TOO_LATE,
+    WITH_OFFERS,
+    Promotion,
+    Seats,
+    decide_promotion,
+    fits,
+    seats_after,
+)
+from services.registration.forms.service import check_slug
+from services.registration.forms.store import StoredForm, find_form, lock_seats, save_seats, whole_line
+from services.registration.people.messages import OFFERED as OFFERED_MESSAGE
+from services.registration.people.messages import PROMOTED, Fact, RegistrationMessages, fact_about
+from services.registration.people.store import (
+    PERSON,
+    Person,
+    lock_chosen,
+    next_in_line,
+    store_change,
+    store_confirmed,
+    store_offer,
+    to_person,
+)
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
 from shared.store.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -78,7 +104,7 @@ def promotions_between(
     return [PromotionLine(*row) for row in connection.execute(_WHILE_WAITING, values)]
 
 
-_WAITING = text("""
+_FORMS_TO_DECIDE = text("""
     SELECT s.form FROM seat s JOIN form f ON f.slug = s.form
     WHERE s.waiting > s.offered + s.passed AND (s.capacity IS NULL OR s.capacity > s.confirmed + s.offered)
         AND f.promotion_mode <> :by_hand ORDER BY s.form
@@ -175,7 +201,7 @@ def offer_seat(
         by: name of the coordinator's key; None where no coordinator decided.
     """
     revision = person.registration.revision + 1
-    fact = fact_about(OFFERED, person, offer_expires_at=until, offer_passed=False, revision=revision)
+    fact = fact_about(OFFERED_MESSAGE, person, offer_expires_at=until, offer_passed=False, revision=revision)
     store_offer(connection, fact.registration)
     store_change(connection, fact.registration, reason, now, capacity, by=by)
     return fact
@@ -222,10 +248,93 @@ def promote_due(work: UnitOfWork, messages: RegistrationMessages, now: datetime)
         now: of a checked clock.
     """
     with work.transaction() as connection:
-        forms = list(connection.execute(_WAITING, {"by_hand": BY_HAND}).scalars())
+        forms = list(connection.execute(_FORMS_TO_DECIDE, {"by_hand": BY_HAND}).scalars())
     for slug in forms:
         with work.transaction() as connection:
             lock_seats(connection, slug)
             form = find_form(connection, slug)
             if form is not None:
                 promote_if_possible(connection, messages, form, now, "a free seat could be given again")
+
+
+MOST_SHOWN = 200
+
+OFFERED, PASSED, NEXT = "offered", "offer-passed", "next"
+REASONS = (OFFERED, PASSED, NEXT, NO_FREE_SEAT, RESERVED, DOMAIN_SHARE, TOO_LATE, NOT_TAKING_PLACE, DECIDED_BY_HAND)
+"""Why somebody waits."""
+
+_WAITING = text(
+    PERSON + "WHERE r.form = :form AND r.status = 'waitlisted' ORDER BY r.received_at, r.submission LIMIT :most"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPerson:
+    """Somebody who waits.
+
+    Attributes:
+        why: one of ``REASONS``.
+        pools: numbers, from 0, of the reservations that they match.
+    """
+
+    person: Person
+    why: str
+    pools: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeatsView:
+    """The seats of a form.
+
+    Attributes:
+        waiting: the first of those who wait, in order, up to ``MOST_SHOWN``.
+        beyond: by how many more seats are taken than there are.
+    """
+
+    form: StoredForm
+    waiting: Sequence[WaitingPerson]
+    beyond: int
+
+
+def show_seats(work: UnitOfWork, clock: Clock, slug: str) -> SeatsView:
+    """The seats of a form as they are now.
+
+    Raises:
+        DomainError: ``form-unknown``.
+    """
+    check_slug(slug)
+    with work.transaction() as connection:
+        now, form = clock(), find_form(connection, slug)
+        if form is None:
+            raise DomainError("form-unknown")
+        seats = form.seats
+        line = whole_line(connection, slug) if seats.pools else ()
+        decided = decide_promotion(form.opening, seats, form.notice, now, line)
+        waiting = [_waiting(person, seats, decided) for person in _people(connection, slug)]
+    beyond = 0 if seats.capacity is None else max(0, seats.taken - seats.capacity)
+    return SeatsView(form, waiting, beyond)
+
+
+def why_waiting(person: Person, seats: Seats, decided: Promotion) -> str:
+    """Why somebody on the waiting list has no seat, one of ``REASONS``; ``decided`` is about the line as it is now."""
+    registration = person.registration
+    if registration.hold:
+        return OFFERED if registration.hold == "offered" else PASSED
+    if decided.withheld in (TOO_LATE, NOT_TAKING_PLACE):
+        return decided.withheld
+    if seats.left == 0:
+        return NO_FREE_SEAT
+    if fits(seats, registration.who):
+        return DECIDED_BY_HAND if seats.mode == BY_HAND else NEXT
+    assert seats.capacity is not None
+    return DOMAIN_SHARE if not seats.pools.has_domain_room(registration.who, seats.capacity) else RESERVED
+
+
+def _people(connection: Connection, slug: str) -> list[Person]:
+    return [to_person(row) for row in connection.execute(_WAITING, {"form": slug, "most": MOST_SHOWN})]
+
+
+def _waiting(person: Person, seats: Seats, decided: Promotion) -> WaitingPerson:
+    who = person.registration.who
+    pools = tuple(number for number, pool in enumerate(seats.pools.pools) if pool.reservation.matches(who))
+    return WaitingPerson(person, why_waiting(person, seats, decided), pools)

@@ -8,11 +8,7 @@ from services.registration.forms.seats import WITH_OFFERS, InLine, decide_promot
 from services.registration.people.decisions import CANCEL, CONFIRM, OFFER, WITHDRAW
 from services.registration.people.listing import PersonView
 from services.registration.people.listing_store import Change
-from services.registration.people.model import (
-    check_cancelling,
-    check_confirming,
-    check_offering,
-)
+from services.registration.people.model import check_cancelling, check_confirming, check_offering
 from services.registration.people.waiting_list import PromotionLine
 from shared.core.errors import DomainError
 

@@ -1,13 +1,22 @@
-"""Erasure of people, and the export of one person's data, for coordinators."""
+"""Erasure of people, and the export of one person's data for a data-subject request: for programs and the console."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import marshmallow as ma
+from flask import Blueprint as PageBlueprint
+from flask import Response, make_response, redirect, render_template, request
+from sqlalchemy import Connection
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
 from services.registration.people.schemas import ChangeSchema
+from services.registration.people.wording import change_rows
 from services.registration.privacy.erasure import (
     EVERYWHERE,
     HERE,
@@ -18,18 +27,103 @@ from services.registration.privacy.erasure import (
     form_of,
     show_grave,
 )
-from services.registration.privacy.person_export import LEFT_OUT, NOTES, SealedReader, export_person
-from services.registration.sealing.form_keys import FormKeys
+from services.registration.privacy.erasure_store import TABLES
+from services.registration.sealing.key_store import FormKeys
+from services.registration.sealing.model import decode_envelopes
+from services.registration.sealing.service import ReadingRequest, read_sealed
+from services.registration.sealing.store import find_sealed
 from shared.contracts.schemas import StrictBoolean
 from shared.core.clock import Clock
+from shared.core.errors import DomainError
 from shared.public_forms.address_field import email_field
 from shared.public_forms.addresses import normal_address
+from shared.store.personal_tables import export_rows, reasons_of
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, needs_all_forms, refuse, require_touch
 from shared.web.browser_session import needs_recent_sign_in
+from shared.web.headers import personal
 from shared.web.operations import Blueprint
 from shared.web.person_export import PATH, ExportRequestSchema, ExportSchema, export_content, record_export
 from shared.web.problems import ProblemSchema
+
+
+@dataclass(frozen=True, slots=True)
+class SealedReader:
+    """Who wants the sealed answers opened as well, and why; each reading is logged.
+
+    Attributes:
+        name: of the key's holder, who may read them.
+        reason: of the export.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonExport:
+    """Attributes:
+    person_ref: keyed hash of the address, by which the other services know the person, 64 hex digits.
+    subjects: ids by which notifications knows what mails were about.
+    tables: rows by table.
+    sealed: dates of sealed answers by registration and question, and the answers if they were opened.
+    """
+
+    person_ref: str
+    subjects: list[str]
+    tables: dict[str, list[dict[str, Any]]]
+    sealed: dict[str, Any]
+
+
+LEFT_OUT = reasons_of(TABLES)
+NOTES = (
+    "Found by the address, which several people may share: look before you pass this on.",
+    "Not included: what was sent and is not decided yet. It is encrypted to the decider; ask again in a minute.",
+    "Not included: texts of mails, which are deleted once they are sent; backups, which end after the operator's time.",
+)
+
+
+def export_person(
+    work: UnitOfWork, clock: Clock, references: References, keys: FormKeys, email: str, reader: SealedReader | None
+) -> PersonExport:
+    """Return what is held about the owner of ``email``; empty tables if nothing is.
+
+    Args:
+        work: on the service's database.
+        clock: of the project.
+        references: make the keyed hashes of the address.
+        keys: of forms.
+        email: checked, as the forms check theirs.
+        reader: who opens sealed answers; None: they are named with their dates, and stay closed.
+    """
+    address = references.address(email)
+    with work.transaction() as connection:
+        tables = export_rows(connection, TABLES, {"ref": address.ref, "mailbox": address.mailbox})
+        dates = {one["id"]: _given_at(connection, one) for one in tables["registration"]}
+    sealed = {
+        identity: {"given_at": given} | ({"answers": _opened(work, clock, keys, identity, reader)} if reader else {})
+        for identity, given in dates.items()
+        if given
+    }
+    subjects = [one["id"] for table in ("registration", "confirmation_link", "former_address") for one in tables[table]]
+    return PersonExport(address.ref.hex(), subjects, tables, sealed)
+
+
+def _given_at(connection: Connection, registration: Mapping[str, Any]) -> dict[str, str | None]:
+    """When each sealed question of a registration was answered, or left empty: the newest submission of it counts."""
+    found = find_sealed(connection, registration["id"])
+    if found is None or found.sealed is None:
+        return {}
+    given = registration["sealed_dates"]
+    oldest_first = reversed(decode_envelopes(found.sealed))
+    return {name: given.get(envelope.submission) for envelope in oldest_first for name in envelope.fields}
+
+
+def _opened(work: UnitOfWork, clock: Clock, keys: FormKeys, identity: str, reader: SealedReader) -> Any:
+    try:
+        return read_sealed(work, clock, keys, ReadingRequest(identity, reader.name, reader.reason, may_touch))
+    except DomainError as refusal:
+        return {"not_opened": refusal.detail or refusal.code}
 
 
 class ErasureSchema(ma.Schema):
@@ -144,3 +238,59 @@ def person_export_blueprint(work: UnitOfWork, clock: Clock, references: Referenc
         )
 
     return blueprint
+
+
+SCRIPT = Path(__file__).parent / "static" / "person_export.js"
+
+REASON_WORDS = {
+    "asked": "The person asked for it",
+    "not-theirs": "Another person registered this address",
+    "mistake": "It was created by mistake",
+    "no-longer-needed": "It is no longer needed",
+}
+"""What a coordinator chooses from."""
+
+
+def add_erasing(blueprint: PageBlueprint, work: UnitOfWork, clock: Clock, messages: RegistrationMessages) -> None:
+    """``POST /console/registrations/<id>/erasure``."""
+
+    @blueprint.post("/registrations/<uuid:registration_id>/erasure")
+    @needs("coordinator")
+    def erase_it(registration_id: UUID) -> AnyResponse:
+        identity = str(registration_id)
+        require_touch(form_of(work, identity))
+        reason, scope = request.form.get("reason", ""), request.form.get("scope", HERE)
+        if reason not in REASONS or scope not in (HERE, EVERYWHERE) or request.form.get("sure") != "yes":
+            raise BadRequest("unknown reason, or not confirmed")
+        erase_known(work, clock, messages, Erasure(identity, reason, holder().name, scope, may_touch))
+        return redirect(f"/console/registrations/{identity}", 303)
+
+
+def add_person_export(blueprint: PageBlueprint) -> None:
+    """``/console/registrations/person-export``: a script on it asks the three services and saves one file."""
+
+    @blueprint.get("/registrations/person-export")
+    @needs_recent_sign_in
+    @needs_all_forms("coordinator")
+    def person_export() -> Response:
+        reads_sealed = "sealed-reader" in holder().roles
+        return personal(make_response(render_template("registrations/person_export.html", reads_sealed=reads_sealed)))
+
+    @blueprint.get("/registrations/person-export.js")
+    @needs_all_forms("coordinator")
+    def person_export_script() -> Response:
+        return Response(SCRIPT.read_text(encoding="utf-8"), mimetype="text/javascript")
+
+
+def erased_page(work: UnitOfWork, registration_id: UUID) -> Response:
+    """What is left of an erased registration.
+
+    Raises:
+        DomainError: ``not-found``: it was not erased, or never was; ``not-allowed``.
+    """
+    grave = show_grave(work, str(registration_id))
+    require_touch(grave.tombstone.form)
+    page = render_template(
+        "registrations/erased.html", grave=grave, history=change_rows(grave.history), form=grave.tombstone.form
+    )
+    return personal(make_response(page))

@@ -10,12 +10,12 @@ from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is
 from services.registration.forms.seats import give_back
 from services.registration.forms.store import all_forms
 from services.registration.people.listing_store import Change, history_of
-from services.registration.people.locking import Locked, lock_known, pause_decider
 from services.registration.people.messages import RegistrationMessages, erased_message
 from services.registration.people.model import LIVE, Registration
-from services.registration.people.store import find_person, store_change
+from services.registration.people.store import Locked, find_person, lock_known, pause_decider, store_change
 from services.registration.people.waiting_list import promote_waiting
 from services.registration.privacy.erasure_store import (
+    TABLES,
     Tombstone,
     erase_pending,
     find_tombstone,
@@ -24,7 +24,6 @@ from services.registration.privacy.erasure_store import (
     former_addresses,
     others_of_the_same,
 )
-from services.registration.privacy.tables import TABLES
 from shared.calendar.entries import personal_key
 from shared.core.clock import Clock
 from shared.core.errors import DomainError

@@ -1,31 +1,221 @@
-"""Retain: what has been kept long enough goes by itself, ended registrations first, the person last.
+"""Retain: answers, people and whole registrations that were kept long enough are deleted, a batch at a time.
 
-Runs within ``tend`` (``shared/store/retaining.py``).
+Ended registrations go first, the person last. Runs within ``tend`` (``shared/store/retaining.py``).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
-from services.registration.forms.retention import retention_of
+from sqlalchemy import Connection, text
+
+from services.registration.forms.model import PROPOSAL, retention_of
 from services.registration.people.messages import RegistrationMessages
 from services.registration.privacy.erasure import erase_kept
-from services.registration.privacy.retention_store import (
-    Due,
-    KeptForm,
-    count_due,
-    delete_ended,
-    drop_answers,
-    drop_sealed,
-    due_ended,
-    due_people,
-    kept_forms,
-    noticed,
-)
+from services.registration.sealing.model import keep_fields
 from shared.store.retaining import BITE, GRACE, Retaining, RetentionStep
-from shared.store.retention_notices import NOTICE, Noticed, confirm, count_waiting
+from shared.store.retention_notices import MAY_GO, NOTICE, Noticed, confirm, count_waiting, notice_statements
 from shared.store.unit_of_work import UnitOfWork
+
+UNDECIDED_DAYS = 365
+"""How long after its last change the person of a proposal is kept on which nobody decides."""
+
+_FORMS = text("""
+    SELECT f.slug, f.definition, f.person_days, CASE
+        WHEN f.event_id IS NOT NULL THEN e.ends_at
+        WHEN f.open THEN f.closes_at
+        ELSE (SELECT max(c.changed_at) FROM form_change c WHERE c.form = f.slug AND c.revision > 1) END,
+        f.keep_days, f.kind
+    FROM form f LEFT JOIN event_copy e ON e.id = f.event_id
+    ORDER BY f.slug
+""")
+"""With the last day of each; a form without an event that is open, or was never closed by anybody, has none."""
+
+_DUE = """
+    SELECT r.id FROM registration r
+    WHERE r.form = :form AND r.accepted_at < :before AND r.erased_at IS NULL AND {what} AND (:last_day < :before
+        OR r.status = 'cancelled'
+            AND (SELECT max(c.changed_at) FROM registration_change c WHERE c.registration_id = r.id) < :before
+        OR :is_proposal AND r.status <> 'cancelled' AND (
+            SELECT CASE WHEN p.event_id IS NOT NULL THEN e.ends_at
+                WHEN p.status = 'declined' THEN p.decided_at
+                ELSE greatest(p.decided_at, (SELECT max(c.changed_at) FROM registration_change c
+                    WHERE c.registration_id = r.id)) + make_interval(days => :undecided_days) END
+            FROM (SELECT) one LEFT JOIN proposal_state p ON p.registration_id = r.id
+                LEFT JOIN event_copy e ON e.id = p.event_id) < :before)
+"""
+"""Whose last day was before ``before``, and who registered before that: the date of an event that somebody types wrong
+takes nobody with it who has just come. The last day of a proposal is that of its side event, or of the decision that
+declined it; without either it is the last change, and a time that makes a year of how long its person is kept."""
+
+_ENDED = """
+    SELECT r.id FROM registration r
+    WHERE r.form = :form AND r.accepted_at < :before AND r.status = 'cancelled'
+        AND (SELECT max(c.changed_at) FROM registration_change c WHERE c.registration_id = r.id) < :before
+"""
+"""Which ended before ``before``, erased or not; an index finds them by the day of arrival, which comes first."""
+
+_BITE = " ORDER BY r.id LIMIT :most FOR UPDATE OF r SKIP LOCKED"
+_SEALED = _DUE.format(
+    what="""r.sealed IS NOT NULL AND EXISTS (
+        SELECT FROM jsonb_array_elements(CAST(convert_from(r.sealed, 'UTF8') AS jsonb)) envelope
+        WHERE (envelope -> 'fields') - CAST(:names AS text[]) <> '{}')"""
+)
+_ANSWERS = _DUE.format(what="r.answers ?| CAST(:names AS text[])")
+_PEOPLE = _DUE.format(what="true")
+
+_MAY_GO = f" AND {MAY_GO.format(id='r.id')}"
+_LOCK_SEALED = text(
+    f"SELECT id::text, sealed FROM registration WHERE id IN ({_SEALED}{_MAY_GO}{_BITE})"  # noqa: S608 - constants
+)
+_PUT_SEALED = text("UPDATE registration SET sealed = :sealed WHERE id = CAST(:id AS uuid)")
+_DROP_ANSWERS = text(
+    "UPDATE registration SET answers = answers - CAST(:names AS text[]) "  # noqa: S608 - constants
+    f"WHERE id IN ({_ANSWERS}{_MAY_GO}{_BITE})"
+)
+_DUE_PEOPLE = text(f"SELECT id::text FROM ({_PEOPLE}{_MAY_GO} ORDER BY r.id LIMIT :most) due")  # noqa: S608 - constants
+_DUE_ENDED = text(
+    f"SELECT id::text FROM registration WHERE id IN ({_ENDED}{_MAY_GO}{_BITE})"  # noqa: S608 - constants
+)
+_DELETE_ENDED = text("""
+    WITH ended AS (
+        DELETE FROM registration WHERE id = ANY(CAST(:ids AS uuid[])) AND erased_at IS NOT NULL RETURNING id),
+    histories AS (DELETE FROM registration_change c USING ended WHERE c.registration_id = ended.id)
+    SELECT count(*) FROM ended
+""")
+_COUNTS = {what: text(f"SELECT count(*) FROM ({due}) due") for what, due in  # noqa: S608 - constants
+    {"ended": _ENDED, "sealed": _SEALED, "answers": _ANSWERS, "people": _PEOPLE}.items()}  # fmt: skip
+
+
+_NOTICES = {
+    "ended": notice_statements(_ENDED),
+    "sealed": notice_statements(_SEALED),
+    "answers": notice_statements(_ANSWERS),
+    "people": notice_statements(_PEOPLE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KeptForm:
+    """Attributes:
+    slug: of the form.
+    questions: its fields, as plain mappings.
+    person_days: until a person is erased.
+    last_day: of its event, or of the form itself; None while there is none.
+    keep_days: until a registration is deleted after it ended; None: a record of everybody is kept.
+    kind: of the form.
+    """
+
+    slug: str
+    questions: Sequence[Mapping[str, Any]]
+    person_days: int
+    last_day: datetime | None
+    keep_days: int | None
+    kind: str
+
+    @property
+    def undecided_days(self) -> int | None:
+        """How long after its last change a proposal without a decision is as if it had ended; None on other forms."""
+        return max(UNDECIDED_DAYS - self.person_days, 0) if self.kind == PROPOSAL else None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due on one form.
+
+    Attributes:
+        form: its slug.
+        last_day: of the form.
+        before: whatever ended earlier is due.
+        names: of the answers that go, if single ones do; of sealed ones those that stay.
+        undecided_days: see :class:`KeptForm`.
+    """
+
+    form: str
+    last_day: datetime | None
+    before: datetime
+    names: tuple[str, ...] = ()
+    undecided_days: int | None = None
+
+    @classmethod
+    def after(cls, form: KeptForm, days: int, now: datetime, names: tuple[str, ...] = ()) -> "Due":
+        """Due at ``now`` on ``form``, ``days`` after each last day."""
+        return cls(form.slug, form.last_day, now - timedelta(days=days), names, form.undecided_days)
+
+
+def kept_forms(connection: Connection) -> list[KeptForm]:
+    """Every form, by slug."""
+    return [KeptForm(slug, content["fields"], *more) for slug, content, *more in connection.execute(_FORMS)]
+
+
+def noticed(what: str, step: str, due: Due) -> Noticed:
+    """How what is due is announced.
+
+    Args:
+        what: ``ended``, ``sealed``, ``answers`` or ``people``.
+        step: the notices' name.
+        due: on a form.
+    """
+    values = _values(due) | _names(what, due)
+    return Noticed(step, due.form, _NOTICES[what], values)
+
+
+def due_ended(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> list[str]:
+    """Ids of up to ``most`` ended registrations that may go, and that nobody has in hand."""
+    return list(connection.execute(_DUE_ENDED, _limits(step, announced_before, most)).scalars())
+
+
+def delete_ended(connection: Connection, registration_ids: Sequence[str]) -> int:
+    """Delete those of these registrations whose people are erased, with their histories; returns how many."""
+    return int(connection.execute(_DELETE_ENDED, {"ids": list(registration_ids)}).scalar_one())
+
+
+def drop_sealed(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:
+    """Delete sealed answers, but the named ones, of up to ``most`` registrations that may go; returns of how many.
+
+    It needs no key.
+    """
+    found = connection.execute(_LOCK_SEALED, _limits(step, announced_before, most)).all()
+    changed = [{"id": row, "sealed": keep_fields(bytes(sealed), step.values["names"])} for row, sealed in found]
+    if changed:
+        connection.execute(_PUT_SEALED, changed)
+    return len(changed)
+
+
+def drop_answers(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> int:
+    """Delete the named answers of up to ``most`` registrations that may go; returns of how many."""
+    return connection.execute(_DROP_ANSWERS, _limits(step, announced_before, most)).rowcount
+
+
+def due_people(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> list[str]:
+    """Ids of up to ``most`` registrations whose people are to be erased, and may go."""
+    return [row[0] for row in connection.execute(_DUE_PEOPLE, _limits(step, announced_before, most))]
+
+
+def count_due(connection: Connection, what: str, due: Due) -> int:
+    """How many registrations are due: ``what`` is ``ended``, ``sealed``, ``answers`` or ``people``."""
+    return int(connection.execute(_COUNTS[what], _values(due) | _names(what, due)).scalar_one())
+
+
+def _limits(step: Noticed, announced_before: datetime, most: int) -> dict[str, Any]:
+    return {**step.values, "step": step.step, "announced_before": announced_before, "most": most}
+
+
+def _names(what: str, due: Due) -> dict[str, Any]:
+    return {"names": list(due.names)} if what in ("sealed", "answers") else {}
+
+
+def _values(due: Due) -> dict[str, Any]:
+    return {
+        "form": due.form,
+        "last_day": due.last_day if due.undecided_days is None else None,
+        "before": due.before,
+        "is_proposal": due.undecided_days is not None,
+        "undecided_days": due.undecided_days or 0,
+    }
+
 
 _DROPS = {"sealed": drop_sealed, "answers": drop_answers}
 

@@ -1,25 +1,195 @@
-"""Forms: what they ask, and submitting them."""
+"""Forms for programs: what they ask, submitting them, and challenges of the proof of work (ALTCHA protocol)."""
 
 from typing import Any
 
+import marshmallow as ma
 from flask import Response, jsonify
 
 from services.registration.forms.opening import closed_reason
 from services.registration.intake.form_view import view_form
 from services.registration.public import form_pages as intake_pages
-from services.registration.public.challenge import challenge_path
-from services.registration.public.context import PublicContext, counted_look_up
-from services.registration.public.cross_origin import allow, preflight, with_preflight
-from services.registration.public.schemas import FormQuery, FormSchema, ReceiptSchema, SubmissionSchema
-from services.registration.public.submissions import Refused, as_json, faults_as_json, take
-from services.registration.public.submitted import language_of, read_submitted
+from services.registration.public.context import PublicContext, counted_look_up, language_of, read_submitted
+from services.registration.public.submissions import (
+    Refused,
+    allow,
+    as_json,
+    challenge_path,
+    faults_as_json,
+    preflight,
+    take,
+    with_preflight,
+)
 from shared.core.errors import DomainError, Unavailable
+from shared.core.metrics import challenges_total
+from shared.public_forms.proof_of_work import new_challenge
 from shared.public_forms.public import json_schema, to_public
+from shared.public_forms.work_asked import TRIES
 from shared.web.access import public
+from shared.web.challenges import ChallengeSchema
 from shared.web.cross_site import refuse_other_sites
 from shared.web.entity_tags import conditional
 from shared.web.limits import limited
+from shared.web.operations import Blueprint
 from shared.web.problems import ProblemSchema, from_domain, from_outage
+
+
+class FieldOptionSchema(ma.Schema):
+    """A choice."""
+
+    value = ma.fields.String(required=True)
+    label = ma.fields.String(required=True)
+
+
+class FormFieldSchema(ma.Schema):
+    """One question."""
+
+    name = ma.fields.String(required=True)
+    kind = ma.fields.String(required=True)
+    label = ma.fields.String(required=True)
+    help = ma.fields.String()
+    required = ma.fields.Boolean()
+    sealed = ma.fields.Boolean(metadata={"description": "Stored encrypted and read by named people only"})
+    options = ma.fields.List(ma.fields.Nested(FieldOptionSchema))
+    shown_when = ma.fields.Dict(keys=ma.fields.String())
+    min = ma.fields.Raw()
+    max = ma.fields.Raw()
+    autocomplete = ma.fields.String()
+    not_before = ma.fields.String(metadata={"description": "Name of a date that this one may not come before"})
+    lines_of = ma.fields.String(metadata={"description": "Name of a text of which this one repeats some lines"})
+
+
+class ProofAskedSchema(ma.Schema):
+    """Where a form gives out tasks. A solved one lets the mail go sooner when many wait; it is never required."""
+
+    challenge = ma.fields.String(required=True, metadata={"description": "Path of a new challenge"})
+
+
+class ChallengeQuery(ma.Schema):
+    """Query of a challenge."""
+
+    form = ma.fields.String(required=True, validate=ma.validate.Length(max=80), metadata={"description": "Its slug"})
+
+
+class FormSchema(ma.Schema):
+    """A form as the public sees it."""
+
+    slug = ma.fields.String(required=True)
+    kind = ma.fields.String(required=True)
+    version = ma.fields.Integer(required=True)
+    language = ma.fields.String(required=True)
+    direction = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    intro = ma.fields.String()
+    event = ma.fields.String(allow_none=True)
+    open = ma.fields.Boolean(required=True)
+    seats = ma.fields.String(
+        required=True, metadata={"enum": ["open", "waiting-list", "full", "closed"], "description": "Never a number"}
+    )
+    verification = ma.fields.String(
+        required=True,
+        metadata={
+            "enum": ["email", "none"],
+            "description": "`email`: the owner of the address confirms by mail; `none`: the receipt has the outcome",
+        },
+    )
+    proof_of_work = ma.fields.Nested(ProofAskedSchema, required=True)
+    fields = ma.fields.List(ma.fields.Nested(FormFieldSchema), required=True)  # type: ignore[assignment]
+
+
+class FormQuery(ma.Schema):
+    """Query of a form."""
+
+    lang = ma.fields.String(load_default="", validate=ma.validate.Length(max=35))
+
+
+class ReceiptSchema(ma.Schema):
+    """The answer to a submission: it is stored. The same for everybody, whoever is registered."""
+
+    receipt = ma.fields.String(required=True, metadata={"description": "Opens its receipt for eight days"})
+    code = ma.fields.String(
+        required=True, metadata={"description": "Four characters by which the sender recognises their own answers"}
+    )
+    status = ma.fields.String(required=True, metadata={"enum": ["received"]})
+    message = ma.fields.String(required=True, metadata={"description": "A sentence for the person, in their language"})
+    next = ma.fields.String(required=True, metadata={"description": "What happens next, in their language"})
+
+
+class CalendarLinksSchema(ma.Schema):
+    """Addresses that add the event to a calendar."""
+
+    file = ma.fields.String(required=True, metadata={"description": "An .ics file with the entry of the invitation"})
+    google = ma.fields.String(required=True, metadata={"description": "Google Calendar"})
+    outlook = ma.fields.String(required=True, metadata={"description": "Outlook.com"})
+    office = ma.fields.String(required=True, metadata={"description": "Outlook for work or school"})
+
+
+class ReceiptStateSchema(ma.Schema):
+    """What has become of a submission."""
+
+    form = ma.fields.String(required=True)
+    code = ma.fields.String(required=True)
+    status = ma.fields.String(
+        required=True,
+        metadata={
+            "enum": ["received", "check-your-mail", "confirmed", "waitlisted", "full", "option-full", "closed"],
+            "description": "With verification by mail it stays `check-your-mail`",
+        },
+    )
+    received_at = ma.fields.AwareDateTime(format="iso", required=True)
+    calendar = ma.fields.Nested(
+        CalendarLinksSchema,
+        allow_none=True,
+        metadata={"description": "null unless `confirmed`, for an event that people attend and that has a date"},
+    )
+
+
+class SubmissionSchema(ma.Schema):
+    """The answers by field name, as ``GET /v1/forms/{slug}`` names them, and what travels beside them."""
+
+    class Meta:
+        unknown = ma.INCLUDE
+
+    name = ma.fields.String(metadata={"description": "Required on every form but those of kind ``interest``"})
+    email = ma.fields.Email(required=True)
+    partner = ma.fields.String(metadata={"description": "Slug of the partner whose page it came through"})
+    lang = ma.fields.String(metadata={"description": "Language of the answer and the mails"})
+    altcha = ma.fields.String(
+        metadata={"description": "A solved challenge, base64 of JSON; optional, it lets the mail go sooner"}
+    )
+
+
+def challenge_blueprint(context: PublicContext) -> Any:
+    """``/v1/challenge``."""
+    blueprint = Blueprint("challenge", __name__, url_prefix="/v1/challenge", description="Proof of work")
+
+    @blueprint.route("", methods=["GET"])
+    @blueprint.arguments(ChallengeQuery, location="query")
+    @blueprint.response(200, ChallengeSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema)
+    @blueprint.alt_response(429, schema=ProblemSchema)
+    @public
+    @limited("challenge")
+    @with_preflight
+    def challenge(query: dict[str, str]) -> Response:
+        """A task for one submission (ALTCHA). Its solution can be used once; the mail is sent sooner when many wait."""
+        with counted_look_up():
+            view = context.form_view(query["form"])
+        made = new_challenge(context.proof_keys, view.stored.slug, view.solved_lately, context.clock())
+        challenges_total.labels("registration", str(made["parameters"]["data"]["tries"] // TRIES)).inc()
+        response = jsonify(made)
+        response.headers["Cache-Control"] = "no-store"
+        return allow(response, view.origins)
+
+    @blueprint.route("", methods=["OPTIONS"])
+    @blueprint.arguments(ChallengeQuery, location="query")
+    @blueprint.doc(summary="May another origin read challenges of this form?")
+    @blueprint.response(204)
+    @public
+    def ask_for_challenges(query: dict[str, str]) -> Response:
+        return preflight(context.form_view(query["form"]).origins, "GET")
+
+    return blueprint
+
 
 SCHEMA_TYPE = "application/schema+json"
 

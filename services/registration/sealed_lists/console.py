@@ -1,36 +1,43 @@
-"""Console pages of lists of sealed answers: choose, see whom it reaches, open, print, save."""
+"""Console pages of lists of sealed answers, choose, see whom it reaches, open, print, save; and of the reading log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
+from sqlalchemy import Connection
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.forms.service import list_forms, working_group_titles
 from services.registration.people.answer_filters import PREFIX
-from services.registration.people.filters import DETAILS, YES_OR_NO, address, of_form
-from services.registration.sealed_lists.api import log_copy
-from services.registration.sealed_lists.approving import ApprovalDesk
-from services.registration.sealed_lists.choosing import ANY_STATUS, FILTERS, read_request
+from services.registration.people.filters import DETAILS, PLAIN, YES_OR_NO, address, of_form
+from services.registration.people.store import find_person
+from services.registration.sealed_lists.api import ANY_STATUS, FILTERS, log_copy, read_request
+from services.registration.sealed_lists.approvals import ApprovalDesk
 from services.registration.sealed_lists.copies import KINDS, XLSX, file_of, header_of, watermark
-from services.registration.sealed_lists.model import Contents, Entry, ListPlan
 from services.registration.sealed_lists.purposes import ALL_ANSWERS, CUSTOM, EVERYTHING, PURPOSES, Names, served_by
 from services.registration.sealed_lists.service import STATUS, ListDesk
-from services.registration.sealing.approvals import Approval
+from services.registration.sealed_lists.store import Contents, Entry, ListPlan
+from services.registration.sealing.api import read_number
+from services.registration.sealing.service import Approval
+from services.registration.sealing.store import ONE_PERSON, Reading, ReadingFilter, list_readings, registrations_of
 from shared.contracts.registration import REGISTRATION_STATUSES
 from shared.core.errors import DomainError
+from shared.core.parameter_advice import unknown_parameter_advice
 from shared.core.security_events import SecurityEvent, note
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.public_forms.definition import parse_definition
 from shared.public_forms.kinds.places import country_options
+from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.browser_session import needs_recent_sign_in
 from shared.web.console import words
 from shared.web.headers import personal
+from shared.web.paging import page_of, position_in
 
 RULE = "/registrations/sealed-lists"
 PATH = f"/console{RULE}"
@@ -227,3 +234,90 @@ def _cells(contents: Contents, entry: Entry) -> list[str]:
         field.kind.display(field, answers[field.name], "en") if field.name in answers else ""
         for field in contents.fields
     ]
+
+
+LOG_RULE = "/registrations/sealed-readings"
+LOG_PATH = f"/console{LOG_RULE}"
+PAGE = 50
+NAMES = ("reader", "purpose", "form", "person", "cursor")
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A reading; ``name`` is of whoever was read, where that is one person and the reader of the log may know."""
+
+    reading: Reading
+    name: str
+
+
+def add_reading_log(blueprint: Blueprint, work: UnitOfWork) -> None:
+    """``/console/registrations/sealed-readings``."""
+
+    @blueprint.get(LOG_RULE)
+    @needs("sealed-reader", "operator")
+    def sealed_readings_page() -> Response:
+        given = _given()
+        cursor = request.args.get("cursor", "")
+        with work.transaction() as connection:
+            readings = list_readings(connection, _wanted(connection, given, cursor))
+            page = page_of(readings, PAGE, lambda reading: (str(reading.number),))
+            lines = [LogLine(one, _name(connection, one)) for one in page.items]
+        touched = [form for form in list_forms(work) if may_touch(form.slug)]
+        content = render_template(
+            "sealed_lists/log.html",
+            lines=lines,
+            given=given,
+            forms={form.slug: form.title for form in touched},
+            questions={form.slug: _labels(form.definition) for form in touched},
+            purposes={ONE_PERSON: "One person", **{name: one.title for name, one in PURPOSES.items()}},
+            next=address(LOG_PATH, {**given, "cursor": page.next}) if page.next else "",
+            first=address(LOG_PATH, given),
+            paged=bool(cursor),
+            path=LOG_PATH,
+            coordinates="coordinator" in holder().roles,
+        )
+        return personal(make_response(content))
+
+
+def _labels(definition: Mapping[str, Any]) -> dict[str, str]:
+    """What each question of a form asks, by its short name."""
+    return {field.name: field.label.in_language("en") for field in parse_definition(definition).fields}
+
+
+def _given() -> dict[str, str]:
+    """The filters that are set.
+
+    Raises:
+        DomainError: ``unknown-parameter``.
+    """
+    for name, value in request.args.items():
+        if name not in NAMES:
+            raise DomainError("unknown-parameter", f"{name}: {unknown_parameter_advice(name, NAMES)}")
+        if name != "cursor" and value.strip() and not PLAIN.fullmatch(value.strip()):
+            raise DomainError("unknown-parameter", f"{name}: 1 to 100 characters are required")
+    return {name: value for name in NAMES[:-1] if (value := request.args.get(name, "").strip())}
+
+
+def _wanted(connection: Connection, given: dict[str, str], cursor: str) -> ReadingFilter:
+    return ReadingFilter(
+        before=position_in(cursor, 1, read_number),
+        most=PAGE + 1,
+        forms=holder().forms,
+        people=_people(connection, given["person"]) if "person" in given else None,
+        **{name: given[name] for name in ("reader", "purpose", "form") if name in given},
+    )
+
+
+def _people(connection: Connection, person: str) -> Sequence[str]:
+    """Ids of registrations: of the address ``person``, or that one alone if it is an id."""
+    try:
+        return [str(UUID(person))]
+    except ValueError:
+        return registrations_of(connection, person)
+
+
+def _name(connection: Connection, reading: Reading) -> str:
+    if reading.registration_id is None or "coordinator" not in holder().roles:
+        return ""
+    person = find_person(connection, reading.registration_id)
+    return (person.name or person.email) if person else ""

@@ -11,8 +11,8 @@ from io import BytesIO
 import xlsxwriter
 from flask import Response
 
-from services.registration.sealed_lists.counting import CountTable
-from services.registration.sealed_lists.model import Contents, Entry
+from services.registration.sealed_lists.purposes import CountTable
+from services.registration.sealed_lists.store import Contents, Entry
 from shared.i18n.when import compact_instant
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, safe_cell
 from shared.web.headers import personal

@@ -1,26 +1,35 @@
 """Lists of sealed answers: opened for one reason, logged once, shown to the same reader until they expire.
 
-Nothing that was opened is stored: each view opens the answers anew, two hundred people at a time, and forgets them with
-the response. A list is about the people of the time at which it was opened; whoever no longer has the status by which
-they were chosen, or was erased, is left out of it from then on.
+Nothing that was opened is stored: each view opens the answers again, two hundred people at a time, and forgets them
+with the response. A list is about the people of the time at which it was opened; whoever no longer has the status by
+which they were chosen, or was erased, is left out of it from then on.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from services.registration.forms.draft_store import questions_added
+from services.registration.forms.drafts import questions_added
+from services.registration.forms.messages import make_message
 from services.registration.forms.store import find_form
-from services.registration.sealed_lists.counting import Answers, CountTable
-from services.registration.sealed_lists.messages import publish_approval
-from services.registration.sealed_lists.model import Contents, Entry, ListPlan, ListRequest, ListRules
-from services.registration.sealed_lists.purposes import EVERYTHING, PURPOSES, fields_for, needs_second_person
-from services.registration.sealed_lists.rooms import kept_rooms, rooms_left
+from services.registration.sealed_lists.purposes import (
+    EVERYTHING,
+    PURPOSES,
+    Answers,
+    CountTable,
+    fields_for,
+    needs_second_person,
+)
 from services.registration.sealed_lists.store import (
+    Contents,
+    Entry,
+    ListPlan,
+    ListRequest,
+    ListRules,
     SealedEntry,
     SealedList,
     choose_people,
@@ -28,23 +37,54 @@ from services.registration.sealed_lists.store import (
     find_list,
     insert_list,
     is_key_destroyed,
+    kept_rooms,
     lock_readings,
     open_lists,
     opened_alone,
     read_entries,
+    rooms_left,
 )
-from services.registration.sealing.approvals import READ_ALL, Approval, ask, new_approval
 from services.registration.sealing.encryption import open_answers
-from services.registration.sealing.form_keys import FormKeys, KeyGone
-from services.registration.sealing.service import KEY_GONE, checked_reason
-from shared.core.clock import Clock
+from services.registration.sealing.key_store import FormKeys, KeyGone
+from services.registration.sealing.service import KEY_GONE, READ_ALL, Approval, ask, checked_reason, new_approval
+from shared.contracts.envelope import Message
+from shared.core.clock import Clock, rfc3339
+from shared.core.context import correlation_id, traceparent
 from shared.core.errors import DomainError
 from shared.core.ids import new_id
 from shared.core.sealing import Unsealable
 from shared.core.security_events import SecurityEvent, note
 from shared.public_forms.definition import parse_definition
 from shared.public_forms.fields import Field
+from shared.store import outbox
 from shared.store.unit_of_work import UnitOfWork
+
+APPROVAL_CHANGED = "approval.changed.v1"
+
+
+def publish_approval(connection: Connection, about: Approval, now: datetime) -> None:
+    """Publish whether a request waits, in the transaction that stores it.
+
+    Args:
+        connection: inside the caller's transaction.
+        about: the request as it is afterwards.
+        now: the time.
+    """
+    outbox.add(connection, [approval_message(about, now)])
+
+
+def approval_message(about: Approval, now: datetime) -> Message:
+    """That a request waits, or was decided."""
+    data = {
+        "approval_id": about.id,
+        "form": about.form,
+        "asked_by": about.asked_by,
+        "waiting": about.decision is None,
+        "expires_at": rfc3339(about.expires_at),
+        "occurred_at": rfc3339(now),
+    }
+    return make_message(APPROVAL_CHANGED, about.id, now, data, (correlation_id(), traceparent()))
+
 
 log = logging.getLogger(__name__)
 

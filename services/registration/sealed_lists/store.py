@@ -1,15 +1,25 @@
-"""SQL of lists of sealed answers: each is one reading in the log, with the ids of whom it is about and no answer."""
+"""Lists of sealed answers and their SQL: each is one reading in the log, with the ids of whom it is about.
 
-from collections.abc import Mapping, Sequence
+Rooms that hotels keep for the delegation are a copy of what events publishes. Who sleeps where is sealed, so the two
+meet here, when somebody opens a rooming list, and nowhere else.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import orjson
+from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
+from services.registration.forms.store import StoredForm
 from services.registration.people.listing_store import PeopleFilter, conditions_of
+from services.registration.sealed_lists.purposes import Answers, CountTable, Purpose, nights_of
 from shared.i18n.content import Text
+from shared.public_forms.definition import FormDefinition
+from shared.public_forms.fields import Field
 
 _COLUMNS = (
     "list_id::text, form, purpose, fields, filters, people::text[], reader, reason, read_at, expires_at, approved_by"
@@ -146,3 +156,177 @@ def _in_english(title: dict[str, str] | None) -> str | None:
 def is_key_destroyed(connection: Connection, form: str) -> bool:
     """Return whether the key of a form was destroyed, as the database knows it."""
     return bool(connection.execute(_DESTROYED, {"form": form}).scalar())
+
+
+@dataclass(frozen=True, slots=True)
+class ListRules:
+    """What the operator has set.
+
+    Attributes:
+        kept: how long a list can be opened again.
+        one_reader: nobody has to approve: the network has a single person who reads sealed answers.
+    """
+
+    kept: timedelta = timedelta(hours=24)
+    one_reader: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    """What somebody wants to open.
+
+    Attributes:
+        purpose: name of one of the registry.
+        chosen: names of questions, for the purpose ``custom``.
+        names: whether names are shown; None leaves it to the purpose.
+        wanted: which people, of one form.
+        filters: the same in words for the log, without answers and searched words.
+        reader: name of the key's holder.
+    """
+
+    purpose: str
+    chosen: Sequence[str]
+    names: bool | None
+    wanted: PeopleFilter
+    filters: dict[str, str]
+    reason: str
+    reader: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListPlan:
+    """What opening a list would do.
+
+    Attributes:
+        fields: the questions that are opened.
+        people: ids of the registrations.
+        without: how many others fit the filters and have given no sealed answer.
+        with_names: whether names are shown.
+        needs_second: whether a second person has to approve.
+    """
+
+    form: StoredForm
+    definition: FormDefinition
+    purpose: Purpose
+    fields: tuple[Field, ...]
+    people: Sequence[str]
+    without: int
+    with_names: bool
+    needs_second: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Somebody on a list, with opened answers; ``answers`` is None where they do not open."""
+
+    registration_id: str
+    name: str | None
+    organisation: str | None
+    working_group: str | None
+    answers: Answers | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """An open list with what stands on it now; never stored.
+
+    Attributes:
+        entries: sorted; none where the list shows numbers alone.
+        counts: numbers.
+        matching: how many people the numbers are about.
+        unreadable: how many have answers that do not open.
+    """
+
+    opened: SealedList
+    form_title: str
+    purpose: Purpose
+    fields: tuple[Field, ...]
+    entries: Sequence[Entry]
+    counts: Sequence[CountTable]
+    matching: int
+    unreadable: int
+
+
+ANY_HOTEL = "block"
+"""The answer of the standard form for a room in whatever hotel keeps rooms. Another answer may be the id of a hotel."""
+
+QUESTION = "hotel"
+_HOTEL_COLUMNS = (("night", "Night of"), ("hotel", "Hotel"), ("kept", "Kept"), ("taken", "Taken"), ("left", "Left"))
+_UPSERT = text("""
+    INSERT INTO hotel_copy (id, name, allotments, withdrawn, changed_at)
+    VALUES (:id, :name, :allotments, :withdrawn, :occurred_at)
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, allotments = excluded.allotments,
+        withdrawn = excluded.withdrawn, changed_at = excluded.changed_at
+    WHERE hotel_copy.changed_at < excluded.changed_at
+""")
+_READ = text("SELECT id, name, allotments FROM hotel_copy WHERE NOT withdrawn ORDER BY name, id")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRooms:
+    """How many rooms a hotel keeps in each night, which is named after the day on which it begins."""
+
+    hotel: str
+    name: str
+    nights: Mapping[date, int]
+
+
+def upsert_hotel(connection: Connection, content: Mapping[str, Any]) -> None:
+    """Store what a hotel keeps, unless something newer is stored."""
+    days = ("first_night", "last_night")
+    lines = [{**line, **{day: line[day].isoformat() for day in days}} for line in content["allotments"]]
+    connection.execute(_UPSERT, {**content, "allotments": Jsonb(lines)})
+
+
+def kept_rooms(connection: Connection) -> list[KeptRooms]:
+    """What each hotel keeps, by its name."""
+    return [KeptRooms(row.id, row.name, _nights(row.allotments)) for row in connection.execute(_READ)]
+
+
+def rooms_left(
+    fields: Mapping[str, Field], people: Sequence[Answers], kept: Sequence[KeptRooms]
+) -> Iterable[CountTable]:
+    """Rooms kept, taken and left in each night; nothing where the form asks for no hotel, or none keeps rooms.
+
+    Args:
+        fields: the questions that were opened, by name.
+        people: everybody's answers. Each is counted for one room.
+        kept: by hotel.
+    """
+    if QUESTION not in fields or not kept:
+        return
+    taken: dict[str, Counter[date]] = {}
+    for one in people:
+        taken.setdefault(str(one.get(QUESTION)), Counter()).update(nights_of(fields, one))
+    rows = [
+        (night.isoformat(), name, number, used[night], number - used[night])
+        for name, nights, used in _hotels(taken, kept)
+        for night in sorted(nights.keys() | used.keys())
+        for number in [nights.get(night, 0)]
+    ]
+    yield CountTable("rooms-left", "Rooms left", _HOTEL_COLUMNS, tuple(sorted(rows)))
+
+
+def _hotels(
+    taken: Mapping[str, Counter[date]], kept: Sequence[KeptRooms]
+) -> Iterator[tuple[str, Mapping[date, int], Counter[date]]]:
+    """Name, rooms kept and rooms taken: of each hotel that people choose by name, and of all others together."""
+    named = [one for one in kept if one.hotel in taken]
+    for one in named:
+        yield one.name, one.nights, taken[one.hotel]
+    others = Counter[date]()
+    for one in kept:
+        if one not in named:
+            others.update(one.nights)
+    asked = taken.get(ANY_HOTEL, Counter())
+    if others or asked:
+        yield "All other hotels" if named else "All hotels", others, asked
+
+
+def _nights(lines: Sequence[Mapping[str, Any]]) -> Mapping[date, int]:
+    found = Counter[date]()
+    for line in lines:
+        first, last = date.fromisoformat(line["first_night"]), date.fromisoformat(line["last_night"])
+        for number in range((last - first).days + 1):
+            found[first + timedelta(days=number)] += line["rooms"]
+    return found

@@ -5,7 +5,7 @@ from typing import Any
 
 import marshmallow as ma
 
-from services.registration.sealing.form_keys import FormKeys
+from services.registration.sealing.key_store import FormKeys
 from services.registration.sealing.service import MAX_REASON, MIN_REASON, ReadingRequest, read_sealed, sealed_readings
 from services.registration.sealing.store import Reading, ReadingFilter
 from shared.contracts.schemas import SLUG

@@ -1,6 +1,11 @@
-"""Interface of the store of private form keys: a folder (one host) or a database (several hosts).
+"""The private keys of forms: the interface of their store, reading them, and copying one store into another.
 
-Both hold wrapped keys and tombstones, and never a key that can be used without a master key.
+A store is a folder (one host) or a database (several hosts). Both hold wrapped keys and tombstones, and never a key
+that can be used without a master key.
+
+The coordinators' desk and the key commands open sealed answers with these keys. Each use reads the store, so that a
+running process on every host drops a destroyed key at once and uses a replaced one. While the store is away nothing is
+opened.
 """
 
 import hashlib
@@ -9,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.registration.sealing.encryption import public_half
+from shared.core.errors import SettingsError
 from shared.core.sealing import Unsealable, Vault
 
 FINGERPRINT_BYTES = 16
@@ -151,3 +157,97 @@ class KeyStore(Protocol):
 def fingerprint(private_key: bytes) -> str:
     """Return 32 hex digits of the key's public half; registration's database computes the same of the public key."""
     return hashlib.sha256(public_half(private_key)).digest()[:FINGERPRINT_BYTES].hex()
+
+
+class FormKeys:
+    """The private keys of all forms; an unwrapped key is kept for as long as its wrapped form is the same.
+
+    Args:
+        store: of the wrapped keys.
+    """
+
+    def __init__(self, store: KeyStore) -> None:
+        self.store = store
+        self._unwrapped: dict[str, tuple[bytes, list[bytes]]] = {}
+
+    def private_keys(self, form: str) -> list[bytes]:
+        """Return the private keys of ``form``, newest first, as the store holds them now.
+
+        Raises:
+            KeyGone: it has no key (any more), or none of the master keys unwraps it.
+            Unavailable: the store is away.
+        """
+        try:
+            wrapped = self.store.wrapped(form)
+            kept = self._unwrapped.get(form)
+            if kept is not None and kept[0] == wrapped:
+                return kept[1]
+            keys = self.store.wrapping.unwrap(form, wrapped)
+        except KeyGone:
+            self._unwrapped.pop(form, None)
+            raise
+        self._unwrapped[form] = (wrapped, keys)
+        return keys
+
+    def has(self, form: str) -> bool:
+        """Return whether the store holds a key of the form, even if no master key of this process unwraps it."""
+        try:
+            self.store.wrapped(form)
+        except KeyGone:
+            return False
+        return True
+
+
+@dataclass(slots=True)
+class Copied:
+    """How many keys and tombstones were copied, and how many the target had already."""
+
+    keys: int = 0
+    tombstones: int = 0
+    same: int = 0
+
+
+def copy_keys(source: KeyStore, target: KeyStore) -> Copied:
+    """Copy every key and every tombstone of ``source``, as wrapped; ``source`` is not changed.
+
+    Raises:
+        SettingsError: a form has another key in ``target``, or was destroyed in one of the two alone, or no master key
+            unwraps its key; it lists all of them, and nothing was copied.
+    """
+    there = {state.form: state for state in target.states()}
+    states = source.states()
+    if faults := [fault for state in states if (fault := _difference(source, target, state, there.get(state.form)))]:
+        raise SettingsError(faults)
+    done = Copied()
+    for state in states:
+        if state.form in there:
+            done.same += 1
+        elif state.destroyed:
+            target.destroy(state.form, state.destroyed)
+            done.tombstones += 1
+        elif target.put(state.form, source.wrapped(state.form)):
+            done.keys += 1
+        else:
+            raise SettingsError(
+                [f"form key {state.form}: another process has made or destroyed it: run the command again"]
+            )
+    return done
+
+
+def _difference(source: KeyStore, target: KeyStore, state: KeyState, other: KeyState | None) -> str:
+    """Why the key of a form cannot be copied; empty if it can, or if the target has it already."""
+    form = state.form
+    if not state.destroyed and not state.keys:
+        return f"form key {form}: no master key unwraps it"
+    if other is None:
+        return ""
+    if bool(state.destroyed) != bool(other.destroyed):
+        where = source.variable if state.destroyed else target.variable
+        return f"form key {form}: it was destroyed in {where} alone: run keys destroy with the other one"
+    if state.destroyed:
+        return ""
+    try:
+        is_same = FormKeys(source).private_keys(form) == FormKeys(target).private_keys(form)
+    except KeyGone:
+        return f"form key {form}: no master key unwraps the one in {target.variable}"
+    return "" if is_same else f"form key {form}: {target.variable} holds another key than {source.variable}"

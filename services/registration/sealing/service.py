@@ -1,13 +1,22 @@
-"""Read sealed answers: the reading is logged and committed first, then they are opened."""
+"""Read sealed answers: the reading is logged and committed first, then they are opened.
+
+Approval by a second person ("four eyes") stands before reading all sealed answers of a form and before destroying its
+key: one asks with a reason, another one approves or declines within a day. Whoever asks can withdraw and never approve;
+the database refuses it too. A network with a single reader switches it off by a setting, and the log then says that
+nobody approved.
+"""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
+from sqlalchemy import Connection, text
+
 from services.registration.sealing.encryption import open_answers
-from services.registration.sealing.form_keys import FormKeys, KeyGone
+from services.registration.sealing.key_store import FormKeys, KeyGone
 from services.registration.sealing.store import (
     Reading,
     ReadingFilter,
@@ -19,9 +28,11 @@ from services.registration.sealing.store import (
 )
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
+from shared.core.ids import new_id
 from shared.core.sealing import Unsealable
 from shared.core.security_events import SecurityEvent, note
 from shared.public_forms.cleaning import Unclean, clean_line
+from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -108,3 +119,153 @@ def checked_reason(text: str) -> str:
     if len(reason) < MIN_REASON:
         raise DomainError("reason-needed", f"say why, in {MIN_REASON} to {MAX_REASON} characters on one line")
     return reason
+
+
+READ_ALL, DESTROY_KEY = "read-all", "destroy-key"
+ACTS = (READ_ALL, DESTROY_KEY)
+APPROVED, DECLINED, WITHDRAWN = "approved", "declined", "withdrawn"
+DECISIONS = (APPROVED, DECLINED, WITHDRAWN)
+WAITING, EXPIRED = "waiting", "expired"
+APPROVED_WITHIN = timedelta(hours=24)
+MAX_WAITING = 20
+"""Of one person: more would be a mistake of a program."""
+
+_RECORDED_AS = {READ_ALL: "sealed-list", DESTROY_KEY: "form-key-destruction"}
+
+_COLUMNS = """id::text, act, form, asked_by, reason, filters, people::text[], asked_at, expires_at, decision,
+    decided_by, decided_at"""
+_ASK = text("""
+    INSERT INTO sealed_approval (id, act, form, asked_by, reason, filters, people, asked_at, expires_at)
+    VALUES (CAST(:id AS uuid), :act, :form, :asked_by, :reason, CAST(:filters AS jsonb), CAST(:people AS uuid[]),
+        :asked_at, :expires_at)
+""")
+_FIND = text(f"SELECT {_COLUMNS} FROM sealed_approval WHERE id = CAST(:id AS uuid)")  # noqa: S608 - constants
+_LOCK = text(f"SELECT {_COLUMNS} FROM sealed_approval WHERE id = CAST(:id AS uuid) FOR UPDATE")  # noqa: S608
+_WAITING = text(f"""
+    SELECT {_COLUMNS} FROM sealed_approval
+    WHERE decision IS NULL AND expires_at > :now AND (CAST(:forms AS text[]) IS NULL OR form = ANY(:forms))
+    ORDER BY asked_at DESC, id LIMIT 200
+""")  # noqa: S608 - constants
+_CONSENT = text(f"""
+    SELECT {_COLUMNS} FROM sealed_approval
+    WHERE act = 'destroy-key' AND form = :form AND decision = 'approved' AND expires_at > :now
+    ORDER BY decided_at DESC LIMIT 1
+""")  # noqa: S608 - constants
+_DECIDE = text("""
+    UPDATE sealed_approval SET decision = :decision, decided_by = :by, decided_at = :now WHERE id = CAST(:id AS uuid)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What one person asks for.
+
+    Attributes:
+        id: UUID text; a list that is approved has the same.
+        act: one of ``ACTS``.
+        form: slug.
+        filters: by which people were chosen; never an answer or a searched word.
+        people: ids of the registrations on the list; none for a key.
+        expires_at: until when it can be decided.
+        decision: one of ``DECISIONS``; None while it waits.
+    """
+
+    id: str
+    act: str
+    form: str
+    asked_by: str
+    reason: str
+    filters: Mapping[str, Any]
+    people: Sequence[str]
+    asked_at: datetime
+    expires_at: datetime
+    decision: str | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+
+    def state(self, now: datetime) -> str:
+        """Return the decision; ``waiting`` or ``expired`` without one."""
+        return self.decision or (WAITING if now < self.expires_at else EXPIRED)
+
+
+def ask(connection: Connection, wanted: Approval) -> None:
+    """Store a request for a second person's approval, and log it.
+
+    Raises:
+        DomainError: ``too-many-waiting``: as many of this person wait already.
+    """
+    waiting = [one for one in waiting_approvals(connection, wanted.asked_at) if one.asked_by == wanted.asked_by]
+    if len(waiting) >= MAX_WAITING:
+        raise DomainError("too-many-waiting", "withdraw some of your requests first")
+    row = {name: getattr(wanted, name) for name in ("id", "act", "form", "asked_by", "reason", "asked_at")}
+    filters = orjson.dumps(dict(wanted.filters)).decode()
+    connection.execute(
+        _ASK, {**row, "filters": filters, "people": list(wanted.people), "expires_at": wanted.expires_at}
+    )
+    _log(connection, wanted, "requested", wanted.asked_by, wanted.asked_at)
+
+
+def new_approval(act: str, form: str, asked_by: str, reason: str, now: datetime) -> Approval:
+    """Return a request that waits for a day, about nobody yet."""
+    return Approval(new_id(), act, form, asked_by, reason, {}, (), now, now + APPROVED_WITHIN)
+
+
+def find_approval(connection: Connection, approval_id: str) -> Approval | None:
+    """Return a request; None if there is none."""
+    row = connection.execute(_FIND, {"id": approval_id}).fetchone()
+    return None if row is None else Approval(*row)
+
+
+def waiting_approvals(connection: Connection, now: datetime, forms: frozenset[str] | None = None) -> Sequence[Approval]:
+    """Return what waits for a decision, newest first; of ``forms`` alone unless that is None."""
+    values = {"now": now, "forms": None if forms is None else sorted(forms)}
+    return [Approval(*row) for row in connection.execute(_WAITING, values)]
+
+
+def consent_to_destroy(connection: Connection, form: str, now: datetime) -> Mapping[str, str]:
+    """Return who asked for and who approved the destruction of a form's key, for the audit log; empty if nobody did."""
+    row = connection.execute(_CONSENT, {"form": form, "now": now}).fetchone()
+    if row is None:
+        return {}
+    found = Approval(*row)
+    return {"asked_by": found.asked_by, "approved_by": str(found.decided_by), "approval": found.id}
+
+
+def decide_approval(connection: Connection, approval_id: str, decision: str, by: str, now: datetime) -> Approval:
+    """Decide a request, in the transaction of whatever follows from it.
+
+    Args:
+        connection: inside the caller's transaction; the request stays locked until it ends.
+        approval_id: UUID text.
+        decision: one of ``DECISIONS``.
+        by: who decides.
+        now: the time.
+
+    Raises:
+        DomainError: ``not-found``; ``already-decided``; ``request-expired``; ``second-person-needed``: whoever asked
+            cannot approve or decline; ``not-allowed``: nobody else can withdraw.
+    """
+    row = connection.execute(_LOCK, {"id": approval_id}).fetchone()
+    if row is None:
+        raise DomainError("not-found")
+    found = Approval(*row)
+    _require_decidable(found, decision, by, now)
+    connection.execute(_DECIDE, {"id": approval_id, "decision": decision, "by": by, "now": now})
+    _log(connection, found, decision, by, now)
+    return replace(found, decision=decision, decided_by=by, decided_at=now)
+
+
+def _require_decidable(found: Approval, decision: str, by: str, now: datetime) -> None:
+    if found.decision is not None:
+        raise DomainError("already-decided", f"{found.decided_by} has {found.decision} it already")
+    if found.state(now) == EXPIRED:
+        raise DomainError("request-expired", "it was not decided within a day: ask again")
+    if decision == WITHDRAWN and by != found.asked_by:
+        raise DomainError("not-allowed", "only the person who requested it can withdraw it")
+    if decision != WITHDRAWN and by == found.asked_by:
+        raise DomainError("second-person-needed", "another person has to decide what you have asked for")
+
+
+def _log(connection: Connection, about: Approval, what: str, who: str, now: datetime) -> None:
+    detail = {"form": about.form, "asked_by": about.asked_by, "people": len(about.people)}
+    note_deed(connection, Deed(who, f"{_RECORDED_AS[about.act]}-{what}", "sealed-approval", about.id, detail), now)

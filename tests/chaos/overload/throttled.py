@@ -12,7 +12,7 @@ import psutil
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.registration.intake.receipts import receipt_hash
+from services.registration.intake.service import receipt_hash
 from tests.chaos.overload.people import person
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation

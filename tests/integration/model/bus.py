@@ -15,8 +15,8 @@ from services.notifications.rules.consumers import effects as notifications_effe
 from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.wiring import describe as describe_notifications
 from services.registration.messaging import effects as registration_effects
-from services.registration.tending import Tending
 from services.registration.wiring import describe as describe_registration
+from services.registration.workers import Tending
 from shared.bus.embedded_publisher import EmbeddedPublisher
 from shared.bus.embedded_store import EmbeddedQueues
 from shared.bus.publisher import Outcome, Outgoing

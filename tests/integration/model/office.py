@@ -13,21 +13,19 @@ from services.registration.forms.changes import FormChange, change_form
 from services.registration.forms.model import FormSettings
 from services.registration.intake import queue
 from services.registration.intake.decider import Decider
-from services.registration.intake.desk_model import DeskCommand
-from services.registration.intake.desk_reading import CORRECT, ENTER, MERGE
 from services.registration.intake.form_view import FormView, view_form
-from services.registration.intake.outcomes import Act, Choice
+from services.registration.intake.items import CORRECT, ENTER, MERGE, DeskCommand
+from services.registration.intake.model import Act, Choice
 from services.registration.intake.reading import DeciderKeys
 from services.registration.intake.service import Envelope, Intake
 from services.registration.own.commands import answer_offer, cancel_own, erase_own, send_choices
 from services.registration.own.managing_routes import OFFER_ANSWERS
 from services.registration.own.service import show_own, show_waiting
-from services.registration.people.decisions import OFFER, Decision
-from services.registration.people.offers import decide_seat
+from services.registration.people.decisions import OFFER, Decision, decide_seat
 from services.registration.people.waiting_list import promoting
 from services.registration.privacy.erasure import HERE, Erasure, erase_known
 from services.registration.privacy.retention import confirm_unannounced
-from services.registration.tending import Tending
+from services.registration.workers import Tending
 from shared.core import failpoints
 from shared.core.errors import DomainError, Unavailable
 from shared.core.sealing import open_sealed

@@ -13,14 +13,14 @@ from sqlalchemy.exc import IntegrityError
 
 from services.events.store import roster
 from services.events.store.roster import Registered
-from services.registration.forms import copies
+from services.registration.forms import service
 from services.registration.forms.seats import Seats
 from services.registration.forms.store import StoredForm, save_seats
 from services.registration.intake import decider, decider_store, deciding, mailboxes, queue
 from services.registration.people import messages
 from services.registration.people import store as registrations
 from services.registration.people.messages import RegistrationMessages
-from services.registration.privacy import retention_store as retention
+from services.registration.privacy import retention
 from shared.store import checked_clock, inbox
 from tests.integration.model.machine import Machine
 from tests.integration.model.test_model import SHORT
@@ -86,7 +86,7 @@ GUARDS = {
         retention, "_DUE_PEOPLE", lambda sql: text(sql.text.partition(" AND EXISTS")[0] + " LIMIT :most) due")
     ),
     "an older state of an event changes nothing": Guard(
-        copies, "_EVENT", lambda sql: text(sql.text.replace("WHERE event_copy.revision < excluded.revision", ""))
+        service, "_EVENT", lambda sql: text(sql.text.replace("WHERE event_copy.revision < excluded.revision", ""))
     ),
 }
 

@@ -16,7 +16,7 @@ from services.events.usecases.change_event import ANY, Deed, change_event, creat
 from services.events.usecases.steps import StepWish, step_of
 from services.registration.forms.model import JOIN_MINUTES_BEFORE
 from services.registration.forms.store import save_form
-from services.registration.intake.decider_keys import publish_key
+from services.registration.intake.queue import publish_key
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
 from shared.contracts.registry import SERVICES

@@ -26,14 +26,14 @@ from services.events.usecases.decide_proposal import Decision, SeenProposal, dec
 from services.events.usecases.load_sample import load_sample
 from services.events.usecases.steps import StepWish, step_of
 from services.registration.cleanup import RECEIPT_KEPT
-from services.registration.forms.loading import load_forms
-from services.registration.intake.receipts import receipt_hash
+from services.registration.forms.description import load_forms
+from services.registration.intake.service import receipt_hash
 from services.registration.key_stores import keys_engine, opened_form_keys
 from services.registration.messaging import effects as registration_effects
 from services.registration.people.messages import RegistrationMessages
 from services.registration.settings import read_settings
-from services.registration.tending import Tending
 from services.registration.web import build_app
+from services.registration.workers import Tending
 from shared.contracts import reading
 from shared.contracts.envelope import Message, decode
 from shared.contracts.registry import BY_TYPE, SERVICES, service_of

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.registration.intake.facts import MAX_CANDIDATES
-from services.registration.intake.outcomes import Act, Choice
+from services.registration.intake.model import Act, Choice
 from services.registration.messaging import handle_mail
 from shared.contracts.reading import read
 from tests.contract.samples import sample_message

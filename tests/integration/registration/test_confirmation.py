@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.registration.intake.outcomes import Act, Choice
+from services.registration.intake.model import Act, Choice
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.registration_service import RegistrationService
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from services.registration.people import counting
 from services.registration.people.console import PATH
-from services.registration.people.counts_page import COUNT_WORDS
+from services.registration.people.list_pages import COUNT_WORDS
 from tests.integration.registration.test_kinds import filled
 from tests.support.clients import WEBINAR, rows
 from tests.support.installation import TestInstallation

@@ -19,12 +19,12 @@ from deploy.local.installation import SAMPLE
 from services.registration.__main__ import command_line
 from services.registration.forms.service import may_take_submissions
 from services.registration.intake.queue import try_lead, undecided_submissions
-from services.registration.people.locking import pause_decider
+from services.registration.people.store import pause_decider
 from services.registration.public.context import VIEW_KEPT_IN_NEED_S
 from services.registration.sealing.encryption import open_answers, public_half, seal_answers
-from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_service import SETTLE_S, KeyOrder, SubmissionQueue, replace_form_key
+from services.registration.sealing.key_store import FormKeys
 from services.registration.settings import RegistrationSettings, read_settings
 from services.registration.web import build_app
 from shared.core.accounts import service_account

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from services.registration.sealing.encryption import public_half
-from services.registration.sealing.form_keys import FormKeys, KeyGone
 from services.registration.sealing.key_database import KeyDatabase
 from services.registration.sealing.key_folder import KeyFolder
-from services.registration.sealing.key_store import KeyState, KeyStore
+from services.registration.sealing.key_store import FormKeys, KeyGone, KeyState, KeyStore
 from services.registration.wiring import KEYS_MIGRATIONS
 from shared.core.rights import login
 from shared.core.sealing import new_key

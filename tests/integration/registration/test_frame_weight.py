@@ -5,7 +5,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from services.registration.embed.assets import SCRIPT_PATH
+from services.registration.embed.pages import SCRIPT_PATH
 from shared.i18n.languages import LANGUAGES
 from tests.integration.registration.test_kinds import installation as installation
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from flask.testing import FlaskClient
 
-from services.registration.people.kept_counts import cube_for
+from services.registration.people.counting import cube_for
 from tests.integration.registration.test_counting import Headers, ask, installation, made, people
 from tests.support.clients import rows
 from tests.support.registration_service import RegistrationService

@@ -16,13 +16,13 @@ from sqlalchemy import make_url
 from deploy.local.installation import SAMPLE
 from deploy.servers.logins import LOGINS
 from services.registration.__main__ import command_line
-from services.registration.forms.loading import load_forms
+from services.registration.forms.description import load_forms
 from services.registration.key_stores import opened_form_keys
 from services.registration.public.context import KEY_KEPT_S
 from services.registration.sealing.encryption import public_half
-from services.registration.sealing.form_keys import FormKeys
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_service import publish_keys
+from services.registration.sealing.key_store import FormKeys
 from shared.core.clock import system_clock
 from shared.core.database_url import conninfo
 from shared.core.errors import Unavailable

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.registration.embed.strings import page_texts
-from services.registration.forms.copies import keep_event
+from services.registration.forms.service import keep_event
 from shared.contracts.reading import read
 from shared.public_forms.standard import standard_form
 from shared.store.engine import open_engine

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from services.registration.intake.form_view import view_form
-from services.registration.intake.outcomes import Act, Choice
+from services.registration.intake.model import Act, Choice
 from services.registration.own.commands import send_choices
 from services.registration.privacy.retention import retaining
 from tests.support.clients import WEBINAR, answers, rows

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.registration.forms.copies import upsert_resource
+from services.registration.forms.service import upsert_resource
 from services.registration.messaging import handle_mail
 from shared.contracts.reading import read
 from shared.core.clock import rfc3339

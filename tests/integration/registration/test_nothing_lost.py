@@ -8,7 +8,7 @@ from pathlib import Path
 
 import requests
 
-from services.registration.intake.receipts import receipt_hash
+from services.registration.intake.service import receipt_hash
 from tests.support.clients import SUBMISSIONS, answers, rows
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer

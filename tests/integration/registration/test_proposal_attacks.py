@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.registration.intake.facts import MAX_CANDIDATES
-from services.registration.intake.outcomes import Act, Choice
+from services.registration.intake.model import Act, Choice
 from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import answers, rows
 from tests.support.proposals import FORM, proposal_answers, tell_events

@@ -14,10 +14,10 @@ from sqlalchemy import Engine
 from services.registration.intake import decider as decider_module
 from services.registration.intake import queue
 from services.registration.intake.decider import Decider
-from services.registration.intake.decider_keys import publish_key
 from services.registration.intake.deciding import decide
 from services.registration.intake.form_view import view_form
-from services.registration.intake.outcomes import Act, Choice, read_results
+from services.registration.intake.model import Act, Choice, read_results
+from services.registration.intake.queue import publish_key
 from services.registration.intake.reading import DeciderKeys
 from services.registration.intake.service import Envelope, Intake
 from services.registration.own.commands import cancel_own, erase_own, send_choices, wait_for_outcome

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from services.registration.__main__ import command_line
 from services.registration.sealing.model import field_names
-from services.registration.tending import Tending
+from services.registration.workers import Tending
 from shared.core.errors import SettingsError
 from shared.core.metrics import retention_done_total, retention_overdue, retention_unannounced
 from shared.store.retaining import BITE

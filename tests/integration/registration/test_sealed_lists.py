@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from python_calamine import CalamineWorkbook
 
 from services.registration.sealed_lists.purposes import PURPOSES, served_by
-from services.registration.sealing.approvals import APPROVED_WITHIN
+from services.registration.sealing.service import APPROVED_WITHIN
 from services.registration.sealing.store import find_public_key
 from shared.core.ids import new_token, token_hash
 from shared.i18n.when import compact_instant

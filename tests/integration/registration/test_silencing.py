@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.registration.cleanup import MUTE_LASTS
-from services.registration.intake.spacing import PER_DOMAIN_AN_HOUR, PER_NETWORK_A_DAY, RESERVE
+from services.registration.intake.mailboxes import PER_DOMAIN_AN_HOUR, PER_NETWORK_A_DAY, RESERVE
 from tests.integration.registration.test_kinds import filled
 from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows

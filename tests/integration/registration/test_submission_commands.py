@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from services.registration.__main__ import command_line
-from services.registration.intake.decider_keys import key_id
+from services.registration.intake.queue import key_id
 from shared.core.sealing import new_key, public_key_of
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.registration.intake.decider import Decider
-from services.registration.intake.decider_keys import publish_key
+from services.registration.intake.queue import publish_key
 from services.registration.intake.reading import DeciderKeys
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from services.registration.partners.changes import MAX_ORIGINS, MAX_REQUESTED
+from services.registration.partners.service import MAX_ORIGINS, MAX_REQUESTED
 from shared.contracts.envelope import decode
 from tests.integration.rights.conftest import OWN_SITE as HERE
 from tests.integration.rights.conftest import Browser, House, as_holder, sign_in

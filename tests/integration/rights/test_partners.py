@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from deploy.specs import applications
-from services.registration.embed.assets import pinned_script
+from services.registration.embed.pages import pinned_script
 from services.registration.embed.snippets import WAYS
 from shared.web.access import policy_of
 from tests.integration.rights.conftest import Browser, House, as_holder, sign_in

@@ -28,7 +28,7 @@ from services.events.loading.folder import Loaded, read_folder
 from services.events.loading.moving import moved, time_to_next
 from services.events.usecases.load_sample import load_sample
 from services.notifications.rules.service import announce_some
-from services.registration.intake.decider_keys import publish_key
+from services.registration.intake.queue import publish_key
 from shared.contracts.registry import SERVICES
 from shared.core.clock import system_clock
 from shared.core.ids import new_token, token_hash

@@ -9,7 +9,7 @@ import pytest
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
-from services.registration.access.sessions import MAX_REFUSALS, REFUSALS_WITHIN, ConsoleSessions
+from services.registration.access.service import MAX_REFUSALS, REFUSALS_WITHIN, ConsoleSessions
 from services.registration.cleanup import RULES
 from shared.contracts.registry import SERVICES
 from shared.core.sealing import read_keys

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from deploy.specs import build_applications
 from services.notifications.recipients.service import make_unsubscribe_token
-from services.registration.embed.assets import pinned_script
+from services.registration.embed.pages import pinned_script
 from services.registration.web import open_intake_engine
 from shared.contracts.registry import SERVICES
 from shared.core.clock import system_clock

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.store.inbox import Effect, Verdict
     from shared.store.unit_of_work import UnitOfWork
 
+
 QUICK_S = 0.2
 QUICK_LEASE = timedelta(seconds=2)
 
@@ -90,16 +91,16 @@ def quick_solve() -> None:
 
 def quick_tend() -> None:
     """What is due by time is looked for often."""
-    from services.registration import tending
+    from services.registration import workers
 
-    _set(tending, EVERY_S=QUICK_S)
+    _set(workers, TEND_EVERY_S=QUICK_S)
 
 
 def quick_decide() -> None:
     """A decider looks again soon after an outage."""
-    from services.registration import deciding_loop
+    from services.registration import workers
 
-    _set(deciding_loop, REST_IN_OUTAGE_S=QUICK_S)
+    _set(workers, REST_IN_OUTAGE_S=QUICK_S)
 
 
 def effect_ledger() -> None:

@@ -8,7 +8,7 @@ import jsonschema_rs
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from services.registration.embed.heights import NARROW_PX, estimate_height
+from services.registration.embed.snippets import NARROW_PX, estimate_height
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.definition import FormDefinition, parse_definition, to_mapping
 from shared.public_forms.encoded import from_form_encoded

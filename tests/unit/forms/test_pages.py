@@ -8,10 +8,18 @@ from typing import Any
 
 import pytest
 
-from services.registration.embed.assets import STATIC_FOLDER, asset
-from services.registration.embed.event_time import EventTime, instant_text, when_text
-from services.registration.embed.pages import ClosedPage, FramePage, Look, embed_path, render_closed, render_frame
-from services.registration.own.managing_page import LinkPage, render_erased, render_link, render_link_gone
+from services.registration.embed.pages import (
+    STATIC_FOLDER,
+    ClosedPage,
+    FramePage,
+    Look,
+    asset,
+    embed_path,
+    render_closed,
+    render_frame,
+)
+from services.registration.embed.strings import EventTime, instant_text, when_text
+from services.registration.own.pages import LinkPage, render_erased, render_link, render_link_gone
 from shared.i18n.languages import LANGUAGES
 from shared.i18n.when import NO_BREAK, Period
 from shared.public_forms.theme import Theme, read_theme, theme_css

@@ -12,20 +12,28 @@ from hypothesis import strategies as st
 
 from services.registration.forms.opening import Opening
 from services.registration.forms.seats import Seats
-from services.registration.intake import address_deciding
-from services.registration.intake.address_model import (
-    MAX_ADDRESSES_ASKED,
+from services.registration.intake import deciding_commands
+from services.registration.intake.deciding import decide
+from services.registration.intake.facts import (
+    MAX_CANDIDATES,
     AddressRequests,
-    ChangeAddress,
+    Facts,
     FormerAddress,
+    FormState,
+    LiveRegistration,
     MovedRegistration,
+    Plan,
+)
+from services.registration.intake.items import (
+    MAX_ADDRESSES_ASKED,
+    Cancel,
+    ChangeAddress,
+    Confirm,
+    Item,
+    Submission,
     UndoAddress,
 )
-from services.registration.intake.contents import Content
-from services.registration.intake.deciding import decide
-from services.registration.intake.facts import MAX_CANDIDATES, Facts, FormState, LiveRegistration, Plan
-from services.registration.intake.items import Cancel, Confirm, Item, Submission
-from services.registration.intake.outcomes import Act, Choice, Result
+from services.registration.intake.model import Act, Choice, Content, Result
 from services.registration.people.model import AddressRefs
 
 NOW = datetime(2020, 3, 1, 12, tzinfo=UTC)
@@ -380,7 +388,7 @@ def test_whatever_happens_nobody_is_registered_twice_and_no_address_moves_by_its
 def test_control_without_a_guard_the_property_fails(
     monkeypatch: pytest.MonkeyPatch, guard: str, instead: Callable[..., Any]
 ) -> None:
-    monkeypatch.setattr(address_deciding, guard, instead)
+    monkeypatch.setattr(deciding_commands, guard, instead)
     twice = [("ask", 0, "b@example.org"), ("register", 0, "b@example.org"), ("choose", 0, "b@example.org")]
     replaced = [("ask", 0, "b@example.org"), ("ask", 0, "c@example.org")]
     with pytest.raises(AssertionError):

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.registration.first_steps.console import steps_of
-from services.registration.first_steps.progress import Progress
+from services.registration.access.first_steps import Progress, steps_of
 
 NOTHING = Progress(False, None, None, None, None, False, False, False)
 EVERYBODY = ("coordinator", "administrator")

@@ -9,7 +9,7 @@ from time import process_time
 
 import pytest
 
-from services.registration.importing.exports import propose, targets_of
+from services.registration.importing.mapping import propose, targets_of
 from services.registration.importing.model import (
     MAX_CELL,
     MAX_COLUMNS,
@@ -19,13 +19,13 @@ from services.registration.importing.model import (
     PreparedRow,
     RowFault,
 )
-from services.registration.importing.table_reading import read_table
-from services.registration.importing.values import (
+from services.registration.importing.table_reading import (
     CellUnreadable,
     read_day,
     read_instant,
     read_language,
     read_status,
+    read_table,
     reader_of,
 )
 from services.registration.importing.workbook import MAX_UNPACKED_BYTES, _texts, check_archive

@@ -11,9 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.registration.forms.opening import Opening
-from services.registration.forms.option_limits import OptionLimits
-from services.registration.forms.seats import Seats
-from services.registration.intake.contents import Content
+from services.registration.forms.seats import OptionLimits, Seats
 from services.registration.intake.deciding import decide
 from services.registration.intake.facts import MAX_CANDIDATES, Candidate, Facts, FormState
 from services.registration.intake.items import (
@@ -27,7 +25,7 @@ from services.registration.intake.items import (
     Submission,
     Verify,
 )
-from services.registration.intake.outcomes import Act, ActResult, Choice, Outcome, Result
+from services.registration.intake.model import Act, ActResult, Choice, Content, Outcome, Result
 from services.registration.people.model import AddressRefs
 
 NOW = datetime(2020, 3, 1, 12, tzinfo=UTC)

@@ -7,9 +7,9 @@ import pytest
 
 from services.registration.forms.opening import Opening
 from services.registration.forms.seats import Seats
-from services.registration.intake.contents import Content, content_from_json, content_to_json, without_cause
 from services.registration.intake.facts import Candidate, Facts, FormState, LiveRegistration
 from services.registration.intake.items import Submission
+from services.registration.intake.model import Content, content_from_json, content_to_json, without_cause
 from services.registration.people.model import AddressRefs
 
 NOW = datetime(2020, 3, 1, 12, tzinfo=UTC)

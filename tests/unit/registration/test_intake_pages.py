@@ -11,9 +11,9 @@ import pytest
 from services.registration.embed.pages import render_frame
 from services.registration.embed.receipt_pages import RELOAD_AFTER_S, next_reload, render_receipt, render_received
 from services.registration.embed.strings import script_texts
-from services.registration.intake.outcomes import Act, Choice, Result
+from services.registration.intake.model import Act, Choice, Result
 from services.registration.own.confirmation_page import read_choices, render_confirmation
-from services.registration.own.managing_page import LinkPage, render_link
+from services.registration.own.pages import LinkPage, render_link
 from shared.calendar.links import GOOGLE, OUTLOOK
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.validation import FieldError

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.registration.own.joining import JOINABLE_WITHOUT_END, Joining, JoinState, Meeting, decide_joining
+from services.registration.forms.opening import JOINABLE_WITHOUT_END, Joining, JoinState, Meeting, decide_joining
 
 STARTS_AT = datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
 ENDS_AT = datetime(2020, 3, 4, 20, 30, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration.intake.receipts import (
+from services.registration.intake.service import (
     ALPHABET,
     CODE_LENGTH,
     RECEIPT_SHAPE,

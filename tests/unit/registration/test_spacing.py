@@ -6,11 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration.intake.spacing import (
-    MAX_GROWTH,
-    next_mail_at,
-    total_quota,
-)
+from services.registration.intake.mailboxes import MAX_GROWTH, next_mail_at, total_quota
 
 NOON = datetime(2020, 3, 2, 12, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.registration.intake.receipts import receipt_hash
+from services.registration.intake.service import receipt_hash
 from tests.support.clients import Answer
 from tests.support.journal import Journal, read_journal
 

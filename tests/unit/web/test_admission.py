@@ -26,6 +26,7 @@ from tests.support.waiting import poll_until
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+
 SERVICE = "a service"
 PEOPLE_OF = {"registration": PEOPLE, "events": (), "notifications": NOTIFICATIONS_PEOPLE}
 MOST_BYTES = 100

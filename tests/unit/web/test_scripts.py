@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.registration.embed.assets import SCRIPTS, asset, pinned_script, script
+from services.registration.embed.pages import SCRIPTS, asset, pinned_script, script
 from shared.web.look.sheets import bundled
 
 TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)

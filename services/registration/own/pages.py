@@ -1,17 +1,94 @@
-"""The page behind a managing link, what it says when it opens nothing, and the page after an erasure, as HTML."""
+"""What pages behind links share: templates, texts, the page of a managing link, ended links, and redirects.
+
+Texts and parts that all public pages have come from ``embed``.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlencode
 
-from services.registration.embed.event_time import EventTime
-from services.registration.embed.pages import Look
+from flask import Response, request
+from jinja2 import ChoiceLoader, Environment, PackageLoader
+
+from services.registration.embed.pages import Look, embed_path, make_environment, render_page
 from services.registration.embed.receipt_pages import next_reload
-from services.registration.embed.strings import page_texts
-from services.registration.own.address_page import OwnAddress
-from services.registration.own.rendering import render_own
+from services.registration.embed.strings import EventTime, page_texts
+from services.registration.forms.opening import closed_reason
+from services.registration.intake.form_view import FormView
+from services.registration.intake.model import Result
+from services.registration.own.service import ended_by
+from services.registration.own.store import OwnRegistration
+from services.registration.public.context import PublicContext, language_of, look_of, page, see_other, title_of
 from shared.calendar.links import CalendarLinks
+from shared.core.errors import DomainError
+from shared.i18n.catalogue import Catalogue
 from shared.i18n.content import Title
+from shared.i18n.when import period
+
+TEXTS = Catalogue(Path(__file__).parent / "translations")
+
+
+def own_text(key: str, language: str, **places: object) -> str:
+    """Return a text of these pages, or one that all pages have. Raises as ``Catalogue.text``."""
+    return (TEXTS if TEXTS.has(key) else page_texts()).text(key, language, **places)
+
+
+def _isolated(text: str) -> str:
+    """Return user input wrapped in Unicode isolates: its direction does not affect the text around it (UAX 9)."""
+    return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
+
+
+def kind_key(key: str, form_kind: str) -> str:
+    """Return the key of the text that is true for a kind of form: its own where there is one, else ``key``."""
+    own = f"{key}.{form_kind}"
+    return own if TEXTS.has(own) or page_texts().has(own) else key
+
+
+def render_own(template: str, look: Look, path: str = "?", *, form_kind: str = "", **values: Any) -> str:
+    """Return a page of these templates; see :func:`render_page`. ``path`` holds no token.
+
+    With ``form_kind`` every text is that of this kind of form, where it has one of its own.
+    """
+
+    def text_of(key: str, language: str, **places: object) -> str:
+        return own_text(kind_key(key, form_kind), language, **places)
+
+    return render_page(template, look, path, environment=_environment, text_of=text_of, **values)
+
+
+@cache
+def _environment() -> Environment:
+    packages = ("services.registration.own", "services.registration.embed")
+    made = make_environment(ChoiceLoader([PackageLoader(package) for package in packages]))
+    made.globals.update(isolated=_isolated, kind_key=kind_key)
+    return made
+
+
+AddressRefusal = Literal["", "same-address", "asked-too-often"]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAddress:
+    """The address of a registration, on its own page.
+
+    Attributes:
+        email: the address that mails go to.
+        change_path: of the page that requests a change of address; ``""`` for a cancelled registration.
+        asked: requested address that is not confirmed yet; ``""`` for none.
+        code: of that request; both pages show it.
+        refused: why the last request was refused; ``""`` if it was not.
+    """
+
+    email: str
+    change_path: str
+    asked: str = ""
+    code: str = ""
+    refused: AddressRefusal = ""
+
 
 ResourceKind = Literal["recording", "slides", "brief"]
 Asking = Literal["", "cancel", "erase"]
@@ -186,3 +263,70 @@ def render_link_ended(look: Look, result: str, title: Title, again_path: str, fo
 def render_erased(look: Look) -> str:
     """Says that somebody was erased; it depends on nothing but the language."""
     return render_own("erased.html", look, ERASED_PATH, title=page_texts().text("erased.title", look.language))
+
+
+def gone(context: PublicContext) -> Response:
+    """Return the page for a link that is unknown, mistyped, used up or ended; it is the same for all of them.
+
+    Its link to a form comes from the query string, which the client controls, so it reveals nothing.
+    """
+    language = language_of(request.values.to_dict(), None)
+    look = look_of(language, {}, None)
+    return page(render_link_gone(look, _form_named(context, language), here()), look, status=404)
+
+
+def ended(context: PublicContext, token: str) -> Response:
+    """What a managing link says by which its holder has cancelled, erased or asked for new links; else :func:`gone`."""
+    act = ended_by(context.work, token)
+    if act is None:
+        return gone(context)
+    result, slug = act
+    if result is Result.ERASED:
+        return to_erased()
+    try:
+        view = context.form_view(slug)
+    except DomainError:
+        return gone(context)
+    look = look_of(language_of(request.values.to_dict(), None), {}, None)
+    title = title_of(view.stored, view.definition, look.language)
+    closed = result is not Result.CANCELLED or bool(closed_reason(view.stored.opening, context.clock()))
+    again = "" if closed else embed_path(slug, {"lang": look.language})
+    return page(render_link_ended(look, result, title, again, view.stored.kind), look)
+
+
+def here() -> str:
+    """``?`` and the form that the link of this page names: its address in another language, without its token."""
+    form = request.args.get("form", "")
+    return f"?{urlencode({'form': form})}" if form else "?"
+
+
+def to_erased() -> Response:
+    """Leads to the page that says that somebody is erased. It is the same for everybody and behind no link."""
+    language = language_of(request.values.to_dict(), None)
+    return see_other(f"/r/erased?lang={language}")
+
+
+def _form_named(context: PublicContext, language: str) -> str:
+    slug = request.args.get("form", "")
+    try:
+        view = context.form_view(slug)
+    except DomainError:
+        return ""
+    return "" if closed_reason(view.stored.opening, context.clock()) else embed_path(slug, {"lang": language})
+
+
+def revision_seen() -> int | None:
+    """Return the revision that the submitted form was rendered from; None if it is missing or invalid."""
+    text = request.form.get("revision", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def own_title(own: OwnRegistration, view: FormView, language: str) -> Title:
+    """Return what a registration is called on its own pages: a proposal by its own title, else the event or form."""
+    proposed = own.person.answers.get("title") if own.proposal is not None else None
+    return str(proposed) if proposed else title_of(view.stored, view.whole, language)
+
+
+def own_instant(own: OwnRegistration, view: FormView, at: datetime | None) -> EventTime | None:
+    """Return an instant in the zone of the person, else of the event; None for none."""
+    return None if at is None else EventTime(period(at, None, own.person.time_zone or view.stored.time_zone or "UTC"))

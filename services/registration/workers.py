@@ -1,29 +1,42 @@
-"""The process ``decide``: runs the decider until it is asked to stop."""
+"""The processes ``decide`` and ``tend``: their loops, until they are asked to stop.
+
+``decide`` decides what is submitted. ``tend`` does what is due by time: offers expire, reservations end, those who wait
+are promoted, people are reminded of missing details, and what was kept long enough is deleted. All of it is final, so
+``tend`` does nothing while this process's clock differs from the database's. It holds no private key.
+"""
 
 import logging
 import time
 from datetime import datetime
 
+from services.registration.cleanup import RULES
+from services.registration.forms.changes import end_reservations
 from services.registration.importing.running import ImportRun
 from services.registration.importing.store import make_vault
 from services.registration.intake.decider import Decider
-from services.registration.intake.decider_keys import publish_key
 from services.registration.intake.mailboxes import overdue_mails
-from services.registration.intake.queue import backlog
+from services.registration.intake.queue import backlog, publish_key
 from services.registration.intake.reading import DeciderKeys
+from services.registration.people.counting import fold_counts
+from services.registration.people.decisions import expire_offers
+from services.registration.people.details import remind_of_details
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
+from services.registration.people.waiting_list import count_to_decide, promote_due, promoting
+from services.registration.privacy.retention import retaining
 from services.registration.settings import RegistrationSettings
 from shared.core.errors import Unavailable
 from shared.core.metrics import (
     confirmation_mail_oldest_overdue_age_seconds,
     confirmation_mails_overdue,
+    forms_with_seats_to_decide,
     submission_oldest_undecided_age_seconds,
     submissions_parked,
     submissions_undecided,
 )
 from shared.process.runner import Stop
 from shared.store.checked_clock import CheckedClock
+from shared.store.cleanup import Cleanup
 from shared.store.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -106,3 +119,52 @@ def set_intake_gauges(work: UnitOfWork, now: datetime) -> None:
 
 def _age_s(since: datetime | None, now: datetime) -> float:
     return 0.0 if since is None else max(0.0, (now - since).total_seconds())
+
+
+TEND_EVERY_S = 5.0
+TEND_AGAIN_S = 0.25
+"""Where there was more than a batch to delete."""
+
+
+class Tending:
+    """The loop of one process; any number may run, each leaves alone the rows that another has in hand.
+
+    Args:
+        work: on the service's database.
+        clock: of this process, compared with the database's before each turn.
+        messages: of what happens to registrations.
+    """
+
+    def __init__(self, work: UnitOfWork, clock: CheckedClock, messages: RegistrationMessages) -> None:
+        self._work, self._clock, self._messages = work, clock, messages
+        self._cleanup = Cleanup(work, "registration", RULES)
+        self._retention = retaining(messages)
+
+    def run(self, stop: Stop) -> None:
+        """Take a turn every ``EVERY_S`` seconds until ``stop``; while the database is away, wait for it."""
+        while not stop:
+            try:
+                more = self.turn()
+            except Unavailable as error:
+                log.warning("tend waits", extra={"reason": error.reason})
+                more = False
+            stop.wait(TEND_AGAIN_S if more else TEND_EVERY_S)
+
+    def turn(self) -> bool:
+        """Do a batch of everything that is due, nothing while the clock is wrong; returns whether to go on at once.
+
+        Raises:
+            Unavailable: the database is away; the next turn goes on.
+        """
+        now = self._clock.final_now("tending")
+        if now is None:
+            return False
+        more = self._cleanup.turn(now)
+        more = fold_counts(self._work) or more
+        expire_offers(self._work, self._messages, now)
+        end_reservations(self._work, promoting(self._messages), now)
+        promote_due(self._work, self._messages, now)
+        forms_with_seats_to_decide.set(count_to_decide(self._work, now))
+        remind_of_details(self._work, self._messages, now)
+        self._retention.turn(self._work, now)
+        return more

@@ -1,0 +1,377 @@
+"""Decides commands: what coordinators enter, correct and merge, changes of address, and answers to offers of seats.
+
+Pure, as ``deciding``, and by the same rules. Capacity, limits of choices, people of one address and the order of the
+waiting list hold for coordinators too. Their act, which has a reason, replaces the owner's confirmation of the address
+and the opening hours of the form.
+
+A change of address needs both mailboxes: the managing link was mailed to the present address, and the new one has to
+confirm. The owner of the former address can undo it for seven days. Each undo link restores the address that it was
+mailed to and ends every later one: otherwise an attacker with a stolen managing link could prevent the undo by a second
+change.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
+from services.registration.forms.seats import give_back, give_seat, let_pass, next_place
+from services.registration.intake.facts import (
+    MAX_CANDIDATES,
+    AddressChange,
+    AddressRequests,
+    Facts,
+    LiveRegistration,
+    MailWanted,
+    MergedRegistration,
+    MovedRegistration,
+    Plan,
+    traits_of,
+)
+from services.registration.intake.items import (
+    MAX_ADDRESSES_ASKED,
+    AnswerOffer,
+    ChangeAddress,
+    Correct,
+    DeskAct,
+    Enter,
+    Merge,
+    NamedRegistration,
+    UndoAddress,
+)
+from services.registration.intake.model import Act, ActResult, Choice, Content, Result, changed_fields, with_answers
+from services.registration.intake.storing import NewId, move_seats, register, store_change, with_sealed_of
+from services.registration.people.model import AddressRefs
+
+
+def ask_address(facts: Facts, plan: Plan, item: ChangeAddress, new_id: Callable[[], str]) -> ActResult:
+    """Store the requested change until the owner of the new address confirms it; the registration does not change yet.
+
+    The result is the same whether the address is registered, blocked, muted or unknown.
+    """
+    live = facts.find(item.registration)
+    if live is None:
+        return ActResult("", "", "", Result.GONE)
+    if live.address == item.address.ref:
+        return ActResult("", live.form, "", Result.SAME_ADDRESS)
+    before = facts.change_of(live.id)
+    if before is None or before.address.ref != item.address.ref:
+        requests = live.requests.with_one_at(item.received_at)
+        if requests.count > MAX_ADDRESSES_ASKED:
+            return ActResult("", live.form, "", Result.ASKED_TOO_OFTEN)
+        if item.number not in facts.dropped:
+            drop_change(facts, plan, live.id)
+            _keep(facts, plan, item, live, new_id())
+            _count(facts, plan, live, requests)
+    if not facts.rejects(item):
+        mail = MailWanted(item.address, item.email, live.content.language, item.network, proven=False)
+        plan.mails.append(mail)
+    return ActResult("", live.form, item.code, Result.ADDRESS_ASKED)
+
+
+def _keep(facts: Facts, plan: Plan, item: ChangeAddress, live: LiveRegistration, identity: str) -> None:
+    """Keep the change, unless as many wait for the owner of the address as can be shown to them."""
+    if sum(one.address.ref == item.address.ref for one in facts.changes.values()) >= MAX_CANDIDATES:
+        return
+    change = AddressChange(identity, live.id, live.form, item.email, item.address, item.code, item.received_at)
+    facts.changes[change.id] = change
+    plan.asked.append(change)
+
+
+def _count(facts: Facts, plan: Plan, live: LiveRegistration, requests: AddressRequests) -> None:
+    some = facts.of(live.form, live.address)
+    some[some.index(live)] = replace(live, requests=requests)
+    plan.address_requests[live.id] = requests
+
+
+def drop_change(facts: Facts, plan: Plan, registration: str) -> None:
+    """Delete the change that waits for a registration, if there is one."""
+    change = facts.change_of(registration)
+    if change is not None:
+        del facts.changes[change.id]
+        plan.dropped_changes.append(change.id)
+
+
+def decide_address(
+    facts: Facts, plan: Plan, address: AddressRefs, choice: Choice, new_id: Callable[[], str]
+) -> ActResult:
+    """Apply the choice of the owner of the new address; only this changes the address of the registration.
+
+    Args:
+        facts, plan: of the batch.
+        address: that the confirmation link was mailed to.
+        choice: about a change of address.
+        new_id: makes the id of the former address.
+    """
+    change = facts.changes.get(choice.candidate)
+    live = facts.find(change.registration) if change is not None else None
+    if change is None or live is None or change.address.ref != address.ref or address.ref in facts.blocked:
+        return ActResult(choice.candidate, choice.form, "", Result.ADDRESS_GONE)
+    if choice.act is Act.REFUSE_ADDRESS:
+        drop_change(facts, plan, live.id)
+        return ActResult(change.id, change.form, change.code, Result.ADDRESS_REFUSED)
+    refusal = refusal_of_address(facts, live, change.email, change.address)
+    if refusal is None:
+        move(facts, plan, live, change.email, change.address, new_id())
+        drop_change(facts, plan, live.id)
+    return ActResult(change.id, change.form, change.code, refusal or Result.ADDRESS_CHANGED)
+
+
+def undo_address(facts: Facts, plan: Plan, item: UndoAddress, new_id: Callable[[], str]) -> ActResult:
+    """Restore a former address, also of a registration that was cancelled meanwhile; later changes end with it."""
+    former = next((one for one in facts.former if one.id == item.former), None)
+    live = None if former is None else facts.find(former.registration) or facts.ended.get(former.registration)
+    if former is None or live is None or former.address.ref in facts.blocked:
+        return ActResult("", item.form, "", Result.GONE)
+    refusal = refusal_of_address(facts, live, former.email, former.address) if live.status != "cancelled" else None
+    if refusal is not None:
+        return ActResult("", live.form, "", refusal)
+    later = [one for one in facts.former if one.registration == live.id and one.revision >= former.revision]
+    facts.former = [one for one in facts.former if one not in later]
+    plan.dropped_former += [one.id for one in later]
+    drop_change(facts, plan, live.id)
+    move(facts, plan, live, former.email, former.address, new_id(), restored=True)
+    return ActResult("", live.form, "", Result.ADDRESS_RESTORED)
+
+
+def refusal_of_address(
+    facts: Facts, live: LiveRegistration, email: str, address: AddressRefs, *, moves: bool = True
+) -> Result | None:
+    """Why a registration cannot have this address, or keep it under its name; None if it can.
+
+    ``moves`` says whether it is another address than the one before.
+    """
+    there = [one for one in facts.of(live.form, address.ref) if one.id != live.id]
+    person = facts.person_of(email, live.content.name, live.content.title)
+    if any(one.person == person for one in there):
+        return Result.REGISTERED_THERE if moves else Result.NAME_TAKEN
+    form = facts.forms[live.form]
+    return Result.ADDRESS_FULL if moves and len(there) >= form.people_per_address else None
+
+
+def move(
+    facts: Facts,
+    plan: Plan,
+    live: LiveRegistration,
+    email: str,
+    address: AddressRefs,
+    former: str,
+    *,
+    restored: bool = False,
+    revision: int | None = None,
+    act: DeskAct | None = None,
+) -> None:
+    """Give a registration another address.
+
+    Args:
+        facts, plan: of the batch.
+        live: the registration, cancelled or not.
+        email, address: from now on.
+        former: id under which the address until now is kept.
+        restored: it is an undo.
+        revision: after the change; None for the next one.
+        act: of the coordinator who changes it; None for the owner of the address.
+    """
+    person = facts.person_of(email, live.content.name, live.content.title)
+    moved = replace(
+        live,
+        revision=live.revision + 1 if revision is None else revision,
+        person=person,
+        address=address.ref,
+        domain=address.domain,
+        content=replace(live.content, email=email),
+    )
+    if live.status == "cancelled":
+        facts.ended[live.id] = moved
+    else:
+        facts.of(live.form, live.address).remove(live)
+        facts.of(live.form, address.ref).append(moved)
+        move_seats(facts, plan, live, moved)
+    plan.moved.append(
+        MovedRegistration(
+            live.id, live.form, live.status, moved.revision, email, address, person, former, restored, act
+        )
+    )
+
+
+def answer_offer(facts: Facts, plan: Plan, item: AnswerOffer, now: datetime) -> ActResult:
+    """Give the seat that is held, or free it: its person waits on then, and is not offered one again by itself."""
+    live = facts.find(item.registration)
+    if live is None:
+        return ActResult("", "", "", Result.GONE)
+    return ActResult("", live.form, "", _answered(facts, plan, item, live, now))
+
+
+def _answered(facts: Facts, plan: Plan, item: AnswerOffer, live: LiveRegistration, now: datetime) -> Result:
+    if live.status == "confirmed" and item.accepted:
+        return Result.SEAT_ACCEPTED
+    if live.offer_expires_at is None or live.offer_expires_at <= item.received_at:
+        return Result.OFFER_ENDED
+    return _accept(facts, plan, live, now) if item.accepted else _decline(facts, plan, live)
+
+
+def _accept(facts: Facts, plan: Plan, live: LiveRegistration, now: datetime) -> Result:
+    form = facts.forms[live.form]
+    opening = form.opening
+    if is_over(opening, now) or (opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES):
+        return Result.EVENT_OVER
+    facts.forms[live.form] = replace(form, seats=give_seat(form.seats, live.who, "offered"))
+    changed = _store(facts, plan, live, status="confirmed")
+    plan.accepted.append(changed)
+    return Result.SEAT_ACCEPTED
+
+
+def _decline(facts: Facts, plan: Plan, live: LiveRegistration) -> Result:
+    form = facts.forms[live.form]
+    facts.forms[live.form] = replace(form, seats=let_pass(form.seats, live.who))
+    changed = _store(facts, plan, live, status="waitlisted")
+    plan.declined.append(changed)
+    plan.freed.add(live.form)
+    return Result.SEAT_DECLINED
+
+
+def _store(facts: Facts, plan: Plan, live: LiveRegistration, *, status: str) -> LiveRegistration:
+    changed = replace(
+        live,
+        revision=live.revision + 1,
+        status=status,
+        offer_expires_at=None,
+        offer_passed=status == "waitlisted",
+    )
+    some = facts.of(live.form, live.address)
+    some[some.index(live)] = changed
+    plan.owners.append(live.id)
+    plan.seats_changed.add(live.form)
+    return changed
+
+
+RESULT_OF_PLACE = {"confirmed": Result.CONFIRMED, "waitlisted": Result.WAITLISTED}
+
+
+def enter(facts: Facts, plan: Plan, item: Enter, new_id: NewId) -> ActResult:
+    """Register somebody; the result names the registration, or the one that they have already."""
+    form = facts.forms.get(item.form)
+    if form is None or _is_ended(form.opening, item):
+        return ActResult("", item.form, "", Result.CLOSED)
+    if facts.rejects(item):
+        return ActResult("", item.form, "", Result.BLOCKED)
+    live = facts.of(item.form, item.address.ref)
+    known = next((one for one in live if one.person == item.person), None)
+    if known is not None:
+        return ActResult(known.id, item.form, "", Result.NAME_TAKEN)
+    if len(live) >= form.people_per_address:
+        return ActResult("", item.form, "", Result.TOO_MANY)
+    place = next_place(form.seats, traits_of(item.content, item.address.domain))
+    if place is None:
+        return ActResult("", item.form, "", Result.FULL)
+    if not form.options.has_room(item.content.answers):
+        return ActResult("", item.form, "", Result.OPTION_FULL)
+    made = register(facts, plan, item, new_id, verified=False, place=place, act=item.act)
+    return ActResult(made.id, item.form, "", RESULT_OF_PLACE[place.status])
+
+
+def _is_ended(opening: Opening, item: Enter) -> bool:
+    """Whether there is nothing left to register for; a form that is closed is open to coordinators."""
+    if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
+        return True
+    return is_over(opening, item.received_at)
+
+
+def correct(facts: Facts, plan: Plan, item: Correct, new_id: NewId) -> ActResult:
+    """Replace some answers, or the address. All links end with another address, and nobody has verified that one."""
+    live = _seen(facts, item.target)
+    if isinstance(live, Result):
+        return ActResult(item.target.id, "", "", live)
+    content = with_sealed_of(with_answers(live.content, item.given, item.fields), live.content)
+    return ActResult(live.id, live.form, "", _change(facts, plan, live, content, item, new_id))
+
+
+def merge(facts: Facts, plan: Plan, item: Merge, new_id: NewId) -> ActResult:
+    """End one registration without a mail, and let the other have the chosen answers."""
+    kept, other = _seen(facts, item.kept), _seen(facts, item.other)
+    refused = next((one for one in (kept, other) if isinstance(one, Result)), None)
+    if isinstance(kept, Result) or isinstance(other, Result):
+        return ActResult(item.kept.id, "", "", refused or Result.GONE)
+    if kept.id == other.id or kept.form != other.form:
+        return ActResult(kept.id, kept.form, "", Result.GONE)
+    if (kept.status, other.status) == ("waitlisted", "confirmed"):
+        return ActResult(kept.id, kept.form, "", Result.SEAT_LOST)
+    before = facts.forms[kept.form], list(facts.of(other.form, other.address))
+    free_place(facts, other)
+    content = _merged(item, kept, other)
+    result = _change(facts, plan, kept, content, item, new_id, sealed=content.sealed != kept.content.sealed)
+    if result not in (Result.CHANGED, Result.KEPT):
+        facts.forms[kept.form], facts.live[other.form, other.address] = before
+        return ActResult(kept.id, kept.form, "", result)
+    drop_change(facts, plan, other.id)
+    ended = replace(other, revision=other.revision + 1, status="cancelled")
+    plan.merged.append(MergedRegistration(ended, kept.id, item.act))
+    if result is Result.KEPT:
+        plan.links_wanted.append(kept)  # its person may have held the link of the other one alone
+    plan.freed.add(other.form)
+    plan.seats_changed.add(other.form)
+    return ActResult(kept.id, kept.form, "", Result.MERGED)
+
+
+def free_place(facts: Facts, live: LiveRegistration) -> None:
+    """Take a registration that ends out of the facts: its place and its options are free for others."""
+    form = facts.forms[live.form]
+    options = form.options.after_change(live.content.answers, None)
+    seats = give_back(form.seats, live.status, live.who, live.hold)
+    facts.forms[live.form] = replace(form, seats=seats, options=options)
+    facts.of(live.form, live.address).remove(live)
+
+
+def _merged(item: Merge, kept: LiveRegistration, other: LiveRegistration) -> Content:
+    """The chosen answers with the sealed ones of both: the first of each question counts."""
+    chosen = with_answers(kept.content, item.given, item.fields)
+    first, second = (other, kept) if item.sealed_of_other else (kept, other)
+    both = with_sealed_of(first.content, second.content)
+    consent = {**other.content.consent, **kept.content.consent}
+    return replace(chosen, sealed=both.sealed, sealed_for=both.sealed_for, consent=consent)
+
+
+def _seen(facts: Facts, named: NamedRegistration) -> LiveRegistration | Result:
+    live = facts.find(named.id)
+    if live is None:
+        return Result.GONE
+    return live if live.revision == named.revision else Result.CHANGED_MEANWHILE
+
+
+def _change(
+    facts: Facts,
+    plan: Plan,
+    live: LiveRegistration,
+    content: Content,
+    item: Correct | Merge,
+    new_id: NewId,
+    *,
+    sealed: bool = False,
+) -> Result:
+    """Give ``live`` the content, and the address of ``item`` if that is another one."""
+    moves = item.address.ref != live.address
+    email = item.given.email if moves else live.content.email
+    if not facts.forms[live.form].options.has_room(content.answers, live.content.answers):
+        return Result.OPTION_FULL
+    named = replace(live, content=content)
+    if moves and facts.rejects(item):
+        return Result.BLOCKED
+    if refusal := refusal_of_address(facts, named, email, item.address, moves=moves):
+        return refusal
+    person = facts.person_of(live.content.email, content.name, content.title)
+    if sealed or changed_fields(live.content, content):
+        store_change(facts, plan, live, content, person, sealed=sealed, act=item.act, moves=moves)
+    elif not moves:
+        return Result.KEPT
+    if moves:
+        _move(facts, plan, live, email, item, new_id)
+    return Result.CHANGED
+
+
+def _move(facts: Facts, plan: Plan, before: LiveRegistration, email: str, item: Correct | Merge, new_id: NewId) -> None:
+    """Let the registration have the address of ``item``, in the same revision as its other changes: one mail."""
+    live = facts.find(before.id)
+    if live is None:
+        raise AssertionError("a registration that was just changed is there")
+    drop_change(facts, plan, live.id)
+    move(facts, plan, live, email, item.address, new_id(), revision=before.revision + 1, act=item.act)
