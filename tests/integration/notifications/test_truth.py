@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.notifications.mails.kinds import KINDS
-from services.notifications.sending import composer as composing
+from services.notifications.sending import composer
 from shared.core.ids import new_id
 from shared.process.runner import Stop
 from tests.integration.notifications.office import Office
@@ -50,7 +50,7 @@ def test_without_the_rule_an_untrue_mail_would_go_out(
     """The negative control: the same cancellation, with the calling off taken back. Whoever writes asks once more."""
     office.hear_event()
     if not asked_when_written:
-        monkeypatch.setattr(composing, "is_untrue", lambda *_: False)
+        monkeypatch.setattr(composer, "is_outdated", lambda *_: False)
     registration_id = new_id()
     office.hear(office.told("confirmed", registration_id), office.told("cancelled", registration_id, 2))
     with office.work.transaction() as connection:
