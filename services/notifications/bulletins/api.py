@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, jsonify
-from werkzeug.exceptions import BadRequest
 
 from services.notifications.bulletins.dispatch import (
     SendOrder,
@@ -46,7 +45,7 @@ from services.notifications.bulletins.store import NEWEST, Bulletin
 from shared.web.access import holder, needs_all_forms
 from shared.web.entity_tags import seen_tags
 from shared.web.operations import Blueprint
-from shared.web.paging import from_cursor, page_of, position_in
+from shared.web.paging import page_of, position_in
 from shared.web.problems import MEDIA_TYPE, ProblemSchema
 
 
@@ -214,23 +213,10 @@ def _add_outcome(blueprint: Any, context: BulletinContext) -> None:
     @needs_all_forms(*READERS)
     def mails(query: dict[str, Any], bulletin_id: UUID) -> dict[str, Any]:
         """Its mails, newest first, by outcome."""
-        before = mail_position(query["cursor"])
+        before = position_in(query["cursor"], 1, lambda key: str(UUID(key[0]))) or ""
         _, found = list_outcome(context.work, str(bulletin_id), query["outcome"], before, query["limit"])
         page = page_of(found, query["limit"], lambda mail: [mail.id])
         return {"items": [asdict(mail) for mail in page.items], "next": page.next}
-
-
-def mail_position(cursor: str) -> str:
-    """The id of the mail at which the last page ended; empty for the first page.
-
-    Raises:
-        BadRequest: not a cursor of a list of mails.
-    """
-    key = from_cursor(cursor, 1)
-    try:
-        return "" if key is None else str(UUID(key[0]))
-    except ValueError:
-        raise BadRequest("unknown cursor") from None
 
 
 def _refused(blueprint: Any) -> Any:

@@ -49,7 +49,7 @@ from shared.public_forms.kinds.places import zone_options
 from shared.web.access import holder, needs_all_forms
 from shared.web.console.words import MAIL_KINDS
 from shared.web.headers import personal
-from shared.web.paging import from_cursor, page_of
+from shared.web.paging import page_of, position_in
 
 KIND_WORDS = MAIL_KINDS
 
@@ -158,9 +158,8 @@ def _add_outcome(blueprint: Blueprint, context: BulletinContext) -> None:
         chosen = request.args.get("outcome", "")
         if chosen and chosen not in OUTCOME_WORDS:
             raise BadRequest("no such outcome")
-        found, mails = list_outcome(
-            context.work, str(bulletin_id), chosen, _position(request.args.get("cursor", "")), PAGE
-        )
+        before = position_in(request.args.get("cursor", ""), 1, lambda key: str(UUID(key[0]))) or ""
+        found, mails = list_outcome(context.work, str(bulletin_id), chosen, before, PAGE)
         page = page_of(mails, PAGE, lambda mail: [mail.id])
         return personal(make_response(render_template("mail/outcome.html", bulletin=found, page=page, chosen=chosen)))
 
@@ -242,14 +241,6 @@ def _local(at: datetime | None, zone: str | None) -> str:
     if at is None or zone is None or zone not in _zones():
         return ""
     return f"{at.astimezone(ZoneInfo(zone)):%-d %b %Y, %H:%M} {zone.replace('_', ' ')}"
-
-
-def _position(cursor: str) -> str:
-    key = from_cursor(cursor, 1)
-    try:
-        return "" if key is None else str(UUID(key[0]))
-    except ValueError:
-        raise BadRequest("unknown cursor") from None
 
 
 @cache

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
-from werkzeug.exceptions import BadRequest
 
 from services.notifications.mails.kinds import KINDS, LANES
 from services.notifications.mails.model import PHASES, STATES
@@ -15,7 +14,7 @@ from shared.contracts.schemas import SLUG
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import holder, needs
 from shared.web.operations import Blueprint
-from shared.web.paging import PageArguments, from_cursor, page_of
+from shared.web.paging import PageArguments, page_of, position_in
 
 
 class MailQuery(PageArguments):
@@ -132,13 +131,8 @@ def mails_blueprint(work: UnitOfWork) -> Any:
 
 
 def _after(cursor: str) -> dict[str, Any]:
-    key = from_cursor(cursor, 1)
-    if key is None:
-        return {}
-    try:
-        return {"before": str(UUID(key[0]))}
-    except ValueError:
-        raise BadRequest("unknown cursor") from None
+    mail_id = position_in(cursor, 1, lambda key: str(UUID(key[0])))
+    return {} if mail_id is None else {"before": mail_id}
 
 
 def _allowed() -> dict[str, Any]:
