@@ -29,9 +29,9 @@ from services.notifications.recipients.model import Recipient, reference_of_subj
 from services.notifications.recipients.service import erase_subject
 from services.notifications.recipients.store import RecipientTombstone, lock_states, upsert_tags
 from services.notifications.rules.registrations import (
+    DecisionCause,
     MailCause,
     NotificationsContext,
-    ProposalDecision,
     handle_decision,
     handle_registrations,
     mail_once,
@@ -195,7 +195,7 @@ def read_tombstones(message: Message) -> list[RecipientTombstone]:
     ]
 
 
-def read_decision(message: Message, private_keys: list[bytes]) -> ProposalDecision:
+def read_decision(message: Message, private_keys: list[bytes]) -> DecisionCause:
     """Return the decision on a proposal from a validated message, with its sealed part opened.
 
     Raises:
@@ -205,7 +205,7 @@ def read_decision(message: Message, private_keys: list[bytes]) -> ProposalDecisi
     if kind == SCHEDULED and data["event"] is None:
         raise Poison("a scheduled proposal without its side event")
     note = text_in(open_part(data["sealed"], private_keys), "note")
-    return ProposalDecision(
+    return DecisionCause(
         kind,
         data["proposal_id"],
         data["revision"],

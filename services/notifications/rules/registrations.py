@@ -206,7 +206,7 @@ def _mail(context: NotificationsContext, cause: MailCause, known: SubjectState, 
 
 
 @dataclass(frozen=True, slots=True)
-class ProposalDecision:
+class DecisionCause:
     """The content of a message about a decision on a proposal.
 
     Attributes:
@@ -228,7 +228,7 @@ class ProposalDecision:
     traceparent: str = ""
 
 
-def handle_decision(connection: Connection, context: NotificationsContext, decision: ProposalDecision) -> None:
+def handle_decision(connection: Connection, context: NotificationsContext, decision: DecisionCause) -> None:
     """Store the decision if it is the newest, create its mail, call off unsent mails of older decisions.
 
     Args:
@@ -252,7 +252,7 @@ def handle_decision(connection: Connection, context: NotificationsContext, decis
         add_mail(connection, _decision_mail(context, decision, known.person_ref or "", now))
 
 
-def _is_reported_by_news(connection: Connection, decision: ProposalDecision) -> bool:
+def _is_reported_by_news(connection: Connection, decision: DecisionCause) -> bool:
     """Whether news of the side event report the decision: its place in the timetable was lost or changed.
 
     An unsent mail about the first place covers all later ones, because it is composed when it is sent.
@@ -262,9 +262,7 @@ def _is_reported_by_news(connection: Connection, decision: ProposalDecision) -> 
     return decision.kind == SCHEDULED and renumber_mail(connection, decision.proposal, SCHEDULED, decision.revision)
 
 
-def _decision_mail(
-    context: NotificationsContext, decision: ProposalDecision, person_ref: str, now: datetime
-) -> NewMail:
+def _decision_mail(context: NotificationsContext, decision: DecisionCause, person_ref: str, now: datetime) -> NewMail:
     mail_id = mail_id_of(decision.kind, decision.proposal, decision.revision, person_ref)
     return NewMail(
         id=mail_id,
