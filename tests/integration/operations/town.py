@@ -23,7 +23,7 @@ from services.events.event.lifecycle import StepWish, step_of
 from services.events.loading.folder import move_to_next, read_folder
 from services.events.loading.service import load_sample
 from services.events.side_events.model import ProposalStatus
-from services.events.side_events.service import DecisionCause, SeenProposal, decide_proposal
+from services.events.side_events.service import ProposalDecision, SeenProposal, decide_proposal
 from services.registration.cleanup import RECEIPT_KEPT
 from services.registration.forms.description import load_forms
 from services.registration.intake.service import receipt_hash
@@ -199,7 +199,7 @@ class Town:
         """A coordinator declines what somebody has proposed."""
         found = "SELECT id::text, revision FROM proposal WHERE title = %s"
         [(proposal, revision)] = rows(self.installation.urls["events"], found, f"Side event {number}")
-        decision = DecisionCause(
+        decision = ProposalDecision(
             SeenProposal(proposal, revision, "a coordinator"), ProposalStatus.DECLINED, "No room is left."
         )
         decide_proposal(self.work("events"), self.clock, events_keys(self.installation), decision)
