@@ -26,7 +26,7 @@ from deploy.servers.logins import KEYS
 from deploy.servers.monitor_role import MONITOR
 from deploy.shape import SERVICES
 from deploy.up.secrets import broker_definitions, broker_passwords, database_passwords, keys_server_password
-from services.notifications.mail.mailbox import mailbox
+from services.notifications.composing.mime import mailbox
 from shared.core.errors import SettingsError
 from shared.core.settings import Reader
 from shared.store.postgres_cluster import SUPERUSER
