@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 import requests
 
-from services.notifications.mail.transport import Session
 from services.notifications.sending.sender import Sender
+from services.notifications.sending.smtp import Session
 from services.registration.workers import make_decider
 from shared.core.errors import Quarantined
 from shared.process.runner import Stop
@@ -113,7 +113,7 @@ def test_mail_that_has_gone_is_settled_in_quarantine(office: Office) -> None:
                 watch_says.append(True)
 
             patch.setattr(Session, "deliver", deliver)
-            assert sender.turn(Stop()) == 1
+            assert sender.run_once(Stop()) == 1
         with pytest.raises(Quarantined):
-            sender.turn(Stop())
+            sender.run_once(Stop())
     assert [mail["state"] for mail in office.mails()] == ["sent"]
