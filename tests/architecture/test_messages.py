@@ -8,7 +8,7 @@ import pytest
 from services.events import messaging as events
 from services.events.usecases.proposal_keys import ProposalKeys
 from services.notifications import messaging as notifications
-from services.registration import messaging as registration
+from services.registration import wiring as registration
 from shared.contracts.envelope import TYPE_PREFIX
 from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, service_of
 from shared.core.clock import system_clock

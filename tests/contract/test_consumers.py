@@ -11,7 +11,7 @@ from sqlalchemy import text
 from services.events import messaging as events
 from services.events.usecases.proposal_keys import ProposalKeys
 from services.notifications import messaging as notifications
-from services.registration import messaging as registration
+from services.registration import wiring as registration
 from shared.bus.delivery import Delivery
 from shared.contracts.envelope import Message, encode
 from shared.contracts.registry import MESSAGE_TYPES, SERVICES, service_of

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.events import messaging as events
 from services.notifications import messaging as notifications
-from services.registration import messaging as registration
+from services.registration import wiring as registration
 from shared.contracts.envelope import Message, decode
 from shared.contracts.reading import read
 from shared.contracts.registry import MESSAGE_TYPES, SERVICES, service_of

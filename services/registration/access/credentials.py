@@ -34,12 +34,7 @@ from webauthn.helpers.structs import (
 from services.registration.access import store
 from services.registration.access.model import Granted
 from services.registration.access.service import KIND, AccessDesk, end_of_holder, give_key, publish, replace_sign_in
-from services.registration.access.store import (
-    MAX_PASSKEYS,
-    KnownPasskey,
-    ListedPasskey,
-    NewPasskey,
-)
+from services.registration.access.store import MAX_PASSKEYS, KnownPasskey, ListedPasskey, NewPasskey
 from shared.core.errors import DomainError
 from shared.core.ids import new_token, token_hash
 from shared.store.access_holders import find_by_id
@@ -226,7 +221,7 @@ class Invitation:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PasskeyAnswer:
     """What a browser sends for a passkey: the credential as JSON, and the challenge that it was given."""
 
     credential: str
@@ -265,7 +260,7 @@ def accept_with_key(desk: AccessDesk, token: str) -> tuple[str, str]:
         return name, key
 
 
-def accept_with_passkey(desk: AccessDesk, party: RelyingParty, token: str, label: str, answer: Answer) -> Holder:
+def accept_with_passkey(desk: AccessDesk, party: RelyingParty, token: str, label: str, answer: PasskeyAnswer) -> Holder:
     """Use the link up for a passkey; returns the holder, to be signed in.
 
     Raises:
@@ -284,7 +279,7 @@ def accept_with_passkey(desk: AccessDesk, party: RelyingParty, token: str, label
         return holder_in(row)
 
 
-def add_own_passkey(desk: AccessDesk, party: RelyingParty, holder: Holder, label: str, answer: Answer) -> None:
+def add_own_passkey(desk: AccessDesk, party: RelyingParty, holder: Holder, label: str, answer: PasskeyAnswer) -> None:
     """Store one more passkey of somebody who is signed in.
 
     Raises:
@@ -328,7 +323,7 @@ def own_passkeys(desk: AccessDesk, holder: Holder) -> list[ListedPasskey]:
         return store.list_passkeys(connection, holder.id)
 
 
-def sign_in_by_passkey(desk: AccessDesk, party: RelyingParty, answer: Answer) -> Holder:
+def sign_in_by_passkey(desk: AccessDesk, party: RelyingParty, answer: PasskeyAnswer) -> Holder:
     """Who has signed the challenge with a passkey.
 
     Raises:
@@ -386,7 +381,7 @@ def _usable(connection: Connection, token: str, now: datetime) -> Invitation:
 
 
 def _add(
-    connection: Connection, party: RelyingParty, holder_id: str, label: str, answer: Answer, now: datetime
+    connection: Connection, party: RelyingParty, holder_id: str, label: str, answer: PasskeyAnswer, now: datetime
 ) -> None:
     passkey = party.made(answer.credential, answer.challenge)
     if not store.use_challenge(connection, answer.challenge, now):

@@ -78,7 +78,7 @@ def is_readable(name: str) -> bool:
     return name.isprintable() and name == " ".join(name.split())
 
 
-def look_of(name: str) -> str:
+def tag_style_of(name: str) -> str:
     """What two names have in common that look the same in most typefaces: width, ligatures and case do not count."""
     return normalize("NFKC", name).casefold()
 

@@ -19,7 +19,7 @@ from services.registration.access.model import (
     Granted,
     beyond,
     faults_of,
-    look_of,
+    tag_style_of,
 )
 from services.registration.access.store import (
     InvitationMail,
@@ -240,8 +240,8 @@ def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
         _refuse(by, new.grant, now)
         store.lock_access(connection)
         holder_id = new_id()
-        others = {look_of(one.name) for one in desk.file.holders()}
-        taken = look_of(new.name) in others.union(look_of(one.name) for one in store.list_access(connection))
+        others = {tag_style_of(one.name) for one in desk.file.holders()}
+        taken = tag_style_of(new.name) in others.union(tag_style_of(one.name) for one in store.list_access(connection))
         if taken or not store.add_holder(connection, holder_id, new.name, new.grant, now):
             raise DomainError("already-exists", "a colleague with this name has access already")
         _publish(connection, holder_id)

@@ -11,7 +11,7 @@ from typing import Any
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
 from services.registration.forms.seats import Seats, next_place
 from services.registration.intake.model import Result
-from services.registration.own.answers import Difference
+from services.registration.own.answers import AnswerDifference
 from services.registration.people.model import clear_answers
 from services.registration.people.store import Person
 from shared.core.errors import DomainError
@@ -80,7 +80,7 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class CorrectionPreview:
     """What an act would do.
 
     Attributes:
@@ -89,7 +89,7 @@ class Preview:
         effects: what else happens, in sentences.
     """
 
-    differences: Sequence[Difference]
+    differences: Sequence[AnswerDifference]
     fields: Sequence[str]
     effects: Sequence[str]
 

@@ -101,7 +101,7 @@ RefusedCause = Literal["form-unknown", "partner-unknown", "origin-not-allowed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PageStyle:
     """What every page has: language (one of ``texts.LANGUAGES``) and theme.
 
     ``framed`` pages stand in another page: no margin, no heading of their own size. ``parent`` is the exact origin of
@@ -149,7 +149,7 @@ class FramePage:
         own: for the owner of a verified address; ``None`` for everybody else.
     """
 
-    look: Look
+    look: PageStyle
     definition: FormDefinition
     event_time: EventTime | None
     partner: str
@@ -173,7 +173,7 @@ class FramePage:
 class RefusedPage:
     """Shown in a frame in place of the form; ``form`` is the address of the form alone, ``""`` if there is none."""
 
-    look: Look
+    look: PageStyle
     cause: RefusedCause
     form: str
 
@@ -182,7 +182,7 @@ class RefusedPage:
 class ClosedPage:
     """Shown in place of the form when nobody can register."""
 
-    look: Look
+    look: PageStyle
     title: Title
     event_time: EventTime | None
     reason: ClosedReason
@@ -269,7 +269,7 @@ def _language_links(page: FramePage) -> list[tuple[str, str, str]]:
 
 def render_page(
     template: str,
-    look: Look,
+    look: PageStyle,
     path: str = "",
     *,
     kept: Mapping[str, str] | None = None,
@@ -352,7 +352,7 @@ class SelftestPage:
     came_from: origin of the page whose link was followed; ``""`` if the browser does not say.
     """
 
-    look: Look
+    look: PageStyle
     home: str
     partner: str
     origins: tuple[str, ...]

@@ -8,7 +8,7 @@ from math import ceil
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-from services.registration.embed.pages import RECEIPTS_PATH, Look, is_dated, render_page
+from services.registration.embed.pages import RECEIPTS_PATH, PageStyle, is_dated, render_page
 from services.registration.embed.strings import EventTime, page_texts, text_of_kind
 from shared.calendar.links import CalendarLinks
 from shared.i18n.content import Title
@@ -67,7 +67,7 @@ class ReceivedPage:
         address: to which the mail goes, as it was typed.
     """
 
-    look: Look
+    look: PageStyle
     title: Title
     event_time: EventTime | None
     receipt: str
@@ -87,7 +87,7 @@ class ReceiptPage:
         calendar: links that add the event to a calendar; None if there is nothing to add.
     """
 
-    look: Look
+    look: PageStyle
     title: Title
     event_time: EventTime | None
     form_kind: str
@@ -120,7 +120,7 @@ def render_receipt(page: ReceiptPage) -> str:
     )
 
 
-def render_receipt_gone(look: Look) -> str:
+def render_receipt_gone(look: PageStyle) -> str:
     """The answer to a receipt that is unknown or has expired; the same for every such receipt."""
     return render_page("receipt_gone.html", look, "?", title=page_texts().text("receipt.gone.title", look.language))
 
@@ -140,7 +140,7 @@ class MyPage:
         notice: why it was not stored: ``address``: it is none; ``busy``: nothing can be stored now.
     """
 
-    look: Look
+    look: PageStyle
     sent: bool = False
     address: str = ""
     notice: MyNotice = ""

@@ -67,7 +67,7 @@ class FormChangeLine:
     promoted: int
 
 
-def note_form_change(connection: Connection, form: str, line: FormChangeLine) -> None:
+def record_form_change(connection: Connection, form: str, line: FormChangeLine) -> None:
     """Add a line."""
     values = {
         "form": form,
@@ -201,7 +201,7 @@ def apply_settings(
     else:
         save_settings(connection, form.slug, wanted)
     line = FormChangeLine(form.revision + 1, now, by, before, after, len(promoted))
-    note_form_change(connection, form.slug, line)
+    record_form_change(connection, form.slug, line)
     changed = find_form(connection, form.slug)
     if changed is None:
         raise DomainError("form-unknown")

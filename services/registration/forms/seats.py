@@ -143,18 +143,18 @@ def fits(seats: Seats, who: Traits) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SeatPlace:
     """What a newcomer gets: ``confirmed``, or ``waitlisted`` at a position from 1."""
 
     status: str
     position: int | None = None
 
 
-def next_place(seats: Seats, who: Traits = NOBODY) -> Place | None:
+def next_place(seats: Seats, who: Traits = NOBODY) -> SeatPlace | None:
     """What somebody who registers now gets; None if the form is full for them and has no waiting list."""
     if seats.capacity is None or (fits(seats, who) and not _waits_before(seats, who)):
-        return Place("confirmed")
-    return Place("waitlisted", seats.last_position + 1) if seats.waiting_list else None
+        return SeatPlace("confirmed")
+    return SeatPlace("waitlisted", seats.last_position + 1) if seats.waiting_list else None
 
 
 def _waits_before(seats: Seats, who: Traits) -> bool:
@@ -164,7 +164,7 @@ def _waits_before(seats: Seats, who: Traits) -> bool:
     return not any(pool.is_open_to(who) and not pool.waiting for pool in seats.pools.pools)
 
 
-def take(seats: Seats, place: Place, who: Traits = NOBODY) -> Seats:
+def take(seats: Seats, place: SeatPlace, who: Traits = NOBODY) -> Seats:
     """The seats after ``place`` was given to a newcomer."""
     if place.status == "confirmed":
         return replace(seats, confirmed=seats.confirmed + 1, pools=seats.pools.changed(who, taken=1))

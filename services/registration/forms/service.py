@@ -181,12 +181,12 @@ class GroupCopy:
     active: bool
 
 
-def keep_event(connection: Connection, content: Mapping[str, Any]) -> None:
+def upsert_event(connection: Connection, content: Mapping[str, Any]) -> None:
     """Store an event as it was told, unless a newer state of it is here already."""
     connection.execute(_EVENT, _row(content))
 
 
-def keep_working_group(connection: Connection, content: Mapping[str, Any]) -> None:
+def upsert_working_group(connection: Connection, content: Mapping[str, Any]) -> None:
     """Store a working group as it was told, unless a newer state of it is here already."""
     connection.execute(_GROUP, _row(content))
 

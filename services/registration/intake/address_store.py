@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.registration.intake.decider_store import act_columns, ended_registrations
-from services.registration.intake.facts import AddressChange, Facts, FormerAddress, MovedRegistration, Plan
+from services.registration.intake.facts import AddressChange, BatchPlan, Facts, FormerAddress, MovedRegistration
 from services.registration.intake.items import UNDO_FOR
 from services.registration.people.model import AddressRefs
 from services.registration.people.store import as_parameter, columns_of, end_links
@@ -141,7 +141,7 @@ def _former(values: list[Any]) -> FormerAddress:
     return FormerAddress(*[*values[:4], AddressRefs(*values[4:])])
 
 
-def write_address_changes(connection: Connection, plan: Plan) -> None:
+def write_address_changes(connection: Connection, plan: BatchPlan) -> None:
     """Store new pending changes, and delete those that are no longer pending."""
     if plan.dropped_changes:
         connection.execute(_DROP_CHANGES, {"ids": plan.dropped_changes})
@@ -154,7 +154,7 @@ def write_address_changes(connection: Connection, plan: Plan) -> None:
         connection.execute(_COUNT_REQUESTS, {"rows": as_parameter(counts)})
 
 
-def write_moved(connection: Connection, plan: Plan, former: Iterable[FormerLink], now: datetime) -> None:
+def write_moved(connection: Connection, plan: BatchPlan, former: Iterable[FormerLink], now: datetime) -> None:
     """Store the new addresses and the previous ones, and end all links of the changed registrations.
 
     Args:

@@ -21,12 +21,12 @@ from services.registration.intake import address_store, mailboxes, queue
 from services.registration.intake import decider_store as store
 from services.registration.intake.deciding import decide
 from services.registration.intake.facts import (
+    BatchPlan,
     ChangedRegistration,
     Facts,
     LiveRegistration,
     MovedRegistration,
     NewRegistration,
-    Plan,
 )
 from services.registration.intake.items import (
     UNDO_FOR,
@@ -42,7 +42,7 @@ from services.registration.intake.items import (
     RequestList,
     Submission,
 )
-from services.registration.intake.model import ActResult, Outcome, Result
+from services.registration.intake.model import ActResult, Result, SubmissionOutcome
 from services.registration.intake.reading import (
     DeciderKeys,
     Links,
@@ -220,7 +220,7 @@ class Decider:
             [],
             now,
         )
-        plan = Plan()
+        plan = BatchPlan()
         results = {entry.number: enter(facts, plan, entry, new_id, by, change=change) for entry in entries}
         self._write(connection, facts, plan, now)
         return results
@@ -231,7 +231,7 @@ class Decider:
         if owner is not None and owner.registration is not None:
             erase_by_link(connection, self._messages, owner.registration, now, row.number)
             result = Result.ERASED
-        store.settle(connection, Plan(results={row.number: [ActResult("", row.form, "", result)]}), now)
+        store.settle(connection, BatchPlan(results={row.number: [ActResult("", row.form, "", result)]}), now)
 
     def _drop_erased(self, connection: Connection, facts: Facts, items: list[Item], refs: Sequence[bytes]) -> None:
         """What was received before its address was erased is treated as blocked: answered as ever, and not kept."""
@@ -243,7 +243,7 @@ class Decider:
             and item.number <= max(before.get((item.address.ref, form), 0) for form in _erased_forms(item))
         )
 
-    def _write(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
+    def _write(self, connection: Connection, facts: Facts, plan: BatchPlan, now: datetime) -> None:
         store.write_used_challenges(connection, plan, now)
         store.write_candidates(connection, plan)
         store.write_merged(connection, plan, now)  # before changes: the other may take over name and address
@@ -256,7 +256,7 @@ class Decider:
         store.write_seats(connection, facts, plan.seats_changed)
         address_store.write_address_changes(connection, plan)
         moved_away = self._move(connection, plan, now)
-        mailboxes.note_verified(connection, plan.verified.values(), now)
+        mailboxes.record_verified(connection, plan.verified.values(), now)
         mailboxes.want_mails(connection, plan.mails, now)
         store.write_owners(connection, plan.owners, now)
         mailboxes.want_links(connection, plan.links_spaced, now)
@@ -268,7 +268,7 @@ class Decider:
             self._promote(connection, slug, now, freed=slug in plan.freed)
         store.settle(connection, plan, now)
 
-    def _move(self, connection: Connection, plan: Plan, now: datetime) -> list[Message]:
+    def _move(self, connection: Connection, plan: BatchPlan, now: datetime) -> list[Message]:
         """Store the new addresses; returns the messages to those before. An undo link of an undo is sent to nobody."""
         persons = {one.id: find_person(connection, one.id) for one in plan.moved}
         minted = [(one, new_token()) for one in plan.moved]
@@ -300,7 +300,7 @@ class Decider:
     def _changed_row(self, changed: ChangedRegistration) -> dict[str, Any]:
         return store.change_row(changed, self._keys.references.organisation(changed.content.organisation))
 
-    def _publish(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
+    def _publish(self, connection: Connection, facts: Facts, plan: BatchPlan, now: datetime) -> None:
         places = store.places_in_line(connection, plan.registered)
         recent = asked_recently(connection, [one.id for one in plan.links_wanted], now)
         wanted = {one.id: one for one in plan.links_wanted if one.id not in recent}
@@ -404,7 +404,7 @@ class Decider:
 TIMED_OUT = "timed out"
 
 
-def _answered_rows(facts: Facts, plan: Plan) -> list[dict[str, Any]]:
+def _answered_rows(facts: Facts, plan: BatchPlan) -> list[dict[str, Any]]:
     """Rows for :func:`store_answers`."""
     reasons = ((plan.accepted, "its person accepted the offer"), (plan.declined, "its person declined the offer"))
     return [
@@ -420,10 +420,12 @@ def _answered_rows(facts: Facts, plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def _calendar_keys(facts: Facts, items: Sequence[Item], plan: Plan) -> dict[int, str]:
+def _calendar_keys(facts: Facts, items: Sequence[Item], plan: BatchPlan) -> dict[int, str]:
     """Return calendar keys: a hash of person and event; random where nothing about the person may be stored."""
     seated = [
-        one for one in items if plan.outcomes.get(one.number) is Outcome.CONFIRMED and isinstance(one, Submission)
+        one
+        for one in items
+        if plan.outcomes.get(one.number) is SubmissionOutcome.CONFIRMED and isinstance(one, Submission)
     ]
     keys = {}
     for item in seated:

@@ -15,16 +15,16 @@ from services.registration.forms.seats import read_option_limits
 from services.registration.forms.store import SEAT_COLUMNS, StoredForm, read_seats
 from services.registration.intake.facts import (
     AddressRequests,
+    BatchPlan,
     Candidate,
     ChangedRegistration,
     Facts,
     FormState,
     LiveRegistration,
     NewRegistration,
-    Plan,
 )
 from services.registration.intake.items import DeskAct
-from services.registration.intake.model import Content, content_from_json, without_cause
+from services.registration.intake.model import FormContent, content_from_json, without_cause
 from services.registration.people.messages import tagged_message
 from services.registration.people.model import AddressRefs
 from services.registration.people.store import as_parameter, columns_of
@@ -319,7 +319,7 @@ def ended_registrations(connection: Connection, ids: Sequence[str]) -> list[Live
 
 def _live_registration(row: Sequence[Any]) -> LiveRegistration:
     *content, sealed_for, consent, title, requests, since, returned, expires_at, passed, domain = row[6:]
-    found = replace(Content(*[*content, tuple(sealed_for), consent]), title=title)
+    found = replace(FormContent(*[*content, tuple(sealed_for), consent]), title=title)
     values = [*row[:6], found, AddressRequests(requests, since), returned, expires_at, passed, bytes(domain)]
     return LiveRegistration(*values)
 
@@ -366,7 +366,7 @@ def _instant(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value)
 
 
-def write_candidates(connection: Connection, plan: Plan) -> None:
+def write_candidates(connection: Connection, plan: BatchPlan) -> None:
     """Store the new candidates and delete those that are decided."""
     if plan.candidates:
         rows = [
@@ -397,14 +397,14 @@ def write_changes(connection: Connection, rows: Sequence[Mapping[str, Any]], now
         connection.execute(_CHANGE, {"rows": as_parameter(rows), "now": now})
 
 
-def write_cancelled(connection: Connection, plan: Plan, reason: str, now: datetime) -> None:
+def write_cancelled(connection: Connection, plan: BatchPlan, reason: str, now: datetime) -> None:
     """Store that registrations were cancelled by their link."""
     if plan.cancelled:
         values = {"ids": [one.id for one in plan.cancelled], "reason": reason, "now": now, "by": None}
         connection.execute(_CANCEL, values)
 
 
-def write_merged(connection: Connection, plan: Plan, now: datetime) -> None:
+def write_merged(connection: Connection, plan: BatchPlan, now: datetime) -> None:
     """Store that registrations ended because another one of the same person stays."""
     for one in plan.merged:
         values = {"ids": [one.ended.id], "reason": MERGED_AWAY, "now": now, "by": one.act.by}
@@ -423,14 +423,14 @@ def write_seats(connection: Connection, facts: Facts, forms: Iterable[str]) -> N
         connection.execute(_SEATS, {"rows": as_parameter(rows)})
 
 
-def write_used_challenges(connection: Connection, plan: Plan, now: datetime) -> None:
+def write_used_challenges(connection: Connection, plan: BatchPlan, now: datetime) -> None:
     """Store which challenges were used."""
     if plan.challenges:
         rows = [{"id": identity, "form": form} for identity, form in plan.challenges]
         connection.execute(_USE, {"rows": as_parameter(rows), "now": now})
 
 
-def settle(connection: Connection, plan: Plan, now: datetime) -> None:
+def settle(connection: Connection, plan: BatchPlan, now: datetime) -> None:
     """Store the outcomes; the bodies are deleted."""
     rows = [
         {"number": number, "outcome": outcome, "calendar_key": plan.calendar_keys.get(number)}

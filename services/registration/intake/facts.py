@@ -16,7 +16,7 @@ from services.registration.intake.items import (
     RequestList,
     Submission,
 )
-from services.registration.intake.model import ActResult, Content, Outcome
+from services.registration.intake.model import ActResult, FormContent, SubmissionOutcome
 from services.registration.people.model import AddressRefs
 
 
@@ -109,7 +109,7 @@ class NewRegistration:
     status: str
     position: int | None
     capacity: int | None
-    content: Content
+    content: FormContent
     address: AddressRefs
     person: bytes
     received_at: datetime
@@ -133,7 +133,7 @@ class ChangedRegistration:
     form: str
     status: str
     revision: int
-    content: Content
+    content: FormContent
     person: bytes
     fields: tuple[str, ...] = ()
     sealed_given: bool = False
@@ -171,7 +171,7 @@ class Candidate:
     fingerprint: bytes
     network: bytes | None
     proven: bool
-    content: Content
+    content: FormContent
     address: AddressRefs
     person: bytes
     mailed_at: datetime | None = None
@@ -223,7 +223,7 @@ class LiveRegistration:
     revision: int
     person: bytes
     address: bytes
-    content: Content
+    content: FormContent
     requests: AddressRequests = field(default_factory=AddressRequests)
     returned: bool = False
     offer_expires_at: datetime | None = None
@@ -241,7 +241,7 @@ class LiveRegistration:
         return traits_of(self.content, self.domain)
 
 
-def traits_of(content: Content, domain: bytes) -> Traits:
+def traits_of(content: FormContent, domain: bytes) -> Traits:
     """What decides which seats somebody with these answers may take."""
     return Traits(content.working_group, content.partner, content.representative, domain)
 
@@ -339,7 +339,7 @@ class MergedRegistration:
 
 
 @dataclass(slots=True)
-class Plan:
+class BatchPlan:
     """What to write.
 
     Attributes:
@@ -362,7 +362,7 @@ class Plan:
         merged: registrations that ended without a mail, since another one of the same person stays.
     """
 
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    outcomes: dict[int, SubmissionOutcome] = field(default_factory=dict)
     results: dict[int, list[ActResult]] = field(default_factory=dict)
     calendar_keys: dict[int, str] = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.registration.intake.model import Choice, Content
+from services.registration.intake.model import Choice, FormContent
 from services.registration.people.model import AddressRefs
 
 CORRECT, ENTER, MERGE = "desk-correct", "desk-enter", "desk-merge"
@@ -75,7 +75,7 @@ class Correct:
     number: int
     received_at: datetime
     target: NamedRegistration
-    given: Content
+    given: FormContent
     fields: frozenset[str]
     address: AddressRefs
     act: DeskAct
@@ -92,7 +92,7 @@ class Enter:
     number: int
     form: str
     received_at: datetime
-    content: Content
+    content: FormContent
     address: AddressRefs
     person: bytes
     act: DeskAct
@@ -115,7 +115,7 @@ class Merge:
     received_at: datetime
     kept: NamedRegistration
     other: NamedRegistration
-    given: Content
+    given: FormContent
     fields: frozenset[str]
     address: AddressRefs
     sealed_of_other: bool
@@ -185,7 +185,7 @@ class Submission:
     fingerprint: bytes
     network: bytes | None
     challenge: bytes | None
-    content: Content
+    content: FormContent
     address: AddressRefs
     person: bytes
     proven_by: bytes | None = None
@@ -205,7 +205,7 @@ class Confirm:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangeAnswers:
     """Somebody changes their answers by their managing link; ``registration`` is None if it opens nothing any more.
 
     Attributes:
@@ -220,7 +220,7 @@ class Change:
     received_at: datetime
     registration: str | None
     revision: int
-    given: Content
+    given: FormContent
     fields: frozenset[str]
     details: bool
     person: bytes
@@ -318,7 +318,7 @@ class CoordinatorEntry:
     number: int
     form: str
     received_at: datetime
-    content: Content
+    content: FormContent
     address: AddressRefs
     person: bytes
     fields: frozenset[str]
@@ -328,7 +328,7 @@ class CoordinatorEntry:
 Item = (
     Submission
     | Confirm
-    | Change
+    | ChangeAnswers
     | Cancel
     | AnswerOffer
     | SendLink

@@ -226,7 +226,7 @@ def _is_plain(email: str) -> bool:
     return canonical_mailbox(email) == address_key(email)
 
 
-def note_verified(connection: Connection, addresses: Iterable[AddressRefs], now: datetime) -> None:
+def record_verified(connection: Connection, addresses: Iterable[AddressRefs], now: datetime) -> None:
     """Start the spacing of these mailboxes anew: their owners have acted. No mail is due to who has nothing left."""
     found = list(addresses)
     if found:

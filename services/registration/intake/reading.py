@@ -22,8 +22,8 @@ from services.registration.intake.items import (
     ENTER,
     AnswerOffer,
     Cancel,
-    Change,
     ChangeAddress,
+    ChangeAnswers,
     Confirm,
     Correct,
     DeskAct,
@@ -40,7 +40,7 @@ from services.registration.intake.items import (
     UndoAddress,
     Verify,
 )
-from services.registration.intake.model import Act, Choice, Content, content_from_json
+from services.registration.intake.model import Act, Choice, FormContent, content_from_json
 from services.registration.intake.queue import QueuedRow
 from services.registration.people.model import AddressRefs
 from services.registration.people.references import References
@@ -101,7 +101,7 @@ def read_desk(
 def _merge(
     row: QueuedRow,
     both: tuple[NamedRegistration, NamedRegistration],
-    given: Content,
+    given: FormContent,
     fields: frozenset[str],
     sealed_of_other: bool,
     references: References,
@@ -199,7 +199,7 @@ def refs_of(item: Item, links: Links) -> list[bytes]:
     if isinstance(item, UndoAddress):
         link = links.undone_by(item)
         return [] if link is None else list(link.refs)
-    if isinstance(item, Change | Cancel | AnswerOffer | RenewLinks | Verify | ChangeAddress):
+    if isinstance(item, ChangeAnswers | Cancel | AnswerOffer | RenewLinks | Verify | ChangeAddress):
         own = [owner.address.ref for owner in links.owners.values() if owner.registration == item.registration]
         return [*own, item.address.ref] if isinstance(item, ChangeAddress) else own
     return [] if item.address is None else [item.address.ref]
@@ -285,9 +285,9 @@ def _item(keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], l
 
 def _change(
     keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], owner: store.LinkOwner | None
-) -> Change:
+) -> ChangeAnswers:
     given = content_from_json(content["given"])
-    return Change(
+    return ChangeAnswers(
         number=row.number,
         received_at=row.received_at,
         registration=owner.registration if owner else None,
@@ -308,7 +308,7 @@ def _address_change(keys: DeciderKeys, row: queue.QueuedRow, email: str, registr
     return ChangeAddress(row.number, registration, email, address, row.code, row.received_at, row.network)
 
 
-def _submission(keys: DeciderKeys, row: queue.QueuedRow, content: Content, owner: AddressRefs | None) -> Submission:
+def _submission(keys: DeciderKeys, row: queue.QueuedRow, content: FormContent, owner: AddressRefs | None) -> Submission:
     address = keys.references.address(content.email)
     return Submission(
         number=row.number,

@@ -14,7 +14,7 @@ from werkzeug.exceptions import Forbidden
 
 from services.registration.people.answer_filters import read_answer_filters
 from services.registration.people.counting import MAX_GROUPS, Key, count_by, count_people, read_keys
-from services.registration.people.decisions import CANCEL, Decision, decide
+from services.registration.people.decisions import CANCEL, SeatDecision, decide
 from services.registration.people.filters import FILE_TITLES
 from services.registration.people.listing import (
     asked_definition,
@@ -28,7 +28,6 @@ from services.registration.people.listing import (
 )
 from services.registration.people.listing_store import PeopleFilter
 from services.registration.people.notes import dossier_of
-from services.registration.people.offers_api import PeopleDesk, add_offers, tagged, to_public
 from services.registration.people.schemas import (
     ChangeWantedSchema,
     PersonDetailSchema,
@@ -36,6 +35,7 @@ from services.registration.people.schemas import (
     PersonSchema,
     RegistrationQuery,
 )
+from services.registration.people.seats import PeopleDesk, add_offers, tagged, to_public
 from services.registration.people.store import Person
 from shared.core.errors import DomainError
 from shared.public_forms.validation import Answers
@@ -308,7 +308,7 @@ def _decide(
     require_touch(view.form.slug)
     revision = view.person.registration.revision
     require_match(str(revision))
-    decision = Decision(registration_id, revision, wanted["status"], holder().name, wanted.get("reason", ""))
+    decision = SeatDecision(registration_id, revision, wanted["status"], holder().name, wanted.get("reason", ""))
     person = decide(desk.work, desk.clock, desk.messages, decision)
     return tagged(PersonSchema().dump(to_public(person)), person)
 

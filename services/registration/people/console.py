@@ -17,7 +17,15 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.registration.forms.model import MAX_OFFER_HOURS
 from services.registration.forms.service import list_partners, working_group_titles
 from services.registration.forms.store import all_forms
-from services.registration.people.decisions import CANCEL, CONFIRM, OFFER, SEAT_REASONS, WITHDRAW, Decision, decide_seat
+from services.registration.people.decisions import (
+    CANCEL,
+    CONFIRM,
+    OFFER,
+    SEAT_REASONS,
+    WITHDRAW,
+    SeatDecision,
+    decide_seat,
+)
 from services.registration.people.filters import FILE_TITLES
 from services.registration.people.listing import PersonView, people_file, show_person
 from services.registration.people.listing_store import PeopleFilter
@@ -109,7 +117,7 @@ def _add_decisions(blueprint: Blueprint, pages: PersonPages) -> None:
             raise BadRequest("unknown decision")
         try:
             reason, hours = reason_and_hours(request.form)
-            decision = Decision(str(registration_id), int(seen), status, holder().name, reason, hours)
+            decision = SeatDecision(str(registration_id), int(seen), status, holder().name, reason, hours)
             decide_seat(pages.work, pages.clock, pages.messages, decision)
         except DomainError as refusal:
             return _refused(pages, _view(pages.work, registration_id), refusal, int(seen))
@@ -217,7 +225,7 @@ def _require(work: UnitOfWork, registration_id: UUID) -> None:
 
 LIST = "/console/registrations"
 SEATS_PAGE = re.compile(r"/console/registrations/forms/[a-z0-9-]+/seats")
-MOST = 200
+MAX_MARKED = 200
 TAG, UNTAG = "tag", "untag"
 ACTS = {
     CONFIRM: "Give them seats",
@@ -278,7 +286,7 @@ def add_marked(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: R
         if act in TAGGING and request.form.get("go") == "do":
             results = _tag(work, clock, act, request.form.get("tag", ""), marked)
         elif request.form.get("go") == "do":
-            wanted = [Decision(one.id, one.seen, act, holder().name, reason, hours) for one in marked]
+            wanted = [SeatDecision(one.id, one.seen, act, holder().name, reason, hours) for one in marked]
             results = [(one, _decide(work, clock, messages, each)) for one, each in zip(marked, wanted, strict=True)]
         page = render_template(
             "registrations/marked.html",
@@ -306,7 +314,7 @@ def _file(work: UnitOfWork, clock: Clock) -> Response:
 
 def _wanted(values: Sequence[str]) -> list[tuple[str, int]]:
     """(id, revision) of each: ``<id>:<revision>``."""
-    if len(values) > MOST:
+    if len(values) > MAX_MARKED:
         raise BadRequest("too many are marked")
     found: dict[str, int] = {}
     for value in values:
@@ -348,7 +356,7 @@ def _look(work: UnitOfWork, clock: Clock, act: str, identity: str, seen: int, re
     return Marked(view, seen, choice.effect, choice.refusal)
 
 
-def _decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: Decision) -> str:
+def _decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: SeatDecision) -> str:
     """Why it was not done; empty if it was. What stood in the way on the page may be gone by an earlier decision."""
     try:
         decide_seat(work, clock, messages, decision)

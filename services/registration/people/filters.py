@@ -86,7 +86,7 @@ class AnswerChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class FilterChoices:
     """What the filters offer, each as (value, words); ``missing`` are ready-made questions as (address, words).
 
     ``answers`` are those of the form that is chosen.
@@ -174,7 +174,7 @@ def choices_of(
     partners: list[Partner],
     definition: FormDefinition | None,
     tags: Sequence[str] = (),
-) -> Choices:
+) -> FilterChoices:
     """What can be chosen, given the forms that may be seen; nothing leads to any other."""
     titles = {form.slug: parse_definition(form.definition).title.in_language("en") for form in forms}
     events = {form.event_id: form.event_title or form.event_id for form in forms if form.event_id}
@@ -194,7 +194,7 @@ def choices_of(
         for form in forms
         if asks_later(form)
     ]
-    return Choices(
+    return FilterChoices(
         forms=tuple(titles.items()),
         events=tuple(sorted(events.items(), key=lambda event: event[1])),
         statuses=tuple((status, words.SEATS[status][0]) for status in REGISTRATION_STATUSES),
@@ -306,7 +306,7 @@ class ListTitles:
     partners: Mapping[str, str]
 
 
-def titles_of(choices: Choices, groups: Mapping[str, str]) -> ListTitles:
+def titles_of(choices: FilterChoices, groups: Mapping[str, str]) -> ListTitles:
     """The titles that the filters of a page offer."""
     return ListTitles(dict(choices.forms), dict(choices.events), groups, dict(choices.partners))
 

@@ -94,7 +94,7 @@ class PeopleFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RegistrationChange:
     """A line of a registration's history; ``capacity_then`` where a seat was given.
 
     ``changed_by`` is the coordinator who decided it; None where none did.
@@ -295,6 +295,6 @@ def _search_by_index(
     return _Q_AND_ORGANISATIONS, {"organisations": organisations}
 
 
-def history_of(connection: Connection, registration_id: str) -> Sequence[Change]:
+def history_of(connection: Connection, registration_id: str) -> Sequence[RegistrationChange]:
     """What happened to a registration and why, first to last."""
-    return [Change(*row) for row in connection.execute(_HISTORY, {"id": registration_id})]
+    return [RegistrationChange(*row) for row in connection.execute(_HISTORY, {"id": registration_id})]

@@ -90,7 +90,7 @@ class PromotionLine:
     withheld: str
 
 
-def note_promotion(connection: Connection, form: str, line: PromotionLine) -> None:
+def record_promotion(connection: Connection, form: str, line: PromotionLine) -> None:
     """Add a line."""
     values = {name: getattr(line, name) for name in PromotionLine.__slots__}
     connection.execute(_NOTE, {**values, "form": form})
@@ -147,7 +147,7 @@ def promote_waiting(
         facts = [_confirm(connection, person, seats.capacity, reason, now) for person in waiting]
     messages.add(connection, facts, now)
     if seats.in_line:
-        note_promotion(connection, form.slug, _line(seats, decided, waiting, reason, now))
+        record_promotion(connection, form.slug, _line(seats, decided, waiting, reason, now))
     save_seats(connection, form.slug, seats_after(seats, decided))
     return waiting
 
@@ -257,7 +257,7 @@ def promote_due(work: UnitOfWork, messages: RegistrationMessages, now: datetime)
                 promote_if_possible(connection, messages, form, now, "a free seat could be given again")
 
 
-MOST_SHOWN = 200
+MAX_SHOWN_WAITING = 200
 
 OFFERED, PASSED, NEXT = "offered", "offer-passed", "next"
 REASONS = (OFFERED, PASSED, NEXT, NO_FREE_SEAT, RESERVED, DOMAIN_SHARE, TOO_LATE, NOT_TAKING_PLACE, DECIDED_BY_HAND)
@@ -287,7 +287,7 @@ class SeatsView:
     """The seats of a form.
 
     Attributes:
-        waiting: the first of those who wait, in order, up to ``MOST_SHOWN``.
+        waiting: the first of those who wait, in order, up to ``MAX_SHOWN_WAITING``.
         beyond: by how many more seats are taken than there are.
     """
 
@@ -331,7 +331,7 @@ def why_waiting(person: Person, seats: Seats, decided: Promotion) -> str:
 
 
 def _people(connection: Connection, slug: str) -> list[Person]:
-    return [to_person(row) for row in connection.execute(_WAITING, {"form": slug, "most": MOST_SHOWN})]
+    return [to_person(row) for row in connection.execute(_WAITING, {"form": slug, "most": MAX_SHOWN_WAITING})]
 
 
 def _waiting(person: Person, seats: Seats, decided: Promotion) -> WaitingPerson:

@@ -178,7 +178,7 @@ _TOMBSTONE = text("SELECT id::text, form, status, erased_at FROM registration WH
 
 
 @dataclass(frozen=True, slots=True)
-class Tombstone:
+class StoredTombstone:
     """What is left of somebody: that they were on a form, how it ended, and when they were erased."""
 
     id: str
@@ -242,7 +242,7 @@ def others_of_the_same(connection: Connection, registration_id: str) -> list[tup
     return [(row[0], row[1]) for row in connection.execute(_OF_THE_SAME, {"id": registration_id})]
 
 
-def find_tombstone(connection: Connection, registration_id: str) -> Tombstone | None:
+def find_tombstone(connection: Connection, registration_id: str) -> StoredTombstone | None:
     """What is left of an erased registration; None if it was not erased, or never was."""
     row = connection.execute(_TOMBSTONE, {"id": registration_id}).fetchone()
-    return None if row is None or row[3] is None else Tombstone(*row)
+    return None if row is None or row[3] is None else StoredTombstone(*row)

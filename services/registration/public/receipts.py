@@ -37,8 +37,8 @@ from services.registration.public.context import (
     attempt_number,
     event_time,
     language_of,
-    look_of,
     page,
+    page_style_of,
     see_other,
     title_of,
 )
@@ -108,7 +108,7 @@ def receipt_pages_blueprint(context: PublicContext) -> PageBlueprint:
     @public
     @limited("link")
     def receipt_page(receipt: str) -> Response:
-        look = look_of(language_of(request.args.to_dict(), None), {}, None)
+        look = page_style_of(language_of(request.args.to_dict(), None), {}, None)
         try:
             content = receipt_content(context, receipt)
             view = context.form_view(content["form"])
@@ -196,7 +196,7 @@ def _store(context: PublicContext, address: str) -> None:
 
 
 def _page(*, sent: bool = False, address: str = "", notice: MyNotice = "", status: int = 200) -> Response:
-    look = look_of(language_of(request.values.to_dict(), None), {}, None)
+    look = page_style_of(language_of(request.values.to_dict(), None), {}, None)
     return page(render_my(MyPage(look, sent, address, notice)), look, status=status)
 
 

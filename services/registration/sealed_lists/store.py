@@ -216,7 +216,7 @@ class ListPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListEntry:
     """Somebody on a list, with opened answers; ``answers`` is None where they do not open."""
 
     registration_id: str
@@ -241,7 +241,7 @@ class Contents:
     form_title: str
     purpose: Purpose
     fields: tuple[Field, ...]
-    entries: Sequence[Entry]
+    entries: Sequence[ListEntry]
     counts: Sequence[CountTable]
     matching: int
     unreadable: int

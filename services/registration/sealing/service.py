@@ -24,7 +24,7 @@ from services.registration.sealing.store import (
     count_read,
     find_sealed,
     list_readings,
-    note_reading,
+    record_reading,
 )
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -78,7 +78,7 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Reading
         if found.sealed is None:
             return {}
         now = clock()
-        note_reading(connection, request.registration_id, found.form, request.reader, reason, now)
+        record_reading(connection, request.registration_id, found.form, request.reader, reason, now)
         # counted after its own line: lines of the log wait for each other, so the limit is exact
         if count_read(connection, found.form, request.reader, now - ONE_BY_ONE) > MAX_ONE_BY_ONE:
             raise DomainError(

@@ -187,7 +187,7 @@ def put_sealed(connection: Connection, table: str, anew: Sequence[tuple[SealedRo
         connection.execute(_PUT[table], {"id": row.id, "sealed": row.sealed, "anew": sealed})
 
 
-def note_reading(
+def record_reading(
     connection: Connection, registration_id: str, form: str, reader: str, reason: str, at: datetime
 ) -> None:
     """Add a line to the log."""

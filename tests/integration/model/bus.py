@@ -14,8 +14,8 @@ from services.events.wiring import describe as describe_events
 from services.notifications.messaging import Intake
 from services.notifications.messaging import effects as notifications_effects
 from services.notifications.wiring import describe as describe_notifications
-from services.registration.messaging import effects as registration_effects
 from services.registration.wiring import describe as describe_registration
+from services.registration.wiring import effects as registration_effects
 from services.registration.workers import Tending
 from shared.bus.embedded_publisher import EmbeddedPublisher
 from shared.bus.embedded_store import EmbeddedQueues

@@ -29,10 +29,10 @@ from services.registration.cleanup import RECEIPT_KEPT
 from services.registration.forms.description import load_forms
 from services.registration.intake.service import receipt_hash
 from services.registration.key_stores import keys_engine, opened_form_keys
-from services.registration.messaging import effects as registration_effects
 from services.registration.people.messages import RegistrationMessages
 from services.registration.settings import read_settings
 from services.registration.web import build_app
+from services.registration.wiring import effects as registration_effects
 from services.registration.workers import Tending
 from shared.contracts import reading
 from shared.contracts.envelope import Message, decode
