@@ -257,20 +257,20 @@ class Tending:
         self._retention = retaining(messages)
 
     def run(self, stop: Stop) -> None:
-        """Take a turn every ``EVERY_S`` seconds until ``stop``; while the database is away, wait for it."""
+        """Tick every ``EVERY_S`` seconds until ``stop``; while the database is away, wait for it."""
         while not stop:
             try:
-                more = self.turn()
+                more = self.tick()
             except Unavailable as error:
                 log.warning("tend waits", extra={"reason": error.reason})
                 more = False
             stop.wait(TEND_AGAIN_S if more else TEND_EVERY_S)
 
-    def turn(self) -> bool:
+    def tick(self) -> bool:
         """Do a batch of everything that is due, nothing while the clock is wrong; returns whether to go on at once.
 
         Raises:
-            Unavailable: the database is away; the next turn goes on.
+            Unavailable: the database is away; the next tick goes on.
         """
         now = self._clock.final_now("tending")
         if now is None:

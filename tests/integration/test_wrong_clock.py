@@ -63,7 +63,7 @@ def turn(engine: Engine, clock: Clock) -> None:
     work = UnitOfWork(engine, "registration")
     checked = CheckedClock(clock, work, "registration")
     Housekeeper(work, "registration", checked).turn()
-    Tending(work, checked, MESSAGES).turn()
+    Tending(work, checked, MESSAGES).tick()
 
 
 @pytest.mark.parametrize("by", [timedelta(days=400), timedelta(seconds=3), timedelta(days=-400)], ids=str)

@@ -33,8 +33,8 @@ from services.registration.importing.table_reading import (
     read_status,
 )
 from services.registration.importing.table_reading import reader_of as value_reader
-from services.registration.intake.decider_store import preview_facts
 from services.registration.intake.facts import BatchPlan, Facts
+from services.registration.intake.facts_store import preview_facts
 from services.registration.intake.items import CoordinatorEntry, DeskAct
 from services.registration.intake.model import FormContent, changed_fields, content_from_json, content_to_json
 from services.registration.intake.storing import Entered, changed_content, enter

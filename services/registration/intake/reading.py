@@ -12,10 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.registration.intake import decider_store as store
-from services.registration.intake import queue
-from services.registration.intake.address_store import UndoLink
-from services.registration.intake.decider_store import LinkOwner
+from services.registration.intake import facts_store, queue
+from services.registration.intake.facts_store import LinkOwner, UndoLink
 from services.registration.intake.items import (
     CORRECT,
     DESK_KINDS,
@@ -284,7 +282,7 @@ def _item(keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], l
 
 
 def _change(
-    keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], owner: store.LinkOwner | None
+    keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], owner: facts_store.LinkOwner | None
 ) -> ChangeAnswers:
     given = content_from_json(content["given"])
     return ChangeAnswers(
@@ -326,7 +324,7 @@ def _submission(keys: DeciderKeys, row: queue.QueuedRow, content: FormContent, o
     )
 
 
-def owner_of(row: queue.QueuedRow, links: Mapping[bytes, store.LinkOwner]) -> store.LinkOwner | None:
+def owner_of(row: queue.QueuedRow, links: Mapping[bytes, facts_store.LinkOwner]) -> facts_store.LinkOwner | None:
     """Return the owner of the link of a command; None if it has ended or its purpose does not permit the command."""
     owner = links.get(row.token_hash or b"")
     return owner if owner is not None and owner.purpose in BY_LINK.get(row.kind, (OWN,)) else None

@@ -108,7 +108,7 @@ class Bus:
         clock = CheckedClock(lambda: right() + by, work, service, lambda _connection: right())
         Housekeeper(work, service, clock, SERVICES[service]().rules).turn()
         if service == "registration":
-            Tending(work, clock, MESSAGES).turn()
+            Tending(work, clock, MESSAGES).tick()
 
     def deliver(self, queue: str, pick: Callable[[int], Iterable[int]], *, dies: bool = False) -> list[Message]:
         """Let a queue's consumer have some messages.

@@ -237,7 +237,7 @@ class Office:
     def tend(self) -> None:
         """One turn of ``tend``."""
         work = self._world.work("registration")
-        Tending(work, agreeing(self._world.clock, work), MESSAGES).turn()
+        Tending(work, agreeing(self._world.clock, work), MESSAGES).tick()
 
     def confirm_retention(self, slug: str) -> int:
         """An operator lets go who waits on a form because nothing announced them; returns how many."""
