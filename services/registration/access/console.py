@@ -287,7 +287,7 @@ def _colleague(desk: AccessDesk, granted: Granted, notice: str = "", status: int
 
 
 def _choices(desk: AccessDesk) -> dict[str, Any]:
-    """What can be chosen: nobody gives more than they have."""
+    """What can be chosen: no one gives more than they have."""
     own = grant_of(holder())
     may = [role for role in ROLE_WORDS if role in own.roles or (role == "partner" and "coordinator" in own.roles)]
     forms = [(form.slug, form.title) for form in list_forms(desk.work)]

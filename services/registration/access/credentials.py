@@ -1,6 +1,6 @@
 """What people sign in with: passkeys (WebAuthn level 3), links of invitations, and signing in: rules and use cases.
 
-A passkey verifies its user (biometrics or a PIN) and is discoverable: nobody types a name. It is asked for no
+A passkey verifies its user (biometrics or a PIN) and is discoverable: no one types a name. It is asked for no
 attestation. A challenge is random, is kept in a signed cookie for ten minutes, and is used once.
 """
 
@@ -280,10 +280,10 @@ def accept_with_passkey(desk: AccessDesk, party: RelyingParty, token: str, label
 
 
 def add_own_passkey(desk: AccessDesk, party: RelyingParty, holder: Holder, label: str, answer: PasskeyAnswer) -> None:
-    """Store one more passkey of somebody who is signed in.
+    """Store one more passkey of a person who is signed in.
 
     Raises:
-        DomainError: ``not-allowed``: their entry stands in the access file; ``too-many-passkeys``.
+        DomainError: ``not-allowed``: their entry is in the access file; ``too-many-passkeys``.
         PasskeyRefused: the browser's answer proves nothing.
     """
     holder_id = own_id(holder)
@@ -296,7 +296,7 @@ def add_own_passkey(desk: AccessDesk, party: RelyingParty, holder: Holder, label
 
 
 def remove_own_passkey(desk: AccessDesk, holder: Holder, passkey_id: str) -> None:
-    """Delete a passkey of somebody who is signed in, and end their sessions: one of them may be a thief's.
+    """Delete a passkey of a person who is signed in, and end their sessions: one of them may be a thief's.
 
     Raises:
         DomainError: ``not-found``; ``not-allowed``: they could not sign in any more.
@@ -316,7 +316,7 @@ def remove_own_passkey(desk: AccessDesk, holder: Holder, passkey_id: str) -> Non
 
 
 def own_passkeys(desk: AccessDesk, holder: Holder) -> list[ListedPasskey]:
-    """The passkeys of somebody who is signed in; none for an entry of the access file."""
+    """The passkeys of a person who is signed in; none for an entry of the access file."""
     if holder.id is None:
         return []
     with desk.work.transaction() as connection:
@@ -327,7 +327,7 @@ def sign_in_by_passkey(desk: AccessDesk, party: RelyingParty, answer: PasskeyAns
     """Who has signed the challenge with a passkey.
 
     Raises:
-        PasskeyRefused: nobody whose access is live.
+        PasskeyRefused: no one whose access is live.
     """
     credential_id = credential_id_of(answer.credential)
     with desk.work.transaction() as connection:
@@ -346,10 +346,10 @@ def sign_in_by_passkey(desk: AccessDesk, party: RelyingParty, answer: PasskeyAns
 
 
 def own_id(holder: Holder) -> str:
-    """The id of somebody who is signed in.
+    """The id of a person who is signed in.
 
     Raises:
-        DomainError: ``not-allowed``: their entry stands in the access file, which only an operator changes.
+        DomainError: ``not-allowed``: their entry is in the access file, which only an operator changes.
     """
     if holder.id is None:
         raise DomainError("not-allowed", "your access is in the access file, which an operator changes")

@@ -47,8 +47,8 @@ class Progress:
         draft: slug of a new form that is not published.
         form: slug of a published form, one that a partner may show first.
         is_shown: a partner may show a form.
-        colleagues: somebody was invited.
-        registrations: somebody has registered.
+        colleagues: at least one was invited.
+        registrations: there is at least one.
     """
 
     groups: bool
@@ -117,7 +117,7 @@ def add_first_steps(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> Non
 
 
 def steps_of(progress: Progress, roles: Collection[str]) -> list[SetupStep]:
-    """The steps in order; to invite somebody only for those who may."""
+    """The steps in order; to invite a person only for those who may."""
     every = [_group(progress), _event(progress), _partner(progress), _form(progress), _lines(progress)]
     every += [_colleague(progress)] if ADMINISTRATOR in roles else []
     every.append(_people(progress))

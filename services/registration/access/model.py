@@ -25,7 +25,7 @@ ROLE_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What somebody may do.
+    """What a person may do.
 
     Attributes:
         roles: at least one.
@@ -84,7 +84,7 @@ def tag_style_of(name: str) -> str:
 
 
 def beyond(own: Grant, given: Grant) -> str:
-    """Why whoever has ``own`` may not give ``given``; empty if they may. Nobody gives more than they have."""
+    """Why whoever has ``own`` may not give ``given``; empty if they may. No one gives more than they have."""
     if PARTNER in given.roles:
         if COORDINATOR not in own.roles or own.forms is not None:
             return "only a coordinator of all forms gives access to a partner's numbers"

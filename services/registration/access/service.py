@@ -120,7 +120,7 @@ class ConsoleSessions:
         """Whether ``session`` was ended before its time; notes now and then that it is in use.
 
         Raises:
-            Unavailable: the database is away: nobody may be let in then.
+            Unavailable: the database is away: no one may be let in then.
         """
         with self.work.transaction() as connection:
             now, hashed = self.clock(), token_hash(session)
@@ -150,7 +150,7 @@ class ConsoleSessions:
 
         Args:
             network: keyed hash of where the try comes from, 32 bytes.
-            known: whether the key or passkey is somebody's.
+            known: whether the key or passkey belongs to a holder.
 
         Returns:
             seconds to wait because there were too many refusals; 0 if it counts. One network's tries wait for each
@@ -285,7 +285,7 @@ def withdraw(desk: AccessDesk, by: Holder, holder_id: str) -> None:
 
 
 def change(desk: AccessDesk, by: Holder, holder_id: str, grant: Grant, seen: int) -> None:
-    """Change what somebody may do.
+    """Change what a person may do.
 
     Raises:
         DomainError: ``not-found``, ``not-allowed``, ``invalid-access``, ``changed-meanwhile``, ``last-administrator``.

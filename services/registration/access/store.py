@@ -74,7 +74,7 @@ class ListedPasskey:
 
 
 def add_passkey(connection: Connection, holder_id: str, name: str, passkey: NewPasskey, now: datetime) -> bool:
-    """Store a passkey; False if it is somebody's already."""
+    """Store a passkey; False if it is stored already."""
     values = {"holder_id": holder_id, "name": name, "now": now}
     values |= {"credential_id": passkey.credential_id, "public_key": passkey.public_key}
     return connection.execute(_ADD_PASSKEY, {**values, "sign_count": passkey.sign_count}).rowcount == 1
@@ -179,7 +179,7 @@ def _granted(row: Any) -> Granted:
 
 
 def add_holder(connection: Connection, holder_id: str, name: str, grant: Grant, now: datetime) -> bool:
-    """Store a new holder; False if somebody has the name already."""
+    """Store a new holder; False if a person has the name already."""
     values = {"id": holder_id, "name": name, "now": now, **_columns(grant)}
     return connection.execute(_ADD, values).rowcount == 1
 
@@ -220,7 +220,7 @@ def find_invitation(connection: Connection, token_hash: bytes) -> Any | None:
 
 
 def has_used_link(connection: Connection, names: Collection[str], since: datetime) -> bool:
-    """Whether somebody of these names has used an invitation, or a new link, since then."""
+    """Whether a person of these names has used an invitation, or a new link, since then."""
     return bool(connection.execute(_NEW, {"names": list(names), "since": since}).scalar())
 
 
@@ -304,7 +304,7 @@ _READ_LOG = text("""
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """What somebody did: ``act`` in the past tense, ``kind`` and ``subject`` of what it was done to, or empty.
+    """What a person did: ``act`` in the past tense, ``kind`` and ``subject`` of what it was done to, or empty.
 
     ``key`` tells those of one instant apart.
     """

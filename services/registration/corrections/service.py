@@ -175,7 +175,7 @@ def require_result(desk: CorrectionDesk, receipt: str, *results: Result) -> ActR
 
 @dataclass(frozen=True, slots=True)
 class DeskEntry:
-    """Somebody whom a coordinator enters on a form.
+    """A person whom a coordinator enters on a form.
 
     Attributes:
         answers: to the form's questions, unchecked.

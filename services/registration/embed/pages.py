@@ -135,7 +135,7 @@ class FramePage:
     """The form, in a frame, as a page of its own, or behind a confirmation link.
 
     Attributes:
-        partner: slug of the partner through whose page somebody comes, ``""`` for none.
+        partner: slug of the partner through whose page a person comes, ``""`` for none.
         parent_origin: the exact origin that may hear messages; ``""`` unless it is one of the partner's.
         idempotency_key: of a submission without a script that may be sent again as it is; else empty. The script makes
             its own.
@@ -180,7 +180,7 @@ class RefusedPage:
 
 @dataclass(frozen=True, slots=True)
 class ClosedPage:
-    """Shown in place of the form when nobody can register."""
+    """Shown in place of the form when no one can register."""
 
     look: PageStyle
     title: Title
@@ -242,12 +242,12 @@ def is_dated(event_time: EventTime | None) -> bool:
 
 
 def render_closed(page: ClosedPage) -> str:
-    """Says why there is no form."""
+    """Shows why there is no form."""
     return render_page("closed.html", page.look, page.path, page=page, title=page.title)
 
 
 def render_refused(page: RefusedPage) -> str:
-    """Says why a page cannot show the form."""
+    """Shows why a page cannot show the form."""
     return render_page(
         "refused.html", page.look, page=page, title=page_texts().text("refused.title", page.look.language)
     )
@@ -283,7 +283,7 @@ def render_page(
         template: its name.
         look: language and theme.
         path: of the page, if it can be read in another language by its address alone. Of a page behind a link only
-            ``?`` and the query: no token stands in it.
+            ``?`` and the query: no token is in it.
         kept: values of the query that stay beside the language.
         environment: of the templates; None for those of this folder.
         text_of: gives the texts; None for those of this folder.

@@ -27,7 +27,7 @@ class Reload:
 
     Attributes:
         after_s: seconds.
-        address: ``?`` and a query, so that no token stands in it.
+        address: ``?`` and a query, so that no token is in it.
     """
 
     after_s: float
@@ -103,13 +103,13 @@ def receipt_path(receipt: str, language: str) -> str:
 
 
 def render_received(page: ReceivedPage) -> str:
-    """Says that the submission is stored, and what follows: the same for everybody."""
+    """States that the submission is stored, and what follows: the same for everybody."""
     path = receipt_path(page.receipt, page.look.language)
     return render_page("received.html", page.look, page=page, title=page.title, receipt_path=path)
 
 
 def render_receipt(page: ReceiptPage) -> str:
-    """Says what has become of a submission."""
+    """Shows what has become of a submission."""
     dated = is_dated(page.event_time)
     heading, message = (
         text_of_kind(f"outcome.{page.status}.{part}", page.form_kind, dated=dated) for part in ("title", "message")

@@ -262,7 +262,7 @@ def _check_partners(connection: Connection, slug: str, partners: Sequence[str]) 
 
 
 def _check_reserved(connection: Connection, form: StoredForm, wanted: FormSettings) -> None:
-    """Seats are reserved for nobody who is not there; what was reserved before may stay."""
+    """Seats are reserved for no one who is not there; what was reserved before may stay."""
     new = set(wanted.reservations) - set(settings_of(form).reservations)
     groups = {one.value for one in new if one.reserved_for == "working_group"}
     partners = {one.value for one in new if one.reserved_for == "partner"}
@@ -273,7 +273,7 @@ def _check_reserved(connection: Connection, form: StoredForm, wanted: FormSettin
 
 
 def _cause(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """Why somebody may get a seat by a change; empty if nobody can."""
+    """Why a person may get a seat by a change; empty if no one can."""
     if "capacity" not in after:
         return next((CAUSES[name] for name in SEAT_SETTINGS if name in after), "")
     old, new = before["capacity"], after["capacity"]

@@ -223,7 +223,7 @@ def _do(desk: FormDesk, slug: str, change: FormChange) -> AnyResponse:
 
 
 def _conflict(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], seen: int) -> Response:
-    """The page as it is now, with what somebody else has done."""
+    """The page as it is now, with what another person has done."""
     filled = FilledSettings(first_values(form), {}, None)
     others = [line for line in history if line.revision > seen]
     return _page(desk, form, history, filled, status=412, notice=changed_since_opened("form"), newer=others)

@@ -177,7 +177,7 @@ def _add_question(blueprint: Blueprint, desk: DraftDesk) -> None:
 
 
 def _place(draft: FormDraft, position: str) -> int:
-    """Where a question stands; a new one stands before the consents at the end."""
+    """Where a question stands; a new one is before the consents at the end."""
     fields = draft.content.get("fields") or ()
     if position == "new":
         count = len(fields)
@@ -288,7 +288,7 @@ def add_preview(blueprint: Blueprint, desk: DraftDesk) -> None:
 
 
 def _without_acts(html: str, language: str) -> Response:
-    """The page of a form that nobody can send: no script, and its style in it, which another host serves otherwise."""
+    """The page of a form that no one can send: no script, and its style in it, which another host serves otherwise."""
     style = sheet().text
     page = PARTS_WITHOUT.sub("", STYLE_LINK.sub(lambda _: f"<style>{style}</style>", html))
     digest = b64encode(sha256(style.encode()).digest()).decode()

@@ -131,7 +131,7 @@ def first_questions(kind: str) -> list[dict[str, Any]]:
 
 
 def words_of(raw: Any) -> dict[str, str]:
-    """A text of a draft by language; what is the same in every language stands in English."""
+    """A text of a draft by language; what is the same in every language is in English."""
     if isinstance(raw, str):
         return {"en": raw} if raw else {}
     if not isinstance(raw, Mapping):

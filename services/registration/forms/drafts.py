@@ -116,11 +116,11 @@ class DraftEffect:
     """What publishing a draft does.
 
     Attributes:
-        problems: what stands in the way, each with its place; nothing can be published with one.
+        problems: what is in the way, each with its place; nothing can be published with one.
         added, removed, changed: names of questions.
         settings: names of what else changes.
         is_new: there is no such form yet.
-        people: somebody has registered on it.
+        people: a person has registered on it.
     """
 
     problems: Sequence[str]
@@ -258,7 +258,7 @@ class DraftDesk:
         Raises:
             DomainError: ``form-unknown``, ``not-found``; ``changed-meanwhile``: the draft, or the form that it was made
                 from, is not as the caller has seen it.
-            DraftRefused: something stands in the way.
+            DraftRefused: something is in the way.
         """
         if problems := self.effect(slug).problems:
             raise DraftRefused(problems)

@@ -40,7 +40,7 @@ _TAKEN = text("SELECT slug FROM form WHERE slug = :slug UNION ALL SELECT slug FR
 
 @dataclass(frozen=True, slots=True)
 class BareEvent:
-    """A published side event ahead that nobody can register for. ``starts_at`` is aware.
+    """A published side event ahead that no one can register for. ``starts_at`` is aware.
 
     ``taken`` says that its name already is that of another form, or of a draft.
     """

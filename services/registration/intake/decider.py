@@ -270,7 +270,7 @@ class Decider:
         plan_store.store_outcomes(connection, plan, now)
 
     def _move(self, connection: Connection, plan: BatchPlan, now: datetime) -> list[Message]:
-        """Store the new addresses; returns the messages to those before. An undo link of an undo is sent to nobody."""
+        """Store the new addresses; returns the messages to those before. An undo link of an undo is sent to no one."""
         persons = {one.id: find_person(connection, one.id) for one in plan.moved}
         minted = [(one, new_token()) for one in plan.moved]
         links = [

@@ -142,7 +142,7 @@ def _decide_unverified(
 
 
 def _use_proof(facts: Facts, plan: BatchPlan, item: Submission) -> bool:
-    """Whether the submission has a proof of work that nobody has used before; it is used up by this."""
+    """Whether the submission has a proof of work that no one has used before; it is used up by this."""
     if item.challenge is None or item.challenge in facts.used:
         return False
     facts.used.add(item.challenge)
@@ -285,7 +285,7 @@ def _can_confirm(form: FormState, candidate: Candidate, now: datetime) -> bool:
 
 
 def _never(form: FormState, now: datetime) -> bool:
-    """Whether nobody gets a place any more, however early they sent their answers."""
+    """Whether no one gets a place any more, however early they sent their answers."""
     opening = form.opening
     if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
         return True
@@ -307,7 +307,7 @@ def _change(facts: Facts, plan: BatchPlan, live: LiveRegistration, source: Submi
 
 
 def _change_own(facts: Facts, plan: BatchPlan, item: ChangeAnswers) -> ActResult:
-    """Somebody changes their own answers: what they were asked, and nothing else."""
+    """A person changes their own answers: what they were asked, and nothing else."""
     live = facts.find(item.registration)
     if live is None:
         return ActResult("", "", "", Result.GONE)

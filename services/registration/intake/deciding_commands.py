@@ -246,7 +246,7 @@ def _store(facts: Facts, plan: BatchPlan, live: LiveRegistration, *, status: str
 
 
 def enter(facts: Facts, plan: BatchPlan, item: Enter, new_id: NewId) -> ActResult:
-    """Register somebody; the result names the registration, or the one that they have already."""
+    """Register a person; the result names the registration, or the one that they have already."""
     form = facts.forms.get(item.form)
     if form is None or _is_ended(form.opening, item):
         return ActResult("", item.form, "", Result.CLOSED)
@@ -275,7 +275,7 @@ def _is_ended(opening: Opening, item: Enter) -> bool:
 
 
 def correct(facts: Facts, plan: BatchPlan, item: Correct, new_id: NewId) -> ActResult:
-    """Replace some answers, or the address. All links end with another address, and nobody has verified that one."""
+    """Replace some answers, or the address. All links end with another address, and no one has verified that one."""
     live = _seen(facts, item.target)
     if isinstance(live, Result):
         return ActResult(item.target.id, "", "", live)

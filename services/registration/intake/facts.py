@@ -28,7 +28,7 @@ class AddressRequests:
     since: datetime | None = None
 
     def with_one_at(self, at: datetime) -> "AddressRequests":
-        """Return the requests with one more at ``at``; the count starts anew when the first is long ago."""
+        """Return the requests with one more at ``at``; the count starts again when the first is long ago."""
         if self.since is None or at >= self.since + REQUESTS_COUNTED:
             return AddressRequests(1, at)
         return AddressRequests(self.count + 1, self.since)
@@ -100,7 +100,7 @@ class NewRegistration:
         position: how many have waited on this form, with this one; None with a seat.
         capacity: by which the seat was given; None without a seat, or without a limit.
         verified: the owner of the address has confirmed it.
-        act: of the coordinator who entered it; None if nobody did.
+        act: of the coordinator who entered it; None if no one did.
     """
 
     id: str
@@ -187,7 +187,7 @@ class FormState:
         event: slug of the event that it registers for; None for none.
         attend: slug of the event that everybody on this form should attend as well.
         options: places of its choices that have a limit.
-        opening_at: how it decided about being open when an earlier revision was shown, a moment ago; by revision.
+        opening_at: how it decided about being open when an earlier revision was shown, about a second ago; by revision.
     """
 
     opening: Opening
@@ -212,7 +212,7 @@ class LiveRegistration:
     Attributes:
         requests: those for another address.
         returned: a proposal that coordinators have returned: its person is to change it.
-        offer_expires_at: until when a seat is held for somebody who waits; None for no offer.
+        offer_expires_at: until when a seat is held for a person who waits; None for no offer.
         offer_passed: an offer was declined or has expired.
         domain: reference of the domain of the address.
     """
@@ -232,7 +232,7 @@ class LiveRegistration:
 
     @property
     def hold(self) -> Hold:
-        """Where somebody who waits stands: in line, with an offer, or past one."""
+        """Where a person who waits stands: in line, with an offer, or past one."""
         return "offered" if self.offer_expires_at is not None else "passed" if self.offer_passed else ""
 
     @property
@@ -242,7 +242,7 @@ class LiveRegistration:
 
 
 def traits_of(content: FormContent, domain: bytes) -> Traits:
-    """What decides which seats somebody with these answers may take."""
+    """What decides which seats a person with these answers may take."""
     return Traits(content.working_group, content.partner, content.representative, domain)
 
 
@@ -354,7 +354,7 @@ class BatchPlan:
         freed: forms on which a place was given back: who is in line is promoted after the batch.
         reconsidered: forms with reserved seats on which people have come or changed: who is in line may get a seat.
         accepted, declined: registrations of which the person has accepted an offered seat, or declined it.
-        verified: mailboxes whose owner has acted: the spacing of their mails starts anew.
+        verified: mailboxes whose owner has acted: the spacing of their mails starts again.
         asked: changes of address that wait from now on.
         address_requests: how many addresses a registration has requested, by its id.
         dropped_changes, dropped_former: ids of pending changes and of former addresses to delete.

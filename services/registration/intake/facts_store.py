@@ -130,7 +130,7 @@ def read_facts(
         connection: of the batch's transaction.
         forms: slugs that the batch names; those of the addresses' candidates and registrations are added.
         refs: of the batch's addresses.
-        mailboxes: canonical ones that the batch may register somebody with at once.
+        mailboxes: canonical ones that the batch may register a person with at once.
         challenges: ids of the solved challenges of the batch.
         now: the time.
     """

@@ -1,6 +1,6 @@
 """What a batch consists of: submissions, commands that links sent, and commands of coordinators. Values only.
 
-The desk decides who may send commands of coordinators. Nobody else can: it takes the right to write the column
+The desk decides who may send commands of coordinators. No one else can: it takes the right to write the column
 ``submission.entered_by``.
 """
 
@@ -37,7 +37,7 @@ class DeskCommand:
 class DeskAct:
     """Attributes:
     by: name of the coordinator's key.
-    reason: for the history; one of a closed list, so that it can name nobody.
+    reason: for the history; one of a closed list, so that it can name no one.
     mailed: whether the person gets a mail about it.
     """
 
@@ -63,7 +63,7 @@ class NamedRegistration:
 
 @dataclass(frozen=True, slots=True)
 class Correct:
-    """A coordinator changes what somebody told us.
+    """A coordinator changes what was typed into a form.
 
     Attributes:
         target: the registration.
@@ -83,7 +83,7 @@ class Correct:
 
 @dataclass(frozen=True, slots=True)
 class Enter:
-    """A coordinator enters somebody on a form: a seat, or a place on the waiting list, without a verified address.
+    """A coordinator enters a person on a form: a seat, or a place on the waiting list, without a verified address.
 
     Attributes:
         person: what stands for address and name.
@@ -136,7 +136,7 @@ UNDO_FOR = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class ChangeAddress:
-    """Somebody wants their registration to use another address, by their managing link.
+    """A person wants their registration to use another address, by their managing link.
 
     Attributes:
         registration: that the link opens; None if it opens nothing any more.
@@ -206,7 +206,7 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class ChangeAnswers:
-    """Somebody changes their answers by their managing link; ``registration`` is None if it opens nothing any more.
+    """A person changes their answers by their managing link; ``registration`` is None if it opens nothing any more.
 
     Attributes:
         revision: that was seen.
@@ -228,7 +228,7 @@ class ChangeAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Somebody gives their place back by their managing link; ``registration`` is None if it opens nothing any more.
+    """A person gives their place back by their managing link; ``registration`` is None if it opens nothing any more.
 
     ``revision`` is the one that was seen; None if the sender did not say.
     """
@@ -240,7 +240,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class AnswerOffer:
-    """Somebody accepts or declines the seat they were offered; ``registration`` is None if the link opens nothing."""
+    """A person accepts or declines the seat they were offered; ``registration`` is None if the link opens nothing."""
 
     number: int
     registration: str | None
@@ -250,7 +250,7 @@ class AnswerOffer:
 
 @dataclass(frozen=True, slots=True)
 class SendLink:
-    """Somebody wants the managing link of a registration mailed to its address once more.
+    """A person wants the managing link of a registration mailed to its address once more.
 
     Attributes:
         address: of the link that was used; None if it opens nothing any more.
@@ -265,7 +265,7 @@ class SendLink:
 
 @dataclass(frozen=True, slots=True)
 class RenewLinks:
-    """Somebody wants all links of their registration to end, and new ones by mail."""
+    """A person wants all links of their registration to end, and new ones by mail."""
 
     number: int
     registration: str | None
@@ -273,7 +273,7 @@ class RenewLinks:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Somebody pressed the button to join behind a link that was mailed to the address of a registration."""
+    """A person pressed the button to join behind a link that was mailed to the address of a registration."""
 
     number: int
     registration: str | None
@@ -306,7 +306,7 @@ class RequestList:
 
 @dataclass(frozen=True, slots=True)
 class CoordinatorEntry:
-    """Somebody whom a coordinator registers.
+    """A person whom a coordinator registers.
 
     Attributes:
         number: tells the entries of a batch apart; it is stored as that of the submission, so it is below zero.

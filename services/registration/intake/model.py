@@ -112,7 +112,7 @@ def read_results(outcome: Any) -> tuple[ActResult, ...]:
 
 @dataclass(frozen=True, slots=True)
 class FormContent:
-    """What somebody typed into a form, checked.
+    """What a person typed into a form, checked.
 
     Attributes:
         name: None where the form asks for none.

@@ -218,7 +218,7 @@ def change_row(changed: ChangedRegistration, organisation_id: str | None) -> dic
 
 
 def act_columns(act: DeskAct | None) -> dict[str, str]:
-    """Return who at the desk did it, and why; nothing if nobody there did."""
+    """Return who at the desk did it, and why; nothing if no one there did."""
     return {} if act is None else {"by_desk": act.by, "reason": act.reason}
 
 
@@ -299,7 +299,7 @@ def write_moved(connection: Connection, plan: BatchPlan, former: Iterable[Former
     Args:
         connection: of the batch's transaction.
         plan: of the batch.
-        former: the undo links of the changes; that of an undo is sent to nobody.
+        former: the undo links of the changes; that of an undo is sent to no one.
         now: the time.
     """
     if plan.dropped_former:

@@ -253,7 +253,7 @@ class Intake:
         return self._store(view, receipt, values, envelope, act.kind).receipt
 
     def request_list(self, view: FormView, email: str, language: str, network: bytes | None) -> None:
-        """Store that somebody wants the link to all registrations of an address mailed to it; the same for every one.
+        """Store that a person wants the link to all registrations of an address mailed to it; the same for every one.
 
         Args:
             view: any form: its keys and version stand in the row.

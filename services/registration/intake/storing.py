@@ -129,7 +129,7 @@ def _move_options(facts: Facts, plan: BatchPlan, slug: str, before: FormContent,
 
 
 def move_seats(facts: Facts, plan: BatchPlan, before: LiveRegistration, after: LiveRegistration) -> None:
-    """Nobody's seat moves; but what is reserved for others may be free now, or this person may take it."""
+    """No one's seat moves; but what is reserved for others may be free now, or this person may take it."""
     form = facts.forms[before.form]
     seats = move(form.seats, before.status, before.who, after.who, before.hold)
     if seats is not form.seats:
@@ -169,7 +169,7 @@ def enter(
         entry: whom to register.
         new_id: makes ids of registrations.
         act: of the coordinator.
-        change: whether answers of somebody who is registered already are changed.
+        change: whether answers of a person who is registered already are changed.
     """
     live = facts.of(entry.form, entry.address.ref)
     known = next((one for one in live if one.person == entry.person), None)

@@ -219,7 +219,7 @@ def _change(one: WaitingChange, view: FormView, look: PageStyle) -> ChangeCard:
 def _options(
     one: PendingSubmission, waiting: WaitingForOwner, definition: FormDefinition, language: str
 ) -> tuple[ChoiceOption, ...]:
-    """Keeping what is there stands before replacing it; whoever is registered already is not registered again."""
+    """Keeping what is there is before replacing it; whoever is registered already is not registered again."""
     others = [each for each in waiting.registered if each.form == one.form]
     if not others:
         return (ChoiceOption("confirm"), ChoiceOption("refuse"))

@@ -235,7 +235,7 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: PageSty
 
 
 def _again_path(own: OwnRegistration, view: FormView, look: PageStyle, now: datetime) -> str:
-    """Path of the form, for whoever wants to register again; empty while it takes nobody."""
+    """Path of the form, for whoever wants to register again; empty while it takes no one."""
     if closed_reason(view.stored.opening, now):
         return ""
     return embed_path(view.stored.slug, {"lang": look.language, "partner": own.person.registration.partner or ""})

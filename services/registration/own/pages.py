@@ -261,7 +261,7 @@ def render_link_ended(look: PageStyle, result: str, title: Title, again_path: st
 
 
 def render_erased(look: PageStyle) -> str:
-    """Says that somebody was erased; it depends on nothing but the language."""
+    """States that a person was erased; it depends on nothing but the language."""
     return render_own("erased.html", look, ERASED_PATH, title=page_texts().text("erased.title", look.language))
 
 
@@ -301,7 +301,7 @@ def here() -> str:
 
 
 def to_erased() -> Response:
-    """Leads to the page that says that somebody is erased. It is the same for everybody and behind no link."""
+    """Leads to the page that says that a person is erased. It is the same for everybody and behind no link."""
     language = language_of(request.values.to_dict(), None)
     return see_other(f"/r/erased?lang={language}")
 

@@ -91,8 +91,8 @@ class OwnLink:
 def or_own_link(links: LinkAccess | None) -> Callable[[View], View]:
     """Around a view that ``needs_or_link``, outside of what reads the request: no key means the link of just this one.
 
-    A token that opens nothing, or another registration, is refused like any key that nobody holds: whether there is a
-    registration with the id in the path, nobody learns. ``links`` is None for an application that takes no links.
+    A token that opens nothing, or another registration, is refused like any key that no one holds: whether there is a
+    registration with the id in the path, no one learns. ``links`` is None for an application that takes no links.
     """
 
     def around(view: View) -> View:
@@ -114,7 +114,7 @@ def own_link() -> OwnLink | None:
 
 
 def change_own(links: LinkAccess, own: OwnLink, wanted: Mapping[str, Any]) -> Person:
-    """Change the answers of somebody's own registration, or cancel it. `If-Match` names the revision seen.
+    """Change the answers of a person's own registration, or cancel it. `If-Match` names the revision seen.
 
     Args:
         links: that does it.

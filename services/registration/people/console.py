@@ -74,7 +74,7 @@ class PersonPages:
         clock: of the project.
         messages: of what happens to registrations.
         keys: of sealed answers.
-        erasure_reasons: for which somebody can be erased, in words.
+        erasure_reasons: for which a person can be erased, in words.
         erased_page: the page of an erased registration; raises ``DomainError`` if it was not erased.
     """
 
@@ -147,7 +147,7 @@ def _view(work: UnitOfWork, registration_id: UUID) -> PersonView:
 
 
 def _refused(pages: PersonPages, view: PersonView, refusal: DomainError, seen: int) -> Response:
-    """The page as it is now; where somebody was faster, with what they did."""
+    """The page as it is now; where another person was faster, with what they did."""
     if refusal.code == "changed-meanwhile":
         return _person(pages, view, 412, notice=changed_since_opened("registration"), newer=changes_since(view, seen))
     return _person(pages, view, 409, notice=f"This cannot be done: {refusal.detail}.")
@@ -245,7 +245,7 @@ TAGGING = (TAG, UNTAG)
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """Somebody who is marked.
+    """A person who is marked.
 
     Attributes:
         view: the registration.

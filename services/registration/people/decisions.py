@@ -1,4 +1,4 @@
-"""Decide about one registration: give a seat, offer one, withdraw an offer, or cancel for somebody who cannot.
+"""Decide about one registration: give a seat, offer one, withdraw an offer, or cancel for a person who cannot.
 
 A seat beyond the order or the capacity, or one that is reserved for others, needs a reason. Reasons are chosen from a
 list: they stay in the audit log, and nothing there may say who a participant is.
@@ -173,7 +173,7 @@ def decide_seat(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, 
 
 
 def offer(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: SeatDecision) -> Person:
-    """Hold a seat for somebody who waits and mail them; returns the registration as it is afterwards.
+    """Hold a seat for a person who waits and mail them; returns the registration as it is afterwards.
 
     Raises:
         DomainError: ``not-found``, ``unknown-reason``, ``reason-missing`` out of order; ``changed-meanwhile`` if it is

@@ -115,7 +115,7 @@ class DetailsReminder:
     """A reminder that is due now on a form.
 
     Attributes:
-        sent: how many reminders somebody has had who gets this one.
+        sent: how many reminders a person has had who gets this one.
     """
 
     form: str

@@ -298,7 +298,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ListTitles:
-    """Titles by id of what stands in the list."""
+    """Titles by id of what is in the list."""
 
     forms: Mapping[str, str]
     events: Mapping[str, str]
@@ -347,7 +347,7 @@ def file_columns(chosen: Sequence[str], offered: Sequence[Column]) -> list[str]:
 
 
 def cell_text(column: Column, person: Person, titles: ListTitles) -> str:
-    """What stands in a cell, as text; empty for nothing. ``status`` and ``since`` have looks of their own."""
+    """What is in a cell, as text; empty for nothing. ``status`` and ``since`` have looks of their own."""
     if column.field is not None:
         answer = person.answers.get(column.field.name)
         return "" if answer is None else column.field.kind.display(column.field, answer, "en")

@@ -1,4 +1,4 @@
-"""Where a registration stands in a listing, as text for a cursor, and back. What comes back is from outside."""
+"""Where a registration is in a listing, as text for a cursor, and back. What comes back is from outside."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -124,7 +124,7 @@ def _status_at(history: Sequence[RegistrationChange], instant: datetime) -> str:
 
 
 def refuse_beyond(work: UnitOfWork, wanted: PeopleFilter) -> None:
-    """Refuse a question that somebody limited to ``wanted.forms`` could only have answered from other forms.
+    """Refuse a question that a person limited to ``wanted.forms`` could only have answered from other forms.
 
     Who is *not* registered for an event tells who is.
 
@@ -215,7 +215,7 @@ def _titles(connection: Connection, forms: Iterable[StoredForm]) -> _Titles:
 
 
 def _asked(wanted: PeopleFilter) -> dict[str, str]:
-    """What the file was limited to; never an answer or a word that was searched for: either may name somebody."""
+    """What the file was limited to; never an answer or a word that was searched for: either may name a person."""
     names = (
         "form",
         "event",

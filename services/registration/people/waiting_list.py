@@ -78,7 +78,7 @@ class PromotionLine:
         free: seats that were free before anybody was promoted; None for no limit.
         waiting: how many waited before.
         promoted: how many of them got a seat, from the front of the line but for ``out-of-turn``.
-        withheld: why the others did not: ``out-of-turn``, or as in ``Promotion``; empty if nobody was left.
+        withheld: why the others did not: ``out-of-turn``, or as in ``Promotion``; empty if no one was left.
     """
 
     decided_at: datetime
@@ -129,7 +129,7 @@ def promote_waiting(
         form: as it was locked.
         seats: as they are after whatever freed one.
         now: the time.
-        reason: why somebody is promoted, for the history that coordinators see.
+        reason: why a person is promoted, for the history that coordinators see.
 
     Returns:
         who was confirmed, as they were before.
@@ -155,7 +155,7 @@ def promote_waiting(
 def promote_if_possible(
     connection: Connection, messages: RegistrationMessages, form: StoredForm, now: datetime, reason: str
 ) -> None:
-    """As :func:`promote_waiting`, where nothing is recorded unless somebody gets a seat."""
+    """As :func:`promote_waiting`, where nothing is recorded unless a person gets a seat."""
     decided = _decide(connection, form, form.seats, now)
     if decided.count and _those_chosen(connection, form.slug, decided):
         promote_waiting(connection, messages, form, form.seats, now, reason)
@@ -192,7 +192,7 @@ def offer_seat(
     now: datetime,
     by: str | None = None,
 ) -> Fact:
-    """Hold a seat for somebody who waits; returns the fact that causes the mail to them.
+    """Hold a seat for a person who waits; returns the fact that causes the mail to them.
 
     Args:
         until: when the offer expires.
@@ -270,7 +270,7 @@ _WAITING = text(
 
 @dataclass(frozen=True, slots=True)
 class WaitingPerson:
-    """Somebody who waits.
+    """A person who waits.
 
     Attributes:
         why: one of ``REASONS``.
@@ -316,7 +316,7 @@ def show_seats(work: UnitOfWork, clock: Clock, slug: str) -> SeatsView:
 
 
 def why_waiting(person: Person, seats: Seats, decided: Promotion) -> str:
-    """Why somebody on the waiting list has no seat, one of ``REASONS``; ``decided`` is about the line as it is now."""
+    """Why a person on the waiting list has no seat, one of ``REASONS``; ``decided`` is about the line as it is now."""
     registration = person.registration
     if registration.hold:
         return OFFERED if registration.hold == "offered" else PASSED

@@ -200,7 +200,7 @@ def change_rows(changes: Sequence[RegistrationChange]) -> list[HistoryRow]:
 
 
 def changes_since(view: PersonView, revision: int) -> list[HistoryRow]:
-    """What was changed after somebody has seen ``revision``."""
+    """What was changed after a person has seen ``revision``."""
     return [_changed(change) for change in view.history if change.revision > revision]
 
 
@@ -215,7 +215,7 @@ def _waited(line: PromotionLine) -> HistoryRow:
 
 
 def _consequence(line: PromotionLine) -> str:
-    """Why somebody who waited was not promoted."""
+    """Why a person who waited was not promoted."""
     if line.withheld == "too-late":
         return ", but too shortly before the start to invite the next person."
     if line.withheld == "not-taking-place":

@@ -87,11 +87,11 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class ErasureCause:
-    """Why somebody is erased.
+    """Why a person is erased.
 
     Attributes:
         reason: for the history.
-        by: name of the coordinator's key; None if nobody's.
+        by: name of the coordinator's key; None if no one's.
         whole_address: what waits to move other registrations to the address is erased too.
     """
 
@@ -254,7 +254,7 @@ def _erase_pending(
 
 def _erase(connection: Connection, messages: RegistrationMessages, locked: Locked, cause: ErasureCause) -> None:
     """The messages were blanked once before anything was locked: a relay that has them in hand may take its time, and
-    nobody should wait for seats meanwhile. What was added since is blanked now."""
+    no one should wait for seats meanwhile. What was added since is blanked now."""
     before, now = locked.registration, locked.now
     after = erased(before, locked.form.opening, now)
     former = former_addresses(connection, before.id)

@@ -179,7 +179,7 @@ _TOMBSTONE = text("SELECT id::text, form, status, erased_at FROM registration WH
 
 @dataclass(frozen=True, slots=True)
 class StoredTombstone:
-    """What is left of somebody: that they were on a form, how it ended, and when they were erased."""
+    """What is left of a person: that they were on a form, how it ended, and when they were erased."""
 
     id: str
     form: str
@@ -228,10 +228,10 @@ def former_addresses(connection: Connection, registration_id: str) -> list[tuple
 
 
 def forget_organisation(connection: Connection, organisation_id: str) -> None:
-    """Delete an organisation's name if nobody is of it any more.
+    """Delete an organisation's name if no one is of it any more.
 
     Comes last in its transaction: who registers meanwhile names organisations and would wait for this lock. Without it
-    somebody whose registration is not committed yet would lose the name of theirs.
+    a person whose registration is not committed yet would lose the name of theirs.
     """
     connection.execute(_LOCK_ORGANISATIONS)
     connection.execute(_FORGET_ORGANISATION, {"id": organisation_id})

@@ -163,7 +163,7 @@ def noticed(what: str, step: str, due: Due) -> Noticed:
 
 
 def due_ended(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> list[str]:
-    """Ids of up to ``most`` ended registrations that may go, and that nobody has in hand."""
+    """Ids of up to ``most`` ended registrations that may go, and that no one has in hand."""
     return list(connection.execute(_DUE_ENDED, _limits(step, announced_before, most)).scalars())
 
 

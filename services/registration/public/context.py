@@ -63,7 +63,7 @@ MAX_VIEWS = 500
 
 @contextmanager
 def counted_lookup() -> Iterator[None]:
-    """Count it when a form is asked for that there is not: a partner's page names a wrong one, or somebody tries."""
+    """Count it when a form is asked for that there is not: a partner's page names a wrong one, or a person tries."""
     try:
         yield
     except DomainError as refusal:
@@ -96,7 +96,7 @@ class PublicContext:
     refreshing: threading.Lock = field(default_factory=threading.Lock)
 
     def form_view(self, slug: str) -> FormView:
-        """The form called ``slug``, about a second old at most: one caller reads it anew, the others go on meanwhile.
+        """The form called ``slug``, about a second old at most: one caller reads it again, the others go on meanwhile.
 
         Raises:
             DomainError: ``form-unknown``.
@@ -112,12 +112,12 @@ class PublicContext:
             self.refreshing.release()
 
     def remembered_origins(self, slug: str) -> tuple[str, ...]:
-        """Origins that might use the form a moment ago; none if nothing is remembered. Asks nobody."""
+        """Origins that might use the form a moment ago; none if nothing is remembered. Asks no one."""
         kept = self.views.get(slug)
         return kept[1].origins if kept is not None else ()
 
     def known_origins(self, slug: str) -> tuple[str, ...]:
-        """Origins that may use the form; those of every partner where there is no such form, none if nobody can say."""
+        """Origins that may use the form; those of every partner where there is no such form, none if no one can say."""
         try:
             return self.form_view(slug).origins
         except Unavailable:
@@ -197,7 +197,7 @@ def read_submitted(definition: FormDefinition) -> SubmittedForm:
 
 
 def own_language(beside: dict[str, Any], own: str) -> str:
-    """The language of a page behind somebody's link: asked for, else their own, else as anywhere."""
+    """The language of a page behind a person's link: asked for, else their own, else as anywhere."""
     return named_language(beside.get("lang")) or named_language(own) or language_of(beside, None)
 
 

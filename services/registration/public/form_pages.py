@@ -142,7 +142,7 @@ def form_page(
 
 
 def _can_add_at_once(form: PublicForm) -> bool:
-    """Whether somebody may get a seat without a mail, at an event that a calendar can hold."""
+    """Whether a person may get a seat without a mail, at an event that a calendar can hold."""
     return form.verification == "none" and form.kind in ATTENDING and form.starts_at is not None
 
 

@@ -186,7 +186,7 @@ MAX_SHOWN = 254
 
 
 def _store(context: PublicContext, address: str) -> None:
-    """One row for the decider. It names the first form of all, as every row names one; without any there is nobody."""
+    """One row for the decider. It names the first form of all, as every row names one; without any there is no one."""
     slug = first_form(context.work)
     if not slug:
         return
@@ -223,7 +223,7 @@ def personal_event(
 ) -> CalendarEvent | None:
     """Return a form's event for a person who has a seat; None if there is nothing to put in a calendar.
 
-    That is so for a form by which nobody takes part in an event, and if the event has no date, does not take place as
+    That is so for a form by which no one takes part in an event, and if the event has no date, does not take place as
     things stand, or is over.
     """
     if form.event_id is None or form.kind not in IN_CALENDARS:

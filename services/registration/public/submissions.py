@@ -120,8 +120,8 @@ class SubmissionRefused(Exception):
 def take(context: PublicContext, view: FormView, submitted: SubmittedForm, token_hash: bytes | None = None) -> Accepted:
     """Check and store one submission; count how it went. The address is not looked at.
 
-    The honeypot refuses nobody, since a browser's extension may have filled it: whatever fills it loses its proof of
-    work, so its mail waits longer and nobody is registered at once.
+    The honeypot refuses no one, since a browser's extension may have filled it: whatever fills it loses its proof of
+    work, so its mail waits longer and no one is registered at once.
 
     Args:
         context: of the routes.

@@ -185,7 +185,7 @@ class ListDesk:
         may_touch: Callable[[str], bool],
         condition: Callable[[Sequence[Field]], Callable[[Answers], bool]] | None = None,
     ) -> Contents:
-        """Open the answers of a list anew.
+        """Open the answers of a list again.
 
         Args:
             list_id: UUID text.
