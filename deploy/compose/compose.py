@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from deploy.compose.caddy import caddyfile
-from deploy.compose.containers import HTTP_PORT, METRICS_PORT, SIZES, SMALL, Container, containers
+from deploy.compose.containers import CHECKS_OF_LOGINS, HTTP_PORT, METRICS_PORT, SIZES, SMALL, Container, containers
 from deploy.compose.monitoring import (
     LOGGING,
     WRITTEN,
@@ -20,6 +20,7 @@ from deploy.compose.monitoring import (
     prometheus,
     prometheus_container,
 )
+from deploy.compose.settings_files import DOCTOR_FOLDER
 
 HEADER = (
     "# Troika on one machine: `docker compose up -d`, with a file .env beside this one (docs/how-to/deploy.md).\n"
@@ -36,6 +37,7 @@ OPTIONAL = ("TROIKA_HTTPS_PORT", "TROIKA_TRIAL", "SMTP_URL")
 OUTSIDE = frozenset({("notifications", "send"), ("notifications", "deliver")})
 """Processes that call servers of others: the mail relay, and partners' webhooks. No other has a way out."""
 
+DOCTOR_SETTINGS = {"TROIKA_DOCTOR_SETTINGS": "/settings", "TROIKA_DOCTOR_BROKER_URLS": "http://rabbitmq:15692"}
 CONFINED: dict[str, Any] = {
     "read_only": True,
     "tmpfs": ["/tmp:mode=1777,size=64m"],  # noqa: S108 - of the container alone
@@ -59,6 +61,7 @@ def compose(size: str) -> str:
         "sink": _sink(),
         "tools": _tools(),
         "doctor": _doctor(),
+        "doctor-logins": _doctor_of_logins(),
         "prometheus": prometheus_container(size),
         "alertmanager": alertmanager_container(),
         "blackbox": blackbox_container(),
@@ -264,19 +267,25 @@ def _tools() -> dict[str, Any]:
 
 
 def _doctor() -> dict[str, Any]:
-    """Reads all settings, and connects to every server as the processes do; it runs only when an operator starts it."""
+    """It reaches servers of others, and has only logins that read ids, states and statistics; an operator starts it."""
     environment = {
-        "TROIKA_DOCTOR_SETTINGS": "/settings",
-        "TROIKA_DOCTOR_BROKER_URLS": "http://rabbitmq:15692",
+        **DOCTOR_SETTINGS,
         "TROIKA_DOCTOR_PROMETHEUS_URL": "http://prometheus:9090",
         "TROIKA_DOCTOR_DKIM_SELECTOR": "${TROIKA_DKIM_SELECTOR:-}",
         "TROIKA_INSECURE": "database,broker",
         "TROIKA_TRUSTED_PROXIES": SUBNET,
         "TROIKA_MAIL_FROM": "${TROIKA_MAIL_FROM:-}",
     }
-    volumes = [{"type": "volume", "source": SETTINGS, "target": "/settings", "read_only": True}]
-    networks = ["back", "front", "outside"]
+    volumes = [_part(DOCTOR_FOLDER, "/settings")]
+    networks = ["back", "outside"]
     return _ours(["doctor"], profiles=["tools"], environment=environment, volumes=volumes, networks=networks)
+
+
+def _doctor_of_logins() -> dict[str, Any]:
+    """It reads all settings to try each login and each key, and has no way out; an operator starts it."""
+    volumes = [{"type": "volume", "source": SETTINGS, "target": "/settings", "read_only": True}]
+    command = ["doctor", *(f"--only={check}" for check in CHECKS_OF_LOGINS)]
+    return _ours(command, profiles=["tools"], environment=DOCTOR_SETTINGS, volumes=volumes, networks=["back"])
 
 
 def files() -> dict[str, str]:

@@ -14,6 +14,12 @@ HTTP_PORT, METRICS_PORT = 8000, 9100
 COMMAND_PROCESSES = ("migrate", "operator", "rekey", "parked", "recover", "topology")
 """Kinds of processes that an operator's commands are; the container ``tools`` has the settings of all of them."""
 
+CHECKS_OF_LOGINS = (
+    *("database-logins", "database-limits", "broker-logins", "broker-topology", "broker-rights"),
+    *("keys-files", "keys-fingerprints", "keys-forms"),
+)
+"""Checks of the doctor that need the settings of every process."""
+
 
 @dataclass(frozen=True, slots=True)
 class Container:

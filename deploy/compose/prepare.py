@@ -18,7 +18,7 @@ import psycopg
 from psycopg import sql
 
 from deploy.compose.monitoring import EXPORTER_FOLDER
-from deploy.compose.settings_files import OF_COMPOSE, Servers, claim, write_settings
+from deploy.compose.settings_files import OF_COMPOSE, Servers, claim, write_doctor, write_settings
 from deploy.local.secrets import FORM_KEYS, Secrets, make_keys
 from deploy.servers.audit_role import grant_reading, is_made
 from deploy.servers.databases import make_databases
@@ -70,6 +70,7 @@ def settings() -> None:
     keys = VOLUME / "prepare" / "keys"
     make_keys(keys)
     write_settings(VOLUME, Secrets(keys, ""), given, servers_of(os.environ))
+    write_doctor(VOLUME, given)
     write_servers(VOLUME, keys)
     write_files(VOLUME / TARGETS, {"public.json": public_targets(given["TROIKA_PUBLIC_URL"])})
     click.echo("Settings of all containers are written.")

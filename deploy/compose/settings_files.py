@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from deploy.compose.containers import COMMAND_PROCESSES, SIZES, Container, containers
 from deploy.local.secrets import KEYS_DATABASE, Secrets, enters_keys_database
@@ -30,6 +30,8 @@ ELSEWHERE = ("TROIKA_ACCESS_FILE", "TROIKA_FORM_KEYS")
 
 MONITOR_FOLDER, MONITOR_URL = "monitor", "TROIKA_DOCTOR_DATABASE_URL"
 """Of the login that sees the database server's statistics."""
+
+AUDIT_FOLDER, DOCTOR_FOLDER = "audit", "doctor"
 
 BROKER_LOGINS: Mapping[str, Callable[[str], str]] = {
     "relay": relay_user,
@@ -128,11 +130,27 @@ def write_settings(volume: Path, secrets: Secrets, given: Mapping[str, str], ser
         audit[variable(KEYS)] = servers.keys_database(ROLE, databases)
     else:
         _forget_keys_database(volume)
-    _write(volume / "audit", {**audit, "TROIKA_AUDIT_BROKER_URL": servers.broker_url(AUDIT, broker)})
+    _write(volume / AUDIT_FOLDER, {**audit, "TROIKA_AUDIT_BROKER_URL": servers.broker_url(AUDIT, broker)})
     _write(volume / MONITOR_FOLDER, {MONITOR_URL: servers.database(MONITOR, databases, SUPERUSER)})
     (volume / "access").mkdir(exist_ok=True, mode=0o700)
     _write_once(volume / "access" / "access.json", "[]\n")
     (volume / "form-keys").mkdir(exist_ok=True, mode=0o700)
+
+
+def write_doctor(volume: Path, given: Mapping[str, str]) -> None:
+    """Write what the doctor's container sees: logins that read ids, states and statistics; addresses; no key.
+
+    Args:
+        volume: with the settings of the audit and of the monitor's login.
+        given: the addresses, and ``SMTP_URL``, of which the doctor gets no password.
+    """
+    for name in (AUDIT_FOLDER, MONITOR_FOLDER):
+        files = {file.name: file.read_text().strip() for file in (volume / name).iterdir()}
+        _write(volume / DOCTOR_FOLDER / name, files)
+    relay = urlsplit(given["SMTP_URL"])
+    anonymous = relay._replace(netloc=relay.netloc.rpartition("@")[2]).geturl()
+    addresses = {name: given[name] for name in ADDRESSES if name in given}
+    _write(volume / DOCTOR_FOLDER, {**addresses, "SMTP_URL": anonymous})
 
 
 def _settings(

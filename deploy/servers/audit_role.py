@@ -12,6 +12,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from shared.store.scram import verifier
+
 ROLE = "troika_audit"
 
 _OUTBOX = (
@@ -20,6 +22,7 @@ _OUTBOX = (
 _INBOX = "consumer, message_id, received_at"
 
 _QUARANTINE = "since, reason, backup_at, settling, plan"
+_SCHEMA = {"alembic_version": "version_num"}
 READABLE: Mapping[str, Mapping[str, str]] = {
     "registration": {
         "form": "slug, kind, event_id, verification, waiting_list, open, revision, keep_days",
@@ -44,8 +47,9 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "form_key": "form, fingerprint, created_at, destroyed_at",
         "outbox": _OUTBOX,
         "inbox": _INBOX,
+        **_SCHEMA,
     },
-    "keys": {"form_private_key": "form, fingerprints, changed_at, destroyed_at"},
+    "keys": {"form_private_key": "form, fingerprints, changed_at, destroyed_at", **_SCHEMA},
     "events": {
         "event": "id, status, revision, changed_at, internal",
         "roster": "registration_id, form, form_kind, event_id, status, revision, person_ref, occurred_at, erased_at",
@@ -57,6 +61,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "quarantine": _QUARANTINE,
         "outbox": _OUTBOX,
         "inbox": _INBOX,
+        **_SCHEMA,
     },
     "notifications": {
         "event_copy": "id, revision, noted_at",
@@ -71,6 +76,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "quarantine": _QUARANTINE,
         "outbox": _OUTBOX,
         "inbox": _INBOX,
+        **_SCHEMA,
     },
     "bus": {"bus_message": "id, queue, properties, headers, visible_at, claims, stored_at"},
 }
@@ -94,7 +100,7 @@ def make_role(administrator: psycopg.Connection[Any], password: str | None = Non
     if found is None:
         administrator.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
     if password is not None:
-        administrator.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(password)))
+        administrator.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, verifier(password, administrator)))
     administrator.execute(sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(name))
 
 

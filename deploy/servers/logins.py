@@ -13,6 +13,7 @@ from services.registration.rights import KEYS_RIGHTS
 from services.registration.rights import RIGHTS as REGISTRATION
 from shared.bus.rights import RIGHTS as BUS
 from shared.core.rights import Rights, by_login, logins_of, migrator
+from shared.store.scram import verifier
 from shared.store.session_limits import set_limits, written_limits
 
 KEYS = "keys"
@@ -40,14 +41,14 @@ def make_login(administrator: psycopg.Connection[Any], name: str, password: str)
     """Make a login that may do nothing yet, or give the one that is there ``password``; its sessions have limits."""
     found = administrator.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
     statement = "CREATE ROLE {} LOGIN PASSWORD {}" if found is None else "ALTER ROLE {} PASSWORD {}"
-    administrator.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Literal(password)))
+    administrator.execute(sql.SQL(statement).format(sql.Identifier(name), verifier(password, administrator)))
     set_limits(administrator, name)
 
 
 def written(passwords: Mapping[str, str]) -> str:
-    """The same as statements, for an administrator to run; passwords by role."""
+    """The same as statements with verifiers, for an administrator to run; passwords by role."""
     statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {};")
     lines = []
     for name, secret in passwords.items():
-        lines += [statement.format(sql.Identifier(name), sql.Literal(secret)).as_string(None), *written_limits(name)]
+        lines += [statement.format(sql.Identifier(name), verifier(secret)).as_string(None), *written_limits(name)]
     return "\n".join(lines)

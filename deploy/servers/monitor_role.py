@@ -5,6 +5,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from shared.store.scram import verifier
+
 MONITOR = "troika_monitor"
 
 
@@ -20,7 +22,7 @@ def make_monitor(administrator: psycopg.Connection[Any], password: str, database
     found = administrator.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [MONITOR]).fetchone()
     if found is None:
         administrator.execute(sql.SQL("CREATE ROLE {} LOGIN CONNECTION LIMIT 10").format(role))
-    administrator.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(password)))
+    administrator.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, verifier(password, administrator)))
     administrator.execute(sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(role))
     administrator.execute(sql.SQL("ALTER ROLE {} SET statement_timeout = '30s'").format(role))
     administrator.execute(sql.SQL("GRANT pg_monitor TO {}").format(role))

@@ -207,11 +207,16 @@ _SEPARATE: Rights = {
 RIGHTS: Rights = united(_SEPARATE, UNITED)
 """Verbs by table or function, and process."""
 
+_NEW_KEY = "select insert(form,wrapped,fingerprints)"
+
 KEYS_RIGHTS: Rights = united(
     {
         "alembic_version": {DESK: "select", OPERATOR: "select"},
-        "form_private_key": {DESK: "select insert update", OPERATOR: "select insert update"},
+        "form_private_key": {DESK: _NEW_KEY, OPERATOR: f"{_NEW_KEY} update(wrapped,fingerprints,changed_at)"},
+        f"destroy_form_key(text,{_AT})": {DESK: "execute", OPERATOR: "execute"},
     },
     {WEB: (DESK,)},
 )
-"""The same in the keys database, which has separate logins: only processes that unwrap form keys may connect."""
+"""The same in the keys database, which has separate logins: only processes that unwrap form keys may connect.
+
+A desk makes keys and destroys them; it cannot put another key in place of one that exists."""

@@ -26,6 +26,7 @@ from sqlalchemy import URL
 from shared.core.accounts import Account, can_enter, database_account, give, run_as, write_private
 from shared.core.rights import migrator
 from shared.store.postgres_cluster import ENVIRONMENT, SUPERUSER, binaries, make_cluster
+from shared.store.scram import verifier
 from shared.store.session_limits import set_limits
 
 MAX_SOCKET_PATH_BYTES = 107
@@ -258,7 +259,8 @@ def _alone(place: Path) -> Iterator[None]:
 def _make_role(administrator: psycopg.Connection[Any], role: str, password: str) -> None:
     name = sql.Identifier(role)
     if administrator.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
-        administrator.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(name, sql.Literal(password)))
+        stored = verifier(password, administrator)
+        administrator.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(name, stored))
     set_limits(administrator, role)
 
 

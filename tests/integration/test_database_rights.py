@@ -35,6 +35,11 @@ _FUNCTIONS = """
     SELECT oid::regprocedure::text FROM pg_proc
     WHERE pronamespace = 'public'::regnamespace AND prosecdef AND prorettype <> 'trigger'::regtype
 """
+_UNSAFE = """
+    SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
+        AND (has_function_privilege('public', oid, 'execute')
+            OR proconfig IS NULL OR NOT 'search_path=pg_catalog, pg_temp' = ANY(proconfig))
+"""
 _TABLES = """
     SELECT c.relname, min(a.attname), c.relkind = 'r' FROM pg_class c
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = 1
@@ -93,6 +98,14 @@ def test_each_login_holds_exactly_what_the_table_says(administrator: Connection,
     found = {table for table, _column, _writable in administrator.execute(_TABLES)}
     found |= {function for (function,) in administrator.execute(_FUNCTIONS)}
     assert set(RIGHTS[name]) == found, f"tables and functions without an entry in the rights of {name}"
+
+
+@pytest.mark.parametrize("name", sorted(RIGHTS))
+def test_functions_with_their_owners_rights_find_no_other_table_and_are_open_to_nobody_else(
+    administrator: Connection, name: str
+) -> None:
+    """Nobody else: the audit's login enters each database too, and PostgreSQL lets everybody execute a new function."""
+    assert administrator.execute(_UNSAFE).fetchall() == []
 
 
 def test_relay_of_registration_reads_nobody(databases: FreshDatabases, postgres: PostgresServer) -> None:

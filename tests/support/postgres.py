@@ -15,6 +15,7 @@ from deploy.servers.postgres import SERVER_SETTINGS, server_command
 from deploy.servers.starting import prefix
 from shared.core.accounts import run_as, service_account
 from shared.store.postgres_cluster import ENVIRONMENT, SUPERUSER, binaries, make_cluster
+from shared.store.scram import verifier
 from shared.store.session_limits import set_limits
 from tests.support.children import kill_tree, start_child, tail
 from tests.support.looking import keep_connections_to, let_go
@@ -162,9 +163,8 @@ class PostgresServer:
         if name not in self._passwords:
             password = secrets.token_hex(12)
             with self._administering() as connection:
-                connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), sql.Literal(password))
-                )
+                statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+                connection.execute(statement.format(sql.Identifier(name), verifier(password, connection)))
                 set_limits(connection, name)
             self._passwords[name] = password
 

@@ -32,6 +32,8 @@ def main(as_json: bool, only: tuple[str, ...]) -> None:
         graded = find_host(os.environ)
     except SettingsError as error:
         raise click.UsageError("\n".join(error.problems)) from error
+    except (ValueError, LookupError) as error:  # its text may hold an address with a password
+        raise click.UsageError(f"a settings file is not understood ({type(error).__name__})") from None
     lines: list[Line] = []
     if not as_json:
         click.echo(f"Settings: {graded.where}\n")

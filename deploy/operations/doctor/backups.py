@@ -2,11 +2,19 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+from deploy.operations.backup.configuration import (
+    DEFAULT_FILE,
+    Configuration,
+    ConfigurationProblem,
+    read_configuration,
+)
+from deploy.operations.doctor.database import servers
 from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked, ok, warning
 from deploy.operations.doctor.network import PROMETHEUS_URL
 from deploy.operations.doctor.probes import Probes
@@ -14,6 +22,12 @@ from shared.core.errors import Unavailable
 
 METRICS_FOLDER, USUAL_FOLDER = "TROIKA_BACKUP_METRICS", "/var/lib/prometheus/node-exporter"
 """Setting of `troika backup` with the folder of its metrics, which node_exporter reads; and its default."""
+
+CONFIG = "TROIKA_BACKUP_CONFIG"
+"""Setting of `troika backup` with pgBackRest's main file."""
+
+_ARCHIVING = "SELECT setting FROM pg_settings WHERE name = 'archive_command'"
+"""`troika backup configure` names pgBackRest's files in it."""
 
 LAST_SUCCESS = "troika_backup_last_success_timestamp_seconds"
 DATABASE, KEYS, DRILL = "database", "keys", "drill"
@@ -36,7 +50,7 @@ ADVICE = {
 def check_backup(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     """A backup of the databases succeeded in the last day, and one of the keys in the last week."""
     try:
-        found, source = _pgbackrest(probes), "pgbackrest info"
+        found, source = _pgbackrest(_configuration(host, probes), probes), "pgbackrest info"
     except Unavailable:
         found, source = _noted(host, probes, DATABASE)
     yield _graded(DATABASE, found, source, probes)
@@ -63,13 +77,39 @@ def _graded(kind: str, found: datetime | None, source: str, probes: Probes) -> C
     return ok(kind, text)
 
 
-def _pgbackrest(probes: Probes) -> datetime | None:
+def _configuration(host: GradedHost, probes: Probes) -> Configuration:
+    """pgBackRest's files of this installation: as the setting names them, else the server's ``archive_command``.
+
+    Raises:
+        Unavailable: they are not on this host, or cannot be used.
+    """
+    named = host.value(CONFIG)
+    for file in [Path(named)] if named else [*_archiving_files(host, probes), Path(DEFAULT_FILE)]:
+        try:
+            if file.is_file():
+                return read_configuration(file)
+        except (OSError, ConfigurationProblem) as error:
+            raise Unavailable(f"{file}: {type(error).__name__}") from error
+    raise Unavailable("no configuration of pgBackRest is on this host")
+
+
+def _archiving_files(host: GradedHost, probes: Probes) -> Iterator[Path]:
+    """pgBackRest's main file by which PostgreSQL archives its WAL."""
+    for url in servers(host):
+        try:
+            words = [word for (command,) in probes.query(url, _ARCHIVING) for word in shlex.split(command)]
+        except (Unavailable, ValueError):  # it does not answer, or its command is no list of words
+            continue
+        yield from (Path(word.removeprefix("--config=")) for word in words if word.startswith("--config="))
+
+
+def _pgbackrest(configuration: Configuration, probes: Probes) -> datetime | None:
     """When the last backup ended; None if there is none.
 
     Raises:
         Unavailable: pgBackRest is not installed here.
     """
-    stanzas = json.loads(probes.run(["pgbackrest", "info", "--output=json"]))
+    stanzas = json.loads(probes.run(configuration.command("info", "--output=json")))
     return _newest([backup["timestamp"]["stop"] for stanza in stanzas for backup in stanza.get("backup", ())])
 
 

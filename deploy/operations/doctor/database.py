@@ -38,7 +38,7 @@ def check_logins(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
         except Unavailable as error:
             refused.append((_login(database), error.reason))
     if refused:
-        do = "Start PostgreSQL; or give the login its password: ALTER ROLE … PASSWORD, as the settings file has it"
+        do = "Start PostgreSQL; or give the login the password of its settings file: \\password in psql"
         reasons = ", ".join(sorted({reason for _login, reason in refused}))
         which = "none" if len(refused) == len(host.databases) else "not " + ", ".join(login for login, _ in refused)
         yield failed("logins", f"{which} of {len(host.databases)} connects ({reasons})", do)
@@ -60,6 +60,9 @@ def check_version(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 def check_limits(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     """Each login of a process has its time limits, which the process also checks at its start."""
     processes = _processes(host)
+    if not processes:
+        yield not_asked("limits", "no settings of a process with a database are here", "Run the doctor where they are")
+        return
     wrong = {_login(one): problems for one in processes if (problems := probes.limits(one.url))}
     if wrong:
         shown = ", ".join(list(wrong)[:SHOWN]) + (", …" if len(wrong) > SHOWN else "")
@@ -115,7 +118,7 @@ def check_durability(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
 
 def check_standby(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     """A synchronous standby is connected, if one is configured."""
-    for url in _servers(host):
+    for url in servers(host):
         named = str(probes.query(url, "SHOW synchronous_standby_names")[0][0])
         states = [row[0] for row in probes.query(url, "SELECT sync_state FROM pg_stat_replication")]
         about = _place(url)
@@ -142,7 +145,7 @@ def check_connections(host: GradedHost, probes: Probes) -> Iterator[CheckResult]
     statement = """SELECT current_setting('max_connections')::int,
         current_setting('superuser_reserved_connections')::int, (SELECT sum(numbackends) FROM pg_stat_database)::int"""
     needed = _connections_of_pools(host)
-    for url in _servers(host):
+    for url in servers(host):
         most, reserved, used = probes.query(url, statement)[0]
         found = f"{most} connections, {reserved} reserved, {used} in use; the pools may need {needed}"
         if used >= 0.85 * (most - reserved):
@@ -163,7 +166,7 @@ def check_archive(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
     """WAL is archived, and the archive accepts it."""
     statement = """SELECT current_setting('archive_mode'), failed_count, last_failed_time > coalesce(last_archived_time,
         '-infinity'), extract(epoch FROM clock_timestamp() - last_archived_time)::int FROM pg_stat_archiver"""
-    for url in _servers(host):
+    for url in servers(host):
         mode, failures, failing, age_s = probes.query(url, statement)[0]
         if mode == "off":
             yield warning(
@@ -240,7 +243,7 @@ def _place(url: str) -> str:
     return f"{parameters.get('host') or 'socket'}:{parameters.get('port') or 5432}"
 
 
-def _servers(host: GradedHost) -> list[str]:
+def servers(host: GradedHost) -> list[str]:
     """One URL for each server; that of the login with pg_monitor if there is one."""
     found = {_place(one.url): one.url for one in reversed(host.one_login_each())}
     if host.monitor_url:

@@ -37,7 +37,7 @@ OF_SERVERS = frozenset({"postgres", "rabbitmq", "targets", "exporter"})
 
 DATABASE_VARIABLES = {
     **{f"{service.upper()}_DATABASE_URL": service for service in SERVICES},
-    **{variable(service): service for service in SERVICES},
+    **{variable(database): database for database in (*SERVICES, KEYS)},
     KEYS_DATABASE: KEYS,
 }
 BROKER_VARIABLES = ("TROIKA_BROKER_URL", "TROIKA_AUDIT_BROKER_URL")

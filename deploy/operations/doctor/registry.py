@@ -7,6 +7,7 @@ from enum import StrEnum
 from deploy.operations.doctor import backups, broker, database, host, keys, mail, network
 from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked
 from deploy.operations.doctor.probes import Probes
+from deploy.operations.doctor.redacting import passwords_of, redact
 from shared.core.errors import Unavailable
 
 Run = Callable[[GradedHost, Probes], Iterable[CheckResult]]
@@ -116,13 +117,14 @@ CHECKS: Sequence[HostCheck] = (
 def run_checks(
     graded: GradedHost, probes: Probes, checks: Iterable[HostCheck] = CHECKS
 ) -> Iterator[tuple[HostCheck, CheckResult]]:
-    """Every result of every check, in the order of the list.
+    """Every result of every check, in the order of the list, without passwords.
 
     A check that gets no answer is "not asked": one fault is one line, of the check of logins or of the public address.
     """
+    passwords = passwords_of(graded)
     for check in checks:
         for result in _results(check, graded, probes):
-            yield check, result
+            yield check, redact(result, passwords)
 
 
 def _results(check: HostCheck, graded: GradedHost, probes: Probes) -> list[CheckResult]:

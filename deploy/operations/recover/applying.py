@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from deploy.operations.recover import decisions, mails, programme, registrations
-from deploy.operations.recover.comparing import Comparison, compare, digest_of
+from deploy.operations.recover.comparing import Comparison, compare
 from deploy.operations.recover.databases import APPLIED, NOTIFICATIONS, SERVICES, Databases
 from deploy.operations.recover.planning import Plan, PlanRefused, is_restored, require_quarantine
+from deploy.operations.recover.state_digest import digest_of
 from services.registration.people.messages import RegistrationMessages
 from shared.core.clock import Clock
 

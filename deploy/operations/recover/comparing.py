@@ -4,8 +4,6 @@ The owner's row is authoritative. Where a copy is newer than the owner's row, th
 older backup; where a copy has what the owner lacks, the owner has lost it.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -36,26 +34,6 @@ _NEWEST = {
     NOTIFICATIONS: "SELECT max(stored_at) FROM outbox",
 }
 _FORGETFUL = "SELECT slug FROM form WHERE keep_days IS NOT NULL"
-_STATES = {
-    REGISTRATION: (
-        "SELECT count(*), sum(revision), count(erased_at), max(id::text) FROM registration",
-        "SELECT count(*), max(received_at) FROM submission",
-        "SELECT count(*), max(id), count(published_at), max(stored_at) FROM outbox",
-        "SELECT consumer, count(*), max(message_id::text) FROM inbox GROUP BY consumer ORDER BY consumer",
-    ),
-    EVENTS: (
-        "SELECT count(*), sum(revision), count(erased_at), max(registration_id::text) FROM roster",
-        "SELECT count(*), sum(revision) FROM event",
-        "SELECT count(*), max(id), count(published_at), max(stored_at) FROM outbox",
-        "SELECT consumer, count(*), max(message_id::text) FROM inbox GROUP BY consumer ORDER BY consumer",
-    ),
-    NOTIFICATIONS: (
-        "SELECT count(*), sum(revision), count(erased_at), max(subject::text) FROM recipient",
-        "SELECT state, count(*), sum(fence), max(created_at) FROM mail GROUP BY state ORDER BY state",
-        "SELECT count(*), max(id), count(published_at), max(stored_at) FROM outbox",
-        "SELECT consumer, count(*), max(message_id::text) FROM inbox GROUP BY consumer ORDER BY consumer",
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +108,6 @@ def compare(databases: Databases) -> Comparison:
         copies_lagging,
         tuple(decisions_behind(databases)),
     )
-
-
-def digest_of(databases: Databases, given: Iterable[str] = ()) -> str:
-    """A hash over the state of all three databases, and over what was given beside them."""
-    seen: list[object] = [sorted(given)]
-    for service in SERVICES:
-        seen += [databases.rows(service, statement) for statement in _STATES[service]]
-    seen.append([str(one.since) for one in databases.quarantines().values()])
-    return hashlib.sha256(json.dumps(seen, default=str).encode()).hexdigest()
 
 
 def _known(rows: Iterable[tuple[object, ...]]) -> dict[str, Known]:

@@ -7,9 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from deploy.operations.recover.comparing import Comparison, compare, digest_of
+from deploy.operations.recover.comparing import Comparison, compare
 from deploy.operations.recover.databases import NOTIFICATIONS, SERVICES, Databases
 from deploy.operations.recover.mails import Outcomes, find_outcomes, unknown_to_notifications
+from deploy.operations.recover.state_digest import digest_of
 from shared.core.accounts import write_private
 from shared.process.aligned import aligned
 from shared.store.quarantine import Quarantine

@@ -1,7 +1,8 @@
 """The keys database: wrapped private keys of forms and tombstones, for an installation with several hosts.
 
 It is a separate database, with separate logins and backups: a copy of registration's database holds no private key. A
-row is never deleted, and a row whose key was destroyed never changes again; a trigger enforces both.
+row is never deleted, and a row whose key was destroyed never changes again; a trigger enforces both. A desk may insert
+a row with a key and call ``destroy_form_key``; only an operator's login may replace or rewrap a key.
 """
 
 from collections.abc import Sequence
@@ -26,11 +27,7 @@ _INSERT = text("""
 _UPDATE = text("""
     UPDATE form_private_key SET wrapped = :wrapped, fingerprints = :fingerprints, changed_at = now() WHERE form = :form
 """)
-_DESTROY = text("""
-    INSERT INTO form_private_key (form, destroyed_at) VALUES (:form, CAST(:when AS timestamptz))
-    ON CONFLICT (form) DO UPDATE SET wrapped = NULL, changed_at = now(), destroyed_at = excluded.destroyed_at
-        WHERE form_private_key.destroyed_at IS NULL
-""")
+_DESTROY = text("SELECT destroy_form_key(:form, CAST(:when AS timestamptz))")
 _STATES = text("SELECT form, wrapped, destroyed_at FROM form_private_key ORDER BY form")
 
 

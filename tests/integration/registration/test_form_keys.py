@@ -1,7 +1,7 @@
 """The store of private form keys, as a folder and as a database: the same tests for both."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -43,16 +43,18 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenS
     if request.param == "folder":
         yield lambda *master_keys: KeyFolder(tmp_path, master_keys or [OLD])
         return
-    url = request.getfixturevalue("databases").of("keys", login("keys", "desk"))
+    databases = request.getfixturevalue("databases")
     with ExitStack() as opened:
+        yield lambda *master_keys: open_database(opened, databases, "operator", master_keys)
 
-        def open_database(*master_keys: bytes) -> KeyStore:
-            engine = open_engine(url, pool_size=2)
-            opened.callback(engine.dispose)
-            newest = newest_revision(KEYS_MIGRATIONS)
-            return KeyDatabase(UnitOfWork(engine, "keys"), master_keys or [OLD], newest)
 
-        yield open_database
+def open_database(
+    opened: ExitStack, databases: FreshDatabases, process: str, master_keys: Sequence[bytes] = ()
+) -> KeyStore:
+    """The keys database with the login of a process; ``opened`` closes the connections."""
+    engine = open_engine(databases.of("keys", login("keys", process)), pool_size=2)
+    opened.callback(engine.dispose)
+    return KeyDatabase(UnitOfWork(engine, "keys"), master_keys or [OLD], newest_revision(KEYS_MIGRATIONS))
 
 
 @pytest.fixture

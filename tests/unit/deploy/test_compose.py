@@ -13,11 +13,13 @@ import pytest
 import yaml
 
 from deploy.compose.compose import RUN, compose, files
-from deploy.compose.containers import COMMAND_PROCESSES, FULL, SIZES, Container, containers
+from deploy.compose.containers import CHECKS_OF_LOGINS, COMMAND_PROCESSES, FULL, SIZES, Container, containers
 from deploy.compose.monitoring import PUBLIC_TARGETS, prometheus
 from deploy.compose.prepare import public_targets, read_environment, servers_of, write_servers
-from deploy.compose.settings_files import claim, write_settings
+from deploy.compose.settings_files import claim, write_doctor, write_settings
 from deploy.local.secrets import Secrets, make_keys
+from deploy.operations.doctor.finding import from_folder
+from deploy.operations.doctor.registry import CHECKS
 from deploy.shape import PROCESSES, SERVICES
 from services.events import settings as events
 from services.notifications import settings as notifications
@@ -42,6 +44,7 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keys = folder / "prepare" / "keys"
     make_keys(keys)
     write_settings(folder, Secrets(keys, ""), read_environment(GIVEN))
+    write_doctor(folder, read_environment(GIVEN))
     write_servers(folder, keys)
     return folder
 
@@ -158,10 +161,57 @@ def test_exporters_and_doctor_change_nothing_and_have_no_more_rights_than_they_n
     postgres, node, doctor = (described(size, name) for name in ("postgres-exporter", "node-exporter", "doctor"))
     assert [(part["volume"]["subpath"], part["read_only"]) for part in postgres["volumes"]] == [("exporter", True)]
     assert node["volumes"] == ["/:/host:ro,rslave"]
-    assert [part["read_only"] for part in doctor["volumes"]] == [True]
+    assert [(part["volume"]["subpath"], part["read_only"]) for part in doctor["volumes"]] == [("doctor", True)]
+    assert doctor["networks"] == ["back", "outside"]
     for one in (postgres, node, doctor):
         assert (one["cap_drop"], one["read_only"], "ports" in one) == (["ALL"], True, False)
     assert (postgres["profiles"], node["profiles"], doctor["profiles"]) == (["monitoring"], ["monitoring"], ["tools"])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_whoever_sees_all_settings_has_no_way_out(size: str) -> None:
+    """Those who prepare them, and the doctor that tries each login; they publish no port."""
+    whole = {
+        name: (one.get("networks", []), one.get("network_mode"), "ports" in one)
+        for name, one in services(size).items()
+        for part in one.get("volumes", [])
+        if isinstance(part, dict) and part["source"] == "settings" and "volume" not in part
+    }
+    alone = {"databases": (["back"], None, False), "doctor-logins": (["back"], None, False)}
+    assert whole == {"prepare": ([], "none", False), **alone}
+    doctor = described(size, "doctor-logins")
+    assert [part["read_only"] for part in doctor["volumes"]] == [True]
+    assert (doctor["cap_drop"], doctor["read_only"], doctor["profiles"]) == (["ALL"], True, ["tools"])
+    assert doctor["command"] == ["doctor", *(f"--only={check}" for check in CHECKS_OF_LOGINS)]
+    assert set(CHECKS_OF_LOGINS) - {check.name for check in CHECKS} == set()
+
+
+def test_doctor_has_logins_that_read_no_person_and_no_key(volume: Path) -> None:
+    """Nor does it have the password of the mail relay."""
+    found = from_folder(volume / "doctor", {})
+    assert {(one.service, one.process) for one in found.databases} == {(service, "audit") for service in SERVICES}
+    assert {one.login for one in found.brokers} == {"troika-audit"}
+    assert found.monitor_url.startswith("postgresql://troika_monitor:")
+    assert (found.key_files, found.value("SMTP_URL")) == ((), "smtp://mail.example.org:587?starttls=required")
+    held = "".join(file.read_text() for file in found.secret_files if file.is_file())
+    passwords = {
+        login: password
+        for file in ("databases.json", "broker.json")
+        for login, password in json.loads((volume / "prepare" / "keys" / file).read_text()).items()
+    }
+    assert {login for login, password in passwords.items() if password in held} == {
+        "troika_audit",
+        "troika_monitor",
+        "troika-audit",
+    }
+
+
+def test_doctor_of_logins_tries_those_of_every_process(volume: Path) -> None:
+    """With the password of the mail relay that the process has."""
+    found = from_folder(volume, {})
+    assert {(one.service, one.process) for one in found.databases} >= {(service, "operator") for service in SERVICES}
+    assert found.value("SMTP_URL") == GIVEN["SMTP_URL"]
+    assert volume / "doctor" / "SMTP_URL" in found.secret_files, "its mode is checked too"
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -198,6 +248,7 @@ def test_tools_have_the_settings_of_every_command(volume: Path) -> None:
 def test_written_again_everything_stays(volume: Path) -> None:
     before = {path: path.read_bytes() for path in volume.rglob("*") if path.is_file()}
     write_settings(volume, Secrets(volume / "prepare" / "keys", ""), read_environment(GIVEN))
+    write_doctor(volume, read_environment(GIVEN))
     write_servers(volume, volume / "prepare" / "keys")
     assert {path: path.read_bytes() for path in volume.rglob("*") if path.is_file()} == before
 

@@ -1,4 +1,4 @@
-"""The schema of the keys database: one table."""
+"""The schema of the keys database: one table, and the only way in which a desk may change a row of it."""
 
 from alembic import op
 
@@ -26,6 +26,16 @@ BEGIN
 END $$;
 CREATE TRIGGER tombstone_stays BEFORE UPDATE OR DELETE ON form_private_key
     FOR EACH ROW WHEN (OLD.destroyed_at IS NOT NULL) EXECUTE FUNCTION refuse_to_change_tombstone();
+
+CREATE FUNCTION destroy_form_key(of_form text, at timestamptz) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO public.form_private_key AS held (form, destroyed_at) VALUES (of_form, at)
+    ON CONFLICT (form) DO UPDATE SET wrapped = NULL, changed_at = now(), destroyed_at = excluded.destroyed_at
+        WHERE held.destroyed_at IS NULL
+$$;
+COMMENT ON FUNCTION destroy_form_key IS
+    'writes the tombstone and deletes the key, if there is one; a tombstone that exists stays as it is';
+REVOKE ALL ON FUNCTION destroy_form_key(text, timestamptz) FROM PUBLIC;
 """
 
 

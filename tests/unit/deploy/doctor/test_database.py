@@ -50,6 +50,12 @@ def test_limits() -> None:
     assert result.do.endswith("ALTER ROLE x SET lock_timeout = '2s'")
 
 
+def test_limits_are_not_asked_of_logins_that_are_not_of_processes() -> None:
+    """Else a host that sees the audit's login alone would be told that all is well."""
+    audit = HostDatabase("events", "audit", url("troika_audit", "events"))
+    assert only("database-limits", host(databases=(audit,)), probes())[0] == Grade.NOT_ASKED
+
+
 @pytest.mark.parametrize(
     ("found", "grade"),
     [([(NEWEST,)], Grade.OK), ([("9999",)], Grade.WARNING), ([("0000",)], Grade.FAILED), ([], Grade.FAILED)],

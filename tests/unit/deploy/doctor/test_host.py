@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from deploy.operations.doctor.backups import LAST_SUCCESS, METRICS_FOLDER
+from deploy.operations.backup.configuration import Cluster, read_configuration, write_configuration
+from deploy.operations.doctor.backups import CONFIG, LAST_SUCCESS, METRICS_FOLDER
 from deploy.operations.doctor.grading import Grade, GradedHost
 from deploy.operations.doctor.network import PROMETHEUS_URL
 from deploy.operations.doctor.probes import DiskSpace, HttpAnswer, Probes
 from shared.core.errors import Unavailable
-from tests.unit.deploy.doctor.fakes import NOW, check, host, named, only, pages, probes
+from tests.unit.deploy.doctor.fakes import EVENTS, NOW, check, host, named, only, pages, probes, rows
 
 
 def prints(text: str) -> Callable[[Sequence[str]], str]:
@@ -91,18 +92,61 @@ def backups(kind: str, age: timedelta) -> str:
     return f'# HELP {LAST_SUCCESS} x\n{LAST_SUCCESS}{{kind="{kind}"}} {(NOW - age).timestamp():.6e}\n'
 
 
+@pytest.fixture
+def configuration(tmp_path: Path) -> Path:
+    """What `troika backup configure` writes, in a folder of the operator's choice."""
+    file = tmp_path / "elsewhere" / "pgbackrest.conf"
+    write_configuration(file, Cluster(tmp_path / "data", 5432, "/run", "postgres", str(tmp_path / "repository")))
+    return file
+
+
 @pytest.mark.parametrize(("hours", "grade"), [(3, Grade.OK), (30, Grade.WARNING), (100, Grade.FAILED)])
-def test_backup_of_pgbackrest(hours: int, grade: Grade, tmp_path: Path) -> None:
-    stopped = (NOW - timedelta(hours=hours)).timestamp()
-    printed = json.dumps([{"backup": [{"timestamp": {"stop": stopped}}, {"timestamp": {"stop": stopped - 9}}]}])
+def test_backup_of_pgbackrest(hours: int, grade: Grade, tmp_path: Path, configuration: Path) -> None:
     (tmp_path / "troika_backup_keys.prom").write_text(backups("keys", timedelta(days=3)))
-    found = grades("backup-age", named(**{METRICS_FOLDER: str(tmp_path)}), probes(run=prints(printed)))
+    graded = named(**{METRICS_FOLDER: str(tmp_path), CONFIG: str(configuration)})
+    found = grades("backup-age", graded, probes(run=repository(configuration, hours)))
     assert found == {"database": grade, "keys": Grade.OK}
 
 
-def test_pgbackrest_without_a_backup(tmp_path: Path) -> None:
-    found = grades("backup-age", named(**{METRICS_FOLDER: str(tmp_path)}), probes(run=prints("[]")))
+def repository(configuration: Path, *ages_h: int) -> Callable[[Sequence[str]], str]:
+    """A machine whose pgBackRest has these backups, in the repository of one configuration alone."""
+    stopped = [(NOW - timedelta(hours=age_h)).timestamp() for age_h in ages_h]
+    printed = json.dumps([{"backup": [{"timestamp": {"stop": at}} for at in stopped]}])
+    expected = read_configuration(configuration).command("info", "--output=json")
+    return lambda words: printed if list(words) == expected else "[]"
+
+
+def test_pgbackrest_without_a_backup(tmp_path: Path, configuration: Path) -> None:
+    graded = named(**{METRICS_FOLDER: str(tmp_path), CONFIG: str(configuration)})
+    found = grades("backup-age", graded, probes(run=prints("[]")))
     assert found == {"database": Grade.FAILED, "keys": Grade.FAILED}
+
+
+def test_configuration_that_the_server_archives_with_is_taken(configuration: Path) -> None:
+    """No setting names it: `troika backup configure --config` was told a path."""
+    command = read_configuration(configuration).server_settings()["archive_command"]
+    asked = probes(run=repository(configuration, 3), query=rows({"archive": [(command,)]}))
+    found = grades("backup-age", host(databases=(EVENTS,)), asked)
+    assert found == {"database": Grade.OK, "keys": Grade.NOT_ASKED}
+
+
+@pytest.mark.parametrize("command", ["", "cp %p /archive/%f", "pgbackrest --config=/nowhere %p", "an 'end"])
+def test_other_archive_command_names_no_configuration(command: str, tmp_path: Path) -> None:
+    """Another repository on this host says nothing about this installation: the figures of `troika backup` do."""
+    (tmp_path / "troika_backup_database.prom").write_text(backups("database", timedelta(hours=30)))
+    graded = host(databases=(EVENTS,), values={METRICS_FOLDER: str(tmp_path)})
+    found = grades("backup-age", graded, probes(run=prints("[]"), query=rows({"archive": [(command,)]})))
+    assert found == {"database": Grade.WARNING, "keys": Grade.FAILED}
+
+
+@pytest.mark.parametrize("content", [None, "[other]\n", "no file of this kind"])
+def test_configuration_that_cannot_be_used_leaves_the_figures(tmp_path: Path, content: str | None) -> None:
+    (tmp_path / "troika_backup_database.prom").write_text(backups("database", timedelta(hours=3)))
+    file = tmp_path / "pgbackrest.conf"
+    if content is not None:
+        file.write_text(content)
+    graded = named(**{METRICS_FOLDER: str(tmp_path), CONFIG: str(file)})
+    assert grades("backup-age", graded, probes(run=prints("[]")))["database"] == Grade.OK
 
 
 @pytest.mark.parametrize(("days", "grade"), [(9, Grade.OK), (200, Grade.WARNING), (400, Grade.FAILED)])
