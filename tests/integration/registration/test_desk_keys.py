@@ -6,8 +6,7 @@ from contextlib import ExitStack, closing
 import psycopg
 import pytest
 
-from services.registration.sealing.form_keys import FormKeys
-from services.registration.sealing.key_store import KeyState, KeyStore
+from services.registration.sealing.key_store import FormKeys, KeyState, KeyStore
 from shared.core.rights import login
 from tests.integration.registration.test_form_keys import FORM, OTHER, TODAY, databases, open_database
 from tests.support.clients import rows
