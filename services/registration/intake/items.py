@@ -21,7 +21,7 @@ class DeskCommand:
     """A command of a coordinator.
 
     Attributes:
-        kind: one of ``desk_reading.DESK_KINDS``.
+        kind: one of ``DESK_KINDS``.
         by: name of the coordinator's key.
         language: of the registration, unless an answer names another.
         values: what else the decider needs to know, the reason among it.
