@@ -320,7 +320,7 @@ class RegistrationService:
     def tend(self, now: datetime | None = None) -> None:
         """Take a turn of ``tend``, by its own login, whose host and database agree that it is ``now``."""
         work = self.work("tend")
-        Tending(work, agreeing(lambda: now or self.clock(), work), self.outgoing).turn()
+        Tending(work, agreeing(lambda: now or self.clock(), work), self.outgoing).tick()
 
     def announce_and_tend(self, now: datetime) -> None:
         """The same where ``tend`` ran the day before too, and has announced what goes."""

@@ -188,7 +188,7 @@ class Town:
         self.clock.advance(step)
         receive_at(self.installation, self.clock)
         messages = RegistrationMessages(self._sealing_key, self._sealing_key)
-        Tending(self.work("registration"), self.checked_clock, messages).turn()
+        Tending(self.work("registration"), self.checked_clock, messages).tick()
         decide_all(self.decider)
 
     def change_the_event(self, step: str, **what: Any) -> None:
