@@ -48,7 +48,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 	--python-version 3.11 --quiet pyproject.toml
 
 .PHONY: help demo demo-check demo-reset up down audit doctor test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
-.PHONY: translations security sbom advisories image compose test-deploy test-alerting test-cluster test-recovery
+.PHONY: docs translations security sbom advisories image compose test-deploy test-alerting test-cluster test-recovery
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -151,6 +151,9 @@ advisories: $(VENV)/.ready-dev ## look up what is known against our packages; ne
 
 specs: $(VENV)/.ready ## rewrite the OpenAPI and AsyncAPI documents from the code
 	@$(BIN)/python -m deploy.specs
+
+docs: $(VENV)/.ready-dev ## build the documentation as a site in var/docs/site; fails where a link leads nowhere
+	@$(BIN)/python -m deploy.docs_site
 
 translations: $(VENV)/.ready-dev ## give every language the messages of the English .po files; list what is left to translate
 	@$(BIN)/python -m deploy.translations

@@ -27,8 +27,8 @@ _SPANS_INTRODUCTION = """\
 # Spans
 
 Where `TROIKA_OTLP_URL` names a collector, each process sends it these spans by OTLP ([why so](../adr/0039-spans.md)). A
-span belongs to the trace of its cause, over all processes. It says what is listed here and nothing else; all values are
-from bounded sets, and none is about a person. `service.name` is `<service>-<process>`.
+span belongs to the trace of its cause, over all processes. It contains the attributes listed here and no others; all
+values are from bounded sets, and none is about a person. `service.name` is `<service>-<process>`.
 
 """
 
@@ -58,8 +58,8 @@ def spans_page() -> str:
         (
             GENERATED,
             _SPANS_INTRODUCTION,
-            _table(("span", "kind", "what has one"), kinds),
-            "\n## What a span says\n\n",
+            _table(("span", "kind", "created for"), kinds),
+            "\n## Attributes\n\n",
             _table(("span", "attribute", "value"), said),
         )
     )
@@ -77,7 +77,7 @@ def messages_page() -> str:
         (
             GENERATED,
             _MESSAGES_INTRODUCTION,
-            _table(("routing key", "said by", "heard on", "meaning", "sealed"), types),
+            _table(("routing key", "producer", "queues", "meaning", "sealed"), types),
             "\n## Content\n\nFields in clear: anyone who can read the broker's disk can read these.\n\n",
             _table(("routing key", "fields in clear"), [(f"`{e.key}`", _codes(e.clear)) for e in MESSAGE_TYPES]),
             "\n## Queues\n\n",

@@ -77,7 +77,7 @@ def all_specs() -> dict[Path, str]:
             REFERENCE / "messages.md": messages_page(),
             REFERENCE / "spans.md": spans_page(),
             REFERENCE / "doctor.md": doctor_page(),
-            Path("docs/explanation/security.md"): security_page(),
+            REFERENCE / "security.md": security_page(),
         }
     )
 

@@ -10,13 +10,13 @@ _INTRODUCTION = """\
 
 # Security, statement by statement
 
-Forty-five statements about the safety of the people who register, of those who work with their data, and of the
-services among themselves. Each names the tests that show it, or says why there is none; `make test` runs them all.
-`make security` prints this table, and fails if a test that is named here does not exist or a statement is open;
-`make security RUN=yes` runs the tests that are named, and prints what came of each.
+Forty-five statements about the safety of the people who register, of those who work with their data, and between
+the services. Each names the tests that show it, or says why there is none; `make test` runs them all.
+`make security` prints this table, and fails if a named test does not exist or a statement is open;
+`make security RUN=yes` runs the named tests, and prints the result of each.
 
-Against whom, and what is given up where: [the threat model](threat-model.md). What is done with people's data:
-[Privacy](privacy.md). How to report a weakness: [SECURITY](../../SECURITY.md).
+Attackers and remaining risks: [the threat model](../architecture/threat-model.md). Data about people:
+[Privacy](../architecture/privacy.md). How to report a weakness: [SECURITY](../../SECURITY.md).
 
 """
 

@@ -1,6 +1,6 @@
 """Events: owns series, events, working groups and consultations.
 
-Says when an event or a working group changes; hears what becomes of registrations, which mails went out and which
-forms are open, from which it keeps counts, pseudonymous rosters and the coverage of working groups for coordinators,
-and the buttons of the public pages.
+Publishes changes of events, working groups, hotels, resources and decisions about proposals. Consumes registrations,
+sent mails and copies of forms, from which it keeps counts, pseudonymous rosters and the coverage of working groups for
+coordinators, and the buttons of the public pages.
 """

@@ -5,15 +5,11 @@ from pathlib import Path
 
 import click
 
-from services.events.domain.local_time import to_local
-from services.events.loading.folder import Loaded, read_folder
-from services.events.loading.moving import moved, time_to_next
-from services.events.loading.rooms import LoadedRooms, read_rooms
-from services.events.schedule_worker import ScheduleWorker
+from services.events.loading.folder import Loaded, LoadedRooms, moved, read_folder, read_rooms, time_to_next
+from services.events.loading.service import LoadReport, check_rooms, export_folder, load_rooms, load_sample
+from services.events.local_time import to_local
+from services.events.scheduling.worker import ScheduleWorker
 from services.events.settings import read_settings
-from services.events.usecases.export_folder import export_folder
-from services.events.usecases.load_rooms import check_rooms, load_rooms
-from services.events.usecases.load_sample import LoadReport, load_sample
 from services.events.wiring import NAME, describe, proposal_keys
 from shared.core.clock import system_clock
 from shared.core.context import caused_by
@@ -77,7 +73,7 @@ def _add_rekey(group: click.Group) -> None:
     def rekey_speakers() -> None:
         """Encrypt the names of speakers by the newest key, while people propose. Run again if interrupted."""
         # here alone: no worker needs it
-        from services.events.store.proposals import ENCRYPTED
+        from services.events.side_events.store import ENCRYPTED_COLUMNS as ENCRYPTED
         from shared.process.rekeying import rekey
 
         settings = read_settings(process=REKEY)

@@ -1,7 +1,7 @@
-"""What events deletes because it was kept long enough, table by table; its relay runs it.
+"""What events deletes: by age, table by table (its relay runs it), and with a person who is erased or exported.
 
-What is not here ends with its person (``store/personal_tables.py``). How long proposers are kept registration decides.
-Only the names of the speakers go here, on the day that the standard form promises.
+How long proposers are kept registration decides. Only the names of the speakers go here, on the day that the standard
+form promises. Proposals have an erasure of their own (``side_events/service.py``).
 """
 
 from datetime import timedelta
@@ -9,6 +9,7 @@ from datetime import timedelta
 from shared.store.access_holders import ACCESS_RULE
 from shared.store.cleanup import HOURLY_S, Rule
 from shared.store.deeds import AUDIT_LOG_RULE
+from shared.store.personal_tables import PersonalTable
 from shared.store.sessions import SESSION_RULES
 
 CONTACT_KEPT = timedelta(days=365)
@@ -50,3 +51,50 @@ RULES = (
         every_s=HOURLY_S,
     ),
 )
+
+ABOUT_OTHERS = "it says something about another person, a coordinator"
+ENCRYPTED = "encrypted; the names stand opened under speakers"
+
+LOGGED = "kept as long as the audit log; it names nobody"
+
+_REGISTRATIONS = "(SELECT registration_id FROM roster WHERE person_ref = ANY(:refs))"
+_PROPOSALS = "(SELECT id FROM proposal WHERE person_ref = ANY(:refs))"
+_SUBJECTS = "(SELECT id::text FROM proposal WHERE person_ref = ANY(:refs))"
+
+PERSONAL_TABLES = (
+    PersonalTable("FROM roster t WHERE t.person_ref = ANY(:refs)", ends="bury: a tombstone, known before or not"),
+    PersonalTable(
+        "FROM person_contact t WHERE t.person_ref = ANY(:refs)",
+        erase="""
+            DELETE FROM person_contact WHERE person_ref = decode(:person_ref, 'hex')
+                AND NOT EXISTS (SELECT FROM roster WHERE roster.person_ref = decode(:person_ref, 'hex'))
+        """,
+    ),
+    PersonalTable(
+        f"FROM mail_contact t WHERE t.registration_id IN {_REGISTRATIONS} OR t.registration_id IN {_PROPOSALS}",
+        ends="a year after the mail; it names nobody",
+    ),
+    PersonalTable(
+        "FROM proposal t WHERE t.person_ref = ANY(:refs)",
+        {"speaker_names": ENCRYPTED, "suggested_names": ENCRYPTED},
+        ends="erase_proposal: a tombstone, known before or not",
+    ),
+    PersonalTable(
+        f"FROM proposal_change t WHERE t.proposal_id IN {_PROPOSALS}",
+        {"changed_by": ABOUT_OTHERS},
+        ends="erase_proposal: who did what and when stays, without any words",
+    ),
+    PersonalTable(
+        f"FROM placement t WHERE t.proposal_id IN {_PROPOSALS}", ends="erase_proposal: it is taken off the board"
+    ),
+    PersonalTable(
+        f"FROM version_placement t WHERE t.proposal_id IN {_PROPOSALS}", ends="nothing: the programme as published"
+    ),
+    PersonalTable(
+        f"FROM outbox t WHERE t.subject IN {_SUBJECTS}",
+        {"body": "notes, encrypted to registration and notifications; they stand opened in proposal_change"},
+        ends="erase_proposal: blanked, published or not",
+    ),
+    PersonalTable(f"FROM trail t WHERE t.subject IN {_SUBJECTS}", {"who": ABOUT_OTHERS}, ends=LOGGED),
+)
+"""A test compares it with the tables that there are."""

@@ -8,38 +8,30 @@ from flask import Blueprint as Pages
 from flask import Flask
 from sqlalchemy import Engine
 
-from services.events.api.changes import add_changes
-from services.events.api.event_notes import add_notes
-from services.events.api.events import add_events
-from services.events.api.overview import overview_blueprint
-from services.events.api.person_export import person_export_blueprint
-from services.events.api.proposals import proposals_blueprint
-from services.events.api.resources import resources_blueprint
-from services.events.api.rosters import add_rosters
-from services.events.api.schedule import schedule_blueprint
-from services.events.api.tools import Tools
-from services.events.console.pages import console_blueprint
-from services.events.console.timetable_pages import timetable_console
+from services.events.attendance.api import add_counts, add_roster
+from services.events.desk.api import add_coverage, add_events
+from services.events.desk.change_api import add_changes, add_notes
+from services.events.desk.console import console_blueprint
+from services.events.event.service import EventsContext
 from services.events.network.consultations import CONSULTATION_LOG, GROUP_CONTACTS, TOTALS, totals_of
-from services.events.network.groups import ALL_SERIES, WORKING_GROUPS
-from services.events.network.hotels import HOTEL_BLOCKS
-from services.events.network.resources import RESOURCES, readable
+from services.events.network.kinds import ALL_SERIES, HOTEL_BLOCKS, WORKING_GROUPS
+from services.events.network.resources import RESOURCES, readable_resources, resources_blueprint
+from services.events.network.service import show_titles
+from services.events.overview.api import clashes_blueprint, coverage_list, overview_blueprint, person_export_blueprint
+from services.events.overview.console import add_overview, add_translations
 from services.events.programme.feeds import feeds_blueprint
 from services.events.programme.pages import programme_blueprint
-from services.events.questions.clashes import clashes_blueprint
-from services.events.questions.coverage import coverage_list
-from services.events.questions.lists import question_blueprint
-from services.events.questions.speakers import speakers_list
-from services.events.questions.speakers_page import speakers_console
+from services.events.scheduling.api import schedule_blueprint
+from services.events.scheduling.console import timetable_console
+from services.events.scheduling.rooms import ROOMS, SLOTS
 from services.events.settings import EventsSettings
-from services.events.setup.api import KindApi
+from services.events.setup.api import KindApi, question_blueprint
 from services.events.setup.console import SetupPages
 from services.events.setup.kinds import SetupKind
 from services.events.setup.list_pages import add_lists
-from services.events.setup.service import SetupDesk
-from services.events.usecases.side_tools import SideTools
-from services.events.venue.rooms import ROOMS
-from services.events.venue.slots import SLOTS
+from services.events.side_events.api import proposals_blueprint
+from services.events.side_events.reading import SideEventsContext
+from services.events.side_events.speakers import speakers_console, speakers_list
 from services.events.wiring import MIGRATIONS, NAME, proposal_keys
 from shared.core.clock import Clock, system_clock
 from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
@@ -84,24 +76,24 @@ def build_app(
     work = UnitOfWork(engine, NAME)
     access = AccessDirectory(AccessFile(settings.common.access_file), work, clock)
     sign_in = make_sign_in(access, settings.common.signing_keys, Sessions(work, clock), settings.common.deployment)
-    tools, side = Tools(work, clock), SideTools(work, clock, proposal_keys(settings))
+    context, side = EventsContext(work, clock), SideEventsContext(work, clock, proposal_keys(settings))
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
         service=NAME,
         title="Troika: events",
         examples=Path(__file__).with_name("examples.json"),
         operations=[
-            _events_blueprint(tools),
-            *(_api(SetupDesk(work, clock), kind) for kind in KINDS),
-            resources_blueprint(tools),
+            _events_blueprint(context),
+            *(_api(EventsContext(work, clock), kind) for kind in KINDS),
+            resources_blueprint(context),
             proposals_blueprint(side),
             schedule_blueprint(side),
-            overview_blueprint(tools),
-            *_questions(tools, side),
+            overview_blueprint(context),
+            *_questions(context, side),
             trail_blueprint(NAME, work),
             person_export_blueprint(side),
         ],
-        pages=_pages(tools, side, sign_in, settings.common.public_url),
+        pages=_pages(context, side, sign_in, settings.common.public_url),
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
         keys=keys,
         cached=CachedPages(PUBLIC),
@@ -111,45 +103,54 @@ def build_app(
     return make_app(parts, KeyHolders(access, sign_in), settings.common.deployment)
 
 
-def _events_blueprint(tools: Tools) -> Any:
+def _events_blueprint(context: EventsContext) -> Any:
     blueprint = Blueprint("events", __name__, url_prefix="/v1/events", description="What is on, and who comes")
-    add_events(blueprint, tools)
-    add_rosters(blueprint, tools)
-    add_changes(blueprint, tools)
-    add_notes(blueprint, tools)
+    add_events(blueprint, context)
+    add_counts(blueprint, context)
+    add_coverage(blueprint, context)
+    add_roster(blueprint, context, lambda: show_titles(context.work).of)
+    add_changes(blueprint, context)
+    add_notes(blueprint, context)
     return blueprint
 
 
-def _pages(tools: Tools, side: SideTools, sign_in: SignIn, public_url: str) -> Sequence[Pages]:
+def _pages(context: EventsContext, side: SideEventsContext, sign_in: SignIn, public_url: str) -> Sequence[Pages]:
     return [
         frame_blueprint(sign_in),
-        console_blueprint(tools.work, tools.clock),
-        _setup_pages(SetupDesk(tools.work, tools.clock)),
-        programme_blueprint(tools.work, tools.clock, side.keys, public_url),
-        feeds_blueprint(tools.work, public_url),
+        _console_pages(context),
+        _setup_pages(EventsContext(context.work, context.clock)),
+        programme_blueprint(context.work, context.clock, side.keys, public_url),
+        feeds_blueprint(context.work, public_url),
         *_side_event_pages(side, public_url),
     ]
 
 
-def _side_event_pages(side: SideTools, public_url: str) -> Sequence[Pages]:
+def _console_pages(context: EventsContext) -> Pages:
+    blueprint = console_blueprint(context.work, context.clock)
+    add_overview(blueprint, context.work, context.clock)
+    add_translations(blueprint, context.work)
+    return blueprint
+
+
+def _side_event_pages(side: SideEventsContext, public_url: str) -> Sequence[Pages]:
     return timetable_console(side, public_url), speakers_console(side)
 
 
-def _questions(tools: Tools, side: SideTools) -> Sequence[Any]:
-    lists = (coverage_list(tools.work), speakers_list(side))
-    return [*map(question_blueprint, lists), clashes_blueprint(tools)]
+def _questions(context: EventsContext, side: SideEventsContext) -> Sequence[Any]:
+    lists = (coverage_list(context.work), speakers_list(side))
+    return [*map(question_blueprint, lists), clashes_blueprint(context)]
 
 
-def _api(desk: SetupDesk, kind: SetupKind[Any]) -> Any:
+def _api(context: EventsContext, kind: SetupKind[Any]) -> Any:
     if kind is CONSULTATION_LOG:
-        return KindApi(desk, kind, more=totals_of, more_fields=TOTALS).blueprint()
+        return KindApi(context, kind, more=totals_of, more_fields=TOTALS).blueprint()
     if kind is RESOURCES:
-        return KindApi(desk, kind, readable).reading_blueprint()
-    return KindApi(desk, kind).blueprint()
+        return KindApi(context, kind, readable_resources).reading_blueprint()
+    return KindApi(context, kind).blueprint()
 
 
-def _setup_pages(desk: SetupDesk) -> Pages:
-    pages = SetupPages(desk, KINDS)
+def _setup_pages(context: EventsContext) -> Pages:
+    pages = SetupPages(context, KINDS)
     blueprint = pages.blueprint()
     add_lists(blueprint, pages)
     return blueprint

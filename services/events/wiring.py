@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from services.events.attendance.store import erased_among
 from services.events.cleanup import RULES
-from services.events.messaging import effects
+from services.events.consumers import effects
 from services.events.rights import RIGHTS
 from services.events.settings import KEY_KINDS, EventsSettings, read_settings
-from services.events.store.roster import erased_among
-from services.events.usecases.proposal_keys import ProposalKeys
+from services.events.side_events.reading import ProposalKeys
 from shared.process.service import Service
 from shared.process.settings import CONSUME
 from shared.store.inbox import Effect

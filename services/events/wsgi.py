@@ -11,7 +11,7 @@ from shared.process.web_engine import open_web_engine
 
 
 def application() -> Flask:
-    """The application on an engine of its own."""
+    """The application on its own engine."""
     configure_logs(NAME, "web")
     settings = read_settings()
     start_tracing(NAME, "web", settings.common.otlp_url)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.events import messaging as events
-from services.events.usecases.proposal_keys import ProposalKeys
+from services.events import consumers as events
+from services.events.side_events.reading import ProposalKeys
 from services.notifications import messaging as notifications
 from services.registration import wiring as registration
 from shared.contracts.envelope import TYPE_PREFIX

@@ -8,7 +8,7 @@ made from a timetable that fills every place, with 295 of them published.
 
 import sys
 
-from services.events.scheduling.problem import Limits, Problem
+from services.events.scheduling.model import Problem, SearchLimits
 from services.events.scheduling.solver import solve
 from tests.benchmarks.ground import Entry, Ground
 from tests.support.timetable_checker import broken_rules
@@ -53,7 +53,7 @@ def _problems(seed: int) -> tuple[Problem, Problem]:
 
 def _measure(seed: int, problem: Problem) -> tuple[bool, float]:
     """Whether the aim is met, and the gap of the wishes."""
-    made = solve(problem, Limits(seconds=AIM_S, seed=1))
+    made = solve(problem, SearchLimits(seconds=AIM_S, seed=1))
     faults = broken_rules(problem, made)
     gap = made.wishes.gap
     met = max(gap - AIM_GAP, made.placed.gap, made.moves.gap) <= 0 and made.seconds <= AIM_S * 1.1 and not faults

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from services.events import messaging as events
-from services.events.usecases.proposal_keys import ProposalKeys
+from services.events import consumers as events
+from services.events.side_events.reading import ProposalKeys
 from services.notifications import messaging as notifications
 from services.registration import wiring as registration
 from shared.bus.delivery import Delivery

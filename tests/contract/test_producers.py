@@ -10,13 +10,8 @@ from typing import cast
 import pytest
 from sqlalchemy import Connection
 
-from services.events.domain.event import Event, EventKind, EventStatus, Mode
-from services.events.domain.hotel import Allotment, HotelBlock, RoomKind
-from services.events.domain.network import WorkingGroup
-from services.events.domain.proposal import Proposal, ProposalStatus
-from services.events.domain.resource import Resource, ResourceKind
-from services.events.outgoing import (
-    DECISION_KEYS,
+from services.events.event.model import Event, EventKind, EventStatus, Mode
+from services.events.network.messages import (
     EVENT_KEYS,
     HOTEL_CHANGED,
     event_message,
@@ -24,8 +19,11 @@ from services.events.outgoing import (
     resource_message,
     working_group_message,
 )
-from services.events.usecases.decide_proposal import sealed_decision
-from services.events.usecases.proposal_keys import ProposalKeys
+from services.events.network.model import Allotment, HotelBlock, Resource, ResourceKind, RoomKind, WorkingGroup
+from services.events.side_events.messages import DECISION_KEYS
+from services.events.side_events.model import Proposal, ProposalStatus
+from services.events.side_events.reading import ProposalKeys
+from services.events.side_events.service import sealed_decision
 from services.notifications.domain.mail import ClaimedMail
 from services.notifications.outgoing import KEY_OF_OUTCOME, mail_message
 from services.registration.access import store as access_messages

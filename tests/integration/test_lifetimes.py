@@ -13,7 +13,6 @@ import pytest
 import requests
 
 from services.events import cleanup as of_events
-from services.events.store import personal_tables as events_tables
 from services.notifications import cleanup as of_notifications
 from services.notifications.store import personal_tables as notifications_tables
 from services.registration import cleanup as of_registration
@@ -44,7 +43,7 @@ RULES = {
 }
 PERSONAL = {
     "registration": registration_tables.TABLES,
-    "events": events_tables.TABLES,
+    "events": of_events.PERSONAL_TABLES,
     "notifications": notifications_tables.TABLES,
 }
 MESSAGES = {PUBLISHED.table, *(rule.table for rule in RECEIVED.values())}

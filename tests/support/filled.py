@@ -4,10 +4,8 @@ import base64
 from collections.abc import Callable
 from pathlib import Path
 
-from services.events.loading.folder import read_folder
-from services.events.loading.rooms import read_rooms
-from services.events.usecases.load_rooms import load_rooms
-from services.events.usecases.load_sample import load_sample
+from services.events.loading.folder import read_folder, read_rooms
+from services.events.loading.service import load_rooms, load_sample
 from services.notifications import messaging as notifications
 from services.registration.forms.description import load_forms
 from services.registration.forms.service import upsert_event

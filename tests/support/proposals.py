@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from services.events import messaging as events
-from services.events.usecases.proposal_keys import ProposalKeys
+from services.events import consumers as events
+from services.events.side_events.reading import ProposalKeys
 from shared.contracts.envelope import Message, decode
 from shared.contracts.reading import read
 from shared.contracts.registry import MESSAGE_TYPES

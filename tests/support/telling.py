@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from services.events import messaging as events
+from services.events import consumers as events
 from services.notifications import messaging as notifications
 from services.registration import wiring as registration
 from shared.contracts.envelope import Message, decode

@@ -6,9 +6,8 @@ It knows the plain values of a problem and nothing else. Each broken rule comes 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from services.events.domain.room import Room
-from services.events.domain.schedule import Placement, Slot
-from services.events.scheduling.problem import Problem, Request, Timetable
+from services.events.scheduling.model import Problem, Request, Timetable
+from services.events.venue.model import Placement, Room, TimeSlot
 
 MINUTE = timedelta(minutes=1)
 
@@ -50,7 +49,7 @@ def _pins_kept(problem: Problem, timetable: Timetable) -> Iterator[str]:
             yield f"{pin.proposal_id} is pinned and was moved"
 
 
-def _place(request: Request, room: Room, slot: Slot, problem: Problem) -> Iterator[str]:
+def _place(request: Request, room: Room, slot: TimeSlot, problem: Problem) -> Iterator[str]:
     minutes = _minutes(slot.span.starts_at, slot.span.ends_at)
     if request.attendance > room.capacity:
         yield f"{request.proposal_id}: too many for {room.id}"
@@ -66,7 +65,7 @@ def _place(request: Request, room: Room, slot: Slot, problem: Problem) -> Iterat
 
 
 def _taken_twice(
-    placements: tuple[Placement, ...], requests: dict[str, Request], slots: dict[str, Slot]
+    placements: tuple[Placement, ...], requests: dict[str, Request], slots: dict[str, TimeSlot]
 ) -> Iterator[str]:
     """Minute by minute: no room, speaker or group twice, unless both are pinned."""
     taken: dict[tuple[str, str, datetime], Placement] = {}

@@ -4,11 +4,8 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from services.events.domain.room import Room
-from services.events.domain.schedule import Placement, Slot, Span, day_span
-from services.events.domain.schedule_conflicts import Fixed
-from services.events.scheduling.halt import Halt
-from services.events.scheduling.problem import Limits, Problem, Request, Timetable
+from services.events.scheduling.model import Fixed, Problem, Request, SearchLimits, StopSignal, Timetable
+from services.events.venue.model import Placement, Room, Span, TimeSlot, day_span
 from shared.i18n.content import Text
 
 ZONE = "Europe/Zurich"
@@ -16,7 +13,7 @@ FIRST_DAY = datetime(2020, 5, 4, tzinfo=UTC)
 CAPACITIES = (20, 20, 30, 40, 40, 60, 80, 80, 120, 200)
 
 
-def solve(problem: Problem, limits: Limits, halt: Halt | None = None) -> Timetable:
+def solve(problem: Problem, limits: SearchLimits, halt: StopSignal | None = None) -> Timetable:
     """The solver's timetable. Its libraries are imported here: collecting tests needs none of them (1 s of CPU)."""
     from services.events.scheduling.solver import solve as search
 
@@ -69,8 +66,8 @@ def _placed_request(
     dice: random.Random,
     number: int,
     of: int,
-    place: tuple[Room, Slot],
-    slots: tuple[Slot, ...],
+    place: tuple[Room, TimeSlot],
+    slots: tuple[TimeSlot, ...],
     busy: set[tuple[str, str]],
 ) -> Request:
     """A request that fits into its place; ``busy`` holds who is where in the timetable that it is made from."""
@@ -92,10 +89,10 @@ def _placed_request(
     )
 
 
-def _slots(days: int, a_day: int) -> tuple[Slot, ...]:
+def _slots(days: int, a_day: int) -> tuple[TimeSlot, ...]:
     """Slots of an hour that touch, from 06:00 UTC on, on each of the days."""
     starts = [FIRST_DAY + timedelta(days=day, hours=6 + hour) for day in range(days) for hour in range(a_day)]
-    return tuple(Slot(f"slot-{n}", Span(start, start + timedelta(hours=1)), ZONE) for n, start in enumerate(starts))
+    return tuple(TimeSlot(f"slot-{n}", Span(start, start + timedelta(hours=1)), ZONE) for n, start in enumerate(starts))
 
 
 def _room(dice: random.Random, number: int, days: int) -> Room:
@@ -116,7 +113,9 @@ def _room(dice: random.Random, number: int, days: int) -> Room:
     )
 
 
-def _request(dice: random.Random, number: int, of: int, slots: tuple[Slot, ...], rooms: tuple[Room, ...]) -> Request:
+def _request(
+    dice: random.Random, number: int, of: int, slots: tuple[TimeSlot, ...], rooms: tuple[Room, ...]
+) -> Request:
     days = sorted({slot.on for slot in slots})
     previous = Placement(f"p-{number:03}", dice.choice(rooms).id, dice.choice(slots).id)
     return Request(

@@ -10,8 +10,8 @@ from datetime import datetime
 from sqlalchemy import text
 
 from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, Databases
-from services.events.outgoing import event_message
-from services.events.store.events import find
+from services.events.event.store import read_event
+from services.events.network.messages import event_message
 from shared.store import outbox
 
 _COPY = """
@@ -63,7 +63,7 @@ def publish_events(databases: Databases, lagging: tuple[str, ...], now: datetime
     done = 0
     for identity in lagging:
         with databases.work(EVENTS).transaction() as connection:
-            event = find(connection, identity)
+            event = read_event(connection, identity)
             if event is not None:
                 outbox.add(connection, [event_message("changed", event, now)])
                 done += 1

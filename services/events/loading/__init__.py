@@ -1,1 +1,1 @@
-"""Reading a folder of samples: all of it is right, or none is taken and each fault has file, line and field."""
+"""Folders of YAML files: read, loaded, exported. A fault names file, line and field, and nothing is loaded."""

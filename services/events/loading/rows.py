@@ -1,17 +1,36 @@
-"""One row of a sample file → one value of the domain. Broken rules come back as faults at the line of their field."""
+"""One row of a YAML file → one value of the domain, and checks between rows: duplicate and unknown names.
 
+Broken rules become faults at the line of their field.
+"""
+
+import re
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from services.events.domain.event import Event, EventKind, EventStatus, Mode
-from services.events.domain.hotel import Allotment, HotelBlock, RoomKind
-from services.events.domain.network import Consultation, ContactKind, GroupContact, HostKind, Series, WorkingGroup
-from services.events.domain.resource import Resource, ResourceKind
-from services.events.domain.spans import moment_from
-from services.events.loading.values import a_day, a_zone, made
+from services.events.event.model import EVERY_GROUP, Event, EventKind, EventStatus, Mode
+from services.events.local_time import datetime_from, is_zone
+from services.events.network.model import (
+    Allotment,
+    Consultation,
+    ContactKind,
+    GroupContact,
+    HostKind,
+    HotelBlock,
+    Resource,
+    ResourceKind,
+    RoomKind,
+    Series,
+    WorkingGroup,
+)
+from services.events.rules import RulesBroken
 from shared.core.errors import DomainError
 from shared.core.yaml_source import Fields, flag, one_of, text, whole
 from shared.i18n.content import Text, text_reader
+
+T = TypeVar("T")
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _KEY_OF: dict[str, str] = {
     "starts_at": "starts",
@@ -20,6 +39,126 @@ _KEY_OF: dict[str, str] = {
     "last_ends_at": "last_ends",
 }
 """Fields that are called otherwise in the file, where times are local."""
+
+
+def made(row: Fields, make: Callable[..., T], values: Mapping[str, Any], key_of: Mapping[str, str]) -> T | None:
+    """The value, unless a field is faulty or a rule is broken; a rule about a faulty field is not noted again.
+
+    Args:
+        row: read to its end.
+        make: a value of the domain, made of ``values``.
+        key_of: keys of the file by fields of the domain that are called otherwise.
+    """
+    row.finish()
+    faulty = frozenset(row.faulty)
+    try:
+        value = make(**values)
+    except RulesBroken as error:
+        for rule in error.broken:
+            if (key := key_of.get(rule.field, rule.field)) not in faulty:
+                row.fault(rule.detail, key)
+        return None
+    return None if faulty else value
+
+
+def a_zone(value: Any) -> str:
+    """An IANA time zone.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, str) or not is_zone(value):
+        raise ValueError("must be an IANA time zone such as Europe/Zurich")
+    return value
+
+
+def a_day(value: Any) -> date:
+    """A day as ``2020-05-06``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError("must be a day such as 2020-05-06")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("is not a day that exists") from None
+
+
+def check_unique(rows: Iterable[Fields], *keys: str) -> None:
+    """Note a fault at each row that has the same values under all of ``keys`` as an earlier row of its file."""
+    first: dict[tuple[Hashable, ...], int] = {}
+    for row in rows:
+        values = tuple(_read(row, key) for key in keys)
+        if not all(isinstance(value, str | int) for value in values):
+            continue
+        line = row.node.line_of((keys[-1],))
+        if values in first:
+            row.fault(f"is used twice, first in line {first[values]}", keys[-1])
+        first.setdefault(values, line)
+
+
+def check_events(
+    resources: Iterable[Fields], events: Collection[str], drafts: Collection[str], internal: Collection[str]
+) -> None:
+    """Note a fault at each resource of an event that is not among the ids ``events``, or that is public although its
+    event is among ``drafts`` or ``internal`` ones."""
+    for row in resources:
+        name = _read(row, "event")
+        if isinstance(name, str) and name not in events:
+            row.fault(f"{name[:80]!r} is not in events.yaml", "event")
+        if name in drafts and _read(row, "published") is True:
+            row.fault("must wait until its event is announced", "published")
+        elif name in internal and _read(row, "published") is True:
+            row.fault("must not be: its event is internal", "published")
+
+
+def check_series(events: Iterable[Fields], series: Collection[str]) -> None:
+    """Note a fault at each event of a series that is not among the ids ``series``."""
+    for row in events:
+        name = _read(row, "series")
+        if isinstance(name, str) and name not in series:
+            row.fault(f"{name[:80]!r} is not in series.yaml", "series")
+
+
+def check_forms(events: Iterable[Fields], forms: Collection[str]) -> None:
+    """Note a fault at each event that names a form which is not among the slugs ``forms``."""
+    for row in events:
+        name = _read(row, "form")
+        if isinstance(name, str) and name not in forms:
+            row.fault(f"{name[:80]!r} is not in forms.yaml", "form")
+
+
+def check_groups(events: Iterable[Fields], groups: Collection[str]) -> None:
+    """Note a fault at each asked group that is neither ``*`` nor among the ids ``groups``."""
+    for row in events:
+        asked = _read(row, "asked_groups")
+        for index, name in enumerate(asked if isinstance(asked, list) else []):
+            if isinstance(name, str) and name != EVERY_GROUP and name not in groups:
+                row.fault(f"{name[:80]!r} is not in working-groups.yaml", "asked_groups", index)
+
+
+def check_group(rows: Iterable[Fields], groups: Collection[str]) -> None:
+    """Note a fault at each row of a working group that is not among the ids ``groups``."""
+    for row in rows:
+        name = _read(row, "working_group")
+        if isinstance(name, str) and name not in groups:
+            row.fault(f"{name[:80]!r} is not in working-groups.yaml", "working_group")
+
+
+def ids_where(rows: Iterable[Fields], key: str, value: object) -> frozenset[str]:
+    """The ids of the rows that have ``value`` under ``key``."""
+    return ids_of(row for row in rows if _read(row, key) == value)
+
+
+def ids_of(rows: Iterable[Fields], key: str = "id") -> frozenset[str]:
+    """Every text under ``key``, also of rows with other faults, so that one fault does not cause others."""
+    return frozenset(name for row in rows if isinstance(name := _read(row, key), str))
+
+
+def _read(row: Fields, key: str) -> Any:
+    return row.node.data.get(key) if isinstance(row.node.data, dict) else None
 
 
 def series_of(row: Fields) -> Series | None:
@@ -163,7 +302,7 @@ def _moment(row: Fields, key: str, zone: str, moved_by: timedelta) -> datetime |
     if local is None:
         return None
     try:
-        return moment_from(local, zone, moved_by)
+        return datetime_from(local, zone, moved_by)
     except ValueError as error:
         row.fault(str(error), key)
     except DomainError as error:

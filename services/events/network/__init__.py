@@ -1,1 +1,1 @@
-"""What stands around events: series, working groups and contacts with them, consultations, hotels, resources."""
+"""The network around events: series, working groups, consultations, hotels, resources."""

@@ -8,20 +8,27 @@ from typing import Any
 import marshmallow as ma
 from sqlalchemy import Connection
 
-from services.events.api.change_schemas import one_of_field, slug_field, text_field
-from services.events.api.overview_schemas import ConsultationTotalSchema
-from services.events.console.fields import Field, Section
-from services.events.domain.network import Consultation, ContactKind, GroupContact, HostKind
-from services.events.domain.rules import BrokenRule
-from services.events.network.groups import ID, counted, with_id
-from services.events.setup.kinds import InTable, Listing, SetupKind, Values, Words, nothing
+from services.events.console import FormField, Section
+from services.events.http import one_of_field, slug_field, text_field
+from services.events.network.model import Consultation, ContactKind, GroupContact, HostKind, consultation_totals
+from services.events.network.store import CONSULTATION_TABLE, CONTACT_TABLE, all_working_groups
+from services.events.rules import BrokenRule
+from services.events.setup.kinds import ID_FIELD, Listing, SetupKind, Values, Words, counted, in_table, nothing, with_id
 from services.events.setup.schemas import fields_of, id_field
-from services.events.store.network import CONSULTATIONS, CONTACTS, all_working_groups
-from services.events.usecases.show_overview import consultation_totals
 from shared.core.ids import new_id
 
 HOST_KINDS = ((HostKind.EMBASSY, "Embassy"), (HostKind.PERMANENT_MISSION, "Permanent mission"))
 CONTACT_KINDS = ((ContactKind.PHONE, "Call"), (ContactKind.MEETING, "Meeting"), (ContactKind.MAIL, "Mail from outside"))
+
+
+class ConsultationTotalSchema(ma.Schema):
+    """Sums over all consultations with one kind of host. A host that is named counts once."""
+
+    host_kind = ma.fields.String(required=True, validate=ma.validate.OneOf([str(kind) for kind in HostKind]))
+    hosts = ma.fields.Integer(required=True)
+    presentations = ma.fields.Integer(required=True)
+
+
 TOTALS = {
     "totals": ma.fields.List(
         ma.fields.Nested(ConsultationTotalSchema),
@@ -71,39 +78,41 @@ def unknown_group(connection: Connection, value: Consultation | GroupContact) ->
 
 def _consultation_form(connection: Connection, old: Consultation | None) -> list[Section]:
     what = [
-        Field(name="held_on", label="Day", look="day"),
-        Field(name="host_kind", label="With", look="select", required=True, choices=HOST_KINDS),
-        Field(name="host", label="Embassy or mission", help="Its name. Empty: a round of several."),
-        Field(name="city", label="City", required=True),
-        Field(
+        FormField(name="held_on", label="Day", look="day"),
+        FormField(name="host_kind", label="With", look="select", required=True, choices=HOST_KINDS),
+        FormField(name="host", label="Embassy or mission", help="Its name. Empty: a round of several."),
+        FormField(name="city", label="City", required=True),
+        FormField(
             name="working_group",
             label="Working group",
             look="select",
             choices=[("", "None, or several"), *group_choices(connection)],
         ),
-        Field(name="presentations", label="Number of presentations", most=4, required=True),
-        Field(name="hosts", label="Hosts", most=4, help="Embassies or missions: more than 1 for a round of several."),
+        FormField(name="presentations", label="Number of presentations", most=4, required=True),
+        FormField(
+            name="hosts", label="Hosts", most=4, help="Embassies or missions: more than 1 for a round of several."
+        ),
     ]
     more = [
-        Field(
+        FormField(
             name="presented_by", label="Who presented", most=500, help="Organisations or offices, such as Secretariat."
         ),
-        Field(name="outcome", label="Outcome", look="area", most=2000, help="Only for coordinators and viewers."),
-        Field(name="title", label="Title", help="If empty, it is the name of the embassy or mission."),
-        Field(name="summary", label="Notes", look="area", most=2000),
-        *([ID] if old is None else [Field(name="within_days", label="Days that a round took", most=3)]),
+        FormField(name="outcome", label="Outcome", look="area", most=2000, help="Only for coordinators and viewers."),
+        FormField(name="title", label="Title", help="If empty, it is the name of the embassy or mission."),
+        FormField(name="summary", label="Notes", look="area", most=2000),
+        *([ID_FIELD] if old is None else [FormField(name="within_days", label="Days that a round took", most=3)]),
     ]
     return [Section("What took place", what), Section("Outcome", more)]
 
 
 def _contact_form(connection: Connection, _old: GroupContact | None) -> list[Section]:
     fields = [
-        Field(
+        FormField(
             name="working_group", label="Working group", look="select", required=True, choices=group_choices(connection)
         ),
-        Field(name="kind", label="How", look="select", required=True, choices=CONTACT_KINDS),
-        Field(name="held_on", label="Day", look="day", required=True),
-        Field(
+        FormField(name="kind", label="How", look="select", required=True, choices=CONTACT_KINDS),
+        FormField(name="held_on", label="Day", look="day", required=True),
+        FormField(
             name="summary",
             label="What it was about",
             look="area",
@@ -149,7 +158,7 @@ CONSULTATION_LOG: SetupKind[Consultation] = SetupKind(
         ),
         "It is removed from the log and the totals.",
     ),
-    stored=InTable(CONSULTATIONS),
+    stored=in_table(CONSULTATION_TABLE),
     listing=Listing(
         filters=("host_kind", "host", "city", "working_group"),
         searched=("title", "host", "summary", "outcome", "presented_by"),
@@ -218,7 +227,7 @@ GROUP_CONTACTS: SetupKind[GroupContact] = SetupKind(
         (("working_group", "Group"), ("held_on", "Day"), ("kind", "How"), ("summary", "About"), ("recorded_by", "By")),
         "It is removed from the list.",
     ),
-    stored=InTable(CONTACTS),
+    stored=in_table(CONTACT_TABLE),
     listing=Listing(
         filters=("working_group", "kind"),
         searched=("summary",),

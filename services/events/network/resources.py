@@ -1,69 +1,73 @@
-"""Recordings, slides and briefs of events, series and cities: their kind. That one is published is told once."""
+"""Recordings, slides and briefs of events, series and cities: their kind, and routes that create and change them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import marshmallow as ma
+from flask import Response, jsonify
 from sqlalchemy import Connection
 
-from services.events.api.change_schemas import one_of_field, slug_field, text_field
-from services.events.api.tools import audience, own_forms
-from services.events.console.fields import Field, Section
-from services.events.console.resource_fields import ID, KINDS, language_field
-from services.events.domain.resource import Resource, ResourceKind
-from services.events.network.groups import counted, with_id
-from services.events.outgoing import resource_message
-from services.events.setup.kinds import Listing, SetupKind, Values, Words, its_fields, nothing
+from services.events.console import FormField, Section
+from services.events.event.model import Readers
+from services.events.event.service import EventsContext
+from services.events.event.store import counts_of
+from services.events.http import (
+    audience,
+    broken_rules_as_faults,
+    one_of_field,
+    own_forms,
+    slug_field,
+    text_field,
+)
+from services.events.network.messages import resource_message
+from services.events.network.model import Resource, ResourceKind, resource_tag
+from services.events.network.resource_pages import RESOURCE_ID_FIELD, RESOURCE_KINDS, language_field
+from services.events.network.service import (
+    change_resource,
+    create_resource,
+    record_resource_change,
+    wrong_resource_names,
+)
+from services.events.network.store import (
+    ResourceFilter,
+    all_series,
+    delete_resource,
+    insert_resource,
+    lock_resource,
+    save_resource,
+    select_resources,
+)
+from services.events.setup.kinds import Listing, SetupKind, Stored, Values, Words, counted, its_fields, nothing, with_id
 from services.events.setup.schemas import fields_of, id_field, shown_text, wanted_text
-from services.events.setup.service import SetupDesk
-from services.events.store import network, resources
-from services.events.store.counts import counts_of
-from services.events.store.events import Audience
-from services.events.store.resources import ResourceFilter
-from services.events.usecases.event_history import keep_resource_change
-from services.events.usecases.resources import wrong_names
 from shared.contracts.envelope import Message
 from shared.contracts.schemas import StrictBoolean
+from shared.i18n.content_field import TextByLanguage
+from shared.web.access import holder, needs, require_touch_each
+from shared.web.entity_tags import seen_tags
+from shared.web.operations import Blueprint
+from shared.web.problems import MEDIA_TYPE as PROBLEM
+from shared.web.problems import ProblemSchema
 
 MAX_RESOURCES = 10_000
 
 
-class ResourceTable:
-    """Resources, as ``Stored`` has it."""
-
-    def all(self, connection: Connection) -> list[Resource]:
-        """Every resource, published or not."""
-        return resources.select(connection, ResourceFilter(published_only=False, limit=MAX_RESOURCES))
-
-    def find_for_change(self, connection: Connection, value_id: str) -> Resource | None:
-        """One resource, locked."""
-        return resources.find_for_change(connection, value_id)
-
-    def add(self, connection: Connection, value: Resource) -> bool:
-        """Store a new resource."""
-        return resources.add(connection, value)
-
-    def save(self, connection: Connection, value: Resource) -> None:
-        """Store a resource."""
-        resources.save(connection, value)
-
-    def remove(self, connection: Connection, value_id: str) -> None:
-        """Delete a resource."""
-        resources.remove(connection, value_id)
+def _all_resources(connection: Connection) -> list[Resource]:
+    return select_resources(connection, ResourceFilter(published_only=False, limit=MAX_RESOURCES))
 
 
-def readable(desk: SetupDesk) -> Sequence[Resource]:
+def readable_resources(context: EventsContext) -> Sequence[Resource]:
     """Those that the caller may see: the published ones; with a key, all of its forms."""
     who = audience()
     own = own_forms(who)
-    published_only = who is Audience.PUBLIC or own is not None
+    published_only = who is Readers.PUBLIC or own is not None
     wanted = ResourceFilter(published_only=published_only, own=own or frozenset(), limit=MAX_RESOURCES)
-    with desk.work.transaction() as connection:
-        return resources.select(connection, wanted)
+    with context.work.transaction() as connection:
+        return select_resources(connection, wanted)
 
 
-def _typed(values: Values) -> Values:
+def _typed_resource(values: Values) -> Values:
     nullable = ("event", "series", "city")
     typed: Values = {name: value or None if name in nullable else value for name, value in values.items()}
     return {name: ResourceKind(value) if name == "kind" else value for name, value in typed.items()}
@@ -71,25 +75,25 @@ def _typed(values: Values) -> Values:
 
 def _make(values: Values, _by: str) -> Sequence[Resource]:
     stands_on = values.get("event") or values.get("series") or values.get("city") or ""
-    return [completed(None, Resource(**_typed(with_id(values, stands_on, values["title"]))))]
+    return [with_announced(None, Resource(**_typed_resource(with_id(values, stands_on, values["title"]))))]
 
 
-def completed(old: Resource | None, new: Resource) -> Resource:
+def with_announced(old: Resource | None, new: Resource) -> Resource:
     """``new`` with whether it was ever announced."""
     return replace(new, announced=new.published or (old is not None and old.announced))
 
 
-def _tells(old: Resource | None, new: Resource) -> bool:
+def _announces(old: Resource | None, new: Resource) -> bool:
     return new.published and not (old is not None and old.announced)
 
 
 def _messages(old: Resource | None, new: Resource, now: datetime) -> list[Message]:
-    return [resource_message(new, now)] if _tells(old, new) else []
+    return [resource_message(new, now)] if _announces(old, new) else []
 
 
 def _effects(connection: Connection, old: Resource | None, new: Sequence[Resource], _now: datetime) -> Iterable[str]:
     for one in new:
-        if _tells(old, one):
+        if _announces(old, one):
             yield "It becomes public in the programme."
             people = counts_of(connection, [one.event])[one.event].confirmed if one.event else 0
             yield f"{counted(people, 'confirmed registration')} for its event: they get one mail."
@@ -105,19 +109,19 @@ def _blockers(_connection: Connection, resource: Resource, _now: datetime) -> It
 
 
 def _form(connection: Connection, old: Resource | None) -> list[Section]:
-    series = [("", "None"), *((one.id, str(one.title)) for one in network.all_series(connection))]
+    series = [("", "None"), *((one.id, str(one.title)) for one in all_series(connection))]
     what = [
-        Field(name="title", label="Title", look="languages", required=True),
-        *([ID] if old is None else []),
-        Field(name="kind", label="Kind", look="select", required=True, choices=list(KINDS.items())),
-        Field(name="url", label="Address", most=500, required=True, help="Begins with https://"),
+        FormField(name="title", label="Title", look="languages", required=True),
+        *([RESOURCE_ID_FIELD] if old is None else []),
+        FormField(name="kind", label="Kind", look="select", required=True, choices=list(RESOURCE_KINDS.items())),
+        FormField(name="url", label="Address", most=500, required=True, help="Begins with https://"),
         language_field(old),
-        Field(name="published", label="Published", look="tick", help="People who are registered get one mail."),
+        FormField(name="published", label="Published", look="tick", help="People who are registered get one mail."),
     ]
     where = [
-        Field(name="event", label="Event", most=80, help="Short name of the event."),
-        Field(name="series", label="Series", look="select", choices=series),
-        Field(name="city", label="City", help="For UPR Cities."),
+        FormField(name="event", label="Event", most=80, help="Short name of the event."),
+        FormField(name="series", label="Series", look="select", choices=series),
+        FormField(name="city", label="City", help="For UPR Cities."),
     ]
     return [Section("What it is", what), Section("What it belongs to", where)]
 
@@ -132,7 +136,7 @@ RESOURCES: SetupKind[Resource] = SetupKind(
         (("title", "Title"), ("kind", "Kind"), ("event", "Event"), ("series", "Series"), ("published", "Published")),
         "A resource that was announced cannot be withdrawn. It can be hidden.",
     ),
-    stored=ResourceTable(),
+    stored=Stored(_all_resources, lock_resource, insert_resource, save_resource, delete_resource),
     listing=Listing(
         filters=("kind", "event", "series", "city", "language", "published"),
         searched=("title",),
@@ -163,16 +167,120 @@ RESOURCES: SetupKind[Resource] = SetupKind(
     ),
     editable=("kind", "title", "url", "language", "event", "series", "city", "published"),
     make=_make,
-    typed=_typed,
-    completed=completed,
+    typed=_typed_resource,
+    completed=with_announced,
     show=its_fields,
     form=_form,
     lines={},
-    check=wrong_names,
+    check=wrong_resource_names,
     effects=_effects,
     blockers=_blockers,
     messages=_messages,
     lock=nothing,
     after=nothing,
-    recorded=keep_resource_change,
+    recorded=record_resource_change,
 )
+
+
+class StoredResourceSchema(ma.Schema):
+    """A recording, slides or a brief."""
+
+    id = ma.fields.String(required=True)
+    kind = one_of_field(ResourceKind, required=True)
+    title = TextByLanguage(200, "By language", written=False, required=True)
+    url = ma.fields.String(required=True)
+    language = ma.fields.String(required=True, metadata={"description": "BCP 47"})
+    event = ma.fields.String(allow_none=True, required=True)
+    series = ma.fields.String(allow_none=True, required=True)
+    city = ma.fields.String(allow_none=True, required=True)
+    published = ma.fields.Boolean(required=True)
+    revision = ma.fields.Integer(required=True)
+
+
+class ResourceChangeSchema(ma.Schema):
+    """Fields to change."""
+
+    kind = one_of_field(ResourceKind)
+    title = TextByLanguage(200, "By language; a plain string is English")
+    url = text_field(500, "Begins with https://")
+    language = text_field(35, "BCP 47", least=2)
+    event = slug_field("Id of the event it belongs to", allow_none=True)
+    series = slug_field("Id of the series it belongs to", allow_none=True)
+    city = text_field(200, "City it belongs to, for UPR Cities", allow_none=True)
+    published = ma.fields.Boolean(
+        metadata={"description": "Whether the public sees it. People are notified the first time"}
+    )
+
+
+class WantedResourceSchema(ResourceChangeSchema):
+    """A new resource; it belongs to an event, a series or a city."""
+
+    id = slug_field("A lower-case name with hyphens; it never changes", required=True)
+    kind = one_of_field(ResourceKind, required=True)
+    title = TextByLanguage(200, "By language; a plain string is English", required=True)
+    url = text_field(500, "Begins with https://", required=True)
+
+
+_SCHEMA = StoredResourceSchema()
+
+
+def resources_blueprint(context: EventsContext) -> Any:
+    """What makes and changes ``/v1/resources``; they are listed and withdrawn as everything that is set up."""
+    blueprint = Blueprint("resource-changes", __name__, url_prefix="/v1", description="Recordings, slides, briefs")
+    _add_changes(blueprint, context)
+    return blueprint
+
+
+def _add_changes(blueprint: Any, context: EventsContext) -> None:
+    @blueprint.post("/resources")
+    @blueprint.arguments(WantedResourceSchema)
+    @blueprint.response(201, StoredResourceSchema)
+    @blueprint.alt_response(409, schema=ProblemSchema, content_type=PROBLEM, description="The id is taken")
+    @needs("coordinator")
+    def create(wanted: dict[str, Any]) -> Response:
+        """Create a resource. If it is published, the people concerned are notified."""
+        with broken_rules_as_faults():
+            resource = Resource(**_typed_request(wanted))
+            require_touch_resource(resource)
+            made = create_resource(context.work, context.clock, resource, holder().name)
+        answer = _tagged(made)
+        answer.status_code = 201
+        return answer
+
+    @blueprint.patch("/resources/<item_id>")
+    @blueprint.arguments(ResourceChangeSchema, required=False)
+    @blueprint.response(200, StoredResourceSchema)
+    @blueprint.alt_response(404, schema=ProblemSchema, content_type=PROBLEM, description="No such resource")
+    @blueprint.alt_response(
+        412, schema=ProblemSchema, content_type=PROBLEM, description="It was changed since it was read"
+    )
+    @blueprint.alt_response(428, schema=ProblemSchema, content_type=PROBLEM, description="`If-Match` is missing")
+    @needs("coordinator")
+    def change(changes: dict[str, Any], item_id: str) -> Response:
+        """Change or publish a resource; the ETag that was seen, or the revision, as `If-Match`."""
+        with broken_rules_as_faults():
+            changed = change_resource(
+                context.work,
+                context.clock,
+                item_id,
+                _typed_request(changes),
+                seen_tags(),
+                require_touch_resource,
+                holder().name,
+            )
+            return _tagged(changed)
+
+
+def require_touch_resource(resource: Resource) -> None:
+    """A key limited to some forms may change resources of events and series of the same names only."""
+    require_touch_each(*resource.stands_on)
+
+
+def _typed_request(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: ResourceKind(value) if name == "kind" else value for name, value in values.items()}
+
+
+def _tagged(resource: Resource) -> Response:
+    answer = jsonify(_SCHEMA.dump(resource))
+    answer.set_etag(resource_tag(resource))
+    return answer

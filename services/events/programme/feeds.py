@@ -1,33 +1,116 @@
-"""Calendars to subscribe to: everything, one series, one kind, one room, what one working group is asked to; and files
-with one event.
+"""Calendars to subscribe to (everything, a series, a kind, a room, a working group), and files with one event.
 
-They follow ``?lang`` alone: whoever reads a subscribed calendar is a server, and says nothing of its user's language.
+The meeting link is never in them. The same event has the same entry (UID, SEQUENCE, times) in every public calendar. A
+postponed event stays, cancelled on the date it had: an entry that just vanished would leave people guessing. Feeds
+follow ``?lang`` only: the reader of a subscribed calendar is a server, which does not know its user's language.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, make_response, request
 from werkzeug.exceptions import NotFound
 
-from services.events.domain.event import EventKind
-from services.events.programme.ical import feed_bytes, file_bytes
-from services.events.programme.texts import programme_texts
-from services.events.store.events import Audience, EventFilter
-from services.events.usecases.show_programme import (
-    list_feed,
-    public_groups,
-    public_series,
-    published_room,
-    show_public_event,
-)
-from shared.calendar.ics import MEDIA_TYPE, Feed
-from shared.i18n.languages import best_language
+from services.events.event.model import OPEN_STATUSES, Event, EventKind, EventStatus, Mode, Readers
+from services.events.event.store import EventFilter
+from services.events.programme.service import list_feed, public_groups, public_series, published_room, show_public_event
+from shared.calendar.entries import public_uid
+from shared.calendar.ics import MEDIA_TYPE, CalendarEvent, Feed, Status, write_feed, write_file
+from shared.calendar.links import CalendarLinks, calendar_links
+from shared.i18n.catalogue import Catalogue
+from shared.i18n.languages import best_language, chosen_language
 from shared.i18n.phrases import labelled
+from shared.i18n.zones import place_text
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import public
 from shared.web.entity_tags import cacheable
+
+TEXTS = Catalogue(Path(__file__).parent / "translations")
+
+PRODUCT = "Programme"
+_STATUS: Mapping[EventStatus, Status] = {
+    EventStatus.TENTATIVE: "TENTATIVE",
+    EventStatus.POSTPONED: "CANCELLED",
+    EventStatus.CANCELLED: "CANCELLED",
+}
+
+
+def programme_texts() -> Catalogue:
+    """The catalogue of this folder."""
+    return TEXTS
+
+
+def wanted_language() -> str:
+    """The language of ``?lang=``, else the best of ``Accept-Language``, else English."""
+    return chosen_language(request.args.get("lang"), request.accept_languages)
+
+
+def feed_bytes(feed: Feed, events: Iterable[Event], changed: Mapping[str, datetime], public_url: str) -> bytes:
+    """Return the calendar, UTF-8 with CRLF line ends.
+
+    Args:
+        feed: its name, language and address.
+        events: public ones; those that never had a date are left out.
+        changed: when each was last changed (aware), by id, as far as it is known.
+        public_url: address of the whole system; its host makes the UIDs unique.
+    """
+    found = (_entry(event, changed.get(event.id), feed.language, public_url) for event in events)
+    return write_feed(feed, PRODUCT, [entry for entry in found if entry is not None])
+
+
+def file_bytes(event: Event, changed_at: datetime | None, language: str, public_url: str) -> bytes | None:
+    """Return one event as a calendar file, with its entry of the feeds; None if it never had a date. Args as above."""
+    entry = _entry(event, changed_at, language, public_url)
+    return None if entry is None else write_file(entry, PRODUCT)
+
+
+def links_to(event: Event, language: str, now: datetime, public_url: str) -> CalendarLinks | None:
+    """Return the links that add an event to a calendar; None if it does not take place or is over.
+
+    Args:
+        event: a public one.
+        language: of its texts.
+        now: the time, aware.
+        public_url: address of the whole system.
+    """
+    entry = _entry(event, now, language, public_url)
+    if event.status not in OPEN_STATUSES or entry is None or (entry.ends_at or entry.starts_at) <= now:
+        return None
+    if entry.status == "TENTATIVE":  # no link can tell a calendar so
+        entry = replace(entry, title=programme_texts().text("calendar.tentative-title", language, title=entry.title))
+    return calendar_links(entry, f"/calendar/event/{event.id}.ics?{urlencode({'lang': language})}")
+
+
+def _entry(event: Event, changed_at: datetime | None, language: str, public_url: str) -> CalendarEvent | None:
+    starts_at, texts = event.starts_at or event.last_starts_at, programme_texts()
+    if starts_at is None:
+        return None
+    postponed = event.status is EventStatus.POSTPONED
+    word, title = texts.text("status.postponed", language), event.title.in_language(language)
+    return CalendarEvent(
+        uid=public_uid(event.id, public_url),
+        sequence=event.revision,
+        stamped_at=changed_at or starts_at,
+        starts_at=starts_at,
+        ends_at=event.ends_at or event.last_ends_at,
+        time_zone=event.time_zone,
+        status=_STATUS.get(event.status, "CONFIRMED"),
+        title=labelled(word, title, language) if postponed else title,
+        description=event.summary.in_language(language),
+        location=_place(event, language),
+        url=f"{public_url}/programme/{event.id}?lang={language}",
+        category=texts.text(f"kind.{event.kind}", language),
+    )
+
+
+def _place(event: Event, language: str) -> str:
+    place, city = ("", "") if event.mode is Mode.ONLINE else (event.place, event.city)
+    online = "" if event.mode is Mode.IN_PERSON else programme_texts().text("mode.online", language)
+    return place_text(place, city, online, language)
 
 
 def feeds_blueprint(work: UnitOfWork, public_url: str) -> Blueprint:
@@ -111,5 +194,5 @@ class _Feeds:
         programme = programme_texts().text("programme", language)
         name = labelled(programme, part, language) if part else programme
         feed = Feed(name, language, f"{self.public_url}{request.path}?{urlencode({'lang': language})}")
-        events, changed = list_feed(self.work, EventFilter(audience=Audience.PUBLIC, **wanted))
+        events, changed = list_feed(self.work, EventFilter(audience=Readers.PUBLIC, **wanted))
         return _calendar(feed_bytes(feed, events, changed, self.public_url), language)

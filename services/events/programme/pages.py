@@ -1,29 +1,26 @@
-"""The public pages: server-rendered, in six languages, without script, kept by caches for a minute."""
+"""The public pages: server-rendered, in six languages, without script, cached for a minute.
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import datetime
+The timetable is shown by day, in the zone of the place, with UTC beside it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from services.events.domain.event import Event, EventKind
-from services.events.domain.form import WORKING_GROUP
-from services.events.domain.proposal import PROPOSAL
-from services.events.programme.ical import links_to
-from services.events.programme.texts import programme_texts, wanted_language
-from services.events.programme.timetable import timetable_page
-from services.events.store.events import Audience, EventFilter
-from services.events.usecases.list_events import list_events
-from services.events.usecases.list_proposals import public_names
-from services.events.usecases.look_up_schedule import newest_with_titles
-from services.events.usecases.positions import event_position, read_event_position
-from services.events.usecases.proposal_keys import ProposalKeys
-from services.events.usecases.show_programme import (
+from services.events.event.model import WORKING_GROUP, Event, EventKind, Readers
+from services.events.event.service import event_position, list_events, read_event_position
+from services.events.event.store import EventFilter
+from services.events.programme.feeds import links_to, programme_texts, wanted_language
+from services.events.programme.service import (
     list_city_resources,
     open_forms,
     public_groups,
@@ -31,7 +28,11 @@ from services.events.usecases.show_programme import (
     show_event_details,
     show_series,
 )
-from services.events.usecases.side_tools import SideTools
+from services.events.scheduling.model import TimetableEntry
+from services.events.scheduling.service import newest_with_titles
+from services.events.scheduling.store import TimetableVersion
+from services.events.side_events.model import PROPOSAL
+from services.events.side_events.reading import ProposalKeys, SideEventsContext, public_names
 from shared.calendar.ics import subscription_links
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -39,8 +40,8 @@ from shared.i18n.content import Text
 from shared.i18n.languages import LANGUAGE_NAMES, direction
 from shared.i18n.marking import isolated, language_attributes, language_mark, marked
 from shared.i18n.phrases import labelled, listed
-from shared.i18n.when import TimeLine, period, time_lines
-from shared.i18n.zones import city_name
+from shared.i18n.when import NO_BREAK, Period, TimeLine, day_text, hours_text, period, time_lines
+from shared.i18n.zones import city_name, place_text, zone_place
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import public
 from shared.web.entity_tags import cacheable, revalidated
@@ -53,6 +54,78 @@ PAGE = 50
 STYLE = Path(__file__).parent / "static" / "programme.css"
 
 
+@dataclass(frozen=True, slots=True)
+class ProgrammeLine:
+    """One side event as people read it, in their language; ``room_id`` leads to the room's calendar.
+
+    ``speakers`` are the names of those who agree to it.
+    """
+
+    times: str
+    utc: str
+    iso: str
+    title: Text
+    place: str
+    room_id: str
+    speakers: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TimetablePage:
+    """The published timetable by day: (day, side events); ``version`` is a sentence, empty before the first."""
+
+    version: str
+    zone: str
+    days: Sequence[tuple[str, Sequence[ProgrammeLine]]]
+
+
+def timetable_page(
+    version: TimetableVersion | None, titles: Mapping[str, Text], speakers: Mapping[str, Sequence[str]], language: str
+) -> TimetablePage:
+    """The page of a version, or an empty one.
+
+    Args:
+        version: the one in force.
+        titles: of events as they are now, by id.
+        speakers: names that the public may know, by event.
+        language: of the page.
+    """
+    if version is None:
+        return TimetablePage("", "", ())
+    ordered = sorted(version.entries, key=lambda entry: (entry.span.starts_at, str(entry.room_title)))
+    published_on = day_text(version.published_at.date(), language)
+    words = programme_texts().text("timetable.version", language, number=version.number, date=published_on)
+    days = tuple(
+        (day_text(day, language), tuple(_line(entry, titles, speakers, language) for entry in found))
+        for day, found in groupby(ordered, key=_local_day)
+    )
+    return TimetablePage(words, _zone(ordered[0], language) if ordered else "UTC", days)
+
+
+def _line(
+    entry: TimetableEntry, titles: Mapping[str, Text], speakers: Mapping[str, Sequence[str]], language: str
+) -> ProgrammeLine:
+    period = Period(entry.span.starts_at, entry.span.ends_at, entry.time_zone, entry.city)
+    return ProgrammeLine(
+        times=hours_text(period, language),
+        utc=f"{hours_text(period, language, 'UTC')}{NO_BREAK}UTC",
+        iso=period.iso,
+        title=titles.get(entry.event_id) or Text.of({"": entry.title}),
+        place=place_text(entry.room_title.in_language(language), entry.city, "", language),
+        room_id=entry.room_id,
+        speakers=speakers.get(entry.event_id, ()),
+    )
+
+
+def _local_day(entry: TimetableEntry) -> date:
+    return entry.span.starts_at.astimezone(ZoneInfo(entry.time_zone)).date()
+
+
+def _zone(entry: TimetableEntry, language: str) -> str:
+    """The zone by the name of the city with the rooms: people in Geneva do not call it Zurich time."""
+    return zone_place(entry.span.starts_at, entry.time_zone, language, entry.city)
+
+
 def programme_blueprint(work: UnitOfWork, clock: Clock, keys: ProposalKeys, public_url: str) -> Blueprint:
     """``/programme`` and everything below it: groups, the timetable, series and events."""
     blueprint = Blueprint("programme", __name__, url_prefix=HOME, template_folder="templates")
@@ -61,8 +134,8 @@ def programme_blueprint(work: UnitOfWork, clock: Clock, keys: ProposalKeys, publ
     blueprint.register_error_handler(DomainError, lambda error: _refusal(from_domain(error).status_code))
     serve_sheet(blueprint, "/static/programme.css", _sheet())
     _add_list(blueprint, work, clock)
-    _add_timetable(blueprint, SideTools(work, clock, keys))
-    _add_details(blueprint, SideTools(work, clock, keys), public_url)
+    _add_timetable(blueprint, SideEventsContext(work, clock, keys))
+    _add_details(blueprint, SideEventsContext(work, clock, keys), public_url)
     return blueprint
 
 
@@ -72,7 +145,7 @@ def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
     def programme() -> Response:
         everything = request.args.get("show") == "all"
         wanted = EventFilter(
-            audience=Audience.PUBLIC,
+            audience=Readers.PUBLIC,
             not_over_at=None if everything else clock(),
             after=position_in(request.args.get("cursor", ""), 2, read_event_position),
             limit=PAGE,
@@ -93,38 +166,40 @@ def _add_list(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         return _page("programme/groups.html", groups=active, forms=forms)
 
 
-def _add_timetable(blueprint: Blueprint, tools: SideTools) -> None:
+def _add_timetable(blueprint: Blueprint, context: SideEventsContext) -> None:
     @blueprint.get("/timetable")
     @public
     def timetable() -> Response:
-        version, titles = newest_with_titles(tools.work)
+        version, titles = newest_with_titles(context.work)
         side_events = [entry.event_id for entry in version.entries] if version else []
-        shown = timetable_page(version, titles, public_names(tools.work, tools.keys, side_events), wanted_language())
-        forms = open_forms(tools.work, PROPOSAL, tools.clock())
+        shown = timetable_page(
+            version, titles, public_names(context.work, context.keys, side_events), wanted_language()
+        )
+        forms = open_forms(context.work, PROPOSAL, context.clock())
         page = render_template("programme/timetable.html", page=shown, forms=forms)
         return revalidated(_in_its_language(make_response(page)))
 
 
-def _add_details(blueprint: Blueprint, tools: SideTools, public_url: str) -> None:
+def _add_details(blueprint: Blueprint, context: SideEventsContext, public_url: str) -> None:
     @blueprint.get("/series/<series_id>")
     @public
     def series(series_id: str) -> Response:
-        return _page("programme/series.html", details=show_series(tools.work, series_id, tools.clock()))
+        return _page("programme/series.html", details=show_series(context.work, series_id, context.clock()))
 
     @blueprint.get("/<event_id>")
     @public
     def event(event_id: str) -> Response:
-        details = show_event_details(tools.work, event_id, tools.clock())
-        calendar = links_to(details.event, wanted_language(), tools.clock(), public_url)
-        speakers = _speakers(tools, details.event)
+        details = show_event_details(context.work, event_id, context.clock())
+        calendar = links_to(details.event, wanted_language(), context.clock(), public_url)
+        speakers = _speakers(context, details.event)
         return _page("programme/event.html", details=details, calendar=calendar, speakers=speakers)
 
 
-def _speakers(tools: SideTools, event: Event) -> Sequence[str]:
+def _speakers(context: SideEventsContext, event: Event) -> Sequence[str]:
     """Names of those who speak at a side event and agree to be named."""
     if event.kind is not EventKind.SIDE_EVENT:
         return ()
-    return public_names(tools.work, tools.keys, [event.id]).get(event.id, ())
+    return public_names(context.work, context.keys, [event.id]).get(event.id, ())
 
 
 def _page(template: str, **values: Any) -> Response:

@@ -1,1 +1,1 @@
-"""Making a timetable: who is where and when. No database, no HTTP; the solver's library is imported only in here."""
+"""The timetable of side events: board, solver, worker, published versions. Only it imports the solver's library."""

@@ -1,162 +1,345 @@
-"""The CP-SAT model of a timetable: one Boolean variable says that a proposal is in a slot.
+"""Timetables of side events: conflicts, published entries and their differences, the solver's problem and result. Pure.
 
-Rooms are not variables; they are assigned afterwards. That suitable rooms exist is one linear constraint for each slot
-and capacity (Hall's theorem for nested sets, see ``openings``), so identical rooms cause no symmetry and the model
-stays small: 300 proposals and 80 slots have 24,000 variables instead of 240,000.
-
-A published side event has a second variable: it keeps its slot *and* its room. Who keeps a room takes it away from the
-others in that slot, which the same constraints express.
+Order and direction do not matter: the same board gives the same conflicts, each once.
 """
 
+import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeAlias
+from enum import StrEnum
+from itertools import combinations
 
-from ortools.sat.python import cp_model
+from services.events.venue.model import Placement, Room, Span, TimeSlot, overlapping_slots
+from shared.i18n.content import Text
 
-from services.events.domain.schedule import Slot
-from services.events.scheduling.openings import Openings, busy_names
-from services.events.scheduling.problem import Request
-from services.events.scheduling.score import BUSIEST_DAY, wish_weight
 
-Places: TypeAlias = Mapping[tuple[str, str], cp_model.IntVar]
-"""Variables by proposal and slot."""
+class ConflictKind(StrEnum):
+    """What is broken; all of them keep a timetable from being published."""
+
+    ROOM = "room"
+    SPEAKER = "speaker"
+    WORKING_GROUP = "working_group"
+    ROOM_CLOSED = "room_closed"
+    ROOM_TOO_SMALL = "room_too_small"
+    FIXED_EVENT = "fixed_event"
+    SPEAKER_UNAVAILABLE = "speaker_unavailable"
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """The rules as CP-SAT takes them, without an objective.
+class Placed:
+    """A proposal in its place, with all that can clash.
 
     Attributes:
-        cp: the model.
-        places: by proposal and slot.
-        kept: by proposal: it stays in the slot and the room in which it is published.
-        placed: how many have a place.
-        moves: how many published side events that can stay do not.
-        wishes: the weight of the wishes that are granted, less the busiest day.
+        proposal_id: of the proposal.
+        span: when it is.
+        speakers: references of the people who speak.
+        attendance: how many people are expected.
+        unavailable: when one of its speakers cannot.
     """
 
-    cp: cp_model.CpModel
-    places: Places
-    kept: Mapping[str, cp_model.IntVar]
-    placed: cp_model.LinearExpr
-    moves: cp_model.LinearExpr
-    wishes: cp_model.LinearExpr
+    proposal_id: str
+    room: Room
+    span: Span
+    working_group: str | None = None
+    speakers: frozenset[str] = frozenset()
+    attendance: int = 1
+    unavailable: tuple[Span, ...] = ()
 
 
-def build_model(openings: Openings, *, least_placed: int, most_moves: int | None = None) -> Model:
-    """Return the model of a problem.
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """An event that side events must not overlap, such as the review itself; the title is for people."""
+
+    id: str
+    span: Span
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Conflict:
+    """One broken rule.
+
+    Attributes:
+        kind: which rule.
+        proposals: ids, in order: two that clash, or one that cannot be there.
+        subject: id of the room, working group or event it is about; empty for speakers, who are not named.
+    """
+
+    kind: ConflictKind
+    proposals: tuple[str, ...]
+    subject: str = ""
+
+
+def find_conflicts(placed: Sequence[Placed], fixed: Iterable[Fixed] = ()) -> tuple[Conflict, ...]:
+    """Every conflict of a board, each once, in a fixed order.
 
     Args:
-        openings: of the problem.
-        least_placed: how many proposals (without pinned ones) must have a place; 0 to all of them.
-        most_moves: how many published side events may move; None: any number.
+        placed: each proposal at most once.
+        fixed: what nothing may overlap.
     """
-    cp = cp_model.CpModel()
-    places = _places(cp, openings)
-    _once_each(cp, openings, places, least_placed)
-    _nobody_twice(cp, openings, places)
-    kept = _kept(cp, openings, places)
-    _rooms_suffice(cp, openings, places, kept)
-    placed = cp_model.LinearExpr.sum(list(places.values()))
-    moves = len(kept) - cp_model.LinearExpr.sum(list(kept.values()))
-    if most_moves is not None and kept:
-        cp.add(moves <= most_moves)
-    return Model(cp, places, kept, placed, moves, _wishes(cp, openings, places, least_placed))
+    events = tuple(fixed)
+    alone = (conflict for one in placed for conflict in _alone(one, events))
+    pairs = (conflict for one, other in _overlapping(placed) for conflict in _between(one, other))
+    return tuple(sorted({*alone, *pairs}))
 
 
-def add_rules(cp: cp_model.CpModel, openings: Openings) -> Places:
-    """Add the variables and the hard rules alone: nobody is busy twice, and the rooms suffice."""
-    places = _places(cp, openings)
-    _nobody_twice(cp, openings, places)
-    _rooms_suffice(cp, openings, places, {})
-    return places
+def _alone(one: Placed, fixed: Sequence[Fixed]) -> Iterator[Conflict]:
+    only = (one.proposal_id,)
+    if not one.room.is_open(one.span):
+        yield Conflict(ConflictKind.ROOM_CLOSED, only, one.room.id)
+    if one.attendance > one.room.capacity:
+        yield Conflict(ConflictKind.ROOM_TOO_SMALL, only, one.room.id)
+    if any(span.overlaps(one.span) for span in one.unavailable):
+        yield Conflict(ConflictKind.SPEAKER_UNAVAILABLE, only)
+    for event in fixed:
+        if event.span.overlaps(one.span):
+            yield Conflict(ConflictKind.FIXED_EVENT, only, event.id)
 
 
-def _places(cp: cp_model.CpModel, openings: Openings) -> Places:
-    return {
-        (request.proposal_id, slot.id): cp.new_bool_var("")
-        for request in openings.free
-        for slot in openings.open_slots[request.proposal_id]
-    }
+def _between(one: Placed, other: Placed) -> Iterator[Conflict]:
+    """What clashes between two that overlap in time."""
+    both = tuple(sorted((one.proposal_id, other.proposal_id)))
+    if one.room.id == other.room.id:
+        yield Conflict(ConflictKind.ROOM, both, one.room.id)
+    if one.speakers & other.speakers:
+        yield Conflict(ConflictKind.SPEAKER, both)
+    if one.working_group is not None and one.working_group == other.working_group:
+        yield Conflict(ConflictKind.WORKING_GROUP, both, one.working_group)
 
 
-def _once_each(cp: cp_model.CpModel, openings: Openings, places: Places, least_placed: int) -> None:
-    """Exactly one slot each, or none, which is a variable too: the local search needs that to find anything."""
-    without = []
-    for request in openings.free:
-        none = cp.new_bool_var("")
-        without.append(none)
-        cp.add_exactly_one(
-            none, *(places[request.proposal_id, slot.id] for slot in openings.open_slots[request.proposal_id])
-        )
-    cp.add(sum(without) <= len(without) - least_placed)
-
-
-def _nobody_twice(cp: cp_model.CpModel, openings: Openings, places: Places) -> None:
-    """In each slot each speaker and each group at most once."""
-    sharing: defaultdict[tuple[str, str], list[cp_model.IntVar]] = defaultdict(list)
-    for request in openings.free:
-        for name in sorted(busy_names(request)):
-            for slot in openings.open_slots[request.proposal_id]:
-                sharing[name, slot.id].append(places[request.proposal_id, slot.id])
+def _overlapping(placed: Sequence[Placed]) -> Iterator[tuple[Placed, Placed]]:
+    """Pairs that overlap in time and share a room, a speaker or a group: only within such a share is compared."""
+    sharing: defaultdict[tuple[str, str], list[Placed]] = defaultdict(list)
+    for one in placed:
+        sharing["room", one.room.id].append(one)
+        if one.working_group is not None:
+            sharing["group", one.working_group].append(one)
+        for speaker in one.speakers:
+            sharing["speaker", speaker].append(one)
     for together in sharing.values():
-        if len(together) > 1:
-            cp.add_at_most_one(together)
+        yield from ((one, other) for one, other in combinations(together, 2) if one.span.overlaps(other.span))
 
 
-def _kept(cp: cp_model.CpModel, openings: Openings, places: Places) -> dict[str, cp_model.IntVar]:
-    kept: dict[str, cp_model.IntVar] = {}
-    by_cell: defaultdict[tuple[str, str], list[cp_model.IntVar]] = defaultdict(list)
-    for proposal_id, published in openings.keepable.items():
-        variable = kept[proposal_id] = cp.new_bool_var("")
-        cp.add_implication(variable, places[proposal_id, published.slot_id])
-        by_cell[published.slot_id, published.room_id].append(variable)
-    for together in by_cell.values():
-        if len(together) > 1:
-            cp.add_at_most_one(together)
-    return kept
+@dataclass(frozen=True, slots=True)
+class TimetableEntry:
+    """One side event of a version, as it was published: it does not change when its room or proposal does later."""
+
+    proposal_id: str
+    event_id: str
+    title: str
+    working_group: str | None
+    room_id: str
+    room_title: Text
+    city: str
+    slot_id: str
+    span: Span
+    time_zone: str
+
+    def same_place(self, other: "TimetableEntry") -> bool:
+        """Whether both are in the same room at the same time. A translation of the room's title does not count."""
+        own, others = str(self.room_title), str(other.room_title)
+        return (self.room_id, own, self.span) == (other.room_id, others, other.span)
 
 
-def _rooms_suffice(
-    cp: cp_model.CpModel, openings: Openings, places: Places, kept: Mapping[str, cp_model.IntVar]
-) -> None:
-    """In each slot, for each capacity: whoever needs, or keeps, a room of at least that size has one of their own."""
-    capacity_of = {room.id: room.capacity for room in openings.problem.rooms}
-    for slot in openings.problem.slots:
-        here = [request for request in openings.free if (request.proposal_id, slot.id) in places]
-        for below, capacity in openings.capacity_steps(slot.id):
-            using = [places[request.proposal_id, slot.id] for request in here if request.attendance > below]
-            using += [
-                kept[request.proposal_id]
-                for request in here
-                if request.attendance <= below
-                and (published := openings.keepable.get(request.proposal_id)) is not None
-                and published.slot_id == slot.id
-                and capacity_of[published.room_id] >= capacity
-            ]
-            rooms = sum(room.capacity >= capacity for room in openings.rooms[slot.id])
-            if len(using) > rooms:
-                cp.add(sum(using) <= rooms)
+@dataclass(frozen=True, slots=True)
+class TimetableDifference:
+    """From one version to another: ids of proposals in order."""
+
+    added: tuple[str, ...]
+    moved: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+    @property
+    def notified(self) -> tuple[str, ...]:
+        """Proposals whose people are notified of their place."""
+        return tuple(sorted((*self.added, *self.moved)))
 
 
-def _wishes(cp: cp_model.CpModel, openings: Openings, places: Places, least_placed: int) -> cp_model.LinearExpr:
-    by_day: defaultdict[date, list[cp_model.IntVar]] = defaultdict(list)
-    worth = []
-    for request, slot, place in _each(openings, places):
-        by_day[slot.on].append(place)
-        if weight := wish_weight(request, slot):
-            worth.append(weight * place)
-    average = -(-least_placed // max(1, len(by_day)))
-    busiest = cp.new_int_var(average, max(average, len(openings.free)), "busiest day")
-    for day in by_day.values():
-        cp.add(sum(day) <= busiest)
-    return cp_model.LinearExpr.sum(worth) - BUSIEST_DAY * busiest
+def difference(old: Iterable[TimetableEntry], new: Iterable[TimetableEntry]) -> TimetableDifference:
+    """What ``new`` changes; each proposal stands in each version at most once."""
+    before = {entry.proposal_id: entry for entry in old}
+    after = {entry.proposal_id: entry for entry in new}
+    both = sorted(before.keys() & after.keys())
+    stayed = {name for name in both if before[name].same_place(after[name])}
+    return TimetableDifference(
+        added=tuple(sorted(after.keys() - before.keys())),
+        moved=tuple(name for name in both if name not in stayed),
+        removed=tuple(sorted(before.keys() - after.keys())),
+        unchanged=tuple(name for name in both if name in stayed),
+    )
 
 
-def _each(openings: Openings, places: Places) -> Iterator[tuple[Request, Slot, cp_model.IntVar]]:
-    for request in openings.free:
-        for slot in openings.open_slots[request.proposal_id]:
-            yield request, slot, places[request.proposal_id, slot.id]
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A proposal that wants a place.
+
+    Attributes:
+        unavailable: when one of its speakers cannot.
+        preferred_on: days it would like, in the slots' own zone; empty: any.
+        previous: where it is published; moving it means telling people, so it counts before any wish.
+        drafted: where it stands in the draft; staying in that slot is a wish.
+    """
+
+    proposal_id: str
+    attendance: int
+    working_group: str | None = None
+    speakers: frozenset[str] = frozenset()
+    unavailable: tuple[Span, ...] = ()
+    preferred_on: frozenset[date] = frozenset()
+    previous: Placement | None = None
+    drafted: Placement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Attributes:
+    requests: all proposals that may be placed.
+    rooms: where.
+    slots: when; they must not overlap each other.
+    fixed: events that nothing may overlap.
+    pinned: placements that stay whatever happens, also where they break a rule.
+
+    Raises:
+        ValueError: two slots overlap, or a pinned placement names something that is not there.
+    """
+
+    requests: tuple[Request, ...]
+    rooms: tuple[Room, ...]
+    slots: tuple[TimeSlot, ...]
+    fixed: tuple[Fixed, ...] = ()
+    pinned: tuple[Placement, ...] = ()
+
+    def __post_init__(self) -> None:
+        if clash := overlapping_slots(self.slots):
+            raise ValueError(f"slots overlap: {clash[0][0]} and {clash[0][1]}")
+        known = (_ids(self.rooms), _ids(self.slots), {request.proposal_id for request in self.requests})
+        for pin in self.pinned:
+            if pin.room_id not in known[0] or pin.slot_id not in known[1] or pin.proposal_id not in known[2]:
+                raise ValueError("a pinned placement names a room, slot or proposal that is not there")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchLimits:
+    """How long to search. The same seed gives the same timetable unless the wall clock ends the search.
+
+    Attributes:
+        seconds: at most, for all searches together.
+        seed: of the search.
+    """
+
+    seconds: float = 10.0
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a proposal has no place, or a wish cannot be met: a code, and how many slots it closes."""
+
+    code: str
+    slots: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SearchStage:
+    """One search: what was reached, what is proven to be the most, and how far apart they are (0 to 1)."""
+
+    value: float
+    bound: float
+
+    @property
+    def gap(self) -> float:
+        """The distance to the bound as a share of the bound."""
+        return max(0.0, self.bound - self.value) / max(1.0, abs(self.bound))
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """How many side events are published, how many of them move (or lose their place), how many at least must."""
+
+    published: int
+    made: int
+    least: int
+
+    @property
+    def gap(self) -> float:
+        """The share of the moves that may be unnecessary (0 to 1)."""
+        return (self.made - self.least) / max(1, self.made)
+
+
+class Argument(StrEnum):
+    """What a proof rests on: too few rooms, too few slots for a speaker or a group, or an exhaustive search."""
+
+    ROOMS = "rooms"
+    BUSY = "busy"
+    SEARCH = "search"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """No timetable has places for a proposal and all of ``others``; without any one of them the argument fails.
+
+    Attributes:
+        others: by id; empty if the proposal can have no place whatever else is placed.
+    """
+
+    argument: Argument
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """Attributes:
+    placements: all that have a place, by proposal.
+    unplaced: what closes the slots to each of the others in this timetable.
+    proofs: why no timetable can place them as well; a proposal whose proof was not found in time is missing.
+    impossible_wishes: ids of proposals on none of whose preferred days there is anything for them.
+    placed: of the search for the most proposals.
+    moves: of the search for the fewest moves.
+    wishes: of the search for the most wishes.
+    seconds: it took.
+    finished: whether it was not stopped from outside.
+    """
+
+    placements: tuple[Placement, ...]
+    unplaced: Mapping[str, tuple[Reason, ...]]
+    proofs: Mapping[str, Proof]
+    impossible_wishes: tuple[str, ...]
+    placed: SearchStage
+    moves: Moves
+    wishes: SearchStage
+    seconds: float
+    finished: bool = field(default=True)
+
+
+def _ids(things: Iterable[Room] | Iterable[TimeSlot]) -> set[str]:
+    return {thing.id for thing in things}
+
+
+class StopSignal:
+    """Ends a search from another thread."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+        self._ends: list[Callable[[], object]] = []
+
+    def __bool__(self) -> bool:
+        return self._stopped.is_set()
+
+    def stop(self) -> None:
+        """End the search that runs and let none begin."""
+        self._stopped.set()
+        for end in self._ends:
+            end()
+
+    def watch(self, end: Callable[[], object]) -> None:
+        """Call ``end`` when it is time to stop."""
+        self._ends.append(end)
+        if self:
+            end()
+
+    def forget(self, end: Callable[[], object]) -> None:
+        """Do not call ``end`` any more: what it would end is over."""
+        self._ends.remove(end)

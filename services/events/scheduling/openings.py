@@ -1,23 +1,35 @@
-"""Which slots are open to a proposal at all, and which rooms are left in a slot: what both search and reasons need.
+"""Which slots are open to a proposal, which rooms are left in a slot, why one has no place, and a timetable's score.
 
 Slots do not overlap, so a slot by itself decides its rooms: those that are ours then, less those that are pinned. A
-room fits whoever is not too many. Sets of that kind are nested, therefore a set of proposals finds rooms in a slot
-exactly if, for each capacity, no more of them need a larger room than there are (Hall's theorem).
+room fits a proposal that does not exceed its capacity. Sets of that kind are nested, therefore a set of proposals finds
+rooms in a slot exactly if, for each capacity, no more of them need a larger room than there are (Hall's theorem). Each
+reason is checked against the timetable as it is.
+
+A score compares timetables: most placed, then fewest moves of what is published, then wishes; a later one never
+outweighs an earlier one. The solver's library is not needed here.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from itertools import pairwise
 
-from services.events.domain.room import Room
-from services.events.domain.schedule import Placement, Slot
-from services.events.scheduling.problem import Problem, Request
+from services.events.scheduling.model import Problem, Reason, Request
+from services.events.venue.model import Placement, Room, TimeSlot, same_place
+
+TOO_LARGE = "no_room_large_enough"
+FULL = "rooms_taken"
+BUSY = "busy"
+
+PREFERRED_DAY, DRAFTED_SLOT, BUSIEST_DAY = 10, 6, 1
+"""Weights of the wishes: a preferred day, the slot in the draft, and one less for each on the busiest day."""
 
 
 @dataclass(frozen=True)
 class Openings:
-    """A problem with its look-ups, each made once."""
+    """A problem with its indexes, each computed once."""
 
     problem: Problem
 
@@ -60,8 +72,8 @@ class Openings:
             busy[pin.slot_id] |= busy_names(by_id[pin.proposal_id])
         return busy
 
-    def obstacle(self, request: Request, slot: Slot) -> str:
-        """Why the slot is closed to the request whoever else is placed; empty if it is open."""
+    def obstacle(self, request: Request, slot: TimeSlot) -> str:
+        """Why the slot is closed to the request whatever else is placed; empty if it is open."""
         if slot.id in self.barred:
             return "fixed_event"
         if any(span.overlaps(slot.span) for span in request.unavailable):
@@ -71,7 +83,7 @@ class Openings:
         return "" if any(room.capacity >= request.attendance for room in self.rooms[slot.id]) else "no_room_open"
 
     @cached_property
-    def open_slots(self) -> Mapping[str, tuple[Slot, ...]]:
+    def open_slots(self) -> Mapping[str, tuple[TimeSlot, ...]]:
         """Slots open to each request that is not pinned."""
         return {
             request.proposal_id: tuple(slot for slot in self.problem.slots if not self.obstacle(request, slot))
@@ -80,7 +92,7 @@ class Openings:
 
     @cached_property
     def keepable(self) -> Mapping[str, Placement]:
-        """Published placements, by proposal, that are still allowed; the others must move whatever is decided."""
+        """Published placements, by proposal, that are still allowed; the others must move in any case."""
         return {
             request.proposal_id: request.previous
             for request in self.free
@@ -100,7 +112,7 @@ class Openings:
         return tuple(pairwise((0, *capacities)))
 
     def finds_rooms(self, slot_id: str, attendances: Iterable[int]) -> bool:
-        """Whether that many people each find a room of their own in the slot."""
+        """Whether each of these attendances fits into a different room in the slot."""
         rooms = sorted((room.capacity for room in self.rooms[slot_id]), reverse=True)
         wanted = sorted(attendances, reverse=True)
         return len(wanted) <= len(rooms) and all(need <= room for need, room in zip(wanted, rooms, strict=False))
@@ -110,3 +122,159 @@ def busy_names(request: Request) -> frozenset[str]:
     """Who cannot be in two places: the speakers, and the working group."""
     group = () if request.working_group is None else (f"group {request.working_group}",)
     return frozenset((*(f"speaker {name}" for name in request.speakers), *group))
+
+
+def first_fit(openings: Openings) -> dict[str, str]:
+    """Return slots by proposal: what is published stays, then what is drafted, and the others go where they fit.
+
+    Nothing is moved to make room. Of the others those with the fewest open slots come first, each on its emptiest day.
+    """
+    board = _Board(openings, {})
+    for kept in (_published, _drafted):
+        for request in openings.free:
+            if request.proposal_id not in board.slots and (placement := kept(request)) is not None:
+                board.place_if_possible(request, placement.slot_id)
+    waiting = [request for request in openings.free if request.proposal_id not in board.slots]
+    for request in sorted(waiting, key=lambda one: (len(openings.open_slots[one.proposal_id]), one.proposal_id)):
+        open_slots = openings.open_slots[request.proposal_id]
+        for slot in sorted(open_slots, key=lambda one: (board.day_counts[one.on], one.span.starts_at)):
+            if board.place_if_possible(request, slot.id):
+                break
+    return board.slots
+
+
+def _published(request: Request) -> Placement | None:
+    return request.previous
+
+
+def _drafted(request: Request) -> Placement | None:
+    return request.drafted
+
+
+def reasons_for(openings: Openings, slots: Mapping[str, str]) -> dict[str, tuple[Reason, ...]]:
+    """Why each request without a place has none, the reason that closes most slots first."""
+    board = _Board(openings, slots)
+    return {
+        request.proposal_id: _reasons(board, request) for request in openings.free if request.proposal_id not in slots
+    }
+
+
+def impossible_wishes(openings: Openings) -> dict[str, tuple[Reason, ...]]:
+    """Requests that prefer days on which no slot is open to them whatever else is placed, and what closes these slots.
+
+    A day without any slot has no reason.
+    """
+    return {
+        request.proposal_id: _wish_reasons(openings, request)
+        for request in openings.free
+        if request.preferred_on
+        and not any(slot.on in request.preferred_on for slot in openings.open_slots[request.proposal_id])
+    }
+
+
+def _wish_reasons(openings: Openings, request: Request) -> tuple[Reason, ...]:
+    wished = (slot for slot in openings.problem.slots if slot.on in request.preferred_on)
+    return _largest_first(Counter(openings.obstacle(request, slot) for slot in wished))
+
+
+class _Board:
+    """Who is in which slot, for quick questions."""
+
+    def __init__(self, openings: Openings, slots: Mapping[str, str]) -> None:
+        self.openings = openings
+        self.slots: dict[str, str] = {}
+        self.day_counts: Counter[date] = Counter()
+        self._needs: defaultdict[str, list[int]] = defaultdict(list)
+        self._busy: defaultdict[str, set[str]] = defaultdict(set)
+        self._by_id = {slot.id: slot for slot in openings.problem.slots}
+        for request in openings.free:
+            if request.proposal_id in slots:
+                self.add(request, self._by_id[slots[request.proposal_id]])
+
+    def add(self, request: Request, slot: TimeSlot) -> None:
+        """The request is in the slot."""
+        self.slots[request.proposal_id] = slot.id
+        self.day_counts[slot.on] += 1
+        self._needs[slot.id].append(request.attendance)
+        self._busy[slot.id] |= busy_names(request)
+
+    def place_if_possible(self, request: Request, slot_id: str) -> bool:
+        """Put the request into the slot if that is open to it and takes it beside those who are there."""
+        slot = next((one for one in self.openings.open_slots[request.proposal_id] if one.id == slot_id), None)
+        if slot is None or self.refusal(request, slot):
+            return False
+        self.add(request, slot)
+        return True
+
+    def refusal(self, request: Request, slot: TimeSlot) -> str:
+        """Why an open slot does not take the request beside those who are there; empty if it does."""
+        if busy_names(request) & self._busy[slot.id]:
+            return BUSY
+        fits = self.openings.finds_rooms(slot.id, [*self._needs[slot.id], request.attendance])
+        return "" if fits else FULL
+
+
+def _reasons(board: _Board, request: Request) -> tuple[Reason, ...]:
+    problem = board.openings.problem
+    if all(room.capacity < request.attendance for room in problem.rooms):
+        return (Reason(TOO_LARGE, len(problem.slots)),)
+    found = Counter(board.openings.obstacle(request, slot) or board.refusal(request, slot) for slot in problem.slots)
+    return _largest_first(found)
+
+
+def _largest_first(found: Counter[str]) -> tuple[Reason, ...]:
+    return tuple(Reason(code, count) for code, count in sorted(found.items(), key=lambda one: (-one[1], one[0])))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Score:
+    """Attributes, in the order in which they count:
+
+    placed: proposals with a place, without pinned ones.
+    kept: published side events that stay in slot and room.
+    wishes: weight of the wishes that are granted.
+    """
+
+    placed: int
+    kept: int
+    wishes: int
+
+
+def score(openings: Openings, placements: tuple[Placement, ...]) -> Score:
+    """Return the score of a timetable.
+
+    Args:
+        openings: of the problem.
+        placements: of proposals that are not pinned.
+    """
+    places = {placement.proposal_id: placement for placement in placements}
+    kept = sum(same_place(places.get(name), published) for name, published in openings.keepable.items())
+    return Score(len(places), kept, _wishes(openings, places))
+
+
+def max_wishes(openings: Openings, placed: int) -> int:
+    """Return an upper bound of the weight: everybody has the best open slot, and ``placed`` are spread evenly."""
+    best = (
+        max((wish_weight(request, slot) for slot in openings.open_slots[request.proposal_id]), default=0)
+        for request in openings.free
+    )
+    days = {slot.on for request in openings.free for slot in openings.open_slots[request.proposal_id]}
+    return sum(best) - BUSIEST_DAY * -(-placed // max(1, len(days)))
+
+
+def _wishes(openings: Openings, places: Mapping[str, Placement]) -> int:
+    slots = {slot.id: slot for slot in openings.problem.slots}
+    granted = sum(
+        wish_weight(request, slots[places[request.proposal_id].slot_id])
+        for request in openings.free
+        if request.proposal_id in places
+    )
+    days = Counter(slots[placement.slot_id].on for placement in places.values())
+    return granted - BUSIEST_DAY * max(days.values(), default=0)
+
+
+def wish_weight(request: Request, slot: TimeSlot) -> int:
+    """Return the weight of the wishes that are granted by having the request in the slot."""
+    preferred = PREFERRED_DAY if slot.on in request.preferred_on else 0
+    drafted = DRAFTED_SLOT if request.drafted is not None and request.drafted.slot_id == slot.id else 0
+    return preferred + drafted

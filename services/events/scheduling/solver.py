@@ -9,26 +9,37 @@ Each goal is searched for by itself and then becomes a constraint of the next se
 2. *Moves.* An exact search with the linear relaxation, which proves the minimum.
 3. *Wishes.* The same.
 
+The bound ignores speakers and groups: each proposal only needs a room that is large enough in one of its slots. The
+most that find one is a flow, which is exact and takes milliseconds; with speakers and groups it can only be fewer.
+Measured: the bound of the search itself stays far above for longer than there is time.
+
 All searches run in one thread with a fixed seed, so the same problem gives the same timetable unless the clock ends a
 search. What was measured is in docs/adr/0009-timetable.md.
 """
 
 import math
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ortools.graph.python import max_flow, min_cost_flow  # type: ignore[import-untyped]  # it brings no types
 from ortools.sat.python import cp_model
 
-from services.events.domain.schedule import Placement, same_place
-from services.events.scheduling.assigning import assign_rooms
-from services.events.scheduling.bounding import most_places
-from services.events.scheduling.explanation import first_fit, impossible_wishes, reasons_for
-from services.events.scheduling.halt import Halt
-from services.events.scheduling.model import Model, build_model
-from services.events.scheduling.openings import Openings
-from services.events.scheduling.problem import Limits, Moves, Problem, Stage, Timetable
-from services.events.scheduling.proving import prove_unplaced
-from services.events.scheduling.score import Score, most_wishes, score
+from services.events.scheduling.cp_sat import Model, build_model, prove_unplaced
+from services.events.scheduling.model import Moves, Problem, Request, SearchLimits, SearchStage, StopSignal, Timetable
+from services.events.scheduling.openings import (
+    Openings,
+    Score,
+    first_fit,
+    impossible_wishes,
+    max_wishes,
+    reasons_for,
+    score,
+)
+from services.events.venue.model import Placement, Room, same_place
+
+NOT_PUBLISHED, NOT_DRAFTED = 1_000_000, 1_000
+"""Costs of another room than the published one, and than the one in the draft; beside them a larger room costs 1."""
 
 FIRST_SHARE, EXACT_SHARE, PLACES_SHARE = 0.25, 0.45, 0.65
 """Shares of the time after which the searches for places end: local, exact for the bound, local with that bound."""
@@ -49,20 +60,94 @@ PROOFS_S = 2.0
 """Seconds, beyond the limit of the searches, for the proofs that a proposal can have no place."""
 
 
+def max_places(openings: Openings) -> int:
+    """An upper bound of how many of the proposals that are not pinned can be placed."""
+    flow, source, sink = max_flow.SimpleMaxFlow(), 0, 1
+    rooms = _room_nodes(openings, flow, sink)
+    node = 2 + sum(len(kinds) for kinds in rooms.values())
+    for request in openings.free:
+        flow.add_arc_with_capacity(source, node, 1)
+        for slot in openings.open_slots[request.proposal_id]:
+            large_enough = next(found for capacity, found in rooms[slot.id] if capacity >= request.attendance)
+            flow.add_arc_with_capacity(node, large_enough, 1)
+        node += 1
+    if flow.num_arcs() == 0 or flow.solve(source, sink) != flow.OPTIMAL:
+        return len(openings.free)
+    return int(flow.optimal_flow())
+
+
+def _room_nodes(openings: Openings, flow: max_flow.SimpleMaxFlow, sink: int) -> dict[str, list[tuple[int, int]]]:
+    """(capacity, node) by slot, the smallest first; what fits into one kind also fits into the next larger one."""
+    nodes: dict[str, list[tuple[int, int]]] = {}
+    node = 2
+    for slot in openings.problem.slots:
+        kinds = sorted({room.capacity for room in openings.rooms[slot.id]})
+        nodes[slot.id] = [(capacity, node + n) for n, capacity in enumerate(kinds)]
+        for number, (capacity, here) in enumerate(nodes[slot.id]):
+            count = sum(room.capacity == capacity for room in openings.rooms[slot.id])
+            flow.add_arc_with_capacity(here, sink, count)
+            if number + 1 < len(kinds):
+                flow.add_arc_with_capacity(here, here + 1, len(openings.free))
+        node += len(kinds)
+    return nodes
+
+
+def assign_rooms(openings: Openings, slots: Mapping[str, str]) -> tuple[Placement, ...]:
+    """Return a placement for each proposal in ``slots`` (slot by proposal), sorted by proposal.
+
+    Raises:
+        ValueError: the rooms of a slot do not suffice.
+    """
+    by_slot: dict[str, list[Request]] = {slot.id: [] for slot in openings.problem.slots}
+    for request in openings.free:
+        if request.proposal_id in slots:
+            by_slot[slots[request.proposal_id]].append(request)
+    made = [place for slot_id, here in by_slot.items() if here for place in _assigned(openings, slot_id, here)]
+    return tuple(sorted(made, key=lambda placement: placement.proposal_id))
+
+
+def _assigned(openings: Openings, slot_id: str, requests: Sequence[Request]) -> list[Placement]:
+    """A minimum cost flow: source, requests, rooms, sink."""
+    rooms = openings.rooms[slot_id]
+    flow, source, sink = min_cost_flow.SimpleMinCostFlow(), 0, 1
+    first_room = 2 + len(requests)
+    for node in range(len(rooms)):
+        flow.add_arc_with_capacity_and_unit_cost(first_room + node, sink, 1, 0)
+    arcs: dict[int, Placement] = {}
+    for node, request in enumerate(requests, start=2):
+        flow.add_arc_with_capacity_and_unit_cost(source, node, 1, 0)
+        for rank, room in enumerate(rooms):
+            if room.capacity >= request.attendance:
+                cost = _cost(openings, request, room, slot_id) + rank
+                arc = flow.add_arc_with_capacity_and_unit_cost(node, first_room + rank, 1, cost)
+                arcs[int(arc)] = Placement(request.proposal_id, room.id, slot_id)
+    flow.set_nodes_supplies([source, sink], [len(requests), -len(requests)])
+    if flow.solve() != flow.OPTIMAL:
+        raise ValueError(f"the rooms of slot {slot_id} do not suffice")
+    return [placement for arc, placement in arcs.items() if flow.flow(arc)]
+
+
+def _cost(openings: Openings, request: Request, room: Room, slot_id: str) -> int:
+    published, drafted = openings.keepable.get(request.proposal_id), request.drafted
+    leaves_published = published is not None and published.slot_id == slot_id and published.room_id != room.id
+    leaves_drafted = drafted is not None and drafted.slot_id == slot_id and drafted.room_id != room.id
+    return NOT_PUBLISHED * leaves_published + NOT_DRAFTED * leaves_drafted
+
+
 @dataclass(slots=True)
 class _Search:
     """The best timetable so far, with all that the searches share."""
 
     openings: Openings
-    limits: Limits
-    halt: Halt
+    limits: SearchLimits
+    halt: StopSignal
     began: float
     slots: dict[str, str] = field(default_factory=dict)
     placements: tuple[Placement, ...] = ()
     score: Score = field(default=Score(-1, 0, 0))
 
     def remaining_s(self, share: float) -> float:
-        """Seconds until ``share`` of the time is over; 0 if it is, or if the search was told to stop."""
+        """Seconds until ``share`` of the time is over; 0 if it is, or if the search was stopped."""
         return 0.0 if self.halt else max(0.0, self.began + share * self.limits.seconds - time.monotonic())
 
     def offer(self, slots: dict[str, str]) -> None:
@@ -72,7 +157,7 @@ class _Search:
             self.slots, self.placements, self.score = slots, placements, found
 
 
-def solve(problem: Problem, limits: Limits, halt: Halt | None = None) -> Timetable:
+def solve(problem: Problem, limits: SearchLimits, halt: StopSignal | None = None) -> Timetable:
     """Return the best timetable that is found in the time.
 
     Args:
@@ -80,7 +165,7 @@ def solve(problem: Problem, limits: Limits, halt: Halt | None = None) -> Timetab
         limits: time and seed.
         halt: ends it early; the result is then not ``finished``.
     """
-    search = _Search(Openings(problem), limits, halt or Halt(), time.monotonic())
+    search = _Search(Openings(problem), limits, halt or StopSignal(), time.monotonic())
     search.offer(first_fit(search.openings))
     most = _search_places(search)
     moves = _search_moves(search)
@@ -92,7 +177,7 @@ def solve(problem: Problem, limits: Limits, halt: Halt | None = None) -> Timetab
         unplaced=reasons_for(openings, search.slots),
         proofs=proofs,
         impossible_wishes=tuple(impossible_wishes(openings)),
-        placed=Stage(search.score.placed + pinned, most + pinned),
+        placed=SearchStage(search.score.placed + pinned, most + pinned),
         moves=moves,
         wishes=wishes,
         seconds=time.monotonic() - search.began,
@@ -102,7 +187,7 @@ def solve(problem: Problem, limits: Limits, halt: Halt | None = None) -> Timetab
 
 def _search_places(search: _Search) -> int:
     """Place as many as possible; returns the proven bound."""
-    most = most_places(search.openings)
+    most = max_places(search.openings)
     _reach(search, most, FIRST_SHARE)
     if search.score.placed < most:
         model = build_model(search.openings, least_placed=search.score.placed)
@@ -115,7 +200,7 @@ def _search_places(search: _Search) -> int:
 
 
 def _reach(search: _Search, most: int, share: float) -> None:
-    """Look for a timetable with ``most`` places by local search, or else for the largest number that it reaches."""
+    """Search for a timetable with ``most`` places by local search, or else for the largest number that it reaches."""
     target = most
     while search.score.placed < target and search.remaining_s(share):
         model = build_model(search.openings, least_placed=target)
@@ -137,19 +222,19 @@ def _search_moves(search: _Search) -> Moves:
     return Moves(published, made=published - search.score.kept, least=least)
 
 
-def _search_wishes(search: _Search) -> Stage:
+def _search_wishes(search: _Search) -> SearchStage:
     """Grant as many wishes as possible without placing fewer proposals or moving more published side events."""
     openings = search.openings
-    bound = float(most_wishes(openings, search.score.placed))
+    bound = float(max_wishes(openings, search.score.placed))
     if search.score.wishes < bound:
-        most_moves = len(openings.keepable) - search.score.kept
-        model = build_model(openings, least_placed=search.score.placed, most_moves=most_moves)
+        max_moves = len(openings.keepable) - search.score.kept
+        model = build_model(openings, least_placed=search.score.placed, max_moves=max_moves)
         model.cp.maximize(model.wishes)
         if any(request.proposal_id not in search.slots for request in openings.free):
             _run(search, _without_unplaced(model, search), SAME_PLACED_SHARE)
         proven = _run(search, model, 1.0)
         bound = bound if proven is None else min(bound, proven)
-    return Stage(search.score.wishes, max(bound, search.score.wishes))
+    return SearchStage(search.score.wishes, max(bound, search.score.wishes))
 
 
 def _run(search: _Search, model: Model, share: float, local_effort: float | None = None) -> float | None:

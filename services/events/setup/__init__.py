@@ -1,1 +1,1 @@
-"""Setting things up: one way to list, make, change and withdraw what stands around events. A kind says the rest."""
+"""What coordinators set up: one way to list, create, change and withdraw it. A kind defines everything else."""

@@ -1,44 +1,59 @@
-"""The routes of one kind: list, one, make, change, withdraw."""
+"""The routes of one kind (list, one, create, change, withdraw), and of lists that are computed for reading."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import marshmallow as ma
 from flask import Response, jsonify
 
-from services.events.api.changes import broken_rules_as_faults
-from services.events.api.proposals import says
-from services.events.api.tools import READERS, audience
-from services.events.setup import schemas
-from services.events.setup.answering import More, list_answer, nothing_more, varying
-from services.events.setup.kinds import SetupKind
-from services.events.setup.querying import Item
+from services.events.event.model import Readers
+from services.events.event.service import EventsContext
+from services.events.http import READERS, audience, broken_rules_as_faults, with_refusals
+from services.events.setup.kinds import Fields, Listing, SetupKind, Values
+from services.events.setup.listing import Item, More, list_answer, nothing_more, varying
+from services.events.setup.schemas import (
+    StepQuery,
+    edit_schema,
+    item_schema,
+    list_arguments,
+    list_schema,
+    new_schema,
+    outcome_schema,
+)
 from services.events.setup.service import (
     Alteration,
     Creation,
-    SetupDesk,
-    Step,
+    SetupStep,
     StepOutcome,
     Withdrawal,
     list_all,
     preview_step,
     take_step,
 )
-from services.events.store.events import Audience
 from shared.core.errors import DomainError
 from shared.web.access import holder, needs_all_forms, public
-from shared.web.csv_lines import MEDIA_TYPE
+from shared.web.csv_lines import MEDIA_TYPE, wants_csv
 from shared.web.entity_tags import conditional, seen_tags
 from shared.web.operations import Blueprint
 
 _REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}
+
+_CHANGING = {
+    "s404": "There is none of this name",
+    "s409": "It is in use",
+    "s412": "It was changed since it was read",
+    "s428": "`If-Match` is missing",
+}
+
+Query = Mapping[str, Any]
 
 
 class KindApi:
     """The routes of one kind below ``/v1/<part>``.
 
     Args:
-        desk: transactions and clock.
+        context: transactions and clock.
         kind: what is set up.
         readable: those that the caller may see.
         more: further content of a list, of all that fit.
@@ -47,18 +62,18 @@ class KindApi:
 
     def __init__(
         self,
-        desk: SetupDesk,
+        context: EventsContext,
         kind: SetupKind[Any],
-        readable: Callable[[SetupDesk], Sequence[Any]] | None = None,
+        readable: Callable[[EventsContext], Sequence[Any]] | None = None,
         more: More | None = None,
         more_fields: Any = None,
     ) -> None:
-        self._desk, self._kind, self._more = desk, kind, more or nothing_more
-        self._readable = readable or (lambda desk: list_all(desk, kind))
+        self._context, self._kind, self._more = context, kind, more or nothing_more
+        self._readable = readable or (lambda context: list_all(context, kind))
         self._shows_more = readable is not None or bool(kind.listing.private)
-        self._item = schemas.item_schema(kind)
-        self._list = schemas.list_schema(kind, self._item, more_fields or {})
-        self._outcome = schemas.outcome_schema(kind, self._item)
+        self._item = item_schema(kind)
+        self._list = list_schema(kind, self._item, more_fields or {})
+        self._outcome = outcome_schema(kind, self._item)
 
     def blueprint(self) -> Any:
         """All of them."""
@@ -70,7 +85,7 @@ class KindApi:
         return made
 
     def reading_blueprint(self) -> Any:
-        """Those that list, show and withdraw: for a kind that is made and changed by routes of its own."""
+        """Those that list, show and withdraw: for a kind that other routes create and change."""
         kind = self._kind
         made = Blueprint(kind.part, __name__, url_prefix=f"/v1/{kind.part}", description=kind.words.title)
         self._add_list(made)
@@ -85,18 +100,18 @@ class KindApi:
         """The fields that the caller may see."""
         everything = frozenset(self._item().fields)
         listing = self._kind.listing
-        if listing.public and (audience() is Audience.PUBLIC or holder().forms is not None):
+        if listing.public and (audience() is Readers.PUBLIC or holder().forms is not None):
             return everything - listing.private
         return everything
 
     def _add_list(self, blueprint: Any) -> None:
         @blueprint.get("")
-        @blueprint.arguments(schemas.list_arguments(self._kind), location="query")
+        @blueprint.arguments(list_arguments(self._kind), location="query")
         @blueprint.response(200, self._list)
         @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
         @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
         @blueprint.doc(summary=f"{self._kind.words.title}: all that match; with `group_by` their numbers alone")
-        @says(blueprint, s400="The cursor is invalid", **_REFUSED)
+        @with_refusals(blueprint, s400="The cursor is invalid", **_REFUSED)
         @self._reading
         def list_them(query: dict[str, Any]) -> Response:
             """As CSV if `Accept` asks for it, then all pages in one."""
@@ -115,25 +130,25 @@ class KindApi:
                 answer.set_etag(str(revision))
             return varying(answer)
         answer = varying(conditional(answer, revision=revision))
-        if self._shows_more and audience() is Audience.COORDINATORS:
+        if self._shows_more and audience() is Readers.COORDINATORS:
             answer.headers["Cache-Control"] = "private, no-cache"
         return answer
 
     def items(self) -> list[Item]:
         """Every value as the caller may see it."""
         schema = self._item(only=self._may_see())
-        return [schema.dump(self._kind.show(value)) for value in self._readable(self._desk)]
+        return [schema.dump(self._kind.show(value)) for value in self._readable(self._context)]
 
     def _add_one(self, blueprint: Any) -> None:
         @blueprint.get("/<item_id>")
         @blueprint.response(200, self._item)
         @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
         @blueprint.doc(summary=f"One {self._kind.words.noun}")
-        @says(blueprint, s404=f"No such {self._kind.words.noun}", **_REFUSED)
+        @with_refusals(blueprint, s404=f"No such {self._kind.words.noun}", **_REFUSED)
         @self._reading
         def show_one(item_id: str) -> Response:
             schema = self._item(only=self._may_see())
-            value = next((one for one in self._readable(self._desk) if one.id == item_id), None)
+            value = next((one for one in self._readable(self._context) if one.id == item_id), None)
             if value is None:
                 raise DomainError("not-found", f"there is no such {self._kind.words.noun}")
             content = schema.dump(self._kind.show(value))
@@ -141,12 +156,12 @@ class KindApi:
 
     def _add_creation(self, blueprint: Any) -> None:
         @blueprint.post("")
-        @blueprint.arguments(schemas.new_schema(self._kind))
-        @blueprint.arguments(schemas.StepQuery, location="query")
+        @blueprint.arguments(new_schema(self._kind))
+        @blueprint.arguments(StepQuery, location="query")
         @blueprint.response(201, self._outcome)
         @blueprint.alt_response(200, schema=self._outcome, description="With `dry_run`", success=True)
         @blueprint.doc(summary=f"Create a {self._kind.words.noun}")
-        @says(blueprint, s409="The id is taken, or a rule forbids it", **_REFUSED)
+        @with_refusals(blueprint, s409="The id is taken, or a rule forbids it", **_REFUSED)
         @needs_all_forms("coordinator")
         def create(wanted: dict[str, Any], query: dict[str, Any]) -> Response:
             with broken_rules_as_faults():
@@ -154,11 +169,11 @@ class KindApi:
 
     def _add_change(self, blueprint: Any) -> None:
         @blueprint.patch("/<item_id>")
-        @blueprint.arguments(schemas.edit_schema(self._kind), required=False)
-        @blueprint.arguments(schemas.StepQuery, location="query")
+        @blueprint.arguments(edit_schema(self._kind), required=False)
+        @blueprint.arguments(StepQuery, location="query")
         @blueprint.response(200, self._outcome)
         @blueprint.doc(summary=f"Change a {self._kind.words.noun}; `If-Match`: the ETag or revision")
-        @says(blueprint, **_REFUSED, **_CHANGING)
+        @with_refusals(blueprint, **_REFUSED, **_CHANGING)
         @needs_all_forms("coordinator")
         def change(wanted: dict[str, Any] | None, query: dict[str, Any], item_id: str) -> Response:
             with broken_rules_as_faults():
@@ -166,18 +181,18 @@ class KindApi:
 
     def _add_withdrawal(self, blueprint: Any) -> None:
         @blueprint.delete("/<item_id>")
-        @blueprint.arguments(schemas.StepQuery, location="query")
+        @blueprint.arguments(StepQuery, location="query")
         @blueprint.response(200, self._outcome)
         @blueprint.doc(summary=f"Withdraw a {self._kind.words.noun}; `If-Match`: the ETag or revision")
-        @says(blueprint, **_REFUSED, **_CHANGING)
+        @with_refusals(blueprint, **_REFUSED, **_CHANGING)
         @needs_all_forms("coordinator")
         def withdraw(query: dict[str, Any], item_id: str) -> Response:
             return self._done(Withdrawal(item_id, seen_tags()), query)
 
-    def _done(self, step: Step[Any], query: Mapping[str, Any], status: int = 200) -> Response:
+    def _done(self, step: SetupStep[Any], query: Mapping[str, Any], status: int = 200) -> Response:
         if query["dry_run"]:
-            return self._described(preview_step(self._desk, self._kind, step), dry_run=True)
-        outcome = take_step(self._desk, self._kind, step, holder().name)
+            return self._described(preview_step(self._context, self._kind, step), dry_run=True)
+        outcome = take_step(self._context, self._kind, step, holder().name)
         answer = self._described(outcome, dry_run=False)
         answer.status_code = status
         if len(outcome.new) == 1:
@@ -191,9 +206,57 @@ class KindApi:
         return jsonify(dry_run=dry_run, differs=list(outcome.differs), effects=list(outcome.effects), items=items)
 
 
-_CHANGING = {
-    "s404": "There is none of this name",
-    "s409": "It is in use",
-    "s412": "It was changed since it was read",
-    "s428": "`If-Match` is missing",
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionList:
+    """One list.
+
+    Attributes:
+        name: for schemas, ``speaker``.
+        part: in addresses, ``speakers``.
+        about: a sentence for the interface's document.
+        listing: what it can be asked.
+        shown: fields of a row; ``id`` comes with them.
+        rows: every row, before it is filtered; it may read less, by what is asked.
+        taken: called before a file with all rows is made.
+    """
+
+    name: str
+    part: str
+    about: str
+    listing: Listing
+    shown: Fields
+    rows: Callable[[Query], Sequence[Values]]
+    taken: Callable[[], None] = lambda: None
+
+    @property
+    def editable(self) -> tuple[str, ...]:
+        """Nothing here is changed."""
+        return ()
+
+
+def question_blueprint(asked: QuestionList) -> Any:
+    """``/v1/<part>``, for coordinators and viewers."""
+    blueprint = Blueprint(asked.part, __name__, url_prefix=f"/v1/{asked.part}", description=asked.about)
+    _add_list(blueprint, asked)
+    return blueprint
+
+
+def _add_list(blueprint: Any, asked: QuestionList) -> None:
+    item = item_schema(asked)
+
+    @blueprint.get("")
+    @blueprint.arguments(list_arguments(asked), location="query")
+    @blueprint.response(200, list_schema(asked, item, {}))
+    @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
+    @blueprint.doc(summary=f"{asked.about} With `group_by` their numbers alone")
+    @with_refusals(
+        blueprint, s400="The cursor is invalid", s401="No key", s403="The key's roles or forms do not allow it"
+    )
+    @needs_all_forms(*READERS)
+    def list_them(query: dict[str, Any]) -> Response:
+        """As CSV if `Accept` asks for it, then all pages in one."""
+        schema = item()
+        rows = schema.dump(asked.rows(query), many=True)
+        if wants_csv():
+            asked.taken()
+        return list_answer(asked, list(schema.fields), rows, query)

@@ -1,24 +1,39 @@
-"""The console's pages of what is set up: one, and a new one. What a step does is shown before it is taken."""
+"""The console's pages of one thing that is set up, or a new one; effects are shown before a step is taken.
+
+What is typed becomes the content of a request, so that the same rules apply to both.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
+import marshmallow as ma
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.events.console import moments, wording
-from services.events.console.fields import CHANGED_SINCE_OPENED, Section, Typed, in_order
-from services.events.domain.rules import RulesBroken
-from services.events.setup import schemas
+from services.events import console
+from services.events.console import (
+    CHANGED_SINCE_OPENED,
+    FormField,
+    Section,
+    SentForm,
+    Typed,
+    faults_of,
+    in_order,
+    missing_in,
+    typed_in,
+)
+from services.events.event.service import EventsContext
+from services.events.http import READERS
+from services.events.rules import RulesBroken
 from services.events.setup.kinds import SetupKind
-from services.events.setup.querying import in_english
+from services.events.setup.listing import in_english
+from services.events.setup.schemas import edit_schema, item_schema, new_schema
 from services.events.setup.service import (
     Alteration,
     Creation,
-    SetupDesk,
-    Step,
+    SetupStep,
     Withdrawal,
     find_one,
     history_of,
@@ -26,33 +41,132 @@ from services.events.setup.service import (
     preview_step,
     take_step,
 )
-from services.events.setup.typed_content import faults_in, read_typed, typed_of
 from shared.core.errors import DomainError
+from shared.i18n.content import Text, text_typed, typed_texts
 from shared.web.access import holder, needs_all_forms
 from shared.web.console.frame import pages_blueprint
 from shared.web.headers import personal
 
+YES = "yes"
+Texts = dict[str, str | Sequence[str]]
+
 HOME = "/console/set-up"
 DONE = {"made": "Created.", "changed": "The changes are saved.", "withdrawn": "Withdrawn."}
-READERS = ("viewer", "coordinator")
+
+FIRST: Mapping[str, str] = {
+    "active": "yes",
+    "length_minutes": "60",
+    "break_minutes": "30",
+    "time_zone": "Europe/Zurich",
+    "presentations": "1",
+}
+"""What some fields of something new hold at first."""
+
+
+def typed_of(kind: SetupKind[Any], shown: Mapping[str, Any], sections: Sequence[Section]) -> Texts:
+    """What the fields hold for a value as the interface shows it."""
+    typed: Texts = {}
+    for one in (one for section in sections for one in section.fields):
+        if one.look == "languages":
+            typed |= typed_texts(one.name, Text.of(shown.get(one.name) or {}))
+        else:
+            typed[one.name] = _text(kind, one, shown)
+    return typed
+
+
+def read_typed(
+    kind: SetupKind[Any], form: SentForm, sections: Sequence[Section], schema: ma.Schema
+) -> tuple[Texts, dict[str, Any], dict[str, str]]:
+    """What was typed, as content that ``schema`` has checked, and a sentence by each field that has a fault."""
+    typed = typed_in(form, sections)
+    faults = missing_in(typed, sections)
+    content = {}
+    for one in (one for section in sections for one in section.fields):
+        if one.name not in schema.fields or one.first in faults:
+            continue
+        try:
+            value = _content(kind, one, typed, schema.fields[one.name])
+        except ValueError as error:
+            faults[one.first] = f"{error}."
+            continue
+        if value is not ma.missing:
+            content[one.name] = value
+    found: dict[str, Any] = {}
+    try:
+        found = schema.load(content, partial=bool(faults))
+    except ma.ValidationError as error:
+        known = {one.name: one for section in sections for one in section.fields}
+        for name, said in dict(error.messages_dict).items():
+            first, label = (known[name].first, known[name].label) if name in known else (str(name), name)
+            faults.setdefault(first, f"{label}: {_first(said)}")
+    return typed, found, faults
+
+
+def faults_in(error: RulesBroken, sections: Sequence[Section]) -> dict[str, str]:
+    """A sentence for each field of which a rule is broken."""
+    return faults_of(error, sections, {})
+
+
+def _text(kind: SetupKind[Any], field: FormField, shown: Mapping[str, Any]) -> str | Sequence[str]:
+    value = shown.get(field.name)
+    if field.name in kind.lines:
+        return "\n".join(kind.lines[field.name].write(one, shown) for one in value or ())
+    if field.look == "checks":
+        return [str(one) for one in value or ()]
+    if isinstance(value, bool):
+        return YES if value else ""
+    return "" if value is None else str(value)
+
+
+def _content(kind: SetupKind[Any], field: FormField, typed: Texts, accepts: ma.fields.Field[Any]) -> Any:
+    """The content of one field; ``missing`` for one that is left empty and may be left out.
+
+    Raises:
+        ValueError: a line of it cannot be read; with a sentence.
+    """
+    if field.look == "languages":
+        return text_typed(field.name, typed).as_mapping
+    value = typed[field.name]
+    if field.name in kind.lines:
+        lines = [line.strip() for line in str(value).split("\n") if line.strip()]
+        return [kind.lines[field.name].read(line, typed) for line in lines]
+    if field.look == "tick":
+        return value == YES
+    if value == "" and accepts.allow_none:
+        return None
+    if value == "" and not _takes_nothing(accepts):
+        return ma.missing
+    return value
+
+
+def _takes_nothing(accepts: ma.fields.Field[Any]) -> bool:
+    lengths = [rule for rule in accepts.validators if isinstance(rule, ma.validate.Length)]
+    return isinstance(accepts, ma.fields.String) and any(not rule.min for rule in lengths if rule.min is not None)
+
+
+def _first(said: Any) -> str:
+    """The first of marshmallow's messages about a field."""
+    while isinstance(said, dict | list) and said:
+        said = next(iter(said.values())) if isinstance(said, dict) else said[0]
+    return str(said)
 
 
 class SetupPages:
     """All pages below ``/console/set-up``.
 
     Args:
-        desk: transactions and clock.
+        context: transactions and clock.
         kinds: everything that is set up, in the order of the first page.
     """
 
-    def __init__(self, desk: SetupDesk, kinds: Sequence[SetupKind[Any]]) -> None:
-        self._desk = desk
+    def __init__(self, context: EventsContext, kinds: Sequence[SetupKind[Any]]) -> None:
+        self._context = context
         self._kinds = {kind.part: kind for kind in kinds}
 
     def blueprint(self) -> Blueprint:
         """All of them."""
         made = pages_blueprint("setup_console", __name__)
-        made.context_processor(lambda: {"moments": moments, "wording": wording})
+        made.context_processor(lambda: {"wording": console})
         self._add_home(made)
         self._add_new(made)
         self._add_edit(made)
@@ -73,7 +187,7 @@ class SetupPages:
         @blueprint.get("/set-up")
         @needs_all_forms(*READERS)
         def set_up() -> str:
-            counts = {part: len(list_all(self._desk, kind)) for part, kind in self._kinds.items()}
+            counts = {part: len(list_all(self._context, kind)) for part, kind in self._kinds.items()}
             coordinator = "coordinator" in holder().roles
             return render_template("setup/home.html", kinds=self._kinds, counts=counts, coordinator=coordinator)
 
@@ -85,7 +199,7 @@ class SetupPages:
             sections = self.sections(kind, None)
             empty = typed_of(kind, {}, sections)
             given = {name: value for name, value in request.args.items() if name in empty}
-            first = {**empty, **FIRST, "held_on": f"{self._desk.clock():%Y-%m-%d}", **given}
+            first = {**empty, **FIRST, "held_on": f"{self._context.clock():%Y-%m-%d}", **given}
             return self._page(kind, None, sections, Typed(first, focus=_first_empty(sections, first)))
 
         @blueprint.post("/set-up/<part>/new")
@@ -93,7 +207,7 @@ class SetupPages:
         def make_one(part: str) -> AnyResponse:
             kind = self.kind(part)
             sections = self.sections(kind, None)
-            typed, content, faults = read_typed(kind, request.form, sections, schemas.new_schema(kind)())
+            typed, content, faults = read_typed(kind, request.form, sections, new_schema(kind)())
             if faults or request.form.get("go") == "back":
                 return self._page(
                     kind, None, sections, Typed(typed, in_order(faults, sections)), status=422 if faults else 200
@@ -108,7 +222,7 @@ class SetupPages:
         @needs_all_forms(*READERS)
         def show_one(part: str, item_id: str) -> Response:
             kind = self.kind(part)
-            value = find_one(self._desk, kind, item_id)
+            value = find_one(self._context, kind, item_id)
             sections = self.sections(kind, value)
             return self._page(kind, value, sections, Typed(typed_of(kind, self.shown(kind, value), sections)))
 
@@ -116,11 +230,11 @@ class SetupPages:
         @needs_all_forms("coordinator")
         def save_one(part: str, item_id: str) -> AnyResponse:
             kind = self.kind(part)
-            value = find_one(self._desk, kind, item_id)
+            value = find_one(self._context, kind, item_id)
             if not kind.editable:
                 raise NotFound
             sections, seen = self.sections(kind, value), request.form.get("seen", "")
-            typed, content, faults = read_typed(kind, request.form, sections, schemas.edit_schema(kind)())
+            typed, content, faults = read_typed(kind, request.form, sections, edit_schema(kind)())
             if faults or request.form.get("go") == "back":
                 shown = Typed(typed, in_order(faults, sections))
                 return self._page(kind, value, sections, shown, status=422 if faults else 200, seen=seen)
@@ -134,22 +248,27 @@ class SetupPages:
         @needs_all_forms("coordinator")
         def withdraw_one(part: str, item_id: str) -> AnyResponse:
             kind = self.kind(part)
-            value = find_one(self._desk, kind, item_id)
+            value = find_one(self._context, kind, item_id)
             sections = self.sections(kind, value)
             typed = typed_of(kind, self.shown(kind, value), sections)
             step = Withdrawal(item_id, {request.form.get("seen", "")})
             return self._go(kind, value, sections, typed, step)
 
     def _go(
-        self, kind: SetupKind[Any], value: Any, sections: Sequence[Section], typed: Mapping[str, Any], step: Step[Any]
+        self,
+        kind: SetupKind[Any],
+        value: Any,
+        sections: Sequence[Section],
+        typed: Mapping[str, Any],
+        step: SetupStep[Any],
     ) -> AnyResponse:
-        """Take the step, or show what it does first; a step of which nobody sees anything is taken at once."""
+        """Take the step, or show what it does first; a step without effects is taken at once."""
         try:
-            preview = preview_step(self._desk, kind, step)
+            preview = preview_step(self._context, kind, step)
             shows_first = preview.effects or isinstance(step, Withdrawal)
             if shows_first and request.form.get("go") != "do":
                 return self._page(kind, value, sections, Typed(typed), preview=preview, step=_name(step))
-            outcome = take_step(self._desk, kind, step, holder().name)
+            outcome = take_step(self._context, kind, step, holder().name)
         except DomainError as error:
             return self._refused(kind, value, sections, typed, error)
         target = f"{HOME}/{kind.part}"
@@ -170,25 +289,25 @@ class SetupPages:
         if error.code != "changed-meanwhile":
             shown = Typed(typed, {"id": f"This cannot be done: {error.detail}."} if value is None else {})
             return self._page(kind, value, sections, shown, notice=f"This cannot be done: {error.detail}", status=409)
-        now = find_one(self._desk, kind, value.id)
+        now = find_one(self._context, kind, value.id)
         stored = typed_of(kind, self.shown(kind, now), sections)
         differs = {name: _plain(kept) for name, kept in stored.items() if kept != typed.get(name)}
         return self._page(kind, now, sections, Typed(typed, {}, differs), notice=CHANGED_SINCE_OPENED, status=412)
 
     def shown(self, kind: SetupKind[Any], value: Any) -> dict[str, Any]:
         """A value as the interface shows it."""
-        content: dict[str, Any] = schemas.item_schema(kind)().dump(kind.show(value))
+        content: dict[str, Any] = item_schema(kind)().dump(kind.show(value))
         return content
 
     def items(self, kind: SetupKind[Any]) -> list[dict[str, Any]]:
         """Every value as the interface shows it."""
-        schema = schemas.item_schema(kind)(many=True)
-        content: list[dict[str, Any]] = schema.dump([kind.show(value) for value in list_all(self._desk, kind)])
+        schema = item_schema(kind)(many=True)
+        content: list[dict[str, Any]] = schema.dump([kind.show(value) for value in list_all(self._context, kind)])
         return content
 
     def sections(self, kind: SetupKind[Any], value: Any) -> Sequence[Section]:
         """The fields of a form; ``value`` is the one to change, None for a new one."""
-        with self._desk.work.transaction() as connection:
+        with self._context.work.transaction() as connection:
             return kind.form(connection, value)
 
     def _page(
@@ -212,7 +331,7 @@ class SetupPages:
             labels={field.name: field.label for section in sections for field in section.fields},
             in_english=in_english,
             typed=typed,
-            history=[] if value is None else history_of(self._desk, kind, value.id),
+            history=[] if value is None else history_of(self._context, kind, value.id),
             done=DONE.get(request.args.get("done", ""), ""),
             may_change="coordinator" in holder().roles,
             heading=in_english(shown.get(kind.words.columns[0][0])) if value is not None else f"New {kind.words.noun}",
@@ -221,17 +340,7 @@ class SetupPages:
         return personal(make_response(page, status))
 
 
-FIRST: Mapping[str, str] = {
-    "active": "yes",
-    "length_minutes": "60",
-    "break_minutes": "30",
-    "time_zone": "Europe/Zurich",
-    "presentations": "1",
-}
-"""What some fields of something new hold at first."""
-
-
-def _name(step: Step[Any]) -> str:
+def _name(step: SetupStep[Any]) -> str:
     names = {Creation: "made", Alteration: "changed", Withdrawal: "withdrawn"}
     return names[type(step)]
 
@@ -241,6 +350,6 @@ def _plain(value: Any) -> str:
 
 
 def _first_empty(sections: Sequence[Section], values: Mapping[str, str | Sequence[str]]) -> str:
-    """The first field in which something is to be written and nothing stands; empty for none."""
+    """The first text field that is empty; empty for none."""
     written = (one for section in sections for one in section.fields if one.look not in ("select", "checks", "tick"))
     return next((one.first for one in written if not values.get(one.first)), "")

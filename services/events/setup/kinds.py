@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 import marshmallow as ma
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
-from services.events.console.fields import Section
-from services.events.domain.rules import BrokenRule
-from services.events.store import tables
+from services.events.console import FormField, Section
+from services.events.rules import BrokenRule
+from services.events.tables import StoredTable, add_value, lock_value, read_all, remove_value, save_value
 from shared.contracts.envelope import Message
+from shared.core.slugs import slug_from
 
 T = TypeVar("T")
 Values = dict[str, Any]
@@ -19,46 +20,42 @@ Values = dict[str, Any]
 
 Fields = Mapping[str, ma.fields.Field[Any]]
 
-
-class Stored(Protocol[T]):
-    """Where the values of a kind are stored."""
-
-    def all(self, connection: Connection) -> list[T]: ...
-
-    def find_for_change(self, connection: Connection, value_id: str) -> T | None: ...
-
-    def add(self, connection: Connection, value: T) -> bool: ...
-
-    def save(self, connection: Connection, value: T) -> None: ...
-
-    def remove(self, connection: Connection, value_id: str) -> None: ...
+ID_FIELD = FormField(
+    name="id",
+    label="Short name",
+    most=80,
+    help="Lower-case letters, digits and hyphens. It never changes. If empty, it is made from the title.",
+)
 
 
 @dataclass(frozen=True, slots=True)
-class InTable(Generic[T]):
-    """Values of a kind in a table of their own."""
+class Stored(Generic[T]):
+    """Where the values of a kind are stored.
 
-    table: tables.StoredTable[T]
+    Attributes:
+        all: every value.
+        find_for_change: the value with an id, locked until the transaction ends.
+        add: store a new value; whether there was none.
+        save: store a value in place of what was stored under its id.
+        remove: delete the value with an id.
+    """
 
-    def all(self, connection: Connection) -> list[T]:
-        """Every value."""
-        return tables.read_all(connection, self.table)
+    all: Callable[[Connection], list[T]]
+    find_for_change: Callable[[Connection, str], T | None]
+    add: Callable[[Connection, T], bool]
+    save: Callable[[Connection, T], object]
+    remove: Callable[[Connection, str], object]
 
-    def find_for_change(self, connection: Connection, value_id: str) -> T | None:
-        """One value, locked."""
-        return tables.find_for_change(connection, self.table, value_id)
 
-    def add(self, connection: Connection, value: T) -> bool:
-        """Store a new value; whether there was none."""
-        return tables.add_value(connection, self.table, value)
-
-    def save(self, connection: Connection, value: T) -> None:
-        """Store a value."""
-        tables.save_value(connection, self.table, value)
-
-    def remove(self, connection: Connection, value_id: str) -> None:
-        """Delete a value."""
-        tables.remove_value(connection, self.table, value_id)
+def in_table(table: StoredTable[T]) -> Stored[T]:
+    """The values of a kind that has its own table."""
+    return Stored(
+        all=lambda connection: read_all(connection, table),
+        find_for_change=lambda connection, value_id: lock_value(connection, table, value_id),
+        add=lambda connection, value: add_value(connection, table, value),
+        save=lambda connection, value: save_value(connection, table, value),
+        remove=lambda connection, value_id: remove_value(connection, table, value_id),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,7 @@ class Listing:
 
     Attributes:
         filters: fields of which one value can be asked for.
-        searched: fields in which ``q`` is looked for.
+        searched: fields in which ``q`` is searched.
         sorts: fields by which the list can be sorted.
         order: the usual order; empty: the first of ``sorts``.
         groups: fields by which it can be counted, two at once.
@@ -113,7 +110,7 @@ class Listing:
 
 
 class Listed(Protocol):
-    """Whatever has a list that is read whole.
+    """Anything that has a list that is read whole.
 
     Attributes:
         name: for schemas, ``working-group``.
@@ -188,14 +185,14 @@ class SetupKind(Generic[T]):
         make: the values that a creation makes; ``by`` is the name of a key. Raises RulesBroken.
         typed: content of a change with the types of the domain.
         show: a value as ``shown`` dumps it.
-        form: the console's fields; it may look up what can be chosen.
+        form: the console's fields; it may read the choices.
         lines: fields of lists of objects, as lines.
         check: rules that need the database.
         effects: sentences on what it does, whom it reaches: of ``old`` (None: it is made) becoming ``new`` (none: it is
-            withdrawn), at a moment.
+            withdrawn), at a given time.
         blockers: sentences on why it cannot be withdrawn.
-        messages: what others are told, by the same arguments.
-        gone: what others are told of one that is withdrawn, at a moment.
+        messages: messages to publish, by the same arguments.
+        gone: messages about one that is withdrawn, at a given time.
         lock: taken before anything is read for a change.
         after: done in the transaction of every change.
         completed: what is stored where ``new`` is wished and ``old`` is known.
@@ -224,3 +221,19 @@ class SetupKind(Generic[T]):
     completed: Callable[[T | None, T], T] = take_new
     gone: Callable[[T, datetime], Sequence[Message]] = nothing
     recorded: Callable[[Connection, str, T | None, T, datetime], object] = nothing
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 event``, ``2 events``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def uses(connection: Connection, questions: Iterable[tuple[str, str]], value_id: str) -> list[str]:
+    """What refers to a value: ``2 events``, and so on."""
+    found = ((noun, int(connection.execute(text(sql), {"id": value_id}).scalar_one())) for noun, sql in questions)
+    return [counted(number, noun) for noun, number in found if number]
+
+
+def with_id(values: Values, *parts: Any) -> Values:
+    """``values`` with an id: the wanted one, or one made of ``parts``."""
+    return {**values, "id": values.get("id") or slug_from(" ".join(map(str, parts)))}

@@ -11,13 +11,13 @@ import marshmallow as ma
 from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.exceptions import BadRequest
 
-from services.events.console.fields import Section
-from services.events.setup import schemas
-from services.events.setup.answering import query_of
-from services.events.setup.console import DONE, HOME, READERS, SetupPages
+from services.events.console import Section
+from services.events.http import READERS
+from services.events.setup.console import DONE, HOME, SetupPages
 from services.events.setup.kinds import SetupKind
-from services.events.setup.querying import Item, grouped, in_english, matching, page_from
-from services.events.store.grouping import MAX_GROUPS, group_names
+from services.events.setup.listing import Item, grouped, in_english, matching, page_from, query_of
+from services.events.setup.schemas import list_arguments, texts_of
+from services.events.tables import MAX_GROUPS, group_names
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.i18n.when import compact_day
 from shared.web.access import holder, needs_all_forms
@@ -63,7 +63,7 @@ def add_lists(blueprint: Blueprint, pages: SetupPages) -> None:
             groups=grouped(found, names, kind.listing.sums)[:MAX_GROUPS] if names else [],
             names=names,
             filters=_filters(kind, items, words),
-            languages=LANGUAGE_NAMES if schemas.texts_of(kind) else {},
+            languages=LANGUAGE_NAMES if texts_of(kind) else {},
             given=_given(),
             words=words,
             labels=labels_of(kind, sections),
@@ -130,7 +130,7 @@ def labels_of(kind: SetupKind[Any], sections: Sequence[Section]) -> dict[str, st
 
 
 def _query(kind: SetupKind[Any]) -> dict[str, Any]:
-    schema = schemas.list_arguments(kind)(unknown=ma.EXCLUDE)
+    schema = list_arguments(kind)(unknown=ma.EXCLUDE)
     try:
         found: dict[str, Any] = schema.load({"limit": str(PAGE), **_given(), "cursor": request.args.get("cursor", "")})
     except ma.ValidationError as error:

@@ -6,8 +6,15 @@ from typing import Any
 
 import marshmallow as ma
 
-from services.events.api.change_schemas import one_of_field, slug_field
-from services.events.api.grouping import counted_list, group_fields, sort_field, total_field
+from services.events.http import (
+    counted_list,
+    group_fields,
+    one_of_field,
+    slug_field,
+    sort_field,
+    text_field,
+    total_field,
+)
 from services.events.setup.kinds import Fields, Listed, SetupKind
 from shared.i18n.content_field import TextByLanguage
 from shared.i18n.languages import LANGUAGES
@@ -79,13 +86,13 @@ def list_arguments(kind: Listed) -> Schema:
         "limit": ma.fields.Integer(load_default=MOST, validate=ma.validate.Range(min=1, max=MOST)),
         "sort": sort_field([name for one in listing.sorts for name in (one, f"-{one}")], listing.usual_order),
         "total": total_field(),
-        "chosen": _words(
-            "Names of the fields to return, separated by commas; `id` is always included", data_key="fields"
+        "chosen": text_field(
+            500, "Names of the fields to return, separated by commas; `id` is always included", data_key="fields"
         ),
         **{name: _filter(name, shown[name]) for name in listing.filters},
     }
     if listing.searched:
-        fields["q"] = _words(f"A text in {' or '.join(f'`{name}`' for name in listing.searched)}")
+        fields["q"] = text_field(500, f"A text in {' or '.join(f'`{name}`' for name in listing.searched)}")
     if texts := texts_of(kind):
         lacking = f"Only those whose {' or '.join(texts)} lacks a text in this language"
         fields["missing_language"] = one_of_field(LANGUAGES, metadata={"description": lacking})
@@ -106,14 +113,7 @@ def _filter(name: str, field: Any) -> ma.fields.Field[Any]:
     one_of = next((rule for rule in field.validators if isinstance(rule, ma.validate.OneOf)), None)
     if one_of is not None:
         return one_of_field(one_of.choices, metadata=description)
-    return _words(description["description"])
-
-
-def _words(description: str, **more: Any) -> ma.fields.String:
-    no_nul = ma.validate.Regexp(r"^[^\x00]*$", error="must not contain a NUL character")
-    return ma.fields.String(
-        validate=[ma.validate.Length(min=1, max=500), no_nul], metadata={"description": description}, **more
-    )
+    return text_field(500, description["description"])
 
 
 def _optional(field: Any) -> Any:

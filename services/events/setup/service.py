@@ -7,13 +7,12 @@ from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import Connection, text
 
-from services.events.domain.rules import enforce, slug_rule
+from services.events.event.service import EventsContext
+from services.events.rules import enforce, slug_rule
 from services.events.setup.kinds import SetupKind, Values
-from shared.core.clock import Clock
 from shared.core.errors import DomainError
 from shared.store import outbox
 from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 ANY = "*"
@@ -24,14 +23,6 @@ _HISTORY = text("""
     SELECT at, who, deed, detail FROM trail WHERE kind = :kind AND subject = :subject
     ORDER BY at DESC, key DESC LIMIT 50
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class SetupDesk:
-    """Transactions on the service's database, and the clock of the project."""
-
-    work: UnitOfWork
-    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +49,7 @@ class Withdrawal:
     seen: Collection[str]
 
 
-Step = Creation[T] | Alteration | Withdrawal
+SetupStep = Creation[T] | Alteration | Withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,30 +79,30 @@ class HistoryLine:
     fields: tuple[str, ...]
 
 
-def list_all(desk: SetupDesk, kind: SetupKind[T]) -> list[T]:
+def list_all(context: EventsContext, kind: SetupKind[T]) -> list[T]:
     """Every value of the kind.
 
     Raises:
         Unavailable: the database is away.
     """
-    with desk.work.transaction() as connection:
+    with context.work.transaction() as connection:
         return kind.stored.all(connection)
 
 
-def find_one(desk: SetupDesk, kind: SetupKind[T], value_id: str) -> T:
+def find_one(context: EventsContext, kind: SetupKind[T], value_id: str) -> T:
     """One value.
 
     Raises:
         DomainError: ``not-found``.
         Unavailable: the database is away.
     """
-    with desk.work.transaction() as connection:
+    with context.work.transaction() as connection:
         return _found(connection, kind, value_id)
 
 
-def history_of(desk: SetupDesk, kind: SetupKind[T], value_id: str) -> list[HistoryLine]:
+def history_of(context: EventsContext, kind: SetupKind[T], value_id: str) -> list[HistoryLine]:
     """The last changes of one value, the newest first."""
-    with desk.work.transaction() as connection:
+    with context.work.transaction() as connection:
         rows = connection.execute(_HISTORY, {"kind": kind.name, "subject": value_id})
         prefix = f"{kind.name}-"
         return [
@@ -120,30 +111,30 @@ def history_of(desk: SetupDesk, kind: SetupKind[T], value_id: str) -> list[Histo
         ]
 
 
-def preview_step(desk: SetupDesk, kind: SetupKind[T], step: Step[T]) -> StepOutcome[T]:
+def preview_step(context: EventsContext, kind: SetupKind[T], step: SetupStep[T]) -> StepOutcome[T]:
     """What ``take_step`` would do now. Changes nothing; raises what it would raise."""
-    with desk.work.transaction() as connection:
-        return _plan(connection, kind, step, desk.clock())
+    with context.work.transaction() as connection:
+        return _plan(connection, kind, step, context.clock())
 
 
-def take_step(desk: SetupDesk, kind: SetupKind[T], step: Step[T], by: str) -> StepOutcome[T]:
-    """Do it, tell others of it, and write down that ``by`` (the name of a key) did it.
+def take_step(context: EventsContext, kind: SetupKind[T], step: SetupStep[T], by: str) -> StepOutcome[T]:
+    """Take the step, publish it, and record in the audit log that ``by`` (the name of a key) did it.
 
     Raises:
         RulesBroken: a value breaks a rule, or names what does not exist.
-        DomainError: ``not-found``; ``already-exists``; ``changed-meanwhile``, nobody saw it as it is; ``in-use``, it
+        DomainError: ``not-found``; ``already-exists``; ``changed-meanwhile``, it has changed since; ``in-use``, it
             cannot be withdrawn.
         Unavailable: the database is away.
     """
-    with desk.work.transaction() as connection:
-        now = desk.clock()
+    with context.work.transaction() as connection:
+        now = context.clock()
         outcome = _plan(connection, kind, step, now)
         if outcome.old is None or outcome.old not in outcome.new:
             _store(connection, kind, outcome, now, by)
     return outcome
 
 
-def _plan(connection: Connection, kind: SetupKind[T], step: Step[T], now: datetime) -> StepOutcome[T]:
+def _plan(connection: Connection, kind: SetupKind[T], step: SetupStep[T], now: datetime) -> StepOutcome[T]:
     kind.lock(connection)
     if isinstance(step, Creation):
         return _creation(connection, kind, step, now)

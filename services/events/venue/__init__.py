@@ -1,1 +1,1 @@
-"""Where and when side events can be: rooms and slots."""
+"""Where and when side events can be: rooms, slots, and the draft board."""

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from services.events.usecases.change_event import ANY, Deed, change_event
-from services.events.usecases.solve_schedule import ask_for_schedule
-from services.events.usecases.steps import StepWish, step_of
+from services.events.desk.service import ANY, EventAction, change_event
+from services.events.event.lifecycle import StepWish, step_of
+from services.events.scheduling.service import ask_for_schedule
 from shared.bus.connection import open_publisher
 from shared.bus.names import parked
 from shared.bus.parked import drop, list_parked
@@ -80,7 +80,9 @@ class Work:
         self._moves += 1
         starts_at = system_clock().replace(second=0, microsecond=0) + until + timedelta(minutes=self._moves % 5)
         wish = StepWish(name="reschedule", starts_at=starts_at, ends_at=starts_at + timedelta(hours=1))
-        change_event(self._events, system_clock, WEBINAR, step_of(wish), (ANY,), Deed(wish.name, "a coordinator"))
+        change_event(
+            self._events, system_clock, WEBINAR, step_of(wish), (ANY,), EventAction(wish.name, "a coordinator")
+        )
 
     def ask_for_timetable(self) -> None:
         """Ask for a timetable."""

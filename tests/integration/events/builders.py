@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.events.messaging import effects
-from services.events.store.roster import Registered
-from services.events.usecases.proposal_keys import ProposalKeys
+from services.events.attendance.store import Registered
+from services.events.consumers import effects
+from services.events.side_events.reading import ProposalKeys
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.contracts.registry import source_of
 from shared.core.clock import rfc3339

@@ -10,11 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from services.events.loading.folder import Loaded, read_folder
-from services.events.loading.rooms import LoadedRooms, read_rooms
+from services.events.loading.folder import Loaded, LoadedRooms, read_folder, read_rooms
+from services.events.loading.service import load_rooms, load_sample
 from services.events.settings import read_settings
-from services.events.usecases.load_rooms import load_rooms
-from services.events.usecases.load_sample import load_sample
 from services.events.web import build_app
 from shared.core.ids import new_token, token_hash
 from shared.core.rights import login

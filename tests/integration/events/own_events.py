@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.events.loading.folder import read_folder
-from services.events.usecases.load_sample import load_sample
+from services.events.loading.service import load_sample
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import NOON, WEBINAR, hear, mail_message, registered, registration_message
 from tests.support.clock import FrozenClock

@@ -8,9 +8,9 @@ from typing import Any
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from services.events.messaging import effects
-from services.events.schedule_worker import ScheduleWorker
-from services.events.usecases.proposal_keys import ProposalKeys
+from services.events.consumers import effects
+from services.events.scheduling.worker import ScheduleWorker
+from services.events.side_events.reading import ProposalKeys
 from shared.contracts.envelope import Message, decode
 from shared.contracts.reading import read
 from shared.core.clock import rfc3339

@@ -10,8 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from services.events.store import events
-from services.events.usecases.change_event import create_event
+from services.events.desk.service import create_event
+from services.events.event.store import last_changes, read_event
 from shared.core.errors import DomainError
 from shared.core.ids import new_token, token_hash
 from shared.store.unit_of_work import UnitOfWork
@@ -95,7 +95,7 @@ def test_the_second_act_is_told_at_once_with_the_whole_state(
     assert (postponed[2]["status"], postponed[2]["starts_at"], postponed[2]["revision"]) == ("postponed", None, 2)
     assert (rescheduled[2]["starts_at"], rescheduled[2]["revision"]) == ("2020-11-09T08:00:00Z", 3)
     with loaded.transaction() as connection:
-        assert events.last_changes(connection, [REVIEW]) == {REVIEW: clock()}
+        assert last_changes(connection, [REVIEW]) == {REVIEW: clock()}
 
 
 @pytest.mark.parametrize("way", [("cancel", "revive"), ("postpone", "cancel")])
@@ -189,7 +189,7 @@ def test_of_two_coordinators_at_once_one_is_told_to_read_again(
 def test_without_the_lock_both_would_win(loaded: UnitOfWork) -> None:
     """The negative control: two that read without the lock see the same revision."""
     with loaded.transaction() as first, loaded.transaction() as second:
-        seen = [events.find(connection, REVIEW) for connection in (first, second)]
+        seen = [read_event(connection, REVIEW) for connection in (first, second)]
     assert [event.revision for event in seen if event] == [1, 1]
 
 

@@ -284,7 +284,7 @@ def test_ready_only_with_the_newest_schema(client: FlaskClient, work: UnitOfWork
 def test_a_roster_as_csv_has_everybody_and_no_formula(
     loaded: UnitOfWork, client: FlaskClient, as_role: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.events.api.rosters.CSV_CHUNK", 3)
+    monkeypatch.setattr("services.events.attendance.api.CSV_CHUNK", 3)
     people = [registered(n, language="=cmd" if n == 1 else "en", working_group="housing") for n in range(1, 9)]
     hear(loaded, [form_message(WEBINAR, "webinar", WEBINAR), *map(registration_message, people)])
     headers = as_role("viewer") | {"Accept": "text/csv"}

@@ -73,7 +73,7 @@ def hidden_fields(page: str, proposal: str) -> dict[str, str]:
 
 
 def test_filter_and_page_survive_a_decision(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.events.console.proposals_page.PAGE", 2)
+    monkeypatch.setattr("services.events.side_events.console.PAGE", 2)
     proposals = [desk.propose(f"Proposal {number}", working_group="housing") for number in range(4)]
     first = desk.client.get("/console/side-events?status=submitted", headers=desk.headers).text
     second = html.unescape(re.findall(r'href="(/console/side-events\?[^"]*cursor=[^"]*)"', first)[0])

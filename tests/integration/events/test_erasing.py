@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.events.store.roster import Registered
+from services.events.attendance.store import Registered
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.contracts.registry import source_of
 from shared.core.clock import rfc3339

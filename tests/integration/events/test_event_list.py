@@ -7,8 +7,8 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
-from services.events.console.event_list import COLUMNS, PAGE
-from services.events.store.events import BY_NUMBER, SORTS
+from services.events.desk.console import COLUMNS, PAGE
+from services.events.event.store import BY_NUMBER, EVENT_SORTS
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.paging import to_cursor
 from tests.integration.events.builders import WEBINAR, hear, registered, registration_message, rows
@@ -43,10 +43,10 @@ def test_every_order_shows_each_event_once_and_can_be_turned_round(
     counted: UnitOfWork, client: FlaskClient, as_role: Headers
 ) -> None:
     coordinator = as_role("coordinator")
-    lists = {sort: whole_list(client, coordinator, sort) for sort in SORTS}
+    lists = {sort: whole_list(client, coordinator, sort) for sort in EVENT_SORTS}
     everything = sorted(row[0] for row in rows(counted, "SELECT id FROM event WHERE NOT internal"))
-    assert {sort: sorted(found) for sort, found in lists.items()} == dict.fromkeys(SORTS, everything)
-    assert all(lists[f"-{sort}"] == lists[sort][::-1] for sort in SORTS if not sort.startswith("-"))
+    assert {sort: sorted(found) for sort, found in lists.items()} == dict.fromkeys(EVENT_SORTS, everything)
+    assert all(lists[f"-{sort}"] == lists[sort][::-1] for sort in EVENT_SORTS if not sort.startswith("-"))
     assert lists["-confirmed"][:2] == sorted(CONFIRMED, key=lambda event: -CONFIRMED[event])
     assert lists["-waitlisted"][0] == "upr-review"
     statuses = "SELECT id FROM event ORDER BY array_position(ARRAY['draft', 'tentative', 'confirmed'], status), id"

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from services.events.domain import lifecycle
+from services.events.event.lifecycle import postpone
 from shared.core.clock import rfc3339
 from shared.store.unit_of_work import UnitOfWork
 from shared.web.page_cache import PAGE_CACHE
@@ -100,7 +100,7 @@ def test_hours_and_guest_list_close_the_button_by_themselves(
 
 
 def test_event_that_does_not_take_place_offers_nothing(offered: UnitOfWork, client: FlaskClient) -> None:
-    _take(offered, REVIEW, datetime(2020, 3, 13, tzinfo=UTC), lifecycle.postpone)
+    _take(offered, REVIEW, datetime(2020, 3, 13, tzinfo=UTC), postpone)
     assert buttons(client, REVIEW) == []
 
 

@@ -9,11 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from services.events.domain.event import Event
+from services.events.attendance.numbers import tally_more
+from services.events.attendance.service import handle_registration, tallied
+from services.events.attendance.store import insert_registration, live_registrations_of
+from services.events.event.model import Event
+from services.events.event.store import read_event
 from services.events.loading.folder import Loaded, read_folder
-from services.events.store import events, roster, tallies
-from services.events.usecases.load_sample import load_sample
-from services.events.usecases.note_registration import note_registration, tallied
+from services.events.loading.service import load_sample
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import (
     NOON,
@@ -98,7 +100,7 @@ def test_a_registration_noted_while_its_event_becomes_internal_is_counted_where_
 ) -> None:
     with ThreadPoolExecutor(1) as pool:
         with loaded.transaction() as connection:
-            note_registration(connection, registered(1))
+            handle_registration(connection, registered(1))
             flip = pool.submit(_set, loaded, clock, sample, WEBINAR, internal=True)
             poll_until(lambda: rows(loaded, WAITING) == [(1,)], 5, what="the folder to wait for the registration")
         flip.result(5)
@@ -109,10 +111,10 @@ def test_a_registration_noted_while_its_event_becomes_internal_is_counted_where_
 def test_without_the_lock_it_would_be_counted_as_another_s(loaded: UnitOfWork) -> None:
     """The negative control: the same steps, interleaved as the lock forbids."""
     with loaded.transaction() as first, loaded.transaction() as second:
-        roster.add(first, registered(1))
-        tallies.more(first, sorted(tallied(registered(1))), WEBINAR)
+        insert_registration(first, registered(1))
+        tally_more(first, sorted(tallied(registered(1))), WEBINAR)
         second.execute(text("UPDATE event SET internal = true WHERE id = :id"), {"id": WEBINAR})
-        assert list(roster.live_of(second, WEBINAR)) == []
+        assert list(live_registrations_of(second, WEBINAR)) == []
     assert len(rows(loaded, TALLIES.format("false"))) == 3
 
 
@@ -131,7 +133,7 @@ def test_any_deeds_leave_the_numbers_of_the_roster(
             status = {"confirm": "confirmed", "cancel": "cancelled"}[deed]
             hear(loaded, [registration_message(registered(1, status=status, revision=revision, country="CH"))])
     with loaded.transaction() as connection:
-        event = events.find(connection, WEBINAR)
+        event = read_event(connection, WEBINAR)
     live = rows(loaded, "SELECT 1 FROM roster WHERE status = 'confirmed'")
     expected = [("CH", 1)] if live else []
     assert event is not None

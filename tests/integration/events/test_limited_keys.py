@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from services.events.store import roster
+from services.events.attendance.store import insert_registration
 from shared.core.ids import new_token, token_hash
 from shared.store.unit_of_work import UnitOfWork
 from tests.architecture.limited_keys import OWN_EVENT, REACH, REFUSED
@@ -248,7 +248,7 @@ def test_roster_of_an_own_event_names_nobody_of_another_form(
     other = "press-of-the-webinar"
     with loaded.transaction() as connection:
         for number, form in enumerate((WEBINAR, other)):
-            roster.add(connection, registered(9_000 + number, form=form))
+            insert_registration(connection, registered(9_000 + number, form=form))
 
     def seen(headers: dict[str, str]) -> tuple[set[str], bool]:
         path = f"/v1/events/{WEBINAR}/roster"

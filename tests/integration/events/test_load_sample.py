@@ -11,14 +11,12 @@ from click.testing import CliRunner
 from sqlalchemy import Engine
 
 from services.events.__main__ import command_line
-from services.events.domain.event import Event, EventStatus
-from services.events.domain.local_time import to_local
-from services.events.loading.folder import Loaded, read_folder
-from services.events.loading.moving import moved
-from services.events.store.events import Audience
-from services.events.usecases.list_network import list_consultations, list_series, list_working_groups
-from services.events.usecases.load_sample import load_sample
-from services.events.usecases.show_event import show_event
+from services.events.event.model import Event, EventStatus, Readers
+from services.events.event.service import show_event
+from services.events.loading.folder import Loaded, moved, read_folder
+from services.events.loading.service import load_sample
+from services.events.local_time import to_local
+from services.events.network.service import list_consultations, list_series, list_working_groups
 from services.events.wiring import MIGRATIONS
 from shared.contracts.envelope import decode
 from shared.contracts.reading import read
@@ -49,7 +47,7 @@ def test_first_load_stores_all_and_tells_all_but_drafts(loaded: UnitOfWork, samp
     )
     assert {item.id: item for item in list_consultations(loaded)} == {item.id: item for item in sample.consultations}
     for event in sample.events:
-        assert show_event(loaded, event.id, Audience.COORDINATORS) == event
+        assert show_event(loaded, event.id, Readers.COORDINATORS) == event
     assert Counter(kind for kind, _ in _told(loaded)) == {
         "org.troika.working-group.changed.v1": len(sample.working_groups),
         "org.troika.hotel.changed.v1": len(sample.hotels),
@@ -74,7 +72,7 @@ def test_a_real_change_is_told_once_with_a_new_revision(loaded: UnitOfWork, cloc
     undated = sum(event.starts_at is None for event in sample.events)
     hotels = sum(hotel.allotments != () for hotel in sample.hotels)
     assert load_sample(loaded, clock, later).messages == len(sample.events) - undated + hotels
-    webinar = show_event(loaded, WEBINAR, Audience.COORDINATORS)
+    webinar = show_event(loaded, WEBINAR, Readers.COORDINATORS)
     assert webinar.revision == 2
     assert ("org.troika.event.changed.v1", WEBINAR) in _told(loaded)
 
@@ -82,7 +80,7 @@ def test_a_real_change_is_told_once_with_a_new_revision(loaded: UnitOfWork, cloc
 def test_an_internal_note_is_stored_and_told_nobody(loaded: UnitOfWork, clock: FrozenClock, sample: Loaded) -> None:
     noted = tuple(replace(event, internal_note="Ask for a room") for event in sample.events)
     assert load_sample(loaded, clock, replace(sample, events=noted)).messages == 0
-    assert show_event(loaded, WEBINAR, Audience.COORDINATORS).internal_note == "Ask for a room"
+    assert show_event(loaded, WEBINAR, Readers.COORDINATORS).internal_note == "Ask for a room"
 
 
 def test_a_broken_folder_changes_nothing(loaded: UnitOfWork, clock: FrozenClock, tmp_path: Path) -> None:
@@ -119,7 +117,7 @@ def test_the_load_command_moves_the_webinar_to_its_next_wednesday(
     contents = "5 events, 1 series, 12 working groups, 2 consultations, 4 resources, 2 hotels, 4 rooms"
     assert first.output == f"{contents}; 22 changes to tell\n"
     assert again.output == f"{contents}; 0 changes to tell\n"
-    webinar = show_event(work, WEBINAR, Audience.COORDINATORS)
+    webinar = show_event(work, WEBINAR, Readers.COORDINATORS)
     assert webinar.starts_at is not None
     local = to_local(webinar.starts_at, webinar.time_zone)
     assert (local.weekday(), local.hour) == (2, 14)

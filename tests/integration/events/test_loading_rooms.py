@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from services.events.__main__ import command_line
-from services.events.loading.rooms import read_rooms
-from services.events.usecases.load_rooms import load_rooms
+from services.events.loading.folder import read_rooms
+from services.events.loading.service import load_rooms
 from shared.core.errors import SettingsError
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.conftest import SAMPLE

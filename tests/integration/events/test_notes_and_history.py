@@ -13,10 +13,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from services.events.console.history_words import CHANGES
-from services.events.domain import event_change
-from services.events.usecases.load_sample import load_sample
-from services.events.usecases.steps import STEPS
+from services.events.desk.console import CHANGE_NAMES
+from services.events.event.lifecycle import STEPS
+from services.events.event.model import EDITED, LOADED, MADE, PUBLISHED, RESOURCE_CHANGED, RESOURCE_MADE
+from services.events.loading.service import load_sample
 from shared.core.ids import new_id, new_token, token_hash
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, rows
@@ -226,9 +226,9 @@ def test_the_console_s_deeds_are_in_the_history_under_the_same_names(
 
 
 def test_every_deed_has_words() -> None:
-    deeds = {event_change.MADE, event_change.EDITED, event_change.LOADED}
-    resources = {event_change.RESOURCE_MADE, event_change.RESOURCE_CHANGED}
-    assert set(CHANGES) == {*STEPS, *deeds, *resources, event_change.PUBLISHED}
+    deeds = {MADE, EDITED, LOADED}
+    resources = {RESOURCE_MADE, RESOURCE_CHANGED}
+    assert set(CHANGE_NAMES) == {*STEPS, *deeds, *resources, PUBLISHED}
 
 
 def test_loading_again_adds_nothing_to_the_history(loaded: UnitOfWork, sample: Any, clock: FrozenClock) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from services.events.store import overview
+from services.events.attendance.numbers import _MEMBERS, _MISSING, _REPRESENTATIVES
 from shared.core.ids import new_id
 from shared.store.unit_of_work import UnitOfWork
 from tests.contract.samples import sample_message
@@ -206,9 +206,9 @@ _LIVES: Mapping[int, list[tuple[int, str]]] = {
 @pytest.mark.parametrize(
     ("statement", "values", "index"),
     [
-        (overview._MISSING, {"event": None, "internal": False}, "roster_live_person"),
-        (overview._MEMBERS, {"since": NOON, "internal": False}, "roster_member"),
-        (overview._REPRESENTATIVES, {"events": [WEBINAR]}, "roster_representative"),
+        (_MISSING, {"event": None, "internal": False}, "roster_live_person"),
+        (_MEMBERS, {"since": NOON, "internal": False}, "roster_member"),
+        (_REPRESENTATIVES, {"events": [WEBINAR]}, "roster_representative"),
     ],
 )
 def test_each_question_is_answered_from_an_index(

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from flask.testing import FlaskClient
 
-from services.events.loading.rooms import read_rooms
-from services.events.usecases.load_rooms import load_rooms
+from services.events.loading.folder import read_rooms
+from services.events.loading.service import load_rooms
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.conftest import SAMPLE
 from tests.integration.events.side_events import AsRole, Desk

@@ -6,25 +6,25 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from services.events.store import overview, roster
-from services.events.store.roster import RosterQuery
+from services.events.attendance.numbers import _WHO_IS_MISSING
+from services.events.attendance.store import LATEST, RosterQuery, page_statement, values_of
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR
 
 EVERYBODY = RosterQuery(WEBINAR, after=str(UUID(int=1)))
 CONFIRMED = replace(EVERYBODY, filters={"status": "confirmed"})
 PAGES = {
-    "everybody": roster.page_statement(EVERYBODY),
-    "newest first": roster.page_statement(replace(EVERYBODY, sort=roster.LATEST)),
-    "one status": roster.page_statement(CONFIRMED),
-    "travellers who are missing": overview._WHO_IS_MISSING.text,
+    "everybody": page_statement(EVERYBODY),
+    "newest first": page_statement(replace(EVERYBODY, sort=LATEST)),
+    "one status": page_statement(CONFIRMED),
+    "travellers who are missing": _WHO_IS_MISSING.text,
 }
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_not_sorted(work: UnitOfWork, name: str) -> None:
     """``ORDER BY`` with the name of an output column sorts by what is shown (a uuid's text), which no index is of."""
-    values = roster.values_of(CONFIRMED) | {"event": WEBINAR, "internal": False}
+    values = values_of(CONFIRMED) | {"event": WEBINAR, "internal": False}
     statement = text(f"EXPLAIN {PAGES[name]}")
     with work.transaction() as connection:
         for way in ("enable_seqscan", "enable_bitmapscan"):  # what a planner would do with many rows

@@ -12,9 +12,9 @@ import pytest
 from dateutil.tz import tzical  # type: ignore[import-untyped]  # it has no stubs here
 from flask.testing import FlaskClient
 
-from services.events.domain import lifecycle
-from services.events.domain.event import Event
-from services.events.store import events
+from services.events.event.lifecycle import cancel, confirm, postpone, reschedule
+from services.events.event.model import Event
+from services.events.event.store import read_event, save_event
 from shared.i18n.content import Text
 from shared.i18n.languages import LANGUAGES
 from shared.i18n.when import NO_BREAK
@@ -42,11 +42,11 @@ FEEDS = (
 
 def _take(work: UnitOfWork, event_id: str, at: datetime, *steps: Callable[[Event], Event]) -> None:
     with work.transaction() as connection:
-        event = events.find(connection, event_id)
+        event = read_event(connection, event_id)
         assert event is not None
         for step in steps:
             event = step(event)
-        events.save(connection, event, at)
+        save_event(connection, event, at)
 
 
 def _entries(client: FlaskClient, path: str = "/calendar/all.ics") -> dict[str, dict[str, str]]:
@@ -107,7 +107,7 @@ def test_drafts_links_and_notes_are_never_public(loaded: UnitOfWork, client: Fla
 
 
 def test_a_postponed_event_says_when_it_should_have_been(loaded: UnitOfWork, client: FlaskClient) -> None:
-    _take(loaded, REVIEW, datetime(2020, 3, 13, tzinfo=UTC), lifecycle.postpone)
+    _take(loaded, REVIEW, datetime(2020, 3, 13, tzinfo=UTC), postpone)
     page = client.get(f"/programme/{REVIEW}?lang=en").text.replace(NO_BREAK, " ")
     assert "The date is not fixed yet. It was planned for Monday 11 May 2020, 9:00 AM – 12:30 PM, " in page
     assert "Geneva time (CEST, UTC+2)." in page
@@ -126,12 +126,12 @@ def test_the_date_moves_in_the_same_entry(loaded: UnitOfWork, client: FlaskClien
     assert before["DTSTART;TZID=Europe/Zurich"] == "20200511T090000"
     november = datetime(2020, 11, 9, 8, tzinfo=UTC), datetime(2020, 11, 9, 11, tzinfo=UTC)
     at = datetime(2020, 3, 13, 12, 0, tzinfo=UTC)
-    _take(loaded, REVIEW, at, lifecycle.postpone)
+    _take(loaded, REVIEW, at, postpone)
     client.application.extensions[PAGE_CACHE].clear()
     postponed = _entries(client)[uid]
     assert (postponed["STATUS"], postponed["SEQUENCE"]) == ("CANCELLED", "2")
     assert postponed["SUMMARY"].startswith("Postponed: ")
-    _take(loaded, REVIEW, at, lambda event: lifecycle.reschedule(event, *november), lifecycle.confirm)
+    _take(loaded, REVIEW, at, lambda event: reschedule(event, *november), confirm)
     client.application.extensions[PAGE_CACHE].clear()
     after = _entries(client)[uid]
     assert (after["STATUS"], after["SEQUENCE"], after["DTSTAMP"]) == ("CONFIRMED", "4", "20200313T120000Z")
@@ -157,7 +157,7 @@ def test_each_feed_holds_its_events(loaded: UnitOfWork, client: FlaskClient, pat
 
 
 def test_feeds_follow_the_language_of_their_address(loaded: UnitOfWork, client: FlaskClient) -> None:
-    _take(loaded, REVIEW, datetime(2020, 3, 13, tzinfo=UTC), lifecycle.postpone)
+    _take(loaded, REVIEW, datetime(2020, 3, 13, tzinfo=UTC), postpone)
     path = "/calendar/kind/review.ics?lang=fr"
     answer = client.get(path, headers={"Accept-Language": "ru"})
     assert answer.headers["Content-Language"] == "fr"
@@ -257,7 +257,7 @@ def test_event_is_added_by_a_file_and_by_links(loaded: UnitOfWork, client: Flask
     assert "VALARM" not in answer.text
 
 
-@pytest.mark.parametrize("step", [lifecycle.postpone, lifecycle.cancel])
+@pytest.mark.parametrize("step", [postpone, cancel])
 def test_event_that_does_not_take_place_is_not_offered_to_add(
     loaded: UnitOfWork, client: FlaskClient, step: Callable[[Event], Event]
 ) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.events.domain.event import EventStatus
+from services.events.event.model import EventStatus
+from services.events.event.store import save_event
 from services.events.loading.folder import Loaded
-from services.events.store import events
-from services.events.usecases.load_sample import load_sample
+from services.events.loading.service import load_sample
 from shared.i18n.content import Text
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, form_message, hear
@@ -147,7 +147,7 @@ def test_paging_neither_skips_nor_repeats(work: UnitOfWork, client: FlaskClient)
     def add(number: int, **changes: Any) -> str:
         event = an_event(id=f"event-{number:02}", **changes)
         with work.transaction() as connection:
-            events.save(connection, event)
+            save_event(connection, event)
         return event.id
 
     added = [add(n, starts_at=START + timedelta(hours=n // 3), ends_at=START + timedelta(days=9)) for n in range(20)]
@@ -183,7 +183,7 @@ def test_csv_has_titles_and_words(loaded: UnitOfWork, client: FlaskClient, as_ro
 def test_csv_holds_all_pages_and_no_formula(work: UnitOfWork, client: FlaskClient) -> None:
     with work.transaction() as connection:
         for number in range(205):
-            events.save(
+            save_event(
                 connection, an_event(id=f"event-{number:03}", title=Text.of('=HYPERLINK("https://x.example.org")'))
             )
     answer = client.get("/v1/events?limit=2&fields=title,asked_groups", headers={"Accept": "text/csv"})

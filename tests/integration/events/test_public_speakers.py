@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from services.events.programme.texts import programme_texts
+from services.events.programme.feeds import programme_texts
 from shared.i18n.languages import LANGUAGES
 from tests.integration.events.side_events import Desk
 from tests.integration.events.test_schedule_guards import NOON, published

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from services.events.domain.event import Event
-from services.events.domain.lifecycle import cancel
-from services.events.domain.proposal_history import ReviewAction
-from services.events.store import events, proposals
-from services.events.store.proposals import Reviewed
+from services.events.event.lifecycle import cancel
+from services.events.event.model import Event
+from services.events.event.store import last_changes, lock_event, save_event
+from services.events.side_events.model import ReviewAction
+from services.events.side_events.store import ReviewStep, lock_proposal, save_revision
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.side_events import Desk
 from tests.integration.events.test_schedule_guards import MORNING, NOON, change_event, code, published
@@ -67,10 +67,10 @@ def test_edit_of_a_proposal_that_moves_is_kept(desk: Desk) -> None:
     desk.put(proposal, "garden-room", MORNING)
 
     def rename(connection: Connection) -> None:
-        old = proposals.find_for_change(connection, proposal)
+        old = lock_proposal(connection, proposal)
         assert old is not None
         new = replace(old, title="Better", revision=old.revision + 1)
-        proposals.save(connection, new, Reviewed(ReviewAction.CHANGED, "another", desk.clock()))
+        save_revision(connection, new, ReviewStep(ReviewAction.CHANGED, "another", desk.clock()))
 
     assert publish_during(desk, rename).status_code == 201
     shown = desk.client.get(f"/v1/proposals/{proposal}", headers=desk.headers).get_json()
@@ -117,14 +117,14 @@ def test_what_publishing_does_stands_in_the_history_and_what_it_leaves_does_not(
     ]
     assert _history(desk, other) == [(1, *deed, [])]
     with desk.engine.connect() as connection:
-        changed = events.last_changes(connection, [event, other])
+        changed = last_changes(connection, [event, other])
     assert changed == {event: desk.clock(), other: desk.clock() - LATER}
 
 
 def _change(connection: Connection, event: str, step: Callable[[Event], Event]) -> None:
-    old = events.find_for_change(connection, event)
+    old = lock_event(connection, event)
     assert old is not None
-    events.save(connection, step(old))
+    save_event(connection, step(old))
 
 
 def _event(desk: Desk, event: str) -> dict[str, Any]:

@@ -13,17 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from services.events.domain.proposal import ProposalStatus
-from services.events.messaging import effects
-from services.events.store import proposals
-from services.events.usecases.decide_proposal import (
-    Decision,
+from services.events.consumers import effects
+from services.events.side_events.model import ProposalStatus
+from services.events.side_events.reading import ProposalKeys
+from services.events.side_events.service import (
+    ProposalDecision,
     SeenProposal,
     adopt_suggestion,
     decide_proposal,
     dismiss_suggestion,
 )
-from services.events.usecases.proposal_keys import ProposalKeys
+from services.events.side_events.store import read_proposal
 from shared.contracts.envelope import Message
 from shared.core.clock import rfc3339
 from shared.core.errors import DomainError, Poison
@@ -121,7 +121,7 @@ class Telling:
             row: dict[str, Any] = connection.execute(
                 text("SELECT to_jsonb(proposal) FROM proposal WHERE id = CAST(:id AS uuid)"), {"id": self.id}
             ).scalar_one()
-            found = proposals.find(connection, self.id)
+            found = read_proposal(connection, self.id)
         names: dict[str, Any] = {"speaker_names": (), "suggested_names": ()}
         if found is not None:
             suggested = found.suggestion.speaker_names if found.suggestion else None
@@ -162,7 +162,7 @@ class Telling:
 
     def _decided(self, wanted: str) -> str:
         with self.work.transaction() as connection:
-            found = proposals.find(connection, self.id)
+            found = read_proposal(connection, self.id)
         assert found is not None
         seen = SeenProposal(self.id, found.revision, "a coordinator")
         clock = FrozenClock(WEBINAR_WEEK)
@@ -170,7 +170,7 @@ class Telling:
             if wanted in ("adopt", "dismiss"):
                 act = adopt_suggestion if wanted == "adopt" else dismiss_suggestion
                 return str(act(self.work, clock, seen).status)
-            decision = Decision(seen, ProposalStatus(wanted), f"A note: {wanted}.")
+            decision = ProposalDecision(seen, ProposalStatus(wanted), f"A note: {wanted}.")
             return str(decide_proposal(self.work, clock, DESK_KEYS, decision).status)
         except DomainError as refusal:
             return refusal.code

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from services.events.usecases.proposal_keys import ProposalKeys
+from services.events.side_events.reading import ProposalKeys
 from shared.core.rights import login
 from shared.core.sealing import Unsealable, new_key
 from tests.integration.events.side_events import EVENTS_KEY, Desk

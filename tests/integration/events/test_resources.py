@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.events.domain.resource import Resource, ResourceKind
-from services.events.store import resources
+from services.events.network.model import Resource, ResourceKind
+from services.events.network.store import insert_resource
 from shared.i18n.content import Text
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, rows
@@ -99,7 +99,7 @@ def test_of_two_made_at_once_with_one_id_the_first_stays(
     )
     with ThreadPoolExecutor(1) as pool:
         with loaded.transaction() as connection:
-            assert resources.add(connection, first)
+            assert insert_resource(connection, first)
             second = pool.submit(client.post, "/v1/resources", json=RECORDING | {"published": True}, headers=headers)
             poll_until(lambda: rows(loaded, WAITING) == [(1,)], what="the second waits")
         answer = second.result(30)

@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from services.events.messaging import effects
-from services.events.store import contacts, roster
-from services.events.store.contacts import MailContact
-from services.events.store.roster import Registered
-from services.events.usecases.count_registrations import count_registrations
-from services.events.usecases.note_registration import note_registration
-from services.events.usecases.proposal_keys import ProposalKeys
+from services.events.attendance.numbers import MailContact, insert_contact, upsert_group_contact
+from services.events.attendance.service import handle_registration
+from services.events.attendance.store import Registered, insert_registration, owner_of
+from services.events.consumers import effects
+from services.events.event.service import count_registrations
+from services.events.side_events.reading import ProposalKeys
 from shared.contracts.envelope import Message
 from shared.contracts.reading import read
 from shared.store.inbox import apply_batch
@@ -181,7 +180,7 @@ def test_a_mail_before_its_registration_counts_when_the_registration_comes(work:
 def test_a_mail_noted_while_its_registration_is_noted_counts(work: UnitOfWork) -> None:
     with ThreadPoolExecutor(1) as pool:
         with work.transaction() as connection:
-            note_registration(connection, registered(1, working_group="health"))
+            handle_registration(connection, registered(1, working_group="health"))
             mail = pool.submit(hear, work, [mail_message(9, 1, NOON)])
             poll_until(lambda: rows(work, WAITING) == [(1,)], 5, what="the mail to wait for its registration")
         assert mail.result(5) == ["done"]
@@ -192,10 +191,10 @@ def test_a_mail_noted_while_its_registration_is_noted_is_lost_without_the_lock(w
     """The negative control: the same steps, interleaved as the lock forbids."""
     known = registered(1, working_group="health")
     with work.transaction() as first, work.transaction() as second:
-        roster.add(first, known)
-        contacts.note_group(first, "health", known.registration_id)
-        contacts.add(second, MailContact(registration_id(9), known.registration_id, "confirmation", NOON))
-        assert roster.whose(second, known.registration_id) is None
+        insert_registration(first, known)
+        upsert_group_contact(first, "health", known.registration_id)
+        insert_contact(second, MailContact(registration_id(9), known.registration_id, "confirmation", NOON))
+        assert owner_of(second, known.registration_id) is None
     assert rows(work, CONTACTS) == []
 
 

@@ -3,17 +3,16 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from services.events.schedule_worker import ScheduleWorker
-from services.events.scheduling.halt import Halt
-from services.events.scheduling.problem import Limits
-from services.events.usecases.solve_schedule import (
+from services.events.scheduling.model import SearchLimits, StopSignal
+from services.events.scheduling.service import (
     LEASE,
-    MOST_TRIES,
+    MAX_ATTEMPTS,
     ask_for_schedule,
     claim_job,
     show_job,
     store_schedule,
 )
+from services.events.scheduling.worker import ScheduleWorker
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.side_events import Desk
 from tests.support.clock import FrozenClock
@@ -34,7 +33,7 @@ def test_job_of_a_dead_worker_is_taken_again_and_the_dead_one_changes_nothing(
     second = claim_job(work, clock)
     assert second is not None
     assert (second.job.id, second.job.fence) == (job_id, 2)
-    made = solve(second.snapshot.problem(), Limits(2.0))
+    made = solve(second.snapshot.problem(), SearchLimits(2.0))
     assert not store_schedule(work, clock, first, replace(made, placements=()))
     assert show_job(work, job_id).status == "running"
     assert store_schedule(work, clock, second, made)
@@ -43,7 +42,7 @@ def test_job_of_a_dead_worker_is_taken_again_and_the_dead_one_changes_nothing(
 
 def test_job_that_kills_its_workers_is_given_up(desk: Desk, work: UnitOfWork, clock: FrozenClock) -> None:
     job_id = ask_for_schedule(work, clock, "a coordinator")
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_ATTEMPTS):
         assert claim_job(work, clock) is not None
         clock.advance(LEASE + timedelta(seconds=1))
     assert claim_job(work, clock) is None
@@ -55,7 +54,7 @@ def test_board_that_was_changed_meanwhile_is_not_overwritten(desk: Desk, work: U
     job_id = ask_for_schedule(work, clock, "a coordinator")
     claimed = claim_job(work, clock)
     assert claimed is not None
-    made = solve(claimed.snapshot.problem(), Limits(2.0))
+    made = solve(claimed.snapshot.problem(), SearchLimits(2.0))
     desk.put(proposal, "small-salon", NOON)
     assert not store_schedule(work, clock, claimed, made)
     assert show_job(work, job_id).status == "queued"
@@ -65,7 +64,7 @@ def test_board_that_was_changed_meanwhile_is_not_overwritten(desk: Desk, work: U
 def test_worker_that_is_told_to_stop_gives_its_job_back(desk: Desk, work: UnitOfWork, clock: FrozenClock) -> None:
     desk.accepted("One")
     job_id = ask_for_schedule(work, clock, "a coordinator")
-    halt = Halt()
+    halt = StopSignal()
     halt.stop()
     assert ScheduleWorker(work, clock, 2.0).turn(halt)
     assert (show_job(work, job_id).status, desk.board().get_json()["placements"]) == ("queued", [])

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.events.usecases.solve_schedule import LEASE, ask_for_schedule, claim_job, show_job
+from services.events.scheduling.service import LEASE, ask_for_schedule, claim_job, show_job
 from shared.core.clock import system_clock
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.events.side_events import Desk

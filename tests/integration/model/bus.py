@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.events.messaging import effects as events_effects
-from services.events.usecases.proposal_keys import ProposalKeys
+from services.events.consumers import effects as events_effects
+from services.events.side_events.reading import ProposalKeys
 from services.events.wiring import describe as describe_events
 from services.notifications.messaging import Intake
 from services.notifications.messaging import effects as notifications_effects

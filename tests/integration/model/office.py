@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.events.usecases.change_event import ANY, Deed, change_event
-from services.events.usecases.steps import StepWish, step_of
+from services.events.desk.service import ANY, EventAction, change_event
+from services.events.event.lifecycle import StepWish, step_of
 from services.registration.forms.changes import FormChange, change_form
 from services.registration.forms.model import FormSettings
 from services.registration.intake import queue
@@ -230,7 +230,7 @@ class Office:
         taken = step_of(StepWish(name=step, starts_at=when[0], ends_at=when[1]))
 
         def ask(work: UnitOfWork) -> str:
-            return str(change_event(work, self._world.clock, name, taken, {ANY}, Deed(step, BY)).event.revision)
+            return str(change_event(work, self._world.clock, name, taken, {ANY}, EventAction(step, BY)).event.revision)
 
         return self._ask(lost, ask, "events")
 

@@ -11,8 +11,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from services.events.store import roster
-from services.events.store.roster import Registered
+from services.events.attendance import service as attendance
+from services.events.attendance.store import Registered
 from services.registration.forms import service
 from services.registration.forms.seats import Seats
 from services.registration.forms.store import StoredForm, save_seats
@@ -80,7 +80,7 @@ GUARDS = {
     "a message is known again": Guard(
         inbox, "_ENTER", lambda _: text("SELECT unnest(CAST(:ids AS uuid[]))::text WHERE :consumer <> ''")
     ),
-    "an older state of a registration changes nothing": Guard(roster, "find_for_change", _always_older),
+    "an older state of a registration changes nothing": Guard(attendance, "lock_registration", _always_older),
     "a wrong clock deletes nothing": Guard(checked_clock, "MAX_DIFFERENCE", lambda _: timedelta(days=999)),
     "nobody goes unannounced": Guard(
         retention, "_DUE_PEOPLE", lambda sql: text(sql.text.partition(" AND EXISTS")[0] + " LIMIT :most) due")

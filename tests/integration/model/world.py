@@ -11,9 +11,9 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Engine
 
-from services.events.domain.event import Event, EventKind, EventStatus, Mode
-from services.events.usecases.change_event import ANY, Deed, change_event, create_event
-from services.events.usecases.steps import StepWish, step_of
+from services.events.desk.service import ANY, EventAction, change_event, create_event
+from services.events.event.lifecycle import StepWish, step_of
+from services.events.event.model import Event, EventKind, EventStatus, Mode
 from services.registration.forms.model import JOIN_MINUTES_BEFORE
 from services.registration.forms.store import save_form
 from services.registration.intake.queue import publish_key
@@ -158,7 +158,7 @@ def store_programme(world: World) -> None:
             ends_at=starts_at + LASTS,
         )
         create_event(world.work("events"), world.clock, event, "a coordinator")
-        change(name, step_of(StepWish(name="announce")), {ANY}, Deed("announce", "a coordinator"))
+        change(name, step_of(StepWish(name="announce")), {ANY}, EventAction("announce", "a coordinator"))
 
 
 def _columns(slug: str, form: dict[str, Any]) -> dict[str, Any]:

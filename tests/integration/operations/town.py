@@ -17,14 +17,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from deploy.local.installation import SAMPLE
-from services.events.domain.proposal import ProposalStatus
-from services.events.loading.folder import read_folder
-from services.events.loading.moving import move_to_next
-from services.events.messaging import effects as events_effects
-from services.events.usecases.change_event import ANY, Deed, change_event
-from services.events.usecases.decide_proposal import Decision, SeenProposal, decide_proposal
-from services.events.usecases.load_sample import load_sample
-from services.events.usecases.steps import StepWish, step_of
+from services.events.consumers import effects as events_effects
+from services.events.desk.service import ANY, EventAction, change_event
+from services.events.event.lifecycle import StepWish, step_of
+from services.events.loading.folder import move_to_next, read_folder
+from services.events.loading.service import load_sample
+from services.events.side_events.model import ProposalStatus
+from services.events.side_events.service import ProposalDecision, SeenProposal, decide_proposal
 from services.registration.cleanup import RECEIPT_KEPT
 from services.registration.forms.description import load_forms
 from services.registration.intake.service import receipt_hash
@@ -194,13 +193,13 @@ class Town:
     def change_the_event(self, step: str, **what: Any) -> None:
         """A coordinator changes the webinar."""
         wish = step_of(StepWish(name=step, **what))
-        change_event(self.work("events"), self.clock, WEBINAR, wish, {ANY}, Deed(step, "a coordinator"))
+        change_event(self.work("events"), self.clock, WEBINAR, wish, {ANY}, EventAction(step, "a coordinator"))
 
     def decline(self, number: int) -> None:
         """A coordinator declines what somebody has proposed."""
         found = "SELECT id::text, revision FROM proposal WHERE title = %s"
         [(proposal, revision)] = rows(self.installation.urls["events"], found, f"Side event {number}")
-        decision = Decision(
+        decision = ProposalDecision(
             SeenProposal(proposal, revision, "a coordinator"), ProposalStatus.DECLINED, "No room is left."
         )
         decide_proposal(self.work("events"), self.clock, events_keys(self.installation), decision)

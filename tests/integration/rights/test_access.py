@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from services.events import messaging as events
-from services.events.usecases.proposal_keys import ProposalKeys
+from services.events import consumers as events
+from services.events.side_events.reading import ProposalKeys
 from services.notifications import messaging as notifications
 from services.registration.access import credentials
 from shared.contracts.envelope import decode

@@ -23,10 +23,9 @@ from requests.adapters import BaseAdapter
 from deploy.local.installation import SAMPLE, WEBINAR, WEDNESDAY
 from deploy.shape import service_for
 from deploy.specs import build_applications
-from services.events.domain.event import Event, EventKind, EventStatus, Mode
-from services.events.loading.folder import Loaded, read_folder
-from services.events.loading.moving import moved, time_to_next
-from services.events.usecases.load_sample import load_sample
+from services.events.event.model import Event, EventKind, EventStatus, Mode
+from services.events.loading.folder import Loaded, moved, read_folder, time_to_next
+from services.events.loading.service import load_sample
 from services.notifications.usecases.announce import announce_some
 from services.registration.intake.queue import publish_key
 from shared.contracts.registry import SERVICES

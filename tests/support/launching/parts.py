@@ -84,9 +84,9 @@ def quick_schedule() -> None:
 
 def quick_solve() -> None:
     """A dead worker's job is soon somebody else's."""
-    from services.events.usecases import solve_schedule
+    from services.events.scheduling import service
 
-    _set(solve_schedule, LEASE=QUICK_LEASE)
+    _set(service, LEASE=QUICK_LEASE)
 
 
 def quick_tend() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.events.domain.event import Event, EventKind, EventStatus, Mode
+from services.events.event.model import Event, EventKind, EventStatus, Mode
 from shared.i18n.content import Text
 
 START = datetime(2020, 3, 4, 19, 0, tzinfo=UTC)

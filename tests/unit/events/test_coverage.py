@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.events.domain.coverage import Coverage, asked_of, coverage
+from services.events.attendance.model import Coverage, asked_of, coverage
 
 GROUPS = st.frozensets(st.sampled_from(["housing", "health", "migration", "education"]))
 

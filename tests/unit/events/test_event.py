@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.events.domain.event import Event, EventStatus, Mode
-from services.events.domain.network import Consultation, HostKind, Series, WorkingGroup
-from services.events.domain.revision import VISIBLE
-from services.events.domain.rules import RulesBroken
+from services.events.event.model import VISIBLE, Event, EventStatus, Mode
+from services.events.network.model import Consultation, HostKind, Series, WorkingGroup
+from services.events.rules import RulesBroken
 from shared.i18n.content import NO_TEXT, Text
 from tests.unit.events.builders import HOUR, START, an_event
 

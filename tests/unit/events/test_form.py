@@ -3,9 +3,8 @@
 from datetime import timedelta
 from itertools import product
 
-from services.events.domain.event import Event, EventKind, EventStatus, Mode
-from services.events.domain.form import Form, is_open
-from services.events.domain.rules import RulesBroken
+from services.events.event.model import Event, EventKind, EventStatus, Form, Mode, is_open
+from services.events.rules import RulesBroken
 from services.registration.forms.opening import Opening, closed_reason
 from shared.i18n.content import NO_TEXT, Text
 from tests.support.clock import WEBINAR_WEEK

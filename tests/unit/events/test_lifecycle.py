@@ -7,10 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.events.domain import lifecycle
-from services.events.domain.event import Event, EventStatus
-from services.events.domain.revision import revise, visible_difference
-from services.events.domain.rules import RulesBroken
+from services.events.event.lifecycle import (
+    NEXT,
+    amend,
+    announce,
+    can_follow,
+    cancel,
+    confirm,
+    hold,
+    postpone,
+    reschedule,
+    revive,
+)
+from services.events.event.model import Event, EventStatus, revise, visible_difference
+from services.events.rules import RulesBroken
 from shared.core.errors import DomainError
 from shared.i18n.content import Text
 from tests.unit.events.builders import HOUR, START, an_event
@@ -18,20 +28,16 @@ from tests.unit.events.builders import HOUR, START, an_event
 LATER = START + timedelta(weeks=26)
 Step = Callable[[Event], Event]
 STEPS: dict[str, Step] = {
-    "announce": lifecycle.announce,
-    "confirm": lifecycle.confirm,
-    "postpone": lifecycle.postpone,
-    "reschedule": lambda event: lifecycle.reschedule(event, LATER, LATER + HOUR),
-    "reschedule confirmed": lambda event: lifecycle.reschedule(
-        event, LATER, LATER + HOUR, status=EventStatus.CONFIRMED
-    ),
-    "reschedule tentative": lambda event: lifecycle.reschedule(
-        event, LATER, LATER + HOUR, status=EventStatus.TENTATIVE
-    ),
-    "cancel": lifecycle.cancel,
-    "revive": lifecycle.revive,
-    "revive confirmed": lambda event: lifecycle.revive(event, status=EventStatus.CONFIRMED),
-    "hold": lambda event: lifecycle.hold(event, LATER + HOUR),
+    "announce": announce,
+    "confirm": confirm,
+    "postpone": postpone,
+    "reschedule": lambda event: reschedule(event, LATER, LATER + HOUR),
+    "reschedule confirmed": lambda event: reschedule(event, LATER, LATER + HOUR, status=EventStatus.CONFIRMED),
+    "reschedule tentative": lambda event: reschedule(event, LATER, LATER + HOUR, status=EventStatus.TENTATIVE),
+    "cancel": cancel,
+    "revive": revive,
+    "revive confirmed": lambda event: revive(event, status=EventStatus.CONFIRMED),
+    "hold": lambda event: hold(event, LATER + HOUR),
 }
 ALLOWED = {
     ("draft", "announce"): "tentative",
@@ -81,14 +87,14 @@ def test_any_steps_keep_the_rules_and_revisions_never_fall(steps: list[str]) -> 
             after = STEPS[step](event)
         except DomainError:
             continue
-        assert after.status is event.status or after.status in lifecycle.NEXT[event.status]
+        assert after.status is event.status or after.status in NEXT[event.status]
         assert after.revision - event.revision == (1 if visible_difference(event, after) else 0)
-        assert lifecycle.can_follow(event.status, after.status)
+        assert can_follow(event.status, after.status)
         event = after
 
 
 def test_next_statuses_are_those_of_the_design() -> None:
-    assert {str(status): sorted(after) for status, after in lifecycle.NEXT.items()} == {
+    assert {str(status): sorted(after) for status, after in NEXT.items()} == {
         "draft": ["tentative"],
         "tentative": ["cancelled", "confirmed", "postponed"],
         "confirmed": ["cancelled", "held", "postponed"],
@@ -100,53 +106,53 @@ def test_next_statuses_are_those_of_the_design() -> None:
 
 def test_announce_needs_a_date() -> None:
     with pytest.raises(DomainError) as refused:
-        lifecycle.announce(an_event(EventStatus.DRAFT))
+        announce(an_event(EventStatus.DRAFT))
     assert refused.value.code == "date-required"
 
 
 def test_postponed_event_remembers_its_last_date_and_comes_back() -> None:
-    event = lifecycle.postpone(an_event(EventStatus.CONFIRMED))
+    event = postpone(an_event(EventStatus.CONFIRMED))
     assert (event.starts_at, event.ends_at) == (None, None)
     assert (event.last_starts_at, event.last_ends_at) == (START, START + HOUR)
-    back = lifecycle.reschedule(event, LATER, LATER + HOUR, status=EventStatus.CONFIRMED)
+    back = reschedule(event, LATER, LATER + HOUR, status=EventStatus.CONFIRMED)
     assert (back.status, back.starts_at, back.revision) == (EventStatus.CONFIRMED, LATER, 3)
 
 
 def test_cancelled_event_keeps_its_date_and_is_revived_on_it() -> None:
-    event = lifecycle.cancel(an_event())
+    event = cancel(an_event())
     assert (event.starts_at, event.revision) == (START, 2)
-    assert (lifecycle.revive(event).starts_at, lifecycle.revive(event).revision) == (START, 3)
+    assert (revive(event).starts_at, revive(event).revision) == (START, 3)
 
 
 def test_postponed_event_that_is_cancelled_takes_its_last_date_along() -> None:
-    event = lifecycle.cancel(lifecycle.postpone(an_event(EventStatus.CONFIRMED)))
+    event = cancel(postpone(an_event(EventStatus.CONFIRMED)))
     assert (event.status, event.starts_at, event.ends_at) == (EventStatus.CANCELLED, START, START + HOUR)
     with pytest.raises(DomainError) as refused:
-        lifecycle.cancel(an_event(EventStatus.POSTPONED))
+        cancel(an_event(EventStatus.POSTPONED))
     assert refused.value.code == "date-required"
 
 
 @pytest.mark.parametrize("status", [EventStatus.HELD, EventStatus.POSTPONED, EventStatus.CANCELLED, EventStatus.DRAFT])
 def test_reschedule_and_revive_lead_only_to_tentative_or_confirmed(status: EventStatus) -> None:
-    confirmed, cancelled = an_event(EventStatus.CONFIRMED), lifecycle.cancel(an_event())
+    confirmed, cancelled = an_event(EventStatus.CONFIRMED), cancel(an_event())
     with pytest.raises(DomainError) as refused:
-        lifecycle.reschedule(confirmed, LATER, LATER + HOUR, status=status)
+        reschedule(confirmed, LATER, LATER + HOUR, status=status)
     assert refused.value.code == "event-transition"
     with pytest.raises(DomainError) as refused:
-        lifecycle.revive(cancelled, status=status)
+        revive(cancelled, status=status)
     assert refused.value.code == "event-transition"
 
 
 def test_reschedule_to_the_same_date_is_no_change() -> None:
     event = an_event(EventStatus.CONFIRMED)
-    assert lifecycle.reschedule(event, START, START + HOUR) == event
+    assert reschedule(event, START, START + HOUR) == event
 
 
 def test_event_that_has_not_begun_is_not_held() -> None:
     with pytest.raises(DomainError) as refused:
-        lifecycle.hold(an_event(EventStatus.CONFIRMED), START - timedelta(seconds=1))
+        hold(an_event(EventStatus.CONFIRMED), START - timedelta(seconds=1))
     assert refused.value.code == "event-not-started"
-    assert lifecycle.hold(an_event(EventStatus.CONFIRMED), START).status is EventStatus.HELD
+    assert hold(an_event(EventStatus.CONFIRMED), START).status is EventStatus.HELD
 
 
 def test_internal_note_and_drafts_raise_no_revision() -> None:
@@ -161,20 +167,20 @@ def test_internal_note_and_drafts_raise_no_revision() -> None:
 def test_only_a_draft_becomes_internal_or_stops_being_so(status: EventStatus) -> None:
     event = an_event(status)
     if status is EventStatus.DRAFT:
-        internal = lifecycle.amend(event, internal=True)
+        internal = amend(event, internal=True)
         assert (internal.internal, internal.revision) == (True, 1)
-        assert lifecycle.amend(internal, internal=False) == event
+        assert amend(internal, internal=False) == event
         return
     with pytest.raises(RulesBroken) as refused:
-        lifecycle.amend(event, internal=True)
+        amend(event, internal=True)
     assert [(rule.field, rule.code) for rule in refused.value.broken] == [("internal", "already-announced")]
-    assert lifecycle.amend(event, internal=False) == event
+    assert amend(event, internal=False) == event
 
 
 def test_amended_event_counts_what_participants_see() -> None:
-    amended = lifecycle.amend(an_event(), title=Text.of("Another"), internal_note="x")
+    amended = amend(an_event(), title=Text.of("Another"), internal_note="x")
     assert (amended.title, amended.internal_note, amended.revision) == (Text.of("Another"), "x", 2)
-    assert lifecycle.amend(an_event(), internal_note="x").revision == 1
+    assert amend(an_event(), internal_note="x").revision == 1
 
 
 def test_revision_of_another_event_is_refused() -> None:
@@ -185,7 +191,7 @@ def test_revision_of_another_event_is_refused() -> None:
 
 def test_can_follow_any_number_of_steps() -> None:
     def reached(status: EventStatus) -> set[EventStatus]:
-        return {later for later in EventStatus if lifecycle.can_follow(status, later)}
+        return {later for later in EventStatus if can_follow(status, later)}
 
     assert reached(EventStatus.HELD) == {EventStatus.HELD}
     assert reached(EventStatus.DRAFT) == set(EventStatus)
@@ -195,7 +201,7 @@ def test_can_follow_any_number_of_steps() -> None:
 def test_moments_of_the_scenario_second_act() -> None:
     """The review was tentative for May, lost its date and was held in November."""
     november = datetime(2020, 11, 9, 8, 0, tzinfo=UTC)
-    event = lifecycle.postpone(an_event(id="upr-review"))
-    event = lifecycle.reschedule(event, november, november + 3 * HOUR, status=EventStatus.CONFIRMED)
-    event = lifecycle.hold(event, november + 3 * HOUR)
+    event = postpone(an_event(id="upr-review"))
+    event = reschedule(event, november, november + 3 * HOUR, status=EventStatus.CONFIRMED)
+    event = hold(event, november + 3 * HOUR)
     assert (event.status, event.revision, event.starts_at) == (EventStatus.HELD, 4, november)

@@ -8,15 +8,12 @@ from typing import Any
 import pytest
 
 import deploy
-from services.events.domain.event import EventKind, EventStatus
-from services.events.domain.hotel import Allotment, RoomKind
-from services.events.domain.merging import merge_described, merge_loaded
-from services.events.domain.network import ContactKind, GroupContact, WorkingGroup
-from services.events.domain.room import Room
-from services.events.domain.schedule import Slot, Span
-from services.events.loading.folder import Loaded, read_folder
-from services.events.loading.rooms import read_rooms
-from services.events.loading.writing import written
+from services.events.event.lifecycle import merge_loaded
+from services.events.event.model import EventKind, EventStatus
+from services.events.loading.folder import Loaded, read_folder, read_rooms
+from services.events.loading.service import merge_described, written
+from services.events.network.model import Allotment, ContactKind, GroupContact, RoomKind, WorkingGroup
+from services.events.venue.model import Room, Span, TimeSlot
 from shared.core.errors import SettingsError
 from shared.core.yaml_source import read_yaml
 from shared.i18n.content import Text
@@ -281,7 +278,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         *venue.rooms,
         Room(id="far", title=Text.of("Far"), city="Rome", capacity=9, time_zone="Asia/Tokyo", open=(span,)),
     )
-    slots = (*venue.slots, Slot("2020-10-25-0930", Span(twice, twice + timedelta(hours=1)), "Asia/Tokyo"))
+    slots = (*venue.slots, TimeSlot("2020-10-25-0930", Span(twice, twice + timedelta(hours=1)), "Asia/Tokyo"))
     for name, content in written(loaded, rooms, slots).items():
         (tmp_path / name).write_text(content)
     assert read_folder(tmp_path) == loaded

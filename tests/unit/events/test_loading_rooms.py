@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.events.loading.rooms import LoadedRooms, read_rooms
+from services.events.loading.folder import LoadedRooms, read_rooms
 from shared.core.errors import SettingsError
 from tests.support.processes import PROJECT
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.events.domain.local_time import is_zone, to_local, to_utc
+from services.events.local_time import is_zone, to_local, to_utc
 from shared.core.errors import DomainError
 
 ZONES = st.sampled_from(["America/New_York", "Europe/Zurich", "Asia/Kathmandu", "Australia/Lord_Howe", "UTC"])

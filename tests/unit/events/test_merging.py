@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.events.domain.event import EventStatus
-from services.events.domain.merging import merge_described, merge_loaded
-from services.events.domain.network import Series, WorkingGroup
+from services.events.event.lifecycle import merge_loaded
+from services.events.event.model import EventStatus
+from services.events.loading.service import merge_described
+from services.events.network.model import Series, WorkingGroup
 from shared.core.errors import DomainError
 from shared.i18n.content import Text
 from tests.unit.events.builders import HOUR, START, an_event

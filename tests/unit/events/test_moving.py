@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import deploy
-from services.events.domain.event import Event, EventStatus
-from services.events.domain.lifecycle import postpone
-from services.events.domain.local_time import to_local
-from services.events.loading.folder import Loaded, read_folder
-from services.events.loading.moving import move_to_next, moved, time_to_next
+from services.events.event.lifecycle import postpone
+from services.events.event.model import Event, EventStatus
+from services.events.loading.folder import Loaded, move_to_next, moved, read_folder, time_to_next
+from services.events.local_time import to_local
 from shared.core.errors import SettingsError
 from tests.unit.events.builders import HOUR, START, an_event
 

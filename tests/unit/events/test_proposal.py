@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.events.domain.proposal import NEXT, PLACEABLE, Proposal, ProposalStatus, become
-from services.events.domain.rules import RulesBroken
-from services.events.domain.schedule import Span
-from services.events.domain.schedule_diff import Entry, difference
+from services.events.rules import RulesBroken
+from services.events.scheduling.model import TimetableEntry, difference
+from services.events.side_events.model import NEXT, PLACEABLE, Proposal, ProposalStatus, become
+from services.events.venue.model import Span
 from shared.core.errors import DomainError
 from shared.i18n.content import Text
 
@@ -81,10 +81,10 @@ def test_proposal_refuses(changes: dict[str, Any], code: str) -> None:
     assert [rule.code for rule in refused.value.broken] == [code]
 
 
-def an_entry(name: str, hour: int = 9, room: str = "room-a") -> Entry:
+def an_entry(name: str, hour: int = 9, room: str = "room-a") -> TimetableEntry:
     """A side event in a version."""
     when = Span(datetime(2020, 5, 6, hour, tzinfo=UTC), datetime(2020, 5, 6, hour + 1, tzinfo=UTC))
-    return Entry(
+    return TimetableEntry(
         name, f"event-{name}", name, None, room, Text.of(room), "Geneva", f"slot-{hour}", when, "Europe/Zurich"
     )
 
@@ -99,13 +99,13 @@ def test_difference_tells_the_new_and_the_moved_alone() -> None:
         ("goes",),
         ("stays",),
     )
-    assert found.told == ("changes-room", "comes", "moves")
+    assert found.notified == ("changes-room", "comes", "moves")
 
 
 def test_new_title_or_translation_moves_nobody() -> None:
     translated = replace(an_entry("p"), room_title=an_entry("p").room_title.having("fr", "Salle du lac"))
-    assert difference([an_entry("p")], [translated]).told == ()
-    assert difference([an_entry("p")], [replace(an_entry("p"), title="Another")]).told == ()
+    assert difference([an_entry("p")], [translated]).notified == ()
+    assert difference([an_entry("p")], [replace(an_entry("p"), title="Another")]).notified == ()
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.events.domain.room import Room
-from services.events.domain.rules import RulesBroken
-from services.events.domain.schedule import Slot, Span, day_span, merged, overlapping_slots
-from services.events.domain.schedule_conflicts import Conflict, ConflictKind, Fixed, Placed, find_conflicts
+from services.events.rules import RulesBroken
+from services.events.scheduling.model import Conflict, ConflictKind, Fixed, Placed, find_conflicts
+from services.events.venue.model import Room, Span, TimeSlot, day_span, merged, overlapping_slots
 from shared.i18n.content import Text
 
 ZONES = ("Europe/Zurich", "America/New_York", "Asia/Kathmandu", "Pacific/Auckland", "UTC")
@@ -207,17 +206,17 @@ def test_days_have_the_length_they_have() -> None:
 def test_slot_needs_a_name_that_fits_into_addresses(name: str) -> None:
     hour = Span(datetime(2020, 5, 6, 7, tzinfo=UTC), datetime(2020, 5, 6, 8, tzinfo=UTC))
     with pytest.raises(RulesBroken) as refused:
-        Slot(name, hour, "Europe/Zurich")
+        TimeSlot(name, hour, "Europe/Zurich")
     assert refused.value.code == "not-a-slug"
-    assert Slot("2020-05-06-0900", hour, "Europe/Zurich").on == date(2020, 5, 6)
+    assert TimeSlot("2020-05-06-0900", hour, "Europe/Zurich").on == date(2020, 5, 6)
 
 
 def test_slot_is_on_the_day_of_its_own_zone() -> None:
     late = Span(datetime(2020, 5, 6, 22, 30, tzinfo=UTC), datetime(2020, 5, 6, 23, 30, tzinfo=UTC))
-    assert [Slot("late", late, zone).on.day for zone in ("UTC", "Europe/Zurich", "America/New_York")] == [6, 7, 6]
+    assert [TimeSlot("late", late, zone).on.day for zone in ("UTC", "Europe/Zurich", "America/New_York")] == [6, 7, 6]
 
 
 def test_overlapping_slots_are_named() -> None:
-    slots = [Slot("a", span(0, 1), "UTC"), Slot("c", span(1.5, 1), "UTC"), Slot("b", span(1, 1), "UTC")]
+    slots = [TimeSlot("a", span(0, 1), "UTC"), TimeSlot("c", span(1.5, 1), "UTC"), TimeSlot("b", span(1, 1), "UTC")]
     assert overlapping_slots(slots) == (("b", "c"),)
     assert overlapping_slots(slots[:2]) == ()

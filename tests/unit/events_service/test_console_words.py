@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.events.console import moments, wording
-from services.events.domain.event import EventKind, EventStatus, Mode
+from services.events import console as wording
+from services.events.console import KINDS, MODES, STATUSES, last_span_of, span_of
+from services.events.event.model import EventKind, EventStatus, Mode
 from shared.web.console.words import NO_BREAK
 from tests.unit.events.builders import an_event
 
@@ -15,7 +16,7 @@ def _plain(text: str) -> str:
 
 
 def test_span_says_own_zone_and_utc() -> None:
-    span = moments.span_of(an_event())
+    span = span_of(an_event())
     assert span is not None
     assert _plain(span.local) == "Wed 4 Mar 2020, 14:00 to 15:00"
     assert span.zone == "New York time (EST, UTC−5)"
@@ -26,7 +27,7 @@ def test_span_says_own_zone_and_utc() -> None:
 def test_span_over_midnight_in_utc_names_both_days_there() -> None:
     late = datetime(2020, 3, 4, 23, 30, tzinfo=UTC)
     event = an_event(starts_at=late, ends_at=datetime(2020, 3, 5, 0, 30, tzinfo=UTC))
-    span = moments.span_of(event)
+    span = span_of(event)
     assert span is not None
     assert _plain(span.local) == "Wed 4 Mar 2020, 18:30 to 19:30"
     assert _plain(span.utc) == "Wed 4 Mar 2020, 23:30 to Thu 5 Mar 2020, 00:30 UTC"
@@ -37,7 +38,7 @@ def test_span_over_midnight_in_utc_names_both_days_there() -> None:
     [("Asia/Kathmandu", "Kathmandu time (UTC+5:45)"), ("UTC", "UTC")],
 )
 def test_span_names_zones_without_letters_by_offset(zone: str, shown: str) -> None:
-    span = moments.span_of(an_event(time_zone=zone))
+    span = span_of(an_event(time_zone=zone))
     assert span is not None
     assert span.zone == shown
 
@@ -45,14 +46,14 @@ def test_span_names_zones_without_letters_by_offset(zone: str, shown: str) -> No
 def test_span_of_a_postponed_event_is_its_last_date() -> None:
     dated = an_event()
     event = an_event(EventStatus.POSTPONED, last_starts_at=dated.starts_at, last_ends_at=dated.ends_at)
-    assert moments.span_of(event) is None
-    assert moments.last_span_of(event) == moments.span_of(dated)
+    assert span_of(event) is None
+    assert last_span_of(event) == span_of(dated)
 
 
 def test_every_code_of_the_domain_has_words() -> None:
-    assert set(wording.KINDS) == set(EventKind)
-    assert set(wording.STATUSES) == set(EventStatus)
-    assert set(wording.MODES) == set(Mode)
+    assert set(KINDS) == set(EventKind)
+    assert set(STATUSES) == set(EventStatus)
+    assert set(MODES) == set(Mode)
 
 
 def test_countries_and_languages_have_names_and_unknown_codes_stay() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.events.domain.event import EventStatus
-from services.events.domain.network import WorkingGroup
-from services.events.outgoing import event_message, working_group_message
+from services.events.event.model import EventStatus
+from services.events.network.messages import event_message, working_group_message
+from services.events.network.model import WorkingGroup
 from shared.contracts.events import EventData
 from shared.contracts.reading import read
 from shared.core.context import caused_by

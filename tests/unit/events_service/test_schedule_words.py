@@ -7,16 +7,24 @@ from typing import Any
 
 import pytest
 
-from services.events.console import search_words
-from services.events.console.schedule_words import ACTIONS, FIELDS, change_text, clash_text, conflict_text
-from services.events.domain.proposal import TEXT_FIELDS, Proposal, ProposalStatus
-from services.events.domain.proposal_history import Change, ReviewAction
-from services.events.domain.room import Room
-from services.events.domain.schedule import Placement, Slot, Span
-from services.events.domain.schedule_conflicts import Conflict, ConflictKind, Fixed
-from services.events.scheduling import explanation, openings
-from services.events.scheduling.problem import Argument, Proof
-from services.events.usecases.schedule_snapshot import Snapshot
+from services.events.scheduling import openings
+from services.events.scheduling.model import Argument, Conflict, ConflictKind, Fixed, Proof
+from services.events.scheduling.openings import TOO_LARGE
+from services.events.scheduling.publishing import Snapshot
+from services.events.scheduling.wording import (
+    _HELP,
+    _REASONS,
+    clash_text,
+    conflict_text,
+    impossible_text,
+    proof_text,
+    reasons_text,
+    search_text,
+    wishes_text,
+)
+from services.events.side_events.model import TEXT_FIELDS, FieldChange, Proposal, ProposalStatus, ReviewAction
+from services.events.side_events.wording import ACTIONS, FIELDS, change_text
+from services.events.venue.model import Placement, Room, Span, TimeSlot
 from shared.i18n.content import Text
 from shared.web.console.words import NO_BREAK
 
@@ -42,7 +50,7 @@ def a_proposal(name: str, **values: Any) -> Proposal:
 def a_snapshot(*proposals: Proposal, placements: tuple[Placement, ...] = (), fixed: tuple[Fixed, ...] = ()) -> Snapshot:
     """Two days with two slots each, and one room with 40 seats that is ours all the time."""
     slots = {
-        name: Slot(name, hour(after), "Europe/Zurich") for name, after in (("a", 0), ("b", 1), ("c", 24), ("d", 25))
+        name: TimeSlot(name, hour(after), "Europe/Zurich") for name, after in (("a", 0), ("b", 1), ("c", 24), ("d", 25))
     }
     open_all_day = (Span(NINE - timedelta(days=1), NINE + timedelta(days=5)),)
     hall = Room(
@@ -106,15 +114,15 @@ def report(placed: int, unplaced: int, bound: float, moves: tuple[int, int, int]
     ],
 )
 def test_search_says_what_is_certain(found: dict[str, Any], said: list[str]) -> None:
-    assert search_words.search_text(found) == said
+    assert search_text(found) == said
 
 
 def test_wishes_are_counted_among_those_who_have_some() -> None:
     met, unmet = a_proposal("met", preferred_on=(FIRST,)), a_proposal("unmet", preferred_on=(FIRST,))
     places = (Placement("met", "hall", "a"), Placement("unmet", "hall", "c"), Placement("easy", "hall", "b"))
     snapshot = a_snapshot(met, unmet, a_proposal("easy"), placements=places)
-    assert search_words.wishes_text(snapshot) == "Preferred days are met for 1 of 2 in the draft that named some."
-    assert search_words.wishes_text(a_snapshot(met)) == ""
+    assert wishes_text(snapshot) == "Preferred days are met for 1 of 2 in the draft that named some."
+    assert wishes_text(a_snapshot(met)) == ""
 
 
 @pytest.mark.parametrize(
@@ -140,7 +148,7 @@ def test_wishes_are_counted_among_those_who_have_some() -> None:
 )
 def test_reasons_say_what_closes_the_slots_and_what_could_help(reasons: list[tuple[str, int]], said: str) -> None:
     given = [{"code": code, "slots": slots} for code, slots in reasons]
-    assert search_words.reasons_text(a_proposal("p", attendance=500), given, a_snapshot()) == said
+    assert reasons_text(a_proposal("p", attendance=500), given, a_snapshot()) == said
 
 
 @pytest.mark.parametrize(
@@ -163,36 +171,34 @@ def test_reasons_say_what_closes_the_slots_and_what_could_help(reasons: list[tup
 def test_proof_is_named_or_said_to_be_missing(proof: Proof | None, said: str) -> None:
     snapshot = a_snapshot(*(a_proposal(name) for name in "abcde"))
     kept = None if proof is None else {"argument": str(proof.argument), "others": list(proof.others)}
-    assert search_words.proof_text(kept, snapshot) == said
+    assert proof_text(kept, snapshot) == said
 
 
 def test_wish_for_days_that_are_closed_is_named_with_the_reason() -> None:
     wishes = a_proposal("wishes", preferred_on=(FIRST,))
     review = (Fixed("upr-review", Span(NINE, NINE + timedelta(hours=2)), "The review"),)
-    ((who, why),) = search_words.impossible_text(a_snapshot(wishes, fixed=review))
+    ((who, why),) = impossible_text(a_snapshot(wishes, fixed=review))
     assert (who, plain(why)) == (
         wishes,
         "It prefers Wed 6 May 2020, but the review or the press conference takes place then.",
     )
-    assert list(search_words.impossible_text(a_snapshot(wishes))) == []
+    assert list(impossible_text(a_snapshot(wishes))) == []
     half = (Fixed("upr-review", hour(0), "The review"),)
-    assert list(search_words.impossible_text(a_snapshot(wishes, fixed=half))) == []
+    assert list(impossible_text(a_snapshot(wishes, fixed=half))) == []
 
 
 def test_wish_for_days_without_slots_is_named_and_one_without_any_place_is_not() -> None:
     nowhere = a_proposal("nowhere", preferred_on=(date(2020, 6, 1), date(2020, 6, 2)))
     large = a_proposal("large", attendance=41, preferred_on=(SECOND,))
-    ((who, why),) = search_words.impossible_text(a_snapshot(nowhere, large))
+    ((who, why),) = impossible_text(a_snapshot(nowhere, large))
     assert (who, plain(why)) == (nowhere, "It prefers Mon 1 Jun 2020 or Tue 2 Jun 2020, but there is no slot then.")
 
 
 def test_every_code_of_the_search_has_words() -> None:
-    codes = set()
-    for module in (explanation, openings):
-        codes |= set(re.findall(r'"([a-z]+(?:_[a-z]+)+|busy)"', inspect.getsource(module)))
+    codes = set(re.findall(r'"([a-z]+(?:_[a-z]+)+|busy)"', inspect.getsource(openings)))
     assert {"busy", "fixed_event", "rooms_taken"} < codes
-    assert codes - {explanation.TOO_LARGE} == set(search_words._REASONS)
-    assert codes == set(search_words._HELP)
+    assert codes - {TOO_LARGE} == set(_REASONS)
+    assert codes == set(_HELP)
 
 
 @pytest.mark.parametrize("kind", ConflictKind)
@@ -208,12 +214,12 @@ def test_every_conflict_is_said_in_the_list_and_on_the_card(kind: ConflictKind) 
 
 def test_every_field_that_can_change_has_words() -> None:
     assert (set(TEXT_FIELDS), set(ReviewAction)) == (set(FIELDS), set(ACTIONS))
-    days = change_text(Change("preferred_on", [], ["2020-05-06", "2020-05-07"]), {})
+    days = change_text(FieldChange("preferred_on", [], ["2020-05-06", "2020-05-07"]), {})
     assert (days.before, plain(days.now)) == ("nothing", "Wed 6 May 2020, Thu 7 May 2020")
-    assert change_text(Change("working_group", None, "housing"), {"housing": "Housing"}).now == "Housing"
-    assert change_text(Change("language", "en", "fr"), {}).now == "French"
-    speakers = change_text(Change("speakers", 0, 3), {})
+    assert change_text(FieldChange("working_group", None, "housing"), {"housing": "Housing"}).now == "Housing"
+    assert change_text(FieldChange("language", "en", "fr"), {}).now == "French"
+    speakers = change_text(FieldChange("speakers", 0, 3), {})
     assert (speakers.before, speakers.now) == ("none", "3")
-    assert change_text(Change("speakers", 2, 2), {}).now == "2, other people"
-    named = change_text(Change("speakers", ["Ana"], ["Ana", "Bo"]), {})
+    assert change_text(FieldChange("speakers", 2, 2), {}).now == "2, other people"
+    named = change_text(FieldChange("speakers", ["Ana"], ["Ana", "Bo"]), {})
     assert (named.before, named.now) == ("Ana", "Ana, Bo")

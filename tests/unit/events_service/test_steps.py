@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.events.domain.event import EventStatus
-from services.events.usecases.steps import STEPS, StepWish, edit, step_of
+from services.events.event.lifecycle import STEPS, StepWish, edit, step_of
+from services.events.event.model import EventStatus
 from shared.core.errors import DomainError
 from shared.i18n.content import Text
 from tests.unit.events.builders import HOUR, START, an_event

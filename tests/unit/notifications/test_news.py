@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.events.domain.attendance import MAILED
+from services.events.attendance.model import MAILED
 from services.notifications.domain.kinds import NEWS_KINDS
 from services.notifications.domain.news import (
     LONGEST_WAIT,

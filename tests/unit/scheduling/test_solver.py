@@ -7,19 +7,15 @@ from itertools import product
 
 import pytest
 
-from services.events.domain.room import Room
-from services.events.domain.schedule import Placement, Slot, Span, day_span
-from services.events.domain.schedule_conflicts import Fixed
-from services.events.scheduling.halt import Halt
-from services.events.scheduling.openings import Openings
-from services.events.scheduling.problem import Argument, Limits, Moves, Problem, Reason, Request
-from services.events.scheduling.score import score
+from services.events.scheduling.model import Argument, Fixed, Moves, Problem, Reason, Request, SearchLimits, StopSignal
+from services.events.scheduling.openings import Openings, score
+from services.events.venue.model import Placement, Room, Span, TimeSlot, day_span
 from shared.i18n.content import Text
 from tests.support.timetable_checker import broken_rules
 from tests.support.timetable_instances import FIRST_DAY, ZONE, a_full_instance, an_instance, solve
 from tests.support.waiting import allowed_s
 
-QUICK = Limits(seconds=5.0, seed=1)
+QUICK = SearchLimits(seconds=5.0, seed=1)
 
 
 def hour(number: int) -> Span:
@@ -28,9 +24,9 @@ def hour(number: int) -> Span:
     return Span(start, start + timedelta(hours=1))
 
 
-def a_slot(number: int) -> Slot:
+def a_slot(number: int) -> TimeSlot:
     """The slot of an hour."""
-    return Slot(f"slot-{number}", hour(number), ZONE)
+    return TimeSlot(f"slot-{number}", hour(number), ZONE)
 
 
 def a_room(name: str, capacity: int = 50) -> Room:
@@ -131,7 +127,7 @@ def test_complete_timetable_is_found_where_no_place_is_left_over(seed: int) -> N
     """No proposal prefers a day: a search for wishes would go on for as long as it may after the places are found."""
     full = a_full_instance(seed, proposals=300, rooms=10, days=5, slots_a_day=6)
     problem = replace(full, requests=tuple(replace(one, preferred_on=frozenset()) for one in full.requests))
-    made = solve(problem, Limits(seconds=allowed_s(10.0)))
+    made = solve(problem, SearchLimits(seconds=allowed_s(10.0)))
     assert broken_rules(problem, made) == []
     assert (len(made.placements), made.placed.gap) == (300, 0)
 
@@ -243,7 +239,7 @@ def test_same_seed_makes_the_same_timetable() -> None:
 
 def test_halted_search_still_gives_a_timetable_that_keeps_the_rules() -> None:
     problem = an_instance(5, proposals=40, rooms=3, days=2, slots_a_day=6)
-    halt = Halt()
+    halt = StopSignal()
     halt.stop()
     made = solve(problem, QUICK, halt)
     assert not made.finished
@@ -257,4 +253,4 @@ def test_nothing_to_place_is_a_timetable_too() -> None:
 
 def test_overlapping_slots_are_refused() -> None:
     with pytest.raises(ValueError, match="overlap"):
-        Problem((), (), (a_slot(8), Slot("b", Span(hour(8).starts_at, hour(9).ends_at), ZONE)))
+        Problem((), (), (a_slot(8), TimeSlot("b", Span(hour(8).starts_at, hour(9).ends_at), ZONE)))

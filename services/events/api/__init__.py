@@ -1,1 +1,0 @@
-"""HTTP of the events service: routes and the shapes of requests and answers."""

@@ -1,0 +1,1 @@
+"""Who attends events: rosters, counts, tallies, contacts by mail, erasure."""

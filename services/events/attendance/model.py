@@ -1,0 +1,114 @@
+"""Which registrations mean attendance, whom a change of an event notifies, and coverage of groups. Pure.
+
+Forms of interest, membership of a working group and proposals may name an event too, but do not mean attendance: such a
+registration counts in no number of attendance and covers no working group. An unknown kind counts as attendance.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from services.events.event.model import EVERY_GROUP, Event, EventStatus, Mode
+
+INTEREST = "interest"
+NOT_ATTENDING = (INTEREST, "working_group", "proposal")
+"""Kinds of form that do not mean attendance."""
+
+NOT_NOTIFIED = (INTEREST, "working_group")
+"""Kinds whose people are not notified of a change of an event; proposers are, of their side event."""
+
+LIVE = ("confirmed", "waitlisted")
+"""Statuses of a registration that has or may still get a seat."""
+
+
+MAILED = ("starts_at", "ends_at", "time_zone", "status", "mode", "place", "city", "join_url", "title")
+"""Fields of an event whose change is mailed to its participants; a change of the others is seen on pages only."""
+
+
+def is_mailed(old: Event, new: Event, differs: Sequence[str]) -> bool:
+    """Whether participants get a mail about a change from ``old`` to ``new``, which differ in the fields ``differs``.
+
+    A title counts in English: a translation that is added or corrected is seen on pages and in later mails.
+    """
+    same = {"title"} if str(old.title) == str(new.title) else set()
+    return new.status is not EventStatus.HELD and not set(MAILED).isdisjoint(set(differs) - same)
+
+
+def attends(form_kind: str) -> bool:
+    """Whether a registration on a form of this kind is attendance of its event."""
+    return form_kind not in NOT_ATTENDING
+
+
+def opens_remote(old: Event, new: Event) -> bool:
+    """Whether ``new`` can be attended from afar and ``old`` could not: what those on an interest form wait for."""
+    return old.mode is Mode.IN_PERSON and new.mode is not Mode.IN_PERSON and new.status is not EventStatus.DRAFT
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationGroup:
+    """Live or ended registrations of one event that are alike."""
+
+    form_kind: str
+    status: str
+    language: str
+    registrations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeAudience:
+    """People whom a change of an event concerns.
+
+    Attributes:
+        people: distinct people who will be notified; someone on two forms is notified once.
+        by_status: registrations of attendance by status, also those that ended.
+        by_form_kind: live registrations by kind of form, interest included.
+        by_language: live registrations of those who will be notified, by language.
+    """
+
+    people: int = 0
+    by_status: Mapping[str, int] = field(default_factory=dict)
+    by_form_kind: Mapping[str, int] = field(default_factory=dict)
+    by_language: Mapping[str, int] = field(default_factory=dict)
+
+
+def audience_of(groups: Sequence[RegistrationGroup], notified_kinds: Sequence[str], people: int) -> ChangeAudience:
+    """The audience in ``groups`` if those on forms of ``notified_kinds`` are notified: ``people`` of them."""
+    live = [group for group in groups if group.status in LIVE]
+    notified = [group for group in live if group.form_kind in notified_kinds]
+    return ChangeAudience(
+        people=people,
+        by_status=_sums((group.status, group) for group in groups if attends(group.form_kind)),
+        by_form_kind=_sums((group.form_kind, group) for group in live),
+        by_language=_sums((group.language, group) for group in notified),
+    )
+
+
+def _sums(pairs: Iterable[tuple[str, RegistrationGroup]]) -> Mapping[str, int]:
+    sums: dict[str, int] = {}
+    for name, group in pairs:
+        sums[name] = sums.get(name, 0) + group.registrations
+    return dict(sorted(sums.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Ids of the asked groups with and without a representative, each sorted; together all asked."""
+
+    covered: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def asked_of(asked_groups: Collection[str], every_group: Iterable[str]) -> frozenset[str]:
+    """The ids of the groups that ``asked_groups`` of an event means, ``*`` being ``every_group`` there is."""
+    return frozenset(every_group) if EVERY_GROUP in asked_groups else frozenset(asked_groups)
+
+
+def coverage(asked: Iterable[str], represented: Collection[str]) -> Coverage:
+    """Split ``asked`` (ids of groups) by whether they are among ``represented``.
+
+    Args:
+        asked: ids of the groups, as from ``asked_of``.
+        represented: ids of the groups with a live registration of a representative; others do no harm.
+    """
+    groups = frozenset(asked)
+    present = groups.intersection(represented)
+    return Coverage(tuple(sorted(present)), tuple(sorted(groups - present)))

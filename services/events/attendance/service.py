@@ -1,0 +1,271 @@
+"""Handle messages about registrations and mails to them, erase people, and list who attends an event.
+
+In any order of messages, and with duplicates, the numbers end the same: only the newest revision of each
+registration counts, and a count moves by the difference between what was known and what is known now.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
+from sqlalchemy import Connection
+
+from services.events.attendance.model import LIVE, attends
+from services.events.attendance.numbers import (
+    MailContact,
+    TallyKey,
+    insert_contact,
+    recompute_group_contact,
+    recompute_person_contact,
+    shift_tallies,
+    tally_less,
+    tally_many,
+    tally_more,
+    upsert_group_contact,
+    upsert_people_contacts,
+    upsert_person_contact,
+)
+from services.events.attendance.store import (
+    Registered,
+    RosterQuery,
+    count_registration_rows,
+    count_roster_groups,
+    insert_registration,
+    insert_registrations,
+    is_registration_erased,
+    live_registrations_of,
+    lock_read_side,
+    lock_registration,
+    owner_of,
+    replace_registration,
+    select_registrations,
+    store_tombstone,
+    working_groups_of,
+)
+from services.events.cleanup import PERSONAL_TABLES
+from services.events.event.model import Event, Readers
+from services.events.event.service import find_event
+from services.events.event.store import count_more, count_one_less, count_one_more
+from services.events.tables import CountedGroup
+from shared.core.clock import Clock
+from shared.core.ids import made_at_of
+from shared.store.deeds import Deed, note_deed
+from shared.store.personal_tables import erase_rows
+from shared.store.unit_of_work import UnitOfWork
+
+NO_PERSON: Mapping[str, Any] = {
+    "person_ref": "",
+    "organisation_id": None,
+    "mode": None,
+    "language": "und",
+    "position": None,
+    "attend": None,
+}
+"""Fields that identify a person, or help to."""
+
+COUNTED_BY: Mapping[str, Any] = {"working_group": None, "representative": False, "country": None, "partner": None}
+"""Fields that the numbers count by; they stay as long as the registration counts."""
+
+NEVER_CONFIRMED = "expired"
+"""Status of those who never confirmed their address: no message about them was published, so none can come late."""
+
+
+def handle_registration(connection: Connection, registered: Registered) -> None:
+    """Store ``registered`` unless an equal or newer revision of it is known, or it was erased.
+
+    In the caller's transaction.
+    """
+    lock_read_side(connection)
+    old = None
+    if not insert_registration(connection, registered):
+        old = lock_registration(connection, registered.registration_id)
+        if old is None or old.revision >= registered.revision:
+            return
+        replace_registration(connection, registered)
+    move_count(connection, old, registered)
+    move_tallies(connection, old, registered)
+    _move_contact(connection, old, registered)
+
+
+def handle_registrations(connection: Connection, registered: Sequence[Registered]) -> None:
+    """As ``handle_registration`` for each in order: unknown ones all at once, the others one by one.
+
+    A rush is new registrations, and a statement for all of them costs hardly more than one for each.
+    """
+    lock_read_side(connection)
+    first = {one.registration_id: one for one in reversed(registered)}
+    new = insert_registrations(connection, [one for one in registered if first[one.registration_id] is one])
+    added = [one for one in registered if one.registration_id in new and first[one.registration_id] is one]
+    _count_new(connection, added)
+    upsert_people_contacts(connection, [one.registration_id for one in added])
+    for one in added:
+        if one.working_group is not None:
+            upsert_group_contact(connection, one.working_group, one.registration_id)
+    for one in registered:
+        if one.registration_id not in new or first[one.registration_id] is not one:
+            handle_registration(connection, one)
+
+
+def _count_new(connection: Connection, added: Sequence[Registered]) -> None:
+    """Counts and tallies of registrations that are new."""
+    count_more(connection, Counter(key for one in added if (key := _counted(one)) is not None))
+    for event_id in sorted({one.event_id for one in added}, key=str):
+        of_event = [one for one in added if one.event_id == event_id]
+        tally_many(connection, Counter(entry for one in of_event for entry in tallied(one)), event_id)
+
+
+def move_count(connection: Connection, old: Registered | None, new: Registered) -> None:
+    """Only attendance is counted: interest in an event or membership of a group is none."""
+    before, after = _counted(old), _counted(new)
+    if before == after:
+        return
+    if before is not None:
+        count_one_less(connection, *before)
+    if after is not None:
+        count_one_more(connection, *after)
+
+
+def _counted(known: Registered | None) -> tuple[str, str] | None:
+    """Event and status under which a registration counts."""
+    if known is None or known.event_id is None or not attends(known.form_kind):
+        return None
+    return known.event_id, known.status
+
+
+def move_tallies(connection: Connection, old: Registered | None, new: Registered) -> None:
+    """What is tallied moves by the difference between what was known and what is known now."""
+    before, after = tallied(old), tallied(new)
+    old_event = old.event_id if old is not None else None
+    unchanged = before & after if old_event == new.event_id else frozenset()
+    tally_less(connection, sorted(before - unchanged), old_event)
+    tally_more(connection, sorted(after - unchanged), new.event_id)
+
+
+def tallied(known: Registered | None) -> frozenset[TallyKey]:
+    """Keys under which a live registration is tallied; ``day`` is the day of registering, in UTC."""
+    if known is None or known.status not in LIVE:
+        return frozenset()
+    made_at = made_at_of(known.registration_id) or known.occurred_at
+    day = made_at.astimezone(UTC).date().isoformat()
+    entries = (("form_kind", known.form_kind), ("partner", known.partner), ("country", known.country), ("day", day))
+    return frozenset((dimension, name) for dimension, name in entries if name is not None)
+
+
+def _move_contact(connection: Connection, old: Registered | None, new: Registered) -> None:
+    """Mails that came before their registration, or before it changed its group, count for the group now."""
+    if old is None or old.person_ref != new.person_ref:
+        upsert_person_contact(connection, new.person_ref, new.registration_id)
+    if old is not None and old.person_ref != new.person_ref:
+        recompute_person_contact(connection, old.person_ref)
+    left = old.working_group if old is not None else None
+    if left == new.working_group:
+        return
+    if new.working_group is not None:
+        upsert_group_contact(connection, new.working_group, new.registration_id)
+    if left is not None:
+        recompute_group_contact(connection, left)
+
+
+def handle_contact(connection: Connection, contact: MailContact) -> None:
+    """Store ``contact`` in the caller's transaction.
+
+    If the registration is not known yet, its person and group are updated when it comes.
+    """
+    lock_read_side(connection)
+    insert_contact(connection, contact)
+    whose = owner_of(connection, contact.registration_id)
+    if whose is None:
+        return
+    upsert_person_contact(connection, whose.person_ref, contact.registration_id)
+    if whose.working_group is not None:
+        upsert_group_contact(connection, whose.working_group, contact.registration_id)
+
+
+def erase_registration(connection: Connection, tombstone: Registered) -> None:
+    """Replace a registration by a tombstone; doing it again changes nothing. In the caller's transaction.
+
+    Args:
+        connection: of the message's own transaction.
+        tombstone: the registration as the message describes it, without personal data.
+    """
+    lock_read_side(connection)
+    if is_registration_erased(connection, tombstone.registration_id):
+        return
+    old = lock_registration(connection, tombstone.registration_id)
+    if old is None and tombstone.status == NEVER_CONFIRMED:
+        return
+    new = tombstone if old is None else _buried(old, tombstone)
+    move_count(connection, old, new)
+    move_tallies(connection, old, new)
+    store_tombstone(connection, new)
+    if old is not None:
+        erase_rows(connection, PERSONAL_TABLES, {"person_ref": old.person_ref})
+
+
+def _buried(old: Registered, tombstone: Registered) -> Registered:
+    left = NO_PERSON if tombstone.status in LIVE else {**NO_PERSON, **COUNTED_BY}
+    return replace(old, status=tombstone.status, revision=tombstone.revision, occurred_at=tombstone.occurred_at, **left)
+
+
+def move_numbers(connection: Connection, old: Event | None, new: Event) -> None:
+    """Count the registrations of ``new`` where they belong now. In the caller's transaction, after it stored ``new``.
+
+    Registrations may have been known before the event was: without an ``old`` one they counted as of no internal event.
+    """
+    if new.internal == (old is not None and old.internal):
+        return
+    lock_read_side(connection)
+    numbers = Counter(entry for known in live_registrations_of(connection, new.id) for entry in tallied(known))
+    shift_tallies(connection, numbers, internal=new.internal)
+    for group in working_groups_of(connection, new.id):
+        recompute_group_contact(connection, group)
+
+
+def list_roster(work: UnitOfWork, wanted: RosterQuery) -> list[Registered]:
+    """At most ``wanted.limit`` registrations of an event, in order of arrival.
+
+    Args:
+        work: on the database of events.
+        wanted: of which event, with which status, after which registration.
+
+    Raises:
+        DomainError: ``not-found``, there is no such event.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        find_event(connection, wanted.event_id, Readers.COORDINATORS)
+        return select_registrations(connection, wanted)
+
+
+def count_roster(work: UnitOfWork, wanted: RosterQuery) -> int:
+    """How many registrations of an event fit, on all pages.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return count_registration_rows(connection, wanted)
+
+
+def group_roster(work: UnitOfWork, wanted: RosterQuery, names: Sequence[str], at_least: int) -> list[CountedGroup]:
+    """How many registrations of an event have the same values of ``names``, the largest groups first.
+
+    Raises:
+        DomainError: ``not-found``, there is no such event.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        find_event(connection, wanted.event_id, Readers.COORDINATORS)
+        return count_roster_groups(connection, wanted, names, at_least)
+
+
+def record_roster_taken(work: UnitOfWork, clock: Clock, who: str, event_id: str) -> None:
+    """Record in the audit log that ``who`` downloads an event's roster as a file.
+
+    Raises:
+        Unavailable: the database is away; the file is not sent.
+    """
+    with work.transaction() as connection:
+        note_deed(connection, Deed(who, "file-taken", "event", event_id), clock())

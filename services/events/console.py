@@ -1,0 +1,198 @@
+"""What the console's pages of all features share: form fields, words for codes, and dates and times."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol
+
+from services.events.event.model import Event, EventKind, EventStatus, Mode
+from services.events.rules import RulesBroken
+from shared.i18n.languages import LANGUAGE_NAMES
+from shared.i18n.when import CompactLines, compact_day, compact_instant, compact_lines, period
+from shared.public_forms.kinds.places import zone_options
+from shared.web.console.words import country_name as country_name
+from shared.web.console.words import language_name as language_name
+
+FieldChoices = Sequence[tuple[str, str]]
+"""Code and words of each."""
+
+CHANGED_SINCE_OPENED = (
+    "Another person changed this after you opened it. Under each field you see what is stored now, where it "
+    "differs from what you typed. Compare, and save again."
+)
+"""Notice of a form whose content is older than what is stored."""
+
+KINDS: Mapping[EventKind, str] = {
+    EventKind.WEBINAR: "Webinar",
+    EventKind.SIDE_EVENT: "Side event",
+    EventKind.REVIEW: "Review",
+    EventKind.COUNCIL_SESSION: "Council session",
+    EventKind.PRESS_CONFERENCE: "Press conference",
+    EventKind.CONSULTATION: "Consultation",
+    EventKind.TRAINING: "Training",
+}
+
+STATUSES: Mapping[EventStatus, tuple[str, str]] = {
+    EventStatus.DRAFT: ("Draft", ""),
+    EventStatus.TENTATIVE: ("Tentative", "mind"),
+    EventStatus.CONFIRMED: ("Confirmed", "good"),
+    EventStatus.POSTPONED: ("Postponed", "mind"),
+    EventStatus.CANCELLED: ("Cancelled", "wrong"),
+    EventStatus.HELD: ("Held", ""),
+}
+"""Word and look of each status of an event."""
+
+MODES: Mapping[str, str] = {Mode.ONLINE: "Online", Mode.IN_PERSON: "In person", Mode.HYBRID: "Online and in person"}
+
+utc_text = compact_instant
+"""For templates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormField:
+    """One field. ``look`` is ``text``, ``area``, ``local`` (a local time), ``day``, ``clock``, ``select``, ``checks``,
+    ``tick`` or ``languages`` (a text in each language, each in a field of its own, such as ``title.fr``, with ``rows``
+    lines).
+
+    ``groups`` are the choices of a select in parts, each under a name; a part without one has no heading.
+    """
+
+    name: str
+    label: str
+    look: str = "text"
+    help: str = ""
+    required: bool = False
+    most: int = 200
+    choices: FieldChoices = ()
+    groups: Sequence[tuple[str, FieldChoices]] = ()
+    rows: int = 1
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The label of each field that a browser sends for it, by name; of one in languages, with the language."""
+        if self.look != "languages":
+            return {self.name: self.label}
+        return {f"{self.name}.{code}": f"{self.label} ({language})" for code, language in LANGUAGE_NAMES.items()}
+
+    @property
+    def first(self) -> str:
+        """The name of its first field, which is that of English for a text in languages."""
+        return next(iter(self.labels))
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Fields that belong together, under a name."""
+
+    title: str
+    fields: Sequence[FormField]
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Attributes:
+    values: what was typed, by field, to be shown again; a list where several can be ticked.
+    faults: a sentence by field.
+    stored: what is stored now, by field, where another person has changed it since.
+    focus: the field that has the cursor at first; empty for none.
+    """
+
+    values: Mapping[str, str | Sequence[str]]
+    faults: Mapping[str, str] = field(default_factory=dict)
+    stored: Mapping[str, str] = field(default_factory=dict)
+    focus: str = ""
+
+
+class SentForm(Protocol):
+    """What a browser sends; Werkzeug's ``MultiDict`` is one."""
+
+    def get(self, key: str, default: str, /) -> str: ...
+
+    def getlist(self, key: str, /) -> list[str]: ...
+
+
+def typed_in(form: SentForm, sections: Iterable[Section]) -> dict[str, str | Sequence[str]]:
+    """What ``form`` holds of the fields of ``sections``: without blank ends, lines as they are stored."""
+    return {
+        name: [cleaned(value) for value in form.getlist(name)] if one.look == "checks" else cleaned(form.get(name, ""))
+        for section in sections
+        for one in section.fields
+        for name in one.labels
+    }
+
+
+def labels_of(sections: Iterable[Section]) -> dict[str, str]:
+    """The label of each field that a browser sends, by name, in the order of the page."""
+    return {name: label for section in sections for one in section.fields for name, label in one.labels.items()}
+
+
+def cleaned(text: str) -> str:
+    """``text`` without blank ends, its lines as they are stored, without NUL, which no database holds."""
+    return text.replace("\r\n", "\n").replace("\0", "").strip()
+
+
+def missing_in(values: Mapping[str, str | Sequence[str]], sections: Iterable[Section]) -> dict[str, str]:
+    """A sentence for each field that has to be filled in and is not; of a text in languages, in English."""
+    needed = (one for section in sections for one in section.fields if one.required and not values[one.first])
+    return {one.first: _asked_for(one) for one in needed}
+
+
+def _asked_for(one: FormField) -> str:
+    verb, name = "Choose" if one.look == "select" else "Give", one.label.lower()
+    return f"{verb} the {name} in English." if one.look == "languages" else f"{verb} the {name}."
+
+
+def in_order(faults: Mapping[str, str], sections: Iterable[Section]) -> dict[str, str]:
+    """``faults`` in the order of the fields on the page."""
+    names = list(labels_of(sections))
+    return dict(sorted(faults.items(), key=lambda fault: names.index(fault[0]) if fault[0] in names else len(names)))
+
+
+def faults_of(error: RulesBroken, sections: Iterable[Section], names: Mapping[str, str]) -> dict[str, str]:
+    """A sentence for each field of which a rule is broken, the first if there are several.
+
+    Args:
+        error: the broken rules.
+        sections: of the form.
+        names: fields of the form by those of the domain, where they are called otherwise.
+    """
+    labels, firsts = labels_of(sections), {one.name: one.first for section in sections for one in section.fields}
+    found: dict[str, str] = {}
+    for rule in error.broken:
+        name = names.get(rule.field, rule.field)
+        name = firsts.get(name, name)
+        found.setdefault(name, f"{labels.get(name, name)} {rule.detail}.")
+    return found
+
+
+def zone_field(known: str, advice: str = "People see times in this zone first.") -> FormField:
+    """The choice of a time zone; ``known`` is the one that it has, empty for none."""
+    parts: list[tuple[str, FieldChoices]] = [
+        (name, [(zone, f"{place} – {zone}" if place != zone else zone) for zone, _, place in zones])
+        for name, zones in zone_options("en")
+    ]
+    if known and all(known != zone for _, zones in parts for zone, _ in zones):
+        parts.append(("", [(known, known)]))
+    return FormField(
+        name="time_zone",
+        label="Time zone",
+        look="select",
+        required=True,
+        groups=[("", [("", "Choose")]), *parts],
+        help=advice,
+    )
+
+
+def span_of(event: Event) -> CompactLines | None:
+    """When ``event`` is; None while it has no date."""
+    return compact_lines(period(event.starts_at, event.ends_at, event.time_zone, event.city))
+
+
+def last_span_of(event: Event) -> CompactLines | None:
+    """When a postponed event should have been; None if there never was a date."""
+    return compact_lines(period(event.last_starts_at, event.last_ends_at, event.time_zone, event.city))
+
+
+def iso_day_text(day: str) -> str:
+    """A day such as ``2020-03-04`` as ``Wed 4 Mar 2020``."""
+    return compact_day(date.fromisoformat(day))

@@ -1,1 +1,0 @@
-"""The coordinators' pages about events, inside the shared frame."""

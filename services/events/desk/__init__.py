@@ -1,0 +1,1 @@
+"""What coordinators do with events: list, create, change, preview, annotate."""

@@ -1,0 +1,238 @@
+"""Create an event, change it, or show whom a change would reach and what was planned around its date.
+
+Other services are notified in the transaction that changes the event.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from services.events.attendance.model import (
+    INTEREST,
+    NOT_NOTIFIED,
+    ChangeAudience,
+    audience_of,
+    is_mailed,
+    opens_remote,
+)
+from services.events.attendance.numbers import count_people_on, registration_groups
+from services.events.attendance.service import move_numbers
+from services.events.event.lifecycle import EventStep, PublishedChange
+from services.events.event.model import (
+    EVERY_GROUP,
+    MADE,
+    Event,
+    EventKind,
+    EventStatus,
+    Readers,
+    state_tag,
+    visible_difference,
+)
+from services.events.event.records import form_exists
+from services.events.event.service import find_event, record_change
+from services.events.event.store import EventFilter, insert_event, lock_event, save_event, select_events
+from services.events.network.messages import event_message
+from services.events.network.store import all_hotels, all_series, all_working_groups
+from services.events.rules import BrokenRule, enforce
+from services.events.venue.model import (
+    ANCHOR_KINDS,
+    DEPENDENT_KINDS,
+    Dependents,
+    dependents_of,
+    is_moved,
+    left_behind,
+    room_days_of,
+)
+from services.events.venue.store import all_rooms
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.store import outbox
+from shared.store.unit_of_work import UnitOfWork
+
+MAX_EVENTS = 1000
+"""Of one kind; many times the side events of one review."""
+
+ANY = "*"
+"""As a tag that was seen: any state of the event."""
+
+
+def dependents_of_change(connection: Connection, old: Event, new: Event) -> Dependents:
+    """What was planned around ``old`` and is to be moved too if it becomes ``new``."""
+    if old.kind not in ANCHOR_KINDS or not is_moved(old, new):
+        return Dependents()
+    return dependents_of(old, _planned(connection))
+
+
+def show_left_behind(work: UnitOfWork, now: datetime) -> tuple[tuple[Event, ...], Dependents]:
+    """The reviews and Council sessions that are not over, and what lies ahead around none of their dates.
+
+    Args:
+        work: on the database of events.
+        now: aware.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        anchors = [event for kind in ANCHOR_KINDS for event in _events(connection, kind, not_over_at=now)]
+        lost = left_behind(anchors, _planned(connection), now.date())
+    return tuple(event for event in anchors if event.city and event.city.strip().casefold() in lost.cities), lost
+
+
+def _planned(connection: Connection) -> Dependents:
+    found = [event for kind in DEPENDENT_KINDS for event in _events(connection, kind)]
+    by_start = sorted((event for event in found if event.starts_at), key=lambda event: (event.starts_at, event.id))
+    hotels = tuple(all_hotels(connection))
+    return Dependents(tuple(by_start), hotels, room_days_of(all_rooms(connection)))
+
+
+def _events(connection: Connection, kind: EventKind, not_over_at: datetime | None = None) -> list[Event]:
+    wanted = EventFilter(audience=Readers.COORDINATORS, kind=kind, not_over_at=not_over_at, limit=MAX_EVENTS)
+    return select_events(connection, wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a step did or would do.
+
+    Attributes:
+        event: as it is afterwards.
+        change: kind of change that is published; ``none`` if participants see no difference.
+        differs: the fields in which they see one.
+        audience: who is notified; no one if the change is ``none``, the event is announced or was held, or only
+            pages show the difference.
+        dependents: what was planned around its date and does not move with it.
+    """
+
+    event: Event
+    change: PublishedChange
+    differs: tuple[str, ...]
+    audience: ChangeAudience
+    dependents: Dependents
+
+
+@dataclass(frozen=True, slots=True)
+class EventAction:
+    """What is done and by whom, for the event's history: the name of a step, and of a key."""
+
+    name: str
+    by: str
+
+
+def create_event(work: UnitOfWork, clock: Clock, event: Event, by: str) -> Event:
+    """Store a new event, a draft, so no one is notified. ``by`` is the name of a key, for its history.
+
+    Raises:
+        RulesBroken: it names a series, a working group or a form that does not exist.
+        DomainError: ``event-transition``, it is no draft; ``already-exists``, there is an event with its id.
+        Unavailable: the database is away.
+    """
+    if event.status is not EventStatus.DRAFT:
+        raise DomainError("event-transition", "a new event is a draft; announce it afterwards")
+    with work.transaction() as connection:
+        _check_names(connection, event, None)
+        now = clock()
+        if not insert_event(connection, event, now):
+            raise DomainError("already-exists", f"there is an event {event.id} already")
+        move_numbers(connection, None, event)
+        record_change(connection, MADE, by, None, event, now)
+    return event
+
+
+def change_event(
+    work: UnitOfWork, clock: Clock, event_id: str, step: EventStep, seen: Collection[str], action: EventAction
+) -> Changed:
+    """Take ``step`` with an event and publish the change if participants see a difference.
+
+    Args:
+        work: on the database of events.
+        clock: time of the change.
+        event_id: of the event.
+        step: what to do with it.
+        seen: tags (``state_tag``, or a revision alone) of the states that the caller may have seen, or ``ANY``.
+        action: name of the step and of the key, for the history.
+
+    Raises:
+        DomainError: ``not-found``; ``changed-meanwhile``, the event is in none of the states ``seen``; what the step
+            raises.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        find_event(connection, event_id, Readers.COORDINATORS)
+        old = lock_event(connection, event_id)
+        assert old is not None  # events are never deleted
+        _require_seen(old, seen)
+        now = clock()
+        new = step(old, now)
+        _check_names(connection, new, old)
+        save_event(connection, new, now)
+        move_numbers(connection, old, new)
+        record_change(connection, action.name, action.by, old, new, now)
+        outcome = _outcome(connection, old, new)
+        if outcome.change != "none":
+            outbox.add(connection, [event_message(outcome.change, new, now)])
+    return outcome
+
+
+def preview_change(work: UnitOfWork, clock: Clock, event_id: str, step: EventStep) -> Changed:
+    """What ``change_event`` would do now, and whom it would reach. Changes nothing.
+
+    Raises:
+        DomainError: ``not-found``; what the step raises.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        old = find_event(connection, event_id, Readers.COORDINATORS)
+        new = step(old, clock())
+        _check_names(connection, new, old)
+        return _outcome(connection, old, new)
+
+
+def _require_seen(event: Event, seen: Collection[str]) -> None:
+    if not {ANY, state_tag(event), str(event.revision)} & set(seen):
+        raise DomainError("changed-meanwhile", "the event was changed; read it again and repeat your change")
+
+
+def _outcome(connection: Connection, old: Event, new: Event) -> Changed:
+    change = _change(old, new)
+    dependents = dependents_of_change(connection, old, new)
+    if change == "none":
+        return Changed(new, change, (), ChangeAudience(), dependents)
+    groups = registration_groups(connection, new.id)
+    silent = [kind for kind in NOT_NOTIFIED if not (kind == INTEREST and opens_remote(old, new))]
+    differs = visible_difference(old, new)
+    mailed = change == "changed" and is_mailed(old, new, differs)
+    notified = sorted({group.form_kind for group in groups}.difference(silent)) if mailed else []
+    audience = audience_of(groups, notified, count_people_on(connection, new.id, notified))
+    return Changed(new, change, differs, audience, dependents)
+
+
+def _change(old: Event, new: Event) -> Literal["published", "changed", "none"]:
+    if new.status is EventStatus.DRAFT or new.revision == old.revision:
+        return "none"
+    return "published" if old.status is EventStatus.DRAFT else "changed"
+
+
+def _check_names(connection: Connection, event: Event, old: Event | None) -> None:
+    """The series and the working groups must exist, and so must a form that ``old`` does not name."""
+    series = {known.id for known in all_series(connection)}
+    groups = {known.id for known in all_working_groups(connection)}
+    unknown = [group for group in event.asked_groups if group != EVERY_GROUP and group not in groups]
+    wrong_series = event.series is not None and event.series not in series
+    enforce(
+        (
+            BrokenRule("series", "unknown-series", "must be a series that exists") if wrong_series else None,
+            BrokenRule("form", "unknown-form", "must be a form that exists")
+            if _has_unknown_form(connection, event, old)
+            else None,
+            BrokenRule("asked_groups", "unknown-group", f"there is no group {unknown[0]}") if unknown else None,
+        )
+    )
+
+
+def _has_unknown_form(connection: Connection, event: Event, old: Event | None) -> bool:
+    is_new = event.form is not None and (old is None or old.form != event.form)
+    return is_new and not form_exists(connection, event.form or "")

@@ -1,0 +1,216 @@
+"""Tables beside events: their history, notes on them, and copies of what registration published.
+
+History and notes are only added to; the database refuses changes. The copies are forms, names of partners, and how
+many decisions wait in registration for coordinators; the pages of registration show the rest.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, Row, text
+
+from services.events.event.model import LOADED, MADE, EventChange, EventNote, Form
+from services.events.tables import texts_read
+from shared.store.deeds import Deed, publish_entry
+
+_ADD_CHANGE = text("""
+    INSERT INTO event_change (id, event_id, revision, deed, resource_id, fields, changed_by, changed_at)
+    VALUES (CAST(:id AS uuid), :event_id, :revision, :deed, :resource_id, :fields, :changed_by, :changed_at)
+""")
+_CHANGES = text("""
+    SELECT id::text AS id, event_id, revision, deed, resource_id, fields, changed_by, changed_at FROM event_change
+    WHERE event_id = :event_id AND (CAST(:before AS uuid) IS NULL
+        OR number < (SELECT number FROM event_change WHERE id = CAST(:before AS uuid)))
+    ORDER BY number DESC LIMIT :limit
+""")
+_NEWEST_ZONE = text("""
+    SELECT e.time_zone FROM event e JOIN event_change c ON c.event_id = e.id
+    WHERE c.deed = ANY(:deeds) AND NOT e.internal AND (CAST(:series AS text) IS NULL OR e.series = :series)
+        AND (CAST(:own AS text[]) IS NULL OR e.id = ANY(:own) OR e.status <> 'draft')
+    ORDER BY c.number DESC LIMIT 1
+""")
+
+_ADD_NOTE = text("""
+    INSERT INTO event_note (id, event_id, words, written_by, written_at)
+    VALUES (CAST(:id AS uuid), :event_id, :words, :written_by, :written_at) ON CONFLICT (id) DO NOTHING
+""")
+_NOTES = text("""
+    SELECT id::text AS id, event_id, words, written_by, written_at FROM event_note
+    WHERE event_id = :event_id AND (CAST(:before AS uuid) IS NULL
+        OR number < (SELECT number FROM event_note WHERE id = CAST(:before AS uuid)))
+    ORDER BY number DESC LIMIT :limit
+""")
+_FIND_NOTE = text("""
+    SELECT id::text AS id, event_id, words, written_by, written_at FROM event_note WHERE id = CAST(:id AS uuid)
+""")
+
+_FORM_COLUMNS = "id, revision, kind, event, title, open, opens_at, closes_at, closes_hours_before"
+_UPSERT_FORM = text(f"""
+    INSERT INTO form_copy ({_FORM_COLUMNS})
+    VALUES (:id, :revision, :kind, :event, :title, :open, :opens_at, :closes_at, :closes_hours_before)
+    ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, kind = excluded.kind, event = excluded.event,
+        title = excluded.title, open = excluded.open, opens_at = excluded.opens_at, closes_at = excluded.closes_at,
+        closes_hours_before = excluded.closes_hours_before
+    WHERE form_copy.revision < excluded.revision
+""")  # noqa: S608 - a constant
+_FORMS_OF_EVENTS = text(f"""
+    SELECT {_FORM_COLUMNS} FROM form_copy
+    WHERE event = ANY(CAST(:events AS text[])) OR id = ANY(CAST(:named AS text[])) ORDER BY id
+""")  # noqa: S608 - a constant
+_FORMS_OF_KIND = text(f"SELECT {_FORM_COLUMNS} FROM form_copy WHERE kind = :kind ORDER BY id")  # noqa: S608 - a constant
+_ALL_FORMS = text(f"SELECT {_FORM_COLUMNS} FROM form_copy ORDER BY id")  # noqa: S608 - a constant
+_FORM_EXISTS = text("SELECT EXISTS (SELECT FROM form_copy WHERE id = :id)")
+
+_UPSERT_PARTNER = text("""
+    INSERT INTO partner_copy (slug, revision, name, waiting_origins)
+    VALUES (:slug, :revision, :name, :waiting_origins)
+    ON CONFLICT (slug) DO UPDATE SET
+        revision = excluded.revision, name = excluded.name, waiting_origins = excluded.waiting_origins
+    WHERE partner_copy.revision < excluded.revision
+""")
+_PARTNER_NAMES = text("SELECT slug, name FROM partner_copy ORDER BY slug")
+_WAITING_ORIGINS = text("""
+    SELECT coalesce(sum(waiting_origins), 0), array_agg(slug ORDER BY slug) FROM partner_copy WHERE waiting_origins > 0
+""")
+
+_UPSERT_APPROVAL = text("""
+    INSERT INTO waiting_approval (id, form, asked_by, waiting, expires_at)
+    VALUES (CAST(:approval_id AS uuid), :form, :asked_by, :waiting, :expires_at)
+    ON CONFLICT (id) DO UPDATE SET waiting = waiting_approval.waiting AND excluded.waiting
+""")
+_COUNT_WAITING = text("""
+    SELECT count(*) FROM waiting_approval
+    WHERE waiting AND expires_at > :now AND asked_by <> :name
+        AND (CAST(:forms AS text[]) IS NULL OR form = ANY(:forms))
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeQuery:
+    """Which changes: of one event, kept before the one with the id ``before`` (None: from the newest on)."""
+
+    event_id: str
+    before: str | None = None
+    limit: int = 50
+
+
+def insert_change(connection: Connection, change: EventChange) -> None:
+    """Store that something was done."""
+    connection.execute(_ADD_CHANGE, asdict(change) | {"fields": list(change.fields)})
+    detail = {"fields": list(change.fields), "resource": change.resource_id}
+    deed = Deed(change.changed_by, f"event-{change.deed}", "event", change.event_id, detail)
+    publish_entry(connection, deed, change.changed_at)
+
+
+def newest_zone(connection: Connection, series: str | None, own: frozenset[str] | None) -> str:
+    """The time zone of the event of ``series`` (None: of any) that was made last; empty if there is none.
+
+    Drafts count only where they are in ``own`` (None: all do), so a limited key reveals no other drafts.
+    """
+    values = {"deeds": [MADE, LOADED], "series": series, "own": None if own is None else sorted(own)}
+    return connection.execute(_NEWEST_ZONE, values).scalar() or ""
+
+
+def select_changes(connection: Connection, wanted: ChangeQuery) -> list[EventChange]:
+    """At most ``wanted.limit`` changes, the newest first."""
+    rows = connection.execute(_CHANGES, asdict(wanted))
+    return [EventChange(**{**row._mapping, "fields": tuple(row.fields)}) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class NoteQuery:
+    """Which notes: of one event, kept before the one with the id ``before`` (None: from the newest on)."""
+
+    event_id: str
+    before: str | None = None
+    limit: int = 50
+
+
+def insert_note(connection: Connection, note: EventNote) -> bool:
+    """Store a note; False if there is one with its id."""
+    added = connection.execute(_ADD_NOTE, asdict(note)).rowcount == 1
+    if added:
+        publish_entry(connection, Deed(note.written_by, "note-written", "event", note.event_id), note.written_at)
+    return added
+
+
+def read_note(connection: Connection, note_id: str) -> EventNote:
+    """The note with this id, which is there."""
+    return EventNote(**connection.execute(_FIND_NOTE, {"id": note_id}).one()._mapping)
+
+
+def select_notes(connection: Connection, wanted: NoteQuery) -> list[EventNote]:
+    """At most ``wanted.limit`` notes, the newest first."""
+    rows = connection.execute(_NOTES, asdict(wanted))
+    return [EventNote(**row._mapping) for row in rows]
+
+
+def upsert_form(connection: Connection, content: Mapping[str, Any]) -> None:
+    """Store a form as it was published, unless a newer state of it is stored."""
+    connection.execute(_UPSERT_FORM, dict(content) | {"title": Jsonb(content["title"])})
+
+
+def forms_of(connection: Connection, events: Collection[str], named: Collection[str]) -> list[Form]:
+    """Forms that register for one of ``events``, and those with the ids ``named``."""
+    found = connection.execute(_FORMS_OF_EVENTS, {"events": list(events), "named": list(named)})
+    return [_form(row) for row in found]
+
+
+def all_forms(connection: Connection) -> list[Form]:
+    """Every form."""
+    return [_form(row) for row in connection.execute(_ALL_FORMS)]
+
+
+def forms_of_kind(connection: Connection, kind: str) -> list[Form]:
+    """Every form of a kind."""
+    return [_form(row) for row in connection.execute(_FORMS_OF_KIND, {"kind": kind})]
+
+
+def form_exists(connection: Connection, form: str) -> bool:
+    """Whether there is a form with this id."""
+    return bool(connection.execute(_FORM_EXISTS, {"id": form}).scalar())
+
+
+def _form(row: Row[Any]) -> Form:
+    return Form(**texts_read(row))
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingOrigins:
+    """How many addresses of partners' sites wait for a coordinator's decision, and the slugs of those partners."""
+
+    number: int
+    partners: tuple[str, ...]
+
+
+def upsert_partner(connection: Connection, content: Mapping[str, Any]) -> None:
+    """Store a partner as it was published, unless this state of it or a newer one is stored."""
+    connection.execute(
+        _UPSERT_PARTNER, {name: content[name] for name in ("slug", "revision", "name", "waiting_origins")}
+    )
+
+
+def partner_names(connection: Connection) -> dict[str, str]:
+    """Names of the partners by slug."""
+    return {row.slug: row.name for row in connection.execute(_PARTNER_NAMES)}
+
+
+def waiting_origins(connection: Connection) -> WaitingOrigins:
+    """What waits for a decision about partners' sites."""
+    number, partners = connection.execute(_WAITING_ORIGINS).one()
+    return WaitingOrigins(int(number), tuple(partners or ()))
+
+
+def upsert_approval(connection: Connection, content: Mapping[str, Any]) -> None:
+    """Store the state of a request; once decided it never waits again, in any order of messages."""
+    names = ("approval_id", "form", "asked_by", "waiting", "expires_at")
+    connection.execute(_UPSERT_APPROVAL, {name: content[name] for name in names})
+
+
+def count_waiting_approvals(connection: Connection, name: str, forms: frozenset[str] | None, now: datetime) -> int:
+    """How many requests wait that the holder called ``name`` did not make; of ``forms`` alone unless that is None."""
+    values = {"now": now, "name": name, "forms": None if forms is None else sorted(forms)}
+    return int(connection.execute(_COUNT_WAITING, values).scalar_one())

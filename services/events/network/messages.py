@@ -1,0 +1,81 @@
+"""Events, working groups, hotels and resources as messages: the only place that decides what leaves the service."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from services.events.event.model import VISIBLE, Event
+from services.events.network.model import HotelBlock, Resource, WorkingGroup
+from shared.contracts.envelope import TYPE_PREFIX, Message
+from shared.contracts.registry import source_of
+from shared.core.clock import rfc3339
+from shared.core.context import correlation_id, traceparent
+from shared.core.ids import new_id
+from shared.i18n.content import Text
+
+EVENT_KEYS = {"published": "event.published.v1", "changed": "event.changed.v1"}
+"""The message type by what is to be told of an event."""
+
+GROUP_CHANGED = "working-group.changed.v1"
+HOTEL_CHANGED = "hotel.changed.v1"
+RESOURCE_PUBLISHED = "resource.published.v1"
+
+
+def event_message(change: Literal["published", "changed"], event: Event, at: datetime) -> Message:
+    """That ``event`` became visible or changed, at ``at`` (aware), with its whole public state."""
+    data = {"id": event.id, "revision": event.revision} | {name: plain_value(getattr(event, name)) for name in VISIBLE}
+    return message_of(EVENT_KEYS[change], event.id, at, data)
+
+
+def working_group_message(group: WorkingGroup, at: datetime) -> Message:
+    """That ``group`` is new or has changed, at ``at`` (aware)."""
+    return message_of(
+        GROUP_CHANGED,
+        group.id,
+        at,
+        {"id": group.id, "title": group.title.as_mapping, "active": group.active, "revision": group.revision},
+    )
+
+
+def hotel_message(hotel: HotelBlock, at: datetime, *, withdrawn: bool = False) -> Message:
+    """That ``hotel`` keeps these rooms since ``at`` (aware), or none any more. Codes and notes stay here."""
+    allotments = [
+        {
+            "kind": str(one.kind),
+            "rooms": one.rooms,
+            "first_night": one.first_night.isoformat(),
+            "last_night": one.last_night.isoformat(),
+        }
+        for one in hotel.allotments
+        if not withdrawn
+    ]
+    data = {"id": hotel.id, "name": hotel.name, "allotments": allotments, "withdrawn": withdrawn}
+    return message_of(HOTEL_CHANGED, hotel.id, at, data | {"occurred_at": rfc3339(at)})
+
+
+def resource_message(resource: Resource, at: datetime) -> Message:
+    """That ``resource`` can be seen from now on, at ``at`` (aware)."""
+    names = ("id", "revision", "kind", "title", "url", "language", "event", "series", "city")
+    data = {name: plain_value(getattr(resource, name)) for name in names}
+    return message_of(RESOURCE_PUBLISHED, resource.id, at, data)
+
+
+def message_of(key: str, subject: str, at: datetime, data: dict[str, Any]) -> Message:
+    return Message(
+        id=new_id(),
+        type=TYPE_PREFIX + key,
+        source=source_of("events"),
+        subject=subject,
+        time=at,
+        data=data,
+        correlation_id=correlation_id(),
+        traceparent=traceparent(),
+    )
+
+
+def plain_value(value: Any) -> Any:
+    """A field's value as JSON has it."""
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, Text):
+        return value.as_mapping
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,387 @@
+"""Routes of the overview, coverage of working groups, clashes, and one person's data. None of them shows a name."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import Response, jsonify
+from sqlalchemy import Connection
+
+from services.events.attendance.model import asked_of
+from services.events.attendance.numbers import last_mails
+from services.events.attendance.store import Representatives, representatives_by_event
+from services.events.event.model import Event, EventKind, EventStatus, Readers
+from services.events.event.service import EventsContext
+from services.events.event.store import EventFilter, select_events
+from services.events.http import (
+    INTERNAL_READERS,
+    READERS,
+    counted_list,
+    group_fields,
+    groups_answer,
+    groups_asked,
+    one_of_field,
+    require_one_of,
+    slug_field,
+    sort_field,
+    total_field,
+    with_refusals,
+)
+from services.events.network.consultations import ConsultationTotalSchema
+from services.events.network.store import all_working_groups
+from services.events.overview.service import LEFT_OUT, EventLine, export_person, show_overview
+from services.events.overview.store import (
+    CLASH_GROUPS,
+    CLASH_SORTS,
+    STARTS,
+    Clash,
+    ClashFilter,
+    count_clash_groups,
+    count_clashes,
+    select_clashes,
+)
+from services.events.setup.api import Query, QuestionList
+from services.events.setup.kinds import Listing, Values
+from services.events.setup.schemas import fields_of, shown_text
+from services.events.side_events.reading import SideEventsContext
+from shared.core.clock import parse_rfc3339, rfc3339
+from shared.i18n.content import Text
+from shared.store.unit_of_work import UnitOfWork
+from shared.web.access import needs_all_forms
+from shared.web.browser_session import needs_recent_sign_in
+from shared.web.operations import Blueprint
+from shared.web.paging import PageArguments, page_of, position_in
+from shared.web.person_export import (
+    MAX_REFERENCES,
+    PATH,
+    REFERENCE,
+    ExportRequestSchema,
+    ExportSchema,
+    export_content,
+    record_export,
+)
+from shared.web.problems import MEDIA_TYPE as PROBLEM
+from shared.web.problems import ProblemSchema
+
+MAX_EVENTS = 5000
+_NO_REPRESENTATIVES = Representatives()
+
+_FILTERS = ("person_ref", "event", "kind", "working_group", "sort")
+
+
+class OverviewArguments(ma.Schema):
+    """Query of the overview."""
+
+    travellers_not_in = slug_field(
+        "Miss travellers at the event with this id; without it at the event that their own form asks them to attend"
+    )
+    internal = ma.fields.Boolean(
+        load_default=False,
+        metadata={"description": "Numbers of the system's own events instead; only for coordinators and operators"},
+    )
+
+
+def _numbers(description: str) -> Any:
+    return ma.fields.Dict(
+        keys=ma.fields.String(), values=ma.fields.Integer(), required=True, metadata={"description": description}
+    )
+
+
+class EventNumbersSchema(ma.Schema):
+    """One event that is not over, with its registrations."""
+
+    id = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    status = ma.fields.String(required=True, validate=ma.validate.OneOf([str(status) for status in EventStatus]))
+    confirmed = ma.fields.Integer(required=True)
+    waitlisted = ma.fields.Integer(required=True)
+    cancelled = ma.fields.Integer(required=True)
+
+
+class GroupNumbersSchema(ma.Schema):
+    """One working group."""
+
+    id = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    members = ma.fields.Integer(required=True, metadata={"description": "Distinct people who joined it"})
+    members_without_mail = ma.fields.Integer(
+        required=True, metadata={"description": "Of them, those who got no bulletin this month (UTC)"}
+    )
+    representatives = _numbers("Representatives with a seat or on the waiting list, by event")
+    last_mail_at = ma.fields.AwareDateTime(
+        format="iso",
+        allow_none=True,
+        required=True,
+        metadata={"description": "When the last bulletin went to the group; automatic mail does not count"},
+    )
+    mailed_this_month = ma.fields.Boolean(
+        required=True, metadata={"description": "Whether that was in this month (UTC)"}
+    )
+    last_contact_on = ma.fields.Date(
+        allow_none=True,
+        required=True,
+        metadata={"description": "Day of the last call, meeting or mail that a coordinator noted"},
+    )
+    contacted_this_month = ma.fields.Boolean(
+        required=True,
+        metadata={"description": "Whether the last bulletin, or the last noted contact, was in this month (UTC)"},
+    )
+
+
+class MissingSchema(ma.Schema):
+    """Travellers who are not where they should be."""
+
+    event = ma.fields.String(required=True)
+    people = ma.fields.Integer(required=True)
+
+
+class TravellersSchema(ma.Schema):
+    """People on the delegation's form."""
+
+    people = ma.fields.Integer(required=True, metadata={"description": "Distinct people"})
+    not_in = ma.fields.List(ma.fields.Nested(MissingSchema), required=True)
+
+
+class OverviewSchema(ma.Schema):
+    """All numbers at one moment."""
+
+    events = ma.fields.List(ma.fields.Nested(EventNumbersSchema), required=True)
+    by_form_kind = _numbers("Live registrations by kind of form")
+    by_partner = _numbers("Live registrations by the partner whose page they came through")
+    by_country = _numbers("Live registrations by country (ISO 3166 alpha-2), where given")
+    by_day = _numbers("Live registrations by day of registration (UTC)")
+    travellers = ma.fields.Nested(TravellersSchema, required=True)
+    working_groups = ma.fields.List(ma.fields.Nested(GroupNumbersSchema), required=True)
+    consultations = ma.fields.List(ma.fields.Nested(ConsultationTotalSchema), required=True)
+
+
+def overview_blueprint(context: EventsContext) -> Any:
+    """``/v1/overview``."""
+    blueprint = Blueprint("overview", __name__, url_prefix="/v1", description="All numbers at one moment")
+
+    @blueprint.get("/overview")
+    @blueprint.arguments(OverviewArguments, location="query")
+    @blueprint.response(200, OverviewSchema)
+    @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM, description="No key")
+    @blueprint.alt_response(
+        403, schema=ProblemSchema, content_type=PROBLEM, description="The key's roles or forms forbid it"
+    )
+    @needs_all_forms(*READERS, "operator")
+    def overview(query: dict[str, Any]) -> dict[str, Any]:
+        """Totals by event, form, partner, country, day and group; missing travellers; totals of consultations."""
+        internal = query["internal"]
+        require_one_of(*(INTERNAL_READERS if internal else READERS))
+        found = show_overview(context.work, context.clock, query.get("travellers_not_in"), internal=internal)
+        return {
+            "events": [_event(line) for line in found.events],
+            "by_form_kind": found.by_form_kind,
+            "by_partner": found.by_partner,
+            "by_country": found.by_country,
+            "by_day": found.by_day,
+            "travellers": {"people": found.travellers, "not_in": found.missing},
+            "working_groups": found.groups,
+            "consultations": found.consultations,
+        }
+
+    return blueprint
+
+
+def _event(line: EventLine) -> dict[str, Any]:
+    event = line.event
+    return {"id": event.id, "title": event.title, "status": event.status} | asdict(line.counts)
+
+
+def coverage_list(work: UnitOfWork) -> QuestionList:
+    """``/v1/coverage``."""
+
+    def rows(query: Query) -> Sequence[Values]:
+        with work.transaction() as connection:
+            return list(_coverage_rows(connection, query.get("event")))
+
+    return QuestionList(
+        name="coverage-line",
+        part="coverage",
+        about="Working groups invited to events, and whether a representative comes.",
+        listing=Listing(
+            filters=("event", "working_group", "covered", "event_kind", "event_status"),
+            searched=("event_title", "group_title"),
+            sorts=("starts_at", "event", "working_group", "representatives", "waiting", "last_mail_at"),
+            groups=("event", "working_group", "covered", "event_kind", "event_status"),
+            sums=("representatives", "waiting"),
+            day="starts_at",
+        ),
+        shown=fields_of(
+            event=ma.fields.String(),
+            event_title=shown_text(200),
+            event_kind=one_of_field(EventKind),
+            event_status=one_of_field(EventStatus),
+            starts_at=ma.fields.AwareDateTime(format="iso", allow_none=True),
+            working_group=ma.fields.String(),
+            group_title=shown_text(200),
+            covered=ma.fields.Boolean(metadata={"description": "A representative has a seat or waits for one"}),
+            representatives=ma.fields.Integer(metadata={"description": "Representatives who have a seat"}),
+            waiting=ma.fields.Integer(metadata={"description": "Representatives on the waiting list"}),
+            last_mail_at=ma.fields.AwareDateTime(
+                format="iso", allow_none=True, metadata={"description": "Of the last bulletin to a member of the group"}
+            ),
+        ),
+        rows=rows,
+    )
+
+
+def _coverage_rows(connection: Connection, event_id: str | None) -> Iterator[Values]:
+    among = None if event_id is None else frozenset({event_id})
+    wanted = EventFilter(audience=Readers.COORDINATORS, among=among, limit=MAX_EVENTS)
+    groups = {group.id: group for group in all_working_groups(connection)}
+    active = [group.id for group in groups.values() if group.active]
+    present = representatives_by_event(connection, event_id)
+    mailed_at = last_mails(connection)
+    for event in select_events(connection, wanted):
+        for group in sorted(asked_of(event.asked_groups, active)):
+            title = groups[group].title if group in groups else Text.of(group)
+            found = present.get(event.id, {}).get(group)
+            yield _coverage_row(event, group, title, found) | {"last_mail_at": mailed_at.get(group)}
+
+
+def _coverage_row(event: Event, group: str, title: Text, present: Representatives | None) -> dict[str, Any]:
+    coming: Mapping[str, Any] = {
+        "covered": present is not None,
+        "representatives": (present or _NO_REPRESENTATIVES).confirmed,
+        "waiting": (present or _NO_REPRESENTATIVES).waitlisted,
+    }
+    return {
+        "id": f"{event.id}.{group}",
+        "event": event.id,
+        "event_title": event.title,
+        "event_kind": event.kind,
+        "event_status": event.status,
+        "starts_at": event.starts_at,
+        "working_group": group,
+        "group_title": title,
+        **coming,
+    }
+
+
+class ClashSchema(ma.Schema):
+    """Two registrations of one person for events that overlap; names come from `/v1/registrations/{id}`."""
+
+    id = ma.fields.String(required=True)
+    person_ref = ma.fields.String(required=True, metadata={"description": "The same for the same person"})
+    first = ma.fields.String(required=True, metadata={"description": "Id of the event that starts first"})
+    second = ma.fields.String(required=True, metadata={"description": "Id of the other event"})
+    registrations = ma.fields.List(
+        ma.fields.String(), required=True, metadata={"description": "Ids of the two registrations, in this order"}
+    )
+    working_group = ma.fields.String(allow_none=True, required=True)
+    starts_at = ma.fields.AwareDateTime(
+        format="iso", required=True, metadata={"description": "From when both are on, in UTC"}
+    )
+    ends_at = ma.fields.AwareDateTime(format="iso", required=True, metadata={"description": "Until when both are on"})
+
+
+class ClashFilters(PageArguments):
+    """Filters of the list of clashes; a clash must fit all that are given."""
+
+    registration = ma.fields.UUID(metadata={"description": "Only clashes of the person of this registration"})
+    person_ref = ma.fields.String(
+        validate=ma.validate.Regexp("^[0-9a-f]{64}$"), metadata={"description": "Only clashes of this person"}
+    )
+    event = slug_field("Only clashes with this event")
+    kind = one_of_field(EventKind, metadata={"description": "Only clashes of two events of this kind"})
+    working_group = slug_field("Only clashes of people of this working group")
+    sort = sort_field(CLASH_SORTS, STARTS)
+    total = total_field()
+
+
+ClashArguments = ClashFilters.from_dict(group_fields(tuple(CLASH_GROUPS)), name="ClashArguments")
+ClashListSchema = counted_list(ClashSchema, "ClashListSchema")
+
+
+def clashes_blueprint(context: EventsContext) -> Any:
+    """``/v1/clashes``."""
+    about = "People who are registered for events that overlap"
+    blueprint = Blueprint("clashes", __name__, url_prefix="/v1/clashes", description=about)
+    _add_clash_list(blueprint, context)
+    return blueprint
+
+
+def _add_clash_list(blueprint: Any, context: EventsContext) -> None:
+    @blueprint.get("")
+    @blueprint.arguments(ClashArguments, location="query")
+    @blueprint.response(200, ClashListSchema)
+    @with_refusals(
+        blueprint, s400="The cursor is invalid", s401="No key", s403="The key's roles or forms do not allow it"
+    )
+    @needs_all_forms(*READERS)
+    def list_them(query: dict[str, Any]) -> Response:
+        """Pairs of registrations of one person for events that overlap; with `group_by` their numbers alone."""
+        wanted = _clash_filter(query)
+        names = groups_asked(query, tuple(CLASH_GROUPS))
+        with context.work.transaction() as connection:
+            total = count_clashes(connection, wanted) if query["total"] else None
+            groups = count_clash_groups(connection, wanted, names, query["at_least"]) if names else []
+            found = [] if names else select_clashes(connection, wanted)
+        if names:
+            return groups_answer("clashes", names, groups, None if total is None else lambda: total)
+        page = page_of(found, query["limit"], _position)
+        content = {"items": ClashSchema(many=True).dump(page.items), "next": page.next}
+        return jsonify(content | ({} if total is None else {"total": total}))
+
+
+def _clash_filter(query: dict[str, Any]) -> ClashFilter:
+    return ClashFilter(
+        **{name: query[name] for name in _FILTERS if name in query},
+        registration=str(query["registration"]) if "registration" in query else None,
+        after=position_in(query["cursor"], 3, _read_position),
+        limit=query["limit"] + 1,
+    )
+
+
+def _position(clash: Clash) -> tuple[str, str, str]:
+    return (rfc3339(clash.starts_at), clash.registrations[0], clash.registrations[1])
+
+
+def _read_position(parts: Sequence[str]) -> tuple[str, str, str]:
+    begins, first, second = parts
+    try:
+        return rfc3339(parse_rfc3339(begins)), str(UUID(first)), str(UUID(second))
+    except OverflowError:
+        raise ValueError("not a moment") from None
+
+
+class EventsExportSchema(ExportRequestSchema):
+    """Whose data: by the references that registration has answered."""
+
+    person_refs = ma.fields.List(
+        ma.fields.String(validate=REFERENCE),
+        required=True,
+        validate=ma.validate.Length(max=MAX_REFERENCES),
+        metadata={"description": "As registration answers them"},
+    )
+
+
+def person_export_blueprint(context: SideEventsContext) -> Any:
+    """``/v1/person-export/events``."""
+    blueprint = Blueprint("person_export", __name__, url_prefix=PATH, description="One person's data, on request")
+
+    @blueprint.post("/events")
+    @blueprint.arguments(EventsExportSchema)
+    @blueprint.response(200, ExportSchema)
+    @needs_recent_sign_in
+    @needs_all_forms("coordinator")
+    def export(asked: dict[str, Any]) -> dict[str, Any]:
+        """Everything that the events service stores about a person: what is counted, bulletins, and their proposals."""
+        export_id = record_export(context.work, context.clock, asked)
+        found = export_person(context.work, context.keys, asked["person_refs"])
+        return export_content(
+            "events",
+            export_id,
+            context.clock,
+            tables=found.tables,
+            left_out=LEFT_OUT,
+            opened={"speakers": found.speakers},
+        )
+
+    return blueprint

@@ -1,1 +1,0 @@
-"""Lists that answer questions across features: who covers what, who speaks where, whose events clash."""

@@ -1,0 +1,358 @@
+"""Reads the draft board in one transaction, and publishes it as the next version.
+
+Publishing creates side events and notifies those who have a new place, once. Those who stay where they were are not
+notified, and manual changes of their side event stay. A side event that has lost its place has no date.
+
+Locks are taken in one order: the board, the proposals, the events, each by id; nobody else takes them in another.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from sqlalchemy import Connection
+
+from services.events.event.lifecycle import cancel, is_over, merge_loaded, postpone
+from services.events.event.model import PUBLISHED, Event, EventKind, EventStatus, Mode, Readers
+from services.events.event.service import record_change
+from services.events.event.store import EventFilter, lock_event, save_event, select_events
+from services.events.network.messages import event_message
+from services.events.scheduling.model import (
+    Conflict,
+    Fixed,
+    Placed,
+    Problem,
+    Request,
+    TimetableDifference,
+    TimetableEntry,
+    difference,
+    find_conflicts,
+)
+from services.events.scheduling.store import TimetableVersion, insert_version, read_newest_version
+from services.events.side_events.model import PLACEABLE, Proposal, ProposalStatus, ReviewAction, become
+from services.events.side_events.reading import ProposalKeys
+from services.events.side_events.service import sealed_decision
+from services.events.side_events.store import (
+    ReviewStep,
+    lock_proposal,
+    lock_proposals,
+    proposals_with_status,
+    save_revision,
+)
+from services.events.venue.model import Placement, Room, Span, TimeSlot, day_span
+from services.events.venue.store import all_placements, all_rooms, all_slots, board_revision, lock_board
+from shared.contracts.envelope import Message
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.i18n.content import DEFAULT, Text
+from shared.i18n.languages import named_language
+from shared.store import outbox
+from shared.store.unit_of_work import UnitOfWork
+
+FIXED_KINDS = (EventKind.REVIEW, EventKind.PRESS_CONFERENCE)
+"""Kinds of event that no side event may overlap: everybody is there."""
+
+CERTAIN = (EventStatus.TENTATIVE, EventStatus.CONFIRMED)
+DEFAULT_ZONE = "Europe/Zurich"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Attributes:
+    revision: of the board.
+    rooms, slots: by id, slots in the order of time.
+    proposals: that may be placed, by id.
+    placements: the draft board.
+    version: the timetable in force; None before the first.
+    fixed: what nothing may overlap.
+    """
+
+    revision: int
+    rooms: dict[str, Room]
+    slots: dict[str, TimeSlot]
+    proposals: dict[str, Proposal]
+    placements: tuple[Placement, ...]
+    fixed: tuple[Fixed, ...]
+    version: TimetableVersion | None = None
+
+    @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """What keeps the board from being published."""
+        return find_conflicts([self._placed(placement) for placement in self.placements], self.fixed)
+
+    @property
+    def waiting(self) -> tuple[Proposal, ...]:
+        """Accepted proposals without a place."""
+        placed = {placement.proposal_id for placement in self.placements}
+        return tuple(proposal for name, proposal in self.proposals.items() if name not in placed)
+
+    @property
+    def published(self) -> dict[str, Placement]:
+        """Places in the timetable in force, by proposal; without rooms and slots that are gone."""
+        return {
+            entry.proposal_id: Placement(entry.proposal_id, entry.room_id, entry.slot_id)
+            for entry in (self.version.entries if self.version else ())
+            if entry.room_id in self.rooms and entry.slot_id in self.slots
+        }
+
+    def problem(self) -> Problem:
+        """Return what the solver is to solve: pinned placements stay, published ones move only where they must."""
+        drafted = {placement.proposal_id: placement for placement in self.placements}
+        published = self.published
+        requests = tuple(
+            self._request(one, published.get(one.id), drafted.get(one.id)) for one in self.proposals.values()
+        )
+        pinned = tuple(placement for placement in self.placements if placement.pinned)
+        return Problem(requests, tuple(self.rooms.values()), tuple(self.slots.values()), self.fixed, pinned)
+
+    def _request(self, proposal: Proposal, published: Placement | None, drafted: Placement | None) -> Request:
+        return Request(
+            proposal_id=proposal.id,
+            attendance=proposal.attendance,
+            working_group=proposal.working_group,
+            speakers=frozenset(proposal.speakers),
+            unavailable=self._days(proposal.unavailable_on),
+            preferred_on=frozenset(proposal.preferred_on),
+            previous=published,
+            drafted=drafted,
+        )
+
+    def _placed(self, placement: Placement) -> Placed:
+        proposal = self.proposals[placement.proposal_id]
+        return Placed(
+            proposal_id=proposal.id,
+            room=self.rooms[placement.room_id],
+            span=self.slots[placement.slot_id].span,
+            working_group=proposal.working_group,
+            speakers=frozenset(proposal.speakers),
+            attendance=proposal.attendance,
+            unavailable=self._days(proposal.unavailable_on),
+        )
+
+    def _days(self, days: tuple[date, ...]) -> tuple[Span, ...]:
+        zone = next((slot.time_zone for slot in self.slots.values()), DEFAULT_ZONE)
+        return tuple(day_span(day, zone) for day in days)
+
+
+def read_snapshot(connection: Connection) -> Snapshot:
+    """The draft board as it is, in the caller's transaction; the caller locks the board if it is to change."""
+    return Snapshot(
+        revision=board_revision(connection),
+        rooms={room.id: room for room in all_rooms(connection)},
+        slots={slot.id: slot for slot in all_slots(connection)},
+        proposals={proposal.id: proposal for proposal in proposals_with_status(connection, PLACEABLE)},
+        placements=tuple(all_placements(connection)),
+        fixed=_fixed_events(connection),
+        version=read_newest_version(connection),
+    )
+
+
+def _fixed_events(connection: Connection) -> tuple[Fixed, ...]:
+    found = [
+        event
+        for kind in FIXED_KINDS
+        for event in select_events(connection, EventFilter(audience=Readers.COORDINATORS, kind=kind, limit=1000))
+    ]
+    return tuple(
+        Fixed(event.id, Span(event.starts_at, event.ends_at), str(event.title))
+        for event in found
+        if event.status in CERTAIN and event.starts_at is not None and event.ends_at is not None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTimetable:
+    """The new version and what it changed."""
+
+    version: TimetableVersion
+    difference: TimetableDifference
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """What is being published: of what, instead of what, and the side events of both as they are (None: not yet)."""
+
+    snapshot: Snapshot
+    before: Mapping[str, TimetableEntry]
+    events: Mapping[str, Event | None]
+    version: TimetableVersion
+    changed: TimetableDifference
+
+    def same_place(self, entry: TimetableEntry) -> bool:
+        """Whether the version in force has it in the same place at the same time."""
+        before = self.before.get(entry.proposal_id)
+        if before is None or str(before.room_title) != str(entry.room_title):
+            return False
+        group, room = entry.working_group, entry.room_title
+        return replace(before, title=entry.title, working_group=group, room_title=room) == entry
+
+
+def publish_schedule(
+    work: UnitOfWork, clock: Clock, keys: ProposalKeys, by: str, seen: int | None = None
+) -> PublishedTimetable:
+    """The draft board becomes the next version.
+
+    Args:
+        by: who publishes, for the record.
+        seen: the board's revision that was read; None: any.
+
+    Raises:
+        DomainError: ``changed-meanwhile``; ``schedule-conflicts``; ``schedule-unchanged``, it would be the same again;
+            ``event-cancelled``, a side event was cancelled manually: revive it, or take it from the board.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        current = lock_board(connection)
+        if seen is not None and seen != current:
+            raise DomainError("changed-meanwhile", "the timetable was changed after you read it: read it again")
+        old = read_newest_version(connection)
+        snapshot = _locked_snapshot(connection, old.entries if old else ())
+        if conflicts := snapshot.conflicts:
+            raise DomainError("schedule-conflicts", f"{len(conflicts)} conflicts have to be solved first")
+        before, after = old.entries if old else (), entries_of(snapshot)
+        if before == after:
+            raise DomainError("schedule-unchanged", "this timetable is published already")
+        version = TimetableVersion(old.number + 1 if old else 1, clock(), by, after)
+        changed = difference(before, after)
+        by_proposal = {entry.proposal_id: entry for entry in before}
+        making = _Making(snapshot, by_proposal, _locked_events(connection, before + after), version, changed)
+        outbox.add(connection, [*_put_up(connection, keys, making)])
+        outbox.add(connection, [*_taken_off(connection, keys, making)])
+        insert_version(connection, version)
+    return PublishedTimetable(version, changed)
+
+
+def entries_of(snapshot: Snapshot) -> tuple[TimetableEntry, ...]:
+    """The draft board as it would be published, by time and room."""
+    entries = (
+        _entry(snapshot.proposals[placement.proposal_id], snapshot, placement.room_id, placement.slot_id)
+        for placement in snapshot.placements
+    )
+    return tuple(sorted(entries, key=lambda entry: (entry.span.starts_at, entry.room_id)))
+
+
+def _entry(proposal: Proposal, snapshot: Snapshot, room_id: str, slot_id: str) -> TimetableEntry:
+    room, slot = snapshot.rooms[room_id], snapshot.slots[slot_id]
+    return TimetableEntry(
+        proposal_id=proposal.id,
+        event_id=proposal.event_id or f"side-event-{proposal.id[-12:]}",
+        title=proposal.title,
+        working_group=proposal.working_group,
+        room_id=room.id,
+        room_title=room.title,
+        city=room.city,
+        slot_id=slot.id,
+        span=slot.span,
+        time_zone=slot.time_zone,
+    )
+
+
+def _locked_snapshot(connection: Connection, before: tuple[TimetableEntry, ...]) -> Snapshot:
+    """The board and its proposals, locked until the transaction ends."""
+    placed = [placement.proposal_id for placement in all_placements(connection)]
+    lock_proposals(connection, {*placed, *(entry.proposal_id for entry in before)})
+    return read_snapshot(connection)
+
+
+def _locked_events(connection: Connection, entries: tuple[TimetableEntry, ...]) -> Mapping[str, Event | None]:
+    """The side events of ``entries`` as they are, by id; None where there is none yet."""
+    return {name: lock_event(connection, name) for name in sorted({entry.event_id for entry in entries})}
+
+
+def _put_up(connection: Connection, keys: ProposalKeys, making: _Making) -> Iterator[Message]:
+    """Events and proposals of the new version; the event is published before what refers to it."""
+    version = making.version
+    for entry in version.entries:
+        proposal = making.snapshot.proposals[entry.proposal_id]
+        yield from _publish_event(connection, entry, proposal, making)
+        if entry.proposal_id not in making.changed.notified:
+            continue
+        scheduled = _scheduled(proposal, entry)
+        reviewed = ReviewStep(ReviewAction.SCHEDULED, version.published_by, version.published_at)
+        save_revision(connection, scheduled, reviewed)
+        yield sealed_decision(keys, scheduled, version.published_at)
+
+
+def _scheduled(proposal: Proposal, entry: TimetableEntry) -> Proposal:
+    placed = replace(proposal, event_id=entry.event_id)
+    if proposal.status is ProposalStatus.SCHEDULED:
+        return replace(placed, revision=proposal.revision + 1)
+    return become(placed, ProposalStatus.SCHEDULED)
+
+
+def _publish_event(
+    connection: Connection, entry: TimetableEntry, proposal: Proposal, making: _Making
+) -> Iterator[Message]:
+    """Store and publish an event if it has changed."""
+    old, stays = making.events[entry.event_id], making.same_place(entry)
+    _refuse_ended(old, stays=stays)
+    event, change = merge_loaded(old, _worded(entry, proposal, old) if old and stays else _event(entry, proposal, old))
+    if event == old:
+        return
+    _save(connection, old, event, making.version)
+    if change != "none":
+        yield event_message(change, event, making.version.published_at)
+
+
+def _refuse_ended(event: Event | None, *, stays: bool) -> None:
+    """A cancelled event is in no timetable; a held one stays where it was."""
+    if event is None:
+        return
+    if event.status is EventStatus.CANCELLED or (event.status is EventStatus.HELD and not stays):
+        raise DomainError("event-cancelled", f"{event.id} is {event.status}")
+
+
+def _save(connection: Connection, old: Event | None, event: Event, version: TimetableVersion) -> None:
+    save_event(connection, event, version.published_at)
+    record_change(connection, PUBLISHED, version.published_by, old, event, version.published_at)
+
+
+def _worded(entry: TimetableEntry, proposal: Proposal, event: Event) -> Event:
+    """The side event of an entry that has not moved: with the proposal's text in its own language."""
+    spoken = named_language(proposal.language) or DEFAULT
+    title, summary = event.title.having(spoken, entry.title), event.summary.having(spoken, proposal.summary)
+    return replace(event, title=title, summary=summary)
+
+
+def _event(entry: TimetableEntry, proposal: Proposal, old: Event | None) -> Event:
+    """The side event of an entry; manual additions of coordinators stay."""
+    groups = () if entry.working_group is None else (entry.working_group,)
+    base = old or Event(
+        id=entry.event_id,
+        kind=EventKind.SIDE_EVENT,
+        title=Text.of({named_language(proposal.language) or DEFAULT: entry.title}),
+        status=EventStatus.DRAFT,
+        mode=Mode.IN_PERSON,
+        time_zone=entry.time_zone,
+        asked_groups=groups,
+    )
+    return replace(
+        _worded(entry, proposal, base),
+        status=EventStatus.CONFIRMED,
+        starts_at=entry.span.starts_at,
+        ends_at=entry.span.ends_at,
+        time_zone=entry.time_zone,
+        city=entry.city,
+        place=str(entry.room_title),
+    )
+
+
+def _taken_off(connection: Connection, keys: ProposalKeys, making: _Making) -> Iterator[Message]:
+    """Handle proposals that lost their place: the event has no date any more, or is cancelled if the proposal was
+    withdrawn or erased; the proposal is accepted again, and its proposer is notified. Past events stay as they are."""
+    version = making.version
+    for name in making.changed.removed:
+        event = making.events[making.before[name].event_id]
+        if is_over(event, version.published_at):
+            continue
+        proposal = lock_proposal(connection, name)
+        if event is not None and event.status in (EventStatus.TENTATIVE, EventStatus.CONFIRMED):
+            withdrawn = proposal is None or proposal.status is ProposalStatus.WITHDRAWN
+            ended = cancel(event) if withdrawn else postpone(event)
+            _save(connection, event, ended, version)
+            yield event_message("changed", ended, version.published_at)
+        if proposal is not None and proposal.status is ProposalStatus.SCHEDULED:
+            accepted = become(proposal, ProposalStatus.ACCEPTED)
+            reviewed = ReviewStep(ReviewAction.ACCEPTED, version.published_by, version.published_at)
+            save_revision(connection, accepted, reviewed)
+            yield sealed_decision(keys, accepted, version.published_at)

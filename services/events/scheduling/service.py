@@ -1,0 +1,263 @@
+"""Show and change the draft board, show published timetables, and the queue of requests for a new timetable.
+
+The search runs between two transactions and in neither. A worker that dies loses its lease and the job is taken again;
+one that comes too late finds another fencing token and changes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from services.events.event.store import public_titles
+from services.events.scheduling.model import Proof, Reason, SearchStage, Timetable, TimetableDifference, difference
+from services.events.scheduling.publishing import Snapshot, entries_of, read_snapshot
+from services.events.scheduling.store import (
+    SolveJob,
+    TimetableVersion,
+    claim_next_job,
+    fail_job,
+    finish_job,
+    insert_job,
+    read_job,
+    read_newest_job,
+    read_newest_version,
+    read_version,
+    requeue_job,
+)
+from services.events.venue.model import Placement
+from services.events.venue.store import board_revision, lock_board, place_on_board, remove_from_board, replace_board
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.core.ids import new_id
+from shared.i18n.content import Text
+from shared.store.unit_of_work import UnitOfWork
+
+LEASE = timedelta(seconds=60)
+"""Longer than a search with all around it."""
+
+MAX_ATTEMPTS = 3
+"""Attempts (the worker died, or the board changed) after which a job fails."""
+
+SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The draft, what is published, what publishing would change, and the newest job of the worker."""
+
+    snapshot: Snapshot
+    published: TimetableVersion | None
+    difference: TimetableDifference
+    job: SolveJob | None
+
+
+def show_board(work: UnitOfWork) -> Board:
+    """The draft board, consistent at one time.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.moment() as connection:
+        snapshot = read_snapshot(connection)
+        job = read_newest_job(connection)
+    before = snapshot.version.entries if snapshot.version else ()
+    return Board(snapshot, snapshot.version, difference(before, entries_of(snapshot)), job)
+
+
+def place_proposal(work: UnitOfWork, placement: Placement, seen: int | None) -> int:
+    """Place a proposal, even if that breaks a rule: the board then shows the conflict.
+
+    Args:
+        placement: of an accepted or scheduled proposal.
+        seen: the board's revision that was read; None: any.
+
+    Returns:
+        the board's new revision.
+
+    Raises:
+        DomainError: ``changed-meanwhile``; ``not-found``, no such proposal, room or slot; ``proposal-not-accepted``.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        snapshot = _locked(connection, seen)
+        if placement.room_id not in snapshot.rooms or placement.slot_id not in snapshot.slots:
+            raise DomainError("not-found", "there is no such room or slot")
+        if placement.proposal_id not in snapshot.proposals:
+            raise DomainError("proposal-not-accepted", "only a proposal that is accepted can have a place")
+        return place_on_board(connection, placement)
+
+
+def take_off(work: UnitOfWork, proposal_id: str, seen: int | None) -> int:
+    """Take a proposal from the board; returns the board's revision.
+
+    Raises:
+        DomainError: ``changed-meanwhile``; ``not-found``, it is not on the board.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        _locked(connection, seen)
+        if not remove_from_board(connection, proposal_id):
+            raise DomainError("not-found", "this proposal has no place")
+        return board_revision(connection)
+
+
+def _locked(connection: Connection, seen: int | None) -> Snapshot:
+    current = lock_board(connection)
+    if seen is not None and seen != current:
+        raise DomainError("changed-meanwhile", "the timetable was changed after you read it: read it again")
+    return read_snapshot(connection)
+
+
+def newest_version(work: UnitOfWork) -> TimetableVersion | None:
+    """The timetable in force; None before the first.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return read_newest_version(connection)
+
+
+def newest_with_titles(work: UnitOfWork) -> tuple[TimetableVersion | None, Mapping[str, Text]]:
+    """The timetable in force, and the titles of events as they are now, by id: translations come after a version.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return read_newest_version(connection), public_titles(connection)
+
+
+def show_version(work: UnitOfWork, number: int) -> TimetableVersion:
+    """One version.
+
+    Raises:
+        DomainError: ``not-found``.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        version = read_version(connection, number)
+    if version is None:
+        raise DomainError("not-found", f"there is no version {number}")
+    return version
+
+
+def compare_versions(work: UnitOfWork, old: int, new: int) -> TimetableDifference:
+    """What changes from version ``old`` to version ``new``.
+
+    Raises:
+        DomainError: ``not-found``, one of them is not there.
+        Unavailable: the database is away.
+    """
+    return difference(show_version(work, old).entries, show_version(work, new).entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job that is ours, with what it is to solve."""
+
+    job: SolveJob
+    snapshot: Snapshot
+
+
+def ask_for_schedule(work: UnitOfWork, clock: Clock, by: str) -> str:
+    """Queue a job; returns its id.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    job_id = new_id()
+    with work.transaction() as connection:
+        insert_job(connection, job_id, by, SEED, clock())
+    return job_id
+
+
+def show_job(work: UnitOfWork, job_id: str) -> SolveJob:
+    """One job.
+
+    Raises:
+        DomainError: ``not-found``.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        job = read_job(connection, job_id)
+    if job is None:
+        raise DomainError("not-found", "there is no such job")
+    return job
+
+
+def claim_job(work: UnitOfWork, clock: Clock) -> Claimed | None:
+    """Take the next job; None if there is none. One that was tried too often fails instead.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        now = clock()
+        job = claim_next_job(connection, now, now + LEASE)
+        if job is None:
+            return None
+        if job.fence > MAX_ATTEMPTS:
+            fail_job(connection, job, "was tried too often without coming to an end", now)
+            return None
+        return Claimed(job, read_snapshot(connection))
+
+
+def store_schedule(work: UnitOfWork, clock: Clock, claimed: Claimed, made: Timetable) -> bool:
+    """Put what was found on the board, unless the board has changed since: then the job is queued again.
+
+    Returns:
+        whether it is on the board now.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        revision = lock_board(connection)
+        snapshot = read_snapshot(connection)
+        if revision != claimed.snapshot.revision or snapshot.problem() != claimed.snapshot.problem():
+            requeue_job(connection, claimed.job)
+            return False
+        if not finish_job(connection, claimed.job, report_of(made), clock()):
+            return False
+        replace_board(connection, made.placements)
+        return True
+
+
+def return_job(work: UnitOfWork, claimed: Claimed) -> None:
+    """Give a job back that will not be finished here.
+
+    Raises:
+        Unavailable: the database is away; the lease then runs out by itself.
+    """
+    with work.transaction() as connection:
+        requeue_job(connection, claimed.job)
+
+
+def report_of(made: Timetable) -> Mapping[str, Any]:
+    """What is kept of a search, as JSON."""
+    return {
+        "placed": len(made.placements),
+        "unplaced": {name: [_reason(reason) for reason in reasons] for name, reasons in made.unplaced.items()},
+        "impossible_wishes": list(made.impossible_wishes),
+        "proofs": {name: _proof(proof) for name, proof in made.proofs.items()},
+        "places": _stage(made.placed),
+        "moves": {"published": made.moves.published, "made": made.moves.made, "least": made.moves.least},
+        "wishes": _stage(made.wishes),
+        "seconds": round(made.seconds, 3),
+    }
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {"code": reason.code, "slots": reason.slots}
+
+
+def _proof(proof: Proof) -> dict[str, Any]:
+    return {"argument": str(proof.argument), "others": list(proof.others)}
+
+
+def _stage(stage: SearchStage) -> dict[str, float]:
+    return {"value": stage.value, "bound": stage.bound, "gap": round(stage.gap, 6)}

@@ -1,0 +1,82 @@
+"""The scheduling worker: takes requests for a new timetable one by one, searches, and stores the result on the board.
+
+Any number may run. On a graceful shutdown it ends its search at once and returns the job; if it is killed, its lease
+runs out.
+"""
+
+import logging
+import time
+
+from services.events.scheduling.model import SearchLimits, StopSignal, Timetable
+from services.events.scheduling.service import Claimed, claim_job, return_job, store_schedule
+from shared.core.clock import Clock
+from shared.core.errors import Unavailable
+from shared.core.failpoints import reach
+from shared.core.metrics import schedule_gap_ratio, schedule_proposals, schedule_solve_seconds, schedule_solves_total
+from shared.process.runner import Stop
+from shared.store.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
+
+SECONDS = 10.0
+IDLE_S = 0.5
+RETRY_S = 2.0
+
+
+class ScheduleWorker:
+    """One worker.
+
+    Args:
+        work: on the database of events.
+        clock: of the project.
+        seconds: a search may take.
+    """
+
+    def __init__(self, work: UnitOfWork, clock: Clock, seconds: float = SECONDS) -> None:
+        self._work = work
+        self._clock = clock
+        self._seconds = seconds
+
+    def run(self, stop: Stop) -> None:
+        """Work until ``stop``."""
+        halt = StopSignal()
+        stop.then(halt.stop)
+        while not stop:
+            try:
+                pause_s = 0.0 if self.turn(halt) else IDLE_S
+            except Unavailable as error:
+                log.warning("scheduling waits", extra={"reason": error.reason})
+                pause_s = RETRY_S
+            stop.wait(pause_s)
+
+    def turn(self, halt: StopSignal | None = None) -> bool:
+        """Do one job; False if there was none."""
+        claimed = claim_job(self._work, self._clock)
+        if claimed is None:
+            return False
+        reach("solve.claimed")
+        # with the first job: the solver takes 60 MB, and most days nobody asks for a timetable
+        from services.events.scheduling.solver import solve
+
+        began = time.monotonic()
+        made = solve(claimed.snapshot.problem(), SearchLimits(self._seconds, claimed.job.seed), halt)
+        reach("solve.searched")
+        outcome = self._settle(claimed, made)
+        reach("solve.stored")
+        schedule_solve_seconds.observe(time.monotonic() - began)
+        schedule_solves_total.labels(outcome).inc()
+        log.info("timetable made", extra={"outcome": outcome, "placed": len(made.placements)})
+        return True
+
+    def _settle(self, claimed: Claimed, made: Timetable) -> str:
+        if not made.finished:
+            return_job(self._work, claimed)
+            return "returned"
+        if not store_schedule(self._work, self._clock, claimed, made):
+            return "overtaken"
+        schedule_proposals.labels("placed").set(len(made.placements))
+        schedule_proposals.labels("unplaced").set(len(made.unplaced))
+        schedule_gap_ratio.labels("places").set(made.placed.gap)
+        schedule_gap_ratio.labels("moves").set(made.moves.gap)
+        schedule_gap_ratio.labels("wishes").set(made.wishes.gap)
+        return "done"

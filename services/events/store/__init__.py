@@ -1,1 +1,0 @@
-"""The tables of the events service, one module a family; nothing here commits."""
