@@ -1,9 +1,11 @@
-"""The generated pages of the reference: the table of message types and the list of metrics, in Markdown."""
+"""The generated pages of the reference in Markdown: messages, metrics, spans, and the checks of `troika doctor`."""
 
 from collections.abc import Iterable
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from deploy.operations.doctor.broker import MANAGEMENT_URL, METRICS_URLS
+from deploy.operations.doctor.registry import CHECKS, SETTINGS, Need
 from shared.bus.names import DELIVERY_LIMIT, RETRY_TIERS, parked
 from shared.contracts.message_type import MessageType
 from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, service_of
@@ -42,6 +44,28 @@ Each message is a CloudEvent 1.0 in structured JSON. Its type is `org.troika.` f
 delivered at least once and in any order; a consumer ignores fields that it does not know.
 
 """
+
+_DOCTOR_INTRODUCTION = """\
+# Checks of `troika doctor`
+
+`troika doctor` prints one line for each result: its grade, the check, what was found, and what to do. It changes
+nothing and prints no secret and nothing about a person. Exit code 0: all is well; 1: warnings; 2: faults. `--json`
+prints a document; `--only SUBJECT` or `--only CHECK` selects checks.
+[How to use it](../how-to/operate.md#check-a-host).
+
+A check is *not asked* if its settings are not on this host, or if the server does not answer. A database, broker,
+public address or mail relay that does not answer is one fault, of the first check that needs it.
+
+"""
+
+_NEEDS = {
+    Need.NOTHING: "",
+    Need.DATABASES: "settings of the databases",
+    Need.BROKER: "settings of the broker",
+    Need.BROKER_MEMBERS: f"`{MANAGEMENT_URL}` or `{METRICS_URLS}`",
+    Need.KEYS: "files of keys",
+    **{need: f"`{setting}`" for need, setting in SETTINGS.items()},
+}
 
 
 def metrics_page() -> str:
@@ -86,6 +110,12 @@ def messages_page() -> str:
             f"consumer more than {DELIVERY_LIMIT} times, or cannot be handled, is parked: it waits for an operator.\n",
         )
     )
+
+
+def doctor_page() -> str:
+    """Every check of `troika doctor`, in the order in which it is made."""
+    rows = [(f"`{check.name}`", check.meaning, _NEEDS[check.need]) for check in CHECKS]
+    return GENERATED + _DOCTOR_INTRODUCTION + _table(("check", "what it requires", "needs"), rows)
 
 
 def all_metrics() -> list[Metric]:

@@ -22,8 +22,7 @@ from deploy.board import board
 from deploy.chart.processes import files as chart_files
 from deploy.compose.compose import files as compose_files
 from deploy.local.secrets import Secrets, make_secrets
-from deploy.operations.doctor.page import doctor_page
-from deploy.reference_pages import messages_page, metrics_page, spans_page
+from deploy.reference_pages import doctor_page, messages_page, metrics_page, spans_page
 from deploy.security.page import security_page
 from services.events import web as events
 from services.events.settings import EventsSettings

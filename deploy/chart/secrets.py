@@ -12,9 +12,11 @@ import click
 import yaml
 
 from deploy.compose.containers import COMMAND_PROCESSES, FULL, containers
+from deploy.compose.keys_server import KEYS_IN_FOLDER, KEYS_POSTGRES, chosen_keys_server, named_faults
 from deploy.compose.settings_files import Servers, claim, write_settings
-from deploy.local.secrets import Secrets, make_keys
+from deploy.local.secrets import KEYS_DATABASE, Secrets, make_keys
 from deploy.up.secrets import broker_definitions, broker_passwords
+from shared.process.settings import OPERATOR
 
 ACCESS, COMMANDS, MIGRATE, PREPARE = "access", "commands", "migrate", "prepare"
 
@@ -24,7 +26,8 @@ ACCESS, COMMANDS, MIGRATE, PREPARE = "access", "commands", "migrate", "prepare"
 @click.option("--release", default="troika", show_default=True, help="The Helm release.")
 @click.option("--postgres", required=True, help="Host and port: troika-postgresql-rw:5432.")
 @click.option("--postgres-query", default="?sslmode=require", show_default=True, help="Ends each database's address.")
-@click.option("--keys-postgres", default="", help="The same for the keys database (values: formKeys.database).")
+@KEYS_POSTGRES
+@KEYS_IN_FOLDER
 @click.option("--rabbitmq", required=True, help="Host and port: troika-rabbitmq:5671.")
 @click.option("--plain-rabbitmq", is_flag=True, help="amqp:// in place of amqps://.")
 @click.option("--smtp-url", required=True, envvar="SMTP_URL", help="Your mail relay; or set SMTP_URL.")
@@ -34,7 +37,8 @@ def main(
     release: str,
     postgres: str,
     postgres_query: str,
-    keys_postgres: str,
+    keys_postgres: str | None,
+    keys_in_folder: bool,
     rabbitmq: str,
     plain_rabbitmq: bool,
     smtp_url: str,
@@ -45,9 +49,11 @@ def main(
     make_keys(keys)
     claim(keys / "installation", release)
     scheme = "amqp" if plain_rabbitmq else "amqps"
-    servers = Servers(postgres, postgres_query, rabbitmq, scheme, keys_postgres)
+    keys_server = chosen_keys_server(keys_postgres, _known_keys_url(folder / "secrets.yaml"), keys_in_folder)
+    servers = Servers(postgres, postgres_query, rabbitmq, scheme, keys_server)
     given = {"TROIKA_PUBLIC_URL": public_url, "SMTP_URL": smtp_url}
-    found = manifests(release, Secrets(keys, ""), given, servers)
+    with named_faults():
+        found = manifests(release, Secrets(keys, ""), given, servers)
     for name, content in {
         "secrets.yaml": yaml.safe_dump_all(found, sort_keys=False),
         "definitions.json": json.dumps(broker_definitions(broker_passwords(keys))),
@@ -74,6 +80,13 @@ def manifests(release: str, secrets: Secrets, given: dict[str, str], servers: Se
         "installation": (secrets.folder / "installation").read_text(),
     }
     return [_secret(f"{release}-{name}", values) for name, values in sorted(parts.items())]
+
+
+def _known_keys_url(file: Path) -> str:
+    """URL of the keys database in the Secrets that were written before; empty without one."""
+    made = yaml.safe_load_all(file.read_text()) if file.exists() else ()
+    name = f"{OPERATOR}.{KEYS_DATABASE}"
+    return next((str(one["stringData"][name]) for one in made if name in one["stringData"]), "")
 
 
 def _read(folder: Path) -> dict[str, str]:

@@ -32,6 +32,8 @@ SETTINGS, RUN = "settings", "/run/troika"
 ACCESS_FILE, FORM_KEYS = "/run/access/access.json", "/var/lib/troika/form-keys"
 FORM_KEYS_OR_NONE = f"${{TROIKA_FORM_KEYS-{FORM_KEYS}}}"
 """Set to nothing in ``.env``: the keys of forms are in the keys database."""
+WHOLE = [{"type": "volume", "source": SETTINGS, "target": "/settings"}]
+COLLECTED = ("prometheus", "alertmanager", "grafana")
 REQUIRED = ("TROIKA_HOST", "TROIKA_DESK_HOST", "TROIKA_MAIL_FROM")
 OPTIONAL = ("TROIKA_HTTPS_PORT", "TROIKA_TRIAL", "SMTP_URL")
 OUTSIDE = frozenset({("notifications", "send"), ("notifications", "deliver")})
@@ -52,7 +54,8 @@ def compose(size: str) -> str:
     ours = containers(size)
     services: dict[str, Any] = {
         "prepare": _prepare(),
-        "postgres": _postgres(),
+        "postgres": _postgres("postgres"),
+        "keys-postgres": {"profiles": ["keys"], **_postgres("keys-postgres")},
         "rabbitmq": _rabbitmq(),
         "databases": _databases(),
         **{one.name: _container(one) for one in ours},
@@ -74,7 +77,7 @@ def compose(size: str) -> str:
         "front": {"internal": True, "ipam": {"config": [{"subnet": SUBNET}]}},
         "back": {"internal": True},
     }
-    names = (SETTINGS, "postgres", "rabbitmq", "certificates", "mails", "prometheus", "alertmanager", "grafana")
+    names = (SETTINGS, "postgres", "keys-postgres", "rabbitmq", "certificates", "mails", *COLLECTED)
     content = {"name": "troika", "services": services, "networks": networks, "volumes": dict.fromkeys(names)}
     return HEADER + as_yaml(content)
 
@@ -101,22 +104,21 @@ def _prepare() -> dict[str, Any]:
         "COMPOSE_PROJECT_NAME": "${COMPOSE_PROJECT_NAME}",
         **{name: f"${{{name}:-}}" for name in (*REQUIRED, *OPTIONAL)},
         "TROIKA_FORM_KEYS": FORM_KEYS_OR_NONE,
+        "COMPOSE_PROFILES": "${COMPOSE_PROFILES:-}",
     }
-    volumes = [{"type": "volume", "source": SETTINGS, "target": "/settings"}]
-    return _ours(["prepare", "settings"], environment=environment, volumes=volumes, network_mode="none")
+    return _ours(["prepare", "settings"], environment=environment, volumes=WHOLE, network_mode="none")
 
 
 def _databases() -> dict[str, Any]:
-    volumes = [{"type": "volume", "source": SETTINGS, "target": "/settings"}]
-    return _ours(["prepare", "databases"], volumes=volumes, networks=["back"], depends_on=_after(postgres=HEALTHY))
+    return _ours(["prepare", "databases"], volumes=WHOLE, networks=["back"], depends_on=_after(postgres=HEALTHY))
 
 
-def _postgres() -> dict[str, Any]:
+def _postgres(name: str) -> dict[str, Any]:
     return {
         "image": "${POSTGRES_IMAGE:-postgres:18}",
         "command": ["postgres", "-c", "max_connections=200", "-c", "log_error_verbosity=terse", "-c", "jit=off"],
         "environment": {"POSTGRES_PASSWORD_FILE": f"{RUN}/password", "POSTGRES_INITDB_ARGS": "--encoding=UTF8"},
-        "volumes": ["postgres:/var/lib/postgresql", _part("postgres", RUN)],
+        "volumes": [f"{name}:/var/lib/postgresql", _part(name, RUN)],
         "networks": ["back"],
         "shm_size": "128m",
         "depends_on": _after(prepare=DONE),

@@ -19,20 +19,23 @@ from psycopg import sql
 
 from deploy.compose.monitoring import EXPORTER_FOLDER
 from deploy.compose.settings_files import OF_COMPOSE, Servers, claim, write_doctor, write_settings
-from deploy.local.secrets import FORM_KEYS, Secrets, make_keys
+from deploy.local.secrets import FORM_KEYS, KEYS_DATABASE, Secrets, make_keys
 from deploy.servers.audit_role import grant_reading, is_made
 from deploy.servers.databases import make_databases
 from deploy.servers.logins import KEYS
 from deploy.servers.monitor_role import MONITOR
 from deploy.shape import SERVICES
-from deploy.up.secrets import broker_definitions, broker_passwords, database_passwords
-from services.notifications.mail.mailbox import mailbox
+from deploy.up.secrets import broker_definitions, broker_passwords, database_passwords, keys_server_password
+from services.notifications.composing.mime import mailbox
 from shared.core.errors import SettingsError
 from shared.core.settings import Reader
 from shared.store.postgres_cluster import SUPERUSER
 
 VOLUME = Path("/settings")
-POSTGRES, RABBITMQ, TARGETS = "postgres", "rabbitmq", "targets"
+POSTGRES, KEYS_POSTGRES, RABBITMQ, TARGETS = "postgres", "keys-postgres", "rabbitmq", "targets"
+KEYS_PROFILE = "keys"
+"""Profile of Compose with the server of the keys database."""
+
 POSTGRES_HOST = "TROIKA_POSTGRES_HOST"
 """Setting of `prepare databases`: host and port of the server, if it is not the one of Compose."""
 
@@ -85,20 +88,64 @@ def databases() -> None:
     with _administrator(servers, passwords) as administrator:
         _claim_server(administrator, (place / "installation").read_text())
         make_databases(administrator, passwords)
+    keys_server = _make_keys_server(place)
+    with psycopg.connect(servers.database(SUPERUSER, passwords, KEYS), autocommit=True) as owner:
+        require_no_keys(owner)
     for service in SERVICES:
         _migrate(service)
         with psycopg.connect(servers.database(SUPERUSER, passwords, service), autocommit=True) as owner:
             grant_reading(owner, service)
-    with psycopg.connect(servers.database(SUPERUSER, passwords, KEYS), autocommit=True) as owner:
-        if is_made(owner, KEYS):
+    if keys_server is not None:
+        with psycopg.connect(keys_server, autocommit=True) as owner:
             grant_reading(owner, KEYS)
     click.echo("The databases have the schema of this image.")
 
 
+def _make_keys_server(place: Path) -> str | None:
+    """Make the database and the logins on the server of the keys database; returns the superuser's URL of it.
+
+    Returns:
+        None without such a server in this Compose installation: an operator makes the database on any other.
+    """
+    named = VOLUME / "tools" / "migrate" / KEYS_DATABASE
+    if not named.exists() or f"@{KEYS_POSTGRES}:" not in named.read_text():
+        return None
+    server, passwords = Servers(f"{KEYS_POSTGRES}:5432"), database_passwords(place / "keys")
+    passwords |= keys_server_password(place / "keys")
+    with _administrator(server, passwords) as administrator:
+        _claim_server(administrator, (place / "installation").read_text())
+        make_databases(administrator, passwords, [KEYS])
+    return server.database(SUPERUSER, passwords, KEYS)
+
+
+def require_no_keys(owner: "psycopg.Connection[tuple[object, ...]]") -> None:
+    """Check that the server of the other databases has no table of keys of forms.
+
+    Raises:
+        SettingsError: it has.
+    """
+    if is_made(owner, KEYS):
+        raise SettingsError(
+            ["the database keys on the server of the other databases has the table of the keys of forms: a copy of "
+             "that server would hold them together with the answers that they open. Move it: docs/how-to/deploy.md, "
+             "Several hosts"]
+        )  # fmt: skip
+
+
 def servers_of(environment: Mapping[str, str]) -> Servers:
-    """The servers of a Compose installation; without a folder of keys they are in the keys database."""
-    is_in_folder = bool(environment.get(FORM_KEYS, FORM_KEYS))
-    return OF_COMPOSE if is_in_folder else replace(OF_COMPOSE, keys=OF_COMPOSE.postgres)
+    """The servers of a Compose installation; without a folder of keys they are in a database, on a server of its own.
+
+    Raises:
+        SettingsError: that server is not started.
+    """
+    if environment.get(FORM_KEYS, FORM_KEYS):
+        return OF_COMPOSE
+    if KEYS_PROFILE not in environment.get("COMPOSE_PROFILES", "").split(","):
+        raise SettingsError(
+            [f"{FORM_KEYS}: is empty, so the keys of forms are in a database, on a server of its own: a copy of the "
+             "disk of the other databases must not hold keys. Add `keys` to COMPOSE_PROFILES in .env, which starts it"]
+        )  # fmt: skip
+    return replace(OF_COMPOSE, keys=f"{KEYS_POSTGRES}:5432")
 
 
 def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -140,6 +187,7 @@ def write_servers(volume: Path, keys: Path) -> None:
     passwords = database_passwords(keys)
     for name, files in {
         POSTGRES: {"password": passwords[SUPERUSER]},
+        KEYS_POSTGRES: {"password": keys_server_password(keys)[SUPERUSER]},
         EXPORTER_FOLDER: {
             # its driver uses TLS unless it is disabled
             "uri": f"{OF_COMPOSE.postgres}/{SUPERUSER}?sslmode=disable",

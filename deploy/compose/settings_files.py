@@ -50,7 +50,7 @@ class Servers:
         query: of the databases' addresses: ``?sslmode=verify-full``.
         broker: host and port.
         scheme: of the broker's address.
-    keys: host and port of the server with the keys database; empty where the keys of forms are in a folder.
+        keys: host and port of the server with the keys database; empty where the keys of forms are in a folder.
     """
 
     postgres: str = "postgres:5432"
@@ -111,8 +111,32 @@ def claim(file: Path, project: str) -> None:
         )  # fmt: skip
 
 
+def require_keys_apart(servers: Servers) -> None:
+    """Do nothing if the keys database has a server of its own.
+
+    Raises:
+        SettingsError: it is on the server of the other databases.
+    """
+    if shared := sorted(_places(servers.keys) & _places(servers.postgres)):
+        raise SettingsError(
+            [f"the keys database is on {', '.join(shared)}, as the other databases are: a base backup, the WAL or a "
+             "copy of the disk would hold the keys of forms together with the answers that they open, and a destroyed "
+             "key would live on in it. Name a server of its own"]
+        )  # fmt: skip
+
+
+def _places(hosts: str) -> set[str]:
+    """Each ``host:port`` of a list with commas."""
+    return {host if ":" in host else f"{host}:5432" for host in hosts.lower().split(",") if host}
+
+
 def write_settings(volume: Path, secrets: Secrets, given: Mapping[str, str], servers: Servers = OF_COMPOSE) -> None:
-    """Write a folder for each container of either size, and those of the tools and the audit."""
+    """Write a folder for each container of either size, and those of the tools and the audit.
+
+    Raises:
+        SettingsError: the keys database is on the server of the other databases; nothing is written.
+    """
+    require_keys_apart(servers)
     databases, broker = database_passwords(secrets.folder), broker_passwords(secrets.folder)
     logins = Logins(servers, databases, broker)
     every = {one.settings: one for size in SIZES for one in containers(size)}

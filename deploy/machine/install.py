@@ -7,14 +7,16 @@ from pathlib import Path
 
 import click
 
+from deploy.compose.keys_server import KEYS_IN_FOLDER, KEYS_POSTGRES, chosen_keys_server, named_faults
 from deploy.compose.settings_files import Servers, claim, write_settings
-from deploy.local.secrets import Secrets, make_keys
+from deploy.local.secrets import KEYS_DATABASE, Secrets, make_keys
 from deploy.machine.timers import BACKUP, JOBS
 from deploy.machine.timers import files as timer_files
 from deploy.machine.units import AUDIT, CANARY, OPERATIONS, SETTINGS, Process, port_of, sysusers, tmpfiles, unit
 from deploy.shape import PROCESSES, WEB_PROCESSES, worker_name
 from deploy.up.gateway import gateway_configuration
 from deploy.up.ports import Ports
+from shared.process.settings import OPERATOR
 
 ENVIRONMENT = """\
 # For every process on this machine; docs/reference/settings.md has all of them.
@@ -61,7 +63,8 @@ GATEWAY_PORTS = {"public": 8080, "desk": 8081, "operations": 8082}
 @click.option("--root", default="/", type=click.Path(file_okay=False, path_type=Path), help="Another system's root.")
 @click.option("--postgres", required=True, help="Host and port of PostgreSQL.")
 @click.option("--postgres-query", default="?sslmode=verify-full", show_default=True, help="Ends each address of it.")
-@click.option("--keys-postgres", default="", help="The same for the keys database, in place of a folder of keys.")
+@KEYS_POSTGRES
+@KEYS_IN_FOLDER
 @click.option("--rabbitmq", required=True, help="Host and port of RabbitMQ.")
 @click.option("--plain-rabbitmq", is_flag=True, help="amqp:// in place of amqps://.")
 @click.option("--smtp-url", required=True, envvar="SMTP_URL", help="Your mail relay; or set SMTP_URL.")
@@ -74,7 +77,8 @@ def main(
     root: Path,
     postgres: str,
     postgres_query: str,
-    keys_postgres: str,
+    keys_postgres: str | None,
+    keys_in_folder: bool,
     rabbitmq: str,
     plain_rabbitmq: bool,
     smtp_url: str,
@@ -88,21 +92,20 @@ def main(
     make_keys(keys)
     claim(settings / "prepare" / "installation", public_url)
     scheme = "amqp" if plain_rabbitmq else "amqps"
-    servers = Servers(postgres, postgres_query, rabbitmq, scheme, keys_postgres)
-    write_settings(settings, Secrets(keys, ""), {"TROIKA_PUBLIC_URL": public_url, "SMTP_URL": smtp_url}, servers)
-    environment = root / "etc" / "troika" / "troika.env"
-    if not environment.exists():
-        text = ENVIRONMENT.format(public_url=public_url, mail_from=mail_from, organiser=organiser)
-        _write(environment, text)
+    keys_server = chosen_keys_server(keys_postgres, _known_keys_url(settings), keys_in_folder)
+    servers = Servers(postgres, postgres_query, rabbitmq, scheme, keys_server)
+    given = {"TROIKA_PUBLIC_URL": public_url, "SMTP_URL": smtp_url}
+    with named_faults():
+        write_settings(settings, Secrets(keys, ""), given, servers)
+    text = ENVIRONMENT.format(public_url=public_url, mail_from=mail_from, organiser=organiser)
+    _write_once(root / "etc" / "troika" / "troika.env", text)
     chosen = [*NAMES, GATEWAY, *({BACKUP} & set(names))] if ALL in names else list(dict.fromkeys(names))
     if GATEWAY in chosen:
         chosen.remove(GATEWAY)
         _write(root / "etc" / "troika" / "nginx.conf", gateway(web_hosts.split(",")))
-    timers = BACKUP in chosen
-    if timers:
-        chosen.remove(BACKUP)
+    if timers := BACKUP in chosen:
         _write_timers(root)
-    processes = [_process(settings, name) for name in chosen]
+    processes = [_process(settings, name) for name in chosen if name != BACKUP]
     for process in processes:
         _write(root / "etc" / "systemd" / "system" / f"{process.name}.service", unit(process))
     _write(root / "usr" / "local" / "bin" / "troika", COMMAND, mode=0o755)
@@ -123,6 +126,17 @@ def _process(settings: Path, name: str) -> Process:
     folder = settings / name if service == OPERATIONS else settings / name / role
     given = tuple(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else ()
     return Process(service, role, port_of(service, role), given)
+
+
+def _known_keys_url(settings: Path) -> str:
+    """URL of the keys database in the settings that were written before; empty without one."""
+    file = settings / "tools" / OPERATOR / KEYS_DATABASE
+    return file.read_text() if file.exists() else ""
+
+
+def _write_once(path: Path, text: str) -> None:
+    if not path.exists():
+        _write(path, text)
 
 
 def _write_timers(root: Path) -> None:

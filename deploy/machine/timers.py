@@ -10,7 +10,7 @@ from dataclasses import dataclass
 BACKUP = "backup"
 """What `troika install` calls the machine of PostgreSQL."""
 
-KEY_ARCHIVES = "/var/backups/troika-keys"
+KEY_ARCHIVES, FORM_KEY_ARCHIVES = "/var/backups/troika-keys", "/var/backups/troika-form-keys"
 DRILLS = "/var/lib/troika/drills.jsonl"
 
 SERVICE = """\
@@ -81,6 +81,9 @@ JOBS: Mapping[str, Job] = {
     "troika-backup": Job("backup of the databases", "backup run", "*-*-* 02:15"),
     "troika-backup-check": Job("age of the backup, archive of the WAL", "backup check", "*-*-* *:45"),
     "troika-backup-keys": Job("archive of the keys", f"backup keys {KEY_ARCHIVES}", "*-*-* 01:45"),
+    "troika-backup-form-keys": Job(
+        "archive of the keys of forms", f"backup form-keys {FORM_KEY_ARCHIVES}", "*-*-* 01:50"
+    ),
     "troika-drill": Job("restore for practice", f"drill --report {DRILLS}", "Sun *-*-* 04:30"),
 }
 """By the name of the unit. A full backup is made once a week, by the first run that finds the last one a week old."""

@@ -1,6 +1,6 @@
 """Databases of the services, their logins, and those of audit and monitoring, made by an administrator."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -12,7 +12,9 @@ from deploy.servers.monitor_role import MONITOR, make_monitor
 from shared.core.rights import migrator
 
 
-def make_databases(administrator: psycopg.Connection[Any], passwords: Mapping[str, str]) -> None:
+def make_databases(
+    administrator: psycopg.Connection[Any], passwords: Mapping[str, str], databases: Sequence[str] = DATABASES
+) -> None:
     """One database a service and the keys database, each owned by its migrator, and a login for each process.
 
     A migrator may enter no other database.
@@ -22,10 +24,11 @@ def make_databases(administrator: psycopg.Connection[Any], passwords: Mapping[st
     Args:
         administrator: a superuser, in autocommit.
         passwords: by role.
+        databases: that are made on this server.
     """
     for role in service_roles():
         make_login(administrator, role, passwords[role])
-    for database in DATABASES:
+    for database in databases:
         name, owner = sql.Identifier(database), sql.Identifier(migrator(database))
         if administrator.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).rowcount == 0:
             administrator.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))

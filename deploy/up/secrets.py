@@ -25,6 +25,11 @@ def database_passwords(folder: Path) -> dict[str, str]:
     return _passwords(folder / "databases.json", [SUPERUSER, *service_roles(), ROLE, MONITOR])
 
 
+def keys_server_password(folder: Path) -> dict[str, str]:
+    """Password of the superuser of a separate server with the keys database: another than the other server's."""
+    return _passwords(folder / "keys-server.json", [SUPERUSER])
+
+
 def broker_definitions(passwords: dict[str, str]) -> dict[str, Any]:
     """The generated definitions with their users. RabbitMQ that starts with them never makes ``guest``."""
     users = [

@@ -5,8 +5,10 @@ import sys
 import click
 
 from services.notifications.mail_commands import mails
+from services.notifications.scheduler import Scheduler
 from services.notifications.settings import DELIVER, SCHEDULE, SEND, read_settings
-from services.notifications.wiring import build_scheduler, describe
+from services.notifications.wiring import describe
+from shared.core.sealing import Vault
 from shared.process.commands import Loop, Worker, main, make_command_line
 from shared.process.runner import Stop
 from shared.process.settings import REKEY
@@ -14,8 +16,8 @@ from shared.store.checked_clock import CheckedClock
 from shared.store.unit_of_work import UnitOfWork
 
 SWITCH_INTERVAL_S = 0.0001
-"""How soon composing yields to the thread that has an answer of the relay or the database to go on with, seconds. With
-Python's 5 ms each of ten answers a mail waits for its turn: measured 56 mails/s, against 99 with this."""
+"""How soon composing yields to the thread that has an answer from the relay or the database, seconds. With Python's
+5 ms each of ten answers a mail waits for the interpreter lock: measured 56 mails/s, against 99 with this."""
 
 
 def command_line() -> click.Group:
@@ -33,14 +35,25 @@ def command_line() -> click.Group:
 
 def send() -> Loop:
     """Return the loop of the sender."""
-    # here alone: calendars, templates and languages take 7 MB, and no other process needs them
-    from services.notifications.sender import build_sender
+    # imported here: calendars, templates and languages take 7 MB, and no other process needs them
+    from services.notifications.sending.composer import Composer
+    from services.notifications.sending.sender import Sender, SendingContext
+    from services.notifications.sending.smtp import SmtpTransport
 
     settings = read_settings(process=SEND)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
     def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
-        build_sender(settings, unit, clock).run(stop)
+        composer = Composer(
+            vault=Vault(list(settings.vault_keys)),
+            public_url=settings.common.public_url,
+            mail_from=settings.mail_from,
+            organiser=settings.mail_from_name,
+            clock=clock,
+        )
+        transport = SmtpTransport(settings.smtp_url)
+        context = SendingContext(unit, clock, transport, composer, settings.lease, settings.unknown_after)
+        Sender(context).run(stop)
 
     return work
 
@@ -50,20 +63,22 @@ def schedule() -> Loop:
     settings = read_settings(process=SCHEDULE)
 
     def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
-        build_scheduler(settings, unit, clock).run(stop)
+        Scheduler(unit, clock, settings.mail_domain).run(stop)
 
     return work
 
 
 def deliver() -> Loop:
     """Return the loop of the deliverer of webhooks."""
-    # here alone: no other process calls anybody, nor needs what that takes
-    from services.notifications.deliverer import build_deliverer
+    # imported here: no other process makes HTTP requests
+    from services.notifications.webhooks.deliverer import Deliverer, DeliveryContext
+    from services.notifications.webhooks.http_client import WebhookClient
 
     settings = read_settings(process=DELIVER)
 
     def work(unit: UnitOfWork, clock: CheckedClock, stop: Stop) -> None:
-        build_deliverer(settings, unit, clock).run(stop)
+        context = DeliveryContext(unit, clock, Vault(list(settings.webhook_keys)), WebhookClient().call)
+        Deliverer(context).run(stop)
 
     return work
 
@@ -73,17 +88,18 @@ def _add_rekey(group: click.Group) -> None:
     def rekey_book() -> None:
         """Close the recipient book by the newest key of the vault, while mails go out. Run again if interrupted."""
         # here alone: no worker needs it
-        from services.notifications.store.bulletin_testers import TESTERS
-        from services.notifications.store.reclosing import BOOK, MAILS
+        from services.notifications.bulletins.store import ENCRYPTED_TESTERS
+        from services.notifications.mails.store import ENCRYPTED_MAILS
+        from services.notifications.recipients.store import ENCRYPTED_RECIPIENTS
         from shared.process.rekeying import rekey
 
         settings = read_settings(process=REKEY)
         rekey(
             settings.common,
             {
-                "entries of the recipient book": BOOK,
-                "links and notes of mails that wait": MAILS,
-                "addresses for tests": TESTERS,
+                "entries of the recipient book": ENCRYPTED_RECIPIENTS,
+                "links and notes of mails that wait": ENCRYPTED_MAILS,
+                "addresses for tests": ENCRYPTED_TESTERS,
             },
             settings.vault_keys,
             settings.held_keys,

@@ -17,9 +17,9 @@ from shared.process.recovery import operator_name
 from shared.process.settings import RECOVER
 
 if TYPE_CHECKING:
-    from services.notifications.domain.resending import Undelivered
-    from services.notifications.store.undelivered import Selection
-    from services.notifications.usecases.send_again import ResendPreview
+    from services.notifications.rules.model import UndeliveredMail
+    from services.notifications.tracking.service import ResendPreview
+    from services.notifications.tracking.store import MailSelection
     from shared.store.unit_of_work import UnitOfWork
 
 HEADINGS = ("mail", "given up", "state", "kind", "event", "person", "why", "sent again?")
@@ -51,11 +51,11 @@ def mails() -> None:
 @selecting
 def list_mails(**chosen: Any) -> None:
     """List mails that reached nobody for certain, and whether they can be sent again."""
-    from services.notifications.usecases.send_again import preview_sending_again
+    from services.notifications.tracking.service import preview_resend
     from shared.core.clock import system_clock
 
     with _work() as work:
-        preview = preview_sending_again(work, system_clock, _selection(**chosen))
+        preview = preview_resend(work, system_clock, _selection(**chosen))
     lines = [(mail, "yes") for mail in preview.mails] + [(mail, f"no: {why}") for mail, why in preview.left]
     rows = [_row(mail, again) for mail, again in sorted(lines, key=lambda line: line[0].ended_at)]
     for line in aligned([HEADINGS, *rows]):
@@ -72,22 +72,22 @@ def send_again_command(*, everything: bool, yes: bool, **chosen: Any) -> None:
 
     Mails that are no longer true, not wanted or about a past event are skipped; running it twice sends nothing twice.
     """
-    from services.notifications.usecases.send_again import Order, preview_sending_again, send_again
+    from services.notifications.tracking.service import ResendOrder, preview_resend, send_again
     from shared.core.clock import system_clock
 
     if not everything and not any(chosen.values()):
         raise click.UsageError("choose mails by --id, --since, --until, --reason or --kind, or say --everything")
     selection = _selection(**chosen)
     with _work() as work:
-        preview = preview_sending_again(work, system_clock, selection)
+        preview = preview_resend(work, system_clock, selection)
         _show(preview)
         if not preview.mails or not _confirmed(yes=yes):
             return
-        order = Order(operator_name(), selection, preview.mark)
+        order = ResendOrder(operator_name(), selection, preview.mark)
         click.echo(f"{send_again(work, system_clock, order)} queued again.")
 
 
-def _row(mail: "Undelivered", again: str) -> tuple[str, ...]:
+def _row(mail: "UndeliveredMail", again: str) -> tuple[str, ...]:
     ended, person = f"{mail.ended_at:%Y-%m-%d %H:%M}", mail.recipient[:10]
     return mail.id, ended, mail.state, mail.kind, mail.event or "-", person, mail.reason, again
 
@@ -112,10 +112,10 @@ def _people(number: int) -> str:
 
 def _selection(
     ids: tuple[Any, ...], since: datetime | None, until: datetime | None, reason: str, kind: str
-) -> "Selection":
-    from services.notifications.store.undelivered import Selection
+) -> "MailSelection":
+    from services.notifications.tracking.store import MailSelection
 
-    return Selection(
+    return MailSelection(
         ids=[str(one) for one in ids] or None,
         since=since and since.replace(tzinfo=UTC),
         until=until and until.replace(tzinfo=UTC) + timedelta(days=1),

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from services.notifications.mail.mailbox import domain_of, mailbox
-from services.notifications.mail.relay import parse_relay, plain_relay
+from services.notifications.composing.mime import domain_of, mailbox
 from services.notifications.rights import RIGHTS
+from services.notifications.sending.smtp import parse_relay, plain_relay
 from shared.core.key_checks import SIGNING, HeldKey, KeyKind, KeyRule
 from shared.core.settings import Reader
 from shared.core.transports import SMTP
@@ -44,15 +44,15 @@ KEY_KINDS = (SIGNING, PRIVATE, VAULT, WEBHOOK)
 class NotificationsSettings:
     """Attributes:
     common: what every service has.
-    smtp_url: the mail relay; may hold a password. The senders alone have it.
-    mail_from: a mailbox that people read; its domain ends Message-IDs.
-    mail_from_name: shown beside it.
-    private_keys: open what is sealed to this service, newest first. The consumers alone have them.
-    vault_keys: close the recipient book, newest first. Not of relays and schedulers.
-    webhook_keys: close the secrets of webhooks, newest first. Of the web process and the deliverers alone.
-    news_wait: how long changes of an event are gathered before people are told.
-    unknown_after: how long a handover that nobody knows the end of waits before it is decided on.
-    lease: how long a claimed mail is a sender's own; longer than any SMTP dialogue can last.
+    smtp_url: the mail relay; may contain a password. Only for senders.
+    mail_from: a mailbox that people read; Message-IDs end with its domain.
+    mail_from_name: display name of the sender.
+    private_keys: open the sealed parts of messages, newest first. Only for consumers.
+    vault_keys: encrypt recipients, newest first. Not for relays and schedulers.
+    webhook_keys: encrypt the secrets of webhooks, newest first. Only for the web process and deliverers.
+    news_wait: how long changes of an event are collected before news go out.
+    unknown_after: how long an unknown outcome waits before it is resolved.
+    lease: how long a claim lasts; longer than any SMTP dialogue.
     """
 
     common: CommonSettings
@@ -68,7 +68,7 @@ class NotificationsSettings:
 
     @property
     def held_keys(self) -> list[HeldKey]:
-        """The keys of this kind of process, to be compared with those that the database knows."""
+        """The keys of this kind of process, to compare with those in the database."""
         return [
             *self.common.held_keys,
             *PRIVATE.held(self.private_keys),
@@ -83,7 +83,7 @@ class NotificationsSettings:
 
 
 def read_settings(environment: Mapping[str, str] | None = None, process: str = WEB) -> NotificationsSettings:
-    """What a kind of process needs of the settings in ``environment`` (its own, if None); the rest is left empty.
+    """Read the settings of a kind of process from ``environment`` (None: its own); others stay empty.
 
     Raises:
         SettingsError: lists everything that is missing or wrong.

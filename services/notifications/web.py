@@ -2,22 +2,29 @@
 
 from pathlib import Path
 
-from flask import Flask
+from flask import Blueprint, Flask
 from sqlalchemy import Engine
 
-from services.notifications.api.bulletin_sending import bulletin_sending_blueprint
-from services.notifications.api.bulletins import Tools, bulletins_blueprint
-from services.notifications.api.mails import mails_blueprint
-from services.notifications.api.person_export import person_export_blueprint
-from services.notifications.api.suppressions import suppressions_blueprint
-from services.notifications.api.unsubscribe_pages import unsubscribe_blueprint
-from services.notifications.api.webhooks import webhooks_blueprint
-from services.notifications.console.bulletin_sending_pages import BulletinPages
-from services.notifications.console.pages import console_blueprint
+from services.notifications.bulletins.api import bulletin_sending_blueprint, bulletins_blueprint
+from services.notifications.bulletins.console import (
+    BULLETIN_STATE_WORDS,
+    KIND_WORDS,
+    NOT_SENT_WORDS,
+    OUTCOME_WORDS,
+    STATE_WORDS,
+    add_changing,
+    add_sending,
+    add_writing,
+)
+from services.notifications.bulletins.draft_form import SEGMENT_WORDS
+from services.notifications.bulletins.drafts import BulletinContext, Letterhead
+from services.notifications.composing.texts import pieces_of
+from services.notifications.recipients.api import person_export_blueprint, suppressions_blueprint, unsubscribe_blueprint
 from services.notifications.settings import NotificationsSettings
-from services.notifications.usecases.manage_webhooks import WebhookDesk
-from services.notifications.usecases.try_bulletin import TrialDesk
-from services.notifications.usecases.write_bulletin import Letterhead
+from services.notifications.tracking.api import mails_blueprint
+from services.notifications.tracking.console import add_not_notified, add_overview
+from services.notifications.webhooks.api import webhooks_blueprint
+from services.notifications.webhooks.service import WebhookService
 from services.notifications.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
 from shared.core.sealing import Vault
@@ -30,18 +37,31 @@ from shared.store.unit_of_work import UnitOfWork
 from shared.web.access import AccessFile
 from shared.web.access_directory import AccessDirectory
 from shared.web.app import KeyHolders, WebParts, make_app
-from shared.web.console.frame import frame_blueprint
+from shared.web.console import words
+from shared.web.console.frame import frame_blueprint, pages_blueprint
 from shared.web.console.signing import make_sign_in
 from shared.web.trail import trail_blueprint
 
 LARGEST_BODY = 1024 * 1024
-"""A bulletin in six languages, each at its longest, as a browser encodes it: Chinese takes nine bytes a sign."""
+"""A bulletin in six languages of maximum length, as a browser encodes it: Chinese takes nine bytes a character."""
 
 BULLETINS = ("/v1/bulletins", "/console/mail/bulletins")
-"""Where bulletins are written: nothing else takes more than a filled form."""
+"""Paths where bulletins are written: only these accept larger bodies."""
 
 PEOPLE = ("/u/",)
-"""The links by which somebody leaves: who comes by these is let in first."""
+"""Unsubscribe links: their requests have priority under load."""
+
+TEMPLATE_NAMES = {
+    "words": words,
+    "pieces_of": pieces_of,
+    "kind_words": KIND_WORDS,
+    "state_words": STATE_WORDS,
+    "bulletin_state_words": BULLETIN_STATE_WORDS,
+    "outcome_words": OUTCOME_WORDS,
+    "not_sent_words": NOT_SENT_WORDS,
+    "segment_words": SEGMENT_WORDS,
+}
+"""Names in all templates of the console."""
 
 
 def build_app(
@@ -56,9 +76,7 @@ def build_app(
     sign_in = make_sign_in(access, settings.common.signing_keys, Sessions(work, clock), settings.common.deployment)
     letterhead = Letterhead(settings.common.public_url, settings.mail_from, settings.mail_from_name)
     vault = Vault(list(settings.vault_keys))
-    trial = TrialDesk(work, clock, vault, settings.mail_domain)
-    tools = Tools(work, clock, letterhead, trial)
-    leaving = unsubscribe_blueprint(tools, vault)
+    context = BulletinContext(work, clock, letterhead, vault, settings.mail_domain)
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
         service=NAME,
@@ -66,14 +84,14 @@ def build_app(
         examples=Path(__file__).with_name("examples.json"),
         operations=[
             mails_blueprint(work),
-            bulletins_blueprint(tools),
-            bulletin_sending_blueprint(tools),
-            suppressions_blueprint(tools),
-            webhooks_blueprint(WebhookDesk(work, clock, Vault(list(settings.webhook_keys)))),
+            bulletins_blueprint(context),
+            bulletin_sending_blueprint(context),
+            suppressions_blueprint(work, clock),
+            webhooks_blueprint(WebhookService(work, clock, Vault(list(settings.webhook_keys)))),
             trail_blueprint(NAME, work),
             person_export_blueprint(work, clock),
         ],
-        pages=[leaving, frame_blueprint(sign_in), console_blueprint(BulletinPages(work, clock, letterhead, trial))],
+        pages=[unsubscribe_blueprint(work, clock, vault), frame_blueprint(sign_in), console_blueprint(context)],
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
         keys=keys,
         larger_bodies=dict.fromkeys(BULLETINS, LARGEST_BODY),
@@ -82,3 +100,15 @@ def build_app(
         paused=PEOPLE,
     )
     return make_app(parts, KeyHolders(access, sign_in), settings.common.deployment)
+
+
+def console_blueprint(context: BulletinContext) -> Blueprint:
+    """``/console/mail``."""
+    blueprint = pages_blueprint("mail_console", __name__)
+    blueprint.context_processor(lambda: TEMPLATE_NAMES)
+    add_overview(blueprint, context.work)
+    add_not_notified(blueprint, context.work, context.clock)
+    add_writing(blueprint, context)
+    add_changing(blueprint, context)
+    add_sending(blueprint, context)
+    return blueprint

@@ -4,19 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from services.notifications.cleanup import RULES
-from services.notifications.messaging import Intake, effects
+from services.notifications.recipients.store import erased_among
 from services.notifications.rights import RIGHTS
-from services.notifications.scheduling import Scheduler
+from services.notifications.rules.consumers import effects
+from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.settings import KEY_KINDS, NotificationsSettings, read_settings
-from services.notifications.store.erasing import erased_among
 from shared.core.clock import Clock, system_clock
 from shared.core.sealing import Vault
 from shared.process.service import Service
 from shared.process.settings import CONSUME
-from shared.store.checked_clock import CheckedClock
 from shared.store.inbox import Effect
 from shared.store.key_checks import KeyChecks
-from shared.store.unit_of_work import UnitOfWork
 
 NAME = "notifications"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -40,9 +38,4 @@ def describe() -> Service:
 def build_effects(settings: NotificationsSettings, clock: Clock = system_clock) -> Mapping[str, Effect]:
     """What messages do, by queue."""
     vault = Vault(list(settings.vault_keys))
-    return effects(Intake(clock, settings.private_keys, vault, settings.mail_domain, settings.news_wait))
-
-
-def build_scheduler(settings: NotificationsSettings, work: UnitOfWork, clock: CheckedClock) -> Scheduler:
-    """What turns news, announcements and dates into mails."""
-    return Scheduler(work, clock, settings.mail_domain)
+    return effects(NotificationsContext(clock, settings.private_keys, vault, settings.mail_domain, settings.news_wait))

@@ -5,7 +5,8 @@ import pwd
 import shutil
 import stat
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,6 +129,60 @@ def can_enter(account: Account | None, folder: Path) -> bool:
 def can_read(account: Account | None, path: Path) -> bool:
     """Whether ``account`` (None: the running user) may read ``path``."""
     return run_as(account, ["test", "-r", str(path)]).returncode == 0
+
+
+@contextmanager
+def acting_as(account: Account | None) -> Iterator[None]:
+    """Reach files with the rights of ``account`` alone; nothing changes for None, or if we are not root.
+
+    For a program with one thread: the whole process has these rights meanwhile, and can start no program as another.
+    """
+    if account is None or os.geteuid() != 0:
+        yield
+        return
+    groups, group = os.getgroups(), os.getegid()
+    try:
+        os.setgroups(account.groups)
+        os.setegid(account.gid)
+        os.seteuid(account.uid)
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+        os.setgroups(groups)
+
+
+@contextmanager
+def acting_in(folder: Path, account: Account | None) -> Iterator[None]:
+    """The same where another account than root may change what ``folder`` leads to; else root stays root.
+
+    There ``account`` could put a link in the place of any folder on the way (CWE-59). With its own rights it reaches
+    nothing that it could not reach anyway.
+    """
+    with acting_as(None if _is_roots(folder) else account):
+        yield
+
+
+def make_folder(folder: Path, account: Account | None) -> None:
+    """Make a folder that ``account`` (None: the running user) alone can enter, and the missing folders above it.
+
+    Raises:
+        FileExistsError: it is there.
+    """
+    with acting_in(next(each for each in folder.parents if each.exists()), account):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+        give(folder, account)
+
+
+def _is_roots(folder: Path) -> bool:
+    """Whether root alone can rename, replace or delete ``folder`` and every folder and link on the way to it."""
+    for each in (folder.absolute(), *folder.absolute().parents):
+        state = each.lstat()
+        is_shared = bool(state.st_mode & 0o022) and not (stat.S_ISLNK(state.st_mode) or state.st_mode & stat.S_ISVTX)
+        if state.st_uid != 0 or is_shared:
+            return False
+    return True
 
 
 def give(path: Path, account: Account | None) -> None:

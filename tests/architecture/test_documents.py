@@ -1,5 +1,6 @@
 """Documents tell the truth: links lead somewhere, and generated files are what the code says now."""
 
+import ast
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -8,12 +9,15 @@ import pytest
 
 from deploy import specs
 from shared.web.console.navigation import SECTIONS
-from tests.architecture.sources import text_of, tracked_files
+from tests.architecture.sources import nodes, python_files, text_of, tracked_files
 from tests.support.processes import PROJECT
 
 PAGES = [path for path in tracked_files() if path.suffix == ".md"]
 _LINK = re.compile(r"\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+_NAMED = re.compile(r"`((?:services|shared|deploy|tests|docs)/[\w./*-]+)`")
+"""A path in code text; ``<name>`` and ``…`` are places to fill in."""
+_SETTING = re.compile(r"(?:TROIKA|SMTP)_[A-Z0-9_]+")
 _HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 _ELSEWHERE = ("http://", "https://", "mailto:")
 _PAGES_IN = {section.title: {page.title for page in section.pages} for section in SECTIONS}
@@ -28,6 +32,27 @@ def test_links_lead_somewhere() -> None:
 
 def test_links_are_found() -> None:
     assert _LINK.findall('[a](b.md) ![c](<d.png>) [e](f.md#g "title")') == ["b.md", "d.png", "f.md#g"]
+
+
+def test_files_that_documents_name_exist() -> None:
+    """Decisions, measurements and the changelog may name what is gone."""
+    living = [page for page in PAGES if not page.is_relative_to("docs/adr") and not page.is_relative_to("docs/lab")]
+    named = [(page, name) for page in living if page.name != "CHANGELOG.md" for name in _NAMED.findall(text_of(page))]
+    assert len(named) > 50
+    assert [(str(page), name) for page, name in named if not any(PROJECT.glob(name.rstrip("/")))] == []
+
+
+def test_each_setting_of_the_services_is_a_row_of_the_reference() -> None:
+    strings = {
+        node.value
+        for path in python_files("services", "shared")
+        for node in nodes(path)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    rows = "".join(line for line in text_of(specs.REFERENCE / "settings.md").splitlines() if line.startswith("|"))
+    settings = {text for text in strings if _SETTING.fullmatch(text)}
+    assert len(settings) > 40
+    assert sorted(name for name in settings if f"`{name}`" not in rows) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

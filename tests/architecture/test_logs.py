@@ -47,7 +47,7 @@ FACTS = {
     "work",
 }
 """Names of facts: ids, kinds, places in code, servers, moments, numbers. A new one needs a thought of whose it is."""
-PUT_TOGETHER = {"shared/bus/settlement.py", "services/notifications/sending/batch.py"}
+PUT_TOGETHER = {"shared/bus/settlement.py", "services/notifications/sending/sender.py"}
 """Where several lines share their facts: ids, queue, type, attempt and reason; phase and code of a handover."""
 NAMED_ELSEWHERE = Path("shared/core/security_events.py")
 """Says the names of its events, which are constants, with the facts that its callers give by name."""

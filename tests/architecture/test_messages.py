@@ -7,7 +7,8 @@ import pytest
 
 from services.events import consumers as events
 from services.events.side_events.reading import ProposalKeys
-from services.notifications import messaging as notifications
+from services.notifications.rules import consumers as notifications
+from services.notifications.rules.registrations import NotificationsContext
 from services.registration import wiring as registration
 from shared.contracts.envelope import TYPE_PREFIX
 from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, service_of
@@ -18,7 +19,7 @@ from tests.architecture.sources import python_files, text_of
 
 
 def test_every_queue_has_an_effect_in_its_service() -> None:
-    intake = notifications.Intake(system_clock, (new_key(),), Vault([new_key()]), "example.org")
+    intake = NotificationsContext(system_clock, (new_key(),), Vault([new_key()]), "example.org")
     effects = {
         "registration": registration.effects([]),
         "events": events.effects(ProposalKeys()),

@@ -34,7 +34,7 @@ CATCHES_EVERYTHING = {
     Path("shared/store/unit_of_work.py"): "looks at the error and raises it again, or as Unavailable",
     Path("shared/bus/pika_publisher.py"): "the boundary of the connection's thread: the next connection is tried",
     Path("shared/process/runner.py"): "the process boundary: logs type and place, ends the process with code 1",
-    Path("services/notifications/sending/composing.py"): "the boundary of one mail: a mail that cannot be made fails",
+    Path("services/notifications/sending/composer.py"): "the boundary of one mail: a mail that cannot be made fails",
 }
 """Beside these, ``shared/web/problems.py`` registers a handler of everything: the HTTP boundary."""
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from deploy.local.scenes.places import Places
 from deploy.local.scenes.side_events import TITLES, own_proposal
 from deploy.local.scenes.travellers import first_mail
-from services.notifications.usecases.unsubscribe import make_token
+from services.notifications.recipients.service import make_unsubscribe_token
 from shared.core.sealing import Vault, read_keys
 from tests.browser.conftest import NewVisitor
 from tests.browser.running import Demo, new_address
@@ -42,7 +42,7 @@ def proposal(page: Page, demo: Demo) -> None:
 
 def way_out(page: Page, demo: Demo) -> None:
     vault = Vault(read_keys(demo.folder / "secrets" / "vault.key"))
-    token = make_token(vault, secrets.token_hex(32), "en", datetime.now(UTC))
+    token = make_unsubscribe_token(vault, secrets.token_hex(32), "en", datetime.now(UTC))
     page.goto(f"{demo.ports.public_url}/u/{token}")
 
 

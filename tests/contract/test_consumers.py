@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from services.events import consumers as events
 from services.events.side_events.reading import ProposalKeys
-from services.notifications import messaging as notifications
+from services.notifications.rules import consumers as notifications
+from services.notifications.rules.registrations import NotificationsContext
 from services.registration import wiring as registration
 from shared.bus.delivery import Delivery
 from shared.contracts.envelope import Message, encode
@@ -80,7 +81,7 @@ def proposal(installation: TestInstallation, works: dict[str, UnitOfWork]) -> st
 
 
 def _effect(queue: str) -> Effect:
-    intake = notifications.Intake(system_clock, (PRIVATE_KEY,), Vault([new_key()]), "example.org")
+    intake = NotificationsContext(system_clock, (PRIVATE_KEY,), Vault([new_key()]), "example.org")
     keys = ProposalKeys([PRIVATE_KEY], [PRIVATE_KEY])
     effects = {**registration.effects([PRIVATE_KEY]), **events.effects(keys), **notifications.effects(intake)}
     return effects[queue]

@@ -24,8 +24,8 @@ from services.events.side_events.messages import DECISION_KEYS
 from services.events.side_events.model import Proposal, ProposalStatus
 from services.events.side_events.reading import ProposalKeys
 from services.events.side_events.service import sealed_decision
-from services.notifications.domain.mail import ClaimedMail
-from services.notifications.outgoing import KEY_OF_OUTCOME, mail_message
+from services.notifications.mails.model import ClaimedMail
+from services.notifications.sending.messages import KEY_OF_OUTCOME, mail_message
 from services.registration.access import store as access_messages
 from services.registration.forms.messages import FORM_CHANGED, PARTNER_CHANGED, form_message, partner_message
 from services.registration.forms.model import FormFacts

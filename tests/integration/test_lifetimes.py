@@ -14,7 +14,7 @@ import requests
 
 from services.events import cleanup as of_events
 from services.notifications import cleanup as of_notifications
-from services.notifications.store import personal_tables as notifications_tables
+from services.notifications.recipients import store as notifications_tables
 from services.registration import cleanup as of_registration
 from services.registration.privacy import erasure_store as registration_tables
 from shared.contracts.registry import SERVICES
@@ -44,7 +44,7 @@ RULES = {
 PERSONAL = {
     "registration": registration_tables.TABLES,
     "events": of_events.PERSONAL_TABLES,
-    "notifications": notifications_tables.TABLES,
+    "notifications": notifications_tables.PERSONAL_TABLES,
 }
 MESSAGES = {PUBLISHED.table, *(rule.table for rule in RECEIVED.values())}
 

@@ -14,7 +14,8 @@ from deploy.local.installation import SAMPLE
 from deploy.operations.person_export import assemble
 from services.events.settings import read_settings as read_events
 from services.events.web import build_app as events_app
-from services.notifications import messaging as notifications
+from services.notifications.rules import consumers as notifications
+from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.settings import read_settings as read_notifications
 from services.notifications.web import build_app as notifications_app
 from shared.contracts.envelope import Message, decode
@@ -192,7 +193,7 @@ class Desk:
         engine = open_engine(self.service.installation.url(name, "consume"))
         work = UnitOfWork(engine, name)
         private, vault = read_keys(folder / "notifications.key"), Vault(read_keys(folder / "vault.key"))
-        effect = notifications.effects(notifications.Intake(self.service.clock, tuple(private), vault, "example.org"))[
+        effect = notifications.effects(NotificationsContext(self.service.clock, tuple(private), vault, "example.org"))[
             queue
         ]
         told = [self._message(one) for one in self.service.messages("registration.")]

@@ -18,8 +18,8 @@ from deploy.operations.backup.postgres import LoneServer
 from deploy.operations.backup.restoring import Restored
 from deploy.operations.backup.restoring import begin_quarantine as put_in_quarantine
 from deploy.shape import SERVICES
-from services.notifications.mail.transport import Session
 from services.notifications.sending.sender import Sender
+from services.notifications.sending.smtp import Session
 from services.registration.web import build_app
 from services.registration.workers import make_decider
 from shared.core.database_url import conninfo
@@ -282,7 +282,7 @@ def test_mail_that_has_gone_is_settled_in_quarantine(office: Office) -> None:
                 watch_says.append(True)
 
             patch.setattr(Session, "deliver", deliver)
-            assert sender.turn(Stop()) == 1
+            assert sender.run_once(Stop()) == 1
         with pytest.raises(Quarantined):
-            sender.turn(Stop())
+            sender.run_once(Stop())
     assert [mail["state"] for mail in office.mails()] == ["sent"]

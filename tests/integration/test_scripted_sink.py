@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from services.notifications.mail.transport import HandoverUnknown, NotReached, Refused, SmtpTransport, TransportError
+from services.notifications.sending.smtp import (
+    HandoverUnknown,
+    NotReached,
+    RefusedByRelay,
+    SmtpTransport,
+    TransportError,
+)
 from tests.support.mail_script import Script, write_script
 from tests.support.ports import free_port, is_listening
 from tests.support.processes import ProcessGroup
@@ -74,7 +80,7 @@ def test_without_a_script_every_mail_is_kept_and_counted(sink: Sink) -> None:
 @pytest.mark.parametrize(("reply", "permanent"), [("451 4.3.0 later", False), ("550 5.1.1 never", True)])
 def test_refusals(sink: Sink, verb: str, reply: str, permanent: bool) -> None:
     sink.tell({"verb": verb, "reply": reply})
-    with sink.transport.connect() as session, pytest.raises(Refused) as refusal:
+    with sink.transport.connect() as session, pytest.raises(RefusedByRelay) as refusal:
         hand_over(session, CONTENT)
     assert (refusal.value.verb, refusal.value.permanent) == (verb, permanent)
     assert copies(sink.folder) == {}
@@ -125,7 +131,7 @@ def test_rule_for_one_recipient_and_for_some_times_only(sink: Sink) -> None:
     sink.tell({"verb": "RCPT", "recipient": "somebody-else@example.org", "reply": "550 no"})
     assert sink.outcome() is None
     sink.tell({"verb": "DATA", "recipient": RECIPIENT, "reply": "451 later", "times": 2})
-    assert [sink.outcome() for _ in range(3)] == [Refused, Refused, None]
+    assert [sink.outcome() for _ in range(3)] == [RefusedByRelay, RefusedByRelay, None]
     sink.tell()
     assert sink.outcome() is None
 

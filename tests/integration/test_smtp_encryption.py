@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.up.services import authorities
-from services.notifications.mail.transport import NotReached
+from services.notifications.sending.smtp import NotReached
 from tests.support.certificate import make_certificate
 from tests.support.smtp_relay import CONTENT, Relay, hand_over, transport
 

@@ -11,15 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from services.notifications.mail.mailbox import UnusableAddress
-from services.notifications.mail.preview import sample
-from services.notifications.mail.rendering import render
-from services.notifications.mail.transport import (
-    HandoverUnknown,
-    NotReached,
-    Refused,
-    SmtpTransport,
-)
+from services.notifications.composing.mime import UnusableAddress
+from services.notifications.composing.preview import sample
+from services.notifications.composing.rendering import render
+from services.notifications.sending.smtp import HandoverUnknown, NotReached, RefusedByRelay, SmtpTransport
 from shared.core.metrics import smtp_phase_seconds
 from tests.support.smtp_relay import CONTENT, CUT, QUICK, RECIPIENT, REPLIES, SENDER, STALL, Relay, hand_over, transport
 
@@ -65,7 +60,7 @@ def test_no_line_of_the_content_ends_the_mail(content: bytes) -> None:
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "DOT"])
 def test_refusal_has_code_verb_and_permanence(verb: str, code: int) -> None:
     with Relay({verb: f"{code} no mail for {RECIPIENT}"}) as relay, transport(relay).connect() as session:
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RefusedByRelay) as caught:
             hand_over(session)
         refusal = caught.value
         assert (refusal.verb, refusal.code, refusal.permanent) == (verb, code, code == 550)
@@ -78,7 +73,7 @@ def test_refusal_has_code_verb_and_permanence(verb: str, code: int) -> None:
 def test_mail_after_a_refused_one_goes_through(verb: str) -> None:
     with Relay({verb: ["550 no", REPLIES[verb]]}) as relay:
         with transport(relay).connect() as session:
-            with pytest.raises(Refused):
+            with pytest.raises(RefusedByRelay):
                 hand_over(session)
             assert hand_over(session, b"second\r\n") == "2.0.0 queued as A1"
         assert relay.mails[-1] == b"second\r\n"

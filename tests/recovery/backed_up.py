@@ -117,17 +117,20 @@ class BackedUpCluster:
             code: exit code that is expected.
             environment: variables besides those of every command.
         """
-        given = {"TROIKA_BACKUP_CONFIG": str(self.config), "TROIKA_BACKUP_METRICS": str(self.metrics), **environment}
+        command = [sys.executable, "-m", "deploy.command", *words]
         done = subprocess.run(
-            [sys.executable, "-m", "deploy.command", *words],
-            cwd=PROJECT,
-            env={"PATH": "/usr/bin:/bin", **given},
-            capture_output=True,
-            text=True,
-            check=False,
+            command, cwd=PROJECT, env={**self._given(), **environment}, capture_output=True, text=True, check=False
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
+
+    def begin(self, *words: str) -> "subprocess.Popen[bytes]":
+        """Start `troika …` as root on that machine, and do not wait for its end."""
+        return subprocess.Popen([sys.executable, "-m", "deploy.command", *words], cwd=PROJECT, env=self._given())
+
+    def _given(self) -> dict[str, str]:
+        settings = {"TROIKA_BACKUP_CONFIG": str(self.config), "TROIKA_BACKUP_METRICS": str(self.metrics)}
+        return {"PATH": "/usr/bin:/bin", **settings}
 
     def configure(self) -> str:
         """Configure pgBackRest and PostgreSQL, and restart PostgreSQL."""

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,9 +12,19 @@ from pathlib import Path
 import pytest
 
 from deploy.shape import SERVICES
+from services.registration.sealing.key_database import KeyDatabase
+from services.registration.wiring import KEYS_MIGRATIONS
+from shared.core.key_files import read_keys
+from shared.core.rights import login
+from shared.store.engine import open_engine
+from shared.store.schema_state import newest_revision
+from shared.store.unit_of_work import UnitOfWork
 from tests.integration.operations.town import Town, a_busy_town
 from tests.recovery.backed_up import BackedUpCluster
+from tests.support.installation import FreshDatabases
+from tests.support.postgres import PostgresServer
 from tests.support.run_folder import RunFolder
+from tests.support.waiting import poll_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +79,66 @@ def test_drill_with_the_keys_of_another_installation_fails(backed: Backed, tmp_p
     assert re.search(r"some do not open: sealed answers: 0 of [1-9]", printed)
 
 
-def test_keys_in_the_same_cluster_are_refused(backed: Backed) -> None:
+def test_drill_opens_sealed_answers_with_the_keys_database(
+    backed: Backed, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    """And fails if it holds other keys, or is away; a key that was destroyed since the backup is no fault."""
+    databases = FreshDatabases(postgres)
+    assert databases["keys"]
+    url = databases.of("keys", login("keys", "operator"))
+    engine = open_engine(url)
+    master, files = read_keys(backed.keys / "master.key"), backed.keys / "form-keys"
+    store = KeyDatabase(UnitOfWork(engine, "keys"), master, newest_revision(KEYS_MIGRATIONS))
+    forms = [file.stem for file in files.glob("*.key")]
+    for form in forms:
+        assert store.put(form, (files / f"{form}.key").read_bytes())
+    words, settings = ("drill", "--keys", str(backed.keys)), ("--settings", str(tmp_path))
+    printed = backed.cluster.troika(*words, *settings, TROIKA_KEYS_DATABASE_URL=url)
+    assert re.search(r"sealed answers: ([1-9]\d*) of \1 opened", printed)
+    away = url.replace(url.partition("@")[2].partition("/")[0], "127.0.0.1:1")
+    printed = backed.cluster.troika(*words, *settings, code=1, TROIKA_KEYS_DATABASE_URL=away)
+    assert "the keys database does not answer" in printed
+    databases.break_it("keys", "UPDATE form_private_key SET wrapped = 'another key'")
+    printed = backed.cluster.troika(*words, *settings, code=1, TROIKA_KEYS_DATABASE_URL=url)
+    assert re.search(r"some do not open: sealed answers: 0 of [1-9]", printed)
+    for form in forms:
+        store.destroy(form, "2020-03-02T09:30:00+00:00")
+    printed = backed.cluster.troika(*words, *settings, TROIKA_KEYS_DATABASE_URL=url)
+    assert "sealed answers: 0 of 0 opened" in printed
+    engine.dispose()
+
+
+def test_drill_that_is_ended_or_killed_leaves_no_copy_and_no_server(backed: Backed) -> None:
     cluster = backed.cluster
-    cluster.execute("keys", "CREATE TABLE form_private_key AS SELECT 'x' AS form, 'x'::bytea AS wrapped")
+    for number, code in ((signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)):
+        drill = cluster.begin("drill", *_keys(backed))
+        poll_until(lambda: list(cluster.folder.glob("troika-drill-*/data/postmaster.pid")), 120, what="its server")
+        (file,) = cluster.folder.glob("troika-drill-*/data/postmaster.pid")
+        server = int(file.read_text().split()[0])
+        drill.send_signal(number)
+        assert drill.wait(60) == code
+        if number == signal.SIGKILL:
+            assert _runs(server), "what a killed drill leaves"
+            cluster.troika("drill", *_keys(backed))
+        assert not _runs(server)
+        assert list(cluster.folder.glob("troika-drill-*")) == []
+
+
+@pytest.mark.parametrize("database", ["keys", "a=copy"])
+def test_keys_in_the_same_cluster_are_refused(backed: Backed, database: str) -> None:
+    """Whatever the name of their database is."""
+    cluster = backed.cluster
+    if database != "keys":
+        cluster.execute("postgres", f'CREATE DATABASE "{database}"')
+    cluster.execute(database, "CREATE TABLE form_private_key (form text, wrapped bytea)")
     try:
-        assert "a server of its own" in cluster.troika("backup", "run", code=1)
+        assert f"the database {database} of this server has the table" in cluster.troika("backup", "run", code=1)
+        assert "a server of its own" in cluster.troika("backup", "check", code=1)
     finally:
-        cluster.execute("keys", "DROP TABLE form_private_key")
+        cluster.execute(database, "DROP TABLE form_private_key")
+        if database != "keys":
+            cluster.execute("postgres", f'DROP DATABASE "{database}"')
+    assert "WAL is archived" in cluster.troika("backup", "check")
 
 
 def test_restore_over_a_running_installation_is_refused(backed: Backed) -> None:
@@ -180,6 +244,12 @@ def test_damaged_backup_and_wrong_passphrase_are_refused(backed: Backed) -> None
     where = ("--data", str(cluster.data), "--repository", str(cluster.repository))
     assert "Another one would open none of them" in cluster.troika("backup", "configure", *where, code=1)
     assert _files(cluster.data) == before
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process runs: one that has ended is there until its parent has asked for its exit code."""
+    file = Path(f"/proc/{pid}/stat")
+    return file.exists() and file.read_text().rpartition(") ")[2][0] != "Z"
 
 
 def _keys(backed: Backed) -> tuple[str, ...]:

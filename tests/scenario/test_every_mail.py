@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from services.notifications.domain.kinds import (
+from services.notifications.composing.model import LATE_REMINDER, VARIANTS
+from services.notifications.composing.texts import wording
+from services.notifications.mails.kinds import (
     DECISION_KINDS,
     KINDS,
     MAILED_ONCE,
@@ -21,8 +23,6 @@ from services.notifications.domain.kinds import (
     PROPOSAL,
     REMINDER_KINDS,
 )
-from services.notifications.mail.content import LATE_REMINDER, VARIANTS
-from services.notifications.mail.wording import wording
 from tests.scenario.every_mail import RECORDING, Everybody, cause_every_mail
 from tests.scenario.hostile import FORM_TITLE, JOIN, PLACEHOLDERS, TEXTS, make_sample
 from tests.scenario.opening import PUBLIC, Opening
@@ -55,7 +55,7 @@ PROPERTIES = {
 }
 """Of an entry in a calendar; one that is taken out may have no end."""
 
-TEMPLATE = PROJECT / "services/notifications/mail/templates/mail.html"
+TEMPLATE = PROJECT / "services/notifications/composing/templates/mail.html"
 WHERE = r"(Name|Idea|Subject|Line|Title|Place|City|About|Group|Room|Note|Speaker|Summary)(\d\d) "
 WRITTEN = ("Title", "Place", "City", "Group", "Note")
 SENT_OUT = ("Subject", "Line")

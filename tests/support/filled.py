@@ -6,7 +6,8 @@ from pathlib import Path
 
 from services.events.loading.folder import read_folder, read_rooms
 from services.events.loading.service import load_rooms, load_sample
-from services.notifications import messaging as notifications
+from services.notifications.rules import consumers as notifications
+from services.notifications.rules.registrations import NotificationsContext
 from services.registration.forms.description import load_forms
 from services.registration.forms.service import upsert_event
 from services.registration.sealing.key_folder import KeyFolder
@@ -55,7 +56,7 @@ def _fill_forms(work: UnitOfWork, secrets: Path) -> None:
 def _fill_mails(work: UnitOfWork, secrets: Path) -> None:
     private = read_keys(secrets / "notifications.key")[0]
     vault = Vault(read_keys(secrets / "vault.key"))
-    effects = notifications.effects(notifications.Intake(system_clock, (private,), vault, "example.org"))
+    effects = notifications.effects(NotificationsContext(system_clock, (private,), vault, "example.org"))
     person = {"name": "A Participant", "address": "participant@example.org", "time_zone": "UTC"}
     person |= {"token": "t" * 43, "view": "v" * 43, "join": "j" * 43}
     box = base64.b64encode(seal_to(public_key_of(private), person)).decode()

@@ -13,8 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from services.notifications.calling.addresses import Address
-from services.notifications.calling.caller import Caller
+from services.notifications.webhooks.http_client import Address, WebhookClient
 
 HOST = "hooks.example.org"
 OUTSIDE = "8.8.8.8"
@@ -57,7 +56,7 @@ class Receiver:
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
-    def caller(self, *answers: Sequence[str], within_s: float = 5.0, trusting: bool = True) -> Caller:
+    def caller(self, *answers: Sequence[str], within_s: float = 5.0, trusting: bool = True) -> WebhookClient:
         """A caller for whom each look-up of a name gives the next of ``answers`` (the last one for ever after).
 
         All that is not out in the world is refused as in production; a connection to what is ends here.
@@ -73,7 +72,7 @@ class Receiver:
             return socket.create_connection(self._server.getsockname(), timeout=within_s)
 
         context = ssl.create_default_context(cafile=str(self.certificate)) if trusting else None
-        return Caller(context, resolve, connect, within_s)
+        return WebhookClient(context, resolve, connect, within_s)
 
     def close(self) -> None:
         """Serve no more."""

@@ -6,7 +6,7 @@ import ssl
 import threading
 from io import BufferedReader
 
-from services.notifications.mail.transport import Session, SmtpTransport, Timeouts
+from services.notifications.sending.smtp import Session, SmtpTransport, Timeouts
 
 SENDER, RECIPIENT = "coordinators@example.org", "participant@example.org"
 CONTENT = b"Subject: x\r\n\r\none\r\n.two\r\n.\r\nthree\r\n"

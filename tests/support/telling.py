@@ -5,7 +5,8 @@ from contextlib import ExitStack
 from typing import Any
 
 from services.events import consumers as events
-from services.notifications import messaging as notifications
+from services.notifications.rules import consumers as notifications
+from services.notifications.rules.registrations import NotificationsContext
 from services.registration import wiring as registration
 from shared.contracts.envelope import Message, decode
 from shared.contracts.reading import read
@@ -65,7 +66,7 @@ def _effects(installation: TestInstallation) -> Effects:
     folder = installation.secrets.folder
     private = {name: tuple(read_keys(folder / f"{name}.key")) for name in ("registration", "notifications")}
     vault = Vault(read_keys(folder / "vault.key"))
-    intake = notifications.Intake(system_clock, private["notifications"], vault, "example.org")
+    intake = NotificationsContext(system_clock, private["notifications"], vault, "example.org")
     return {
         **registration.effects(private["registration"]),
         **events.effects(events_keys(installation)),

@@ -1,4 +1,4 @@
-"""``troika backup configure | run | list | check | keys | unpack-keys``."""
+"""``troika backup configure | run | list | check | keys | form-keys | unpack-keys``."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -13,9 +13,10 @@ from deploy.operations.backup.configuration import (
     write_configuration,
 )
 from deploy.operations.backup.figures import DATABASE, LAST_SUCCESS, write_figures
-from deploy.operations.backup.key_commands import keys, unpack_keys
+from deploy.operations.backup.key_commands import form_keys, keys, unpack_keys
+from deploy.operations.backup.keys_apart import keys_fault, require_no_keys
 from deploy.operations.backup.options import CONFIG, METRICS, plain_errors
-from deploy.operations.backup.postgres import apply_settings, ask, live_revisions, require_no_keys
+from deploy.operations.backup.postgres import apply_settings, ask, live_revisions
 from deploy.operations.backup.repository import FULL, INCREMENTAL, Backup, Repository
 
 FULL_EVERY = timedelta(days=6, hours=12)
@@ -33,10 +34,11 @@ _ARCHIVER = "SELECT extract(epoch FROM now() - last_archived_time)::int FROM pg_
 
 @click.group()
 def main() -> None:
-    """Back up the three databases and, separately, the keys. `troika restore` and `troika drill` restore them."""
+    """Back up the databases; and, apart from them and from each other, the keys, and the keys of forms."""
 
 
 main.add_command(keys)
+main.add_command(form_keys)
 main.add_command(unpack_keys)
 
 
@@ -56,6 +58,7 @@ def configure(config: Path, data: Path, port: int, socket: str, user: str, repos
         configuration = read_configuration(config.resolve())
         settings = configuration.server_settings()
         if apply:
+            require_no_keys(configuration)
             apply_settings(configuration, settings)
             click.echo("PostgreSQL is configured: restart it once, then run troika backup run")
         else:
@@ -99,7 +102,10 @@ def list_all(config: Path) -> None:
 @CONFIG
 @METRICS
 def check(config: Path, metrics: Path) -> None:
-    """Archive a segment of WAL, check the age of the newest backup and write its metrics; exit 1 if a check fails."""
+    """Check that this server holds no keys of forms, archive a segment of WAL, and check the age of the newest backup.
+
+    Writes the metrics; exit code 1 if a check fails.
+    """
     with plain_errors():
         configuration = read_configuration(config)
         repository = Repository(configuration)
@@ -108,6 +114,7 @@ def check(config: Path, metrics: Path) -> None:
         if found:
             _write_age(metrics, found[-1])
         faults = [*_age_faults(found, datetime.now(UTC)), *_archiving_faults(configuration)]
+        faults += [fault] if (fault := keys_fault(configuration)) else []
     click.echo("\n".join(faults) or f"the newest backup: {_line(found[-1])}; WAL is archived")
     if faults:
         raise SystemExit(1)

@@ -12,7 +12,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.core.accounts import Account, database_account, give, write_private
+from shared.core.accounts import Account, acting_in, database_account, make_folder, write_private
 
 STANZA = "troika"
 """Name of the cluster in the repository: an installation has one, with its three databases."""
@@ -178,13 +178,12 @@ def _holds_backups(repository: Path) -> bool:
 def _make_folder(folder: Path, account: Account | None) -> None:
     """Make a folder that only ``account`` can enter; an existing folder is not changed."""
     if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
-        give(folder, account)
+        make_folder(folder, account)
 
 
 def _write(file: Path, text: str, account: Account | None) -> str:
     if file.exists():
         return f"kept: {file}"
-    write_private(file, text, account)
+    with acting_in(file.parent, account):
+        write_private(file, text, account)
     return f"written: {file}"

@@ -5,8 +5,6 @@ runs on another machine that has the repository and its passphrase.
 """
 
 import json
-import shutil
-import tempfile
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,14 +16,24 @@ from deploy.operations.audit.reading import open_sources
 from deploy.operations.audit.reconcile import Verdict, judge, overall
 from deploy.operations.backup.configuration import read_configuration
 from deploy.operations.backup.figures import DRILL, LAST_SUCCESS, RECOVERY_POINT, RECOVERY_TIME, write_figures
+from deploy.operations.backup.form_keys import place_of
 from deploy.operations.backup.keys_fit import KeyPlace, open_sample, wrong_keys
-from deploy.operations.backup.options import CONFIG, FORM_KEYS, KEY_FILES, METRICS, plain_errors
+from deploy.operations.backup.options import (
+    CONFIG,
+    FORM_KEYS,
+    KEY_FILES,
+    METRICS,
+    SETTINGS,
+    ended_by_signals,
+    plain_errors,
+)
 from deploy.operations.backup.refusals import Wish, backup_faults, choose_backup, damage_faults, space_faults
 from deploy.operations.backup.repository import Backup, Repository, RepositoryProblem
 from deploy.operations.backup.restoring import NO_ARCHIVING, Restored, restored
 from deploy.operations.backup.schemas import known_revisions, older_schemas
+from deploy.operations.backup.scratch import DATA, scratch_folder
 from deploy.shape import SERVICES
-from shared.core.accounts import give
+from shared.core.errors import Unavailable
 
 SHOWN = 10
 """Differences of the audit that are printed."""
@@ -54,18 +62,27 @@ class Report:
 @CONFIG
 @METRICS
 @KEY_FILES
+@SETTINGS
 @FORM_KEYS
 @click.option("--set", "label", default="", help="Another backup than the newest.")
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Where; else beside the data.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Add a line of JSON to this file.")
 def main(
-    config: Path, metrics: Path, keys: Path, form_keys: Path, label: str, folder: Path | None, report: Path | None
+    config: Path,
+    metrics: Path,
+    keys: Path,
+    settings: Path,
+    form_keys: Path | None,
+    label: str,
+    folder: Path | None,
+    report: Path | None,
 ) -> None:
     """Restore the newest backup for practice, audit it, open samples, measure RPO and RTO, and delete it."""
     began_at = datetime.now(UTC)
-    with plain_errors():
+    with plain_errors(), ended_by_signals():
         repository = Repository(read_configuration(config))
-        found = _drill(repository, Wish(label), folder, KeyPlace(keys, form_keys), began_at)
+        place = KeyPlace(keys, place_of(form_keys, settings))
+        found = _drill(repository, Wish(label), folder, place, began_at)
     click.echo("\n".join([*found.lines, *found.faults]))
     if report is not None:
         with report.open("a") as file:
@@ -85,20 +102,16 @@ def _drill(repository: Repository, wish: Wish, folder: Path | None, place: KeyPl
     cluster, began_s = repository.configuration.cluster, time.monotonic()
     backup = choose_backup(repository.backups(), wish, began_at)
     above = folder or next(each for each in cluster.data.parents if each.exists())
-    scratch = Path(tempfile.mkdtemp(prefix="troika-drill-", dir=above))
-    try:
-        give(scratch, repository.configuration.account)
+    with scratch_folder(above, repository.configuration.account) as scratch:
         _require_fit(repository, backup, scratch)
         report = Report(backup.label)
-        with restored(repository, backup, scratch / "data", wish.target_at, NO_ARCHIVING) as found:
+        with restored(repository, backup, scratch / DATA, wish.target_at, NO_ARCHIVING) as found:
             report.recovery_point_s = (began_at - found.last_commit_at).total_seconds()
             report.lines.append(f"{backup.label}: restored up to {found.last_commit_at:%Y-%m-%dT%H:%M:%S.%fZ}")
             _note_schemas(found, report)
             _note_audit(found, report)
             _note_keys(found, place, report)
         report.recovery_time_s = time.monotonic() - began_s
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     report.lines.append(
         f"RPO {report.recovery_point_s:.0f} s (age of the newest transaction), RTO {report.recovery_time_s:.1f} s "
         f"(restored and answering after {found.took_s:.1f} s)"
@@ -112,7 +125,7 @@ def _require_fit(repository: Repository, backup: Backup, scratch: Path) -> None:
     Raises:
         RepositoryProblem: it cannot, or is damaged.
     """
-    faults = [*backup_faults(backup, scratch / "data"), *space_faults(backup, scratch)]
+    faults = [*backup_faults(backup, scratch / DATA), *space_faults(backup, scratch)]
     if faults := faults or damage_faults(repository, backup):
         raise RepositoryProblem("\n".join(faults))
 
@@ -142,9 +155,13 @@ def _note_keys(found: Restored, place: KeyPlace, report: Report) -> None:
     if not place.is_there:
         report.lines.append(f"keys: NOT CHECKED, {place.keys} holds none (--keys)")
         return
-    samples = open_sample(found.server, place)
-    report.lines.append(f"keys: {'; '.join(map(str, samples))}")
     report.faults += wrong_keys(found.server, place)
+    try:
+        samples = open_sample(found.server, place)
+    except Unavailable:
+        report.faults.append("the keys database does not answer: no sealed answer was opened")
+        return
+    report.lines.append(f"keys: {'; '.join(map(str, samples))}")
     report.faults += [f"some do not open: {sample}" for sample in samples if sample.opened < sample.tried]
 
 

@@ -8,17 +8,20 @@ from prometheus_client import CollectorRegistry, write_to_textfile
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from shared.core.accounts import Account, acting_in
+
 DEFAULT_FOLDER = "/var/lib/prometheus/node-exporter"
 """Where Debian's node_exporter reads them."""
 
 READABLE = 0o022
 """Mask of files that everyone may read."""
 
-DATABASE, KEYS, DRILL = "database", "keys", "drill"
+DATABASE, KEYS, FORM_KEYS, DRILL = "database", "keys", "form-keys", "drill"
+"""Kinds of backup: label ``kind`` of :data:`LAST_SUCCESS`."""
 
 LAST_SUCCESS = (
     "troika_backup_last_success_timestamp_seconds",
-    "When the last backup of a kind succeeded: database, keys; drill: when one was last restored for practice.",
+    "When the last backup of a kind succeeded: database, keys, form-keys; drill: when one was last restored.",
 )
 RECOVERY_POINT = (
     "troika_drill_recovery_point_seconds",
@@ -44,16 +47,18 @@ def write_figures(folder: Path, kind: str, values: Mapping[tuple[str, str], floa
 
     Args:
         folder: that node_exporter reads.
-        kind: ``database``, ``keys`` or ``drill``.
+        kind: ``database``, ``keys``, ``form-keys`` or ``drill``.
         values: by name and meaning of the metric.
     """
     if not folder.is_dir():
         return False
     registry = CollectorRegistry()
     registry.register(_Figures(kind, values))
+    owner = folder.stat()
     before = os.umask(READABLE)  # a timer's is 077, and node_exporter runs as a user of its own
     try:
-        write_to_textfile(str(folder / f"troika_backup_{kind}.prom"), registry)
+        with acting_in(folder, Account("", owner.st_uid, owner.st_gid)):
+            write_to_textfile(str(folder / f"troika_backup_{kind}.prom"), registry)
     finally:
         os.umask(before)
     return True

@@ -1,14 +1,13 @@
-"""One encrypted file with all keys of an installation: XSalsa20-Poly1305 by PyNaCl, under a passphrase key of its own.
+"""Encrypted archives of keys: XSalsa20-Poly1305 by PyNaCl, each kind under a key of its own.
 
-It is never stored in the repository of the databases, and that repository's passphrase does not open it: a person
-with both a backup and the keys can read sealed answers.
+There are two kinds, in two places. One archive of both would keep a destroyed key of a form beside the master key that
+unwraps it. Neither is stored in the repository of the databases, and that repository's passphrase opens neither.
 """
 
 import io
-import os
 import tarfile
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from nacl.exceptions import CryptoError
@@ -17,12 +16,53 @@ from nacl.secret import SecretBox
 from shared.core.accounts import write_private
 from shared.core.key_files import new_key, read_keys
 
-MAGIC = b"troika keys 1\n"
-SUFFIX = ".box"
-
 
 class ArchiveProblem(Exception):
     """The archive cannot be made or opened; the text has the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveKind:
+    """What an archive holds.
+
+    Attributes:
+        prefix: of the names of its files.
+        magic: first bytes of an archive.
+        about: in a few words.
+        command: of ``troika backup`` that makes it.
+        variable: setting that names the file with its key.
+        key: that file by default.
+        kept: how many archives stay by default.
+    """
+
+    prefix: str
+    magic: bytes
+    about: str
+    command: str
+    variable: str
+    key: str
+    kept: int
+
+
+SECRETS = ArchiveKind(
+    prefix="troika-keys",
+    magic=b"troika keys 2\n",
+    about="an archive of settings and keys",
+    command="keys",
+    variable="TROIKA_KEYS_ARCHIVE_KEY",
+    key="/etc/troika/keys-archive.key",
+    kept=30,
+)
+FORMS = ArchiveKind(
+    prefix="troika-form-keys",
+    magic=b"troika form keys 1\n",
+    about="an archive of the keys of forms",
+    command="form-keys",
+    variable="TROIKA_FORM_KEYS_ARCHIVE_KEY",
+    key="/etc/troika/form-keys-archive.key",
+    kept=7,
+)
+KINDS = (SECRETS, FORMS)
 
 
 def archive_key(file: Path, *, is_made: bool) -> bytes:
@@ -44,42 +84,50 @@ def archive_key(file: Path, *, is_made: bool) -> bytes:
         raise ArchiveProblem(f"{file}: {error}") from error
 
 
-def pack(sources: Mapping[str, Path], further: Mapping[str, bytes], key: bytes) -> bytes:
-    """An archive of files and folders, encrypted.
+def kind_of(content: bytes) -> ArchiveKind:
+    """The kind of an archive.
+
+    Raises:
+        ArchiveProblem: it is none.
+    """
+    for kind in KINDS:
+        if content.startswith(kind.magic):
+            return kind
+    raise ArchiveProblem("this is no archive of keys of this version")
+
+
+def pack_folders(sources: Mapping[str, Path], left_out: Collection[str]) -> bytes:
+    """A compressed tar of folders.
 
     Args:
-        sources: folders and files by their names in the archive.
-        further: contents by their names in the archive.
-        key: 32 bytes.
+        sources: folders by their names in the archive.
+        left_out: files and folders that do not go into it: names at any depth, or whole names in the archive.
     """
+
+    def chosen(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        return None if {entry.name, *entry.name.split("/")} & set(left_out) else _without_owner(entry)
+
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w:gz") as archive:
         for name, path in sources.items():
-            archive.add(path, arcname=name, filter=_without_owner)
-        for name, content in further.items():
+            archive.add(path, arcname=name, filter=chosen)
+    return plain.getvalue()
+
+
+def pack_contents(contents: Mapping[str, bytes]) -> bytes:
+    """A compressed tar of contents by their names."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w:gz") as archive:
+        for name, content in contents.items():
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), 0o600
             archive.addfile(entry, io.BytesIO(content))
-    return MAGIC + SecretBox(key).encrypt(plain.getvalue())
+    return plain.getvalue()
 
 
-def write_archive(folder: Path, content: bytes, now: datetime, kept: int) -> Path:
-    """Write an archive into ``folder`` and fsync it; keep ``kept`` - 1 of the older ones.
-
-    Returns:
-        its path.
-    """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"troika-keys-{now:%Y%m%dT%H%M%SZ}{SUFFIX}"
-    unfinished = path.with_suffix(".unfinished")
-    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    for old in sorted(folder.glob(f"troika-keys-*{SUFFIX}"))[:-kept]:
-        old.unlink()
-    return path
+def encrypted(kind: ArchiveKind, plain: bytes, key: bytes) -> bytes:
+    """The archive of a tar, under a key of 32 bytes."""
+    return kind.magic + SecretBox(key).encrypt(plain)
 
 
 def names_in(content: bytes, key: bytes) -> list[str]:
@@ -106,17 +154,9 @@ def unpack(content: bytes, key: bytes, into: Path) -> list[str]:
     return names_in(content, key)
 
 
-def apart_fault(folder: Path, repository: Path) -> str:
-    """Why archives in ``folder`` are not apart from the repository of the databases; empty if they are."""
-    here, there = folder.resolve(), repository.resolve()
-    if here == there or there in here.parents or here in there.parents:
-        return f"one of {folder} and the repository {repository} contains the other: a thief of one would have both"
-    return ""
-
-
 def _opened(content: bytes, key: bytes) -> tarfile.TarFile:
     try:
-        plain = SecretBox(key).decrypt(content.removeprefix(MAGIC))
+        plain = SecretBox(key).decrypt(content.removeprefix(kind_of(content).magic))
     except (CryptoError, ValueError) as error:
         raise ArchiveProblem("the archive does not open: it is damaged, or was made with another key") from error
     return tarfile.open(fileobj=io.BytesIO(plain), mode="r:gz")

@@ -1,23 +1,31 @@
-"""Checks that the keys of a folder are those of restored databases: by check values, and by opening some rows.
+"""Checks that the keys of an installation are those of restored databases: by check values, and by opening some rows.
 
 Opened rows are only counted; no content leaves this module.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.local.secrets import PUBLIC_KEYS, Secrets
+from deploy.operations.backup.form_keys import FormKeyPlace
+from deploy.operations.backup.keys_archive import ArchiveProblem
 from deploy.operations.backup.postgres import LoneServer
 from services.events.settings import KEY_KINDS as OF_EVENTS
 from services.notifications.settings import KEY_KINDS as OF_NOTIFICATIONS
 from services.registration.sealing.encryption import open_answers
+from services.registration.sealing.key_database import KeyDatabase
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_store import FormKeys, KeyGone
 from services.registration.settings import KEY_KINDS as OF_REGISTRATION
+from services.registration.wiring import KEYS, KEYS_MIGRATIONS
 from shared.core.key_checks import HeldKey, KeyKind, KnownKey, missing_keys
 from shared.core.sealing import Unsealable, Vault, public_key_of, read_keys
+from shared.store.engine import open_engine
+from shared.store.schema_state import newest_revision
+from shared.store.unit_of_work import UnitOfWork
 
 KINDS: Mapping[str, Sequence[KeyKind]] = {
     "registration": OF_REGISTRATION,
@@ -54,11 +62,11 @@ class Opened:
 class KeyPlace:
     """Attributes:
     keys: folder of the key files, ``master.key`` and so on.
-    form_keys: folder of the wrapped keys of forms.
+    form_keys: where the wrapped keys of forms are.
     """
 
     keys: Path
-    form_keys: Path
+    form_keys: FormKeyPlace
 
     @property
     def is_there(self) -> bool:
@@ -99,17 +107,36 @@ def _held(kind: KeyKind, folder: Path) -> HeldKey | None:
     return HeldKey(kind, [public_key_of(keys[0])] if public else keys)
 
 
+@contextmanager
+def _opened_store(place: KeyPlace) -> Iterator[FormKeys]:
+    master_keys = read_keys(place.keys / "master.key")
+    if not place.form_keys.url:
+        yield FormKeys(KeyFolder(place.form_keys.folder, master_keys))
+        return
+    engine = open_engine(place.form_keys.url, pool_size=1, application="troika-drill")
+    try:
+        store = KeyDatabase(UnitOfWork(engine, KEYS), master_keys, newest_revision(KEYS_MIGRATIONS))
+        if problem := store.problem():
+            raise ArchiveProblem(f"{store.variable}: {problem}")
+        yield FormKeys(store)
+    finally:
+        engine.dispose()
+
+
 def _answers(server: LoneServer, place: KeyPlace) -> Iterator[bool]:
-    keys = FormKeys(KeyFolder(place.form_keys, read_keys(place.keys / "master.key")))
+    """Whether each answer opened; answers whose key was destroyed since the backup are not tried."""
     with server.connect("registration") as connection:
         rows = connection.execute(_ANSWERS, [SAMPLE]).fetchall()
-    for form, sealed, bound_to in rows:
-        try:
-            open_answers(keys.private_keys(str(form)), str(form), list(bound_to), bytes(sealed))
-        except (Unsealable, KeyGone):
-            yield False
-        else:
-            yield True
+    with _opened_store(place) as keys:
+        for form, sealed, bound_to in rows:
+            if keys.store.is_destroyed(str(form)):
+                continue
+            try:
+                open_answers(keys.private_keys(str(form)), str(form), list(bound_to), bytes(sealed))
+            except (Unsealable, KeyGone):
+                yield False
+            else:
+                yield True
 
 
 def _recipients(server: LoneServer, place: KeyPlace) -> Iterator[bool]:

@@ -1,5 +1,6 @@
 """Options that several commands share, and how their problems are printed."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ import psycopg
 
 from deploy.operations.backup.configuration import DEFAULT_FILE, ConfigurationProblem
 from deploy.operations.backup.figures import DEFAULT_FOLDER
+from deploy.operations.backup.form_keys import DEFAULT_FOLDER as DEFAULT_FORM_KEYS
 from deploy.operations.backup.keys_archive import ArchiveProblem
 from deploy.operations.backup.postgres import ServerProblem
 from deploy.operations.backup.repository import RepositoryProblem
@@ -41,10 +43,16 @@ KEY_FILES = click.option(
 FORM_KEYS = click.option(
     "--form-keys",
     envvar="TROIKA_FORM_KEYS",
-    default="/var/lib/troika/form-keys",
-    show_default=True,
+    show_default=f"{DEFAULT_FORM_KEYS}, unless the settings name a keys database",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the keys of forms.",
+)
+SETTINGS = click.option(
+    "--settings",
+    default="/etc/troika/settings",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of settings and keys.",
 )
 
 
@@ -67,11 +75,30 @@ class When(click.ParamType[datetime]):
 
 
 @contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Convert SIGTERM and SIGHUP into SystemExit, once, so that servers are stopped and copies of data deleted."""
+
+    def end(number: int, _frame: object) -> None:
+        for each in handled:
+            signal.signal(each, signal.SIG_IGN)  # systemd and people send a second one; the clean-up goes on
+        raise SystemExit(128 + number)
+
+    handled = {each: signal.signal(each, end) for each in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for each, before in handled.items():
+            signal.signal(each, before)
+
+
+@contextmanager
 def plain_errors() -> Iterator[None]:
     """Convert expected errors into exit code 1 and the reason."""
     try:
         yield
     except (ConfigurationProblem, RepositoryProblem, ServerProblem, ArchiveProblem) as error:
         raise click.ClickException(str(error)) from error
+    except PermissionError as error:
+        raise click.ClickException(f"a file or a folder is closed to the account of PostgreSQL: {error}") from error
     except psycopg.Error as error:
         raise click.ClickException(f"PostgreSQL refused it: {error}") from error

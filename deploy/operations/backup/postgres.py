@@ -5,6 +5,7 @@ port: no client can reconnect to a restored database before it is in quarantine.
 """
 
 import os
+import re
 import shlex
 import shutil
 import tempfile
@@ -17,10 +18,11 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from deploy.operations.backup.configuration import Cluster, Configuration
 from deploy.shape import SERVICES
-from shared.core.accounts import Account, give, run_as, write_private
+from shared.core.accounts import Account, acting_as, give, run_as, write_private
 
 PROGRAMS_VARIABLE = "TROIKA_POSTGRES_PROGRAMS"
 PROGRAMS = "/usr/lib/postgresql/{version}/bin"
@@ -46,9 +48,8 @@ ALONE = {
 }
 """Settings of a server that runs alone; they override the restored configuration."""
 
+_VERSION = re.compile(r"[0-9]{1,3}", re.ASCII)
 _REVISION = "SELECT version_num FROM alembic_version"
-_KEYS = "SELECT count(*) FROM form_private_key WHERE wrapped IS NOT NULL"
-KEYS_DATABASE = "keys"
 _OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'troika-%'"
 
 
@@ -76,7 +77,13 @@ class LoneServer:
 
 
 def programs_of(version: str) -> Path:
-    """The folder of PostgreSQL's programs of a major version."""
+    """The folder of PostgreSQL's programs of a major version.
+
+    Raises:
+        ServerProblem: it is no version. The account of PostgreSQL writes it, and root runs what is in the folder.
+    """
+    if version and not _VERSION.fullmatch(version):
+        raise ServerProblem(f"{version[:20]!r} is no major version of PostgreSQL")
     return Path(os.environ.get(PROGRAMS_VARIABLE) or PROGRAMS.format(version=version))
 
 
@@ -90,9 +97,13 @@ def installed_version(folder: Path) -> str:
 
 
 def version_of(data: Path) -> str:
-    """Major version of the cluster in ``data``; empty if there is none."""
+    """Major version of the cluster in ``data``; empty if there is none.
+
+    Another text than a version counts as none: its account may have put a link to any file there.
+    """
     file = data / "PG_VERSION"
-    return file.read_text().strip() if file.exists() else ""
+    found = file.read_text().strip() if file.exists() else ""
+    return found if _VERSION.fullmatch(found) else ""
 
 
 def running_pid(data: Path) -> int:
@@ -113,7 +124,7 @@ def ask(configuration: Configuration, database: str, statement: str) -> str | No
     cluster = configuration.cluster
     folder = programs_of(version_of(cluster.data))
     program = str(folder / "psql") if (folder / "psql").exists() else "psql"
-    where = ("-h", cluster.socket, "-p", str(cluster.port), "-U", cluster.user, "-d", database)
+    where = ("-h", cluster.socket, "-p", str(cluster.port), "-U", cluster.user, "-d", make_conninfo(dbname=database))
     environment = {**ENVIRONMENT, "PGCONNECT_TIMEOUT": "5"}
     try:
         done = run_as(configuration.account, [program, *where, "-wXAtc", statement], env=environment)
@@ -144,21 +155,6 @@ def live_revisions(configuration: Configuration) -> dict[str, str]:
     return {service: revision for service, revision in found.items() if revision}
 
 
-def require_no_keys(configuration: Configuration) -> None:
-    """Check that this cluster stores no keys of forms: they would be in the same backup as the answers that they open.
-
-    Raises:
-        ServerProblem: there are some.
-    """
-    count = ask(configuration, KEYS_DATABASE, _KEYS)
-    if count and int(count):
-        raise ServerProblem(
-            f"the database {KEYS_DATABASE} of this server holds the keys of {count} forms: a backup would hold them "
-            "together with the answers that they open, and a destroyed key would live on in it. Move that database to "
-            "a server of its own"
-        )
-
-
 def apply_settings(configuration: Configuration, settings: Mapping[str, str]) -> None:
     """Configure the running cluster (``ALTER SYSTEM``); ``archive_mode`` takes effect at its next start.
 
@@ -169,6 +165,22 @@ def apply_settings(configuration: Configuration, settings: Mapping[str, str]) ->
         statement = sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value)).as_string(None)
         if ask(configuration, "postgres", statement) is None:
             raise ServerProblem(f"{name} could not be set: PostgreSQL does not answer as {configuration.cluster.user}")
+
+
+def stop_leftover_server(data: Path, account: Account | None) -> None:
+    """Stop the server of ``data`` if one runs that a killed drill has left.
+
+    The number in the pid file may be that of another process by now: only a process whose folder is ``data`` counts.
+    """
+    pid = running_pid(data)
+    with acting_as(account):
+        try:
+            is_there = pid != 0 and os.path.samefile(f"/proc/{pid}/cwd", data)
+        except OSError:  # it ended in the meantime, or belongs to another account
+            is_there = False
+    if is_there:
+        control = [str(programs_of(version_of(data)) / "pg_ctl"), "-D", str(data), "-w", "-m", "immediate", "stop"]
+        run_as(account, control, env=ENVIRONMENT)
 
 
 @contextmanager
@@ -187,10 +199,10 @@ def lone_server(
         ServerProblem: it did not start, or the end of recovery was not reached.
     """
     folder = Path(tempfile.mkdtemp(prefix="troika-restored-"))
-    give(folder, account)
     try:
         for name, text in (("hba", "local all all trust\n"), ("ident", ""), ("conf", "")):
             write_private(folder / name, text, account)
+        give(folder, account)  # last: its owner may put a link in its place
         places = {
             "unix_socket_directories": str(folder),
             "port": "5432",
@@ -205,9 +217,11 @@ def lone_server(
         try:
             started = run_as(account, [*control, "-l", str(folder / "log"), "-o", options, "start"], env=ENVIRONMENT)
             if started.returncode != 0:
-                raise ServerProblem(f"PostgreSQL did not start on the restored data:\n{_end_of(folder / 'log')}")
+                raise ServerProblem(
+                    f"PostgreSQL did not start on the restored data:\n{_end_of(folder / 'log', account)}"
+                )
             server = LoneServer(folder, cluster.user)
-            _wait_for_end_of_recovery(server, data, folder / "log")
+            _wait_for_end_of_recovery(server, data, folder / "log", account)
             yield server
         finally:
             run_as(account, [*control, "-m", "fast", "stop"], env=ENVIRONMENT)
@@ -228,7 +242,7 @@ def restored_revisions(server: LoneServer) -> dict[str, str]:
     return found
 
 
-def _wait_for_end_of_recovery(server: LoneServer, data: Path, log: Path) -> None:
+def _wait_for_end_of_recovery(server: LoneServer, data: Path, log: Path, account: Account | None) -> None:
     """Wait until the server accepts connections: `pg_ctl` returns while it still replays WAL.
 
     Raises:
@@ -239,9 +253,11 @@ def _wait_for_end_of_recovery(server: LoneServer, data: Path, log: Path) -> None
             return server.connect("postgres").close()
         except psycopg.OperationalError as error:
             if not running_pid(data):
-                raise ServerProblem(f"PostgreSQL ended while it replayed WAL:\n{_end_of(log)}") from error
+                raise ServerProblem(f"PostgreSQL ended while it replayed WAL:\n{_end_of(log, account)}") from error
         time.sleep(0.1)  # polls until the server answers or ends; it ends if WAL that it needs is missing
 
 
-def _end_of(log: Path) -> str:
-    return log.read_text(errors="replace")[-2000:] if log.exists() else ""
+def _end_of(log: Path, account: Account | None) -> str:
+    """With the rights of ``account``, which may have put a link in the place of its log."""
+    with acting_as(account):
+        return log.read_text(errors="replace")[-2000:] if log.exists() else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from deploy.operations.backup.configuration import read_configuration
-from deploy.operations.backup.options import CONFIG, When, plain_errors
+from deploy.operations.backup.options import CONFIG, When, ended_by_signals, plain_errors
 from deploy.operations.backup.postgres import running_pid
 from deploy.operations.backup.refusals import (
     Wish,
@@ -39,16 +39,17 @@ UNFINISHED = ".restoring"
 def main(config: Path, label: str, target_at: datetime | None, *, replace: bool) -> None:
     """Restore the cluster, in quarantine. If a check fails, nothing is changed."""
     wish, began_s = Wish(label, target_at, replace), time.monotonic()
-    with plain_errors():
+    with plain_errors(), ended_by_signals():
         repository = Repository(read_configuration(config))
         backup = _checked(repository, wish)
         cluster = repository.configuration.cluster
         new, settings = _unfinished(cluster.data), repository.configuration.server_settings(_unfinished(cluster.data))
         click.echo(f"restoring {backup.label} of {backup.ended_at:%Y-%m-%dT%H:%M:%SZ}, and the WAL since then")
-        remove_unfinished(new)
+        account = repository.configuration.account
+        remove_unfinished(new, account)
         with restored(repository, backup, new, target_at, settings) as found:
             begin_quarantine(found)
-        aside = put_in_place(new, cluster.data, datetime.now(UTC))
+        aside = put_in_place(new, cluster.data, datetime.now(UTC), account)
     if aside is not None:
         click.echo(f"the old data folder: {aside}; delete it once all is well")
     click.echo(f"restored up to {found.last_commit_at:%Y-%m-%dT%H:%M:%S.%fZ}, in {time.monotonic() - began_s:.0f} s")

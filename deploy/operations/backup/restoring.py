@@ -15,7 +15,7 @@ from deploy.operations.backup.postgres import LoneServer, ServerProblem, lone_se
 from deploy.operations.backup.repository import Backup, Repository
 from deploy.operations.backup.schemas import known_revisions, newer_schemas
 from deploy.shape import SERVICES
-from shared.core.accounts import give
+from shared.core.accounts import Account, acting_in, make_folder
 
 REASON = "restored from a backup"
 NO_ARCHIVING = {"archive_mode": "off"}
@@ -65,8 +65,7 @@ def restored(
         ServerProblem: the server did not start, or a schema is newer than this code.
     """
     began_s, account = time.monotonic(), repository.configuration.account
-    data.mkdir(mode=0o700, parents=True)
-    give(data, account)
+    make_folder(data, account)
     repository.restore(backup, str(data), target_at)
     with lone_server(data, repository.configuration.cluster, account, settings) as server:
         took_s = time.monotonic() - began_s
@@ -90,7 +89,7 @@ def begin_quarantine(found: Restored) -> None:
             connection.execute(_QUARANTINE, [REASON, found.last_commit_at])
 
 
-def put_in_place(new: Path, data: Path, now: datetime) -> Path | None:
+def put_in_place(new: Path, data: Path, now: datetime, account: Account | None = None) -> Path | None:
     """Rename ``new`` to ``data``; what was there is moved aside and its new path returned.
 
     Raises:
@@ -99,16 +98,19 @@ def put_in_place(new: Path, data: Path, now: datetime) -> Path | None:
     if pid := running_pid(data):
         raise ServerProblem(f"PostgreSQL was started in {data} (process {pid}) in the meantime: stop it, restore again")
     aside = None
-    if data.exists():
-        if any(data.iterdir()):
-            aside = data.with_name(f"{data.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
-            data.rename(aside)
-        else:
-            data.rmdir()
-    new.rename(data)
+    with acting_in(data.parent, account):
+        if data.exists():
+            if any(data.iterdir()):
+                aside = data.with_name(f"{data.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
+                data.rename(aside)
+            else:
+                data.rmdir()
+        new.rename(data)
     return aside
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Delete the files of an interrupted restore or drill."""
-    shutil.rmtree(folder, ignore_errors=True)
+def remove_unfinished(folder: Path, account: Account | None) -> None:
+    """Delete the files of an interrupted restore, which belong to ``account``."""
+    if folder.exists():
+        with acting_in(folder.parent, account):
+            shutil.rmtree(folder)

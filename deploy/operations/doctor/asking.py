@@ -18,7 +18,7 @@ from cryptography import x509
 
 from deploy.operations.doctor.database_sessions import DatabaseSessions
 from deploy.operations.doctor.probes import Certificate, DiskSpace, HttpAnswer, Probes, TlsEndpoint
-from services.notifications.mail.transport import NotReached, SmtpTransport
+from services.notifications.sending.smtp import NotReached, SmtpTransport
 from shared.bus.management import Management, ManagementError
 from shared.bus.membership import BrokerNode, QueueMembers
 from shared.bus.names import VHOST

@@ -14,14 +14,16 @@ from deploy.operations.backup.configuration import (
     ConfigurationProblem,
     read_configuration,
 )
+from deploy.operations.backup.figures import DATABASE, DEFAULT_FOLDER, DRILL, FORM_KEYS, KEYS
+from deploy.operations.backup.figures import LAST_SUCCESS as FIGURE
 from deploy.operations.doctor.database import servers
 from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked, ok, warning
 from deploy.operations.doctor.network import PROMETHEUS_URL
 from deploy.operations.doctor.probes import Probes
 from shared.core.errors import Unavailable
 
-METRICS_FOLDER, USUAL_FOLDER = "TROIKA_BACKUP_METRICS", "/var/lib/prometheus/node-exporter"
-"""Setting of `troika backup` with the folder of its metrics, which node_exporter reads; and its default."""
+METRICS_FOLDER = "TROIKA_BACKUP_METRICS"
+"""Setting of `troika backup` with the folder of its metrics, which node_exporter reads."""
 
 CONFIG = "TROIKA_BACKUP_CONFIG"
 """Setting of `troika backup` with pgBackRest's main file."""
@@ -29,32 +31,33 @@ CONFIG = "TROIKA_BACKUP_CONFIG"
 _ARCHIVING = "SELECT setting FROM pg_settings WHERE name = 'archive_command'"
 """`troika backup configure` names pgBackRest's files in it."""
 
-LAST_SUCCESS = "troika_backup_last_success_timestamp_seconds"
-DATABASE, KEYS, DRILL = "database", "keys", "drill"
-"""Label ``kind`` of the metric."""
+LAST_SUCCESS = FIGURE[0]
 
 BOUNDS = {
     DATABASE: (timedelta(hours=26), timedelta(days=3)),
     KEYS: (timedelta(days=8), timedelta(days=31)),
+    FORM_KEYS: (timedelta(days=8), timedelta(days=31)),
     DRILL: (timedelta(days=100), timedelta(days=370)),
 }
 """Ages from which on the result is a warning (as TroikaBackupOld) or a fault."""
 
 ADVICE = {
     DATABASE: "Set up backups: docs/how-to/back-up.md; without one a lost disk loses everything",
-    KEYS: "Back up the keys too: docs/how-to/back-up.md; sealed answers of a lost key are lost",
+    KEYS: "Back up the keys too: docs/how-to/back-up.md; what a lost key opens is lost",
+    FORM_KEYS: "Back up the keys of forms too: docs/how-to/back-up.md; sealed answers of a lost key are lost",
     DRILL: "Run: troika drill; only a restore shows that a backup can be restored",
 }
 
 
 def check_backup(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
-    """A backup of the databases succeeded in the last day, and one of the keys in the last week."""
+    """A backup of the databases succeeded in the last day; of the keys, and of the keys of forms, in the last week."""
     try:
         found, source = _pgbackrest(_configuration(host, probes), probes), "pgbackrest info"
     except Unavailable:
         found, source = _noted(host, probes, DATABASE)
     yield _graded(DATABASE, found, source, probes)
-    yield _graded(KEYS, *_noted(host, probes, KEYS), probes)
+    for kind in (KEYS, FORM_KEYS):
+        yield _graded(kind, *_noted(host, probes, kind), probes)
 
 
 def check_drill(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
@@ -115,7 +118,7 @@ def _pgbackrest(configuration: Configuration, probes: Probes) -> datetime | None
 
 def _noted(host: GradedHost, probes: Probes, kind: str) -> tuple[datetime | None, str]:
     """When a backup of a kind last succeeded, and the source: metrics of `troika backup`, else Prometheus."""
-    folder = Path(host.value(METRICS_FOLDER) or USUAL_FOLDER)
+    folder = Path(host.value(METRICS_FOLDER) or DEFAULT_FOLDER)
     files = sorted(folder.glob("troika_backup_*.prom")) if folder.is_dir() else []
     if files or host.value(METRICS_FOLDER):
         pattern = re.compile(rf'^{LAST_SUCCESS}\{{kind="{kind}"\}} ([0-9.e+]+)$', re.MULTILINE)

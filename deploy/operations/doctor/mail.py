@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked, ok, warning
 from deploy.operations.doctor.probes import Probes, TlsEndpoint
-from services.notifications.mail.mailbox import domain_of
-from services.notifications.mail.relay import parse_relay
+from services.notifications.composing.mime import domain_of
+from services.notifications.sending.smtp import parse_relay
 from shared.core.errors import Unavailable
 from shared.core.transports import is_loopback
 

@@ -13,14 +13,13 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, REGISTRATION, Databases
-from services.notifications.domain.kinds import KINDS, MAILED_ONCE
-from services.notifications.domain.mail import ClaimedMail, Verdict
-from services.notifications.store.leases import leave_unknown
-from services.notifications.store.recipients import forget_mailed
-from services.notifications.usecases.announce import announce_some, decide_news
-from services.notifications.usecases.finish import settle_all
-from services.notifications.usecases.plan_reminders import plan_reminders
-from services.notifications.usecases.send_bulletin import send_due
+from services.notifications.bulletins.dispatch import send_due
+from services.notifications.mails.kinds import KINDS, MAILED_ONCE
+from services.notifications.mails.model import ClaimedMail, HandoverOutcome
+from services.notifications.recipients.store import delete_mailed
+from services.notifications.rules.service import announce_some, decide_news, plan_reminders
+from services.notifications.sending.service import store_outcomes
+from services.notifications.sending.store import leave_unknown
 from shared.core.clock import Clock
 from shared.store.checked_clock import CheckedClock
 
@@ -154,32 +153,34 @@ def mark(databases: Databases, outcomes: Outcomes, now: datetime) -> int:
     """Record outcomes; repeating it changes nothing. Returns the number of mails."""
     done = 0
     for ids in _chunks([*outcomes.sent]):
-        done += _mark(databases, ids, now, lambda mail: Verdict(mail, "sent", outcomes.sent[mail.id], tried=True))
+        done += _mark(
+            databases, ids, now, lambda mail: HandoverOutcome(mail, "sent", outcomes.sent[mail.id], tried=True)
+        )
     for ids in _chunks(outcomes.unknown):
-        done += _mark(databases, ids, now, lambda mail: Verdict(mail, "unknown", now, IN_DOUBT, tried=True))
+        done += _mark(databases, ids, now, lambda mail: HandoverOutcome(mail, "unknown", now, IN_DOUBT, tried=True))
     for ids in _chunks(outcomes.needless):
-        done += _mark(databases, ids, now, lambda mail: Verdict(mail, "unknown", now, NEEDLESS, tried=True))
+        done += _mark(databases, ids, now, lambda mail: HandoverOutcome(mail, "unknown", now, NEEDLESS, tried=True))
     return done
 
 
-def _mark(databases: Databases, ids: Sequence[str], now: datetime, verdict: Any) -> int:
+def _mark(databases: Databases, ids: Sequence[str], now: datetime, outcome: Any) -> int:
     with databases.work(NOTIFICATIONS).transaction() as connection:
         rows = connection.execute(_CLAIM, {"ids": list(ids), "now": now, "until": now + LATER})
-        verdicts = [verdict(ClaimedMail(*row)) for row in rows]
-        settle_all(connection, verdicts)
-        _leave(connection, [one for one in verdicts if one.outcome == "unknown"], now)
-    return len(verdicts)
+        found = [outcome(ClaimedMail(*row)) for row in rows]
+        store_outcomes(connection, found)
+        _leave(connection, [one for one in found if one.result == "unknown"], now)
+    return len(found)
 
 
-def _leave(connection: Connection, verdicts: Sequence[Verdict], now: datetime) -> None:
+def _leave(connection: Connection, found: Sequence[HandoverOutcome], now: datetime) -> None:
     """They are in the operators' list of people who were not notified, and are sent again only by an operator.
 
     Those about a confirmation link are in no list: the address goes with the mail.
     """
-    for one in verdicts:
+    for one in found:
         leave_unknown(connection, one.mail.id, one.reason or IN_DOUBT, now)
-    once = [one.mail.subject for one in verdicts if KINDS[one.mail.kind].about in MAILED_ONCE]
-    forget_mailed(connection, once)
+    once = [one.mail.subject for one in found if KINDS[one.mail.kind].about in MAILED_ONCE]
+    delete_mailed(connection, once)
 
 
 def _chunks(ids: Sequence[str]) -> Iterable[Sequence[str]]:

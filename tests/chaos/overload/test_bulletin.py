@@ -5,8 +5,8 @@ from functools import partial
 import pytest
 import requests
 
-from services.notifications.domain.book import Entry
-from services.notifications.store.recipients import BookEntry, keep_entry
+from services.notifications.recipients.model import Recipient
+from services.notifications.recipients.store import EncryptedRecipient, upsert_recipient
 from shared.core.clock import system_clock
 from shared.core.ids import new_id, new_token
 from shared.core.sealing import Vault, read_keys
@@ -61,12 +61,12 @@ def _fill_the_book(stack: Stack, readers: int) -> None:
         for number in range(readers):
             subject = new_id()
             now, ref = system_clock(), f"{number:064x}"
-            entry = Entry(
+            entry = Recipient(
                 subject, "registration", ref, "en", "confirmed", 1, now, "a-group", "working_group", event=None
             )
             personal = {"name": "A reader", "address": f"reader-{number}@example.org", "token": new_token()}
             closed = vault.close({**personal, "time_zone": "UTC"}, row=subject)
-            keep_entry(connection, BookEntry(entry, closed), now)
+            upsert_recipient(connection, EncryptedRecipient(entry, closed), now)
     engine.dispose()
 
 

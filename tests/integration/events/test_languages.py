@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications.messaging import COPIES
-from services.notifications.sending.composing import Letter
-from services.notifications.store import handovers
+from services.notifications.rules.consumers import COPIES
+from services.notifications.sending.composer import ComposedMail
+from services.notifications.sending.store import claim_mails
 from shared.contracts.envelope import Message, decode
 from shared.core.ids import new_id
 from shared.store.engine import open_engine
@@ -84,12 +84,12 @@ def _subjects(office: Office) -> list[str]:
     """Subjects of the mails that are due, as they are composed now."""
     now = office.clock()
     with office.work.transaction() as connection:
-        claims = handovers.claim(connection, "transactional", 9, now, now + timedelta(minutes=5))
+        claims = claim_mails(connection, "transactional", 9, now, now + timedelta(minutes=5))
     letters = [office.tools(0).composer.compose(claim) for claim in claims]
     return [
         str(message_from_bytes(letter.content, policy=default)["Subject"])
         for letter in letters
-        if isinstance(letter, Letter)
+        if isinstance(letter, ComposedMail)
     ]
 
 

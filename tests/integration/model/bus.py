@@ -11,8 +11,8 @@ from sqlalchemy import text
 from services.events.consumers import effects as events_effects
 from services.events.side_events.reading import ProposalKeys
 from services.events.wiring import describe as describe_events
-from services.notifications.messaging import Intake
-from services.notifications.messaging import effects as notifications_effects
+from services.notifications.rules.consumers import effects as notifications_effects
+from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.wiring import describe as describe_notifications
 from services.registration.wiring import describe as describe_registration
 from services.registration.wiring import effects as registration_effects
@@ -76,7 +76,7 @@ class Bus:
             name: Housekeeper(work, name, agreeing(world.clock, work), monotonic=lambda: next(steps))
             for name, work in works.items()
         }
-        intake = Intake(world.clock, (PRIVATE_KEY,), world.vault, "example.org")
+        intake = NotificationsContext(world.clock, (PRIVATE_KEY,), world.vault, "example.org")
         self._effects: Mapping[str, Effect] = {
             **registration_effects([PRIVATE_KEY]),
             **events_effects(ProposalKeys([PRIVATE_KEY], [PRIVATE_KEY])),

@@ -7,13 +7,12 @@ from email import message_from_bytes
 from itertools import count
 from typing import cast
 
-from services.notifications.mail.transport import HandoverUnknown, NotReached, SmtpTransport
-from services.notifications.scheduling import Scheduler
-from services.notifications.sending.batch import SendingTools
-from services.notifications.sending.composing import Composer, Letter
-from services.notifications.sending.sender import Sender
-from services.notifications.store.handovers import Claim
-from services.notifications.usecases.reap_leases import reap_leases
+from services.notifications.scheduler import Scheduler
+from services.notifications.sending.composer import ComposedMail, Composer
+from services.notifications.sending.sender import Sender, SendingContext
+from services.notifications.sending.service import reap_leases
+from services.notifications.sending.smtp import HandoverUnknown, NotReached, SmtpTransport
+from services.notifications.sending.store import Claim
 from shared.process.runner import Stop
 from shared.store.checked_clock import CheckedClock
 from tests.integration.model.bus import Died
@@ -34,9 +33,9 @@ _OPEN = """
 class ShortComposer(Composer):
     """Decides as the real one and opens the same entry, but writes two lines: the words are tested elsewhere."""
 
-    def _write(self, claim: Claim, now: object) -> Letter:
-        address = self.vault.open(claim.recipient.closed, row=claim.recipient.entry.subject)["address"]
-        return Letter(address, f"To: {address}\nMessage-ID: {claim.mail.message_id}\n\n".encode())
+    def _write(self, claim: Claim, now: object) -> ComposedMail:
+        address = self.vault.open(claim.personal, row=claim.recipient.subject)["address"]
+        return ComposedMail(address, f"To: {address}\nMessage-ID: {claim.mail.message_id}\n\n".encode())
 
 
 class MemoryRelay:
@@ -90,7 +89,7 @@ class Post:
         clock = agreeing(world.clock, work)
         self._scheduler = Scheduler(work, clock, "example.org", monotonic=lambda: next(steps))
         composer = ShortComposer(world.vault, "https://register.example.org", "upr@example.org", "UPR", clock)
-        self._tools = SendingTools(work, clock, cast(SmtpTransport, self.relay), composer)
+        self._tools = SendingContext(work, clock, cast(SmtpTransport, self.relay), composer)
         self._sender = Sender(self._tools)
 
     def forget(self) -> None:
@@ -101,7 +100,7 @@ class Post:
 
     def schedule(self) -> None:
         """The scheduler's turns, until nothing is left to do."""
-        while self._scheduler.turn():
+        while self._scheduler.run_once():
             pass
 
     def clean_up_at(self, by: timedelta) -> None:
@@ -115,7 +114,7 @@ class Post:
         self.relay.mood = mood
         reap_leases(self._tools.work, self._tools.clock())
         try:
-            return self._sender.turn(Stop())
+            return self._sender.run_once(Stop())
         except Died:
             self._sender = Sender(self._tools)
             return 0

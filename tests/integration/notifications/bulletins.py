@@ -64,7 +64,7 @@ def delivered(office: Office) -> list[EmailMessage]:
     """The mails that go now."""
     office.schedule()
     with Relay({}) as relay:
-        while office.sender(relay.port).turn(Stop()):
+        while office.sender(relay.port).run_once(Stop()):
             pass
         found = [message_from_bytes(mail, policy=modern) for mail in relay.mails]
     return [mail for mail in found if isinstance(mail, EmailMessage)]

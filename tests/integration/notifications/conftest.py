@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from deploy.shape import processes_of
-from services.notifications.usecases.deliver import DeliveryTools
+from services.notifications.webhooks.deliverer import DeliveryContext
 from shared.core.rights import login
 from shared.store.engine import open_engine
 from tests.integration.notifications.desk import open_desk
@@ -46,10 +46,10 @@ def partners() -> Partners:
 
 
 @pytest.fixture
-def tools(office: Office, partners: Partners) -> DeliveryTools:
+def tools(office: Office, partners: Partners) -> DeliveryContext:
     """A deliverer's."""
     work = office.work_of("deliver")
-    return DeliveryTools(work, agreeing(office.clock, work), office.vault, partners)
+    return DeliveryContext(work, agreeing(office.clock, work), office.vault, partners)
 
 
 @pytest.fixture

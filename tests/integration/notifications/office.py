@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from services.notifications.mail.transport import SmtpTransport
-from services.notifications.messaging import COPIES, MAIL, Intake, effects
-from services.notifications.scheduling import Scheduler
-from services.notifications.sending.batch import SendingTools
-from services.notifications.sending.composing import Composer
-from services.notifications.sending.sender import Sender
+from services.notifications.rules.consumers import COPIES, MAIL, effects
+from services.notifications.rules.registrations import NotificationsContext
+from services.notifications.scheduler import Scheduler
+from services.notifications.sending.composer import Composer
+from services.notifications.sending.sender import Sender, SendingContext
+from services.notifications.sending.smtp import SmtpTransport
 from shared.contracts import reading, registry
 from shared.contracts.envelope import TYPE_PREFIX, Message, decode
 from shared.core.clock import rfc3339
@@ -70,7 +70,7 @@ class Office:
     @property
     def effects(self) -> Mapping[str, Effect]:
         """What the service does with messages."""
-        return effects(Intake(self.clock, (self.private_key,), self.vault, "example.org"))
+        return effects(NotificationsContext(self.clock, (self.private_key,), self.vault, "example.org"))
 
     def hear(self, *messages: Message, queue: str = MAIL) -> list[Verdict]:
         """Give checked messages to the service, as its consumer does."""
@@ -202,11 +202,11 @@ class Office:
         """As many confirmations, each of a registration of its own."""
         self.hear(*(self.told("confirmed", new_id(), person_ref=f"{n:064x}") for n in range(count)))
 
-    def tools(self, port: int, **changes: Any) -> SendingTools:
+    def tools(self, port: int, **changes: Any) -> SendingContext:
         """What a sender to the relay on ``port`` works with; ``changes`` to it."""
         composer = Composer(self.vault, "https://register.example.org", "upr@example.org", "UPR", self.checked_clock)
         transport = SmtpTransport(f"smtp://127.0.0.1:{port}", QUICK)
-        return replace(SendingTools(self.work_of("send"), self.checked_clock, transport, composer), **changes)
+        return replace(SendingContext(self.work_of("send"), self.checked_clock, transport, composer), **changes)
 
     def sender(self, port: int, **changes: Any) -> Sender:
         """A sender to the relay on ``port``."""
@@ -216,7 +216,7 @@ class Office:
         """The scheduler's turns until nothing is left to do."""
         work = self.work_of("schedule")
         scheduler = Scheduler(work, agreeing(self.clock, work), "example.org")
-        while scheduler.turn():
+        while scheduler.run_once():
             pass
 
     def mails(self) -> list[dict[str, Any]]:

@@ -5,10 +5,8 @@ from email.message import EmailMessage
 from email.policy import default as modern
 from typing import Any
 
-from services.notifications.sending.judging import sent
-from services.notifications.usecases.begin_handover import begin_handover
-from services.notifications.usecases.claim_due import claim_due
-from services.notifications.usecases.finish import finish
+from services.notifications.sending.outcomes import sent
+from services.notifications.sending.service import begin_handover, claim_due, finish_mails
 from shared.core.ids import new_id
 from shared.process.runner import Stop
 from tests.integration.notifications.office import Office, event_message
@@ -63,13 +61,13 @@ def settle(office: Office) -> None:
     while claims := claim_due(office.work, office.clock, 50):
         for claim in claims:
             assert begin_handover(office.work, office.clock, claim.mail)
-            finish(office.work, [sent(claim.mail, office.clock())])
+            finish_mails(office.work, [sent(claim.mail, office.clock())])
 
 
 def send_all(office: Office, relay: Relay) -> None:
     """Every mail that is due goes to the relay."""
     sender = office.sender(relay.port)
-    while sender.turn(Stop()):
+    while sender.run_once(Stop()):
         pass
 
 

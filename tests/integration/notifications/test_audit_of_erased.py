@@ -21,11 +21,11 @@ def test_audit_knows_that_somebody_was_told_by_a_registration_that_is_erased(off
         office.hear(office.told("confirmed", identity))
     office.hear(office.told("confirmed", others, person_ref=OTHER))
     with Relay({}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
         office.hear_event(revision=2, status="cancelled")
         office.pass_time(minutes=2)
         office.schedule()
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
     (subject,) = {str(mail["subject"]) for mail in office.mails() if mail["recipient"] == PERSON and _is_news(mail)}
     office.hear(erased(office, subject))
     (untold,) = [check for check in A10.checks if check.what.startswith("whoever has a place")]

@@ -7,10 +7,9 @@ from typing import Any
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from services.notifications.usecases.announce import announce_some
-from services.notifications.usecases.claim_due import claim_due
-from services.notifications.usecases.send_bulletin import send_due
-from services.notifications.usecases.try_bulletin import MAX_TESTS
+from services.notifications.bulletins.dispatch import MAX_TESTS, send_due
+from services.notifications.rules.service import announce_some
+from services.notifications.sending.service import claim_due
 from shared.core.clock import rfc3339
 from shared.core.ids import new_id
 from shared.store.checked_clock import CheckedClock
@@ -310,6 +309,6 @@ def delivered_without_schedule(office: Office) -> list[Any]:
     from shared.process.runner import Stop
 
     with Relay({}) as relay:
-        while office.sender(relay.port).turn(Stop()):
+        while office.sender(relay.port).run_once(Stop()):
             pass
         return [message_from_bytes(mail) for mail in relay.mails]

@@ -10,9 +10,10 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications.mail.wording import LANGUAGES, wording
-from services.notifications.usecases.unsubscribe import make_token
+from services.notifications.composing.texts import wording
+from services.notifications.recipients.service import make_unsubscribe_token
 from shared.core.ids import new_id, new_token
+from shared.i18n.languages import LANGUAGES
 from tests.integration.notifications.bulletins import (
     TEXTS,
     audience,
@@ -249,7 +250,7 @@ def test_link_that_does_not_work_says_so_with_a_way_on(client: FlaskClient, lang
 def test_page_is_in_the_language_of_the_mail_unless_the_address_asks_for_another(
     office: Office, client: FlaskClient
 ) -> None:
-    path = f"/u/{make_token(office.vault, 'ab' * 32, 'ar', office.clock())}"
+    path = f"/u/{make_unsubscribe_token(office.vault, 'ab' * 32, 'ar', office.clock())}"
     browser = {"Accept-Language": "fr"}
     asked = [client.get(f"{path}{query}", headers=browser).text for query in ("", "?lang=es", "?lang=xx")]
     assert [re.findall(r'<html lang="(\w+)"', page) for page in asked] == [["ar"], ["es"], ["ar"]]

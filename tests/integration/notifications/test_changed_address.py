@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications.sending.judging import failed, sent
-from services.notifications.usecases.begin_handover import begin_handover
-from services.notifications.usecases.claim_due import claim_due
-from services.notifications.usecases.finish import finish
-from services.notifications.usecases.unsubscribe import unsubscribe
+from services.notifications.recipients.service import unsubscribe
+from services.notifications.sending.outcomes import failed, sent
+from services.notifications.sending.service import begin_handover, claim_due, finish_mails
 from shared.contracts.envelope import Message
 from shared.core.ids import new_id
 from tests.integration.notifications.bulletins import draft, send
@@ -82,7 +80,7 @@ def test_nothing_is_kept_of_a_former_address_whose_mail_has_ended(office: Office
     [claim] = claim_due(office.work, office.clock, 10)
     begin_handover(office.work, office.clock, claim.mail)
     now = office.clock()
-    finish(office.work, [sent(claim.mail, now) if ending == "sent" else failed(claim.mail, "refused", now)])
+    finish_mails(office.work, [sent(claim.mail, now) if ending == "sent" else failed(claim.mail, "refused", now)])
     assert office.rows("SELECT * FROM recipient") == []
 
 

@@ -11,12 +11,10 @@ from email.policy import default as modern
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications.sending.judging import failed, sent
-from services.notifications.usecases.begin_handover import begin_handover
-from services.notifications.usecases.claim_due import LEASE, claim_due
-from services.notifications.usecases.finish import finish
-from services.notifications.usecases.reap_leases import UNKNOWN_AFTER
-from services.notifications.usecases.unsubscribe import WANTS_NONE, unsubscribe
+from services.notifications.recipients.model import NO_BULLETINS
+from services.notifications.recipients.service import unsubscribe
+from services.notifications.sending.outcomes import failed, sent
+from services.notifications.sending.service import LEASE, UNKNOWN_AFTER, begin_handover, claim_due, finish_mails
 from shared.contracts import reading
 from shared.core.ids import new_id
 from shared.process.runner import Stop
@@ -58,7 +56,7 @@ def turns(office: Office, script: dict[str, str | list[str]], times: int = 1) ->
     with Relay(script) as relay:
         sender = office.sender(relay.port)
         for _ in range(times):
-            sender.turn(Stop())
+            sender.run_once(Stop())
         return list(relay.mails)
 
 
@@ -135,7 +133,7 @@ def test_nothing_is_kept_of_a_link_whose_address_is_refused_which_is_told_once(o
     turns(office, {verb: "550 no"}, times=2)
     assert links_kept(office) == []
     assert (office.mail()["state"], office.mail()["recipient"]) == ("failed", None)
-    assert finish(office.work_of("send"), [verdict]) == []
+    assert finish_mails(office.work_of("send"), [verdict]) == []
     bounced = office.published("mail.bounced.v1")
     assert [(message.data["about"], message.data["subject"]) for message in bounced] == [("confirmation", link)]
     assert office.told_sent() == []
@@ -177,7 +175,7 @@ def test_sender_that_comes_back_after_that_still_says_that_it_was_sent(office: O
         office.pass_time(seconds=wait.total_seconds())
         office.sender(1).cleanup()
     assert (office.mail()["state"], links_kept(office)) == ("unknown", [])
-    assert len(finish(office.work_of("send"), [sent(claim.mail, office.clock())])) == 1
+    assert len(finish_mails(office.work_of("send"), [sent(claim.mail, office.clock())])) == 1
     assert office.mail()["state"] == "sent"
     assert [message.data["subject"] for message in office.published("mail.sent.v1")] == [link]
 
@@ -248,6 +246,6 @@ def test_suppressed_bulletin_is_told_once(office: Office, client: FlaskClient) -
         send_all(office, relay)
         assert relay.mails == []
     (mail,) = [mail for mail in office.mails() if mail["kind"] == "bulletin"]
-    assert (mail["state"], mail["reason"]) == ("suppressed", WANTS_NONE)
+    assert (mail["state"], mail["reason"]) == ("suppressed", NO_BULLETINS)
     told = [(message.data["kind"], message.data["subject"]) for message in office.published("mail.suppressed.v1")]
     assert told == [("bulletin", str(mail["subject"]))]

@@ -10,14 +10,20 @@ from email import message_from_bytes
 import pytest
 from sqlalchemy import Connection, text
 
-from services.notifications.domain.mail import Verdict
-from services.notifications.sending.judging import sent
+from services.notifications.mails.model import HandoverOutcome
+from services.notifications.sending.outcomes import sent
 from services.notifications.sending.sender import Sender
-from services.notifications.usecases.begin_handover import begin_handover
-from services.notifications.usecases.claim_due import LEASE, claim_due
-from services.notifications.usecases.finish import finish
-from services.notifications.usecases.measure import measure
-from services.notifications.usecases.reap_leases import GIVEN_UP_REASON, UNKNOWN_AFTER, Reaped, reap_leases
+from services.notifications.sending.service import (
+    GIVEN_UP_REASON,
+    LEASE,
+    UNKNOWN_AFTER,
+    Reaped,
+    begin_handover,
+    claim_due,
+    finish_mails,
+    measure_lanes,
+    reap_leases,
+)
 from shared.core.errors import Unavailable
 from shared.core.ids import new_id
 from shared.core.metrics import mail_unknown_resolved_total, mails_due
@@ -80,7 +86,7 @@ def test_sender_that_dies_before_the_commit_costs_only_time(queued: Office) -> N
     queued.pass_time(seconds=PAST_LEASE_S)
     assert reap_leases(queued.work, queued.clock()) == Reaped(given_back=1, lost=0, resent=0, given_up=0)
     with Relay({}) as relay:
-        queued.sender(relay.port).turn(Stop())
+        queued.sender(relay.port).run_once(Stop())
         assert len(relay.mails) == 1
     assert queued.attempts() == [(1, "claimed", "released"), (2, "data", "sent")]
 
@@ -91,7 +97,7 @@ def test_sender_that_dies_after_the_commit_leaves_an_unknown_that_is_resent_once
         (claim,) = claim_due(queued.work, queued.clock, 10)
         assert begin_handover(queued.work, queued.clock, claim.mail)
         letter = queued.tools(relay.port).composer.compose(claim)
-        assert not isinstance(letter, Verdict)
+        assert not isinstance(letter, HandoverOutcome)
         with queued.tools(relay.port).transport.connect() as session:
             session.begin("upr@example.org", letter.address)
             session.deliver(letter.content)  # and dies before it can say so
@@ -102,7 +108,7 @@ def test_sender_that_dies_after_the_commit_leaves_an_unknown_that_is_resent_once
         assert reap_leases(queued.work, queued.clock()) == NOTHING
         queued.pass_time(seconds=1)
         assert reap_leases(queued.work, queued.clock()) == Reaped(given_back=0, lost=0, resent=1, given_up=0)
-        queued.sender(relay.port).turn(Stop())
+        queued.sender(relay.port).run_once(Stop())
         first, second = message_ids(relay.mails)
     assert first == second == queued.mail()["message_id"]
     assert resolved("resent") == before + 1
@@ -116,13 +122,13 @@ def test_second_unknown_is_not_sent_again(queued: Office) -> None:
     with Relay({"DOT": CUT}) as relay:
         for expected in (Reaped(0, 0, 1, 0), Reaped(0, 0, 0, 1)):
             assert left_as_unknown(queued) == []
-            queued.sender(relay.port).turn(Stop())
+            queued.sender(relay.port).run_once(Stop())
             assert queued.mail()["state"] == "unknown"
             queued.clock.advance(UNKNOWN_AFTER)
             assert reap_leases(queued.work, queued.clock()) == expected
         queued.pass_time(days=1)
         assert reap_leases(queued.work, queued.clock()) == NOTHING
-        queued.sender(relay.port).turn(Stop())
+        queued.sender(relay.port).run_once(Stop())
         assert len(relay.mails) == 2
     assert (queued.mail()["state"], queued.mail()["reason"]) == ("unknown", GIVEN_UP_REASON)
     assert left_as_unknown(queued) == [str(queued.mail()["subject"])]
@@ -141,7 +147,7 @@ def test_unknown_that_became_untrue_is_not_sent_again(office: Office) -> None:
     registration_id = new_id()
     office.hear(office.told("confirmed", registration_id))
     with Relay({"DOT": CUT}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
     office.hear(office.told("cancelled", registration_id, 2))
     office.clock.advance(UNKNOWN_AFTER)
     before = resolved("given_up")
@@ -159,12 +165,12 @@ def test_fence_stops_a_sender_whose_mail_another_has(queued: Office) -> None:
     reap_leases(queued.work, queued.clock())
     (other,) = claim_due(queued.work, queued.clock, 10)
     assert (slow.mail.fence, other.mail.fence) == (1, 2)
-    assert finish(queued.work, [sent(slow.mail, queued.clock())]) == []
+    assert finish_mails(queued.work, [sent(slow.mail, queued.clock())]) == []
     assert not begin_handover(queued.work, queued.clock, slow.mail)
     assert queued.mail()["state"] == "claimed"
     assert queued.told_sent() == []
     assert begin_handover(queued.work, queued.clock, other.mail)
-    assert len(finish(queued.work, [sent(other.mail, queued.clock())])) == 1
+    assert len(finish_mails(queued.work, [sent(other.mail, queued.clock())])) == 1
     assert queued.mail()["state"] == "sent"
 
 
@@ -180,7 +186,7 @@ def test_sender_that_comes_back_before_the_decision_settles_the_unknown(queued: 
     assert begin_handover(queued.work, queued.clock, claim.mail)
     queued.pass_time(seconds=PAST_LEASE_S)
     reap_leases(queued.work, queued.clock())
-    assert len(finish(queued.work, [sent(claim.mail, queued.clock())])) == 1
+    assert len(finish_mails(queued.work, [sent(claim.mail, queued.clock())])) == 1
     assert queued.mail()["state"] == "sent"
     assert queued.attempts() == [(1, "data", "sent")]
     assert resolved("found") == before + 1
@@ -190,15 +196,15 @@ def test_outcome_stored_twice_counts_once(queued: Office) -> None:
     (claim,) = claim_due(queued.work, queued.clock, 10)
     begin_handover(queued.work, queued.clock, claim.mail)
     verdict = sent(claim.mail, queued.clock())
-    assert finish(queued.work, [verdict]) == [verdict]
-    assert finish(queued.work, [verdict]) == []
+    assert finish_mails(queued.work, [verdict]) == [verdict]
+    assert finish_mails(queued.work, [verdict]) == []
     assert len(queued.told_sent()) == 1
 
 
 def test_sender_that_stood_still_after_the_commit_does_not_send(queued: Office) -> None:
     seconds = iter((0.0, LEASE.total_seconds() / 2))
     with Relay({}) as relay:
-        queued.sender(relay.port, monotonic=lambda: next(seconds)).turn(Stop())
+        queued.sender(relay.port, monotonic=lambda: next(seconds)).run_once(Stop())
         assert relay.mails == []
     assert queued.mail()["state"] == "queued"
 
@@ -210,11 +216,11 @@ def test_database_that_goes_away_after_a_handover_is_told_when_it_is_back(queued
         work = _FailingWork(queued, good=2)  # the claim and one handover; then the next handover finds no database
         sender = Sender(replace(tools, work=work))
         with pytest.raises(Unavailable):
-            sender.turn(Stop())
+            sender.run_once(Stop())
         assert len(relay.mails) == 1
         assert [mail["state"] for mail in queued.mails()] == ["claimed"] * 4
         work.good = 1000
-        while sender.turn(Stop()):
+        while sender.run_once(Stop()):
             pass
         assert sorted(message_ids(relay.mails)) == sorted(mail["message_id"] for mail in queued.mails())
     assert {mail["state"] for mail in queued.mails()} == {"sent"}
@@ -228,7 +234,7 @@ def test_two_senders_at_once_send_no_mail_twice(office: Office) -> None:
 
         def work(number: int, port: int) -> None:
             sender = office.sender(port)
-            while handled := sender.turn(Stop()):
+            while handled := sender.run_once(Stop()):
                 counts[number] += handled
 
         threads = [threading.Thread(target=work, args=(n, relay.port)) for n, relay in enumerate((one, two))]
@@ -246,11 +252,11 @@ def test_two_senders_at_once_send_no_mail_twice(office: Office) -> None:
 
 def test_backlog_is_measured_by_the_longest_due(office: Office) -> None:
     none = {"transactional": 0.0, "verification": 0.0, "reminder": 0.0, "bulletin": 0.0}
-    assert measure(office.work, office.clock) == none
+    assert measure_lanes(office.work, office.clock) == none
     office.queue_mails(1)
     office.pass_time(seconds=7)
     office.queue_mails(2)
-    assert measure(office.work, office.clock) == none | {"transactional": 7.0}
+    assert measure_lanes(office.work, office.clock) == none | {"transactional": 7.0}
     assert mails_due.labels("transactional")._value.get() == 3
     claim_due(office.work, office.clock, 10)
-    assert measure(office.work, office.clock) == none | {"transactional": 7.0}
+    assert measure_lanes(office.work, office.clock) == none | {"transactional": 7.0}

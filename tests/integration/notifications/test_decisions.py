@@ -11,11 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from services.notifications.domain.mail import ERASED
-from services.notifications.sending.judging import retried
-from services.notifications.usecases.begin_handover import begin_handover
-from services.notifications.usecases.claim_due import claim_due
-from services.notifications.usecases.finish import finish
+from services.notifications.mails.model import ERASED
+from services.notifications.sending.outcomes import retried
+from services.notifications.sending.service import begin_handover, claim_due, finish_mails
 from shared.core.clock import parse_rfc3339
 from shared.core.errors import Poison, Retry
 from shared.core.ids import new_id
@@ -251,13 +249,13 @@ def test_first_place_that_comes_back_from_the_relay_goes_again_unless_it_was_los
     (claim,) = claim_due(office.work, office.clock, 10)
     assert begin_handover(office.work, office.clock, claim.mail)
     office.hear(office.decision("scheduled", proposal, 4, SIDE_EVENT))
-    finish(office.work, [retried(claim.mail, "the relay answered 451 to DATA", office.checked_clock)])
+    finish_mails(office.work, [retried(claim.mail, "the relay answered 451 to DATA", office.checked_clock)])
     office.pass_time(minutes=2)
     (claim,) = claim_due(office.work, office.clock, 10)
     assert (claim.mail.kind, claim.mail.revision) == ("proposal-scheduled", 4)
     assert begin_handover(office.work, office.clock, claim.mail)
     office.hear(office.decision("declined", proposal, 5, SIDE_EVENT))
-    finish(office.work, [retried(claim.mail, "the relay answered 451 to DATA", office.checked_clock)])
+    finish_mails(office.work, [retried(claim.mail, "the relay answered 451 to DATA", office.checked_clock)])
     office.pass_time(hours=1)
     assert [subject for subject, _text in texts_sent(office)] == [
         "Your proposal cannot be part of the programme: Housing"

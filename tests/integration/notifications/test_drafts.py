@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from services.notifications.domain.bulletin import LONGEST_TEXT
+from services.notifications.bulletins.model import MAX_TEXT_LENGTH
 from services.notifications.web import LARGEST_BODY
 from shared.core.ids import new_id
 from tests.integration.notifications.bulletins import (
@@ -280,11 +280,11 @@ def test_longest_bulletin_in_every_language_fits_into_the_consoles_form(office: 
     sign_in(client)
     signs = {"en": "a", "fr": "é", "es": "ñ", "ar": "\u0635", "ru": "\u0434", "zh": "\u4f1a"}
     fields = {f"subject-{language}": sign for language, sign in signs.items()}
-    fields |= {f"text-{language}": sign * LONGEST_TEXT for language, sign in signs.items()}
+    fields |= {f"text-{language}": sign * MAX_TEXT_LENGTH for language, sign in signs.items()}
     answer = client.post("/console/mail/bulletins", data=fields)
     assert answer.status_code == 303
     shown = ask(client, "GET", "/v1/bulletins").get_json()["items"][0]
     assert {language: len(text["text"]) for language, text in shown["texts"].items()} == dict.fromkeys(
-        signs, LONGEST_TEXT
+        signs, MAX_TEXT_LENGTH
     )
     assert client.post("/console/mail/bulletins", data={"text-en": "a" * (LARGEST_BODY + 1)}).status_code == 413

@@ -6,15 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from services.notifications.domain.mail import ERASED, ClaimedMail, NewMail, Verdict
-from services.notifications.sending.judging import failed, released, retried, sent
-from services.notifications.store.audience import Addressee, some_of
-from services.notifications.store.mails import add_mail
-from services.notifications.usecases.begin_handover import begin_handover
-from services.notifications.usecases.claim_due import LEASE, claim_due
-from services.notifications.usecases.finish import finish
-from services.notifications.usecases.reap_leases import UNKNOWN_AFTER, reap_leases
-from services.notifications.usecases.unsubscribe import unsubscribe
+from services.notifications.mails.model import ERASED, ClaimedMail, HandoverOutcome, NewMail
+from services.notifications.mails.store import add_mail
+from services.notifications.recipients.audience import Addressee, list_audience
+from services.notifications.recipients.service import unsubscribe
+from services.notifications.sending.outcomes import failed, released, retried, sent
+from services.notifications.sending.service import (
+    LEASE,
+    UNKNOWN_AFTER,
+    begin_handover,
+    claim_due,
+    finish_mails,
+    reap_leases,
+)
 from shared.contracts.envelope import TYPE_PREFIX, Message
 from shared.core.clock import rfc3339
 from shared.core.ids import new_id
@@ -59,7 +63,7 @@ def _nothing_goes(office: Office) -> None:
         for _ in range(4):
             office.schedule()
             reap_leases(office.work, office.clock())
-            office.sender(relay.port).turn(Stop())
+            office.sender(relay.port).run_once(Stop())
             office.pass_time(days=4)
         assert (relay.mails, relay.connections) == ([], 0)
 
@@ -82,7 +86,7 @@ def test_queued_mail_is_called_off(registered: tuple[Office, str]) -> None:
 def test_deferred_mail_is_called_off(registered: tuple[Office, str]) -> None:
     office, identity = registered
     (claim,) = claim_due(office.work, office.clock, 1)
-    finish(office.work, [retried(claim.mail, "the relay is busy", office.checked_clock)])
+    finish_mails(office.work, [retried(claim.mail, "the relay is busy", office.checked_clock)])
     assert office.mail()["state"] == "deferred"
     office.hear(erased(office, identity))
     assert office.mail()["state"] == "called_off"
@@ -95,21 +99,21 @@ def test_claimed_mail_is_taken_out_of_its_senders_hands(registered: tuple[Office
     (claim,) = claim_due(office.work, office.clock, 1)
     office.hear(erased(office, identity))
     assert not begin_handover(office.work, office.clock, claim.mail)
-    assert finish(office.work, [released(claim.mail, office.clock())]) == []
+    assert finish_mails(office.work, [released(claim.mail, office.clock())]) == []
     assert office.mail()["state"] == "called_off"
     assert office.attempts() == [(1, "claimed", "called_off")]
     _is_buried(office, identity)
     _nothing_goes(office)
 
 
-ENDS: list[tuple[str, Callable[[ClaimedMail, Office], Verdict], str]] = [
+ENDS: list[tuple[str, Callable[[ClaimedMail, Office], HandoverOutcome], str]] = [
     ("sent", lambda mail, office: sent(mail, office.clock()), "sent"),
     ("deferred", lambda mail, office: retried(mail, "the relay is busy", office.checked_clock), "called_off"),
     ("released", lambda mail, office: released(mail, office.clock()), "called_off"),
     ("failed", lambda mail, office: failed(mail, "refused", office.clock()), "failed"),
     (
         "unknown",
-        lambda mail, office: Verdict(
+        lambda mail, office: HandoverOutcome(
             mail, "unknown", office.clock(), "cut", office.clock() + UNKNOWN_AFTER, tried=True
         ),
         "unknown",
@@ -119,13 +123,13 @@ ENDS: list[tuple[str, Callable[[ClaimedMail, Office], Verdict], str]] = [
 
 @pytest.mark.parametrize(("end", "verdict", "state"), ENDS, ids=[end for end, _, _ in ENDS])
 def test_mail_that_is_being_handed_over_goes_no_second_time(
-    registered: tuple[Office, str], end: str, verdict: Callable[[ClaimedMail, Office], Verdict], state: str
+    registered: tuple[Office, str], end: str, verdict: Callable[[ClaimedMail, Office], HandoverOutcome], state: str
 ) -> None:
     office, identity = registered
     (claim,) = claim_due(office.work, office.clock, 1)
     assert begin_handover(office.work, office.clock, claim.mail)
     office.hear(erased(office, identity))
-    finish(office.work, [verdict(claim.mail, office)])
+    finish_mails(office.work, [verdict(claim.mail, office)])
     assert (office.mail()["state"], office.mail()["due_at"] is None) == (state, True)
     assert office.attempts() == [(1, "data", end)]
     _is_buried(office, identity)
@@ -140,7 +144,7 @@ def test_handover_whose_sender_died_is_not_repeated(registered: tuple[Office, st
     office.pass_time(seconds=LEASE.total_seconds() + 1)
     reap_leases(office.work, office.clock())
     assert (office.mail()["state"], office.mail()["due_at"]) == ("unknown", None)
-    finish(office.work, [retried(claim.mail, "the relay is busy", office.checked_clock)])
+    finish_mails(office.work, [retried(claim.mail, "the relay is busy", office.checked_clock)])
     assert (office.mail()["state"], office.mail()["due_at"]) == ("unknown", None)
     _is_buried(office, identity)
     _nothing_goes(office)
@@ -149,7 +153,7 @@ def test_handover_whose_sender_died_is_not_repeated(registered: tuple[Office, st
 def test_unknown_mail_is_not_repeated(registered: tuple[Office, str]) -> None:
     office, identity = registered
     with Relay({"DOT": CUT}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
     assert office.mail()["state"] == "unknown"
     office.hear(erased(office, identity))
     assert (office.mail()["state"], office.mail()["due_at"], office.mail()["reason"]) == ("unknown", None, ERASED)
@@ -160,7 +164,7 @@ def test_unknown_mail_is_not_repeated(registered: tuple[Office, str]) -> None:
 def test_sent_mail_stays_counted_and_names_nobody(registered: tuple[Office, str]) -> None:
     office, identity = registered
     with Relay({}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
         assert len(relay.mails) == 1
     office.hear(erased(office, identity))
     assert (office.mail()["state"], office.mail()["sent_at"] is not None) == ("sent", True)
@@ -225,7 +229,7 @@ def test_mail_that_was_decided_before_the_erasure_is_not_made_after_it(registere
     """A scheduler has read the book; then the erasure commits; then the scheduler stores its mail."""
     office, identity = registered
     with office.work.transaction() as connection:
-        (person,) = some_of(connection, {"event": EVENT, "statuses": ["confirmed"]}, "", 10)
+        (person,) = list_audience(connection, {"event": EVENT, "statuses": ["confirmed"]}, "", 10)
         office.hear(erased(office, identity))
         assert not add_mail(connection, _reminder(office, person))
     assert [mail["kind"] for mail in office.mails()] == ["confirmation"]
@@ -237,7 +241,7 @@ def test_erasure_waits_for_a_mail_that_is_being_made(registered: tuple[Office, s
     office, identity = registered
     with ThreadPoolExecutor(1) as other:
         with office.work.transaction() as connection:
-            (person,) = some_of(connection, {"event": EVENT, "statuses": ["confirmed"]}, "", 10)
+            (person,) = list_audience(connection, {"event": EVENT, "statuses": ["confirmed"]}, "", 10)
             assert add_mail(connection, _reminder(office, person))
             done = other.submit(office.hear, erased(office, identity))
             poll_until(lambda: office.rows(WAITS), what="the erasure waits")

@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from services.notifications.domain.mail import mail_id_of
+from services.notifications.mails.model import mail_id_of
 from tests.integration.notifications.office import Office
 
 

@@ -46,7 +46,7 @@ def test_mail_is_shown_without_the_person(client: FlaskClient, office: Office) -
     office.hear(office.told("confirmed", new_id()))
     with Relay({"DOT": ["451 later", "250 ok"]}) as relay:
         for _ in range(2):
-            office.sender(relay.port).turn(Stop())
+            office.sender(relay.port).run_once(Stop())
             office.pass_time(seconds=60)
     row = office.mail()
     status, mail = get(client, f"/v1/mails/{row['id']}")

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications.domain.kinds import DECISION_KINDS, KIND_OF_MESSAGE, KINDS
-from services.notifications.store.reclosing import MAILS
+from services.notifications.mails.kinds import DECISION_KINDS, KIND_OF_MESSAGE, KINDS
+from services.notifications.mails.store import ENCRYPTED_MAILS
 from shared.core.ids import new_id
 from shared.core.sealing import Vault, new_key
 from shared.store.reclosing import Reclosing
@@ -118,7 +118,7 @@ def test_reminders_and_bulletins_hold_no_managing_link(office: Office, registere
 
 def test_links_are_closed_anew_by_another_key(office: Office, registered: str) -> None:
     newer = new_key()
-    work = Reclosing(office.work, MAILS, [newer, office.vault_key], wait=lambda _seconds: None)
+    work = Reclosing(office.work, ENCRYPTED_MAILS, [newer, office.vault_key], wait=lambda _seconds: None)
     work.run()
     assert work.changed == 1
     mail = office.mail()

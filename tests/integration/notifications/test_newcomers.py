@@ -4,11 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.notifications.sending.composing import NEWS_KNOWN
-from services.notifications.sending.judging import retried, sent
-from services.notifications.usecases.begin_handover import begin_handover
-from services.notifications.usecases.claim_due import claim_due
-from services.notifications.usecases.finish import finish
+from services.notifications.sending.composer import NEWS_KNOWN
+from services.notifications.sending.outcomes import retried, sent
+from services.notifications.sending.service import begin_handover, claim_due, finish_mails
 from tests.integration.notifications.office import Office
 from tests.integration.notifications.review import (
     NO_DATE,
@@ -57,7 +55,7 @@ def test_confirmation_that_has_not_gone_when_the_event_changes_suffices(office: 
     tell(office, 1, status="confirmed")
     register(office, 1)
     (claim,) = claim_due(office.work, office.clock, 10)
-    finish(office.work, [retried(claim.mail, "the relay answered 450 to RCPT", office.checked_clock)])
+    finish_mails(office.work, [retried(claim.mail, "the relay answered 450 to RCPT", office.checked_clock)])
     tell(office, 2, status="confirmed", **NOVEMBER)
     wait_and_tell(office)
     office.pass_time(hours=1)
@@ -81,7 +79,7 @@ def test_confirmation_in_a_senders_hands_is_waited_for_when_the_news_go(office: 
     tell(office, 2, status="confirmed", **NOVEMBER)
     wait_and_tell(office)
     assert office.states() == {"confirmation": "claimed", "event-rescheduled": "queued"}
-    finish(office.work, [retried(claim.mail, "the relay was not reached", office.checked_clock)])
+    finish_mails(office.work, [retried(claim.mail, "the relay was not reached", office.checked_clock)])
     office.pass_time(hours=1)
     assert told(office) == ["confirmation"]
     reasons = {mail["kind"]: mail["reason"] for mail in office.mails()}
@@ -95,7 +93,7 @@ def test_confirmation_of_the_old_state_that_went_after_all_is_corrected(office: 
     tell(office, 2, status="confirmed", **NOVEMBER)
     wait_and_tell(office)
     assert begin_handover(office.work, office.clock, claim.mail)
-    finish(office.work, [sent(claim.mail, office.clock())])
+    finish_mails(office.work, [sent(claim.mail, office.clock())])
     assert told(office) == ["confirmation", "event-rescheduled"]
 
 

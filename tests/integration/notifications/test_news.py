@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from services.notifications.sending.composing import NEWS_UNTRUE
-from services.notifications.usecases.announce import announce_some, decide_news
+from services.notifications.rules.service import announce_some, decide_news
+from services.notifications.sending.composer import NEWS_UNTRUE
 from shared.store.unit_of_work import UnitOfWork
 from tests.integration.notifications.office import Office
 from tests.integration.notifications.review import (

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications.domain.mail import ClaimedMail, Verdict
-from services.notifications.messaging import MAIL
-from services.notifications.sending.judging import retried, sent
-from services.notifications.usecases.begin_handover import begin_handover
-from services.notifications.usecases.claim_due import claim_due
-from services.notifications.usecases.finish import finish
+from services.notifications.mails.model import ClaimedMail, HandoverOutcome
+from services.notifications.rules.consumers import MAIL
+from services.notifications.sending.outcomes import retried, sent
+from services.notifications.sending.service import begin_handover, claim_due, finish_mails
 from shared.contracts import reading
 from shared.contracts.envelope import Message
 from tests.integration.notifications.bulletins import draft, send
@@ -157,23 +155,23 @@ def test_news_in_a_senders_hands_are_taken_out_of_them(office: Office) -> None:
     office.hear(cancellation(office, who["attendance"], "attendance"))
     assert announced(office) == [("event-rescheduled", who["delegation"], "queued")]
     assert not begin_handover(office.work, office.clock, claim.mail)
-    assert finish(office.work, [sent(claim.mail, office.clock())]) == []
+    assert finish_mails(office.work, [sent(claim.mail, office.clock())]) == []
     assert links(office) == ["delegation"]
     outcomes = office.rows(f"SELECT outcome FROM mail_attempt WHERE mail_id = '{claim.mail.id}' ORDER BY number")
     assert [row["outcome"] for row in outcomes] == ["released", "sent"]
 
 
-def _taken(mail: ClaimedMail, office: Office) -> Verdict:
+def _taken(mail: ClaimedMail, office: Office) -> HandoverOutcome:
     return sent(mail, office.clock())
 
 
-def _refused(mail: ClaimedMail, office: Office) -> Verdict:
+def _refused(mail: ClaimedMail, office: Office) -> HandoverOutcome:
     return retried(mail, "the relay answered 451 to DATA", office.checked_clock)
 
 
 @pytest.mark.parametrize(("outcome", "again"), [(_taken, []), (_refused, ["delegation"])])
 def test_news_that_are_being_handed_over_go_again_only_if_they_come_back(
-    office: Office, outcome: Callable[[ClaimedMail, Office], Verdict], again: list[str]
+    office: Office, outcome: Callable[[ClaimedMail, Office], HandoverOutcome], again: list[str]
 ) -> None:
     who = on_forms(office, *KINDS)
     move_review(office)
@@ -181,7 +179,7 @@ def test_news_that_are_being_handed_over_go_again_only_if_they_come_back(
     assert begin_handover(office.work, office.clock, claim.mail)
     office.hear(cancellation(office, who["attendance"], "attendance"))
     assert announced(office) == [("event-rescheduled", who["attendance"], "claimed")]
-    finish(office.work, [outcome(claim.mail, office)])
+    finish_mails(office.work, [outcome(claim.mail, office)])
     office.pass_time(hours=1)
     assert links(office) == again
     assert [(kind, state) for kind, _subject, state in announced(office)] == [("event-rescheduled", "sent")]
@@ -193,7 +191,7 @@ def test_news_that_came_back_are_called_off_without_another_registration(office:
     (claim,) = claim_due(office.work, office.clock, 10)
     assert begin_handover(office.work, office.clock, claim.mail)
     office.hear(cancellation(office, who["attendance"], "attendance"))
-    finish(office.work, [_refused(claim.mail, office)])
+    finish_mails(office.work, [_refused(claim.mail, office)])
     office.pass_time(hours=1)
     assert links(office) == []
     assert announced(office) == [("event-rescheduled", who["attendance"], "called_off")]

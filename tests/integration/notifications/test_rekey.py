@@ -7,8 +7,9 @@ from threading import Event, Thread
 import pytest
 from sqlalchemy import text
 
-from services.notifications.messaging import MAIL, Intake, effects
-from services.notifications.store.reclosing import BOOK
+from services.notifications.recipients.store import ENCRYPTED_RECIPIENTS
+from services.notifications.rules.consumers import MAIL, effects
+from services.notifications.rules.registrations import NotificationsContext
 from shared.core.clock import system_clock
 from shared.core.ids import new_id
 from shared.core.sealing import Unsealable, Vault, new_key
@@ -54,7 +55,9 @@ def test_book_is_closed_anew_while_messages_are_heard(office: Office, rekey: Rek
     office.queue_mails(BEFORE)
     new, names = new_key(), opened(office, office.vault_key)
     assert len(names) == BEFORE
-    hears = effects(Intake(system_clock, (office.private_key,), Vault([new, office.vault_key]), "example.org"))[MAIL]
+    hears = effects(
+        NotificationsContext(system_clock, (office.private_key,), Vault([new, office.vault_key]), "example.org")
+    )[MAIL]
     over, added = Event(), list[str]()
 
     def hear() -> None:
@@ -89,7 +92,7 @@ def test_entry_that_somebody_has_in_hand_is_waited_for_without_a_lock(office: Of
         assert held in opened(office, office.vault_key)
         other.close()
 
-    run = Reclosing(office.work_of("operator"), BOOK, [new, office.vault_key], wait)
+    run = Reclosing(office.work_of("operator"), ENCRYPTED_RECIPIENTS, [new, office.vault_key], wait)
     run.run()
     assert (run.changed, len(pauses), len(opened(office, new))) == (3, 1, 3)
 

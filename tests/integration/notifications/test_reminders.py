@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from services.notifications.usecases.begin_handover import begin_handover
-from services.notifications.usecases.claim_due import claim_due
-from services.notifications.usecases.plan_reminders import plan_reminders
+from services.notifications.rules.service import plan_reminders
+from services.notifications.sending.service import begin_handover, claim_due
 from shared.core.ids import new_id
 from shared.process.runner import Stop
 from shared.store.unit_of_work import UnitOfWork
@@ -67,10 +66,10 @@ def test_reminder_is_planned_once_however_often_one_looks(office: Office) -> Non
 def test_reminder_goes_when_it_is_due_and_not_before(office: Office) -> None:
     plan_at(office, START - DAY - timedelta(minutes=10))
     with Relay({}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
         assert reminders(office) == [("reminder-1-day", "queued")]
         office.clock.set(START - DAY)
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
     assert reminders(office) == [("reminder-1-day", "sent")]
 
 
@@ -85,7 +84,7 @@ def test_reminder_that_could_not_go_in_time_is_missed_and_never_sent(
     office.clock.set(START - LATE[kind])
     with Relay({}) as relay:
         for _ in range(3):
-            office.sender(relay.port).turn(Stop())
+            office.sender(relay.port).run_once(Stop())
         kinds = office.rows("SELECT kind FROM mail WHERE state = 'sent'")
         assert len(relay.mails) == len(kinds) == 1
     assert kinds == [{"kind": "confirmation"}]
@@ -143,7 +142,7 @@ def test_reminder_planned_while_the_event_moved_is_called_off_by_the_sender(offi
     assert plan_reminders(Moving(office.engine, "notifications"), office.clock(), "example.org") == 1
     assert reminders(office) == [("reminder-1-day", "queued")]
     with Relay({}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
         assert len(relay.mails) == 1
     assert reminders(office) == [("reminder-1-day", "called_off")]
 
@@ -151,7 +150,7 @@ def test_reminder_planned_while_the_event_moved_is_called_off_by_the_sender(offi
 def test_week_begins_anew_when_the_event_moves_by_a_week(office: Office) -> None:
     plan_at(office, START - WEEK)
     with Relay({}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
     office.hear_event(revision=2, starts_at="2020-03-11T19:00:00Z", ends_at="2020-03-11T20:30:00Z")
     plan_at(office, START - DAY)
     assert reminders(office) == [("reminder-7-days", "sent")]

@@ -9,12 +9,10 @@ from email.policy import default as modern
 import pytest
 from sqlalchemy import text
 
-from services.notifications.domain.retrying import FIRST_DELAY_S, GIVE_UP_AFTER, MIN_ATTEMPTS
-from services.notifications.sending.composing import EVENT_MISSING, NO_EVENT
-from services.notifications.sending.judging import NOT_REACHED, UNKNOWN
+from services.notifications.sending.composer import EVENT_MISSING, NO_EVENT
+from services.notifications.sending.outcomes import FIRST_DELAY_S, GIVE_UP_AFTER, MIN_ATTEMPTS, NO_ANSWER, NOT_REACHED
 from services.notifications.sending.sender import Sender
-from services.notifications.usecases.begin_handover import begin_handover
-from services.notifications.usecases.claim_due import claim_due
+from services.notifications.sending.service import begin_handover, claim_due
 from shared.contracts import reading
 from shared.contracts.envelope import decode
 from shared.core.ids import new_id
@@ -42,7 +40,7 @@ def test_mail_is_handed_over_and_said_to_be(office: Office) -> None:
     before = counted("confirmation", "sent")
     timed = mail_handover_seconds.labels("confirmation")._sum.get()
     with Relay({}) as relay:
-        assert office.sender(relay.port).turn(Stop()) == 1
+        assert office.sender(relay.port).run_once(Stop()) == 1
         (content,) = relay.mails
         assert f"rcpt to:<{ADDRESS}>" in [line.lower() for line in relay.heard]
     mail = office.mail()
@@ -74,7 +72,7 @@ def test_every_kind_is_handed_over_in_one_session(office: Office) -> None:
         office.hear(office.told(key, new_id()))
     office.hear(office.wanted(new_id()))
     with Relay({}) as relay:
-        assert office.sender(relay.port).turn(Stop()) == 7
+        assert office.sender(relay.port).run_once(Stop()) == 7
         assert relay.connections == 1
         subjects = [message_from_bytes(mail, policy=modern)["Subject"] for mail in relay.mails]
     assert [subject.partition(":")[0] for subject in subjects] == [
@@ -103,8 +101,8 @@ def test_every_kind_is_handed_over_in_one_session(office: Office) -> None:
         ({"RCPT": CUT}, "deferred", ("claimed", "deferred"), NOT_REACHED),
         ({"RCPT": STALL}, "deferred", ("claimed", "deferred"), NOT_REACHED),
         ({"DATA": CUT}, "deferred", ("data", "deferred"), NOT_REACHED),
-        ({"DOT": CUT}, "unknown", ("data", "unknown"), UNKNOWN),
-        ({"DOT": STALL}, "unknown", ("data", "unknown"), UNKNOWN),
+        ({"DOT": CUT}, "unknown", ("data", "unknown"), NO_ANSWER),
+        ({"DOT": STALL}, "unknown", ("data", "unknown"), NO_ANSWER),
     ],
 )
 def test_outcome_leads_to_its_state(
@@ -114,7 +112,7 @@ def test_outcome_leads_to_its_state(
     office.queue_mails(1)
     before = counted("confirmation", state)
     with Relay(script) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
     mail = office.mail()
     assert (mail["state"], mail["reason"], mail["attempts"]) == (state, reason, 1)
     assert office.attempts() == [(1, *attempt)]
@@ -129,7 +127,7 @@ def test_refused_mail_does_not_hold_up_the_next(office: Office) -> None:
     office.hear_event()
     office.queue_mails(3)
     with Relay({"RCPT": ["250 ok", "550 no", "250 ok"]}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
     assert [mail["state"] for mail in office.mails()] == ["sent", "failed", "sent"]
 
 
@@ -137,7 +135,7 @@ def test_relay_that_limits_a_session_gets_another(office: Office) -> None:
     office.hear_event()
     office.queue_mails(3)
     with Relay({"MAIL": ["250 ok", "250 ok", "250 ok"], "RCPT": ["250 ok", "421 enough", "250 ok"]}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
         assert relay.connections == 2
     assert [mail["state"] for mail in office.mails()] == ["sent", "deferred", "sent"]
 
@@ -146,7 +144,7 @@ def test_quit_that_fails_changes_nothing(office: Office) -> None:
     office.hear_event()
     office.queue_mails(1)
     with Relay({"QUIT": CUT}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
     assert office.mail()["state"] == "sent"
 
 
@@ -159,7 +157,7 @@ def test_mail_is_given_up_after_three_days_and_ten_attempts(office: Office) -> N
         sender = office.sender(relay.port)
         for _ in range(MIN_ATTEMPTS):
             assert office.mail()["state"] in ("queued", "deferred")
-            assert sender.turn(Stop()) == 1
+            assert sender.run_once(Stop()) == 1
             office.pass_time(hours=4)
     mail = office.mail()
     assert (mail["state"], mail["reason"]) == ("failed", "given up after 72 hours: the relay answered 450 to RCPT")
@@ -198,21 +196,21 @@ def test_mail_waits_for_its_event(office: Office) -> None:
     office.queue_mails(1)
     with Relay({}) as relay:
         sender = office.sender(relay.port)
-        sender.turn(Stop())
+        sender.run_once(Stop())
         mail = office.mail()
         assert (mail["state"], mail["reason"], mail["attempts"]) == ("deferred", EVENT_MISSING, 0)
         assert mail["due_at"] == office.clock() + timedelta(seconds=5)
         office.hear_event()
-        assert sender.turn(Stop()) == 0
+        assert sender.run_once(Stop()) == 0
         office.pass_time(seconds=5)
-        assert sender.turn(Stop()) == 1
+        assert sender.run_once(Stop()) == 1
     assert office.mail()["state"] == "sent"
 
 
 def test_form_without_event_has_nothing_to_write_about(office: Office) -> None:
     office.hear(office.told("confirmed", new_id(), event=None))
     with Relay({}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
         assert relay.connections == 0
     assert (office.mail()["state"], office.mail()["reason"]) == ("failed", NO_EVENT)
 
@@ -223,7 +221,7 @@ def test_mail_that_cannot_be_composed_stops_no_other(office: Office) -> None:
     office.hear(office.told("confirmed", new_id(), event="broken"))
     office.queue_mails(1)
     with Relay({}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
     assert [mail["state"] for mail in office.mails()] == ["deferred", "sent"]
 
 
@@ -231,7 +229,7 @@ def test_address_that_is_none_fails(office: Office) -> None:
     office.hear_event()
     office.hear(office.told("confirmed", new_id(), sealed={"address": "a@example.org, b@example.org"}))
     with Relay({}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
         assert relay.mails == []
     assert office.mail()["state"] == "failed"
 
@@ -240,16 +238,16 @@ def test_relay_down_costs_one_mail_its_turn_and_back_all_go(office: Office) -> N
     office.hear_event()
     office.queue_mails(25)
     down = office.sender(free_port())
-    assert down.turn(Stop()) == 10
+    assert down.run_once(Stop()) == 10
     states = [mail["state"] for mail in office.mails()]
     assert (states.count("deferred"), states.count("queued")) == (1, 24)
-    assert down.turn(Stop()) == 1
+    assert down.run_once(Stop()) == 1
     states = [mail["state"] for mail in office.mails()]
     assert (states.count("deferred"), states.count("queued")) == (2, 23)
     office.pass_time(seconds=FIRST_DELAY_S)
     with Relay({}) as relay:
         up = office.sender(relay.port)
-        while up.turn(Stop()):
+        while up.run_once(Stop()):
             pass
         assert len(relay.mails) == 25
     assert {mail["state"] for mail in office.mails()} == {"sent"}
@@ -267,7 +265,7 @@ def test_stop_ends_between_two_mails_and_gives_back_the_rest(office: Office) -> 
 
     with Relay({}) as relay:
         sender = office.sender(relay.port, monotonic=asked_to_stop)  # looked at just before a handover
-        sender.turn(stop)
+        sender.run_once(stop)
         assert len(relay.mails) == 1
     assert [mail["state"] for mail in office.mails()] == ["sent", "queued", "queued"]
     assert office.attempts() == [(1, "data", "sent"), (1, "claimed", "released"), (1, "claimed", "released")]
@@ -285,9 +283,9 @@ def test_mail_called_off_while_claimed_is_not_sent(office: Office) -> None:
             office.hear(cancelled)
             return office.clock()
 
-        office.sender(relay.port, composer=replace(composer, clock=agreeing(cancelled_meanwhile, office.work))).turn(
-            Stop()
-        )
+        office.sender(
+            relay.port, composer=replace(composer, clock=agreeing(cancelled_meanwhile, office.work))
+        ).run_once(Stop())
         assert relay.mails == []
     assert office.states() == {"confirmation": "called_off", "cancelled-by-you": "queued"}
     assert office.attempts() == [(1, "claimed", "called_off")]

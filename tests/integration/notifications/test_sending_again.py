@@ -14,19 +14,20 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from services.notifications import mail_commands
-from services.notifications.domain import resending
-from services.notifications.domain.retrying import GIVE_UP_AFTER, MIN_ATTEMPTS
-from services.notifications.store.undelivered import Selection
-from services.notifications.usecases.reap_leases import GIVEN_UP_REASON, UNKNOWN_AFTER, reap_leases
-from services.notifications.usecases.send_again import (
+from services.notifications.recipients.model import NO_BULLETINS
+from services.notifications.recipients.service import unsubscribe
+from services.notifications.rules.model import EVENT_PAST, NEWER_MAIL, NO_LONGER_TRUE, NOT_NOTIFIED_PERIOD
+from services.notifications.sending.outcomes import GIVE_UP_AFTER, MIN_ATTEMPTS
+from services.notifications.sending.service import GIVEN_UP_REASON, UNKNOWN_AFTER, reap_leases
+from services.notifications.tracking.service import (
     CHUNK,
     DEED,
-    Order,
+    ResendOrder,
     measure_not_notified,
-    preview_sending_again,
+    preview_resend,
     send_again,
 )
-from services.notifications.usecases.unsubscribe import unsubscribe
+from services.notifications.tracking.store import MailSelection
 from shared.core.errors import DomainError
 from shared.core.ids import new_id
 from shared.core.metrics import people_not_notified
@@ -39,7 +40,7 @@ from tests.support.smtp_relay import CUT, Relay
 
 PAGE = "/console/mail/not-notified"
 REFUSED = "the relay answered 550 to RCPT"
-EVERYTHING = Selection()
+EVERYTHING = MailSelection()
 DEEDS = f"SELECT done_by, kind, subject, detail FROM deed WHERE deed = '{DEED}' ORDER BY id"
 STARTS_AT = datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
 
@@ -47,7 +48,7 @@ STARTS_AT = datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
 def refuse(office: Office, script: Mapping[str, str] | None = None) -> None:
     """Let a sender have everything that is due, with a relay that takes nothing."""
     with Relay(dict(script or {"RCPT": "550 no such person"})) as relay:
-        while office.sender(relay.port).turn(Stop()):
+        while office.sender(relay.port).run_once(Stop()):
             pass
 
 
@@ -59,14 +60,14 @@ def refused_confirmation(office: Office, **changes: Any) -> str:
     return registration
 
 
-def again(office: Office, selection: Selection = EVERYTHING, who: str = "a coordinator") -> int:
+def again(office: Office, selection: MailSelection = EVERYTHING, who: str = "a coordinator") -> int:
     """Preview a selection and send it again."""
     work = office.work_of("web")
-    return send_again(work, office.clock, Order(who, selection, _preview(office, selection).mark))
+    return send_again(work, office.clock, ResendOrder(who, selection, _preview(office, selection).mark))
 
 
-def _preview(office: Office, selection: Selection = EVERYTHING) -> Any:
-    return preview_sending_again(office.work_of("web"), office.clock, selection)
+def _preview(office: Office, selection: MailSelection = EVERYTHING) -> Any:
+    return preview_resend(office.work_of("web"), office.clock, selection)
 
 
 def obstacles(office: Office) -> dict[str, int]:
@@ -107,7 +108,7 @@ def test_mail_is_written_from_what_is_known_now(office: Office) -> None:
     office.hear(office.told("confirmed", registration, sealed={"address": "corrected@example.org"}))
     assert again(office) == 1
     with Relay({}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
         received = message_from_bytes(relay.mails[0], policy=modern)
     assert (received["To"], received["Subject"]) == (
         "corrected@example.org",
@@ -152,7 +153,7 @@ def test_person_who_was_erased_is_not_written_to(office: Office) -> None:
     registration = refused_confirmation(office)
     preview = _preview(office)
     office.hear(erased(office, registration))
-    assert send_again(office.work_of("web"), office.clock, Order("x", EVERYTHING, preview.mark)) == 0
+    assert send_again(office.work_of("web"), office.clock, ResendOrder("x", EVERYTHING, preview.mark)) == 0
     assert (office.mail()["state"], office.mail()["recipient"]) == ("failed", None)
     assert delivered(office) == []
 
@@ -169,7 +170,7 @@ def test_what_is_no_longer_true_is_not_sent_again(office: Office) -> None:
     office.hear_event()
     registration = refused_confirmation(office)
     office.hear(office.told("cancelled", registration, 2))
-    assert (again(office), obstacles(office)) == (0, {resending.NO_LONGER_TRUE: 1})
+    assert (again(office), obstacles(office)) == (0, {NO_LONGER_TRUE: 1})
 
 
 def test_mail_about_a_past_event_is_not_sent_again(office: Office) -> None:
@@ -178,7 +179,7 @@ def test_mail_about_a_past_event_is_not_sent_again(office: Office) -> None:
     office.clock.set(STARTS_AT + timedelta(minutes=89))
     assert _preview(office).people == 1
     office.clock.set(STARTS_AT + timedelta(minutes=90))
-    assert (again(office), obstacles(office)) == (0, {resending.EVENT_PAST: 1})
+    assert (again(office), obstacles(office)) == (0, {EVENT_PAST: 1})
 
 
 def test_mail_whose_event_passes_while_it_waits_is_called_off(office: Office) -> None:
@@ -187,7 +188,7 @@ def test_mail_whose_event_passes_while_it_waits_is_called_off(office: Office) ->
     assert again(office) == 1
     office.clock.set(STARTS_AT + timedelta(hours=2))
     assert delivered(office) == []
-    assert (office.mail()["state"], office.mail()["reason"]) == ("called_off", resending.EVENT_PAST)
+    assert (office.mail()["state"], office.mail()["reason"]) == ("called_off", EVENT_PAST)
 
 
 def test_bulletin_to_somebody_who_wants_none_is_not_sent_again(office: Office, client: FlaskClient) -> None:
@@ -198,9 +199,9 @@ def test_bulletin_to_somebody_who_wants_none_is_not_sent_again(office: Office, c
     refuse(office)
     assert {mail["state"] for mail in office.mails() if mail["kind"] == "bulletin"} == {"failed"}
     unsubscribe(office.work_of("web"), office.clock, f"{1:064x}")
-    chosen = Selection(kind="bulletin")
+    chosen = MailSelection(kind="bulletin")
     assert again(office, chosen) == 1
-    assert dict(_preview(office, chosen).left_by_reason) == {resending.NO_BULLETINS: 1}
+    assert dict(_preview(office, chosen).left_by_reason) == {NO_BULLETINS: 1}
     assert [mail["Subject"] for mail in delivered(office)] == ["Who speaks for you?"]
 
 
@@ -215,7 +216,7 @@ def test_announcement_goes_by_another_registration_of_the_person(office: Office,
     refuse(office)
     office.hear(office.told("cancelled", first, 2, form=f"form-{first[-1]}", event=None))
     delivered(office)
-    assert again(office, Selection(kind="bulletin")) == 1
+    assert again(office, MailSelection(kind="bulletin")) == 1
     assert delivered(office) == [], "the sender has moved it to the other registration"
     assert [mail["Subject"] for mail in delivered(office)] == ["Who speaks for you?"]
 
@@ -231,7 +232,7 @@ def test_older_news_are_not_sent_again_beside_newer_ones(office: Office) -> None
         office.schedule()
         refuse(office)
     assert [mail["state"] for mail in office.mails() if mail["kind"] == "event-changed"] == ["failed", "failed"]
-    assert (again(office), obstacles(office)) == (1, {resending.NEWER_MAIL: 1})
+    assert (again(office), obstacles(office)) == (1, {NEWER_MAIL: 1})
     (received,) = delivered(office)
     assert "Room XXI" in received.get_body(("plain",)).get_content()  # type: ignore[union-attr]
 
@@ -266,7 +267,7 @@ def test_missed_reminder_is_missed_again_once_its_event_has_begun(office: Office
     office.schedule()
     assert delivered(office) == []
     assert office.states()["reminder-1-day"] == "missed"
-    assert (again(office), obstacles(office)) == (0, {resending.EVENT_PAST: 1})
+    assert (again(office), obstacles(office)) == (0, {EVENT_PAST: 1})
 
 
 def test_all_of_a_period_and_a_reason(office: Office) -> None:
@@ -277,7 +278,7 @@ def test_all_of_a_period_and_a_reason(office: Office) -> None:
         office.pass_time(hours=12)
     ended = [mail["ended_at"] for mail in office.mails()]
     assert _preview(office).people == 3
-    chosen = Selection(since=ended[0], until=ended[2], reason=REFUSED)
+    chosen = MailSelection(since=ended[0], until=ended[2], reason=REFUSED)
     assert _preview(office, replace(chosen, since=ended[1])).people == 1
     assert again(office, chosen) == 2
     assert [mail["state"] for mail in office.mails()] == ["queued", "queued", "failed"]
@@ -303,7 +304,7 @@ def test_two_who_press_at_once_send_once(office: Office) -> None:
     office.hear_event()
     office.queue_mails(50)
     refuse(office)
-    order = Order("both", EVERYTHING, _preview(office).mark)
+    order = ResendOrder("both", EVERYTHING, _preview(office).mark)
     with ThreadPoolExecutor(2) as both:
         done = list(both.map(lambda _: _or_refused(office, order), range(2)))
     assert sum(done) == 50
@@ -311,7 +312,7 @@ def test_two_who_press_at_once_send_once(office: Office) -> None:
     assert sum(deed["detail"]["mails"] for deed in office.rows(DEEDS)) == 50
 
 
-def _or_refused(office: Office, order: Order) -> int:
+def _or_refused(office: Office, order: ResendOrder) -> int:
     try:
         return send_again(office.work_of("web"), office.clock, order)
     except DomainError:
@@ -324,7 +325,7 @@ def test_other_mails_than_the_preview_showed_are_refused(office: Office) -> None
     mark = _preview(office).mark
     refused_confirmation(office, person_ref="01" * 32)
     with pytest.raises(DomainError) as refusal:
-        send_again(office.work_of("web"), office.clock, Order("x", EVERYTHING, mark))
+        send_again(office.work_of("web"), office.clock, ResendOrder("x", EVERYTHING, mark))
     assert refusal.value.code == "preview-outdated"
     assert {mail["state"] for mail in office.mails()} == {"failed"}
 
@@ -338,7 +339,7 @@ def test_alert_counts_people_of_the_last_days(office: Office) -> None:
     assert len(office.mails()) == 3
     assert measure_not_notified(office.work_of("schedule"), office.clock) == 2
     assert people_not_notified._value.get() == 2
-    office.pass_time(seconds=resending.PERIOD.total_seconds() + 1)
+    office.pass_time(seconds=NOT_NOTIFIED_PERIOD.total_seconds() + 1)
     assert measure_not_notified(office.work_of("schedule"), office.clock) == 0
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.notifications.domain.kinds import KINDS
-from services.notifications.sending import composing
+from services.notifications.mails.kinds import KINDS
+from services.notifications.sending import composer
 from shared.core.ids import new_id
 from shared.process.runner import Stop
 from tests.integration.notifications.office import Office
@@ -33,7 +33,7 @@ def test_no_untrue_mail_goes_out_and_none_twice(office: Office, steps: list[int]
             if step != SEND:
                 office.hear(replace(messages[step], id=new_id()))
                 continue
-            office.sender(relay.port).turn(Stop())
+            office.sender(relay.port).run_once(Stop())
             now_sent = {row["message_id"]: row["kind"] for row in office.rows(sent_of_this)}
             for kind in (kind for message_id, kind in now_sent.items() if message_id not in sent):
                 assert office.rows(standing)[0]["status"] in KINDS[kind].true_while
@@ -50,13 +50,13 @@ def test_without_the_rule_an_untrue_mail_would_go_out(
     """The negative control: the same cancellation, with the calling off taken back. Whoever writes asks once more."""
     office.hear_event()
     if not asked_when_written:
-        monkeypatch.setattr(composing, "is_untrue", lambda *_: False)
+        monkeypatch.setattr(composer, "is_outdated", lambda *_: False)
     registration_id = new_id()
     office.hear(office.told("confirmed", registration_id), office.told("cancelled", registration_id, 2))
     with office.work.transaction() as connection:
         connection.exec_driver_sql("UPDATE mail SET state = 'queued', reason = NULL WHERE state = 'called_off'")
     with Relay({}) as relay:
-        office.sender(relay.port).turn(Stop())
+        office.sender(relay.port).run_once(Stop())
         subjects = [str(message_from_bytes(mail)["Subject"]) for mail in relay.mails]
     untrue = [] if asked_when_written else ["You are registered"]
     assert [subject.partition(":")[0] for subject in subjects] == [*untrue, "Registration cancelled"]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.notifications.domain.webhook import OFF_AFTER, Called
-from services.notifications.usecases.deliver import DeliveryTools
+from services.notifications.webhooks.deliverer import DeliveryContext
+from services.notifications.webhooks.model import OFF_AFTER, CallResult
 from shared.core.ids import new_id
 from shared.store.checked_clock import CheckedClock
 from tests.integration.notifications.desk import ask
@@ -17,9 +17,9 @@ from tests.integration.notifications.webhooks import PARTNER, URL, Partners, del
 
 
 def test_answer_gone_turns_the_address_off_and_calls_off_what_waits(
-    client: FlaskClient, office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any]
+    client: FlaskClient, office: Office, tools: DeliveryContext, partners: Partners, webhook: dict[str, Any]
 ) -> None:
-    partners.says[URL] = Called(410)
+    partners.says[URL] = CallResult(410)
     for number in range(2):
         office.hear(office.told("confirmed", new_id(), partner=PARTNER, person_ref=f"{number:064x}"))
     assert deliver_all(tools) == 1
@@ -32,9 +32,9 @@ def test_answer_gone_turns_the_address_off_and_calls_off_what_waits(
 
 
 def test_address_at_which_nothing_works_for_days_is_turned_off_until_somebody_turns_it_on(
-    client: FlaskClient, office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any]
+    client: FlaskClient, office: Office, tools: DeliveryContext, partners: Partners, webhook: dict[str, Any]
 ) -> None:
-    partners.says[URL] = Called(fault="no answer in time")
+    partners.says[URL] = CallResult(fault="no answer in time")
     for _ in range(2):
         office.hear(office.told("confirmed", new_id(), partner=PARTNER, person_ref=new_id().replace("-", "") * 2))
         deliver_all(tools)
@@ -51,10 +51,10 @@ def test_address_at_which_nothing_works_for_days_is_turned_off_until_somebody_tu
 
 
 def test_deliverer_with_a_wrong_clock_turns_no_address_off(
-    client: FlaskClient, office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any]
+    client: FlaskClient, office: Office, tools: DeliveryContext, partners: Partners, webhook: dict[str, Any]
 ) -> None:
     """Six days ahead: nothing has worked for six days, as it sees it."""
-    partners.says[URL] = Called(fault="no answer in time")
+    partners.says[URL] = CallResult(fault="no answer in time")
     office.hear(office.told("confirmed", new_id(), partner=PARTNER))
     deliver_all(tools)
     right = office.clock

@@ -8,9 +8,16 @@ from pathlib import Path
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from services.notifications.calling.caller import NO_ANSWER, NO_CONNECTION, NO_HTTP, NO_TLS, REFUSED
-from services.notifications.calling.signing import new_secret, signed_headers
-from services.notifications.domain.webhook import Called
+from services.notifications.webhooks.http_client import (
+    NO_ANSWER,
+    NO_CONNECTION,
+    NO_HTTP,
+    NO_TLS,
+    REFUSED,
+    new_secret,
+    signed_headers,
+)
+from services.notifications.webhooks.model import CallResult
 from shared.core.clock import system_clock
 from tests.support.receiver import HOST, OUTSIDE, Receiver, answering, make_certificate
 from tests.support.waiting import poll_until
@@ -49,7 +56,7 @@ def test_call_arrives_whole_and_signed_at_the_address_that_was_checked(certifica
     secret = new_secret()
     with Receiver(certificate, answering(204)) as receiver:
         headers = signed_headers("an-id", system_clock(), BODY, [secret])
-        assert receiver.caller().call(URL, headers, BODY) == Called(answer=204)
+        assert receiver.caller().call(URL, headers, BODY) == CallResult(answer=204)
     [heard] = receiver.heard
     assert (heard.line, heard.headers["host"], heard.body) == ("POST /hook?for=us HTTP/1.1", HOST, BODY)
     assert Webhook(secret).verify(heard.body, heard.headers) == {"type": "registration.confirmed"}
@@ -60,9 +67,9 @@ def test_name_that_is_answered_otherwise_a_moment_later_gains_nothing(certificat
     """DNS rebinding: public when it is checked, ours when it would be connected to. It is asked for once a call."""
     with Receiver(certificate, answering(200)) as receiver:
         caller = receiver.caller([OUTSIDE], ["127.0.0.1"])
-        assert caller.call(URL, {}, BODY) == Called(answer=200)
+        assert caller.call(URL, {}, BODY) == CallResult(answer=200)
         assert (receiver.resolved, receiver.connected) == ([HOST], [(OUTSIDE, 443)])
-        assert caller.call(URL, {}, BODY) == Called(fault=REFUSED)
+        assert caller.call(URL, {}, BODY) == CallResult(fault=REFUSED)
         assert (receiver.resolved, receiver.connected) == ([HOST] * 2, [(OUTSIDE, 443)])
 
 
@@ -79,7 +86,7 @@ def test_name_that_is_answered_otherwise_a_moment_later_gains_nothing(certificat
 )
 def test_host_with_an_address_inside_is_not_connected_to(certificate: Path, addresses: list[str]) -> None:
     with Receiver(certificate, answering(200)) as receiver:
-        assert receiver.caller(addresses).call(URL, {}, BODY) == Called(fault=REFUSED)
+        assert receiver.caller(addresses).call(URL, {}, BODY) == CallResult(fault=REFUSED)
     assert receiver.connected == []
 
 
@@ -87,14 +94,14 @@ def test_host_with_an_address_inside_is_not_connected_to(certificate: Path, addr
 def test_url_that_was_never_allowed_is_not_even_looked_up(certificate: Path, url: str) -> None:
     """However it came into the table."""
     with Receiver(certificate, answering(200)) as receiver:
-        assert receiver.caller().call(url, {}, BODY) == Called(fault=REFUSED)
+        assert receiver.caller().call(url, {}, BODY) == CallResult(fault=REFUSED)
     assert (receiver.resolved, receiver.connected) == ([], [])
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirect_is_an_answer_and_is_not_followed(certificate: Path, status: int) -> None:
     with Receiver(certificate, answering(status, "Location: http://127.0.0.1/")) as receiver:
-        assert receiver.caller().call(URL, {}, BODY) == Called(answer=status)
+        assert receiver.caller().call(URL, {}, BODY) == CallResult(answer=status)
     assert (len(receiver.heard), receiver.connected) == (1, [(OUTSIDE, 443)])
 
 
@@ -102,14 +109,14 @@ def test_redirect_is_an_answer_and_is_not_followed(certificate: Path, status: in
 def test_receiver_that_takes_its_time_is_cut_off(certificate: Path, behave: Callable[[ssl.SSLSocket], None]) -> None:
     with Receiver(certificate, behave) as receiver:
         began_s = time.monotonic()
-        assert receiver.caller(within_s=WITHIN_S).call(URL, {}, BODY) == Called(fault=NO_ANSWER)
+        assert receiver.caller(within_s=WITHIN_S).call(URL, {}, BODY) == CallResult(fault=NO_ANSWER)
         assert time.monotonic() - began_s < 20 * WITHIN_S
     assert len(receiver.heard) == 1
 
 
 def test_body_of_an_answer_is_not_read(certificate: Path) -> None:
     with Receiver(certificate, endless_body) as receiver:
-        assert receiver.caller().call(URL, {}, BODY) == Called(answer=200)
+        assert receiver.caller().call(URL, {}, BODY) == CallResult(answer=200)
 
 
 @pytest.mark.parametrize(
@@ -118,14 +125,14 @@ def test_body_of_an_answer_is_not_read(certificate: Path) -> None:
 )
 def test_answer_that_is_none_is_a_fault(certificate: Path, said: bytes, fault: str) -> None:
     with Receiver(certificate, lambda connection: connection.sendall(said)) as receiver:
-        assert receiver.caller().call(URL, {}, BODY) == Called(fault=fault)
+        assert receiver.caller().call(URL, {}, BODY) == CallResult(fault=fault)
 
 
 def test_receiver_that_cannot_show_its_name_is_told_nothing(certificate: Path) -> None:
     with Receiver(certificate, answering(200)) as receiver:
-        assert receiver.caller(trusting=False).call(URL, {}, BODY) == Called(fault=NO_TLS)
+        assert receiver.caller(trusting=False).call(URL, {}, BODY) == CallResult(fault=NO_TLS)
         other = f"https://other.{HOST}/"
-        assert receiver.caller().call(other, {}, BODY) == Called(fault=NO_TLS)
+        assert receiver.caller().call(other, {}, BODY) == CallResult(fault=NO_TLS)
     poll_until(lambda: len(receiver.connected) == 2, within_s=5)
     assert receiver.heard == []
 
@@ -133,4 +140,4 @@ def test_receiver_that_cannot_show_its_name_is_told_nothing(certificate: Path) -
 def test_receiver_that_is_away_is_a_fault(certificate: Path) -> None:
     receiver = Receiver(certificate, answering(200))
     receiver.close()
-    assert receiver.caller().call(URL, {}, BODY) == Called(fault=NO_CONNECTION)
+    assert receiver.caller().call(URL, {}, BODY) == CallResult(fault=NO_CONNECTION)

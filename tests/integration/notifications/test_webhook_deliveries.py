@@ -9,9 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.notifications.cleanup import DELIVERY_KEPT, RULES
-from services.notifications.delivering import Deliverer
-from services.notifications.domain.webhook import DELAYS, Called
-from services.notifications.usecases.deliver import LEASE, DeliveryTools, claim_some, deliver
+from services.notifications.webhooks.deliverer import LEASE, Deliverer, DeliveryContext, claim_batch, deliver
+from services.notifications.webhooks.model import DELAYS, CallResult
 from shared.core.ids import new_id
 from shared.store.cleanup import Cleanup
 from tests.integration.notifications.desk import ask
@@ -21,9 +20,9 @@ from tests.support.waiting import poll_until
 
 
 def test_call_that_fails_comes_again_ever_later_with_the_same_id_and_is_given_up(
-    office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any]
+    office: Office, tools: DeliveryContext, partners: Partners, webhook: dict[str, Any]
 ) -> None:
-    partners.says[URL] = Called(503)
+    partners.says[URL] = CallResult(503)
     office.hear(office.told("confirmed", new_id(), partner=PARTNER))
     assert deliver_all(tools) == 1
     for delay in DELAYS:
@@ -36,9 +35,9 @@ def test_call_that_fails_comes_again_ever_later_with_the_same_id_and_is_given_up
 
 
 def test_call_that_went_well_forgets_that_others_have_failed(
-    office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any]
+    office: Office, tools: DeliveryContext, partners: Partners, webhook: dict[str, Any]
 ) -> None:
-    partners.says[URL] = Called(500)
+    partners.says[URL] = CallResult(500)
     office.hear(office.told("confirmed", new_id(), partner=PARTNER))
     deliver_all(tools)
     assert office.rows("SELECT failing_since FROM webhook")[0]["failing_since"] == office.clock()
@@ -49,35 +48,35 @@ def test_call_that_went_well_forgets_that_others_have_failed(
 
 
 def test_slow_receiver_keeps_nobody_else_waiting(
-    client: FlaskClient, office: Office, tools: DeliveryTools, webhook: dict[str, Any]
+    client: FlaskClient, office: Office, tools: DeliveryContext, webhook: dict[str, Any]
 ) -> None:
     """One call at a time to an address; while it lasts, others' go on."""
     added(client, "https://other.example.org/", "another-partner")
     for _ in range(3):
         for partner in (PARTNER, "another-partner"):
             office.hear(office.told("confirmed", new_id(), partner=partner, person_ref=new_id().replace("-", "") * 2))
-    held = claim_some(tools, 16)
+    held = claim_batch(tools, 16)
     assert sorted(one.url for one in held) == sorted([URL, "https://other.example.org/"])
     [slow] = [one for one in held if one.url == URL]
     for one in held:
         if one is not slow:
             deliver(tools, one)
     assert deliver_all(tools) == 2
-    assert claim_some(tools, 16) == []
+    assert claim_batch(tools, 16) == []
     deliver(tools, slow)
     assert deliver_all(tools) == 2
 
 
 def test_delivery_whose_deliverer_ended_is_called_again_and_settled_once(
-    office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any]
+    office: Office, tools: DeliveryContext, partners: Partners, webhook: dict[str, Any]
 ) -> None:
     office.hear(office.told("confirmed", new_id(), partner=PARTNER))
-    [lost] = claim_some(tools, 5)
-    assert claim_some(tools, 5) == []
+    [lost] = claim_batch(tools, 5)
+    assert claim_batch(tools, 5) == []
     office.pass_time(seconds=LEASE.total_seconds())
-    [again] = claim_some(tools, 5)
+    [again] = claim_batch(tools, 5)
     assert (again.id, again.fence) == (lost.id, lost.fence + 1)
-    partners.says[URL] = Called(500)
+    partners.says[URL] = CallResult(500)
     deliver(tools, lost)
     assert states(office) == [("claimed", "", 2)]
     partners.says.clear()
@@ -93,21 +92,21 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def test_deliverer_takes_what_is_due_turn_by_turn(
-    office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any], pool: ThreadPoolExecutor
+    office: Office, tools: DeliveryContext, partners: Partners, webhook: dict[str, Any], pool: ThreadPoolExecutor
 ) -> None:
     for number in range(3):
         office.hear(office.told("confirmed", new_id(), partner=PARTNER, person_ref=f"{number:064x}"))
-    deliverer = Deliverer(tools, places=4)
+    deliverer = Deliverer(tools, max_calls=4)
 
     def all_delivered() -> bool:
-        deliverer.turn(pool)
+        deliverer.run_once(pool)
         return [state for state, _reason, _attempts in states(office)] == ["delivered"] * 3
 
     poll_until(all_delivered, within_s=30)
 
 
 def test_what_ended_is_forgotten_after_a_while(
-    office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any]
+    office: Office, tools: DeliveryContext, partners: Partners, webhook: dict[str, Any]
 ) -> None:
     office.hear(office.told("confirmed", new_id(), partner=PARTNER))
     deliver_all(tools)
@@ -120,7 +119,7 @@ def test_what_ended_is_forgotten_after_a_while(
 
 
 def test_deliveries_are_listed_page_by_page(
-    client: FlaskClient, office: Office, tools: DeliveryTools, webhook: dict[str, Any]
+    client: FlaskClient, office: Office, tools: DeliveryContext, webhook: dict[str, Any]
 ) -> None:
     for number in range(5):
         office.hear(office.told("confirmed", new_id(), partner=PARTNER, person_ref=f"{number:064x}"))

@@ -6,8 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 from standardwebhooks.webhooks import Webhook
 
-from services.notifications.domain.webhook import OVERLAP
-from services.notifications.usecases.deliver import DeliveryTools
+from services.notifications.webhooks.deliverer import DeliveryContext
+from services.notifications.webhooks.model import OVERLAP
 from shared.core.ids import new_id
 from tests.integration.notifications.desk import ask
 from tests.integration.notifications.office import ADDRESS, EVENT, Office, verdict_kinds
@@ -16,7 +16,7 @@ from tests.integration.notifications.webhooks import PARTNER, URL, Partners, del
 
 
 def test_partner_is_told_of_confirmations_and_cancellations_alone(
-    office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any]
+    office: Office, tools: DeliveryContext, partners: Partners, webhook: dict[str, Any]
 ) -> None:
     one, two, three = new_id(), new_id(), new_id()
     office.hear(
@@ -47,7 +47,7 @@ def test_partner_is_told_of_confirmations_and_cancellations_alone(
 
 
 def test_message_that_comes_again_tells_nobody_again(
-    office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any]
+    office: Office, tools: DeliveryContext, partners: Partners, webhook: dict[str, Any]
 ) -> None:
     told = [office.told("confirmed", new_id(), partner=PARTNER, person_ref=f"{n:064x}") for n in range(3)]
     again = [
@@ -72,7 +72,7 @@ def test_nobody_is_told_when_the_message_is_taken_back(
 
 
 def test_receivers_library_believes_the_call(
-    office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    office: Office, tools: DeliveryContext, partners: Partners, webhook: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office.hear(office.told("confirmed", new_id(), partner=PARTNER))
     deliver_all(tools)
@@ -84,7 +84,7 @@ def test_receivers_library_believes_the_call(
 
 
 def test_secret_that_is_replaced_signs_for_a_day_more(
-    client: FlaskClient, office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any]
+    client: FlaskClient, office: Office, tools: DeliveryContext, partners: Partners, webhook: dict[str, Any]
 ) -> None:
     new = ask(client, "POST", f"/v1/webhooks/{webhook['id']}/secret").get_json()["secret"]
     assert new != webhook["secret"]
@@ -116,7 +116,7 @@ def test_secrets_stand_in_the_database_closed_alone_and_are_shown_once(
 
 
 def test_erasure_leaves_nothing_of_what_partners_were_told_or_were_to_be(
-    office: Office, tools: DeliveryTools, partners: Partners, webhook: dict[str, Any]
+    office: Office, tools: DeliveryContext, partners: Partners, webhook: dict[str, Any]
 ) -> None:
     gone, stays = new_id(), new_id()
     office.hear(office.told("confirmed", gone, partner=PARTNER))

@@ -8,18 +8,18 @@ from sqlalchemy import Connection
 
 from deploy.operations.audit.checks import Alone
 from deploy.operations.audit.mails import A7
-from services.notifications.domain.kinds import KINDS
-from services.notifications.domain.mail import NewMail
-from services.notifications.store.handovers import claim
-from services.notifications.store.mails import add_mail
-from services.notifications.store.withdrawing import (
+from services.notifications.mails.kinds import KINDS
+from services.notifications.mails.model import NewMail
+from services.notifications.mails.store import (
+    add_mail,
     call_off,
     call_off_all,
     call_off_news,
     call_off_reminders,
-    take_back_bulletins,
+    release_bulletins,
 )
-from services.notifications.usecases.claim_due import LEASE
+from services.notifications.sending.service import LEASE
+from services.notifications.sending.store import claim_mails
 from shared.core.ids import new_id
 from tests.integration.notifications.office import EVENT, PERSON, Office
 from tests.integration.notifications.review import settle
@@ -54,7 +54,7 @@ WAYS: dict[str, tuple[str, str, Withdraw]] = {
     "no bulletins": (
         "web",
         "bulletin",
-        lambda connection, office, _subject: take_back_bulletins(connection, PERSON, office.clock()),
+        lambda connection, office, _subject: release_bulletins(connection, PERSON, office.clock()),
     ),
     "erased": (
         "consume",
@@ -71,7 +71,7 @@ def test_mail_that_is_taken_back_while_it_is_claimed_is_in_nobodys_hands(office:
     subject, now = _with_mail(office, kind), office.clock()
     with ThreadPoolExecutor(1) as other:
         with office.work_of("send").transaction() as connection:
-            (claimed,) = claim(connection, KINDS[kind].lane, 10, now, now + LEASE)
+            (claimed,) = claim_mails(connection, KINDS[kind].lane, 10, now, now + LEASE)
             taken = other.submit(_commit, office, process, withdraw, subject)
             poll_until(lambda: office.rows(WAITING) == [{"count": 1}], what="whoever takes it back waits for the claim")
         taken.result(20)

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from services.notifications.domain.webhook import Called
-from services.notifications.usecases.deliver import DeliveryTools, claim_some, deliver
+from services.notifications.webhooks.deliverer import DeliveryContext, claim_batch, deliver
+from services.notifications.webhooks.model import CallResult
 from tests.integration.notifications.desk import ask
 from tests.integration.notifications.office import Office
 
@@ -18,12 +18,12 @@ PARTNER, URL = "example-partner", "https://hooks.example.org/troika"
 class Partners:
     """Receivers that answer at once; ``says`` is what each URL answers, 200 unless told otherwise."""
 
-    says: dict[str, Called] = field(default_factory=dict)
+    says: dict[str, CallResult] = field(default_factory=dict)
     heard: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
 
-    def __call__(self, url: str, headers: dict[str, str], body: bytes) -> Called:
+    def __call__(self, url: str, headers: dict[str, str], body: bytes) -> CallResult:
         self.heard.append((url, headers, body))
-        return self.says.get(url, Called(200))
+        return self.says.get(url, CallResult(200))
 
     @property
     def told(self) -> list[dict[str, Any]]:
@@ -39,10 +39,10 @@ def added(client: FlaskClient, url: str = URL, partner: str = PARTNER) -> dict[s
     return made
 
 
-def deliver_all(tools: DeliveryTools) -> int:
+def deliver_all(tools: DeliveryContext) -> int:
     """Deliver what is due, one after the other; returns how many calls that took."""
     calls = 0
-    while claimed := claim_some(tools, 5):
+    while claimed := claim_batch(tools, 5):
         for one in claimed:
             deliver(tools, one)
             calls += 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from deploy.operations.backup.postgres import ServerProblem
+from deploy.operations.backup.postgres import ServerProblem, version_of
 from deploy.operations.backup.restore import main
 from deploy.operations.backup.restoring import put_in_place
 from tests.integration.operations.repository_files import FULL, INCREMENTAL, WHOLE, FakeRepository
@@ -139,6 +139,16 @@ def test_missing_program_is_named(machine: Machine, monkeypatch: pytest.MonkeyPa
 def _everything(machine: Machine) -> list[tuple[str, bytes]]:
     folders = (machine.data, machine.data.with_name("data.restoring"))
     return sorted((str(path), path.read_bytes()) for folder in folders for path in folder.glob("*"))
+
+
+@pytest.mark.parametrize("version", ["../../tmp", "17/../x", "-rf", "1\n7", "17x"])
+def test_version_that_leads_to_another_folder_starts_no_program(machine: Machine, version: str) -> None:
+    """The account of PostgreSQL writes both, and root runs what is in the folder of that version."""
+    machine.repository.info["db"][0]["version"] = version
+    done = machine.restore("--replace")
+    assert (done.exit_code, "is no major version of PostgreSQL" in done.output) == (1, True), done.output
+    (machine.data / "PG_VERSION").write_text(version)
+    assert version_of(machine.data) == ""
 
 
 def test_cluster_that_was_started_while_the_restore_ran_is_not_moved_away(tmp_path: Path) -> None:

@@ -230,7 +230,7 @@ class Town:
         """Every mail that is due goes, and is told."""
         self.office.schedule()
         with Relay({}) as relay:
-            while self.office.sender(relay.port).turn(Stop()):
+            while self.office.sender(relay.port).run_once(Stop()):
                 pass
             self.copies.update(str(message_from_bytes(mail)["Message-ID"]) for mail in relay.mails)
         self.deliver()

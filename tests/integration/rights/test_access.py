@@ -12,7 +12,8 @@ from werkzeug.test import TestResponse
 
 from services.events import consumers as events
 from services.events.side_events.reading import ProposalKeys
-from services.notifications import messaging as notifications
+from services.notifications.rules import consumers as notifications
+from services.notifications.rules.registrations import NotificationsContext
 from services.registration.access import credentials
 from shared.contracts.envelope import decode
 from shared.contracts.reading import read
@@ -76,7 +77,7 @@ def spread(house: House) -> None:
 
 def notifications_copies() -> Any:
     """The effect of notifications' copies, which needs no key."""
-    intake = notifications.Intake(None, (), None, "", None)  # type: ignore[arg-type]
+    intake = NotificationsContext(None, (), None, "", None)  # type: ignore[arg-type]
     return notifications.effects(intake)[notifications.COPIES]
 
 

@@ -26,7 +26,7 @@ from deploy.specs import build_applications
 from services.events.event.model import Event, EventKind, EventStatus, Mode
 from services.events.loading.folder import Loaded, moved, read_folder, time_to_next
 from services.events.loading.service import load_sample
-from services.notifications.usecases.announce import announce_some
+from services.notifications.rules.service import announce_some
 from services.registration.intake.queue import publish_key
 from shared.contracts.registry import SERVICES
 from shared.core.clock import system_clock

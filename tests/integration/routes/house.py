@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from deploy.specs import build_applications
-from services.notifications.usecases.unsubscribe import make_token
+from services.notifications.recipients.service import make_unsubscribe_token
 from services.registration.embed.pages import pinned_script
 from services.registration.web import open_intake_engine
 from shared.contracts.registry import SERVICES
@@ -270,4 +270,4 @@ def _pending(house: House) -> tuple[str, str]:
 
 def _way_out(house: House) -> str:
     vault = Vault(read_keys(house.installation.secrets.folder / "vault.key"))
-    return make_token(vault, "ab" * 32, "en", system_clock())
+    return make_unsubscribe_token(vault, "ab" * 32, "en", system_clock())

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from services.notifications.usecases.unsubscribe import make_token
+from services.notifications.recipients.service import make_unsubscribe_token
 from shared.core.clock import system_clock
 from shared.core.ids import new_id
 from shared.core.sealing import Vault, read_keys
@@ -117,7 +117,9 @@ def _submissions(house: House) -> dict[str, Callable[[], TestResponse]]:
         "a proposal": send("registration", submissions_path(PROPOSAL), json=proposal),
         "another proposal": send("registration", submissions_path(PROPOSAL), json=proposal),
         "a link of nobody": send("registration", "/r/" + "x" * 43, data={"action": "cancel"}),
-        "no more bulletins": send("notifications", "/u/" + make_token(vault, "ef" * 32, "en", system_clock())),
+        "no more bulletins": send(
+            "notifications", "/u/" + make_unsubscribe_token(vault, "ef" * 32, "en", system_clock())
+        ),
     }
 
 

@@ -153,14 +153,14 @@ def prefetch_hundred() -> None:
 def random_mail_id() -> None:
     """Give a mail another Message-ID each time that it is written."""
     # here alone: what writes mails takes half a second to import, and the others' programs start often
-    from services.notifications.sending.composing import Composer, Letter
+    from services.notifications.sending.composer import ComposedMail, Composer
 
     write = Composer._write
 
-    def renamed(self: Composer, *claim: Any) -> Letter:
+    def renamed(self: Composer, *claim: Any) -> ComposedMail:
         letter = write(self, *claim)
         line = f"Message-ID: <{new_id()}@example.org>".encode()
-        return Letter(letter.address, re.sub(rb"(?mi)^Message-ID: [^\r\n]*", line, letter.content, count=1))
+        return ComposedMail(letter.address, re.sub(rb"(?mi)^Message-ID: [^\r\n]*", line, letter.content, count=1))
 
     _put(Composer, _write=renamed)
 

@@ -68,18 +68,18 @@ def quick_consume() -> None:
 
 def quick_send() -> None:
     """A sender looks at leases often and tries again soon."""
-    from services.notifications.sending import judging, sender
+    from services.notifications.sending import outcomes, sender
 
-    _set(sender, HOUSEKEEPING_EVERY_S=QUICK_S, REST_IN_OUTAGE_S=QUICK_S)
-    _set(sender, REST_RELAY_LEAST_S=QUICK_S, REST_RELAY_MOST_S=QUICK_S)
-    _set(judging, FIRST_DELAY_S=QUICK_S, LONGEST_DELAY_S=QUICK_S, EVENT_DELAY=timedelta(seconds=QUICK_S))
+    _set(sender, CLEANUP_EVERY_S=QUICK_S, OUTAGE_DELAY_S=QUICK_S)
+    _set(sender, MIN_RELAY_DELAY_S=QUICK_S, MAX_RELAY_DELAY_S=QUICK_S)
+    _set(outcomes, FIRST_DELAY_S=QUICK_S, MAX_DELAY_S=QUICK_S, EVENT_DELAY=timedelta(seconds=QUICK_S))
 
 
 def quick_schedule() -> None:
     """A scheduler plans reminders often."""
-    from services.notifications import scheduling
+    from services.notifications import scheduler
 
-    _set(scheduling, REMINDERS_EVERY_S=QUICK_S, REST_IN_OUTAGE_S=QUICK_S)
+    _set(scheduler, REMINDERS_EVERY_S=QUICK_S, OUTAGE_DELAY_S=QUICK_S)
 
 
 def quick_solve() -> None:

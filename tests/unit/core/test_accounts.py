@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.core.accounts import Account, give, write_private
+from shared.core.accounts import Account, acting_in, give, make_folder, write_private
 
 Link = Callable[[Path, Path], None]
 
@@ -50,3 +50,37 @@ def test_private_file_replaces_a_link(tmp_path: Path, victim: Path, account: Acc
     write_private(place, "content", account)
     assert (victim.read_text(), victim.stat().st_uid) == ("untouched", os.geteuid())
     assert (place.read_text(), place.stat().st_uid, place.stat().st_mode & 0o777) == ("content", account.uid, 0o600)
+
+
+def open_to_all(folder: Path) -> None:
+    """Let every account come to ``folder``, as it comes to the folders of a machine."""
+    for each in (folder, *folder.parents):
+        if each.stat().st_uid == os.geteuid():
+            each.chmod(each.stat().st_mode | 0o055)
+
+
+def test_folder_behind_a_link_of_another_account_is_not_made(tmp_path: Path, account: Account) -> None:
+    """The link is on the way: ``O_NOFOLLOW`` does not see it, the rights of its owner end there."""
+    open_to_all(tmp_path)
+    victim, theirs = tmp_path / "of-root", tmp_path / "theirs"
+    for folder in (victim, theirs):
+        folder.mkdir()
+    os.chown(theirs, account.uid, account.gid)
+    (theirs / "link").symlink_to(victim)
+    if os.geteuid() == 0:
+        with pytest.raises(PermissionError):
+            make_folder(theirs / "link" / "data", account)
+        with pytest.raises(PermissionError), acting_in(theirs / "link", account):
+            write_private(theirs / "link" / "file", "content", account)
+        assert list(victim.iterdir()) == []
+        assert os.geteuid() == 0
+    make_folder(theirs / "a" / "data", account)
+    assert [(theirs / name).stat().st_uid for name in ("a", "a/data")] == [account.uid] * 2
+
+
+def test_folder_in_a_folder_of_root_is_made_by_root_and_given_away(tmp_path: Path, account: Account) -> None:
+    made = tmp_path / "data"
+    make_folder(made, account)
+    assert (made.stat().st_uid, made.stat().st_mode & 0o777) == (account.uid, 0o700)
+    with pytest.raises(FileExistsError):
+        make_folder(made, account)

@@ -10,9 +10,11 @@ from typing import Any
 import helm_python as helm
 import pytest
 import yaml
+from click.testing import CliRunner
 from helm_python import HelmError
 
 from deploy.chart.processes import files, processes
+from deploy.chart.secrets import main as secrets
 from deploy.chart.secrets import manifests
 from deploy.compose.settings_files import Servers, claim
 from deploy.local.secrets import Secrets, make_keys
@@ -214,6 +216,20 @@ def test_secrets_are_those_that_the_pods_mount(chart: helm.Chart, tmp_path: Path
     assert relay["REGISTRATION_DATABASE_URL"].endswith("@db.example.org:5432/registration?sslmode=verify-full")
     again = {one["metadata"]["name"]: one for one in manifests("troika", Secrets(keys, ""), given, servers)}
     assert again == made
+
+
+def test_secrets_written_again_have_the_keys_database_still(tmp_path: Path) -> None:
+    words = [str(tmp_path), "--postgres", "db.example.org:5432", "--rabbitmq", "mq.example.org:5671"]
+    words += ["--smtp-url", "smtps://mail.example.org", "--public-url", "https://register.example.org"]
+    runs: list[str] = []
+    for more in (["--keys-postgres", "keys.example.org:5432"], [], ["--keys-in-folder"]):
+        done = CliRunner().invoke(secrets, [*words, *more])
+        assert done.exit_code == 0, done.output
+        runs.append((tmp_path / "secrets.yaml").read_text())
+    assert ("@keys.example.org:5432/keys" in runs[0], runs[1]) == (True, runs[0])
+    assert "TROIKA_KEYS_DATABASE_URL" not in runs[2]
+    done = CliRunner().invoke(secrets, [*words, "--keys-postgres", "db.example.org:5432"])
+    assert (done.exit_code, "Name a server of its own" in done.output) == (1, True)
 
 
 def test_rules_are_the_ones_of_every_installation(chart: helm.Chart, tmp_path: Path) -> None:

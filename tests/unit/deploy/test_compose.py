@@ -16,7 +16,7 @@ from deploy.compose.compose import RUN, compose, files
 from deploy.compose.containers import CHECKS_OF_LOGINS, COMMAND_PROCESSES, FULL, SIZES, Container, containers
 from deploy.compose.monitoring import PUBLIC_TARGETS, prometheus
 from deploy.compose.prepare import public_targets, read_environment, servers_of, write_servers
-from deploy.compose.settings_files import claim, write_doctor, write_settings
+from deploy.compose.settings_files import Servers, claim, write_doctor, write_settings
 from deploy.local.secrets import Secrets, make_keys
 from deploy.operations.doctor.finding import from_folder
 from deploy.operations.doctor.registry import CHECKS
@@ -125,7 +125,7 @@ KEYS_URL = "TROIKA_KEYS_DATABASE_URL"
 def test_keys_database_takes_the_place_of_the_folder(size: str, tmp_path: Path) -> None:
     """One empty line in ``.env``: only processes that unwrap keys, and the migration, get the database."""
     make_keys(tmp_path / "keys")
-    servers = servers_of({"TROIKA_FORM_KEYS": ""})
+    servers = servers_of({"TROIKA_FORM_KEYS": "", "COMPOSE_PROFILES": "trial,keys"})
     write_settings(tmp_path, Secrets(tmp_path / "keys", ""), read_environment(GIVEN), servers)
     found = {file.relative_to(tmp_path).as_posix(): file.read_text() for file in tmp_path.rglob(KEYS_URL)}
     assert set(found) == {
@@ -134,6 +134,7 @@ def test_keys_database_takes_the_place_of_the_folder(size: str, tmp_path: Path) 
     }
     assert found[f"tools/migrate/{KEYS_URL}"].startswith("postgresql://troika_keys:")
     assert found[f"registration-desk/desk/{KEYS_URL}"].startswith("postgresql://troika_keys_desk:")
+    assert {text.strip().partition("@")[2] for text in found.values()} == {"keys-postgres:5432/keys"}
     assert (tmp_path / "audit" / "TROIKA_AUDIT_KEYS_URL").read_text().startswith("postgresql://troika_audit:")
     for one in containers(size):
         given = environment_of(size, one, tmp_path)
@@ -144,6 +145,32 @@ def test_keys_database_takes_the_place_of_the_folder(size: str, tmp_path: Path) 
             assert (settings.keys_database_url != "", settings.form_keys_folder) == (True, Path())
     write_settings(tmp_path, Secrets(tmp_path / "keys", ""), read_environment(GIVEN), servers_of({}))
     assert [*tmp_path.rglob(KEYS_URL), *tmp_path.rglob("TROIKA_AUDIT_KEYS_URL")] == []
+
+
+def test_keys_database_without_its_server_is_refused(tmp_path: Path) -> None:
+    """The server of the other databases does not take its place: a copy of its disk would hold keys and answers."""
+    for profiles in ("", "trial,monitoring"):
+        with pytest.raises(SettingsError, match="Add `keys` to COMPOSE_PROFILES"):
+            servers_of({"TROIKA_FORM_KEYS": "", "COMPOSE_PROFILES": profiles})
+    make_keys(tmp_path / "keys")
+    beside = Servers(keys="postgres:5432")
+    with pytest.raises(SettingsError, match="Name a server of its own"):
+        write_settings(tmp_path / "volume", Secrets(tmp_path / "keys", ""), read_environment(GIVEN), beside)
+    assert not (tmp_path / "volume").exists()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_server_of_the_keys_database_has_its_own_volume_and_password(size: str, volume: Path) -> None:
+    postgres, keys = described(size, "postgres"), described(size, "keys-postgres")
+    assert keys["profiles"] == ["keys"]
+    assert (postgres["volumes"][0], keys["volumes"][0]) == (
+        "postgres:/var/lib/postgresql",
+        "keys-postgres:/var/lib/postgresql",
+    )
+    places = [one["volumes"][1]["volume"]["subpath"] for one in (postgres, keys)]
+    assert places == ["postgres", "keys-postgres"]
+    first, second = ((volume / place / "password").read_text() for place in places)
+    assert first != second
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -182,6 +182,44 @@ def test_desk_finds_the_keys_database_in_place_of_the_folder(tmp_path: Path) -> 
     assert url.endswith("@keys.example.org:5432/keys?sslmode=verify-full\n")
 
 
+KEYS_URL = "TROIKA_KEYS_DATABASE_URL"
+
+
+def test_installed_again_the_keys_database_stays_unless_a_folder_is_asked_for(tmp_path: Path) -> None:
+    """Several hosts, and another process: the new one has the keys database too."""
+    settings = tmp_path / "etc" / "troika" / "settings"
+    servers = "keys-1.example.org:5432,keys-2.example.org:5433"
+    install(tmp_path, "registration-desk", "--keys-postgres", servers)
+    before = {path: path.read_text() for path in settings.rglob(KEYS_URL)}
+    audit = (settings / "audit" / "TROIKA_AUDIT_KEYS_URL").read_text()
+    install(tmp_path, "registration-desk", "events-web")
+    assert {path: path.read_text() for path in settings.rglob(KEYS_URL)} == before
+    assert (settings / "audit" / "TROIKA_AUDIT_KEYS_URL").read_text() == audit
+    assert f"@{servers}/keys" in before[settings / "registration-desk" / "desk" / KEYS_URL]
+    desk = tmp_path / "etc" / "systemd" / "system" / "troika-registration-desk.service"
+    assert (KEYS_URL in desk.read_text(), "form-keys" in desk.read_text()) == (True, False)
+    install(tmp_path, "registration-desk", "--keys-postgres", "keys-3.example.org:5432")
+    assert "keys-3" in (settings / "registration-desk" / "desk" / KEYS_URL).read_text()
+    install(tmp_path, "registration-desk", "--keys-in-folder")
+    assert [*settings.rglob(KEYS_URL), *settings.rglob("TROIKA_AUDIT_KEYS_URL")] == []
+    assert (KEYS_URL in desk.read_text(), "form-keys" in desk.read_text()) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--keys-postgres", "DB.example.org"), "the keys database is on db.example.org:5432, as the other databases"),
+        (("--keys-postgres", "other:1,db.example.org:5432"), "Name a server of its own"),
+        (("--keys-postgres", ""), "for a folder say --keys-in-folder"),
+        (("--keys-postgres", "keys.example.org:5432", "--keys-in-folder"), "contradict each other"),
+    ],
+)
+def test_keys_database_beside_the_others_is_refused(tmp_path: Path, words: tuple[str, ...], reason: str) -> None:
+    done = CliRunner().invoke(main, ["registration-desk", "--root", str(tmp_path), *WORDS, *words])
+    assert (done.exit_code > 0, reason in done.output) == (True, True), done.output
+    assert list(tmp_path.rglob(KEYS_URL)) == []
+
+
 @pytest.mark.parametrize("process", ["forms", "own"])
 def test_public_process_is_given_the_intake_key_alone(process: str) -> None:
     assert OWNERS["registration", process] == ("TROIKA_INTAKE_KEY_FILE",)

@@ -5,9 +5,9 @@ from email.message import EmailMessage
 from email.policy import default
 from html.parser import HTMLParser
 
-from services.notifications.domain.kinds import DECISION_KINDS, NEWS_KINDS, REMINDER_KINDS
-from services.notifications.mail.content import KINDS, LATE_REMINDER, MailContext
-from services.notifications.mail.rendering import render
+from services.notifications.composing.model import LATE_REMINDER, WORDED_KINDS, MailContext
+from services.notifications.composing.rendering import render
+from services.notifications.mails.kinds import DECISION_KINDS, NEWS_KINDS, REMINDER_KINDS
 
 HEADERS = [
     "From",
@@ -42,7 +42,7 @@ CALENDAR_KINDS = (
     "event-confirmed",
     "event-changed",
 )
-STRUCTURE = {kind: WITH_CALENDAR if kind in CALENDAR_KINDS else WITHOUT_CALENDAR for kind in KINDS}
+STRUCTURE = {kind: WITH_CALENDAR if kind in CALENDAR_KINDS else WITHOUT_CALENDAR for kind in WORDED_KINDS}
 LINK = "https://register.example.org/r/sample-link-that-opens-nothing"
 JOIN = "https://meet.example.org/upr-webinar-10"
 EMBED = "https://register.example.org/embed/upr-webinar-10"

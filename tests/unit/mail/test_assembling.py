@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifications.mail.assembling import assembled, text_part
+from services.notifications.composing.mime import assembled, text_part
 
 
 @pytest.mark.parametrize("value", ["a\r\nBcc: b@example.org", "a\nb", "a\rb", "a\r\n \r\n\r\nb", "ä"])

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar, Event
 
-from services.notifications.mail.calendar import invitation
-from services.notifications.mail.content import MailContext
-from services.notifications.mail.preview import SAMPLE, SAMPLE_EVENT, contexts, sample
-from services.notifications.mail.rendering import write
-from services.notifications.mail.wording import LANGUAGES, wording
+from services.notifications.composing.model import MailContext
+from services.notifications.composing.preview import SAMPLE, SAMPLE_EVENT, contexts, sample
+from services.notifications.composing.rendering import invitation, write
+from services.notifications.composing.texts import wording
+from shared.i18n.languages import LANGUAGES
 from tests.unit.mail.received import VIEW
 
 assert SAMPLE.entry is not None

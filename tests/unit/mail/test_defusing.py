@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 
-from services.notifications.mail.defusing import defuse, one_line, safe_link
+from services.notifications.composing.texts import defuse, one_line, safe_link
 from tests.unit.mail.hostile import CLICKABLE, hostile
 
 LINKS = [

@@ -2,10 +2,11 @@
 
 import pytest
 
-from services.notifications.mail.content import TEXTS
-from services.notifications.mail.preview import previews, sample
-from services.notifications.mail.rendering import write
-from services.notifications.mail.wording import LANGUAGES, language_for, wording
+from services.notifications.composing.model import TEXTS
+from services.notifications.composing.preview import previews, sample
+from services.notifications.composing.rendering import write
+from services.notifications.composing.texts import wording
+from shared.i18n.languages import LANGUAGES, best_language
 from tests.unit.mail.received import part, received
 
 WORDS_FOR_LINK = {
@@ -61,4 +62,4 @@ def test_every_language_has_every_text_of_its_own() -> None:
     [("es-MX", "es"), ("zh-Hant-TW", "zh"), ("AR", "ar"), ("pt", "en"), ("", "en"), ("ru_RU", "ru")],
 )
 def test_language_falls_back(tag: str, language: str) -> None:
-    assert language_for(tag) == language
+    assert best_language(tag) == language

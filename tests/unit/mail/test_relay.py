@@ -2,25 +2,25 @@
 
 import pytest
 
-from services.notifications.mail.relay import Relay, parse_relay
+from services.notifications.sending.smtp import SmtpRelay, parse_relay
 
 
 @pytest.mark.parametrize(
     ("url", "relay"),
     [
-        ("smtp://relay.example.org", Relay("relay.example.org", 25, "none")),
-        ("smtp://127.0.0.1:1025", Relay("127.0.0.1", 1025, "none")),
-        ("smtp://relay.example.org?starttls=required", Relay("relay.example.org", 587, "starttls")),
+        ("smtp://relay.example.org", SmtpRelay("relay.example.org", 25, "none")),
+        ("smtp://127.0.0.1:1025", SmtpRelay("127.0.0.1", 1025, "none")),
+        ("smtp://relay.example.org?starttls=required", SmtpRelay("relay.example.org", 587, "starttls")),
         (
             "smtp://u:p%40ss@relay.example.org:2525/?starttls=required",
-            Relay("relay.example.org", 2525, "starttls", "u", "p@ss"),
+            SmtpRelay("relay.example.org", 2525, "starttls", "u", "p@ss"),
         ),
-        ("smtp://u:p@localhost", Relay("localhost", 587, "none", "u", "p")),
-        ("smtps://u:p@relay.example.org", Relay("relay.example.org", 465, "tls", "u", "p")),
-        ("smtp://[::1]:1025", Relay("::1", 1025, "none")),
+        ("smtp://u:p@localhost", SmtpRelay("localhost", 587, "none", "u", "p")),
+        ("smtps://u:p@relay.example.org", SmtpRelay("relay.example.org", 465, "tls", "u", "p")),
+        ("smtp://[::1]:1025", SmtpRelay("::1", 1025, "none")),
     ],
 )
-def test_url_is_read(url: str, relay: Relay) -> None:
+def test_url_is_read(url: str, relay: SmtpRelay) -> None:
     assert parse_relay(url) == relay
 
 

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from services.notifications.domain.kinds import REMINDER_KINDS
-from services.notifications.mail.content import CANCELLED, KINDS, CalendarEntry, MailKind
-from services.notifications.mail.mailbox import UnusableAddress
-from services.notifications.mail.preview import REVIEW, SAMPLE, SAMPLE_EVENT, contexts, sample
-from services.notifications.mail.rendering import render
-from services.notifications.mail.wording import LANGUAGES, wording
+from services.notifications.composing.mime import UnusableAddress
+from services.notifications.composing.model import CANCELLED, WORDED_KINDS, CalendarEntry, MailKind
+from services.notifications.composing.preview import REVIEW, SAMPLE, SAMPLE_EVENT, contexts, sample
+from services.notifications.composing.rendering import render
+from services.notifications.composing.texts import wording
+from services.notifications.mails.kinds import REMINDER_KINDS
+from shared.i18n.languages import LANGUAGES
 from tests.unit.mail.hostile import CLICKABLE, hostile
 from tests.unit.mail.received import (
     CALENDAR_KINDS,
@@ -48,7 +49,7 @@ ABOUT_THE_WEBINAR = (
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WORDED_KINDS)
 def test_mail_has_exactly_these_headers_and_parts(kind: MailKind, language: str) -> None:
     message = received(sample(kind, language))
     assert sorted(message.keys()) == sorted(HEADERS)
@@ -82,7 +83,7 @@ def test_no_boundary_begins_with_another() -> None:
     assert not any(one.startswith(other) for one in boundaries for other in boundaries if one is not other)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WORDED_KINDS)
 def test_mail_is_seven_bit_with_crlf(kind: MailKind) -> None:
     content = render(sample(kind, "zh"))
     assert content.isascii()
@@ -143,7 +144,7 @@ def test_name_is_shown_only_once_the_address_is_confirmed() -> None:
     stranger = replace(SAMPLE.recipient, name="Canary Name")
     known = replace(stranger, address_confirmed=True)
     assert b"Canary Name" in render(replace(SAMPLE, recipient=known))
-    for kind in KINDS:
+    for kind in WORDED_KINDS:
         message = received(replace(SAMPLE, kind=kind, recipient=stranger))
         everything = " ".join(str(found.get_payload(decode=True)) for found in message.walk())
         assert "Canary" not in everything + str(message.items())
@@ -332,7 +333,7 @@ def test_mail_without_a_managing_link_says_what_its_links_are_for(language: str)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WORDED_KINDS)
 def test_no_subject_names_a_working_group(kind: MailKind, language: str) -> None:
     context = sample(kind, language, "working_group")
     assert "Canary" not in str(received(replace(context, group="Canary group"))["Subject"])

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from deploy.local.sink.folder import MailFolder
 from deploy.local.sink.pages import MAIL_POLICY, PAGE_POLICY, create_app
 from deploy.local.sink.reading import summarise, view
-from services.notifications.mail.content import MailKind
-from services.notifications.mail.preview import sample
-from services.notifications.mail.rendering import render, write
+from services.notifications.composing.model import MailKind
+from services.notifications.composing.preview import sample
+from services.notifications.composing.rendering import render, write
 
 MAIL_ID = "1700000000000000000-00000000"
 HOSTILE = (

@@ -8,18 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.events.attendance.model import MAILED
-from services.notifications.domain.kinds import NEWS_KINDS
-from services.notifications.domain.news import (
-    LONGEST_WAIT,
+from services.notifications.mails.kinds import NEWS_KINDS
+from services.notifications.rules.model import (
+    LOOK_AHEAD,
+    MAX_WAIT,
+    REMINDERS,
     SHOWN,
     News,
     differs,
     due_after,
-    is_news_untrue,
+    is_news_outdated,
+    known_after,
+    minute_of,
     news_of,
-    told_after,
+    planned_reminders,
+    reminder_horizon,
 )
-from services.notifications.domain.reminders import LOOK_AHEAD, REMINDERS, horizon, minute_of, plan
 
 BASE: dict[str, Any] = {
     "starts_at": "2020-05-11T12:30:00Z",
@@ -58,9 +62,9 @@ def test_news_are_of_a_known_kind_and_true(told: dict[str, Any], now: dict[str, 
     if news is None:
         return
     assert news.kind in NEWS_KINDS
-    assert not is_news_untrue(news.kind, now)
+    assert not is_news_outdated(news.kind, now)
     if news.remote:
-        assert not is_news_untrue("remote-possible", now)
+        assert not is_news_outdated("remote-possible", now)
 
 
 @given(states, st.lists(states, max_size=8))
@@ -71,7 +75,7 @@ def test_whoever_asked_is_told_when_the_event_first_stands_with_remote_attendanc
     told, known_as = {**first, "mode": "in_person", "status": "confirmed"}, "in_person"
     for now in later:
         news = news_of(told, now)
-        told = told_after(told, now)
+        told = known_after(told, now)
         stands = now["status"] in ("tentative", "confirmed")
         due = stands and known_as == "in_person" and now["mode"] != "in_person"
         assert (news is not None and news.remote) == due
@@ -81,11 +85,11 @@ def test_whoever_asked_is_told_when_the_event_first_stands_with_remote_attendanc
 @pytest.mark.parametrize("away", ["postponed", "cancelled"])
 def test_mode_that_changes_while_the_event_is_away_is_told_when_it_is_back(away: str) -> None:
     gone, hybrid = {**BASE, "status": away}, {**BASE, "status": away, "mode": "hybrid"}
-    told = told_after(told_after(BASE, gone), hybrid)
+    told = known_after(known_after(BASE, gone), hybrid)
     news = news_of(told, {**BASE, "mode": "hybrid"})
     assert news is not None
     assert news.remote
-    assert news_of(told_after(told, {**BASE, "mode": "hybrid"}), {**BASE, "mode": "hybrid", "title": "x"}) == News(
+    assert news_of(known_after(told, {**BASE, "mode": "hybrid"}), {**BASE, "mode": "hybrid", "title": "x"}) == News(
         "event-changed"
     )
 
@@ -118,8 +122,8 @@ def test_what_people_do_not_see_is_not_compared() -> None:
 def test_news_wait_a_minute_after_the_last_change_and_five_after_the_first(first_s: int, more_s: int) -> None:
     began_at, changed_at = NOW + timedelta(seconds=first_s), NOW + timedelta(seconds=first_s + more_s)
     due_at = due_after(began_at, changed_at, WAIT)
-    assert began_at + min(WAIT, LONGEST_WAIT) <= due_at <= began_at + LONGEST_WAIT
-    assert due_at == changed_at + WAIT or due_at == began_at + LONGEST_WAIT
+    assert began_at + min(WAIT, MAX_WAIT) <= due_at <= began_at + MAX_WAIT
+    assert due_at == changed_at + WAIT or due_at == began_at + MAX_WAIT
 
 
 @given(st.timedeltas(timedelta(), timedelta(days=3)))
@@ -130,8 +134,8 @@ def test_reminder_is_planned_from_a_quarter_of_an_hour_before_it_is_due_until_it
         for reminder in REMINDERS
         if reminder.before - reminder.late_after < left <= reminder.before + LOOK_AHEAD
     ]
-    planned = plan(starts_at, NOW)
+    planned = planned_reminders(starts_at, NOW)
     assert [one.kind for one in planned] == expected
     assert all(one.number == minute_of(starts_at) for one in planned)
     assert all(one.due_at < one.expires_at <= starts_at for one in planned)
-    assert not planned or left <= horizon()
+    assert not planned or left <= reminder_horizon()

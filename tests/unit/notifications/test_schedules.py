@@ -9,19 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifications.domain.kinds import KINDS, LANES
-from services.notifications.domain.mail import ClaimedMail, Verdict
-from services.notifications.domain.retrying import (
+from services.notifications.mails.kinds import KINDS, LANES
+from services.notifications.mails.model import ClaimedMail, HandoverOutcome
+from services.notifications.sending.outcomes import (
     GIVE_UP_AFTER,
     GIVEN_UP,
-    LEFT,
+    LEFT_UNKNOWN,
     MIN_ATTEMPTS,
     MIN_POSTPONEMENTS,
     RESENT,
+    postponed,
     resolve_unknown,
+    retried,
 )
-from services.notifications.domain.sharing import claim_plan
-from services.notifications.sending.judging import postponed, retried
+from services.notifications.sending.service import claim_plan
 from shared.core.errors import DomainError
 from shared.store.checked_clock import CheckedClock
 from shared.store.unit_of_work import UnitOfWork
@@ -86,10 +87,10 @@ def test_mail_is_given_up_after_72_hours_and_ten_attempts(attempts: int, age: ti
     now = MADE + age
     verdict = retried(claimed(attempts), "a reason", at(now))
     if age >= GIVE_UP_AFTER and attempts + 1 >= MIN_ATTEMPTS:
-        assert (verdict.outcome, verdict.due_at) == ("failed", None)
+        assert (verdict.result, verdict.due_at) == ("failed", None)
         assert verdict.reason == "given up after 72 hours: a reason"
     else:
-        assert verdict.outcome == "deferred"
+        assert verdict.result == "deferred"
         assert verdict.due_at is not None
         assert verdict.due_at >= now
 
@@ -99,29 +100,29 @@ def test_sender_whose_clock_is_wrong_gives_up_nothing(ahead_s: int) -> None:
     """Within two seconds it is right."""
     over = MADE + GIVE_UP_AFTER + timedelta(seconds=2)
     clock = at(over + timedelta(seconds=ahead_s), over)
-    outcomes = [retried(claimed(500), "a reason", clock).outcome, postponed(claimed(5000), "a reason", clock).outcome]
+    outcomes = [retried(claimed(500), "a reason", clock).result, postponed(claimed(5000), "a reason", clock).result]
     assert outcomes == ["failed" if abs(ahead_s) <= 2 else "deferred"] * 2
 
 
 def test_event_is_looked_for_again_after_five_seconds_for_three_days() -> None:
     waiting = postponed(claimed(), "a reason", at(MADE))
-    assert (waiting.outcome, waiting.due_at, waiting.tried) == ("deferred", MADE + timedelta(seconds=5), False)
+    assert (waiting.result, waiting.due_at, waiting.tried) == ("deferred", MADE + timedelta(seconds=5), False)
     over = at(MADE + GIVE_UP_AFTER)
     tries = (MIN_POSTPONEMENTS - 2, MIN_POSTPONEMENTS - 1)
-    assert [postponed(claimed(before), "a reason", over).outcome for before in tries] == ["deferred", "failed"]
+    assert [postponed(claimed(before), "a reason", over).result for before in tries] == ["deferred", "failed"]
 
 
 def test_verdict_that_no_claimed_mail_can_get_is_refused() -> None:
     with pytest.raises(DomainError):
-        Verdict(claimed(), "bounced", MADE)
+        HandoverOutcome(claimed(), "bounced", MADE)
 
 
 def test_unknown_is_resent_once_and_only_while_it_is_true() -> None:
     for kind in KINDS:
-        assert resolve_unknown(kind, 1, untrue=False) == (RESENT if KINDS[kind].resent else GIVEN_UP)
-        assert resolve_unknown(kind, 1, untrue=True) == GIVEN_UP
-        assert resolve_unknown(kind, 2, untrue=False) == (LEFT if KINDS[kind].resent else GIVEN_UP)
-        assert resolve_unknown(kind, 2, untrue=True) == GIVEN_UP
+        assert resolve_unknown(kind, 1, outdated=False) == (RESENT if KINDS[kind].resent else GIVEN_UP)
+        assert resolve_unknown(kind, 1, outdated=True) == GIVEN_UP
+        assert resolve_unknown(kind, 2, outdated=False) == (LEFT_UNKNOWN if KINDS[kind].resent else GIVEN_UP)
+        assert resolve_unknown(kind, 2, outdated=True) == GIVEN_UP
 
 
 @given(st.dictionaries(st.sampled_from(LANES), st.integers(0, 30)), st.integers(1, 20))

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifications.domain.mail import OUTCOME_STATES
-from services.notifications.domain.states import STATES, require_way, sources_of
+from services.notifications.mails.model import OUTCOME_STATES, STATES, require_transition, sources_of
 from shared.core.errors import DomainError
 
 WAYS = {
@@ -25,7 +24,7 @@ NAMES = ["queued", "claimed", "sent", "deferred", "unknown", "failed", "suppress
 def allowed(state: str, after: str) -> bool:
     """Whether the domain lets it pass."""
     try:
-        require_way(state, after)
+        require_transition(state, after)
     except DomainError:
         return False
     return True
@@ -62,10 +61,10 @@ def test_sources_are_the_ways_turned_round() -> None:
 def test_word_that_is_no_state_is_refused() -> None:
     for state, after in (("queued", "delivered"), ("delivered", "queued"), ("sent", "queued")):
         with pytest.raises(DomainError) as refused:
-            require_way(state, after)
+            require_transition(state, after)
         assert refused.value.code == "mail-state"
 
 
 @pytest.mark.parametrize("outcome", sorted(OUTCOME_STATES))
 def test_every_outcome_of_a_handover_is_open_to_a_claimed_mail(outcome: str) -> None:
-    require_way("claimed", OUTCOME_STATES[outcome])
+    require_transition("claimed", OUTCOME_STATES[outcome])

@@ -4,14 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifications.domain.kinds import DECISION_KINDS, KIND_OF_MESSAGE, KINDS, LANES, REMINDER_KINDS
-from services.notifications.domain.truth import Standing, is_current, is_untrue, untrue_kinds
-from services.notifications.mail.content import KINDS as WORDED_KINDS
+from services.notifications.composing.model import WORDED_KINDS
+from services.notifications.mails.kinds import (
+    DECISION_KINDS,
+    KIND_OF_MESSAGE,
+    KINDS,
+    LANES,
+    REMINDER_KINDS,
+    SubjectState,
+    is_current,
+    is_outdated,
+    outdated_kinds,
+)
 from shared.contracts.registry import MESSAGE_TYPES
 
 STATUSES = ("confirmed", "waitlisted", "cancelled")
 told = st.tuples(
-    st.sampled_from(sorted(KINDS)), st.builds(Standing, revision=st.integers(1, 5), status=st.sampled_from(STATUSES))
+    st.sampled_from(sorted(KINDS)),
+    st.builds(SubjectState, revision=st.integers(1, 5), status=st.sampled_from(STATUSES)),
 )
 
 
@@ -30,44 +40,46 @@ def test_lane_follows_from_the_kind_and_only_what_people_need_is_resent() -> Non
 
 
 def test_cancellation_makes_older_mails_untrue_and_nothing_makes_a_cancellation_untrue() -> None:
-    cancelled = Standing(3, "cancelled")
-    assert is_untrue("confirmation", 1, cancelled)
-    assert is_untrue("waiting-list", 1, cancelled)
-    assert is_untrue("promotion", 2, cancelled)
-    assert not is_untrue("cancelled-by-you", 3, cancelled)
+    cancelled = SubjectState(3, "cancelled")
+    assert is_outdated("confirmation", 1, cancelled)
+    assert is_outdated("waiting-list", 1, cancelled)
+    assert is_outdated("promotion", 2, cancelled)
+    assert not is_outdated("cancelled-by-you", 3, cancelled)
 
 
 def test_promotion_makes_the_waiting_list_mail_untrue_but_not_a_confirmation() -> None:
-    promoted = Standing(2, "confirmed")
-    assert is_untrue("waiting-list", 1, promoted)
-    assert not is_untrue("promotion", 2, promoted)
-    assert not is_untrue("confirmation", 1, promoted)
+    promoted = SubjectState(2, "confirmed")
+    assert is_outdated("waiting-list", 1, promoted)
+    assert not is_outdated("promotion", 2, promoted)
+    assert not is_outdated("confirmation", 1, promoted)
 
 
 @pytest.mark.parametrize("kind", DECISION_KINDS)
 def test_newer_decision_makes_older_ones_untrue_and_so_does_a_cancelled_registration(kind: str) -> None:
-    assert is_untrue(kind, 3, Standing(1, "confirmed", decision=4))
-    assert not is_untrue(kind, 4, Standing(9, "confirmed", decision=4)), "whatever the registration's revision"
-    assert is_untrue(kind, 4, Standing(9, "cancelled", decision=4))
-    assert not is_untrue("changed", 3, Standing(4, "confirmed", decision=4)), "the control: others only by the status"
+    assert is_outdated(kind, 3, SubjectState(1, "confirmed", decision=4))
+    assert not is_outdated(kind, 4, SubjectState(9, "confirmed", decision=4)), "whatever the registration's revision"
+    assert is_outdated(kind, 4, SubjectState(9, "cancelled", decision=4))
+    assert not is_outdated("changed", 3, SubjectState(4, "confirmed", decision=4)), (
+        "the control: others only by the status"
+    )
 
 
 @pytest.mark.parametrize("minute", [1, 26_385_000])
 def test_own_link_is_sent_unless_the_registration_ended_whatever_its_number(minute: int) -> None:
-    sent_while = {status for status in STATUSES if not is_untrue("link", minute, Standing(2, status))}
+    sent_while = {status for status in STATUSES if not is_outdated("link", minute, SubjectState(2, status))}
     assert sent_while == {"confirmed", "waitlisted"}
 
 
 @given(told, st.integers(1, 5))
-def test_old_mail_is_untrue_exactly_if_its_kind_is(entry: tuple[str, Standing], older_by: int) -> None:
+def test_old_mail_is_untrue_exactly_if_its_kind_is(entry: tuple[str, SubjectState], older_by: int) -> None:
     kind, known = entry
-    assert is_untrue(kind, max(0, known.revision - older_by), known) == (kind in untrue_kinds(known))
+    assert is_outdated(kind, max(0, known.revision - older_by), known) == (kind in outdated_kinds(known))
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=12))
 def test_newest_revision_wins_in_any_order(revisions: list[int]) -> None:
-    known: Standing | None = None
+    known: SubjectState | None = None
     for revision in revisions:
-        known = Standing(revision, "confirmed") if is_current(known, revision) else known
+        known = SubjectState(revision, "confirmed") if is_current(known, revision) else known
     assert known is not None
     assert known.revision == max(revisions)

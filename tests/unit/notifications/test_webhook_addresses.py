@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifications.calling.addresses import (
+from services.notifications.webhooks.http_client import (
     Address,
-    NotAllowed,
-    Place,
-    checked_address,
-    is_outside,
-    place_of,
+    Endpoint,
+    ForbiddenAddress,
+    is_public,
+    parse_endpoint,
     resolve_by_system,
+    resolve_public_address,
 )
 
-PLACE = Place("hooks.example.org", 443, "/")
+PLACE = Endpoint("hooks.example.org", 443, "/")
 
 INSIDE_V4 = (
     "0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.127.255.255 127.0.0.1 127.255.255.254 169.254.0.1 "
@@ -34,32 +34,32 @@ OUTSIDE = "1.1.1.1 8.8.8.8 100.63.255.255 100.128.0.1 172.15.255.255 172.32.0.1 
 
 @pytest.mark.parametrize("text", f"{INSIDE_V4} {INSIDE_V6}".split())
 def test_address_that_is_not_out_in_the_world_is_not_called(text: str) -> None:
-    assert not is_outside(ip_address(text))
+    assert not is_public(ip_address(text))
 
 
 @pytest.mark.parametrize("text", OUTSIDE.split())
 def test_address_out_in_the_world_may_be_called(text: str) -> None:
-    assert is_outside(ip_address(text))
+    assert is_public(ip_address(text))
 
 
 @given(st.ip_addresses(v=4))
 def test_no_disguise_of_an_ipv4_address_in_ipv6_may_be_called(address: Address) -> None:
     number = int(address)
     disguises = (0xFFFF << 32 | number, number, 0x64FF9B << 96 | number, 0x2002 << 112 | number << 80)
-    assert not [one for one in disguises if is_outside(ip_address(one.to_bytes(16, "big")))]
+    assert not [one for one in disguises if is_public(ip_address(one.to_bytes(16, "big")))]
 
 
 @pytest.mark.parametrize(
     ("url", "place"),
     [
-        ("https://hooks.example.org/", Place("hooks.example.org", 443, "/")),
-        ("https://HOOKS.Example.org", Place("hooks.example.org", 443, "/")),
-        ("https://hooks.example.org:8443/a/b?c=d&e", Place("hooks.example.org", 8443, "/a/b?c=d&e")),
-        ("https://xn--bcher-kva.example.org/x", Place("xn--bcher-kva.example.org", 443, "/x")),
+        ("https://hooks.example.org/", Endpoint("hooks.example.org", 443, "/")),
+        ("https://HOOKS.Example.org", Endpoint("hooks.example.org", 443, "/")),
+        ("https://hooks.example.org:8443/a/b?c=d&e", Endpoint("hooks.example.org", 8443, "/a/b?c=d&e")),
+        ("https://xn--bcher-kva.example.org/x", Endpoint("xn--bcher-kva.example.org", 443, "/x")),
     ],
 )
-def test_url_with_a_name_is_taken(url: str, place: Place) -> None:
-    assert place_of(url) == place
+def test_url_with_a_name_is_taken(url: str, place: Endpoint) -> None:
+    assert parse_endpoint(url) == place
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_url_with_a_name_is_taken(url: str, place: Place) -> None:
     ],
 )
 def test_any_other_url_is_refused_without_repeating_it(url: str) -> None:
-    with pytest.raises(NotAllowed) as refusal:
-        place_of(url)
+    with pytest.raises(ForbiddenAddress) as refusal:
+        parse_endpoint(url)
     assert url == "" or url not in str(refusal.value)
 
 
@@ -116,21 +116,21 @@ def test_any_other_url_is_refused_without_repeating_it(url: str) -> None:
 def test_no_text_is_a_bug(text: str) -> None:
     for url in (text, f"https://{text}", f"https://hooks.example.org{text}"):
         try:
-            place = place_of(url)
-        except NotAllowed:
+            place = parse_endpoint(url)
+        except ForbiddenAddress:
             continue
         assert (place.port in (443, 8443), "." in place.host, place.target[0]) == (True, True, "/")
 
 
 @pytest.mark.parametrize("addresses", [["8.8.8.8", "10.0.0.1"], ["::1"], ["127.0.0.1", "8.8.8.8"]])
 def test_host_with_any_address_inside_is_not_called_at_all(addresses: Sequence[str]) -> None:
-    with pytest.raises(NotAllowed):
-        checked_address(PLACE, lambda _host, _port: [ip_address(text) for text in addresses])
+    with pytest.raises(ForbiddenAddress):
+        resolve_public_address(PLACE, lambda _host, _port: [ip_address(text) for text in addresses])
 
 
 def test_host_without_an_address_cannot_be_called() -> None:
     with pytest.raises(OSError, match="no address"):
-        checked_address(PLACE, lambda _host, _port: [])
+        resolve_public_address(PLACE, lambda _host, _port: [])
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.1", "0x7f.1", "2130706433"])
@@ -138,4 +138,4 @@ def test_what_the_machine_takes_for_itself_would_not_be_called(host: str) -> Non
     """Were such a name ever to come as far as the resolver."""
     found = resolve_by_system(host, 443)
     assert found
-    assert not [address for address in found if is_outside(address)]
+    assert not [address for address in found if is_public(address)]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from services.notifications.calling.signing import new_secret, signed_headers
+from services.notifications.webhooks.http_client import new_secret, signed_headers
 
 BODY = b'{"test": 2432232314}'
 

@@ -13,6 +13,7 @@ from deploy.operations.doctor.grading import Grade, GradedHost
 from deploy.operations.doctor.network import PROMETHEUS_URL
 from deploy.operations.doctor.probes import DiskSpace, HttpAnswer, Probes
 from shared.core.errors import Unavailable
+from tests.unit.core.test_accounts import open_to_all
 from tests.unit.deploy.doctor.fakes import EVENTS, NOW, check, host, named, only, pages, probes, rows
 
 
@@ -95,6 +96,7 @@ def backups(kind: str, age: timedelta) -> str:
 @pytest.fixture
 def configuration(tmp_path: Path) -> Path:
     """What `troika backup configure` writes, in a folder of the operator's choice."""
+    open_to_all(tmp_path)
     file = tmp_path / "elsewhere" / "pgbackrest.conf"
     write_configuration(file, Cluster(tmp_path / "data", 5432, "/run", "postgres", str(tmp_path / "repository")))
     return file
@@ -103,9 +105,10 @@ def configuration(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("hours", "grade"), [(3, Grade.OK), (30, Grade.WARNING), (100, Grade.FAILED)])
 def test_backup_of_pgbackrest(hours: int, grade: Grade, tmp_path: Path, configuration: Path) -> None:
     (tmp_path / "troika_backup_keys.prom").write_text(backups("keys", timedelta(days=3)))
+    (tmp_path / "troika_backup_form-keys.prom").write_text(backups("form-keys", timedelta(days=9)))
     graded = named(**{METRICS_FOLDER: str(tmp_path), CONFIG: str(configuration)})
     found = grades("backup-age", graded, probes(run=repository(configuration, hours)))
-    assert found == {"database": grade, "keys": Grade.OK}
+    assert found == {"database": grade, "keys": Grade.OK, "form-keys": Grade.WARNING}
 
 
 def repository(configuration: Path, *ages_h: int) -> Callable[[Sequence[str]], str]:
@@ -119,7 +122,7 @@ def repository(configuration: Path, *ages_h: int) -> Callable[[Sequence[str]], s
 def test_pgbackrest_without_a_backup(tmp_path: Path, configuration: Path) -> None:
     graded = named(**{METRICS_FOLDER: str(tmp_path), CONFIG: str(configuration)})
     found = grades("backup-age", graded, probes(run=prints("[]")))
-    assert found == {"database": Grade.FAILED, "keys": Grade.FAILED}
+    assert found == dict.fromkeys(("database", "keys", "form-keys"), Grade.FAILED)
 
 
 def test_configuration_that_the_server_archives_with_is_taken(configuration: Path) -> None:
@@ -127,7 +130,7 @@ def test_configuration_that_the_server_archives_with_is_taken(configuration: Pat
     command = read_configuration(configuration).server_settings()["archive_command"]
     asked = probes(run=repository(configuration, 3), query=rows({"archive": [(command,)]}))
     found = grades("backup-age", host(databases=(EVENTS,)), asked)
-    assert found == {"database": Grade.OK, "keys": Grade.NOT_ASKED}
+    assert found == {"database": Grade.OK, "keys": Grade.NOT_ASKED, "form-keys": Grade.NOT_ASKED}
 
 
 @pytest.mark.parametrize("command", ["", "cp %p /archive/%f", "pgbackrest --config=/nowhere %p", "an 'end"])
@@ -136,7 +139,7 @@ def test_other_archive_command_names_no_configuration(command: str, tmp_path: Pa
     (tmp_path / "troika_backup_database.prom").write_text(backups("database", timedelta(hours=30)))
     graded = host(databases=(EVENTS,), values={METRICS_FOLDER: str(tmp_path)})
     found = grades("backup-age", graded, probes(run=prints("[]"), query=rows({"archive": [(command,)]})))
-    assert found == {"database": Grade.WARNING, "keys": Grade.FAILED}
+    assert found == {"database": Grade.WARNING, "keys": Grade.FAILED, "form-keys": Grade.FAILED}
 
 
 @pytest.mark.parametrize("content", [None, "[other]\n", "no file of this kind"])
@@ -159,11 +162,13 @@ def test_drill_in_a_text_file(tmp_path: Path, days: int, grade: Grade) -> None:
 def test_backup_that_prometheus_knows() -> None:
     result = [{"metric": {}, "value": [0, str((NOW - timedelta(hours=2)).timestamp())]}]
     found, none = (HttpAnswer(200, {}, json.dumps({"data": {"result": each}})) for each in (result, []))
-    known = probes(run=has_no_command, fetch=pages({"database": found, "keys": none}))
+    known = probes(
+        run=has_no_command, fetch=pages({"%22database%22": found, "%22keys%22": none, "%22form-keys%22": found})
+    )
     graded = named(**{PROMETHEUS_URL: "http://127.0.0.1:9090"})
-    assert grades("backup-age", graded, known) == {"database": Grade.OK, "keys": Grade.FAILED}
+    assert grades("backup-age", graded, known) == {"database": Grade.OK, "keys": Grade.FAILED, "form-keys": Grade.OK}
 
 
 def test_backup_that_nothing_knows() -> None:
     found = grades("backup-age", host(), probes(run=has_no_command))
-    assert found == {"database": Grade.NOT_ASKED, "keys": Grade.NOT_ASKED}
+    assert found == dict.fromkeys(("database", "keys", "form-keys"), Grade.NOT_ASKED)

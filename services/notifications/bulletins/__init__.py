@@ -1,0 +1,1 @@
+"""Bulletins: one text to many people. Drafts, segments, previews, sending, outcome."""

@@ -1,0 +1,1 @@
+"""Recipients: addresses, subscriptions, suppressions, segments, erasure, and which people an announcement concerns."""

@@ -1,0 +1,310 @@
+"""Use cases of recipients: readdress, change of address, erasure, unsubscribing, export of one person's data.
+
+A registration that ends leaves its announcements to another registration of the same person that fits. A mail that
+waits keeps its row and its number and goes by the other registration. So the person misses nothing and gets nothing
+twice.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from services.notifications.mails.kinds import ANNOUNCED_KINDS, ATTENDING, LIVE, REMINDER_KINDS, REMOTE_POSSIBLE
+from services.notifications.mails.model import ERASED
+from services.notifications.mails.store import (
+    WaitingMail,
+    call_off_all,
+    call_off_duplicates,
+    call_off_linked,
+    change_person,
+    move_mail,
+    release_bulletins,
+    release_mails,
+    waiting_mails,
+)
+from services.notifications.recipients.audience import (
+    Addressee,
+    Announcement,
+    bulletin_conditions,
+    find_announcement,
+    list_audience,
+    segment_of,
+)
+from services.notifications.recipients.store import (
+    PERSONAL_TABLES,
+    RecipientTombstone,
+    Suppression,
+    carry_over,
+    copy_suppression,
+    hold_registrations,
+    list_suppressions,
+    lock_person_ref,
+    lock_state,
+    suppress,
+    unsuppress,
+    upsert_tombstone,
+)
+from shared.core.clock import Clock
+from shared.core.errors import DomainError
+from shared.core.metrics import mails_total
+from shared.core.sealing import Unsealable, Vault
+from shared.store.deeds import Deed, note_deed
+from shared.store.personal_tables import erase_rows, export_rows, reasons_of
+from shared.store.unit_of_work import UnitOfWork
+
+BULLETIN, RECORDING = "bulletin", "recording-available"
+
+
+def audience_conditions(connection: Connection, announcement: Announcement) -> dict[str, Any]:
+    """Return the registrations that an announcement concerns, as conditions for
+    :func:`services.notifications.recipients.audience.list_audience`.
+    """
+    if announcement.cause == "bulletin":
+        return bulletin_conditions(segment_of(connection, announcement.number))
+    if announcement.cause == "recording":
+        return {"event": announcement.event, "form_kinds": list(ATTENDING), "statuses": ["confirmed"]}
+    kinds = [*ATTENDING, "interest"] if announcement.detail["remote"] else list(ATTENDING)
+    return {"event": announcement.event, "form_kinds": kinds, "statuses": list(LIVE)}
+
+
+def cause_of(kind: str) -> str:
+    """Return the cause of the announcement of a mail of this kind."""
+    return {BULLETIN: "bulletin", RECORDING: "recording"}.get(kind, "news")
+
+
+def kind_for(announcement: Announcement, person: Addressee) -> str:
+    """Return the kind of an announcement's mail to ``person``."""
+    if announcement.cause == "bulletin":
+        return BULLETIN
+    if announcement.cause == "recording":
+        return RECORDING
+    return REMOTE_POSSIBLE if person.form_kind == "interest" else str(announcement.detail["kind"])
+
+
+def readdress(connection: Connection, clock: Clock, subject: str, person_ref: str, kinds: Sequence[str]) -> set[str]:
+    """Move unsent announcements to another registration of the person; returns the ids of the moved mails.
+
+    A mail that fits no other registration does not change. A claimed mail is released, unless its handover has begun,
+    because the claim names the old registration.
+
+    Args:
+        connection: of the caller's transaction, in which the registration ended.
+        clock: of the project.
+        subject: id of the registration that ended.
+        person_ref: of its person.
+        kinds: of mails that are outdated by it.
+    """
+    waiting = waiting_mails(connection, subject, [kind for kind in ANNOUNCED_KINDS if kind in kinds])
+    if not waiting:
+        return set()
+    hold_registrations(connection, person_ref, subject)
+    return {mail.id for mail in waiting if _readdress_one(connection, clock, mail, person_ref)}
+
+
+def _readdress_one(connection: Connection, clock: Clock, mail: WaitingMail, person_ref: str) -> bool:
+    announcement = find_announcement(connection, cause_of(mail.kind), mail.event, mail.number)
+    if announcement is None:
+        return False
+    best = list_audience(connection, {**audience_conditions(connection, announcement), "person": person_ref}, "", 1)
+    if not best:
+        return False
+    return move_mail(connection, mail.id, kind_for(announcement, best[0]), best[0].subject, clock())
+
+
+LINK_ENDED = "its link has ended with a change of address"
+TOLD_BY_OTHER = "it is told by another registration"
+
+
+def leave_address(connection: Connection, subject: str) -> None:
+    """Prepare a registration for another address: lock the recipient, so that no mail is created for it.
+
+    If the old address has another registration for the event, that one takes over the number of changes, because the
+    number of their common calendar entry must not fall.
+    """
+    lock_person_ref(connection, subject)
+    carry_over(connection, subject)
+
+
+def follow_address(connection: Connection, clock: Clock, subject: str, before: str, after: str) -> None:
+    """Readdress the unsent mails of a registration to its new address; none go to the former one.
+
+    Mails with a managing link are called off: the change ends all links, and the mail about it contains a new one. A
+    queued announcement or reminder stays with the former address if that has another registration in the audience, and
+    is called off if the new address gets it by another registration. A suppression is copied to the new address.
+
+    Args:
+        connection: of the message's own transaction, in which the new address is stored.
+        clock: of the project.
+        subject: id of the registration.
+        before, after: references of the two addresses.
+    """
+    now = clock()
+    release_mails(connection, subject, now)
+    readdress(connection, clock, subject, before, ANNOUNCED_KINDS)
+    for kind in call_off_linked(connection, subject, LINK_ENDED, now):
+        mails_total.labels(kind, "called_off").inc()
+    once = (*ANNOUNCED_KINDS, *REMINDER_KINDS)
+    for kind in call_off_duplicates(connection, subject, after, once, TOLD_BY_OTHER, now):
+        mails_total.labels(kind, "called_off").inc()
+    change_person(connection, subject, before, after)
+    copy_suppression(connection, before, after, now)
+
+
+def erase_subject(connection: Connection, clock: Clock, tombstone: RecipientTombstone) -> None:
+    """Erase a subject and leave a tombstone; doing it again changes nothing.
+
+    Unsent mails are called off. If the same person has another registration, unsent announcements move to that one. A
+    suppression remains: it is a keyed hash of the address, without which the person's wish would end with their data.
+
+    Args:
+        connection: of the message's own transaction.
+        clock: of the project.
+        tombstone: what remains.
+    """
+    now = clock()
+    known = lock_state(connection, tombstone.subject)
+    if known is not None and known.erased:
+        return
+    person_ref = lock_person_ref(connection, tombstone.subject)
+    carry_over(connection, tombstone.subject)
+    upsert_tombstone(connection, tombstone, now)
+    if person_ref is not None and tombstone.about == "registration":
+        readdress(connection, clock, tombstone.subject, person_ref, ANNOUNCED_KINDS)
+    for kind in call_off_all(connection, tombstone.subject, ERASED, now):
+        mails_total.labels(kind, "called_off").inc()
+    erase_rows(connection, PERSONAL_TABLES, {"subject": tombstone.subject, "reason": ERASED})
+
+
+UNSUBSCRIBE_SAMPLE = "of-each-person-alone"
+"""Replaces the token in previews of a bulletin."""
+
+TOKEN_VALIDITY = timedelta(days=730)
+_PURPOSE = "unsubscribe"
+_DAYS_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_TOKEN_LENGTH = 1000
+"""Characters of a token; real ones are much shorter."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnsubscribeLink:
+    """The person of an unsubscribe link, and language and number of the bulletin that contained it."""
+
+    person_ref: str
+    language: str
+    bulletin: int | None = None
+
+
+def make_unsubscribe_token(
+    vault: Vault, person_ref: str, language: str, now: datetime, bulletin: int | None = None
+) -> str:
+    """Return the token of a person's unsubscribe link in a bulletin: base64url, different each time.
+
+    The token is the person's reference and language and the day, encrypted with the vault's key for this one purpose.
+    So it needs no table (which a dump would contain), outlives the person's registrations, follows the rotation of the
+    key, and reveals nothing to a person who sees the link. A random token with its hash in a table does neither of the
+    first two; one derived by HMAC would need a search through all people.
+
+    It is valid for two years: RFC 8058 names no end, laws want a month at least, and a mailbox keeps a bulletin for
+    longer. A person who finds no unsubscribe link that works reports the mail as spam, which harms all other mails. It
+    can be used repeatedly: mail programs may send the request twice, and a person who steals one can only unsubscribe
+    somebody, which coordinators see and can undo. An old key must stay in the vault's file as long as its links are to
+    work.
+    """
+    content = {"p": person_ref, "l": language, "d": (now - _DAYS_BEGIN).days, "b": bulletin}
+    return _encoded(vault.close(content, row=_PURPOSE))
+
+
+def read_unsubscribe_token(vault: Vault, token: str, now: datetime) -> UnsubscribeLink | None:
+    """Return the content of a token; None if it is not ours, expired, or its key is gone.
+
+    A token without a day is valid as long as its key.
+    """
+    if len(token) > _MAX_TOKEN_LENGTH:
+        return None
+    try:
+        closed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        content = vault.open(closed, row=_PURPOSE)
+    except (binascii.Error, ValueError, Unsealable):
+        return None
+    made_on = content.get("d")
+    if _encoded(closed) != token or (made_on is not None and _DAYS_BEGIN + timedelta(made_on) + TOKEN_VALIDITY <= now):
+        return None
+    return UnsubscribeLink(content["p"], content["l"], content.get("b"))
+
+
+def _encoded(closed: bytes) -> str:
+    return base64.urlsafe_b64encode(closed).decode().rstrip("=")
+
+
+def unsubscribe(
+    work: UnitOfWork, clock: Clock, person_ref: str, who: str | None = None, bulletin: int | None = None
+) -> bool:
+    """Send this person no more bulletins; doing it again changes nothing.
+
+    The next sender suppresses queued bulletins and publishes that.
+
+    Args:
+        work: on the service's database.
+        clock: of the project.
+        person_ref: whose.
+        who: name of the coordinator; None: the person themselves, by the link.
+        bulletin: number of the bulletin that contained the link.
+
+    Returns:
+        whether the person was not suppressed before.
+
+    Raises:
+        Unavailable: the database is away; nothing is stored.
+    """
+    with work.transaction() as connection:
+        now = clock()
+        fresh = suppress(connection, person_ref, who, now, bulletin)
+        release_bulletins(connection, person_ref, now)
+        if fresh and who is not None:
+            note_deed(connection, Deed(who, "suppression-added"), now)
+    return fresh
+
+
+def resubscribe(work: UnitOfWork, clock: Clock, person_ref: str, who: str) -> None:
+    """Send this person bulletins again, on the order of ``who``.
+
+    Raises:
+        DomainError: ``not-found``: the person gets them.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        if not unsuppress(connection, person_ref):
+            raise DomainError("not-found", "this person is not suppressed")
+        note_deed(connection, Deed(who, "suppression-taken-back"), clock())
+
+
+def suppressions(work: UnitOfWork, after: str, limit: int) -> list[Suppression]:
+    """Return up to ``limit`` + 1 people who get no bulletins, in the order of their references.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        return list_suppressions(connection, after, limit + 1)
+
+
+LEFT_OUT = reasons_of(PERSONAL_TABLES)
+
+
+def export_person(
+    work: UnitOfWork, person_refs: Sequence[str], subjects: Sequence[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows about a person by table.
+
+    Args:
+        work: on the service's database.
+        person_refs: references of the person in registration and events, 64 hex digits each.
+        subjects: ids of registrations, confirmation links and former addresses, UUID texts.
+    """
+    with work.transaction() as connection:
+        return export_rows(connection, PERSONAL_TABLES, {"refs": list(person_refs), "subjects": list(subjects)})

@@ -1,0 +1,374 @@
+"""Use cases of rules: store copies of events, decide on news, turn announcements and dates into mails.
+
+The service stores each event, so that mails about it go out while the events service is down. A change that
+participants see makes news. News wait a moment, so that several changes in a row make one mail. Reminders of a date
+that is no longer valid are called off at once.
+
+A chunk of mails is committed together with the progress of its announcement, and people come in the order of their
+references, each once. So one person gets one mail of an announcement, whatever happens: also a person who is on the
+delegation and has a seat as well, which counts. A process that is killed loses nothing.
+
+Planning repeats until a reminder is due, so it includes people who register later. An event without a date, or one that
+does not take place, gets no reminders.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from services.notifications.mails.kinds import ALWAYS_SENT, ATTENDING, KINDS, NEWS_KINDS, REMOTE_POSSIBLE, TAKING_PLACE
+from services.notifications.mails.model import NewMail, mail_id_of
+from services.notifications.mails.store import add_mail, add_reminder, call_off_news, call_off_reminders, miss_expired
+from services.notifications.recipients.audience import (
+    Addressee,
+    Announcement,
+    OpenAnnouncement,
+    TakenRecipients,
+    add_announcement,
+    advance_announcement,
+    list_audience,
+    lock_next_announcement,
+    supersede_news,
+    take_recipients,
+)
+from services.notifications.recipients.service import audience_conditions, kind_for
+from services.notifications.rules.model import (
+    SHOWN_SINCE,
+    News,
+    PlannedReminder,
+    date_of,
+    differs,
+    due_after,
+    is_news_outdated,
+    known_after,
+    minute_of,
+    news_of,
+    planned_reminders,
+    reminder_horizon,
+)
+from services.notifications.rules.store import (
+    KnownEvent,
+    due_news,
+    lock_event,
+    mark_announced,
+    open_news_since,
+    take_news,
+    upcoming_events,
+    upsert_copy,
+    upsert_event,
+    upsert_news,
+)
+from shared.core.clock import Clock, parse_rfc3339, rfc3339
+from shared.core.failpoints import reach
+from shared.core.ids import new_id
+from shared.core.metrics import mails_total
+from shared.i18n.content import Text
+from shared.store.unit_of_work import UnitOfWork
+
+NEWS_WAIT = timedelta(minutes=1)
+MOVED = "the event takes place at another time, or not at all"
+
+
+def handle_event(
+    connection: Connection, clock: Clock, data: Mapping[str, Any], correlation_id: str, wait: timedelta = NEWS_WAIT
+) -> None:
+    """Store the event unless the same or a newer revision is stored, and open news if participants see a change.
+
+    Args:
+        connection: of the message's own transaction.
+        clock: of the project.
+        data: validated data of the message, with aware datetimes.
+        correlation_id: of the message.
+        wait: how long changes are collected before news go out.
+    """
+    known = lock_event(connection, data["id"])
+    if known is not None and data["revision"] <= known.revision:
+        return
+    now, content = clock(), plain(data) | _last_date(known)
+    content[SHOWN_SINCE] = _shown_since(known, content)
+    upsert_event(connection, data["id"], data["revision"], content, now)
+    if known is None:
+        return
+    _call_off_reminders(connection, data["id"], content, now)
+    began_at = open_news_since(connection, data["id"])
+    if began_at is not None or differs(known.announced, content):
+        upsert_news(connection, data["id"], now, due_after(began_at or now, now, wait), correlation_id)
+
+
+def plain(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Validated data as JSON values."""
+    return {name: _plain(value) for name, value in data.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Text):
+        return value.as_mapping
+    return rfc3339(value) if isinstance(value, datetime) else value
+
+
+def _last_date(known: KnownEvent | None) -> dict[str, Any]:
+    """The last date that calendars may contain, for an event that has none now."""
+    if known is None:
+        return {}
+    before = known.content
+    if date_of(before) is not None:
+        return {"last_starts_at": before["starts_at"], "last_ends_at": before["ends_at"]}
+    return {name: before[name] for name in ("last_starts_at", "last_ends_at") if name in before}
+
+
+def _shown_since(known: KnownEvent | None, content: Mapping[str, Any]) -> int:
+    """The revision of the last change that participants see."""
+    if known is None or differs(known.content, content):
+        return int(content["revision"])
+    return int(known.content.get(SHOWN_SINCE, known.revision))
+
+
+def _call_off_reminders(connection: Connection, event_id: str, content: Mapping[str, Any], now: datetime) -> None:
+    """Call off all reminders but those of the current date, if the event takes place."""
+    date = date_of(content) if content["status"] in TAKING_PLACE else None
+    kept = minute_of(parse_rfc3339(date)) if date else 0
+    for kind in call_off_reminders(connection, event_id, kept, MOVED, now):
+        mails_total.labels(kind, "called_off").inc()
+
+
+FIRST_RECORDING = 1
+"""The number of the only announcement of a recording: another language or a better cut makes no mail."""
+
+
+def upsert_working_group(connection: Connection, clock: Clock, data: Mapping[str, Any]) -> None:
+    """Store a working group unless the same or a newer revision is stored.
+
+    Args:
+        connection: of the message's own transaction.
+        clock: of the project.
+        data: validated data of the message.
+    """
+    upsert_copy(connection, "working_group_copy", data["id"], data["revision"], plain(data), clock())
+
+
+def upsert_form(connection: Connection, clock: Clock, data: Mapping[str, Any]) -> None:
+    """Store what mails need of a form unless the same or a newer revision is stored. Arguments as above."""
+    content = {"alarm_minutes": data["alarm_minutes"]}
+    upsert_copy(connection, "form_copy", data["id"], data["revision"], content, clock())
+
+
+def upsert_partner(connection: Connection, clock: Clock, data: Mapping[str, Any]) -> None:
+    """Store the name of a partner unless the same or a newer revision is stored. Arguments as above."""
+    upsert_copy(connection, "partner_copy", data["slug"], data["revision"], {"name": data["name"]}, clock())
+
+
+def handle_resource(connection: Connection, clock: Clock, data: Mapping[str, Any], correlation_id: str) -> None:
+    """Store a resource, and announce the first recording of an event to people with a seat.
+
+    Slides, briefs, and resources of a series or a city are on the public pages and make no mail.
+
+    Args:
+        connection: of the message's own transaction.
+        clock: of the project.
+        data: validated data of the message.
+        correlation_id: of the message.
+    """
+    now = clock()
+    upsert_copy(connection, "resource_copy", data["id"], data["revision"], plain(data), now)
+    if data["kind"] != "recording" or data["event"] is None:
+        return
+    detail = {"url": data["url"], "title": data["title"].as_mapping}
+    announcement = Announcement(new_id(), "recording", data["event"], FIRST_RECORDING, detail, now, now, correlation_id)
+    add_announcement(connection, announcement)
+
+
+CHUNK = 200
+"""People in one transaction."""
+
+SUPERSEDED_BY_NEWS = "superseded by newer news of the event"
+
+
+def decide_news(work: UnitOfWork, clock: Clock) -> bool:
+    """Decide on the due news of one event; returns whether there was one.
+
+    Raises:
+        Unavailable: the database is away; nothing is decided.
+    """
+    called_off: list[str] = []
+    with work.transaction() as connection:
+        now = clock()
+        event = due_news(connection, now)
+        if event is None:
+            return False
+        known, due = lock_event(connection, event), take_news(connection, event, now)
+        if known is None or due is None:
+            return True  # another scheduler took it, or another change arrived
+        news = news_of(known.announced, known.content)
+        mark_announced(connection, event, known_after(known.announced, known.content))
+        if news is not None:
+            detail = _detail(news, known)
+            new = Announcement(new_id(), "news", event, known.revision, detail, due.changed_at, now, due.correlation_id)
+            add_announcement(connection, new)
+            supersede_news(connection, event, known.revision, now)
+            called_off = call_off_news(connection, event, known.revision, _superseded(known), SUPERSEDED_BY_NEWS, now)
+        reach("schedule.decided")
+    for kind in called_off:
+        mails_total.labels(kind, "called_off").inc()
+    return True
+
+
+def announce_some(work: UnitOfWork, clock: Clock, mail_domain: str, chunk: int = CHUNK) -> int | None:
+    """Create the next mails of an announcement; returns the number of people, or None if no announcement is open.
+
+    Args:
+        work: on the service's database.
+        clock: of the project.
+        mail_domain: what Message-IDs end with.
+        chunk: maximum number of people in one transaction.
+
+    Raises:
+        Unavailable: the database is away; the same people come next.
+    """
+    with work.transaction() as connection:
+        now, current = clock(), lock_next_announcement(connection)
+        if current is None:
+            return None
+        taken = _next_people(connection, current, chunk)
+        made = [_announcement_mail(current, person, mail_domain, now) for person in taken.people]
+        mails = sum(add_mail(connection, mail) for mail in made)
+        advance_announcement(connection, current.announcement.id, taken.reached, mails, None if taken.more else now)
+        reach("schedule.chunk")
+    reach("schedule.announced")
+    return len(taken.people)
+
+
+def _superseded(known: KnownEvent) -> list[str]:
+    """Kinds of older news that newer ones replace. People who only asked about remote attendance get none of these."""
+    return [kind for kind in NEWS_KINDS if kind != REMOTE_POSSIBLE or is_news_outdated(kind, known.content)]
+
+
+def _detail(news: News, known: KnownEvent) -> dict[str, Any]:
+    before = {name: known.announced[name] for name in ("starts_at", "ends_at", "time_zone")}
+    shown = known.content.get(SHOWN_SINCE, known.revision)
+    return {"kind": news.kind, "remote": news.remote, "before": before, "shown": shown}
+
+
+def _next_people(connection: Connection, current: OpenAnnouncement, limit: int) -> TakenRecipients:
+    """The next people of an announcement. The audience of a bulletin was stored when it was sent."""
+    announcement = current.announcement
+    if announcement.cause == "bulletin":
+        return take_recipients(connection, announcement.number, current.reached, limit)
+    people = list_audience(connection, _conditions(connection, announcement), current.reached, limit)
+    return TakenRecipients(people, people[-1].person_ref if people else current.reached, len(people) == limit)
+
+
+def _conditions(connection: Connection, announcement: Announcement) -> dict[str, Any]:
+    """Conditions for :func:`services.notifications.recipients.audience.list_audience`."""
+    concerned = audience_conditions(connection, announcement)
+    if announcement.cause == "recording":
+        return concerned
+    concerned["heard_until"] = announcement.changed_at
+    if announcement.detail["kind"] in ALWAYS_SENT:
+        return concerned
+    return concerned | {"unknown_since": announcement.detail["shown"]}
+
+
+def _announcement_mail(current: OpenAnnouncement, person: Addressee, mail_domain: str, now: datetime) -> NewMail:
+    announcement = current.announcement
+    kind = kind_for(announcement, person)
+    mail_id = mail_id_of(kind, person.subject, announcement.number, person.person_ref)
+    return NewMail(
+        id=mail_id,
+        kind=kind,
+        subject=person.subject,
+        revision=announcement.number,
+        event=announcement.event,
+        lane=KINDS[kind].lane,
+        state="queued",
+        reason=None,
+        message_id=f"<{mail_id}@{mail_domain}>",
+        cause_at=announcement.changed_at,
+        created_at=now,
+        correlation_id=announcement.correlation_id,
+        detail=announcement.detail,
+    )
+
+
+REMINDER_CHUNK = 200
+LATE = "its time has passed"
+
+
+def plan_reminders(work: UnitOfWork, now: datetime, mail_domain: str, chunk: int = REMINDER_CHUNK) -> int:
+    """Create the reminders that are to be planned now; returns their number.
+
+    Args:
+        work: on the service's database.
+        now: compared with the database's time.
+        mail_domain: what Message-IDs end with.
+        chunk: maximum number of people in one transaction.
+
+    Raises:
+        Unavailable: the database is away; try again later.
+    """
+    with work.transaction() as connection:
+        events = upcoming_events(connection, rfc3339(now), rfc3339(now + reminder_horizon()))
+    starts = [(event, content["starts_at"]) for event, content in events]
+    made = 0
+    for event, starts_at in starts:
+        for planned in planned_reminders(parse_rfc3339(starts_at), now):
+            made += _plan_one(work, now, mail_domain, event, planned, chunk)
+    return made
+
+
+def miss_reminders(work: UnitOfWork, now: datetime) -> int:
+    """Mark reminders as missed whose time has passed by ``now``, a checked time; returns their number.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        missed = miss_expired(connection, now, LATE)
+    for kind in missed:
+        mails_total.labels(kind, "missed").inc()
+    return len(missed)
+
+
+def _plan_one(
+    work: UnitOfWork, now: datetime, mail_domain: str, event: str, planned: PlannedReminder, chunk: int
+) -> int:
+    wanted = {
+        "event": event,
+        "form_kinds": list(ATTENDING),
+        "statuses": ["confirmed"],
+        "heard_before": planned.due_at,
+        "without": planned.kind,
+        "number": planned.number,
+    }
+    made, after = 0, ""
+    while True:
+        with work.transaction() as connection:
+            people = list_audience(connection, wanted, after, chunk)
+            made += sum(
+                add_reminder(connection, _reminder_mail(event, planned, who, mail_domain, now)) for who in people
+            )
+            reach("schedule.reminders")
+        if len(people) < chunk:
+            return made
+        after = people[-1].person_ref
+
+
+def _reminder_mail(event: str, planned: PlannedReminder, person: Addressee, mail_domain: str, now: datetime) -> NewMail:
+    mail_id = mail_id_of(planned.kind, person.subject, planned.number, person.person_ref)
+    return NewMail(
+        id=mail_id,
+        kind=planned.kind,
+        subject=person.subject,
+        revision=planned.number,
+        event=event,
+        lane=KINDS[planned.kind].lane,
+        state="queued",
+        reason=None,
+        message_id=f"<{mail_id}@{mail_domain}>",
+        cause_at=planned.due_at,
+        created_at=now,
+        correlation_id="",
+        due_at=planned.due_at,
+        expires_at=planned.expires_at,
+    )

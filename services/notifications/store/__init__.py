@@ -1,1 +1,0 @@
-"""Statements on the notifications service's database; nothing here decides, opens or ends a transaction."""

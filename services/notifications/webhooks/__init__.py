@@ -1,0 +1,1 @@
+"""Webhooks: partners are called when a registration of theirs is confirmed or cancelled."""
