@@ -43,7 +43,7 @@ from services.registration.people.list_pages import add_list, add_writing_to
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.notes_api import add_views, blocked_blueprint, notes_blueprint, views_blueprint
 from services.registration.people.references import References
-from services.registration.people.seats_page import add_seats_page
+from services.registration.people.seats import add_seats_page
 from services.registration.people.store import pause_decider
 from services.registration.privacy.api import (
     REASON_WORDS,

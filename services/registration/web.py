@@ -27,7 +27,7 @@ from services.registration.own.managing_routes import managing_blueprint
 from services.registration.own.my_data import my_data_blueprint
 from services.registration.people.api import registrations_blueprint
 from services.registration.people.messages import RegistrationMessages
-from services.registration.people.offers_api import PeopleDesk, add_seats
+from services.registration.people.seats import PeopleDesk, add_seats
 from services.registration.people.waiting_list import promoting
 from services.registration.public.api import add_public_forms, challenge_blueprint
 from services.registration.public.context import PublicContext

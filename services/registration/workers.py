@@ -1,22 +1,32 @@
 """The processes ``decide`` and ``tend``: their loops, until they are asked to stop.
 
-``decide`` decides what is submitted. ``tend`` does what is due by time: offers expire, reservations end, those who wait
-are promoted, people are reminded of missing details, and what was kept long enough is deleted. All of it is final, so
-``tend`` does nothing while this process's clock differs from the database's. It holds no private key.
+``decide`` decides what is submitted, and between the batches goes through confirmed imports, a batch of rows in each
+transaction. ``tend`` does what is due by time: offers expire, reservations end, those who wait are promoted, people are
+reminded of missing details, and what was kept long enough is deleted. All of it is final, so ``tend`` does nothing
+while this process's clock differs from the database's. It holds no private key.
 """
 
 import logging
 import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from sqlalchemy import Connection
 
 from services.registration.cleanup import RULES
 from services.registration.forms.changes import end_reservations
-from services.registration.importing.running import ImportRun
+from services.registration.importing import store
+from services.registration.importing.model import Fate, PeopleImport, PreparedRow, RowFault
+from services.registration.importing.rows import FATES, REFUSALS, entry_of, refused
 from services.registration.importing.store import make_vault
+from services.registration.intake import queue
 from services.registration.intake.decider import Decider
+from services.registration.intake.items import CoordinatorEntry, DeskAct
 from services.registration.intake.mailboxes import overdue_mails
 from services.registration.intake.queue import backlog, publish_key
 from services.registration.intake.reading import DeciderKeys
+from services.registration.intake.storing import Entered
 from services.registration.people.counting import fold_counts
 from services.registration.people.decisions import expire_offers
 from services.registration.people.details import remind_of_details
@@ -34,19 +44,125 @@ from shared.core.metrics import (
     submissions_parked,
     submissions_undecided,
 )
+from shared.core.sealing import Vault
 from shared.process.runner import Stop
 from shared.store.checked_clock import CheckedClock
 from shared.store.cleanup import Cleanup
+from shared.store.deeds import Deed, note_deed
 from shared.store.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
 
-REST_S = (0.025, 0.05, 0.1, 0.2)
+MAX_ATTEMPTS = 5
+"""At one batch: then the import stops, and the decider goes on without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRun:
+    """Imports people.
+
+    Attributes:
+        work: on the service's database.
+        clock: of the process, compared with the database's.
+        decider: registers people.
+        references: what stands for addresses and people.
+        vault: opens the rows.
+    """
+
+    work: UnitOfWork
+    clock: CheckedClock
+    decider: Decider
+    references: References
+    vault: Vault = field(repr=False)
+
+    def run_once(self) -> int:
+        """Import one batch; returns how many rows it had, 0 if nothing is to do.
+
+        Raises:
+            Unavailable: the database is away; nothing is lost.
+        """
+        begun = self._begin()
+        if not begun:
+            return 0
+        with self.work.transaction() as connection:
+            now = self._time(connection)
+            people = store.lock_running(connection) if now is not None else None
+            if now is None or people is None:
+                store.take_back_attempt(connection, begun)  # another process decides: nothing was tried
+                return 0
+            batch = store.next_batch(connection, self.vault, people.id)
+            if batch is None:
+                self._finish(connection, people, now)
+                return 1
+            done = self._register(connection, people, batch[1], now)
+            store.finish_batch(connection, self.vault, people.id, batch[0], done)
+            counts = Counter(people.counts) + Counter(row.fate.value for row in done)
+            store.store_counts(connection, people.id, dict(counts))
+        return len(done)
+
+    def _begin(self) -> str:
+        """Count the attempt, in a transaction of its own; the id of what is to be done, empty for nothing."""
+        with self.work.transaction() as connection:
+            now = self._time(connection)
+            people = store.lock_running(connection) if now is not None else None
+            if now is None or people is None:
+                return ""
+            if store.begin_attempt(connection, people.id) <= MAX_ATTEMPTS:
+                return people.id
+            store.store_finished(connection, people.id, "failed", now, "a batch of rows could not be stored")
+            log.error("an import has failed several times and is stopped", extra={"import_id": people.id})
+            return ""
+
+    def _time(self, connection: Connection) -> datetime | None:
+        return self.clock.final_now("import", connection) if queue.try_lead(connection) else None
+
+    def _register(
+        self, connection: Connection, people: PeopleImport, rows: list[PreparedRow], now: datetime
+    ) -> list[PreparedRow]:
+        entries = {row.line: self._entry(people, row, now) for row in rows}
+        wanted = [entry for entry in entries.values() if entry is not None]
+        erased = store.erased_since(connection, people.form, people.created_at)
+        by = DeskAct(people.confirmed_by or people.created_by, "imported from a file", people.choice.mail)
+        kept = [entry for entry in wanted if entry.address.ref not in erased]
+        results = self.decider.enter(connection, kept, by, now, change=people.choice.changes)
+        return [self._done(row, entries[row.line], results) for row in rows]
+
+    def _entry(self, people: PeopleImport, row: PreparedRow, now: datetime) -> CoordinatorEntry | None:
+        entry = entry_of(self.references, people.form, row, now)
+        if entry is None:
+            return None
+        waits = entry.waits or people.choice.seats == "waiting-list"
+        by, reason = people.confirmed_by, people.choice.reason
+        consent = {
+            name: {**given, "imported_by": by, "imported_because": reason}
+            for name, given in entry.content.consent.items()
+        }
+        return replace(entry, waits=waits, content=replace(entry.content, consent=consent))
+
+    def _done(self, row: PreparedRow, entry: CoordinatorEntry | None, results: dict[int, Entered]) -> PreparedRow:
+        """What became of a row, without anything that it held."""
+        bare = PreparedRow(row.line, row.fate, faults=row.faults, twin=row.twin)
+        if entry is None:
+            return bare
+        result = results.get(entry.number)
+        if result is None:
+            gone = RowFault("", "erased", "This person was erased after the file was uploaded.")
+            return replace(bare, fate=Fate.REFUSED, faults=(gone,))
+        return refused(bare, result) if result in REFUSALS else replace(bare, fate=FATES[result])
+
+    def _finish(self, connection: Connection, people: PeopleImport, now: datetime) -> None:
+        store.store_finished(connection, people.id, "done", now)
+        detail = {"form": people.form, "rows": dict(people.counts)}
+        who = people.confirmed_by or people.created_by
+        note_deed(connection, Deed(who, "people-imported", "import", people.id, detail), now)
+
+
+IDLE_PAUSES_S = (0.025, 0.05, 0.1, 0.2)
 """Pauses while there is nothing to do, seconds; the last one repeats."""
 
-REST_IN_OUTAGE_S = 1.0
+OUTAGE_PAUSE_S = 1.0
 
-LOOK_AROUND_EVERY_S = 1.0
+OTHER_WORK_EVERY_S = 1.0
 """How often, while there is nothing to do, mails that become due and imports are looked for, seconds. Submissions, for
 which a person waits, are looked for at each turn; asking for all three each time takes three times the processor."""
 
@@ -89,12 +205,12 @@ def run_decider(settings: RegistrationSettings, work: UnitOfWork, clock: Checked
             around = time.monotonic() >= around_at
             done = decider.run_once(mails=around) + (imports.run_once() if around else 0)
             if done or around:
-                around_at = 0.0 if done else time.monotonic() + LOOK_AROUND_EVERY_S
+                around_at = 0.0 if done else time.monotonic() + OTHER_WORK_EVERY_S
             idle = 0 if done else idle + 1
-            pause_s = REST_S[min(idle, len(REST_S)) - 1] if idle else 0.0
+            pause_s = IDLE_PAUSES_S[min(idle, len(IDLE_PAUSES_S)) - 1] if idle else 0.0
         except Unavailable as error:
             log.warning("decide waits", extra={"reason": error.reason})
-            pause_s = REST_IN_OUTAGE_S
+            pause_s = OUTAGE_PAUSE_S
         if pause_s:
             stop.wait(pause_s)
 
@@ -141,20 +257,20 @@ class Tending:
         self._retention = retaining(messages)
 
     def run(self, stop: Stop) -> None:
-        """Take a turn every ``EVERY_S`` seconds until ``stop``; while the database is away, wait for it."""
+        """Tick every ``EVERY_S`` seconds until ``stop``; while the database is away, wait for it."""
         while not stop:
             try:
-                more = self.turn()
+                more = self.tick()
             except Unavailable as error:
                 log.warning("tend waits", extra={"reason": error.reason})
                 more = False
             stop.wait(TEND_AGAIN_S if more else TEND_EVERY_S)
 
-    def turn(self) -> bool:
+    def tick(self) -> bool:
         """Do a batch of everything that is due, nothing while the clock is wrong; returns whether to go on at once.
 
         Raises:
-            Unavailable: the database is away; the next turn goes on.
+            Unavailable: the database is away; the next tick goes on.
         """
         now = self._clock.final_now("tending")
         if now is None:

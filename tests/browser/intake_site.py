@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from services.registration.embed.pages import SCRIPTS, SHEET, Look, render_frame, script, sheet, submissions_path
+from services.registration.embed.pages import SCRIPTS, SHEET, PageStyle, render_frame, script, sheet, submissions_path
 from services.registration.embed.receipt_pages import ReceiptStatus, render_receipt, render_received
 from services.registration.embed.strings import submission_texts
 from services.registration.intake.model import Choice, Result
@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, query = self._address()
-        look = Look(query.get("lang", "en"))
+        look = PageStyle(query.get("lang", "en"))
         parts = path.strip("/").split("/")
         if path == "/embed/troika.js" or parts[:2] == ["embed", "static"]:
             self._send_file(parts[-1])
@@ -158,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Location", f"{PATH}?lang={submitted['lang']}")
         self.end_headers()
 
-    def _confirmation(self, look: Look, attempt: int) -> ConfirmationPage:
+    def _confirmation(self, look: PageStyle, attempt: int) -> ConfirmationPage:
         page = replace(PENDING, look=look, attempt=attempt)
         if not self.site.choices:
             return page
@@ -168,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         parent = query.get("parent", "")
         page = replace(
             FRAME,
-            look=Look(query.get("lang", "en"), framed=bool(parent), parent=parent),
+            look=PageStyle(query.get("lang", "en"), framed=bool(parent), parent=parent),
             definition=standard_form("webinar", slug, "UPR Webinar Wednesday #10"),
             parent_origin=parent,
             challenge=f"/v1/challenge?form={slug}",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from services.registration.embed.pages import Look
+from services.registration.embed.pages import PageStyle
 from tests.browser.intake_site import intake_site
 from tests.support.browser import chromium
 from tests.support.intake_pages import WHEN
@@ -43,7 +43,7 @@ SIDE_BY_SIDE = """async shots => {
 
 def picture_names() -> list[str]:
     """Return the names of all pictures, without ending."""
-    return [f"{state}-{language}" for state in own_pages(Look("en"), WHEN, Typed()) for language in LANGUAGES]
+    return [f"{state}-{language}" for state in own_pages(PageStyle("en"), WHEN, Typed()) for language in LANGUAGES]
 
 
 def take(browser: Browser, address: str, folder: Path) -> None:

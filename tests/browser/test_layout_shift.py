@@ -7,7 +7,15 @@ import pytest
 from playwright.sync_api import Route
 
 from deploy.local.installation import PARTNER
-from services.registration.embed.snippets import ELEMENT, FRAME, NARROW_PX, WIDE_PX, Choice, estimate_height, snippet_of
+from services.registration.embed.snippets import (
+    ELEMENT,
+    FRAME,
+    NARROW_PX,
+    WIDE_PX,
+    SnippetChoice,
+    estimate_height,
+    snippet_of,
+)
 from shared.core.yaml_source import read_yaml
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.definition import FormDefinition
@@ -44,7 +52,7 @@ def definition(slug: str) -> FormDefinition:
 
 def pasted(demo: Demo, slug: str, way: str = ELEMENT) -> str:
     """The lines that the console gives a web editor."""
-    return snippet_of(Choice(definition(slug), PARTNER, "en", "en", way), demo.ports.public_url).html
+    return snippet_of(SnippetChoice(definition(slug), PARTNER, "en", "en", way), demo.ports.public_url).html
 
 
 def open_slowly(demo: Demo, visitor: Visit, body: str) -> float:

@@ -12,7 +12,7 @@ from services.events import consumers as events
 from services.events.side_events.reading import ProposalKeys
 from services.notifications.rules import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
-from services.registration import messaging as registration
+from services.registration import wiring as registration
 from shared.bus.delivery import Delivery
 from shared.contracts.envelope import Message, encode
 from shared.contracts.registry import MESSAGE_TYPES, SERVICES, service_of

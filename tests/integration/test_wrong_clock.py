@@ -63,7 +63,7 @@ def turn(engine: Engine, clock: Clock) -> None:
     work = UnitOfWork(engine, "registration")
     checked = CheckedClock(clock, work, "registration")
     Housekeeper(work, "registration", checked).turn()
-    Tending(work, checked, MESSAGES).turn()
+    Tending(work, checked, MESSAGES).tick()
 
 
 @pytest.mark.parametrize("by", [timedelta(days=400), timedelta(seconds=3), timedelta(days=-400)], ids=str)
@@ -89,7 +89,7 @@ def test_control_the_same_work_is_done_where_both_clocks_agree(engine: Engine) -
     later, work = ahead(timedelta(days=400)), UnitOfWork(engine, "registration")
     clock = CheckedClock(later, work, "registration", lambda _: later())
     Housekeeper(work, "registration", clock).turn()
-    Tending(work, clock, MESSAGES).turn()
+    Tending(work, clock, MESSAGES).tick()
     with engine.connect() as connection:
         candidates, messages, _received, receipts, links = connection.execute(text(EVERYTHING)).one()
     assert (candidates, messages, receipts, links) == (0, 0, 0, 0)

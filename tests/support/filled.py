@@ -9,7 +9,7 @@ from services.events.loading.service import load_rooms, load_sample
 from services.notifications.rules import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
 from services.registration.forms.description import load_forms
-from services.registration.forms.service import keep_event
+from services.registration.forms.service import upsert_event
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_store import FormKeys
 from shared.contracts.reading import read
@@ -50,7 +50,7 @@ def _fill_forms(work: UnitOfWork, secrets: Path) -> None:
     keys = FormKeys(KeyFolder(secrets / "form-keys", read_keys(secrets / "master.key")))
     load_forms(work, keys, SAMPLES)
     with work.transaction() as connection:
-        keep_event(connection, read(sample_message("event.published.v1", **_NEXT_YEAR)))
+        upsert_event(connection, read(sample_message("event.published.v1", **_NEXT_YEAR)))
 
 
 def _fill_mails(work: UnitOfWork, secrets: Path) -> None:

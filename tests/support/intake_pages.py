@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import get_args
 
-from services.registration.embed.pages import FramePage, Look, OwnForm, render_frame
+from services.registration.embed.pages import FramePage, OwnForm, PageStyle, render_frame
 from services.registration.embed.receipt_pages import (
     MyPage,
     ReceiptPage,
@@ -17,13 +17,13 @@ from services.registration.embed.receipt_pages import (
 )
 from services.registration.embed.strings import EventTime
 from services.registration.intake.model import Result
-from services.registration.own.answers import Difference
+from services.registration.own.answers import AnswerDifference
 from services.registration.own.confirmation_page import (
     CandidateResult,
     ChangeCard,
+    ChoiceOption,
     ConfirmationPage,
     FormLink,
-    Option,
     PendingCandidate,
     RegisteredEntry,
     render_confirmation,
@@ -36,7 +36,7 @@ from tests.unit.forms.samples import webinar
 WHEN = EventTime(
     Period(datetime(2020, 3, 4, 19, 0, tzinfo=UTC), datetime(2020, 3, 4, 20, 0, tzinfo=UTC), "America/New_York")
 )
-LOOK = Look("en")
+LOOK = PageStyle("en")
 TITLE = "UPR Webinar Wednesday #10"
 ADDRESS = "participant@example.org"
 RECEIPT = "r4Zk2mPq9sTv"
@@ -91,7 +91,7 @@ FIRST = PendingCandidate(
     answers=(("Your name", "A participant"), ("Questions for the speakers", "What happens in Geneva?\nAnd then?")),
     has_sealed=True,
     consents=("I agree that the organisers store what I have entered here, to prepare this event.",),
-    options=(Option("confirm"), Option("refuse")),
+    options=(ChoiceOption("confirm"), ChoiceOption("refuse")),
 )
 SECOND = replace(
     FIRST,
@@ -100,15 +100,18 @@ SECOND = replace(
     answers=(("Your name", HOSTILE), ("Organisation", "Example Organisation")),
     has_sealed=False,
     options=(
-        Option("keep"),
-        Option(
+        ChoiceOption("keep"),
+        ChoiceOption(
             "replace",
             REGISTRATION,
             "A. B.",
-            (Difference("Organisation", "", "Example Organisation"), Difference("Country", "Kenya", HOSTILE)),
+            (
+                AnswerDifference("Organisation", "", "Example Organisation"),
+                AnswerDifference("Country", "Kenya", HOSTILE),
+            ),
         ),
-        Option("another-person"),
-        Option("refuse"),
+        ChoiceOption("another-person"),
+        ChoiceOption("refuse"),
     ),
 )
 RESULT = CandidateResult(Result.CONFIRMED, TITLE, WHEN, "K7QM", "webinar")
@@ -128,7 +131,7 @@ def with_results(page: ConfirmationPage, *results: Result | None) -> Confirmatio
     return replace(page, results=tuple(found))
 
 
-def every_page(look: Look = LOOK) -> dict[str, str]:
+def every_page(look: PageStyle = LOOK) -> dict[str, str]:
     """The pages by name."""
     pending = replace(PENDING, look=look)
     alone = replace(pending, candidates=(), registered=())

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 
-from services.registration.embed.pages import Look
+from services.registration.embed.pages import PageStyle
 from services.registration.embed.strings import EventTime
 from services.registration.forms.opening import JoinState
 from services.registration.own.address_routes import (
@@ -13,7 +13,7 @@ from services.registration.own.address_routes import (
     render_undo,
     render_undo_gone,
 )
-from services.registration.own.answers import Difference, own_definition
+from services.registration.own.answers import AnswerDifference, own_definition
 from services.registration.own.answers_routes import (
     AnswersClosedPage,
     AnswersPage,
@@ -98,7 +98,7 @@ def event_links(path: str, title: str) -> CalendarLinks:
     return calendar_links(event, f"{path}/calendar.ics?lang=en")
 
 
-def own_pages(look: Look, when: EventTime, typed: Typed) -> dict[str, str]:
+def own_pages(look: PageStyle, when: EventTime, typed: Typed) -> dict[str, str]:
     """Return the pages by name.
 
     Args:
@@ -255,7 +255,7 @@ def _my_data_pages(link: LinkPage, typed: Typed) -> dict[str, str]:
     }
 
 
-def limited_pages(look: Look, when: EventTime, title: str) -> dict[str, str]:
+def limited_pages(look: PageStyle, when: EventTime, title: str) -> dict[str, str]:
     """Return the pages behind links that change nothing, by name; ``title`` is that of the event."""
     view = ViewPage(look, title, when, "/v/a-token", "confirmed")
     join = JoinPage(look, title, when, "/j/a-token", JoinState.OPEN, UNTIL)
@@ -270,7 +270,7 @@ def limited_pages(look: Look, when: EventTime, title: str) -> dict[str, str]:
     }
 
 
-def _answers_pages(look: Look, when: EventTime, typed: Typed) -> dict[str, str]:
+def _answers_pages(look: PageStyle, when: EventTime, typed: Typed) -> dict[str, str]:
     answers = AnswersPage(
         look=look,
         step="answers",
@@ -296,8 +296,8 @@ def _answers_pages(look: Look, when: EventTime, typed: Typed) -> dict[str, str]:
     )
     labels = {field.name: field.label.in_language(look.language) for field in DELEGATION.fields}
     conflict = (
-        Difference(labels["organisation"], typed.organisation, typed.other_organisation),
-        Difference(labels["name"], "", typed.name),
+        AnswerDifference(labels["organisation"], typed.organisation, typed.other_organisation),
+        AnswerDifference(labels["name"], "", typed.name),
     )
     closed = AnswersClosedPage(look, "details", "Delegation in Geneva", when, OWN_PATH, UNTIL)
     return {

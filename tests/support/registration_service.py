@@ -15,7 +15,6 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from services.registration.importing.running import ImportRun
 from services.registration.intake.decider import Decider
 from services.registration.intake.form_view import view_form
 from services.registration.intake.model import Act, Choice
@@ -26,7 +25,7 @@ from services.registration.own.service import WaitingForOwner, show_waiting
 from services.registration.people.messages import RegistrationMessages
 from services.registration.settings import RegistrationSettings, read_settings
 from services.registration.web import build_app
-from services.registration.workers import Tending, make_decider, make_import_run
+from services.registration.workers import ImportRun, Tending, make_decider, make_import_run
 from shared.core.sealing import open_sealed, read_keys
 from shared.store.engine import open_engine
 from shared.store.unit_of_work import UnitOfWork
@@ -321,7 +320,7 @@ class RegistrationService:
     def tend(self, now: datetime | None = None) -> None:
         """Take a turn of ``tend``, by its own login, whose host and database agree that it is ``now``."""
         work = self.work("tend")
-        Tending(work, agreeing(lambda: now or self.clock(), work), self.outgoing).turn()
+        Tending(work, agreeing(lambda: now or self.clock(), work), self.outgoing).tick()
 
     def announce_and_tend(self, now: datetime) -> None:
         """The same where ``tend`` ran the day before too, and has announced what goes."""

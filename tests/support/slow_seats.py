@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from services.registration.intake import decider_store, queue
+from services.registration.intake import facts_store, queue
 from services.registration.intake.facts import Facts
 from tests.support.registration_service import RegistrationService
 
@@ -26,7 +26,7 @@ _SHARE = text("""
 @contextmanager
 def two_leaders(*, locked: bool) -> Iterator[None]:
     """Let every decider lead; each takes the submissions of its share, which is set by :func:`decide_beside`."""
-    read_facts = decider_store.read_facts
+    read_facts = facts_store.read_facts
 
     def read_slowly(*arguments: Any) -> Facts:
         facts = read_facts(*arguments)
@@ -37,9 +37,9 @@ def two_leaders(*, locked: bool) -> Iterator[None]:
         patch.setattr(queue, "try_lead", lambda _connection: True)
         patch.setattr(queue, "begin_attempt", _begin)
         patch.setattr(queue, "end_attempt", lambda _connection: None)
-        patch.setattr(decider_store, "read_facts", read_slowly)
+        patch.setattr(facts_store, "read_facts", read_slowly)
         if not locked:
-            patch.setattr(decider_store, "_LOCK", text("SELECT form FROM seat WHERE form = ANY(:forms)"))
+            patch.setattr(facts_store, "_LOCK", text("SELECT form FROM seat WHERE form = ANY(:forms)"))
         yield
 
 

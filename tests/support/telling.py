@@ -7,7 +7,7 @@ from typing import Any
 from services.events import consumers as events
 from services.notifications.rules import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
-from services.registration import messaging as registration
+from services.registration import wiring as registration
 from shared.contracts.envelope import Message, decode
 from shared.contracts.reading import read
 from shared.contracts.registry import MESSAGE_TYPES, SERVICES, service_of

@@ -12,8 +12,8 @@ import marshmallow as ma
 from flask import Blueprint as PageBlueprint
 from flask import Response, make_response, render_template, request
 
-from services.registration.access.audit_log_store import AuditEntry, AuditFilter, read_audit_log
 from services.registration.access.console import end_of_day
+from services.registration.access.store import AuditEntry, AuditFilter, read_audit_log
 from shared.contracts.registry import SERVICES
 from shared.core.clock import Clock, parse_rfc3339, rfc3339
 from shared.store.deeds import Deed, note_deed

@@ -37,7 +37,7 @@ from shared.web.holders import LONGEST_NAME, ROLES
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FilledAccess:
     """Attributes:
     name, email, language: of who is invited; empty where they are not asked.
     grant: to what.
@@ -55,7 +55,7 @@ class Filled:
 
 def read_access(
     given: MultiDict[str, str], forms: Collection[str], now: datetime, *, asks_person: bool, asks_grant: bool = True
-) -> Filled:
+) -> FilledAccess:
     """What was typed.
 
     Args:
@@ -79,7 +79,7 @@ def read_access(
     if asks_grant:
         grant = _grant(given, until, faults, forms)
         faults |= {field: fault for field, fault in faults_of(grant, ROLES, now).items() if field not in faults}
-    return Filled(name, email, language, grant, until, faults)
+    return FilledAccess(name, email, language, grant, until, faults)
 
 
 def _grant(given: MultiDict[str, str], until: str, faults: dict[str, str], forms: Collection[str]) -> Grant:
@@ -261,12 +261,12 @@ def _do(desk: AccessDesk, granted: Granted, act: str) -> str:
     raise DomainError("invalid-access", "tick “I am sure” first")
 
 
-def _read(desk: AccessDesk, *, asks_person: bool) -> Filled:
+def _read(desk: AccessDesk, *, asks_person: bool) -> FilledAccess:
     forms = {form.slug for form in list_forms(desk.work)}
     return read_access(request.form, forms, desk.clock(), asks_person=asks_person)
 
 
-def _form(desk: AccessDesk, filled: Filled | None = None, notice: str = "", preview: bool = False) -> Response:
+def _form(desk: AccessDesk, filled: FilledAccess | None = None, notice: str = "", preview: bool = False) -> Response:
     status = 422 if filled is not None and (filled.faults or notice) else 200
     page = render_template("access/invite.html", filled=filled, notice=notice, preview=preview, **_choices(desk))
     return personal(make_response(page, status))
@@ -287,7 +287,7 @@ def _colleague(desk: AccessDesk, granted: Granted, notice: str = "", status: int
 
 
 def _choices(desk: AccessDesk) -> dict[str, Any]:
-    """What can be chosen: nobody gives more than they have."""
+    """What can be chosen: no one gives more than they have."""
     own = grant_of(holder())
     may = [role for role in ROLE_WORDS if role in own.roles or (role == "partner" and "coordinator" in own.roles)]
     forms = [(form.slug, form.title) for form in list_forms(desk.work)]

@@ -1,6 +1,6 @@
 """What people sign in with: passkeys (WebAuthn level 3), links of invitations, and signing in: rules and use cases.
 
-A passkey verifies its user (biometrics or a PIN) and is discoverable: nobody types a name. It is asked for no
+A passkey verifies its user (biometrics or a PIN) and is discoverable: no one types a name. It is asked for no
 attestation. A challenge is random, is kept in a signed cookie for ten minutes, and is used once.
 """
 
@@ -34,12 +34,7 @@ from webauthn.helpers.structs import (
 from services.registration.access import store
 from services.registration.access.model import Granted
 from services.registration.access.service import KIND, AccessDesk, end_of_holder, give_key, publish, replace_sign_in
-from services.registration.access.store import (
-    MAX_PASSKEYS,
-    KnownPasskey,
-    ListedPasskey,
-    NewPasskey,
-)
+from services.registration.access.store import MAX_PASSKEYS, KnownPasskey, ListedPasskey, NewPasskey
 from shared.core.errors import DomainError
 from shared.core.ids import new_token, token_hash
 from shared.store.access_holders import find_by_id
@@ -226,7 +221,7 @@ class Invitation:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PasskeyAnswer:
     """What a browser sends for a passkey: the credential as JSON, and the challenge that it was given."""
 
     credential: str
@@ -265,7 +260,7 @@ def accept_with_key(desk: AccessDesk, token: str) -> tuple[str, str]:
         return name, key
 
 
-def accept_with_passkey(desk: AccessDesk, party: RelyingParty, token: str, label: str, answer: Answer) -> Holder:
+def accept_with_passkey(desk: AccessDesk, party: RelyingParty, token: str, label: str, answer: PasskeyAnswer) -> Holder:
     """Use the link up for a passkey; returns the holder, to be signed in.
 
     Raises:
@@ -284,11 +279,11 @@ def accept_with_passkey(desk: AccessDesk, party: RelyingParty, token: str, label
         return holder_in(row)
 
 
-def add_own_passkey(desk: AccessDesk, party: RelyingParty, holder: Holder, label: str, answer: Answer) -> None:
-    """Store one more passkey of somebody who is signed in.
+def add_own_passkey(desk: AccessDesk, party: RelyingParty, holder: Holder, label: str, answer: PasskeyAnswer) -> None:
+    """Store one more passkey of a person who is signed in.
 
     Raises:
-        DomainError: ``not-allowed``: their entry stands in the access file; ``too-many-passkeys``.
+        DomainError: ``not-allowed``: their entry is in the access file; ``too-many-passkeys``.
         PasskeyRefused: the browser's answer proves nothing.
     """
     holder_id = own_id(holder)
@@ -301,7 +296,7 @@ def add_own_passkey(desk: AccessDesk, party: RelyingParty, holder: Holder, label
 
 
 def remove_own_passkey(desk: AccessDesk, holder: Holder, passkey_id: str) -> None:
-    """Delete a passkey of somebody who is signed in, and end their sessions: one of them may be a thief's.
+    """Delete a passkey of a person who is signed in, and end their sessions: one of them may be a thief's.
 
     Raises:
         DomainError: ``not-found``; ``not-allowed``: they could not sign in any more.
@@ -321,18 +316,18 @@ def remove_own_passkey(desk: AccessDesk, holder: Holder, passkey_id: str) -> Non
 
 
 def own_passkeys(desk: AccessDesk, holder: Holder) -> list[ListedPasskey]:
-    """The passkeys of somebody who is signed in; none for an entry of the access file."""
+    """The passkeys of a person who is signed in; none for an entry of the access file."""
     if holder.id is None:
         return []
     with desk.work.transaction() as connection:
         return store.list_passkeys(connection, holder.id)
 
 
-def sign_in_by_passkey(desk: AccessDesk, party: RelyingParty, answer: Answer) -> Holder:
+def sign_in_by_passkey(desk: AccessDesk, party: RelyingParty, answer: PasskeyAnswer) -> Holder:
     """Who has signed the challenge with a passkey.
 
     Raises:
-        PasskeyRefused: nobody whose access is live.
+        PasskeyRefused: no one whose access is live.
     """
     credential_id = credential_id_of(answer.credential)
     with desk.work.transaction() as connection:
@@ -351,10 +346,10 @@ def sign_in_by_passkey(desk: AccessDesk, party: RelyingParty, answer: Answer) ->
 
 
 def own_id(holder: Holder) -> str:
-    """The id of somebody who is signed in.
+    """The id of a person who is signed in.
 
     Raises:
-        DomainError: ``not-allowed``: their entry stands in the access file, which only an operator changes.
+        DomainError: ``not-allowed``: their entry is in the access file, which only an operator changes.
     """
     if holder.id is None:
         raise DomainError("not-allowed", "your access is in the access file, which an operator changes")
@@ -386,7 +381,7 @@ def _usable(connection: Connection, token: str, now: datetime) -> Invitation:
 
 
 def _add(
-    connection: Connection, party: RelyingParty, holder_id: str, label: str, answer: Answer, now: datetime
+    connection: Connection, party: RelyingParty, holder_id: str, label: str, answer: PasskeyAnswer, now: datetime
 ) -> None:
     passkey = party.made(answer.credential, answer.challenge)
     if not store.use_challenge(connection, answer.challenge, now):

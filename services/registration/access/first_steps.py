@@ -47,8 +47,8 @@ class Progress:
         draft: slug of a new form that is not published.
         form: slug of a published form, one that a partner may show first.
         is_shown: a partner may show a form.
-        colleagues: somebody was invited.
-        registrations: somebody has registered.
+        colleagues: at least one was invited.
+        registrations: there is at least one.
     """
 
     groups: bool
@@ -82,7 +82,7 @@ FORMS = "/console/registrations/forms"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SetupStep:
     """One step.
 
     Attributes:
@@ -116,8 +116,8 @@ def add_first_steps(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> Non
         return personal(make_response(render_template("registrations/first_steps.html", steps=steps)))
 
 
-def steps_of(progress: Progress, roles: Collection[str]) -> list[Step]:
-    """The steps in order; to invite somebody only for those who may."""
+def steps_of(progress: Progress, roles: Collection[str]) -> list[SetupStep]:
+    """The steps in order; to invite a person only for those who may."""
     every = [_group(progress), _event(progress), _partner(progress), _form(progress), _lines(progress)]
     every += [_colleague(progress)] if ADMINISTRATOR in roles else []
     every.append(_people(progress))
@@ -125,50 +125,50 @@ def steps_of(progress: Progress, roles: Collection[str]) -> list[Step]:
     return [replace(step, is_next=number == first) for number, step in enumerate(every)]
 
 
-def _group(progress: Progress) -> Step:
+def _group(progress: Progress) -> SetupStep:
     reason = "People belong to a group and represent it. You see which groups have no representative yet."
     new = "/console/set-up/working-groups/new"
-    return Step("Create a working group", reason, "New working group", new, progress.groups, "/console/groups")
+    return SetupStep("Create a working group", reason, "New working group", new, progress.groups, "/console/groups")
 
 
-def _event(progress: Progress) -> Step:
+def _event(progress: Progress) -> SetupStep:
     reason = "It starts as a draft. Once announced, it appears in the programme, and its form can be published."
-    return Step(
+    return SetupStep(
         "Create an event and announce it", reason, "New event", "/console/new-event", progress.event is not None, HOME
     )
 
 
-def _partner(progress: Progress) -> Step:
+def _partner(progress: Progress) -> SetupStep:
     reason = "An organisation on whose web site people register. Without a partner, people register on our own page."
     new = "/console/registrations/new-partner"
-    return Step("Add a partner", reason, "New partner", new, progress.partner is not None, OF_PARTNERS)
+    return SetupStep("Add a partner", reason, "New partner", new, progress.partner is not None, OF_PARTNERS)
 
 
-def _form(progress: Progress) -> Step:
+def _form(progress: Progress) -> SetupStep:
     reason = "It starts with the usual questions. Add your own, tick the partner, check each language, and publish."
     title = "Create the form and publish it"
     if progress.draft and not progress.form:
         path = f"/console/registrations/form-drafts/{progress.draft}"
-        return Step(title, reason, "Continue with the draft", path, False, FORMS)
+        return SetupStep(title, reason, "Continue with the draft", path, False, FORMS)
     path = f"/console/registrations/new-form?event={progress.event}" if progress.event else ""
-    return Step(title, reason, "New form", path, progress.form is not None, FORMS)
+    return SetupStep(title, reason, "New form", path, progress.form is not None, FORMS)
 
 
-def _lines(progress: Progress) -> Step:
+def _lines(progress: Progress) -> SetupStep:
     reason = "Their web editor pastes it into a page, and people register there."
     title, act = "Give the partner the HTML to paste", "HTML to paste"
     again = f"{OF_PARTNERS}/{progress.partner}#snippet" if progress.partner else OF_PARTNERS
-    return Step(title, reason, act, again if progress.form and progress.partner else "", progress.is_shown, again)
+    return SetupStep(title, reason, act, again if progress.form and progress.partner else "", progress.is_shown, again)
 
 
-def _colleague(progress: Progress) -> Step:
+def _colleague(progress: Progress) -> SetupStep:
     reason = "They get a mail. You choose their roles and the last day of their access. They sign in with a passkey."
     act, path = "Invite a colleague", "/console/access/invite"
-    return Step("Invite a colleague", reason, act, path, progress.colleagues, "/console/access")
+    return SetupStep("Invite a colleague", reason, act, path, progress.colleagues, "/console/access")
 
 
-def _people(progress: Progress) -> Step:
+def _people(progress: Progress) -> SetupStep:
     reason = "Try the form yourself, then see who has registered, and write to groups without a representative."
     path = f"/embed/{progress.form}" if progress.form else ""
     people = "/console/registrations"
-    return Step("See who registers", reason, "Open the form", path, progress.registrations, people)
+    return SetupStep("See who registers", reason, "Open the form", path, progress.registrations, people)

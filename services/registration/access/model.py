@@ -25,7 +25,7 @@ ROLE_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What somebody may do.
+    """What a person may do.
 
     Attributes:
         roles: at least one.
@@ -78,13 +78,13 @@ def is_readable(name: str) -> bool:
     return name.isprintable() and name == " ".join(name.split())
 
 
-def look_of(name: str) -> str:
+def tag_style_of(name: str) -> str:
     """What two names have in common that look the same in most typefaces: width, ligatures and case do not count."""
     return normalize("NFKC", name).casefold()
 
 
 def beyond(own: Grant, given: Grant) -> str:
-    """Why whoever has ``own`` may not give ``given``; empty if they may. Nobody gives more than they have."""
+    """Why whoever has ``own`` may not give ``given``; empty if they may. No one gives more than they have."""
     if PARTNER in given.roles:
         if COORDINATOR not in own.roles or own.forms is not None:
             return "only a coordinator of all forms gives access to a partner's numbers"

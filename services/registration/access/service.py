@@ -19,7 +19,7 @@ from services.registration.access.model import (
     Granted,
     beyond,
     faults_of,
-    look_of,
+    tag_style_of,
 )
 from services.registration.access.store import (
     InvitationMail,
@@ -120,7 +120,7 @@ class ConsoleSessions:
         """Whether ``session`` was ended before its time; notes now and then that it is in use.
 
         Raises:
-            Unavailable: the database is away: nobody may be let in then.
+            Unavailable: the database is away: no one may be let in then.
         """
         with self.work.transaction() as connection:
             now, hashed = self.clock(), token_hash(session)
@@ -150,7 +150,7 @@ class ConsoleSessions:
 
         Args:
             network: keyed hash of where the try comes from, 32 bytes.
-            known: whether the key or passkey is somebody's.
+            known: whether the key or passkey belongs to a holder.
 
         Returns:
             seconds to wait because there were too many refusals; 0 if it counts. One network's tries wait for each
@@ -240,11 +240,11 @@ def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
         _refuse(by, new.grant, now)
         store.lock_access(connection)
         holder_id = new_id()
-        others = {look_of(one.name) for one in desk.file.holders()}
-        taken = look_of(new.name) in others.union(look_of(one.name) for one in store.list_access(connection))
+        others = {tag_style_of(one.name) for one in desk.file.holders()}
+        taken = tag_style_of(new.name) in others.union(tag_style_of(one.name) for one in store.list_access(connection))
         if taken or not store.add_holder(connection, holder_id, new.name, new.grant, now):
             raise DomainError("already-exists", "a colleague with this name has access already")
-        _publish(connection, holder_id)
+        publish(connection, holder_id)
         _send(desk, connection, by, holder_id, InvitationMail("invited", new.email, new.language, by.name))
         detail = {"name": new.name, "roles": sorted(new.grant.roles)}
         note_deed(connection, Deed(by.name, "colleague-invited", KIND, holder_id, detail), now)
@@ -285,7 +285,7 @@ def withdraw(desk: AccessDesk, by: Holder, holder_id: str) -> None:
 
 
 def change(desk: AccessDesk, by: Holder, holder_id: str, grant: Grant, seen: int) -> None:
-    """Change what somebody may do.
+    """Change what a person may do.
 
     Raises:
         DomainError: ``not-found``, ``not-allowed``, ``invalid-access``, ``changed-meanwhile``, ``last-administrator``.
@@ -300,7 +300,7 @@ def change(desk: AccessDesk, by: Holder, holder_id: str, grant: Grant, seen: int
         _refuse(by, grant, now)
         store.change_grant(connection, holder_id, grant, now)
         _refuse_without_administrator(desk, connection, now)
-        _publish(connection, holder_id)
+        publish(connection, holder_id)
         detail = {"name": before.name, "before": sorted(before.grant.roles), "after": sorted(grant.roles)}
         note_deed(connection, Deed(by.name, "access-changed", KIND, holder_id, detail), now)
 
@@ -321,7 +321,7 @@ def revoke(desk: AccessDesk, by: Holder, holder_id: str) -> None:
         remove_passkeys(connection, holder_id)
         end_of_holder(connection, holder_id, now)
         _refuse_without_administrator(desk, connection, now)
-        _publish(connection, holder_id)
+        publish(connection, holder_id)
         note_deed(connection, Deed(by.name, "access-revoked", KIND, holder_id, {"name": granted.name}), now)
 
 
@@ -336,13 +336,13 @@ def give_key(connection: Connection, holder_id: str, now: datetime) -> str:
     """A new key in place of all that the holder had; returned once and kept nowhere."""
     key = new_token()
     store.set_keys(connection, holder_id, [token_hash(key).hex()], now)
-    _publish(connection, holder_id)
+    publish(connection, holder_id)
     return key
 
 
 def publish(connection: Connection, holder_id: str) -> None:
-    """Tell the other services what a holder may do now."""
-    _publish(connection, holder_id)
+    """Publish to the other services what a holder may do now."""
+    outbox.add(connection, [access_message(store.public_state(connection, holder_id))])
 
 
 def any_is_new(connection: Connection, names: Collection[str], now: datetime) -> bool:
@@ -383,10 +383,6 @@ def _refuse_without_administrator(desk: AccessDesk, connection: Connection, now:
         return
     if not any(one.is_administrator(now) for one in store.list_access(connection)):
         raise DomainError("last-administrator", "no one with an administrator role would remain")
-
-
-def _publish(connection: Connection, holder_id: str) -> None:
-    outbox.add(connection, [access_message(store.public_state(connection, holder_id))])
 
 
 def _send(desk: AccessDesk, connection: Connection, by: Holder, holder_id: str, mail: InvitationMail) -> None:

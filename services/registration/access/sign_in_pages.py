@@ -15,10 +15,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.access.credentials import (
     CHALLENGE_S,
-    Answer,
     Challenge,
     Invitation,
     InvitationEnded,
+    PasskeyAnswer,
     PasskeyRefused,
     RelyingParty,
     accept_with_key,
@@ -88,7 +88,7 @@ class SignInDesk:
         )
         return page
 
-    def answer(self, purpose: str) -> Answer:
+    def answer(self, purpose: str) -> PasskeyAnswer:
         """What the browser has sent for its passkey.
 
         Raises:
@@ -96,7 +96,7 @@ class SignInDesk:
         """
         name = f"__Host-{CHALLENGE_COOKIE}" if self.secure else CHALLENGE_COOKIE
         challenge = self.party.challenge_in(request.cookies.get(name, ""), purpose)
-        return Answer(request.form.get("credential", ""), challenge)
+        return PasskeyAnswer(request.form.get("credential", ""), challenge)
 
 
 def add_sign_in(blueprint: Blueprint, desk: SignInDesk) -> None:

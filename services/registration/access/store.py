@@ -1,8 +1,12 @@
-"""Tables of access: holders, invitations by the hash of their token, passkeys, and the messages about changes."""
+"""Tables of access: holders, invitations by the hash of their token, passkeys, and the messages about changes.
+
+Also the audit log over all services: registration's own entries, and those that the others publish.
+"""
 
 import base64
+import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -70,7 +74,7 @@ class ListedPasskey:
 
 
 def add_passkey(connection: Connection, holder_id: str, name: str, passkey: NewPasskey, now: datetime) -> bool:
-    """Store a passkey; False if it is somebody's already."""
+    """Store a passkey; False if it is stored already."""
     values = {"holder_id": holder_id, "name": name, "now": now}
     values |= {"credential_id": passkey.credential_id, "public_key": passkey.public_key}
     return connection.execute(_ADD_PASSKEY, {**values, "sign_count": passkey.sign_count}).rowcount == 1
@@ -175,7 +179,7 @@ def _granted(row: Any) -> Granted:
 
 
 def add_holder(connection: Connection, holder_id: str, name: str, grant: Grant, now: datetime) -> bool:
-    """Store a new holder; False if somebody has the name already."""
+    """Store a new holder; False if a person has the name already."""
     values = {"id": holder_id, "name": name, "now": now, **_columns(grant)}
     return connection.execute(_ADD, values).rowcount == 1
 
@@ -216,7 +220,7 @@ def find_invitation(connection: Connection, token_hash: bytes) -> Any | None:
 
 
 def has_used_link(connection: Connection, names: Collection[str], since: datetime) -> bool:
-    """Whether somebody of these names has used an invitation, or a new link, since then."""
+    """Whether a person of these names has used an invitation, or a new link, since then."""
     return bool(connection.execute(_NEW, {"names": list(names), "since": since}).scalar())
 
 
@@ -279,3 +283,70 @@ def session_message(session: bytes, now: datetime) -> Message:
     """That the session with this hash has ended."""
     data = {"session": session.hex(), "occurred_at": rfc3339(now)}
     return make_message(SESSION_ENDED, session.hex(), now, data, (correlation_id(), traceparent()))
+
+
+_ADD_ENTRY = text("""
+    INSERT INTO audit_entry (entry_id, service, at, who, act, kind, subject, detail)
+    VALUES (CAST(:entry_id AS uuid), :service, :occurred_at, :who, :act, :kind, :subject, CAST(:detail AS jsonb))
+    ON CONFLICT DO NOTHING
+""")
+_READ_LOG = text("""
+    SELECT service, at, who, act, kind, subject, detail, key FROM audit_log
+    WHERE (CAST(:at AS timestamptz) IS NULL OR (at, key) < (:at, :key))
+        AND (:who = '' OR who = :who) AND (:act = '' OR act = :act) AND (:kind = '' OR kind = :kind)
+        AND (:subject = '' OR subject = :subject) AND (:service = '' OR service = :service)
+        AND (CAST(:since AS timestamptz) IS NULL OR at >= :since)
+        AND (CAST(:until AS timestamptz) IS NULL OR at < :until)
+        AND (:q = '' OR position(lower(:q) IN lower(concat_ws(' ', who, act, kind, subject, detail::text))) > 0)
+    ORDER BY at DESC, key DESC LIMIT :limit
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """What a person did: ``act`` in the past tense, ``kind`` and ``subject`` of what it was done to, or empty.
+
+    ``key`` tells those of one instant apart.
+    """
+
+    service: str
+    at: datetime
+    who: str
+    act: str
+    kind: str
+    subject: str
+    detail: Mapping[str, Any]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries; what is empty or None is not asked.
+
+    Attributes:
+        since, until: at or after, and before; aware.
+        q: stands anywhere in an entry, whatever its case.
+    """
+
+    who: str = ""
+    act: str = ""
+    kind: str = ""
+    subject: str = ""
+    service: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    q: str = ""
+
+
+def store_entry(service: str, connection: Connection, data: Mapping[str, Any]) -> None:
+    """Store an entry that ``service`` has published; the same one again changes nothing."""
+    connection.execute(_ADD_ENTRY, {**data, "service": service, "detail": json.dumps(data["detail"])})
+
+
+def read_audit_log(
+    connection: Connection, wanted: AuditFilter, before: tuple[datetime, str] | None, limit: int
+) -> list[AuditEntry]:
+    """At most ``limit`` entries, newest first, older than ``before`` (instant and key)."""
+    at, key = before or (None, "")
+    rows = connection.execute(_READ_LOG, {**asdict(wanted), "at": at, "key": key, "limit": limit})
+    return [AuditEntry(*row) for row in rows]

@@ -8,10 +8,10 @@ from uuid import UUID
 import marshmallow as ma
 from flask import Response, jsonify
 
-from services.registration.corrections.model import CORRECTING, ENTERING, Correction, Preview
+from services.registration.corrections.model import CORRECTING, ENTERING, Correction, CorrectionPreview
 from services.registration.corrections.service import (
     CorrectionDesk,
-    Entry,
+    DeskEntry,
     FaultyAnswers,
     MergeWanted,
     correct,
@@ -23,8 +23,8 @@ from services.registration.corrections.service import (
     send_again,
 )
 from services.registration.people.listing import PersonView, show_person
-from services.registration.people.offers_api import to_public
 from services.registration.people.schemas import PersonSchema
+from services.registration.people.seats import to_public
 from shared.contracts.schemas import StrictBoolean
 from shared.web.access import holder, needs, require_touch
 from shared.web.entity_tags import require_match
@@ -124,7 +124,7 @@ def _add_correction(blueprint: Any, desk: CorrectionDesk) -> None:
         return response
 
 
-def _corrected(registration: dict[str, Any], preview: Preview) -> dict[str, Any]:
+def _corrected(registration: dict[str, Any], preview: CorrectionPreview) -> dict[str, Any]:
     return {
         "registration": registration,
         "fields_changed": list(preview.fields),
@@ -147,7 +147,7 @@ def _add_entry(blueprint: Any, desk: CorrectionDesk) -> None:
         mail. With `dry_run` the response is 200.
         """
         require_touch(slug)
-        entry = Entry(slug, content["answers"], content["reason"], holder().name)
+        entry = DeskEntry(slug, content["answers"], content["reason"], holder().name)
         try:
             effects = prepare_entry(desk, entry).effects
             person = None if content["dry_run"] else enter(desk, entry)

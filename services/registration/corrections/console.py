@@ -21,7 +21,7 @@ from services.registration.corrections.model import (
 from services.registration.corrections.service import (
     SEALED,
     CorrectionDesk,
-    Entry,
+    DeskEntry,
     FaultyAnswers,
     MergeWanted,
     Pair,
@@ -53,7 +53,7 @@ CONSENT_NOTE = "Tick a consent only if the person gave it to you. It is recorded
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FilledCorrection:
     """What was typed on a page.
 
     Attributes:
@@ -83,7 +83,7 @@ def _add_correct(blueprint: Blueprint, desk: CorrectionDesk) -> None:
     @needs("coordinator")
     def correct_page(registration_id: UUID) -> Response:
         view = touched(desk, registration_id)
-        return _correct_page(desk, view, Filled(current_answers(view.person), view.person.email))
+        return _correct_page(desk, view, FilledCorrection(current_answers(view.person), view.person.email))
 
     @blueprint.post("/registrations/<uuid:registration_id>/correct")
     @needs("coordinator")
@@ -91,7 +91,7 @@ def _add_correct(blueprint: Blueprint, desk: CorrectionDesk) -> None:
         view, seen = touched(desk, registration_id), _seen()
         definition = _correctable(desk, view)
         sent = _answers(definition)
-        filled = Filled(sent, str(sent.pop(ADDRESS_FIELD, "")), request.form.get(f"{DESK}reason", ""))
+        filled = FilledCorrection(sent, str(sent.pop(ADDRESS_FIELD, "")), request.form.get(f"{DESK}reason", ""))
         if seen != view.person.registration.revision:
             return _conflict(desk, view, filled, definition, seen)
         # what the page shows and was emptied is deleted
@@ -100,7 +100,7 @@ def _add_correct(blueprint: Blueprint, desk: CorrectionDesk) -> None:
         return _corrected(desk, view, filled, wanted)
 
 
-def _corrected(desk: CorrectionDesk, view: PersonView, filled: Filled, wanted: Correction) -> AnyResponse:
+def _corrected(desk: CorrectionDesk, view: PersonView, filled: FilledCorrection, wanted: Correction) -> AnyResponse:
     try:
         if request.form.get(f"{DESK}go") == "do":
             correct(desk, wanted)
@@ -117,7 +117,7 @@ def _corrected(desk: CorrectionDesk, view: PersonView, filled: Filled, wanted: C
 
 
 def _conflict(
-    desk: CorrectionDesk, view: PersonView, filled: Filled, definition: FormDefinition, seen: int
+    desk: CorrectionDesk, view: PersonView, filled: FilledCorrection, definition: FormDefinition, seen: int
 ) -> Response:
     """Both versions: the page holds what was sent, and says how the registration differs from it now."""
     differ = list(differences(definition, current_answers(view.person), filled.answers, "en"))
@@ -128,7 +128,9 @@ def _correctable(desk: CorrectionDesk, view: PersonView) -> FormDefinition:
     return correctable(desk.form_view(view.form.slug).whole, current_answers(view.person))
 
 
-def _correct_page(desk: CorrectionDesk, view: PersonView, filled: Filled, status: int = 200, **more: Any) -> Response:
+def _correct_page(
+    desk: CorrectionDesk, view: PersonView, filled: FilledCorrection, status: int = 200, **more: Any
+) -> Response:
     definition = _correctable(desk, view)
     page = render_template(
         "registrations/correct.html",
@@ -149,7 +151,7 @@ def _add_enter(blueprint: Blueprint, desk: CorrectionDesk) -> None:
     def enter_page(slug: str) -> Response:
         require_touch(slug)
         definition = enterable(desk.form_view(slug).whole)
-        return _enter_page(definition, Filled(definition.initial_answers("en")))
+        return _enter_page(definition, FilledCorrection(definition.initial_answers("en")))
 
     @blueprint.post("/registrations/forms/<slug>/enter")
     @needs("coordinator")
@@ -157,8 +159,8 @@ def _add_enter(blueprint: Blueprint, desk: CorrectionDesk) -> None:
         require_touch(slug)
         definition = enterable(desk.form_view(slug).whole)
         answers = _answers(definition)
-        filled = Filled(answers, reason=request.form.get(f"{DESK}reason", ""))
-        entry = Entry(slug, answers, filled.reason, holder().name)
+        filled = FilledCorrection(answers, reason=request.form.get(f"{DESK}reason", ""))
+        entry = DeskEntry(slug, answers, filled.reason, holder().name)
         try:
             if request.form.get(f"{DESK}go") == "do":
                 person = enter(desk, entry)
@@ -176,7 +178,7 @@ def _add_enter(blueprint: Blueprint, desk: CorrectionDesk) -> None:
         return _enter_page(definition, filled, sent=list(request.form.items(multi=True)), **more)
 
 
-def _enter_page(definition: FormDefinition, filled: Filled, status: int = 200, **more: Any) -> Response:
+def _enter_page(definition: FormDefinition, filled: FilledCorrection, status: int = 200, **more: Any) -> Response:
     page = render_template(
         "registrations/enter.html",
         definition=definition,
@@ -217,13 +219,13 @@ def _seen() -> int:
     return int(seen)
 
 
-def _with_errors(filled: Filled, faulty: FaultyAnswers) -> Filled:
+def _with_errors(filled: FilledCorrection, faulty: FaultyAnswers) -> FilledCorrection:
     values = {**filled.answers, **faulty.answers.values, **faulty.answers.sealed}
-    return Filled(values, filled.email, filled.reason, tuple(faulty.answers.errors))
+    return FilledCorrection(values, filled.email, filled.reason, tuple(faulty.answers.errors))
 
 
-def _with_fault(filled: Filled, refusal: DomainError) -> Filled:
-    return Filled(filled.answers, filled.email, filled.reason, fault=refusal.detail or refusal.code)
+def _with_fault(filled: FilledCorrection, refusal: DomainError) -> FilledCorrection:
+    return FilledCorrection(filled.answers, filled.email, filled.reason, fault=refusal.detail or refusal.code)
 
 
 def add_merging(blueprint: Blueprint, desk: CorrectionDesk) -> None:

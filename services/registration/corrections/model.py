@@ -1,6 +1,6 @@
 """What coordinators see and choose when they correct, enter or merge, and the decider's answers in words.
 
-Reasons are a closed list: the history keeps them as long as the audit log, and a free text could name somebody.
+Reasons are a closed list: the history keeps them as long as the audit log, and a free text could name a person.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
 from services.registration.forms.seats import Seats, next_place
 from services.registration.intake.model import Result
-from services.registration.own.answers import Difference
+from services.registration.own.answers import AnswerDifference
 from services.registration.people.model import clear_answers
 from services.registration.people.store import Person
 from shared.core.errors import DomainError
@@ -80,7 +80,7 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class CorrectionPreview:
     """What an act would do.
 
     Attributes:
@@ -89,7 +89,7 @@ class Preview:
         effects: what else happens, in sentences.
     """
 
-    differences: Sequence[Difference]
+    differences: Sequence[AnswerDifference]
     fields: Sequence[str]
     effects: Sequence[str]
 
@@ -107,7 +107,7 @@ def effects_of_correction(*, changes: bool, moves: bool, verified: bool) -> list
 
 
 def place_of_next(seats: Seats, opening: Opening, now: datetime) -> str:
-    """What somebody who is entered now gets, as a sentence.
+    """What a person who is entered now gets, as a sentence.
 
     Raises:
         DomainError: ``full``, ``event-over``.
@@ -124,7 +124,7 @@ def place_of_next(seats: Seats, opening: Opening, now: datetime) -> str:
 
 
 def entering_effects(place: str) -> list[str]:
-    """What entering somebody does, in sentences."""
+    """What entering a person does, in sentences."""
     return [
         place,
         "They get a mail with a link to change or cancel it.",
@@ -168,7 +168,7 @@ def correctable(whole: FormDefinition, held: Mapping[str, Any]) -> FormDefinitio
 
 
 def enterable(whole: FormDefinition) -> FormDefinition:
-    """The questions for somebody who is entered: those of the first step. What is asked later is left to them."""
+    """The questions for a person who is entered: those of the first step. What is asked later is left to them."""
     return _with_mail_fields(whole.first_step)
 
 

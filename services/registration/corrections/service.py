@@ -19,7 +19,7 @@ from services.registration.corrections.model import (
     REFUSALS,
     CheckedAnswers,
     Correction,
-    Preview,
+    CorrectionPreview,
     check_answers,
     correctable,
     current_answers,
@@ -33,7 +33,7 @@ from services.registration.intake.form_view import FormView, view_form
 from services.registration.intake.items import CORRECT, ENTER, MERGE, DeskCommand
 from services.registration.intake.model import ActResult, Result
 from services.registration.intake.service import Intake
-from services.registration.own.answers import Difference, differences
+from services.registration.own.answers import AnswerDifference, differences
 from services.registration.own.commands import wait_for_act
 from services.registration.people.listing import PersonView, show_person
 from services.registration.people.messages import LINK_REQUESTED, RegistrationMessages, fact_about
@@ -98,7 +98,7 @@ class PreparedCorrection:
     checked: CheckedAnswers
     email: str
     moves: bool
-    preview: Preview
+    preview: CorrectionPreview
 
 
 def prepare_correction(desk: CorrectionDesk, wanted: Correction) -> PreparedCorrection:
@@ -124,15 +124,15 @@ def prepare_correction(desk: CorrectionDesk, wanted: Correction) -> PreparedCorr
     return PreparedCorrection(view, form, checked, email, moves, preview)
 
 
-def _preview(checked: CheckedAnswers, held: Mapping[str, Any], person: Person, email: str) -> Preview:
+def _preview(checked: CheckedAnswers, held: Mapping[str, Any], person: Person, email: str) -> CorrectionPreview:
     values, names = checked.answers.values, [field.name for field in checked.definition.fields]
     found = list(differences(checked.definition, held, values, "en"))
     fields = [name for name in names if held.get(name) != values.get(name)]
     if moves := address_key(email) != address_key(person.email):
-        found.insert(0, Difference("E-mail address", person.email, email))
+        found.insert(0, AnswerDifference("E-mail address", person.email, email))
         fields.insert(0, "email")
     effects = effects_of_correction(changes=bool(fields), moves=moves, verified=person.registration.verified)
-    return Preview(found, fields, effects)
+    return CorrectionPreview(found, fields, effects)
 
 
 def _address(typed: str) -> str:
@@ -174,8 +174,8 @@ def require_result(desk: CorrectionDesk, receipt: str, *results: Result) -> ActR
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """Somebody whom a coordinator enters on a form.
+class DeskEntry:
+    """A person whom a coordinator enters on a form.
 
     Attributes:
         answers: to the form's questions, unchecked.
@@ -198,7 +198,7 @@ class PreparedEntry:
     effects: list[str]
 
 
-def prepare_entry(desk: CorrectionDesk, entry: Entry) -> PreparedEntry:
+def prepare_entry(desk: CorrectionDesk, entry: DeskEntry) -> PreparedEntry:
     """Check whom a coordinator enters, and say what that would do.
 
     Raises:
@@ -220,7 +220,7 @@ def prepare_entry(desk: CorrectionDesk, entry: Entry) -> PreparedEntry:
     return PreparedEntry(form, answers, entering_effects(place))
 
 
-def enter(desk: CorrectionDesk, entry: Entry) -> Person:
+def enter(desk: CorrectionDesk, entry: DeskEntry) -> Person:
     """Enter a person on a form; returns their registration. The address counts as not confirmed by its owner.
 
     Raises:
@@ -292,7 +292,7 @@ class Pair:
     kept: PersonView
     other: PersonView
     form: FormView
-    differs: dict[str, Difference]
+    differs: dict[str, AnswerDifference]
     both_sealed: bool
 
     @property
@@ -344,16 +344,16 @@ def _both_sealed(kept: PersonView, other: PersonView) -> bool:
     return kept.person.has_sealed and other.person.has_sealed
 
 
-def _differences(form: FormView, kept: Person, other: Person) -> dict[str, Difference]:
+def _differences(form: FormView, kept: Person, other: Person) -> dict[str, AnswerDifference]:
     found = {}
     if address_key(kept.email) != address_key(other.email):
-        found[EMAIL] = Difference("E-mail address", kept.email, other.email)
+        found[EMAIL] = AnswerDifference("E-mail address", kept.email, other.email)
     before, after = current_answers(kept), current_answers(other)
     for field in correctable(form.whole, before).fields:
         if before.get(field.name) != after.get(field.name):
             alone = replace(form.whole, fields=(field,))
             texts = [next((text for _, text in answers_for_display(alone, one, "en")), "") for one in (before, after)]
-            found[field.name] = Difference(field.label.in_language("en"), *texts)
+            found[field.name] = AnswerDifference(field.label.in_language("en"), *texts)
     return found
 
 

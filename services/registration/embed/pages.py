@@ -101,7 +101,7 @@ RefusedCause = Literal["form-unknown", "partner-unknown", "origin-not-allowed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PageStyle:
     """What every page has: language (one of ``texts.LANGUAGES``) and theme.
 
     ``framed`` pages stand in another page: no margin, no heading of their own size. ``parent`` is the exact origin of
@@ -135,7 +135,7 @@ class FramePage:
     """The form, in a frame, as a page of its own, or behind a confirmation link.
 
     Attributes:
-        partner: slug of the partner through whose page somebody comes, ``""`` for none.
+        partner: slug of the partner through whose page a person comes, ``""`` for none.
         parent_origin: the exact origin that may hear messages; ``""`` unless it is one of the partner's.
         idempotency_key: of a submission without a script that may be sent again as it is; else empty. The script makes
             its own.
@@ -149,7 +149,7 @@ class FramePage:
         own: for the owner of a verified address; ``None`` for everybody else.
     """
 
-    look: Look
+    look: PageStyle
     definition: FormDefinition
     event_time: EventTime | None
     partner: str
@@ -173,16 +173,16 @@ class FramePage:
 class RefusedPage:
     """Shown in a frame in place of the form; ``form`` is the address of the form alone, ``""`` if there is none."""
 
-    look: Look
+    look: PageStyle
     cause: RefusedCause
     form: str
 
 
 @dataclass(frozen=True, slots=True)
 class ClosedPage:
-    """Shown in place of the form when nobody can register."""
+    """Shown in place of the form when no one can register."""
 
-    look: Look
+    look: PageStyle
     title: Title
     event_time: EventTime | None
     reason: ClosedReason
@@ -242,12 +242,12 @@ def is_dated(event_time: EventTime | None) -> bool:
 
 
 def render_closed(page: ClosedPage) -> str:
-    """Says why there is no form."""
+    """Shows why there is no form."""
     return render_page("closed.html", page.look, page.path, page=page, title=page.title)
 
 
 def render_refused(page: RefusedPage) -> str:
-    """Says why a page cannot show the form."""
+    """Shows why a page cannot show the form."""
     return render_page(
         "refused.html", page.look, page=page, title=page_texts().text("refused.title", page.look.language)
     )
@@ -269,7 +269,7 @@ def _language_links(page: FramePage) -> list[tuple[str, str, str]]:
 
 def render_page(
     template: str,
-    look: Look,
+    look: PageStyle,
     path: str = "",
     *,
     kept: Mapping[str, str] | None = None,
@@ -283,7 +283,7 @@ def render_page(
         template: its name.
         look: language and theme.
         path: of the page, if it can be read in another language by its address alone. Of a page behind a link only
-            ``?`` and the query: no token stands in it.
+            ``?`` and the query: no token is in it.
         kept: values of the query that stay beside the language.
         environment: of the templates; None for those of this folder.
         text_of: gives the texts; None for those of this folder.
@@ -352,7 +352,7 @@ class SelftestPage:
     came_from: origin of the page whose link was followed; ``""`` if the browser does not say.
     """
 
-    look: Look
+    look: PageStyle
     home: str
     partner: str
     origins: tuple[str, ...]

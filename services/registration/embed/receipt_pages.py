@@ -8,7 +8,7 @@ from math import ceil
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-from services.registration.embed.pages import RECEIPTS_PATH, Look, is_dated, render_page
+from services.registration.embed.pages import RECEIPTS_PATH, PageStyle, is_dated, render_page
 from services.registration.embed.strings import EventTime, page_texts, text_of_kind
 from shared.calendar.links import CalendarLinks
 from shared.i18n.content import Title
@@ -27,7 +27,7 @@ class Reload:
 
     Attributes:
         after_s: seconds.
-        address: ``?`` and a query, so that no token stands in it.
+        address: ``?`` and a query, so that no token is in it.
     """
 
     after_s: float
@@ -67,7 +67,7 @@ class ReceivedPage:
         address: to which the mail goes, as it was typed.
     """
 
-    look: Look
+    look: PageStyle
     title: Title
     event_time: EventTime | None
     receipt: str
@@ -87,7 +87,7 @@ class ReceiptPage:
         calendar: links that add the event to a calendar; None if there is nothing to add.
     """
 
-    look: Look
+    look: PageStyle
     title: Title
     event_time: EventTime | None
     form_kind: str
@@ -103,13 +103,13 @@ def receipt_path(receipt: str, language: str) -> str:
 
 
 def render_received(page: ReceivedPage) -> str:
-    """Says that the submission is stored, and what follows: the same for everybody."""
+    """States that the submission is stored, and what follows: the same for everybody."""
     path = receipt_path(page.receipt, page.look.language)
     return render_page("received.html", page.look, page=page, title=page.title, receipt_path=path)
 
 
 def render_receipt(page: ReceiptPage) -> str:
-    """Says what has become of a submission."""
+    """Shows what has become of a submission."""
     dated = is_dated(page.event_time)
     heading, message = (
         text_of_kind(f"outcome.{page.status}.{part}", page.form_kind, dated=dated) for part in ("title", "message")
@@ -120,7 +120,7 @@ def render_receipt(page: ReceiptPage) -> str:
     )
 
 
-def render_receipt_gone(look: Look) -> str:
+def render_receipt_gone(look: PageStyle) -> str:
     """The answer to a receipt that is unknown or has expired; the same for every such receipt."""
     return render_page("receipt_gone.html", look, "?", title=page_texts().text("receipt.gone.title", look.language))
 
@@ -140,7 +140,7 @@ class MyPage:
         notice: why it was not stored: ``address``: it is none; ``busy``: nothing can be stored now.
     """
 
-    look: Look
+    look: PageStyle
     sent: bool = False
     address: str = ""
     notice: MyNotice = ""

@@ -118,7 +118,7 @@ FRAME_MARGIN = 1.12
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class SnippetChoice:
     """Attributes:
     definition: of the form.
     partner: slug.
@@ -147,7 +147,7 @@ class Snippet:
     policy: str
 
 
-def snippet_of(choice: Choice, public_url: str) -> Snippet:
+def snippet_of(choice: SnippetChoice, public_url: str) -> Snippet:
     """What to paste for a choice.
 
     Args:
@@ -173,7 +173,7 @@ def snippet_of(choice: Choice, public_url: str) -> Snippet:
     )
 
 
-def _room(choice: Choice) -> str:
+def _room(choice: SnippetChoice) -> str:
     """Keeps the form's space free until our script is there, where scripts run at all; no policy forbids it."""
     height = round(estimate_height(choice.definition, choice.spoken, WIDE_PX), -1)
     drawn = f'<div slot="room"><svg width="1" height="{height}" aria-hidden="true"></svg></div>'
@@ -186,5 +186,5 @@ def _pinned(public_url: str) -> str:
     return f'src="{escape(public_url + address)}" integrity="{mark}" crossorigin="anonymous"'
 
 
-def _query(choice: Choice) -> dict[str, str]:
+def _query(choice: SnippetChoice) -> dict[str, str]:
     return {"partner": choice.partner, **({"lang": choice.language} if choice.language else {})}

@@ -23,7 +23,7 @@ from shared.web.problems import ProblemSchema
 ALARM = "Minutes before the start at which people's calendars alert them; null: as their calendars do"
 
 
-def _moment(description: str) -> ma.fields.AwareDateTime:
+def _instant_field(description: str) -> ma.fields.AwareDateTime:
     return ma.fields.AwareDateTime(format="iso", allow_none=True, metadata={"description": description})
 
 
@@ -77,9 +77,11 @@ class FormAdminSchema(ma.Schema):
         required=True,
         metadata={"description": "Whether the form is open; false closes it regardless of the opening times"},
     )
-    opens_at = _moment("Closed before; null: no bound")
-    closes_at = _moment("Closed from then on; null: no bound")
-    changes_until = _moment("Until when people may change their answers; null: until the form or guest list closes")
+    opens_at = _instant_field("Closed before; null: no bound")
+    closes_at = _instant_field("Closed from then on; null: no bound")
+    changes_until = _instant_field(
+        "Until when people may change their answers; null: until the form or guest list closes"
+    )
     alarm_minutes = ma.fields.Integer(allow_none=True, metadata={"description": ALARM})
     join_minutes_before = ma.fields.Integer(
         required=True, metadata={"description": "From how long before the start people with a seat can join online"}
@@ -122,9 +124,9 @@ class FormChangeSchema(ma.Schema):
         metadata={"description": "null: no limit"},
     )
     open = ma.fields.Raw(validate=_is_flag, metadata={"type": "boolean", "description": "false: closed at once"})
-    opens_at = _moment("With an offset; null: no bound")
-    closes_at = _moment("With an offset, later than `opens_at`; null: no bound")
-    changes_until = _moment("With an offset; null: until the form or the guest list closes")
+    opens_at = _instant_field("With an offset; null: no bound")
+    closes_at = _instant_field("With an offset, later than `opens_at`; null: no bound")
+    changes_until = _instant_field("With an offset; null: until the form or the guest list closes")
     alarm_minutes = ma.fields.Integer(
         allow_none=True,
         strict=True,

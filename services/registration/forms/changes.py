@@ -67,7 +67,7 @@ class FormChangeLine:
     promoted: int
 
 
-def note_form_change(connection: Connection, form: str, line: FormChangeLine) -> None:
+def record_form_change(connection: Connection, form: str, line: FormChangeLine) -> None:
     """Add a line."""
     values = {
         "form": form,
@@ -201,7 +201,7 @@ def apply_settings(
     else:
         save_settings(connection, form.slug, wanted)
     line = FormChangeLine(form.revision + 1, now, by, before, after, len(promoted))
-    note_form_change(connection, form.slug, line)
+    record_form_change(connection, form.slug, line)
     changed = find_form(connection, form.slug)
     if changed is None:
         raise DomainError("form-unknown")
@@ -262,7 +262,7 @@ def _check_partners(connection: Connection, slug: str, partners: Sequence[str]) 
 
 
 def _check_reserved(connection: Connection, form: StoredForm, wanted: FormSettings) -> None:
-    """Seats are reserved for nobody who is not there; what was reserved before may stay."""
+    """Seats are reserved for no one who is not there; what was reserved before may stay."""
     new = set(wanted.reservations) - set(settings_of(form).reservations)
     groups = {one.value for one in new if one.reserved_for == "working_group"}
     partners = {one.value for one in new if one.reserved_for == "partner"}
@@ -273,7 +273,7 @@ def _check_reserved(connection: Connection, form: StoredForm, wanted: FormSettin
 
 
 def _cause(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """Why somebody may get a seat by a change; empty if nobody can."""
+    """Why a person may get a seat by a change; empty if no one can."""
     if "capacity" not in after:
         return next((CAUSES[name] for name in SEAT_SETTINGS if name in after), "")
     old, new = before["capacity"], after["capacity"]

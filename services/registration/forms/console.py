@@ -27,14 +27,14 @@ from shared.web.access import holder, may_touch, needs, require_touch
 from shared.web.console.words import changed_since_opened
 from shared.web.headers import personal
 
-MOST_SEATS = 1_000_000
+MAX_SEATS = 1_000_000
 LOCAL = "%Y-%m-%dT%H:%M"
 FIELDS = ("capacity", "opens", "closes", "changes", "alarm", "join", "switch")
 PARTNERS = "partners"
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FilledSettings:
     """Attributes:
     values: as they were typed, to be shown again.
     faults: a sentence by the name of its field; then there are no settings.
@@ -66,18 +66,18 @@ def first_values(form: StoredForm, settings: FormSettings | None = None) -> dict
     }
 
 
-def read_filled(form: StoredForm, given: MultiDict[str, str]) -> Filled:
+def read_filled(form: StoredForm, given: MultiDict[str, str]) -> FilledSettings:
     """``given`` read as settings; a moment that is left as it was shown stays as it is, to the second."""
     values = {name: given.get(name, "").strip() for name in FIELDS}
     ticked = tuple(dict.fromkeys(" ".join(given.getlist(PARTNERS)).split()))
     partners = ticked if PARTNERS in given else form.partners
     values[PARTNERS] = " ".join(partners)
     faults: dict[str, str] = {}
-    capacity = _whole("capacity", values, MOST_SEATS, "no limit", faults)
+    capacity = _whole("capacity", values, MAX_SEATS, "no limit", faults)
     alarm = _whole("alarm", values, MAX_ALARM_MINUTES, "no alarm", faults)
-    opens_at = _moment("opens", values, form, form.opens_at, faults)
-    closes_at = _moment("closes", values, form, form.closes_at, faults)
-    changes_until = _moment("changes", values, form, form.changes_until, faults)
+    opens_at = _read_instant("opens", values, form, form.opens_at, faults)
+    closes_at = _read_instant("closes", values, form, form.closes_at, faults)
+    changes_until = _read_instant("changes", values, form, form.changes_until, faults)
     if opens_at and closes_at and closes_at <= opens_at:
         faults["closes"] = "The form must close later than it opens."
     join = _whole("join", values, MAX_JOIN_MINUTES_BEFORE, "the start", faults) or 0
@@ -94,7 +94,7 @@ def read_filled(form: StoredForm, given: MultiDict[str, str]) -> Filled:
     )
     if not faults:
         faults |= _refused(wanted)
-    return Filled(values, faults, None if faults else wanted)
+    return FilledSettings(values, faults, None if faults else wanted)
 
 
 def _refused(wanted: FormSettings) -> dict[str, str]:
@@ -117,7 +117,7 @@ def _whole(name: str, values: Mapping[str, str], most: int, without: str, faults
     return None
 
 
-def _moment(
+def _read_instant(
     name: str, values: Mapping[str, str], form: StoredForm, before: datetime | None, faults: dict[str, str]
 ) -> datetime | None:
     """The moment of a local time; a time that clocks skip or show twice is a fault, not a guess."""
@@ -171,7 +171,7 @@ def add_forms(blueprint: Blueprint, desk: FormDesk, drafts: DraftDesk) -> None:
     @needs("coordinator", "viewer")
     def form_page(slug: str) -> Response:
         form, history = _form(desk.work, slug)
-        filled = Filled(first_values(form), {}, None)
+        filled = FilledSettings(first_values(form), {}, None)
         done = bool(history) and request.args.get("done") == str(history[0].revision) == str(form.revision)
         published = request.args.get("published") == str(form.revision)
         return _page(desk, form, history, filled, done=done, published=published)
@@ -203,7 +203,7 @@ def seen_revision(form: Mapping[str, str]) -> int:
     return int(seen)
 
 
-def _effect(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], filled: Filled) -> Response:
+def _effect(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], filled: FilledSettings) -> Response:
     assert filled.wanted is not None
     effect = preview_form_change(desk.work, desk.clock, form.slug, filled.wanted)
     sentences = form_words.effect_sentences(effect, filled.wanted)
@@ -223,8 +223,8 @@ def _do(desk: FormDesk, slug: str, change: FormChange) -> AnyResponse:
 
 
 def _conflict(desk: FormDesk, form: StoredForm, history: Sequence[FormChangeLine], seen: int) -> Response:
-    """The page as it is now, with what somebody else has done."""
-    filled = Filled(first_values(form), {}, None)
+    """The page as it is now, with what another person has done."""
+    filled = FilledSettings(first_values(form), {}, None)
     others = [line for line in history if line.revision > seen]
     return _page(desk, form, history, filled, status=412, notice=changed_since_opened("form"), newer=others)
 
@@ -233,7 +233,7 @@ def _page(
     desk: FormDesk,
     form: StoredForm,
     history: Sequence[FormChangeLine],
-    filled: Filled,
+    filled: FilledSettings,
     status: int = 200,
     **more: Any,
 ) -> Response:

@@ -206,7 +206,7 @@ def _title(value: Any) -> TextInput:
 
 
 def _intro(value: Any) -> TextInput:
-    """What stands above the questions: one text, or texts by language."""
+    """What is above the questions: one text, or texts by language."""
     plain = text(4000)
     return (
         {page_language(one): plain(words) for one, words in value.items()} if isinstance(value, dict) else plain(value)

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.registration.embed.pages import FramePage, Look, render_frame, sheet
+from services.registration.embed.pages import FramePage, PageStyle, render_frame, sheet
 from services.registration.forms import wording as form_words
 from services.registration.forms.designer_fields import (
     KIND_WORDS,
@@ -177,7 +177,7 @@ def _add_question(blueprint: Blueprint, desk: DraftDesk) -> None:
 
 
 def _place(draft: FormDraft, position: str) -> int:
-    """Where a question stands; a new one stands before the consents at the end."""
+    """Where a question stands; a new one is before the consents at the end."""
     fields = draft.content.get("fields") or ()
     if position == "new":
         count = len(fields)
@@ -284,11 +284,11 @@ def add_preview(blueprint: Blueprint, desk: DraftDesk) -> None:
         except ValueError as fault:
             raise DomainError("form-incomplete", f"the draft cannot be shown yet: {fault}") from None
         shown = with_working_groups(definition, working_group_texts(desk.work)).first_step
-        return _without_acts(render_frame(FramePage(Look(language), shown, None, "", "")), language)
+        return _without_acts(render_frame(FramePage(PageStyle(language), shown, None, "", "")), language)
 
 
 def _without_acts(html: str, language: str) -> Response:
-    """The page of a form that nobody can send: no script, and its style in it, which another host serves otherwise."""
+    """The page of a form that no one can send: no script, and its style in it, which another host serves otherwise."""
     style = sheet().text
     page = PARTS_WITHOUT.sub("", STYLE_LINK.sub(lambda _: f"<style>{style}</style>", html))
     digest = b64encode(sha256(style.encode()).digest()).decode()

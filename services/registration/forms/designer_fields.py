@@ -78,14 +78,14 @@ def _folded(text: str) -> str:
 
 OFFERED_LANGUAGES = tuple(LANGUAGE_NAMES)
 FLAGS = ("required", "sealed", "after_confirmation")
-MOST_NAME = 40
+MAX_NAME = 40
 """Characters of a short name that is made from a question."""
 
 NUMBERS = ("retention_days", "min", "max")
 COUNTS = ("people_per_address", "closes_hours_before", "promotion_notice_minutes", "person_days", "capacity")
 """Settings that are whole numbers; the last one only of a new form."""
 
-LONGEST_MADE_NAME = 40
+MAX_MADE_NAME = 40
 """Characters of the short name of a question that is made from its text."""
 
 KIND_WORDS: Mapping[str, str] = {
@@ -131,7 +131,7 @@ def first_questions(kind: str) -> list[dict[str, Any]]:
 
 
 def words_of(raw: Any) -> dict[str, str]:
-    """A text of a draft by language; what is the same in every language stands in English."""
+    """A text of a draft by language; what is the same in every language is in English."""
     if isinstance(raw, str):
         return {"en": raw} if raw else {}
     if not isinstance(raw, Mapping):
@@ -289,7 +289,7 @@ def read_question(
 
 def _name_of(label: Any, others: Sequence[Any]) -> str:
     """A short name from the English text of a question."""
-    made = slug_from(words_of(label).get("en", ""), "_", LONGEST_MADE_NAME)
+    made = slug_from(words_of(label).get("en", ""), "_", MAX_MADE_NAME)
     made = f"q_{made}" if made[:1].isdigit() else made
     return free_slug(made, {str(one.get("name")) for one in others if isinstance(one, Mapping)}, "_")
 

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
-from services.registration.forms.changes import FormChangeLine, note_form_change
+from services.registration.forms.changes import FormChangeLine, record_form_change
 from services.registration.forms.description import LoadedForm, read_form
 from services.registration.forms.messages import form_message
 from services.registration.forms.service import all_partners, check_slug
@@ -116,11 +116,11 @@ class DraftEffect:
     """What publishing a draft does.
 
     Attributes:
-        problems: what stands in the way, each with its place; nothing can be published with one.
+        problems: what is in the way, each with its place; nothing can be published with one.
         added, removed, changed: names of questions.
         settings: names of what else changes.
         is_new: there is no such form yet.
-        people: somebody has registered on it.
+        people: a person has registered on it.
     """
 
     problems: Sequence[str]
@@ -258,7 +258,7 @@ class DraftDesk:
         Raises:
             DomainError: ``form-unknown``, ``not-found``; ``changed-meanwhile``: the draft, or the form that it was made
                 from, is not as the caller has seen it.
-            DraftRefused: something stands in the way.
+            DraftRefused: something is in the way.
         """
         if problems := self.effect(slug).problems:
             raise DraftRefused(problems)
@@ -286,7 +286,7 @@ class DraftDesk:
         if current is None or published.revision > current.revision:
             old = _noted(before, effect) if current else {}
             new = _noted(describe_form(connection, slug) or {}, effect)
-            note_form_change(connection, slug, FormChangeLine(published.revision, now, by, old, new, 0))
+            record_form_change(connection, slug, FormChangeLine(published.revision, now, by, old, new, 0))
         note_deed(connection, Deed(by, "form-published", "form", slug, {"revision": published.revision}), now)
         outbox.add(connection, [form_message(published.facts, now)])
         delete_draft(connection, slug)

@@ -20,7 +20,7 @@ class Opening:
     Attributes:
         switched_on: a coordinator's switch.
         needs_event: the form belongs to an event.
-        event_status: as last heard; None if nothing was heard of the event yet.
+        event_status: as last published; None if nothing was published of the event yet.
         starts_at, ends_at: of the event; None if it has no date.
         kind: of the form.
         closes_hours_before: how long before the start the guest list closes; 0 if it stays open until then.
@@ -119,7 +119,7 @@ JOINABLE_WITHOUT_END = timedelta(hours=12)
 
 
 class JoinState(StrEnum):
-    """Whether somebody can join now, or why not."""
+    """Whether a person can join now, or why not."""
 
     OPEN = "open"
     EARLY = "early"

@@ -1,7 +1,7 @@
 """Seats that are kept for some people: for a working group, for who came through a partner, for representatives.
 
 A reservation says how many seats go *at least* to the people it is for. Whoever has a seat and matches counts, however
-they got it, so a changed answer moves nobody's seat: it only changes how many seats are still kept. A cap on the share
+they got it, so a changed answer moves no one's seat: it only changes how many seats are still kept. A cap on the share
 of one mail domain is the opposite: how many seats go *at most* to its people.
 """
 
@@ -18,7 +18,7 @@ MAX_RESERVATIONS = 50
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What decides which reserved seats somebody may take.
+    """What decides which reserved seats a person may take.
 
     Attributes:
         domain: reference of the domain of their address; empty for a mail provider, which has no cap.
@@ -92,7 +92,7 @@ class Pools:
     domains: Mapping[bytes, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        """Whether it matters who somebody is."""
+        """Whether it matters who a person is."""
         return bool(self.pools) or self.domain_percent is not None
 
     @property
@@ -101,7 +101,7 @@ class Pools:
         return sum(pool.left for pool in self.pools)
 
     def kept_from(self, who: Traits) -> int:
-        """Seats that are kept from ``who``: none from somebody for whom one is kept."""
+        """Seats that are kept from ``who``: none from a person for whom one is kept."""
         return 0 if any(pool.is_open_to(who) for pool in self.pools) else self.kept
 
     def domain_limit(self, capacity: int) -> int | None:

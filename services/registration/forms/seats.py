@@ -1,6 +1,6 @@
 """Seats of one form: who gets one, who waits, who is next. Every rule about capacity is here.
 
-The one inequality: ``confirmed + offered + kept for others < capacity``. Somebody for whom a seat is reserved has none
+The one inequality: ``confirmed + offered + kept for others < capacity``. A person for whom a seat is reserved has none
 kept from them; from everybody else all that is reserved and not taken yet is kept.
 
 Options may have a limit. A registration with a seat or on the waiting list holds its options; the counts are stored
@@ -83,7 +83,7 @@ class Seats:
     waiting: people on the waiting list, with those who have an offer or let one pass.
     last_position: the highest position ever given; positions are never given twice.
     waiting_list: whether there is one.
-    offered: seats that are held for somebody who has an offer.
+    offered: seats that are held for a person who has an offer.
     passed: people on the waiting list who let an offer pass.
     pools: what is reserved, and for whom.
     mode: one of ``PROMOTION_MODES``.
@@ -103,7 +103,7 @@ class Seats:
 
     @property
     def taken(self) -> int:
-        """Seats that somebody has, or is offered."""
+        """Seats that a person has, or is offered."""
         return self.confirmed + self.offered
 
     @property
@@ -113,7 +113,7 @@ class Seats:
 
     @property
     def left(self) -> int | None:
-        """Seats that nobody has, reserved ones too; None for no limit. Never negative."""
+        """Seats that no one has, reserved ones too; None for no limit. Never negative."""
         return None if self.capacity is None else max(0, self.capacity - self.taken)
 
     @property
@@ -125,7 +125,7 @@ class Seats:
     def word(self) -> str:
         """What the public may know: ``open``, ``waiting-list`` or ``full``; never a number.
 
-        Without a waiting list a form stays open as long as a seat is kept for somebody.
+        Without a waiting list a form stays open as long as a seat is kept for a person.
         """
         if self.free is None or (self.free > 0 and not self.in_line):
             return "open"
@@ -143,28 +143,28 @@ def fits(seats: Seats, who: Traits) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SeatPlace:
     """What a newcomer gets: ``confirmed``, or ``waitlisted`` at a position from 1."""
 
     status: str
     position: int | None = None
 
 
-def next_place(seats: Seats, who: Traits = NOBODY) -> Place | None:
-    """What somebody who registers now gets; None if the form is full for them and has no waiting list."""
+def next_place(seats: Seats, who: Traits = NOBODY) -> SeatPlace | None:
+    """What a person who registers now gets; None if the form is full for them and has no waiting list."""
     if seats.capacity is None or (fits(seats, who) and not _waits_before(seats, who)):
-        return Place("confirmed")
-    return Place("waitlisted", seats.last_position + 1) if seats.waiting_list else None
+        return SeatPlace("confirmed")
+    return SeatPlace("waitlisted", seats.last_position + 1) if seats.waiting_list else None
 
 
 def _waits_before(seats: Seats, who: Traits) -> bool:
-    """Whether somebody in line has a better claim; nobody has on a reserved seat for which nobody waits."""
+    """Whether a person in line has a better claim; no one has on a reserved seat for which no one waits."""
     if not seats.in_line:
         return False
     return not any(pool.is_open_to(who) and not pool.waiting for pool in seats.pools.pools)
 
 
-def take(seats: Seats, place: Place, who: Traits = NOBODY) -> Seats:
+def take(seats: Seats, place: SeatPlace, who: Traits = NOBODY) -> Seats:
     """The seats after ``place`` was given to a newcomer."""
     if place.status == "confirmed":
         return replace(seats, confirmed=seats.confirmed + 1, pools=seats.pools.changed(who, taken=1))
@@ -177,20 +177,20 @@ def take(seats: Seats, place: Place, who: Traits = NOBODY) -> Seats:
 
 
 def give_back(seats: Seats, status: str, who: Traits = NOBODY, hold: Hold = "") -> Seats:
-    """The seats after somebody with ``status`` has cancelled."""
+    """The seats after a person with ``status`` has cancelled."""
     if status == "confirmed":
         return replace(seats, confirmed=seats.confirmed - 1, pools=seats.pools.changed(who, taken=-1))
     return _leave_line(seats, who, hold)
 
 
 def give_seat(seats: Seats, who: Traits = NOBODY, hold: Hold = "") -> Seats:
-    """The seats after somebody who waited was confirmed."""
+    """The seats after a person who waited was confirmed."""
     left = _leave_line(seats, who, hold)
     return replace(left, confirmed=left.confirmed + 1, pools=left.pools.changed(who, taken=1))
 
 
 def hold_seat(seats: Seats, who: Traits = NOBODY, hold: Hold = "") -> Seats:
-    """The seats after somebody who waits was offered one."""
+    """The seats after a person who waits was offered one."""
     held = replace(_leave_line(seats, who, hold), offered=seats.offered + 1, waiting=seats.waiting)
     return replace(held, pools=held.pools.changed(who, taken=1))
 
@@ -203,7 +203,7 @@ def let_pass(seats: Seats, who: Traits = NOBODY, *, back_in_line: bool = False) 
 
 
 def move(seats: Seats, status: str, before: Traits, after: Traits, hold: Hold = "") -> Seats:
-    """The seats after the answers of somebody with ``status`` have changed: everybody keeps what they have."""
+    """The seats after the answers of a person with ``status`` have changed: everybody keeps what they have."""
     if not seats.pools or before == after:
         return seats
     taken = int(status == "confirmed" or hold == "offered")
@@ -228,7 +228,7 @@ def promotable(seats: Seats, starts_at: datetime | None, notice: timedelta, now:
 
     Args:
         starts_at: of the event; None if it has no date.
-        notice: nobody is promoted later than this before the start: they could not come any more.
+        notice: no one is promoted later than this before the start: they could not come any more.
     """
     if starts_at is not None and now > starts_at - notice:
         return 0
@@ -255,7 +255,7 @@ OUT_OF_TURN = "out-of-turn"
 
 @dataclass(frozen=True, slots=True)
 class InLine:
-    """Somebody in line: the id of the registration, and what decides which seats they may take."""
+    """A person in line: the id of the registration, and what decides which seats they may take."""
 
     id: str
     who: Traits
@@ -267,7 +267,7 @@ class Promotion:
 
     Attributes:
         count: how many of those in line get a seat now, first come first.
-        withheld: why the rest does not: ``no-free-seat``, ``too-late`` (so shortly before the start nobody is told to
+        withheld: why the rest does not: ``no-free-seat``, ``too-late`` (so shortly before the start no one is told to
             come any more), ``not-taking-place``, ``reserved`` (what is left is kept for others), ``domain-share``
             (the share of their mail domain is used up) or ``by-hand``; empty if no one is left in line.
         chosen: ids of those who get one, where it matters who they are; else the first ``count`` do.

@@ -181,13 +181,13 @@ class GroupCopy:
     active: bool
 
 
-def keep_event(connection: Connection, content: Mapping[str, Any]) -> None:
-    """Store an event as it was told, unless a newer state of it is here already."""
+def upsert_event(connection: Connection, content: Mapping[str, Any]) -> None:
+    """Store an event as it was published, unless a newer state of it is here already."""
     connection.execute(_EVENT, _row(content))
 
 
-def keep_working_group(connection: Connection, content: Mapping[str, Any]) -> None:
-    """Store a working group as it was told, unless a newer state of it is here already."""
+def upsert_working_group(connection: Connection, content: Mapping[str, Any]) -> None:
+    """Store a working group as it was published, unless a newer state of it is here already."""
     connection.execute(_GROUP, _row(content))
 
 
@@ -195,7 +195,7 @@ def upsert_resource(connection: Connection, content: Mapping[str, Any]) -> None:
     """Store a published resource, unless the same or a newer revision of it is stored.
 
     Raises:
-        Poison: its address is not one of https, so it is shown to nobody.
+        Poison: its address is not one of https, so it is shown to no one.
     """
     if not content["url"].startswith("https://"):
         raise Poison("a resource whose address is not https")

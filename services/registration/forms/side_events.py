@@ -26,7 +26,7 @@ TITLES = Text.of(
     }
 )
 """What a form is called, in each language that the title of its event has."""
-MOST_TITLE = 300
+MAX_TITLE = 300
 
 MAX_EVENTS = 200
 _WITHOUT_FORM = text("""
@@ -40,7 +40,7 @@ _TAKEN = text("SELECT slug FROM form WHERE slug = :slug UNION ALL SELECT slug FR
 
 @dataclass(frozen=True, slots=True)
 class BareEvent:
-    """A published side event ahead that nobody can register for. ``starts_at`` is aware.
+    """A published side event ahead that no one can register for. ``starts_at`` is aware.
 
     ``taken`` says that its name already is that of another form, or of a draft.
     """
@@ -147,7 +147,7 @@ def _called(title: Text) -> dict[str, str]:
     English, which every form has, quotes the title in another language where the event has none in English.
     """
     titles = {DEFAULT: str(title), **title.as_mapping}
-    return {code: TITLES.in_language(code).format(title=text)[:MOST_TITLE] for code, text in titles.items() if code}
+    return {code: TITLES.in_language(code).format(title=text)[:MAX_TITLE] for code, text in titles.items() if code}
 
 
 def _problem_of(event: BareEvent, now: datetime) -> str:

@@ -70,7 +70,7 @@ def forms_with_ended_reservations(connection: Connection, now: datetime) -> list
 
 
 def first_in_line(connection: Connection, form: str) -> str | None:
-    """The id of the registration that is next in line on a form; None if nobody is."""
+    """The id of the registration that is next in line on a form; None if no one is."""
     found = connection.execute(_FIRST_IN_LINE, {"form": form}).scalar()
     return None if found is None else str(found)
 
@@ -345,7 +345,7 @@ def _plain_text(by_language: Mapping[str, str]) -> Mapping[str, str] | str:
 
 
 def has_people(connection: Connection, slug: str) -> bool:
-    """Whether somebody has registered on a form."""
+    """Whether a person has registered on a form."""
     return bool(connection.execute(_HAS_PEOPLE, {"slug": slug}).scalar())
 
 

@@ -157,7 +157,7 @@ def own_import(desk: ImportDesk, import_id: UUID) -> PeopleImport:
 
 
 def own_file(desk: ImportDesk, import_id: UUID) -> PeopleImport:
-    """The same, with a file that the caller may see; ``not-allowed`` for one that somebody else has brought."""
+    """The same, with a file that the caller may see; ``not-allowed`` for one that another person has brought."""
     people = own_import(desk, import_id)
     refuse_others(people, holder())
     return people

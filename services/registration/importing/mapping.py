@@ -197,7 +197,7 @@ def may_see_file(people: PeopleImport, who: Holder) -> bool:
 
 
 def refuse_others(people: PeopleImport, who: Holder) -> None:
-    """Refuse what shows the cells of somebody else's file, or would move them into a question that is not sealed.
+    """Refuse what shows the cells of another person's file, or would move them into a question that is not sealed.
 
     Raises:
         DomainError: ``not-allowed``.

@@ -33,10 +33,10 @@ from services.registration.importing.table_reading import (
     read_status,
 )
 from services.registration.importing.table_reading import reader_of as value_reader
-from services.registration.intake.decider_store import preview_facts
-from services.registration.intake.facts import Facts, Plan
+from services.registration.intake.facts import BatchPlan, Facts
+from services.registration.intake.facts_store import preview_facts
 from services.registration.intake.items import CoordinatorEntry, DeskAct
-from services.registration.intake.model import Content, changed_fields, content_from_json, content_to_json
+from services.registration.intake.model import FormContent, changed_fields, content_from_json, content_to_json
 from services.registration.intake.storing import Entered, changed_content, enter
 from services.registration.people.references import References
 from services.registration.sealing.encryption import seal_answers
@@ -163,10 +163,10 @@ class RowReader:
 
     def _content(
         self, line: FileLine, values: Mapping[str, Any], sealed: Mapping[str, Any], language: str, zone: str | None
-    ) -> Content:
+    ) -> FormContent:
         reference = hashlib.sha256(f"import/{self.import_id}/{line.number}".encode()).hexdigest()
         given = bool(sealed) and self.public_key is not None
-        return Content(
+        return FormContent(
             email=values["email"],
             language=str(values.get("language") or language),
             name=values.get("name"),
@@ -301,7 +301,7 @@ class RowChecker:
         live = facts.of(entry.form, entry.address.ref)
         before = next((one for one in live if one.person == entry.person), None)
         changes = () if before is None else changed_fields(before.content, changed_content(before, entry))
-        result = enter(facts, Plan(), entry, new_id, PREVIEW, change=True)
+        result = enter(facts, BatchPlan(), entry, new_id, PREVIEW, change=True)
         if result in REFUSALS:
             return refused(row, result)
         return replace(row, fate=FATES[result], changes=changes)

@@ -386,7 +386,7 @@ def _status_words() -> dict[str, str]:
 
 
 def read_status(text: str) -> str:
-    """Return what a cell says of somebody's place: ``seat``, ``wait`` or ``out``.
+    """Return what a cell says of a person's place: ``seat``, ``wait`` or ``out``.
 
     Raises:
         CellUnreadable: ``unknown-status``.

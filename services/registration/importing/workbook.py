@@ -142,7 +142,7 @@ def _texts(sheet: list[list[Any]]) -> Iterator[list[str]]:
 
 
 def _text(cell: Any, row: int) -> str:
-    """What stands in a cell as text: days as ISO 8601, whole numbers without a point."""
+    """What is in a cell as text: days as ISO 8601, whole numbers without a point."""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):

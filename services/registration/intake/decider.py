@@ -17,16 +17,15 @@ from sqlalchemy import Connection
 
 from services.registration.forms.model import ATTENDING
 from services.registration.forms.store import find_form
-from services.registration.intake import address_store, mailboxes, queue
-from services.registration.intake import decider_store as store
+from services.registration.intake import facts_store, mailboxes, plan_store, queue
 from services.registration.intake.deciding import decide
 from services.registration.intake.facts import (
+    BatchPlan,
     ChangedRegistration,
     Facts,
     LiveRegistration,
     MovedRegistration,
     NewRegistration,
-    Plan,
 )
 from services.registration.intake.items import (
     UNDO_FOR,
@@ -42,7 +41,7 @@ from services.registration.intake.items import (
     RequestList,
     Submission,
 )
-from services.registration.intake.model import ActResult, Outcome, Result
+from services.registration.intake.model import ActResult, Result, SubmissionOutcome
 from services.registration.intake.reading import (
     DeciderKeys,
     Links,
@@ -179,19 +178,19 @@ class Decider:
 
     def _decide_part(self, connection: Connection, part: Sequence[OpenedRow], now: datetime) -> None:
         hashes = [row.token_hash for row, _ in part if row.token_hash is not None]
-        undo = address_store.find_undo_links(connection, hashes)
-        links = Links(store.find_links(connection, hashes), undo, find_named(connection, part))
+        undo = facts_store.find_undo_links(connection, hashes)
+        links = Links(facts_store.find_links(connection, hashes), undo, find_named(connection, part))
         items = read_items(connection, self._keys, part, links)
         refs = sorted({ref for item in items for ref in refs_of(item, links)})
         if any(isinstance(item, Confirm) for item in items):
-            refs = address_store.with_present_addresses(connection, refs)
+            refs = facts_store.with_present_addresses(connection, refs)
         forms = {item.form for item in items if isinstance(item, Submission | Enter)}
         challenges = [item.challenge for item in items if isinstance(item, Submission) and item.challenge is not None]
         mailbox_refs = {item.address.mailbox for item in items if isinstance(item, Submission)}
-        facts = store.read_facts(connection, forms, refs, mailbox_refs, challenges, now)
+        facts = facts_store.read_facts(connection, forms, refs, mailbox_refs, challenges, now)
         facts.person_of = self._keys.references.person
         undone = [link.registration for item in items if (link := links.undone_by(item)) is not None]
-        address_store.read_addresses(connection, facts, refs, undone)
+        facts_store.read_addresses(connection, facts, refs, undone)
         self._drop_erased(connection, facts, items, refs)
         plan = decide(facts, items, new_id, now)
         plan.calendar_keys = _calendar_keys(facts, items, plan)
@@ -212,7 +211,7 @@ class Decider:
         Returns:
             what became of each entry, by its number.
         """
-        facts = store.read_facts(
+        facts = facts_store.read_facts(
             connection,
             {entry.form for entry in entries},
             sorted({entry.address.ref for entry in entries}),
@@ -220,22 +219,24 @@ class Decider:
             [],
             now,
         )
-        plan = Plan()
+        plan = BatchPlan()
         results = {entry.number: enter(facts, plan, entry, new_id, by, change=change) for entry in entries}
         self._write(connection, facts, plan, now)
         return results
 
     def _decide_erasure(self, connection: Connection, row: queue.QueuedRow, now: datetime) -> None:
-        links = store.find_links(connection, [row.token_hash] if row.token_hash else [])
+        links = facts_store.find_links(connection, [row.token_hash] if row.token_hash else [])
         owner, result = owner_of(row, links), Result.GONE
         if owner is not None and owner.registration is not None:
             erase_by_link(connection, self._messages, owner.registration, now, row.number)
             result = Result.ERASED
-        store.settle(connection, Plan(results={row.number: [ActResult("", row.form, "", result)]}), now)
+        plan_store.store_outcomes(
+            connection, BatchPlan(results={row.number: [ActResult("", row.form, "", result)]}), now
+        )
 
     def _drop_erased(self, connection: Connection, facts: Facts, items: list[Item], refs: Sequence[bytes]) -> None:
         """What was received before its address was erased is treated as blocked: answered as ever, and not kept."""
-        before = store.erased_before(connection, refs)
+        before = facts_store.erased_before(connection, refs)
         facts.dropped = frozenset(
             item.number
             for item in items
@@ -243,22 +244,22 @@ class Decider:
             and item.number <= max(before.get((item.address.ref, form), 0) for form in _erased_forms(item))
         )
 
-    def _write(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
-        store.write_used_challenges(connection, plan, now)
-        store.write_candidates(connection, plan)
-        store.write_merged(connection, plan, now)  # before changes: the other may take over name and address
+    def _write(self, connection: Connection, facts: Facts, plan: BatchPlan, now: datetime) -> None:
+        plan_store.write_used_challenges(connection, plan, now)
+        plan_store.write_candidates(connection, plan)
+        plan_store.write_merged(connection, plan, now)  # before changes: the other may take over name and address
         new = {one.id for one in plan.registered}
         store_answers(connection, _answered_rows(facts, plan), now)
-        store.write_changes(connection, [self._changed_row(one) for one in plan.changed if one.id not in new], now)
-        store.write_cancelled(connection, plan, "cancelled by link", now)  # first: they may register again
-        store.write_registrations(connection, [self._registered_row(facts, one) for one in plan.registered], now)
-        store.write_changes(connection, [self._changed_row(one) for one in plan.changed if one.id in new], now)
-        store.write_seats(connection, facts, plan.seats_changed)
-        address_store.write_address_changes(connection, plan)
+        plan_store.write_changes(connection, [self._changed_row(one) for one in plan.changed if one.id not in new], now)
+        plan_store.write_cancelled(connection, plan, "cancelled by link", now)  # first: they may register again
+        plan_store.write_registrations(connection, [self._registered_row(facts, one) for one in plan.registered], now)
+        plan_store.write_changes(connection, [self._changed_row(one) for one in plan.changed if one.id in new], now)
+        plan_store.write_seats(connection, facts, plan.seats_changed)
+        plan_store.write_address_changes(connection, plan)
         moved_away = self._move(connection, plan, now)
-        mailboxes.note_verified(connection, plan.verified.values(), now)
+        mailboxes.record_verified(connection, plan.verified.values(), now)
         mailboxes.want_mails(connection, plan.mails, now)
-        store.write_owners(connection, plan.owners, now)
+        plan_store.write_owners(connection, plan.owners, now)
         mailboxes.want_links(connection, plan.links_spaced, now)
         for address, muted in plan.muted.values():
             mailboxes.set_muted(connection, address, muted, now)
@@ -266,17 +267,17 @@ class Decider:
         outbox.add(connection, moved_away)
         for slug in sorted(plan.freed | plan.reconsidered):
             self._promote(connection, slug, now, freed=slug in plan.freed)
-        store.settle(connection, plan, now)
+        plan_store.store_outcomes(connection, plan, now)
 
-    def _move(self, connection: Connection, plan: Plan, now: datetime) -> list[Message]:
-        """Store the new addresses; returns the messages to those before. An undo link of an undo is sent to nobody."""
+    def _move(self, connection: Connection, plan: BatchPlan, now: datetime) -> list[Message]:
+        """Store the new addresses; returns the messages to those before. An undo link of an undo is sent to no one."""
         persons = {one.id: find_person(connection, one.id) for one in plan.moved}
         minted = [(one, new_token()) for one in plan.moved]
         links = [
-            address_store.FormerLink(one.former, one.id, one.revision, link_hash(token, UNDO_ADDRESS))
+            plan_store.FormerLink(one.former, one.id, one.revision, link_hash(token, UNDO_ADDRESS))
             for one, token in minted
         ]
-        address_store.write_moved(connection, plan, links, now)
+        plan_store.write_moved(connection, plan, links, now)
         key = self._messages.notifications_key
         return [
             _left_message(key, person, one, token, now)
@@ -295,13 +296,13 @@ class Decider:
 
     def _registered_row(self, facts: Facts, new: NewRegistration) -> dict[str, Any]:
         event = facts.forms[new.form].event
-        return store.registration_row(new, event, self._keys.references.organisation(new.content.organisation))
+        return plan_store.registration_row(new, event, self._keys.references.organisation(new.content.organisation))
 
     def _changed_row(self, changed: ChangedRegistration) -> dict[str, Any]:
-        return store.change_row(changed, self._keys.references.organisation(changed.content.organisation))
+        return plan_store.change_row(changed, self._keys.references.organisation(changed.content.organisation))
 
-    def _publish(self, connection: Connection, facts: Facts, plan: Plan, now: datetime) -> None:
-        places = store.places_in_line(connection, plan.registered)
+    def _publish(self, connection: Connection, facts: Facts, plan: BatchPlan, now: datetime) -> None:
+        places = facts_store.places_in_line(connection, plan.registered)
         recent = asked_recently(connection, [one.id for one in plan.links_wanted], now)
         wanted = {one.id: one for one in plan.links_wanted if one.id not in recent}
         new = [self._new_fact(facts, one, places.get(one.id), now) for one in plan.registered]
@@ -404,7 +405,7 @@ class Decider:
 TIMED_OUT = "timed out"
 
 
-def _answered_rows(facts: Facts, plan: Plan) -> list[dict[str, Any]]:
+def _answered_rows(facts: Facts, plan: BatchPlan) -> list[dict[str, Any]]:
     """Rows for :func:`store_answers`."""
     reasons = ((plan.accepted, "its person accepted the offer"), (plan.declined, "its person declined the offer"))
     return [
@@ -420,10 +421,12 @@ def _answered_rows(facts: Facts, plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def _calendar_keys(facts: Facts, items: Sequence[Item], plan: Plan) -> dict[int, str]:
+def _calendar_keys(facts: Facts, items: Sequence[Item], plan: BatchPlan) -> dict[int, str]:
     """Return calendar keys: a hash of person and event; random where nothing about the person may be stored."""
     seated = [
-        one for one in items if plan.outcomes.get(one.number) is Outcome.CONFIRMED and isinstance(one, Submission)
+        one
+        for one in items
+        if plan.outcomes.get(one.number) is SubmissionOutcome.CONFIRMED and isinstance(one, Submission)
     ]
     keys = {}
     for item in seated:

@@ -12,7 +12,6 @@ from services.registration.forms.opening import OPEN_EVENT_STATUSES, closed_reas
 from services.registration.forms.pools import Traits
 from services.registration.forms.seats import next_place
 from services.registration.intake.deciding_commands import (
-    RESULT_OF_PLACE,
     answer_offer,
     ask_address,
     correct,
@@ -27,19 +26,19 @@ from services.registration.intake.facts import (
     CONFIRMABLE_AFTER_CLOSING,
     MAX_CANDIDATES,
     MAX_CANDIDATES_PER_NETWORK,
+    BatchPlan,
     Candidate,
     Facts,
     FormState,
     LiveRegistration,
     MailWanted,
-    Plan,
     traits_of,
 )
 from services.registration.intake.items import (
     AnswerOffer,
     Cancel,
-    Change,
     ChangeAddress,
+    ChangeAnswers,
     Confirm,
     Correct,
     Enter,
@@ -57,16 +56,13 @@ from services.registration.intake.model import (
     Act,
     ActResult,
     Choice,
-    Outcome,
     Result,
+    SubmissionOutcome,
     changed_fields,
     with_answers,
 )
 from services.registration.intake.storing import NewId, register, store_change, with_sealed_of
 from services.registration.people.model import AddressRefs
-
-_OUTCOME_OF_PLACE = {"confirmed": Outcome.CONFIRMED, "waitlisted": Outcome.WAITLISTED}
-
 
 IDENTIFYING = frozenset({"name", "title"})
 """Fields by which registrations of one address are told apart; the title is one on proposals only."""
@@ -75,7 +71,7 @@ LEFT_WAITING = frozenset({Result.FULL, Result.OPTION_FULL, Result.TOO_MANY})
 """Results after which a candidate waits on: a place may be given back."""
 
 
-def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) -> Plan:
+def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) -> BatchPlan:
     """Return what becomes of ``batch``. ``facts`` holds everything as it is afterwards.
 
     Args:
@@ -84,14 +80,14 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
         new_id: makes ids of candidates and registrations.
         now: decides only whether a candidate can still be confirmed, and a place given back.
     """
-    plan = Plan()
+    plan = BatchPlan()
     for item in batch:
         match item:
             case Submission():
                 _decide_submission(facts, plan, item, new_id, now)
             case Confirm():
                 plan.results[item.number] = _decide_choices(facts, plan, item, new_id, now)
-            case Change():
+            case ChangeAnswers():
                 plan.results[item.number] = [_change_own(facts, plan, item)]
             case Cancel():
                 plan.results[item.number] = [_cancel(facts, plan, item, now)]
@@ -123,7 +119,7 @@ def decide(facts: Facts, batch: Sequence[Item], new_id: NewId, now: datetime) ->
     return plan
 
 
-def _decide_submission(facts: Facts, plan: Plan, item: Submission, new_id: NewId, now: datetime) -> None:
+def _decide_submission(facts: Facts, plan: BatchPlan, item: Submission, new_id: NewId, now: datetime) -> None:
     proven = _use_proof(facts, plan, item)
     if item.proven_by is None:
         plan.outcomes[item.number] = _decide_unverified(facts, plan, item, proven, new_id)
@@ -132,19 +128,21 @@ def _decide_submission(facts: Facts, plan: Plan, item: Submission, new_id: NewId
         plan.results[item.number] = [ActResult("", item.form, "", result)]
 
 
-def _decide_unverified(facts: Facts, plan: Plan, item: Submission, proven: bool, new_id: NewId) -> Outcome:
+def _decide_unverified(
+    facts: Facts, plan: BatchPlan, item: Submission, proven: bool, new_id: NewId
+) -> SubmissionOutcome:
     form = facts.forms.get(item.form)
     at_once = form is not None and form.verification == "none" and proven
     if form is None or form.accepts(item):
-        return Outcome.CLOSED if at_once else Outcome.CHECK_YOUR_MAIL
+        return SubmissionOutcome.CLOSED if at_once else SubmissionOutcome.CHECK_YOUR_MAIL
     if not at_once:
         _add_candidate(facts, plan, item, proven, new_id)
-        return Outcome.CHECK_YOUR_MAIL
+        return SubmissionOutcome.CHECK_YOUR_MAIL
     return _register_at_once(facts, plan, form, item, new_id)
 
 
-def _use_proof(facts: Facts, plan: Plan, item: Submission) -> bool:
-    """Whether the submission has a proof of work that nobody has used before; it is used up by this."""
+def _use_proof(facts: Facts, plan: BatchPlan, item: Submission) -> bool:
+    """Whether the submission has a proof of work that no one has used before; it is used up by this."""
     if item.challenge is None or item.challenge in facts.used:
         return False
     facts.used.add(item.challenge)
@@ -152,7 +150,7 @@ def _use_proof(facts: Facts, plan: Plan, item: Submission) -> bool:
     return True
 
 
-def _add_candidate(facts: Facts, plan: Plan, item: Submission, proven: bool, new_id: NewId) -> None:
+def _add_candidate(facts: Facts, plan: BatchPlan, item: Submission, proven: bool, new_id: NewId) -> None:
     """Keep the submission for the owner of its address, unless that is blocked or has too many already.
 
     The owner is written to in any case: behind the link they can enter their answers, however full the list is.
@@ -185,22 +183,24 @@ def _add_candidate(facts: Facts, plan: Plan, item: Submission, proven: bool, new
     plan.candidates.append(candidate)
 
 
-def _register_at_once(facts: Facts, plan: Plan, form: FormState, item: Submission, new_id: NewId) -> Outcome:
+def _register_at_once(
+    facts: Facts, plan: BatchPlan, form: FormState, item: Submission, new_id: NewId
+) -> SubmissionOutcome:
     """A form that confirms no addresses. Who is known or blocked gets the outcome that a newcomer would get."""
     place = next_place(form.seats, _who(item))
     if place is None:
-        return Outcome.FULL
+        return SubmissionOutcome.FULL
     if not form.options.has_room(item.content.answers):
-        return Outcome.OPTION_FULL
+        return SubmissionOutcome.OPTION_FULL
     known = any(one.person == item.person for one in facts.of(item.form, item.address.ref))
     if known or facts.at_mailbox[item.form, item.address.mailbox] >= form.people_per_address:
         _add_candidate(facts, plan, item, True, new_id)
     elif not facts.rejects(item):
         register(facts, plan, item, new_id, verified=False)
-    return _OUTCOME_OF_PLACE[place.status]
+    return SubmissionOutcome(place.status)
 
 
-def _enter(facts: Facts, plan: Plan, item: Submission, new_id: NewId, now: datetime) -> Result:
+def _enter(facts: Facts, plan: BatchPlan, item: Submission, new_id: NewId, now: datetime) -> Result:
     """The owner of an address enters their answers behind a confirmation link: no further mail is needed."""
     form = facts.forms.get(item.form)
     if form is None or form.accepts(item) or _never(form, now):
@@ -209,7 +209,7 @@ def _enter(facts: Facts, plan: Plan, item: Submission, new_id: NewId, now: datet
     return _register_or_change(facts, plan, form, item, new_id)
 
 
-def _decide_choices(facts: Facts, plan: Plan, item: Confirm, new_id: NewId, now: datetime) -> list[ActResult]:
+def _decide_choices(facts: Facts, plan: BatchPlan, item: Confirm, new_id: NewId, now: datetime) -> list[ActResult]:
     if item.address is None:
         return [ActResult(choice.candidate, "", "", Result.GONE) for choice in item.choices]
     ref = item.address.ref
@@ -222,7 +222,7 @@ def _decide_choices(facts: Facts, plan: Plan, item: Confirm, new_id: NewId, now:
 
 
 def _decide_choice(
-    facts: Facts, plan: Plan, address: AddressRefs, choice: Choice, new_id: NewId, now: datetime
+    facts: Facts, plan: BatchPlan, address: AddressRefs, choice: Choice, new_id: NewId, now: datetime
 ) -> ActResult:
     if choice.act.is_about_address:
         return decide_address(facts, plan, address, choice, new_id)
@@ -236,7 +236,7 @@ def _decide_choice(
     return ActResult(candidate.id, candidate.form, candidate.code, result)
 
 
-def _act(facts: Facts, plan: Plan, candidate: Candidate, choice: Choice, new_id: NewId, now: datetime) -> Result:
+def _act(facts: Facts, plan: BatchPlan, candidate: Candidate, choice: Choice, new_id: NewId, now: datetime) -> Result:
     if choice.act is Act.REFUSE:
         return Result.DELETED
     if choice.act is Act.KEEP:
@@ -249,7 +249,7 @@ def _act(facts: Facts, plan: Plan, candidate: Candidate, choice: Choice, new_id:
     return _register_or_change(facts, plan, form, candidate, new_id)
 
 
-def _replace(facts: Facts, plan: Plan, candidate: Candidate, registration: str | None) -> Result:
+def _replace(facts: Facts, plan: BatchPlan, candidate: Candidate, registration: str | None) -> Result:
     """The candidate's answers in place of those of a registration of the same address on the same form."""
     live = facts.find(registration)
     if live is None or live.form != candidate.form or live.address != candidate.address.ref:
@@ -259,7 +259,7 @@ def _replace(facts: Facts, plan: Plan, candidate: Candidate, registration: str |
 
 
 def _register_or_change(
-    facts: Facts, plan: Plan, form: FormState, source: Submission | Candidate, new_id: NewId
+    facts: Facts, plan: BatchPlan, form: FormState, source: Submission | Candidate, new_id: NewId
 ) -> Result:
     """Register the person of ``source``, whose address is verified; change the registration that they have."""
     live = facts.of(source.form, source.address.ref)
@@ -272,7 +272,7 @@ def _register_or_change(
         return Result.FULL
     if not form.options.has_room(source.content.answers):
         return Result.OPTION_FULL
-    return RESULT_OF_PLACE[register(facts, plan, source, new_id, verified=True).status]
+    return Result(register(facts, plan, source, new_id, verified=True).status)
 
 
 def _can_confirm(form: FormState, candidate: Candidate, now: datetime) -> bool:
@@ -285,7 +285,7 @@ def _can_confirm(form: FormState, candidate: Candidate, now: datetime) -> bool:
 
 
 def _never(form: FormState, now: datetime) -> bool:
-    """Whether nobody gets a place any more, however early they sent their answers."""
+    """Whether no one gets a place any more, however early they sent their answers."""
     opening = form.opening
     if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
         return True
@@ -297,7 +297,7 @@ def _who(source: Submission | Candidate) -> Traits:
     return traits_of(source.content, source.address.domain)
 
 
-def _change(facts: Facts, plan: Plan, live: LiveRegistration, source: Submission | Candidate) -> Result:
+def _change(facts: Facts, plan: BatchPlan, live: LiveRegistration, source: Submission | Candidate) -> Result:
     """Give a live registration the content of ``source``, if its choices have room; its place stays."""
     if not facts.forms[live.form].options.has_room(source.content.answers, live.content.answers):
         return Result.OPTION_FULL
@@ -306,15 +306,15 @@ def _change(facts: Facts, plan: Plan, live: LiveRegistration, source: Submission
     return Result.CHANGED
 
 
-def _change_own(facts: Facts, plan: Plan, item: Change) -> ActResult:
-    """Somebody changes their own answers: what they were asked, and nothing else."""
+def _change_own(facts: Facts, plan: BatchPlan, item: ChangeAnswers) -> ActResult:
+    """A person changes their own answers: what they were asked, and nothing else."""
     live = facts.find(item.registration)
     if live is None:
         return ActResult("", "", "", Result.GONE)
     return ActResult("", live.form, "", _changed_own(facts, plan, item, live))
 
 
-def _changed_own(facts: Facts, plan: Plan, item: Change, live: LiveRegistration) -> Result:
+def _changed_own(facts: Facts, plan: BatchPlan, item: ChangeAnswers, live: LiveRegistration) -> Result:
     opening = facts.forms[live.form].opening
     until = opening.details_until if item.details else opening.changes_until
     if until is not None and item.received_at >= until and not live.returned:
@@ -334,7 +334,7 @@ def _changed_own(facts: Facts, plan: Plan, item: Change, live: LiveRegistration)
     return Result.CHANGED
 
 
-def _cancel(facts: Facts, plan: Plan, item: Cancel, now: datetime) -> ActResult:
+def _cancel(facts: Facts, plan: BatchPlan, item: Cancel, now: datetime) -> ActResult:
     live = facts.find(item.registration)
     if live is None:
         return ActResult("", "", "", Result.GONE)
@@ -350,7 +350,7 @@ def _cancel(facts: Facts, plan: Plan, item: Cancel, now: datetime) -> ActResult:
     return ActResult("", live.form, "", Result.CANCELLED)
 
 
-def _send_link(facts: Facts, plan: Plan, item: SendLink) -> ActResult:
+def _send_link(facts: Facts, plan: BatchPlan, item: SendLink) -> ActResult:
     live = facts.find(item.registration)
     if live is None or item.address is None or live.address != item.address.ref:
         return ActResult("", "", "", Result.GONE)
@@ -361,7 +361,7 @@ def _send_link(facts: Facts, plan: Plan, item: SendLink) -> ActResult:
     return ActResult("", live.form, "", Result.MAILED)
 
 
-def _request_list(facts: Facts, plan: Plan, item: RequestList) -> None:
+def _request_list(facts: Facts, plan: BatchPlan, item: RequestList) -> None:
     """Queue the mail with the link, under the same quotas and spacing as any mail that a third party can cause.
 
     It goes to the address as registered, not as typed now.
@@ -374,7 +374,7 @@ def _request_list(facts: Facts, plan: Plan, item: RequestList) -> None:
     plan.mails.append(MailWanted(item.address, email, item.language, item.network, proven=False))
 
 
-def _renew_links(facts: Facts, plan: Plan, item: RenewLinks) -> ActResult:
+def _renew_links(facts: Facts, plan: BatchPlan, item: RenewLinks) -> ActResult:
     live = facts.find(item.registration)
     if live is None:
         return ActResult("", "", "", Result.GONE)
@@ -383,7 +383,7 @@ def _renew_links(facts: Facts, plan: Plan, item: RenewLinks) -> ActResult:
     return ActResult("", live.form, "", Result.RENEWED)
 
 
-def _verify(facts: Facts, plan: Plan, item: Verify) -> ActResult:
+def _verify(facts: Facts, plan: BatchPlan, item: Verify) -> ActResult:
     live = facts.find(item.registration)
     if live is None:
         return ActResult("", "", "", Result.GONE)

@@ -20,12 +20,12 @@ from services.registration.intake.facts import (
     MAX_CANDIDATES,
     AddressChange,
     AddressRequests,
+    BatchPlan,
     Facts,
     LiveRegistration,
     MailWanted,
     MergedRegistration,
     MovedRegistration,
-    Plan,
     traits_of,
 )
 from services.registration.intake.items import (
@@ -39,12 +39,12 @@ from services.registration.intake.items import (
     NamedRegistration,
     UndoAddress,
 )
-from services.registration.intake.model import Act, ActResult, Choice, Content, Result, changed_fields, with_answers
+from services.registration.intake.model import Act, ActResult, Choice, FormContent, Result, changed_fields, with_answers
 from services.registration.intake.storing import NewId, move_seats, register, store_change, with_sealed_of
 from services.registration.people.model import AddressRefs
 
 
-def ask_address(facts: Facts, plan: Plan, item: ChangeAddress, new_id: Callable[[], str]) -> ActResult:
+def ask_address(facts: Facts, plan: BatchPlan, item: ChangeAddress, new_id: Callable[[], str]) -> ActResult:
     """Store the requested change until the owner of the new address confirms it; the registration does not change yet.
 
     The result is the same whether the address is registered, blocked, muted or unknown.
@@ -69,7 +69,7 @@ def ask_address(facts: Facts, plan: Plan, item: ChangeAddress, new_id: Callable[
     return ActResult("", live.form, item.code, Result.ADDRESS_ASKED)
 
 
-def _keep(facts: Facts, plan: Plan, item: ChangeAddress, live: LiveRegistration, identity: str) -> None:
+def _keep(facts: Facts, plan: BatchPlan, item: ChangeAddress, live: LiveRegistration, identity: str) -> None:
     """Keep the change, unless as many wait for the owner of the address as can be shown to them."""
     if sum(one.address.ref == item.address.ref for one in facts.changes.values()) >= MAX_CANDIDATES:
         return
@@ -78,13 +78,13 @@ def _keep(facts: Facts, plan: Plan, item: ChangeAddress, live: LiveRegistration,
     plan.asked.append(change)
 
 
-def _count(facts: Facts, plan: Plan, live: LiveRegistration, requests: AddressRequests) -> None:
+def _count(facts: Facts, plan: BatchPlan, live: LiveRegistration, requests: AddressRequests) -> None:
     some = facts.of(live.form, live.address)
     some[some.index(live)] = replace(live, requests=requests)
     plan.address_requests[live.id] = requests
 
 
-def drop_change(facts: Facts, plan: Plan, registration: str) -> None:
+def drop_change(facts: Facts, plan: BatchPlan, registration: str) -> None:
     """Delete the change that waits for a registration, if there is one."""
     change = facts.change_of(registration)
     if change is not None:
@@ -93,7 +93,7 @@ def drop_change(facts: Facts, plan: Plan, registration: str) -> None:
 
 
 def decide_address(
-    facts: Facts, plan: Plan, address: AddressRefs, choice: Choice, new_id: Callable[[], str]
+    facts: Facts, plan: BatchPlan, address: AddressRefs, choice: Choice, new_id: Callable[[], str]
 ) -> ActResult:
     """Apply the choice of the owner of the new address; only this changes the address of the registration.
 
@@ -117,7 +117,7 @@ def decide_address(
     return ActResult(change.id, change.form, change.code, refusal or Result.ADDRESS_CHANGED)
 
 
-def undo_address(facts: Facts, plan: Plan, item: UndoAddress, new_id: Callable[[], str]) -> ActResult:
+def undo_address(facts: Facts, plan: BatchPlan, item: UndoAddress, new_id: Callable[[], str]) -> ActResult:
     """Restore a former address, also of a registration that was cancelled meanwhile; later changes end with it."""
     former = next((one for one in facts.former if one.id == item.former), None)
     live = None if former is None else facts.find(former.registration) or facts.ended.get(former.registration)
@@ -151,7 +151,7 @@ def refusal_of_address(
 
 def move(
     facts: Facts,
-    plan: Plan,
+    plan: BatchPlan,
     live: LiveRegistration,
     email: str,
     address: AddressRefs,
@@ -194,7 +194,7 @@ def move(
     )
 
 
-def answer_offer(facts: Facts, plan: Plan, item: AnswerOffer, now: datetime) -> ActResult:
+def answer_offer(facts: Facts, plan: BatchPlan, item: AnswerOffer, now: datetime) -> ActResult:
     """Give the seat that is held, or free it: its person waits on then, and is not offered one again by itself."""
     live = facts.find(item.registration)
     if live is None:
@@ -202,7 +202,7 @@ def answer_offer(facts: Facts, plan: Plan, item: AnswerOffer, now: datetime) -> 
     return ActResult("", live.form, "", _answered(facts, plan, item, live, now))
 
 
-def _answered(facts: Facts, plan: Plan, item: AnswerOffer, live: LiveRegistration, now: datetime) -> Result:
+def _answered(facts: Facts, plan: BatchPlan, item: AnswerOffer, live: LiveRegistration, now: datetime) -> Result:
     if live.status == "confirmed" and item.accepted:
         return Result.SEAT_ACCEPTED
     if live.offer_expires_at is None or live.offer_expires_at <= item.received_at:
@@ -210,7 +210,7 @@ def _answered(facts: Facts, plan: Plan, item: AnswerOffer, live: LiveRegistratio
     return _accept(facts, plan, live, now) if item.accepted else _decline(facts, plan, live)
 
 
-def _accept(facts: Facts, plan: Plan, live: LiveRegistration, now: datetime) -> Result:
+def _accept(facts: Facts, plan: BatchPlan, live: LiveRegistration, now: datetime) -> Result:
     form = facts.forms[live.form]
     opening = form.opening
     if is_over(opening, now) or (opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES):
@@ -221,7 +221,7 @@ def _accept(facts: Facts, plan: Plan, live: LiveRegistration, now: datetime) -> 
     return Result.SEAT_ACCEPTED
 
 
-def _decline(facts: Facts, plan: Plan, live: LiveRegistration) -> Result:
+def _decline(facts: Facts, plan: BatchPlan, live: LiveRegistration) -> Result:
     form = facts.forms[live.form]
     facts.forms[live.form] = replace(form, seats=let_pass(form.seats, live.who))
     changed = _store(facts, plan, live, status="waitlisted")
@@ -230,7 +230,7 @@ def _decline(facts: Facts, plan: Plan, live: LiveRegistration) -> Result:
     return Result.SEAT_DECLINED
 
 
-def _store(facts: Facts, plan: Plan, live: LiveRegistration, *, status: str) -> LiveRegistration:
+def _store(facts: Facts, plan: BatchPlan, live: LiveRegistration, *, status: str) -> LiveRegistration:
     changed = replace(
         live,
         revision=live.revision + 1,
@@ -245,11 +245,8 @@ def _store(facts: Facts, plan: Plan, live: LiveRegistration, *, status: str) -> 
     return changed
 
 
-RESULT_OF_PLACE = {"confirmed": Result.CONFIRMED, "waitlisted": Result.WAITLISTED}
-
-
-def enter(facts: Facts, plan: Plan, item: Enter, new_id: NewId) -> ActResult:
-    """Register somebody; the result names the registration, or the one that they have already."""
+def enter(facts: Facts, plan: BatchPlan, item: Enter, new_id: NewId) -> ActResult:
+    """Register a person; the result names the registration, or the one that they have already."""
     form = facts.forms.get(item.form)
     if form is None or _is_ended(form.opening, item):
         return ActResult("", item.form, "", Result.CLOSED)
@@ -267,7 +264,7 @@ def enter(facts: Facts, plan: Plan, item: Enter, new_id: NewId) -> ActResult:
     if not form.options.has_room(item.content.answers):
         return ActResult("", item.form, "", Result.OPTION_FULL)
     made = register(facts, plan, item, new_id, verified=False, place=place, act=item.act)
-    return ActResult(made.id, item.form, "", RESULT_OF_PLACE[place.status])
+    return ActResult(made.id, item.form, "", Result(place.status))
 
 
 def _is_ended(opening: Opening, item: Enter) -> bool:
@@ -277,8 +274,8 @@ def _is_ended(opening: Opening, item: Enter) -> bool:
     return is_over(opening, item.received_at)
 
 
-def correct(facts: Facts, plan: Plan, item: Correct, new_id: NewId) -> ActResult:
-    """Replace some answers, or the address. All links end with another address, and nobody has verified that one."""
+def correct(facts: Facts, plan: BatchPlan, item: Correct, new_id: NewId) -> ActResult:
+    """Replace some answers, or the address. All links end with another address, and no one has verified that one."""
     live = _seen(facts, item.target)
     if isinstance(live, Result):
         return ActResult(item.target.id, "", "", live)
@@ -286,7 +283,7 @@ def correct(facts: Facts, plan: Plan, item: Correct, new_id: NewId) -> ActResult
     return ActResult(live.id, live.form, "", _change(facts, plan, live, content, item, new_id))
 
 
-def merge(facts: Facts, plan: Plan, item: Merge, new_id: NewId) -> ActResult:
+def merge(facts: Facts, plan: BatchPlan, item: Merge, new_id: NewId) -> ActResult:
     """End one registration without a mail, and let the other have the chosen answers."""
     kept, other = _seen(facts, item.kept), _seen(facts, item.other)
     refused = next((one for one in (kept, other) if isinstance(one, Result)), None)
@@ -322,7 +319,7 @@ def free_place(facts: Facts, live: LiveRegistration) -> None:
     facts.of(live.form, live.address).remove(live)
 
 
-def _merged(item: Merge, kept: LiveRegistration, other: LiveRegistration) -> Content:
+def _merged(item: Merge, kept: LiveRegistration, other: LiveRegistration) -> FormContent:
     """The chosen answers with the sealed ones of both: the first of each question counts."""
     chosen = with_answers(kept.content, item.given, item.fields)
     first, second = (other, kept) if item.sealed_of_other else (kept, other)
@@ -340,9 +337,9 @@ def _seen(facts: Facts, named: NamedRegistration) -> LiveRegistration | Result:
 
 def _change(
     facts: Facts,
-    plan: Plan,
+    plan: BatchPlan,
     live: LiveRegistration,
-    content: Content,
+    content: FormContent,
     item: Correct | Merge,
     new_id: NewId,
     *,
@@ -368,7 +365,9 @@ def _change(
     return Result.CHANGED
 
 
-def _move(facts: Facts, plan: Plan, before: LiveRegistration, email: str, item: Correct | Merge, new_id: NewId) -> None:
+def _move(
+    facts: Facts, plan: BatchPlan, before: LiveRegistration, email: str, item: Correct | Merge, new_id: NewId
+) -> None:
     """Let the registration have the address of ``item``, in the same revision as its other changes: one mail."""
     live = facts.find(before.id)
     if live is None:

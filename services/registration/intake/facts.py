@@ -16,7 +16,7 @@ from services.registration.intake.items import (
     RequestList,
     Submission,
 )
-from services.registration.intake.model import ActResult, Content, Outcome
+from services.registration.intake.model import ActResult, FormContent, SubmissionOutcome
 from services.registration.people.model import AddressRefs
 
 
@@ -28,7 +28,7 @@ class AddressRequests:
     since: datetime | None = None
 
     def with_one_at(self, at: datetime) -> "AddressRequests":
-        """Return the requests with one more at ``at``; the count starts anew when the first is long ago."""
+        """Return the requests with one more at ``at``; the count starts again when the first is long ago."""
         if self.since is None or at >= self.since + REQUESTS_COUNTED:
             return AddressRequests(1, at)
         return AddressRequests(self.count + 1, self.since)
@@ -100,7 +100,7 @@ class NewRegistration:
         position: how many have waited on this form, with this one; None with a seat.
         capacity: by which the seat was given; None without a seat, or without a limit.
         verified: the owner of the address has confirmed it.
-        act: of the coordinator who entered it; None if nobody did.
+        act: of the coordinator who entered it; None if no one did.
     """
 
     id: str
@@ -109,7 +109,7 @@ class NewRegistration:
     status: str
     position: int | None
     capacity: int | None
-    content: Content
+    content: FormContent
     address: AddressRefs
     person: bytes
     received_at: datetime
@@ -133,7 +133,7 @@ class ChangedRegistration:
     form: str
     status: str
     revision: int
-    content: Content
+    content: FormContent
     person: bytes
     fields: tuple[str, ...] = ()
     sealed_given: bool = False
@@ -171,7 +171,7 @@ class Candidate:
     fingerprint: bytes
     network: bytes | None
     proven: bool
-    content: Content
+    content: FormContent
     address: AddressRefs
     person: bytes
     mailed_at: datetime | None = None
@@ -187,7 +187,7 @@ class FormState:
         event: slug of the event that it registers for; None for none.
         attend: slug of the event that everybody on this form should attend as well.
         options: places of its choices that have a limit.
-        opening_at: how it decided about being open when an earlier revision was shown, a moment ago; by revision.
+        opening_at: how it decided about being open when an earlier revision was shown, about a second ago; by revision.
     """
 
     opening: Opening
@@ -212,7 +212,7 @@ class LiveRegistration:
     Attributes:
         requests: those for another address.
         returned: a proposal that coordinators have returned: its person is to change it.
-        offer_expires_at: until when a seat is held for somebody who waits; None for no offer.
+        offer_expires_at: until when a seat is held for a person who waits; None for no offer.
         offer_passed: an offer was declined or has expired.
         domain: reference of the domain of the address.
     """
@@ -223,7 +223,7 @@ class LiveRegistration:
     revision: int
     person: bytes
     address: bytes
-    content: Content
+    content: FormContent
     requests: AddressRequests = field(default_factory=AddressRequests)
     returned: bool = False
     offer_expires_at: datetime | None = None
@@ -232,7 +232,7 @@ class LiveRegistration:
 
     @property
     def hold(self) -> Hold:
-        """Where somebody who waits stands: in line, with an offer, or past one."""
+        """Where a person who waits stands: in line, with an offer, or past one."""
         return "offered" if self.offer_expires_at is not None else "passed" if self.offer_passed else ""
 
     @property
@@ -241,8 +241,8 @@ class LiveRegistration:
         return traits_of(self.content, self.domain)
 
 
-def traits_of(content: Content, domain: bytes) -> Traits:
-    """What decides which seats somebody with these answers may take."""
+def traits_of(content: FormContent, domain: bytes) -> Traits:
+    """What decides which seats a person with these answers may take."""
     return Traits(content.working_group, content.partner, content.representative, domain)
 
 
@@ -339,7 +339,7 @@ class MergedRegistration:
 
 
 @dataclass(slots=True)
-class Plan:
+class BatchPlan:
     """What to write.
 
     Attributes:
@@ -354,7 +354,7 @@ class Plan:
         freed: forms on which a place was given back: who is in line is promoted after the batch.
         reconsidered: forms with reserved seats on which people have come or changed: who is in line may get a seat.
         accepted, declined: registrations of which the person has accepted an offered seat, or declined it.
-        verified: mailboxes whose owner has acted: the spacing of their mails starts anew.
+        verified: mailboxes whose owner has acted: the spacing of their mails starts again.
         asked: changes of address that wait from now on.
         address_requests: how many addresses a registration has requested, by its id.
         dropped_changes, dropped_former: ids of pending changes and of former addresses to delete.
@@ -362,7 +362,7 @@ class Plan:
         merged: registrations that ended without a mail, since another one of the same person stays.
     """
 
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    outcomes: dict[int, SubmissionOutcome] = field(default_factory=dict)
     results: dict[int, list[ActResult]] = field(default_factory=dict)
     calendar_keys: dict[int, str] = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)

@@ -158,7 +158,7 @@ class FormView:
         decider_key: to which submissions are sealed; None before a decider has published one.
         queue_is_full: nothing more can be stored.
         solved_lately: challenges of it that were solved in the last minute.
-        closed_groups: slugs of working groups that nobody can choose any more.
+        closed_groups: slugs of working groups that no one can choose any more.
     """
 
     stored: PublicForm
@@ -173,7 +173,7 @@ class FormView:
     closed_groups: frozenset[str] = frozenset()
 
     def whole_for(self, group: str | None) -> FormDefinition:
-        """All questions for somebody of the working group ``group``, which they may keep if it is closed."""
+        """All questions for a person of the working group ``group``, which they may keep if it is closed."""
         return _without_groups(self.whole, self.closed_groups - {group or ""})
 
     def partner(self, slug: str) -> Partner | None:
@@ -181,7 +181,7 @@ class FormView:
         return next((partner for partner in self.partners if partner.slug == slug), None)
 
     def refusal(self, now: datetime) -> str:
-        """Return why nobody can fill the form now: it is closed, or full; empty if anybody can."""
+        """Return why no one can fill the form now: it is closed, or full; empty if anybody can."""
         return closed_reason(self.stored.opening, now) or ("full" if self.stored.seats.word == "full" else "")
 
 

@@ -1,6 +1,6 @@
 """What a batch consists of: submissions, commands that links sent, and commands of coordinators. Values only.
 
-The desk decides who may send commands of coordinators. Nobody else can: it takes the right to write the column
+The desk decides who may send commands of coordinators. No one else can: it takes the right to write the column
 ``submission.entered_by``.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.registration.intake.model import Choice, Content
+from services.registration.intake.model import Choice, FormContent
 from services.registration.people.model import AddressRefs
 
 CORRECT, ENTER, MERGE = "desk-correct", "desk-enter", "desk-merge"
@@ -21,7 +21,7 @@ class DeskCommand:
     """A command of a coordinator.
 
     Attributes:
-        kind: one of ``desk_reading.DESK_KINDS``.
+        kind: one of ``DESK_KINDS``.
         by: name of the coordinator's key.
         language: of the registration, unless an answer names another.
         values: what else the decider needs to know, the reason among it.
@@ -37,7 +37,7 @@ class DeskCommand:
 class DeskAct:
     """Attributes:
     by: name of the coordinator's key.
-    reason: for the history; one of a closed list, so that it can name nobody.
+    reason: for the history; one of a closed list, so that it can name no one.
     mailed: whether the person gets a mail about it.
     """
 
@@ -63,7 +63,7 @@ class NamedRegistration:
 
 @dataclass(frozen=True, slots=True)
 class Correct:
-    """A coordinator changes what somebody told us.
+    """A coordinator changes what was typed into a form.
 
     Attributes:
         target: the registration.
@@ -75,7 +75,7 @@ class Correct:
     number: int
     received_at: datetime
     target: NamedRegistration
-    given: Content
+    given: FormContent
     fields: frozenset[str]
     address: AddressRefs
     act: DeskAct
@@ -83,7 +83,7 @@ class Correct:
 
 @dataclass(frozen=True, slots=True)
 class Enter:
-    """A coordinator enters somebody on a form: a seat, or a place on the waiting list, without a verified address.
+    """A coordinator enters a person on a form: a seat, or a place on the waiting list, without a verified address.
 
     Attributes:
         person: what stands for address and name.
@@ -92,7 +92,7 @@ class Enter:
     number: int
     form: str
     received_at: datetime
-    content: Content
+    content: FormContent
     address: AddressRefs
     person: bytes
     act: DeskAct
@@ -115,7 +115,7 @@ class Merge:
     received_at: datetime
     kept: NamedRegistration
     other: NamedRegistration
-    given: Content
+    given: FormContent
     fields: frozenset[str]
     address: AddressRefs
     sealed_of_other: bool
@@ -136,7 +136,7 @@ UNDO_FOR = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class ChangeAddress:
-    """Somebody wants their registration to use another address, by their managing link.
+    """A person wants their registration to use another address, by their managing link.
 
     Attributes:
         registration: that the link opens; None if it opens nothing any more.
@@ -185,7 +185,7 @@ class Submission:
     fingerprint: bytes
     network: bytes | None
     challenge: bytes | None
-    content: Content
+    content: FormContent
     address: AddressRefs
     person: bytes
     proven_by: bytes | None = None
@@ -205,8 +205,8 @@ class Confirm:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """Somebody changes their answers by their managing link; ``registration`` is None if it opens nothing any more.
+class ChangeAnswers:
+    """A person changes their answers by their managing link; ``registration`` is None if it opens nothing any more.
 
     Attributes:
         revision: that was seen.
@@ -220,7 +220,7 @@ class Change:
     received_at: datetime
     registration: str | None
     revision: int
-    given: Content
+    given: FormContent
     fields: frozenset[str]
     details: bool
     person: bytes
@@ -228,7 +228,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Somebody gives their place back by their managing link; ``registration`` is None if it opens nothing any more.
+    """A person gives their place back by their managing link; ``registration`` is None if it opens nothing any more.
 
     ``revision`` is the one that was seen; None if the sender did not say.
     """
@@ -240,7 +240,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class AnswerOffer:
-    """Somebody accepts or declines the seat they were offered; ``registration`` is None if the link opens nothing."""
+    """A person accepts or declines the seat they were offered; ``registration`` is None if the link opens nothing."""
 
     number: int
     registration: str | None
@@ -250,7 +250,7 @@ class AnswerOffer:
 
 @dataclass(frozen=True, slots=True)
 class SendLink:
-    """Somebody wants the managing link of a registration mailed to its address once more.
+    """A person wants the managing link of a registration mailed to its address once more.
 
     Attributes:
         address: of the link that was used; None if it opens nothing any more.
@@ -265,7 +265,7 @@ class SendLink:
 
 @dataclass(frozen=True, slots=True)
 class RenewLinks:
-    """Somebody wants all links of their registration to end, and new ones by mail."""
+    """A person wants all links of their registration to end, and new ones by mail."""
 
     number: int
     registration: str | None
@@ -273,7 +273,7 @@ class RenewLinks:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Somebody pressed the button to join behind a link that was mailed to the address of a registration."""
+    """A person pressed the button to join behind a link that was mailed to the address of a registration."""
 
     number: int
     registration: str | None
@@ -306,7 +306,7 @@ class RequestList:
 
 @dataclass(frozen=True, slots=True)
 class CoordinatorEntry:
-    """Somebody whom a coordinator registers.
+    """A person whom a coordinator registers.
 
     Attributes:
         number: tells the entries of a batch apart; it is stored as that of the submission, so it is below zero.
@@ -318,7 +318,7 @@ class CoordinatorEntry:
     number: int
     form: str
     received_at: datetime
-    content: Content
+    content: FormContent
     address: AddressRefs
     person: bytes
     fields: frozenset[str]
@@ -328,7 +328,7 @@ class CoordinatorEntry:
 Item = (
     Submission
     | Confirm
-    | Change
+    | ChangeAnswers
     | Cancel
     | AnswerOffer
     | SendLink

@@ -63,7 +63,7 @@ def total_quota(limit: int, mailed: int, verified: int) -> int:
     """Return how many mails go in an hour to all domains together.
 
     Args:
-        limit: while nobody has confirmed anything.
+        limit: while no one has confirmed anything.
         mailed: mailboxes written to in the last day.
         verified: those of them whose owner has confirmed something.
     """
@@ -226,8 +226,8 @@ def _is_plain(email: str) -> bool:
     return canonical_mailbox(email) == address_key(email)
 
 
-def note_verified(connection: Connection, addresses: Iterable[AddressRefs], now: datetime) -> None:
-    """Start the spacing of these mailboxes anew: their owners have acted. No mail is due to who has nothing left."""
+def record_verified(connection: Connection, addresses: Iterable[AddressRefs], now: datetime) -> None:
+    """Start the spacing of these mailboxes again: their owners have acted. No mail is due to who has nothing left."""
     found = list(addresses)
     if found:
         connection.execute(_SEEN, {"refs": [one.ref for one in found]})

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Outcome(StrEnum):
+class SubmissionOutcome(StrEnum):
     """What became of a submission, as the receipt says it."""
 
     CHECK_YOUR_MAIL = "check-your-mail"
@@ -111,8 +111,8 @@ def read_results(outcome: Any) -> tuple[ActResult, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """What somebody typed into a form, checked.
+class FormContent:
+    """What a person typed into a form, checked.
 
     Attributes:
         name: None where the form asks for none.
@@ -145,7 +145,7 @@ CHANGEABLE = frozenset({"name", "organisation", "working_group", "representative
 """Parts of the content, beside ``answers``, that people change as answers; the address is none of them."""
 
 
-def with_answers(before: Content, given: Content, fields: Collection[str]) -> Content:
+def with_answers(before: FormContent, given: FormContent, fields: Collection[str]) -> FormContent:
     """Return ``before`` with the answers of ``given`` to ``fields``, and with its sealed answers alone."""
     own = {name: getattr(given, name) for name in CHANGEABLE.intersection(fields)}
     kept = {name: value for name, value in before.answers.items() if name not in fields}
@@ -160,7 +160,7 @@ def with_answers(before: Content, given: Content, fields: Collection[str]) -> Co
     )
 
 
-def changed_fields(before: Content, after: Content) -> tuple[str, ...]:
+def changed_fields(before: FormContent, after: FormContent) -> tuple[str, ...]:
     """Return the names of the clear answers that differ, sorted."""
     own = {name for name in CHANGEABLE if getattr(before, name) != getattr(after, name)}
     others = {
@@ -171,17 +171,17 @@ def changed_fields(before: Content, after: Content) -> tuple[str, ...]:
     return tuple(sorted(own | others))
 
 
-_NAMES = frozenset(Content.__slots__)
+_NAMES = frozenset(FormContent.__slots__)
 
 
-def content_to_json(content: Content) -> dict[str, Any]:
+def content_to_json(content: FormContent) -> dict[str, Any]:
     """Return ``content`` as JSON values; what is sealed stays sealed, in base64."""
-    values = {name: getattr(content, name) for name in Content.__slots__}
+    values = {name: getattr(content, name) for name in FormContent.__slots__}
     values["sealed"] = None if content.sealed is None else base64.b64encode(content.sealed).decode()
     return {name: value for name, value in values.items() if value not in (None, {}, "", False, ())}
 
 
-def content_from_json(values: Mapping[str, Any]) -> Content:
+def content_from_json(values: Mapping[str, Any]) -> FormContent:
     """Return the content that :func:`content_to_json` gave.
 
     Raises:
@@ -195,11 +195,11 @@ def content_from_json(values: Mapping[str, Any]) -> Content:
     sealed = given.pop("sealed", None)
     cause = given.pop("cause", ("", ""))
     bound_to = tuple(str(one) for one in given.pop("sealed_for", ()))
-    content = Content(**given, cause=(str(cause[0]), str(cause[1])), sealed_for=bound_to)
+    content = FormContent(**given, cause=(str(cause[0]), str(cause[1])), sealed_for=bound_to)
     return content if sealed is None else replace(content, sealed=base64.b64decode(sealed, validate=True))
 
 
-def without_cause(content: Content) -> dict[str, Any]:
+def without_cause(content: FormContent) -> dict[str, Any]:
     """Return what the table of candidates holds: all but the request's ids and the sealed answers."""
     values = content_to_json(replace(content, sealed=None))
     values.pop("cause", None)

@@ -12,18 +12,16 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.registration.intake import decider_store as store
-from services.registration.intake import queue
-from services.registration.intake.address_store import UndoLink
-from services.registration.intake.decider_store import LinkOwner
+from services.registration.intake import facts_store, queue
+from services.registration.intake.facts_store import LinkOwner, UndoLink
 from services.registration.intake.items import (
     CORRECT,
     DESK_KINDS,
     ENTER,
     AnswerOffer,
     Cancel,
-    Change,
     ChangeAddress,
+    ChangeAnswers,
     Confirm,
     Correct,
     DeskAct,
@@ -40,7 +38,7 @@ from services.registration.intake.items import (
     UndoAddress,
     Verify,
 )
-from services.registration.intake.model import Act, Choice, Content, content_from_json
+from services.registration.intake.model import Act, Choice, FormContent, content_from_json
 from services.registration.intake.queue import QueuedRow
 from services.registration.people.model import AddressRefs
 from services.registration.people.references import References
@@ -101,7 +99,7 @@ def read_desk(
 def _merge(
     row: QueuedRow,
     both: tuple[NamedRegistration, NamedRegistration],
-    given: Content,
+    given: FormContent,
     fields: frozenset[str],
     sealed_of_other: bool,
     references: References,
@@ -199,7 +197,7 @@ def refs_of(item: Item, links: Links) -> list[bytes]:
     if isinstance(item, UndoAddress):
         link = links.undone_by(item)
         return [] if link is None else list(link.refs)
-    if isinstance(item, Change | Cancel | AnswerOffer | RenewLinks | Verify | ChangeAddress):
+    if isinstance(item, ChangeAnswers | Cancel | AnswerOffer | RenewLinks | Verify | ChangeAddress):
         own = [owner.address.ref for owner in links.owners.values() if owner.registration == item.registration]
         return [*own, item.address.ref] if isinstance(item, ChangeAddress) else own
     return [] if item.address is None else [item.address.ref]
@@ -284,10 +282,10 @@ def _item(keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], l
 
 
 def _change(
-    keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], owner: store.LinkOwner | None
-) -> Change:
+    keys: DeciderKeys, row: queue.QueuedRow, content: Mapping[str, Any], owner: facts_store.LinkOwner | None
+) -> ChangeAnswers:
     given = content_from_json(content["given"])
-    return Change(
+    return ChangeAnswers(
         number=row.number,
         received_at=row.received_at,
         registration=owner.registration if owner else None,
@@ -308,7 +306,7 @@ def _address_change(keys: DeciderKeys, row: queue.QueuedRow, email: str, registr
     return ChangeAddress(row.number, registration, email, address, row.code, row.received_at, row.network)
 
 
-def _submission(keys: DeciderKeys, row: queue.QueuedRow, content: Content, owner: AddressRefs | None) -> Submission:
+def _submission(keys: DeciderKeys, row: queue.QueuedRow, content: FormContent, owner: AddressRefs | None) -> Submission:
     address = keys.references.address(content.email)
     return Submission(
         number=row.number,
@@ -326,7 +324,7 @@ def _submission(keys: DeciderKeys, row: queue.QueuedRow, content: Content, owner
     )
 
 
-def owner_of(row: queue.QueuedRow, links: Mapping[bytes, store.LinkOwner]) -> store.LinkOwner | None:
+def owner_of(row: queue.QueuedRow, links: Mapping[bytes, facts_store.LinkOwner]) -> facts_store.LinkOwner | None:
     """Return the owner of the link of a command; None if it has ended or its purpose does not permit the command."""
     owner = links.get(row.token_hash or b"")
     return owner if owner is not None and owner.purpose in BY_LINK.get(row.kind, (OWN,)) else None

@@ -23,7 +23,7 @@ from services.registration.intake.form_view import (
     insert_submission,
 )
 from services.registration.intake.items import DeskCommand
-from services.registration.intake.model import Content, content_to_json
+from services.registration.intake.model import FormContent, content_to_json
 from services.registration.sealing.encryption import seal_answers
 from shared.core.context import correlation_id, traceparent
 from shared.core.errors import DomainError, Overloaded, Unavailable
@@ -253,7 +253,7 @@ class Intake:
         return self._store(view, receipt, values, envelope, act.kind).receipt
 
     def request_list(self, view: FormView, email: str, language: str, network: bytes | None) -> None:
-        """Store that somebody wants the link to all registrations of an address mailed to it; the same for every one.
+        """Store that a person wants the link to all registrations of an address mailed to it; the same for every one.
 
         Args:
             view: any form: its keys and version stand in the row.
@@ -319,10 +319,10 @@ class Intake:
             raise DomainError("idempotency-mismatch", "this Idempotency-Key was used for another request")
 
 
-def _content(view: FormView, answers: Answers, envelope: Envelope, receipt: str, *, seal: bool) -> Content:
+def _content(view: FormView, answers: Answers, envelope: Envelope, receipt: str, *, seal: bool) -> FormContent:
     """Answers as the decider reads them; with ``seal`` every sealed question is encrypted, answered or not."""
     values, submission = answers.values, receipt_hash(receipt).hex()
-    return Content(
+    return FormContent(
         email=values["email"],
         language=str(values.get("language") or envelope.language),
         name=values.get("name"),

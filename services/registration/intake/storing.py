@@ -9,18 +9,18 @@ from dataclasses import replace
 from enum import StrEnum
 
 from services.registration.forms.pools import Traits
-from services.registration.forms.seats import Place, move, next_place, take
+from services.registration.forms.seats import SeatPlace, move, next_place, take
 from services.registration.intake.facts import (
+    BatchPlan,
     Candidate,
     ChangedRegistration,
     Facts,
     LiveRegistration,
     NewRegistration,
-    Plan,
     traits_of,
 )
 from services.registration.intake.items import CoordinatorEntry, DeskAct, Enter, Submission
-from services.registration.intake.model import Content, changed_fields, with_answers
+from services.registration.intake.model import FormContent, changed_fields, with_answers
 from services.registration.sealing.model import merge_sealed
 
 NewId = Callable[[], str]
@@ -29,12 +29,12 @@ NewId = Callable[[], str]
 
 def register(
     facts: Facts,
-    plan: Plan,
+    plan: BatchPlan,
     source: Submission | Candidate | CoordinatorEntry | Enter,
     new_id: NewId,
     *,
     verified: bool,
-    place: Place | None = None,
+    place: SeatPlace | None = None,
     act: DeskAct | None = None,
 ) -> NewRegistration:
     """Give ``source`` a place of its form; there must be one.
@@ -84,9 +84,9 @@ def _add_live(facts: Facts, made: NewRegistration, who: Traits) -> None:
 
 def store_change(
     facts: Facts,
-    plan: Plan,
+    plan: BatchPlan,
     live: LiveRegistration,
-    content: Content,
+    content: FormContent,
     person: bytes,
     *,
     sealed: bool,
@@ -120,7 +120,7 @@ def store_change(
     )
 
 
-def _move_options(facts: Facts, plan: Plan, slug: str, before: Content, after: Content) -> None:
+def _move_options(facts: Facts, plan: BatchPlan, slug: str, before: FormContent, after: FormContent) -> None:
     form = facts.forms[slug]
     options = form.options.after_change(before.answers, after.answers)
     if options is not form.options:
@@ -128,8 +128,8 @@ def _move_options(facts: Facts, plan: Plan, slug: str, before: Content, after: C
         plan.seats_changed.add(slug)
 
 
-def move_seats(facts: Facts, plan: Plan, before: LiveRegistration, after: LiveRegistration) -> None:
-    """Nobody's seat moves; but what is reserved for others may be free now, or this person may take it."""
+def move_seats(facts: Facts, plan: BatchPlan, before: LiveRegistration, after: LiveRegistration) -> None:
+    """No one's seat moves; but what is reserved for others may be free now, or this person may take it."""
     form = facts.forms[before.form]
     seats = move(form.seats, before.status, before.who, after.who, before.hold)
     if seats is not form.seats:
@@ -138,7 +138,7 @@ def move_seats(facts: Facts, plan: Plan, before: LiveRegistration, after: LiveRe
         plan.reconsidered.add(before.form)
 
 
-def with_sealed_of(newer: Content, older: Content) -> Content:
+def with_sealed_of(newer: FormContent, older: FormContent) -> FormContent:
     """``newer``, with the sealed answers of ``older`` behind its own: the newest of each field counts."""
     bound_to = tuple(dict.fromkeys((*newer.sealed_for, *older.sealed_for)))
     return replace(newer, sealed=merge_sealed(newer.sealed, older.sealed), sealed_for=bound_to)
@@ -158,7 +158,9 @@ class Entered(StrEnum):
     BLOCKED = "blocked"
 
 
-def enter(facts: Facts, plan: Plan, entry: CoordinatorEntry, new_id: NewId, act: DeskAct, *, change: bool) -> Entered:
+def enter(
+    facts: Facts, plan: BatchPlan, entry: CoordinatorEntry, new_id: NewId, act: DeskAct, *, change: bool
+) -> Entered:
     """Add to ``plan`` what becomes of ``entry``; ``facts`` holds everything as it is afterwards.
 
     Args:
@@ -167,7 +169,7 @@ def enter(facts: Facts, plan: Plan, entry: CoordinatorEntry, new_id: NewId, act:
         entry: whom to register.
         new_id: makes ids of registrations.
         act: of the coordinator.
-        change: whether answers of somebody who is registered already are changed.
+        change: whether answers of a person who is registered already are changed.
     """
     live = facts.of(entry.form, entry.address.ref)
     known = next((one for one in live if one.person == entry.person), None)
@@ -188,7 +190,7 @@ def enter(facts: Facts, plan: Plan, entry: CoordinatorEntry, new_id: NewId, act:
     return Entered(place.status)
 
 
-def changed_content(known: LiveRegistration, entry: CoordinatorEntry) -> Content:
+def changed_content(known: LiveRegistration, entry: CoordinatorEntry) -> FormContent:
     """Return the content of a registration with the clear answers of ``entry``; sealed ones and consents stay."""
     changed = with_answers(known.content, entry.content, entry.fields)
     return replace(changed, sealed=known.content.sealed, sealed_for=known.content.sealed_for)
@@ -198,7 +200,7 @@ def _compare(known: LiveRegistration, entry: CoordinatorEntry) -> Entered:
     return Entered.KEPT if changed_fields(known.content, changed_content(known, entry)) else Entered.SAME
 
 
-def _change(facts: Facts, plan: Plan, known: LiveRegistration, entry: CoordinatorEntry, act: DeskAct) -> Entered:
+def _change(facts: Facts, plan: BatchPlan, known: LiveRegistration, entry: CoordinatorEntry, act: DeskAct) -> Entered:
     content = changed_content(known, entry)
     if not changed_fields(known.content, content):
         return Entered.SAME
@@ -208,6 +210,6 @@ def _change(facts: Facts, plan: Plan, known: LiveRegistration, entry: Coordinato
     return Entered.CHANGED
 
 
-def _waiting_place(facts: Facts, entry: CoordinatorEntry) -> Place | None:
+def _waiting_place(facts: Facts, entry: CoordinatorEntry) -> SeatPlace | None:
     seats = facts.forms[entry.form].seats
-    return Place("waitlisted", seats.last_position + 1) if seats.waiting_list else None
+    return SeatPlace("waitlisted", seats.last_position + 1) if seats.waiting_list else None

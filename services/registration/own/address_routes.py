@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from flask import Blueprint, Response, request
 
-from services.registration.embed.pages import Look
+from services.registration.embed.pages import PageStyle
 from services.registration.embed.receipt_pages import next_reload
 from services.registration.embed.strings import EventTime
 from services.registration.forms.service import first_form
@@ -24,9 +24,9 @@ from services.registration.public.context import (
     attempt_number,
     event_time,
     language_of,
-    look_of,
     own_language,
     page,
+    page_style_of,
     see_other,
     title_of,
 )
@@ -56,7 +56,7 @@ class AddressPage:
         error: why it is invalid.
     """
 
-    look: Look
+    look: PageStyle
     title: Title
     event_time: EventTime | None
     path: str
@@ -77,7 +77,7 @@ class UndoPage:
         attempt: how often the page has loaded itself again.
     """
 
-    look: Look
+    look: PageStyle
     title: Title
     event_time: EventTime | None
     path: str
@@ -109,7 +109,7 @@ def render_undo(page: UndoPage) -> str:
     )
 
 
-def render_undo_gone(look: Look) -> str:
+def render_undo_gone(look: PageStyle) -> str:
     """The answer to an undo link that takes nothing back; the same for every such link."""
     return render_own("undo_gone.html", look, title=own_text("link.gone.title", look.language))
 
@@ -187,7 +187,7 @@ def _asking(context: PublicContext, token: str, typed: str = "", error: AddressE
         return gone(context)
     if own.person.registration.status == "cancelled":
         return see_other(f"/r/{token}")
-    look = look_of(own_language(request.values.to_dict(), own.person.registration.language), {}, None)
+    look = page_style_of(own_language(request.values.to_dict(), own.person.registration.language), {}, None)
     shown = AddressPage(
         look=look,
         title=title_of(view.stored, view.definition, look.language),
@@ -238,7 +238,7 @@ def _undo_page(context: PublicContext, token: str, *, no_choice: bool = False) -
         return _undo_gone()
     state = _undo_state(undoable, acts)
     view = context.form_view(undoable.form if undoable is not None else _form_of(context, acts))
-    look = look_of(own_language(request.values.to_dict(), undoable.language if undoable else "en"), {}, None)
+    look = page_style_of(own_language(request.values.to_dict(), undoable.language if undoable else "en"), {}, None)
     refused = no_choice and state not in ("processing", "address-restored", "gone")
     shown = UndoPage(
         look=look,
@@ -276,5 +276,5 @@ def _form_of(context: PublicContext, acts: Sequence[LinkAct]) -> str:
 
 
 def _undo_gone() -> Response:
-    look = look_of(language_of(request.values.to_dict(), None), {}, None)
+    look = page_style_of(language_of(request.values.to_dict(), None), {}, None)
     return page(render_undo_gone(look), look, status=404)

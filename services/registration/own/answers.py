@@ -13,12 +13,12 @@ from shared.public_forms.definition import ADDRESS_FIELD, Field, FormDefinition
 from shared.public_forms.rendering import answers_for_display
 from shared.public_forms.validation import Answers, validate
 
-Step = Literal["answers", "details"]
+FormStep = Literal["answers", "details"]
 """``answers``: those of the first step; ``details``: what is asked after the confirmation."""
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class AnswerDifference:
     """An answer that would change; ``before`` or ``after`` is ``""`` where there is no answer."""
 
     label: str
@@ -30,13 +30,13 @@ class Difference:
 class CheckedChange:
     """A change of answers that was checked: the questions whose answers are stored, and the answers."""
 
-    step: Step
+    step: FormStep
     definition: FormDefinition
     answers: Answers
 
 
 def own_definition(
-    whole: FormDefinition, step: Step, *, given: bool, held: Mapping[str, Any] | None = None
+    whole: FormDefinition, step: FormStep, *, given: bool, held: Mapping[str, Any] | None = None
 ) -> FormDefinition:
     """Return the questions of a step.
 
@@ -87,12 +87,12 @@ def stored_questions(definition: FormDefinition, answers: Answers, *, given: boo
     )
 
 
-def given_at(own: OwnRegistration, step: Step) -> datetime | None:
+def given_at(own: OwnRegistration, step: FormStep) -> datetime | None:
     """Return when sealed answers of a step were last given; None if they never were."""
     return own.person.details_at if step == "details" else own.sealed_at
 
 
-def ends_at(own: OwnRegistration, opening: Opening, step: Step) -> datetime | None:
+def ends_at(own: OwnRegistration, opening: Opening, step: FormStep) -> datetime | None:
     """Return until when the answers of a step can be given or changed; None for always, and for a returned proposal."""
     if own.proposal is not None and own.proposal.status == RETURNED:
         return None
@@ -109,7 +109,7 @@ def check_change(own: OwnRegistration, whole: FormDefinition, wanted: Mapping[st
 
     An unchanged answer is dropped if its question no longer applies after the change.
     """
-    step: Step = "details" if wanted.keys() & {field.name for field in whole.second_step.fields} else "answers"
+    step: FormStep = "details" if wanted.keys() & {field.name for field in whole.second_step.fields} else "answers"
     current, given = current_values(own), given_at(own, step) is not None
     definition = own_definition(whole, step, given=given, held=current)
     names = {field.name for field in definition.fields}
@@ -130,12 +130,12 @@ def details_are_missing(own: OwnRegistration, whole: FormDefinition) -> bool:
 
 def differences(
     definition: FormDefinition, before: Mapping[str, Any], after: Mapping[str, Any], language: str
-) -> tuple[Difference, ...]:
+) -> tuple[AnswerDifference, ...]:
     """Return the clear answers that differ, as text for a person to read; sealed answers are never compared."""
     old = dict(answers_for_display(definition, before, language))
     new = dict(answers_for_display(definition, after, language))
     return tuple(
-        Difference(label, old.get(label, ""), new.get(label, ""))
+        AnswerDifference(label, old.get(label, ""), new.get(label, ""))
         for label in dict.fromkeys([*old, *new])
         if old.get(label, "") != new.get(label, "")
     )

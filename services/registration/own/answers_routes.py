@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 from flask import Blueprint, Response, request
 
-from services.registration.embed.pages import Look, is_dated
+from services.registration.embed.pages import PageStyle, is_dated
 from services.registration.embed.strings import EventTime, script_texts
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Result
 from services.registration.own.answers import (
-    Difference,
-    Step,
+    AnswerDifference,
+    FormStep,
     current_values,
     differences,
     ends_at,
@@ -30,12 +30,12 @@ from services.registration.own.service import show_own
 from services.registration.own.store import OwnRegistration
 from services.registration.public.context import (
     PublicContext,
-    Submitted,
+    SubmittedForm,
     event_time,
     language_of,
-    look_of,
     own_language,
     page,
+    page_style_of,
     read_submitted,
     see_other,
 )
@@ -73,8 +73,8 @@ class AnswersPage:
         conflict: what differs between the registration as it is now and what was sent.
     """
 
-    look: Look
-    step: Step
+    look: PageStyle
+    step: FormStep
     title: Title
     event_time: EventTime | None
     path: str
@@ -88,7 +88,7 @@ class AnswersPage:
     sealed_given: EventTime | None = None
     forget: bool = False
     notice: AnswersNotice = ""
-    conflict: tuple[Difference, ...] = ()
+    conflict: tuple[AnswerDifference, ...] = ()
 
 
 def render_answers(page: AnswersPage) -> str:
@@ -115,8 +115,8 @@ def render_answers(page: AnswersPage) -> str:
 class AnswersClosedPage:
     """Shown when it is too late to change answers."""
 
-    look: Look
-    step: Step
+    look: PageStyle
+    step: FormStep
     title: Title
     event_time: EventTime | None
     back_path: str
@@ -152,10 +152,10 @@ class OpenStep:
     """
 
     token: str
-    step: Step
+    step: FormStep
     own: OwnRegistration
     view: FormView
-    look: Look
+    look: PageStyle
     definition: FormDefinition
 
     @property
@@ -171,14 +171,14 @@ def answers_blueprint(context: PublicContext) -> Blueprint:
     @blueprint.get("/<token>/<any(answers, details):step>")
     @by_link
     @limited("link")
-    def show(token: str, step: Step) -> Response:
+    def show(token: str, step: FormStep) -> Response:
         opened = _open(context, token, step, request.args.get("lang", ""))
         return opened if isinstance(opened, Response) else _form(opened, current_values(opened.own))
 
     @blueprint.post("/<token>/<any(answers, details):step>")
     @by_link
     @limited("link")
-    def save(token: str, step: Step) -> Response:
+    def save(token: str, step: FormStep) -> Response:
         require_form()
         language = request.form.get("show_in") or request.form.get("lang", "")
         opened = _open(context, token, step, language)
@@ -187,13 +187,13 @@ def answers_blueprint(context: PublicContext) -> Blueprint:
     return blueprint
 
 
-def _open(context: PublicContext, token: str, step: Step, language: str) -> OpenStep | Response:
+def _open(context: PublicContext, token: str, step: FormStep, language: str) -> OpenStep | Response:
     """What the link opens, or the page that says why there is nothing to change."""
     try:
         own, view = show_own(context.work, token, context.form_view, context.clock())
     except DomainError:
         return gone(context)
-    look = look_of(own_language({"lang": language}, own.person.registration.language), {}, None)
+    look = page_style_of(own_language({"lang": language}, own.person.registration.language), {}, None)
     whole = view.whole_for(own.person.registration.working_group)
     definition = own_definition(whole, step, given=given_at(own, step) is not None, held=current_values(own))
     opened = OpenStep(token, step, own, view, look, definition)
@@ -217,7 +217,7 @@ def _save(context: PublicContext, opened: OpenStep) -> Response:
     return _outcome(context, opened, answers)
 
 
-def _submitted(opened: OpenStep) -> Submitted:
+def _submitted(opened: OpenStep) -> SubmittedForm:
     submitted = read_submitted(opened.definition)
     return replace(
         submitted, answers={name: one for name, one in submitted.answers.items() if name not in CONTROL_FIELDS}

@@ -53,7 +53,7 @@ def send_link(intake: Intake, view: FormView, waiting: WaitingForOwner, registra
 
 
 def send_link_by_view(intake: Intake, view: FormView, token: str) -> str:
-    """Store that somebody wants the managing link mailed, by a read-only link; returns the command's receipt."""
+    """Store that a person wants the managing link mailed, by a read-only link; returns the command's receipt."""
     return intake.command(view, "send-link", {}, hash_of_link(token, VIEW))
 
 
@@ -73,14 +73,14 @@ def mute(intake: Intake, view: FormView, waiting: WaitingForOwner, *, muted: boo
 
 
 def unmute_own(intake: Intake, view: FormView, token: str) -> str:
-    """Store that somebody wants mail about submissions with their address again; returns the command's receipt."""
+    """Store that a person wants mail about submissions with their address again; returns the command's receipt."""
     return intake.command(view, "unmute", {}, hash_of_link(token, OWN))
 
 
 def send_change(
     intake: Intake, view: FormView, own: OwnRegistration, token: str, answers: Answers, *, revision: int, details: bool
 ) -> str:
-    """Store that somebody changes their answers; returns the command's receipt.
+    """Store that a person changes their answers; returns the command's receipt.
 
     Args:
         intake: stores it.
@@ -97,12 +97,12 @@ def send_change(
 
 
 def cancel_own(intake: Intake, view: FormView, token: str, revision: int | None) -> str:
-    """Store that somebody gives their place back; returns the command's receipt."""
+    """Store that a person gives their place back; returns the command's receipt."""
     return intake.command(view, "cancel", {"revision": revision}, hash_of_link(token, OWN))
 
 
 def answer_offer(intake: Intake, view: FormView, token: str, answer: str) -> str:
-    """Store that somebody answers to the seat they are offered; returns the command's receipt.
+    """Store that a person answers to the seat they are offered; returns the command's receipt.
 
     ``answer`` is ``accept-seat`` or ``decline-seat``.
     """
@@ -110,7 +110,7 @@ def answer_offer(intake: Intake, view: FormView, token: str, answer: str) -> str
 
 
 def erase_own(intake: Intake, view: FormView, token: str) -> str:
-    """Store that somebody wants to be erased; returns the command's receipt."""
+    """Store that a person wants to be erased; returns the command's receipt."""
     return intake.command(view, "erase", {}, hash_of_link(token, OWN))
 
 

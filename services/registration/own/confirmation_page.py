@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from services.registration.embed.pages import Look, is_dated
+from services.registration.embed.pages import PageStyle, is_dated
 from services.registration.embed.receipt_pages import next_reload
 from services.registration.embed.strings import EventTime, text_of_kind
 from services.registration.intake.model import Act, Choice, Result
-from services.registration.own.answers import Difference
+from services.registration.own.answers import AnswerDifference
 from services.registration.own.pages import kind_key, own_text, render_own
 from shared.i18n.content import Title
 from shared.i18n.when import Period
@@ -43,7 +43,7 @@ Done = Literal["", "link-sent", "muted", "unmuted"]
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class ChoiceOption:
     """One thing that the owner can do with a candidate.
 
     Attributes:
@@ -55,7 +55,7 @@ class Option:
     act: OfferedAct
     registration: str = ""
     name: str = ""
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[AnswerDifference, ...] = ()
 
     @property
     def value(self) -> str:
@@ -90,7 +90,7 @@ class PendingCandidate:
     answers: Sequence[tuple[str, str]]
     has_sealed: bool
     consents: tuple[str, ...]
-    options: tuple[Option, ...]
+    options: tuple[ChoiceOption, ...]
     form_kind: str = ""
 
     @property
@@ -127,7 +127,7 @@ class ChangeCard:
     event_time: EventTime | None
     code: str
     received: EventTime
-    options: tuple[Option, ...] = (Option("use-address"), Option("refuse-address"))
+    options: tuple[ChoiceOption, ...] = (ChoiceOption("use-address"), ChoiceOption("refuse-address"))
 
     @property
     def name(self) -> str:
@@ -198,7 +198,7 @@ class ConfirmationPage:
         attempt: how often the page has loaded itself again.
     """
 
-    look: Look
+    look: PageStyle
     path: str
     address: str
     candidates: tuple[PendingCandidate, ...] = ()
@@ -252,7 +252,7 @@ def render_confirmation(page: ConfirmationPage) -> str:
     )
 
 
-def render_confirmation_gone(look: Look) -> str:
+def render_confirmation_gone(look: PageStyle) -> str:
     """The answer to a confirmation link that opens nothing; the same for every such link."""
     return render_own("confirmation_gone.html", look, title=own_text("link.gone.title", look.language))
 

@@ -10,7 +10,7 @@ from typing import cast
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 
-from services.registration.embed.pages import Look, OwnForm, render_frame
+from services.registration.embed.pages import OwnForm, PageStyle, render_frame
 from services.registration.embed.strings import EventTime
 from services.registration.forms.model import PROPOSAL
 from services.registration.forms.service import first_form
@@ -21,10 +21,10 @@ from services.registration.own.commands import mute, send_choices, send_link, wa
 from services.registration.own.confirmation_page import (
     CandidateResult,
     ChangeCard,
+    ChoiceOption,
     ConfirmationPage,
     Done,
     FormLink,
-    Option,
     PendingCandidate,
     RegisteredEntry,
     read_choices,
@@ -40,15 +40,15 @@ from services.registration.public.context import (
     closed_html,
     event_time,
     language_of,
-    look_of,
     own_language,
     page,
+    page_style_of,
     read_submitted,
     see_other,
     title_of,
 )
 from services.registration.public.form_pages import again, form_page
-from services.registration.public.submissions import Refused, take
+from services.registration.public.submissions import SubmissionRefused, take
 from shared.core.errors import DomainError
 from shared.i18n.when import period
 from shared.public_forms.definition import ADDRESS_FIELD, FormDefinition
@@ -151,14 +151,14 @@ def _back(token: str, done: str = "") -> Response:
 
 
 def _gone() -> Response:
-    look = look_of(language_of(request.values.to_dict(), None), {}, None)
+    look = page_style_of(language_of(request.values.to_dict(), None), {}, None)
     return page(render_confirmation_gone(look), look, status=404)
 
 
 def _list_page(
     context: PublicContext, waiting: WaitingForOwner, *, done: Done = "", no_choice: bool = False, status: int = 200
 ) -> Response:
-    look = look_of(own_language(request.values.to_dict(), waiting.link.language), {}, None)
+    look = page_style_of(own_language(request.values.to_dict(), waiting.link.language), {}, None)
     views = _views(context, waiting)
     shown = ConfirmationPage(
         look=look,
@@ -185,7 +185,7 @@ def _views(context: PublicContext, waiting: WaitingForOwner) -> dict[str, FormVi
     return {slug: context.form_view(slug) for slug in sorted(slugs)}
 
 
-def _candidate(one: PendingSubmission, waiting: WaitingForOwner, view: FormView, look: Look) -> PendingCandidate:
+def _candidate(one: PendingSubmission, waiting: WaitingForOwner, view: FormView, look: PageStyle) -> PendingCandidate:
     definition = view.definition
     zone = one.content.time_zone or view.stored.time_zone or "UTC"
     received = period(one.received_at, None, zone, None)
@@ -205,7 +205,7 @@ def _candidate(one: PendingSubmission, waiting: WaitingForOwner, view: FormView,
     )
 
 
-def _change(one: WaitingChange, view: FormView, look: Look) -> ChangeCard:
+def _change(one: WaitingChange, view: FormView, look: PageStyle) -> ChangeCard:
     return ChangeCard(
         id=one.id,
         form=one.form,
@@ -218,14 +218,14 @@ def _change(one: WaitingChange, view: FormView, look: Look) -> ChangeCard:
 
 def _options(
     one: PendingSubmission, waiting: WaitingForOwner, definition: FormDefinition, language: str
-) -> tuple[Option, ...]:
-    """Keeping what is there stands before replacing it; whoever is registered already is not registered again."""
+) -> tuple[ChoiceOption, ...]:
+    """Keeping what is there is before replacing it; whoever is registered already is not registered again."""
     others = [each for each in waiting.registered if each.form == one.form]
     if not others:
-        return (Option("confirm"), Option("refuse"))
+        return (ChoiceOption("confirm"), ChoiceOption("refuse"))
     same = [each for each in others if each.person == one.person]
     replacing = [
-        Option(
+        ChoiceOption(
             "replace",
             each.id,
             _name_of(each, definition.kind),
@@ -233,13 +233,13 @@ def _options(
         )
         for each in same or others
     ]
-    another = [] if same else [Option("another-person")]
+    another = [] if same else [ChoiceOption("another-person")]
     if definition.kind == PROPOSAL:  # one person makes several
-        return (*another, *replacing, Option("keep"), Option("refuse"))
-    return (Option("keep"), *replacing, *another, Option("refuse"))
+        return (*another, *replacing, ChoiceOption("keep"), ChoiceOption("refuse"))
+    return (ChoiceOption("keep"), *replacing, *another, ChoiceOption("refuse"))
 
 
-def _results(waiting: WaitingForOwner, views: Mapping[str, FormView], look: Look) -> Iterator[CandidateResult]:
+def _results(waiting: WaitingForOwner, views: Mapping[str, FormView], look: PageStyle) -> Iterator[CandidateResult]:
     for act in _shown_acts(waiting):
         if act.decided_at is None:
             yield _result(None, views[act.form], "", look)
@@ -251,7 +251,7 @@ def _shown_acts(waiting: WaitingForOwner) -> list[LinkAct]:
     return [act for act in waiting.acts if act.kind in ("confirm", "submission")][:MAX_ACTS_SHOWN]
 
 
-def _result(result: Result | None, view: FormView, code: str, look: Look) -> CandidateResult:
+def _result(result: Result | None, view: FormView, code: str, look: PageStyle) -> CandidateResult:
     return CandidateResult(
         result=result,
         title=title_of(view.stored, view.definition, look.language),
@@ -262,7 +262,7 @@ def _result(result: Result | None, view: FormView, code: str, look: Look) -> Can
     )
 
 
-def _entry(one: RegisteredPerson, view: FormView, look: Look) -> RegisteredEntry:
+def _entry(one: RegisteredPerson, view: FormView, look: PageStyle) -> RegisteredEntry:
     return RegisteredEntry(
         id=one.id,
         title=title_of(view.stored, view.definition, look.language),
@@ -279,7 +279,7 @@ def _name_of(one: RegisteredPerson, form_kind: str) -> str:
 
 
 def _form_links(
-    context: PublicContext, waiting: WaitingForOwner, views: Mapping[str, FormView], look: Look
+    context: PublicContext, waiting: WaitingForOwner, views: Mapping[str, FormView], look: PageStyle
 ) -> Iterator[FormLink]:
     """The forms of what waits, as far as they are open."""
     for slug in dict.fromkeys([*(one.form for one in waiting.pending), *views]):
@@ -297,7 +297,7 @@ def _add_form(blueprint: Blueprint, context: PublicContext) -> None:
             waiting, view = show_waiting(context.work, token, context.clock()), context.form_view(slug)
         except DomainError:
             return _gone()
-        look = look_of(own_language(request.args.to_dict(), waiting.link.language), {}, None)
+        look = page_style_of(own_language(request.args.to_dict(), waiting.link.language), {}, None)
         if reason := view.refusal(context.clock()):
             return page(closed_html(view, look, reason), look)
         shown = replace(form_page(context, view, None, look, ""), own=_own_form(token, slug, waiting))
@@ -325,13 +325,13 @@ def _enter(context: PublicContext, token: str, waiting: WaitingForOwner, view: F
     submitted = replace(submitted, answers={**submitted.answers, ADDRESS_FIELD: waiting.link.email})
     own = _own_form(token, view.stored.slug, waiting)
     shown_in = request.form.get("show_in", "")
-    look = look_of(own_language(request.form.to_dict(), waiting.link.language), {}, None)
+    look = page_style_of(own_language(request.form.to_dict(), waiting.link.language), {}, None)
     if shown_in:
-        look = look_of(language_of({"lang": shown_in}, None), {}, None)
+        look = page_style_of(language_of({"lang": shown_in}, None), {}, None)
         return again(context, view, submitted, look, status=200, own=own)
     try:
         accepted = take(context, view, submitted, waiting.token_hash)
-    except Refused as refused:
+    except SubmissionRefused as refused:
         return again(context, view, submitted, look, answers=refused.answers, status=422, own=own)
     except DomainError as refusal:
         return page(closed_html(view, look, refusal.detail), look, status=409)

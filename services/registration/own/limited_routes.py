@@ -11,7 +11,7 @@ from typing import Literal, cast
 from flask import Blueprint, Response, redirect, request
 from werkzeug.exceptions import BadRequest
 
-from services.registration.embed.pages import Look
+from services.registration.embed.pages import PageStyle
 from services.registration.embed.strings import EventTime
 from services.registration.forms.opening import Joining, JoinState, Meeting, decide_joining
 from services.registration.intake.form_view import FormView
@@ -23,9 +23,9 @@ from services.registration.public.context import (
     PublicContext,
     event_time,
     language_of,
-    look_of,
     own_language,
     page,
+    page_style_of,
     see_other,
     title_of,
 )
@@ -54,7 +54,7 @@ class ViewPage:
         form_kind: of the form.
     """
 
-    look: Look
+    look: PageStyle
     title: Title
     event_time: EventTime | None
     path: str
@@ -74,7 +74,7 @@ class JoinPage:
         opens: from when it can be joined; None without a date.
     """
 
-    look: Look
+    look: PageStyle
     title: Title
     event_time: EventTime | None
     path: str
@@ -92,7 +92,7 @@ def render_join(page: JoinPage) -> str:
     return render_own("join.html", page.look, "?", page=page, title=page.title)
 
 
-def render_joining(look: Look, title: Title, address: str) -> str:
+def render_joining(look: PageStyle, title: Title, address: str) -> str:
     """Return a page that opens the meeting at ``address``.
 
     It is not a redirect, because browsers apply ``form-action 'self'`` to redirects after a POST too.
@@ -100,7 +100,7 @@ def render_joining(look: Look, title: Title, address: str) -> str:
     return render_own("joining.html", look, "", title=title, address=address)
 
 
-def render_limited_gone(look: Look) -> str:
+def render_limited_gone(look: PageStyle) -> str:
     """The answer to a read-only or join link that opens nothing; the same for every such link."""
     return render_own("limited_gone.html", look, "?", title=own_text("link.gone.title", look.language))
 
@@ -133,7 +133,7 @@ def _add_view(blueprint: Blueprint, context: PublicContext) -> None:
             viewed, form = show_viewed(context.work, token, context.form_view, context.clock())
         except DomainError:
             return _gone()
-        look = look_of(own_language(request.args.to_dict(), viewed.language), {}, None)
+        look = page_style_of(own_language(request.args.to_dict(), viewed.language), {}, None)
         return page(render_view(_view_page(form, look.language, viewed)), look)
 
     @blueprint.post("/v/<token>")
@@ -153,7 +153,7 @@ def _add_view(blueprint: Blueprint, context: PublicContext) -> None:
 def _view_page(form: FormView, language: str, viewed: ViewedRegistration) -> ViewPage:
     stored = form.stored
     return ViewPage(
-        look=look_of(language, {}, None),
+        look=page_style_of(language, {}, None),
         title=title_of(stored, form.definition, language),
         event_time=event_time(stored),
         path=request.path,
@@ -221,12 +221,12 @@ def _lead_on(
     """Open the meeting, and verify the address: the button is behind a link that was mailed to it."""
     if not meeting.verified:
         verify(context.intake, form, token, purpose)
-    look = look_of(own_language(request.form.to_dict(), meeting.language), {}, None)
+    look = page_style_of(own_language(request.form.to_dict(), meeting.language), {}, None)
     return page(render_joining(look, title_of(form.stored, form.definition, look.language), joining.address), look)
 
 
 def _join_page(meeting: Meeting, form: FormView, joining: Joining) -> Response:
-    look = look_of(own_language(request.values.to_dict(), meeting.language), {}, None)
+    look = page_style_of(own_language(request.values.to_dict(), meeting.language), {}, None)
     shown = JoinPage(
         look=look,
         title=title_of(form.stored, form.definition, look.language),
@@ -252,5 +252,5 @@ def _require_action(action: str) -> None:
 
 
 def _gone() -> Response:
-    look = look_of(language_of(request.values.to_dict(), None), {}, None)
+    look = page_style_of(language_of(request.values.to_dict(), None), {}, None)
     return page(render_limited_gone(look), look, status=404)

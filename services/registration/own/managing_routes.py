@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 
-from services.registration.embed.pages import Look, embed_path
+from services.registration.embed.pages import PageStyle, embed_path
 from services.registration.forms.model import retention_of
 from services.registration.forms.opening import closed_reason, is_over
 from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Result
 from services.registration.own.address_routes import own_address
-from services.registration.own.answers import Step, ends_at, own_definition
+from services.registration.own.answers import FormStep, ends_at, own_definition
 from services.registration.own.commands import (
     answer_offer,
     cancel_own,
@@ -52,9 +52,9 @@ from services.registration.public.context import (
     attempt_number,
     event_time,
     language_of,
-    look_of,
     own_language,
     page,
+    page_style_of,
     see_other,
 )
 from services.registration.public.receipts import (
@@ -181,7 +181,7 @@ def _add_erased(blueprint: Blueprint) -> None:
     @blueprint.get("/erased")
     @public
     def erased() -> Response:
-        look = look_of(language_of(request.args.to_dict(), None), {}, None)
+        look = page_style_of(language_of(request.args.to_dict(), None), {}, None)
         return page(render_erased(look), look)
 
 
@@ -190,11 +190,11 @@ def _page(context: PublicContext, token: str, *, asking: Asking) -> Response:
         shown = show_own_page(context.work, token, context.form_view, context.clock())
     except DomainError:
         return ended(context, token)
-    look = look_of(own_language(request.args.to_dict(), shown.own.person.registration.language), {}, None)
+    look = page_style_of(own_language(request.args.to_dict(), shown.own.person.registration.language), {}, None)
     return page(render_link(_link_page(context, token, shown, look, asking=asking)), look)
 
 
-def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *, asking: Asking) -> LinkPage:
+def _link_page(context: PublicContext, token: str, shown: OwnPage, look: PageStyle, *, asking: Asking) -> LinkPage:
     own, view, act = shown.own, shown.form, shown.act
     form, now, registration = view.stored, context.clock(), own.person.registration
     return LinkPage(
@@ -234,8 +234,8 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: Look, *
     )
 
 
-def _again_path(own: OwnRegistration, view: FormView, look: Look, now: datetime) -> str:
-    """Path of the form, for whoever wants to register again; empty while it takes nobody."""
+def _again_path(own: OwnRegistration, view: FormView, look: PageStyle, now: datetime) -> str:
+    """Path of the form, for whoever wants to register again; empty while it takes no one."""
     if closed_reason(view.stored.opening, now):
         return ""
     return embed_path(view.stored.slug, {"lang": look.language, "partner": own.person.registration.partner or ""})
@@ -262,7 +262,7 @@ def _proposal_part(shown: OwnPage, language: str) -> ProposalPart | None:
     return ProposalPart(state.status, state.note, "" if event is None else event_place(event, language))
 
 
-def _step_path(own: OwnRegistration, view: FormView, step: Step, now: datetime) -> str:
+def _step_path(own: OwnRegistration, view: FormView, step: FormStep, now: datetime) -> str:
     """Where the questions of a step are; empty if it has none, if it is too late, or if the registration has ended."""
     until = ends_at(own, view.stored.opening, step)
     asked = own_definition(view.whole, step, given=False).fields

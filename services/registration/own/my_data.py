@@ -11,14 +11,14 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from services.registration.embed.pages import Look
+from services.registration.embed.pages import PageStyle
 from services.registration.embed.strings import EventTime
 from services.registration.intake.form_view import FormView
 from services.registration.own.pages import TEXTS, gone, kind_key, own_text, render_own
 from services.registration.own.service import show_own_history
 from services.registration.own.store import OwnRegistration
 from services.registration.people.model import clear_answers
-from services.registration.public.context import PublicContext, event_time, look_of, own_language, page, title_of
+from services.registration.public.context import PublicContext, event_time, own_language, page, page_style_of, title_of
 from shared.core.clock import rfc3339
 from shared.core.errors import DomainError
 from shared.i18n.content import Title
@@ -156,7 +156,7 @@ class MyDataPage:
         mails: about it, in order.
     """
 
-    look: Look
+    look: PageStyle
     title: Title
     event_time: EventTime | None
     own_path: str
@@ -171,7 +171,7 @@ class MyDataPage:
     mails: Sequence[DatedEntry]
 
 
-def my_data_page(data: OwnData, look: Look, own_path: str) -> MyDataPage:
+def my_data_page(data: OwnData, look: PageStyle, own_path: str) -> MyDataPage:
     """Return the page of ``data``.
 
     Args:
@@ -315,7 +315,7 @@ def _answer(context: PublicContext, token: str, respond: Callable[[OwnData], Res
 
 
 def _page(token: str, data: OwnData) -> Response:
-    look = look_of(own_language(request.args.to_dict(), data.own.person.registration.language), {}, None)
+    look = page_style_of(own_language(request.args.to_dict(), data.own.person.registration.language), {}, None)
     return page(render_my_data(my_data_page(data, look, f"/r/{token}")), look)
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from flask import Response, request
 from jinja2 import ChoiceLoader, Environment, PackageLoader
 
-from services.registration.embed.pages import Look, embed_path, make_environment, render_page
+from services.registration.embed.pages import PageStyle, embed_path, make_environment, render_page
 from services.registration.embed.receipt_pages import next_reload
 from services.registration.embed.strings import EventTime, page_texts
 from services.registration.forms.opening import closed_reason
@@ -22,7 +22,7 @@ from services.registration.intake.form_view import FormView
 from services.registration.intake.model import Result
 from services.registration.own.service import ended_by
 from services.registration.own.store import OwnRegistration
-from services.registration.public.context import PublicContext, language_of, look_of, page, see_other, title_of
+from services.registration.public.context import PublicContext, language_of, page, page_style_of, see_other, title_of
 from shared.calendar.links import CalendarLinks
 from shared.core.errors import DomainError
 from shared.i18n.catalogue import Catalogue
@@ -48,7 +48,7 @@ def kind_key(key: str, form_kind: str) -> str:
     return own if TEXTS.has(own) or page_texts().has(own) else key
 
 
-def render_own(template: str, look: Look, path: str = "?", *, form_kind: str = "", **values: Any) -> str:
+def render_own(template: str, look: PageStyle, path: str = "?", *, form_kind: str = "", **values: Any) -> str:
     """Return a page of these templates; see :func:`render_page`. ``path`` holds no token.
 
     With ``form_kind`` every text is that of this kind of form, where it has one of its own.
@@ -183,7 +183,7 @@ class LinkPage:
         offer: of a seat, to this person; None if there was none since they wait.
     """
 
-    look: Look
+    look: PageStyle
     title: Title
     event_time: EventTime | None
     path: str
@@ -242,7 +242,7 @@ def render_link(page: LinkPage) -> str:
     )
 
 
-def render_link_gone(look: Look, again_path: str = "", path: str = "") -> str:
+def render_link_gone(look: PageStyle, again_path: str = "", path: str = "") -> str:
     """The answer to a managing link that opens nothing; the same for every such link.
 
     ``path`` is ``?`` and the query of the link; ``again_path`` is where the form is that the link names, ``""`` if it
@@ -252,7 +252,7 @@ def render_link_gone(look: Look, again_path: str = "", path: str = "") -> str:
     return render_own("link_gone.html", look, path, title=title, again_path=again_path)
 
 
-def render_link_ended(look: Look, result: str, title: Title, again_path: str, form_kind: str) -> str:
+def render_link_ended(look: PageStyle, result: str, title: Title, again_path: str, form_kind: str) -> str:
     """The answer to a managing link that has ended itself: ``result`` is ``cancelled`` or ``renewed``.
 
     ``title`` is that of the form, ``again_path`` where to register again, ``""`` for nowhere.
@@ -260,8 +260,8 @@ def render_link_ended(look: Look, result: str, title: Title, again_path: str, fo
     return render_own("link_ended.html", look, form_kind=form_kind, title=title, result=result, again_path=again_path)
 
 
-def render_erased(look: Look) -> str:
-    """Says that somebody was erased; it depends on nothing but the language."""
+def render_erased(look: PageStyle) -> str:
+    """States that a person was erased; it depends on nothing but the language."""
     return render_own("erased.html", look, ERASED_PATH, title=page_texts().text("erased.title", look.language))
 
 
@@ -271,7 +271,7 @@ def gone(context: PublicContext) -> Response:
     Its link to a form comes from the query string, which the client controls, so it reveals nothing.
     """
     language = language_of(request.values.to_dict(), None)
-    look = look_of(language, {}, None)
+    look = page_style_of(language, {}, None)
     return page(render_link_gone(look, _form_named(context, language), here()), look, status=404)
 
 
@@ -287,7 +287,7 @@ def ended(context: PublicContext, token: str) -> Response:
         view = context.form_view(slug)
     except DomainError:
         return gone(context)
-    look = look_of(language_of(request.values.to_dict(), None), {}, None)
+    look = page_style_of(language_of(request.values.to_dict(), None), {}, None)
     title = title_of(view.stored, view.definition, look.language)
     closed = result is not Result.CANCELLED or bool(closed_reason(view.stored.opening, context.clock()))
     again = "" if closed else embed_path(slug, {"lang": look.language})
@@ -301,7 +301,7 @@ def here() -> str:
 
 
 def to_erased() -> Response:
-    """Leads to the page that says that somebody is erased. It is the same for everybody and behind no link."""
+    """Leads to the page that says that a person is erased. It is the same for everybody and behind no link."""
     language = language_of(request.values.to_dict(), None)
     return see_other(f"/r/erased?lang={language}")
 

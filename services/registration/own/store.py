@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from services.registration.forms.model import IN_CALENDARS, PROPOSAL
 from services.registration.forms.opening import Meeting
-from services.registration.intake.model import ActResult, Content, Result, content_from_json, read_results
+from services.registration.intake.model import ActResult, FormContent, Result, content_from_json, read_results
 from services.registration.people.details import ProposalState, state_at
 from services.registration.people.model import Registration
 from services.registration.people.store import Person
@@ -65,7 +65,7 @@ class PendingSubmission:
     received_at: datetime
     has_sealed: bool
     person: bytes
-    content: Content
+    content: FormContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class RegisteredPerson:
     form: str
     status: str
     person: bytes
-    content: Content
+    content: FormContent
 
 
 @dataclass(frozen=True, slots=True)

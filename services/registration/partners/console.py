@@ -9,7 +9,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.registration.embed.snippets import ELEMENT, WAYS, Choice, snippet_of
+from services.registration.embed.snippets import ELEMENT, WAYS, SnippetChoice, snippet_of
 from services.registration.forms import wording as form_words
 from services.registration.forms.service import Partner, find_partner, list_forms, list_partners
 from services.registration.partners.service import MAX_ORIGINS, PartnerDesk, PartnerView, show_partner
@@ -106,7 +106,7 @@ def _unticked(desk: PartnerDesk, view: PartnerView) -> list[tuple[str, str]]:
     return [(form.slug, parse_definition(form.definition).title.in_language("en")) for form in forms]
 
 
-def _choice(view: PartnerView) -> Choice | None:
+def _choice(view: PartnerView) -> SnippetChoice | None:
     """What the web editor has chosen, or the first that there is; None if the partner has no form to show."""
     shown = {form.slug: form for form in view.forms if form.shown}
     if not shown:
@@ -114,7 +114,7 @@ def _choice(view: PartnerView) -> Choice | None:
     form = shown[_one_of("form", shown, next(iter(shown)))]
     language = _one_of("lang", {"", *LANGUAGE_NAMES}, "")
     spoken = language or view.partner.language
-    return Choice(form.definition, view.partner.slug, language, spoken, _one_of("way", WAYS, ELEMENT))
+    return SnippetChoice(form.definition, view.partner.slug, language, spoken, _one_of("way", WAYS, ELEMENT))
 
 
 def _one_of(name: str, known: Collection[str], first: str) -> str:
@@ -135,7 +135,7 @@ ADD_PATH = "/registrations/new-partner"
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FilledPartner:
     """What was typed, the faults by field, and the partner that it describes; None with faults."""
 
     values: Mapping[str, str]
@@ -154,7 +154,7 @@ def _add_new(blueprint: Blueprint, desk: PartnerDesk) -> None:
     @blueprint.get(ADD_PATH)
     @needs_all_forms("coordinator")
     def new_partner() -> Response:
-        return _page(None, Filled(_values(None), {}, None))
+        return _page(None, FilledPartner(_values(None), {}, None))
 
     @blueprint.post(ADD_PATH)
     @needs_all_forms("coordinator")
@@ -168,7 +168,7 @@ def _add_new(blueprint: Blueprint, desk: PartnerDesk) -> None:
             if refusal.code != "already-exists":
                 raise
             taken = {"slug": "There is a partner with this short name already."}
-            return _page(None, Filled(filled.values, taken, None), 409)
+            return _page(None, FilledPartner(filled.values, taken, None), 409)
         return redirect(f"{OF_PARTNERS}/{filled.wanted.slug}?done=added", 303)
 
 
@@ -177,7 +177,7 @@ def _add_edit(blueprint: Blueprint, desk: PartnerDesk) -> None:
     @needs_all_forms("coordinator")
     def edit_partner(slug: str) -> Response:
         partner = _partner(desk, slug)
-        return _page(partner, Filled(_values(partner), {}, None))
+        return _page(partner, FilledPartner(_values(partner), {}, None))
 
     @blueprint.post("/registrations/partners/<slug>/edit")
     @needs_all_forms("coordinator")
@@ -185,7 +185,9 @@ def _add_edit(blueprint: Blueprint, desk: PartnerDesk) -> None:
         partner = _partner(desk, slug)
         filled = _read(partner, request.form)
         if request.form.get("seen") != str(partner.revision):
-            return _page(partner, Filled(_values(partner), {}, None), 412, notice=changed_since_opened("partner"))
+            return _page(
+                partner, FilledPartner(_values(partner), {}, None), 412, notice=changed_since_opened("partner")
+            )
         if filled.wanted is None:
             return _page(partner, filled, 422)
         gone = [one for one in partner.origins if one not in filled.wanted.origins]
@@ -243,7 +245,7 @@ def _changed(desk: PartnerDesk, wanted: Partner, done: str, place: str = "") -> 
         if refusal.code != "changed-meanwhile":
             raise
         partner = _partner(desk, wanted.slug)
-        return _page(partner, Filled(_values(partner), {}, None), 412, notice=changed_since_opened("partner"))
+        return _page(partner, FilledPartner(_values(partner), {}, None), 412, notice=changed_since_opened("partner"))
     return redirect(f"{OF_PARTNERS}/{wanted.slug}?done={done}{place}", 303)
 
 
@@ -262,7 +264,7 @@ def _values(partner: Partner | None) -> dict[str, str]:
     return {"name": partner.name, "slug": partner.slug, "origins": lines, "language": partner.language, **themes}
 
 
-def _read(partner: Partner | None, given: Mapping[str, str]) -> Filled:
+def _read(partner: Partner | None, given: Mapping[str, str]) -> FilledPartner:
     """What was typed as a partner; ``partner`` is the one that is changed, None for a new one."""
     values = {name: given.get(name, "").strip() for name in FIELDS}
     values["slug"] = values["slug"] or slug_from(values["name"])
@@ -286,11 +288,11 @@ def _read(partner: Partner | None, given: Mapping[str, str]) -> Filled:
             faults[name] = THEME_FAULTS[name]
     values["origins"] = "\n".join(origins)
     if faults:
-        return Filled(values, faults, None)
+        return FilledPartner(values, faults, None)
     described: dict[str, Any] = {
         "name": values["name"], "origins": origins, "language": values["language"], "theme": theme,
     }  # fmt: skip
-    return Filled(values, {}, replace(partner, **described) if partner else Partner(slug=slug, **described))
+    return FilledPartner(values, {}, replace(partner, **described) if partner else Partner(slug=slug, **described))
 
 
 THEME_FAULTS = {
@@ -314,7 +316,7 @@ def _is_theme(values: dict[str, str]) -> bool:
         return False
 
 
-def _page(partner: Partner | None, filled: Filled, status: int = 200, **more: Any) -> Response:
+def _page(partner: Partner | None, filled: FilledPartner, status: int = 200, **more: Any) -> Response:
     page = render_template(
         "registrations/partner_edit.html", partner=partner, filled=filled, languages=LANGUAGE_NAMES, **more
     )

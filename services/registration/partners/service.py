@@ -51,7 +51,7 @@ class PartnerDesk:
                 raise DomainError("already-exists", f"there is a partner {partner.slug} already")
             now = self.clock()
             outbox.add(connection, [partner_message(partner, now)])
-            note_deed(connection, _deed("partner-added", partner, by, _noted(partner)), now)
+            note_deed(connection, _audit_entry("partner-added", partner, by, _noted(partner)), now)
 
     def change(self, partner: Partner, by: str) -> Partner:
         """Store ``partner`` in place of the one with its slug and revision; returns it as it is then.
@@ -94,7 +94,7 @@ class PartnerDesk:
         detail = {"before": {name: old[name] for name in names}, "after": {name: new[name] for name in names}}
         stored, now = replace(after, revision=after.revision + 1), self.clock()
         outbox.add(connection, [partner_message(stored, now)])
-        note_deed(connection, _deed(deed, after, by, detail), now)
+        note_deed(connection, _audit_entry(deed, after, by, detail), now)
         return stored
 
 
@@ -111,7 +111,7 @@ def _check(partner: Partner) -> None:
         raise DomainError("too-many-origins", limits)
 
 
-def _deed(deed: str, partner: Partner, by: str, detail: dict[str, Any]) -> Deed:
+def _audit_entry(deed: str, partner: Partner, by: str, detail: dict[str, Any]) -> Deed:
     return Deed(by, deed, "partner", partner.slug, detail)
 
 

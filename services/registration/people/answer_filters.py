@@ -1,4 +1,4 @@
-"""Filters by the answers to a form's own questions: ``answer.<field>`` and what stands behind it.
+"""Filters by the answers to a form's own questions: ``answer.<field>`` and what is behind it.
 
 ``answer.meal=vegetarian`` is an answer, or one of several that were chosen; of a free text it is a part. With ``.from``
 and ``.until`` a number or a day lies in a range, bounds included; ``.given=true`` or ``false`` asks whether there is an

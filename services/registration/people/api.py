@@ -14,7 +14,7 @@ from werkzeug.exceptions import Forbidden
 
 from services.registration.people.answer_filters import read_answer_filters
 from services.registration.people.counting import MAX_GROUPS, Key, count_by, count_people, read_keys
-from services.registration.people.decisions import CANCEL, Decision, decide
+from services.registration.people.decisions import CANCEL, SeatDecision, decide
 from services.registration.people.filters import FILE_TITLES
 from services.registration.people.listing import (
     asked_definition,
@@ -28,7 +28,6 @@ from services.registration.people.listing import (
 )
 from services.registration.people.listing_store import PeopleFilter
 from services.registration.people.notes import dossier_of
-from services.registration.people.offers_api import PeopleDesk, add_offers, tagged, to_public
 from services.registration.people.schemas import (
     ChangeWantedSchema,
     PersonDetailSchema,
@@ -36,6 +35,7 @@ from services.registration.people.schemas import (
     PersonSchema,
     RegistrationQuery,
 )
+from services.registration.people.seats import PeopleDesk, add_offers, tagged, to_public
 from services.registration.people.store import Person
 from shared.core.errors import DomainError
 from shared.public_forms.validation import Answers
@@ -91,8 +91,8 @@ class OwnLink:
 def or_own_link(links: LinkAccess | None) -> Callable[[View], View]:
     """Around a view that ``needs_or_link``, outside of what reads the request: no key means the link of just this one.
 
-    A token that opens nothing, or another registration, is refused like any key that nobody holds: whether there is a
-    registration with the id in the path, nobody learns. ``links`` is None for an application that takes no links.
+    A token that opens nothing, or another registration, is refused like any key that no one holds: whether there is a
+    registration with the id in the path, no one learns. ``links`` is None for an application that takes no links.
     """
 
     def around(view: View) -> View:
@@ -114,7 +114,7 @@ def own_link() -> OwnLink | None:
 
 
 def change_own(links: LinkAccess, own: OwnLink, wanted: Mapping[str, Any]) -> Person:
-    """Change the answers of somebody's own registration, or cancel it. `If-Match` names the revision seen.
+    """Change the answers of a person's own registration, or cancel it. `If-Match` names the revision seen.
 
     Args:
         links: that does it.
@@ -308,7 +308,7 @@ def _decide(
     require_touch(view.form.slug)
     revision = view.person.registration.revision
     require_match(str(revision))
-    decision = Decision(registration_id, revision, wanted["status"], holder().name, wanted.get("reason", ""))
+    decision = SeatDecision(registration_id, revision, wanted["status"], holder().name, wanted.get("reason", ""))
     person = decide(desk.work, desk.clock, desk.messages, decision)
     return tagged(PersonSchema().dump(to_public(person)), person)
 

@@ -17,7 +17,15 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.registration.forms.model import MAX_OFFER_HOURS
 from services.registration.forms.service import list_partners, working_group_titles
 from services.registration.forms.store import all_forms
-from services.registration.people.decisions import CANCEL, CONFIRM, OFFER, SEAT_REASONS, WITHDRAW, Decision, decide_seat
+from services.registration.people.decisions import (
+    CANCEL,
+    CONFIRM,
+    OFFER,
+    SEAT_REASONS,
+    WITHDRAW,
+    SeatDecision,
+    decide_seat,
+)
 from services.registration.people.filters import FILE_TITLES
 from services.registration.people.listing import PersonView, people_file, show_person
 from services.registration.people.listing_store import PeopleFilter
@@ -66,7 +74,7 @@ class PersonPages:
         clock: of the project.
         messages: of what happens to registrations.
         keys: of sealed answers.
-        erasure_reasons: for which somebody can be erased, in words.
+        erasure_reasons: for which a person can be erased, in words.
         erased_page: the page of an erased registration; raises ``DomainError`` if it was not erased.
     """
 
@@ -109,7 +117,7 @@ def _add_decisions(blueprint: Blueprint, pages: PersonPages) -> None:
             raise BadRequest("unknown decision")
         try:
             reason, hours = reason_and_hours(request.form)
-            decision = Decision(str(registration_id), int(seen), status, holder().name, reason, hours)
+            decision = SeatDecision(str(registration_id), int(seen), status, holder().name, reason, hours)
             decide_seat(pages.work, pages.clock, pages.messages, decision)
         except DomainError as refusal:
             return _refused(pages, _view(pages.work, registration_id), refusal, int(seen))
@@ -139,7 +147,7 @@ def _view(work: UnitOfWork, registration_id: UUID) -> PersonView:
 
 
 def _refused(pages: PersonPages, view: PersonView, refusal: DomainError, seen: int) -> Response:
-    """The page as it is now; where somebody was faster, with what they did."""
+    """The page as it is now; where another person was faster, with what they did."""
     if refusal.code == "changed-meanwhile":
         return _person(pages, view, 412, notice=changed_since_opened("registration"), newer=changes_since(view, seen))
     return _person(pages, view, 409, notice=f"This cannot be done: {refusal.detail}.")
@@ -217,7 +225,7 @@ def _require(work: UnitOfWork, registration_id: UUID) -> None:
 
 LIST = "/console/registrations"
 SEATS_PAGE = re.compile(r"/console/registrations/forms/[a-z0-9-]+/seats")
-MOST = 200
+MAX_MARKED = 200
 TAG, UNTAG = "tag", "untag"
 ACTS = {
     CONFIRM: "Give them seats",
@@ -237,7 +245,7 @@ TAGGING = (TAG, UNTAG)
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """Somebody who is marked.
+    """A person who is marked.
 
     Attributes:
         view: the registration.
@@ -278,7 +286,7 @@ def add_marked(blueprint: Blueprint, work: UnitOfWork, clock: Clock, messages: R
         if act in TAGGING and request.form.get("go") == "do":
             results = _tag(work, clock, act, request.form.get("tag", ""), marked)
         elif request.form.get("go") == "do":
-            wanted = [Decision(one.id, one.seen, act, holder().name, reason, hours) for one in marked]
+            wanted = [SeatDecision(one.id, one.seen, act, holder().name, reason, hours) for one in marked]
             results = [(one, _decide(work, clock, messages, each)) for one, each in zip(marked, wanted, strict=True)]
         page = render_template(
             "registrations/marked.html",
@@ -306,7 +314,7 @@ def _file(work: UnitOfWork, clock: Clock) -> Response:
 
 def _wanted(values: Sequence[str]) -> list[tuple[str, int]]:
     """(id, revision) of each: ``<id>:<revision>``."""
-    if len(values) > MOST:
+    if len(values) > MAX_MARKED:
         raise BadRequest("too many are marked")
     found: dict[str, int] = {}
     for value in values:
@@ -348,7 +356,7 @@ def _look(work: UnitOfWork, clock: Clock, act: str, identity: str, seen: int, re
     return Marked(view, seen, choice.effect, choice.refusal)
 
 
-def _decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: Decision) -> str:
+def _decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: SeatDecision) -> str:
     """Why it was not done; empty if it was. What stood in the way on the page may be gone by an earlier decision."""
     try:
         decide_seat(work, clock, messages, decision)

@@ -152,7 +152,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class CountGroup:
     """Attributes:
     by: the value of each key.
     registrations: how many.
@@ -202,7 +202,7 @@ def count_people(connection: Connection, wanted: PeopleFilter) -> int:
     return int(connection.execute(counted, source.values).scalar_one())
 
 
-def count_by(connection: Connection, wanted: PeopleFilter, keys: Sequence[Key], at_least: int = 1) -> list[Group]:
+def count_by(connection: Connection, wanted: PeopleFilter, keys: Sequence[Key], at_least: int = 1) -> list[CountGroup]:
     """The largest groups first, at most ``MAX_GROUPS`` and one more; without those of less than ``at_least``."""
     where = conditions_of(connection, wanted)
     if where.is_nothing:
@@ -222,7 +222,7 @@ def count_by(connection: Connection, wanted: PeopleFilter, keys: Sequence[Key], 
         ORDER BY registrations DESC, {positions} LIMIT {MAX_GROUPS + 1}
     """
     return [
-        Group(dict(zip([key.name for key in keys], row[:-2], strict=True)), row[-2], row[-1])
+        CountGroup(dict(zip([key.name for key in keys], row[:-2], strict=True)), row[-2], row[-1])
         for row in connection.execute(text(statement), values)
     ]
 

@@ -1,4 +1,4 @@
-"""Decide about one registration: give a seat, offer one, withdraw an offer, or cancel for somebody who cannot.
+"""Decide about one registration: give a seat, offer one, withdraw an offer, or cancel for a person who cannot.
 
 A seat beyond the order or the capacity, or one that is reserved for others, needs a reason. Reasons are chosen from a
 list: they stay in the audit log, and nothing there may say who a participant is.
@@ -39,10 +39,10 @@ from services.registration.people.store import (
 from services.registration.people.waiting_list import (
     CONFIRMED_NOW,
     PromotionLine,
-    note_promotion,
     offer_seat,
     offer_until,
     promote_waiting,
+    record_promotion,
 )
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -73,7 +73,7 @@ def check_reason(reason: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class SeatDecision:
     """Attributes:
     registration_id: UUID text.
     revision: of the registration, as the coordinator has seen it.
@@ -91,7 +91,7 @@ class Decision:
     hours: int | None = None
 
 
-def decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: Decision) -> Person:
+def decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: SeatDecision) -> Person:
     """Do what was decided; returns the registration as it is afterwards. The person is told by mail.
 
     Raises:
@@ -109,7 +109,9 @@ def decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decis
         return _cancel(connection, messages, locked, decision.by)
 
 
-def _give_seat(connection: Connection, messages: RegistrationMessages, locked: Locked, decision: Decision) -> Person:
+def _give_seat(
+    connection: Connection, messages: RegistrationMessages, locked: Locked, decision: SeatDecision
+) -> Person:
     before, seats, now = locked.registration, locked.form.seats, locked.now
     check_confirming(locked.form.opening, seats, before, now, beyond=bool(decision.reason))
     fact = fact_about(PROMOTED, locked.person, **CONFIRMED_NOW, revision=before.revision + 1)
@@ -119,7 +121,7 @@ def _give_seat(connection: Connection, messages: RegistrationMessages, locked: L
     store_change(connection, confirmed, _confirmed_because(decision.reason, after), now, allowed, by=decision.by)
     messages.add(connection, [fact], now)
     if not before.hold:
-        note_promotion(connection, locked.form.slug, out_of_turn(seats, now))
+        record_promotion(connection, locked.form.slug, out_of_turn(seats, now))
     save_seats(connection, locked.form.slug, after)
     return replace(locked.person, registration=confirmed)
 
@@ -159,7 +161,7 @@ def _cancel(connection: Connection, messages: RegistrationMessages, locked: Lock
 FREED = "an offered seat is free again"
 
 
-def decide_seat(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: Decision) -> Person:
+def decide_seat(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: SeatDecision) -> Person:
     """Do what was decided, whichever decision it is; returns the registration as it is afterwards.
 
     Raises:
@@ -170,8 +172,8 @@ def decide_seat(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, 
     return (withdraw if decision.status == WITHDRAW else decide)(work, clock, messages, decision)
 
 
-def offer(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: Decision) -> Person:
-    """Hold a seat for somebody who waits and mail them; returns the registration as it is afterwards.
+def offer(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: SeatDecision) -> Person:
+    """Hold a seat for a person who waits and mail them; returns the registration as it is afterwards.
 
     Raises:
         DomainError: ``not-found``, ``unknown-reason``, ``reason-missing`` out of order; ``changed-meanwhile`` if it is
@@ -191,12 +193,12 @@ def offer(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decisi
         fact = offer_seat(connection, locked.person, until, seats.capacity, why, now, decision.by)
         messages.add(connection, [fact], now)
         if not before.hold:
-            note_promotion(connection, form.slug, out_of_turn(seats, now))
+            record_promotion(connection, form.slug, out_of_turn(seats, now))
         save_seats(connection, form.slug, hold_seat(seats, before.who, before.hold))
         return replace(locked.person, registration=fact.registration)
 
 
-def withdraw(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: Decision) -> Person:
+def withdraw(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: SeatDecision) -> Person:
     """Withdraw an offer: the person is back on the waiting list, and the seat goes to the next person.
 
     Raises:

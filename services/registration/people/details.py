@@ -111,11 +111,11 @@ _REMINDED = text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Reminder:
+class DetailsReminder:
     """A reminder that is due now on a form.
 
     Attributes:
-        sent: how many reminders somebody has had who gets this one.
+        sent: how many reminders a person has had who gets this one.
     """
 
     form: str
@@ -137,7 +137,7 @@ def remind_of_details(work: UnitOfWork, messages: RegistrationMessages, now: dat
             _remind(connection, messages, reminder, now)
 
 
-def reminders_due(form: StoredForm, now: datetime) -> list[Reminder]:
+def reminders_due(form: StoredForm, now: datetime) -> list[DetailsReminder]:
     """Return which reminders go now on a form: none where nothing is asked later, or while it would be in vain."""
     opening, until = form.opening, form.opening.details_until
     if not asks_later(form) or (until is not None and until <= now):
@@ -147,7 +147,7 @@ def reminders_due(form: StoredForm, now: datetime) -> list[Reminder]:
     later = (
         [] if until is None else [number for number, before in enumerate(BEFORE_DEADLINE, 1) if now >= until - before]
     )
-    return [Reminder(form.slug, sent) for sent in (0, *later)]
+    return [DetailsReminder(form.slug, sent) for sent in (0, *later)]
 
 
 def asks_later(form: StoredForm) -> bool:
@@ -158,7 +158,7 @@ def asks_later(form: StoredForm) -> bool:
     return any(field.get("after_confirmation") for field in form.definition["fields"])
 
 
-def _remind(connection: Connection, messages: RegistrationMessages, reminder: Reminder, now: datetime) -> None:
+def _remind(connection: Connection, messages: RegistrationMessages, reminder: DetailsReminder, now: datetime) -> None:
     values = {
         "form": reminder.form,
         "sent": reminder.sent,

@@ -86,7 +86,7 @@ class AnswerChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class FilterChoices:
     """What the filters offer, each as (value, words); ``missing`` are ready-made questions as (address, words).
 
     ``answers`` are those of the form that is chosen.
@@ -174,7 +174,7 @@ def choices_of(
     partners: list[Partner],
     definition: FormDefinition | None,
     tags: Sequence[str] = (),
-) -> Choices:
+) -> FilterChoices:
     """What can be chosen, given the forms that may be seen; nothing leads to any other."""
     titles = {form.slug: parse_definition(form.definition).title.in_language("en") for form in forms}
     events = {form.event_id: form.event_title or form.event_id for form in forms if form.event_id}
@@ -194,7 +194,7 @@ def choices_of(
         for form in forms
         if asks_later(form)
     ]
-    return Choices(
+    return FilterChoices(
         forms=tuple(titles.items()),
         events=tuple(sorted(events.items(), key=lambda event: event[1])),
         statuses=tuple((status, words.SEATS[status][0]) for status in REGISTRATION_STATUSES),
@@ -298,7 +298,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ListTitles:
-    """Titles by id of what stands in the list."""
+    """Titles by id of what is in the list."""
 
     forms: Mapping[str, str]
     events: Mapping[str, str]
@@ -306,7 +306,7 @@ class ListTitles:
     partners: Mapping[str, str]
 
 
-def titles_of(choices: Choices, groups: Mapping[str, str]) -> ListTitles:
+def titles_of(choices: FilterChoices, groups: Mapping[str, str]) -> ListTitles:
     """The titles that the filters of a page offer."""
     return ListTitles(dict(choices.forms), dict(choices.events), groups, dict(choices.partners))
 
@@ -347,7 +347,7 @@ def file_columns(chosen: Sequence[str], offered: Sequence[Column]) -> list[str]:
 
 
 def cell_text(column: Column, person: Person, titles: ListTitles) -> str:
-    """What stands in a cell, as text; empty for nothing. ``status`` and ``since`` have looks of their own."""
+    """What is in a cell, as text; empty for nothing. ``status`` and ``since`` have looks of their own."""
     if column.field is not None:
         answer = person.answers.get(column.field.name)
         return "" if answer is None else column.field.kind.display(column.field, answer, "en")

@@ -17,12 +17,12 @@ from services.registration.forms.service import list_forms, list_partners, worki
 from services.registration.forms.store import StoredForm
 from services.registration.people import filters
 from services.registration.people.console import CHOICES, PATH
-from services.registration.people.counting import MAX_GROUPS, Group, count_by, count_people, read_keys
+from services.registration.people.counting import MAX_GROUPS, CountGroup, count_by, count_people, read_keys
 from services.registration.people.filters import (
     FILE_TITLES,
     SHOWING,
     YES_OR_NO,
-    Choices,
+    FilterChoices,
     address,
     cell_text,
     choices_of,
@@ -42,7 +42,7 @@ from services.registration.people.listing import (
     registration_position,
 )
 from services.registration.people.listing_store import PeopleFilter
-from services.registration.people.notes import ListView, known_tags, views_for
+from services.registration.people.notes import SavedView, known_tags, views_for
 from services.registration.people.store import Person
 from shared.core.clock import Clock
 from shared.public_forms.definition import FormDefinition
@@ -70,12 +70,12 @@ COUNT_WORDS: Mapping[str, str] = {
 """What can be counted by on every form."""
 
 NOTHING, OTHERS = "No answer", "All others"
-MOST_ACROSS = 12
+MAX_ACROSS = 12
 """Values of the second thing that are columns; the rest is one column."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class CountCell:
     """A number; ``path`` is the list of those who are counted, empty if no filter finds them."""
 
     number: int
@@ -83,17 +83,17 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CountRow:
     """The numbers of one value; ``people`` is how many different ones, None where a second thing is counted by too."""
 
     title: str
-    cells: Sequence[Cell]
+    cells: Sequence[CountCell]
     sum: int
     people: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class CountTable:
+class CountGrid:
     """Attributes:
     down, across: titles of what is counted by; without a second thing the latter is empty.
     columns: titles of the values across.
@@ -103,39 +103,39 @@ class CountTable:
     down: str
     across: str
     columns: Sequence[str]
-    rows: Sequence[Row]
+    rows: Sequence[CountRow]
 
 
-def keys_offered(choices: Choices) -> tuple[tuple[str, str], ...]:
+def keys_offered(choices: FilterChoices) -> tuple[tuple[str, str], ...]:
     """(name, words) of all that can be counted by."""
     return (*COUNT_WORDS.items(), *((one.name, one.label) for one in choices.answers if one.countable))
 
 
 def count_table(
-    path: str, given: Mapping[str, str], keys: Sequence[str], groups: Sequence[Group], choices: Choices
-) -> CountTable:
+    path: str, given: Mapping[str, str], keys: Sequence[str], groups: Sequence[CountGroup], choices: FilterChoices
+) -> CountGrid:
     """The numbers of ``groups``, which were counted by ``keys``, each with the list that it stands for."""
     titles, filters = dict(keys_offered(choices)), {name: given[name] for name in given if name not in ("count", "by")}
     down, across = keys[0], keys[1] if len(keys) > 1 else ""
     columns = list(dict.fromkeys(_plain(group.by[across]) for group in groups)) if across else [""]
-    shown = (sorted(columns) if across == "day" else columns)[:MOST_ACROSS]
-    found: dict[str, dict[str, Group]] = {}
+    shown = (sorted(columns) if across == "day" else columns)[:MAX_ACROSS]
+    found: dict[str, dict[str, CountGroup]] = {}
     for group in groups:
         found.setdefault(_plain(group.by[down]), {})[_plain(group.by[across]) if across else ""] = group
     rows = []
     for value, cells in found.items():
         narrowed, total = _narrowed(filters, down, value), sum(group.registrations for group in cells.values())
-        numbers = [Cell(_number(cells, column), _path(path, narrowed, across, column)) for column in shown]
-        if len(columns) > MOST_ACROSS:
-            numbers.append(Cell(total - sum(cell.number for cell in numbers), ""))
+        numbers = [CountCell(_number(cells, column), _path(path, narrowed, across, column)) for column in shown]
+        if len(columns) > MAX_ACROSS:
+            numbers.append(CountCell(total - sum(cell.number for cell in numbers), ""))
         people = None if across else cells[""].people
-        rows.append(Row(_title(down, value, choices), numbers, total, people))
-    heads = [_title(across, column, choices) for column in shown] + [OTHERS] * (len(columns) > MOST_ACROSS)
+        rows.append(CountRow(_title(down, value, choices), numbers, total, people))
+    heads = [_title(across, column, choices) for column in shown] + [OTHERS] * (len(columns) > MAX_ACROSS)
     rows.sort(key=lambda row: (-row.sum, row.title))
-    return CountTable(titles[down], titles.get(across, ""), heads if across else [], rows)
+    return CountGrid(titles[down], titles.get(across, ""), heads if across else [], rows)
 
 
-def _number(cells: Mapping[str, Group], column: str) -> int:
+def _number(cells: Mapping[str, CountGroup], column: str) -> int:
     return cells[column].registrations if column in cells else 0
 
 
@@ -161,7 +161,7 @@ def _path(path: str, narrowed: Mapping[str, str] | None, key: str, value: str) -
     return "" if narrowed is None else address(path, narrowed)
 
 
-def _title(key: str, value: str, choices: Choices) -> str:
+def _title(key: str, value: str, choices: FilterChoices) -> str:
     if not value:
         return NOTHING
     known: Mapping[str, Sequence[tuple[str, str]]] = {
@@ -185,7 +185,7 @@ BULLETIN = "/console/mail/bulletins/new"
 LIVE = ("confirmed", "waitlisted")
 """Statuses whose people get bulletins."""
 
-MOST = 5000
+MAX_RECIPIENTS = 5000
 """Registrations that a bulletin can name one by one."""
 
 CHUNK = 500
@@ -208,9 +208,13 @@ def add_writing_to(blueprint: Blueprint, work: UnitOfWork) -> None:
         if is_segment(given):
             return redirect(f"{BULLETIN}?{urlencode(segment_of(given))}" if given else BULLETIN, 303)
         wanted = to_filter(given, definition, holder(), "", CHUNK)
-        ids = [person.registration.id for person in _first(_live(work, wanted), MOST + 1)]
+        ids = [person.registration.id for person in _first(_live(work, wanted), MAX_RECIPIENTS + 1)]
         page = render_template(
-            "registrations/write.html", ids=ids[:MOST], too_many=len(ids) > MOST, most=MOST, back=address(LIST, given)
+            "registrations/write.html",
+            ids=ids[:MAX_RECIPIENTS],
+            too_many=len(ids) > MAX_RECIPIENTS,
+            most=MAX_RECIPIENTS,
+            back=address(LIST, given),
         )
         return personal(make_response(page))
 
@@ -334,7 +338,7 @@ def _in_file(asked: "_Asked") -> list[str]:
     return file_columns(asked.given.get("columns", "").split(","), columns_offered(asked.definition))
 
 
-def _views(work: UnitOfWork) -> list[tuple[ListView, str]]:
+def _views(work: UnitOfWork) -> list[tuple[SavedView, str]]:
     """Views with their addresses."""
     with work.transaction() as connection:
         return [(view, address(PATH, view.query)) for view in views_for(connection, holder().name, holder().forms)]
@@ -366,7 +370,7 @@ def _people(work: UnitOfWork, given: dict[str, str], wanted: PeopleFilter, curso
 
 
 def _counts(
-    work: UnitOfWork, asked: _Asked, wanted: PeopleFilter, keys: Sequence[str], choices: Choices
+    work: UnitOfWork, asked: _Asked, wanted: PeopleFilter, keys: Sequence[str], choices: FilterChoices
 ) -> dict[str, Any]:
     """Numbers by one or two things."""
     with work.transaction() as connection:

@@ -1,4 +1,4 @@
-"""Where a registration stands in a listing, as text for a cursor, and back. What comes back is from outside."""
+"""Where a registration is in a listing, as text for a cursor, and back. What comes back is from outside."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from services.registration.forms.model import COLUMNS
 from services.registration.forms.seats import InLine
 from services.registration.forms.service import all_partners, working_groups
 from services.registration.forms.store import StoredForm, all_forms, find_form, first_in_line, forms_named, whole_line
-from services.registration.people.listing_store import Change, PeopleFilter, history_of, list_people
+from services.registration.people.listing_store import PeopleFilter, RegistrationChange, history_of, list_people
 from services.registration.people.store import OFFERED, Person, find_person
 from services.registration.people.waiting_list import PromotionLine, promotions_between
 from shared.core.clock import Clock
@@ -40,7 +40,7 @@ def read_registration_position(parts: Sequence[str]) -> str:
 CHUNK = 200
 """Rows read at once for a file; between two chunks no transaction is open."""
 
-MOST_DECISIONS = 50
+MAX_DECISIONS = 50
 """About one person: more would say nothing more."""
 
 FILE_COLUMNS = (
@@ -75,7 +75,7 @@ class PersonView:
 
     person: Person
     form: StoredForm
-    history: Sequence[Change]
+    history: Sequence[RegistrationChange]
     while_waiting: Sequence[PromotionLine]
     line: Sequence[InLine] = ()
     is_next: bool = False
@@ -106,7 +106,7 @@ def show_person(work: UnitOfWork, registration_id: str) -> PersonView:
         return PersonView(person, form, history, while_waiting, line, is_next)
 
 
-def _while_waiting(connection: Connection, form: str, history: Sequence[Change]) -> Sequence[PromotionLine]:
+def _while_waiting(connection: Connection, form: str, history: Sequence[RegistrationChange]) -> Sequence[PromotionLine]:
     """Decisions while the person waited; those that gave, offered or took a seat are in the history itself."""
     since = next((number for number, change in enumerate(history) if change.status == "waitlisted"), None)
     if since is None:
@@ -114,17 +114,17 @@ def _while_waiting(connection: Connection, form: str, history: Sequence[Change])
     until = next(
         (change.changed_at for change in history[since + 1 :] if change.status not in ("waitlisted", OFFERED)), None
     )
-    lines = promotions_between(connection, form, history[since].changed_at, until, MOST_DECISIONS)
+    lines = promotions_between(connection, form, history[since].changed_at, until, MAX_DECISIONS)
     return [line for line in lines if _status_at(history, line.decided_at) != OFFERED]
 
 
-def _status_at(history: Sequence[Change], instant: datetime) -> str:
+def _status_at(history: Sequence[RegistrationChange], instant: datetime) -> str:
     """The status that the latest change up to ``instant`` has left; empty before the first."""
     return next((change.status for change in reversed(history) if change.changed_at <= instant), "")
 
 
 def refuse_beyond(work: UnitOfWork, wanted: PeopleFilter) -> None:
-    """Refuse a question that somebody limited to ``wanted.forms`` could only have answered from other forms.
+    """Refuse a question that a person limited to ``wanted.forms`` could only have answered from other forms.
 
     Who is *not* registered for an event tells who is.
 
@@ -215,7 +215,7 @@ def _titles(connection: Connection, forms: Iterable[StoredForm]) -> _Titles:
 
 
 def _asked(wanted: PeopleFilter) -> dict[str, str]:
-    """What the file was limited to; never an answer or a word that was searched for: either may name somebody."""
+    """What the file was limited to; never an answer or a word that was searched for: either may name a person."""
     names = (
         "form",
         "event",

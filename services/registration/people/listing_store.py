@@ -52,9 +52,9 @@ class PeopleFilter:
 
     Attributes:
         q: beginning of an address, or of any word of a name or an organisation; accents do not count.
-        since, until: when somebody registered: from, and before.
+        since, until: when a person registered: from, and before.
         not_registered_for: an event or a form; lists who is not registered there. Without a status it lists only
-            people who have a seat or wait for one: nobody need be reminded who has cancelled.
+            people who have a seat or wait for one: no one need be reminded who has cancelled.
         details: ``given`` or ``missing``: what is asked after the confirmation, on forms that ask for anything then.
             Without a status ``missing`` lists only people who have a seat or wait for one.
         language: of their mails and pages.
@@ -94,7 +94,7 @@ class PeopleFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RegistrationChange:
     """A line of a registration's history; ``capacity_then`` where a seat was given.
 
     ``changed_by`` is the coordinator who decided it; None where none did.
@@ -207,7 +207,7 @@ class Where:
     Attributes:
         parts: SQL about ``registration r``, by the name of the condition.
         values: the parameters.
-        is_nothing: nobody can fulfil them.
+        is_nothing: no one can fulfil them.
     """
 
     parts: Mapping[str, str]
@@ -295,6 +295,6 @@ def _search_by_index(
     return _Q_AND_ORGANISATIONS, {"organisations": organisations}
 
 
-def history_of(connection: Connection, registration_id: str) -> Sequence[Change]:
+def history_of(connection: Connection, registration_id: str) -> Sequence[RegistrationChange]:
     """What happened to a registration and why, first to last."""
-    return [Change(*row) for row in connection.execute(_HISTORY, {"id": registration_id})]
+    return [RegistrationChange(*row) for row in connection.execute(_HISTORY, {"id": registration_id})]

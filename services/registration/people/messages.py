@@ -197,7 +197,7 @@ def address_restored(notifications_key: bytes, before: Person, former: str, at: 
 
 
 def erased_message(registration: Registration, at: datetime, former: Sequence[str] = ()) -> Message:
-    """Return that the person on ``registration`` was erased, as it counts from now on; it names nobody.
+    """Return that the person on ``registration`` was erased, as it counts from now on; it names no one.
 
     ``former`` are ids of former addresses that are erased with it.
     """

@@ -18,13 +18,13 @@ LIVE = ("confirmed", "waitlisted")
 class Registration:
     """Attributes:
     id: UUID text.
-    revision: counts the changes that somebody outside would see, from 1.
+    revision: counts the changes that a person outside would see, from 1.
     position: place on the waiting list, from 1, in order of receipt, as it was when this was read; None without one.
     person_ref: keyed hash of the address, 64 hex digits.
     accepted_at: when it was made: decided, or confirmed by the owner of the address.
     verified: the owner of the address has confirmed it.
     attend: slug of the event that everybody on this form should attend as well.
-    offer_expires_at: until when a seat is held for somebody who waits; None for no offer.
+    offer_expires_at: until when a seat is held for a person who waits; None for no offer.
     offer_passed: an offer was declined or has expired, and the person waits on.
     domain: reference of the domain of the address; empty for a mail provider.
     """
@@ -52,7 +52,7 @@ class Registration:
 
     @property
     def hold(self) -> Hold:
-        """Where somebody who waits stands: in line, with an offer, or past one."""
+        """Where a person who waits stands: in line, with an offer, or past one."""
         return "offered" if self.offer_expires_at is not None else "passed" if self.offer_passed else ""
 
     @property
@@ -91,7 +91,7 @@ def clear_answers(*sources: Any) -> dict[str, Any]:
 def check_confirming(
     opening: Opening, seats: Seats, registration: Registration, now: datetime, *, beyond: bool = False
 ) -> None:
-    """Whether somebody who waits can be given a seat, whatever their number in line and however late it is.
+    """Whether a person who waits can be given a seat, whatever their number in line and however late it is.
 
     Args:
         beyond: whether they need not fit: they get a reserved seat, or one more than there are.
@@ -106,7 +106,7 @@ def check_confirming(
 
 
 def check_offering(opening: Opening, seats: Seats, registration: Registration, now: datetime) -> None:
-    """Whether somebody who waits can be offered a seat.
+    """Whether a person who waits can be offered a seat.
 
     Raises:
         DomainError: ``already-offered``, and as :func:`check_confirming`.
@@ -118,7 +118,7 @@ def check_offering(opening: Opening, seats: Seats, registration: Registration, n
 
 
 def check_fits(seats: Seats, registration: Registration) -> None:
-    """Whether a seat is there for somebody who waits.
+    """Whether a seat is there for a person who waits.
 
     Raises:
         DomainError: ``no-free-seat``, ``seats-reserved``, ``domain-share``.

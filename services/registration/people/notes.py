@@ -168,7 +168,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """Everything about a person that stands beside one registration, as far as somebody may see it."""
+    """Everything about a person that stands beside one registration, as far as a person may see it."""
 
     others: Sequence[OtherRegistration]
     mails: Sequence[LoggedMail]
@@ -245,9 +245,9 @@ _DELETE_VIEW = text("DELETE FROM list_view WHERE id = CAST(:id AS uuid) AND owne
 
 
 @dataclass(frozen=True, slots=True)
-class ListView:
+class SavedView:
     """Attributes:
-    owner: name of the key that saved it; nobody else can delete it.
+    owner: name of the key that saved it; no one else can delete it.
     shared: every coordinator sees it.
     query: filters, order and columns, as they stand in the address of the list.
     """
@@ -260,13 +260,13 @@ class ListView:
     saved_at: datetime
 
 
-def views_for(connection: Connection, owner: str, forms: frozenset[str] | None) -> Sequence[ListView]:
-    """Return somebody's own views, then those that others share: of ``forms`` alone unless that is None.
+def views_for(connection: Connection, owner: str, forms: frozenset[str] | None) -> Sequence[SavedView]:
+    """Return a person's own views, then those that others share: of ``forms`` alone unless that is None.
 
     Names and tags of a view may say something about people of its form.
     """
     values = {"owner": owner, "forms": None if forms is None else sorted(forms)}
-    return [ListView(*row) for row in connection.execute(_LIST_VIEWS, values)]
+    return [SavedView(*row) for row in connection.execute(_LIST_VIEWS, values)]
 
 
 def lasting(given: Mapping[str, str], definition: FormDefinition | None) -> dict[str, str]:

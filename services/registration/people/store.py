@@ -106,7 +106,7 @@ _CHANGE = text("""
 
 
 def count_through(connection: Connection, partner: str) -> dict[str, dict[str, int]]:
-    """Registrations that came through a partner, by form and then by status; statuses that nobody has are left out."""
+    """Registrations that came through a partner, by form and then by status; statuses that no one has are left out."""
     counts: dict[str, dict[str, int]] = {}
     for form, status, number in connection.execute(_THROUGH_PARTNER, {"partner": partner}):
         counts.setdefault(form, {})[status] = number
@@ -134,7 +134,7 @@ def lock_chosen(connection: Connection, ids: Sequence[str]) -> list[Person]:
 
 
 def store_confirmed(connection: Connection, registration: Registration, capacity: int | None, now: datetime) -> None:
-    """Give a seat to somebody who waited, recorded with the capacity then in force."""
+    """Give a seat to a person who waited, recorded with the capacity then in force."""
     connection.execute(_CONFIRM, {"id": registration.id, "capacity": capacity, "now": now})
 
 
@@ -195,7 +195,7 @@ _EXPIRED = text(PERSON + "WHERE r.form = :form AND r.offer_expires_at <= :now OR
 
 
 def store_offer(connection: Connection, registration: Registration) -> None:
-    """Store the offer of somebody who waits as ``registration`` has it, or that it has ended."""
+    """Store the offer of a person who waits as ``registration`` has it, or that it has ended."""
     values = {"expires_at": registration.offer_expires_at, "passed": registration.offer_passed}
     connection.execute(_OFFER, {"id": registration.id, **values})
 
@@ -236,7 +236,7 @@ def pause_decider(connection: Connection) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """A registration that nobody else changes until the transaction ends, and its form with the seats locked.
+    """A registration that no one else changes until the transaction ends, and its form with the seats locked.
 
     ``now`` is from after the locks.
     """

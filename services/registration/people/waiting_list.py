@@ -78,7 +78,7 @@ class PromotionLine:
         free: seats that were free before anybody was promoted; None for no limit.
         waiting: how many waited before.
         promoted: how many of them got a seat, from the front of the line but for ``out-of-turn``.
-        withheld: why the others did not: ``out-of-turn``, or as in ``Promotion``; empty if nobody was left.
+        withheld: why the others did not: ``out-of-turn``, or as in ``Promotion``; empty if no one was left.
     """
 
     decided_at: datetime
@@ -90,7 +90,7 @@ class PromotionLine:
     withheld: str
 
 
-def note_promotion(connection: Connection, form: str, line: PromotionLine) -> None:
+def record_promotion(connection: Connection, form: str, line: PromotionLine) -> None:
     """Add a line."""
     values = {name: getattr(line, name) for name in PromotionLine.__slots__}
     connection.execute(_NOTE, {**values, "form": form})
@@ -129,7 +129,7 @@ def promote_waiting(
         form: as it was locked.
         seats: as they are after whatever freed one.
         now: the time.
-        reason: why somebody is promoted, for the history that coordinators see.
+        reason: why a person is promoted, for the history that coordinators see.
 
     Returns:
         who was confirmed, as they were before.
@@ -147,7 +147,7 @@ def promote_waiting(
         facts = [_confirm(connection, person, seats.capacity, reason, now) for person in waiting]
     messages.add(connection, facts, now)
     if seats.in_line:
-        note_promotion(connection, form.slug, _line(seats, decided, waiting, reason, now))
+        record_promotion(connection, form.slug, _line(seats, decided, waiting, reason, now))
     save_seats(connection, form.slug, seats_after(seats, decided))
     return waiting
 
@@ -155,7 +155,7 @@ def promote_waiting(
 def promote_if_possible(
     connection: Connection, messages: RegistrationMessages, form: StoredForm, now: datetime, reason: str
 ) -> None:
-    """As :func:`promote_waiting`, where nothing is recorded unless somebody gets a seat."""
+    """As :func:`promote_waiting`, where nothing is recorded unless a person gets a seat."""
     decided = _decide(connection, form, form.seats, now)
     if decided.count and _those_chosen(connection, form.slug, decided):
         promote_waiting(connection, messages, form, form.seats, now, reason)
@@ -192,7 +192,7 @@ def offer_seat(
     now: datetime,
     by: str | None = None,
 ) -> Fact:
-    """Hold a seat for somebody who waits; returns the fact that causes the mail to them.
+    """Hold a seat for a person who waits; returns the fact that causes the mail to them.
 
     Args:
         until: when the offer expires.
@@ -257,7 +257,7 @@ def promote_due(work: UnitOfWork, messages: RegistrationMessages, now: datetime)
                 promote_if_possible(connection, messages, form, now, "a free seat could be given again")
 
 
-MOST_SHOWN = 200
+MAX_SHOWN_WAITING = 200
 
 OFFERED, PASSED, NEXT = "offered", "offer-passed", "next"
 REASONS = (OFFERED, PASSED, NEXT, NO_FREE_SEAT, RESERVED, DOMAIN_SHARE, TOO_LATE, NOT_TAKING_PLACE, DECIDED_BY_HAND)
@@ -270,7 +270,7 @@ _WAITING = text(
 
 @dataclass(frozen=True, slots=True)
 class WaitingPerson:
-    """Somebody who waits.
+    """A person who waits.
 
     Attributes:
         why: one of ``REASONS``.
@@ -287,7 +287,7 @@ class SeatsView:
     """The seats of a form.
 
     Attributes:
-        waiting: the first of those who wait, in order, up to ``MOST_SHOWN``.
+        waiting: the first of those who wait, in order, up to ``MAX_SHOWN_WAITING``.
         beyond: by how many more seats are taken than there are.
     """
 
@@ -316,7 +316,7 @@ def show_seats(work: UnitOfWork, clock: Clock, slug: str) -> SeatsView:
 
 
 def why_waiting(person: Person, seats: Seats, decided: Promotion) -> str:
-    """Why somebody on the waiting list has no seat, one of ``REASONS``; ``decided`` is about the line as it is now."""
+    """Why a person on the waiting list has no seat, one of ``REASONS``; ``decided`` is about the line as it is now."""
     registration = person.registration
     if registration.hold:
         return OFFERED if registration.hold == "offered" else PASSED
@@ -331,7 +331,7 @@ def why_waiting(person: Person, seats: Seats, decided: Promotion) -> str:
 
 
 def _people(connection: Connection, slug: str) -> list[Person]:
-    return [to_person(row) for row in connection.execute(_WAITING, {"form": slug, "most": MOST_SHOWN})]
+    return [to_person(row) for row in connection.execute(_WAITING, {"form": slug, "most": MAX_SHOWN_WAITING})]
 
 
 def _waiting(person: Person, seats: Seats, decided: Promotion) -> WaitingPerson:

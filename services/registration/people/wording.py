@@ -7,14 +7,14 @@ from datetime import datetime
 from services.registration.forms.seats import WITH_OFFERS, InLine, decide_promotion, give_back, let_pass
 from services.registration.people.decisions import CANCEL, CONFIRM, OFFER, WITHDRAW
 from services.registration.people.listing import PersonView
-from services.registration.people.listing_store import Change
+from services.registration.people.listing_store import RegistrationChange
 from services.registration.people.model import check_cancelling, check_confirming, check_offering
 from services.registration.people.waiting_list import PromotionLine
 from shared.core.errors import DomainError
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class OfferedDecision:
     """A decision that is offered.
 
     Attributes:
@@ -35,7 +35,7 @@ class Choice:
     hours: int | None = None
 
 
-def choices_for(view: PersonView, now: datetime) -> list[Choice]:
+def choices_for(view: PersonView, now: datetime) -> list[OfferedDecision]:
     """What a coordinator can decide about this registration now; nothing for one that has ended or not begun."""
     registration = view.person.registration
     choices = []
@@ -43,16 +43,18 @@ def choices_for(view: PersonView, now: datetime) -> list[Choice]:
         choices.append(_confirm_choice(view, now))
     if registration.hold == "offered":
         effect = _withdrawing(view, now)
-        choices.append(Choice(WITHDRAW, "Withdraw the offer", "Withdraw the offer", effect, ""))
+        choices.append(OfferedDecision(WITHDRAW, "Withdraw the offer", "Withdraw the offer", effect, ""))
     elif registration.status == "waitlisted":
         choices.append(_offer_choice(view, now))
     if registration.status in ("confirmed", "waitlisted"):
         refusal = _refusal(lambda: check_cancelling(view.form.opening, registration, now))
-        choices.append(Choice(CANCEL, "Cancel for them", "Cancel this registration", _cancelling(view, now), refusal))
+        choices.append(
+            OfferedDecision(CANCEL, "Cancel for them", "Cancel this registration", _cancelling(view, now), refusal)
+        )
     return choices
 
 
-def _confirm_choice(view: PersonView, now: datetime) -> Choice:
+def _confirm_choice(view: PersonView, now: datetime) -> OfferedDecision:
     """With a reason they can be let in beyond what is free for them."""
     opening, seats, registration = view.form.opening, view.form.seats, view.person.registration
     question, button = "Give them a seat", "Confirm this person"
@@ -61,8 +63,10 @@ def _confirm_choice(view: PersonView, now: datetime) -> Choice:
     refusal = _refusal(lambda: check_confirming(opening, seats, registration, now, beyond=True))
     short = _refusal(lambda: check_confirming(opening, seats, registration, now))
     if refusal or not short:
-        return Choice(CONFIRM, question, button, _confirming(view), refusal)
-    return Choice(CONFIRM, "Give them a seat beyond the limit", button, _beyond(view, short), "", reason="required")
+        return OfferedDecision(CONFIRM, question, button, _confirming(view), refusal)
+    return OfferedDecision(
+        CONFIRM, "Give them a seat beyond the limit", button, _beyond(view, short), "", reason="required"
+    )
 
 
 def _beyond(view: PersonView, short: str) -> str:
@@ -73,7 +77,7 @@ def _beyond(view: PersonView, short: str) -> str:
     return f"{sentence[0].upper()}{sentence[1:]}.{then} They get a seat now, and a mail about it. No one loses a seat."
 
 
-def _offer_choice(view: PersonView, now: datetime) -> Choice:
+def _offer_choice(view: PersonView, now: datetime) -> OfferedDecision:
     seats, registration = view.form.seats, view.person.registration
     refusal = _refusal(lambda: check_offering(view.form.opening, seats, registration, now))
     reason = "possible" if view.is_next else "required"
@@ -81,7 +85,7 @@ def _offer_choice(view: PersonView, now: datetime) -> Choice:
         "A seat is held for them, and a mail asks them to accept it in time. If they decline or do not answer, the "
         "seat goes to others, and they stay on the waiting list until a coordinator decides."
     )
-    return Choice(OFFER, "Offer them a seat", "Offer a seat", effect, refusal, reason, seats.offer_hours)
+    return OfferedDecision(OFFER, "Offer them a seat", "Offer a seat", effect, refusal, reason, seats.offer_hours)
 
 
 def _withdrawing(view: PersonView, now: datetime) -> str:
@@ -190,17 +194,17 @@ def history_rows(view: PersonView) -> list[HistoryRow]:
     return sorted([*changes, *waits], key=lambda row: row.at)
 
 
-def change_rows(changes: Sequence[Change]) -> list[HistoryRow]:
+def change_rows(changes: Sequence[RegistrationChange]) -> list[HistoryRow]:
     """Each of ``changes``, in order."""
     return [_changed(change) for change in changes]
 
 
 def changes_since(view: PersonView, revision: int) -> list[HistoryRow]:
-    """What was changed after somebody has seen ``revision``."""
+    """What was changed after a person has seen ``revision``."""
     return [_changed(change) for change in view.history if change.revision > revision]
 
 
-def _changed(change: Change) -> HistoryRow:
+def _changed(change: RegistrationChange) -> HistoryRow:
     why = f"{change.reason[0].upper()}{change.reason[1:]}"
     return HistoryRow(change.changed_at, change.status, why, change.changed_by or "", change.capacity_then)
 
@@ -211,7 +215,7 @@ def _waited(line: PromotionLine) -> HistoryRow:
 
 
 def _consequence(line: PromotionLine) -> str:
-    """Why somebody who waited was not promoted."""
+    """Why a person who waited was not promoted."""
     if line.withheld == "too-late":
         return ", but too shortly before the start to invite the next person."
     if line.withheld == "not-taking-place":

@@ -22,10 +22,10 @@ from services.registration.privacy.erasure import (
     HERE,
     REASONS,
     Erasure,
-    Grave,
+    TombstoneView,
     erase_known,
     form_of,
-    show_grave,
+    show_tombstone,
 )
 from services.registration.privacy.erasure_store import TABLES
 from services.registration.sealing.key_store import FormKeys
@@ -61,7 +61,7 @@ class SealedReader:
 
 
 @dataclass(frozen=True, slots=True)
-class PersonExport:
+class RegistrationExport:
     """Attributes:
     person_ref: keyed hash of the address, by which the other services know the person, 64 hex digits.
     subjects: ids by which notifications knows what mails were about.
@@ -85,7 +85,7 @@ NOTES = (
 
 def export_person(
     work: UnitOfWork, clock: Clock, references: References, keys: FormKeys, email: str, reader: SealedReader | None
-) -> PersonExport:
+) -> RegistrationExport:
     """Return what is held about the owner of ``email``; empty tables if nothing is.
 
     Args:
@@ -106,7 +106,7 @@ def export_person(
         if given
     }
     subjects = [one["id"] for table in ("registration", "confirmation_link", "former_address") for one in tables[table]]
-    return PersonExport(address.ref.hex(), subjects, tables, sealed)
+    return RegistrationExport(address.ref.hex(), subjects, tables, sealed)
 
 
 def _given_at(connection: Connection, registration: Mapping[str, Any]) -> dict[str, str | None]:
@@ -175,7 +175,7 @@ def erasing_blueprint(work: UnitOfWork, clock: Clock, messages: RegistrationMess
         identity = str(registration_id)
         require_touch(form_of(work, identity))
         erase_known(work, clock, messages, Erasure(identity, **wanted, by=holder().name, may_touch=may_touch))
-        return _left(show_grave(work, identity))
+        return _left(show_tombstone(work, identity))
 
     @blueprint.get("/<uuid:registration_id>/erasure")
     @blueprint.response(200, ErasedSchema)
@@ -183,14 +183,14 @@ def erasing_blueprint(work: UnitOfWork, clock: Clock, messages: RegistrationMess
     @needs("coordinator")
     def show(registration_id: Any) -> dict[str, Any]:
         """What is stored about an erased registration: when, by whom and why it was erased."""
-        grave = show_grave(work, str(registration_id))
+        grave = show_tombstone(work, str(registration_id))
         require_touch(grave.tombstone.form)
         return _left(grave)
 
     return blueprint
 
 
-def _left(grave: Grave) -> dict[str, Any]:
+def _left(grave: TombstoneView) -> dict[str, Any]:
     return {**asdict(grave.tombstone), "history": [asdict(change) for change in grave.history]}
 
 
@@ -288,7 +288,7 @@ def erased_page(work: UnitOfWork, registration_id: UUID) -> Response:
     Raises:
         DomainError: ``not-found``: it was not erased, or never was; ``not-allowed``.
     """
-    grave = show_grave(work, str(registration_id))
+    grave = show_tombstone(work, str(registration_id))
     require_touch(grave.tombstone.form)
     page = render_template(
         "registrations/erased.html", grave=grave, history=change_rows(grave.history), form=grave.tombstone.form

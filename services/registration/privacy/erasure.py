@@ -9,14 +9,14 @@ from sqlalchemy import Connection
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
 from services.registration.forms.seats import give_back
 from services.registration.forms.store import all_forms
-from services.registration.people.listing_store import Change, history_of
+from services.registration.people.listing_store import RegistrationChange, history_of
 from services.registration.people.messages import RegistrationMessages, erased_message
 from services.registration.people.model import LIVE, Registration
 from services.registration.people.store import Locked, find_person, lock_known, pause_decider, store_change
 from services.registration.people.waiting_list import promote_waiting
 from services.registration.privacy.erasure_store import (
     TABLES,
-    Tombstone,
+    StoredTombstone,
     erase_pending,
     find_tombstone,
     forget_calendar,
@@ -87,11 +87,11 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class ErasureCause:
-    """Why somebody is erased.
+    """Why a person is erased.
 
     Attributes:
         reason: for the history.
-        by: name of the coordinator's key; None if nobody's.
+        by: name of the coordinator's key; None if no one's.
         whole_address: what waits to move other registrations to the address is erased too.
     """
 
@@ -101,11 +101,11 @@ class ErasureCause:
 
 
 @dataclass(frozen=True, slots=True)
-class Grave:
+class TombstoneView:
     """A tombstone with what happened to it."""
 
-    tombstone: Tombstone
-    history: list[Change]
+    tombstone: StoredTombstone
+    history: list[RegistrationChange]
 
 
 def erase_by_link(
@@ -165,7 +165,7 @@ def erase_kept(work: UnitOfWork, messages: RegistrationMessages, now: datetime, 
     return erase_one(work, lambda: now, messages, registration_id, cause)
 
 
-def show_grave(work: UnitOfWork, registration_id: str) -> Grave:
+def show_tombstone(work: UnitOfWork, registration_id: str) -> TombstoneView:
     """What is left of an erased registration.
 
     Raises:
@@ -175,7 +175,7 @@ def show_grave(work: UnitOfWork, registration_id: str) -> Grave:
         tombstone = find_tombstone(connection, registration_id)
         if tombstone is None:
             raise DomainError("not-found")
-        return Grave(tombstone, list(history_of(connection, registration_id)))
+        return TombstoneView(tombstone, list(history_of(connection, registration_id)))
 
 
 def form_of(work: UnitOfWork, registration_id: str) -> str:
@@ -254,7 +254,7 @@ def _erase_pending(
 
 def _erase(connection: Connection, messages: RegistrationMessages, locked: Locked, cause: ErasureCause) -> None:
     """The messages were blanked once before anything was locked: a relay that has them in hand may take its time, and
-    nobody should wait for seats meanwhile. What was added since is blanked now."""
+    no one should wait for seats meanwhile. What was added since is blanked now."""
     before, now = locked.registration, locked.now
     after = erased(before, locked.form.opening, now)
     former = former_addresses(connection, before.id)

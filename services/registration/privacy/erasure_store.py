@@ -178,8 +178,8 @@ _TOMBSTONE = text("SELECT id::text, form, status, erased_at FROM registration WH
 
 
 @dataclass(frozen=True, slots=True)
-class Tombstone:
-    """What is left of somebody: that they were on a form, how it ended, and when they were erased."""
+class StoredTombstone:
+    """What is left of a person: that they were on a form, how it ended, and when they were erased."""
 
     id: str
     form: str
@@ -228,10 +228,10 @@ def former_addresses(connection: Connection, registration_id: str) -> list[tuple
 
 
 def forget_organisation(connection: Connection, organisation_id: str) -> None:
-    """Delete an organisation's name if nobody is of it any more.
+    """Delete an organisation's name if no one is of it any more.
 
     Comes last in its transaction: who registers meanwhile names organisations and would wait for this lock. Without it
-    somebody whose registration is not committed yet would lose the name of theirs.
+    a person whose registration is not committed yet would lose the name of theirs.
     """
     connection.execute(_LOCK_ORGANISATIONS)
     connection.execute(_FORGET_ORGANISATION, {"id": organisation_id})
@@ -242,7 +242,7 @@ def others_of_the_same(connection: Connection, registration_id: str) -> list[tup
     return [(row[0], row[1]) for row in connection.execute(_OF_THE_SAME, {"id": registration_id})]
 
 
-def find_tombstone(connection: Connection, registration_id: str) -> Tombstone | None:
+def find_tombstone(connection: Connection, registration_id: str) -> StoredTombstone | None:
     """What is left of an erased registration; None if it was not erased, or never was."""
     row = connection.execute(_TOMBSTONE, {"id": registration_id}).fetchone()
-    return None if row is None or row[3] is None else Tombstone(*row)
+    return None if row is None or row[3] is None else StoredTombstone(*row)

@@ -57,7 +57,7 @@ _ENDED = """
 """
 """Which ended before ``before``, erased or not; an index finds them by the day of arrival, which comes first."""
 
-_BITE = " ORDER BY r.id LIMIT :most FOR UPDATE OF r SKIP LOCKED"
+_BATCH = " ORDER BY r.id LIMIT :most FOR UPDATE OF r SKIP LOCKED"
 _SEALED = _DUE.format(
     what="""r.sealed IS NOT NULL AND EXISTS (
         SELECT FROM jsonb_array_elements(CAST(convert_from(r.sealed, 'UTF8') AS jsonb)) envelope
@@ -68,16 +68,16 @@ _PEOPLE = _DUE.format(what="true")
 
 _MAY_GO = f" AND {MAY_GO.format(id='r.id')}"
 _LOCK_SEALED = text(
-    f"SELECT id::text, sealed FROM registration WHERE id IN ({_SEALED}{_MAY_GO}{_BITE})"  # noqa: S608 - constants
+    f"SELECT id::text, sealed FROM registration WHERE id IN ({_SEALED}{_MAY_GO}{_BATCH})"  # noqa: S608 - constants
 )
 _PUT_SEALED = text("UPDATE registration SET sealed = :sealed WHERE id = CAST(:id AS uuid)")
 _DROP_ANSWERS = text(
     "UPDATE registration SET answers = answers - CAST(:names AS text[]) "  # noqa: S608 - constants
-    f"WHERE id IN ({_ANSWERS}{_MAY_GO}{_BITE})"
+    f"WHERE id IN ({_ANSWERS}{_MAY_GO}{_BATCH})"
 )
 _DUE_PEOPLE = text(f"SELECT id::text FROM ({_PEOPLE}{_MAY_GO} ORDER BY r.id LIMIT :most) due")  # noqa: S608 - constants
 _DUE_ENDED = text(
-    f"SELECT id::text FROM registration WHERE id IN ({_ENDED}{_MAY_GO}{_BITE})"  # noqa: S608 - constants
+    f"SELECT id::text FROM registration WHERE id IN ({_ENDED}{_MAY_GO}{_BATCH})"  # noqa: S608 - constants
 )
 _DELETE_ENDED = text("""
     WITH ended AS (
@@ -163,7 +163,7 @@ def noticed(what: str, step: str, due: Due) -> Noticed:
 
 
 def due_ended(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> list[str]:
-    """Ids of up to ``most`` ended registrations that may go, and that nobody has in hand."""
+    """Ids of up to ``most`` ended registrations that may go, and that no one has in hand."""
     return list(connection.execute(_DUE_ENDED, _limits(step, announced_before, most)).scalars())
 
 
@@ -221,7 +221,7 @@ _DROPS = {"sealed": drop_sealed, "answers": drop_answers}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FormRetentionStep:
     """Something that is due on one form.
 
     Attributes:
@@ -246,16 +246,16 @@ def retaining(messages: RegistrationMessages) -> Retaining:
     return Retaining("registration", overdue, partial(retention_steps, messages))
 
 
-def steps(form: KeptForm, now: datetime) -> Iterator[Step]:
+def steps(form: KeptForm, now: datetime) -> Iterator[FormRetentionStep]:
     """Everything that can be due on a form, with what is due at ``now``."""
     rule = retention_of(form.questions, form.person_days)
     if form.keep_days is not None:
-        yield Step("ended", form.keep_days, Due.after(form, form.keep_days, now))
+        yield FormRetentionStep("ended", form.keep_days, Due.after(form, form.keep_days, now))
     for days, names in rule.sealed.items():
-        yield Step("sealed", days, Due.after(form, days, now, names))
+        yield FormRetentionStep("sealed", days, Due.after(form, days, now, names))
     for days, names in rule.fields.items():
-        yield Step("answers", days, Due.after(form, days, now, names))
-    yield Step("people", rule.person_days, Due.after(form, rule.person_days, now))
+        yield FormRetentionStep("answers", days, Due.after(form, days, now, names))
+    yield FormRetentionStep("people", rule.person_days, Due.after(form, rule.person_days, now))
 
 
 def survey(work: UnitOfWork, now: datetime) -> list[tuple[str, datetime | None, str, int, int, int]]:
@@ -316,18 +316,18 @@ def unannounced(work: UnitOfWork, now: datetime) -> dict[tuple[str, str], int]:
     return {key: count for key, count in counts.items() if count}
 
 
-def _taking(messages: RegistrationMessages, step: Step) -> Callable[[UnitOfWork, datetime], int]:
+def _taking(messages: RegistrationMessages, step: FormRetentionStep) -> Callable[[UnitOfWork, datetime], int]:
     if step.what == "people":
         return partial(_erase, messages, step)
     return partial(_end, messages, step) if step.what == "ended" else partial(_drop, step)
 
 
-def _drop(step: Step, work: UnitOfWork, now: datetime) -> int:
+def _drop(step: FormRetentionStep, work: UnitOfWork, now: datetime) -> int:
     with work.transaction() as connection:
         return _DROPS[step.what](connection, step.noticed, now - NOTICE, BITE)
 
 
-def _end(messages: RegistrationMessages, step: Step, work: UnitOfWork, now: datetime) -> int:
+def _end(messages: RegistrationMessages, step: FormRetentionStep, work: UnitOfWork, now: datetime) -> int:
     """Erase people first, so that the other services forget them too; then nothing of the registrations is left."""
     with work.transaction() as connection:
         ended = due_ended(connection, step.noticed, now - NOTICE, BITE)
@@ -337,7 +337,7 @@ def _end(messages: RegistrationMessages, step: Step, work: UnitOfWork, now: date
         return delete_ended(connection, ended)
 
 
-def _erase(messages: RegistrationMessages, step: Step, work: UnitOfWork, now: datetime) -> int:
+def _erase(messages: RegistrationMessages, step: FormRetentionStep, work: UnitOfWork, now: datetime) -> int:
     with work.transaction() as connection:
         people = due_people(connection, step.noticed, now - NOTICE, BITE)
     return sum(erase_kept(work, messages, now, one) for one in people)

@@ -8,9 +8,9 @@ from flask import Response, jsonify
 from services.registration.forms.opening import closed_reason
 from services.registration.intake.form_view import view_form
 from services.registration.public import form_pages as intake_pages
-from services.registration.public.context import PublicContext, counted_look_up, language_of, read_submitted
+from services.registration.public.context import PublicContext, counted_lookup, language_of, read_submitted
 from services.registration.public.submissions import (
-    Refused,
+    SubmissionRefused,
     allow,
     as_json,
     challenge_path,
@@ -172,7 +172,7 @@ def challenge_blueprint(context: PublicContext) -> Any:
     @with_preflight
     def challenge(query: dict[str, str]) -> Response:
         """A task for one submission (ALTCHA). Its solution can be used once; the mail is sent sooner when many wait."""
-        with counted_look_up():
+        with counted_lookup():
             view = context.form_view(query["form"])
         made = new_challenge(context.proof_keys, view.stored.slug, view.solved_lately, context.clock())
         challenges_total.labels("registration", str(made["parameters"]["data"]["tries"] // TRIES)).inc()
@@ -210,7 +210,7 @@ def _add_definition(blueprint: Any, context: PublicContext) -> None:
     @with_preflight
     def show(query: dict[str, Any], slug: str) -> Response:
         """The questions of a form, and whether it accepts registrations."""
-        with counted_look_up():
+        with counted_lookup():
             view = view_form(context.work, slug, context.clock())
         language = language_of({"lang": query["lang"]}, None)
         reason = closed_reason(view.stored.opening, context.clock())
@@ -239,7 +239,7 @@ def _add_schema(blueprint: Any, context: PublicContext) -> None:
 
         It is a little wider than the check itself, which also knows the rules of Unicode, of addresses and of numbers.
         """
-        with counted_look_up():
+        with counted_lookup():
             view = view_form(context.work, slug, context.clock())
         answer = jsonify(json_schema(view.definition, language_of({"lang": query["lang"]}, None)))
         answer.mimetype = SCHEMA_TYPE
@@ -258,7 +258,7 @@ def _add_intake(blueprint: Any, context: PublicContext) -> None:
 
         Repeating it with the same `Idempotency-Key` gives the same answer and stores nothing more.
         """
-        with counted_look_up():
+        with counted_lookup():
             view = context.form_view(slug)
         refuse_other_sites(view.origins)
         submitted = read_submitted(view.definition)
@@ -268,7 +268,7 @@ def _add_intake(blueprint: Any, context: PublicContext) -> None:
         language = language_of(submitted.beside, partner.language if partner else None)
         try:
             return as_json(take(context, view, submitted), view, language)
-        except Refused as refused:
+        except SubmissionRefused as refused:
             return faults_as_json(refused, view)
         except DomainError as refusal:
             return allow(from_domain(refusal), view.origins)

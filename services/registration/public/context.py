@@ -17,7 +17,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from services.registration.embed.pages import (
     ClosedPage,
     ClosedReason,
-    Look,
+    PageStyle,
     RefusedCause,
     RefusedPage,
     embed_path,
@@ -58,12 +58,12 @@ KEY_KEPT_S = 5.0
 """How long answers are sealed to a form's public key while it cannot be read again, so that a destroyed key goes out
 of use. Afterwards a form with sealed questions accepts nothing until its key is read again."""
 
-MOST_VIEWS = 500
+MAX_VIEWS = 500
 
 
 @contextmanager
-def counted_look_up() -> Iterator[None]:
-    """Count it when a form is asked for that there is not: a partner's page names a wrong one, or somebody tries."""
+def counted_lookup() -> Iterator[None]:
+    """Count it when a form is asked for that there is not: a partner's page names a wrong one, or a person tries."""
     try:
         yield
     except DomainError as refusal:
@@ -96,7 +96,7 @@ class PublicContext:
     refreshing: threading.Lock = field(default_factory=threading.Lock)
 
     def form_view(self, slug: str) -> FormView:
-        """The form called ``slug``, about a second old at most: one caller reads it anew, the others go on meanwhile.
+        """The form called ``slug``, about a second old at most: one caller reads it again, the others go on meanwhile.
 
         Raises:
             DomainError: ``form-unknown``.
@@ -112,12 +112,12 @@ class PublicContext:
             self.refreshing.release()
 
     def remembered_origins(self, slug: str) -> tuple[str, ...]:
-        """Origins that might use the form a moment ago; none if nothing is remembered. Asks nobody."""
+        """Origins that might use the form a moment ago; none if nothing is remembered. Asks no one."""
         kept = self.views.get(slug)
         return kept[1].origins if kept is not None else ()
 
     def known_origins(self, slug: str) -> tuple[str, ...]:
-        """Origins that may use the form; those of every partner where there is no such form, none if nobody can say."""
+        """Origins that may use the form; those of every partner where there is no such form, none if no one can say."""
         try:
             return self.form_view(slug).origins
         except Unavailable:
@@ -136,7 +136,7 @@ class PublicContext:
             if kept is None or time.monotonic() - kept[0] > VIEW_KEPT_IN_NEED_S:
                 raise
             return _in_need(*kept)
-        if len(self.views) >= MOST_VIEWS:
+        if len(self.views) >= MAX_VIEWS:
             self.views.clear()
         self.views[slug] = (time.monotonic(), view)
         return view
@@ -148,7 +148,7 @@ def _in_need(read_at_s: float, view: FormView) -> FormView:
 
 
 @dataclass(frozen=True, slots=True)
-class Submitted:
+class SubmittedForm:
     """Attributes:
     answers: as they came, unchecked.
     beside: what travels beside the answers.
@@ -164,7 +164,7 @@ class Submitted:
     as_page: bool
 
     @property
-    def trapped(self) -> bool:
+    def fills_honeypot(self) -> bool:
         """Whether the field that no person sees was filled in."""
         return bool(self.beside.get("website"))
 
@@ -174,7 +174,7 @@ class Submitted:
         return str(self.beside.get("partner") or "")
 
 
-def read_submitted(definition: FormDefinition) -> Submitted:
+def read_submitted(definition: FormDefinition) -> SubmittedForm:
     """The request's content.
 
     Raises:
@@ -193,11 +193,11 @@ def read_submitted(definition: FormDefinition) -> Submitted:
     key = idempotency_key() or checked_key(inside if isinstance(inside, str) else "?")
     # a new proof of work for the same answers is the same request
     content = {name: value for name, value in {**answers, **beside}.items() if name != "altcha"}
-    return Submitted(answers, beside, key, fingerprint(definition.slug, content), as_page)
+    return SubmittedForm(answers, beside, key, fingerprint(definition.slug, content), as_page)
 
 
 def own_language(beside: dict[str, Any], own: str) -> str:
-    """The language of a page behind somebody's link: asked for, else their own, else as anywhere."""
+    """The language of a page behind a person's link: asked for, else their own, else as anywhere."""
     return named_language(beside.get("lang")) or named_language(own) or language_of(beside, None)
 
 
@@ -206,16 +206,16 @@ def language_of(beside: dict[str, Any], partner_language: str | None) -> str:
     return chosen_language(beside.get("lang"), request.accept_languages, partner_language)
 
 
-def look_of(
+def page_style_of(
     language: str, values: Mapping[str, Any], partner: Partner | None, *, framed: bool = False, parent: str = ""
-) -> Look:
+) -> PageStyle:
     """The look of a page; the address's values come before the partner's.
 
     ``parent`` is the origin of the page around that may hear messages.
     """
     own = {name: str(value) for name, value in (partner.theme if partner else {}).items()}
     given = {name: str(values[name]) for name in ("theme", "accent", "radius", "font") if values.get(name)}
-    return Look(language, read_theme({**own, **given}), framed or bool(parent), parent)
+    return PageStyle(language, read_theme({**own, **given}), framed or bool(parent), parent)
 
 
 def see_other(path: str) -> Response:
@@ -242,12 +242,12 @@ def parent_origin(partner: Partner | None, claimed: str) -> str:
     return claimed if partner is not None and claimed in partner.origins else ""
 
 
-def page(html: str, look: Look, origins: tuple[str, ...] = (), status: int = 200) -> Response:
+def page(html: str, look: PageStyle, origins: tuple[str, ...] = (), status: int = 200) -> Response:
     """A page for one person, which no cache keeps, and which may be framed by exactly ``origins``."""
     return personal(_page(html, look, origins, status))
 
 
-def public_page(html: str, look: Look, origins: tuple[str, ...]) -> Response:
+def public_page(html: str, look: PageStyle, origins: tuple[str, ...]) -> Response:
     """The same for everybody who asks for this address: it holds neither a key nor anything of who asks."""
     response = _page(html, look, origins, 200)
     if named_language(request.args.get("lang")) is None:
@@ -255,7 +255,7 @@ def public_page(html: str, look: Look, origins: tuple[str, ...]) -> Response:
     return revalidated(response)
 
 
-def _page(html: str, look: Look, origins: tuple[str, ...], status: int) -> Response:
+def _page(html: str, look: PageStyle, origins: tuple[str, ...], status: int) -> Response:
     response = make_response(html, status)
     response.headers["Content-Security-Policy"] = kept_page_policy(theme_css(look.theme), origins)
     response.headers["Content-Language"] = look.language
@@ -265,14 +265,14 @@ def _page(html: str, look: Look, origins: tuple[str, ...], status: int) -> Respo
 def refused_page(cause: RefusedCause, parent: str, slug: str, partner: Partner | None = None) -> Response:
     """The page that tells ``parent``, an origin, why it cannot show a form. Anybody may frame it: it holds nothing."""
     language = language_of(request.args.to_dict(), partner.language if partner else None)
-    look = look_of(language, request.args, partner, parent=parent)
+    look = page_style_of(language, request.args, partner, parent=parent)
     query = {"lang": language, "partner": partner.slug if partner else ""}
     form = "" if cause == "form-unknown" else embed_path(slug, query)
     status = 403 if cause == "origin-not-allowed" else 404
     return page(render_refused(RefusedPage(look, cause, form)), look, ("*",), status)
 
 
-def closed_html(view: FormView, look: Look, reason: str) -> str:
+def closed_html(view: FormView, look: PageStyle, reason: str) -> str:
     """The page that says why there is no form."""
     title = view.definition.title.for_reader(look.language)
     query = {"partner": request.values.get("partner", ""), **look.theme.query(), "parent": look.parent}

@@ -12,9 +12,9 @@ from services.registration.embed.pages import (
     SCRIPTS,
     SHEET,
     FramePage,
-    Look,
     Notice,
     OwnForm,
+    PageStyle,
     SelftestPage,
     Verification,
     pinned_script,
@@ -30,20 +30,20 @@ from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView
 from services.registration.public.context import (
     PublicContext,
-    Submitted,
+    SubmittedForm,
     closed_html,
-    counted_look_up,
+    counted_lookup,
     event_time,
     guest_list_closes,
     language_of,
-    look_of,
     page,
+    page_style_of,
     parent_origin,
     public_page,
     read_submitted,
     refused_page,
 )
-from services.registration.public.submissions import Refused, challenge_path, take
+from services.registration.public.submissions import SubmissionRefused, challenge_path, take
 from shared.core.errors import DomainError, Unavailable
 from shared.core.metrics import intake_requests_total
 from shared.public_forms.definition import ADDRESS_FIELD
@@ -58,16 +58,16 @@ from shared.web.limits import limited
 from shared.web.look.sheets import serve_sheet
 
 
-def submit(context: PublicContext, view: FormView, submitted: Submitted) -> Response:
+def submit(context: PublicContext, view: FormView, submitted: SubmittedForm) -> Response:
     """Take a plain form and answer with a page: that it is stored, the form with its faults, or why it is closed."""
     partner = view.partner(submitted.partner)
     language = language_of(submitted.beside, partner.language if partner else None)
     parent = parent_origin(partner, str(submitted.beside.get("parent") or ""))
-    look = look_of(language, submitted.beside, partner, parent=parent)
+    look = page_style_of(language, submitted.beside, partner, parent=parent)
     origins = partner.origins if partner else ()
     try:
         accepted = take(context, view, submitted)
-    except Refused as refused:
+    except SubmissionRefused as refused:
         return again(context, view, submitted, look, answers=refused.answers, status=422)
     except DomainError as refusal:
         if refusal.code == "form-closed":
@@ -88,11 +88,11 @@ def submit(context: PublicContext, view: FormView, submitted: Submitted) -> Resp
     return page(render_received(shown), look, origins, 202)
 
 
-def in_language(context: PublicContext, view: FormView, submitted: Submitted, language: str) -> Response:
+def in_language(context: PublicContext, view: FormView, submitted: SubmittedForm, language: str) -> Response:
     """The form in another language, with what was typed so far; nothing is checked, and nothing is stored."""
     partner = view.partner(submitted.partner)
     parent = parent_origin(partner, str(submitted.beside.get("parent") or ""))
-    look = look_of(language, submitted.beside, partner, parent=parent)
+    look = page_style_of(language, submitted.beside, partner, parent=parent)
     follows = view.definition.initial_answers(str(submitted.beside.get("lang")))
     kept = {name: value for name, value in submitted.answers.items() if follows.get(name, ...) != value}
     return again(context, view, replace(submitted, answers=kept), look, status=200)
@@ -101,8 +101,8 @@ def in_language(context: PublicContext, view: FormView, submitted: Submitted, la
 def again(
     context: PublicContext,
     view: FormView,
-    submitted: Submitted,
-    look: Look,
+    submitted: SubmittedForm,
+    look: PageStyle,
     *,
     status: int,
     answers: Answers | None = None,
@@ -120,7 +120,7 @@ def again(
 
 
 def form_page(
-    context: PublicContext, view: FormView, partner: Partner | None, look: Look, parent: str, key: str = ""
+    context: PublicContext, view: FormView, partner: Partner | None, look: PageStyle, parent: str, key: str = ""
 ) -> FramePage:
     """The empty form."""
     return FramePage(
@@ -142,7 +142,7 @@ def form_page(
 
 
 def _can_add_at_once(form: PublicForm) -> bool:
-    """Whether somebody may get a seat without a mail, at an event that a calendar can hold."""
+    """Whether a person may get a seat without a mail, at an event that a calendar can hold."""
     return form.verification == "none" and form.kind in ATTENDING and form.starts_at is not None
 
 
@@ -163,7 +163,7 @@ def embed_blueprint(context: PublicContext) -> Blueprint:
     def form(slug: str) -> Response:
         claimed = origin_in(request.args.get("parent", ""))
         try:
-            with counted_look_up():
+            with counted_lookup():
                 view = context.form_view(slug)
         except DomainError:
             return refused_page("form-unknown", claimed, slug)
@@ -172,7 +172,7 @@ def embed_blueprint(context: PublicContext) -> Blueprint:
         if claimed and not parent:
             return refused_page("origin-not-allowed" if partner else "partner-unknown", claimed, slug, partner)
         language = language_of(request.args.to_dict(), partner.language if partner else None)
-        look = look_of(language, request.args, partner, parent=parent)
+        look = page_style_of(language, request.args, partner, parent=parent)
         origins = partner.origins if partner else ()
         if reason := view.refusal(context.clock()):
             intake_requests_total.labels("closed").inc()
@@ -194,7 +194,7 @@ def _add_language_change(blueprint: Blueprint, context: PublicContext) -> None:
     @public
     @limited("link")
     def form_in_language(slug: str) -> Response:
-        with counted_look_up():
+        with counted_lookup():
             view = context.form_view(slug)
         require_form()
         refuse_other_sites(view.origins)
@@ -238,12 +238,12 @@ def selftest_page(context: PublicContext) -> Response:
     partner = find_partner(context.work, request.args.get("partner", ""))
     framed = bool(request.args.get("parent")) or request.headers.get("Sec-Fetch-Dest") in ("iframe", "frame")
     language = language_of(request.args.to_dict(), partner.language if partner else None)
-    look = look_of(language, request.args, partner, framed=framed)
+    look = page_style_of(language, request.args, partner, framed=framed)
     status = 404 if request.args.get("partner") and not partner else 200
     return page(render_selftest(_made(context, look, partner)), look, ("*",) if partner else (), status)
 
 
-def _made(context: PublicContext, look: Look, partner: Partner | None) -> SelftestPage:
+def _made(context: PublicContext, look: PageStyle, partner: Partner | None) -> SelftestPage:
     return SelftestPage(
         look=look,
         home=context.public_url,

@@ -37,8 +37,8 @@ from services.registration.public.context import (
     attempt_number,
     event_time,
     language_of,
-    look_of,
     page,
+    page_style_of,
     see_other,
     title_of,
 )
@@ -108,7 +108,7 @@ def receipt_pages_blueprint(context: PublicContext) -> PageBlueprint:
     @public
     @limited("link")
     def receipt_page(receipt: str) -> Response:
-        look = look_of(language_of(request.args.to_dict(), None), {}, None)
+        look = page_style_of(language_of(request.args.to_dict(), None), {}, None)
         try:
             content = receipt_content(context, receipt)
             view = context.form_view(content["form"])
@@ -186,7 +186,7 @@ MAX_SHOWN = 254
 
 
 def _store(context: PublicContext, address: str) -> None:
-    """One row for the decider. It names the first form of all, as every row names one; without any there is nobody."""
+    """One row for the decider. It names the first form of all, as every row names one; without any there is no one."""
     slug = first_form(context.work)
     if not slug:
         return
@@ -196,7 +196,7 @@ def _store(context: PublicContext, address: str) -> None:
 
 
 def _page(*, sent: bool = False, address: str = "", notice: MyNotice = "", status: int = 200) -> Response:
-    look = look_of(language_of(request.values.to_dict(), None), {}, None)
+    look = page_style_of(language_of(request.values.to_dict(), None), {}, None)
     return page(render_my(MyPage(look, sent, address, notice)), look, status=status)
 
 
@@ -223,7 +223,7 @@ def personal_event(
 ) -> CalendarEvent | None:
     """Return a form's event for a person who has a seat; None if there is nothing to put in a calendar.
 
-    That is so for a form by which nobody takes part in an event, and if the event has no date, does not take place as
+    That is so for a form by which no one takes part in an event, and if the event has no date, does not take place as
     things stand, or is over.
     """
     if form.event_id is None or form.kind not in IN_CALENDARS:

@@ -13,7 +13,7 @@ from flask import Response, jsonify, request
 from services.registration.embed.strings import submission_texts
 from services.registration.intake.form_view import FormView
 from services.registration.intake.service import Accepted, Envelope, network_hash
-from services.registration.public.context import PublicContext, Submitted, language_of
+from services.registration.public.context import PublicContext, SubmittedForm, language_of
 from shared.core.errors import DomainError, Overloaded, Unavailable
 from shared.core.metrics import (
     idempotency_replays_total,
@@ -109,7 +109,7 @@ REFUSALS = {"idempotency-mismatch": "invalid"}
 """How a refusal is counted, by its code; any other is a closed form."""
 
 
-class Refused(Exception):
+class SubmissionRefused(Exception):
     """The answers have faults; ``answers`` holds them with what could be read."""
 
     def __init__(self, answers: Answers) -> None:
@@ -117,11 +117,11 @@ class Refused(Exception):
         self.answers = answers
 
 
-def take(context: PublicContext, view: FormView, submitted: Submitted, token_hash: bytes | None = None) -> Accepted:
+def take(context: PublicContext, view: FormView, submitted: SubmittedForm, token_hash: bytes | None = None) -> Accepted:
     """Check and store one submission; count how it went. The address is not looked at.
 
-    The honeypot refuses nobody, since a browser's extension may have filled it: whatever fills it loses its proof of
-    work, so its mail waits longer and nobody is registered at once.
+    The honeypot refuses no one, since a browser's extension may have filled it: whatever fills it loses its proof of
+    work, so its mail waits longer and no one is registered at once.
 
     Args:
         context: of the routes.
@@ -139,17 +139,17 @@ def take(context: PublicContext, view: FormView, submitted: Submitted, token_has
     answers = validate(view.definition, submitted.answers, language)
     if not answers.ok:
         intake_requests_total.labels("invalid").inc()
-        raise Refused(answers)
+        raise SubmissionRefused(answers)
     envelope = Envelope(
         partner=partner.slug if partner else None,
         language=language,
         idempotency_key=submitted.key,
         digest=submitted.fingerprint,
         network=client_network(context),
-        challenge=None if submitted.trapped else _challenge(context, view, submitted.beside.get("altcha")),
+        challenge=None if submitted.fills_honeypot else _challenge(context, view, submitted.beside.get("altcha")),
         token_hash=token_hash,
     )
-    return _counted(context, view, answers, envelope, trapped=submitted.trapped)
+    return _counted(context, view, answers, envelope, trapped=submitted.fills_honeypot)
 
 
 def client_network(context: PublicContext) -> bytes | None:
@@ -214,7 +214,7 @@ def as_json(accepted: Accepted, view: FormView, language: str) -> Response:
     return allow(response, view.origins)
 
 
-def faults_as_json(refused: Refused, view: FormView) -> Response:
+def faults_as_json(refused: SubmissionRefused, view: FormView) -> Response:
     """422 with every fault and a JSON pointer to its field."""
     errors = [
         {"pointer": fault.pointer, "code": fault.code, "message": fault.message} for fault in refused.answers.errors

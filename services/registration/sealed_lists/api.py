@@ -133,7 +133,7 @@ def read_request(
 
 
 def _described(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the filters for the log; of answers and searched words, which may name somebody, only that there are."""
+    """Return the filters for the log; of answers and searched words, which may name a person, only that there are."""
     plain = {name: value for name, value in given.items() if name in FILTERS and name != "q"}
     answers = sorted(
         {name.removeprefix(ANSWER_PREFIX).partition(".")[0] for name in given if name.startswith(ANSWER_PREFIX)}

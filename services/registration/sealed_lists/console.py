@@ -21,7 +21,7 @@ from services.registration.sealed_lists.approvals import ApprovalDesk
 from services.registration.sealed_lists.copies import KINDS, XLSX, file_of, header_of, watermark
 from services.registration.sealed_lists.purposes import ALL_ANSWERS, CUSTOM, EVERYTHING, PURPOSES, Names, served_by
 from services.registration.sealed_lists.service import STATUS, ListDesk
-from services.registration.sealed_lists.store import Contents, Entry, ListPlan
+from services.registration.sealed_lists.store import Contents, ListEntry, ListPlan
 from services.registration.sealing.api import read_number
 from services.registration.sealing.service import Approval
 from services.registration.sealing.store import ONE_PERSON, Reading, ReadingFilter, list_readings, registrations_of
@@ -228,7 +228,7 @@ def _in_words(desk: ListDesk, filters: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _cells(contents: Contents, entry: Entry) -> list[str]:
+def _cells(contents: Contents, entry: ListEntry) -> list[str]:
     answers = entry.answers or {}
     return [
         field.kind.display(field, answers[field.name], "en") if field.name in answers else ""

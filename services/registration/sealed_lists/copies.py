@@ -12,7 +12,7 @@ import xlsxwriter
 from flask import Response
 
 from services.registration.sealed_lists.purposes import CountTable
-from services.registration.sealed_lists.store import Contents, Entry
+from services.registration.sealed_lists.store import Contents, ListEntry
 from shared.i18n.when import compact_instant
 from shared.web.csv_lines import MEDIA_TYPE, csv_answer, safe_cell
 from shared.web.headers import personal
@@ -67,7 +67,7 @@ def header_of(contents: Contents) -> list[str]:
     return [*_PEOPLE, *(field.label.in_language("en") for field in contents.fields)]
 
 
-def row_of(contents: Contents, entry: Entry) -> list[object]:
+def row_of(contents: Contents, entry: ListEntry) -> list[object]:
     """Return the cells of one person."""
     answers = entry.answers or {}
     given = [

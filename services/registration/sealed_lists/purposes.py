@@ -92,7 +92,7 @@ def by_night(fields: Mapping[str, Field], people: Sequence[Answers]) -> Iterable
 
 
 def nights_of(fields: Mapping[str, Field], one: Answers) -> list[date]:
-    """The nights in which somebody needs a room; none where they have not said from which day."""
+    """The nights in which a person needs a room; none where they have not said from which day."""
     begins = _day(one, "arrives_on")
     return [] if begins is None else [begins + timedelta(days=night) for night in range(_nights(fields, one))]
 
@@ -151,7 +151,7 @@ def _words(field: Field) -> list[tuple[str, str]]:
 
 
 def _nights(fields: Mapping[str, Field], one: Answers) -> int:
-    """How many nights somebody needs a room for; where the form does not ask, from the first day to the last."""
+    """How many nights a person needs a room for; where the form does not ask, from the first day to the last."""
     if "hotel" not in one:
         return 0
     if "hotel_nights" in fields:
@@ -207,7 +207,7 @@ class Purpose:
         about: one sentence on what the list is for.
         needs: kinds by the name of the question; a form without one of them does not serve the purpose.
         also: names of questions that are opened where the form asks them.
-        concerns: whether somebody with these answers belongs on the list.
+        concerns: whether a person with these answers belongs on the list.
         names: whether names stand beside the answers.
         order: sorts the list.
         count: makes the numbers.
@@ -366,7 +366,7 @@ def needs_second_person(
     """Return whether it is the whole list: all sealed answers of a form, by its name or by choosing all of them.
 
     Whoever chooses them in parts has chosen them all with the last part. A question that was added lately makes no
-    list a part: the reader may have added it, and nobody may have answered it.
+    list a part: the reader may have added it, and no one may have answered it.
 
     Args:
         purpose: of the list.

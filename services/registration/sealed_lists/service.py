@@ -26,7 +26,7 @@ from services.registration.sealed_lists.purposes import (
 )
 from services.registration.sealed_lists.store import (
     Contents,
-    Entry,
+    ListEntry,
     ListPlan,
     ListRequest,
     ListRules,
@@ -185,7 +185,7 @@ class ListDesk:
         may_touch: Callable[[str], bool],
         condition: Callable[[Sequence[Field]], Callable[[Answers], bool]] | None = None,
     ) -> Contents:
-        """Open the answers of a list anew.
+        """Open the answers of a list again.
 
         Args:
             list_id: UUID text.
@@ -232,7 +232,7 @@ class ListDesk:
         with self.work.transaction() as connection:
             return list(rooms_left(asked, known, kept_rooms(connection)))
 
-    def _opened(self, opened: SealedList) -> Iterator[Entry]:
+    def _opened(self, opened: SealedList) -> Iterator[ListEntry]:
         status, only = str(opened.filters.get("status", "")), frozenset(opened.fields)
         for start in range(0, len(opened.people), CHUNK):
             with self.work.transaction() as connection:
@@ -240,7 +240,7 @@ class ListDesk:
             private_keys = self._keys_of(opened.form)
             for entry in chunk:
                 answers = _answers(private_keys, opened.form, entry, only)
-                yield Entry(entry.registration_id, entry.name, entry.organisation, entry.working_group, answers)
+                yield ListEntry(entry.registration_id, entry.name, entry.organisation, entry.working_group, answers)
 
     def _keys_of(self, form: str) -> Sequence[bytes]:
         """Reads the keys once a chunk: a key that another host destroys is out of use from the next chunk on."""

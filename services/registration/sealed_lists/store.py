@@ -1,7 +1,7 @@
 """Lists of sealed answers and their SQL: each is one reading in the log, with the ids of whom it is about.
 
 Rooms that hotels keep for the delegation are a copy of what events publishes. Who sleeps where is sealed, so the two
-meet here, when somebody opens a rooming list, and nowhere else.
+meet here, when a person opens a rooming list, and nowhere else.
 """
 
 from collections import Counter
@@ -54,7 +54,7 @@ _DESTROYED = text("SELECT destroyed_at IS NOT NULL FROM form_key WHERE form = :f
 
 @dataclass(frozen=True, slots=True)
 class SealedList:
-    """A list that somebody has opened.
+    """A list that a person has opened.
 
     Attributes:
         id: UUID text, in its address.
@@ -164,7 +164,7 @@ class ListRules:
 
     Attributes:
         kept: how long a list can be opened again.
-        one_reader: nobody has to approve: the network has a single person who reads sealed answers.
+        one_reader: no one has to approve: the network has a single person who reads sealed answers.
     """
 
     kept: timedelta = timedelta(hours=24)
@@ -173,7 +173,7 @@ class ListRules:
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """What somebody wants to open.
+    """What a person wants to open.
 
     Attributes:
         purpose: name of one of the registry.
@@ -216,8 +216,8 @@ class ListPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """Somebody on a list, with opened answers; ``answers`` is None where they do not open."""
+class ListEntry:
+    """A person on a list, with opened answers; ``answers`` is None where they do not open."""
 
     registration_id: str
     name: str | None
@@ -241,7 +241,7 @@ class Contents:
     form_title: str
     purpose: Purpose
     fields: tuple[Field, ...]
-    entries: Sequence[Entry]
+    entries: Sequence[ListEntry]
     counts: Sequence[CountTable]
     matching: int
     unreadable: int

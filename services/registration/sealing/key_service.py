@@ -54,7 +54,7 @@ class KeyOrder:
         who: the operator, for the audit log.
         clock: of the process.
         is_lost: the old private key is lost; what no key opens is lost with it and stops nothing.
-        consent: who else agreed to the destruction of the key, or why nobody had to; for the audit log.
+        consent: who else agreed to the destruction of the key, or why no one had to; for the audit log.
     """
 
     form: str
@@ -84,7 +84,7 @@ class StillOpen(Exception):
 
 
 class SecondPersonNeeded(Exception):
-    """Somebody else has to agree to the destruction of the key of this form: it is kept."""
+    """Another person has to agree to the destruction of the key of this form: it is kept."""
 
 
 class StillUndecided(Exception):

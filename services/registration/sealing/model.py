@@ -56,7 +56,7 @@ def field_names(sealed: bytes | None) -> list[str]:
 
 
 def merge_sealed(newer: bytes | None, older: bytes | None) -> bytes | None:
-    """Return the envelopes of a later submission before those of an earlier one, which lose the fields it has anew."""
+    """Return the envelopes of a later submission before those of an earlier one, which lose the fields it has again."""
     if newer is None or older is None:
         return newer or older
     rest = drop_fields(older, field_names(newer))

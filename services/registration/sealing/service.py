@@ -1,9 +1,9 @@
 """Read sealed answers: the reading is logged and committed first, then they are opened.
 
-Approval by a second person ("four eyes") stands before reading all sealed answers of a form and before destroying its
+Approval by a second person ("four eyes") is before reading all sealed answers of a form and before destroying its
 key: one asks with a reason, another one approves or declines within a day. Whoever asks can withdraw and never approve;
 the database refuses it too. A network with a single reader switches it off by a setting, and the log then says that
-nobody approved.
+no one approved.
 """
 
 import logging
@@ -24,7 +24,7 @@ from services.registration.sealing.store import (
     count_read,
     find_sealed,
     list_readings,
-    note_reading,
+    record_reading,
 )
 from shared.core.clock import Clock
 from shared.core.errors import DomainError
@@ -78,7 +78,7 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Reading
         if found.sealed is None:
             return {}
         now = clock()
-        note_reading(connection, request.registration_id, found.form, request.reader, reason, now)
+        record_reading(connection, request.registration_id, found.form, request.reader, reason, now)
         # counted after its own line: lines of the log wait for each other, so the limit is exact
         if count_read(connection, found.form, request.reader, now - ONE_BY_ONE) > MAX_ONE_BY_ONE:
             raise DomainError(
@@ -206,7 +206,7 @@ def ask(connection: Connection, wanted: Approval) -> None:
 
 
 def new_approval(act: str, form: str, asked_by: str, reason: str, now: datetime) -> Approval:
-    """Return a request that waits for a day, about nobody yet."""
+    """Return a request that waits for a day, about no one yet."""
     return Approval(new_id(), act, form, asked_by, reason, {}, (), now, now + APPROVED_WITHIN)
 
 
@@ -223,7 +223,7 @@ def waiting_approvals(connection: Connection, now: datetime, forms: frozenset[st
 
 
 def consent_to_destroy(connection: Connection, form: str, now: datetime) -> Mapping[str, str]:
-    """Return who asked for and who approved the destruction of a form's key, for the audit log; empty if nobody did."""
+    """Return who asked for and who approved the destruction of a form's key, for the audit log; empty if no one did."""
     row = connection.execute(_CONSENT, {"form": form, "now": now}).fetchone()
     if row is None:
         return {}
@@ -243,7 +243,7 @@ def decide_approval(connection: Connection, approval_id: str, decision: str, by:
 
     Raises:
         DomainError: ``not-found``; ``already-decided``; ``request-expired``; ``second-person-needed``: whoever asked
-            cannot approve or decline; ``not-allowed``: nobody else can withdraw.
+            cannot approve or decline; ``not-allowed``: no one else can withdraw.
     """
     row = connection.execute(_LOCK, {"id": approval_id}).fetchone()
     if row is None:

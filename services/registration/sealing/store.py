@@ -93,7 +93,7 @@ class SealedRow:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Somebody has read sealed answers: of one registration, or of many by a list.
+    """A person has read sealed answers: of one registration, or of many by a list.
 
     Attributes:
         registration_id: None for a list.
@@ -179,7 +179,7 @@ def read_sealed_rows(connection: Connection, table: str, form: str, after: str, 
 
 
 def put_sealed(connection: Connection, table: str, anew: Sequence[tuple[SealedRow, bytes]]) -> None:
-    """Store the same answers sealed to another key, in those rows that nobody has changed meanwhile.
+    """Store the same answers sealed to another key, in those rows that no one has changed meanwhile.
 
     Nothing that anybody sees has changed, so no revision is made.
     """
@@ -187,7 +187,7 @@ def put_sealed(connection: Connection, table: str, anew: Sequence[tuple[SealedRo
         connection.execute(_PUT[table], {"id": row.id, "sealed": row.sealed, "anew": sealed})
 
 
-def note_reading(
+def record_reading(
     connection: Connection, registration_id: str, form: str, reader: str, reason: str, at: datetime
 ) -> None:
     """Add a line to the log."""
@@ -196,7 +196,7 @@ def note_reading(
 
 
 def count_read(connection: Connection, form: str, reader: str, since: datetime) -> int:
-    """Return whose answers of a form somebody has read one by one since then: how many people."""
+    """Return whose answers of a form a person has read one by one since then: how many people."""
     values = {"form": form, "reader": reader, "since": since}
     return int(connection.execute(_READ_LATELY, values).scalar_one())
 

@@ -14,8 +14,8 @@ from services.events.wiring import describe as describe_events
 from services.notifications.rules.consumers import effects as notifications_effects
 from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.wiring import describe as describe_notifications
-from services.registration.messaging import effects as registration_effects
 from services.registration.wiring import describe as describe_registration
+from services.registration.wiring import effects as registration_effects
 from services.registration.workers import Tending
 from shared.bus.embedded_publisher import EmbeddedPublisher
 from shared.bus.embedded_store import EmbeddedQueues
@@ -108,7 +108,7 @@ class Bus:
         clock = CheckedClock(lambda: right() + by, work, service, lambda _connection: right())
         Housekeeper(work, service, clock, SERVICES[service]().rules).turn()
         if service == "registration":
-            Tending(work, clock, MESSAGES).turn()
+            Tending(work, clock, MESSAGES).tick()
 
     def deliver(self, queue: str, pick: Callable[[int], Iterable[int]], *, dies: bool = False) -> list[Message]:
         """Let a queue's consumer have some messages.

@@ -21,7 +21,7 @@ from services.registration.intake.service import Envelope, Intake
 from services.registration.own.commands import answer_offer, cancel_own, erase_own, send_choices
 from services.registration.own.managing_routes import OFFER_ANSWERS
 from services.registration.own.service import show_own, show_waiting
-from services.registration.people.decisions import OFFER, Decision, decide_seat
+from services.registration.people.decisions import OFFER, SeatDecision, decide_seat
 from services.registration.people.waiting_list import promoting
 from services.registration.privacy.erasure import HERE, Erasure, erase_known
 from services.registration.privacy.retention import confirm_unannounced
@@ -178,7 +178,7 @@ class Office:
 
     def settle_by_hand(self, identity: str, seen: int, status: str, *, lost: bool = False) -> Answer:
         """A coordinator's decision about one registration."""
-        decision = Decision(identity, seen, status, BY, "speaker" if status == OFFER else "")
+        decision = SeatDecision(identity, seen, status, BY, "speaker" if status == OFFER else "")
         return self._ask(
             lost, lambda work: decide_seat(work, self._world.clock, MESSAGES, decision).registration.status
         )
@@ -237,7 +237,7 @@ class Office:
     def tend(self) -> None:
         """One turn of ``tend``."""
         work = self._world.work("registration")
-        Tending(work, agreeing(self._world.clock, work), MESSAGES).turn()
+        Tending(work, agreeing(self._world.clock, work), MESSAGES).tick()
 
     def confirm_retention(self, slug: str) -> int:
         """An operator lets go who waits on a form because nothing announced them; returns how many."""

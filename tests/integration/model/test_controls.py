@@ -16,7 +16,7 @@ from services.events.attendance.store import Registered
 from services.registration.forms import service
 from services.registration.forms.seats import Seats
 from services.registration.forms.store import StoredForm, save_seats
-from services.registration.intake import decider, decider_store, deciding, mailboxes, queue
+from services.registration.intake import decider, deciding, facts_store, mailboxes, queue
 from services.registration.people import messages
 from services.registration.people import store as registrations
 from services.registration.people.messages import RegistrationMessages
@@ -70,7 +70,7 @@ GUARDS = {
     ),
     "nobody is registered at once without a proof of work": Guard(deciding, "_use_proof", lambda _: lambda *_: True),
     "the next in line gets what is given back": Guard(decider, "promote_waiting", _forget_to_promote),
-    "what was received before an erasure is dropped": Guard(decider_store, "erased_before", lambda _: lambda *_: {}),
+    "what was received before an erasure is dropped": Guard(facts_store, "erased_before", lambda _: lambda *_: {}),
     "a batch that was broken off is counted": Guard(
         queue, "_COUNT", lambda _: text("SELECT CAST(:numbers AS bigint[])")
     ),

@@ -28,10 +28,10 @@ from services.registration.cleanup import RECEIPT_KEPT
 from services.registration.forms.description import load_forms
 from services.registration.intake.service import receipt_hash
 from services.registration.key_stores import keys_engine, opened_form_keys
-from services.registration.messaging import effects as registration_effects
 from services.registration.people.messages import RegistrationMessages
 from services.registration.settings import read_settings
 from services.registration.web import build_app
+from services.registration.wiring import effects as registration_effects
 from services.registration.workers import Tending
 from shared.contracts import reading
 from shared.contracts.envelope import Message, decode
@@ -187,7 +187,7 @@ class Town:
         self.clock.advance(step)
         receive_at(self.installation, self.clock)
         messages = RegistrationMessages(self._sealing_key, self._sealing_key)
-        Tending(self.work("registration"), self.checked_clock, messages).turn()
+        Tending(self.work("registration"), self.checked_clock, messages).tick()
         decide_all(self.decider)
 
     def change_the_event(self, step: str, **what: Any) -> None:

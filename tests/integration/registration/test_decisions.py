@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.registration.people.console import PATH
-from services.registration.people.decisions import Decision, decide
+from services.registration.people.decisions import SeatDecision, decide
 from shared.core.clock import system_clock
 from shared.core.errors import DomainError
 from shared.store.engine import open_engine
@@ -149,7 +149,7 @@ def test_decisions_at_the_same_moment_are_one(
     def one(number: int) -> str:
         try:
             return decide(
-                work, system_clock, service.outgoing, Decision(person, 1, "cancelled", f"coordinator {number}")
+                work, system_clock, service.outgoing, SeatDecision(person, 1, "cancelled", f"coordinator {number}")
             ).email
         except DomainError as refusal:
             return refusal.code

@@ -12,11 +12,11 @@ import xlsxwriter
 from werkzeug.test import TestResponse
 
 from services.registration.importing import service as importing
-from services.registration.importing.running import MAX_ATTEMPTS
 from services.registration.intake import queue
 from services.registration.sealing.encryption import open_answers
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_store import FormKeys
+from services.registration.workers import MAX_ATTEMPTS
 from shared.core import failpoints
 from shared.core.ids import new_token, token_hash
 from tests.integration.rights.conftest import OWN_SITE

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.registration.embed.strings import page_texts
-from services.registration.forms.service import keep_event
+from services.registration.forms.service import upsert_event
 from shared.contracts.reading import read
 from shared.public_forms.standard import standard_form
 from shared.store.engine import open_engine
@@ -140,7 +140,7 @@ JOIN = "https://meet.example.org/a?b=c&d"
 def test_join_address_comes_with_the_message_about_the_event(installation: TestInstallation) -> None:
     engine = open_engine(installation.url("registration", "consume"))
     with UnitOfWork(engine, "registration").transaction() as connection:
-        keep_event(connection, read(sample_message("event.changed.v1", id="another", revision=7, join_url=JOIN)))
+        upsert_event(connection, read(sample_message("event.changed.v1", id="another", revision=7, join_url=JOIN)))
     engine.dispose()
     kept = rows(installation.urls["registration"], "SELECT join_url FROM event_copy WHERE id = 'another'")
     assert kept == [(JOIN,)]

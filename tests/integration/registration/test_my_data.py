@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.registration.forms.service import upsert_resource
-from services.registration.messaging import handle_mail
+from services.registration.wiring import handle_mail
 from shared.contracts.reading import read
 from shared.core.clock import rfc3339
 from shared.core.errors import Poison

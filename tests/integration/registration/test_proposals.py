@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from services.registration.messaging import PROPOSALS, effects
+from services.registration.wiring import PROPOSALS, effects
 from shared.contracts.envelope import Message
 from shared.contracts.reading import read
 from shared.core.errors import Poison, SettingsError

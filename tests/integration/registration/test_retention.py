@@ -156,10 +156,10 @@ def test_more_than_a_bite_goes_turn_by_turn(
     due, left = last_day + timedelta(days=14) + SECOND, []
     clock, work = FrozenClock(due - timedelta(hours=25)), service.work("tend")
     tending = Tending(work, agreeing(clock, work), service.outgoing)
-    tending.turn()
+    tending.tick()
     for turn in range(2):
         clock.set(due + timedelta(seconds=5 * turn))
-        tending.turn()
+        tending.tick()
         left.append(sum(sealed for sealed, _clear, _person in kept(installation)))
     assert left == [1, 0]
 

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.registration.messaging import COPIES, effects
+from services.registration.wiring import COPIES, effects
 from shared.contracts.envelope import decode
 from shared.contracts.reading import read
 from shared.store.engine import open_engine

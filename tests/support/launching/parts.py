@@ -100,7 +100,7 @@ def quick_decide() -> None:
     """A decider looks again soon after an outage."""
     from services.registration import workers
 
-    _set(workers, REST_IN_OUTAGE_S=QUICK_S)
+    _set(workers, OUTAGE_PAUSE_S=QUICK_S)
 
 
 def effect_ledger() -> None:

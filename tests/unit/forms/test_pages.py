@@ -12,7 +12,7 @@ from services.registration.embed.pages import (
     STATIC_FOLDER,
     ClosedPage,
     FramePage,
-    Look,
+    PageStyle,
     asset,
     embed_path,
     render_closed,
@@ -29,12 +29,12 @@ from tests.unit.forms.test_rendering import ATTACK, elements
 WHEN = EventTime(
     Period(datetime(2020, 3, 4, 19, 0, tzinfo=UTC), datetime(2020, 3, 4, 20, 0, tzinfo=UTC), "America/New_York")
 )
-LOOK = Look("en", Theme(accent="#b3541e"))
+LOOK = PageStyle("en", Theme(accent="#b3541e"))
 FRAME = FramePage(LOOK, webinar(), WHEN, "example-partner", "https://partner.example.org", "a-key")
 LINK = LinkPage(LOOK, "UPR Webinar Wednesday #10", WHEN, "/r/a-token", "confirmed", 3, "webinar")
 
 
-def every_page(look: Look) -> list[str]:
+def every_page(look: PageStyle) -> list[str]:
     frame = replace(FRAME, look=look)
     return [
         render_frame(frame),

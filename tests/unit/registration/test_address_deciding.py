@@ -17,12 +17,12 @@ from services.registration.intake.deciding import decide
 from services.registration.intake.facts import (
     MAX_CANDIDATES,
     AddressRequests,
+    BatchPlan,
     Facts,
     FormerAddress,
     FormState,
     LiveRegistration,
     MovedRegistration,
-    Plan,
 )
 from services.registration.intake.items import (
     MAX_ADDRESSES_ASKED,
@@ -33,7 +33,7 @@ from services.registration.intake.items import (
     Submission,
     UndoAddress,
 )
-from services.registration.intake.model import Act, Choice, Content, Result
+from services.registration.intake.model import Act, Choice, FormContent, Result
 from services.registration.people.model import AddressRefs
 
 NOW = datetime(2020, 3, 1, 12, tzinfo=UTC)
@@ -61,7 +61,7 @@ class Desk:
     numbers: "count[int]" = field(default_factory=lambda: count(1))
     undo: list[FormerAddress] = field(default_factory=list)
 
-    def decide(self, *items: Item) -> Plan:
+    def decide(self, *items: Item) -> BatchPlan:
         before = {one.id: one for some in self.facts.live.values() for one in some} | self.facts.ended
         plan = decide(self.facts, items, lambda: f"id-{next(self.numbers)}", NOW)
         for moved in plan.moved:
@@ -106,7 +106,7 @@ class Desk:
 
 
 def live(identity: str, email: str, name: str) -> LiveRegistration:
-    content = Content(email=email, language="en", name=name)
+    content = FormContent(email=email, language="en", name=name)
     return LiveRegistration(identity, FORM, "confirmed", 1, person_of(email, name), refs(email).ref, content)
 
 
@@ -235,7 +235,7 @@ def test_candidate_of_the_same_person_that_is_confirmed_beside_the_change_regist
 
 
 def submission(number: int, email: str, name: str) -> Submission:
-    content = Content(email=email, language="en", name=name)
+    content = FormContent(email=email, language="en", name=name)
     return Submission(
         number, FORM, 1, NOW, "K7QM", bytes([number]) * 32, None, None, content, refs(email), person_of(email, name)
     )

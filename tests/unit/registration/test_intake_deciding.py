@@ -16,7 +16,7 @@ from services.registration.intake.deciding import decide
 from services.registration.intake.facts import MAX_CANDIDATES, Candidate, Facts, FormState
 from services.registration.intake.items import (
     Cancel,
-    Change,
+    ChangeAnswers,
     Confirm,
     Item,
     Mute,
@@ -25,7 +25,7 @@ from services.registration.intake.items import (
     Submission,
     Verify,
 )
-from services.registration.intake.model import Act, ActResult, Choice, Content, Outcome, Result
+from services.registration.intake.model import Act, ActResult, Choice, FormContent, Result, SubmissionOutcome
 from services.registration.people.model import AddressRefs
 
 NOW = datetime(2020, 3, 1, 12, tzinfo=UTC)
@@ -47,12 +47,14 @@ def limited(taken: int = 0, limit: int = 2) -> FormState:
 def choosing(number: int, name: str, *workshops: str, **changes: Any) -> Submission:
     """A submission of somebody with an address of their own who chooses these workshops."""
     refs = AddressRefs(name.encode().ljust(32, b"a"), name.encode().ljust(32, b"m"), b"")
-    content = Content(email=f"{number}@example.org", language="en", name=name, answers={"workshop": list(workshops)})
+    content = FormContent(
+        email=f"{number}@example.org", language="en", name=name, answers={"workshop": list(workshops)}
+    )
     return submission(number, name, content=content, address=refs, **changes)
 
 
 def submission(number: int, name: str = "A. B.", **changes: Any) -> Submission:
-    content = Content(email="a@example.org", language="en", name=name, answers={"question": f"number {number}"})
+    content = FormContent(email="a@example.org", language="en", name=name, answers={"question": f"number {number}"})
     base = Submission(
         number=number,
         form=FORM,
@@ -82,7 +84,7 @@ def confirm(number: int, *choices: Choice, address: AddressRefs | None = OWNER) 
 def test_submission_by_mail_becomes_a_candidate_and_takes_no_seat(new_id: Callable[[], str]) -> None:
     facts = Facts({FORM: form(1)})
     plan = decide(facts, [submission(1)], new_id, NOW)
-    assert plan.outcomes == {1: Outcome.CHECK_YOUR_MAIL}
+    assert plan.outcomes == {1: SubmissionOutcome.CHECK_YOUR_MAIL}
     assert [one.number for one in plan.candidates] == [1]
     assert plan.registered == []
     assert facts.forms[FORM].seats.confirmed == 0
@@ -103,7 +105,7 @@ def test_full_list_of_candidates_evicts_nobody(new_id: Callable[[], str], full: 
     number = MAX_CANDIDATES if full else MAX_CANDIDATES - 1
     decide(facts, [submission(each) for each in range(1, number + 1)], new_id, NOW)
     plan = decide(facts, [submission(99)], new_id, NOW)
-    assert plan.outcomes == {99: Outcome.CHECK_YOUR_MAIL}
+    assert plan.outcomes == {99: SubmissionOutcome.CHECK_YOUR_MAIL}
     assert len(plan.candidates) == (0 if full else 1)
     assert len(facts.candidates) == MAX_CANDIDATES
 
@@ -248,15 +250,20 @@ def test_identical_submission_of_somebody_registered_changes_nothing_and_mails_t
 def test_blocked_address_is_answered_like_any_other_and_kept_nowhere(new_id: Callable[[], str]) -> None:
     facts = Facts({FORM: form()}, blocked=frozenset({OWNER.ref}))
     plan = decide(facts, [submission(1)], new_id, NOW)
-    assert plan.outcomes == {1: Outcome.CHECK_YOUR_MAIL}
+    assert plan.outcomes == {1: SubmissionOutcome.CHECK_YOUR_MAIL}
     assert (plan.candidates, plan.mails, plan.registered) == ([], [], [])
 
 
 @pytest.mark.parametrize(
-    ("who", "outcome"), [("new", Outcome.CONFIRMED), ("known", Outcome.CONFIRMED), ("blocked", Outcome.CONFIRMED)]
+    ("who", "outcome"),
+    [
+        ("new", SubmissionOutcome.CONFIRMED),
+        ("known", SubmissionOutcome.CONFIRMED),
+        ("blocked", SubmissionOutcome.CONFIRMED),
+    ],
 )
 def test_outcome_without_verification_does_not_tell_who_is_known(
-    new_id: Callable[[], str], who: str, outcome: Outcome
+    new_id: Callable[[], str], who: str, outcome: SubmissionOutcome
 ) -> None:
     facts = Facts({FORM: form(verification="none")})
     if who == "known":
@@ -273,7 +280,7 @@ def test_proof_of_work_counts_once(new_id: Callable[[], str]) -> None:
     other = AddressRefs(b"z" * 32, b"Z" * 32, b"")
     batch = [submission(1, challenge=b"c" * 16), submission(2, "X. Y.", challenge=b"c" * 16, address=other)]
     plan = decide(facts, batch, new_id, NOW)
-    assert plan.outcomes == {1: Outcome.CONFIRMED, 2: Outcome.CHECK_YOUR_MAIL}
+    assert plan.outcomes == {1: SubmissionOutcome.CONFIRMED, 2: SubmissionOutcome.CHECK_YOUR_MAIL}
     assert plan.challenges == [(b"c" * 16, FORM)]
 
 
@@ -443,7 +450,7 @@ def test_full_choice_tells_nobody_who_is_registered(new_id: Callable[[], str]) -
     facts.blocked = frozenset({blocked.address.ref})
     again = choosing(3, "Person 1", "morning", challenge=b"3")
     plan = decide(facts, [blocked, again, choosing(4, "Person 4", "morning", challenge=b"4")], new_id, NOW)
-    assert set(plan.outcomes.values()) == {Outcome.OPTION_FULL}
+    assert set(plan.outcomes.values()) == {SubmissionOutcome.OPTION_FULL}
 
 
 def test_change_takes_a_choice_only_while_it_has_room_and_gives_the_other_back(new_id: Callable[[], str]) -> None:
@@ -455,8 +462,8 @@ def test_change_takes_a_choice_only_while_it_has_room_and_gives_the_other_back(n
     first, second = (one.id for one in decide(facts, sent, new_id, NOW).registered)
 
     def change(number: int, registration: str, revision: int, *workshops: str) -> Result:
-        given = Content(email="", language="en", answers={"workshop": list(workshops)})
-        wanted = Change(number, NOW, registration, revision, given, frozenset({"workshop"}), False, b"")
+        given = FormContent(email="", language="en", answers={"workshop": list(workshops)})
+        wanted = ChangeAnswers(number, NOW, registration, revision, given, frozenset({"workshop"}), False, b"")
         return decide(facts, [wanted], new_id, NOW).results[number][0].result
 
     assert change(3, second, 1, "morning") is Result.OPTION_FULL
@@ -470,7 +477,7 @@ def test_cancelling_gives_a_choice_back(new_id: Callable[[], str]) -> None:
     facts = Facts({FORM: replace(limited(limit=1), verification="none")})
     [made] = decide(facts, [choosing(1, "Person 1", "morning", challenge=b"1")], new_id, NOW).registered
     plan = decide(facts, [Cancel(2, made.id), choosing(3, "Person 3", "morning", challenge=b"3")], new_id, NOW)
-    assert plan.outcomes == {3: Outcome.CONFIRMED}
+    assert plan.outcomes == {3: SubmissionOutcome.CONFIRMED}
 
 
 def test_replacing_somebodys_answers_needs_room_for_new_choices_alone(new_id: Callable[[], str]) -> None:

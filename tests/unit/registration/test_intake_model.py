@@ -9,12 +9,12 @@ from services.registration.forms.opening import Opening
 from services.registration.forms.seats import Seats
 from services.registration.intake.facts import Candidate, Facts, FormState, LiveRegistration
 from services.registration.intake.items import Submission
-from services.registration.intake.model import Content, content_from_json, content_to_json, without_cause
+from services.registration.intake.model import FormContent, content_from_json, content_to_json, without_cause
 from services.registration.people.model import AddressRefs
 
 NOW = datetime(2020, 3, 1, 12, tzinfo=UTC)
 OWNER, STRANGER = AddressRefs(b"o" * 32, b"O" * 32, b""), AddressRefs(b"s" * 32, b"S" * 32, b"")
-CONTENT = Content(email="a@example.org", language="en", name="A. B.")
+CONTENT = FormContent(email="a@example.org", language="en", name="A. B.")
 OPEN = Opening(True, False, None, None)
 FORM = FormState(OPEN, Seats(None, 0, 0, 0, True), "email", 3)
 
@@ -78,7 +78,7 @@ def test_registration_is_found_by_its_id() -> None:
     assert (facts.find("r-1"), facts.find("r-2"), facts.find(None)) == (live, None, None)
 
 
-WHOLE = Content(
+WHOLE = FormContent(
     email="a@example.org",
     language="fr",
     name="A. B.",
@@ -97,7 +97,7 @@ WHOLE = Content(
 
 
 @pytest.mark.parametrize("content", [CONTENT, WHOLE], ids=["least", "whole"])
-def test_content_travels_to_the_decider_unchanged(content: Content) -> None:
+def test_content_travels_to_the_decider_unchanged(content: FormContent) -> None:
     assert content_from_json(content_to_json(content)) == content
 
 

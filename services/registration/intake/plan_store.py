@@ -1,0 +1,322 @@
+"""What the decider writes inside the transaction of a batch: the plan, and the outcomes that receipts show."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from services.registration.intake.facts import BatchPlan, ChangedRegistration, Facts, MovedRegistration, NewRegistration
+from services.registration.intake.items import UNDO_FOR, DeskAct
+from services.registration.intake.model import without_cause
+from services.registration.people.messages import tagged_message
+from services.registration.people.store import as_parameter, columns_of, end_links
+from shared.store import outbox
+
+CHANGED, RESTORED = "address changed", "address change undone"
+"""Reasons in the history: no address."""
+
+MERGED_AWAY = "merged into another registration of the same person"
+
+_ADD_CANDIDATES = text("""
+    INSERT INTO candidate (id, submission, form, address_ref, mailbox_ref, domain_ref, person_key, code, fingerprint,
+        network, proven, received_at, content, sealed)
+    SELECT id, number, form, decode(ref, 'hex'), decode(mailbox, 'hex'), decode(domain, 'hex'),
+        decode(person, 'hex'), code, decode(fingerprint, 'hex'), decode(network, 'hex'), proven, received_at, content,
+        decode(sealed, 'hex')
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, number bigint, form text, ref text,
+        mailbox text, domain text, person text, code text, fingerprint text, network text, proven boolean,
+        received_at timestamptz, content jsonb, sealed text)
+""")
+_DELETE_CANDIDATES = text("DELETE FROM candidate WHERE id = ANY(CAST(:ids AS uuid[]))")
+_REGISTER = text("""
+    WITH new AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, form text, event_id text, status text,
+            position int, capacity int, number bigint, received_at timestamptz, ref text, mailbox text,
+            domain text, person text, name text, email text, organisation_id uuid, organisation text,
+            working_group text, representative boolean, country text, time_zone text, language text, partner text,
+            answers jsonb, sealed text, sealed_for jsonb, consent jsonb, verified boolean, by_desk text, reason text)
+    ), organisations AS (
+        INSERT INTO organisation (id, name) SELECT DISTINCT ON (organisation_id) organisation_id, organisation FROM new
+        WHERE organisation_id IS NOT NULL ORDER BY organisation_id ON CONFLICT DO NOTHING
+    ), changes AS (
+        INSERT INTO registration_change (registration_id, revision, status, changed_at, capacity_then, reason,
+            changed_by)
+        SELECT id, 1, status, :now, capacity, coalesce(reason, 'registered'), by_desk FROM new
+    )
+    INSERT INTO registration (id, form, event_id, status, position, revision, submission, received_at, person_ref,
+        mailbox_ref, domain_ref, person_key, name, email, organisation_id, working_group, representative, country,
+        time_zone, language, partner, answers, sealed, sealed_for, sealed_dates, consent, accepted_at, confirmed_at,
+        capacity_then, verified_at, sealed_at)
+    SELECT id, form, event_id, status, position, 1, number, received_at, decode(ref, 'hex'),
+        decode(mailbox, 'hex'), decode(domain, 'hex'), decode(person, 'hex'), name, email, organisation_id,
+        working_group, representative, country, time_zone, language, partner, answers, decode(sealed, 'hex'),
+        ARRAY(SELECT jsonb_array_elements_text(sealed_for)),
+        given_at(sealed_for, '{}', received_at), with_date(consent, :now),
+        :now, CASE WHEN status = 'confirmed' THEN CAST(:now AS timestamptz) END, capacity,
+        CASE WHEN verified THEN CAST(:now AS timestamptz) END,
+        CASE WHEN sealed IS NOT NULL THEN CAST(:now AS timestamptz) END
+    FROM new
+""")
+_CHANGE = text("""
+    WITH new AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, revision int, status text, person text,
+            name text, email text, organisation_id uuid, organisation text, working_group text,
+            representative boolean, country text, time_zone text, language text, answers jsonb, sealed text,
+            sealed_for jsonb, consent jsonb, fields jsonb, sealed_given boolean, details_given boolean,
+            offered boolean, by_desk text, reason text)
+    ), organisations AS (
+        INSERT INTO organisation (id, name) SELECT DISTINCT ON (organisation_id) organisation_id, organisation FROM new
+        WHERE organisation_id IS NOT NULL ORDER BY organisation_id ON CONFLICT DO NOTHING
+    ), changes AS (
+        INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, fields, changed_by)
+        SELECT id, revision, CASE WHEN offered THEN 'offered' ELSE status END, :now,
+            coalesce(reason, 'changed by its owner'), ARRAY(SELECT jsonb_array_elements_text(fields)), by_desk
+        FROM new
+    )
+    UPDATE registration r SET revision = greatest(r.revision, new.revision),
+        person_key = decode(new.person, 'hex'), name = new.name, email = new.email,
+        organisation_id = new.organisation_id, working_group = new.working_group,
+        representative = new.representative, country = new.country, time_zone = new.time_zone,
+        language = new.language, answers = new.answers, sealed = decode(new.sealed, 'hex'),
+        sealed_for = ARRAY(SELECT jsonb_array_elements_text(new.sealed_for)),
+        sealed_at = CASE WHEN new.sealed_given THEN :now ELSE r.sealed_at END,
+        details_at = CASE WHEN new.details_given THEN :now ELSE r.details_at END,
+        sealed_dates = given_at(new.sealed_for, r.sealed_dates, :now), consent = with_date(new.consent, :now),
+        verified_at = CASE WHEN new.by_desk IS NULL THEN coalesce(r.verified_at, :now) ELSE r.verified_at END
+    FROM new WHERE r.id = new.id
+""")
+_CANCEL = text("""
+    WITH gone AS (
+        UPDATE registration SET status = 'cancelled', revision = revision + 1, cancelled_at = :now,
+            offer_expires_at = NULL, offer_passed = false
+        WHERE id = ANY(CAST(:ids AS uuid[])) RETURNING id, revision, status
+    )
+    INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, changed_by)
+    SELECT id, revision, status, :now, :reason, CAST(:by AS text) FROM gone
+""")
+_TAKE_TAGS = text("""
+    UPDATE registration r SET tags = ARRAY(SELECT DISTINCT unnest(r.tags || o.tags) AS tag ORDER BY tag),
+        tags_revision = r.tags_revision + 1
+    FROM registration o WHERE r.id = CAST(:kept AS uuid) AND o.id = CAST(:other AS uuid) AND NOT r.tags @> o.tags
+    RETURNING r.id::text AS id, r.tags, r.tags_revision
+""")
+_TAKE_NOTES = text("""
+    UPDATE registration_note SET registration_id = CAST(:kept AS uuid) WHERE registration_id = CAST(:other AS uuid)
+""")
+_VERIFY = text("""
+    UPDATE registration SET verified_at = :now WHERE id = ANY(CAST(:ids AS uuid[])) AND verified_at IS NULL
+""")
+_SEATS = text("""
+    UPDATE seat SET confirmed = new.confirmed, waiting = new.waiting, last_position = new.last_position,
+        offered = new.offered, passed = new.passed, word = new.word, options = option_counts(seat.form)
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (form text, confirmed int, waiting int, last_position int,
+        offered int, passed int, word text)
+    WHERE seat.form = new.form
+""")
+_USE = text("""
+    INSERT INTO used_challenge (id, form, used_at) SELECT decode(id, 'hex'), form, :now
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id text, form text)
+""")
+_STORE_OUTCOMES = text("""
+    UPDATE submission s SET state = 'decided', outcome = new.outcome, calendar_key = new.calendar_key,
+        decided_at = :now, body = NULL, network = NULL, challenge = NULL
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (number bigint, outcome jsonb, calendar_key text)
+    WHERE s.id = new.number
+""")
+
+
+def write_candidates(connection: Connection, plan: BatchPlan) -> None:
+    """Store the new candidates and delete those that are decided."""
+    if plan.candidates:
+        rows = [
+            _row(one.address, one) | {"content": without_cause(one.content), "sealed": one.content.sealed}
+            for one in plan.candidates
+            if one.id not in plan.deleted
+        ]
+        connection.execute(_ADD_CANDIDATES, {"rows": as_parameter(rows)})
+    if plan.deleted:
+        connection.execute(_DELETE_CANDIDATES, {"ids": plan.deleted})
+
+
+def write_registrations(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Store new registrations; see :func:`registration_row`."""
+    if rows:
+        connection.execute(_REGISTER, {"rows": as_parameter(rows), "now": now})
+
+
+def write_owners(connection: Connection, registrations: Sequence[str], now: datetime) -> None:
+    """Record that the addresses of these registrations are verified, where they were not."""
+    if registrations:
+        connection.execute(_VERIFY, {"ids": list(registrations), "now": now})
+
+
+def write_changes(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Store new content of live registrations; see :func:`change_row`."""
+    if rows:
+        connection.execute(_CHANGE, {"rows": as_parameter(rows), "now": now})
+
+
+def write_cancelled(connection: Connection, plan: BatchPlan, reason: str, now: datetime) -> None:
+    """Store that registrations were cancelled by their link."""
+    if plan.cancelled:
+        values = {"ids": [one.id for one in plan.cancelled], "reason": reason, "now": now, "by": None}
+        connection.execute(_CANCEL, values)
+
+
+def write_merged(connection: Connection, plan: BatchPlan, now: datetime) -> None:
+    """Store that registrations ended because another one of the same person stays."""
+    for one in plan.merged:
+        values = {"ids": [one.ended.id], "reason": MERGED_AWAY, "now": now, "by": one.act.by}
+        connection.execute(_CANCEL, values)
+        taken = connection.execute(_TAKE_TAGS, {"kept": one.kept, "other": one.ended.id})
+        outbox.add(connection, [tagged_message(row.id, row.tags, row.tags_revision, now) for row in taken])
+        connection.execute(_TAKE_NOTES, {"kept": one.kept, "other": one.ended.id})
+
+
+def write_seats(connection: Connection, facts: Facts, forms: Iterable[str]) -> None:
+    """Store the seats of ``forms`` as the batch has left them, and the word that the public may know."""
+    seats = {slug: facts.forms[slug].seats for slug in sorted(forms)}
+    if seats:
+        names = ("confirmed", "waiting", "last_position", "offered", "passed", "word")
+        rows = [{"form": slug, **{name: getattr(one, name) for name in names}} for slug, one in seats.items()]
+        connection.execute(_SEATS, {"rows": as_parameter(rows)})
+
+
+def write_used_challenges(connection: Connection, plan: BatchPlan, now: datetime) -> None:
+    """Store which challenges were used."""
+    if plan.challenges:
+        rows = [{"id": identity, "form": form} for identity, form in plan.challenges]
+        connection.execute(_USE, {"rows": as_parameter(rows), "now": now})
+
+
+def store_outcomes(connection: Connection, plan: BatchPlan, now: datetime) -> None:
+    """Store the outcomes; the bodies are deleted."""
+    rows = [
+        {"number": number, "outcome": outcome, "calendar_key": plan.calendar_keys.get(number)}
+        for number, outcome in (plan.outcomes | plan.results).items()
+    ]
+    connection.execute(_STORE_OUTCOMES, {"rows": as_parameter(rows), "now": now})
+
+
+def registration_row(new: NewRegistration, event_id: str | None, organisation_id: str | None) -> dict[str, Any]:
+    """Return a row for :func:`write_registrations`.
+
+    Args:
+        new: of the plan.
+        event_id: of the form.
+        organisation_id: of the content's organisation, UUID text.
+    """
+    row = _row(new.content, new.address, new) | act_columns(new.act)
+    return row | {"event_id": event_id, "organisation_id": organisation_id}
+
+
+def change_row(changed: ChangedRegistration, organisation_id: str | None) -> dict[str, Any]:
+    """Return a row for :func:`write_changes`, with the id of the content's organisation."""
+    return _row(changed.content, changed) | act_columns(changed.act) | {"organisation_id": organisation_id}
+
+
+def act_columns(act: DeskAct | None) -> dict[str, str]:
+    """Return who at the desk did it, and why; nothing if no one there did."""
+    return {} if act is None else {"by_desk": act.by, "reason": act.reason}
+
+
+def _row(*values: Any) -> dict[str, Any]:
+    """The columns of ``values``, the last of which holds the others too."""
+    apart = ("content", "address", "cause", "act")
+    return {name: value for name, value in columns_of(*values).items() if name not in apart}
+
+
+_DROP_CHANGES = text("DELETE FROM address_change WHERE id = ANY(CAST(:ids AS uuid[]))")
+_DROP_FORMER = text("DELETE FROM former_address WHERE id = ANY(CAST(:ids AS uuid[]))")
+_ASK_ADDRESS = text("""
+    INSERT INTO address_change (id, registration_id, address_ref, mailbox_ref, domain_ref, email, code, received_at)
+    SELECT id, registration, decode(ref, 'hex'), decode(mailbox, 'hex'), decode(domain, 'hex'), email, code,
+        received_at
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, registration uuid, ref text, mailbox text,
+        domain text, email text, code text, received_at timestamptz)
+""")
+_COUNT_REQUESTS = text("""
+    UPDATE registration r SET address_requests = new.count, address_requests_since = new.since
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, count integer, since timestamptz)
+    WHERE r.id = new.id
+""")
+_KEEP_FORMER = text("""
+    INSERT INTO former_address (id, registration_id, revision, token_hash, address_ref, mailbox_ref, domain_ref, email,
+        changed_at, expires_at)
+    SELECT new.id, r.id, new.revision, decode(new.token_hash, 'hex'), r.person_ref, r.mailbox_ref, r.domain_ref,
+        r.email, :now, :expires_at
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, registration uuid, revision integer, token_hash text)
+    JOIN registration r ON r.id = new.registration
+""")
+_MOVE = text("""
+    WITH new AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id uuid, revision integer, status text,
+            email text, ref text, mailbox text, domain text, person text, reason text, by_desk text)
+    ), changes AS (
+        INSERT INTO registration_change (registration_id, revision, status, changed_at, reason, changed_by, fields)
+        SELECT new.id, new.revision, CASE WHEN r.offer_expires_at IS NULL THEN new.status ELSE 'offered' END,
+            :now, new.reason, new.by_desk,
+            CASE WHEN new.by_desk IS NULL THEN CAST('{}' AS text[]) ELSE ARRAY['email'] END
+        FROM new JOIN registration r ON r.id = new.id
+        ON CONFLICT DO NOTHING  -- other answers changed with it: the line of that revision names them all
+    )
+    UPDATE registration r SET revision = new.revision, email = new.email, person_ref = decode(new.ref, 'hex'),
+        mailbox_ref = decode(new.mailbox, 'hex'), domain_ref = decode(new.domain, 'hex'),
+        person_key = decode(new.person, 'hex'),
+        verified_at = CASE WHEN new.by_desk IS NULL THEN coalesce(r.verified_at, :now) END
+    FROM new WHERE r.id = new.id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class FormerLink:
+    """The undo link of a change that is about to be written; ``token_hash`` is 32 bytes."""
+
+    id: str
+    registration: str
+    revision: int
+    token_hash: bytes = field(repr=False)
+
+
+def write_address_changes(connection: Connection, plan: BatchPlan) -> None:
+    """Store new pending changes, and delete those that are no longer pending."""
+    if plan.dropped_changes:
+        connection.execute(_DROP_CHANGES, {"ids": plan.dropped_changes})
+    asked = [one for one in plan.asked if one.id not in plan.dropped_changes]
+    if asked:
+        rows = [columns_of(one, one.address) for one in asked]
+        connection.execute(_ASK_ADDRESS, {"rows": as_parameter([_without_address(row) for row in rows])})
+    if plan.address_requests:
+        counts = [{"id": identity, **columns_of(one)} for identity, one in plan.address_requests.items()]
+        connection.execute(_COUNT_REQUESTS, {"rows": as_parameter(counts)})
+
+
+def write_moved(connection: Connection, plan: BatchPlan, former: Iterable[FormerLink], now: datetime) -> None:
+    """Store the new addresses and the previous ones, and end all links of the changed registrations.
+
+    Args:
+        connection: of the batch's transaction.
+        plan: of the batch.
+        former: the undo links of the changes; that of an undo is sent to no one.
+        now: the time.
+    """
+    if plan.dropped_former:
+        connection.execute(_DROP_FORMER, {"ids": plan.dropped_former})
+    if not plan.moved:
+        return
+    kept = [columns_of(one) for one in former]
+    if kept:
+        connection.execute(_KEEP_FORMER, {"rows": as_parameter(kept), "now": now, "expires_at": now + UNDO_FOR})
+    connection.execute(_MOVE, {"rows": as_parameter([_moved_row(one) for one in plan.moved]), "now": now})
+    end_links(connection, [one.id for one in plan.moved])
+
+
+def _moved_row(moved: MovedRegistration) -> dict[str, Any]:
+    reason = {"reason": RESTORED if moved.restored else CHANGED}
+    return _without_address(columns_of(moved, moved.address)) | reason | act_columns(moved.act)
+
+
+def _without_address(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in ("address", "act")}
