@@ -4,15 +4,24 @@ from collections.abc import Iterable
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from deploy.operations import telemetry as operations
 from deploy.operations.doctor.broker import MANAGEMENT_URL, METRICS_URLS
 from deploy.operations.doctor.registry import CHECKS, SETTINGS, Need
+from services.events import telemetry as events
+from services.notifications import telemetry as notifications
+from services.registration import telemetry as registration
 from shared.bus.names import DELIVERY_LIMIT, RETRY_TIERS, parked
 from shared.contracts.message_type import MessageType
 from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, service_of
-from shared.core import metrics
-from shared.core.spans import SPAN_TYPES
+from shared.core import metrics, spans
 
 Metric = Counter | Gauge | Histogram
+
+METRICS = (metrics, registration, events, notifications, operations)
+"""Modules that declare metrics."""
+
+SPAN_TYPES = (*spans.SPAN_TYPES, *registration.SPAN_TYPES, *notifications.SPAN_TYPES)
+"""Every kind of span."""
 
 GENERATED = "<!-- Written by `make specs` from the code. Do not edit. -->\n\n"
 
@@ -69,13 +78,13 @@ _NEEDS = {
 
 
 def metrics_page() -> str:
-    """Every metric of ``shared/core/metrics.py``, in its order."""
+    """Every metric: those of ``shared`` and those that a service or the operations declare."""
     rows = [(f"`{name_of(metric)}`", *_facts(metric)) for metric in all_metrics()]
     return GENERATED + _METRICS_INTRODUCTION + _table(("metric", "kind", "labels", "meaning", "workers"), rows)
 
 
 def spans_page() -> str:
-    """Every kind of span with what it may say, from ``shared/core/spans.py``."""
+    """Every kind of span with its attributes."""
     kinds = [(kind.key, kind.kind, kind.about) for kind in SPAN_TYPES]
     said = [(kind.key, f"`{name}`", meaning) for kind in SPAN_TYPES for name, meaning in kind.attributes.items()]
     return "".join(
@@ -120,7 +129,8 @@ def doctor_page() -> str:
 
 def all_metrics() -> list[Metric]:
     """The project's metrics in the order in which they are declared."""
-    return [value for value in vars(metrics).values() if isinstance(value, Counter | Gauge | Histogram)]
+    declared = (value for module in METRICS for value in vars(module).values())
+    return [value for value in declared if isinstance(value, Counter | Gauge | Histogram)]
 
 
 def name_of(metric: Metric) -> str:

@@ -8,6 +8,7 @@ from flask import Blueprint as Pages
 from flask import Flask
 from sqlalchemy import Engine
 
+from services.console_pages import CONSOLE
 from services.events.attendance.api import add_counts, add_roster
 from services.events.desk.api import add_coverage, add_events
 from services.events.desk.change_api import add_changes, add_notes
@@ -116,7 +117,7 @@ def _events_blueprint(context: EventsContext) -> Any:
 
 def _pages(context: EventsContext, side: SideEventsContext, sign_in: SignIn, public_url: str) -> Sequence[Pages]:
     return [
-        frame_blueprint(sign_in),
+        frame_blueprint(sign_in, CONSOLE),
         _console_pages(context),
         _setup_pages(EventsContext(context.work, context.clock)),
         programme_blueprint(context.work, context.clock, side.keys, public_url),

@@ -5,6 +5,7 @@ from pathlib import Path
 from flask import Blueprint, Flask
 from sqlalchemy import Engine
 
+from services.console_pages import CONSOLE
 from services.notifications.bulletins.api import bulletin_sending_blueprint, bulletins_blueprint
 from services.notifications.bulletins.console import (
     BULLETIN_STATE_WORDS,
@@ -91,7 +92,11 @@ def build_app(
             trail_blueprint(NAME, work),
             person_export_blueprint(work, clock),
         ],
-        pages=[unsubscribe_blueprint(work, clock, vault), frame_blueprint(sign_in), console_blueprint(context)],
+        pages=[
+            unsubscribe_blueprint(work, clock, vault),
+            frame_blueprint(sign_in, CONSOLE),
+            console_blueprint(context),
+        ],
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
         keys=keys,
         larger_bodies=dict.fromkeys(BULLETINS, LARGEST_BODY),

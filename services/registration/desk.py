@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint
 
+from services.console_pages import CONSOLE
 from services.registration.access.api import access_api
 from services.registration.access.audit_log import audit_log_api, audit_log_blueprint
 from services.registration.access.console import access_blueprint
@@ -175,7 +176,7 @@ def _add_access(routes: Routes, settings: RegistrationSettings, forms: FormDesk,
     signing = SignInDesk(access, sign_in, sessions, holders, party, deployment.https)
     routes.holders = KeyHolders(access, sign_in)
     routes.operations.append(access_api(holders, sessions))
-    routes.pages += [frame_blueprint(sign_in), access_blueprint(signing)]
+    routes.pages += [frame_blueprint(sign_in, CONSOLE), access_blueprint(signing)]
 
 
 def _add_people(

@@ -8,6 +8,7 @@ from services.registration.rights import CONSUME, DECIDE, DESK, FORMS, OPERATOR,
 from shared.core.database_url import is_same_database
 from shared.core.key_checks import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC, SIGNING, HeldKey, KeyKind, KeyRule
 from shared.core.key_files import KEY_BYTES
+from shared.core.rates import read_rate
 from shared.core.settings import Reader
 from shared.core.transports import PUBLIC_URL, plain_urls
 from shared.process.settings import MIGRATE, CommonSettings, key_file, read_common, read_database, with_embedded
@@ -42,6 +43,14 @@ PRIVATE = KeyKind(
     KeyRule.CURRENT,
     "Decisions on proposals could not be opened, and would be parked.",
 )
+RATES: Mapping[str, tuple[str, str]] = {
+    "intake": ("TROIKA_LIMIT_INTAKE", "120 per minute; 600 per hour"),
+    "challenge": ("TROIKA_LIMIT_INTAKE", "120 per minute; 600 per hour"),
+    "link": ("TROIKA_LIMIT_LINK", "120 per minute"),
+}
+"""Setting and usual rate of each kind of request that is limited: submissions; challenges for them, so that nobody
+gathers challenges while they are cheap; pages behind links in mails, and receipts."""
+
 FORM_KEYS, KEYS_DATABASE = "TROIKA_FORM_KEYS", "TROIKA_KEYS_DATABASE_URL"
 KEY_KINDS = (SIGNING, PERSON, MASTER, INTAKE, DECIDER, PRIVATE, NOTIFICATIONS_PUBLIC, EVENTS_PUBLIC)
 
@@ -110,6 +119,8 @@ _NEEDS: Mapping[str, frozenset[str]] = {
 }
 """Kinds of process by what they need."""
 
+_LIMITED = frozenset({DESK, FORMS, OWN, WEB})
+
 
 def read_settings(process: str = WEB) -> RegistrationSettings:
     """What a kind of process needs of the settings in the environment; the rest is left empty.
@@ -126,7 +137,7 @@ def read_settings(process: str = WEB) -> RegistrationSettings:
         return reader.take(kind.variable, _public_key) if process in _NEEDS["mailed"] else b""
 
     settings = RegistrationSettings(
-        read_common(reader, "registration", process, serving=(DESK, WEB), public=(FORMS, OWN)),
+        _with_rates(reader, read_common(reader, "registration", process, serving=(DESK, WEB), public=(FORMS, OWN))),
         intake_keys=file_of("intake", INTAKE),
         decider_keys=file_of("decider", DECIDER),
         person_keys=file_of("person", PERSON),
@@ -148,6 +159,14 @@ def read_settings(process: str = WEB) -> RegistrationSettings:
         settings = replace(settings, console_url=_read_console_url(reader, settings.common.public_url))
     reader.finish()
     return replace(settings, common=with_embedded(reader, settings.common, RIGHTS))
+
+
+def _with_rates(reader: Reader, common: CommonSettings) -> CommonSettings:
+    if common.process not in _LIMITED:
+        return common
+    given = {name: reader.take(name, read_rate, usual) for name, usual in dict(RATES.values()).items()}
+    rates = {kind: given[name] for kind, (name, _) in RATES.items()}
+    return replace(common, limits=replace(common.limits, rates=rates))
 
 
 def _with_key_store(reader: Reader, settings: RegistrationSettings, *, required: bool) -> RegistrationSettings:

@@ -39,7 +39,7 @@ from services.registration.public.receipts import (
 )
 from services.registration.public.submissions import opened
 from services.registration.rights import DESK, FORMS, OWN, UNITED, WEB
-from services.registration.settings import RegistrationSettings
+from services.registration.settings import RATES, RegistrationSettings
 from services.registration.wiring import MIGRATIONS, NAME
 from shared.core.clock import Clock, system_clock
 from shared.core.deployment import Deployment
@@ -129,6 +129,7 @@ def build_app(
         around=_cross_origin(context),
         quarantine=QuarantineWatch(intake_work, NAME),
         paused=PAUSED,
+        rates={kind: usual for kind, (_, usual) in RATES.items()},
         larger_bodies=LARGER_BODIES if DESK in kinds else {},
     )
     return make_app(parts, routes.holders, deployment)

@@ -1,4 +1,6 @@
-"""Places at which a process may be made to die, fail or hang: every commit, publish, confirm, ack and SMTP verb.
+"""Places at which a process may be made to die, fail or hang: every commit, publish, confirm and ack.
+
+The points of a service stand in its ``telemetry``.
 
 The tests' launcher installs a hook; nothing else does, and no setting or environment variable can. Without a hook a
 point costs a call that looks at one name. The registry is closed: a call without an entry, an entry without a call, and
@@ -10,15 +12,15 @@ from dataclasses import dataclass
 
 Hook = Callable[[str], None]
 
-ROLES = ("web", "decide", "relay", "consume", "tend", "send", "schedule", "solve")
-"""Every kind of process that has points."""
+EVERY_PROCESS = ("*",)
+"""Role of a point that each kind of process reaches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
     """Attributes:
     where: the moment, in words.
-    roles: of the processes that reach it.
+    roles: kinds of the processes that reach it.
     """
 
     where: str
@@ -26,14 +28,8 @@ class Point:
 
 
 POINTS: dict[str, Point] = {
-    "transaction.ready": Point("all statements of a transaction have run, nothing is committed", ROLES),
-    "transaction.committed": Point("a transaction is committed, nobody has been told", ROLES),
-    "intake.storing": Point("a submission is sealed and about to be stored", ("web",)),
-    "intake.stored": Point("it is stored, nobody is answered", ("web",)),
-    "decide.claimed": Point("it is committed that a batch is tried, nothing of it is read", ("decide",)),
-    "decide.decided": Point("what becomes of a batch is written, nothing is committed", ("decide",)),
-    "decide.committed": Point("it is committed, no mail is handed over", ("decide",)),
-    "decide.mailed": Point("confirmation mails stand in the outbox", ("decide",)),
+    "transaction.ready": Point("all statements of a transaction have run, nothing is committed", EVERY_PROCESS),
+    "transaction.committed": Point("a transaction is committed, nobody has been told", EVERY_PROCESS),
     "relay.claimed": Point("rows of the outbox are locked", ("relay",)),
     "relay.publishing": Point("they are about to be offered to the bus", ("relay",)),
     "relay.published": Point("the bus has answered, no row is marked", ("relay",)),
@@ -52,26 +48,6 @@ POINTS: dict[str, Point] = {
     "settle.retried": Point("the copy is confirmed, the message not acknowledged", ("consume",)),
     "settle.park": Point("a copy is about to be parked", ("consume",)),
     "settle.parked": Point("the copy is confirmed, the message not acknowledged", ("consume",)),
-    "send.claimed": Point("mails are claimed and committed", ("send",)),
-    "smtp.connect": Point("before the connection to the mail relay", ("send",)),
-    "smtp.ehlo": Point("connected and greeted, before EHLO", ("send",)),
-    "smtp.rset": Point("before RSET, which begins a further mail", ("send",)),
-    "smtp.mail": Point("before MAIL", ("send",)),
-    "smtp.rcpt": Point("before RCPT", ("send",)),
-    "send.begun": Point("it is committed that the mail is being handed over, before DATA", ("send",)),
-    "smtp.data": Point("before DATA", ("send",)),
-    "smtp.content": Point("the content is sent, the final dot is not", ("send",)),
-    "smtp.dot": Point("the final dot is sent, its answer is not read", ("send",)),
-    "send.handed-over": Point("the relay has the mail, which is not stored", ("send",)),
-    "send.settled": Point("what became of the mails is committed", ("send",)),
-    "smtp.quit": Point("before QUIT", ("send",)),
-    "schedule.decided": Point("what an event's changes mean is stored, nothing is committed", ("schedule",)),
-    "schedule.chunk": Point("mails to some people are stored, nothing is committed", ("schedule",)),
-    "schedule.announced": Point("they are committed", ("schedule",)),
-    "schedule.reminders": Point("reminders to some people are stored, nothing is committed", ("schedule",)),
-    "solve.claimed": Point("a job is claimed and committed", ("solve",)),
-    "solve.searched": Point("a timetable is found and not stored", ("solve",)),
-    "solve.stored": Point("it is committed", ("solve",)),
 }
 
 _hook: Hook | None = None

@@ -15,8 +15,6 @@ CONFIRM_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
 HANDOVER_BUCKETS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 """Around the objectives: half within 1 s, 99 % within 10 s, everything within a minute."""
 
-AUDIT_BUCKETS = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
-"""From a small installation to the time between two rounds."""
 
 build_info = Gauge(
     "troika_build_info",
@@ -64,67 +62,6 @@ security_events_total = Counter(
     "role-refused (a key of another role or for other forms), cross-site-refused, "
     "too-many-requests, list-exported, sealed-answers-read.",
     ["event"],
-)
-intake_requests_total = Counter(
-    "troika_intake_requests_total",
-    "Submissions by how they were answered: accepted (stored: 202), duplicate (the same with a known idempotency key: "
-    "the same 202), invalid (422: the answers, or a known key with other answers), closed (409; also a form's "
-    "page that says so), unknown (404: no such form; also its page or its challenge), trapped (the field that no "
-    "person sees was filled in: 202, stored without its proof of work), failed (503: the database is away, or a key "
-    "is missing). What is refused for its size, its network or a full queue counts elsewhere.",
-    ["outcome"],
-)
-challenges_total = Counter(
-    "troika_challenges_total",
-    "Challenges for a proof of work given out, by how many times the usual work they ask for: 1, 2, 4, 8.",
-    ["service", "work"],
-)
-proofs_of_work_total = Counter(
-    "troika_proofs_of_work_total",
-    "Submissions by their proof of work, which none needs: solved (perhaps for the second time), none "
-    "(none was sent), unreadable, altered, unsolved, expired, foreign (another form's).",
-    ["service", "outcome"],
-)
-idempotency_replays_total = Counter(
-    "troika_idempotency_replays_total",
-    "Requests with a known idempotency key, by result: replay, mismatch.",
-    ["result"],
-)
-submissions_decided_total = Counter(
-    "troika_submissions_decided_total",
-    "Submissions and commands by link that were decided, by kind: submission, confirm, cancel, erase, send-link, mute, "
-    "unmute.",
-    ["kind"],
-)
-submissions_undecided = Gauge(
-    "troika_submissions_undecided",
-    "Submissions and commands by link that are stored and not decided, parked ones not counted.",
-    multiprocess_mode="mostrecent",
-)
-submission_oldest_undecided_age_seconds = Gauge(
-    "troika_submission_oldest_undecided_age_seconds",
-    "Age of the oldest of them, seconds; 0 if there is none.",
-    multiprocess_mode="mostrecent",
-)
-submissions_parked = Gauge(
-    "troika_submissions_parked",
-    "Submissions and commands that could not be decided and wait for an operator.",
-    multiprocess_mode="mostrecent",
-)
-forms_with_seats_to_decide = Gauge(
-    "troika_forms_with_seats_to_decide",
-    "Forms on which coordinators give seats by hand, seats are free and people wait.",
-    multiprocess_mode="mostrecent",
-)
-confirmation_mails_overdue = Gauge(
-    "troika_confirmation_mails_overdue",
-    "Mailboxes whose next confirmation mail may go by their spacing and waits for a quota or for the decider.",
-    multiprocess_mode="mostrecent",
-)
-confirmation_mail_oldest_overdue_age_seconds = Gauge(
-    "troika_confirmation_mail_oldest_overdue_age_seconds",
-    "How long the first of them has waited, seconds; 0 if there is none.",
-    multiprocess_mode="mostrecent",
 )
 
 db_errors_total = Counter(
@@ -225,102 +162,7 @@ queue_parked_messages = Gauge(
     multiprocess_mode="mostrecent",
 )
 
-mails_total = Counter(
-    "troika_mails_total",
-    "Mails by kind and outcome: sent, deferred, failed, unknown, called_off, suppressed.",
-    ["kind", "outcome"],
-)
-mail_unknown_resolved_total = Counter(
-    "troika_mail_unknown_resolved_total",
-    "Mails whose handover was unknown, by resolution: found (its sender came back and knew), resent, left (unknown "
-    "twice: the person may not have it), given_up (outdated by now, or of a kind not worth a second copy).",
-    ["resolution"],
-)
-mails_sent_again_total = Counter(
-    "troika_mails_sent_again_total",
-    "Mails that had failed, were missed or left unknown and were sent again by a coordinator, by kind.",
-    ["kind"],
-)
-people_not_notified = Gauge(
-    "troika_people_not_notified",
-    "People with a mail that failed, was missed or was left unknown in the last 3 days and that could be sent again.",
-    multiprocess_mode="mostrecent",
-)
-mail_handover_seconds = Histogram(
-    "troika_mail_handover_seconds",
-    "Time from the cause (a registration accepted) to the mail's handover, seconds.",
-    ["kind"],
-    buckets=HANDOVER_BUCKETS,
-)
-mails_due = Gauge(
-    "troika_mails_due",
-    "Mails that are due and not sent.",
-    ["lane"],
-    multiprocess_mode="mostrecent",
-)
-mail_oldest_pending_age_seconds = Gauge(
-    "troika_mail_oldest_pending_age_seconds",
-    "Age of the oldest mail that is due and not sent, seconds; 0 if none.",
-    ["lane"],
-    multiprocess_mode="mostrecent",
-)
-smtp_phase_seconds = Histogram(
-    "troika_smtp_phase_seconds",
-    "Duration of one phase of an SMTP dialogue, seconds.",
-    ["phase"],
-    buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0),
-)
 
-webhook_deliveries_total = Counter(
-    "troika_webhook_deliveries_total",
-    "Calls to addresses of partners, by outcome: delivered, retried, given_up.",
-    ["outcome"],
-)
-webhook_oldest_due_age_seconds = Gauge(
-    "troika_webhook_oldest_due_age_seconds",
-    "Time since the oldest call to a partner that is due became so, seconds; 0 if there is none.",
-    multiprocess_mode="mostrecent",
-)
-webhooks_dead = Gauge(
-    "troika_webhooks_dead",
-    "Addresses of partners that are called no more: they said so, or no call has worked for five days.",
-    multiprocess_mode="mostrecent",
-)
-
-schedule_solve_seconds = Histogram(
-    "troika_schedule_solve_seconds",
-    "Time from a scheduling job's claim to its end, seconds.",
-    buckets=(0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0),
-)
-schedule_solves_total = Counter(
-    "troika_schedule_solves_total",
-    "Scheduling jobs by outcome: done, returned (asked to stop), overtaken (the board was changed during the search).",
-    ["outcome"],
-)
-schedule_proposals = Gauge(
-    "troika_schedule_proposals",
-    "Proposals in the last timetable that was made, by state: placed, unplaced.",
-    ["state"],
-    multiprocess_mode="mostrecent",
-)
-schedule_gap_ratio = Gauge(
-    "troika_schedule_gap_ratio",
-    "Distance of the last timetable to what is proven possible, as a share of it, by goal: places, moves, wishes.",
-    ["goal"],
-    multiprocess_mode="mostrecent",
-)
-canary_rounds_total = Counter(
-    "troika_canary_rounds_total",
-    "Rounds of the canary by outcome: done, refused (no 202), undecided (the receipt shows no registration in time), "
-    "unmailed (no mail in time), uncancelled.",
-    ["form", "outcome"],
-)
-canary_handover_seconds = Histogram(
-    "troika_canary_handover_seconds",
-    "Time from the canary's 202 to the arrival of its mail, seconds.",
-    ["form"],
-    buckets=HANDOVER_BUCKETS,
-)
 key_wrong = Gauge(
     "troika_key_wrong",
     "1 if a process holds another key of this name than its database's, and so does nothing; `form`: the private key "
@@ -363,30 +205,4 @@ retention_done_total = Counter(
     "troika_retention_done_total",
     "Records from which retention has taken something, by what it was.",
     ["service", "what"],
-)
-audit_differences = Gauge(
-    "troika_audit_differences",
-    "What the audit's last round found broken, by equation (A1 to A13).",
-    ["equation"],
-    multiprocess_mode="mostrecent",
-)
-audit_undecided = Gauge(
-    "troika_audit_undecided",
-    "What the audit's last round could not decide yet, because it waits for messages on their way, by equation.",
-    ["equation"],
-    multiprocess_mode="mostrecent",
-)
-audit_last_success_timestamp_seconds = Gauge(
-    "troika_audit_last_success_timestamp_seconds",
-    "Unix time of the end of the audit's last round that read everything; 0 before the first.",
-    multiprocess_mode="mostrecent",
-)
-audit_duration_seconds = Histogram(
-    "troika_audit_duration_seconds", "Time that a round of the audit took, seconds.", buckets=AUDIT_BUCKETS
-)
-canary_last_success_timestamp_seconds = Gauge(
-    "troika_canary_last_success_timestamp_seconds",
-    "Unix time of the end of the canary's last round that was done; 0 before the first.",
-    ["form"],
-    multiprocess_mode="mostrecent",
 )

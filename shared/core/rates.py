@@ -1,6 +1,7 @@
 """How often somebody may come: what a deployment may set of that, without the web and without any library."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -12,30 +13,19 @@ Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
-    """How often what may be asked for, each a text such as ``120 per minute; 600 per hour``.
-
-    Attributes:
-        intake: submissions of one client network.
-        link: pages behind links in mails, and receipts, of one client network.
-    """
-
-    intake: str = "120 per minute; 600 per hour"
-    link: str = "120 per minute"
-
-
-@dataclass(frozen=True, slots=True)
 class LimitSettings:
     """Attributes:
     storage_url: where it is counted; ``memory://`` is the memory of all workers of one start.
     exempt: networks whose clients are not counted: a hall full of people behind one address, a load generator.
     key: under which client addresses are hashed.
+    rates: of one client network by kind of request, each a text such as ``120 per minute; 600 per hour``, where it
+        differs from what the service states for its kinds.
     """
 
     storage_url: str = field(default=MEMORY, repr=False)
     exempt: tuple[Network, ...] = ()
     key: bytes = field(default=bytes(32), repr=False)
-    rates: Rates = field(default_factory=Rates)
+    rates: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_rate(text: str) -> str:

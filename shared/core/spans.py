@@ -56,22 +56,4 @@ CONSUME = SpanType(
     },
     "each message in a consumer's transaction",
 )
-DECIDE = SpanType(
-    "batch of the decider",
-    "internal",
-    {"messaging.batch.message_count": "submissions and commands in it"},
-    "each batch; it belongs to the trace of its first recorded submission and links the others",
-)
-SEND_MAIL = SpanType(
-    "sent mail",
-    "client",
-    {"troika.mail.kind": "kind of the mail", "troika.outcome": "what became of it"},
-    "each mail in a sender's hands, from the first word to the relay",
-)
-CALL_WEBHOOK = SpanType(
-    "webhook",
-    "client",
-    {"troika.webhook.type": "type of the webhook", "http.response.status_code": "the receiver's answer, if any"},
-    "each call to an address of a partner",
-)
-SPAN_TYPES = (HTTP_REQUEST, PUBLISH, CONSUME, DECIDE, SEND_MAIL, CALL_WEBHOOK)
+SPAN_TYPES = (HTTP_REQUEST, PUBLISH, CONSUME)

@@ -8,7 +8,6 @@ from shared.core.rights import by_login
 from shared.process.service import Service, SideDatabase
 from shared.process.settings import MIGRATE
 from shared.store.engine import open_engine
-from shared.store.migrate import MigrationRefused, migrate, migrate_to
 from shared.store.session_limits import written_limits
 
 
@@ -30,6 +29,8 @@ def migrate_service(service: Service, target: str, *, yes: bool) -> None:
 
 
 def _migrate(database: SideDatabase, target: str) -> None:
+    from shared.store.migrate import MigrationRefused, migrate, migrate_to  # needs Alembic, which no worker loads
+
     engine = open_engine(database.url, statement_timeout_ms=0)
     try:
         if target:

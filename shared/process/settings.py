@@ -17,7 +17,7 @@ from shared.core.key_files import read_keys
 from shared.core.places import Bounds
 from shared.core.probe_address import ProbeAddress, read_probe_address
 from shared.core.proxies import LOOPBACK, TrustedProxies, read_proxies
-from shared.core.rates import MEMORY, LimitSettings, Rates, read_networks, read_rate
+from shared.core.rates import MEMORY, LimitSettings, read_networks
 from shared.core.rights import Rights, by_login, login, logins_of, migrator
 from shared.core.settings import Reader
 from shared.core.tracing import OTLP_URL, STANDARD_URL
@@ -179,15 +179,11 @@ def _read_bounds(reader: Reader) -> Bounds:
 
 
 def _read_limits(reader: Reader) -> LimitSettings:
-    usual, storage_url = Rates(), reader.url("TROIKA_LIMITS_URL", LIMIT_STORAGES, MEMORY)
+    storage_url = reader.url("TROIKA_LIMITS_URL", LIMIT_STORAGES, MEMORY)
     reader.secure("TROIKA_LIMITS_URL", LIMITS, plain_urls([storage_url]))
     return LimitSettings(
         storage_url=storage_url,
         exempt=reader.take("TROIKA_LIMITS_EXEMPT", read_networks, ()),
-        rates=Rates(
-            intake=reader.take("TROIKA_LIMIT_INTAKE", read_rate, usual.intake),
-            link=reader.take("TROIKA_LIMIT_LINK", read_rate, usual.link),
-        ),
     )
 
 

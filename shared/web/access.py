@@ -11,14 +11,11 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from shared.core.security_events import SecurityEvent, note
-from shared.web.access_file import Access as Access
-from shared.web.access_file import AccessFile as AccessFile
+from shared.web.access_file import Access
 from shared.web.browser_session import BrowserSession, asks_recent_sign_in, require_recent_sign_in
 from shared.web.cross_site import refuse_cross_site
 from shared.web.csv_lines import MEDIA_TYPE
-from shared.web.holders import LONGEST_NAME as LONGEST_NAME
-from shared.web.holders import ROLES as ROLES
-from shared.web.holders import Holder as Holder
+from shared.web.holders import ROLES, Holder
 
 FILE_TYPES = (MEDIA_TYPE, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 """Of lists that somebody takes away."""

@@ -15,6 +15,7 @@ from shared.web.access import Access, guard
 from shared.web.admission import Door
 from shared.web.bodies import MOST_FIELDS
 from shared.web.browser_session import NoSession
+from shared.web.busy_page import refuse_too_many
 from shared.web.document.making import made_once
 from shared.web.document.routes import document_blueprint
 from shared.web.headers import secure_headers
@@ -66,6 +67,7 @@ class WebParts:
         examples: file with examples for the OpenAPI document.
         quarantine: reports whether the database is in quarantine; None for an application without a database.
         paused: path prefixes that answer 503 in quarantine even for reading.
+        rates: usual rate of each kind of request that is limited, for one client network.
     """
 
     service: str
@@ -82,6 +84,7 @@ class WebParts:
     examples: Path | None = None
     quarantine: QuarantineWatch | None = None
     paused: tuple[str, ...] = ()
+    rates: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,8 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
         app.register_blueprint(blueprint)
     app.register_blueprint(health_blueprint(parts.service, parts.ready))
     app.register_blueprint(document_blueprint(parts.service, made_once(parts.title, parts.operations, parts.examples)))
-    limit_views(app, Limits(parts.service, deployment.limits, deployment.proxies))
+    limits = Limits(parts.service, deployment.limits, deployment.proxies, rates=parts.rates)
+    limit_views(app, limits, refuse_too_many)
     return app
 
 

@@ -13,11 +13,13 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from flask import Response, request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from shared.i18n.catalogue import Catalogue
 from shared.i18n.languages import direction, named_language, preferred_language
+from shared.web.limits import TooMany
 from shared.web.problems import MEDIA_TYPE
 
 if TYPE_CHECKING:
@@ -103,6 +105,15 @@ def busy_page(retry_after_s: int, language: str, why: Why = "busy") -> tuple[lis
     ).encode()
     headers = _answer(html, "text/html; charset=utf-8", retry_after_s)
     return [*headers, ("Content-Security-Policy", POLICY), ("Content-Language", language)], html
+
+
+def refuse_too_many(refusal: TooMany) -> Response:
+    """Return 429, for browsers as a page in their language."""
+    if "text/html" in request.headers.get("Accept", ""):
+        headers, body = busy_page(refusal.retry_after_s, asked_language(request.environ), "too-many")
+    else:
+        headers, body = busy_problem(refusal.retry_after_s, 429, "too-many")
+    return Response(body, 429, headers)
 
 
 def _answer(body: bytes, content_type: str, retry_after_s: int) -> list[Header]:

@@ -13,8 +13,9 @@ day: it is stored nowhere, and no log and no metric holds it.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, request
@@ -30,7 +31,6 @@ from shared.core.proxies import TrustedProxies
 from shared.core.rates import MEMORY, LimitSettings
 from shared.core.sealing import keyed_hash
 from shared.core.security_events import SecurityEvent, note
-from shared.web.busy_page import asked_language, busy_page, busy_problem
 from shared.web.client_address import client_address, networks_around
 from shared.web.counters import shared_counters
 
@@ -62,10 +62,11 @@ class Limits:
 
     Args:
         service: its name.
-        settings: what may be asked for how often.
+        settings: where it is counted, and rates that the deployment sets.
         proxies: gateways that are believed about who comes.
         clock: of the project; which day it is.
         counters: where it is counted unless the settings name a place for all hosts; that of all workers if None.
+        rates: of each kind of request that the service limits, unless the settings have another.
     """
 
     def __init__(
@@ -75,11 +76,11 @@ class Limits:
         proxies: TrustedProxies,
         clock: Clock = system_clock,
         counters: Storage | None = None,
+        rates: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._service, self._settings, self._proxies, self._clock = service, settings, proxies, clock
-        rates = settings.rates
-        own = {"intake": rates.intake, "challenge": rates.intake, "link": rates.link}
-        self._rates: dict[str, list[RateLimitItem]] = {kind: parse_many(rate) for kind, rate in own.items()}
+        stated = {**rates, **settings.rates}
+        self._rates: dict[str, list[RateLimitItem]] = {kind: parse_many(rate) for kind, rate in stated.items()}
         self._own = FixedWindowRateLimiter(counters or shared_counters())
         self._shared = self._own
         if settings.storage_url != MEMORY:
@@ -90,7 +91,7 @@ class Limits:
         """Count the request in hand as one of ``kind``.
 
         Args:
-            kind: ``intake``, ``challenge`` (nobody gathers them while they are cheap) or ``link``.
+            kind: one of the service's.
 
         Raises:
             TooMany: a limit of the client network is reached.
@@ -160,23 +161,20 @@ def spend(kind: str) -> None:
     current_app.extensions[NAME].spend(kind)
 
 
-def limit_views(app: Flask, limits: Limits) -> None:
-    """Put the limits of ``app`` around all views that state one; call it when all are registered."""
+def limit_views(app: Flask, limits: Limits, refuse: Callable[[TooMany], Response]) -> None:
+    """Put the limits of ``app`` around all views that state one; call it when all are registered.
+
+    Args:
+        app: the application.
+        limits: of its process.
+        refuse: makes the response to a request beyond a limit.
+    """
     app.extensions[NAME] = limits
     for endpoint, view in app.view_functions.items():
         if kind := getattr(view, "limited_as", ""):
             limits.must_know(kind)
             app.view_functions[endpoint] = limits.around(kind, view)
     app.register_error_handler(TooMany, refuse)
-
-
-def refuse(refusal: TooMany) -> Response:
-    """429, for browsers as a page in their language."""
-    if "text/html" in request.headers.get("Accept", ""):
-        headers, body = busy_page(refusal.retry_after_s, asked_language(request.environ), "too-many")
-    else:
-        headers, body = busy_problem(refusal.retry_after_s, 429, "too-many")
-    return Response(body, 429, headers)
 
 
 def _count(limiter: FixedWindowRateLimiter, rate: RateLimitItem, *what: str) -> float | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from shared.core import failpoints
 from tests.architecture.sources import CODE, nodes, python_files, text_of
+from tests.support.fail_points import POINTS, ROLES
 
 REGISTRY = Path("shared/core/failpoints.py")
 HOOK_OWNERS = {
@@ -19,7 +20,8 @@ _HERE = ("tests", "architecture", "test_failpoints.py")
 
 def test_each_point_is_reached_in_one_place_and_each_place_is_a_point() -> None:
     found = [_literal(call) for path in python_files(*CODE) if path != REGISTRY for call in _calls(path, "reach")]
-    assert Counter(found) == dict.fromkeys(failpoints.POINTS, 1)
+    assert Counter(found) == dict.fromkeys(POINTS, 1)
+    assert len(POINTS) == sum(text_of(path).count('": Point(') for path in python_files(*CODE))
 
 
 def test_points_are_reached_by_the_services_alone() -> None:
@@ -39,7 +41,7 @@ def test_no_setting_installs_a_hook() -> None:
 
 
 def test_roles_of_points_are_kinds_of_processes() -> None:
-    assert {role for point in failpoints.POINTS.values() for role in point.roles} == set(failpoints.ROLES)
+    assert {role for point in POINTS.values() for role in point.roles} == set(ROLES)
 
 
 def _calls(path: Path, name: str) -> list[ast.Call]:

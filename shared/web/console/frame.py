@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, g, make_response, redirect, render_template, request
+from flask import Blueprint, Response, current_app, g, make_response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException, Unauthorized
 
 from shared.core.errors import DomainError, Unavailable
@@ -16,7 +16,7 @@ from shared.i18n.languages import LANGUAGE_NAMES, direction
 from shared.i18n.when import compact_instant
 from shared.web.access import Holder, public
 from shared.web.browser_session import RecentSignInRequired, is_recent
-from shared.web.console.navigation import FIRST, HOME, first_page, navigation_for
+from shared.web.console.navigation import HOME, Console, navigation_for
 from shared.web.cross_site import refuse_cross_site
 from shared.web.headers import personal
 from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
@@ -26,25 +26,25 @@ from shared.web.signing_in import SignIn
 
 HERE = Path(__file__).parent
 STYLE = HERE / "static" / "console.css"
-SIGN_IN = "/console/sign-in"
-"""Of registration, which owns access: a gateway sends it there, from wherever somebody was asked to sign in."""
-
-SIGN_OUT = ("/console/sign-out", "/console/registrations/sign-out", "/console/mail/sign-out")
-"""One of each service, since each believes cookies for itself: a browser that signs out is sent through all of them."""
+CONSOLE = "troika.console"
+"""What the services register of their console, among the application's extensions."""
 
 
-def frame_blueprint(sign_in: SignIn) -> Blueprint:
+def frame_blueprint(sign_in: SignIn, console: Console) -> Blueprint:
     """Style and sign-out.
 
     Args:
         sign_in: makes and takes the cookie.
+        console: the pages of all services.
     """
     blueprint = Blueprint("console_frame", __name__, url_prefix=HOME, template_folder="templates")
+    blueprint.record_once(lambda state: state.app.extensions.__setitem__(CONSOLE, console))
     blueprint.context_processor(lambda: _around())
     blueprint.register_error_handler(Unauthorized, _to_sign_in)
     blueprint.register_error_handler(HTTPException, _http_page)
     serve_sheet(blueprint, "/static/console.css", _sheet())
-    _add_signing(blueprint, sign_in)
+    for path, further in zip(console.sign_out, (*console.sign_out[1:], console.sign_in), strict=True):
+        _add_sign_out(blueprint, sign_in, path, further, is_last=further == console.sign_in)
     return blueprint
 
 
@@ -66,12 +66,7 @@ def pages_blueprint(name: str, module: str) -> Blueprint:
     return blueprint
 
 
-def _add_signing(blueprint: Blueprint, sign_in: SignIn) -> None:
-    for path, further in zip(SIGN_OUT, (*SIGN_OUT[1:], ""), strict=True):
-        _add_sign_out(blueprint, sign_in, path, further)
-
-
-def _add_sign_out(blueprint: Blueprint, sign_in: SignIn, path: str, further: str) -> None:
+def _add_sign_out(blueprint: Blueprint, sign_in: SignIn, path: str, further: str, *, is_last: bool) -> None:
     """End the session here and go on to ``further``; after the last one the cookie goes too.
 
     Repeating it is harmless, so that somebody who was stopped on the way by a service that was away can begin anew.
@@ -80,9 +75,9 @@ def _add_sign_out(blueprint: Blueprint, sign_in: SignIn, path: str, further: str
     def leave() -> Response:
         refuse_cross_site()
         sign_in.end()
-        if further:
-            return personal(cast(Response, redirect(further, 307)))
-        return personal(sign_in.leave(SIGN_IN))
+        if is_last:
+            return personal(sign_in.leave(further))
+        return personal(cast(Response, redirect(further, 307)))
 
     rule = path.removeprefix(HOME)
     blueprint.add_url_rule(rule, f"leave_{rule.replace('/', '_')}", public(leave), methods=["POST"])
@@ -98,7 +93,7 @@ def _around() -> dict[str, Any]:
     holder = _signed_in()
     return {
         "style": _sheet().address(f"{HOME}/static/console.css"),
-        "navigation": navigation_for(holder, request.path),
+        "navigation": navigation_for(_console(), holder, request.path),
         "signed_in": holder,
         "recently_signed_in": holder is not None and is_recent(),
         "languages": LANGUAGE_NAMES,
@@ -106,6 +101,11 @@ def _around() -> dict[str, Any]:
         "quarantine": quarantine_shown(),
         "utc_text": compact_instant,
     }
+
+
+def _console() -> Console:
+    console: Console = current_app.extensions[CONSOLE]
+    return console
 
 
 def _signed_in() -> Holder | None:
@@ -120,14 +120,17 @@ def _to_sign_in(error: Unauthorized) -> Response:
     above = request.path.rpartition("/")[0] if again else HOME
     target = request.full_path.rstrip("?") if request.method == "GET" else above
     given = {"next": target} | ({"again": "yes"} if again else {})
-    return personal(cast(Response, redirect(f"{SIGN_IN}?{urlencode(given, safe='/?')}", 303)))
+    return personal(cast(Response, redirect(f"{_console().sign_in}?{urlencode(given, safe='/?')}", 303)))
 
 
 def _http_page(error: HTTPException) -> Response:
     """A refusal; a browser that opens the console's first page without access to it is redirected to its own."""
     refused: Holder | None = g.get("refused")
-    if refused is not None and request.path in (HOME, FIRST) and not g.by_key and first_page(refused) != request.path:
-        return personal(cast(Response, redirect(first_page(refused), 303)))
+    console = _console()
+    if refused is not None and request.path in (HOME, console.overview) and not g.by_key:
+        own = console.first_page(refused)
+        if own != request.path:
+            return personal(cast(Response, redirect(own, 303)))
     return _refusal(error.code or 500, error.name)
 
 

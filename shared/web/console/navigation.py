@@ -3,24 +3,15 @@
 A page may come from any service; the gateway knows from which. What a key does not open is left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.web.access import Holder
 
 HOME = "/console"
-FIRST = "/console/overview"
-"""First page after signing in, unless another was requested; a key without access to it is redirected to ``HOME``."""
-
-OF_PARTNERS = "/console/registrations/partners"
-REGISTRATIONS = "/console/registrations"
-SET_UP = "/console/set-up"
-FIRST_STEPS = f"{REGISTRATIONS}/first-steps"
 
 READERS = frozenset({"viewer", "coordinator"})
 COORDINATORS = frozenset({"coordinator"})
-SEALED = frozenset({"sealed-reader", "coordinator", "operator"})
-AUDITORS = frozenset({"coordinator", "operator", "administrator"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,88 +49,27 @@ class ConsoleSection:
     pages: tuple[ConsolePage, ...]
 
 
-def _part(title: str, part: str) -> ConsolePage:
-    return ConsolePage(title, f"{SET_UP}/{part}", all_forms=True)
+@dataclass(frozen=True, slots=True)
+class Console:
+    """What the services register of their console: one value for all of them, since each shows the pages of all.
 
+    Attributes:
+        sections: the navigation.
+        overview: path of the first page after signing in, unless another was requested; a key without access to it is
+            redirected.
+        first_page: path of the first page of a user who requested none.
+        people: path of the list of people that the frame offers to search, for those in ``COORDINATORS``.
+        sign_in: path of the sign-in page.
+        sign_out: path that signs out of each service, since each believes cookies for itself: a browser that signs out
+            is sent through all of them.
+    """
 
-SECTIONS = (
-    ConsoleSection("Overview", (ConsolePage("Overview", "/console/overview", all_forms=True),)),
-    ConsoleSection(
-        "People",
-        (
-            ConsolePage("Registrations", REGISTRATIONS, roles=COORDINATORS),
-            ConsolePage("Import", f"{REGISTRATIONS}/imports", roles=COORDINATORS),
-            ConsolePage("Travellers", "/console/geneva", all_forms=True),
-            _part("Hotels", "hotels"),
-            ConsolePage(
-                "Sealed answers",
-                f"{REGISTRATIONS}/sealed-lists",
-                roles=SEALED,
-                also=(f"{REGISTRATIONS}/sealed-readings", f"{REGISTRATIONS}/sealed-approvals"),
-            ),
-            ConsolePage("Data of one person", f"{REGISTRATIONS}/person-export", all_forms=True, roles=COORDINATORS),
-        ),
-    ),
-    ConsoleSection(
-        "Events",
-        (
-            ConsolePage("Events", HOME, also=("/console/events", "/console/new-event")),
-            _part("Series", "series"),
-            _part("Recordings", "resources"),
-            ConsolePage("Translations", "/console/translations", all_forms=True),
-        ),
-    ),
-    ConsoleSection(
-        "Groups",
-        (
-            ConsolePage("Groups", "/console/groups", all_forms=True, also=(f"{SET_UP}/working-groups",)),
-            _part("Contacts", "group-contacts"),
-            _part("Consultations", "consultations"),
-        ),
-    ),
-    ConsoleSection(
-        "Programme",
-        (
-            ConsolePage("Side events", "/console/side-events", all_forms=True),
-            ConsolePage("Timetable", "/console/timetable", all_forms=True),
-            ConsolePage("Speakers", "/console/speakers", all_forms=True),
-            _part("Rooms", "rooms"),
-            _part("Slots", "slots"),
-        ),
-    ),
-    ConsoleSection("Mail", (ConsolePage("Mail", "/console/mail", all_forms=True, roles=READERS | {"operator"}),)),
-    ConsoleSection(
-        "Set-up",
-        (
-            ConsolePage(
-                "Forms", f"{REGISTRATIONS}/forms", also=(f"{REGISTRATIONS}/new-form", f"{REGISTRATIONS}/form-drafts")
-            ),
-            ConsolePage(
-                "Forms for side events", f"{REGISTRATIONS}/side-event-forms", all_forms=True, roles=COORDINATORS
-            ),
-            ConsolePage(
-                "Partners",
-                OF_PARTNERS,
-                roles=frozenset({"coordinator", "partner"}),
-                also=(f"{REGISTRATIONS}/new-partner",),
-            ),
-            ConsolePage("All lists", SET_UP, all_forms=True),
-            ConsolePage("First steps", FIRST_STEPS, all_forms=True, roles=COORDINATORS),
-            ConsolePage("Access", "/console/access", all_forms=True, roles=frozenset({"administrator"})),
-            ConsolePage("Audit log", "/console/audit-log", all_forms=True, roles=AUDITORS),
-        ),
-    ),
-)
-
-
-def first_page(holder: Holder) -> str:
-    """First page of a user who requested none: the overview, or the first page that their roles and forms allow."""
-    if holder.partner is not None:
-        return f"{OF_PARTNERS}/{holder.partner}"
-    if not holder.roles & READERS:
-        sections = navigation_for(holder, "").sections
-        return sections[0].path if sections else "/console/account"
-    return HOME if holder.forms is not None else FIRST
+    sections: tuple[ConsoleSection, ...]
+    overview: str
+    first_page: Callable[[Holder], str]
+    people: str
+    sign_in: str
+    sign_out: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,33 +85,37 @@ class NavigationLink:
 class Navigation:
     """Sections, and the pages of the one that is shown; ``within`` is its title. One page alone is not listed.
 
-    ``finds_people``: whether the frame offers to search the list of registrations.
+    ``people``: path of the list of people that the frame offers to search; empty if it does not.
     """
 
     sections: tuple[NavigationLink, ...] = ()
     within: str = ""
     pages: tuple[NavigationLink, ...] = ()
-    finds_people: bool = False
+    people: str = ""
 
 
-def navigation_for(holder: Holder | None, path: str) -> Navigation:
-    """What ``holder`` sees of the navigation on the page at ``path``; nothing if nobody is signed in."""
-    opened = [] if holder is None else list(_opened_by(holder))
+def navigation_for(console: Console, holder: Holder | None, path: str) -> Navigation:
+    """Return what ``holder`` sees of the navigation on the page at ``path``; nothing if nobody is signed in."""
+    opened = [] if holder is None else list(sections_of(console.sections, holder))
     matching = [page for _, pages in opened for page in pages if page.length_of_match(path)]
     shown = max(matching, key=lambda page: page.length_of_match(path), default=None)
     sections = tuple(NavigationLink(section.title, pages[0].path, shown in pages) for section, pages in opened)
     section, pages = next(((one, pages) for one, pages in opened if shown in pages), (None, ()))
     listed = tuple(NavigationLink(page.title, page.path, page is shown) for page in pages) if len(pages) > 1 else ()
-    return Navigation(sections, section.title if section else "", listed, _finds_people(holder, path))
+    return Navigation(sections, section.title if section else "", listed, _searched(console, holder, path))
 
 
-def _finds_people(holder: Holder | None, path: str) -> bool:
+def _searched(console: Console, holder: Holder | None, path: str) -> str:
     """Not on the list itself, which has a field of its own for that."""
-    return holder is not None and bool(COORDINATORS & holder.roles) and path != REGISTRATIONS
+    may = holder is not None and bool(COORDINATORS & holder.roles)
+    return console.people if may and path != console.people else ""
 
 
-def _opened_by(holder: Holder) -> Iterator[tuple[ConsoleSection, tuple[ConsolePage, ...]]]:
-    for section in SECTIONS:
+def sections_of(
+    sections: Sequence[ConsoleSection], holder: Holder
+) -> Iterator[tuple[ConsoleSection, tuple[ConsolePage, ...]]]:
+    """Yield each section with the pages that ``holder`` may open, without those of which it opens none."""
+    for section in sections:
         pages = tuple(page for page in section.pages if page.is_for(holder))
         if pages:
             yield section, pages

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.core.failpoints import POINTS
 from tests.chaos.points.driving import Driver
 from tests.chaos.points.work import work_for
+from tests.support.fail_points import POINTS
 from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared.core.failpoints import POINTS
 from tests.chaos.points.driving import Driver
 from tests.chaos.points.table import APART, BUSES, TABLE, Bus, Cell, all_cells, short_cells, waves
+from tests.support.fail_points import POINTS
 from tests.support.rig import PROGRAMS
 from tests.support.stack import Stack, assert_audited
 

@@ -7,8 +7,8 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from deploy.reference_pages import SPAN_TYPES
 from deploy.shape import WORKERS
-from shared.core.spans import SPAN_TYPES
 from tests.integration.system.canaries import CANARIES
 from tests.support.otlp import ROOT, CollectedSpan, Collector
 from tests.support.stack import Stack

@@ -11,14 +11,15 @@ from limits.storage import Storage
 
 from shared.core.metrics import requests_limited_total
 from shared.core.proxies import read_proxies
-from shared.core.rates import LimitSettings, Rates, read_networks, read_rate
+from shared.core.rates import LimitSettings, read_networks, read_rate
+from shared.web.busy_page import refuse_too_many
 from shared.web.counters import MAX_PROBES, Counters, CounterTable
 from shared.web.limits import Limits, limit_views, limited
 from tests.support.clock import FrozenClock
 from tests.support.waiting import poll_until
 
 GATEWAY = read_proxies("127.0.0.1")
-RATES = Rates(intake="3 per hour", link="2 per minute")
+RATES = {"intake": "3 per hour", "link": "2 per minute"}
 
 
 class Watched(Counters):
@@ -52,7 +53,9 @@ def made(clock: FrozenClock, counters: Counters | None = None, **settings: Any) 
     def free() -> str:
         return "free"
 
-    limit_views(app, Limits("limited", LimitSettings(**{"rates": RATES, **settings}), GATEWAY, clock, counters))
+    limit_views(
+        app, Limits("limited", LimitSettings(**{"rates": RATES, **settings}), GATEWAY, clock, counters), refuse_too_many
+    )
     return app.test_client()
 
 
@@ -130,7 +133,7 @@ def test_kind_that_nobody_knows_is_no_limit_at_all_and_found_at_once(clock: Froz
     app = Flask("mistaken")
     app.add_url_rule("/", view_func=limited("intakes")(lambda: ""), endpoint="mistaken")
     with pytest.raises(KeyError):
-        limit_views(app, Limits("mistaken", LimitSettings(), GATEWAY, clock))
+        limit_views(app, Limits("mistaken", LimitSettings(), GATEWAY, clock), refuse_too_many)
 
 
 def test_program_is_told_when_to_come_again(client: FlaskClient) -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from services.console_pages import CONSOLE, SECTIONS, first_page
 from shared.web.access import Holder
-from shared.web.console.navigation import SECTIONS, first_page, navigation_for
+from shared.web.console.navigation import navigation_for
 
 
 def holder(*roles: str, forms: frozenset[str] | None = None, partner: str | None = None) -> Holder:
@@ -23,7 +24,7 @@ def holder(*roles: str, forms: frozenset[str] | None = None, partner: str | None
     ],
 )
 def test_key_sees_the_sections_that_it_opens(who: Holder | None, sections: list[str]) -> None:
-    assert [one.title for one in navigation_for(who, "/console").sections] == sections
+    assert [one.title for one in navigation_for(CONSOLE, who, "/console").sections] == sections
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_first_page_is_one_that_the_key_opens(who: Holder, page: str) -> None:
     ],
 )
 def test_page_is_found_by_the_longest_path(path: str, section: str, page: str) -> None:
-    shown = navigation_for(holder("coordinator"), path)
+    shown = navigation_for(CONSOLE, holder("coordinator"), path)
     assert [one.title for one in shown.sections if one.here] == ([section] if section else [])
     assert [one.title for one in shown.pages if one.here] == ([page] if page else [])
 

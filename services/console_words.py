@@ -1,10 +1,9 @@
-"""Words that every service's console uses for the same codes."""
+"""Words that the console of each service uses for the same codes."""
 
 from collections.abc import Mapping
-from functools import cache
 
-from babel import Locale, UnknownLocaleError
-
+from shared.i18n.phrases import country_name as country_name
+from shared.i18n.phrases import language_name as language_name
 from shared.i18n.when import NO_BREAK as NO_BREAK
 from shared.i18n.when import compact_instant as utc_text
 
@@ -57,23 +56,3 @@ MAIL_KINDS: Mapping[str, str] = {
 def changed_since_opened(what: str) -> str:
     """Return the notice for a page that shows an older revision of ``what`` (such as ``form``) than the stored one."""
     return f"This {what} was changed after you opened the page, so nothing was done. Check it as it is now."
-
-
-@cache
-def _english() -> Locale:
-    return Locale("en")
-
-
-def country_name(code: str) -> str:
-    """The country with an ISO 3166 code; the code itself if it is not known."""
-    name: str = _english().territories.get(code, code)
-    return name
-
-
-@cache
-def language_name(code: str) -> str:
-    """The language with a BCP 47 code; the code itself if it is not known."""
-    try:
-        return Locale.parse(code, sep="-").get_display_name("en") or code
-    except (ValueError, UnknownLocaleError):
-        return code
