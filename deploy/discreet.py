@@ -13,9 +13,9 @@ from typing import Any
 from gunicorn.glogging import Logger
 from gunicorn.http import errors
 
-from shared.core.logs import describe
-from shared.web.headers import refusal_headers
-from shared.web.problems import CODES, MEDIA_TYPE
+from shared.http.headers import refusal_headers
+from shared.http.problems import CODES, MEDIA_TYPE
+from shared.runtime.logs import describe
 
 _STATUS = {
     errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,

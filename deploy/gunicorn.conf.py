@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy.rolling import Generations, Room
-from shared.core.proxies import read_proxies
-from shared.web.counters import share_counters
+from shared.runtime.deployment import read_proxies
+from shared.security.rate_limits import share_counters
 
 bind = os.environ.get("TROIKA_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("TROIKA_WEB_WORKERS", "2"))
@@ -21,7 +21,7 @@ worker_connections = int(os.environ.get("TROIKA_WEB_CONNECTIONS", "512"))
 
 backlog = 1024
 """What may arrive while every worker is busy for a moment. Beyond that the kernel drops connections, and whoever opened
-one tries again only after seconds. Who has waited too long in it is refused (``shared.web.admission``)."""
+one tries again only after seconds. Who has waited too long in it is refused (``shared.http.admission``)."""
 
 timeout = 30
 graceful_timeout = 30

@@ -10,17 +10,16 @@ from deploy.operations.doctor.registry import CHECKS, SETTINGS, Need
 from services.events import telemetry as events
 from services.notifications import telemetry as notifications
 from services.registration import telemetry as registration
-from shared.bus.names import DELIVERY_LIMIT, RETRY_TIERS, parked
-from shared.contracts.message_type import MessageType
-from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, service_of
-from shared.core import metrics, spans
+from shared.messaging.broker import DELIVERY_LIMIT, RETRY_TIERS, parked
+from shared.messaging.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, MessageType, service_of
+from shared.runtime import metrics, tracing
 
 Metric = Counter | Gauge | Histogram
 
 METRICS = (metrics, registration, events, notifications, operations)
 """Modules that declare metrics."""
 
-SPAN_TYPES = (*spans.SPAN_TYPES, *registration.SPAN_TYPES, *notifications.SPAN_TYPES)
+SPAN_TYPES = (*tracing.SPAN_TYPES, *registration.SPAN_TYPES, *notifications.SPAN_TYPES)
 """Every kind of span."""
 
 GENERATED = "<!-- Written by `make specs` from the code. Do not edit. -->\n\n"
@@ -46,8 +45,9 @@ values are from bounded sets, and none is about a person. `service.name` is `<se
 _MESSAGES_INTRODUCTION = """\
 # Messages
 
-Messages between the services, from the one closed table in `shared/contracts/registry.py`. The same as a machine
-reads it: [asyncapi.json](asyncapi.json). One frozen sample of each version: `shared/contracts/samples/`.
+Messages between the services, from the one closed table in
+`shared/messaging/contracts/registry.py`. The same as a machine reads it:
+[asyncapi.json](asyncapi.json). One frozen sample of each version: `shared/messaging/contracts/samples/`.
 
 Each message is a CloudEvent 1.0 in structured JSON. Its type is `org.troika.` followed by the routing key. It is
 delivered at least once and in any order; a consumer ignores fields that it does not know.

@@ -24,8 +24,8 @@ from gunicorn.util import write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
 from deploy.discreet import refusal, status_of
-from shared.core.logs import describe
-from shared.web.busy_page import busy_page, busy_problem, retry_after_s
+from shared.http.problems import busy_page, busy_problem, retry_after_s
+from shared.runtime.logs import describe
 
 SLOTS = 4096
 """Workers of one start that are told apart: many more than there can be at once."""

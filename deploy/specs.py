@@ -17,6 +17,7 @@ import click
 from flask import Flask
 from sqlalchemy import Engine
 
+from deploy import asyncapi
 from deploy.alerting import alertmanager
 from deploy.board import board
 from deploy.chart.processes import files as chart_files
@@ -30,14 +31,12 @@ from services.notifications import web as notifications
 from services.notifications.settings import NotificationsSettings
 from services.registration import web as registration
 from services.registration.settings import RegistrationSettings
-from shared.bus import topology
-from shared.bus.address import BusAddress
-from shared.bus.names import FACTS, VHOST
-from shared.contracts import asyncapi
-from shared.contracts.registry import SERVICES
-from shared.core.sealing import public_key_of, read_keys
-from shared.process.settings import CommonSettings
-from shared.store.engine import open_engine
+from shared.cli.settings import CommonSettings
+from shared.db.engine import open_engine
+from shared.messaging import topology
+from shared.messaging.broker import FACTS, VHOST, BusAddress
+from shared.messaging.contracts.registry import SERVICES
+from shared.security.sealing import public_key_of, read_keys
 
 PROJECT = Path(__file__).resolve().parents[1]
 REFERENCE = Path("docs/reference")

@@ -3,8 +3,8 @@
 A page may come from any service; the gateway knows from which. ``shared`` shows it and knows none of these pages.
 """
 
-from shared.web.access import Holder
-from shared.web.console.navigation import COORDINATORS, HOME, READERS, Console, ConsolePage, ConsoleSection, sections_of
+from shared.console.frame import COORDINATORS, HOME, READERS, Console, ConsolePage, ConsoleSection, sections_of
+from shared.http.holders import Holder
 
 FIRST = "/console/overview"
 OF_PARTNERS = "/console/registrations/partners"

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from shared.i18n.phrases import country_name as country_name
-from shared.i18n.phrases import language_name as language_name
+from shared.i18n.catalogue import country_name as country_name
+from shared.i18n.catalogue import language_name as language_name
 from shared.i18n.when import NO_BREAK as NO_BREAK
 from shared.i18n.when import compact_instant as utc_text
 

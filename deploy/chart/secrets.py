@@ -16,7 +16,7 @@ from deploy.compose.keys_server import KEYS_IN_FOLDER, KEYS_POSTGRES, chosen_key
 from deploy.compose.settings_files import Servers, claim, write_settings
 from deploy.local.secrets import KEYS_DATABASE, Secrets, make_keys
 from deploy.up.secrets import broker_definitions, broker_passwords
-from shared.process.settings import OPERATOR
+from shared.cli.settings import OPERATOR
 
 ACCESS, COMMANDS, MIGRATE, PREPARE = "access", "commands", "migrate", "prepare"
 

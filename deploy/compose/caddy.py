@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from deploy.compose.containers import CLUSTER, HTTP_PORT, Container, serving
 from deploy.shape import DESK_ROUTES, LARGE_BODIES, PUBLIC_ROUTES, TOKEN_PATHS, Route
-from shared.web.headers import refusal_headers
+from shared.http.headers import refusal_headers
 
 HEAD = """\
 # Written by `make specs` from deploy/shape.py: change deploy/compose/caddy.py, not this file.

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import click
 
-from shared.core.database_url import connection_parameters
-from shared.core.errors import SettingsError
+from shared.runtime.errors import SettingsError
+from shared.runtime.settings import connection_parameters
 
 KEYS_POSTGRES = click.option(
     "--keys-postgres",

@@ -27,9 +27,9 @@ from deploy.servers.monitor_role import MONITOR
 from deploy.shape import SERVICES
 from deploy.up.secrets import broker_definitions, broker_passwords, database_passwords, keys_server_password
 from services.notifications.composing.mime import mailbox
-from shared.core.errors import SettingsError
-from shared.core.settings import Reader
-from shared.store.postgres_cluster import SUPERUSER
+from shared.db.embedded_server import SUPERUSER
+from shared.runtime.errors import SettingsError
+from shared.runtime.settings import Reader
 
 VOLUME = Path("/settings")
 POSTGRES, KEYS_POSTGRES, RABBITMQ, TARGETS = "postgres", "keys-postgres", "rabbitmq", "targets"

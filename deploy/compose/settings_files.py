@@ -18,12 +18,12 @@ from deploy.servers.monitor_role import MONITOR
 from deploy.servers.rabbitmq import VHOST
 from deploy.shape import SERVICES
 from deploy.up.secrets import broker_passwords, database_passwords
-from shared.bus.senders import OPERATOR as BROKER_OPERATOR
-from shared.bus.senders import consumer_user, relay_user
-from shared.bus.topology import AUDIT, TOPOLOGY
-from shared.core.errors import SettingsError
-from shared.process.settings import WITHOUT_DATABASE, role_of
-from shared.store.postgres_cluster import SUPERUSER
+from shared.cli.settings import WITHOUT_DATABASE, role_of
+from shared.db.embedded_server import SUPERUSER
+from shared.messaging.broker import OPERATOR as BROKER_OPERATOR
+from shared.messaging.broker import consumer_user, relay_user
+from shared.messaging.topology import AUDIT, TOPOLOGY
+from shared.runtime.errors import SettingsError
 
 ELSEWHERE = ("TROIKA_ACCESS_FILE", "TROIKA_FORM_KEYS")
 """Settings whose files several containers share: Compose names them (``deploy/compose/compose.py``), or the units."""

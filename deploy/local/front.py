@@ -15,7 +15,7 @@ from deploy.shape import service_for
 from services.events.wsgi import application as events
 from services.notifications.wsgi import application as notifications
 from services.registration.wsgi import application as registration
-from shared.web.headers import secure_headers
+from shared.http.headers import secure_headers
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 

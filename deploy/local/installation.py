@@ -17,9 +17,9 @@ from deploy.servers.audit_role import ROLE, grant_reading, is_made, make_role
 from deploy.servers.logins import LOGINS
 from deploy.shape import SERVICES, process_of
 from services.events.loading.folder import read_folder, time_to_next
-from shared.core.clock import system_clock
-from shared.process.settings import ON_THE_BUS, WITHOUT_DATABASE, bus_role_of, role_of
-from shared.store.embedded import EmbeddedServer, remove_server
+from shared.cli.settings import ON_THE_BUS, WITHOUT_DATABASE, bus_role_of, role_of
+from shared.db.embedded_server import EmbeddedServer, remove_server
+from shared.runtime.clock import system_clock
 
 SAMPLE = Path("deploy/samples/upr2020")
 WEBINAR = "upr-webinar-10"

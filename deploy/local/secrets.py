@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.core.ids import new_token
-from shared.core.sealing import new_key, public_key_of, read_keys
+from shared.runtime.ids import new_token
+from shared.security.sealing import new_key, public_key_of, read_keys
 
 PUBLIC_KEY = "TROIKA_NOTIFICATIONS_PUBLIC_KEY"
 EVENTS_PUBLIC_KEY = "TROIKA_EVENTS_PUBLIC_KEY"

@@ -16,7 +16,7 @@ from deploy.machine.units import AUDIT, CANARY, OPERATIONS, SETTINGS, Process, p
 from deploy.shape import PROCESSES, WEB_PROCESSES, worker_name
 from deploy.up.gateway import gateway_configuration
 from deploy.up.ports import Ports
-from shared.process.settings import OPERATOR
+from shared.cli.settings import OPERATOR
 
 ENVIRONMENT = """\
 # For every process on this machine; docs/reference/settings.md has all of them.

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from shared.core.ids import new_token, token_hash
-from shared.web.holders import ROLES, Holder, parse_holders
+from shared.http.holders import ROLES, Holder, parse_holders
+from shared.runtime.ids import new_token, token_hash
 
 LEAST_SHOWN, SHOWN = 8, 12
 """Digits of a key's hash that tell it from others: how many are asked for, and how many are listed."""

@@ -5,12 +5,15 @@ import sys
 import time
 
 from deploy.operations.rounds import DONE, Canary
-from shared.core.logs import configure_logs
-from shared.core.metrics import canary_handover_seconds, canary_last_success_timestamp_seconds, canary_rounds_total
-from shared.core.probe_address import read_probe_address
-from shared.core.settings import Reader
-from shared.core.transports import PUBLIC_URL, plain_urls
-from shared.process.runner import Stop, run
+from deploy.operations.telemetry import (
+    canary_handover_seconds,
+    canary_last_success_timestamp_seconds,
+    canary_rounds_total,
+)
+from shared.runtime.deployment import read_probe_address
+from shared.runtime.logs import configure_logs
+from shared.runtime.runner import Stop, run
+from shared.runtime.settings import PUBLIC_URL, Reader, plain_urls
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ The reference is generated from these declarations. Labels are bounded and never
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.core.metrics import HANDOVER_BUCKETS
+from shared.runtime.metrics import HANDOVER_BUCKETS
 
 AUDIT_BUCKETS = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 """From a small installation to the time between two rounds."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from deploy.security.statements import PROJECT, Statement, read_statements
-from shared.core.errors import SettingsError
+from shared.runtime.errors import SettingsError
 
 WIDTH = 100
 

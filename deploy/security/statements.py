@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from shared.core.errors import SettingsError
-from shared.core.yaml_source import Fields, read_yaml, text, whole
+from shared.runtime.errors import SettingsError
+from shared.runtime.yaml_source import Fields, read_yaml, text, whole
 
 FILE = Path(__file__).with_name("statements.yaml")
 PROJECT = FILE.parents[2]

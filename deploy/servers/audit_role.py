@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from shared.store.scram import verifier
+from shared.db.roles import verifier
 
 ROLE = "troika_audit"
 

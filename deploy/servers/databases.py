@@ -9,7 +9,7 @@ from psycopg import sql
 from deploy.servers.audit_role import ROLE, make_role
 from deploy.servers.logins import DATABASES, make_login, service_roles
 from deploy.servers.monitor_role import MONITOR, make_monitor
-from shared.core.rights import migrator
+from shared.db.roles import migrator
 
 
 def make_databases(

@@ -11,10 +11,8 @@ from services.events.rights import RIGHTS as EVENTS
 from services.notifications.rights import RIGHTS as NOTIFICATIONS
 from services.registration.rights import KEYS_RIGHTS
 from services.registration.rights import RIGHTS as REGISTRATION
-from shared.bus.rights import RIGHTS as BUS
-from shared.core.rights import Rights, by_login, logins_of, migrator
-from shared.store.scram import verifier
-from shared.store.session_limits import set_limits, written_limits
+from shared.db.roles import Rights, by_login, logins_of, migrator, set_limits, verifier, written_limits
+from shared.messaging.broker import RIGHTS as BUS
 
 KEYS = "keys"
 DATABASES = (*SERVICES, KEYS)

@@ -5,7 +5,7 @@ import shutil
 import signal
 from pathlib import Path
 
-from shared.core.accounts import Account
+from shared.runtime.accounts import Account
 
 BASE_ENVIRONMENT = {
     "PATH": os.defpath + ":/usr/sbin:/sbin",

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.core.accounts import Account, give, write_private
-from shared.store.halted_queues import HALTED
+from shared.messaging.halts import HALTED
+from shared.runtime.accounts import Account, give, write_private
 
 
 def always() -> bool:

@@ -18,7 +18,7 @@ from deploy.up.ports import chosen_ports
 from deploy.up.secrets import broker_definitions
 from deploy.up.stopping import stop_everything
 from deploy.up.watching import alerts_url
-from shared.bus.topology import user_names
+from shared.messaging.topology import user_names
 
 FOLDER = Path(os.environ.get("TROIKA_UP_FOLDER") or "var/up")
 UP_WITHIN_S = 240.0

@@ -23,9 +23,9 @@ from deploy.shape import (
     worker_name,
 )
 from deploy.up.ports import Ports, is_taken
-from shared.core.accounts import service_account
-from shared.core.proxies import LOOPBACK, TrustedProxies, read_proxies
-from shared.web.headers import refusal_headers
+from shared.http.headers import refusal_headers
+from shared.runtime.accounts import service_account
+from shared.runtime.deployment import LOOPBACK, TrustedProxies, read_proxies
 
 TEMPLATE = Path("deploy/nginx/troika.conf")
 ANSWERS = Path("deploy/nginx/answers.conf")

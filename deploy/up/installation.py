@@ -30,8 +30,8 @@ from deploy.up.servers import (
 )
 from deploy.up.services import Services, audit_unit, canary_unit, has_canary, has_sink, sink_unit
 from deploy.up.watching import prometheus_unit
-from shared.core.accounts import Account, can_enter, database_account, run_as
-from shared.core.settings import Reader
+from shared.runtime.accounts import Account, can_enter, database_account, run_as
+from shared.runtime.settings import Reader
 
 SAMPLE_VARIABLE = "TROIKA_UP_SAMPLE"
 CANARY_PROGRAMME = Path("deploy/operations/canary_programme")

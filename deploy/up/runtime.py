@@ -18,7 +18,7 @@ from pathlib import Path
 from deploy.local.secrets import OWNERS, Secrets
 from deploy.servers.units import Unit
 from deploy.shape import PROCESSES, SERVICES, worker_name
-from shared.core.accounts import Account, can_read, give
+from shared.runtime.accounts import Account, can_read, give
 
 PROJECT = Path(__file__).resolve().parents[2]
 FIRST_ID, LAST_ID, BLOCK = 61184, 65519, 64

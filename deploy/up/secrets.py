@@ -11,8 +11,8 @@ from deploy.servers.audit_role import ROLE
 from deploy.servers.logins import service_roles
 from deploy.servers.monitor_role import MONITOR
 from deploy.servers.rabbitmq import VHOST, hashed
-from shared.bus import topology
-from shared.store.postgres_cluster import SUPERUSER
+from shared.db.embedded_server import SUPERUSER
+from shared.messaging import topology
 
 
 def broker_passwords(folder: Path) -> dict[str, str]:

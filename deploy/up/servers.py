@@ -15,12 +15,11 @@ from deploy.servers.units import Unit, own_file, own_folder
 from deploy.shape import SERVICES
 from deploy.up.ports import Ports, is_taken
 from deploy.up.secrets import broker_definitions
-from shared.core.accounts import database_account, service_account
-from shared.core.database_url import read_database_url
-from shared.core.rights import migrator
-from shared.core.settings import Reader
-from shared.process.settings import role_of
-from shared.store.postgres_cluster import SUPERUSER, binaries, make_cluster
+from shared.cli.settings import role_of
+from shared.db.embedded_server import SUPERUSER, binaries, make_cluster
+from shared.db.roles import migrator
+from shared.runtime.accounts import database_account, service_account
+from shared.runtime.settings import Reader, read_database_url
 
 LOGINS_VARIABLE, KEYS_VARIABLE = "TROIKA_UP_LOGINS", "TROIKA_UP_KEYS"
 PLUGINS = "[rabbitmq_prometheus].\n"

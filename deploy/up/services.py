@@ -15,8 +15,7 @@ from deploy.up.ports import Ports
 from deploy.up.runtime import Runtime
 from deploy.up.secrets import broker_url
 from deploy.up.servers import is_in_keys_database
-from shared.core.settings import Reader
-from shared.core.transports import INSECURE
+from shared.runtime.settings import INSECURE, Reader
 
 CANARY, AUDIT = "canary", "audit"
 

@@ -10,7 +10,7 @@ from deploy.servers.units import Unit, answers, own_file, own_folder
 from deploy.shape import WEB_PROCESSES, WORKERS, worker_name
 from deploy.up.ports import Ports
 from deploy.up.services import AUDIT, CANARY, has_canary
-from shared.core.accounts import service_account
+from shared.runtime.accounts import service_account
 
 SOURCE = Path("deploy/prometheus")
 PACE_VARIABLE = "TROIKA_ALERT_PACE"

@@ -11,15 +11,15 @@ from services.events.local_time import to_local
 from services.events.scheduling.worker import ScheduleWorker
 from services.events.settings import read_settings
 from services.events.wiring import NAME, describe, proposal_keys
-from shared.core.clock import system_clock
-from shared.core.context import caused_by
-from shared.process.commands import Loop, Worker, main, make_command_line
-from shared.process.operator_command import InQuarantine, OperatorGroup, operator_work
-from shared.process.runner import Stop
-from shared.process.settings import OPERATOR, REKEY
-from shared.store.checked_clock import CheckedClock
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.cli.commands import Loop, Worker, main, make_command_line
+from shared.cli.operator_command import InQuarantine, OperatorGroup, operator_work
+from shared.cli.settings import OPERATOR, REKEY
+from shared.db.engine import open_engine
+from shared.db.readiness import CheckedClock
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import system_clock
+from shared.runtime.logs import caused_by
+from shared.runtime.runner import Stop
 
 
 def command_line() -> OperatorGroup:
@@ -75,10 +75,10 @@ def _add_rekey(group: OperatorGroup) -> None:
         """Encrypt the names of speakers by the newest key, while people propose. Run again if interrupted."""
         # here alone: no worker needs it
         from services.events.side_events.store import ENCRYPTED_COLUMNS as ENCRYPTED
-        from shared.process.rekeying import rekey
+        from shared.cli.keys import rotate_keys
 
         settings = read_settings(process=REKEY)
-        rekey(settings.common, ENCRYPTED, proposal_keys(settings).vault_keys(), settings.held_keys)
+        rotate_keys(settings.common, ENCRYPTED, proposal_keys(settings).vault_keys(), settings.held_keys)
 
 
 def _store(work: UnitOfWork, loaded: Loaded, rooms: LoadedRooms) -> LoadReport:

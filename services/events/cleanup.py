@@ -6,11 +6,8 @@ form promises. Proposals have an erasure of their own (``side_events/service.py`
 
 from datetime import timedelta
 
-from shared.store.access_holders import ACCESS_RULE
-from shared.store.cleanup import HOURLY_S, Rule
-from shared.store.deeds import AUDIT_LOG_RULE
-from shared.store.personal_tables import PersonalTable
-from shared.store.sessions import SESSION_RULES
+from shared.db.cleanup import HOURLY_S, PersonalTable, Rule
+from shared.security.audit_log import ACCESS_RULE, AUDIT_LOG_RULE, SESSION_RULES
 
 CONTACT_KEPT = timedelta(days=365)
 TOMBSTONE_KEPT = timedelta(days=365)

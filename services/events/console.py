@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
+from services.console_words import country_name as country_name
+from services.console_words import language_name as language_name
 from services.events.event.model import Event, EventKind, EventStatus, Mode
 from services.events.rules import RulesBroken
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.i18n.when import CompactLines, compact_day, compact_instant, compact_lines, period
-from shared.public_forms.kinds.places import zone_options
-from shared.web.console.words import country_name as country_name
-from shared.web.console.words import language_name as language_name
+from shared.public_forms.kinds.choices import zone_options
 
 FieldChoices = Sequence[tuple[str, str]]
 """Code and words of each."""

@@ -22,12 +22,11 @@ from services.events.rules import RulesBroken
 from services.events.side_events.model import PROPOSAL, ReceivedText, without_impossible_days
 from services.events.side_events.reading import ProposalKeys
 from services.events.side_events.service import ReceivedProposal, erase_proposal, receive_proposal, withdraw_proposal
-from shared.contracts.envelope import Message
-from shared.core.errors import Poison
-from shared.core.sealing import Unsealable
-from shared.store.access_holders import upsert_access
-from shared.store.inbox import BatchEffect, Effect
-from shared.store.sessions import end_session
+from shared.messaging.contracts.schemas import Message
+from shared.messaging.inbox import BatchEffect, Effect
+from shared.runtime.errors import Poison
+from shared.security.audit_log import end_session, upsert_access
+from shared.security.sealing import Unsealable
 
 _SAME_NAME = (
     "registration_id",

@@ -15,11 +15,12 @@ from werkzeug.exceptions import Unauthorized
 from services.events.event.model import Readers
 from services.events.rules import SLUG, SLUG_LENGTH, RulesBroken
 from services.events.tables import MAX_GROUPS, CountedGroup, group_names
-from shared.core.errors import DomainError
-from shared.web.access import ROLES, holder, holder_if_any, refuse
-from shared.web.csv_lines import csv_answer, wants_csv
-from shared.web.problems import MEDIA_TYPE as PROBLEM
-from shared.web.problems import ProblemSchema
+from shared.http.access import holder, holder_if_any, refuse
+from shared.http.holders import ROLES
+from shared.http.lists import csv_answer, wants_csv
+from shared.http.problems import MEDIA_TYPE as PROBLEM
+from shared.http.problems import ProblemSchema
+from shared.runtime.errors import DomainError
 
 READERS = ("viewer", "coordinator")
 """Roles that see drafts, meeting links, counts and rosters."""

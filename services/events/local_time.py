@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from shared.core.errors import DomainError
+from shared.runtime.errors import DomainError
 
 CLOCK = r"\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?"
 _LOCAL = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}} {CLOCK}", re.ASCII)

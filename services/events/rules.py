@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shared.core.errors import DomainError
-from shared.i18n.content import DEFAULT, Text
-from shared.i18n.languages import LANGUAGES
+from shared.i18n.languages import DEFAULT, LANGUAGES, Text
+from shared.runtime.errors import DomainError
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """Lower-case Latin words and digits joined by single hyphens: safe in addresses and routing keys."""

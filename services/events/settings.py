@@ -4,10 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from services.events.rights import RIGHTS
-from shared.core.key_checks import NOTIFICATIONS_PUBLIC, REGISTRATION_PUBLIC, SIGNING, HeldKey, KeyKind, KeyRule
-from shared.core.key_files import KEY_BYTES
-from shared.core.settings import Reader
-from shared.process.settings import CONSUME, REKEY, WEB, CommonSettings, key_file, read_common, with_embedded
+from shared.cli.settings import CONSUME, REKEY, WEB, CommonSettings, key_file, read_common, with_embedded
+from shared.runtime.settings import Reader
+from shared.security.keys import (
+    KEY_BYTES,
+    NOTIFICATIONS_PUBLIC,
+    REGISTRATION_PUBLIC,
+    SIGNING,
+    HeldKey,
+    KeyKind,
+    KeyRule,
+)
 
 EVENTS = KeyKind(
     "events",

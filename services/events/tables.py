@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, Row, TextClause, text
 
-from shared.core.errors import DomainError
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
+from shared.runtime.errors import DomainError
 
 TEXT_COLUMNS = ("title", "summary", "room_title")
 """Columns that hold such a text wherever they hold jsonb."""

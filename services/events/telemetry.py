@@ -5,7 +5,7 @@ The reference is generated from these declarations. Labels are bounded and never
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.core.failpoints import Point
+from shared.runtime.failpoints import Point
 
 schedule_solve_seconds = Histogram(
     "troika_schedule_solve_seconds",

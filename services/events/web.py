@@ -34,22 +34,19 @@ from services.events.side_events.api import proposals_blueprint
 from services.events.side_events.reading import SideEventsContext
 from services.events.side_events.speakers import speakers_console, speakers_list
 from services.events.wiring import MIGRATIONS, NAME, proposal_keys
-from shared.core.clock import Clock, system_clock
-from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
-from shared.store.key_checks import KeyChecks
-from shared.store.quarantine import QuarantineWatch
-from shared.store.readiness import readiness
-from shared.store.sessions import Sessions
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import AccessFile
-from shared.web.access_directory import AccessDirectory
-from shared.web.app import KeyHolders, WebParts, make_app
-from shared.web.console.frame import frame_blueprint
-from shared.web.console.signing import make_sign_in
-from shared.web.operations import Blueprint
-from shared.web.page_cache import CachedPages
-from shared.web.signing_in import SignIn
-from shared.web.trail import trail_blueprint
+from shared.console.frame import frame_blueprint
+from shared.db.quarantine import QuarantineWatch
+from shared.db.readiness import CheckedClock, DatabaseTime, read_database_time, readiness
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.app import KeyHolders, WebParts, make_app
+from shared.http.audit_log import audit_log_routes
+from shared.http.holders import AccessFile
+from shared.http.page_cache import CachedPages
+from shared.http.request_data import Blueprint
+from shared.http.sign_in import AccessDirectory, SignIn, make_sign_in
+from shared.runtime.clock import Clock, system_clock
+from shared.security.audit_log import Sessions
+from shared.security.keys import KeyChecks
 
 PUBLIC = ("/programme", "/calendar/")
 """The programme and its calendars: the same for everybody."""
@@ -91,7 +88,7 @@ def build_app(
             schedule_blueprint(side),
             overview_blueprint(context),
             *_questions(context, side),
-            trail_blueprint(NAME, work),
+            audit_log_routes(NAME, work),
             person_export_blueprint(side),
         ],
         pages=_pages(context, side, sign_in, settings.common.public_url),

@@ -9,11 +9,10 @@ from services.events.consumers import effects
 from services.events.rights import RIGHTS
 from services.events.settings import KEY_KINDS, EventsSettings, read_settings
 from services.events.side_events.reading import ProposalKeys
-from shared.process.service import Service
-from shared.process.settings import CONSUME
-from shared.store.inbox import Effect
-from shared.store.key_checks import KeyChecks
-from shared.store.unit_of_work import UnitOfWork
+from shared.cli.settings import CONSUME, Service
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.inbox import Effect
+from shared.security.keys import KeyChecks
 
 NAME = "events"
 MIGRATIONS = Path(__file__).parent / "migrations"

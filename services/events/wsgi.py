@@ -5,9 +5,9 @@ from flask import Flask
 from services.events.settings import read_settings
 from services.events.web import build_app
 from services.events.wiring import NAME
-from shared.core.logs import configure_logs
-from shared.core.tracing import start_tracing
-from shared.process.web_engine import open_web_engine
+from shared.cli.settings import open_web_engine
+from shared.runtime.logs import configure_logs
+from shared.runtime.tracing import start_tracing
 
 
 def application() -> Flask:

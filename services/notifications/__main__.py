@@ -6,13 +6,13 @@ from services.notifications.mail_commands import mails
 from services.notifications.scheduler import Scheduler
 from services.notifications.settings import DELIVER, SCHEDULE, SEND, read_settings
 from services.notifications.wiring import describe
-from shared.core.sealing import Vault
-from shared.process.commands import Loop, Worker, main, make_command_line
-from shared.process.operator_command import InQuarantine, OperatorGroup
-from shared.process.runner import Stop
-from shared.process.settings import REKEY
-from shared.store.checked_clock import CheckedClock
-from shared.store.unit_of_work import UnitOfWork
+from shared.cli.commands import Loop, Worker, main, make_command_line
+from shared.cli.operator_command import InQuarantine, OperatorGroup
+from shared.cli.settings import REKEY
+from shared.db.readiness import CheckedClock
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.runner import Stop
+from shared.security.sealing import Vault
 
 SWITCH_INTERVAL_S = 0.0001
 """How soon composing yields to the thread that has an answer from the relay or the database, seconds. With Python's
@@ -90,10 +90,10 @@ def _add_rekey(group: OperatorGroup) -> None:
         from services.notifications.bulletins.store import ENCRYPTED_TESTERS
         from services.notifications.mails.store import ENCRYPTED_MAILS
         from services.notifications.recipients.store import ENCRYPTED_RECIPIENTS
-        from shared.process.rekeying import rekey
+        from shared.cli.keys import rotate_keys
 
         settings = read_settings(process=REKEY)
-        rekey(
+        rotate_keys(
             settings.common,
             {
                 "entries of the recipient book": ENCRYPTED_RECIPIENTS,

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from services.notifications.settings import read_settings
-from shared.process.aligned import aligned
-from shared.process.operator_command import InQuarantine, OperatorGroup, operator_work
-from shared.process.recovery import operator_name
-from shared.process.settings import RECOVER
+from shared.cli.keys import aligned
+from shared.cli.operator_command import InQuarantine, OperatorGroup, operator_work
+from shared.cli.recovery import operator_name
+from shared.cli.settings import RECOVER
 
 if TYPE_CHECKING:
     from services.notifications.rules.model import UndeliveredMail
     from services.notifications.tracking.service import ResendPreview
     from services.notifications.tracking.store import MailSelection
-    from shared.store.unit_of_work import UnitOfWork
+    from shared.db.unit_of_work import UnitOfWork
 
 HEADINGS = ("mail", "given up", "state", "kind", "event", "person", "why", "sent again?")
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -53,7 +53,7 @@ def mails() -> None:
 def list_mails(**chosen: Any) -> None:
     """List mails that reached nobody for certain, and whether they can be sent again."""
     from services.notifications.tracking.service import preview_resend
-    from shared.core.clock import system_clock
+    from shared.runtime.clock import system_clock
 
     with _work() as work:
         preview = preview_resend(work, system_clock, _selection(**chosen))
@@ -74,7 +74,7 @@ def send_again_command(*, everything: bool, yes: bool, **chosen: Any) -> None:
     Mails that are no longer true, not wanted or about a past event are skipped; running it twice sends nothing twice.
     """
     from services.notifications.tracking.service import ResendOrder, preview_resend, send_again
-    from shared.core.clock import system_clock
+    from shared.runtime.clock import system_clock
 
     if not everything and not any(chosen.values()):
         raise click.UsageError("choose mails by --id, --since, --until, --reason or --kind, or say --everything")
@@ -127,7 +127,7 @@ def _selection(
 
 @contextmanager
 def _work() -> "Iterator[UnitOfWork]":
-    from shared.store.engine import open_engine
+    from shared.db.engine import open_engine
 
     engine = open_engine(read_settings(process=RECOVER).common.database_url)
     try:

@@ -3,7 +3,7 @@
 A process that is not named may not even read. Nobody but the migrator empties, changes or drops a table.
 """
 
-from shared.core.rights import Rights, united
+from shared.db.roles import Rights, united
 
 UNITED = {"work": ("relay", "consume", "send", "schedule", "deliver")}
 """``work`` is all background roles in one process, for small installations."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from services.notifications.bulletins.dispatch import send_due
 from services.notifications.rules.service import announce_some, decide_news, miss_reminders, plan_reminders
 from services.notifications.tracking.service import measure_not_notified
-from shared.core.errors import Unavailable
-from shared.process.runner import Stop
-from shared.store.checked_clock import CheckedClock
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.readiness import CheckedClock
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.errors import Unavailable
+from shared.runtime.runner import Stop
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,7 @@ from datetime import timedelta
 from services.notifications.composing.mime import domain_of, mailbox
 from services.notifications.rights import RIGHTS
 from services.notifications.sending.smtp import parse_relay, plain_relay
-from shared.core.key_checks import SIGNING, HeldKey, KeyKind, KeyRule
-from shared.core.settings import Reader
-from shared.core.transports import SMTP
-from shared.process.settings import (
+from shared.cli.settings import (
     CONSUME,
     REKEY,
     WEB,
@@ -20,6 +17,8 @@ from shared.process.settings import (
     read_public_url,
     with_embedded,
 )
+from shared.runtime.settings import SMTP, Reader
+from shared.security.keys import SIGNING, HeldKey, KeyKind, KeyRule
 
 SEND, SCHEDULE, DELIVER = "send", "schedule", "deliver"
 

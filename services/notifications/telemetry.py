@@ -5,9 +5,9 @@ The reference is generated from these declarations. Labels are bounded and never
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.core.failpoints import Point
-from shared.core.metrics import HANDOVER_BUCKETS
-from shared.core.spans import SpanType
+from shared.runtime.failpoints import Point
+from shared.runtime.metrics import HANDOVER_BUCKETS
+from shared.runtime.tracing import SpanType
 
 mails_total = Counter(
     "troika_mails_total",

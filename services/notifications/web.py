@@ -5,6 +5,7 @@ from pathlib import Path
 from flask import Blueprint, Flask
 from sqlalchemy import Engine
 
+from services import console_words as words
 from services.console_pages import CONSOLE
 from services.notifications.bulletins.api import bulletin_sending_blueprint, bulletins_blueprint
 from services.notifications.bulletins.console import (
@@ -27,21 +28,18 @@ from services.notifications.tracking.console import add_not_notified, add_overvi
 from services.notifications.webhooks.api import webhooks_blueprint
 from services.notifications.webhooks.service import WebhookService
 from services.notifications.wiring import MIGRATIONS, NAME
-from shared.core.clock import Clock, system_clock
-from shared.core.sealing import Vault
-from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
-from shared.store.key_checks import KeyChecks
-from shared.store.quarantine import QuarantineWatch
-from shared.store.readiness import readiness
-from shared.store.sessions import Sessions
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import AccessFile
-from shared.web.access_directory import AccessDirectory
-from shared.web.app import KeyHolders, WebParts, make_app
-from shared.web.console import words
-from shared.web.console.frame import frame_blueprint, pages_blueprint
-from shared.web.console.signing import make_sign_in
-from shared.web.trail import trail_blueprint
+from shared.console.frame import frame_blueprint, pages_blueprint
+from shared.db.quarantine import QuarantineWatch
+from shared.db.readiness import CheckedClock, DatabaseTime, read_database_time, readiness
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.app import KeyHolders, WebParts, make_app
+from shared.http.audit_log import audit_log_routes
+from shared.http.holders import AccessFile
+from shared.http.sign_in import AccessDirectory, make_sign_in
+from shared.runtime.clock import Clock, system_clock
+from shared.security.audit_log import Sessions
+from shared.security.keys import KeyChecks
+from shared.security.sealing import Vault
 
 LARGEST_BODY = 1024 * 1024
 """A bulletin in six languages of maximum length, as a browser encodes it: Chinese takes nine bytes a character."""
@@ -89,7 +87,7 @@ def build_app(
             bulletin_sending_blueprint(context),
             suppressions_blueprint(work, clock),
             webhooks_blueprint(WebhookService(work, clock, Vault(list(settings.webhook_keys)))),
-            trail_blueprint(NAME, work),
+            audit_log_routes(NAME, work),
             person_export_blueprint(work, clock),
         ],
         pages=[

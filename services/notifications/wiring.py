@@ -9,12 +9,11 @@ from services.notifications.rights import RIGHTS
 from services.notifications.rules.consumers import effects
 from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.settings import KEY_KINDS, NotificationsSettings, read_settings
-from shared.core.clock import Clock, system_clock
-from shared.core.sealing import Vault
-from shared.process.service import Service
-from shared.process.settings import CONSUME
-from shared.store.inbox import Effect
-from shared.store.key_checks import KeyChecks
+from shared.cli.settings import CONSUME, Service
+from shared.messaging.inbox import Effect
+from shared.runtime.clock import Clock, system_clock
+from shared.security.keys import KeyChecks
+from shared.security.sealing import Vault
 
 NAME = "notifications"
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -5,9 +5,9 @@ from flask import Flask
 from services.notifications.settings import read_settings
 from services.notifications.web import build_app
 from services.notifications.wiring import NAME
-from shared.core.logs import configure_logs
-from shared.core.tracing import start_tracing
-from shared.process.web_engine import open_web_engine
+from shared.cli.settings import open_web_engine
+from shared.runtime.logs import configure_logs
+from shared.runtime.tracing import start_tracing
 
 
 def application() -> Flask:

@@ -11,17 +11,15 @@ from services.registration.key_commands import keys
 from services.registration.rights import DECIDE, TEND
 from services.registration.settings import read_settings
 from services.registration.wiring import NAME, describe
-from shared.process.aligned import aligned
-from shared.process.commands import Loop, Worker, main, make_command_line
-from shared.process.confirming import checked_now, confirmed_by
-from shared.process.operator_command import InQuarantine, OperatorGroup, operator_work
-from shared.process.recovery import operator_name, recovery
-from shared.process.runner import Stop
-from shared.process.service import Service
-from shared.process.settings import OPERATOR, RECOVER
-from shared.store.checked_clock import CheckedClock
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.cli.commands import Loop, Worker, main, make_command_line
+from shared.cli.keys import aligned
+from shared.cli.operator_command import InQuarantine, OperatorGroup, operator_work
+from shared.cli.recovery import checked_now, confirmed_by, operator_name, recovery
+from shared.cli.settings import OPERATOR, RECOVER, Service
+from shared.db.engine import open_engine
+from shared.db.readiness import CheckedClock
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.runner import Stop
 
 
 def command_line() -> OperatorGroup:
@@ -41,8 +39,8 @@ def command_line() -> OperatorGroup:
         # here alone: keys and the reading of folders take 10 MB, and no worker needs them
         from services.registration.forms.description import load_forms
         from services.registration.key_stores import opened_form_keys
-        from shared.process.rekeying import require_fit
-        from shared.store.key_checks import KeyChecks
+        from shared.cli.keys import require_fit
+        from shared.security.keys import KeyChecks
 
         settings = read_settings(OPERATOR)
         engine = open_engine(settings.common.database_url)
@@ -127,14 +125,14 @@ def _add_deciding(group: OperatorGroup, service: Service) -> None:
     def replay(number: int | None, *, every: bool) -> None:
         """Let the decider try the parked submission NUMBER again: it keeps its place and its receipt."""
         from services.registration.intake.queue import replay_parked
-        from shared.store.deeds import note_deed
+        from shared.security.audit_log import add_audit_record
 
         if every == (number is not None):
             raise click.UsageError("name one NUMBER, or --all")
         with recovery(service, RECOVER) as tools, tools.work.transaction() as connection:
             numbers = replay_parked(connection, number)
             for each in numbers:
-                note_deed(connection, tools.entry("submission-replayed", "submission", str(each)), tools.clock())
+                add_audit_record(connection, tools.entry("submission-replayed", "submission", str(each)), tools.clock())
         click.echo(f"{len(numbers)} replayed")
 
     @group.command("drop", in_quarantine=InQuarantine.REFUSED)
@@ -143,13 +141,13 @@ def _add_deciding(group: OperatorGroup, service: Service) -> None:
     def drop(number: int, reason: str) -> None:
         """Delete the parked submission NUMBER for good, with its receipt."""
         from services.registration.intake.queue import drop_parked
-        from shared.store.deeds import note_deed
+        from shared.security.audit_log import add_audit_record
 
         with recovery(service, RECOVER) as tools, tools.work.transaction() as connection:
             dropped = drop_parked(connection, number)
             if dropped:
                 entry = tools.entry("submission-dropped", "submission", str(number), reason=reason)
-                note_deed(connection, entry, tools.clock())
+                add_audit_record(connection, entry, tools.clock())
         if not dropped:
             raise click.ClickException(f"no submission {number} is parked")
         click.echo("1 dropped")
@@ -161,11 +159,11 @@ def _add_keys(group: OperatorGroup, service: Service) -> None:
     def keys(*, retire: bool) -> None:
         """List the decider's published keys, and how many submissions can be opened by each alone."""
         from services.registration.intake.queue import published_keys, retire_keys
-        from shared.store.deeds import note_deed
+        from shared.security.audit_log import add_audit_record
 
         with recovery(service, RECOVER) as tools, tools.work.transaction() as connection:
             for key in retire_keys(connection) if retire else ():
-                note_deed(connection, tools.entry("decider-key-retired", "key", key), tools.clock())
+                add_audit_record(connection, tools.entry("decider-key-retired", "key", key), tools.clock())
                 click.echo(f"{key}: retired; its private half may leave the decider's key file")
             for published in published_keys(connection):
                 click.echo(f"{published.id}: published {_utc_text(published.at)}, needed by {published.needed_by}")
@@ -210,7 +208,7 @@ def confirm_retention(form: str, *, yes: bool) -> None:
 
 @contextmanager
 def _database() -> Iterator[UnitOfWork]:
-    from shared.store.engine import open_engine
+    from shared.db.engine import open_engine
 
     engine = open_engine(read_settings(RECOVER).common.database_url)
     try:

@@ -6,11 +6,9 @@ What is not here ends with its person (``privacy/erasure_store.py``), or goes by
 
 from datetime import timedelta
 
-from shared.public_forms.work_asked import KEPT as CHALLENGE_KEPT
-from shared.store.access_holders import ACCESS_RULE
-from shared.store.cleanup import HOURLY_S, Rule
-from shared.store.deeds import AUDIT_LOG_KEPT, AUDIT_LOG_RULE
-from shared.store.sessions import LONGEST_SESSION, SESSION_RULES
+from shared.db.cleanup import HOURLY_S, Rule
+from shared.public_forms.proof_of_work import KEPT as CHALLENGE_KEPT
+from shared.security.audit_log import ACCESS_RULE, AUDIT_LOG_KEPT, AUDIT_LOG_RULE, MAX_SESSION_AGE, SESSION_RULES
 
 RECEIPT_KEPT = timedelta(days=8)
 CANDIDATE_AFTER_MAIL = timedelta(days=7)
@@ -118,7 +116,7 @@ RULES = (
     ),
     Rule("used_challenge", "t.used_at < :before", CHALLENGE_KEPT, "it cannot be used again", order="t.used_at"),
     *SESSION_RULES,
-    Rule("console_session", "t.since < :before", 2 * LONGEST_SESSION, "no cookie lives that long"),
+    Rule("console_session", "t.since < :before", 2 * MAX_SESSION_AGE, "no cookie lives that long"),
     Rule("refused_sign_in", "t.refused_at <= :before", REFUSED_SIGN_IN_KEPT, "no limit counts it any more"),
     Rule("used_passkey_challenge", "t.used_at < :before", CHALLENGE_OF_PASSKEY_KEPT, "its cookie is believed no more"),
     Rule("invitation", "t.expires_at < :before", INVITATION_KEPT, "long enough to tell why its link opens nothing"),

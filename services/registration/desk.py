@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint
 
+from services import console_words as words
 from services.console_pages import CONSOLE
 from services.registration.access.api import access_api
 from services.registration.access.audit_log import audit_log_api, audit_log_blueprint
@@ -64,16 +65,14 @@ from services.registration.sealing.key_service import SubmissionQueue
 from services.registration.sealing.key_store import FormKeys
 from services.registration.settings import RegistrationSettings
 from services.registration.wiring import NAME
-from shared.core.deployment import Deployment
-from shared.core.sealing import new_key
-from shared.store.readiness import Check
-from shared.web.access import AccessFile
-from shared.web.access_directory import AccessDirectory
-from shared.web.app import KeyHolders
-from shared.web.console import words
-from shared.web.console.frame import frame_blueprint, pages_blueprint
-from shared.web.console.signing import make_sign_in
-from shared.web.trail import trail_blueprint
+from shared.console.frame import frame_blueprint, pages_blueprint
+from shared.db.readiness import Check
+from shared.http.app import KeyHolders
+from shared.http.audit_log import audit_log_routes
+from shared.http.holders import AccessFile
+from shared.http.sign_in import AccessDirectory, make_sign_in
+from shared.runtime.deployment import Deployment
+from shared.security.sealing import new_key
 
 
 def console_blueprint(
@@ -157,7 +156,7 @@ def add_desk(
         sealed_blueprint(work, clock, keys),
         notes_blueprint(work, clock),
         views_blueprint(work, clock),
-        trail_blueprint(NAME, work),
+        audit_log_routes(NAME, work),
         blocked_blueprint(work, clock, references),
         person_export_blueprint(work, clock, references, keys),
         audit_log_api(work, clock),

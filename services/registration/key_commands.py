@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import click
 
 from services.registration.settings import KEYS_DATABASE, read_settings
-from shared.process.operator_command import InQuarantine, OperatorGroup, operator_work
-from shared.process.settings import OPERATOR
+from shared.cli.operator_command import InQuarantine, OperatorGroup, operator_work
+from shared.cli.settings import OPERATOR
 
 if TYPE_CHECKING:
     from services.registration.sealing.key_service import KeyOrder, SubmissionQueue
     from services.registration.sealing.key_store import FormKeys
     from services.registration.settings import RegistrationSettings
-    from shared.store.unit_of_work import UnitOfWork
+    from shared.db.unit_of_work import UnitOfWork
 
 
 @click.group(cls=OperatorGroup)
@@ -63,7 +63,7 @@ def replace(form: str, *, lost: bool) -> None:
 @keys.command(in_quarantine=InQuarantine.REFUSED)
 def wrap() -> None:
     """Wrap every key with the newest master key; then the older master keys may go."""
-    from shared.process.rekeying import retire
+    from shared.cli.keys import retire
 
     with _key_tools() as (work, form_keys, settings):
         _require_fit(work, settings)
@@ -120,7 +120,7 @@ def destroy(form: str, *, yes: bool, without_second_person: bool) -> None:
 def _consent(work: "UnitOfWork", settings: "RegistrationSettings", form: str, *, alone: bool) -> "Mapping[str, str]":
     """Who else agreed, or why nobody had to; empty if somebody still has to."""
     from services.registration.sealing.service import consent_to_destroy
-    from shared.core.clock import system_clock
+    from shared.runtime.clock import system_clock
 
     if alone:
         return {"second_person": "none: --without-second-person"}
@@ -140,8 +140,8 @@ def _queue() -> "SubmissionQueue":
 
 def _order(form: str, *, is_lost: bool = False) -> "KeyOrder":
     from services.registration.sealing.key_service import KeyOrder
-    from shared.core.clock import system_clock
-    from shared.process.recovery import operator_name
+    from shared.cli.recovery import operator_name
+    from shared.runtime.clock import system_clock
 
     return KeyOrder(form, operator_name(), system_clock, is_lost)
 
@@ -150,8 +150,8 @@ def _order(form: str, *, is_lost: bool = False) -> "KeyOrder":
 def _key_tools() -> "Iterator[tuple[UnitOfWork, FormKeys, RegistrationSettings]]":
     """The database, the store of keys and the settings of an operator."""
     from services.registration.key_stores import opened_form_keys
-    from shared.core.errors import Quarantined, Unavailable
-    from shared.store.engine import open_engine
+    from shared.db.engine import open_engine
+    from shared.runtime.errors import Quarantined, Unavailable
 
     settings = read_settings(OPERATOR)
     engine = open_engine(settings.common.database_url)
@@ -171,8 +171,8 @@ def _key_tools() -> "Iterator[tuple[UnitOfWork, FormKeys, RegistrationSettings]]
 
 def _require_fit(work: "UnitOfWork", settings: "RegistrationSettings") -> None:
     """Do nothing if the master key is that of the database."""
-    from shared.process.rekeying import require_fit
-    from shared.store.key_checks import KeyChecks
+    from shared.cli.keys import require_fit
+    from shared.security.keys import KeyChecks
 
     require_fit(KeyChecks(work, settings.held_keys, "registration"))
 
@@ -182,7 +182,7 @@ def _plain_errors() -> Iterator[None]:
     """Turn what cannot be done into exit code 1 and a sentence."""
     from services.registration.sealing.key_service import SecondPersonNeeded, StillOpen, StillUndecided
     from services.registration.sealing.key_store import KeyGone
-    from shared.core.sealing import Unsealable
+    from shared.security.sealing import Unsealable
 
     try:
         yield

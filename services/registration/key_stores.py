@@ -15,10 +15,9 @@ from services.registration.sealing.key_service import StoreReadiness, key_proble
 from services.registration.sealing.key_store import FormKeys
 from services.registration.settings import RegistrationSettings
 from services.registration.wiring import KEYS, KEYS_MIGRATIONS, NAME
-from shared.store.engine import open_engine
-from shared.store.readiness import Check
-from shared.store.schema_state import newest_revision
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.readiness import Check, newest_revision
+from shared.db.unit_of_work import UnitOfWork
 
 CONNECTIONS = 2
 """Of a process, to the keys database: one short statement for each reading of sealed answers."""

@@ -7,7 +7,7 @@ opens, by functions. ``web`` is both of them and ``desk`` in one process, for sm
 background processes; each has the rights of all that it unites.
 """
 
-from shared.core.rights import Rights, united
+from shared.db.roles import Rights, united
 
 FORMS, OWN, DESK, DECIDE, RELAY, CONSUME, TEND = "forms", "own", "desk", "decide", "relay", "consume", "tend"
 WEB, WORK, OPERATOR = "web", "work", "operator"

@@ -5,13 +5,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from services.registration.rights import CONSUME, DECIDE, DESK, FORMS, OPERATOR, OWN, RIGHTS, TEND, WEB, WORK
-from shared.core.database_url import is_same_database
-from shared.core.key_checks import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC, SIGNING, HeldKey, KeyKind, KeyRule
-from shared.core.key_files import KEY_BYTES
-from shared.core.rates import read_rate
-from shared.core.settings import Reader
-from shared.core.transports import PUBLIC_URL, plain_urls
-from shared.process.settings import MIGRATE, CommonSettings, key_file, read_common, read_database, with_embedded
+from shared.cli.settings import MIGRATE, CommonSettings, key_file, read_common, read_database, with_embedded
+from shared.runtime.deployment import read_rate
+from shared.runtime.settings import PUBLIC_URL, Reader, is_same_database, plain_urls
+from shared.security.keys import EVENTS_PUBLIC, KEY_BYTES, NOTIFICATIONS_PUBLIC, SIGNING, HeldKey, KeyKind, KeyRule
 
 PERSON = KeyKind(
     "person",

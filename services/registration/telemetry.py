@@ -5,8 +5,8 @@ The reference is generated from these declarations. Labels are bounded and never
 
 from prometheus_client import Counter, Gauge
 
-from shared.core.failpoints import Point
-from shared.core.spans import SpanType
+from shared.runtime.failpoints import Point
+from shared.runtime.tracing import SpanType
 
 intake_requests_total = Counter(
     "troika_intake_requests_total",

@@ -41,18 +41,17 @@ from services.registration.public.submissions import opened
 from services.registration.rights import DESK, FORMS, OWN, UNITED, WEB
 from services.registration.settings import RATES, RegistrationSettings
 from services.registration.wiring import MIGRATIONS, NAME
-from shared.core.clock import Clock, system_clock
-from shared.core.deployment import Deployment
+from shared.db.engine import open_engine
+from shared.db.quarantine import QuarantineWatch
+from shared.db.readiness import CheckedClock, DatabaseTime, read_database_time, readiness
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.app import WebParts, make_app
+from shared.http.page_cache import CachedPages
+from shared.http.request_data import Blueprint
 from shared.public_forms.proof_of_work import proof_keys
-from shared.store.checked_clock import CheckedClock, DatabaseTime, read_database_time
-from shared.store.engine import open_engine
-from shared.store.key_checks import KeyChecks
-from shared.store.quarantine import QuarantineWatch
-from shared.store.readiness import readiness
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.app import WebParts, make_app
-from shared.web.operations import Blueprint
-from shared.web.page_cache import CachedPages
+from shared.runtime.clock import Clock, system_clock
+from shared.runtime.deployment import Deployment
+from shared.security.keys import KeyChecks
 
 PEOPLE = (
     "/v1/forms/",

@@ -13,13 +13,12 @@ from services.registration.people.details import handle_decision
 from services.registration.rights import CONSUME, DESK, FORMS, KEYS_RIGHTS, OWN, RIGHTS
 from services.registration.sealed_lists.store import upsert_hotel
 from services.registration.settings import KEY_KINDS, read_settings
-from shared.contracts.envelope import TYPE_PREFIX, Message
-from shared.core.errors import Poison
-from shared.process.service import Service, SideDatabase
-from shared.process.settings import MIGRATE
-from shared.store.checked_clock import MAX_DIFFERENCE
-from shared.store.inbox import Effect
-from shared.store.key_checks import KeyChecks
+from shared.cli.settings import MIGRATE, Service, SideDatabase
+from shared.db.readiness import MAX_DIFFERENCE
+from shared.messaging.contracts.schemas import TYPE_PREFIX, Message
+from shared.messaging.inbox import Effect
+from shared.runtime.errors import Poison
+from shared.security.keys import KeyChecks
 
 COPIES = "registration.copies"
 MAIL = "registration.mail"

@@ -35,8 +35,7 @@ from services.registration.people.references import References
 from services.registration.people.waiting_list import count_to_decide, promote_due, promoting
 from services.registration.privacy.retention import retaining
 from services.registration.settings import RegistrationSettings
-from shared.core.errors import Unavailable
-from shared.core.metrics import (
+from services.registration.telemetry import (
     confirmation_mail_oldest_overdue_age_seconds,
     confirmation_mails_overdue,
     forms_with_seats_to_decide,
@@ -44,12 +43,13 @@ from shared.core.metrics import (
     submissions_parked,
     submissions_undecided,
 )
-from shared.core.sealing import Vault
-from shared.process.runner import Stop
-from shared.store.checked_clock import CheckedClock
-from shared.store.cleanup import Cleanup
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.cleanup import Cleanup
+from shared.db.readiness import CheckedClock
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.errors import Unavailable
+from shared.runtime.runner import Stop
+from shared.security.audit_log import AuditRecord, add_audit_record
+from shared.security.sealing import Vault
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ class ImportRun:
         store.store_finished(connection, people.id, "done", now)
         detail = {"form": people.form, "rows": dict(people.counts)}
         who = people.confirmed_by or people.created_by
-        note_deed(connection, Deed(who, "people-imported", "import", people.id, detail), now)
+        add_audit_record(connection, AuditRecord(who, "people-imported", "import", people.id, detail), now)
 
 
 IDLE_PAUSES_S = (0.025, 0.05, 0.1, 0.2)

@@ -10,9 +10,9 @@ from services.registration.rights import WEB
 from services.registration.settings import read_settings
 from services.registration.web import build_app, open_intake_engine
 from services.registration.wiring import NAME
-from shared.core.logs import configure_logs
-from shared.core.tracing import start_tracing
-from shared.process.web_engine import open_web_engine
+from shared.cli.settings import open_web_engine
+from shared.runtime.logs import configure_logs
+from shared.runtime.tracing import start_tracing
 
 
 def application(process: str = WEB) -> Flask:

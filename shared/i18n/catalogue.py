@@ -1,22 +1,27 @@
 """Catalogues of fixed texts: gettext, one ``.po`` file a language, read at first use and compiled in memory.
 
-There are no ``.mo`` files, so none can be out of date. Message ids are names (``link.cancel.question``), and English is
-a translation like the others: it is what ``make translations`` updates the others from. Must never change a text that
-somebody typed: placeholders are filled with what they are given.
+There are no ``.mo`` files, so none can be out of date. Message ids are names (``link.cancel.question``), and English
+is a translation like the others: it is what ``make translations`` updates the others from. Must never change a text
+that somebody typed: placeholders are filled with what they are given.
+
+Also here: punctuation of each language between texts that programs join, names of countries and languages, and a text
+as HTML with its own language and direction.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from markupsafe import Markup
 
-from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, locale_of
+from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, Rendering, Text, direction, locale_of
 
 _SAMPLED = range(201)
 """Counts that between them have every plural form of our languages."""
@@ -116,3 +121,77 @@ def names_of_languages() -> list[tuple[str, str]]:
     own = [(name, code) for code, name in LANGUAGE_NAMES.items()]
     names = [Locale.parse(locale_of(language)).languages for language in LANGUAGES]
     return [*own, *((each[code], code) for each in names for code in LANGUAGES)]
+
+
+TEXTS = Catalogue(Path(__file__).parent / "translations")
+"""The texts of this folder."""
+
+
+def listed(parts: Sequence[str], language: str) -> str:
+    """Return ``parts`` with the commas of ``language`` between them, to stand in a sentence."""
+    return TEXTS.text("comma", language).join(parts)
+
+
+def labelled(label: str, text: str, language: str) -> str:
+    """Return ``label: text`` with the colon of ``language``; the label with its colon alone if there is no text."""
+    return TEXTS.text("labelled" if text else "label", language, label=label, text=text)
+
+
+@cache
+def _english() -> Locale:
+    return Locale("en")
+
+
+def country_name(code: str) -> str:
+    """Return the English name of the country with an ISO 3166 code; the code itself if it is not known."""
+    name: str = _english().territories.get(code, code)
+    return name
+
+
+@cache
+def language_name(code: str) -> str:
+    """Return the English name of the language with a BCP 47 code; the code itself if it is not known."""
+    try:
+        return Locale.parse(code, sep="-").get_display_name("en") or code
+    except (ValueError, UnknownLocaleError):
+        return code
+
+
+_ATTRIBUTES = Markup(' lang="{}" dir="{}"')
+_ISOLATED = Markup("<bdi{}>{}</bdi>")
+_MARK = Markup(' <small class="in-language" lang="{}" dir="{}">{}</small>')
+
+
+Shown = Text | Rendering | str
+"""A text for any reader, for one reader, or of which nobody knows the language."""
+
+
+def isolated(text: Shown, language: str) -> Markup:
+    """Return ``text`` for a page in ``language``, with ``lang`` and ``dir`` where it is in another one."""
+    found = _rendering(text, language)
+    return _ISOLATED.format(language_attributes(found, language), found.text)
+
+
+def marked(text: Shown, language: str) -> Markup:
+    """The same with a small mark behind a text in another language, such as “in English”."""
+    return isolated(text, language) + language_mark(text, language)
+
+
+def language_attributes(text: Shown, language: str) -> Markup:
+    """Return ``lang`` and ``dir`` for the element that holds ``text``; nothing where it is the page's, or unknown."""
+    found = _rendering(text, language)
+    return Markup() if found.language in ("", language) else _ATTRIBUTES.format(found.language, found.dir)
+
+
+def language_mark(text: Shown, language: str) -> Markup:
+    """Return the mark behind a text in another language; nothing where there is none to give."""
+    found = _rendering(text, language)
+    if not found.text or found.language in ("", language) or found.language not in LANGUAGES:
+        return Markup()
+    return _MARK.format(language, direction(language), TEXTS.text(f"in.{found.language}", language))
+
+
+def _rendering(text: Shown, language: str) -> Rendering:
+    if isinstance(text, Text):
+        return text.for_reader(language)
+    return text if isinstance(text, Rendering) else Rendering(text, "")

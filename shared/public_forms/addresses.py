@@ -4,10 +4,11 @@ import re
 from functools import lru_cache
 from unicodedata import normalize
 
+import marshmallow as ma
 from email_validator import EmailNotValidError, validate_email
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
-LONGEST_ADDRESS = 254
+MAX_ADDRESS_LENGTH = 254
 
 _PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
 """What nearly everybody has before the @. The library takes it as it is, so only the domain is left to be checked,
@@ -23,7 +24,7 @@ def normal_address(text: str) -> str:
     Raises:
         ValueError: not an address that mail can be sent to.
     """
-    if len(text) > LONGEST_ADDRESS:
+    if len(text) > MAX_ADDRESS_LENGTH:
         raise ValueError("too long")
     local, _, domain = text.rpartition("@")
     if _PLAIN_LOCAL.fullmatch(local) and local.lower() not in CASE_INSENSITIVE_MAILBOX_NAMES:
@@ -46,7 +47,7 @@ def _normal_domain(domain: str) -> str:
 
 
 def _within_length(address: str) -> str:
-    if not address or len(address) > LONGEST_ADDRESS:
+    if not address or len(address) > MAX_ADDRESS_LENGTH:
         raise ValueError("not an address")
     return address
 
@@ -151,3 +152,15 @@ def mail_domain(email: str) -> str:
     """Return the domain by which mail is limited; empty for a mail provider, whose users are strangers."""
     domain = address_key(email).rpartition("@")[2]
     return "" if domain in MAIL_PROVIDERS else domain
+
+
+def email_field() -> ma.fields.String:
+    """Return a required field that takes what :func:`normal_address` takes, and spaces around it."""
+    return ma.fields.String(required=True, validate=[ma.validate.Length(max=MAX_ADDRESS_LENGTH), _is_address])
+
+
+def _is_address(text: str) -> None:
+    try:
+        normal_address(text.strip())
+    except ValueError:
+        raise ma.ValidationError("Not a mail address.") from None

@@ -1,11 +1,17 @@
-"""A whole form as data, and the way back and forth to the plain mappings that YAML and JSONB hold."""
+"""Form definitions: a whole form as data, to and from YAML and JSONB, the standard forms, JSON Schema for programs."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal, get_args
 
-from shared.i18n.content import Text
-from shared.public_forms.fields import ADDRESS_FIELD, Condition, Field, FieldKind, Option
+import yaml
+
+from shared.i18n.languages import LANGUAGES, Text, direction
+from shared.i18n.when import day_text
+from shared.public_forms.fields import ADDRESS_FIELD, TRANSPORT_FIELDS, Condition, Field, FieldKind, Option
 from shared.public_forms.reading import read_definition
 
 __all__ = [
@@ -186,3 +192,178 @@ def _condition_mapping(condition: Condition | None) -> dict[str, Any] | None:
         return None
     whole = {"field": condition.field}
     return whole if condition.equals is None else {**whole, "equals": condition.equals}
+
+
+TextInput = str | Mapping[str, str]
+"""One text for every language, or texts by language."""
+
+FOLDER = Path(__file__).parent / "standard"
+STANDARD_KINDS = ("webinar", "delegation", "working_group", "attendance", "interest", "proposal")
+GROUP_FIELD = "working_group"
+DAY_FIELDS = ("preferred_days", "unavailable_days")
+"""Questions of a proposal whose choices are the days on which side events can be."""
+
+
+def standard_form(
+    kind: str,
+    slug: str,
+    title: TextInput,
+    *,
+    intro: TextInput = "",
+    working_groups: Sequence[tuple[str, Text | str]] = (),
+    days: Sequence[date] = (),
+    version: int = 1,
+) -> FormDefinition:
+    """The standard form of a kind.
+
+    Args:
+        kind: one of ``STANDARD_KINDS``.
+        slug: of the form.
+        intro: in place of the one that the kind has.
+        working_groups: (slug, name) of each group that can be chosen, in the order shown. Without any, the
+            question is not shown.
+        days: on which side events can be; without any, a proposal is not asked about days.
+        version: rises when the questions change.
+
+    Raises:
+        ValueError: kind, slug, title or version cannot be used; says what is wrong.
+    """
+    if kind not in STANDARD_KINDS:
+        raise ValueError(f"kind: must be one of {', '.join(STANDARD_KINDS)}")
+    own = {"slug": slug, "title": title, "version": version} | ({"intro": intro} if intro else {})
+    standard = _standard(kind)
+    fields = [field for field in (_with_days(one, days) for one in standard["fields"]) if field is not None]
+    return with_working_groups(parse_definition({**standard, **own, "fields": fields}), working_groups)
+
+
+def _with_days(field: Mapping[str, Any], days: Sequence[date]) -> Mapping[str, Any] | None:
+    """A question with the days that can be chosen; None for one about days where there are none."""
+    if field["name"] not in DAY_FIELDS:
+        return field
+    choices = [{"value": day.isoformat(), "label": {one: day_text(day, one) for one in LANGUAGES}} for day in days]
+    return {**field, "options": choices} if choices else None
+
+
+def with_working_groups(definition: FormDefinition, groups: Sequence[tuple[str, Text | str]]) -> FormDefinition:
+    """Return the questions with ``groups`` (slug, name) to choose from, if they ask for a working group."""
+    if not any(field.name == GROUP_FIELD for field in definition.fields):
+        return definition
+    return with_options(definition, GROUP_FIELD, groups)
+
+
+def standard_questions(kind: str) -> list[Mapping[str, Any]]:
+    """The questions of a kind as a definition describes them, with the project's own translations named by key."""
+    found: list[Mapping[str, Any]] = _standard(kind)["fields"]
+    return found
+
+
+@cache
+def _standard(kind: str) -> dict[str, Any]:
+    """The questions every form of a kind has."""
+    found: dict[str, Any] = yaml.safe_load((FOLDER / f"{kind}.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+MAX_TRANSPORT = 2000
+"""Characters of a value that travels beside the answers."""
+
+
+def to_public(definition: FormDefinition, language: str) -> dict[str, Any]:
+    """Return what ``GET /v1/forms/{slug}`` says of the questions.
+
+    Time zones are not listed: any IANA name is an answer. Members that do not apply are left out.
+
+    Args:
+        definition: the questions that are asked.
+        language: of the texts.
+    """
+    return {
+        "slug": definition.slug,
+        "kind": definition.kind,
+        "version": definition.version,
+        "language": language,
+        "direction": direction(language),
+        "title": definition.title.in_language(language),
+        "intro": definition.intro.in_language(language),
+        "fields": [_public_field(field, language) for field in definition.fields if field.is_answerable],
+    }
+
+
+def _public_field(field: Field, language: str) -> dict[str, Any]:
+    whole: dict[str, Any] = {
+        "name": field.name,
+        "kind": field.kind.name,
+        "label": field.label.in_language(language),
+        "help": field.help.in_language(language),
+        "required": field.required,
+        "sealed": field.sealed,
+        "options": _public_options(field, language),
+        "shown_when": _public_condition(field.shown_when),
+        "min": field.minimum,
+        "max": field.max_length or field.maximum,
+        "autocomplete": field.autocomplete,
+        "not_before": field.not_before,
+        "lines_of": field.lines_of,
+    }
+    return {key: value for key, value in whole.items() if value is not None and value != "" and value != []}
+
+
+def _public_options(field: Field, language: str) -> list[dict[str, Any]]:
+    """How many places a choice has is not said, only that none is left. Those of yes or no need not be said."""
+    if field.kind.data_type == "boolean":
+        return []
+    full = field.full_options
+    return [
+        {"value": value, "label": label} | ({"full": True} if value in full else {})
+        for value, label in field.kind.choices(field, language)
+    ]
+
+
+def _public_condition(condition: Condition | None) -> dict[str, Any] | None:
+    if condition is None:
+        return None
+    return {"field": condition.field} | ({} if condition.equals is None else {"equals": condition.equals})
+
+
+def json_schema(definition: FormDefinition, language: str = "en") -> dict[str, Any]:
+    """Return the schema of the JSON body of a submission.
+
+    It is a little wider than the check itself: conditions are in it, Unicode rules are not.
+
+    Args:
+        definition: the questions that are asked.
+        language: of titles and descriptions.
+    """
+    transport = {name: {"type": "string", "maxLength": MAX_TRANSPORT} for name in sorted(TRANSPORT_FIELDS)}
+    schema: dict[str, Any] = {
+        "$schema": DIALECT,
+        "title": definition.title.in_language(language),
+        "type": "object",
+        "properties": {f.name: _property(f, language) for f in definition.fields} | transport,
+        "required": [f.name for f in definition.fields if f.required and f.shown_when is None],
+        "additionalProperties": False,
+    }
+    rules = [_rule(f, f.shown_when) for f in definition.fields if f.shown_when]
+    return schema | ({"allOf": rules} if rules else {})
+
+
+def _property(field: Field, language: str) -> dict[str, Any]:
+    """The schema of one answer; an optional one may also be null."""
+    schema = field.kind.json_schema(field) | {"title": field.label.in_language(language)}
+    if field.help:
+        schema["description"] = field.help.in_language(language)
+    if not field.required:
+        schema["type"] = [schema["type"], "null"]
+    return schema | ({"x-sealed": True} if field.sealed else {})
+
+
+def _rule(field: Field, condition: Condition) -> dict[str, Any]:
+    """``field`` may have an answer only when its condition is met; a required one must have it then."""
+    nothing: dict[str, Any] = {"enum": [None, "", False, []]}
+    wanted: dict[str, Any] = {"not": nothing}
+    if condition.equals is not None:
+        wanted = {"anyOf": [{"const": condition.equals}, {"type": "array", "contains": {"const": condition.equals}}]}
+    asked = {"properties": {condition.field: wanted}, "required": [condition.field]}
+    rule: dict[str, Any] = {"if": asked, "else": {"properties": {field.name: nothing}}}
+    return rule | ({"then": {"required": [field.name]}} if field.required else {})

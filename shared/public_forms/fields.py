@@ -1,14 +1,100 @@
-"""Values that describe one question of a form, and what every kind of question can do. Plain data: immutable, hashable.
+"""Fields: values that describe one question of a form, the texts of the form engine, and cleaning of typed text.
 
-A kind is an object of :class:`FieldKind`, and :mod:`shared.public_forms.kinds` lists all of them. Whatever depends on a
-kind is one of its attributes: nothing compares kinds, and none has a default that a new kind could miss.
+A kind is an object of :class:`FieldKind`, and :mod:`shared.public_forms.kinds` lists all of them. Whatever depends on
+a kind is one of its attributes: nothing compares kinds, and none has a default that a new kind could miss.
+
+Text is trimmed and put into normal form. Refused are control characters (header and log injection), lone surrogates
+(they cannot be stored) and the marks that change the direction of what follows (a name could make the rest of a page
+read backwards). The two plain direction marks and the joiners stay: Arabic, Hebrew, Persian and many other texts need
+them.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
+from unicodedata import category, is_normalized, normalize
 
-from shared.i18n.content import NO_TEXT, Text
+from shared.i18n.catalogue import Catalogue
+from shared.i18n.languages import NO_TEXT, Text
+
+ENGINE_TEXTS = Catalogue(Path(__file__).parent / "translations")
+"""The catalogue of the form engine: labels of standard fields, hints, error messages."""
+
+
+def engine_texts() -> Catalogue:
+    """Return the catalogue of the form engine."""
+    return ENGINE_TEXTS
+
+
+CONTROL_ONE_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufff9-\ufffb]")
+CONTROL_MANY_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufff9-\ufffb]")
+DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
+LINE_END = re.compile("\r\n?|[\u2028\u2029]")
+MAX_SHRINKING = 4
+"""Composition never makes a text shorter than a quarter: a longer one is refused before work is done on it."""
+
+
+class Unclean(ValueError):
+    """The text is refused; ``code`` says why: ``too-long``, ``control-characters`` or ``direction-marks``."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def clean_line(text: str, longest: int) -> str:
+    """``text`` as one trimmed line in Unicode normal form C, at most ``longest`` characters.
+
+    Raises:
+        Unclean: too long, or holds something that is refused.
+    """
+    return _clean(text, longest, CONTROL_ONE_LINE)
+
+
+def clean_lines(text: str, longest: int) -> str:
+    """The same for a text of several lines; line ends become line feeds.
+
+    Raises:
+        Unclean: too long, or holds something that is refused.
+    """
+    return _clean(LINE_END.sub("\n", text[: longest * MAX_SHRINKING + 1]), longest, CONTROL_MANY_LINES)
+
+
+def _clean(text: str, longest: int, control: re.Pattern[str]) -> str:
+    text = text.strip()
+    if len(text) > longest * MAX_SHRINKING:
+        raise Unclean("too-long")
+    if control.search(text):
+        raise Unclean("control-characters")
+    if not text.isascii():
+        if DIRECTION.search(text):
+            raise Unclean("direction-marks")
+        text = text if is_normalized("NFC", text) else normalize("NFC", text)
+        if not any(category(sign)[0] not in "CZ" for sign in text):
+            return ""  # nothing that can be seen
+    if len(text) > longest:
+        raise Unclean("too-long")
+    return text
+
+
+TRANSPORT_FIELDS = frozenset(
+    {"partner", "lang", "website", "idempotency_key", "theme", "parent", "accent", "radius", "font", "altcha"}
+)
+"""``website`` is the trap for programs that fill in everything: people never see it, so it stays empty."""
+
+
+def split_transport(raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Transport values and answers of one submission, apart.
+
+    Returns:
+        (what travels beside the answers, the answers), each as a new dict.
+    """
+    beside = {key: value for key, value in raw.items() if key in TRANSPORT_FIELDS}
+    answers = {key: value for key, value in raw.items() if key not in TRANSPORT_FIELDS}
+    return beside, answers
+
 
 ADDRESS_FIELD = "email"
 """The field of every form that holds the address of whoever fills it in."""

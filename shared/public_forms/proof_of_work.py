@@ -1,28 +1,52 @@
 """Proof of work by the ALTCHA protocol: a small task for the browser, which costs a program that sends thousands.
 
-Making and checking are the library's. Ours is what it leaves open: a challenge is good for one form alone and asks for
-more work while a form is in a rush. It keeps nothing, so any process checks what any other has made; that a challenge
-is used once is for the database that stores what came with it.
+Making and checking are the library's. Ours is what it leaves open: a challenge is valid for one form alone and asks
+for more work while a form is in a rush. It stores nothing, so any process checks what any other has made; that a
+challenge is used once is for the database that stores the submission.
 
-PBKDF2, since browsers have it built in: whoever works with native code is hardly faster. The number to be found is
-drawn here, and the key that it leads to is signed, so checking costs two HMACs and not the work once more.
+PBKDF2, since browsers have it built in: native code is hardly faster. The number to be found is drawn here, and the
+key derived from it is signed, so checking costs two HMACs and not the work once more.
 """
 
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
+import marshmallow as ma
 from altcha import Payload, create_challenge, verify_solution
 
-from shared.core.sealing import keyed_hash
-from shared.public_forms.work_asked import LIFETIME, tries_at
+from shared.security.sealing import keyed_hash
+
+Asking = Literal["off", "asked"]
+"""Whether a form asks for a proof of work."""
+
+TRIES = 1000
+"""How many tries a challenge takes at most while nothing is going on, half of them on average: 0.1 s on a desktop with
+one worker (measured: 5,000 tries a second), a second or two on a slow phone."""
+MAX_DOUBLINGS = 3
+CALM = 60
+"""So many solved challenges of one form in ``RUSH_WINDOW`` double the work; each doubling of them doubles it again."""
+RUSH_WINDOW = timedelta(minutes=1)
+MAX_COUNTED = CALM * 2 ** (MAX_DOUBLINGS - 1)
+"""More need not be counted: the work does not rise any further."""
+
+LIFETIME = timedelta(minutes=10)
+KEPT = 2 * LIFETIME
+"""How long it is remembered that a challenge was used: past its end, and past every wait of a request."""
+
+
+def tries_at(solved_lately: int) -> int:
+    """The work of a new challenge, after so many were solved in the last ``RUSH_WINDOW``: at most this many tries."""
+    doublings = min((solved_lately // CALM).bit_length(), MAX_DOUBLINGS)
+    return TRIES * int(2**doublings)
+
 
 ALGORITHM = "PBKDF2/SHA-256"
 COST = 1000
 """Iterations of one try: 0.2 ms of a desktop's browser, 0.15 ms here to make a challenge (measured)."""
-LONGEST_PAYLOAD = 4096
+MAX_PAYLOAD_LENGTH = 4096
 NONCE_BYTES = 16
 
 
@@ -96,9 +120,23 @@ def check_proof(keys: ProofKeys, form: str, payload: object, now: datetime) -> b
 
 
 def _read(payload: object) -> Payload:
-    if not isinstance(payload, str) or len(payload) > LONGEST_PAYLOAD:
+    if not isinstance(payload, str) or len(payload) > MAX_PAYLOAD_LENGTH:
         raise ProofRefused("unreadable")
     try:
         return Payload.from_base64(payload)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ProofRefused("unreadable") from None
+
+
+class ChallengeSchema(ma.Schema):
+    """A challenge of the ALTCHA protocol; widgets and libraries of it solve it as it is."""
+
+    parameters = ma.fields.Dict(
+        keys=ma.fields.String(),
+        required=True,
+        metadata={
+            "description": "`algorithm`, `cost`, `keyLength`, `keyPrefix`, `nonce`, `salt`, `expiresAt` (Unix time, "
+            "seconds), `keySignature`, and `data` with the `form` and the most `tries` it takes"
+        },
+    )
+    signature = ma.fields.String(required=True, metadata={"description": "Send it back as it is"})

@@ -12,12 +12,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from shared.i18n.catalogue import labelled
 from shared.i18n.languages import locale_of
-from shared.i18n.phrases import labelled
 from shared.public_forms.definition import Field, FormDefinition
-from shared.public_forms.fields import Condition, Widget
-from shared.public_forms.kinds.places import zone_options
-from shared.public_forms.texts import engine_texts
+from shared.public_forms.fields import Condition, Widget, engine_texts
+from shared.public_forms.kinds.choices import zone_options
 from shared.public_forms.validation import FieldError
 
 

@@ -1,9 +1,12 @@
-"""How a form looks in a partner's page. Values come from an address, so each is checked before it is style."""
+"""Themes: how a form looks in a partner's page, from an address or from ``partners.yaml``; every value is checked."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+
+from shared.i18n.languages import LANGUAGES
 
 Mode = Literal["auto", "light", "dark"]
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -11,7 +14,7 @@ RADIUS = re.compile(r"(?:[0-9]|[12][0-9]|3[0-2])(?:px)?")
 FONT = re.compile(
     r"[A-Za-z][A-Za-z0-9-]*(?: [A-Za-z0-9-]+){0,4}(?:, ?[A-Za-z][A-Za-z0-9-]*(?: [A-Za-z0-9-]+){0,4}){0,4}"
 )
-LONGEST_FONT = 100
+MAX_FONT_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def read_theme(values: Mapping[str, str]) -> Theme:
         mode=cast(Mode, mode) if mode in ("auto", "light", "dark") else "auto",
         accent=accent.lower() if COLOUR.fullmatch(accent) else "",
         radius=f"{radius.removesuffix('px')}px" if RADIUS.fullmatch(radius) else "",
-        font=font if len(font) <= LONGEST_FONT and FONT.fullmatch(font) else "",
+        font=font if len(font) <= MAX_FONT_LENGTH and FONT.fullmatch(font) else "",
     )
 
 
@@ -69,3 +72,65 @@ def _readable_on(colour: str) -> str:
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     return "#000000" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "#ffffff"
+
+
+_HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]+")
+"""As browsers send it: letters of other scripts as ``xn--``. It stands in a header, and a coordinator has to see it."""
+
+THEME_NAMES = ("accent", "radius", "font")
+
+
+def origin(value: Any) -> str:
+    """An exact origin.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+    except ValueError:
+        parts = None
+    if parts is None or parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != value:
+        raise ValueError("an origin is required: scheme, host and port, nothing after")
+    if not parts.hostname or not _HOST.fullmatch(parts.netloc):
+        raise ValueError("an origin is required: scheme, host (as browsers send it, in ASCII) and port, nothing after")
+    return str(value)
+
+
+def origin_of(address: str) -> str:
+    """The origin of the page at ``address``, as browsers write it: in lower case, without the default port.
+
+    Raises:
+        ValueError: it is no http or https address, or has a user, or a host that is not valid in an origin.
+    """
+    parts = urlsplit(address.strip())
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    host = parts.netloc.lower()
+    if parts.port == usual:
+        host = host.removesuffix(f":{usual}")
+    return origin(f"{parts.scheme}://{host.removesuffix(':')}")
+
+
+def theme_values(value: Any) -> dict[str, str]:
+    """The values of a theme that can be used.
+
+    Raises:
+        ValueError: not a mapping of them, or one of them cannot be used.
+    """
+    if not isinstance(value, dict) or not set(value) <= set(THEME_NAMES):
+        raise ValueError(f"a mapping with {', '.join(THEME_NAMES)} is required")
+    unusable = [name for name, given in value.items() if not read_theme({name: str(given)}).query()]
+    if unusable:
+        raise ValueError(f"cannot be used: {', '.join(unusable)}")
+    return {name: str(given) for name, given in value.items()}
+
+
+def page_language(value: Any) -> str:
+    """A language that pages have.
+
+    Raises:
+        ValueError: they have it not.
+    """
+    if value not in LANGUAGES:
+        raise ValueError(f"one of {', '.join(LANGUAGES)} is required")
+    return str(value)

@@ -1,19 +1,61 @@
-"""What somebody sent becomes clean answers, or errors that a page and a program can both show.
+"""Validation: what a browser or a program sent becomes clean answers, or errors that a page and a program can show.
 
-One marshmallow schema a form, made once. This is on the way of every registration: measured at well under
-0.15 ms of processor time for the webinar form.
+One marshmallow schema a form, made once. This is on the path of every registration: measured at well under 0.15 ms of
+processor time for the webinar form. What a browser sends without a script is first converted to the types that JSON
+has, so that one check serves both.
 """
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from marshmallow import RAISE, Schema, ValidationError
 from marshmallow.fields import Field as SchemaField
 
 from shared.public_forms.definition import Field, FormDefinition
-from shared.public_forms.fields import Check
-from shared.public_forms.texts import engine_texts
+from shared.public_forms.fields import Check, engine_texts
+
+
+class Submitted(Protocol):
+    """A form body: what werkzeug's ``MultiDict`` offers."""
+
+    def keys(self) -> Any:
+        """The names, each once."""
+
+    def getlist(self, key: str) -> list[str]:
+        """All values of one name."""
+
+
+def from_form_encoded(definition: FormDefinition, submitted: Submitted) -> dict[str, Any]:
+    """Return the answers in a form body as JSON would carry them; transport and unknown fields are kept as text.
+
+    Empty answers are left out. What cannot be read as its kind stays text, and a name that came several times
+    where one answer is asked stays a list, so that the check refuses it with its own message.
+
+    Args:
+        definition: whose kinds say how each value is read.
+        submitted: names and texts, as they came.
+
+    Returns:
+        a new dict, by field name.
+    """
+    fields = {field.name: field for field in definition.fields}
+    answers: dict[str, Any] = {}
+    for name in submitted.keys():  # noqa: SIM118 - a MultiDict iterates its own way
+        given = [value for value in submitted.getlist(name) if value != ""]
+        if given:
+            answers[name] = _answer(fields.get(name), given)
+    return answers
+
+
+def _answer(field: Field | None, given: list[str]) -> Any:
+    """The value of one name."""
+    if field is None:
+        return given if len(given) > 1 else given[0]
+    if field.kind.data_type == "list":
+        return [field.kind.parse(value) for value in given]
+    return given if len(given) > 1 else field.kind.parse(given[0])
+
 
 MAX_CACHED = 256
 MAX_ERRORS = 50

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy import specs
-from shared.web.console.navigation import SECTIONS
+from services.console_pages import SECTIONS
 from tests.architecture.sources import nodes, python_files, text_of, tracked_files
 from tests.support.processes import PROJECT
 

@@ -4,11 +4,11 @@ import ast
 from collections import Counter
 from pathlib import Path
 
-from shared.core import failpoints
+from shared.runtime import failpoints
 from tests.architecture.sources import CODE, nodes, python_files, text_of
 from tests.support.fail_points import POINTS, ROLES
 
-REGISTRY = Path("shared/core/failpoints.py")
+REGISTRY = Path("shared/runtime/failpoints.py")
 HOOK_OWNERS = {
     Path("tests/support/launching/hook.py"): "in programs that the launcher starts",
     Path("tests/integration/model/office.py"): "in the model's own process, and taken out at once",

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from deploy.specs import applications
-from shared.contracts.registry import SERVICES
-from shared.web.access import policy_of
+from shared.http.access import policy_of
+from shared.messaging.contracts.registry import SERVICES
 from tests.architecture.limited_keys import FILTERED, REACH_OF, REFUSED
 
 Views = dict[str, Callable[..., Any]]

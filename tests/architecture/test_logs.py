@@ -47,9 +47,9 @@ FACTS = {
     "work",
 }
 """Names of facts: ids, kinds, places in code, servers, moments, numbers. A new one needs a thought of whose it is."""
-PUT_TOGETHER = {"shared/bus/settlement.py", "services/notifications/sending/sender.py"}
+PUT_TOGETHER = {"shared/messaging/acknowledger.py", "services/notifications/sending/sender.py"}
 """Where several lines share their facts: ids, queue, type, attempt and reason; phase and code of a handover."""
-NAMED_ELSEWHERE = Path("shared/core/security_events.py")
+NAMED_ELSEWHERE = Path("shared/runtime/logs.py")
 """Says the names of its events, which are constants, with the facts that its callers give by name."""
 
 

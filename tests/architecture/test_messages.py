@@ -10,11 +10,11 @@ from services.events.side_events.reading import ProposalKeys
 from services.notifications.rules import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
 from services.registration import wiring as registration
-from shared.contracts.envelope import TYPE_PREFIX
-from shared.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, service_of
-from shared.core.clock import system_clock
-from shared.core.sealing import Vault, new_key
-from shared.store.deeds import UNION_KEPT_BY, Deed, audit_message
+from shared.messaging.contracts.registry import MESSAGE_TYPES, QUEUES, SERVICES, service_of
+from shared.messaging.contracts.schemas import TYPE_PREFIX
+from shared.runtime.clock import system_clock
+from shared.security.audit_log import UNION_KEPT_BY, AuditRecord, audit_message
+from shared.security.sealing import Vault, new_key
 from tests.architecture.sources import python_files, text_of
 
 
@@ -35,7 +35,9 @@ def test_service_publishes_exactly_its_types(service: str) -> None:
     translations = [text_of(path) for path in _translations(service)]
     published = set(re.findall(r'"([a-z-]+\.[a-z-]+\.v\d+)"', "".join(translations)))
     if service != UNION_KEPT_BY:
-        published.add(audit_message(service, Deed("somebody", "done"), system_clock()).type.removeprefix(TYPE_PREFIX))
+        published.add(
+            audit_message(service, AuditRecord("somebody", "done"), system_clock()).type.removeprefix(TYPE_PREFIX)
+        )
     assert published == {entry.key for entry in MESSAGE_TYPES if entry.producer == service}
 
 

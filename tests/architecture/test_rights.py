@@ -15,7 +15,7 @@ from deploy.shape import SERVICES, WORKERS, processes_of
 from services.events import rights as events
 from services.notifications import rights as notifications
 from services.registration import rights as registration
-from shared.core.rights import Rights, as_set, login
+from shared.db.roles import Rights, as_set, login
 from tests.architecture.said_to_database import Place, commands, said, value_of
 from tests.architecture.sources import python_files, text_of
 
@@ -29,9 +29,9 @@ UNITED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "events": events.UNITED,
     "notifications": notifications.UNITED,
 }
-OPERATORS = ("shared.process.parked_commands", "shared.process.recovery_commands")
+OPERATORS = ("shared.cli.recovery",)
 """Modules whose commands every service has."""
-WORKER = ("shared.process.commands", "run_workers")
+WORKER = ("shared.cli.commands", "run_workers")
 
 APPEND_ONLY = {
     "registration": {"form_change"},
@@ -56,7 +56,7 @@ def roots_of(service: str) -> dict[str, list[Place]]:
     own = [role for owner, role in WORKERS if owner == service and role not in ("relay", "consume")]
     tools = {(main, name) for name in commands(main) if name not in own}
     tools |= {(module, name) for module in OPERATORS for name in commands(module)}
-    tools |= {("shared.process.key_check_commands", name) for name in ("list_checks", "accept")}
+    tools |= {("shared.cli.keys", name) for name in ("list_checks", "accept")}
     for path in python_files(f"services/{service}"):
         module = ".".join(path.with_suffix("").parts)
         tools |= {(module, name) for name in commands(module) if module != main}
@@ -65,12 +65,12 @@ def roots_of(service: str) -> dict[str, list[Place]]:
         "web": [(f"services.{service}.wsgi", "application")],
         "relay": [
             WORKER,
-            ("shared.process.relay", "Relay"),
+            ("shared.messaging.relay", "Relay"),
             *value_of(wiring, "describe", "rules"),
         ],
         "consume": [
             WORKER,
-            ("shared.process.consuming", "make_listener"),
+            ("shared.cli.workers", "make_queue_consumer"),
             *value_of(wiring, "describe", "effects"),
             *(keys if (service, "consume") in OWNERS else ()),
         ],

@@ -4,8 +4,9 @@ import pytest
 from flask import Flask
 
 from deploy.specs import applications
-from shared.contracts.registry import SERVICES
-from shared.web.access import ROLES, policy_of
+from shared.http.access import policy_of
+from shared.http.holders import ROLES
+from shared.messaging.contracts.registry import SERVICES
 
 
 @pytest.fixture(scope="module")

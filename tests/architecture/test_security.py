@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from deploy.security import __main__ as command
 from deploy.security.statements import HOW_MANY, Statement, read_statements
-from shared.core.errors import SettingsError
+from shared.runtime.errors import SettingsError
 
 A_TEST = "tests/architecture/test_security.py::test_table_is_whole"
 ALONE = {"PYTEST_ADDOPTS": "--numprocesses 0"}

@@ -30,13 +30,13 @@ LONGER_FUNCTIONS: dict[tuple[Path, str], str] = {}
 """Exceptions, each with its reason."""
 
 CATCHES_EVERYTHING = {
-    Path("shared/store/inbox.py"): "the message boundary: whatever a handler raises is that message's own fault",
-    Path("shared/store/unit_of_work.py"): "looks at the error and raises it again, or as Unavailable",
-    Path("shared/bus/pika_publisher.py"): "the boundary of the connection's thread: the next connection is tried",
-    Path("shared/process/runner.py"): "the process boundary: logs type and place, ends the process with code 1",
+    Path("shared/messaging/inbox.py"): "the message boundary: whatever a handler raises is that message's own fault",
+    Path("shared/db/unit_of_work.py"): "looks at the error and raises it again, or as Unavailable",
+    Path("shared/messaging/publisher.py"): "the boundary of the connection's thread: the next connection is tried",
+    Path("shared/runtime/runner.py"): "the process boundary: logs type and place, ends the process with code 1",
     Path("services/notifications/sending/composer.py"): "the boundary of one mail: a mail that cannot be made fails",
 }
-"""Beside these, ``shared/web/problems.py`` registers a handler of everything: the HTTP boundary."""
+"""Beside these, ``shared/http/problems.py`` registers a handler of everything: the HTTP boundary."""
 
 SKIPPING = {"skip", "skipif", "xfail", "importorskip"}
 
@@ -74,7 +74,7 @@ def test_everything_is_caught_at_the_boundaries_alone() -> None:
 
 def test_http_boundary_is_one() -> None:
     registering = [path for path in python_files(*CODE) if "register_error_handler(Exception" in text_of(path)]
-    assert registering == [Path("shared/web/problems.py")]
+    assert registering == [Path("shared/http/problems.py")]
 
 
 def test_no_test_is_skipped() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from kombu import Connection, Queue
 
-from shared.bus.listener import PREFETCH
+from shared.messaging.consumer import PREFETCH
 
 
 def main(url: str, queue: str, count: int) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from deploy.servers import rabbitmq
-from shared.store.postgres_cluster import binaries
+from shared.db.embedded_server import binaries
 from tests.benchmarks.ground import Entry, Ground
 
 LIBRARIES = ("gunicorn", "gevent", "flask", "sqlalchemy", "psycopg", "kombu", "pika", "uvicorn", "starlette", "asyncpg")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pika
 
-from shared.bus.names import FACTS
-from shared.contracts.envelope import CONTENT_TYPE, Message, encode
+from shared.messaging.broker import FACTS
+from shared.messaging.contracts.schemas import CONTENT_TYPE, Message, encode
 from tests.benchmarks.facts import confirmed
 from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.processor import cpu_s

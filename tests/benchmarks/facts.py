@@ -7,10 +7,10 @@ from typing import Any
 
 from services.registration.forms.messages import make_message
 from services.registration.people.messages import CONFIRMED
-from shared.contracts.envelope import Message
-from shared.core.clock import rfc3339, system_clock
-from shared.core.ids import new_id, new_token
-from shared.core.sealing import seal_to
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.clock import rfc3339, system_clock
+from shared.runtime.ids import new_id, new_token
+from shared.security.sealing import seal_to
 from tests.support.clients import WEBINAR
 from tests.support.installation import TestInstallation
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import make_url
 
-from shared.core.rights import login
+from shared.db.roles import login
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 

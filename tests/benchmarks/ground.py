@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from shared.bus import topology
-from shared.bus.address import BusAddress
+from shared.messaging import topology
+from shared.messaging.broker import BusAddress
 from tests.benchmarks.whole import Whole
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer

@@ -8,9 +8,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 from services.registration.rights import DECIDE
-from shared.core.clock import system_clock
-from shared.core.ids import new_id, new_token
-from shared.core.links import CONFIRMATION, link_hash
+from shared.runtime.clock import system_clock
+from shared.runtime.ids import CONFIRMATION, link_hash, new_id, new_token
 from tests.support.clients import SUBMISSIONS, WEBINAR, rows
 from tests.support.installation import TestInstallation
 from tests.support.working import keys_of, minted

@@ -7,10 +7,10 @@ from typing import Any
 
 import requests
 
-from shared.core.clock import system_clock
-from shared.core.ids import new_id, new_token
-from shared.core.sealing import Vault, read_keys
-from shared.store.engine import open_engine
+from shared.db.engine import open_engine
+from shared.runtime.clock import system_clock
+from shared.runtime.ids import new_id, new_token
+from shared.security.sealing import Vault, read_keys
 from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.whole import Whole
 from tests.support.waiting import poll_until

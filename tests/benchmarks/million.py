@@ -8,8 +8,8 @@ fiftieths of the time (of a million: 22 days), as for a weekly series.
 from datetime import UTC, datetime
 
 from services.registration.people.counting import fold_counts
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
 from tests.support.clients import WEBINAR
 from tests.support.installation import TestInstallation
 

@@ -3,7 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from shared.bus import topology
+from shared.messaging import topology
 from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.load import Result
 from tests.benchmarks.whole import Whole

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 from deploy.shape import SERVICES
 from deploy.up.gateway import gateway_unit
-from shared.core.proxies import LOOPBACK
+from shared.runtime.deployment import LOOPBACK
 from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.intake_adapter import ACCEPTED, STORED
 from tests.benchmarks.load import drive, percentile_ms

@@ -14,9 +14,9 @@ from deploy.local.installation import SAMPLE
 from services.registration.forms.description import load_forms
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_store import FormKeys
-from shared.core.sealing import read_keys
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.security.sealing import read_keys
 from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.million import LARGEST, fill
 from tests.support.clients import rows

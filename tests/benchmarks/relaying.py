@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from psycopg import Connection
 
-from shared.contracts.envelope import Message, encode
-from shared.core.clock import system_clock
+from shared.messaging.contracts.schemas import Message, encode
+from shared.runtime.clock import system_clock
 from tests.benchmarks.facts import confirmed
 from tests.benchmarks.ground import Entry, Ground
 from tests.benchmarks.intake import intake_per_second

@@ -15,9 +15,9 @@ from services.registration.embed.receipt_pages import ReceiptStatus, render_rece
 from services.registration.embed.strings import submission_texts
 from services.registration.intake.model import Choice, Result
 from services.registration.own.confirmation_page import ConfirmationPage, read_choices, render_confirmation
+from shared.http.headers import kept_page_policy
+from shared.public_forms.definition import standard_form
 from shared.public_forms.proof_of_work import new_challenge, proof_keys
-from shared.public_forms.standard import standard_form
-from shared.web.headers import kept_page_policy
 from tests.support.intake_pages import (
     FRAME,
     OWN_FORM,

@@ -16,10 +16,9 @@ from services.registration.embed.snippets import (
     estimate_height,
     snippet_of,
 )
-from shared.core.yaml_source import read_yaml
 from shared.i18n.languages import LANGUAGES
-from shared.public_forms.definition import FormDefinition
-from shared.public_forms.standard import standard_form
+from shared.public_forms.definition import FormDefinition, standard_form
+from shared.runtime.yaml_source import read_yaml
 from tests.browser.conftest import NewVisitor
 from tests.browser.hosting import host_page
 from tests.browser.running import Demo

@@ -11,7 +11,7 @@ from deploy.local.scenes.places import Places
 from deploy.local.scenes.side_events import TITLES, own_proposal
 from deploy.local.scenes.travellers import first_mail
 from services.notifications.recipients.service import make_unsubscribe_token
-from shared.core.sealing import Vault, read_keys
+from shared.security.sealing import Vault, read_keys
 from tests.browser.conftest import NewVisitor
 from tests.browser.running import Demo, new_address
 from tests.browser.visiting import Visit

@@ -7,7 +7,7 @@ from playwright.sync_api import Route, expect
 
 from deploy.local.installation import PARTNER, WEBINAR
 from services.registration.embed.pages import STATIC_FOLDER as EMBED
-from shared.web.look.sheets import STATIC_FOLDER as SHARED
+from shared.http.stylesheets import STATIC_FOLDER as SHARED
 from tests.browser.conftest import NewVisitor
 from tests.browser.hosting import host_page, snippet
 from tests.browser.keyboard import fill_in

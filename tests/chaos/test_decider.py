@@ -7,8 +7,8 @@ import pytest
 
 from deploy.shape import worker_name
 from services.registration.intake.queue import BATCH_BY_ATTEMPTS, MAX_ATTEMPTS, replay_parked
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
 from tests.support.arrivals import Arrivals
 from tests.support.installation import make_installation
 from tests.support.launching.parts import DEADLY

@@ -23,7 +23,7 @@ from deploy.shape import SERVICES
 from deploy.up.ports import Ports, chosen_ports
 from deploy.up.runtime import Runtime
 from deploy.up.services import Services
-from shared.process.settings import MIGRATE, role_of
+from shared.cli.settings import MIGRATE, role_of
 
 READY = "ready"
 log = logging.getLogger(__name__)

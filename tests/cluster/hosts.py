@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.servers.starting import prefix
-from shared.core.accounts import Account
+from shared.runtime.accounts import Account
 from tests.support.children import start_child
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until

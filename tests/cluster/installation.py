@@ -18,8 +18,8 @@ from deploy.servers.databases import make_databases
 from deploy.servers.starting import BASE_ENVIRONMENT
 from deploy.shape import SERVICES, WEB_PROCESSES, process_of, worker_name
 from deploy.up.secrets import broker_definitions, broker_passwords, database_passwords
-from shared.bus import topology
-from shared.store.postgres_cluster import SUPERUSER
+from shared.db.embedded_server import SUPERUSER
+from shared.messaging import topology
 from tests.cluster.host import READY, in_cluster, ports_of, services
 from tests.cluster.hosts import Host, Network
 from tests.cluster.pooler import POOLER_PORT, Pooler

@@ -5,7 +5,7 @@ from configparser import ConfigParser
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.core.accounts import Account, service_account, write_private
+from shared.runtime.accounts import Account, service_account, write_private
 from tests.cluster.hosts import Host
 from tests.cluster.servers import POSTGRES_PORT, Postgres, listens
 from tests.support.processes import PROJECT

@@ -9,8 +9,8 @@ from email.parser import BytesParser
 
 from deploy.operations.audit.reading import Given, open_sources
 from deploy.operations.audit.reconcile import Finding, reconcile
-from shared.core.key_files import read_keys
 from shared.public_forms.proof_of_work import proof_keys
+from shared.security.keys import read_keys
 from tests.cluster.installation import GATEWAY_PORT, Cluster
 from tests.cluster.load import Visitors
 from tests.support.audited import assert_soon_clean

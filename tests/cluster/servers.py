@@ -17,8 +17,8 @@ from deploy.servers import rabbitmq
 from deploy.servers.postgres import SERVER_SETTINGS, server_command
 from deploy.servers.rabbitmq import VHOST, NodePorts
 from deploy.servers.starting import BASE_ENVIRONMENT, prefix
-from shared.core.accounts import Account, service_account, write_private
-from shared.store.postgres_cluster import SUPERUSER, binaries, make_cluster
+from shared.db.embedded_server import SUPERUSER, binaries, make_cluster
+from shared.runtime.accounts import Account, service_account, write_private
 from tests.cluster.hosts import Host, Network
 from tests.support.run_folder import RunFolder
 from tests.support.waiting import poll_until

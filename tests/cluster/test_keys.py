@@ -10,8 +10,8 @@ import requests
 import yaml
 
 from deploy.local.installation import SAMPLE, WEBINAR
-from shared.core.key_files import read_keys
 from shared.public_forms.proof_of_work import proof_keys
+from shared.security.keys import read_keys
 from tests.cluster.host import ports_of
 from tests.cluster.installation import ApplicationHost, Cluster
 from tests.support.clients import answers, submissions_path

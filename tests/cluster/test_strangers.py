@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from shared.core.key_files import new_key
+from shared.security.keys import new_key
 from tests.cluster.host import ports_of
 from tests.cluster.installation import UNCHANGED, Cluster
 from tests.support.clock import ALONE, OFFSET_FILE
@@ -53,7 +53,7 @@ def test_host_that_needs_another_schema(cluster: Cluster) -> None:
 def test_host_that_needs_another_topology(cluster: Cluster) -> None:
     """A host of a version with an exchange that the broker lacks."""
     tree = _tree(cluster.run.part("stranger-topology"))
-    names = tree / "shared" / "bus" / "names.py"
+    names = tree / "shared" / "messaging" / "broker.py"
     names.write_text(names.read_text().replace('"troika.retry"', '"troika.later"'))
     found = refusal(cluster, CONSUME, {"project": str(tree)})
     assert found.startswith("topology: the broker lacks troika.later")

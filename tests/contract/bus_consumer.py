@@ -10,15 +10,15 @@ import os
 import time
 from collections.abc import Sequence
 
-from shared.bus.address import BusAddress
-from shared.bus.connection import open_connection
-from shared.bus.listener import Listener, Subscription
-from shared.contracts.envelope import Message
+from shared.messaging.broker import BusAddress
+from shared.messaging.connection import open_connection
+from shared.messaging.consumer import QueueConsumer, Subscription
+from shared.messaging.contracts.schemas import Message
 from tests.contract.buses import QUEUE
 
 
 class Handler:
-    """See :data:`shared.bus.listener.Handler`."""
+    """See :data:`shared.messaging.consumer.Handler`."""
 
     def __init__(self) -> None:
         self._dies_of = os.environ.get("DIES_OF", "")
@@ -41,7 +41,7 @@ def main() -> None:
     """Consume until killed."""
     broker = os.environ.get("BROKER_URL", "")
     address = BusAddress(broker_urls=(broker,)) if broker else BusAddress(database_url=os.environ["DATABASE_URL"])
-    Listener(open_connection(address, "to be killed"), [Subscription(QUEUE, Handler())], "events").run()
+    QueueConsumer(open_connection(address, "to be killed"), [Subscription(QUEUE, Handler())], "events").run()
 
 
 if __name__ == "__main__":

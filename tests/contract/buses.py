@@ -7,16 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.bus import topology
-from shared.bus.address import BusAddress
-from shared.bus.connection import open_connection, open_publisher
-from shared.bus.halts import HaltStore
-from shared.bus.listener import Handler, Listener, Subscription
-from shared.bus.parked import ParkedMessage, list_parked
-from shared.bus.publisher import Outcome, Outgoing
-from shared.bus.retry_plan import RetryPlan
-from shared.bus.senders import Senders, own_user
-from shared.contracts.envelope import Message, encode
+from shared.messaging import topology
+from shared.messaging.acknowledger import RetryPlan
+from shared.messaging.broker import BusAddress, Senders, own_user
+from shared.messaging.connection import open_connection, open_publisher
+from shared.messaging.consumer import Handler, QueueConsumer, Subscription
+from shared.messaging.contracts.schemas import Message, encode
+from shared.messaging.dead_letters import ParkedMessage, list_parked
+from shared.messaging.halts import HaltStore
+from shared.messaging.publisher import Outcome, Outgoing
 from tests.contract.samples import sample_message
 from tests.support.postgres import PostgresServer
 from tests.support.rabbitmq import RabbitNode
@@ -85,7 +84,7 @@ class Bus:
         looks_every_s: float = 1.0,
         halts: HaltStore | None = None,
         others: Mapping[str, Handler] | None = None,
-    ) -> Iterator[Listener]:
+    ) -> Iterator[QueueConsumer]:
         """A consumer of ``QUEUE`` in a thread of its own, ended when the block ends.
 
         Args:
@@ -97,7 +96,7 @@ class Bus:
             others: handlers of other queues that the same consumer has.
         """
         connection = open_connection(self.address, "scenario")
-        listener = Listener(
+        listener = QueueConsumer(
             connection,
             [Subscription(queue, each) for queue, each in {QUEUE: handler, **(others or {})}.items()],
             "events",
@@ -185,7 +184,7 @@ class Recorder:
     done: list[str] = field(default_factory=list)
 
     def __call__(self, messages: Sequence[Message]) -> list[str | Exception]:
-        """See :data:`shared.bus.listener.Handler`."""
+        """See :data:`shared.messaging.consumer.Handler`."""
         self.batches.append([message.id for message in messages])
         verdicts = [self.judge(message) for message in messages]
         self.done += [message.id for message, verdict in zip(messages, verdicts, strict=True) if verdict == "done"]

@@ -1,14 +1,14 @@
-"""The frozen samples of ``shared/contracts/samples/``, one for each version of each message type."""
+"""The frozen samples of ``shared/messaging/contracts/samples/``, one for each version of each message type."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from shared.contracts.envelope import Message, decode
-from shared.core.ids import new_id
+from shared.messaging.contracts.schemas import Message, decode
+from shared.runtime.ids import new_id
 from tests.support.processes import PROJECT
 
-FOLDER = PROJECT / "shared" / "contracts" / "samples"
+FOLDER = PROJECT / "shared" / "messaging" / "contracts" / "samples"
 
 
 def sample_files() -> dict[str, Path]:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.bus.clearing import EVERY_S, Clearing, drop_erased
-from shared.bus.publisher import Outgoing
-from shared.contracts.envelope import decode
-from shared.core.errors import Poison
-from shared.core.ids import new_id
+from shared.messaging.contracts.schemas import decode
+from shared.messaging.dead_letters import CLEARED_EVERY_S, Clearing, drop_erased
+from shared.messaging.publisher import Outgoing
+from shared.runtime.errors import Poison
+from shared.runtime.ids import new_id
 from tests.contract.buses import QUEUE, Bus, Recorder, outgoing
 
 
@@ -32,7 +32,7 @@ def test_copies_about_whoever_was_erased_are_dropped(bus: Bus) -> None:
     clearing = Clearing(bus.address, [QUEUE], erased, lambda: now_s[0])
     clearing.turn()
     assert asked == []
-    now_s[0] = EVERY_S
+    now_s[0] = CLEARED_EVERY_S
     clearing.turn()
     assert [message.message_id for message in bus.wait_parked(1)] == [others.message_id]
     assert drop_erased(bus.address, [QUEUE], erased) == 0

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.bus import listener
-from shared.bus.halts import POISONED_IN_A_ROW, MemoryHalts
-from shared.bus.names import DELIVERY_LIMIT
-from shared.contracts.envelope import Message
-from shared.core.errors import Unavailable
+from shared.messaging import consumer
+from shared.messaging.broker import DELIVERY_LIMIT
+from shared.messaging.contracts.schemas import Message
+from shared.messaging.halts import POISONED_IN_A_ROW, MemoryHalts
+from shared.runtime.errors import Unavailable
 from tests.contract.buses import OTHER_QUEUE, QUEUE, Bus, Recorder, good, outgoing, registered
 from tests.support.processes import ProcessGroup, Program
 from tests.support.waiting import poll_until
@@ -70,7 +70,7 @@ def test_message_that_kills_its_consumer_is_parked_alone(limited_bus: Bus, proce
 
 def test_outage_uses_up_no_redeliveries(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """More refusals than the delivery limit allows deaths; the pause between two of them is made short."""
-    monkeypatch.setattr(listener, "OUTAGE_PROBE_S", 0.02)
+    monkeypatch.setattr(consumer, "OUTAGE_PROBE_S", 0.02)
     refusals = iter(range(3 * DELIVERY_LIMIT))
     recorder = Recorder()
 
@@ -93,7 +93,7 @@ def test_message_that_came_while_consumers_were_started_anew_is_not_left_lying(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second of two comes with the answers of the broker to the restart; nothing more comes that would wake it."""
-    monkeypatch.setattr(listener, "OUTAGE_PROBE_S", 0.02)
+    monkeypatch.setattr(consumer, "OUTAGE_PROBE_S", 0.02)
     refusals = iter(range(3))
     recorder = Recorder()
 
@@ -108,7 +108,7 @@ def test_message_that_came_while_consumers_were_started_anew_is_not_left_lying(
         assert recorder.wait_done(2) == sent
 
 
-@pytest.mark.parametrize(("prefetch", "good_in_hand"), [(1, 0), (listener.PREFETCH, 5)])
+@pytest.mark.parametrize(("prefetch", "good_in_hand"), [(1, 0), (consumer.PREFETCH, 5)])
 def test_queue_halts_when_ten_in_a_row_are_poison(bus: Bus, prefetch: int, good_in_hand: int) -> None:
     """However many are in hand: ten are parked, what has had its effect is done, the others go back."""
     broken = [outgoing(body=b"{") for _ in range(15)]

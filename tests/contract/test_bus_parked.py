@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from shared.bus import parked
-from shared.bus.connection import open_connection
-from shared.bus.embedded_store import EmbeddedQueues
-from shared.bus.publisher import Outgoing
-from shared.contracts.envelope import Message, encode
-from shared.core.errors import Poison, Retry
+from shared.messaging import dead_letters
+from shared.messaging.connection import open_connection
+from shared.messaging.contracts.schemas import Message, encode
+from shared.messaging.embedded import EmbeddedQueues
+from shared.messaging.publisher import Outgoing
+from shared.runtime.errors import Poison, Retry
 from tests.contract.buses import DELAY_S, QUEUE, Bus, Recorder, embedded_bus, good, outgoing
 from tests.contract.samples import sample_message
 from tests.support.postgres import PostgresServer
@@ -114,7 +114,7 @@ def test_handlers_bug_parked_after_its_tries_without_its_text(bus: Bus, caplog: 
         [found] = bus.wait_parked(1)
     assert recorder.batches == [[sent]] * 3
     assert (found.reason, found.attempt) == ("out of tries: handler failed: ValueError", 3)
-    assert [record.message for record in caplog.records if record.name == "shared.bus.settlement"] == [
+    assert [record.message for record in caplog.records if record.name == "shared.messaging.acknowledger"] == [
         "message retried",
         "message retried",
         "message parked",
@@ -133,13 +133,13 @@ def test_parked_messages_listed_shown_replayed_and_dropped(bus: Bus) -> None:
     ]
     assert json.loads(bus.parked()[0].readable_body())["id"] == first
 
-    assert parked.replay(bus.address, QUEUE, lambda found: found.message_id == second) == 1
+    assert dead_letters.replay(bus.address, QUEUE, lambda found: found.message_id == second) == 1
     recorder = Recorder()
     with bus.listening(recorder):
         assert recorder.wait_done(1) == [second]
     assert [found.message_id for found in bus.parked()] == [first, third]
 
-    assert parked.drop(bus.address, QUEUE, lambda found: found.message_id == first) == 1
+    assert dead_letters.drop(bus.address, QUEUE, lambda found: found.message_id == first) == 1
     assert [found.message_id for found in bus.parked()] == [third]
     assert bus.depth() == 0
 
@@ -148,7 +148,7 @@ def test_replayed_message_begins_at_attempt_one(bus: Bus) -> None:
     bus.store([outgoing()])
     with bus.listening(Recorder(lambda _message: ValueError())):
         assert bus.wait_parked(1)[0].attempt == 3
-    parked.replay(bus.address, QUEUE, lambda _found: True)
+    dead_letters.replay(bus.address, QUEUE, lambda _found: True)
     with bus.listening(Recorder(lambda _message: Poison("again"))):
         [found] = bus.wait_parked(1)
     assert (found.reason, found.attempt) == ("again", 1)

@@ -10,10 +10,10 @@ import time
 
 import pytest
 
-from shared.bus import topology
-from shared.bus.publisher import Outcome
-from shared.bus.topology import missing
-from shared.contracts.envelope import Message
+from shared.messaging import topology
+from shared.messaging.contracts.schemas import Message
+from shared.messaging.publisher import Outcome
+from shared.messaging.topology import missing
 from tests.contract.buses import QUEUE, Bus, Recorder, good, outgoing
 from tests.support.waiting import allowed_s, poll_until
 

@@ -12,10 +12,10 @@ import pika
 import pytest
 import yaml
 
-from shared.bus import topology
-from shared.bus.names import FACTS
-from shared.contracts.envelope import encode
-from shared.core.ids import new_id
+from shared.messaging import topology
+from shared.messaging.broker import FACTS
+from shared.messaging.contracts.schemas import encode
+from shared.runtime.ids import new_id
 from tests.contract.buses import KEY, QUEUE, Bus, Recorder, limited_rabbitmq, outgoing
 from tests.contract.samples import sample_message
 from tests.support.rabbitmq import RabbitNode

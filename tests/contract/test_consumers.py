@@ -13,14 +13,14 @@ from services.events.side_events.reading import ProposalKeys
 from services.notifications.rules import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
 from services.registration import wiring as registration
-from shared.bus.delivery import Delivery
-from shared.contracts.envelope import Message, encode
-from shared.contracts.registry import MESSAGE_TYPES, SERVICES, service_of
-from shared.core.clock import system_clock
-from shared.core.sealing import Vault, new_key, public_key_of, seal_to
-from shared.store.engine import open_engine
-from shared.store.inbox import Effect, apply_batch
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.acknowledger import Delivery
+from shared.messaging.contracts.registry import MESSAGE_TYPES, SERVICES, service_of
+from shared.messaging.contracts.schemas import Message, encode
+from shared.messaging.inbox import Effect, apply_batch
+from shared.runtime.clock import system_clock
+from shared.security.sealing import Vault, new_key, public_key_of, seal_to
 from tests.contract.samples import sample_message
 from tests.support.filled import fill
 from tests.support.installation import TestInstallation, make_installation

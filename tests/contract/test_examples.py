@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.specs import applications, openapi
-from shared.web.document.examples import read_examples
+from shared.http.openapi import read_examples
 
 JSON = "application/json"
 LEAST = 50

@@ -22,12 +22,12 @@ from schemathesis.engine.recorder import CheckNode
 
 from deploy.specs import build_applications
 from services.registration.intake.queue import publish_key
-from shared.contracts.registry import SERVICES
-from shared.core.clock import system_clock
-from shared.core.ids import new_token, token_hash
-from shared.core.sealing import read_keys
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.registry import SERVICES
+from shared.runtime.clock import system_clock
+from shared.runtime.ids import new_token, token_hash
+from shared.security.sealing import read_keys
 from tests.support.filled import fill
 from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer

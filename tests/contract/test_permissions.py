@@ -19,12 +19,11 @@ from pika.exceptions import (
 
 from deploy.servers.rabbitmq import VHOST, Rights, user_definitions
 from deploy.up.secrets import broker_definitions
-from shared.bus import topology
-from shared.bus.address import BusAddress
-from shared.bus.names import DEAD, FACTS, REQUEUE, RETRY, parked, replay_key, retry_key
-from shared.bus.parked import replay
-from shared.contracts.registry import BY_KEY, MESSAGE_TYPES, QUEUES, SERVICES, service_of
-from shared.core.errors import Poison
+from shared.messaging import topology
+from shared.messaging.broker import DEAD, FACTS, REQUEUE, RETRY, BusAddress, parked, replay_key, retry_key
+from shared.messaging.contracts.registry import BY_KEY, MESSAGE_TYPES, QUEUES, SERVICES, service_of
+from shared.messaging.dead_letters import replay
+from shared.runtime.errors import Poison
 from tests.contract.buses import QUEUE, Bus, Recorder, definitions_in, outgoing
 from tests.support.rabbitmq import RabbitNode
 

@@ -36,14 +36,13 @@ from services.registration.people.model import Registration
 from services.registration.people.store import Person
 from services.registration.sealed_lists import service as approval_messages
 from services.registration.sealing.service import Approval
-from shared.contracts.envelope import Message, decode, encode
-from shared.contracts.reading import read
-from shared.contracts.registry import MESSAGE_TYPES
-from shared.core.context import caused_by
-from shared.core.ids import new_id
-from shared.core.sealing import new_key, public_key_of
-from shared.i18n.content import Text
-from shared.store.deeds import Deed, audit_message
+from shared.i18n.languages import Text
+from shared.messaging.contracts.registry import MESSAGE_TYPES, read
+from shared.messaging.contracts.schemas import Message, decode, encode
+from shared.runtime.ids import new_id
+from shared.runtime.logs import caused_by
+from shared.security.audit_log import AuditRecord, audit_message
+from shared.security.sealing import new_key, public_key_of
 from tests.contract.samples import sample
 from tests.support.clock import WEBINAR_WEEK
 
@@ -266,7 +265,7 @@ PRODUCERS: dict[str, Callable[[], Message]] = {
     approval_messages.APPROVAL_CHANGED: lambda: approval_messages.approval_message(_approval(), WEBINAR_WEEK),
     **{
         f"{service}-audit.recorded.v1": partial(
-            audit_message, service, Deed("a coordinator", "event-postpone", "event", "upr-review"), WEBINAR_WEEK
+            audit_message, service, AuditRecord("a coordinator", "event-postpone", "event", "upr-review"), WEBINAR_WEEK
         )
         for service in ("events", "notifications")
     },

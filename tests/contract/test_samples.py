@@ -7,11 +7,10 @@ import jsonschema_rs
 import pytest
 from cloudevents.core.formats.json import JSONFormat
 
-from shared.bus.names import FACTS, VHOST
-from shared.contracts import asyncapi
-from shared.contracts.envelope import decode
-from shared.contracts.reading import read
-from shared.contracts.registry import BY_KEY, MESSAGE_TYPES
+from deploy import asyncapi
+from shared.messaging.broker import FACTS, VHOST
+from shared.messaging.contracts.registry import BY_KEY, MESSAGE_TYPES, read
+from shared.messaging.contracts.schemas import decode
 from tests.contract.samples import sample, sample_body, sample_files
 
 KEYS = [entry.key for entry in MESSAGE_TYPES]

@@ -13,15 +13,26 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import make_url
 
 from deploy.servers.rabbitmq import Rights
-from shared.bus.address import BusAddress
-from shared.bus.delivery import Delivery
-from shared.bus.embedded_store import EmbeddedQueues, connect
-from shared.bus.names import FACTS, REASON_HEADER, REQUEUE, parked
-from shared.bus.parked import replay
-from shared.bus.senders import FOREIGN, SENDER_HEADER, Senders, consumer_user, copiers, relay_user, whose
-from shared.contracts.registry import BY_KEY, SERVICES
-from shared.core.errors import Poison, Retry, Unauthentic
-from shared.core.rights import login
+from shared.db.roles import login
+from shared.messaging.acknowledger import Delivery
+from shared.messaging.broker import (
+    FACTS,
+    FOREIGN,
+    REASON_HEADER,
+    REQUEUE,
+    SENDER_HEADER,
+    BusAddress,
+    Senders,
+    consumer_user,
+    copiers,
+    parked,
+    relay_user,
+    whose,
+)
+from shared.messaging.contracts.registry import BY_KEY, SERVICES
+from shared.messaging.dead_letters import replay
+from shared.messaging.embedded import EmbeddedQueues, connect
+from shared.runtime.errors import Poison, Retry, Unauthentic
 from tests.contract.buses import KEY, QUEUE, Bus, Recorder, outgoing
 from tests.contract.test_permissions import make_broker
 from tests.support.installation import FreshDatabases, database_of
@@ -156,7 +167,7 @@ def test_unreadable_message_of_a_stranger_is_refused_for_its_sender(embedded: bo
     stranger = row("troika_registration_relay") if embedded else broker(OTHER, FACTS)
     delivery = Delivery(Raw(stranger.properties, {}, stranger.delivery_info), QUEUE, senders)
     delivery.read()
-    assert isinstance(delivery.verdict, Unauthentic)
+    assert isinstance(delivery.result, Unauthentic)
 
 
 Places = Callable[[str], Bus]

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from shared.contracts.envelope import decode, encode
-from shared.contracts.reading import read
-from shared.core.errors import Poison
+from shared.messaging.contracts.registry import read
+from shared.messaging.contracts.schemas import decode, encode
+from shared.runtime.errors import Poison
 from tests.contract.samples import sample_message
 
 KEY = "registration.confirmed.v1"

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from shared.bus import topology
-from shared.bus.names import DEAD, FACTS, VHOST, bindings, parked, route
-from shared.contracts import asyncapi
-from shared.contracts.reading import read
-from shared.contracts.registry import BY_KEY, MESSAGE_TYPES, QUEUES, SERVICES, service_of, source_of
-from shared.core.errors import Poison
+from deploy import asyncapi
+from shared.messaging import topology
+from shared.messaging.broker import DEAD, FACTS, VHOST, bindings, parked, route
+from shared.messaging.contracts.registry import BY_KEY, MESSAGE_TYPES, QUEUES, SERVICES, read, service_of, source_of
+from shared.runtime.errors import Poison
 from tests.contract.samples import sample_message
 
 KEYS = [entry.key for entry in MESSAGE_TYPES]

@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from shared.bus import topology
-from shared.bus.address import BusAddress
-from shared.bus.outage_log import REPEAT_EVERY_S, OutageLog
+from shared.messaging import topology
+from shared.messaging.broker import REPEAT_EVERY_S, BusAddress, OutageLog
 from tests.support.fault_proxy import FaultProxy, Faults
 from tests.support.installation import make_installation
 from tests.support.ports import free_port

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.bus.address import BusAddress
-from shared.bus.connection import open_connection
-from shared.bus.topology import missing
+from shared.messaging.broker import BusAddress
+from shared.messaging.connection import open_connection
+from shared.messaging.topology import missing
 from tests.support.certificate import make_certificate
 
 HEADER = b"AMQP"

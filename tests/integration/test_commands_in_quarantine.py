@@ -9,11 +9,11 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from deploy.local.installation import SAMPLE
-from shared.contracts.registry import QUEUES, service_of
-from shared.process.operator_command import InQuarantine, OperatorGroup, operator_work
-from shared.process.settings import OPERATOR, PARKED, RECOVER, REKEY
-from shared.store.engine import open_engine
-from shared.store.quarantine import CHECK_EVERY_S
+from shared.cli.operator_command import InQuarantine, OperatorGroup, operator_work
+from shared.cli.settings import OPERATOR, PARKED, RECOVER, REKEY
+from shared.db.engine import open_engine
+from shared.db.quarantine import CHECK_EVERY_S
+from shared.messaging.contracts.registry import QUEUES, service_of
 from tests.integration.registration.conftest import installation as installation
 from tests.integration.registration.conftest import with_webinar as with_webinar
 from tests.support.clients import rows

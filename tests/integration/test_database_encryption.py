@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from shared.core.database_url import conninfo, read_database_url
-from shared.store.engine import open_engine
+from shared.db.engine import open_engine
+from shared.runtime.settings import conninfo, read_database_url
 from tests.support.certificate import make_certificate
 from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import PostgresServer

@@ -8,8 +8,8 @@ import pytest
 from deploy.servers.audit_role import ROLE, make_role
 from deploy.servers.logins import make_login, written
 from deploy.servers.monitor_role import MONITOR, make_monitor
-from shared.core.rights import login, migrator
-from shared.store.embedded import EmbeddedServer, remove_server
+from shared.db.embedded_server import EmbeddedServer, remove_server
+from shared.db.roles import login, migrator
 from tests.support.postgres import Connection, PostgresServer
 from tests.support.waiting import poll_until
 

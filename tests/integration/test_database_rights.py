@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from deploy.servers.logins import LOGINS, RIGHTS
-from shared.core.rights import VERBS, as_set, give, migrator
-from shared.store.engine import open_engine
-from shared.store.migrate import migrate
+from shared.db.engine import open_engine
+from shared.db.migrate import migrate
+from shared.db.roles import VERBS, as_set, give, migrator
 from tests.support.clients import rows
 from tests.support.installation import FreshDatabases, database_of
 from tests.support.postgres import Connection, PostgresServer

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url, text
 
-from shared.bus.embedded_store import connect
-from shared.core.accounts import service_account
-from shared.store.engine import open_engine
-from shared.store.postgres_cluster import binaries
+from shared.db.embedded_server import binaries
+from shared.db.engine import open_engine
+from shared.messaging.embedded import connect
+from shared.runtime.accounts import service_account
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
 from tests.support.run_folder import RunFolder

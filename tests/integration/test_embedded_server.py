@@ -13,11 +13,9 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from shared.core.accounts import database_account, run_as
-from shared.core.rights import migrator
-from shared.store.embedded import EmbeddedServer, remove_server
-from shared.store.postgres_cluster import WHEEL, binaries, usable_binaries
-from shared.store.session_limits import limit_problems
+from shared.db.embedded_server import WHEEL, EmbeddedServer, binaries, remove_server, usable_binaries
+from shared.db.roles import limit_problems, migrator
+from shared.runtime.accounts import database_account, run_as
 from tests.support.waiting import poll_until
 
 DATABASES = {"registration": ("troika_registration_web",)}

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, text
 
-from shared.core.metrics import db_pool_connections, db_pool_waiting
-from shared.store import engine as engines
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db import engine as engines
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.metrics import db_pool_connections, db_pool_waiting
 from tests.support.clients import rows
 from tests.support.postgres import PostgresServer
 from tests.support.waiting import poll_until

@@ -5,11 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.bus.halts import POISONED_IN_A_ROW, REFRESH_EVERY_S, MemoryHalts, QueueHalts
-from shared.core.errors import Unavailable
-from shared.store.engine import open_engine
-from shared.store.halted_queues import StoredHalts, halted_problem
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.halts import (
+    POISONED_IN_A_ROW,
+    REFRESH_EVERY_S,
+    MemoryHalts,
+    QueueHalts,
+    StoredHalts,
+    halted_problem,
+)
+from shared.runtime.errors import Unavailable
 from tests.support.clients import rows
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
@@ -24,13 +30,13 @@ class Store(MemoryHalts):
     is_away = False
 
     def halted(self) -> frozenset[str]:
-        """See :class:`shared.bus.halts.HaltStore`."""
+        """See :class:`shared.messaging.halts.HaltStore`."""
         if self.is_away:
             raise Unavailable("database unavailable")
         return super().halted()
 
     def halt(self, queue: str, reason: str) -> None:
-        """See :class:`shared.bus.halts.HaltStore`."""
+        """See :class:`shared.messaging.halts.HaltStore`."""
         if self.is_away:
             raise Unavailable("database unavailable")
         super().halt(queue, reason)

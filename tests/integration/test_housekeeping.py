@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from shared.bus.names import RETRY_TIERS
-from shared.contracts.envelope import TYPE_PREFIX, Message
-from shared.core.ids import first_id_of, new_id
-from shared.core.metrics import housekeeping_deleted_total, outbox_oldest_unpublished_age_seconds, outbox_unpublished
-from shared.process.housekeeping import AGAIN_S, BITE, EVERY_S, KEEP_PUBLISHED, KEEP_RECEIVED, Housekeeper
-from shared.store.engine import open_engine
-from shared.store.inbox import apply_batch
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.broker import RETRY_TIERS
+from shared.messaging.contracts.schemas import TYPE_PREFIX, Message
+from shared.messaging.inbox import apply_batch
+from shared.messaging.relay import BATCH_SIZE, EVERY_S, KEEP_PUBLISHED, KEEP_RECEIVED, RETRY_DELAY_S, OutboxCleanup
+from shared.runtime.ids import first_id_of, new_id
+from shared.runtime.metrics import housekeeping_deleted_total, outbox_oldest_unpublished_age_seconds, outbox_unpublished
 from tests.support.clock import FrozenClock, agreeing
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
@@ -71,10 +71,10 @@ def counted(engine: Engine) -> dict[str, int]:
         }
 
 
-def keeper(engine: Engine, clock: FrozenClock, seconds: Seconds) -> Housekeeper:
+def keeper(engine: Engine, clock: FrozenClock, seconds: Seconds) -> OutboxCleanup:
     """A housekeeper whose time goes by hand."""
     work = UnitOfWork(engine, SERVICE)
-    return Housekeeper(work, SERVICE, agreeing(clock, work), monotonic=seconds)
+    return OutboxCleanup(work, SERVICE, agreeing(clock, work), monotonic=seconds)
 
 
 def test_backlog_is_counted_and_its_oldest_row_is_aged(engine: Engine, clock: FrozenClock) -> None:
@@ -112,11 +112,11 @@ def test_fifty_thousand_old_rows_go_in_short_transactions(engine: Engine, clock:
     before, house, turns = deleted(), keeper(engine, clock, seconds), 0
     while counted(engine) != {"outbox": 1000, "inbox": 1000}:
         house.turn()
-        seconds.now_s += AGAIN_S
+        seconds.now_s += RETRY_DELAY_S
         turns += 1
-        assert turns <= MANY / BITE, "a turn deleted less than a bite"
+        assert turns <= MANY / BATCH_SIZE, "a turn deleted less than a bite"
     assert max(len(bite) for bite in bites) == 1
-    assert max(rows for bite in bites for rows in bite) == BITE
+    assert max(rows for bite in bites for rows in bite) == BATCH_SIZE
     assert sum(rows for bite in bites for rows in bite) == 2 * MANY
     assert sorted(lengths_s)[-3] < allowed_s(0.5)  # the machine may stop twice for reasons of its own
     assert {table: rows - before[table] for table, rows in deleted().items()} == {"outbox": MANY, "inbox": MANY}

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from services.registration.workers import set_intake_gauges
-from shared.core.metrics import (
+from services.registration.telemetry import (
     confirmation_mail_oldest_overdue_age_seconds,
     confirmation_mails_overdue,
     submission_oldest_undecided_age_seconds,
     submissions_parked,
     submissions_undecided,
 )
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from services.registration.workers import set_intake_gauges
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer

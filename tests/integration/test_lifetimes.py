@@ -17,13 +17,13 @@ from services.notifications import cleanup as of_notifications
 from services.notifications.recipients import store as notifications_tables
 from services.registration import cleanup as of_registration
 from services.registration.privacy import erasure_store as registration_tables
-from shared.contracts.registry import SERVICES
-from shared.core.ids import first_id_of
-from shared.core.sealing import open_sealed, read_keys
-from shared.process.housekeeping import PUBLISHED, RECEIVED
-from shared.store.cleanup import Cleanup
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.cleanup import Cleanup
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.registry import SERVICES
+from shared.messaging.relay import PUBLISHED, RECEIVED
+from shared.runtime.ids import first_id_of
+from shared.security.sealing import open_sealed, read_keys
 from tests.integration.system.canaries import ANSWERS, CANARIES
 from tests.support.clients import SUBMISSIONS, rows
 from tests.support.installation import TestInstallation, make_installation

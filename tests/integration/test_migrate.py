@@ -7,8 +7,8 @@ from click.testing import CliRunner
 from sqlalchemy import Engine
 
 from services.events.__main__ import command_line
-from shared.store.engine import open_engine
-from shared.store.migrate import MigrationRefused, current_revision, migrate, migrate_to
+from shared.db.engine import open_engine
+from shared.db.migrate import MigrationRefused, current_revision, migrate, migrate_to
 from tests.support.clients import rows
 from tests.support.installation import make_installation
 from tests.support.migrations import make_migrations

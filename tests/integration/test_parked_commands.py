@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from shared.bus import topology
-from shared.bus.address import BusAddress
-from shared.bus.connection import open_connection, open_publisher
-from shared.bus.embedded_store import connect
-from shared.bus.listener import Listener, Subscription
-from shared.bus.names import parked
-from shared.bus.parked import count_parked, drop, list_parked
-from shared.bus.publisher import Outcome, Outgoing
-from shared.contracts.envelope import Message
-from shared.contracts.registry import QUEUES, service_of
-from shared.core.errors import Poison
+from shared.messaging import topology
+from shared.messaging.broker import BusAddress, parked
+from shared.messaging.connection import open_connection, open_publisher
+from shared.messaging.consumer import QueueConsumer, Subscription
+from shared.messaging.contracts.registry import QUEUES, service_of
+from shared.messaging.contracts.schemas import Message
+from shared.messaging.dead_letters import count_parked, drop, list_parked
+from shared.messaging.embedded import connect
+from shared.messaging.publisher import Outcome, Outgoing
+from shared.runtime.errors import Poison
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer
@@ -82,7 +81,7 @@ def run(address: BusAddress, installation: TestInstallation, processes: ProcessG
 
 def park(address: BusAddress) -> None:
     """Two messages that cannot be read and one that its handler refuses."""
-    known = json.dumps(json.loads(Path("shared/contracts/samples/mail.sent.v1.json").read_text())).encode()
+    known = json.dumps(json.loads(Path("shared/messaging/contracts/samples/mail.sent.v1.json").read_text())).encode()
     publisher = open_publisher(address, "notifications")
     batch = [
         Outgoing(f"00000000-0000-7000-8000-00000000000{number}", "t", "mail.sent.v1", "s", body)
@@ -96,13 +95,13 @@ def park(address: BusAddress) -> None:
 
 def consume(address: BusAddress, verdict: str | Exception) -> None:
     """A consumer that stops after the first message that can be read, of which it thinks ``verdict``."""
-    stopping: list[Listener] = []
+    stopping: list[QueueConsumer] = []
 
     def handle(messages: Sequence[Message]) -> list[str | Exception]:
         stopping[0].should_stop = True
         return [verdict for _ in messages]
 
-    stopping.append(Listener(open_connection(address, "test"), [Subscription(QUEUE, handle)], "events"))
+    stopping.append(QueueConsumer(open_connection(address, "test"), [Subscription(QUEUE, handle)], "events"))
     stopping[0].run()
 
 

@@ -18,13 +18,12 @@ from services.notifications.rules import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
 from services.notifications.settings import read_settings as read_notifications
 from services.notifications.web import build_app as notifications_app
-from shared.contracts.envelope import Message, decode
-from shared.contracts.reading import read
-from shared.contracts.registry import SERVICES
-from shared.core.sealing import Vault, read_keys
-from shared.store.engine import open_engine
-from shared.store.inbox import apply_batch
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.registry import SERVICES, read
+from shared.messaging.contracts.schemas import Message, decode
+from shared.messaging.inbox import apply_batch
+from shared.security.sealing import Vault, read_keys
 from tests.integration.test_lifetimes import PERSONAL as PERSONAL_TABLES
 from tests.integration.test_lifetimes import STANDING
 from tests.support.clients import WEBINAR, answers, rows

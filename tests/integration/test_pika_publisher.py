@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from shared.bus import topology
-from shared.bus.address import BusAddress
-from shared.bus.pika_publisher import PikaPublisher
-from shared.bus.publisher import Outcome, Outgoing
+from shared.messaging import topology
+from shared.messaging.broker import BusAddress
+from shared.messaging.publisher import Outcome, Outgoing, PikaPublisher
 from tests.contract.buses import Bus
 from tests.support.rabbitmq import RabbitNode
 from tests.support.run_folder import RunFolder

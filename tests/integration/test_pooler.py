@@ -9,15 +9,14 @@ import pytest
 from deploy.operations.audit.reading import open_sources
 from deploy.operations.doctor.asking import real_probes
 from deploy.servers.logins import LOGINS, RIGHTS
-from shared.bus.embedded_store import POOLED, EmbeddedQueues
-from shared.core.database_url import conninfo
-from shared.core.errors import SettingsError, Unavailable
-from shared.core.rights import login, migrator
-from shared.store import engine as engines
-from shared.store.engine import open_engine
-from shared.store.migrate import migrate
-from shared.store.schema_state import newest_revision
-from shared.store.session_limits import limit_problems
+from shared.db import engine as engines
+from shared.db.engine import open_engine
+from shared.db.migrate import migrate
+from shared.db.readiness import newest_revision
+from shared.db.roles import limit_problems, login, migrator
+from shared.messaging.embedded import POOLED, EmbeddedQueues
+from shared.runtime.errors import SettingsError, Unavailable
+from shared.runtime.settings import conninfo
 from tests.support.clients import WEBINAR, address_of, answers, submissions_path, together
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.pgbouncer import SESSIONS, PgBouncer

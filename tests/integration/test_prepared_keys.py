@@ -4,8 +4,8 @@ import psycopg
 import pytest
 
 from deploy.compose.prepare import require_no_keys
-from shared.core.database_url import conninfo
-from shared.core.errors import SettingsError
+from shared.runtime.errors import SettingsError
+from shared.runtime.settings import conninfo
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer
 

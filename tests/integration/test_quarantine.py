@@ -18,17 +18,11 @@ from deploy.operations.backup.restoring import Restored
 from deploy.operations.backup.restoring import begin_quarantine as put_in_quarantine
 from deploy.shape import SERVICES
 from services.registration.web import build_app
-from shared.core.database_url import conninfo
-from shared.core.errors import Quarantined, Unavailable
-from shared.store.engine import open_engine
-from shared.store.quarantine import (
-    CHECK_EVERY_S,
-    QuarantineWatch,
-    begin_quarantine,
-    end_quarantine,
-    read_quarantine,
-)
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.quarantine import CHECK_EVERY_S, QuarantineWatch, begin_quarantine, end_quarantine, read_quarantine
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.errors import Quarantined, Unavailable
+from shared.runtime.settings import conninfo
 from tests.integration.registration.conftest import installation as installation
 from tests.integration.registration.conftest import service as service
 from tests.integration.registration.conftest import with_webinar as with_webinar

@@ -10,10 +10,10 @@ import requests
 from services.notifications.sending.sender import Sender
 from services.notifications.sending.smtp import Session
 from services.registration.workers import make_decider
-from shared.core.errors import Quarantined
-from shared.process.runner import Stop
-from shared.store.checked_clock import CheckedClock
-from shared.store.quarantine import QuarantineWatch
+from shared.db.quarantine import QuarantineWatch
+from shared.db.readiness import CheckedClock
+from shared.runtime.errors import Quarantined
+from shared.runtime.runner import Stop
 from tests.contract.samples import sample_message
 from tests.integration.notifications.conftest import office as office
 from tests.integration.notifications.office import Office

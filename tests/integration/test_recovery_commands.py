@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 import requests
 
-from shared.bus.address import BusAddress
-from shared.bus.connection import open_publisher
-from shared.bus.halts import POISONED_IN_A_ROW
-from shared.bus.parked import list_parked
-from shared.bus.publisher import Outcome, Outgoing
-from shared.contracts.envelope import Message
-from shared.core.rights import login
-from shared.store import outbox
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.roles import login
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging import outbox
+from shared.messaging.broker import BusAddress
+from shared.messaging.connection import open_publisher
+from shared.messaging.contracts.schemas import Message
+from shared.messaging.dead_letters import list_parked
+from shared.messaging.halts import POISONED_IN_A_ROW
+from shared.messaging.publisher import Outcome, Outgoing
 from tests.contract.buses import OTHER_QUEUE, QUEUE, outgoing, registered
 from tests.contract.samples import sample_message
 from tests.support.clients import rows

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from shared.contracts.registry import SERVICES
-from shared.core.errors import SettingsError, Unavailable
-from shared.store import schema_state
-from shared.store.engine import open_engine
-from shared.store.migrate import migrate
-from shared.store.schema_state import database_problem, newest_revision
-from shared.store.unit_of_work import UnitOfWork
+from shared.db import readiness
+from shared.db.engine import open_engine
+from shared.db.migrate import migrate
+from shared.db.readiness import database_problem, newest_revision
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.registry import SERVICES
+from shared.runtime.errors import SettingsError, Unavailable
 from tests.support.clients import rows
 from tests.support.installation import make_installation
 from tests.support.postgres import PostgresServer
@@ -92,7 +92,7 @@ def test_server_that_is_too_old_is_refused_by_probe_and_migration(
     postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = open_engine(make_installation(postgres, tmp_path).urls["registration"])
-    monkeypatch.setattr(schema_state, "OLDEST_SERVER", 99)
+    monkeypatch.setattr(readiness, "OLDEST_SERVER", 99)
     assert database_problem(UnitOfWork(engine, "registration"), "0001") == (
         "database: PostgreSQL 18 is too old, 99 is the oldest"
     )

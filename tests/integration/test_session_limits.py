@@ -9,13 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from deploy.servers.logins import LOGINS, RIGHTS, make_login, written
-from shared.core.rights import login
-from shared.process.runner import Stop
-from shared.process.start_checks import wait_for_limits
-from shared.store.engine import open_engine
-from shared.store.migrate import migrate
-from shared.store.session_limits import LIMITS, limit_problems, roles_without_limits, set_limits
-from shared.store.unit_of_work import UnitOfWork
+from shared.cli.workers import wait_for_limits
+from shared.db.engine import open_engine
+from shared.db.migrate import migrate
+from shared.db.roles import LIMITS, limit_problems, login, roles_without_limits, set_limits
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.runner import Stop
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import Connection, PostgresServer
 from tests.support.processes import PROJECT

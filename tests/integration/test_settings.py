@@ -12,8 +12,8 @@ from deploy.shape import PROCESSES
 from services.events.settings import read_settings as events_settings
 from services.notifications.settings import read_settings as notifications_settings
 from services.registration.settings import read_settings as registration_settings
-from shared.core.errors import SettingsError
-from shared.process.settings import ON_THE_BUS, WITHOUT_DATABASE, CommonSettings
+from shared.cli.settings import ON_THE_BUS, WITHOUT_DATABASE, CommonSettings
+from shared.runtime.errors import SettingsError
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer

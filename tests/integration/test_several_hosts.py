@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from shared.core.database_url import read_database_url
-from shared.core.errors import Unavailable
-from shared.store.engine import open_engine
-from shared.store.schema_state import STANDBY, database_problem
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.readiness import STANDBY, database_problem
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.errors import Unavailable
+from shared.runtime.settings import read_database_url
 from tests.support.clients import WEBINAR, answers, rows, submissions_path
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.pgbouncer import PgBouncer

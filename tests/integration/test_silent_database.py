@@ -9,10 +9,9 @@ import psycopg
 import pytest
 from sqlalchemy import make_url, text
 
-from shared.core.errors import Unavailable
-from shared.core.silence import ASK_AFTER_S, WatchfulConnection, answers
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import ASK_AFTER_S, LivenessConnection, answers, open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.errors import Unavailable
 from tests.support.fault_proxy import FaultProxy, Faults, Way, both
 from tests.support.postgres import PostgresServer
 from tests.support.waiting import allowed_s, poll_until
@@ -97,10 +96,10 @@ def test_connection_is_not_tried_again_at_once(postgres: PostgresServer, line: F
     url = address.render_as_string(hide_password=False)
     line.set(HOLES["both"])
     with pytest.raises(psycopg.errors.ConnectionTimeout):
-        WatchfulConnection.connect(url, connect_timeout=2)
+        LivenessConnection.connect(url, connect_timeout=2)
     before = line.accepted
     with pytest.raises(psycopg.OperationalError, match="a moment ago"):
-        WatchfulConnection.connect(url, connect_timeout=2)
+        LivenessConnection.connect(url, connect_timeout=2)
     assert line.accepted == before
 
 

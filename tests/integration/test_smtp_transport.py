@@ -15,7 +15,7 @@ from services.notifications.composing.mime import UnusableAddress
 from services.notifications.composing.preview import sample
 from services.notifications.composing.rendering import render
 from services.notifications.sending.smtp import HandoverUnknown, NotReached, RefusedByRelay, SmtpTransport
-from shared.core.metrics import smtp_phase_seconds
+from services.notifications.telemetry import smtp_phase_seconds
 from tests.support.smtp_relay import CONTENT, CUT, QUICK, RECIPIENT, REPLIES, SENDER, STALL, Relay, hand_over, transport
 
 

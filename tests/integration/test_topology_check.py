@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 
-from shared.bus import topology
-from shared.bus.address import BusAddress
-from shared.process.runner import Stop
-from shared.process.topology_check import TopologyCheck
+from shared.cli.workers import TopologyCheck
+from shared.messaging import topology
+from shared.messaging.broker import BusAddress
+from shared.runtime.runner import Stop
 from tests.support.ports import free_port
 from tests.support.rabbitmq import RabbitNode
 from tests.support.waiting import poll_until

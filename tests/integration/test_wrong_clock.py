@@ -10,14 +10,13 @@ from sqlalchemy import Engine, text
 from services.registration.people.messages import RegistrationMessages
 from services.registration.wiring import MIGRATIONS
 from services.registration.workers import Tending
-from shared.core.clock import Clock, system_clock
-from shared.core.metrics import clock_difference_seconds, final_work_refused_total
-from shared.core.sealing import new_key, public_key_of
-from shared.process.housekeeping import Housekeeper
-from shared.store.checked_clock import CheckedClock
-from shared.store.engine import open_engine
-from shared.store.readiness import readiness
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.readiness import CheckedClock, readiness
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.relay import OutboxCleanup
+from shared.runtime.clock import Clock, system_clock
+from shared.runtime.metrics import clock_difference_seconds, final_work_refused_total
+from shared.security.sealing import new_key, public_key_of
 from tests.integration.registration.conftest import client as client
 from tests.integration.registration.conftest import installation as installation
 from tests.integration.registration.conftest import service as service
@@ -62,7 +61,7 @@ def turn(engine: Engine, clock: Clock) -> None:
     """What a relay and a ``tend`` with ``clock`` do."""
     work = UnitOfWork(engine, "registration")
     checked = CheckedClock(clock, work, "registration")
-    Housekeeper(work, "registration", checked).turn()
+    OutboxCleanup(work, "registration", checked).turn()
     Tending(work, checked, MESSAGES).tick()
 
 
@@ -88,7 +87,7 @@ def test_control_the_same_work_is_done_where_both_clocks_agree(engine: Engine) -
     """400 days later by both: no candidate, receipt or link is left, and old messages are gone."""
     later, work = ahead(timedelta(days=400)), UnitOfWork(engine, "registration")
     clock = CheckedClock(later, work, "registration", lambda _: later())
-    Housekeeper(work, "registration", clock).turn()
+    OutboxCleanup(work, "registration", clock).turn()
     Tending(work, clock, MESSAGES).tick()
     with engine.connect() as connection:
         candidates, messages, _received, receipts, links = connection.execute(text(EVERYTHING)).one()

@@ -18,13 +18,12 @@ from services.registration.__main__ import command_line
 from services.registration.settings import RegistrationSettings, read_settings
 from services.registration.web import build_app
 from services.registration.wiring import NAME
-from shared.core.key_checks import HeldKey
-from shared.core.sealing import new_key
-from shared.process.runner import Stop
-from shared.process.start_checks import wait_for_keys
-from shared.store.engine import open_engine
-from shared.store.key_checks import KeyChecks
-from shared.store.unit_of_work import UnitOfWork
+from shared.cli.workers import wait_for_keys
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.runner import Stop
+from shared.security.keys import HeldKey, KeyChecks
+from shared.security.sealing import new_key
 from tests.integration.registration.conftest import installation as installation
 from tests.integration.registration.conftest import service as service
 from tests.integration.registration.conftest import with_webinar as with_webinar

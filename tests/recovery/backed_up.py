@@ -14,11 +14,11 @@ from deploy.servers.databases import make_databases
 from deploy.servers.logins import RIGHTS, service_roles
 from deploy.servers.monitor_role import MONITOR
 from deploy.shape import SERVICES
-from shared.core.accounts import run_as, service_account
-from shared.core.database_url import conninfo
-from shared.core.rights import migrator
-from shared.store.engine import open_engine
-from shared.store.migrate import migrate
+from shared.db.engine import open_engine
+from shared.db.migrate import migrate
+from shared.db.roles import migrator
+from shared.runtime.accounts import run_as, service_account
+from shared.runtime.settings import conninfo
 from tests.support.children import start_child
 from tests.support.installation import FreshDatabases, TestInstallation
 from tests.support.processes import PROJECT

@@ -17,7 +17,7 @@ from deploy.operations.recover.applying import Applied, RecoveryTools, apply
 from deploy.operations.recover.databases import SERVICES, Databases, open_databases
 from deploy.operations.recover.planning import Plan, make_plan
 from services.registration.people.messages import RegistrationMessages
-from shared.core.sealing import public_key_of, read_keys
+from shared.security.sealing import public_key_of, read_keys
 from tests.integration.operations.town import PRESS, Town
 from tests.support.audited import differences
 from tests.support.clients import rows

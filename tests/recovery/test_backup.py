@@ -14,11 +14,11 @@ import pytest
 from deploy.shape import SERVICES
 from services.registration.sealing.key_database import KeyDatabase
 from services.registration.wiring import KEYS_MIGRATIONS
-from shared.core.key_files import read_keys
-from shared.core.rights import login
-from shared.store.engine import open_engine
-from shared.store.schema_state import newest_revision
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.readiness import newest_revision
+from shared.db.roles import login
+from shared.db.unit_of_work import UnitOfWork
+from shared.security.keys import read_keys
 from tests.integration.operations.town import Town, a_busy_town
 from tests.recovery.backed_up import BackedUpCluster
 from tests.support.installation import FreshDatabases

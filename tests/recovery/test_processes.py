@@ -9,7 +9,7 @@ import requests
 
 from deploy.operations.recover.settings import variable
 from deploy.shape import WORKERS
-from shared.core.rights import migrator
+from shared.db.roles import migrator
 from tests.support.clients import SUBMISSIONS, answers, rows
 from tests.support.installation import FreshDatabases, make_installation
 from tests.support.participants import confirm_in_time

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.operations.recover.applying import RecoveryTools, apply
 from deploy.operations.recover.planning import PlanRefused
-from shared.store import outbox
+from shared.messaging import outbox
 from tests.integration.operations.town import Town
 from tests.recovery.rehearsal import DOMAIN, EMPTY, Past, Rehearsal, Stage, clicking, registering, rest
 from tests.support.clients import WEBINAR, rows

@@ -14,8 +14,8 @@ import requests
 from deploy.local.installation import SAMPLE
 from deploy.operations.audit.reconcile import Finding
 from deploy.shape import SERVICES, WORKERS, service_for, worker_name
-from shared.bus import topology
-from shared.bus.address import BusAddress
+from shared.messaging import topology
+from shared.messaging.broker import BusAddress
 from tests.scenario.letters import Letter, read_letters
 from tests.support.audited import differences, parked_at
 from tests.support.clients import rows

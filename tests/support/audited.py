@@ -6,9 +6,9 @@ from datetime import datetime
 
 from deploy.operations.audit.reading import Given, open_sources
 from deploy.operations.audit.reconcile import Finding, reconcile
-from shared.bus.address import BusAddress
-from shared.bus.parked import list_parked
-from shared.contracts.registry import QUEUES
+from shared.messaging.broker import BusAddress
+from shared.messaging.contracts.registry import QUEUES
+from shared.messaging.dead_letters import list_parked
 from tests.support.installation import TestInstallation
 
 MOST = 100_000

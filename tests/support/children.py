@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from deploy.servers.starting import BASE_ENVIRONMENT, prefix
-from shared.core.accounts import Account
+from shared.runtime.accounts import Account
 from tests.support.forking import ForkedChild
 from tests.support.run_folder import RUN_VARIABLE, RunFolder
 from tests.support.waiting import poll_until

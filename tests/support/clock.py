@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from shared.core.clock import Clock
-from shared.store.checked_clock import CheckedClock
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.readiness import CheckedClock
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
 
 OFFSET_FILE = "TROIKA_TEST_CLOCK"
 """Names the file that says by how much processes of ``tests.support.moved`` are ahead, seconds."""
@@ -19,7 +19,7 @@ WEBINAR_WEEK = datetime(2020, 3, 2, 9, 0, tzinfo=UTC)
 
 
 class FrozenClock:
-    """A ``shared.core.clock.Clock``: call it for the time, ``advance`` it, or ``set`` it."""
+    """A ``shared.runtime.clock.Clock``: call it for the time, ``advance`` it, or ``set`` it."""
 
     def __init__(self, now: datetime = WEBINAR_WEEK) -> None:
         self._now = _aware(now)

@@ -9,9 +9,9 @@ from services.registration.intake.queue import publish_key
 from services.registration.intake.reading import DeciderKeys
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
-from shared.core.sealing import public_key_of, read_keys
-from shared.store.checked_clock import CheckedClock
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.readiness import CheckedClock
+from shared.db.unit_of_work import UnitOfWork
+from shared.security.sealing import public_key_of, read_keys
 from tests.support.clients import rows
 from tests.support.clock import FrozenClock
 from tests.support.installation import TestInstallation

@@ -5,7 +5,7 @@ from dataclasses import replace
 from services.events import telemetry as events
 from services.notifications import telemetry as notifications
 from services.registration import telemetry as registration
-from shared.core import failpoints
+from shared.runtime import failpoints
 
 ROLES = ("web", "decide", "relay", "consume", "tend", "send", "schedule", "solve")
 """Every kind of process that has points."""

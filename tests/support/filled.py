@@ -12,12 +12,12 @@ from services.registration.forms.description import load_forms
 from services.registration.forms.service import upsert_event
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_store import FormKeys
-from shared.contracts.reading import read
-from shared.core.clock import system_clock
-from shared.core.sealing import Vault, public_key_of, read_keys, seal_to
-from shared.store.engine import open_engine
-from shared.store.inbox import apply_batch
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.registry import read
+from shared.messaging.inbox import apply_batch
+from shared.runtime.clock import system_clock
+from shared.security.sealing import Vault, public_key_of, read_keys, seal_to
 from tests.contract.samples import sample_message
 from tests.support.installation import TestInstallation
 from tests.support.processes import PROJECT

@@ -11,12 +11,12 @@ from deploy.local.secrets import Secrets, make_secrets
 from deploy.servers.audit_role import READABLE, ROLE, grant_reading, make_role
 from deploy.servers.logins import KEYS, LOGINS, RIGHTS
 from services.registration.wiring import KEYS_MIGRATIONS
-from shared.bus.embedded_store import create_table
-from shared.core.database_url import read_database_url
-from shared.core.rights import login, migrator
-from shared.process.settings import ON_THE_BUS, WEB, WITHOUT_DATABASE, bus_role_of, role_of
-from shared.store.engine import open_engine
-from shared.store.migrate import migrate
+from shared.cli.settings import ON_THE_BUS, WEB, WITHOUT_DATABASE, bus_role_of, role_of
+from shared.db.engine import open_engine
+from shared.db.migrate import migrate
+from shared.db.roles import login, migrator
+from shared.messaging.embedded import create_table
+from shared.runtime.settings import read_database_url
 from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT
 

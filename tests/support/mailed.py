@@ -4,7 +4,7 @@ import base64
 import json
 from typing import Any
 
-from shared.core.sealing import open_sealed, read_keys
+from shared.security.sealing import open_sealed, read_keys
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from shared.core import clock
-from shared.store import checked_clock
+from shared.db import readiness
+from shared.runtime import clock
 from tests.support.clock import ALONE, OFFSET_FILE
 
 
@@ -37,10 +37,10 @@ def moved_database_time(connection: Connection) -> datetime:
     return database_time(connection) + (moved_clock() - datetime.now(UTC))
 
 
-database_time = checked_clock.read_database_time
+database_time = readiness.read_database_time
 clock.system_clock = moved_clock
 if ALONE not in os.environ:
-    checked_clock.read_database_time = moved_database_time
+    readiness.read_database_time = moved_database_time
 
 if __name__ == "__main__":
     service, role = sys.argv[1], sys.argv[2]

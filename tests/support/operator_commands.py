@@ -5,7 +5,7 @@ from importlib import import_module
 
 import click
 
-from shared.process.operator_command import InQuarantine, OperatorCommand, OperatorGroup
+from shared.cli.operator_command import InQuarantine, OperatorCommand, OperatorGroup
 
 SERVICES = ("registration", "events", "notifications")
 

@@ -43,11 +43,11 @@ from services.registration.own.pages import (
     render_link_ended,
     render_link_gone,
 )
+from shared.calendar.entries import CalendarLinks, calendar_links
 from shared.calendar.ics import CalendarEvent
-from shared.calendar.links import CalendarLinks, calendar_links
 from shared.i18n.when import Period, day_text, time_lines
+from shared.public_forms.definition import standard_form
 from shared.public_forms.rendering import answers_for_display
-from shared.public_forms.standard import standard_form
 from shared.public_forms.validation import validate
 
 OWN_PATH = "/r/a-token"

@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
-from shared.core.accounts import give, service_account, write_private
+from shared.runtime.accounts import give, service_account, write_private
 from tests.support.children import start_child, tail
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer

@@ -13,10 +13,9 @@ from psycopg import sql
 
 from deploy.servers.postgres import SERVER_SETTINGS, server_command
 from deploy.servers.starting import prefix
-from shared.core.accounts import run_as, service_account
-from shared.store.postgres_cluster import ENVIRONMENT, SUPERUSER, binaries, make_cluster
-from shared.store.scram import verifier
-from shared.store.session_limits import set_limits
+from shared.db.embedded_server import ENVIRONMENT, SUPERUSER, binaries, make_cluster
+from shared.db.roles import set_limits, verifier
+from shared.runtime.accounts import run_as, service_account
 from tests.support.children import kill_tree, start_child, tail
 from tests.support.looking import keep_connections_to, let_go
 from tests.support.ports import free_port

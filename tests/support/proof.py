@@ -16,9 +16,9 @@ from typing import Any
 import psycopg
 from sqlalchemy import make_url
 
-from shared.bus.connection import open_connection
-from shared.bus.names import RETRY_TIERS, retry_queue
-from shared.contracts.registry import QUEUES
+from shared.messaging.broker import RETRY_TIERS, retry_queue
+from shared.messaging.connection import open_connection
+from shared.messaging.contracts.registry import QUEUES
 from tests.support.stack import REGISTERED, Stack
 from tests.support.waiting import poll_until
 

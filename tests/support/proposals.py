@@ -7,13 +7,12 @@ import orjson
 
 from services.events import consumers as events
 from services.events.side_events.reading import ProposalKeys
-from shared.contracts.envelope import Message, decode
-from shared.contracts.reading import read
-from shared.contracts.registry import MESSAGE_TYPES
-from shared.core.sealing import public_key_of, read_keys
-from shared.store.engine import open_engine
-from shared.store.inbox import apply_batch
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.registry import MESSAGE_TYPES, read
+from shared.messaging.contracts.schemas import Message, decode
+from shared.messaging.inbox import apply_batch
+from shared.security.sealing import public_key_of, read_keys
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService
 

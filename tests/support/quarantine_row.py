@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from shared.core.errors import Unavailable
-from shared.store.quarantine import QuarantineWatch
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.quarantine import QuarantineWatch
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.errors import Unavailable
 
 ROW = (datetime(2020, 3, 4, 3, tzinfo=UTC), "restored from a backup", None, False, None)
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from deploy.servers import rabbitmq as rabbitmq_settings
 from deploy.servers.rabbitmq import VHOST, NodePorts, Rights
 from deploy.servers.starting import BASE_ENVIRONMENT, prefix
-from shared.core.accounts import service_account
+from shared.runtime.accounts import service_account
 from tests.support.children import freeze, kill_tree, start_child, tail
 from tests.support.ports import free_port, is_listening
 from tests.support.run_folder import RUN_VARIABLE, RunFolder

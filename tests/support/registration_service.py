@@ -26,9 +26,9 @@ from services.registration.people.messages import RegistrationMessages
 from services.registration.settings import RegistrationSettings, read_settings
 from services.registration.web import build_app
 from services.registration.workers import ImportRun, Tending, make_decider, make_import_run
-from shared.core.sealing import open_sealed, read_keys
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.security.sealing import open_sealed, read_keys
 from tests.support.clients import WEBINAR, address_of, answers, rows, submissions_path
 from tests.support.clock import FrozenClock, agreeing
 from tests.support.encoded import to_form_encoded

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.shape import WORKERS, worker_name
-from shared.core.rights import login
+from shared.db.roles import login
 from tests.support.arrivals import CONFIRM_WITHIN_S, PATIENCE_S, Arrivals
 from tests.support.clients import rows
 from tests.support.launching import orders

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from deploy.servers.starting import start_ticks
-from shared.core.accounts import Account
+from shared.runtime.accounts import Account
 from tests.support.shared_memory import remove_segment
 from tests.support.waiting import poll_until
 

@@ -6,9 +6,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Page
 
-from shared.core.ids import new_token, token_hash
-from shared.web.app import SIGN_IN
-from shared.web.signing_in import SignIn
+from shared.http.app import SIGN_IN
+from shared.http.sign_in import SignIn
+from shared.runtime.ids import new_token, token_hash
 
 
 def cookie_for(app: Flask, key: str) -> tuple[str, str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from deploy.local.installation import SAMPLE
 from deploy.operations.audit.reconcile import Finding
 from deploy.shape import WORKERS
-from shared.bus import topology
-from shared.bus.address import BusAddress
+from shared.messaging import topology
+from shared.messaging.broker import BusAddress
 from tests.support.audited import assert_soon_clean, differences, parked_at
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation

@@ -8,14 +8,13 @@ from services.events import consumers as events
 from services.notifications.rules import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
 from services.registration import wiring as registration
-from shared.contracts.envelope import Message, decode
-from shared.contracts.reading import read
-from shared.contracts.registry import MESSAGE_TYPES, SERVICES, service_of
-from shared.core.clock import system_clock
-from shared.core.sealing import Vault, read_keys
-from shared.store.engine import open_engine
-from shared.store.inbox import apply_batch
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.registry import MESSAGE_TYPES, SERVICES, read, service_of
+from shared.messaging.contracts.schemas import Message, decode
+from shared.messaging.inbox import apply_batch
+from shared.runtime.clock import system_clock
+from shared.security.sealing import Vault, read_keys
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.proposals import events_keys

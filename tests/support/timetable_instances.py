@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from services.events.scheduling.model import Fixed, Problem, Request, SearchLimits, StopSignal, Timetable
 from services.events.venue.model import Placement, Room, Span, TimeSlot, day_span
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
 
 ZONE = "Europe/Zurich"
 FIRST_DAY = datetime(2020, 5, 4, tzinfo=UTC)

@@ -15,9 +15,9 @@ from services.registration.forms.description import load_forms
 from services.registration.intake.queue import publish_key
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_store import FormKeys
-from shared.core.sealing import read_keys
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.security.sealing import read_keys
 from tests.support.installation import TestInstallation
 from tests.support.ports import free_port
 from tests.support.processes import ProcessGroup, Program

@@ -5,9 +5,8 @@ from typing import Any
 
 from altcha import Challenge, Payload, create_challenge, solve_challenge
 
-from shared.core.sealing import read_keys
-from shared.public_forms.proof_of_work import ALGORITHM, COST, ProofKeys, proof_keys
-from shared.public_forms.work_asked import LIFETIME, TRIES
+from shared.public_forms.proof_of_work import ALGORITHM, COST, LIFETIME, TRIES, ProofKeys, proof_keys
+from shared.security.sealing import read_keys
 from tests.support.installation import TestInstallation
 
 

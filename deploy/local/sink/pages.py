@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, Response, abort, current_app, jsonify, rende
 
 from deploy.local.sink.folder import MailFolder
 from deploy.local.sink.reading import MailSummary, html_part, summarise, view
-from shared.core.clock import rfc3339
+from shared.runtime.clock import rfc3339
 
 SHOWN = 200
 """Mails on the page; the JSON list has all of them."""

@@ -14,9 +14,9 @@ from deploy.operations.audit.reconcile import Verdict, judge, overall
 from deploy.operations.audit.settings import AuditSettings, read_settings
 from deploy.operations.audit.watching import watch as watch_until
 from deploy.servers.audit_role import READABLE, written_rights
-from shared.core.errors import SettingsError, Unavailable
-from shared.core.logs import configure_logs
-from shared.process.runner import run
+from shared.runtime.errors import SettingsError, Unavailable
+from shared.runtime.logs import configure_logs
+from shared.runtime.runner import run
 
 NOT_ASKED = 2
 EXIT_CODES = {Verdict.HOLDS: 0, Verdict.BROKEN: 1, Verdict.NOT_ASKED: NOT_ASKED, Verdict.NOT_YET_DECIDABLE: 3}

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from shared.bus.address import BusAddress
-from shared.bus.connection import open_connection
-from shared.bus.names import RETRY_TIERS, retry_queue
-from shared.bus.parked import NO_REASON, each_parked
-from shared.contracts.registry import QUEUES
-from shared.core.errors import Unavailable
+from shared.messaging.broker import RETRY_TIERS, BusAddress, retry_queue
+from shared.messaging.connection import open_connection
+from shared.messaging.contracts.registry import QUEUES
+from shared.messaging.dead_letters import NO_REASON, each_parked
+from shared.runtime.errors import Unavailable
 
 Letter = tuple[str, str, str]
 """Message id, queue, and reason of a parked message; the reason is empty if nobody has given one."""

@@ -10,7 +10,7 @@ from deploy.operations.audit.facts import ARRIVALS, DATABASES
 from deploy.operations.audit.reading import Sources
 from deploy.operations.audit.readings import head_of
 from deploy.operations.audit.reconcile import Judgement, Verdict, both_sides, overall
-from shared.bus.names import RETRY
+from shared.messaging.broker import RETRY
 
 _SUBMISSIONS = """
     SELECT CASE WHEN state <> 'decided' THEN replace(state, 'received', 'undecided')

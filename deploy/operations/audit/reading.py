@@ -11,8 +11,8 @@ import psycopg
 from deploy.operations.audit.checks import Side
 from deploy.operations.audit.facts import CONSUMING_QUEUES
 from deploy.operations.audit.form_keys import KEYS
-from shared.core.database_url import conninfo
-from shared.core.ids import first_id_of
+from shared.runtime.ids import first_id_of
+from shared.runtime.settings import conninfo
 
 ORDER = ("bus", "events", "notifications", KEYS, "registration")
 """Snapshots are taken in this order: whoever follows is looked at before whoever is followed, and a message that goes

@@ -14,11 +14,10 @@ from deploy.operations.audit.readings import Head, parse_head
 from deploy.servers.audit_role import variable
 from deploy.up.secrets import audit_broker_url
 from deploy.up.servers import audit_urls as production_urls
-from shared.core.errors import SettingsError
-from shared.core.probe_address import ProbeAddress, read_probe_address
-from shared.core.settings import FROM_FILE, Reader
-from shared.core.transports import BROKER, plain_urls
-from shared.process.settings import read_database
+from shared.cli.settings import read_database
+from shared.runtime.deployment import ProbeAddress, read_probe_address
+from shared.runtime.errors import SettingsError
+from shared.runtime.settings import BROKER, FROM_FILE, Reader, plain_urls
 
 OPTIONAL = ("bus", KEYS)
 """Databases that an installation may be without."""

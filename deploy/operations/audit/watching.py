@@ -10,14 +10,14 @@ from deploy.operations.audit.reading import open_sources
 from deploy.operations.audit.readings import Head, head_of
 from deploy.operations.audit.reconcile import Judgement, judge
 from deploy.operations.audit.settings import AuditSettings
-from shared.core.errors import Unavailable
-from shared.core.metrics import (
+from deploy.operations.telemetry import (
     audit_differences,
     audit_duration_seconds,
     audit_last_success_timestamp_seconds,
     audit_undecided,
 )
-from shared.process.runner import Stop
+from shared.runtime.errors import Unavailable
+from shared.runtime.runner import Stop
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.core.accounts import Account, acting_in, database_account, make_folder, write_private
+from shared.runtime.accounts import Account, acting_in, database_account, make_folder, write_private
 
 STANZA = "troika"
 """Name of the cluster in the repository: an installation has one, with its three databases."""

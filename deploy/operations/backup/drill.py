@@ -33,7 +33,7 @@ from deploy.operations.backup.restoring import NO_ARCHIVING, Restored, restored
 from deploy.operations.backup.schemas import known_revisions, older_schemas
 from deploy.operations.backup.scratch import DATA, scratch_folder
 from deploy.shape import SERVICES
-from shared.core.errors import Unavailable
+from shared.runtime.errors import Unavailable
 
 SHOWN = 10
 """Differences of the audit that are printed."""

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, write_to_textfile
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from shared.core.accounts import Account, acting_in
+from shared.runtime.accounts import Account, acting_in
 
 DEFAULT_FOLDER = "/var/lib/prometheus/node-exporter"
 """Where Debian's node_exporter reads them."""

@@ -10,8 +10,8 @@ import psycopg
 from deploy.operations.backup.keys_archive import ArchiveProblem
 from services.registration.sealing.key_database import VARIABLE as KEYS_DATABASE
 from services.registration.sealing.key_folder import DESTROYED, SUFFIX
-from shared.core.database_url import conninfo
-from shared.process.settings import OPERATOR
+from shared.cli.settings import OPERATOR
+from shared.runtime.settings import conninfo
 
 IN_ARCHIVE = "form-keys"
 """Name of the folder in an archive."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
-from shared.core.accounts import write_private
-from shared.core.key_files import new_key, read_keys
+from shared.runtime.accounts import write_private
+from shared.security.keys import new_key, read_keys
 
 
 class ArchiveProblem(Exception):

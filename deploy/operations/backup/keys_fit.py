@@ -21,11 +21,11 @@ from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_store import FormKeys, KeyGone
 from services.registration.settings import KEY_KINDS as OF_REGISTRATION
 from services.registration.wiring import KEYS, KEYS_MIGRATIONS
-from shared.core.key_checks import HeldKey, KeyKind, KnownKey, missing_keys
-from shared.core.sealing import Unsealable, Vault, public_key_of, read_keys
-from shared.store.engine import open_engine
-from shared.store.schema_state import newest_revision
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.readiness import newest_revision
+from shared.db.unit_of_work import UnitOfWork
+from shared.security.keys import HeldKey, KeyKind, KnownKey, missing_keys
+from shared.security.sealing import Unsealable, Vault, public_key_of, read_keys
 
 KINDS: Mapping[str, Sequence[KeyKind]] = {
     "registration": OF_REGISTRATION,

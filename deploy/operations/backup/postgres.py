@@ -22,7 +22,7 @@ from psycopg.conninfo import make_conninfo
 
 from deploy.operations.backup.configuration import Cluster, Configuration
 from deploy.shape import SERVICES
-from shared.core.accounts import Account, acting_as, give, run_as, write_private
+from shared.runtime.accounts import Account, acting_as, give, run_as, write_private
 
 PROGRAMS_VARIABLE = "TROIKA_POSTGRES_PROGRAMS"
 PROGRAMS = "/usr/lib/postgresql/{version}/bin"

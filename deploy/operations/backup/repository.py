@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deploy.operations.backup.configuration import PROGRAM, Configuration
-from shared.core.accounts import run_as
+from shared.runtime.accounts import run_as
 
 FULL, INCREMENTAL = "full", "incr"
 SCHEMA = "schema-"

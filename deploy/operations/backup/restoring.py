@@ -15,7 +15,7 @@ from deploy.operations.backup.postgres import LoneServer, ServerProblem, lone_se
 from deploy.operations.backup.repository import Backup, Repository
 from deploy.operations.backup.schemas import known_revisions, newer_schemas
 from deploy.shape import SERVICES
-from shared.core.accounts import Account, acting_in, make_folder
+from shared.runtime.accounts import Account, acting_in, make_folder
 
 REASON = "restored from a backup"
 NO_ARCHIVING = {"archive_mode": "off"}

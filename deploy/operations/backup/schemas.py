@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.shape import SERVICES
-from shared.store.schema_state import newest_revision
+from shared.db.readiness import newest_revision
 
 MIGRATIONS = Path(__file__).parents[3] / "services"
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.operations.backup.postgres import ServerProblem, stop_leftover_server
-from shared.core.accounts import Account, acting_as, acting_in, give
+from shared.runtime.accounts import Account, acting_as, acting_in, give
 
 PREFIX, DATA = "troika-drill-", "data"
 

@@ -13,7 +13,7 @@ from deploy.operations.doctor.asking import real_probes
 from deploy.operations.doctor.finding import find_host
 from deploy.operations.doctor.grading import EXIT_CODES, CheckResult, Grade
 from deploy.operations.doctor.registry import CHECKS, HostCheck, run_checks
-from shared.core.errors import SettingsError
+from shared.runtime.errors import SettingsError
 
 SUBJECTS = tuple(dict.fromkeys(check.subject for check in CHECKS))
 

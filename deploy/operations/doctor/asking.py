@@ -19,13 +19,12 @@ from cryptography import x509
 from deploy.operations.doctor.database_sessions import DatabaseSessions
 from deploy.operations.doctor.probes import Certificate, DiskSpace, HttpAnswer, Probes, TlsEndpoint
 from services.notifications.sending.smtp import NotReached, SmtpTransport
-from shared.bus.management import Management, ManagementError
-from shared.bus.membership import BrokerNode, QueueMembers
-from shared.bus.names import VHOST
-from shared.bus.node_probe import may_declare, missing_queues, node_properties
-from shared.core.clock import system_clock
-from shared.core.errors import Unavailable
-from shared.core.version import running_version
+from shared.messaging.broker import VHOST
+from shared.messaging.queue_members import BrokerNode, Management, ManagementError, QueueMembers
+from shared.messaging.topology import may_declare, missing_queues, node_properties
+from shared.runtime.clock import system_clock
+from shared.runtime.deployment import running_version
+from shared.runtime.errors import Unavailable
 
 WITHIN_S = 5.0
 TIMEX_BYTES, TIME_ERROR = 256, 5

@@ -20,7 +20,7 @@ from deploy.operations.doctor.database import servers
 from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked, ok, warning
 from deploy.operations.doctor.network import PROMETHEUS_URL
 from deploy.operations.doctor.probes import Probes
-from shared.core.errors import Unavailable
+from shared.runtime.errors import Unavailable
 
 METRICS_FOLDER = "TROIKA_BACKUP_METRICS"
 """Setting of `troika backup` with the folder of its metrics, which node_exporter reads."""

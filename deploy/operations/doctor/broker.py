@@ -6,11 +6,10 @@ from urllib.parse import urlsplit
 
 from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked, ok, warning
 from deploy.operations.doctor.probes import Probes
-from shared.bus.membership import MEMBERS, BrokerNode, QueueMembers, expected_members, shortages
-from shared.bus.node_probe import NO_CONNECTION
-from shared.bus.topology import TOPOLOGY, queue_arguments
-from shared.core.errors import Unavailable
-from shared.process.settings import BROKER_MANAGEMENT_URL
+from shared.cli.settings import BROKER_MANAGEMENT_URL
+from shared.messaging.queue_members import MEMBERS, BrokerNode, QueueMembers, expected_members, shortages
+from shared.messaging.topology import NO_CONNECTION, TOPOLOGY, queue_arguments
+from shared.runtime.errors import Unavailable
 
 OLDEST_BROKER = 4
 METRICS_URLS = "TROIKA_DOCTOR_BROKER_URLS"

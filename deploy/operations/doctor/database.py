@@ -8,13 +8,11 @@ from deploy.operations.doctor.probes import Probes
 from deploy.servers.logins import KEYS
 from deploy.shape import PROCESSES, SERVICES, WEB_PROCESSES
 from services.registration.web import INTAKE_CONNECTIONS
-from shared.core.database_url import connection_parameters
-from shared.core.errors import Unavailable
-from shared.core.places import Bounds
-from shared.core.transports import is_loopback
-from shared.process.settings import COMMANDS
-from shared.store.checked_clock import MAX_DIFFERENCE
-from shared.store.schema_state import OLDEST_SERVER, newest_revision
+from shared.cli.settings import COMMANDS
+from shared.db.readiness import MAX_DIFFERENCE, OLDEST_SERVER, newest_revision
+from shared.runtime.deployment import AdmissionLimits
+from shared.runtime.errors import Unavailable
+from shared.runtime.settings import connection_parameters, is_loopback
 
 _CODE = Path(__file__).resolve().parents[3] / "services"
 MIGRATIONS = {
@@ -254,7 +252,7 @@ def servers(host: GradedHost) -> list[str]:
 def _connections_of_pools(host: GradedHost) -> int:
     """The most connections that one instance of each process opens."""
     workers = int(host.value("TROIKA_WEB_WORKERS") or WEB_WORKERS)
-    usual = Bounds()
+    usual = AdmissionLimits()
     web = sum(
         int(host.value(name) or default)
         for name, default in (

@@ -7,9 +7,9 @@ from typing import TypeVar
 import psycopg
 
 from deploy.operations.doctor.probes import Row
-from shared.core.database_url import connection_parameters, conninfo
-from shared.core.errors import Unavailable
-from shared.store.session_limits import limit_problems
+from shared.db.roles import limit_problems
+from shared.runtime.errors import Unavailable
+from shared.runtime.settings import connection_parameters, conninfo
 
 T = TypeVar("T")
 

@@ -22,11 +22,11 @@ from deploy.shape import PROCESSES, SERVICES
 from deploy.up.ports import chosen_ports
 from deploy.up.secrets import broker_url
 from deploy.up.servers import audit_urls, database_url, named_databases
-from shared.core import settings_folder
-from shared.core.errors import SettingsError
-from shared.core.settings import Reader
-from shared.process.settings import MIGRATE, OPERATOR
-from shared.store.postgres_cluster import SUPERUSER
+from shared.cli.settings import MIGRATE, OPERATOR
+from shared.db.embedded_server import SUPERUSER
+from shared.runtime import settings
+from shared.runtime.errors import SettingsError
+from shared.runtime.settings import Reader
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ def find_host(environment: Mapping[str, str]) -> GradedHost:
     Raises:
         SettingsError: there are no settings, or they cannot be read; the text has what is needed.
     """
-    given = environment.get(FOLDER) or environment.get(settings_folder.VARIABLE)
+    given = environment.get(FOLDER) or environment.get(settings.VARIABLE)
     up = Path(environment.get("TROIKA_UP_FOLDER") or "var/up")
     try:
         if given:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, ok, warning
 from deploy.operations.doctor.probes import Probes
-from shared.core.transports import INSECURE, KINDS
+from shared.runtime.settings import INSECURE, KINDS
 
 DISK_WARNING, DISK_FAILED = 0.15, 0.04
 """As TroikaDiskLow and TroikaDiskFull."""

@@ -14,9 +14,8 @@ from services.notifications.settings import KEY_KINDS as NOTIFICATIONS
 from services.registration.sealing.key_database import VARIABLE
 from services.registration.sealing.key_folder import SUFFIX
 from services.registration.settings import KEY_KINDS as REGISTRATION
-from shared.core.key_checks import HeldKey, KeyKind, KnownKey, missing_keys
-from shared.core.key_files import KEY_BYTES, read_keys
-from shared.process.settings import OPERATOR
+from shared.cli.settings import OPERATOR
+from shared.security.keys import KEY_BYTES, HeldKey, KeyKind, KnownKey, missing_keys, read_keys
 
 KINDS = {"registration": REGISTRATION, "events": EVENTS, "notifications": NOTIFICATIONS}
 FORM_KEYS, KEYS_DATABASE = "TROIKA_FORM_KEYS", VARIABLE

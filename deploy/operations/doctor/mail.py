@@ -6,8 +6,8 @@ from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, no
 from deploy.operations.doctor.probes import Probes, TlsEndpoint
 from services.notifications.composing.mime import domain_of
 from services.notifications.sending.smtp import parse_relay
-from shared.core.errors import Unavailable
-from shared.core.transports import is_loopback
+from shared.runtime.errors import Unavailable
+from shared.runtime.settings import is_loopback
 
 SMTP_URL, MAIL_FROM = "SMTP_URL", "TROIKA_MAIL_FROM"
 SELECTOR = "TROIKA_DOCTOR_DKIM_SELECTOR"

@@ -8,9 +8,8 @@ from urllib.parse import quote, urlsplit
 
 from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked, ok, warning
 from deploy.operations.doctor.probes import Probes, TlsEndpoint
-from shared.core.database_url import connection_parameters
-from shared.core.errors import Unavailable
-from shared.core.transports import is_loopback
+from shared.runtime.errors import Unavailable
+from shared.runtime.settings import connection_parameters, is_loopback
 
 PUBLIC_URL, CONSOLE_URL = "TROIKA_PUBLIC_URL", "TROIKA_CONSOLE_URL"
 PROXIES = "TROIKA_TRUSTED_PROXIES"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.bus.membership import BrokerNode, QueueMembers
+from shared.messaging.queue_members import BrokerNode, QueueMembers
 
 Row = tuple[Any, ...]
 
@@ -53,7 +53,7 @@ class DiskSpace:
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """Each raises :class:`shared.core.errors.Unavailable` with a reason if it gets no answer.
+    """Each raises :class:`shared.runtime.errors.Unavailable` with a reason if it gets no answer.
 
     Attributes:
         query: rows of a statement at a database, by its URL.

@@ -8,7 +8,7 @@ from deploy.operations.doctor import backups, broker, database, host, keys, mail
 from deploy.operations.doctor.grading import CheckResult, GradedHost, failed, not_asked
 from deploy.operations.doctor.probes import Probes
 from deploy.operations.doctor.redacting import passwords_of, redact
-from shared.core.errors import Unavailable
+from shared.runtime.errors import Unavailable
 
 Run = Callable[[GradedHost, Probes], Iterable[CheckResult]]
 

@@ -19,12 +19,12 @@ from deploy.operations.recover.planning import PlanRefused, make_plan, read_plan
 from deploy.operations.recover.settings import VAULT_VARIABLE, RecoverSettings, read_settings
 from deploy.operations.recover.settling import settle
 from services.registration.people.messages import RegistrationMessages
-from shared.core.clock import system_clock
-from shared.core.errors import SettingsError, Unavailable
-from shared.core.sealing import Vault
-from shared.process.recovery import operator_name
-from shared.store.deeds import Deed, note_deed
-from shared.store.quarantine import begin_quarantine
+from shared.cli.recovery import operator_name
+from shared.db.quarantine import begin_quarantine
+from shared.runtime.clock import system_clock
+from shared.runtime.errors import SettingsError, Unavailable
+from shared.security.audit_log import AuditRecord, add_audit_record
+from shared.security.sealing import Vault
 
 REFUSED, WRONG_SETTINGS = 1, 2
 SHOWN = 20
@@ -50,8 +50,8 @@ def begin(reason: str) -> None:
         for service in SERVICES:
             with databases.work(service).transaction() as connection:
                 if begin_quarantine(connection, reason):
-                    deed = Deed(databases.operator, "quarantine-begun", "service", service, {"reason": reason})
-                    note_deed(connection, deed, system_clock())
+                    deed = AuditRecord(databases.operator, "quarantine-begun", "service", service, {"reason": reason})
+                    add_audit_record(connection, deed, system_clock())
     click.echo("in quarantine")
 
 

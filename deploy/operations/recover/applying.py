@@ -12,7 +12,7 @@ from deploy.operations.recover.databases import APPLIED, NOTIFICATIONS, SERVICES
 from deploy.operations.recover.planning import Plan, PlanRefused, is_restored, require_quarantine
 from deploy.operations.recover.state_digest import digest_of
 from services.registration.people.messages import RegistrationMessages
-from shared.core.clock import Clock
+from shared.runtime.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from deploy.operations.audit.facts import CONSUMING_QUEUES
 from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, REGISTRATION, SERVICES, Databases
 from deploy.operations.recover.decisions import Decision, decisions_behind
-from shared.contracts.registry import service_of
-from shared.core.ids import first_id_of
+from shared.messaging.contracts.registry import service_of
+from shared.runtime.ids import first_id_of
 
 KEPT = timedelta(days=7)
 """How long published messages surely stay in the outboxes: an older message that is only in an inbox is no orphan."""

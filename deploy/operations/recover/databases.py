@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from shared.store.deeds import Deed, note_deed
-from shared.store.engine import open_engine
-from shared.store.quarantine import Quarantine, end_quarantine, let_settle, name_plan, read_quarantine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.quarantine import Quarantine, end_quarantine, let_settle, name_plan, read_quarantine
+from shared.db.unit_of_work import UnitOfWork
+from shared.security.audit_log import AuditRecord, add_audit_record
 
 REGISTRATION, EVENTS, NOTIFICATIONS = SERVICES = ("registration", "events", "notifications")
 
@@ -77,13 +77,15 @@ class Databases:
         for service in SERVICES:
             with self.work(service).transaction() as connection:
                 if end_quarantine(connection):
-                    note_deed(connection, Deed(self.operator, "quarantine-ended", "service", service, detail), now)
+                    add_audit_record(
+                        connection, AuditRecord(self.operator, "quarantine-ended", "service", service, detail), now
+                    )
 
     def note(self, deed: str, now: datetime, detail: Mapping[str, Any]) -> None:
         """An entry of each service's audit log."""
         for service in SERVICES:
             with self.work(service).transaction() as connection:
-                note_deed(connection, Deed(self.operator, deed, "service", service, detail), now)
+                add_audit_record(connection, AuditRecord(self.operator, deed, "service", service, detail), now)
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import text
 
 from deploy.operations.recover.databases import EVENTS, REGISTRATION, Databases
-from shared.contracts.envelope import TYPE_PREFIX
-from shared.core.ids import new_id
+from shared.messaging.contracts.schemas import TYPE_PREFIX
+from shared.runtime.ids import new_id
 
 _COPIES = "SELECT registration_id::text, revision, status, note, event_id, decided_at FROM proposal_state"
 _OWNED = "SELECT id::text, revision FROM proposal WHERE erased_at IS NULL"

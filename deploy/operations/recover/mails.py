@@ -20,8 +20,8 @@ from services.notifications.recipients.store import delete_mailed
 from services.notifications.rules.service import announce_some, decide_news, plan_reminders
 from services.notifications.sending.service import store_outcomes
 from services.notifications.sending.store import leave_unknown
-from shared.core.clock import Clock
-from shared.store.checked_clock import CheckedClock
+from shared.db.readiness import CheckedClock
+from shared.runtime.clock import Clock
 
 CHUNK = 200
 """Mails of one transaction."""

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.operations.recover.databases import NOTIFICATIONS, Databases
-from shared.core.accounts import write_private
-from shared.core.sealing import Unsealable, Vault
+from shared.runtime.accounts import write_private
+from shared.security.sealing import Unsealable, Vault
 
 _BOOK = """
     SELECT subject::text, form, event, language, status, closed FROM recipient

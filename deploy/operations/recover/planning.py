@@ -11,9 +11,9 @@ from deploy.operations.recover.comparing import Comparison, compare
 from deploy.operations.recover.databases import NOTIFICATIONS, SERVICES, Databases
 from deploy.operations.recover.mails import Outcomes, find_outcomes, unknown_to_notifications
 from deploy.operations.recover.state_digest import digest_of
-from shared.core.accounts import write_private
-from shared.process.aligned import aligned
-from shared.store.quarantine import Quarantine
+from shared.cli.keys import aligned
+from shared.db.quarantine import Quarantine
+from shared.runtime.accounts import write_private
 
 SHOWN = 20
 """Ids of each list that are printed; the file has all of them."""

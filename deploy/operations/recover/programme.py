@@ -12,7 +12,7 @@ from sqlalchemy import text
 from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, Databases
 from services.events.event.store import read_event
 from services.events.network.messages import event_message
-from shared.store import outbox
+from shared.messaging import outbox
 
 _COPY = """
     SELECT id, revision, content FROM event_copy WHERE id = ANY(:ids) ORDER BY id

@@ -27,8 +27,8 @@ from services.registration.people.messages import (
 from services.registration.people.model import Registration
 from services.registration.people.store import find_person
 from services.registration.privacy.erasure import ErasureCause, erase_one
-from shared.contracts.envelope import TYPE_PREFIX
-from shared.store import outbox
+from shared.messaging import outbox
+from shared.messaging.contracts.schemas import TYPE_PREFIX
 
 RESTORED = "restored: "
 """Prefix of the reason of a history line that replaces changes which a restored database has lost. The audit

@@ -8,11 +8,11 @@ from pathlib import Path
 from deploy.local.secrets import make_secrets
 from deploy.operations.recover.databases import NOTIFICATIONS, REGISTRATION, SERVICES
 from deploy.up.servers import database_url
-from shared.core.errors import SettingsError
-from shared.core.key_checks import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
-from shared.core.sealing import KEY_BYTES
-from shared.core.settings import Reader
-from shared.process.settings import MIGRATE, key_file, read_database
+from shared.cli.settings import MIGRATE, key_file, read_database
+from shared.runtime.errors import SettingsError
+from shared.runtime.settings import Reader
+from shared.security.keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
+from shared.security.sealing import KEY_BYTES
 
 NEEDED = (
     "Name TROIKA_RECOVER_REGISTRATION_URL, TROIKA_RECOVER_EVENTS_URL and TROIKA_RECOVER_NOTIFICATIONS_URL, each with "

@@ -4,8 +4,8 @@ import time
 
 from deploy.operations.recover.comparing import compare
 from deploy.operations.recover.databases import SERVICES, Databases
-from shared.core.errors import Unavailable
-from shared.store.quarantine import CHECK_EVERY_S
+from shared.db.quarantine import CHECK_EVERY_S
+from shared.runtime.errors import Unavailable
 
 EVERY_S = 1.0
 _UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"

@@ -31,13 +31,11 @@ from services.events.http import (
     total_field,
     with_refusals,
 )
-from shared.contracts.registration import FORM_KINDS
-from shared.web.access import holder, needs, require_touch
-from shared.web.browser_session import require_recent_sign_in
-from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
-from shared.web.paging import PageArguments, page_of, position_in
-from shared.web.problems import MEDIA_TYPE as PROBLEM
-from shared.web.problems import ProblemSchema
+from shared.http.access import holder, needs, require_recent_sign_in, require_touch
+from shared.http.lists import MEDIA_TYPE, PageArguments, csv_answer, page_of, position_in, wants_csv
+from shared.http.problems import MEDIA_TYPE as PROBLEM
+from shared.http.problems import ProblemSchema
+from shared.messaging.contracts.payloads import FORM_KINDS
 
 STATUSES = ("confirmed", "waitlisted", "cancelled")
 """Those that are listed. Others do not reach this service."""

@@ -49,11 +49,11 @@ from services.events.event.model import Event, Readers
 from services.events.event.service import find_event
 from services.events.event.store import count_more, count_one_less, count_one_more
 from services.events.tables import CountedGroup
-from shared.core.clock import Clock
-from shared.core.ids import made_at_of
-from shared.store.deeds import Deed, note_deed
-from shared.store.personal_tables import erase_rows
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.cleanup import erase_rows
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.ids import made_at_of
+from shared.security.audit_log import AuditRecord, add_audit_record
 
 NO_PERSON: Mapping[str, Any] = {
     "person_ref": "",
@@ -268,4 +268,4 @@ def record_roster_taken(work: UnitOfWork, clock: Clock, who: str, event_id: str)
         Unavailable: the database is away; the file is not sent.
     """
     with work.transaction() as connection:
-        note_deed(connection, Deed(who, "file-taken", "event", event_id), clock())
+        add_audit_record(connection, AuditRecord(who, "file-taken", "event", event_id), clock())

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.events.tables import Counted, CountedGroup, GroupKey, count_all, count_by
-from shared.core.clock import rfc3339
+from shared.runtime.clock import rfc3339
 
 _READ_SIDE = 7240011
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)")

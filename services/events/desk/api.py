@@ -31,13 +31,12 @@ from services.events.http import (
     with_refusals,
 )
 from services.events.network.service import show_coverage, show_titles
-from shared.web.access import may_touch, needs, public, require_touch
-from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
-from shared.web.entity_tags import conditional
-from shared.web.paging import page_of, position_in
-from shared.web.problems import MEDIA_TYPE as PROBLEM
-from shared.web.problems import ProblemSchema
-from shared.web.query_parameters import lower_bound, upper_bound
+from shared.http.access import may_touch, needs, public, require_touch
+from shared.http.headers import conditional
+from shared.http.lists import MEDIA_TYPE, csv_answer, page_of, position_in, wants_csv
+from shared.http.problems import MEDIA_TYPE as PROBLEM
+from shared.http.problems import ProblemSchema
+from shared.http.request_data import lower_bound, upper_bound
 
 FOR_COORDINATORS = ("join_url", "internal_note", "internal")
 """Fields that the public never sees: who has the link can disturb a meeting."""

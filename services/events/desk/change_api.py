@@ -26,10 +26,10 @@ from services.events.event.model import EDITED, Event, EventChange, EventKind, E
 from services.events.event.records import ChangeQuery, NoteQuery
 from services.events.event.service import EventsContext, list_history, list_notes, write_note
 from services.events.http import broken_rules_as_faults, read_id_position, with_refusals
-from shared.core.ids import new_id
-from shared.web.access import holder, needs, require_touch, require_touch_each
-from shared.web.entity_tags import seen_tags
-from shared.web.paging import PageArguments, page_of, position_in
+from shared.http.access import holder, needs, require_touch, require_touch_each
+from shared.http.headers import seen_tags
+from shared.http.lists import PageArguments, page_of, position_in
+from shared.runtime.ids import new_id
 
 _TYPES: dict[str, Any] = {"kind": EventKind, "mode": Mode, "status": EventStatus, "asked_groups": tuple}
 

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
+from services.console_words import changed_since_opened, language_name
 from services.events.attendance.model import ChangeAudience
 from services.events.console import cleaned
 from services.events.desk.service import EventAction, change_event, preview_change
@@ -19,11 +20,10 @@ from services.events.event.lifecycle import EventStep, StepWish, edit, step_of
 from services.events.event.model import EDITED, Event, EventStatus, Mode, Readers, state_tag
 from services.events.event.service import show_event
 from services.events.local_time import to_local, to_utc
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs, require_touch
-from shared.web.console.words import changed_since_opened, language_name
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, needs, require_touch
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
 
 DRAFT, TENTATIVE, CONFIRMED = EventStatus.DRAFT, EventStatus.TENTATIVE, EventStatus.CONFIRMED
 POSTPONED, CANCELLED = EventStatus.POSTPONED, EventStatus.CANCELLED

@@ -51,13 +51,12 @@ from services.events.network.resource_pages import MAX_LISTED_RESOURCES, RESOURC
 from services.events.network.service import list_resources, list_series, list_working_groups, show_coverage
 from services.events.network.store import ResourceFilter
 from services.events.rules import RulesBroken
-from shared.core.clock import Clock
-from shared.core.ids import new_id
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, may_touch, needs, require_touch
-from shared.web.console.frame import pages_blueprint
-from shared.web.console.navigation import HOME
-from shared.web.paging import page_of, position_in
+from shared.console.frame import HOME, pages_blueprint
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, may_touch, needs, require_touch
+from shared.http.lists import page_of, position_in
+from shared.runtime.clock import Clock
+from shared.runtime.ids import new_id
 
 APPROVERS = frozenset({"sealed-reader", "coordinator"})
 """Roles that may approve what another person asks for about sealed answers."""

@@ -41,12 +41,12 @@ from services.events.local_time import is_zone, to_local
 from services.events.network.model import Series, WorkingGroup
 from services.events.network.service import list_series, list_working_groups
 from services.events.rules import RulesBroken
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.slugs import slug_from
-from shared.i18n.content import text_typed, typed_texts
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs, require_touch, require_touch_each
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, needs, require_touch, require_touch_each
+from shared.i18n.languages import text_typed, typed_texts
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import slug_from
 
 MODE_CHOICES = ((Mode.ONLINE, "Online"), (Mode.IN_PERSON, "In person"), (Mode.HYBRID, "Online and in person"))
 MAX_NUMBER = 9999

@@ -17,10 +17,10 @@ from services.events.http import (
     total_field,
 )
 from services.events.rules import SLUG
-from shared.i18n.content_field import TextByLanguage
+from shared.http.lists import PageArguments
+from shared.http.request_data import DayOrInstant
 from shared.i18n.languages import LANGUAGES
-from shared.web.paging import PageArguments
-from shared.web.query_parameters import DayOrInstant
+from shared.messaging.contracts.schemas import TextByLanguage
 
 
 class EventSchema(ma.Schema):

@@ -47,10 +47,10 @@ from services.events.venue.model import (
     room_days_of,
 )
 from services.events.venue.store import all_rooms
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.store import outbox
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging import outbox
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
 
 MAX_EVENTS = 1000
 """Of one kind; many times the side events of one review."""

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from services.events.event.model import Event, EventStatus, revise
 from services.events.rules import BrokenRule, RulesBroken
-from shared.core.errors import DomainError
+from shared.runtime.errors import DomainError
 
 DRAFT, TENTATIVE, CONFIRMED = EventStatus.DRAFT, EventStatus.TENTATIVE, EventStatus.CONFIRMED
 POSTPONED, CANCELLED, HELD = EventStatus.POSTPONED, EventStatus.CANCELLED, EventStatus.HELD

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from services.events.local_time import is_zone
 from services.events.rules import BrokenRule, content_rule, enforce, number_rule, slug_rule, text_rule
-from shared.core.errors import DomainError
-from shared.i18n.content import NO_TEXT, Text
+from shared.i18n.languages import NO_TEXT, Text
+from shared.runtime.errors import DomainError
 
 EVERY_GROUP = "*"
 """Stands alone in ``asked_groups``: all working groups are asked, also those that are founded later."""

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, text
 
 from services.events.event.model import LOADED, MADE, EventChange, EventNote, Form
 from services.events.tables import texts_read
-from shared.store.deeds import Deed, publish_entry
+from shared.security.audit_log import AuditRecord, publish_entry
 
 _ADD_CHANGE = text("""
     INSERT INTO event_change (id, event_id, revision, deed, resource_id, fields, changed_by, changed_at)
@@ -101,7 +101,7 @@ def insert_change(connection: Connection, change: EventChange) -> None:
     """Store that something was done."""
     connection.execute(_ADD_CHANGE, asdict(change) | {"fields": list(change.fields)})
     detail = {"fields": list(change.fields), "resource": change.resource_id}
-    deed = Deed(change.changed_by, f"event-{change.deed}", "event", change.event_id, detail)
+    deed = AuditRecord(change.changed_by, f"event-{change.deed}", "event", change.event_id, detail)
     publish_entry(connection, deed, change.changed_at)
 
 
@@ -133,7 +133,7 @@ def insert_note(connection: Connection, note: EventNote) -> bool:
     """Store a note; False if there is one with its id."""
     added = connection.execute(_ADD_NOTE, asdict(note)).rowcount == 1
     if added:
-        publish_entry(connection, Deed(note.written_by, "note-written", "event", note.event_id), note.written_at)
+        publish_entry(connection, AuditRecord(note.written_by, "note-written", "event", note.event_id), note.written_at)
     return added
 
 

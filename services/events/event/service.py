@@ -40,10 +40,10 @@ from services.events.event.store import (
 )
 from services.events.rules import slug_rule
 from services.events.tables import CountedGroup
-from shared.core.clock import Clock, parse_rfc3339, rfc3339
-from shared.core.errors import DomainError
-from shared.core.ids import new_id
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock, parse_rfc3339, rfc3339
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
 
 MAX_REGISTRATIONS = 2**31 - 1
 """What the column can hold."""

@@ -22,7 +22,7 @@ from services.events.tables import (
     row_of,
     texts_read,
 )
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
 
 EVENT_COLUMNS = tuple(field.name for field in fields(Event))
 _LISTED = ", ".join(EVENT_COLUMNS)

@@ -32,9 +32,9 @@ from services.events.loading.rows import (
 from services.events.local_time import to_local, to_utc
 from services.events.network.model import Consultation, GroupContact, HotelBlock, Resource, Series, WorkingGroup
 from services.events.venue.model import Room, Span, TimeSlot, overlapping_slots, span_from
-from shared.core.errors import DomainError, SettingsError
-from shared.core.yaml_source import Fields, read_yaml, text, whole
-from shared.i18n.content import Text, text_reader
+from shared.i18n.languages import Text, text_reader
+from shared.runtime.errors import DomainError, SettingsError
+from shared.runtime.yaml_source import Fields, read_yaml, text, whole
 
 T = TypeVar("T")
 

@@ -24,9 +24,9 @@ from services.events.network.model import (
     WorkingGroup,
 )
 from services.events.rules import RulesBroken
-from shared.core.errors import DomainError
-from shared.core.yaml_source import Fields, flag, one_of, text, whole
-from shared.i18n.content import Text, text_reader
+from shared.i18n.languages import Text, text_reader
+from shared.runtime.errors import DomainError
+from shared.runtime.yaml_source import Fields, flag, one_of, text, whole
 
 T = TypeVar("T")
 

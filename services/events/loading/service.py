@@ -49,13 +49,13 @@ from services.events.venue.store import (
     save_slots,
     slots_in_use,
 )
-from shared.contracts.envelope import Message
-from shared.core.clock import Clock
-from shared.core.errors import DomainError, SettingsError
-from shared.core.yaml_source import LIMIT_BYTES
-from shared.i18n.content import DEFAULT, Text
-from shared.store import outbox
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.i18n.languages import DEFAULT, Text
+from shared.messaging import outbox
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError, SettingsError
+from shared.runtime.yaml_source import LIMIT_BYTES
 
 _LOADING = 7240010
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)")

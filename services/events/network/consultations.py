@@ -15,7 +15,7 @@ from services.events.network.store import CONSULTATION_TABLE, CONTACT_TABLE, all
 from services.events.rules import BrokenRule
 from services.events.setup.kinds import ID_FIELD, Listing, SetupKind, Values, Words, counted, in_table, nothing, with_id
 from services.events.setup.schemas import fields_of, id_field
-from shared.core.ids import new_id
+from shared.runtime.ids import new_id
 
 HOST_KINDS = ((HostKind.EMBASSY, "Embassy"), (HostKind.PERMANENT_MISSION, "Permanent mission"))
 CONTACT_KINDS = ((ContactKind.PHONE, "Call"), (ContactKind.MEETING, "Meeting"), (ContactKind.MAIL, "Mail from outside"))

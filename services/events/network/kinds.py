@@ -32,8 +32,7 @@ from services.events.setup.kinds import (
     with_id,
 )
 from services.events.setup.schemas import fields_of, id_field, shown_text, wanted_text
-from shared.contracts.envelope import Message
-from shared.contracts.schemas import StrictBoolean
+from shared.messaging.contracts.schemas import Message, StrictBoolean
 
 _GROUP_USES = (
     ("registration", "SELECT count(*) FROM roster WHERE working_group = :id"),

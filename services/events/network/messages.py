@@ -5,12 +5,12 @@ from typing import Any, Literal
 
 from services.events.event.model import VISIBLE, Event
 from services.events.network.model import HotelBlock, Resource, WorkingGroup
-from shared.contracts.envelope import TYPE_PREFIX, Message
-from shared.contracts.registry import source_of
-from shared.core.clock import rfc3339
-from shared.core.context import correlation_id, traceparent
-from shared.core.ids import new_id
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
+from shared.messaging.contracts.registry import source_of
+from shared.messaging.contracts.schemas import TYPE_PREFIX, Message
+from shared.runtime.clock import rfc3339
+from shared.runtime.ids import new_id
+from shared.runtime.logs import correlation_id, traceparent
 
 EVENT_KEYS = {"published": "event.published.v1", "changed": "event.changed.v1"}
 """The message type by what is to be told of an event."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from services.events.event.model import is_web_address
 from services.events.rules import BrokenRule, content_rule, enforce, number_rule, slug_rule, text_rule
-from shared.i18n.content import NO_TEXT, Text
+from shared.i18n.languages import NO_TEXT, Text
 
 MAX_NIGHTS = 60
 """Of one line of an allotment."""

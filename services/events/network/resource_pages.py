@@ -24,13 +24,12 @@ from services.events.network.model import Resource, ResourceKind, resource_tag
 from services.events.network.service import change_resource, create_resource, list_resources, show_resource
 from services.events.network.store import ResourceFilter
 from services.events.rules import SLUG_LENGTH, RulesBroken
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.slugs import slug_from
-from shared.i18n.content import text_typed, typed_texts
-from shared.i18n.languages import LANGUAGE_NAMES
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs, require_touch, require_touch_each
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, needs, require_touch, require_touch_each
+from shared.i18n.languages import LANGUAGE_NAMES, text_typed, typed_texts
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import slug_from
 
 RESOURCE_KINDS: Mapping[ResourceKind, str] = {
     ResourceKind.RECORDING: "Recording",

@@ -41,14 +41,12 @@ from services.events.network.store import (
 )
 from services.events.setup.kinds import Listing, SetupKind, Stored, Values, Words, counted, its_fields, nothing, with_id
 from services.events.setup.schemas import fields_of, id_field, shown_text, wanted_text
-from shared.contracts.envelope import Message
-from shared.contracts.schemas import StrictBoolean
-from shared.i18n.content_field import TextByLanguage
-from shared.web.access import holder, needs, require_touch_each
-from shared.web.entity_tags import seen_tags
-from shared.web.operations import Blueprint
-from shared.web.problems import MEDIA_TYPE as PROBLEM
-from shared.web.problems import ProblemSchema
+from shared.http.access import holder, needs, require_touch_each
+from shared.http.headers import seen_tags
+from shared.http.problems import MEDIA_TYPE as PROBLEM
+from shared.http.problems import ProblemSchema
+from shared.http.request_data import Blueprint
+from shared.messaging.contracts.schemas import Message, StrictBoolean, TextByLanguage
 
 MAX_RESOURCES = 10_000
 

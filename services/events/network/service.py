@@ -39,13 +39,13 @@ from services.events.network.store import (
     select_resources,
 )
 from services.events.rules import BrokenRule, enforce, slug_rule
-from shared.contracts.envelope import Message
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.ids import new_id
-from shared.i18n.content import Text
-from shared.store import outbox
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.i18n.languages import Text
+from shared.messaging import outbox
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
 
 EVERY_GROUP_TITLE = "All working groups"
 

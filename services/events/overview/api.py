@@ -46,14 +46,9 @@ from services.events.setup.api import Query, QuestionList
 from services.events.setup.kinds import Listing, Values
 from services.events.setup.schemas import fields_of, shown_text
 from services.events.side_events.reading import SideEventsContext
-from shared.core.clock import parse_rfc3339, rfc3339
-from shared.i18n.content import Text
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import needs_all_forms
-from shared.web.browser_session import needs_recent_sign_in
-from shared.web.operations import Blueprint
-from shared.web.paging import PageArguments, page_of, position_in
-from shared.web.person_export import (
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import needs_all_forms, needs_recent_sign_in
+from shared.http.audit_log import (
     MAX_REFERENCES,
     PATH,
     REFERENCE,
@@ -62,8 +57,12 @@ from shared.web.person_export import (
     export_content,
     record_export,
 )
-from shared.web.problems import MEDIA_TYPE as PROBLEM
-from shared.web.problems import ProblemSchema
+from shared.http.lists import PageArguments, page_of, position_in
+from shared.http.problems import MEDIA_TYPE as PROBLEM
+from shared.http.problems import ProblemSchema
+from shared.http.request_data import Blueprint
+from shared.i18n.languages import Text
+from shared.runtime.clock import parse_rfc3339, rfc3339
 
 MAX_EVENTS = 5000
 _NO_REPRESENTATIVES = Representatives()

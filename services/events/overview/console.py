@@ -26,12 +26,11 @@ from services.events.rules import slug_rule
 from services.events.side_events.model import ProposalStatus
 from services.events.side_events.reading import count_proposals
 from services.events.side_events.store import ProposalFilter
-from shared.core.clock import Clock
-from shared.i18n.content import DEFAULT
-from shared.i18n.languages import LANGUAGE_NAMES
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs_all_forms
-from shared.web.paging import page_of, position_in
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, needs_all_forms
+from shared.http.lists import page_of, position_in
+from shared.i18n.languages import DEFAULT, LANGUAGE_NAMES
+from shared.runtime.clock import Clock
 
 PAGE = 50
 MAX_RECIPIENTS = 5000

@@ -36,10 +36,10 @@ from services.events.overview.store import Untranslated, count_missing, missing_
 from services.events.side_events.model import Proposal
 from services.events.side_events.reading import ProposalKeys
 from services.events.side_events.store import read_proposal
-from shared.core.clock import Clock
-from shared.core.sealing import Unsealable
-from shared.store.personal_tables import export_rows, reasons_of
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.cleanup import export_rows, reasons_of
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.security.sealing import Unsealable
 
 MAX_EVENTS = 200
 DELEGATION = "delegation"

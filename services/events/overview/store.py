@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from services.events.tables import Counted, CountedGroup, GroupKey, count_all, count_by
-from shared.i18n.content import Text
-from shared.i18n.languages import LANGUAGES
+from shared.i18n.languages import LANGUAGES, Text
 
 KINDS = ("event", "series", "working_group", "room", "resource")
 """What has texts by language, in the order in which it is listed."""

@@ -18,16 +18,14 @@ from werkzeug.exceptions import NotFound
 from services.events.event.model import OPEN_STATUSES, Event, EventKind, EventStatus, Mode, Readers
 from services.events.event.store import EventFilter
 from services.events.programme.service import list_feed, public_groups, public_series, published_room, show_public_event
-from shared.calendar.entries import public_uid
+from shared.calendar.entries import CalendarLinks, calendar_links, public_uid
 from shared.calendar.ics import MEDIA_TYPE, CalendarEvent, Feed, Status, write_feed, write_file
-from shared.calendar.links import CalendarLinks, calendar_links
-from shared.i18n.catalogue import Catalogue
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import public
+from shared.http.headers import cacheable
+from shared.i18n.catalogue import Catalogue, labelled
 from shared.i18n.languages import best_language, chosen_language
-from shared.i18n.phrases import labelled
-from shared.i18n.zones import place_text
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import public
-from shared.web.entity_tags import cacheable
+from shared.i18n.when import place_text
 
 TEXTS = Catalogue(Path(__file__).parent / "translations")
 

@@ -34,20 +34,28 @@ from services.events.scheduling.store import TimetableVersion
 from services.events.side_events.model import PROPOSAL
 from services.events.side_events.reading import ProposalKeys, SideEventsContext, public_names
 from shared.calendar.ics import subscription_links
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.i18n.content import Text
-from shared.i18n.languages import LANGUAGE_NAMES, direction
-from shared.i18n.marking import isolated, language_attributes, language_mark, marked
-from shared.i18n.phrases import labelled, listed
-from shared.i18n.when import NO_BREAK, Period, TimeLine, day_text, hours_text, period, time_lines
-from shared.i18n.zones import city_name, place_text, zone_place
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import public
-from shared.web.entity_tags import cacheable, revalidated
-from shared.web.look.sheets import Sheet, card_sheet, serve_sheet
-from shared.web.paging import page_of, position_in
-from shared.web.problems import from_domain
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import public
+from shared.http.headers import cacheable, revalidated
+from shared.http.lists import page_of, position_in
+from shared.http.problems import from_domain
+from shared.http.stylesheets import Sheet, card_sheet, serve_sheet
+from shared.i18n.catalogue import isolated, labelled, language_attributes, language_mark, listed, marked
+from shared.i18n.languages import LANGUAGE_NAMES, Text, direction
+from shared.i18n.when import (
+    NO_BREAK,
+    Period,
+    TimeLine,
+    city_name,
+    day_text,
+    hours_text,
+    period,
+    place_text,
+    time_lines,
+    zone_place,
+)
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
 
 HOME = "/programme"
 PAGE = 50

@@ -14,9 +14,9 @@ from services.events.network.model import Resource, Series, WorkingGroup
 from services.events.network.store import ResourceFilter, all_series, all_working_groups, select_resources
 from services.events.scheduling.store import read_newest_version
 from services.events.venue.store import all_rooms
-from shared.core.errors import DomainError
-from shared.i18n.content import Text
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.i18n.languages import Text
+from shared.runtime.errors import DomainError
 
 MAX_RESOURCES = 200
 CHUNK = 200

@@ -21,11 +21,11 @@ from services.events.scheduling.service import (
 )
 from services.events.side_events.reading import SideEventsContext
 from services.events.venue.model import Placement
-from shared.core.errors import DomainError
-from shared.i18n.content_field import TextByLanguage
-from shared.web.access import holder, needs_all_forms, public
-from shared.web.entity_tags import conditional, require_match, tag_of
-from shared.web.operations import Blueprint
+from shared.http.access import holder, needs_all_forms, public
+from shared.http.headers import conditional, require_match, tag_of
+from shared.http.request_data import Blueprint
+from shared.messaging.contracts.schemas import TextByLanguage
+from shared.runtime.errors import DomainError
 
 _REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}
 

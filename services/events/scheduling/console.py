@@ -30,9 +30,9 @@ from services.events.side_events.console import TIMETABLE, add_proposals, group_
 from services.events.side_events.model import NEXT, Proposal
 from services.events.side_events.reading import SideEventsContext, list_suggestions, show_proposal, shown_proposal
 from services.events.venue.model import Placement, Room, TimeSlot
+from shared.console.frame import pages_blueprint
+from shared.http.access import holder, needs_all_forms
 from shared.i18n.when import Period, compact_day, compact_hours
-from shared.web.access import holder, needs_all_forms
-from shared.web.console.frame import pages_blueprint
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import combinations
 
 from services.events.venue.model import Placement, Room, Span, TimeSlot, overlapping_slots
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
 
 
 class ConflictKind(StrEnum):

@@ -41,13 +41,12 @@ from services.events.side_events.store import (
 )
 from services.events.venue.model import Placement, Room, Span, TimeSlot, day_span
 from services.events.venue.store import all_placements, all_rooms, all_slots, board_revision, lock_board
-from shared.contracts.envelope import Message
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.i18n.content import DEFAULT, Text
-from shared.i18n.languages import named_language
-from shared.store import outbox
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.i18n.languages import DEFAULT, Text, named_language
+from shared.messaging import outbox
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
 
 FIXED_KINDS = (EventKind.REVIEW, EventKind.PRESS_CONFERENCE)
 """Kinds of event that no side event may overlap: everybody is there."""

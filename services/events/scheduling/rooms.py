@@ -47,7 +47,7 @@ from services.events.venue.store import (
     remove_slot,
     save_room,
 )
-from shared.core.errors import DomainError
+from shared.runtime.errors import DomainError
 
 MAX_HOURS = 200
 FIRST_YEAR, LAST_YEAR = 1945, 2999

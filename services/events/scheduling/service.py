@@ -29,11 +29,11 @@ from services.events.scheduling.store import (
 )
 from services.events.venue.model import Placement
 from services.events.venue.store import board_revision, lock_board, place_on_board, remove_from_board, replace_board
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.ids import new_id
-from shared.i18n.content import Text
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.i18n.languages import Text
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
 
 LEASE = timedelta(seconds=60)
 """Longer than a search with all around it."""

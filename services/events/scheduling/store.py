@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, text
 from services.events.scheduling.model import TimetableEntry
 from services.events.tables import row_of, texts_read
 from services.events.venue.model import Span
-from shared.store.deeds import Deed, publish_entry
+from shared.security.audit_log import AuditRecord, publish_entry
 
 _JOB_COLUMNS = "id::text AS id, status, requested_at, finished_at, seed, fence, reason, report"
 _ADD_JOB = text("""
@@ -73,7 +73,7 @@ class SolveJob:
 def insert_job(connection: Connection, job_id: str, requested_by: str, seed: int, at: datetime) -> None:
     """Queue a job."""
     connection.execute(_ADD_JOB, {"id": job_id, "requested_by": requested_by, "seed": seed, "requested_at": at})
-    publish_entry(connection, Deed(requested_by, "timetable-solved", "job", job_id), at)
+    publish_entry(connection, AuditRecord(requested_by, "timetable-solved", "job", job_id), at)
 
 
 def claim_next_job(connection: Connection, now: datetime, lease_until: datetime) -> SolveJob | None:
@@ -152,7 +152,7 @@ def insert_version(connection: Connection, version: TimetableVersion) -> None:
     """Store a version. Its number must be free, which the lock of the board sees to."""
     row = {"number": version.number, "published_at": version.published_at, "published_by": version.published_by}
     connection.execute(_ADD_VERSION, row)
-    deed = Deed(version.published_by, "timetable-published", "timetable", str(version.number))
+    deed = AuditRecord(version.published_by, "timetable-published", "timetable", str(version.number))
     publish_entry(connection, deed, version.published_at)
     if version.entries:
         connection.execute(_ADD_ENTRY, _rows(version.number, version.entries))

@@ -9,12 +9,17 @@ import time
 
 from services.events.scheduling.model import SearchLimits, StopSignal, Timetable
 from services.events.scheduling.service import Claimed, claim_job, return_job, store_schedule
-from shared.core.clock import Clock
-from shared.core.errors import Unavailable
-from shared.core.failpoints import reach
-from shared.core.metrics import schedule_gap_ratio, schedule_proposals, schedule_solve_seconds, schedule_solves_total
-from shared.process.runner import Stop
-from shared.store.unit_of_work import UnitOfWork
+from services.events.telemetry import (
+    schedule_gap_ratio,
+    schedule_proposals,
+    schedule_solve_seconds,
+    schedule_solves_total,
+)
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.errors import Unavailable
+from shared.runtime.failpoints import reach
+from shared.runtime.runner import Stop
 
 log = logging.getLogger(__name__)
 

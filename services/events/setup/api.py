@@ -31,11 +31,11 @@ from services.events.setup.service import (
     preview_step,
     take_step,
 )
-from shared.core.errors import DomainError
-from shared.web.access import holder, needs_all_forms, public
-from shared.web.csv_lines import MEDIA_TYPE, wants_csv
-from shared.web.entity_tags import conditional, seen_tags
-from shared.web.operations import Blueprint
+from shared.http.access import holder, needs_all_forms, public
+from shared.http.headers import conditional, seen_tags
+from shared.http.lists import MEDIA_TYPE, wants_csv
+from shared.http.request_data import Blueprint
+from shared.runtime.errors import DomainError
 
 _REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}
 

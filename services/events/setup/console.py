@@ -41,11 +41,11 @@ from services.events.setup.service import (
     preview_step,
     take_step,
 )
-from shared.core.errors import DomainError
-from shared.i18n.content import Text, text_typed, typed_texts
-from shared.web.access import holder, needs_all_forms
-from shared.web.console.frame import pages_blueprint
-from shared.web.headers import personal
+from shared.console.frame import pages_blueprint
+from shared.http.access import holder, needs_all_forms
+from shared.http.headers import personal
+from shared.i18n.languages import Text, text_typed, typed_texts
+from shared.runtime.errors import DomainError
 
 YES = "yes"
 Texts = dict[str, str | Sequence[str]]

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, text
 from services.events.console import FormField, Section
 from services.events.rules import BrokenRule
 from services.events.tables import StoredTable, add_value, lock_value, read_all, remove_value, save_value
-from shared.contracts.envelope import Message
-from shared.core.slugs import slug_from
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.ids import slug_from
 
 T = TypeVar("T")
 Values = dict[str, Any]

@@ -18,12 +18,11 @@ from services.events.setup.kinds import SetupKind
 from services.events.setup.listing import Item, grouped, in_english, matching, page_from, query_of
 from services.events.setup.schemas import list_arguments, texts_of
 from services.events.tables import MAX_GROUPS, group_names
+from shared.http.access import holder, needs_all_forms, require_recent_sign_in
+from shared.http.headers import personal
+from shared.http.lists import csv_answer
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.i18n.when import compact_day
-from shared.web.access import holder, needs_all_forms
-from shared.web.browser_session import require_recent_sign_in
-from shared.web.csv_lines import csv_answer
-from shared.web.headers import personal
 
 PAGE = 50
 _COUNTED = re.compile(r"^([a-z]+) (\d+) ", re.MULTILINE)

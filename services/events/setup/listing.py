@@ -14,11 +14,10 @@ from flask import Response, jsonify
 from services.events.http import groups_answer, groups_asked, parted
 from services.events.setup.kinds import Listed, Listing
 from services.events.tables import CountedGroup
-from shared.core.errors import DomainError
-from shared.i18n.content import Text
-from shared.web.browser_session import require_recent_sign_in
-from shared.web.csv_lines import csv_answer, wants_csv
-from shared.web.paging import position_in, to_cursor
+from shared.http.access import require_recent_sign_in
+from shared.http.lists import csv_answer, position_in, to_cursor, wants_csv
+from shared.i18n.languages import Text
+from shared.runtime.errors import DomainError
 
 Item = Mapping[str, Any]
 

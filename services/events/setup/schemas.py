@@ -16,9 +16,9 @@ from services.events.http import (
     total_field,
 )
 from services.events.setup.kinds import Fields, Listed, SetupKind
-from shared.i18n.content_field import TextByLanguage
+from shared.http.lists import MAX_PAGE_SIZE, PageArguments
 from shared.i18n.languages import LANGUAGES
-from shared.web.paging import MOST, PageArguments
+from shared.messaging.contracts.schemas import TextByLanguage
 
 Schema = type[ma.Schema]
 BOOLEANS = ("true", "false")
@@ -83,7 +83,7 @@ def list_arguments(kind: Listed) -> Schema:
     """The query of a list of the kind."""
     listing, shown = kind.listing, kind.shown
     fields: dict[str, Any] = {
-        "limit": ma.fields.Integer(load_default=MOST, validate=ma.validate.Range(min=1, max=MOST)),
+        "limit": ma.fields.Integer(load_default=MAX_PAGE_SIZE, validate=ma.validate.Range(min=1, max=MAX_PAGE_SIZE)),
         "sort": sort_field([name for one in listing.sorts for name in (one, f"-{one}")], listing.usual_order),
         "total": total_field(),
         "chosen": text_field(

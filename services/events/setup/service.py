@@ -10,9 +10,9 @@ from sqlalchemy import Connection, text
 from services.events.event.service import EventsContext
 from services.events.rules import enforce, slug_rule
 from services.events.setup.kinds import SetupKind, Values
-from shared.core.errors import DomainError
-from shared.store import outbox
-from shared.store.deeds import Deed, note_deed
+from shared.messaging import outbox
+from shared.runtime.errors import DomainError
+from shared.security.audit_log import AuditRecord, add_audit_record
 
 T = TypeVar("T")
 ANY = "*"
@@ -170,7 +170,7 @@ def _store(connection: Connection, kind: SetupKind[T], outcome: StepOutcome[T], 
     old = outcome.old
     if old is not None and not outcome.new:
         kind.stored.remove(connection, id_of(old))
-        note_deed(connection, Deed(by, f"{kind.name}-{WITHDRAWN}", kind.name, id_of(old)), now)
+        add_audit_record(connection, AuditRecord(by, f"{kind.name}-{WITHDRAWN}", kind.name, id_of(old)), now)
         outbox.add(connection, list(kind.gone(old, now)))
     for value in outcome.new:
         if old is not None:
@@ -178,7 +178,9 @@ def _store(connection: Connection, kind: SetupKind[T], outcome: StepOutcome[T], 
         elif not kind.stored.add(connection, value):
             raise DomainError("already-exists", f"there is a {kind.words.noun} {id_of(value)} already")
         deed = f"{kind.name}-{MADE if old is None else CHANGED}"
-        note_deed(connection, Deed(by, deed, kind.name, id_of(value), {"fields": list(outcome.differs)}), now)
+        add_audit_record(
+            connection, AuditRecord(by, deed, kind.name, id_of(value), {"fields": list(outcome.differs)}), now
+        )
         kind.recorded(connection, by, old, value, now)
         outbox.add(connection, list(kind.messages(old, value, now)))
     kind.after(connection)

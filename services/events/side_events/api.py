@@ -44,12 +44,12 @@ from services.events.side_events.service import (
     dismiss_suggestion,
 )
 from services.events.side_events.store import ARRIVAL, PROPOSAL_GROUPS, PROPOSAL_SORTS, ProposalFilter
-from shared.core.clock import Clock
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs_all_forms
-from shared.web.entity_tags import require_match, tag_of
-from shared.web.operations import Blueprint
-from shared.web.paging import PageArguments, page_of, position_in
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, needs_all_forms
+from shared.http.headers import require_match, tag_of
+from shared.http.lists import PageArguments, page_of, position_in
+from shared.http.request_data import Blueprint
+from shared.runtime.clock import Clock
 
 DECISIONS = {
     "accept": ProposalStatus.ACCEPTED,

@@ -33,9 +33,9 @@ from services.events.side_events.service import (
 )
 from services.events.side_events.store import ProposalFilter
 from services.events.side_events.wording import DECISIONS, STATUSES, ChangeWords, action_text, change_text
-from shared.core.errors import DomainError
-from shared.web.access import holder, needs_all_forms
-from shared.web.paging import Page, page_of, position_in
+from shared.http.access import holder, needs_all_forms
+from shared.http.lists import Page, page_of, position_in
+from shared.runtime.errors import DomainError
 
 MARKABLE = (ProposalStatus.SUBMITTED, ProposalStatus.RETURNED, ProposalStatus.ACCEPTED)
 """A proposal in the timetable is decided about alone: accepting it takes it off."""

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from services.events.network.messages import message_of
 from services.events.side_events.model import Proposal
-from shared.contracts.envelope import Message
-from shared.core.clock import rfc3339
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.clock import rfc3339
 
 DECISION_KEYS = {
     "accepted": "proposal.accepted.v1",

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.events.rules import BrokenRule, enforce, number_rule, slug_rule, text_rule
-from shared.core.errors import DomainError
+from shared.runtime.errors import DomainError
 
 PROPOSAL = "proposal"
 """The kind of form by which a proposal comes in."""

@@ -31,10 +31,10 @@ from services.events.side_events.store import (
     select_resubmissions,
 )
 from services.events.tables import CountedGroup
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.sealing import Unsealable, Vault, keyed_hash, open_sealed, seal_to
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.security.sealing import Unsealable, Vault, keyed_hash, open_sealed, seal_to
 
 
 @dataclass(frozen=True, slots=True)

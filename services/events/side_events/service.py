@@ -44,11 +44,11 @@ from services.events.side_events.store import (
     update_proposal,
 )
 from services.events.venue.store import lock_board, remove_from_board
-from shared.contracts.envelope import Message
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.store import outbox
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging import outbox
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
 
 CHANGEABLE = frozenset(
     {"title", "summary", "working_group", "organisation", "attendance", "preferred_on", "unavailable_on"}

@@ -21,13 +21,12 @@ from services.events.side_events.model import Proposal, ProposalStatus
 from services.events.side_events.reading import SideEventsContext, opened_names
 from services.events.side_events.store import proposals_with_status
 from services.events.side_events.wording import STATUSES
+from shared.console.frame import pages_blueprint
+from shared.http.access import holder, needs_all_forms, require_recent_sign_in
+from shared.http.headers import personal
+from shared.http.lists import csv_answer
 from shared.i18n.when import compact_instant
-from shared.store.deeds import Deed, note_deed
-from shared.web.access import holder, needs_all_forms
-from shared.web.browser_session import require_recent_sign_in
-from shared.web.console.frame import pages_blueprint
-from shared.web.csv_lines import csv_answer
-from shared.web.headers import personal
+from shared.security.audit_log import AuditRecord, add_audit_record
 
 MAX_EVENTS = 5000
 LIVE = (ProposalStatus.SUBMITTED, ProposalStatus.RETURNED, ProposalStatus.ACCEPTED, ProposalStatus.SCHEDULED)
@@ -85,7 +84,7 @@ def _side_event(context: SideEventsContext, proposal: Proposal, event: Event | N
 def record_names_taken(context: SideEventsContext) -> None:
     """Record in the audit log that the names of speakers are downloaded as a file."""
     with context.work.transaction() as connection:
-        note_deed(connection, Deed(holder().name, "file-taken", "speakers", ""), context.clock())
+        add_audit_record(connection, AuditRecord(holder().name, "file-taken", "speakers", ""), context.clock())
 
 
 def speakers_list(context: SideEventsContext) -> QuestionList:

@@ -21,8 +21,8 @@ from services.events.side_events.model import (
     ReviewAction,
 )
 from services.events.tables import Counted, CountedGroup, GroupKey, count_all, count_by
-from shared.store.deeds import Deed, publish_entry
-from shared.store.reclosing import ClosedRows
+from shared.security.audit_log import AuditRecord, publish_entry
+from shared.security.sealing import EncryptedRows
 
 _COLUMNS = (
     "title", "summary", "working_group", "organisation", "language", "attendance", "speakers", "speaker_names",
@@ -216,7 +216,7 @@ def _record(connection: Connection, proposal: Proposal, reviewed: ReviewStep) ->
     connection.execute(_RECORD, row)
     if reviewed.by:
         act, detail = f"proposal-{reviewed.action}", {"revision": proposal.revision}
-        deed = Deed(reviewed.by, act, "proposal", proposal.id, detail)
+        deed = AuditRecord(reviewed.by, act, "proposal", proposal.id, detail)
         publish_entry(connection, deed, reviewed.at)
 
 
@@ -262,13 +262,13 @@ def _revision(row: Row[Any]) -> ProposalRevision:
     )
 
 
-def _encrypted(column: str) -> ClosedRows:
+def _encrypted(column: str) -> EncryptedRows:
     """A column of encrypted names, row by row, for re-encryption. It makes no revision."""
 
     def statement(words: str) -> TextClause:
         return text(words.format(column=column))
 
-    return ClosedRows(
+    return EncryptedRows(
         read=statement("""
             SELECT id::text, {column} FROM proposal
             WHERE {column} IS NOT NULL AND (:after = '' OR id > CAST(nullif(:after, '') AS uuid))
@@ -282,7 +282,7 @@ def _encrypted(column: str) -> ClosedRows:
     )
 
 
-ENCRYPTED_COLUMNS: Mapping[str, ClosedRows] = {
+ENCRYPTED_COLUMNS: Mapping[str, EncryptedRows] = {
     "lists of speakers": _encrypted("speaker_names"),
     "suggested lists of speakers": _encrypted("suggested_names"),
 }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from services.console_words import language_name
 from services.events.side_events.model import (
     DAY_FIELDS,
     SPEAKER_FIELDS,
@@ -14,7 +15,6 @@ from services.events.side_events.model import (
     TextValue,
 )
 from shared.i18n.when import compact_day
-from shared.web.console.words import language_name
 
 STATUSES: Mapping[str, tuple[str, str]] = {
     ProposalStatus.SUBMITTED: ("New", "mind"),

@@ -15,7 +15,7 @@ from services.events.event.model import Event, EventKind, EventStatus
 from services.events.local_time import CLOCK, datetime_from, datetime_text, is_zone
 from services.events.network.model import HotelBlock
 from services.events.rules import BrokenRule, content_rule, enforce, number_rule, slug_rule, text_rule
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
 
 ANCHOR_KINDS = frozenset({EventKind.REVIEW, EventKind.COUNCIL_SESSION})
 """Kinds of event around which others are planned."""

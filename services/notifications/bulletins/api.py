@@ -42,11 +42,11 @@ from services.notifications.bulletins.schemas import (
     TestSchema,
 )
 from services.notifications.bulletins.store import NEWEST, Bulletin
-from shared.web.access import holder, needs_all_forms
-from shared.web.entity_tags import seen_tags
-from shared.web.operations import Blueprint
-from shared.web.paging import page_of, position_in
-from shared.web.problems import MEDIA_TYPE, ProblemSchema
+from shared.http.access import holder, needs_all_forms
+from shared.http.headers import seen_tags
+from shared.http.lists import page_of, position_in
+from shared.http.problems import MEDIA_TYPE, ProblemSchema
+from shared.http.request_data import Blueprint
 
 
 def bulletins_blueprint(context: BulletinContext) -> Any:

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
+from services.console_words import MAIL_KINDS
 from services.notifications.bulletins.dispatch import (
     SendOrder,
     cancel_sending,
@@ -43,13 +44,12 @@ from services.notifications.bulletins.drafts import (
 )
 from services.notifications.bulletins.model import DRAFT
 from services.notifications.bulletins.segments import segment_names, usual_zone
-from shared.core.errors import DomainError
+from shared.http.access import holder, needs_all_forms
+from shared.http.headers import personal
+from shared.http.lists import page_of, position_in
 from shared.i18n.languages import LANGUAGES, direction
-from shared.public_forms.kinds.places import zone_options
-from shared.web.access import holder, needs_all_forms
-from shared.web.console.words import MAIL_KINDS
-from shared.web.headers import personal
-from shared.web.paging import page_of, position_in
+from shared.public_forms.kinds.choices import zone_options
+from shared.runtime.errors import DomainError
 
 KIND_WORDS = MAIL_KINDS
 

@@ -45,16 +45,15 @@ from services.notifications.composing.mime import UnusableAddress, mailbox
 from services.notifications.mails.model import STOPPED_REASON
 from services.notifications.mails.store import call_off_bulletin
 from services.notifications.recipients.audience import Announcement, add_announcement, store_audience
-from shared.core.clock import Clock, rfc3339
-from shared.core.context import correlation_id
-from shared.core.errors import DomainError
-from shared.core.ids import new_id
-from shared.core.metrics import mails_total
-from shared.core.sealing import Unsealable
-from shared.store.access_holders import has_lost
-from shared.store.checked_clock import CheckedClock
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
+from services.notifications.telemetry import mails_total
+from shared.db.readiness import CheckedClock
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock, rfc3339
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
+from shared.runtime.logs import correlation_id
+from shared.security.audit_log import AuditRecord, add_audit_record, has_lost
+from shared.security.sealing import Unsealable
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +122,9 @@ def cancel_sending(work: UnitOfWork, clock: Clock, who: str, bulletin_id: str) -
         if bulletin.state != SCHEDULED:
             raise DomainError("not-scheduled", "this bulletin is not scheduled")
         unschedule(connection, bulletin_id)
-        note_deed(connection, Deed(who, "bulletin-cancelled", "bulletin", bulletin_id, _number(bulletin)), clock())
+        add_audit_record(
+            connection, AuditRecord(who, "bulletin-cancelled", "bulletin", bulletin_id, _number(bulletin)), clock()
+        )
         return require_bulletin(read_bulletin(connection, bulletin_id))
 
 
@@ -150,7 +151,9 @@ def send_due(work: UnitOfWork, clock: CheckedClock) -> bool:
             return True
         unschedule(connection, bulletin.id, why)
         detail = {**_number(bulletin), "reason": why}
-        note_deed(connection, Deed(bulletin.ordered_by, "bulletin-not-sent", "bulletin", bulletin.id, detail), now)
+        add_audit_record(
+            connection, AuditRecord(bulletin.ordered_by, "bulletin-not-sent", "bulletin", bulletin.id, detail), now
+        )
     log.warning("a scheduled bulletin was not sent", extra={"bulletin": bulletin.number, "reason": why})
     return True
 
@@ -188,7 +191,7 @@ def _send(connection: Connection, bulletin: Bulletin, people: int, who: str, now
     mark_sent(connection, bulletin.id, people, who, now)
     store_audience(connection, bulletin.number, bulletin.segment)
     detail = {**_number(bulletin), "people": people}
-    note_deed(connection, Deed(who, "bulletin-sent", "bulletin", bulletin.id, detail), now)
+    add_audit_record(connection, AuditRecord(who, "bulletin-sent", "bulletin", bulletin.id, detail), now)
     new = Announcement(new_id(), "bulletin", None, bulletin.number, {}, now, now, correlation_id())
     add_announcement(connection, new)
 
@@ -198,7 +201,7 @@ def _schedule(connection: Connection, bulletin: Bulletin, people: int, sending: 
         raise DomainError("time-not-usable", "choose a time in the future, at most a year ahead")
     schedule(connection, bulletin.id, sending.at, sending.zone, sending.who)
     detail = {**_number(bulletin), "people": people, "at": rfc3339(sending.at)}
-    note_deed(connection, Deed(sending.who, "bulletin-scheduled", "bulletin", bulletin.id, detail), now)
+    add_audit_record(connection, AuditRecord(sending.who, "bulletin-scheduled", "bulletin", bulletin.id, detail), now)
 
 
 def _number(bulletin: Bulletin) -> dict[str, int]:
@@ -296,7 +299,7 @@ def stop_bulletin(work: UnitOfWork, clock: Clock, who: str, bulletin_id: str) ->
             not_made = drop_recipients(connection, bulletin.number, now)
             mark_stopped(connection, bulletin_id, not_made, now)
             detail = {"number": bulletin.number}
-            note_deed(connection, Deed(who, "bulletin-stopped", "bulletin", bulletin_id, detail), now)
+            add_audit_record(connection, AuditRecord(who, "bulletin-stopped", "bulletin", bulletin_id, detail), now)
     while _call_off_chunk(work, clock, bulletin.number) == CALL_OFF_CHUNK:
         pass
     with work.transaction() as connection:
@@ -335,7 +338,7 @@ def send_test(context: BulletinContext, who: str, bulletin_id: str, address: str
         for language in bulletin.texts:
             _queue_copy(connection, context, bulletin, language, usable, now)
         detail = {"number": bulletin.number, "languages": len(bulletin.texts)}
-        note_deed(connection, Deed(who, "bulletin-tested", "bulletin", bulletin_id, detail), now)
+        add_audit_record(connection, AuditRecord(who, "bulletin-tested", "bulletin", bulletin_id, detail), now)
     return len(bulletin.texts)
 
 

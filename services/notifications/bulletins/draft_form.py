@@ -8,6 +8,7 @@ from flask import Response, make_response, render_template, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
+from services.console_words import country_name, language_name
 from services.notifications.bulletins.model import LANGUAGES, MAX_SUBJECT_LENGTH, MAX_TEXT_LENGTH, Texts
 from services.notifications.bulletins.segments import (
     FormName,
@@ -18,11 +19,10 @@ from services.notifications.bulletins.segments import (
 )
 from services.notifications.bulletins.store import Bulletin
 from services.notifications.recipients.model import REPRESENTATIVE, SEGMENT_NAMES, SEGMENT_PARTS, Segment, normalized
-from shared.core.errors import DomainError
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.headers import personal
 from shared.i18n.languages import direction
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.console.words import country_name, language_name
-from shared.web.headers import personal
+from shared.runtime.errors import DomainError
 
 REGISTRATION = "registration"
 ABOUT = "about"

@@ -37,13 +37,13 @@ from services.notifications.recipients.audience import (
 )
 from services.notifications.recipients.model import Segment, normalized
 from services.notifications.recipients.service import UNSUBSCRIBE_SAMPLE
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.ids import new_id
-from shared.core.sealing import Vault
+from shared.db.unit_of_work import UnitOfWork
 from shared.i18n.languages import best_language
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
+from shared.security.audit_log import AuditRecord, add_audit_record
+from shared.security.sealing import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def draft_bulletin(work: UnitOfWork, clock: Clock, who: str, segment: Segment, t
     with work.transaction() as connection:
         now = clock()
         add_bulletin(connection, bulletin_id, segment, texts, now)
-        note_deed(connection, Deed(who, "bulletin-drafted", "bulletin", bulletin_id), now)
+        add_audit_record(connection, AuditRecord(who, "bulletin-drafted", "bulletin", bulletin_id), now)
         stored = read_bulletin(connection, bulletin_id)
     assert stored is not None
     return stored
@@ -297,7 +297,7 @@ def discard_draft(work: UnitOfWork, clock: Clock, writer: Writer) -> None:
 
 
 def _record(connection: Connection, clock: Clock, writer: Writer, deed: str, detail: Mapping[str, int]) -> None:
-    note_deed(connection, Deed(writer.who, deed, "bulletin", writer.bulletin_id, detail), clock())
+    add_audit_record(connection, AuditRecord(writer.who, deed, "bulletin", writer.bulletin_id, detail), clock())
 
 
 def _draft(connection: Connection, writer: Writer) -> Bulletin:

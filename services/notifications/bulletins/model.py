@@ -7,7 +7,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 from services.notifications.recipients.model import Segment
-from shared.core.errors import DomainError
+from shared.runtime.errors import DomainError
 
 LANGUAGES = ("en", "fr", "es", "ar", "ru", "zh")
 MAX_SUBJECT_LENGTH = 160

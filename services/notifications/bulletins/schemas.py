@@ -16,8 +16,8 @@ from services.notifications.bulletins.model import (
 from services.notifications.bulletins.store import NEWEST, SORTS
 from services.notifications.mails.model import STATES as MAIL_STATES
 from services.notifications.recipients.model import MAX_VALUE_LENGTH, PERSON_REF, SEGMENT_PARTS, max_values
-from shared.contracts.schemas import StrictBoolean
-from shared.web.paging import PageArguments
+from shared.http.lists import PageArguments
+from shared.messaging.contracts.schemas import StrictBoolean
 
 
 def _part(part: str, description: str) -> Any:

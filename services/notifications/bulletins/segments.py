@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from services.notifications.bulletins.store import last_zone
 from services.notifications.recipients.model import Segment
 from services.notifications.rules.store import english_title, zones_of
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
 
 _EVENTS = text(f"SELECT id, {english_title()} FROM event_copy ORDER BY 2, 1")
 _GROUPS = text(f"SELECT id, {english_title()} FROM working_group_copy ORDER BY 2, 1")

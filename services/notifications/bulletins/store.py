@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from services.notifications.bulletins.model import LANGUAGES, Texts, fingerprint_of
 from services.notifications.mails.kinds import BULLETIN_TEST, KINDS, WANTED
 from services.notifications.recipients.model import Segment, normalized, reference_of_subject
-from shared.store.reclosing import ClosedRows
+from shared.security.sealing import EncryptedRows
 
 _UNDER_WAY = """(EXISTS (SELECT FROM bulletin_recipient o WHERE o.bulletin = b.number)
     OR EXISTS (SELECT FROM mail m WHERE m.kind = 'bulletin' AND m.revision = b.number
@@ -312,7 +312,7 @@ _RECIPIENT_FIELDS = ("subject", "about", "person_ref", "language", "status", "cl
 _MAIL_FIELDS = ("id", "about", "subject", "number", "person_ref", "lane", "message_id", "correlation_id", "now")
 _ADDRESS = text("SELECT closed FROM bulletin_tester WHERE holder = :holder")
 
-ENCRYPTED_TESTERS = ClosedRows(
+ENCRYPTED_TESTERS = EncryptedRows(
     read=text("SELECT holder, closed FROM bulletin_tester WHERE holder > :after ORDER BY holder LIMIT :most"),
     take=text("""
         SELECT holder, closed FROM bulletin_tester WHERE holder = ANY(CAST(:ids AS text[])) ORDER BY holder

@@ -14,10 +14,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from services.notifications.composing.model import TEXTS, VARIANTS
-from shared.i18n.catalogue import Catalogue
+from shared.i18n.catalogue import Catalogue, labelled
 from shared.i18n.languages import LANGUAGES as LANGUAGES
 from shared.i18n.languages import direction
-from shared.i18n.phrases import labelled
 
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _NO_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})

@@ -25,8 +25,7 @@ from services.notifications.mails.kinds import (
     SEAT_OFFERED,
     TAKING_PLACE,
 )
-from shared.i18n.when import Period, TimeLine, known_zone, time_lines
-from shared.i18n.zones import place_text
+from shared.i18n.when import Period, TimeLine, known_zone, place_text, time_lines
 
 
 def personal_link(context: MailContext) -> str:

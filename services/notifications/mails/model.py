@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.core.errors import DomainError
+from shared.runtime.errors import DomainError
 
 _NEXT: dict[str, frozenset[str]] = {
     "queued": frozenset({"claimed", "called_off", "suppressed", "missed"}),

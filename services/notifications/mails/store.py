@@ -15,7 +15,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from services.notifications.mails.kinds import MANAGING_KINDS
 from services.notifications.mails.model import NewMail
-from shared.store.reclosing import ClosedRows
+from shared.security.sealing import EncryptedRows
 
 _NAMES = tuple(field.name for field in fields(NewMail))
 _INSERT = """
@@ -277,7 +277,7 @@ def _end_attempts(connection: Connection, taken: Sequence[Any], outcome: str, no
         connection.execute(_END_ATTEMPTS, {"ids": ids, "fences": fences, "outcome": outcome, "now": now})
 
 
-ENCRYPTED_MAILS = ClosedRows(
+ENCRYPTED_MAILS = EncryptedRows(
     read=text("""
         SELECT id::text, closed FROM mail
         WHERE closed IS NOT NULL AND (:after = '' OR id > CAST(nullif(:after, '') AS uuid)) ORDER BY id LIMIT :most

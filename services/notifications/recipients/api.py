@@ -23,17 +23,9 @@ from services.notifications.recipients.service import (
     suppressions,
     unsubscribe,
 )
-from shared.core.clock import Clock
-from shared.core.sealing import Vault
-from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, chosen_language, named_language
-from shared.public_forms.texts import engine_texts
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import by_link, holder, needs_all_forms, public
-from shared.web.browser_session import needs_recent_sign_in
-from shared.web.headers import personal
-from shared.web.operations import Blueprint
-from shared.web.paging import PageArguments, page_of, position_in
-from shared.web.person_export import (
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import by_link, holder, needs_all_forms, needs_recent_sign_in, public
+from shared.http.audit_log import (
     MAX_REFERENCES,
     MAX_SUBJECTS,
     PATH,
@@ -43,6 +35,13 @@ from shared.web.person_export import (
     export_content,
     record_export,
 )
+from shared.http.headers import personal
+from shared.http.lists import PageArguments, page_of, position_in
+from shared.http.request_data import Blueprint
+from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, chosen_language, named_language
+from shared.public_forms.fields import engine_texts
+from shared.runtime.clock import Clock
+from shared.security.sealing import Vault
 
 
 class SuppressSchema(ma.Schema):

@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from services.notifications.mails.kinds import ATTENDING, LIVE, SubjectState
-from shared.core.errors import DomainError
+from shared.runtime.errors import DomainError
 
 NO_BULLETINS = "the person wants no bulletins"
 

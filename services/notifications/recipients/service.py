@@ -49,13 +49,13 @@ from services.notifications.recipients.store import (
     unsuppress,
     upsert_tombstone,
 )
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.metrics import mails_total
-from shared.core.sealing import Unsealable, Vault
-from shared.store.deeds import Deed, note_deed
-from shared.store.personal_tables import erase_rows, export_rows, reasons_of
-from shared.store.unit_of_work import UnitOfWork
+from services.notifications.telemetry import mails_total
+from shared.db.cleanup import erase_rows, export_rows, reasons_of
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.security.audit_log import AuditRecord, add_audit_record
+from shared.security.sealing import Unsealable, Vault
 
 BULLETIN, RECORDING = "bulletin", "recording-available"
 
@@ -266,7 +266,7 @@ def unsubscribe(
         fresh = suppress(connection, person_ref, who, now, bulletin)
         release_bulletins(connection, person_ref, now)
         if fresh and who is not None:
-            note_deed(connection, Deed(who, "suppression-added"), now)
+            add_audit_record(connection, AuditRecord(who, "suppression-added"), now)
     return fresh
 
 
@@ -280,7 +280,7 @@ def resubscribe(work: UnitOfWork, clock: Clock, person_ref: str, who: str) -> No
     with work.transaction() as connection:
         if not unsuppress(connection, person_ref):
             raise DomainError("not-found", "this person is not suppressed")
-        note_deed(connection, Deed(who, "suppression-taken-back"), clock())
+        add_audit_record(connection, AuditRecord(who, "suppression-taken-back"), clock())
 
 
 def suppressions(work: UnitOfWork, after: str, limit: int) -> list[Suppression]:

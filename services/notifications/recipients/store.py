@@ -11,8 +11,8 @@ from sqlalchemy import Connection, text
 
 from services.notifications.mails.kinds import ATTENDING, MAILED_ONCE, SEATED, SubjectState
 from services.notifications.recipients.model import Recipient
-from shared.store.personal_tables import PersonalTable
-from shared.store.reclosing import ClosedRows
+from shared.db.cleanup import PersonalTable
+from shared.security.sealing import EncryptedRows
 
 _FIELDS = tuple(field.name for field in fields(Recipient))
 RECIPIENT_COLUMNS = (
@@ -273,7 +273,7 @@ def count_suppressions(connection: Connection) -> int:
     return int(connection.execute(_COUNT_SUPPRESSED).scalar_one())
 
 
-ENCRYPTED_RECIPIENTS = ClosedRows(
+ENCRYPTED_RECIPIENTS = EncryptedRows(
     read=text("""
         SELECT subject::text, closed FROM recipient
         WHERE closed IS NOT NULL AND (:after = '' OR subject > CAST(nullif(:after, '') AS uuid))

@@ -44,13 +44,12 @@ from services.notifications.rules.service import (
     upsert_partner,
     upsert_working_group,
 )
-from shared.contracts.envelope import Message
-from shared.core.clock import rfc3339
-from shared.core.errors import Poison
-from shared.core.sealing import Unsealable, open_sealed
-from shared.store.access_holders import upsert_access
-from shared.store.inbox import BatchEffect, Effect
-from shared.store.sessions import end_session
+from shared.messaging.contracts.schemas import Message
+from shared.messaging.inbox import BatchEffect, Effect
+from shared.runtime.clock import rfc3339
+from shared.runtime.errors import Poison
+from shared.security.audit_log import end_session, upsert_access
+from shared.security.sealing import Unsealable, open_sealed
 
 
 def read_personal(

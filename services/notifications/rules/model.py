@@ -19,8 +19,8 @@ from services.notifications.mails.kinds import (
     is_outdated,
 )
 from services.notifications.recipients.model import NO_BULLETINS
-from shared.core.clock import parse_rfc3339
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
+from shared.runtime.clock import parse_rfc3339
 
 SHOWN = ("starts_at", "ends_at", "time_zone", "status", "mode", "place", "city", "join_url", "title")
 """Fields of an event that participants see."""

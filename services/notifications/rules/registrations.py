@@ -45,12 +45,12 @@ from services.notifications.recipients.store import (
     upsert_recipients,
 )
 from services.notifications.rules.service import NEWS_WAIT
+from services.notifications.telemetry import mails_total
 from services.notifications.webhooks.model import TYPE_OF_KIND
 from services.notifications.webhooks.store import WebhookEvent, queue_deliveries
-from shared.core.clock import Clock
-from shared.core.errors import Retry
-from shared.core.metrics import mails_total
-from shared.core.sealing import Vault
+from shared.runtime.clock import Clock
+from shared.runtime.errors import Retry
+from shared.security.sealing import Vault
 
 UNKNOWN_PROPOSAL = "the registration of the proposal has not been heard of yet"
 

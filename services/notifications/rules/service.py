@@ -60,12 +60,12 @@ from services.notifications.rules.store import (
     upsert_event,
     upsert_news,
 )
-from shared.core.clock import Clock, parse_rfc3339, rfc3339
-from shared.core.failpoints import reach
-from shared.core.ids import new_id
-from shared.core.metrics import mails_total
-from shared.i18n.content import Text
-from shared.store.unit_of_work import UnitOfWork
+from services.notifications.telemetry import mails_total
+from shared.db.unit_of_work import UnitOfWork
+from shared.i18n.languages import Text
+from shared.runtime.clock import Clock, parse_rfc3339, rfc3339
+from shared.runtime.failpoints import reach
+from shared.runtime.ids import new_id
 
 NEWS_WAIT = timedelta(minutes=1)
 MOVED = "the event takes place at another time, or not at all"

@@ -33,13 +33,11 @@ from services.notifications.rules.model import EVENT_PAST, is_date_of, is_late, 
 from services.notifications.sending.outcomes import called_off, failed, postponed, retried, suppressed
 from services.notifications.sending.store import Claim
 from shared.calendar.entries import personal_key
-from shared.core.clock import parse_rfc3339
-from shared.core.context import caused_by
-from shared.core.logs import describe
-from shared.core.sealing import Unsealable, Vault
-from shared.i18n.content import Text
-from shared.i18n.languages import best_language
-from shared.store.checked_clock import CheckedClock
+from shared.db.readiness import CheckedClock
+from shared.i18n.languages import Text, best_language
+from shared.runtime.clock import parse_rfc3339
+from shared.runtime.logs import caused_by, describe
+from shared.security.sealing import Unsealable, Vault
 
 log = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from services.notifications.mails.kinds import KINDS
 from services.notifications.mails.model import ClaimedMail
-from shared.contracts.envelope import TYPE_PREFIX, Message
-from shared.contracts.registry import source_of
-from shared.core.clock import rfc3339
-from shared.core.ids import new_id
+from shared.messaging.contracts.registry import source_of
+from shared.messaging.contracts.schemas import TYPE_PREFIX, Message
+from shared.runtime.clock import rfc3339
+from shared.runtime.ids import new_id
 
 SENT = "mail.sent.v1"
 BOUNCED = "mail.bounced.v1"

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from services.notifications.mails.kinds import KINDS
 from services.notifications.mails.model import RELEASED, ClaimedMail, HandoverOutcome
 from services.notifications.sending.smtp import HandoverUnknown, NotReached, RefusedByRelay, TransportError
-from shared.core.errors import Unavailable
-from shared.core.retry import delay_before
-from shared.store.checked_clock import CheckedClock
+from shared.db.readiness import CheckedClock
+from shared.runtime.errors import Unavailable
+from shared.runtime.runner import delay_before
 
 FIRST_DELAY_S = 30.0
 MAX_DELAY_S = 4 * 3600.0

@@ -30,15 +30,14 @@ from services.notifications.sending.service import (
 )
 from services.notifications.sending.smtp import Session, SmtpTransport, TransportError
 from services.notifications.sending.store import Claim
-from shared.core.context import caused_by
-from shared.core.errors import Unavailable
-from shared.core.failpoints import reach
-from shared.core.metrics import mail_unknown_resolved_total
-from shared.core.spans import SEND_MAIL
-from shared.core.tracing import NoSpan, span
-from shared.process.runner import Stop
-from shared.store.checked_clock import CheckedClock
-from shared.store.unit_of_work import UnitOfWork
+from services.notifications.telemetry import SEND_MAIL, mail_unknown_resolved_total
+from shared.db.readiness import CheckedClock
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.errors import Unavailable
+from shared.runtime.failpoints import reach
+from shared.runtime.logs import caused_by
+from shared.runtime.runner import Stop
+from shared.runtime.tracing import NoSpan, span
 
 log = logging.getLogger(__name__)
 

@@ -31,16 +31,16 @@ from services.notifications.sending.store import (
     requeue_unknown,
     store_outcome,
 )
-from shared.core.clock import Clock
-from shared.core.metrics import (
+from services.notifications.telemetry import (
     mail_handover_seconds,
     mail_oldest_pending_age_seconds,
     mail_unknown_resolved_total,
     mails_due,
     mails_total,
 )
-from shared.store import outbox
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging import outbox
+from shared.runtime.clock import Clock
 
 MIN_SHARE = 1
 """Mails of each later lane in a batch, if any are due, so that no lane starves."""

@@ -27,9 +27,9 @@ from typing import Literal, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from services.notifications.composing.mime import mailbox
-from shared.core.failpoints import reach
-from shared.core.metrics import smtp_phase_seconds
-from shared.core.transports import is_loopback
+from services.notifications.telemetry import smtp_phase_seconds
+from shared.runtime.failpoints import reach
+from shared.runtime.settings import is_loopback
 
 Security = Literal["none", "starttls", "tls"]
 

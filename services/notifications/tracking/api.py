@@ -9,12 +9,12 @@ import marshmallow as ma
 from services.notifications.mails.kinds import KINDS, LANES
 from services.notifications.mails.model import PHASES, STATES
 from services.notifications.tracking.service import look_up_mail, look_up_mails
-from shared.contracts.notifications import MAIL_ABOUT
-from shared.contracts.schemas import SLUG
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs
-from shared.web.operations import Blueprint
-from shared.web.paging import PageArguments, page_of, position_in
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, needs
+from shared.http.lists import PageArguments, page_of, position_in
+from shared.http.request_data import Blueprint
+from shared.messaging.contracts.payloads import MAIL_ABOUT
+from shared.messaging.contracts.schemas import SLUG
 
 
 class MailQuery(PageArguments):

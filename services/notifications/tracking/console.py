@@ -21,11 +21,11 @@ from services.notifications.tracking.service import (
     send_again,
 )
 from services.notifications.tracking.store import MailSelection
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs_all_forms
-from shared.web.headers import personal
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, needs_all_forms
+from shared.http.headers import personal
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
 
 PATH = "/console/mail/not-notified"
 READERS = ("viewer", "coordinator", "operator")

@@ -25,6 +25,7 @@ from services.notifications.rules.model import (
     may_fit_elsewhere,
     resend_obstacle,
 )
+from services.notifications.telemetry import mails_sent_again_total, people_not_notified
 from services.notifications.tracking.store import (
     AttemptRow,
     MailRow,
@@ -38,11 +39,10 @@ from services.notifications.tracking.store import (
     list_mails,
     requeue_mails,
 )
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.metrics import mails_sent_again_total, people_not_notified
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.security.audit_log import AuditRecord, add_audit_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ def _send_chunk(work: UnitOfWork, clock: Clock, order: ResendOrder, ids: Sequenc
         requeued = requeue_mails(connection, [_requeued(mail) for mail in mails], now)
         queued = [mail for mail in mails if mail.id in requeued]
         if queued:
-            note_deed(connection, _deed(order, queued), now)
+            add_audit_record(connection, _deed(order, queued), now)
     for mail in queued:
         mails_sent_again_total.labels(mail.kind).inc()
     return len(queued)
@@ -226,16 +226,18 @@ def _requeued(mail: UndeliveredMail) -> RequeuedMail:
     return RequeuedMail(mail.id, mail.fence, expiry_of(mail.kind, mail.event_state))
 
 
-def _deed(order: ResendOrder, queued: Sequence[UndeliveredMail]) -> Deed:
+def _deed(order: ResendOrder, queued: Sequence[UndeliveredMail]) -> AuditRecord:
     """The audit entry names a single mail, and of more the number and the selection."""
     if len(queued) == 1:
         mail = queued[0]
-        return Deed(order.who, DEED, "mail", mail.id, {"mail": mail.kind, "was": mail.state, "reason": mail.reason})
+        return AuditRecord(
+            order.who, DEED, "mail", mail.id, {"mail": mail.kind, "was": mail.state, "reason": mail.reason}
+        )
     selection = order.selection
     bounds = {"since": selection.since, "until": selection.until}
     detail = {name: bound.isoformat() for name, bound in bounds.items() if bound is not None}
     chosen = {name: text for name, text in (("reason", selection.reason), ("mail", selection.kind)) if text}
-    return Deed(order.who, DEED, detail={"mails": len(queued), **detail, **chosen})
+    return AuditRecord(order.who, DEED, detail={"mails": len(queued), **detail, **chosen})
 
 
 def _resend_preview(connection: Connection, selection: MailSelection, now: datetime) -> ResendPreview:

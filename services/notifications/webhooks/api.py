@@ -10,12 +10,12 @@ import marshmallow as ma
 
 from services.notifications.webhooks.http_client import MAX_URL_LENGTH
 from services.notifications.webhooks.service import WebhookService
-from shared.contracts.schemas import SLUG, StrictBoolean
-from shared.core.clock import parse_rfc3339, rfc3339
-from shared.web.access import holder, needs_all_forms
-from shared.web.operations import Blueprint
-from shared.web.paging import PageArguments, page_of, position_in
-from shared.web.problems import ProblemSchema
+from shared.http.access import holder, needs_all_forms
+from shared.http.lists import PageArguments, page_of, position_in
+from shared.http.problems import ProblemSchema
+from shared.http.request_data import Blueprint
+from shared.messaging.contracts.schemas import SLUG, StrictBoolean
+from shared.runtime.clock import parse_rfc3339, rfc3339
 
 
 class NewWebhookSchema(ma.Schema):

@@ -13,6 +13,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from services.notifications.telemetry import (
+    CALL_WEBHOOK,
+    webhook_deliveries_total,
+    webhook_oldest_due_age_seconds,
+    webhooks_dead,
+)
 from services.notifications.webhooks.http_client import signed_headers
 from services.notifications.webhooks.model import DELIVERED, FAILED, QUEUED, CallResult, outcome_of_call, postponed
 from services.notifications.webhooks.store import (
@@ -24,16 +30,14 @@ from services.notifications.webhooks.store import (
     switch_off,
     update_health,
 )
-from shared.core.clock import rfc3339
-from shared.core.errors import Unavailable
-from shared.core.metrics import webhook_deliveries_total, webhook_oldest_due_age_seconds, webhooks_dead
-from shared.core.sealing import Unsealable, Vault
-from shared.core.spans import CALL_WEBHOOK
-from shared.core.tracing import span
-from shared.process.runner import Stop
-from shared.store.checked_clock import CheckedClock
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.readiness import CheckedClock
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import rfc3339
+from shared.runtime.errors import Unavailable
+from shared.runtime.runner import Stop
+from shared.runtime.tracing import span
+from shared.security.audit_log import AuditRecord, add_audit_record
+from shared.security.sealing import Unsealable, Vault
 
 LEASE = timedelta(minutes=2)
 """Longer than name resolution, connection and call together."""
@@ -93,8 +97,8 @@ def deliver(context: DeliveryContext, claimed: ClaimedDelivery) -> None:
         if counts:
             update_health(connection, claimed.webhook_id, after.state == DELIVERED, now)
         if counts and after.off and switch_off(connection, claimed.webhook_id, after.off, now):
-            deed = Deed(SYSTEM, "webhook-switched-off", "webhook", claimed.webhook_id, {"reason": after.off})
-            note_deed(connection, deed, now)
+            deed = AuditRecord(SYSTEM, "webhook-switched-off", "webhook", claimed.webhook_id, {"reason": after.off})
+            add_audit_record(connection, deed, now)
     if counts:
         webhook_deliveries_total.labels(OUTCOMES[after.state]).inc()
 

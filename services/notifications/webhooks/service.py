@@ -23,12 +23,12 @@ from services.notifications.webhooks.store import (
     switch_off,
     switch_on,
 )
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.ids import new_id
-from shared.core.sealing import Vault
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
+from shared.security.audit_log import AuditRecord, add_audit_record
+from shared.security.sealing import Vault
 
 MAX_PER_PARTNER = 10
 
@@ -65,7 +65,9 @@ class WebhookService:
             self._make_room(connection, partner, url)
             new = NewWebhook(webhook_id, partner, url, self._closed(webhook_id, secret), who)
             add_webhook(connection, new, now)
-            note_deed(connection, Deed(who, "webhook-added", "webhook", webhook_id, {"partner": partner}), now)
+            add_audit_record(
+                connection, AuditRecord(who, "webhook-added", "webhook", webhook_id, {"partner": partner}), now
+            )
             return _found(find_webhook(connection, webhook_id)), secret
 
     def rotate(self, who: str, webhook_id: str) -> str:
@@ -146,7 +148,7 @@ class WebhookService:
 
     def _note(self, connection: Connection, who: str, deed: str, webhook: Webhook) -> None:
         detail = {"partner": webhook.partner}
-        note_deed(connection, Deed(who, deed, "webhook", webhook.id, detail), self.clock())
+        add_audit_record(connection, AuditRecord(who, deed, "webhook", webhook.id, detail), self.clock())
 
 
 def _found(webhook: Webhook | None) -> Webhook:

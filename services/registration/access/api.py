@@ -20,15 +20,14 @@ from services.registration.access.service import (
     withdraw,
 )
 from services.registration.access.sign_in_pages import SESSION_ID
-from shared.contracts.schemas import SLUG
+from shared.http.access import holder, needs_all_forms, needs_recent_sign_in
+from shared.http.headers import require_revision
+from shared.http.holders import MAX_HOLDER_NAME_LENGTH, ROLES
+from shared.http.problems import ProblemSchema
+from shared.http.request_data import Blueprint
 from shared.i18n.languages import LANGUAGES
-from shared.public_forms.address_field import email_field
-from shared.web.access import holder, needs_all_forms
-from shared.web.browser_session import needs_recent_sign_in
-from shared.web.entity_tags import require_revision
-from shared.web.holders import LONGEST_NAME, ROLES
-from shared.web.operations import Blueprint
-from shared.web.problems import ProblemSchema
+from shared.messaging.contracts.schemas import SLUG
+from shared.public_forms.addresses import email_field
 
 _SLUG = ma.validate.Regexp(SLUG)
 
@@ -80,7 +79,7 @@ class InviteSchema(GrantSchema):
 
     name = ma.fields.String(
         required=True,
-        validate=[ma.validate.Length(min=1, max=LONGEST_NAME), _readable],
+        validate=[ma.validate.Length(min=1, max=MAX_HOLDER_NAME_LENGTH), _readable],
         metadata={"description": "One line of visible characters, unique among colleagues; used in the audit log"},
     )
     email = email_field()

@@ -12,20 +12,19 @@ import marshmallow as ma
 from flask import Blueprint as PageBlueprint
 from flask import Response, make_response, render_template, request
 
+from services.console_words import utc_text
 from services.registration.access.console import end_of_day
 from services.registration.access.store import AuditEntry, AuditFilter, read_audit_log
-from shared.contracts.registry import SERVICES
-from shared.core.clock import Clock, parse_rfc3339, rfc3339
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import LONGEST_NAME, holder, needs_all_forms
-from shared.web.browser_session import needs_recent_sign_in, require_recent_sign_in
-from shared.web.console.frame import pages_blueprint
-from shared.web.console.words import utc_text
-from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
-from shared.web.headers import personal
-from shared.web.operations import Blueprint
-from shared.web.paging import Page, PageArguments, page_of, position_in
+from shared.console.frame import pages_blueprint
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, needs_all_forms, needs_recent_sign_in, require_recent_sign_in
+from shared.http.headers import personal
+from shared.http.holders import MAX_HOLDER_NAME_LENGTH
+from shared.http.lists import MEDIA_TYPE, Page, PageArguments, csv_answer, page_of, position_in, wants_csv
+from shared.http.request_data import Blueprint
+from shared.messaging.contracts.registry import SERVICES
+from shared.runtime.clock import Clock, parse_rfc3339, rfc3339
+from shared.security.audit_log import AuditRecord, add_audit_record
 
 WATCHERS = ("coordinator", "operator", "administrator")
 """Roles that may see who did what."""
@@ -42,7 +41,7 @@ def _words(most: int) -> ma.fields.String:
 class AuditQuery(PageArguments):
     """Filters of the audit log."""
 
-    who = _words(LONGEST_NAME)
+    who = _words(MAX_HOLDER_NAME_LENGTH)
     act = _words(100)
     kind = _words(40)
     subject = _words(200)
@@ -116,7 +115,7 @@ def audit_page(work: UnitOfWork, wanted: AuditFilter, cursor: str, limit: int) -
 def audit_file(work: UnitOfWork, clock: Clock, wanted: AuditFilter) -> Response:
     """All entries as CSV; that it was taken is an entry too."""
     with work.transaction() as connection:
-        note_deed(connection, Deed(holder().name, "audit-log-exported"), clock())
+        add_audit_record(connection, AuditRecord(holder().name, "audit-log-exported"), clock())
     return csv_answer("audit-log", COLUMNS, _lines(work, wanted))
 
 

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from services import console_words as words
 from services.registration.access.model import ADMINISTRATOR, ROLE_WORDS, Grant, Granted, faults_of, is_readable
 from services.registration.access.service import (
     AccessDesk,
@@ -24,16 +25,14 @@ from services.registration.access.service import (
 )
 from services.registration.access.sign_in_pages import SignInDesk, add_account, add_invitations, add_sign_in
 from services.registration.forms.service import list_forms, list_partners
-from shared.core.errors import DomainError
+from shared.console.frame import pages_blueprint
+from shared.http.access import holder, needs_all_forms, needs_recent_sign_in, public
+from shared.http.headers import personal
+from shared.http.holders import MAX_HOLDER_NAME_LENGTH, ROLES
 from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES
 from shared.i18n.when import compact_day
-from shared.public_forms.addresses import LONGEST_ADDRESS, normal_address
-from shared.web.access import holder, needs_all_forms, public
-from shared.web.browser_session import needs_recent_sign_in
-from shared.web.console import words
-from shared.web.console.frame import pages_blueprint
-from shared.web.headers import personal
-from shared.web.holders import LONGEST_NAME, ROLES
+from shared.public_forms.addresses import MAX_ADDRESS_LENGTH, normal_address
+from shared.runtime.errors import DomainError
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def read_access(
     name, email = " ".join(given.get("name", "").split()), given.get("email", "").strip()
     language = given.get("language", "en")
     if asks_person:
-        if not name or len(name) > LONGEST_NAME or not is_readable(name):
+        if not name or len(name) > MAX_HOLDER_NAME_LENGTH or not is_readable(name):
             faults["name"] = "Give a name of one line."
         if language not in LANGUAGES:
             faults["language"] = "Choose one of the languages."
@@ -117,7 +116,7 @@ def last_day_text(until: datetime | None) -> str:
 
 
 def _is_address(text: str) -> bool:
-    if len(text) > LONGEST_ADDRESS:
+    if len(text) > MAX_ADDRESS_LENGTH:
         return False
     try:
         return bool(normal_address(text))

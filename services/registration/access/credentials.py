@@ -35,12 +35,11 @@ from services.registration.access import store
 from services.registration.access.model import Granted
 from services.registration.access.service import KIND, AccessDesk, end_of_holder, give_key, publish, replace_sign_in
 from services.registration.access.store import MAX_PASSKEYS, KnownPasskey, ListedPasskey, NewPasskey
-from shared.core.errors import DomainError
-from shared.core.ids import new_token, token_hash
-from shared.store.access_holders import find_by_id
-from shared.store.deeds import Deed, note_deed
-from shared.web.access_directory import holder_in
-from shared.web.holders import Holder
+from shared.http.holders import Holder
+from shared.http.sign_in import holder_in
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_token, token_hash
+from shared.security.audit_log import AuditRecord, add_audit_record, find_by_id
 
 CHALLENGE_S = 10 * 60
 MAX_CREDENTIAL = 16 * 1024
@@ -256,7 +255,7 @@ def accept_with_key(desk: AccessDesk, token: str) -> tuple[str, str]:
         now = desk.clock()
         name, holder_id = _use(connection, token, now)
         key = give_key(connection, holder_id, now)
-        note_deed(connection, Deed(name, "invitation-used", KIND, holder_id, {"with": "key"}), now)
+        add_audit_record(connection, AuditRecord(name, "invitation-used", KIND, holder_id, {"with": "key"}), now)
         return name, key
 
 
@@ -272,7 +271,7 @@ def accept_with_passkey(desk: AccessDesk, party: RelyingParty, token: str, label
         name, holder_id = _use(connection, token, now)
         _add(connection, party, holder_id, label, answer, now)
         publish(connection, holder_id)
-        note_deed(connection, Deed(name, "invitation-used", KIND, holder_id, {"with": "passkey"}), now)
+        add_audit_record(connection, AuditRecord(name, "invitation-used", KIND, holder_id, {"with": "passkey"}), now)
         row = find_by_id(connection, holder_id)
         if row is None:
             raise InvitationEnded("withdrawn")
@@ -292,7 +291,7 @@ def add_own_passkey(desk: AccessDesk, party: RelyingParty, holder: Holder, label
         if len(store.list_passkeys(connection, holder_id)) >= MAX_PASSKEYS:
             raise DomainError("too-many-passkeys", f"there are {MAX_PASSKEYS} passkeys already: remove one first")
         _add(connection, party, holder_id, label, answer, now)
-        note_deed(connection, Deed(holder.name, "passkey-added", KIND, holder_id, {"name": label}), now)
+        add_audit_record(connection, AuditRecord(holder.name, "passkey-added", KIND, holder_id, {"name": label}), now)
 
 
 def remove_own_passkey(desk: AccessDesk, holder: Holder, passkey_id: str) -> None:
@@ -312,7 +311,7 @@ def remove_own_passkey(desk: AccessDesk, holder: Holder, passkey_id: str) -> Non
             raise DomainError("not-allowed", "it is your only way to sign in: add another passkey first")
         store.remove_passkeys(connection, holder_id, bytes.fromhex(passkey_id))
         end_of_holder(connection, holder_id, now)
-        note_deed(connection, Deed(holder.name, "passkey-removed", KIND, holder_id), now)
+        add_audit_record(connection, AuditRecord(holder.name, "passkey-removed", KIND, holder_id), now)
 
 
 def own_passkeys(desk: AccessDesk, holder: Holder) -> list[ListedPasskey]:

@@ -8,11 +8,12 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template
 from sqlalchemy import Connection, text
 
-from shared.core.clock import Clock
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs_all_forms
-from shared.web.console.navigation import FIRST_STEPS, HOME, OF_PARTNERS
-from shared.web.headers import personal
+from services.console_pages import FIRST_STEPS, OF_PARTNERS
+from shared.console.frame import HOME
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, needs_all_forms
+from shared.http.headers import personal
+from shared.runtime.clock import Clock
 
 FAR_AHEAD = timedelta(days=5 * 365)
 """Events beyond are no review's: programs that try the system register for one that is decades ahead."""

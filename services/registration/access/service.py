@@ -28,15 +28,13 @@ from services.registration.access.store import (
     remove_passkeys,
     session_message,
 )
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.ids import new_id, new_token, token_hash
-from shared.store import outbox
-from shared.store.deeds import Deed, note_deed
-from shared.store.sessions import LONGEST_SESSION, end_session, is_ended
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import AccessFile
-from shared.web.holders import ROLES, Holder
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.holders import ROLES, AccessFile, Holder
+from shared.messaging import outbox
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id, new_token, token_hash
+from shared.security.audit_log import MAX_SESSION_AGE, AuditRecord, add_audit_record, end_session, is_ended
 
 SEEN_EVERY = timedelta(minutes=5)
 REFUSALS_WITHIN = timedelta(minutes=15)
@@ -101,7 +99,7 @@ class ConsoleSessions:
             now = self.clock()
             method = "key" if holder.key_hash else "passkey"
             connection.execute(_BEGIN, {**values, "session": token_hash(session), "method": method, "now": now})
-            note_deed(connection, Deed(holder.name, "signed-in", detail={"with": method}), now)
+            add_audit_record(connection, AuditRecord(holder.name, "signed-in", detail={"with": method}), now)
             if former:
                 end_everywhere(connection, [token_hash(former)], now)
 
@@ -114,7 +112,7 @@ class ConsoleSessions:
         with self.work.transaction() as connection:
             now = self.clock()
             if end_everywhere(connection, [token_hash(session)], now):
-                note_deed(connection, Deed(who, "signed-out"), now)
+                add_audit_record(connection, AuditRecord(who, "signed-out"), now)
 
     def has_ended(self, session: str) -> bool:
         """Whether ``session`` was ended before its time; notes now and then that it is in use.
@@ -132,7 +130,7 @@ class ConsoleSessions:
     def live(self, name: str | None = None) -> list[LiveSession]:
         """Sessions that have not ended, last seen first; only those of ``name`` if it is given."""
         with self.work.transaction() as connection:
-            values = {"since": self.clock() - LONGEST_SESSION, "name": name}
+            values = {"since": self.clock() - MAX_SESSION_AGE, "name": name}
             return [LiveSession(*row) for row in connection.execute(_LIVE, values)]
 
     def end_one(self, session_id: str, by: str, *, only_own: bool) -> bool:
@@ -142,7 +140,7 @@ class ConsoleSessions:
             name = connection.execute(_NAME_OF, {"session": hashed}).scalar()
             if name is None or (only_own and name != by) or not end_everywhere(connection, [hashed], now):
                 return False
-            note_deed(connection, Deed(by, "session-ended", "holder", detail={"of": name}), now)
+            add_audit_record(connection, AuditRecord(by, "session-ended", "holder", detail={"of": name}), now)
             return True
 
     def admit(self, network: bytes, *, known: bool) -> float:
@@ -177,7 +175,7 @@ def end_everywhere(connection: Connection, sessions: Sequence[bytes], now: datet
 
 def end_of_holder(connection: Connection, holder_id: str, now: datetime) -> int:
     """End every session of a holder, because what they signed in with has ended."""
-    values = {"holder_id": holder_id, "since": now - LONGEST_SESSION}
+    values = {"holder_id": holder_id, "since": now - MAX_SESSION_AGE}
     return end_everywhere(connection, list(connection.execute(_OF_HOLDER, values).scalars()), now)
 
 
@@ -247,7 +245,7 @@ def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
         publish(connection, holder_id)
         _send(desk, connection, by, holder_id, InvitationMail("invited", new.email, new.language, by.name))
         detail = {"name": new.name, "roles": sorted(new.grant.roles)}
-        note_deed(connection, Deed(by.name, "colleague-invited", KIND, holder_id, detail), now)
+        add_audit_record(connection, AuditRecord(by.name, "colleague-invited", KIND, holder_id, detail), now)
         return holder_id
 
 
@@ -265,7 +263,9 @@ def invite_again(desk: AccessDesk, by: Holder, holder_id: str, email: str, langu
         store.withdraw_invitations(connection, holder_id, now)
         purpose = "recovery" if granted.keys or granted.passkeys else "invited"
         _send(desk, connection, by, holder_id, InvitationMail(purpose, email, language, by.name))
-        note_deed(connection, Deed(by.name, "invitation-sent-again", KIND, holder_id, {"name": granted.name}), now)
+        add_audit_record(
+            connection, AuditRecord(by.name, "invitation-sent-again", KIND, holder_id, {"name": granted.name}), now
+        )
 
 
 def withdraw(desk: AccessDesk, by: Holder, holder_id: str) -> None:
@@ -281,7 +281,9 @@ def withdraw(desk: AccessDesk, by: Holder, holder_id: str) -> None:
         _refuse_beyond(by, granted.grant)
         if not store.withdraw_invitations(connection, holder_id, now):
             raise DomainError("not-found", "there is no pending invitation")
-        note_deed(connection, Deed(by.name, "invitation-withdrawn", KIND, holder_id, {"name": granted.name}), now)
+        add_audit_record(
+            connection, AuditRecord(by.name, "invitation-withdrawn", KIND, holder_id, {"name": granted.name}), now
+        )
 
 
 def change(desk: AccessDesk, by: Holder, holder_id: str, grant: Grant, seen: int) -> None:
@@ -302,7 +304,7 @@ def change(desk: AccessDesk, by: Holder, holder_id: str, grant: Grant, seen: int
         _refuse_without_administrator(desk, connection, now)
         publish(connection, holder_id)
         detail = {"name": before.name, "before": sorted(before.grant.roles), "after": sorted(grant.roles)}
-        note_deed(connection, Deed(by.name, "access-changed", KIND, holder_id, detail), now)
+        add_audit_record(connection, AuditRecord(by.name, "access-changed", KIND, holder_id, detail), now)
 
 
 def revoke(desk: AccessDesk, by: Holder, holder_id: str) -> None:
@@ -322,7 +324,9 @@ def revoke(desk: AccessDesk, by: Holder, holder_id: str) -> None:
         end_of_holder(connection, holder_id, now)
         _refuse_without_administrator(desk, connection, now)
         publish(connection, holder_id)
-        note_deed(connection, Deed(by.name, "access-revoked", KIND, holder_id, {"name": granted.name}), now)
+        add_audit_record(
+            connection, AuditRecord(by.name, "access-revoked", KIND, holder_id, {"name": granted.name}), now
+        )
 
 
 def replace_sign_in(connection: Connection, holder_id: str, now: datetime) -> None:

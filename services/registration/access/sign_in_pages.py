@@ -13,6 +13,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
+from services.console_pages import FIRST, FIRST_STEPS, SIGN_IN, first_page
 from services.registration.access.credentials import (
     CHALLENGE_S,
     Challenge,
@@ -32,18 +33,17 @@ from services.registration.access.credentials import (
 from services.registration.access.first_steps import has_form
 from services.registration.access.model import ADMINISTRATOR, ROLE_WORDS
 from services.registration.access.service import AccessDesk, ConsoleSessions
-from shared.core.errors import DomainError
-from shared.core.ids import new_token, token_hash
-from shared.core.security_events import SecurityEvent, note
-from shared.web.access import ROLES, Access, Holder, by_link, holder, needs, public
-from shared.web.bodies import CONTROL_CHARACTER
-from shared.web.browser_session import needs_recent_sign_in
-from shared.web.console.frame import SIGN_IN
-from shared.web.console.navigation import FIRST, FIRST_STEPS, HOME, first_page
-from shared.web.cross_site import refuse_cross_site
-from shared.web.headers import personal
-from shared.web.limits import limited
-from shared.web.signing_in import SignIn
+from shared.console.frame import HOME
+from shared.http.access import by_link, holder, needs, needs_recent_sign_in, public
+from shared.http.headers import personal
+from shared.http.holders import ROLES, Access, Holder
+from shared.http.request_data import CONTROL_CHARACTER
+from shared.http.sign_in import SignIn
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_token, token_hash
+from shared.runtime.logs import SecurityEvent, record_security_event
+from shared.security.csrf import check_csrf
+from shared.security.rate_limits import limited
 
 SIGNING, MAKING = "sign-in", "make"
 """Purposes of a challenge."""
@@ -111,7 +111,7 @@ def add_sign_in(blueprint: Blueprint, desk: SignInDesk) -> None:
     @limited("link")
     @public
     def sign_in_with_key() -> Response:
-        refuse_cross_site()
+        check_csrf()
         target = _target(request.form)
         holder = desk.access.holder_of(request.form.get("key", "").strip())
         waiting = _admit(desk, target, known=holder is not None)
@@ -125,7 +125,7 @@ def add_sign_in(blueprint: Blueprint, desk: SignInDesk) -> None:
     @limited("link")
     @public
     def sign_in_with_passkey() -> Response:
-        refuse_cross_site()
+        check_csrf()
         target = _target(request.form)
         try:
             holder = sign_in_by_passkey(desk.desk, desk.party, desk.answer(SIGNING))
@@ -146,7 +146,7 @@ def _admit(desk: SignInDesk, target: str, *, known: bool) -> Response | None:
     """
     wait_s = desk.sessions.admit(desk.cookie.client_network(), known=known)
     if not known or wait_s:
-        note(SecurityEvent.SIGN_IN_REFUSED)
+        record_security_event(SecurityEvent.SIGN_IN_REFUSED)
     if not wait_s:
         return None
     page = _sign_in_page(desk, target, status=429, wait_minutes=ceil(wait_s / 60))
@@ -215,7 +215,7 @@ def add_invitations(blueprint: Blueprint, desk: SignInDesk) -> None:
     @limited("link")
     @by_link
     def take_key(token: str) -> Response:
-        refuse_cross_site()
+        check_csrf()
         try:
             name, key = accept_with_key(desk.desk, token)
         except InvitationEnded as ended:
@@ -226,7 +226,7 @@ def add_invitations(blueprint: Blueprint, desk: SignInDesk) -> None:
     @limited("link")
     @by_link
     def make_passkey(token: str) -> Response:
-        refuse_cross_site()
+        check_csrf()
         try:
             holder = accept_with_passkey(desk.desk, desk.party, token, passkey_label(), desk.answer(MAKING))
         except InvitationEnded as ended:

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, text
 
 from services.registration.access.model import Grant, Granted
 from services.registration.forms.messages import make_message
-from shared.contracts.envelope import Message
-from shared.core.clock import rfc3339
-from shared.core.context import correlation_id, traceparent
-from shared.core.sealing import seal_to
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.clock import rfc3339
+from shared.runtime.logs import correlation_id, traceparent
+from shared.security.sealing import seal_to
 
 MAX_PASSKEYS = 10
 

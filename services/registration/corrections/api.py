@@ -25,12 +25,11 @@ from services.registration.corrections.service import (
 from services.registration.people.listing import PersonView, show_person
 from services.registration.people.schemas import PersonSchema
 from services.registration.people.seats import to_public
-from shared.contracts.schemas import StrictBoolean
-from shared.web.access import holder, needs, require_touch
-from shared.web.entity_tags import require_match
-from shared.web.headers import personal
-from shared.web.operations import Blueprint
-from shared.web.problems import ProblemSchema, problem
+from shared.http.access import holder, needs, require_touch
+from shared.http.headers import personal, require_match
+from shared.http.problems import ProblemSchema, problem
+from shared.http.request_data import Blueprint
+from shared.messaging.contracts.schemas import StrictBoolean
 
 ANSWERS = {"description": "By name of the question. Those that are not sent stay; null deletes one"}
 DRY_RUN = {"description": "Return what it would do, and change nothing"}

@@ -38,13 +38,12 @@ from services.registration.corrections.service import (
 from services.registration.own.answers import differences
 from services.registration.people.listing import PersonView
 from services.registration.people.wording import changes_since
-from shared.core.errors import DomainError
+from shared.http.access import holder, needs, require_touch
+from shared.http.headers import personal
 from shared.public_forms.definition import ADDRESS_FIELD, FormDefinition
-from shared.public_forms.encoded import from_form_encoded
 from shared.public_forms.rendering import answers_for_display, render_fields, render_summary
-from shared.public_forms.validation import FieldError
-from shared.web.access import holder, needs, require_touch
-from shared.web.headers import personal
+from shared.public_forms.validation import FieldError, from_form_encoded
+from shared.runtime.errors import DomainError
 
 DESK = "desk-"
 """Begins the names of what a page sends beside the form's questions: no question is called so."""

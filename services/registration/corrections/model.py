@@ -14,10 +14,9 @@ from services.registration.intake.model import Result
 from services.registration.own.answers import AnswerDifference
 from services.registration.people.model import clear_answers
 from services.registration.people.store import Person
-from shared.core.errors import DomainError
-from shared.public_forms.definition import ADDRESS_FIELD, Field, FormDefinition
-from shared.public_forms.standard import standard_form
+from shared.public_forms.definition import ADDRESS_FIELD, Field, FormDefinition, standard_form
 from shared.public_forms.validation import Answers, validate
+from shared.runtime.errors import DomainError
 
 CORRECTING: Mapping[str, str] = {
     "asked": "The person asked for it",

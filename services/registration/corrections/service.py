@@ -39,13 +39,13 @@ from services.registration.people.listing import PersonView, show_person
 from services.registration.people.messages import LINK_REQUESTED, RegistrationMessages, fact_about
 from services.registration.people.model import LIVE
 from services.registration.people.store import PERSON, Person, asked_recently, lock_known, to_person
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
+from shared.db.unit_of_work import UnitOfWork
 from shared.public_forms.addresses import address_key, normal_address
 from shared.public_forms.rendering import answers_for_display
 from shared.public_forms.validation import Answers, validate
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.security.audit_log import AuditRecord, add_audit_record
 
 
 class FaultyAnswers(Exception):
@@ -248,7 +248,7 @@ def send_again(desk: CorrectionDesk, registration_id: str, by: str) -> Person:
         if asked_recently(connection, [registration_id], locked.now):
             raise DomainError("sent-recently", "the link was mailed within the last five minutes")
         desk.messages.add(connection, [fact_about(LINK_REQUESTED, locked.person)], locked.now)
-        note_deed(connection, Deed(by, "link-sent", "registration", registration_id), locked.now)
+        add_audit_record(connection, AuditRecord(by, "link-sent", "registration", registration_id), locked.now)
     return locked.person
 
 

@@ -23,16 +23,15 @@ from services.registration.embed.strings import (
     text_of_kind,
     when_text,
 )
-from shared.i18n.content import Title
-from shared.i18n.languages import LANGUAGE_NAMES, direction
-from shared.i18n.marking import marked
+from shared.http.stylesheets import STATIC_FOLDER as SHARED_FOLDER
+from shared.http.stylesheets import Sheet, bundled, paper_sheet
+from shared.i18n.catalogue import marked
+from shared.i18n.languages import LANGUAGE_NAMES, Title, direction
 from shared.public_forms.definition import ADDRESS_FIELD, FormDefinition
+from shared.public_forms.fields import engine_texts
 from shared.public_forms.rendering import render_fields, render_summary
-from shared.public_forms.texts import engine_texts
 from shared.public_forms.theme import PLAIN, Theme, theme_css
 from shared.public_forms.validation import FieldError
-from shared.web.look.sheets import STATIC_FOLDER as SHARED_FOLDER
-from shared.web.look.sheets import Sheet, bundled, paper_sheet
 
 STATIC_FOLDER = Path(__file__).parent / "static"
 STATIC_PATH = "/embed/static"

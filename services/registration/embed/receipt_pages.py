@@ -10,9 +10,9 @@ from urllib.parse import quote, urlencode
 
 from services.registration.embed.pages import RECEIPTS_PATH, PageStyle, is_dated, render_page
 from services.registration.embed.strings import EventTime, page_texts, text_of_kind
-from shared.calendar.links import CalendarLinks
-from shared.i18n.content import Title
-from shared.public_forms.texts import engine_texts
+from shared.calendar.entries import CalendarLinks
+from shared.i18n.languages import Title
+from shared.public_forms.fields import engine_texts
 
 ReceiptStatus = Literal["received", "check-your-mail", "confirmed", "waitlisted", "full", "option-full", "closed"]
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from shared.i18n.catalogue import Catalogue
-from shared.i18n.phrases import listed
+from shared.i18n.catalogue import Catalogue, listed
 from shared.i18n.when import Period, time_lines
 
 PAGE_TEXTS = Catalogue(Path(__file__).parent / "translations")

@@ -15,10 +15,10 @@ from services.registration.forms.pools import MAX_RESERVATIONS, RESERVED_FOR, Re
 from services.registration.forms.seats import PROMOTION_MODES
 from services.registration.forms.service import list_forms
 from services.registration.forms.store import StoredForm, settings_of
-from shared.contracts.schemas import SLUG
-from shared.web.access import holder, may_touch, needs, require_touch
-from shared.web.entity_tags import require_revision
-from shared.web.problems import ProblemSchema
+from shared.http.access import holder, may_touch, needs, require_touch
+from shared.http.headers import require_revision
+from shared.http.problems import ProblemSchema
+from shared.messaging.contracts.schemas import SLUG
 
 ALARM = "Minutes before the start at which people's calendars alert them; null: as their calendars do"
 

@@ -32,10 +32,10 @@ from services.registration.forms.store import (
     settings_of,
     whole_line,
 )
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.store import outbox
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging import outbox
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
 
 _NOTE = text("""
     INSERT INTO form_change (form, revision, changed_at, changed_by, before, after, promoted)

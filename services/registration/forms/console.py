@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
+from services.console_words import changed_since_opened
 from services.registration.forms import wording as form_words
 from services.registration.forms.changes import FormChange, FormChangeLine, FormDesk, preview_form_change, show_form
 from services.registration.forms.designer import drafts_for
@@ -20,12 +21,11 @@ from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTE
 from services.registration.forms.opening import closed_reason, set_reason
 from services.registration.forms.service import list_forms, list_partners
 from services.registration.forms.store import StoredForm, settings_of
-from shared.core.errors import DomainError
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, may_touch, needs, require_touch
+from shared.http.headers import personal
 from shared.public_forms.definition import parse_definition
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, may_touch, needs, require_touch
-from shared.web.console.words import changed_since_opened
-from shared.web.headers import personal
+from shared.runtime.errors import DomainError
 
 MAX_SEATS = 1_000_000
 LOCAL = "%Y-%m-%dT%H:%M"

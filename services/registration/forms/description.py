@@ -26,19 +26,25 @@ from services.registration.forms.service import Partner, find_partners, save_par
 from services.registration.forms.store import find_form, save_form
 from services.registration.sealing.key_service import make_keys, publish_keys
 from services.registration.sealing.key_store import FormKeys
-from shared.contracts.schemas import SLUG
-from shared.core.clock import Clock, system_clock
-from shared.core.errors import SettingsError
-from shared.core.yaml_source import Fields, Node, flag, read_yaml, text, whole
-from shared.public_forms.definition import FormDefinition, parse_definition, to_mapping
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging import outbox
+from shared.messaging.contracts.schemas import SLUG
+from shared.public_forms.definition import (
+    STANDARD_KINDS,
+    FormDefinition,
+    TextInput,
+    parse_definition,
+    standard_form,
+    to_mapping,
+)
 from shared.public_forms.fields import FieldKind
 from shared.public_forms.kinds.choices import SOME_OF
-from shared.public_forms.kinds.number import NUMBER
 from shared.public_forms.kinds.text import LONG_TEXT, TEXT
-from shared.public_forms.partner_values import origin, page_language, theme_values
-from shared.public_forms.standard import STANDARD_KINDS, TextInput, standard_form
-from shared.store import outbox
-from shared.store.unit_of_work import UnitOfWork
+from shared.public_forms.kinds.values import NUMBER
+from shared.public_forms.theme import origin, page_language, theme_values
+from shared.runtime.clock import Clock, system_clock
+from shared.runtime.errors import SettingsError
+from shared.runtime.yaml_source import Fields, Node, flag, read_yaml, text, whole
 
 STANDARD = "standard/"
 RESERVED = frozenset({"selftest", "static"})

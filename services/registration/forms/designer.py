@@ -11,6 +11,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
+from services.console_words import changed_since_opened
 from services.registration.embed.pages import FramePage, PageStyle, render_frame, sheet
 from services.registration.forms import wording as form_words
 from services.registration.forms.designer_fields import (
@@ -25,13 +26,11 @@ from services.registration.forms.designer_fields import (
 from services.registration.forms.drafts import DraftDesk, DraftRefused, FormDraft
 from services.registration.forms.new_form import PATH, add_new_form, typed_values
 from services.registration.forms.service import list_forms, list_partners, working_group_texts
-from shared.core.errors import DomainError
+from shared.http.access import holder, may_touch, needs, require_touch
+from shared.http.headers import PAGE_POLICY, personal
 from shared.i18n.languages import LANGUAGE_NAMES, direction
-from shared.public_forms.definition import parse_definition
-from shared.public_forms.standard import with_working_groups
-from shared.web.access import holder, may_touch, needs, require_touch
-from shared.web.console.words import changed_since_opened
-from shared.web.headers import PAGE_POLICY, personal
+from shared.public_forms.definition import parse_definition, with_working_groups
+from shared.runtime.errors import DomainError
 
 FORM = "/console/registrations/forms"
 SCRIPT = Path(__file__).parent / "static" / "form_draft.js"

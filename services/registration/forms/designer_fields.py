@@ -11,13 +11,11 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from shared.core.slugs import free_slug, slug_from
-from shared.i18n.content import NO_TEXT, Text
-from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES
-from shared.public_forms.fields import Field, FieldKind
+from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, NO_TEXT, Text
+from shared.public_forms.definition import DAY_FIELDS, standard_questions
+from shared.public_forms.fields import Field, FieldKind, engine_texts
 from shared.public_forms.kinds import KINDS
-from shared.public_forms.standard import DAY_FIELDS, standard_questions
-from shared.public_forms.texts import engine_texts
+from shared.runtime.ids import free_slug, slug_from
 
 MAX_NAMED = 30
 """Choices that a refusal names."""

@@ -15,15 +15,14 @@ from services.registration.forms.service import all_partners, check_slug
 from services.registration.forms.store import StoredForm, describe_form, find_form, has_people, lock_seats, save_form
 from services.registration.sealing.key_service import make_keys, publish_keys
 from services.registration.sealing.key_store import FormKeys
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.yaml_source import Fields, Node
-from shared.i18n.content import Text
-from shared.public_forms.definition import FormDefinition, parse_definition
-from shared.public_forms.standard import STANDARD_KINDS
-from shared.store import outbox
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.i18n.languages import Text
+from shared.messaging import outbox
+from shared.public_forms.definition import STANDARD_KINDS, FormDefinition, parse_definition
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.runtime.yaml_source import Fields, Node
+from shared.security.audit_log import AuditRecord, add_audit_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +286,9 @@ class DraftDesk:
             old = _noted(before, effect) if current else {}
             new = _noted(describe_form(connection, slug) or {}, effect)
             record_form_change(connection, slug, FormChangeLine(published.revision, now, by, old, new, 0))
-        note_deed(connection, Deed(by, "form-published", "form", slug, {"revision": published.revision}), now)
+        add_audit_record(
+            connection, AuditRecord(by, "form-published", "form", slug, {"revision": published.revision}), now
+        )
         outbox.add(connection, [form_message(published.facts, now)])
         delete_draft(connection, slug)
         return published

@@ -17,12 +17,11 @@ from services.registration.forms.side_events import (
     make_forms,
     preview_forms,
 )
-from shared.contracts.schemas import SLUG
-from shared.i18n.content_field import TextByLanguage
-from shared.web.access import holder, may_touch, needs, needs_all_forms, require_touch
-from shared.web.entity_tags import require_revision
-from shared.web.operations import Blueprint
-from shared.web.problems import ProblemSchema, problem
+from shared.http.access import holder, may_touch, needs, needs_all_forms, require_touch
+from shared.http.headers import require_revision
+from shared.http.problems import ProblemSchema, problem
+from shared.http.request_data import Blueprint
+from shared.messaging.contracts.schemas import SLUG, TextByLanguage
 
 PREFIX = "/v1/form-drafts"
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from services.registration.forms.model import FormFacts
 from services.registration.forms.service import Partner
-from shared.contracts.envelope import TYPE_PREFIX, Message
-from shared.contracts.registry import source_of
-from shared.core.clock import rfc3339
-from shared.core.context import correlation_id, traceparent
-from shared.core.ids import new_id
+from shared.messaging.contracts.registry import source_of
+from shared.messaging.contracts.schemas import TYPE_PREFIX, Message
+from shared.runtime.clock import rfc3339
+from shared.runtime.ids import new_id
+from shared.runtime.logs import correlation_id, traceparent
 
 FORM_CHANGED = "form.changed.v1"
 PARTNER_CHANGED = "partner.changed.v1"

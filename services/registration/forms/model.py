@@ -13,8 +13,8 @@ from typing import Any
 from services.registration.forms.opening import Opening
 from services.registration.forms.pools import MAX_RESERVATIONS, Pools, Reservation, reservations_to_json
 from services.registration.forms.seats import IN_ORDER, OFFER_HOURS, Seats
-from shared.core.clock import rfc3339
-from shared.core.errors import DomainError
+from shared.runtime.clock import rfc3339
+from shared.runtime.errors import DomainError
 
 SEALED_DAYS = 14
 PERSON_DAYS = 90

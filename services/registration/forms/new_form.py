@@ -23,14 +23,13 @@ from services.registration.forms.side_events import (
     preview_forms,
 )
 from services.registration.forms.store import StoredForm
-from shared.contracts.schemas import SLUG
-from shared.core.errors import DomainError
-from shared.core.slugs import MAX_LENGTH, free_slug, slug_from
-from shared.i18n.content import Text
-from shared.i18n.when import compact_day
-from shared.i18n.zones import zone_name
-from shared.web.access import holder, needs, needs_all_forms, require_touch
-from shared.web.headers import personal
+from shared.http.access import holder, needs, needs_all_forms, require_touch
+from shared.http.headers import personal
+from shared.i18n.languages import Text
+from shared.i18n.when import compact_day, zone_name
+from shared.messaging.contracts.schemas import SLUG
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import MAX_LENGTH, free_slug, slug_from
 
 NUMBER = re.compile("[0-9]{1,6}(?![0-9])(?!.*[0-9])")
 """The last number of an id."""

@@ -11,10 +11,10 @@ from sqlalchemy import Connection, text
 
 from services.registration.forms.opening import closed_reason
 from services.registration.forms.store import StoredForm, all_forms, find_first_form, find_public_form
-from shared.contracts.schemas import SLUG
-from shared.core.errors import DomainError, Poison, Unavailable
-from shared.i18n.content import Text
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.i18n.languages import Text
+from shared.messaging.contracts.schemas import SLUG
+from shared.runtime.errors import DomainError, Poison, Unavailable
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, text
 
 from services.registration.forms.drafts import DraftDesk, DraftRefused
 from services.registration.forms.service import find_partners
-from shared.core.errors import DomainError
-from shared.i18n.content import DEFAULT, Text
+from shared.i18n.languages import DEFAULT, Text
+from shared.runtime.errors import DomainError
 
 GUEST_LIST_HOURS = 48
 """How long before its start the guest list of a side event closes: the UN asks for the names then."""

@@ -12,7 +12,7 @@ from services.registration.forms.model import FormFacts, FormSettings
 from services.registration.forms.opening import Opening
 from services.registration.forms.pools import Pools, Reservation, Traits, read_pools, reservations_to_json
 from services.registration.forms.seats import InLine, Seats
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
 
 SEAT_COLUMNS = """s.offered, s.passed, o.reservations, o.domain_percent,
         pool_counts(o.slug, o.reservations, o.domain_percent), o.promotion_mode, o.offer_hours"""

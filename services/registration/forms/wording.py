@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from services.console_words import utc_text
 from services.registration.forms.changes import FormChangeLine, FormEffect
 from services.registration.forms.model import SEAT_SETTINGS, FormSettings, differences
 from services.registration.forms.seats import WITH_OFFERS
-from shared.web.console.words import utc_text
 
 KINDS = {
     "webinar": "Webinar",

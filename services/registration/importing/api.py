@@ -21,14 +21,13 @@ from services.registration.importing.model import (
     PeopleImport,
 )
 from services.registration.importing.service import ImportDesk
-from shared.contracts.schemas import SLUG, StrictBoolean
+from shared.http.access import holder, needs, require_touch
+from shared.http.headers import require_revision
+from shared.http.lists import PageArguments, position_in, to_cursor
+from shared.http.problems import ProblemSchema
+from shared.http.request_data import Blueprint, reason_field
 from shared.i18n.languages import LANGUAGES
-from shared.web.access import holder, needs, require_touch
-from shared.web.entity_tags import require_revision
-from shared.web.operations import Blueprint
-from shared.web.paging import PageArguments, position_in, to_cursor
-from shared.web.problems import ProblemSchema
-from shared.web.reasons import reason_field
+from shared.messaging.contracts.schemas import SLUG, StrictBoolean
 
 STATES = ("uploaded", "checked", "running", "done", "cancelled", "failed")
 _ENCODINGS = ("", "utf-8", "utf-16", "windows-1252", "windows-1251", "windows-1256", "gb18030")

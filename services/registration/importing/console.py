@@ -25,13 +25,12 @@ from services.registration.importing.mapping import (
 from services.registration.importing.model import ColumnMapping, Fate, ImportChoice, PeopleImport, PreparedRow
 from services.registration.importing.service import ImportDesk, ImportView
 from services.registration.importing.table_reading import DELIMITERS, ENCODINGS, has_choices
-from shared.core.errors import DomainError
+from shared.http.access import holder, may_touch, needs, needs_recent_sign_in, require_touch
+from shared.http.headers import personal
+from shared.http.lists import csv_answer
 from shared.i18n.languages import LANGUAGE_NAMES
 from shared.public_forms.fields import ADDRESS_FIELD
-from shared.web.access import holder, may_touch, needs, require_touch
-from shared.web.browser_session import needs_recent_sign_in
-from shared.web.csv_lines import csv_answer
-from shared.web.headers import personal
+from shared.runtime.errors import DomainError
 
 PATH = "/console/registrations/imports"
 SAMPLES = 3

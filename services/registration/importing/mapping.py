@@ -25,11 +25,11 @@ from services.registration.importing.model import (
     PeopleImport,
 )
 from services.registration.importing.table_reading import DELIMITERS, ENCODINGS, fold, has_choices
-from shared.core.errors import DomainError
+from shared.http.holders import Holder
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.definition import FormDefinition
 from shared.public_forms.fields import ADDRESS_FIELD
-from shared.web.access import Holder
+from shared.runtime.errors import DomainError
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,13 @@ from services.registration.intake.model import FormContent, changed_fields, cont
 from services.registration.intake.storing import Entered, changed_content, enter
 from services.registration.people.references import References
 from services.registration.sealing.encryption import seal_answers
-from shared.core.clock import parse_rfc3339, rfc3339
-from shared.core.ids import new_id
+from shared.db.unit_of_work import UnitOfWork
 from shared.i18n.when import known_zone
 from shared.public_forms.definition import FormDefinition
 from shared.public_forms.fields import ADDRESS_FIELD
 from shared.public_forms.validation import validate
-from shared.store.unit_of_work import UnitOfWork
+from shared.runtime.clock import parse_rfc3339, rfc3339
+from shared.runtime.ids import new_id
 
 REASONS = {
     "ambiguous-date": "The date is ambiguous: choose which comes first, day or month.",

@@ -29,14 +29,13 @@ from services.registration.importing.rows import RowChecker, count_fates, make_r
 from services.registration.importing.table_reading import read_table
 from services.registration.people.references import References
 from services.registration.sealing.store import find_public_key
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.ids import new_id
-from shared.core.sealing import Vault
-from shared.public_forms.definition import FormDefinition, parse_definition
-from shared.public_forms.standard import with_working_groups
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.public_forms.definition import FormDefinition, parse_definition, with_working_groups
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
+from shared.security.audit_log import AuditRecord, add_audit_record
+from shared.security.sealing import Vault
 
 MAX_LISTED = 100
 OPEN_STATES = ("uploaded", "checked")
@@ -91,7 +90,7 @@ class ImportDesk:
             store.add_import(connection, identity, form, len(table.lines), by, now)
             store.add_file(connection, self.vault, identity, data, {}, now)
             detail = {"form": form, "rows": len(table.lines)}
-            note_deed(connection, Deed(by, "people-file-uploaded", "import", identity, detail), now)
+            add_audit_record(connection, AuditRecord(by, "people-file-uploaded", "import", identity, detail), now)
         return identity
 
     def imports(self, forms: Sequence[str] | None) -> list[PeopleImport]:
@@ -162,7 +161,9 @@ class ImportDesk:
             store.replace_batches(connection, self.vault, identity, batches, view.people.created_at)
             seen = seen_form(view.form, now)
             store.store_checked(connection, identity, mapping_to_json(mapping), seen, expected)
-            note_deed(connection, Deed(by, "people-import-checked", "import", identity, {"rows": expected}), now)
+            add_audit_record(
+                connection, AuditRecord(by, "people-import-checked", "import", identity, {"rows": expected}), now
+            )
         return self.find(identity)
 
     def _checked(self, view: ImportView, table: FileTable, mapping: ColumnMapping) -> list[PreparedRow]:
@@ -194,7 +195,7 @@ class ImportDesk:
             store.store_confirmed(connection, identity, choice, by, now)
             store.delete_file(connection, identity)
             detail = {"form": people.form, "rows": people.rows, "seats": choice.seats, "mail": choice.mail}
-            note_deed(connection, Deed(by, "people-import-confirmed", "import", identity, detail), now)
+            add_audit_record(connection, AuditRecord(by, "people-import-confirmed", "import", identity, detail), now)
         return self.find(identity)
 
     def cancel(self, identity: str, by: str) -> PeopleImport:
@@ -214,7 +215,7 @@ class ImportDesk:
             store.delete_batches(connection, identity)
             store.delete_file(connection, identity)
             detail = {"form": people.form, "rows": dict(people.counts)}
-            note_deed(connection, Deed(by, "people-import-cancelled", "import", identity, detail), now)
+            add_audit_record(connection, AuditRecord(by, "people-import-cancelled", "import", identity, detail), now)
         return self.find(identity)
 
     def resume(self, identity: str, by: str) -> PeopleImport:
@@ -230,7 +231,7 @@ class ImportDesk:
             if people.state != "failed":
                 raise DomainError("not-failed", "the import has not failed")
             store.store_resumed(connection, identity)
-            note_deed(connection, Deed(by, "people-import-resumed", "import", identity), self.clock())
+            add_audit_record(connection, AuditRecord(by, "people-import-resumed", "import", identity), self.clock())
         return self.find(identity)
 
     def rows(self, identity: str, fate: str, first_batch: int) -> Iterator[tuple[int, PreparedRow]]:
@@ -251,7 +252,9 @@ class ImportDesk:
         """
         view = self.view(identity)
         with self.work.transaction() as connection:
-            note_deed(connection, Deed(by, "file-taken", "import", identity, {"form": view.people.form}), self.clock())
+            add_audit_record(
+                connection, AuditRecord(by, "file-taken", "import", identity, {"form": view.people.form}), self.clock()
+            )
         headings = view.table.headings if view.table is not None else ()
         return (*headings, "Line", "Column", "Reason"), self._refused(identity, len(headings))
 

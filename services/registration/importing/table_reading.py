@@ -29,8 +29,7 @@ from services.registration.importing.model import (
 from services.registration.importing.workbook import read_workbook
 from shared.i18n.catalogue import names_of_languages
 from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, named_language
-from shared.public_forms.fields import Field
-from shared.public_forms.texts import engine_texts
+from shared.public_forms.fields import Field, engine_texts
 
 ENCODINGS = {
     "utf-8": "UTF-8",

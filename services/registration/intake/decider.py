@@ -74,16 +74,15 @@ from services.registration.people.model import LIVE, Registration
 from services.registration.people.store import Person, asked_recently, find_person, store_answers
 from services.registration.people.waiting_list import promote_if_possible, promote_waiting
 from services.registration.privacy.erasure import erase_by_link
+from services.registration.telemetry import submissions_decided_total
 from shared.calendar.entries import personal_key
-from shared.contracts.envelope import Message
-from shared.core.errors import Unavailable
-from shared.core.failpoints import reach
-from shared.core.ids import new_id, new_token
-from shared.core.links import CONFIRMATION, UNDO_ADDRESS, link_hash
-from shared.core.metrics import submissions_decided_total
-from shared.store import outbox
-from shared.store.checked_clock import CheckedClock
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.readiness import CheckedClock
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging import outbox
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.errors import Unavailable
+from shared.runtime.failpoints import reach
+from shared.runtime.ids import CONFIRMATION, UNDO_ADDRESS, link_hash, new_id, new_token
 
 log = logging.getLogger(__name__)
 

@@ -92,7 +92,7 @@ class LinkOwner:
     Attributes:
         registration: that the link is of; None for a confirmation link.
         expires_at: of a confirmation link; None for the others.
-        purpose: of the link, see ``shared.core.links``.
+        purpose: of the link, see ``shared.runtime.ids``.
     """
 
     address: AddressRefs

@@ -15,11 +15,16 @@ from services.registration.forms.opening import closed_reason
 from services.registration.forms.service import Partner, check_slug, find_partners, group_copies
 from services.registration.forms.store import PublicForm, find_public_form
 from services.registration.sealing.store import find_public_key
-from shared.core.errors import DomainError
-from shared.public_forms.definition import FormDefinition, parse_definition, with_full_options
-from shared.public_forms.standard import GROUP_FIELD, with_working_groups
-from shared.public_forms.work_asked import MOST_COUNTED, RUSH_WINDOW
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.public_forms.definition import (
+    GROUP_FIELD,
+    FormDefinition,
+    parse_definition,
+    with_full_options,
+    with_working_groups,
+)
+from shared.public_forms.proof_of_work import MAX_COUNTED, RUSH_WINDOW
+from shared.runtime.errors import DomainError
 
 _KEY = text("SELECT id, public FROM decider_key ORDER BY published_at DESC, id LIMIT 1")
 _IS_FULL = text("SELECT intake_is_full(:max_bytes)")
@@ -53,7 +58,7 @@ def used_lately(connection: Connection, form: str, now: datetime) -> int:
 
     All processes count the same rows, so they ask for the same work. It is never counted further than matters.
     """
-    values = {"form": form, "since": now - RUSH_WINDOW, "most": MOST_COUNTED}
+    values = {"form": form, "since": now - RUSH_WINDOW, "most": MAX_COUNTED}
     return int(connection.execute(_COUNT_CHALLENGES, values).scalar_one())
 
 

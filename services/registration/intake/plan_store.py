@@ -12,7 +12,7 @@ from services.registration.intake.items import UNDO_FOR, DeskAct
 from services.registration.intake.model import without_cause
 from services.registration.people.messages import tagged_message
 from services.registration.people.store import as_parameter, columns_of, end_links
-from shared.store import outbox
+from shared.messaging import outbox
 
 CHANGED, RESTORED = "address changed", "address change undone"
 """Reasons in the history: no address."""

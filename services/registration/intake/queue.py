@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from services.registration.people.store import DECIDER_LOCK
-from shared.core.errors import SettingsError
-from shared.core.key_checks import check_value
-from shared.core.sealing import open_sealed, public_key_of, seal_to
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.errors import SettingsError
+from shared.security.keys import check_value
+from shared.security.sealing import open_sealed, public_key_of, seal_to
 
 MAX_ATTEMPTS = 5
 BATCH_BY_ATTEMPTS = (200, 50, 12, 3, 1)

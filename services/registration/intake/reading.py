@@ -42,11 +42,11 @@ from services.registration.intake.model import Act, Choice, FormContent, content
 from services.registration.intake.queue import QueuedRow
 from services.registration.people.model import AddressRefs
 from services.registration.people.references import References
-from shared.core.context import caused_by
-from shared.core.links import CONFIRMATION, JOIN, OWN, VIEW
-from shared.core.sealing import Unsealable, open_sealed
-from shared.core.spans import DECIDE
-from shared.core.tracing import span
+from services.registration.telemetry import DECIDE
+from shared.runtime.ids import CONFIRMATION, JOIN, OWN, VIEW
+from shared.runtime.logs import caused_by
+from shared.runtime.tracing import span
+from shared.security.sealing import Unsealable, open_sealed
 
 _ADDRESSES = text("""
     SELECT id::text, person_ref FROM registration WHERE id = ANY(CAST(:ids AS uuid[])) AND erased_at IS NULL

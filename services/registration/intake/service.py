@@ -25,13 +25,13 @@ from services.registration.intake.form_view import (
 from services.registration.intake.items import DeskCommand
 from services.registration.intake.model import FormContent, content_to_json
 from services.registration.sealing.encryption import seal_answers
-from shared.core.context import correlation_id, traceparent
-from shared.core.errors import DomainError, Overloaded, Unavailable
-from shared.core.failpoints import reach
-from shared.core.sealing import seal_to
+from shared.db.unit_of_work import UnitOfWork
 from shared.public_forms.definition import FormDefinition
 from shared.public_forms.validation import Answers
-from shared.store.unit_of_work import UnitOfWork
+from shared.runtime.errors import DomainError, Overloaded, Unavailable
+from shared.runtime.failpoints import reach
+from shared.runtime.logs import correlation_id, traceparent
+from shared.security.sealing import seal_to
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Of codes: no character is easily taken for another."""

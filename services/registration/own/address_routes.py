@@ -31,14 +31,14 @@ from services.registration.public.context import (
     title_of,
 )
 from services.registration.public.submissions import client_network
-from shared.core.errors import DomainError
-from shared.i18n.content import Title
+from shared.http.access import by_link
+from shared.http.request_data import require_form
+from shared.i18n.languages import Title
 from shared.i18n.when import period
 from shared.public_forms.addresses import address_key, normal_address
-from shared.public_forms.texts import engine_texts
-from shared.web.access import by_link
-from shared.web.bodies import require_form
-from shared.web.limits import limited
+from shared.public_forms.fields import engine_texts
+from shared.runtime.errors import DomainError
+from shared.security.rate_limits import limited
 
 AddressError = Literal["", "invalid", "same-address"]
 UndoState = Literal["offered", "processing", "address-restored", "registered-there", "address-full", "gone"]

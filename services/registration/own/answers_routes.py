@@ -39,16 +39,15 @@ from services.registration.public.context import (
     read_submitted,
     see_other,
 )
-from shared.core.errors import DomainError
-from shared.i18n.content import Title
-from shared.i18n.languages import LANGUAGE_NAMES
+from shared.http.access import by_link
+from shared.http.request_data import require_form
+from shared.i18n.languages import LANGUAGE_NAMES, Title
 from shared.public_forms.definition import FormDefinition
+from shared.public_forms.fields import engine_texts
 from shared.public_forms.rendering import render_fields, render_summary
-from shared.public_forms.texts import engine_texts
 from shared.public_forms.validation import Answers, FieldError, validate
-from shared.web.access import by_link
-from shared.web.bodies import require_form
-from shared.web.limits import limited
+from shared.runtime.errors import DomainError
+from shared.security.rate_limits import limited
 
 AnswersNotice = Literal["", "changed-meanwhile", "name-taken", "option-full"]
 

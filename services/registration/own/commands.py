@@ -17,9 +17,9 @@ from services.registration.own.store import OwnRegistration
 from services.registration.people.api import AnswersRefused, LinkAccess
 from services.registration.people.store import Person
 from services.registration.public.context import PublicContext
-from shared.core.errors import DomainError
-from shared.core.links import OWN, UNDO_ADDRESS, VIEW
 from shared.public_forms.validation import Answers
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import OWN, UNDO_ADDRESS, VIEW
 
 OUTCOME_WITHIN_S = 2.0
 """How long a page waits for the decider before it says that the command is being processed."""

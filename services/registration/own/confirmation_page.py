@@ -15,9 +15,9 @@ from services.registration.embed.strings import EventTime, text_of_kind
 from services.registration.intake.model import Act, Choice, Result
 from services.registration.own.answers import AnswerDifference
 from services.registration.own.pages import kind_key, own_text, render_own
-from shared.i18n.content import Title
+from shared.i18n.languages import Title
 from shared.i18n.when import Period
-from shared.public_forms.texts import engine_texts
+from shared.public_forms.fields import engine_texts
 
 CHOICE_PREFIX = "choice-"
 """Before the id of a candidate in the name of its choice."""

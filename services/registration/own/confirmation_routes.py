@@ -49,13 +49,13 @@ from services.registration.public.context import (
 )
 from services.registration.public.form_pages import again, form_page
 from services.registration.public.submissions import SubmissionRefused, take
-from shared.core.errors import DomainError
+from shared.http.access import by_link
+from shared.http.request_data import require_form
 from shared.i18n.when import period
 from shared.public_forms.definition import ADDRESS_FIELD, FormDefinition
 from shared.public_forms.rendering import answers_for_display
-from shared.web.access import by_link
-from shared.web.bodies import require_form
-from shared.web.limits import limited
+from shared.runtime.errors import DomainError
+from shared.security.rate_limits import limited
 
 MAX_ACTS_SHOWN = 10
 """Of what was done by a link, the newest."""

@@ -29,14 +29,14 @@ from services.registration.public.context import (
     see_other,
     title_of,
 )
-from shared.core.errors import DomainError
-from shared.core.links import JOIN, OWN
-from shared.i18n.content import Title
+from shared.http.access import by_link
+from shared.http.headers import personal
+from shared.http.request_data import require_form
+from shared.i18n.languages import Title
 from shared.i18n.when import period
-from shared.web.access import by_link
-from shared.web.bodies import require_form
-from shared.web.headers import personal
-from shared.web.limits import limited
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import JOIN, OWN
+from shared.security.rate_limits import limited
 
 ViewStatus = Literal["confirmed", "waitlisted", "cancelled"]
 EventNotice = Literal["", "cancelled", "postponed", "held"]

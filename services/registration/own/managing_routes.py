@@ -65,14 +65,13 @@ from services.registration.public.receipts import (
     links_to,
     personal_event,
 )
-from shared.calendar.entries import personal_key
+from shared.calendar.entries import CalendarLinks, personal_key
 from shared.calendar.ics import CalendarEvent
-from shared.calendar.links import CalendarLinks
-from shared.core.errors import DomainError
+from shared.http.access import by_link, public
 from shared.i18n.when import day_text
 from shared.public_forms.rendering import answers_for_display
-from shared.web.access import by_link, public
-from shared.web.limits import limited
+from shared.runtime.errors import DomainError
+from shared.security.rate_limits import limited
 
 
 def add_own_calendar(blueprint: Blueprint, context: PublicContext) -> None:

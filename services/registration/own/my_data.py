@@ -19,17 +19,16 @@ from services.registration.own.service import show_own_history
 from services.registration.own.store import OwnRegistration
 from services.registration.people.model import clear_answers
 from services.registration.public.context import PublicContext, event_time, own_language, page, page_style_of, title_of
-from shared.core.clock import rfc3339
-from shared.core.errors import DomainError
-from shared.i18n.content import Title
-from shared.i18n.languages import LANGUAGE_NAMES
-from shared.i18n.phrases import listed
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import by_link
+from shared.http.headers import personal
+from shared.i18n.catalogue import listed
+from shared.i18n.languages import LANGUAGE_NAMES, Title
 from shared.i18n.when import Period, known_zone, time_lines
 from shared.public_forms.rendering import answers_for_display
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import by_link
-from shared.web.headers import personal
-from shared.web.limits import limited
+from shared.runtime.clock import rfc3339
+from shared.runtime.errors import DomainError
+from shared.security.rate_limits import limited
 
 SEALED = "kept encrypted and not opened by a link, which may get into other hands; ask the organisers for them"
 ELSEWHERE = {

@@ -23,11 +23,11 @@ from services.registration.intake.model import Result
 from services.registration.own.service import ended_by
 from services.registration.own.store import OwnRegistration
 from services.registration.public.context import PublicContext, language_of, page, page_style_of, see_other, title_of
-from shared.calendar.links import CalendarLinks
-from shared.core.errors import DomainError
+from shared.calendar.entries import CalendarLinks
 from shared.i18n.catalogue import Catalogue
-from shared.i18n.content import Title
+from shared.i18n.languages import Title
 from shared.i18n.when import period
+from shared.runtime.errors import DomainError
 
 TEXTS = Catalogue(Path(__file__).parent / "translations")
 

@@ -34,9 +34,9 @@ from services.registration.own.store import (
     registered_people,
 )
 from services.registration.people.details import ProposalState
-from shared.core.errors import DomainError
-from shared.core.links import CONFIRMATION, JOIN, OWN, UNDO_ADDRESS, VIEW, sent_hash
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import CONFIRMATION, JOIN, OWN, UNDO_ADDRESS, VIEW, sent_hash
 
 ENDING = frozenset({Result.CANCELLED, Result.RENEWED, Result.ERASED})
 """Results of commands by which all links of a registration end, the one that was used among them."""

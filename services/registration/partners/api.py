@@ -9,15 +9,15 @@ from flask import Response, jsonify
 
 from services.registration.forms.service import Partner, find_partner, list_partners
 from services.registration.partners.service import MAX_ORIGINS, PartnerDesk, show_partner
-from shared.contracts.registration import REGISTRATION_STATUSES
-from shared.contracts.schemas import SLUG
-from shared.core.errors import DomainError
+from shared.http.access import holder, may_touch, needs, needs_all_forms, require_partner
+from shared.http.headers import require_revision
+from shared.http.problems import ProblemSchema
+from shared.http.request_data import Blueprint
 from shared.i18n.languages import LANGUAGES
-from shared.public_forms.partner_values import origin, theme_values
-from shared.web.access import holder, may_touch, needs, needs_all_forms, require_partner
-from shared.web.entity_tags import require_revision
-from shared.web.operations import Blueprint
-from shared.web.problems import ProblemSchema
+from shared.messaging.contracts.payloads import REGISTRATION_STATUSES
+from shared.messaging.contracts.schemas import SLUG
+from shared.public_forms.theme import origin, theme_values
+from shared.runtime.errors import DomainError
 
 MAX_NAME, MAX_ORIGIN = 200, 255
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"

@@ -9,20 +9,20 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
+from services.console_pages import OF_PARTNERS
+from services.console_words import changed_since_opened
 from services.registration.embed.snippets import ELEMENT, WAYS, SnippetChoice, snippet_of
 from services.registration.forms import wording as form_words
 from services.registration.forms.service import Partner, find_partner, list_forms, list_partners
 from services.registration.partners.service import MAX_ORIGINS, PartnerDesk, PartnerView, show_partner
-from shared.contracts.schemas import SLUG
-from shared.core.errors import DomainError
-from shared.core.slugs import slug_from
+from shared.http.access import holder, may_touch, needs, needs_all_forms, require_partner
+from shared.http.headers import personal
 from shared.i18n.languages import LANGUAGE_NAMES
+from shared.messaging.contracts.schemas import SLUG
 from shared.public_forms.definition import parse_definition
-from shared.public_forms.partner_values import THEME_NAMES, origin, origin_of, theme_values
-from shared.web.access import holder, may_touch, needs, needs_all_forms, require_partner
-from shared.web.console.navigation import OF_PARTNERS
-from shared.web.console.words import changed_since_opened
-from shared.web.headers import personal
+from shared.public_forms.theme import THEME_NAMES, origin, origin_of, theme_values
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import slug_from
 
 DONE = {
     "added": "The partner is added. Choose next which forms its pages may show: tick the partner in each.",

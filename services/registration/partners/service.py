@@ -11,13 +11,13 @@ from services.registration.forms.opening import closed_reason
 from services.registration.forms.service import Partner, add_partner, change_partner, check_slug, find_partners
 from services.registration.forms.store import StoredForm, all_forms
 from services.registration.people.store import count_through
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.i18n.content import Text
+from shared.db.unit_of_work import UnitOfWork
+from shared.i18n.languages import Text
+from shared.messaging import outbox
 from shared.public_forms.definition import FormDefinition, parse_definition
-from shared.store import outbox
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.security.audit_log import AuditRecord, add_audit_record
 
 MAX_ORIGINS = 20
 MAX_REQUESTED = 5
@@ -51,7 +51,7 @@ class PartnerDesk:
                 raise DomainError("already-exists", f"there is a partner {partner.slug} already")
             now = self.clock()
             outbox.add(connection, [partner_message(partner, now)])
-            note_deed(connection, _audit_entry("partner-added", partner, by, _noted(partner)), now)
+            add_audit_record(connection, _audit_entry("partner-added", partner, by, _noted(partner)), now)
 
     def change(self, partner: Partner, by: str) -> Partner:
         """Store ``partner`` in place of the one with its slug and revision; returns it as it is then.
@@ -94,7 +94,7 @@ class PartnerDesk:
         detail = {"before": {name: old[name] for name in names}, "after": {name: new[name] for name in names}}
         stored, now = replace(after, revision=after.revision + 1), self.clock()
         outbox.add(connection, [partner_message(stored, now)])
-        note_deed(connection, _audit_entry(deed, after, by, detail), now)
+        add_audit_record(connection, _audit_entry(deed, after, by, detail), now)
         return stored
 
 
@@ -111,8 +111,8 @@ def _check(partner: Partner) -> None:
         raise DomainError("too-many-origins", limits)
 
 
-def _audit_entry(deed: str, partner: Partner, by: str, detail: dict[str, Any]) -> Deed:
-    return Deed(by, deed, "partner", partner.slug, detail)
+def _audit_entry(deed: str, partner: Partner, by: str, detail: dict[str, Any]) -> AuditRecord:
+    return AuditRecord(by, deed, "partner", partner.slug, detail)
 
 
 def _noted(partner: Partner) -> dict[str, Any]:

@@ -13,10 +13,9 @@ from typing import Any
 from marshmallow import ValidationError
 
 from services.registration.forms.model import COLUMNS
-from shared.core.errors import DomainError
-from shared.core.parameter_advice import unknown_parameter_advice
 from shared.public_forms.definition import FormDefinition
 from shared.public_forms.fields import Field
+from shared.runtime.errors import DomainError, unknown_parameter_advice
 
 PREFIX = "answer."
 EQUALS, FROM, UNTIL, GIVEN = "", "from", "until", "given"

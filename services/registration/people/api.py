@@ -37,19 +37,32 @@ from services.registration.people.schemas import (
 )
 from services.registration.people.seats import PeopleDesk, add_offers, tagged, to_public
 from services.registration.people.store import Person
-from shared.core.errors import DomainError
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import (
+    holder,
+    link_token,
+    needs,
+    needs_or_link,
+    refuse_key,
+    require_recent_sign_in,
+    require_touch,
+)
+from shared.http.headers import require_match
+from shared.http.lists import (
+    MEDIA_TYPE,
+    XLSX_TYPE,
+    csv_answer,
+    page_of,
+    position_in,
+    wants_csv,
+    wants_xlsx,
+    xlsx_answer,
+)
+from shared.http.problems import ProblemSchema, problem
+from shared.http.request_data import Blueprint, lower_bound, upper_bound
 from shared.public_forms.validation import Answers
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, link_token, needs, needs_or_link, refuse_key, require_touch
-from shared.web.browser_session import require_recent_sign_in
-from shared.web.csv_lines import MEDIA_TYPE, csv_answer, wants_csv
-from shared.web.entity_tags import require_match
-from shared.web.limits import spend
-from shared.web.operations import Blueprint
-from shared.web.paging import page_of, position_in
-from shared.web.problems import ProblemSchema, problem
-from shared.web.query_parameters import lower_bound, upper_bound
-from shared.web.xlsx_lines import XLSX_TYPE, wants_xlsx, xlsx_answer
+from shared.runtime.errors import DomainError
+from shared.security.rate_limits import spend
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -14,6 +14,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
+from services.console_words import changed_since_opened
 from services.registration.forms.model import MAX_OFFER_HOURS
 from services.registration.forms.service import list_partners, working_group_titles
 from services.registration.forms.store import all_forms
@@ -50,17 +51,14 @@ from services.registration.people.wording import (
 )
 from services.registration.sealing.key_store import FormKeys
 from services.registration.sealing.service import ReadingRequest, read_sealed
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.public_forms.definition import parse_definition
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, may_touch, needs, needs_recent_sign_in, require_recent_sign_in, require_touch
+from shared.http.headers import personal
+from shared.http.lists import xlsx_answer
+from shared.public_forms.definition import parse_definition, with_working_groups
 from shared.public_forms.rendering import answers_for_display, sealed_for_display, withdrawn_answers
-from shared.public_forms.standard import with_working_groups
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, may_touch, needs, require_touch
-from shared.web.browser_session import needs_recent_sign_in, require_recent_sign_in
-from shared.web.console.words import changed_since_opened
-from shared.web.headers import personal
-from shared.web.xlsx_lines import xlsx_answer
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
 
 PATH = "/console/registrations"
 

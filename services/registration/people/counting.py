@@ -17,10 +17,9 @@ from sqlalchemy import Connection, text
 
 from services.registration.people.answer_filters import PREFIX, answer_field, is_free_text
 from services.registration.people.listing_store import PeopleFilter, Where, conditions_of
-from shared.core.errors import DomainError
-from shared.core.parameter_advice import unknown_parameter_advice
+from shared.db.unit_of_work import UnitOfWork
 from shared.public_forms.definition import FormDefinition
-from shared.store.unit_of_work import UnitOfWork
+from shared.runtime.errors import DomainError, unknown_parameter_advice
 
 CUBES: Mapping[str, tuple[str, ...]] = {
     "features": ("form", "event_id", "status", "working_group", "partner", "country", "language", "representative"),

@@ -44,9 +44,9 @@ from services.registration.people.waiting_list import (
     promote_waiting,
     record_promotion,
 )
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
 
 CONFIRM, CANCEL, OFFER, WITHDRAW = "confirmed", "cancelled", "offered", "withdrawn"
 """What a registration can be decided to be."""

@@ -13,10 +13,10 @@ from services.registration.forms.opening import OPEN_EVENT_STATUSES
 from services.registration.forms.store import StoredForm, all_forms
 from services.registration.people.messages import DETAILS_REQUESTED, RegistrationMessages, fact_about
 from services.registration.people.store import PERSON, to_person
-from shared.contracts.envelope import Message
-from shared.core.errors import Poison
-from shared.core.sealing import Unsealable, open_sealed
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.errors import Poison
+from shared.security.sealing import Unsealable, open_sealed
 
 SUBMITTED, RETURNED = "submitted", "returned"
 

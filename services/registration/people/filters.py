@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
+from services import console_words as words
 from services.registration.forms.model import COLUMNS
 from services.registration.forms.service import Partner
 from services.registration.forms.store import StoredForm
@@ -21,18 +22,15 @@ from services.registration.people.details import asks_later
 from services.registration.people.listing import read_registration_position
 from services.registration.people.listing_store import ARRIVAL, LATEST, NAME, NAME_BACKWARDS, PeopleFilter
 from services.registration.people.store import Person
-from shared.contracts.registration import REGISTRATION_STATUSES
-from shared.contracts.schemas import SLUG
-from shared.core.errors import DomainError
-from shared.core.parameter_advice import unknown_parameter_advice
+from shared.http.holders import Holder
+from shared.http.lists import position_in
+from shared.http.request_data import lower_bound, upper_bound
 from shared.i18n.languages import LANGUAGE_NAMES
-from shared.public_forms.definition import Field, FormDefinition, parse_definition
-from shared.public_forms.kinds.places import country_options
-from shared.public_forms.standard import with_working_groups
-from shared.web.access import Holder
-from shared.web.console import words
-from shared.web.paging import position_in
-from shared.web.query_parameters import lower_bound, upper_bound
+from shared.messaging.contracts.payloads import REGISTRATION_STATUSES
+from shared.messaging.contracts.schemas import SLUG
+from shared.public_forms.definition import Field, FormDefinition, parse_definition, with_working_groups
+from shared.public_forms.kinds.choices import country_options
+from shared.runtime.errors import DomainError, unknown_parameter_advice
 
 DAYS = ("since", "until")
 FURTHER = (

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from services import console_words as words
 from services.registration.forms.service import list_forms, list_partners, working_group_titles
 from services.registration.forms.store import StoredForm
 from services.registration.people import filters
@@ -44,16 +45,12 @@ from services.registration.people.listing import (
 from services.registration.people.listing_store import PeopleFilter
 from services.registration.people.notes import SavedView, known_tags, views_for
 from services.registration.people.store import Person
-from shared.core.clock import Clock
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, may_touch, needs, needs_all_forms, needs_recent_sign_in
+from shared.http.headers import personal
+from shared.http.lists import csv_answer, page_of, xlsx_answer
 from shared.public_forms.definition import FormDefinition
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, may_touch, needs, needs_all_forms
-from shared.web.browser_session import needs_recent_sign_in
-from shared.web.console import words
-from shared.web.csv_lines import csv_answer
-from shared.web.headers import personal
-from shared.web.paging import page_of
-from shared.web.xlsx_lines import xlsx_answer
+from shared.runtime.clock import Clock
 
 COUNT_WORDS: Mapping[str, str] = {
     "form": "Form",

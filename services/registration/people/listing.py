@@ -14,12 +14,11 @@ from services.registration.forms.store import StoredForm, all_forms, find_form, 
 from services.registration.people.listing_store import PeopleFilter, RegistrationChange, history_of, list_people
 from services.registration.people.store import OFFERED, Person, find_person
 from services.registration.people.waiting_list import PromotionLine, promotions_between
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.parameter_advice import unknown_parameter_advice
+from shared.db.unit_of_work import UnitOfWork
 from shared.public_forms.definition import Field, FormDefinition, parse_definition
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError, unknown_parameter_advice
+from shared.security.audit_log import AuditRecord, add_audit_record
 
 
 def registration_position(person: Person) -> tuple[str]:
@@ -166,7 +165,7 @@ def people_file(
     header = [*FILE_COLUMNS, *(field.name for field in own)]
     places = [header.index(name) for name in chosen_names(columns, header)]
     with work.transaction() as connection:
-        note_deed(connection, Deed(who, "file-taken", "registrations", "", _asked(wanted)), clock())
+        add_audit_record(connection, AuditRecord(who, "file-taken", "registrations", "", _asked(wanted)), clock())
     rows = (_row(person, own, titles) for person in _everybody(work, wanted))
     named = dict(words or {}) | ({field.name: field.label.in_language("en") for field in own} if words else {})
     return [named.get(header[place], header[place]) for place in places], (

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from services.registration.people.answer_filters import AnswerFilter
 from services.registration.people.store import PERSON, Person, to_person
-from shared.store.folding import word_query, words_of
+from shared.db.cleanup import word_query, words_of
 
 ARRIVAL, LATEST, NAME, NAME_BACKWARDS = "accepted_at", "-accepted_at", "name", "-name"
 _FOLDED_NAME = "COALESCE(folded(r.name), '')"

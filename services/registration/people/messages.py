@@ -16,11 +16,11 @@ from services.registration.forms.messages import make_message
 from services.registration.forms.model import PROPOSAL
 from services.registration.people.model import Registration
 from services.registration.people.store import LinkTokens, Person, end_links, new_tokens, store_links
-from shared.contracts.envelope import Message
-from shared.core.clock import rfc3339
-from shared.core.context import correlation_id, traceparent
-from shared.core.sealing import seal_to
-from shared.store import outbox
+from shared.messaging import outbox
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.clock import rfc3339
+from shared.runtime.logs import correlation_id, traceparent
+from shared.security.sealing import seal_to
 
 CONFIRMED = "registration.confirmed.v1"
 WAITLISTED = "registration.waitlisted.v1"

@@ -8,7 +8,7 @@ from services.registration.forms.model import COLUMNS
 from services.registration.forms.opening import OPEN_EVENT_STATUSES, Opening, is_over
 from services.registration.forms.pools import Traits
 from services.registration.forms.seats import Hold, Seats, fits
-from shared.core.errors import DomainError
+from shared.runtime.errors import DomainError
 
 LIVE = ("confirmed", "waitlisted")
 """Those who have a seat or wait for one: they can give it back."""

@@ -19,13 +19,13 @@ from sqlalchemy import Connection, text
 from services.registration.people.answer_filters import PREFIX, is_free_text
 from services.registration.people.messages import tagged_message
 from services.registration.people.model import Registration
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.ids import new_id
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging import outbox
 from shared.public_forms.definition import FormDefinition
-from shared.store import outbox
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
+from shared.security.audit_log import AuditRecord, add_audit_record
 
 MAX_TAGS = 20
 """On one registration."""
@@ -93,7 +93,7 @@ def tag_registrations(work: UnitOfWork, clock: Clock, tagging: Tagging) -> list[
         now, changed = clock(), list(connection.execute(_TAGGED, values))
         outbox.add(connection, [tagged_message(row.id, row.tags, row.tags_revision, now) for row in changed])
         for row in changed:
-            note_deed(connection, Deed(tagging.by, "registration-tagged", "registration", row.id), now)
+            add_audit_record(connection, AuditRecord(tagging.by, "registration-tagged", "registration", row.id), now)
     return [row.id for row in changed]
 
 
@@ -206,7 +206,7 @@ def write_note(work: UnitOfWork, clock: Clock, registration_id: str, words: str,
         values = {"id": identity, "registration": registration_id, "now": now, "by": by, "words": words}
         if connection.execute(_WRITE_NOTE, values).rowcount != 1:
             raise DomainError("not-found")
-        note_deed(connection, Deed(by, "note-written", "registration", registration_id), now)
+        add_audit_record(connection, AuditRecord(by, "note-written", "registration", registration_id), now)
     return identity
 
 
@@ -224,7 +224,7 @@ def delete_note(
         found = connection.execute(_DELETE_NOTE, values).scalar()
         if found is None:
             raise DomainError("not-found")
-        note_deed(connection, Deed(by, "note-deleted", "registration", found), clock())
+        add_audit_record(connection, AuditRecord(by, "note-deleted", "registration", found), clock())
 
 
 MAX_VIEW_NAME = 80
@@ -293,7 +293,7 @@ def save_view(work: UnitOfWork, clock: Clock, owner: str, name: str, query: Mapp
             raise DomainError("too-many-views", f"you have {MAX_VIEWS} views; delete one first")
         if connection.execute(_SAVE_VIEW, {**values, "query": json.dumps(dict(query))}).rowcount != 1:
             raise DomainError("already-exists", "you have a view of that name")
-        note_deed(connection, Deed(owner, "view-saved", "view", identity, {"shared": shared}), now)
+        add_audit_record(connection, AuditRecord(owner, "view-saved", "view", identity, {"shared": shared}), now)
     return identity
 
 
@@ -306,4 +306,4 @@ def delete_view(work: UnitOfWork, clock: Clock, owner: str, view_id: str) -> Non
     with work.transaction() as connection:
         if connection.execute(_DELETE_VIEW, {"id": view_id, "owner": owner}).scalar() is None:
             raise DomainError("not-found")
-        note_deed(connection, Deed(owner, "view-deleted", "view", view_id), clock())
+        add_audit_record(connection, AuditRecord(owner, "view-deleted", "view", view_id), clock())

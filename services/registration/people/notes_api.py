@@ -35,17 +35,15 @@ from services.registration.people.references import (
     blocked_addresses,
     unblock_address,
 )
-from shared.contracts.schemas import StrictBoolean
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.public_forms.address_field import email_field
-from shared.public_forms.addresses import normal_address
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs, needs_all_forms, require_touch
-from shared.web.operations import Blueprint
-from shared.web.paging import PageArguments, page_of, position_in
-from shared.web.problems import ProblemSchema
-from shared.web.reasons import reason_field
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, needs, needs_all_forms, require_touch
+from shared.http.lists import PageArguments, page_of, position_in
+from shared.http.problems import ProblemSchema
+from shared.http.request_data import Blueprint, reason_field
+from shared.messaging.contracts.schemas import StrictBoolean
+from shared.public_forms.addresses import email_field, normal_address
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
 
 MAX_TAGGED = 200
 

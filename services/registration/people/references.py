@@ -10,13 +10,13 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from services.registration.people.model import AddressRefs
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.ids import new_id
-from shared.core.sealing import keyed_hash
+from shared.db.unit_of_work import UnitOfWork
 from shared.public_forms.addresses import address_key, canonical_mailbox, mail_domain
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
+from shared.security.audit_log import AuditRecord, add_audit_record
+from shared.security.sealing import keyed_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,9 @@ def block_address(
     entry = Blocked(new_id(), reason, clock(), by)
     with work.transaction() as connection:
         if block(connection, entry, references.address(address).ref):
-            note_deed(connection, Deed(by, "address-blocked", "blocked-address", entry.id), entry.blocked_at)
+            add_audit_record(
+                connection, AuditRecord(by, "address-blocked", "blocked-address", entry.id), entry.blocked_at
+            )
 
 
 def unblock_address(work: UnitOfWork, clock: Clock, identity: str, *, by: str) -> None:
@@ -120,7 +122,7 @@ def unblock_address(work: UnitOfWork, clock: Clock, identity: str, *, by: str) -
     with work.transaction() as connection:
         if not unblock(connection, identity):
             raise DomainError("not-found")
-        note_deed(connection, Deed(by, "address-let-in", "blocked-address", identity), clock())
+        add_audit_record(connection, AuditRecord(by, "address-let-in", "blocked-address", identity), clock())
 
 
 def blocked_addresses(work: UnitOfWork, after: str, most: int) -> list[Blocked]:

@@ -8,10 +8,10 @@ from services.registration.forms.model import MAX_OFFER_HOURS
 from services.registration.people.answer_filters import PREFIX
 from services.registration.people.decisions import SEAT_REASONS
 from services.registration.people.listing_store import ARRIVAL, SORTS
-from shared.contracts.registration import REGISTRATION_STATUSES
-from shared.contracts.schemas import SLUG
-from shared.web.paging import PageArguments
-from shared.web.query_parameters import DayOrInstant
+from shared.http.lists import PageArguments
+from shared.http.request_data import DayOrInstant
+from shared.messaging.contracts.payloads import REGISTRATION_STATUSES
+from shared.messaging.contracts.schemas import SLUG
 
 SLUG_OR_NOTHING = [ma.validate.Length(max=80), ma.validate.Regexp(rf"^$|{SLUG}")]
 PLAIN = [ma.validate.Length(max=100), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")]

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, jsonify, make_response, redirect, render_
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from services.console_words import changed_since_opened
 from services.registration.forms import wording as form_words
 from services.registration.forms.api import ReservationSchema
 from services.registration.forms.changes import FormChange, FormDesk, FormEffect, preview_form_change
@@ -29,14 +30,12 @@ from services.registration.people.messages import RegistrationMessages
 from services.registration.people.schemas import OfferWantedSchema, PersonSchema
 from services.registration.people.store import Person
 from services.registration.people.waiting_list import MAX_SHOWN_WAITING, REASONS, SeatsView, show_seats
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, needs, require_touch
-from shared.web.console.words import changed_since_opened
-from shared.web.entity_tags import require_match
-from shared.web.headers import personal
-from shared.web.problems import ProblemSchema
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, needs, require_touch
+from shared.http.headers import personal, require_match
+from shared.http.problems import ProblemSchema
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,9 @@ from sqlalchemy import Connection, text
 from services.registration.forms.opening import is_over
 from services.registration.forms.store import StoredForm, find_form, lock_seats
 from services.registration.people.model import LIVE, Registration
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.ids import new_token
-from shared.core.links import JOIN, OWN, VIEW, link_hash
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import JOIN, OWN, VIEW, link_hash, new_token
 
 PLACE = """CASE WHEN r.status = 'waitlisted' THEN (SELECT count(*) FROM registration w WHERE w.form = r.form
         AND w.status = 'waitlisted' AND (w.received_at, w.submission) <= (r.received_at, r.submission)) END"""

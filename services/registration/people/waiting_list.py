@@ -42,9 +42,9 @@ from services.registration.people.store import (
     store_offer,
     to_person,
 )
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from services.registration.people.listing import PersonView
 from services.registration.people.listing_store import RegistrationChange
 from services.registration.people.model import check_cancelling, check_confirming, check_offering
 from services.registration.people.waiting_list import PromotionLine
-from shared.core.errors import DomainError
+from shared.runtime.errors import DomainError
 
 
 @dataclass(frozen=True, slots=True)

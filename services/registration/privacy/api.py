@@ -32,19 +32,17 @@ from services.registration.sealing.key_store import FormKeys
 from services.registration.sealing.model import decode_envelopes
 from services.registration.sealing.service import ReadingRequest, read_sealed
 from services.registration.sealing.store import find_sealed
-from shared.contracts.schemas import StrictBoolean
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.public_forms.address_field import email_field
-from shared.public_forms.addresses import normal_address
-from shared.store.personal_tables import export_rows, reasons_of
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, may_touch, needs, needs_all_forms, refuse, require_touch
-from shared.web.browser_session import needs_recent_sign_in
-from shared.web.headers import personal
-from shared.web.operations import Blueprint
-from shared.web.person_export import PATH, ExportRequestSchema, ExportSchema, export_content, record_export
-from shared.web.problems import ProblemSchema
+from shared.db.cleanup import export_rows, reasons_of
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, may_touch, needs, needs_all_forms, needs_recent_sign_in, refuse, require_touch
+from shared.http.audit_log import PATH, ExportRequestSchema, ExportSchema, export_content, record_export
+from shared.http.headers import personal
+from shared.http.problems import ProblemSchema
+from shared.http.request_data import Blueprint
+from shared.messaging.contracts.schemas import StrictBoolean
+from shared.public_forms.addresses import email_field, normal_address
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,12 @@ from services.registration.privacy.erasure_store import (
     others_of_the_same,
 )
 from shared.calendar.entries import personal_key
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.store import outbox
-from shared.store.deeds import Deed, note_deed
-from shared.store.personal_tables import erase_rows
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.cleanup import erase_rows
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging import outbox
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.security.audit_log import AuditRecord, add_audit_record
 
 REASONS = {
     "asked": "erased: the person asked for it",
@@ -226,8 +226,8 @@ def erase_one(
         _erase(connection, messages, locked, cause)
         if erasure is not None:
             detail = {"reason": erasure.reason, "scope": erasure.scope}
-            deed = Deed(erasure.by, "person-erased", "registration", registration_id, detail)
-            note_deed(connection, deed, locked.now)
+            deed = AuditRecord(erasure.by, "person-erased", "registration", registration_id, detail)
+            add_audit_record(connection, deed, locked.now)
         return True
 
 

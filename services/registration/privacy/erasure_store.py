@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from services.registration.people.model import Registration
-from shared.store.personal_tables import PersonalTable
+from shared.db.cleanup import PersonalTable
 
 SOMEBODY_ELSE = "it says something about another person, a coordinator"
 OTHER_PEOPLE = "ids of other people's registrations"

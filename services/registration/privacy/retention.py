@@ -1,6 +1,6 @@
 """Retain: answers, people and whole registrations that were kept long enough are deleted, a batch at a time.
 
-Ended registrations go first, the person last. Runs within ``tend`` (``shared/store/retaining.py``).
+Ended registrations go first, the person last. Runs within ``tend`` (``shared/security/retention.py``).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,9 +15,19 @@ from services.registration.forms.model import PROPOSAL, retention_of
 from services.registration.people.messages import RegistrationMessages
 from services.registration.privacy.erasure import erase_kept
 from services.registration.sealing.model import keep_fields
-from shared.store.retaining import BITE, GRACE, Retaining, RetentionStep
-from shared.store.retention_notices import MAY_GO, NOTICE, Noticed, confirm, count_waiting, notice_statements
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.security.retention import (
+    BATCH_SIZE,
+    GRACE,
+    MAY_GO,
+    NOTICE,
+    Noticed,
+    Retaining,
+    RetentionStep,
+    confirm,
+    count_waiting,
+    notice_statements,
+)
 
 UNDECIDED_DAYS = 365
 """How long after its last change the person of a proposal is kept on which nobody decides."""
@@ -324,13 +334,13 @@ def _taking(messages: RegistrationMessages, step: FormRetentionStep) -> Callable
 
 def _drop(step: FormRetentionStep, work: UnitOfWork, now: datetime) -> int:
     with work.transaction() as connection:
-        return _DROPS[step.what](connection, step.noticed, now - NOTICE, BITE)
+        return _DROPS[step.what](connection, step.noticed, now - NOTICE, BATCH_SIZE)
 
 
 def _end(messages: RegistrationMessages, step: FormRetentionStep, work: UnitOfWork, now: datetime) -> int:
     """Erase people first, so that the other services forget them too; then nothing of the registrations is left."""
     with work.transaction() as connection:
-        ended = due_ended(connection, step.noticed, now - NOTICE, BITE)
+        ended = due_ended(connection, step.noticed, now - NOTICE, BATCH_SIZE)
     for one in ended:
         erase_kept(work, messages, now, one)
     with work.transaction() as connection:
@@ -339,5 +349,5 @@ def _end(messages: RegistrationMessages, step: FormRetentionStep, work: UnitOfWo
 
 def _erase(messages: RegistrationMessages, step: FormRetentionStep, work: UnitOfWork, now: datetime) -> int:
     with work.transaction() as connection:
-        people = due_people(connection, step.noticed, now - NOTICE, BITE)
+        people = due_people(connection, step.noticed, now - NOTICE, BATCH_SIZE)
     return sum(erase_kept(work, messages, now, one) for one in people)

@@ -19,18 +19,16 @@ from services.registration.public.submissions import (
     take,
     with_preflight,
 )
-from shared.core.errors import DomainError, Unavailable
-from shared.core.metrics import challenges_total
-from shared.public_forms.proof_of_work import new_challenge
-from shared.public_forms.public import json_schema, to_public
-from shared.public_forms.work_asked import TRIES
-from shared.web.access import public
-from shared.web.challenges import ChallengeSchema
-from shared.web.cross_site import refuse_other_sites
-from shared.web.entity_tags import conditional
-from shared.web.limits import limited
-from shared.web.operations import Blueprint
-from shared.web.problems import ProblemSchema, from_domain, from_outage
+from services.registration.telemetry import challenges_total
+from shared.http.access import public
+from shared.http.headers import conditional
+from shared.http.problems import ProblemSchema, from_domain, from_outage
+from shared.http.request_data import Blueprint
+from shared.public_forms.definition import json_schema, to_public
+from shared.public_forms.proof_of_work import TRIES, ChallengeSchema, new_challenge
+from shared.runtime.errors import DomainError, Unavailable
+from shared.security.csrf import check_csrf_unless_from
+from shared.security.rate_limits import limited
 
 
 class FieldOptionSchema(ma.Schema):
@@ -260,7 +258,7 @@ def _add_intake(blueprint: Any, context: PublicContext) -> None:
         """
         with counted_lookup():
             view = context.form_view(slug)
-        refuse_other_sites(view.origins)
+        check_csrf_unless_from(view.origins)
         submitted = read_submitted(view.definition)
         if submitted.as_page:
             return intake_pages.submit(context, view, submitted)

@@ -29,23 +29,28 @@ from services.registration.forms.service import Partner, every_origin
 from services.registration.forms.store import PublicForm
 from services.registration.intake.form_view import FormView, view_form
 from services.registration.intake.service import Intake
-from shared.core.clock import Clock
-from shared.core.errors import DomainError, Unavailable
-from shared.core.metrics import intake_requests_total
-from shared.core.proxies import TrustedProxies
-from shared.i18n.content import Rendering, Text
-from shared.i18n.languages import chosen_language, named_language
+from services.registration.telemetry import intake_requests_total
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.headers import kept_page_policy, personal, revalidated
+from shared.http.request_data import (
+    FORM_TYPES,
+    JSON_TYPE,
+    checked_key,
+    fingerprint,
+    idempotency_key,
+    json_object,
+    wants_page,
+)
+from shared.i18n.languages import Rendering, Text, chosen_language, named_language
 from shared.i18n.when import period
 from shared.public_forms.definition import FormDefinition
-from shared.public_forms.encoded import from_form_encoded
+from shared.public_forms.fields import TRANSPORT_FIELDS, split_transport
 from shared.public_forms.proof_of_work import ProofKeys
 from shared.public_forms.theme import read_theme, theme_css
-from shared.public_forms.transport import TRANSPORT_FIELDS, split_transport
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.bodies import FORM_TYPES, JSON_TYPE, json_object, wants_page
-from shared.web.entity_tags import revalidated
-from shared.web.headers import kept_page_policy, personal
-from shared.web.idempotency import checked_key, fingerprint, idempotency_key
+from shared.public_forms.validation import from_form_encoded
+from shared.runtime.clock import Clock
+from shared.runtime.deployment import TrustedProxies
+from shared.runtime.errors import DomainError, Unavailable
 
 VIEW_KEPT_S = 1.0
 """How long a form is shown as it was read: its questions, partners and keys, whether it is open, and the word about its

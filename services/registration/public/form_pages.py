@@ -44,18 +44,17 @@ from services.registration.public.context import (
     refused_page,
 )
 from services.registration.public.submissions import SubmissionRefused, challenge_path, take
-from shared.core.errors import DomainError, Unavailable
-from shared.core.metrics import intake_requests_total
+from services.registration.telemetry import intake_requests_total
+from shared.http.access import public
+from shared.http.headers import conditional, origin_in
+from shared.http.problems import retry_after_s
+from shared.http.request_data import require_form
+from shared.http.stylesheets import serve_sheet
 from shared.public_forms.definition import ADDRESS_FIELD
 from shared.public_forms.validation import Answers
-from shared.web.access import public
-from shared.web.bodies import require_form
-from shared.web.busy_page import retry_after_s
-from shared.web.cross_site import refuse_other_sites
-from shared.web.entity_tags import conditional
-from shared.web.headers import origin_in
-from shared.web.limits import limited
-from shared.web.look.sheets import serve_sheet
+from shared.runtime.errors import DomainError, Unavailable
+from shared.security.csrf import check_csrf_unless_from
+from shared.security.rate_limits import limited
 
 
 def submit(context: PublicContext, view: FormView, submitted: SubmittedForm) -> Response:
@@ -197,7 +196,7 @@ def _add_language_change(blueprint: Blueprint, context: PublicContext) -> None:
         with counted_lookup():
             view = context.form_view(slug)
         require_form()
-        refuse_other_sites(view.origins)
+        check_csrf_unless_from(view.origins)
         submitted = read_submitted(view.definition)
         language = language_of(request.args.to_dict(), None)
         return in_language(context, view, submitted, language)

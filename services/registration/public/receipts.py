@@ -43,19 +43,16 @@ from services.registration.public.context import (
     title_of,
 )
 from services.registration.public.submissions import allow, client_network, preflight, receipt_content, with_preflight
-from shared.calendar.entries import personal_uid, sequence_of
+from shared.calendar.entries import CalendarLinks, calendar_links, personal_uid, sequence_of
 from shared.calendar.ics import MEDIA_TYPE, CalendarEvent, write_file
-from shared.calendar.links import CalendarLinks, calendar_links
-from shared.core.errors import DomainError, Unavailable
-from shared.i18n.zones import place_text
+from shared.http.access import public
+from shared.http.headers import personal
+from shared.http.problems import ProblemSchema, retry_after_s
+from shared.http.request_data import Blueprint, require_form
+from shared.i18n.when import place_text
 from shared.public_forms.addresses import normal_address
-from shared.web.access import public
-from shared.web.bodies import require_form
-from shared.web.busy_page import retry_after_s
-from shared.web.headers import personal
-from shared.web.limits import limited
-from shared.web.operations import Blueprint
-from shared.web.problems import ProblemSchema
+from shared.runtime.errors import DomainError, Unavailable
+from shared.security.rate_limits import limited
 
 
 def receipts_blueprint(context: PublicContext) -> Any:

@@ -14,18 +14,13 @@ from services.registration.embed.strings import submission_texts
 from services.registration.intake.form_view import FormView
 from services.registration.intake.service import Accepted, Envelope, network_hash
 from services.registration.public.context import PublicContext, SubmittedForm, language_of
-from shared.core.errors import DomainError, Overloaded, Unavailable
-from shared.core.metrics import (
-    idempotency_replays_total,
-    intake_requests_total,
-    proofs_of_work_total,
-    requests_refused_total,
-)
-from shared.core.places import FIRST
+from services.registration.telemetry import idempotency_replays_total, intake_requests_total, proofs_of_work_total
+from shared.http.problems import problem
 from shared.public_forms.proof_of_work import ProofRefused, check_proof
 from shared.public_forms.validation import Answers, validate
-from shared.web.client_address import client_address
-from shared.web.problems import problem
+from shared.runtime.deployment import FIRST, client_address
+from shared.runtime.errors import DomainError, Overloaded, Unavailable
+from shared.runtime.metrics import requests_refused_total
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -24,20 +24,19 @@ from services.registration.sealed_lists.service import STATUS, ListDesk
 from services.registration.sealed_lists.store import Contents, ListRequest, SealedList
 from services.registration.sealing.api import SLUG_OR_NOTHING
 from services.registration.sealing.service import MAX_REASON, MIN_REASON, Approval
-from shared.contracts.registration import REGISTRATION_STATUSES
-from shared.contracts.schemas import StrictBoolean
-from shared.core.clock import rfc3339
-from shared.core.errors import DomainError
-from shared.core.parameter_advice import unknown_parameter_advice
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, may_touch, needs, needs_recent_sign_in, require_touch
+from shared.http.headers import personal
+from shared.http.holders import Holder
+from shared.http.lists import MEDIA_TYPE, wants_csv
+from shared.http.problems import ProblemSchema
+from shared.http.request_data import Blueprint
+from shared.messaging.contracts.payloads import REGISTRATION_STATUSES
+from shared.messaging.contracts.schemas import StrictBoolean
 from shared.public_forms.fields import Field
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import Holder, holder, may_touch, needs, require_touch
-from shared.web.browser_session import needs_recent_sign_in
-from shared.web.csv_lines import MEDIA_TYPE, wants_csv
-from shared.web.headers import personal
-from shared.web.operations import Blueprint
-from shared.web.problems import ProblemSchema
+from shared.runtime.clock import rfc3339
+from shared.runtime.errors import DomainError, unknown_parameter_advice
+from shared.security.audit_log import AuditRecord, add_audit_record
 
 Matches = Callable[[Any], bool]
 Condition = Callable[[Answers], bool]
@@ -285,8 +284,10 @@ def log_copy(desk: ListDesk, contents: Contents, kind: str) -> None:
     """Write into the audit log that the caller takes a copy of a list."""
     detail = {"purpose": contents.opened.purpose, "form": contents.opened.form, "kind": kind}
     with desk.work.transaction() as connection:
-        note_deed(
-            connection, Deed(holder().name, "file-taken", "sealed-list", contents.opened.id, detail), desk.clock()
+        add_audit_record(
+            connection,
+            AuditRecord(holder().name, "file-taken", "sealed-list", contents.opened.id, detail),
+            desk.clock(),
         )
 
 

@@ -43,12 +43,11 @@ from services.registration.sealing.service import (
     waiting_approvals,
 )
 from services.registration.sealing.store import find_public_key
-from shared.core.errors import DomainError
-from shared.web.access import holder, may_touch, needs, require_touch
-from shared.web.browser_session import needs_recent_sign_in
-from shared.web.headers import personal
-from shared.web.operations import Blueprint
-from shared.web.problems import ProblemSchema
+from shared.http.access import holder, may_touch, needs, needs_recent_sign_in, require_touch
+from shared.http.headers import personal
+from shared.http.problems import ProblemSchema
+from shared.http.request_data import Blueprint
+from shared.runtime.errors import DomainError
 
 MayTouch = Callable[[str], bool]
 NEW = "the access of one of you is less than three days old: another person has to approve it, or you approve it later"

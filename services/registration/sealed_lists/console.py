@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
+from services import console_words as words
 from services.registration.forms.service import list_forms, working_group_titles
 from services.registration.people.answer_filters import PREFIX
 from services.registration.people.filters import DETAILS, PLAIN, YES_OR_NO, address, of_form
@@ -25,19 +26,16 @@ from services.registration.sealed_lists.store import Contents, ListEntry, ListPl
 from services.registration.sealing.api import read_number
 from services.registration.sealing.service import Approval
 from services.registration.sealing.store import ONE_PERSON, Reading, ReadingFilter, list_readings, registrations_of
-from shared.contracts.registration import REGISTRATION_STATUSES
-from shared.core.errors import DomainError
-from shared.core.parameter_advice import unknown_parameter_advice
-from shared.core.security_events import SecurityEvent, note
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, may_touch, needs, needs_recent_sign_in, require_touch
+from shared.http.headers import personal
+from shared.http.lists import page_of, position_in
 from shared.i18n.languages import LANGUAGE_NAMES
+from shared.messaging.contracts.payloads import REGISTRATION_STATUSES
 from shared.public_forms.definition import parse_definition
-from shared.public_forms.kinds.places import country_options
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, may_touch, needs, require_touch
-from shared.web.browser_session import needs_recent_sign_in
-from shared.web.console import words
-from shared.web.headers import personal
-from shared.web.paging import page_of, position_in
+from shared.public_forms.kinds.choices import country_options
+from shared.runtime.errors import DomainError, unknown_parameter_advice
+from shared.runtime.logs import SecurityEvent, record_security_event
 
 RULE = "/registrations/sealed-lists"
 PATH = f"/console{RULE}"
@@ -140,7 +138,7 @@ def _add_one(blueprint: Blueprint, desk: ListDesk) -> None:
         contents = desk.show(str(list_id), holder().name, may_touch)
         log_copy(desk, contents, kind)
         if kind == XLSX:  # the guard notes every CSV by itself
-            note(SecurityEvent.EXPORTED, holder=holder().name, route=str(request.url_rule))
+            record_security_event(SecurityEvent.EXPORTED, holder=holder().name, route=str(request.url_rule))
         return file_of(contents, kind, holder().name, desk.clock())
 
 

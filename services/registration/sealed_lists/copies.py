@@ -13,9 +13,9 @@ from flask import Response
 
 from services.registration.sealed_lists.purposes import CountTable
 from services.registration.sealed_lists.store import Contents, ListEntry
+from shared.http.headers import personal
+from shared.http.lists import MEDIA_TYPE, csv_answer, safe_cell
 from shared.i18n.when import compact_instant
-from shared.web.csv_lines import MEDIA_TYPE, csv_answer, safe_cell
-from shared.web.headers import personal
 
 CSV, XLSX = "csv", "xlsx"
 KINDS = (CSV, XLSX)

@@ -47,17 +47,16 @@ from services.registration.sealed_lists.store import (
 from services.registration.sealing.encryption import open_answers
 from services.registration.sealing.key_store import FormKeys, KeyGone
 from services.registration.sealing.service import KEY_GONE, READ_ALL, Approval, ask, checked_reason, new_approval
-from shared.contracts.envelope import Message
-from shared.core.clock import Clock, rfc3339
-from shared.core.context import correlation_id, traceparent
-from shared.core.errors import DomainError
-from shared.core.ids import new_id
-from shared.core.sealing import Unsealable
-from shared.core.security_events import SecurityEvent, note
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging import outbox
+from shared.messaging.contracts.schemas import Message
 from shared.public_forms.definition import parse_definition
 from shared.public_forms.fields import Field
-from shared.store import outbox
-from shared.store.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock, rfc3339
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
+from shared.runtime.logs import SecurityEvent, correlation_id, record_security_event, traceparent
+from shared.security.sealing import Unsealable
 
 APPROVAL_CHANGED = "approval.changed.v1"
 
@@ -284,4 +283,4 @@ def _answers(
 
 
 def _note(opened: SealedList) -> None:
-    note(SecurityEvent.SEALED_READ, holder=opened.reader, list=opened.id, form=opened.form)
+    record_security_event(SecurityEvent.SEALED_READ, holder=opened.reader, list=opened.id, form=opened.form)

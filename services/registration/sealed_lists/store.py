@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from services.registration.forms.store import StoredForm
 from services.registration.people.listing_store import PeopleFilter, conditions_of
 from services.registration.sealed_lists.purposes import Answers, CountTable, Purpose, nights_of
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
 from shared.public_forms.definition import FormDefinition
 from shared.public_forms.fields import Field
 

@@ -8,14 +8,13 @@ import marshmallow as ma
 from services.registration.sealing.key_store import FormKeys
 from services.registration.sealing.service import MAX_REASON, MIN_REASON, ReadingRequest, read_sealed, sealed_readings
 from services.registration.sealing.store import Reading, ReadingFilter
-from shared.contracts.schemas import SLUG
-from shared.core.clock import Clock
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import holder, may_touch, needs
-from shared.web.browser_session import needs_recent_sign_in
-from shared.web.operations import Blueprint
-from shared.web.paging import PageArguments, page_of, position_in
-from shared.web.problems import ProblemSchema
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, may_touch, needs, needs_recent_sign_in
+from shared.http.lists import PageArguments, page_of, position_in
+from shared.http.problems import ProblemSchema
+from shared.http.request_data import Blueprint
+from shared.messaging.contracts.schemas import SLUG
+from shared.runtime.clock import Clock
 
 MAX_NUMBER = 2**63 - 1
 SLUG_OR_NOTHING = [ma.validate.Length(max=80), ma.validate.Regexp(rf"^$|{SLUG}")]

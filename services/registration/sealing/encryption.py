@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from services.registration.sealing.model import SealedEnvelope, decode_envelopes, encode_envelopes
-from shared.core.sealing import Unsealable, new_key
+from shared.security.sealing import Unsealable, new_key
 
 PADDED_TO_BYTES = 64
 NONCE_BYTES = 12

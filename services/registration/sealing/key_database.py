@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from services.registration.sealing.key_store import KeyGone, KeyState, KeyWrapping, fingerprint
-from shared.core.sealing import new_key
-from shared.store.schema_state import database_problem
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.readiness import database_problem
+from shared.db.unit_of_work import UnitOfWork
+from shared.security.sealing import new_key
 
 VARIABLE = "TROIKA_KEYS_DATABASE_URL"
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from services.registration.sealing.key_store import KeyGone, KeyState, KeyWrapping
-from shared.core.sealing import new_key
+from shared.security.sealing import new_key
 
 SUFFIX, DESTROYED, LOCK = ".key", ".destroyed", ".lock"
 VARIABLE = "TROIKA_FORM_KEYS"

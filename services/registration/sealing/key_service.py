@@ -27,13 +27,13 @@ from services.registration.sealing.store import (
     read_sealed_rows,
     replace_key,
 )
-from shared.core.clock import Clock
-from shared.core.errors import SettingsError, Unavailable
-from shared.core.metrics import key_wrong
-from shared.core.sealing import Unsealable
-from shared.store.checked_clock import read_database_time
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.readiness import read_database_time
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.errors import SettingsError, Unavailable
+from shared.runtime.metrics import key_wrong
+from shared.security.audit_log import AuditRecord, add_audit_record
+from shared.security.sealing import Unsealable
 
 SETTLE_S = 120.0
 """Longer than any process seals to a public key after another has taken its place: form pages are kept for up to a
@@ -175,7 +175,7 @@ def replace_form_key(
         done.changed += found.changed
     done.lost = found.lost
     with work.transaction() as connection:
-        note_deed(connection, Deed(order.who, "form-key-replaced", "form", order.form), order.clock())
+        add_audit_record(connection, AuditRecord(order.who, "form-key-replaced", "form", order.form), order.clock())
     keys.store.end_replacement(order.form, private_keys)
     return done
 
@@ -211,7 +211,9 @@ def destroy_form_key(
         _require_decided(work, order.form, queue, wait)
     with work.transaction() as connection:
         if is_marked := mark_destroyed(connection, order.form, now):
-            note_deed(connection, Deed(order.who, "form-key-destroyed", "form", order.form, order.consent), now)
+            add_audit_record(
+                connection, AuditRecord(order.who, "form-key-destroyed", "form", order.form, order.consent), now
+            )
     is_in_one_alone = order.form in known and not was_destroyed
     if not is_marked and not is_in_one_alone and not keys.has(order.form):
         raise KeyGone(order.form)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.registration.sealing.encryption import public_half
-from shared.core.errors import SettingsError
-from shared.core.sealing import Unsealable, Vault
+from shared.runtime.errors import SettingsError
+from shared.security.sealing import Unsealable, Vault
 
 FINGERPRINT_BYTES = 16
 

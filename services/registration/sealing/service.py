@@ -26,14 +26,14 @@ from services.registration.sealing.store import (
     list_readings,
     record_reading,
 )
-from shared.core.clock import Clock
-from shared.core.errors import DomainError
-from shared.core.ids import new_id
-from shared.core.sealing import Unsealable
-from shared.core.security_events import SecurityEvent, note
-from shared.public_forms.cleaning import Unclean, clean_line
-from shared.store.deeds import Deed, note_deed
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.public_forms.fields import Unclean, clean_line
+from shared.runtime.clock import Clock
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
+from shared.runtime.logs import SecurityEvent, record_security_event
+from shared.security.audit_log import AuditRecord, add_audit_record
+from shared.security.sealing import Unsealable
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,9 @@ def read_sealed(work: UnitOfWork, clock: Clock, keys: FormKeys, request: Reading
             raise DomainError(
                 "too-many-readings", "open a list: you have read many people of this form one by one today"
             )
-    note(SecurityEvent.SEALED_READ, holder=request.reader, registration=request.registration_id, form=found.form)
+    record_security_event(
+        SecurityEvent.SEALED_READ, holder=request.reader, registration=request.registration_id, form=found.form
+    )
     if found.is_destroyed:
         raise DomainError("sealed-gone", KEY_GONE)
     return _open(keys, request.registration_id, found)
@@ -268,4 +270,6 @@ def _require_decidable(found: Approval, decision: str, by: str, now: datetime) -
 
 def _log(connection: Connection, about: Approval, what: str, who: str, now: datetime) -> None:
     detail = {"form": about.form, "asked_by": about.asked_by, "people": len(about.people)}
-    note_deed(connection, Deed(who, f"{_RECORDED_AS[about.act]}-{what}", "sealed-approval", about.id, detail), now)
+    add_audit_record(
+        connection, AuditRecord(who, f"{_RECORDED_AS[about.act]}-{what}", "sealed-approval", about.id, detail), now
+    )

@@ -7,13 +7,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from shared.public_forms.fields import FieldKind
-from shared.public_forms.kinds.choices import ONE_OF, SOME_OF, WORKING_GROUP
-from shared.public_forms.kinds.date import DATE
-from shared.public_forms.kinds.number import NUMBER
-from shared.public_forms.kinds.phone import PHONE
-from shared.public_forms.kinds.places import COUNTRY, LANGUAGE, TIME_ZONE
-from shared.public_forms.kinds.text import EMAIL, LONG_TEXT, TEXT
-from shared.public_forms.kinds.yes_no import CONSENT, YES_NO
+from shared.public_forms.kinds.choices import COUNTRY, LANGUAGE, ONE_OF, SOME_OF, TIME_ZONE, WORKING_GROUP
+from shared.public_forms.kinds.text import EMAIL, LONG_TEXT, PHONE, TEXT
+from shared.public_forms.kinds.values import CONSENT, DATE, NUMBER, YES_NO
 
 
 def by_name(*kinds: FieldKind) -> Mapping[str, FieldKind]:

@@ -5,8 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from shared.public_forms.cleaning import Unclean
-from shared.public_forms.fields import Field
+from shared.public_forms.fields import Field, Unclean
 
 
 def parse_text(text: str) -> str:
@@ -54,7 +53,7 @@ def cell_as_is(field: Field, answer: Any) -> object:
 
 
 def cleaned(clean: Callable[[str, int], str], raw: Any, most: int) -> str:
-    """Return a text cleaned by one of :mod:`shared.public_forms.cleaning`.
+    """Return a text cleaned by one of :mod:`shared.public_forms.fields`.
 
     Raises:
         ValidationError: with the code of what is wrong.

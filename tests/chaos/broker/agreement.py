@@ -5,7 +5,7 @@ import time
 import pika
 from pika.exceptions import UnroutableError
 
-from shared.bus.names import FACTS
+from shared.messaging.broker import FACTS
 from tests.support.rabbit_cluster import RabbitCluster
 
 AGREED_WITHIN_S = 15.0

@@ -9,14 +9,14 @@ import sys
 
 from sqlalchemy import Connection, text
 
-from shared.bus.address import BusAddress
-from shared.contracts.envelope import Message
-from shared.core.logs import configure_logs
-from shared.core.probe_address import ProbeAddress
-from shared.process.consuming import listen, make_listener
-from shared.process.runner import Stop, run
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.cli.workers import make_queue_consumer, run_consumer
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.broker import BusAddress
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.deployment import ProbeAddress
+from shared.runtime.logs import configure_logs
+from shared.runtime.runner import Stop, run
 from tests.chaos.broker.offering import QUEUE
 
 TABLE = "CREATE TABLE effect (message_id uuid NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp())"
@@ -35,7 +35,7 @@ def main() -> int:
     work = UnitOfWork(engine, "events")
 
     def consume(stop: Stop) -> None:
-        listen(make_listener(address, work, "events", {QUEUE: _apply}), stop)
+        run_consumer(make_queue_consumer(address, work, "events", {QUEUE: _apply}), stop)
 
     code = run({"consume": consume}, probes=ProbeAddress(), ready=lambda: ())
     engine.dispose()

@@ -5,10 +5,9 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from shared.bus.pika_publisher import PikaPublisher
-from shared.bus.publisher import Outcome, Outgoing
-from shared.contracts.envelope import encode
-from shared.process.relay import BATCH, CONFIRM_TIMEOUT_S, REST_LEAST_S, REST_MOST_S
+from shared.messaging.contracts.schemas import encode
+from shared.messaging.publisher import Outcome, Outgoing, PikaPublisher
+from shared.messaging.relay import BATCH, CONFIRM_TIMEOUT_S, MAX_POLL_DELAY_S, MIN_POLL_DELAY_S
 from tests.contract.samples import sample_message
 
 KEY = "mail.sent.v1"
@@ -66,7 +65,7 @@ class Offering:
             assert time.monotonic() < until, f"{len(self._waiting)} messages not confirmed: {self.outcomes}"
             moved = self._offer(list(self._waiting.values())[:BATCH])
             if moved < BATCH:
-                time.sleep(REST_LEAST_S if moved else REST_MOST_S)  # as the relay rests
+                time.sleep(MIN_POLL_DELAY_S if moved else MAX_POLL_DELAY_S)  # as the relay rests
 
     def _make(self, due: int) -> None:
         while len(self.made) < due:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from deploy.servers.rabbitmq import vhost_definitions
-from shared.bus.address import BusAddress
-from shared.bus.pika_publisher import PikaPublisher
+from shared.messaging.broker import BusAddress
+from shared.messaging.publisher import PikaPublisher
 from tests.chaos.broker.consumer import TABLE
 from tests.chaos.broker.offering import QUEUE, Offering
 from tests.contract.buses import Bus, definitions_in

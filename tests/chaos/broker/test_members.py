@@ -11,7 +11,7 @@ import pytest
 
 from deploy.servers.rabbitmq import VHOST, Rights, user_definitions
 from deploy.up.secrets import broker_definitions
-from shared.bus import topology
+from shared.messaging import topology
 from tests.chaos.broker.consumer import TABLE
 from tests.chaos.broker.offering import QUEUE, Offering
 from tests.chaos.broker.stage import Stage

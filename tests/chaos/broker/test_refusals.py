@@ -7,11 +7,11 @@ from pathlib import Path
 import pika
 import pytest
 
-from shared.bus.names import DELIVERY_LIMIT, FACTS
-from shared.contracts.registry import BY_KEY
-from shared.store import outbox
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging import outbox
+from shared.messaging.broker import DELIVERY_LIMIT, FACTS
+from shared.messaging.contracts.registry import BY_KEY
 from tests.chaos.broker.offering import KEY, QUEUE
 from tests.chaos.broker.stage import Stage, make_stage
 from tests.contract.buses import definitions_in

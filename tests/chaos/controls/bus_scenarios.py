@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from shared.bus import topology
-from shared.bus.address import BusAddress
-from shared.core.ids import new_id
+from shared.messaging import topology
+from shared.messaging.broker import BusAddress
+from shared.runtime.ids import new_id
 from tests.contract.buses import QUEUE, Bus, definitions_in, good
 from tests.support.installation import TestInstallation
 from tests.support.launching import orders

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pika
 
-from shared.bus.names import FACTS, parked
-from shared.contracts.registry import BY_KEY
+from shared.messaging.broker import FACTS, parked
+from shared.messaging.contracts.registry import BY_KEY
 from tests.chaos.points.work import BROKEN_KEY, Work
 from tests.support.launching.plan import Plan
 from tests.support.proof import Proof

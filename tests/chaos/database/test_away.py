@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from shared.bus.address import BusAddress
-from shared.bus.parked import list_parked
+from shared.messaging.broker import BusAddress
+from shared.messaging.dead_letters import list_parked
 from tests.chaos.broker.offering import QUEUE
 from tests.chaos.broker.stage import make_stage
 from tests.support.postgres import PostgresServer

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from shared.core.places import Bounds
+from shared.runtime.deployment import AdmissionLimits
 from tests.support.clients import WEBINAR, all_at_once, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.journal import Journal
@@ -169,7 +169,7 @@ def test_registration_is_accepted_while_links_use_every_connection_of_the_pool(
     assert all_at_once(web.url, submissions(0, 1), 1)[0].status == 202
     others: list[Got] = []
     slowest_s = 0.0
-    with waiting_for_a_lock(own_installation, web.url, LINK, "registration", Bounds().connections):
+    with waiting_for_a_lock(own_installation, web.url, LINK, "registration", AdmissionLimits().connections):
         for number in range(1, ROUNDS):
             began_at = time.monotonic()
             (answer,) = all_at_once(web.url, submissions(number, 1), 1)
@@ -192,7 +192,9 @@ def test_link_is_answered_while_coordinators_queries_use_all_connections_of_thei
     """Guard: a priority class has a number of connections, and the pool has more than that."""
     load_webinar(own_installation, capacity=None)
     web = start_web(processes, own_installation, workers=1)
-    with waiting_for_a_lock(own_installation, web.url, "/v1/sealed-readings", "sealed_reading", Bounds().later):
+    with waiting_for_a_lock(
+        own_installation, web.url, "/v1/sealed-readings", "sealed_reading", AdmissionLimits().later
+    ):
         found = [get(web.url, LINK) for _ in range(ROUNDS)]
     print(f"\nqueries wait: links after {max(one.after_s for one in found):.2f} s")
     assert {one.status for one in found} == {404}

@@ -8,7 +8,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from deploy.shape import WORKERS
-from shared.bus import topology
+from shared.messaging import topology
 from tests.support.fault_proxy import FaultProxy, Faults
 from tests.support.ports import free_port
 from tests.support.processes import answers

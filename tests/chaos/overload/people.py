@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from shared.core.clock import system_clock
+from shared.runtime.clock import system_clock
 from tests.support.clients import SUBMISSIONS, WEBINAR, answers
 from tests.support.installation import TestInstallation
 from tests.support.working import keys_of, minted

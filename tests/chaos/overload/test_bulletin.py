@@ -7,10 +7,10 @@ import requests
 
 from services.notifications.recipients.model import Recipient
 from services.notifications.recipients.store import EncryptedRecipient, upsert_recipient
-from shared.core.clock import system_clock
-from shared.core.ids import new_id, new_token
-from shared.core.sealing import Vault, read_keys
-from shared.store.engine import open_engine
+from shared.db.engine import open_engine
+from shared.runtime.clock import system_clock
+from shared.runtime.ids import new_id, new_token
+from shared.security.sealing import Vault, read_keys
 from tests.support.arrivals import Arrivals
 from tests.support.stack import Stack
 from tests.support.waiting import poll_until

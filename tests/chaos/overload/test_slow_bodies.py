@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared.web.arriving_body import BODY_WITHIN_S
+from shared.http.admission import BODY_WITHIN_S
 from tests.chaos.overload.people import person
 from tests.chaos.overload.throttled import assert_told_the_truth, report, start_site
 from tests.support.installation import make_installation

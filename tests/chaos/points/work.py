@@ -8,16 +8,16 @@ from datetime import timedelta
 from services.events.desk.service import ANY, EventAction, change_event
 from services.events.event.lifecycle import StepWish, step_of
 from services.events.scheduling.service import ask_for_schedule
-from shared.bus.connection import open_publisher
-from shared.bus.names import parked
-from shared.bus.parked import drop, list_parked
-from shared.bus.publisher import Outcome, Outgoing
-from shared.contracts.envelope import TYPE_PREFIX
-from shared.contracts.registry import BY_KEY, source_of
-from shared.core.clock import system_clock
-from shared.core.ids import new_id
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.broker import parked
+from shared.messaging.connection import open_publisher
+from shared.messaging.contracts.registry import BY_KEY, source_of
+from shared.messaging.contracts.schemas import TYPE_PREFIX
+from shared.messaging.dead_letters import drop, list_parked
+from shared.messaging.publisher import Outcome, Outgoing
+from shared.runtime.clock import system_clock
+from shared.runtime.ids import new_id
 from tests.support.clients import WEBINAR
 from tests.support.stack import Stack
 

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from shared.core.clock import system_clock
+from shared.runtime.clock import system_clock
 from tests.chaos.points.table import BUSES, Bus
 from tests.chaos.volume.crowd import Crowd
 from tests.chaos.volume.ledger import Entry, commit, keep, summary

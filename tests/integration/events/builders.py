@@ -12,12 +12,12 @@ from sqlalchemy import text
 from services.events.attendance.store import Registered
 from services.events.consumers import effects
 from services.events.side_events.reading import ProposalKeys
-from shared.contracts.envelope import TYPE_PREFIX, Message
-from shared.contracts.registry import source_of
-from shared.core.clock import rfc3339
-from shared.core.ids import new_id
-from shared.store.inbox import apply_batch
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.registry import source_of
+from shared.messaging.contracts.schemas import TYPE_PREFIX, Message
+from shared.messaging.inbox import apply_batch
+from shared.runtime.clock import rfc3339
+from shared.runtime.ids import new_id
 
 WEBINAR = "upr-webinar-10"
 NOON = datetime(2020, 3, 2, 12, 0, tzinfo=UTC)

@@ -14,11 +14,11 @@ from services.events.loading.folder import Loaded, LoadedRooms, read_folder, rea
 from services.events.loading.service import load_rooms, load_sample
 from services.events.settings import read_settings
 from services.events.web import build_app
-from shared.core.ids import new_token, token_hash
-from shared.core.rights import login
-from shared.core.sealing import public_key_of
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.roles import login
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.ids import new_token, token_hash
+from shared.security.sealing import public_key_of
 from tests.integration.events.side_events import (
     EVENTS_KEY,
     NOTIFICATIONS_KEY,

@@ -6,7 +6,7 @@ import pytest
 
 from services.events.loading.folder import read_folder
 from services.events.loading.service import load_sample
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.builders import NOON, WEBINAR, hear, mail_message, registered, registration_message
 from tests.support.clock import FrozenClock
 from tests.support.processes import PROJECT

@@ -11,13 +11,13 @@ from sqlalchemy import Engine, text
 from services.events.consumers import effects
 from services.events.scheduling.worker import ScheduleWorker
 from services.events.side_events.reading import ProposalKeys
-from shared.contracts.envelope import Message, decode
-from shared.contracts.reading import read
-from shared.core.clock import rfc3339
-from shared.core.ids import new_id
-from shared.core.sealing import open_sealed, public_key_of, seal_to
-from shared.store.inbox import Verdict, apply_batch
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.registry import read
+from shared.messaging.contracts.schemas import Message, decode
+from shared.messaging.inbox import Verdict, apply_batch
+from shared.runtime.clock import rfc3339
+from shared.runtime.ids import new_id
+from shared.security.sealing import open_sealed, public_key_of, seal_to
 from tests.contract.samples import sample_message
 from tests.support.clock import FrozenClock
 

@@ -12,9 +12,9 @@ from werkzeug.test import TestResponse
 
 from services.events.desk.service import create_event
 from services.events.event.store import last_changes, read_event
-from shared.core.errors import DomainError
-from shared.core.ids import new_token, token_hash
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_token, token_hash
 from tests.integration.events.builders import hear, registered, registration_message, rows
 from tests.support.clock import FrozenClock
 from tests.unit.events.builders import an_event

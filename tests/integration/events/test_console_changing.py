@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.builders import hear, registered, registration_message, rows
 from tests.support.clock import FrozenClock
 from tests.support.signed_in import enter

@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from services.console_pages import SIGN_OUT
 from services.events.loading.folder import Loaded
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.access import Policy, policy_of
-from shared.web.console.frame import SIGN_OUT
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import Policy, policy_of
 from tests.integration.events.builders import (
     NOON,
     WEBINAR,

@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from services.events.attendance.store import Registered
-from shared.contracts.envelope import TYPE_PREFIX, Message
-from shared.contracts.registry import source_of
-from shared.core.clock import rfc3339
-from shared.core.ids import new_id
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.registry import source_of
+from shared.messaging.contracts.schemas import TYPE_PREFIX, Message
+from shared.runtime.clock import rfc3339
+from shared.runtime.ids import new_id
 from tests.integration.events.builders import (
     NOON,
     WEBINAR,

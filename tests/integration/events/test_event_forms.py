@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from shared.core.ids import new_token, token_hash
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.ids import new_token, token_hash
 from tests.integration.events.builders import WEBINAR, hear, registered, registration_message, rows
 from tests.support.signed_in import enter
 

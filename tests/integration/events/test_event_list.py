@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 
 from services.events.desk.console import COLUMNS, PAGE
 from services.events.event.store import BY_NUMBER, EVENT_SORTS
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.paging import to_cursor
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.lists import to_cursor
 from tests.integration.events.builders import WEBINAR, hear, registered, registration_message, rows
 from tests.support.signed_in import enter
 

@@ -8,9 +8,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from services.events.event.lifecycle import postpone
-from shared.core.clock import rfc3339
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.page_cache import PAGE_CACHE
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.page_cache import PAGE_CACHE
+from shared.runtime.clock import rfc3339
 from tests.integration.events.builders import NOON, WEBINAR, form_message, hear
 from tests.integration.events.side_events import AsRole
 from tests.integration.events.test_programme import PAGES, REVIEW, _take

@@ -16,7 +16,7 @@ from services.events.event.model import Event
 from services.events.event.store import read_event
 from services.events.loading.folder import Loaded, read_folder
 from services.events.loading.service import load_sample
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.builders import (
     NOON,
     WEBINAR,

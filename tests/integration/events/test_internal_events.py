@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from services.events.loading.folder import read_folder
-from shared.core.errors import SettingsError
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.page_cache import PAGE_CACHE
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.page_cache import PAGE_CACHE
+from shared.runtime.errors import SettingsError
 from tests.integration.events.builders import WEBINAR, rows
 from tests.integration.events.own_events import CANARY
 from tests.integration.events.own_events import canary as canary

@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 from services.notifications.rules.consumers import COPIES
 from services.notifications.sending.composer import ComposedMail
 from services.notifications.sending.store import claim_mails
-from shared.contracts.envelope import Message, decode
-from shared.core.ids import new_id
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.schemas import Message, decode
+from shared.runtime.ids import new_id
 from tests.integration.events.builders import WEBINAR, rows
 from tests.integration.notifications.office import Office, make_office
 from tests.support.clock import FrozenClock

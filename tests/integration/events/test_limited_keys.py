@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from services.events.attendance.store import insert_registration
-from shared.core.ids import new_token, token_hash
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.ids import new_token, token_hash
 from tests.architecture.limited_keys import OWN_EVENT, REACH, REFUSED
 from tests.contract.samples import sample_message
 from tests.integration.events.builders import WEBINAR, hear, registered, rows

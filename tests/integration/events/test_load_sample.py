@@ -18,12 +18,12 @@ from services.events.loading.service import load_sample
 from services.events.local_time import to_local
 from services.events.network.service import list_consultations, list_series, list_working_groups
 from services.events.wiring import MIGRATIONS
-from shared.contracts.envelope import decode
-from shared.contracts.reading import read
-from shared.core.errors import SettingsError
-from shared.i18n.content import Text
-from shared.store.migrate import current_revision, migrate
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.migrate import current_revision, migrate
+from shared.db.unit_of_work import UnitOfWork
+from shared.i18n.languages import Text
+from shared.messaging.contracts.registry import read
+from shared.messaging.contracts.schemas import decode
+from shared.runtime.errors import SettingsError
 from tests.integration.events.builders import WEBINAR, rows
 from tests.integration.events.conftest import SAMPLE
 from tests.support.clock import FrozenClock

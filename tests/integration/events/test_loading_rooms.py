@@ -10,8 +10,8 @@ from sqlalchemy import text
 from services.events.__main__ import command_line
 from services.events.loading.folder import read_rooms
 from services.events.loading.service import load_rooms
-from shared.core.errors import SettingsError
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.errors import SettingsError
 from tests.integration.events.conftest import SAMPLE
 from tests.integration.events.side_events import Desk
 

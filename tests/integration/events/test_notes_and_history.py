@@ -17,8 +17,8 @@ from services.events.desk.console import CHANGE_NAMES
 from services.events.event.lifecycle import STEPS
 from services.events.event.model import EDITED, LOADED, MADE, PUBLISHED, RESOURCE_CHANGED, RESOURCE_MADE
 from services.events.loading.service import load_sample
-from shared.core.ids import new_id, new_token, token_hash
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.ids import new_id, new_token, token_hash
 from tests.integration.events.builders import WEBINAR, rows
 from tests.support.clock import FrozenClock
 from tests.support.signed_in import enter

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from services.events.attendance.numbers import _MEMBERS, _MISSING, _REPRESENTATIVES
-from shared.core.ids import new_id
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.ids import new_id
 from tests.contract.samples import sample_message
 from tests.integration.events.builders import (
     NOON,

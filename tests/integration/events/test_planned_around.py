@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from services.events.loading.folder import read_rooms
 from services.events.loading.service import load_rooms
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.conftest import SAMPLE
 from tests.integration.events.side_events import AsRole, Desk
 from tests.integration.events.test_limited_keys import Limited

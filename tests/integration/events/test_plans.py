@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from services.events.attendance.numbers import _WHO_IS_MISSING
 from services.events.attendance.store import LATEST, RosterQuery, page_statement, values_of
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR
 
 EVERYBODY = RosterQuery(WEBINAR, after=str(UUID(int=1)))

@@ -15,11 +15,10 @@ from flask.testing import FlaskClient
 from services.events.event.lifecycle import cancel, confirm, postpone, reschedule
 from services.events.event.model import Event
 from services.events.event.store import read_event, save_event
-from shared.i18n.content import Text
-from shared.i18n.languages import LANGUAGES
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.page_cache import PAGE_CACHE
+from shared.i18n.languages import LANGUAGES, Text
 from shared.i18n.when import NO_BREAK
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.page_cache import PAGE_CACHE
 from tests.integration.events.builders import WEBINAR
 from tests.support.clock import FrozenClock
 

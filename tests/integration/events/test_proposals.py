@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import text
 
 from services.events.cleanup import RULES
-from shared.core.rights import login
-from shared.store.cleanup import Cleanup
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.cleanup import Cleanup
+from shared.db.engine import open_engine
+from shared.db.roles import login
+from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.side_events import AsRole, Desk
 from tests.integration.events.test_schedule_guards import MORNING, NOON, published
 from tests.support.clock import FrozenClock

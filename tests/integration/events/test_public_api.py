@@ -15,8 +15,8 @@ from services.events.event.model import EventStatus
 from services.events.event.store import save_event
 from services.events.loading.folder import Loaded
 from services.events.loading.service import load_sample
-from shared.i18n.content import Text
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.i18n.languages import Text
 from tests.integration.events.builders import WEBINAR, form_message, hear
 from tests.support.clock import FrozenClock
 from tests.unit.events.builders import START, an_event

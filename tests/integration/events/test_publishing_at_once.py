@@ -13,7 +13,7 @@ from services.events.event.model import Event
 from services.events.event.store import last_changes, lock_event, save_event
 from services.events.side_events.model import ReviewAction
 from services.events.side_events.store import ReviewStep, lock_proposal, save_revision
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.side_events import Desk
 from tests.integration.events.test_schedule_guards import MORNING, NOON, change_event, code, published
 from tests.support.clock import FrozenClock

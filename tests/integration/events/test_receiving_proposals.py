@@ -24,12 +24,12 @@ from services.events.side_events.service import (
     dismiss_suggestion,
 )
 from services.events.side_events.store import read_proposal
-from shared.contracts.envelope import Message
-from shared.core.clock import rfc3339
-from shared.core.errors import DomainError, Poison
-from shared.core.ids import new_id
-from shared.core.sealing import new_key, public_key_of
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.clock import rfc3339
+from shared.runtime.errors import DomainError, Poison
+from shared.runtime.ids import new_id
+from shared.security.sealing import new_key, public_key_of
 from tests.integration.events.side_events import (
     CONSUMER_KEYS,
     EVENTS_KEY,

@@ -5,8 +5,8 @@ from pathlib import Path
 from sqlalchemy import text
 
 from services.events.side_events.reading import ProposalKeys
-from shared.core.rights import login
-from shared.core.sealing import Unsealable, new_key
+from shared.db.roles import login
+from shared.security.sealing import Unsealable, new_key
 from tests.integration.events.side_events import EVENTS_KEY, Desk
 from tests.support.installation import database_of
 from tests.support.postgres import PostgresServer

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.builders import WEBINAR, rows
 from tests.integration.events.test_event_forms import _faults, _send, _typed, signed_in
 from tests.support.signed_in import enter

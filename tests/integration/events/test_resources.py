@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 
 from services.events.network.model import Resource, ResourceKind
 from services.events.network.store import insert_resource
-from shared.i18n.content import Text
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.i18n.languages import Text
 from tests.integration.events.builders import WEBINAR, rows
 from tests.support.locks import WAITING
 from tests.support.waiting import poll_until

@@ -17,10 +17,10 @@ from services.events.attendance.store import Registered, insert_registration, ow
 from services.events.consumers import effects
 from services.events.event.service import count_registrations
 from services.events.side_events.reading import ProposalKeys
-from shared.contracts.envelope import Message
-from shared.contracts.reading import read
-from shared.store.inbox import apply_batch
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.registry import read
+from shared.messaging.contracts.schemas import Message
+from shared.messaging.inbox import apply_batch
 from tests.integration.events.builders import (
     NOON,
     WEBINAR,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.core.ids import new_id
+from shared.runtime.ids import new_id
 from tests.integration.events.side_events import Desk
 from tests.support.clock import FrozenClock
 

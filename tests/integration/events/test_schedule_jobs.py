@@ -13,7 +13,7 @@ from services.events.scheduling.service import (
     store_schedule,
 )
 from services.events.scheduling.worker import ScheduleWorker
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.side_events import Desk
 from tests.support.clock import FrozenClock
 from tests.support.timetable_instances import solve

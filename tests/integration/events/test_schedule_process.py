@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from services.events.scheduling.service import LEASE, ask_for_schedule, claim_job, show_job
-from shared.core.clock import system_clock
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import system_clock
 from tests.integration.events.side_events import Desk
 from tests.support.clock import FrozenClock
 from tests.support.processes import ProcessGroup

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.events.web import KINDS
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.builders import rows
 from tests.integration.events.side_events import AsRole, Desk
 from tests.support.signed_in import enter

@@ -17,16 +17,15 @@ from services.notifications.wiring import describe as describe_notifications
 from services.registration.wiring import describe as describe_registration
 from services.registration.wiring import effects as registration_effects
 from services.registration.workers import Tending
-from shared.bus.embedded_publisher import EmbeddedPublisher
-from shared.bus.embedded_store import EmbeddedQueues
-from shared.bus.publisher import Outcome, Outgoing
-from shared.contracts import reading, registry
-from shared.contracts.envelope import Message, decode
-from shared.process.housekeeping import Housekeeper
-from shared.process.relay import Relay
-from shared.store import inbox
-from shared.store.checked_clock import CheckedClock
-from shared.store.inbox import Effect
+from shared.db.readiness import CheckedClock
+from shared.messaging import inbox
+from shared.messaging.contracts import registry
+from shared.messaging.contracts import registry as reading
+from shared.messaging.contracts.schemas import Message, decode
+from shared.messaging.embedded import EmbeddedQueues
+from shared.messaging.inbox import Effect
+from shared.messaging.publisher import EmbeddedPublisher, Outcome, Outgoing
+from shared.messaging.relay import OutboxCleanup, Relay
 from tests.integration.model.world import MESSAGES, PRIVATE_KEY, World
 from tests.support.clock import agreeing
 
@@ -51,7 +50,7 @@ class DyingPublisher(EmbeddedPublisher):
     dies = False
 
     def publish(self, batch: Sequence[Outgoing], timeout_s: float) -> list[Outcome]:
-        """See :class:`shared.bus.publisher.Publisher`."""
+        """See :class:`shared.messaging.publisher.Publisher`."""
         outcomes = super().publish(batch, timeout_s)
         if self.dies:
             raise Died
@@ -73,7 +72,7 @@ class Bus:
         }
         steps = count(0, 1000)
         self._houses = {
-            name: Housekeeper(work, name, agreeing(world.clock, work), monotonic=lambda: next(steps))
+            name: OutboxCleanup(work, name, agreeing(world.clock, work), monotonic=lambda: next(steps))
             for name, work in works.items()
         }
         intake = NotificationsContext(world.clock, (PRIVATE_KEY,), world.vault, "example.org")
@@ -106,7 +105,7 @@ class Bus:
         """The same, and all else that the service's time does, by processes whose clocks differ by ``by``."""
         work, right = self._world.work(service), self._world.clock
         clock = CheckedClock(lambda: right() + by, work, service, lambda _connection: right())
-        Housekeeper(work, service, clock, SERVICES[service]().rules).turn()
+        OutboxCleanup(work, service, clock, SERVICES[service]().rules).turn()
         if service == "registration":
             Tending(work, clock, MESSAGES).tick()
 

@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from shared.contracts.registry import QUEUES, SERVICES
+from shared.messaging.contracts.registry import QUEUES, SERVICES
 from tests.integration.model.audit import Auditor
 from tests.integration.model.bus import Bus
 from tests.integration.model.machine import Machine

@@ -11,7 +11,7 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from shared.contracts.registry import QUEUES, SERVICES
+from shared.messaging.contracts.registry import QUEUES, SERVICES
 from tests.integration.model.coordinator_steps import CoordinatorSteps
 from tests.integration.model.history import ANY, LOST, WISH, Wish, agree
 from tests.integration.model.invariants import check_now, check_rest

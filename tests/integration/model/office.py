@@ -26,11 +26,11 @@ from services.registration.people.waiting_list import promoting
 from services.registration.privacy.erasure import HERE, Erasure, erase_known
 from services.registration.privacy.retention import confirm_unannounced
 from services.registration.workers import Tending
-from shared.core import failpoints
-from shared.core.errors import DomainError, Unavailable
-from shared.core.sealing import open_sealed
+from shared.db.unit_of_work import UnitOfWork
 from shared.public_forms.validation import Answers
-from shared.store.unit_of_work import UnitOfWork
+from shared.runtime import failpoints
+from shared.runtime.errors import DomainError, Unavailable
+from shared.security.sealing import open_sealed
 from tests.integration.model.bus import Died
 from tests.integration.model.ledger import Answer
 from tests.integration.model.world import DECIDER_KEY, INTAKE_KEY, MESSAGES, PRIVATE_KEY, REFERENCES, World

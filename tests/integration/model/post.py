@@ -13,8 +13,8 @@ from services.notifications.sending.sender import Sender, SendingContext
 from services.notifications.sending.service import reap_leases
 from services.notifications.sending.smtp import HandoverUnknown, NotReached, SmtpTransport
 from services.notifications.sending.store import Claim
-from shared.process.runner import Stop
-from shared.store.checked_clock import CheckedClock
+from shared.db.readiness import CheckedClock
+from shared.runtime.runner import Stop
 from tests.integration.model.bus import Died
 from tests.integration.model.world import World
 from tests.support.clock import agreeing

@@ -21,7 +21,8 @@ from services.registration.people import messages
 from services.registration.people import store as registrations
 from services.registration.people.messages import RegistrationMessages
 from services.registration.privacy import retention
-from shared.store import checked_clock, inbox
+from shared.db import readiness
+from shared.messaging import inbox
 from tests.integration.model.machine import Machine
 from tests.integration.model.test_model import SHORT
 from tests.integration.model.world import World
@@ -81,7 +82,7 @@ GUARDS = {
         inbox, "_ENTER", lambda _: text("SELECT unnest(CAST(:ids AS uuid[]))::text WHERE :consumer <> ''")
     ),
     "an older state of a registration changes nothing": Guard(attendance, "lock_registration", _always_older),
-    "a wrong clock deletes nothing": Guard(checked_clock, "MAX_DIFFERENCE", lambda _: timedelta(days=999)),
+    "a wrong clock deletes nothing": Guard(readiness, "MAX_DIFFERENCE", lambda _: timedelta(days=999)),
     "nobody goes unannounced": Guard(
         retention, "_DUE_PEOPLE", lambda sql: text(sql.text.partition(" AND EXISTS")[0] + " LIMIT :most) due")
     ),

@@ -19,14 +19,13 @@ from services.registration.forms.store import save_form
 from services.registration.intake.queue import publish_key
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
-from shared.contracts.registry import SERVICES
-from shared.core.errors import Unavailable
-from shared.core.sealing import Vault, public_key_of
-from shared.i18n.content import Text
-from shared.public_forms.definition import to_mapping
-from shared.public_forms.standard import standard_form
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.i18n.languages import Text
+from shared.messaging.contracts.registry import SERVICES
+from shared.public_forms.definition import standard_form, to_mapping
+from shared.runtime.errors import Unavailable
+from shared.security.sealing import Vault, public_key_of
 from tests.integration.model.rules import EVENTS, FORMS, NOTICE
 from tests.support.clock import WEBINAR_WEEK, FrozenClock
 from tests.support.installation import FreshDatabases
@@ -54,14 +53,14 @@ class LostAnswer(UnitOfWork):
 
     @contextmanager
     def transaction(self) -> Iterator[Any]:
-        """See :class:`shared.store.unit_of_work.UnitOfWork`."""
+        """See :class:`shared.db.unit_of_work.UnitOfWork`."""
         with super().transaction() as connection:
             yield connection
         raise Unavailable("the answer was lost")
 
     @contextmanager
     def single_statement(self) -> Iterator[Any]:
-        """See :class:`shared.store.unit_of_work.UnitOfWork`."""
+        """See :class:`shared.db.unit_of_work.UnitOfWork`."""
         with super().single_statement() as connection:
             yield connection
         raise Unavailable("the answer was lost")

@@ -7,8 +7,8 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from shared.core.ids import new_id
-from shared.process.runner import Stop
+from shared.runtime.ids import new_id
+from shared.runtime.runner import Stop
 from tests.integration.notifications.desk import ask
 from tests.integration.notifications.office import Office
 from tests.support.smtp_relay import Relay

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 
 from deploy.shape import processes_of
 from services.notifications.webhooks.deliverer import DeliveryContext
-from shared.core.rights import login
-from shared.store.engine import open_engine
+from shared.db.engine import open_engine
+from shared.db.roles import login
 from tests.integration.notifications.desk import open_desk
 from tests.integration.notifications.office import Office, make_office
 from tests.integration.notifications.webhooks import Partners, added

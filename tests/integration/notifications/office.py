@@ -14,14 +14,15 @@ from services.notifications.scheduler import Scheduler
 from services.notifications.sending.composer import Composer
 from services.notifications.sending.sender import Sender, SendingContext
 from services.notifications.sending.smtp import SmtpTransport
-from shared.contracts import reading, registry
-from shared.contracts.envelope import TYPE_PREFIX, Message, decode
-from shared.core.clock import rfc3339
-from shared.core.ids import new_id
-from shared.core.sealing import Vault, new_key, public_key_of, seal_to
-from shared.store.checked_clock import CheckedClock
-from shared.store.inbox import Effect, Verdict, apply_batch
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.readiness import CheckedClock
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts import registry
+from shared.messaging.contracts import registry as reading
+from shared.messaging.contracts.schemas import TYPE_PREFIX, Message, decode
+from shared.messaging.inbox import Effect, Verdict, apply_batch
+from shared.runtime.clock import rfc3339
+from shared.runtime.ids import new_id
+from shared.security.sealing import Vault, new_key, public_key_of, seal_to
 from tests.support.clock import FrozenClock, agreeing
 from tests.support.smtp_relay import QUICK
 

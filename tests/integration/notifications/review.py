@@ -7,8 +7,8 @@ from typing import Any
 
 from services.notifications.sending.outcomes import sent
 from services.notifications.sending.service import begin_handover, claim_due, finish_mails
-from shared.core.ids import new_id
-from shared.process.runner import Stop
+from shared.runtime.ids import new_id
+from shared.runtime.runner import Stop
 from tests.integration.notifications.office import Office, event_message
 from tests.support.smtp_relay import Relay
 

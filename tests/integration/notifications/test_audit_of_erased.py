@@ -4,8 +4,8 @@ from sqlalchemy import text
 
 from deploy.operations.audit.checks import Alone
 from deploy.operations.audit.mails import A10
-from shared.core.ids import new_id
-from shared.process.runner import Stop
+from shared.runtime.ids import new_id
+from shared.runtime.runner import Stop
 from tests.integration.notifications.office import PERSON, Office
 from tests.integration.notifications.test_erasing import erased
 from tests.support.smtp_relay import Relay

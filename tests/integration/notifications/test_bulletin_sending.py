@@ -10,9 +10,9 @@ from sqlalchemy import text
 from services.notifications.bulletins.dispatch import MAX_TESTS, send_due
 from services.notifications.rules.service import announce_some
 from services.notifications.sending.service import claim_due
-from shared.core.clock import rfc3339
-from shared.core.ids import new_id
-from shared.store.checked_clock import CheckedClock
+from shared.db.readiness import CheckedClock
+from shared.runtime.clock import rfc3339
+from shared.runtime.ids import new_id
 from tests.integration.notifications.bulletins import (
     TEXTS,
     bulletins,
@@ -306,7 +306,7 @@ def delivered_without_schedule(office: Office) -> list[Any]:
     """The mails that go now, without any that the scheduler would make."""
     from email import message_from_bytes
 
-    from shared.process.runner import Stop
+    from shared.runtime.runner import Stop
 
     with Relay({}) as relay:
         while office.sender(relay.port).run_once(Stop()):

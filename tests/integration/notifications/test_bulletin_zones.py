@@ -6,7 +6,7 @@ from datetime import timedelta
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from shared.core.clock import rfc3339
+from shared.runtime.clock import rfc3339
 from tests.integration.notifications.bulletins import draft, order_for, person, preview, send
 from tests.integration.notifications.desk import sign_in
 from tests.integration.notifications.office import EVENT, Office

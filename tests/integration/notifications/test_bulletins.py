@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 
 from services.notifications.composing.texts import wording
 from services.notifications.recipients.service import make_unsubscribe_token
-from shared.core.ids import new_id, new_token
 from shared.i18n.languages import LANGUAGES
+from shared.runtime.ids import new_id, new_token
 from tests.integration.notifications.bulletins import (
     TEXTS,
     audience,

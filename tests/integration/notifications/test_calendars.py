@@ -18,7 +18,7 @@ from icalendar import Calendar
 from playwright.sync_api import Browser
 
 from shared.calendar.entries import personal_key
-from shared.core.ids import new_id
+from shared.runtime.ids import new_id
 from tests.integration.notifications.office import Office, event_message, form_message
 from tests.integration.notifications.review import (
     BASE,

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from services.notifications.recipients.service import unsubscribe
 from services.notifications.sending.outcomes import failed, sent
 from services.notifications.sending.service import begin_handover, claim_due, finish_mails
-from shared.contracts.envelope import Message
-from shared.core.ids import new_id
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.ids import new_id
 from tests.integration.notifications.bulletins import draft, send
 from tests.integration.notifications.office import ADDRESS, EVENT, PERSON, Office
 from tests.integration.notifications.review import send_all

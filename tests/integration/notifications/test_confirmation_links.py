@@ -15,9 +15,9 @@ from services.notifications.recipients.model import NO_BULLETINS
 from services.notifications.recipients.service import unsubscribe
 from services.notifications.sending.outcomes import failed, sent
 from services.notifications.sending.service import LEASE, UNKNOWN_AFTER, begin_handover, claim_due, finish_mails
-from shared.contracts import reading
-from shared.core.ids import new_id
-from shared.process.runner import Stop
+from shared.messaging.contracts import registry
+from shared.runtime.ids import new_id
+from shared.runtime.runner import Stop
 from tests.integration.notifications.bulletins import draft, person, send
 from tests.integration.notifications.office import ADDRESS, EVENT, PERSON, Office
 from tests.integration.notifications.review import send_all
@@ -108,7 +108,7 @@ def test_nothing_is_kept_of_a_link_whose_mail_was_sent(office: Office) -> None:
     mail = office.mail()
     assert (mail["state"], mail["recipient"], str(mail["subject"])) == ("sent", None, link)
     (message,) = office.published("mail.sent.v1")
-    assert reading.read(message) == {
+    assert registry.read(message) == {
         "mail_id": mail["id"],
         "revision": 1,
         "kind": "verification",

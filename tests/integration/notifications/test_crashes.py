@@ -24,11 +24,11 @@ from services.notifications.sending.service import (
     measure_lanes,
     reap_leases,
 )
-from shared.core.errors import Unavailable
-from shared.core.ids import new_id
-from shared.core.metrics import mail_unknown_resolved_total, mails_due
-from shared.process.runner import Stop
-from shared.store.unit_of_work import UnitOfWork
+from services.notifications.telemetry import mail_unknown_resolved_total, mails_due
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.errors import Unavailable
+from shared.runtime.ids import new_id
+from shared.runtime.runner import Stop
 from tests.integration.notifications.office import Office
 from tests.support.proof import LEFT
 from tests.support.smtp_relay import CUT, Relay

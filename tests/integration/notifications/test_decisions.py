@@ -14,9 +14,9 @@ from icalendar import Calendar
 from services.notifications.mails.model import ERASED
 from services.notifications.sending.outcomes import retried
 from services.notifications.sending.service import begin_handover, claim_due, finish_mails
-from shared.core.clock import parse_rfc3339
-from shared.core.errors import Poison, Retry
-from shared.core.ids import new_id
+from shared.runtime.clock import parse_rfc3339
+from shared.runtime.errors import Poison, Retry
+from shared.runtime.ids import new_id
 from tests.integration.notifications.office import PERSON, Office, event_message, verdict_kinds
 from tests.integration.notifications.review import (
     MAY,

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from services.notifications.bulletins.model import MAX_TEXT_LENGTH
 from services.notifications.web import LARGEST_BODY
-from shared.core.ids import new_id
+from shared.runtime.ids import new_id
 from tests.integration.notifications.bulletins import (
     TEXTS,
     audience,

@@ -19,10 +19,10 @@ from services.notifications.sending.service import (
     finish_mails,
     reap_leases,
 )
-from shared.contracts.envelope import TYPE_PREFIX, Message
-from shared.core.clock import rfc3339
-from shared.core.ids import new_id
-from shared.process.runner import Stop
+from shared.messaging.contracts.schemas import TYPE_PREFIX, Message
+from shared.runtime.clock import rfc3339
+from shared.runtime.ids import new_id
+from shared.runtime.runner import Stop
 from tests.integration.notifications.office import EVENT, PERSON, Office
 from tests.support.smtp_relay import CUT, Relay
 from tests.support.waiting import poll_until

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.core.ids import new_id
+from shared.runtime.ids import new_id
 from tests.integration.notifications.office import EVENT, Office
 from tests.integration.notifications.review import texts_sent
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from shared.core.ids import new_id
-from shared.process.runner import Stop
+from shared.runtime.ids import new_id
+from shared.runtime.runner import Stop
 from tests.integration.notifications.desk import open_desk
 from tests.integration.notifications.office import ADDRESS, EVENT, PERSON, Office
 from tests.support.smtp_relay import Relay

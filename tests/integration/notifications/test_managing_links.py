@@ -7,9 +7,8 @@ from flask.testing import FlaskClient
 
 from services.notifications.mails.kinds import DECISION_KINDS, KIND_OF_MESSAGE, KINDS
 from services.notifications.mails.store import ENCRYPTED_MAILS
-from shared.core.ids import new_id
-from shared.core.sealing import Vault, new_key
-from shared.store.reclosing import Reclosing
+from shared.runtime.ids import new_id
+from shared.security.sealing import ReEncryption, Vault, new_key
 from tests.integration.notifications.bulletins import draft, send
 from tests.integration.notifications.office import EVENT, Office
 from tests.integration.notifications.review import send_all
@@ -118,7 +117,7 @@ def test_reminders_and_bulletins_hold_no_managing_link(office: Office, registere
 
 def test_links_are_closed_anew_by_another_key(office: Office, registered: str) -> None:
     newer = new_key()
-    work = Reclosing(office.work, ENCRYPTED_MAILS, [newer, office.vault_key], wait=lambda _seconds: None)
+    work = ReEncryption(office.work, ENCRYPTED_MAILS, [newer, office.vault_key], wait=lambda _seconds: None)
     work.run()
     assert work.changed == 1
     mail = office.mail()

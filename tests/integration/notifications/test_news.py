@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from services.notifications.rules.service import announce_some, decide_news
 from services.notifications.sending.composer import NEWS_UNTRUE
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
 from tests.integration.notifications.office import Office
 from tests.integration.notifications.review import (
     NO_DATE,

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.contracts.envelope import Message
-from shared.core.errors import Poison
-from shared.core.ids import new_id
-from shared.core.metrics import mails_total
-from shared.core.sealing import new_key
+from services.notifications.telemetry import mails_total
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.errors import Poison
+from shared.runtime.ids import new_id
+from shared.security.sealing import new_key
 from tests.integration.notifications.office import ADDRESS, EVENT, PERSON, Office, verdict_kinds
 
 HISTORY = (("waitlisted", 1), ("promoted", 2), ("changed", 3), ("cancelled", 4))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from shared.core.clock import system_clock
+from shared.runtime.clock import system_clock
 from tests.integration.notifications.office import ADDRESS, Office
 from tests.support.processes import ProcessGroup, Program
 from tests.support.smtp_relay import STALL, Relay

@@ -13,8 +13,8 @@ from services.notifications.mails.model import ClaimedMail, HandoverOutcome
 from services.notifications.rules.consumers import MAIL
 from services.notifications.sending.outcomes import retried, sent
 from services.notifications.sending.service import begin_handover, claim_due, finish_mails
-from shared.contracts import reading
-from shared.contracts.envelope import Message
+from shared.messaging.contracts import registry
+from shared.messaging.contracts.schemas import Message
 from tests.integration.notifications.bulletins import draft, send
 from tests.integration.notifications.office import Office
 from tests.integration.notifications.review import NOVEMBER, REVIEW, registered, send_all, tell, wait_and_tell
@@ -204,7 +204,7 @@ def test_registration_that_ends_at_the_same_moment_is_not_chosen(office: Office)
     first, second = (cancellation(office, who[kind], kind) for kind in ("webinar", "attendance"))
     at_once = Thread(target=office.hear, args=(first,))
     with office.work.transaction() as connection:
-        office.effects[MAIL](connection, replace(second, data=reading.read(second)))
+        office.effects[MAIL](connection, replace(second, data=registry.read(second)))
         at_once.start()
         deadline = time.monotonic() + 20
         while at_once.is_alive() and not _somebody_waits(office):

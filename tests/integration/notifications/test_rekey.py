@@ -10,11 +10,10 @@ from sqlalchemy import text
 from services.notifications.recipients.store import ENCRYPTED_RECIPIENTS
 from services.notifications.rules.consumers import MAIL, effects
 from services.notifications.rules.registrations import NotificationsContext
-from shared.core.clock import system_clock
-from shared.core.ids import new_id
-from shared.core.sealing import Unsealable, Vault, new_key
-from shared.store.inbox import apply_batch
-from shared.store.reclosing import AT_ONCE, Reclosing
+from shared.messaging.inbox import apply_batch
+from shared.runtime.clock import system_clock
+from shared.runtime.ids import new_id
+from shared.security.sealing import AT_ONCE, ReEncryption, Unsealable, Vault, new_key
 from tests.integration.notifications.office import Office
 from tests.support.processes import ProcessGroup, Program
 
@@ -92,7 +91,7 @@ def test_entry_that_somebody_has_in_hand_is_waited_for_without_a_lock(office: Of
         assert held in opened(office, office.vault_key)
         other.close()
 
-    run = Reclosing(office.work_of("operator"), ENCRYPTED_RECIPIENTS, [new, office.vault_key], wait)
+    run = ReEncryption(office.work_of("operator"), ENCRYPTED_RECIPIENTS, [new, office.vault_key], wait)
     run.run()
     assert (run.changed, len(pauses), len(opened(office, new))) == (3, 1, 3)
 

@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from services.notifications.rules.service import plan_reminders
 from services.notifications.sending.service import begin_handover, claim_due
-from shared.core.ids import new_id
-from shared.process.runner import Stop
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.ids import new_id
+from shared.runtime.runner import Stop
 from tests.integration.notifications.office import EVENT, Office
 from tests.support.smtp_relay import Relay
 

@@ -13,12 +13,13 @@ from services.notifications.sending.composer import EVENT_MISSING, NO_EVENT
 from services.notifications.sending.outcomes import FIRST_DELAY_S, GIVE_UP_AFTER, MIN_ATTEMPTS, NO_ANSWER, NOT_REACHED
 from services.notifications.sending.sender import Sender
 from services.notifications.sending.service import begin_handover, claim_due
-from shared.contracts import reading
-from shared.contracts.envelope import decode
-from shared.core.ids import new_id
-from shared.core.metrics import final_work_refused_total, mail_handover_seconds, mails_total
-from shared.process.runner import Stop
-from shared.store.checked_clock import CheckedClock
+from services.notifications.telemetry import mail_handover_seconds, mails_total
+from shared.db.readiness import CheckedClock
+from shared.messaging.contracts import registry
+from shared.messaging.contracts.schemas import decode
+from shared.runtime.ids import new_id
+from shared.runtime.metrics import final_work_refused_total
+from shared.runtime.runner import Stop
 from tests.integration.notifications.office import ADDRESS, EVENT, Office
 from tests.support.clock import agreeing
 from tests.support.ports import free_port
@@ -52,7 +53,7 @@ def test_mail_is_handed_over_and_said_to_be(office: Office) -> None:
     (row,) = office.rows("SELECT body FROM outbox")
     message = decode(bytes(row["body"]))
     assert message.correlation_id == "a-correlation"
-    assert reading.read(message) == {
+    assert registry.read(message) == {
         "mail_id": mail["id"],
         "revision": 1,
         "kind": "confirmation",

@@ -19,6 +19,7 @@ from services.notifications.recipients.service import unsubscribe
 from services.notifications.rules.model import EVENT_PAST, NEWER_MAIL, NO_LONGER_TRUE, NOT_NOTIFIED_PERIOD
 from services.notifications.sending.outcomes import GIVE_UP_AFTER, MIN_ATTEMPTS
 from services.notifications.sending.service import GIVEN_UP_REASON, UNKNOWN_AFTER, reap_leases
+from services.notifications.telemetry import people_not_notified
 from services.notifications.tracking.service import (
     CHUNK,
     DEED,
@@ -28,10 +29,9 @@ from services.notifications.tracking.service import (
     send_again,
 )
 from services.notifications.tracking.store import MailSelection
-from shared.core.errors import DomainError
-from shared.core.ids import new_id
-from shared.core.metrics import people_not_notified
-from shared.process.runner import Stop
+from shared.runtime.errors import DomainError
+from shared.runtime.ids import new_id
+from shared.runtime.runner import Stop
 from tests.integration.notifications.bulletins import delivered, draft, person, send
 from tests.integration.notifications.desk import sign_in
 from tests.integration.notifications.office import PERSON, Office
@@ -408,7 +408,7 @@ def run(office: Office, monkeypatch: pytest.MonkeyPatch) -> Any:
     url = office.logins["operator"].url.render_as_string(hide_password=False)
     monkeypatch.setenv("NOTIFICATIONS_DATABASE_URL", url)
     monkeypatch.setenv("TROIKA_OPERATOR", "Op Erator")
-    monkeypatch.setattr("shared.core.clock.system_clock", office.clock)
+    monkeypatch.setattr("shared.runtime.clock.system_clock", office.clock)
     return lambda *words: CliRunner().invoke(mail_commands.mails, words, catch_exceptions=False)
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from services.notifications.mails.kinds import KINDS
 from services.notifications.sending import composer
-from shared.core.ids import new_id
-from shared.process.runner import Stop
+from shared.runtime.ids import new_id
+from shared.runtime.runner import Stop
 from tests.integration.notifications.office import Office
 from tests.integration.notifications.test_noting import history
 from tests.support.smtp_relay import Relay

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 
 from services.notifications.webhooks.deliverer import DeliveryContext
 from services.notifications.webhooks.model import OFF_AFTER, CallResult
-from shared.core.ids import new_id
-from shared.store.checked_clock import CheckedClock
+from shared.db.readiness import CheckedClock
+from shared.runtime.ids import new_id
 from tests.integration.notifications.desk import ask
 from tests.integration.notifications.office import Office
 from tests.integration.notifications.webhooks import PARTNER, URL, Partners, deliver_all, states

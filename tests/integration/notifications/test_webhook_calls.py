@@ -18,7 +18,7 @@ from services.notifications.webhooks.http_client import (
     signed_headers,
 )
 from services.notifications.webhooks.model import CallResult
-from shared.core.clock import system_clock
+from shared.runtime.clock import system_clock
 from tests.support.receiver import HOST, OUTSIDE, Receiver, answering, make_certificate
 from tests.support.waiting import poll_until
 

@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from services.notifications.cleanup import DELIVERY_KEPT, RULES
 from services.notifications.webhooks.deliverer import LEASE, Deliverer, DeliveryContext, claim_batch, deliver
 from services.notifications.webhooks.model import DELAYS, CallResult
-from shared.core.ids import new_id
-from shared.store.cleanup import Cleanup
+from shared.db.cleanup import Cleanup
+from shared.runtime.ids import new_id
 from tests.integration.notifications.desk import ask
 from tests.integration.notifications.office import Office
 from tests.integration.notifications.webhooks import PARTNER, URL, Partners, added, deliver_all, states

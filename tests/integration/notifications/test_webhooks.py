@@ -8,7 +8,7 @@ from standardwebhooks.webhooks import Webhook
 
 from services.notifications.webhooks.deliverer import DeliveryContext
 from services.notifications.webhooks.model import OVERLAP
-from shared.core.ids import new_id
+from shared.runtime.ids import new_id
 from tests.integration.notifications.desk import ask
 from tests.integration.notifications.office import ADDRESS, EVENT, Office, verdict_kinds
 from tests.integration.notifications.test_erasing import erased

@@ -20,7 +20,7 @@ from services.notifications.mails.store import (
 )
 from services.notifications.sending.service import LEASE
 from services.notifications.sending.store import claim_mails
-from shared.core.ids import new_id
+from shared.runtime.ids import new_id
 from tests.integration.notifications.office import EVENT, PERSON, Office
 from tests.integration.notifications.review import settle
 from tests.support.locks import WAITING

@@ -10,7 +10,7 @@ from deploy.operations.audit.printing import print_audit
 from deploy.operations.audit.reading import Given, open_sources
 from deploy.operations.audit.readings import Head, head_of
 from deploy.operations.audit.reconcile import Verdict, judge, reconcile
-from shared.contracts.registry import MESSAGE_TYPES
+from shared.messaging.contracts.registry import MESSAGE_TYPES
 from tests.integration.operations import breaking_mails, breaking_messages, breaking_places
 from tests.integration.operations.breaking import Break
 from tests.integration.operations.town import Town, a_busy_town

@@ -12,7 +12,7 @@ import requests
 from deploy.operations.audit.reading import open_sources
 from deploy.operations.audit.reconcile import reconcile
 from deploy.servers.audit_role import variable
-from shared.core.ids import new_id
+from shared.runtime.ids import new_id
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.ports import free_port

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from shared.bus.address import BusAddress
-from shared.core.ids import new_id
+from shared.messaging.broker import BusAddress
+from shared.runtime.ids import new_id
 from tests.contract.buses import QUEUE, Bus, Recorder, good, outgoing
 from tests.contract.test_permissions import make_broker
 from tests.integration.operations.test_audit_program import audit, audit_environment

@@ -14,9 +14,9 @@ from werkzeug.wrappers import Request, Response
 
 from deploy.operations.rounds import DONE, REFUSED, UNCANCELLED, UNDECIDED, UNMAILED, Canary
 from deploy.public_client import link_in
-from shared.core.clock import system_clock
-from shared.core.sealing import new_key
 from shared.public_forms.proof_of_work import check_proof, new_challenge, proof_keys
+from shared.runtime.clock import system_clock
+from shared.security.sealing import new_key
 from tests.support.ports import free_port
 
 NEVER = threading.Event()

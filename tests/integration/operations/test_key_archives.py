@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from deploy.local.secrets import make_keys
 from deploy.operations.backup.__main__ import main
 from deploy.operations.backup.archive_files import LOCK
-from shared.core.key_files import new_key, read_keys
+from shared.security.keys import new_key, read_keys
 
 FORM = "upr-webinar-10"
 SECRETS, FORMS = "troika-keys-*.box", "troika-form-keys-*.box"

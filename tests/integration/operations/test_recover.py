@@ -10,7 +10,7 @@ from deploy.operations.recover.mails import read_sent
 from deploy.operations.recover.people import unwritten
 from deploy.operations.recover.planning import Plan, PlanRefused, read_plan, write_plan
 from deploy.operations.recover.settings import NEEDED, read_settings
-from shared.core.errors import SettingsError
+from shared.runtime.errors import SettingsError
 from tests.recovery.rehearsal import Past, Rehearsal, make_past
 from tests.support.clients import rows
 from tests.support.postgres import PostgresServer

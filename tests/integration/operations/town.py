@@ -33,15 +33,15 @@ from services.registration.settings import read_settings
 from services.registration.web import build_app
 from services.registration.wiring import effects as registration_effects
 from services.registration.workers import Tending
-from shared.contracts import reading
-from shared.contracts.envelope import Message, decode
-from shared.contracts.registry import BY_TYPE, SERVICES, service_of
-from shared.core.sealing import Vault, public_key_of, read_keys
-from shared.process.runner import Stop
-from shared.store import outbox
-from shared.store.engine import open_engine
-from shared.store.inbox import apply_batch
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging import outbox
+from shared.messaging.contracts import registry
+from shared.messaging.contracts.registry import BY_TYPE, SERVICES, service_of
+from shared.messaging.contracts.schemas import Message, decode
+from shared.messaging.inbox import apply_batch
+from shared.runtime.runner import Stop
+from shared.security.sealing import Vault, public_key_of, read_keys
 from tests.integration.notifications.bulletins import draft, send
 from tests.integration.notifications.desk import open_desk
 from tests.integration.notifications.office import Office
@@ -237,7 +237,7 @@ class Town:
 
 
 def _checked(message: Message) -> Message:
-    return replace(message, data=reading.read(message))
+    return replace(message, data=registry.read(message))
 
 
 def _address(number: int) -> str:

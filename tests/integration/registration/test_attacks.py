@@ -9,7 +9,7 @@ import pytest
 from services.registration.intake.facts import MAX_CANDIDATES
 from services.registration.intake.model import Act, Choice
 from services.registration.wiring import handle_mail
-from shared.contracts.reading import read
+from shared.messaging.contracts.registry import read
 from tests.contract.samples import sample_message
 from tests.support.clients import COPY_KEY, WEBINAR, answers, rows
 from tests.support.clock import FrozenClock

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from flask.testing import FlaskClient
 
-from shared.public_forms.work_asked import CALM, KEPT, LIFETIME, TRIES
+from shared.public_forms.proof_of_work import CALM, KEPT, LIFETIME, TRIES
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.registration_service import RegistrationService
 from tests.support.working import worked

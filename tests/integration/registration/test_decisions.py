@@ -10,10 +10,10 @@ from flask.testing import FlaskClient
 
 from services.registration.people.console import PATH
 from services.registration.people.decisions import SeatDecision, decide
-from shared.core.clock import system_clock
-from shared.core.errors import DomainError
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import system_clock
+from shared.runtime.errors import DomainError
 from tests.integration.registration.test_places import change
 from tests.integration.registration.test_sealed import with_roles
 from tests.support.clients import rows

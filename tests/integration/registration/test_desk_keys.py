@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from services.registration.sealing.key_store import FormKeys, KeyState, KeyStore
-from shared.core.rights import login
+from shared.db.roles import login
 from tests.integration.registration.test_form_keys import FORM, OTHER, TODAY, databases, open_database
 from tests.support.clients import rows
 from tests.support.installation import FreshDatabases, database_of

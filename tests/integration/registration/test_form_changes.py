@@ -11,11 +11,11 @@ from flask.testing import FlaskClient
 from services.registration.forms.changes import FormChange, change_form
 from services.registration.forms.model import FormSettings
 from services.registration.people.waiting_list import promoting
-from shared.contracts.envelope import decode
-from shared.core.clock import system_clock
-from shared.core.errors import DomainError
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.schemas import decode
+from shared.runtime.clock import system_clock
+from shared.runtime.errors import DomainError
 from tests.integration.registration.test_places import change
 from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation

@@ -27,14 +27,14 @@ from services.registration.sealing.key_service import SETTLE_S, KeyOrder, Submis
 from services.registration.sealing.key_store import FormKeys
 from services.registration.settings import RegistrationSettings, read_settings
 from services.registration.web import build_app
-from shared.core.accounts import service_account
-from shared.core.clock import system_clock
-from shared.core.errors import SettingsError
-from shared.core.key_files import new_key, read_keys
-from shared.core.metrics import key_wrong
-from shared.core.sealing import Unsealable
-from shared.store.engine import open_engine
-from shared.store.postgres_cluster import binaries
+from shared.db.embedded_server import binaries
+from shared.db.engine import open_engine
+from shared.runtime.accounts import service_account
+from shared.runtime.clock import system_clock
+from shared.runtime.errors import SettingsError
+from shared.runtime.metrics import key_wrong
+from shared.security.keys import new_key, read_keys
+from shared.security.sealing import Unsealable
 from tests.integration.registration.test_kinds import enrol, send
 from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import rows

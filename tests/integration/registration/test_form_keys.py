@@ -13,11 +13,11 @@ from services.registration.sealing.key_database import KeyDatabase
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_store import FormKeys, KeyGone, KeyState, KeyStore
 from services.registration.wiring import KEYS_MIGRATIONS
-from shared.core.rights import login
-from shared.core.sealing import new_key
-from shared.store.engine import open_engine
-from shared.store.schema_state import newest_revision
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.readiness import newest_revision
+from shared.db.roles import login
+from shared.db.unit_of_work import UnitOfWork
+from shared.security.sealing import new_key
 from tests.support.clients import rows
 from tests.support.installation import FreshDatabases
 from tests.support.postgres import PostgresServer

@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import make_url
 
-from shared.core.errors import Unavailable
-from shared.web.idempotency import fingerprint
+from shared.http.request_data import fingerprint
+from shared.runtime.errors import Unavailable
 from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService

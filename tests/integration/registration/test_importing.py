@@ -17,8 +17,8 @@ from services.registration.sealing.encryption import open_answers
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_store import FormKeys
 from services.registration.workers import MAX_ATTEMPTS
-from shared.core import failpoints
-from shared.core.ids import new_token, token_hash
+from shared.runtime import failpoints
+from shared.runtime.ids import new_token, token_hash
 from tests.integration.rights.conftest import OWN_SITE
 from tests.support.clients import WEBINAR, address_of, answers, rows
 from tests.support.registration_service import RegistrationService

@@ -23,11 +23,11 @@ from services.registration.sealing.encryption import public_half
 from services.registration.sealing.key_folder import KeyFolder
 from services.registration.sealing.key_service import publish_keys
 from services.registration.sealing.key_store import FormKeys
-from shared.core.clock import system_clock
-from shared.core.database_url import conninfo
-from shared.core.errors import Unavailable
-from shared.core.key_files import read_keys
-from shared.core.rights import login, migrator
+from shared.db.roles import login, migrator
+from shared.runtime.clock import system_clock
+from shared.runtime.errors import Unavailable
+from shared.runtime.settings import conninfo
+from shared.security.keys import read_keys
 from tests.integration.registration.test_form_key_life import ALONE, CLOSE, FORM, Headers, diet, read, run, travellers
 from tests.integration.registration.test_kinds import installation as installation_with_folder
 from tests.integration.registration.test_kinds import send

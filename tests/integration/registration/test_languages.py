@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from services.registration.embed.strings import submission_texts
 from shared.i18n.languages import LANGUAGES
-from shared.public_forms.texts import engine_texts
+from shared.public_forms.fields import engine_texts
 from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import RegistrationService

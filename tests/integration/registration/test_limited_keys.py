@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from services.registration.people.console import PATH
 from services.registration.people.listing_store import SORTS
-from shared.web.paging import to_cursor
+from shared.http.lists import to_cursor
 from tests.integration.registration.test_kinds import enrol
 from tests.integration.registration.test_kinds import installation as installation
 from tests.integration.registration.test_sealed import REASON, with_roles

@@ -9,8 +9,7 @@ from werkzeug.test import TestResponse
 
 from services.registration.intake.form_view import view_form
 from services.registration.own.commands import send_link_by_view
-from shared.core.ids import new_token
-from shared.core.links import link_hash
+from shared.runtime.ids import link_hash, new_token
 from tests.support.clients import answers, rows
 from tests.support.registration_service import RegistrationService
 from tests.support.working import worked

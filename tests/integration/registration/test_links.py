@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask.testing import FlaskClient
 
-from shared.core.ids import new_token
-from shared.core.links import CONFIRMATION, OWN, link_hash, sent_hash
+from shared.runtime.ids import CONFIRMATION, OWN, link_hash, new_token, sent_hash
 from tests.support.clients import answers, rows
 from tests.support.registration_service import RegistrationService
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.installation import SAMPLE
-from shared.core.errors import SettingsError
+from shared.runtime.errors import SettingsError
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.web import load_folder

@@ -7,10 +7,10 @@ import pytest
 
 from services.registration.forms.service import upsert_resource
 from services.registration.wiring import handle_mail
-from shared.contracts.reading import read
-from shared.core.clock import rfc3339
-from shared.core.errors import Poison
 from shared.i18n.languages import LANGUAGES
+from shared.messaging.contracts.registry import read
+from shared.runtime.clock import rfc3339
+from shared.runtime.errors import Poison
 from tests.contract.samples import sample_message
 from tests.support.clients import answers, rows
 from tests.support.registration_service import RegistrationService

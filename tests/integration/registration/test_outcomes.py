@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client import Metric
 
-from shared.core.metrics import intake_requests_total
+from services.registration.telemetry import intake_requests_total
 from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
 

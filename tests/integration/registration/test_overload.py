@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from deploy.rolling import ROOM_KNOWN_FOR_S
-from shared.web.admission import WAITED_S
-from shared.web.busy_page import EARLIEST_S, LATEST_S
+from shared.http.admission import MAX_SOCKET_WAIT_S
+from shared.http.problems import EARLIEST_S, LATEST_S
 from tests.support.clients import SUBMISSIONS, WEBINAR, answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.processes import ProcessGroup
@@ -142,7 +142,7 @@ def test_request_that_has_waited_too_long_in_the_kernel_is_refused(
     early, late = host.connect(), host.connect()
     body, headers = json.dumps(answers(1)), {"Content-Type": "application/json", "Idempotency-Key": "a-key-of-its-own"}
     worker.send_signal(signal.SIGSTOP)
-    threading.Timer(WAITED_S + 1, worker.send_signal, [signal.SIGCONT]).start()
+    threading.Timer(MAX_SOCKET_WAIT_S + 1, worker.send_signal, [signal.SIGCONT]).start()
     late.request("POST", SUBMISSIONS, body, headers)
     assert late.getresponse().status == 503
     assert rows(installation.urls["registration"], "SELECT count(*)::int FROM submission") == [(0,)]

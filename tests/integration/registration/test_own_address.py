@@ -9,8 +9,7 @@ from werkzeug.test import TestResponse
 
 from services.registration.intake.form_view import view_form
 from services.registration.own.commands import send_address_request, send_address_undo
-from shared.core.ids import new_token
-from shared.core.links import OWN, UNDO_ADDRESS, link_hash
+from shared.runtime.ids import OWN, UNDO_ADDRESS, link_hash, new_token
 from tests.integration.registration.test_erasing import everything_in
 from tests.support.clients import WEBINAR, answers, rows
 from tests.support.deciding import receive_at

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.core.ids import new_token
+from shared.runtime.ids import new_token
 from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import answers, rows
 from tests.support.registration_service import RegistrationService

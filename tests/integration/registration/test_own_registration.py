@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from shared.core.ids import new_token
+from shared.runtime.ids import new_token
 from tests.integration.registration.conftest import GROUP
 from tests.integration.registration.test_decisions import identity
 from tests.support.clients import rows

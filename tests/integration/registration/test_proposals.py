@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from services.registration.wiring import PROPOSALS, effects
-from shared.contracts.envelope import Message
-from shared.contracts.reading import read
-from shared.core.errors import Poison, SettingsError
-from shared.core.sealing import new_key, open_sealed, public_key_of, read_keys, seal_to
+from shared.messaging.contracts.registry import read
+from shared.messaging.contracts.schemas import Message
+from shared.runtime.errors import Poison, SettingsError
+from shared.security.sealing import new_key, open_sealed, public_key_of, read_keys, seal_to
 from tests.contract.samples import sample_message
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation

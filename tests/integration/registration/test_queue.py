@@ -24,13 +24,13 @@ from services.registration.own.commands import cancel_own, erase_own, send_choic
 from services.registration.own.service import show_own, show_waiting
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
-from shared.core.clock import Clock, system_clock
-from shared.core.errors import DomainError
-from shared.core.sealing import new_key, open_sealed, public_key_of
+from shared.db.engine import open_engine
+from shared.db.readiness import CheckedClock
+from shared.db.unit_of_work import UnitOfWork
 from shared.public_forms.validation import validate
-from shared.store.checked_clock import CheckedClock
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock, system_clock
+from shared.runtime.errors import DomainError
+from shared.security.sealing import new_key, open_sealed, public_key_of
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from services.registration.__main__ import command_line
 from services.registration.sealing.model import field_names
 from services.registration.workers import Tending
-from shared.core.errors import SettingsError
-from shared.core.metrics import retention_done_total, retention_overdue, retention_unannounced
-from shared.store.retaining import BITE
+from shared.runtime.errors import SettingsError
+from shared.runtime.metrics import retention_done_total, retention_overdue, retention_unannounced
+from shared.security.retention import BATCH_SIZE
 from tests.integration.registration.test_kinds import enrol
 from tests.integration.registration.test_kinds import installation as installation
 from tests.support.clients import rows
@@ -151,7 +151,7 @@ def test_more_than_a_bite_goes_turn_by_turn(
     url = installation.urls["registration"]
     copies = f"""INSERT INTO registration SELECT (jsonb_populate_record(r, jsonb_build_object(
         'id', gen_random_uuid(), 'person_key', '\\x' || md5(n::text) || md5('x' || n)))).*
-        FROM registration r, generate_series(1, {BITE}) n"""
+        FROM registration r, generate_series(1, {BATCH_SIZE}) n"""
     rows(url, copies)
     due, left = last_day + timedelta(days=14) + SECOND, []
     clock, work = FrozenClock(due - timedelta(hours=25)), service.work("tend")

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 
 from services.registration.rights import FORMS, OWN, RIGHTS
-from shared.core.links import CONFIRMATION, link_hash
-from shared.core.links import OWN as OWN_LINK
-from shared.process.settings import role_of
+from shared.cli.settings import role_of
+from shared.runtime.ids import CONFIRMATION, link_hash
+from shared.runtime.ids import OWN as OWN_LINK
 from tests.support.clients import answers, rows
 from tests.support.installation import TestInstallation
 from tests.support.registration_service import NAME, RegistrationService

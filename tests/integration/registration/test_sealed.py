@@ -16,7 +16,7 @@ from services.registration.__main__ import command_line
 from services.registration.people.console import PATH
 from services.registration.sealing.model import decode_envelopes
 from services.registration.web import build_app
-from shared.store.engine import open_engine
+from shared.db.engine import open_engine
 from tests.integration.registration.test_form_key_life import ALONE, settings_of
 from tests.integration.registration.test_kinds import enrol, send
 from tests.integration.registration.test_kinds import installation as installation

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from services.registration.__main__ import command_line
 from services.registration.intake.queue import key_id
-from shared.core.sealing import new_key, public_key_of
+from shared.security.sealing import new_key, public_key_of
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 

@@ -16,11 +16,11 @@ from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
 from services.registration.settings import RegistrationSettings, read_settings
 from services.registration.web import build_app
-from shared.core.clock import system_clock
-from shared.core.sealing import open_sealed, read_keys
-from shared.store.checked_clock import CheckedClock
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.readiness import CheckedClock
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import system_clock
+from shared.security.sealing import open_sealed, read_keys
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 

@@ -11,9 +11,9 @@ from werkzeug.test import Client, TestResponse
 
 from deploy.shape import service_for
 from deploy.specs import build_applications
-from shared.contracts.registry import SERVICES
-from shared.core.ids import new_token, token_hash
-from shared.store.engine import open_engine
+from shared.db.engine import open_engine
+from shared.messaging.contracts.registry import SERVICES
+from shared.runtime.ids import new_token, token_hash
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation, make_installation
 from tests.support.postgres import PostgresServer

@@ -15,12 +15,12 @@ from services.events.side_events.reading import ProposalKeys
 from services.notifications.rules import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
 from services.registration.access import credentials
-from shared.contracts.envelope import decode
-from shared.contracts.reading import read
-from shared.core.sealing import open_sealed, read_keys
-from shared.store.engine import open_engine
-from shared.store.inbox import apply_batch
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.registry import read
+from shared.messaging.contracts.schemas import decode
+from shared.messaging.inbox import apply_batch
+from shared.security.sealing import open_sealed, read_keys
 from tests.integration.rights.conftest import ADDRESS, OWN_SITE, Browser, House, as_holder, sign_in
 from tests.support.authenticator import Authenticator
 

@@ -7,7 +7,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from services.registration.partners.service import MAX_ORIGINS, MAX_REQUESTED
-from shared.contracts.envelope import decode
+from shared.messaging.contracts.schemas import decode
 from tests.integration.rights.conftest import OWN_SITE as HERE
 from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
 

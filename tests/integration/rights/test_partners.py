@@ -9,7 +9,7 @@ import pytest
 from deploy.specs import applications
 from services.registration.embed.pages import pinned_script
 from services.registration.embed.snippets import WAYS
-from shared.web.access import policy_of
+from shared.http.access import policy_of
 from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
 from tests.support.clients import answers
 from tests.support.registration_service import open_registration

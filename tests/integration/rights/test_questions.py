@@ -28,13 +28,13 @@ from services.events.loading.folder import Loaded, moved, read_folder, time_to_n
 from services.events.loading.service import load_sample
 from services.notifications.rules.service import announce_some
 from services.registration.intake.queue import publish_key
-from shared.contracts.registry import SERVICES
-from shared.core.clock import system_clock
-from shared.core.ids import new_token, token_hash
-from shared.core.sealing import read_keys
-from shared.i18n.content import Text
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.i18n.languages import Text
+from shared.messaging.contracts.registry import SERVICES
+from shared.runtime.clock import system_clock
+from shared.runtime.ids import new_token, token_hash
+from shared.security.sealing import read_keys
 from tests.integration.registration.test_kinds import enrol
 from tests.support.clients import answers, rows
 from tests.support.installation import TestInstallation, make_installation

@@ -11,13 +11,13 @@ from werkzeug.test import TestResponse
 
 from services.registration.access.service import MAX_REFUSALS, REFUSALS_WITHIN, ConsoleSessions
 from services.registration.cleanup import RULES
-from shared.contracts.registry import SERVICES
-from shared.core.sealing import read_keys
-from shared.store.cleanup import Cleanup
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
-from shared.web.browser_session import RECENT_S
-from shared.web.xlsx_lines import XLSX_TYPE
+from shared.db.cleanup import Cleanup
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import RECENT_S
+from shared.http.lists import XLSX_TYPE
+from shared.messaging.contracts.registry import SERVICES
+from shared.security.sealing import read_keys
 from tests.integration.rights.conftest import COOKIE, OWN_SITE, Browser, House, as_holder, sign_in
 from tests.support.clock import FrozenClock
 

@@ -8,11 +8,11 @@ import psycopg
 import pytest
 
 from services.registration.wiring import COPIES, effects
-from shared.contracts.envelope import decode
-from shared.contracts.reading import read
-from shared.store.engine import open_engine
-from shared.store.inbox import apply_batch
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging.contracts.registry import read
+from shared.messaging.contracts.schemas import decode
+from shared.messaging.inbox import apply_batch
 from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
 
 TEXTS = {"en": {"subject": "Rooms", "text": "The rooms are known."}}

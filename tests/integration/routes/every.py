@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from flask import Flask
 
 from deploy.specs import applications
-from shared.contracts.registry import SERVICES
-from shared.web.access import Policy, policy_of
+from shared.http.access import Policy, policy_of
+from shared.messaging.contracts.registry import SERVICES
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 

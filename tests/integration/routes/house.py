@@ -16,17 +16,17 @@ from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from deploy.specs import build_applications
+from services.console_pages import SIGN_OUT
 from services.notifications.recipients.service import make_unsubscribe_token
 from services.registration.embed.pages import pinned_script
 from services.registration.web import open_intake_engine
-from shared.contracts.registry import SERVICES
-from shared.core.clock import system_clock
-from shared.core.ids import new_token, token_hash
-from shared.core.sealing import Vault, read_keys
-from shared.store.engine import open_engine
-from shared.web.access import ROLES
-from shared.web.console.frame import SIGN_OUT
-from shared.web.signing_in import SignIn
+from shared.db.engine import open_engine
+from shared.http.holders import ROLES
+from shared.http.sign_in import SignIn
+from shared.messaging.contracts.registry import SERVICES
+from shared.runtime.clock import system_clock
+from shared.runtime.ids import new_token, token_hash
+from shared.security.sealing import Vault, read_keys
 from tests.support.clients import WEBINAR, address_of, answers
 from tests.support.filled import fill
 from tests.support.installation import TestInstallation, make_installation

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.web.console.frame import SIGN_OUT
+from services.console_pages import SIGN_OUT
 from tests.integration.routes.asked import path_of
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import COOKIE, WHOLE, House

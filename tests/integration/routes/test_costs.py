@@ -7,10 +7,10 @@ import pytest
 from werkzeug.test import TestResponse
 
 from services.notifications.recipients.service import make_unsubscribe_token
-from shared.core.clock import system_clock
-from shared.core.ids import new_id
-from shared.core.sealing import Vault, read_keys
-from shared.web.page_cache import PAGE_CACHE
+from shared.http.page_cache import PAGE_CACHE
+from shared.runtime.clock import system_clock
+from shared.runtime.ids import new_id
+from shared.security.sealing import Vault, read_keys
 from tests.integration.routes.asked import path_of
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import OTHER_FORM, WHOLE, House

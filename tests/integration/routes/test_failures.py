@@ -11,10 +11,10 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from deploy.specs import NOWHERE, build_applications
-from shared.contracts.registry import SERVICES
-from shared.store.engine import open_engine
-from shared.web.console.frame import SIGN_OUT
-from shared.web.xlsx_lines import XLSX_TYPE
+from services.console_pages import SIGN_OUT
+from shared.db.engine import open_engine
+from shared.http.lists import XLSX_TYPE
+from shared.messaging.contracts.registry import SERVICES
 from tests.integration.routes.asked import path_of, request_of
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import WHOLE, House

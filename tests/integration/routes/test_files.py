@@ -10,7 +10,7 @@ import pytest
 
 import services
 import shared
-from shared.web.csv_lines import FORMULA_STARTS
+from shared.http.lists import FORMULA_STARTS
 from tests.integration.routes.asked import path_of
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import WHOLE, House
@@ -79,8 +79,8 @@ def test_lists_as_files_hold_no_formula(house: House, routes: list[Route]) -> No
 
 
 def test_nothing_but_the_safe_writer_writes_such_files() -> None:
-    writer = "shared/web/csv_lines.py"
-    asking = "shared/web/admission.py"
+    writer = "shared/http/lists.py"
+    asking = "shared/http/admission.py"
     importing = {f"services/registration/importing/{name}.py" for name in ("api", "table_reading")}
     found = {path for path, text in sources().items() if "import csv\n" in text or '"text/csv' in text}
     assert found == {writer, asking} | importing

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from shared.web.headers import API_POLICY, PAGE_POLICY, kept_page_policy, secure_headers
+from shared.http.headers import API_POLICY, PAGE_POLICY, kept_page_policy, secure_headers
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import HOST, House
 from tests.integration.routes.markup import faults_of

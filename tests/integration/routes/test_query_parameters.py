@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.web.query_parameters import MAX_FAULTS, known_parameters
+from shared.http.request_data import MAX_FAULTS, known_parameters
 from tests.integration.routes.asked import path_of, request_of
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import WHOLE, House

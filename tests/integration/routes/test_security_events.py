@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from shared.core import security_events
-from shared.core.logs import _Formatter
-from shared.core.metrics import security_events_total
-from shared.core.security_events import LOGGED_PER_MINUTE, SecurityEvent
+from shared.runtime import logs
+from shared.runtime.logs import LOGGED_PER_MINUTE, SecurityEvent, _Formatter
+from shared.runtime.metrics import security_events_total
 from tests.integration.routes.asked import CONTENT, path_of
 from tests.integration.routes.every import Route
 from tests.integration.routes.house import LIMITED, UNKNOWN, WHOLE, House
@@ -26,7 +25,7 @@ OWN = {"Sec-Fetch-Site": "same-origin"}
 @pytest.fixture(autouse=True)
 def fresh_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was refused in this minute yet."""
-    monkeypatch.setattr(security_events, "_windows", {})
+    monkeypatch.setattr(logs, "_windows", {})
 
 
 @contextmanager
@@ -54,7 +53,7 @@ def noted(stream: io.StringIO) -> list[dict[str, Any]]:
     """The lines about such events, without what every line has."""
     common = ("level", "logger", "at", "service", "role", "correlation_id", "taskName")
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-    own = [line for line in lines if line["logger"] == security_events.__name__]
+    own = [line for line in lines if line["logger"] == logs.__name__]
     return [{name: value for name, value in line.items() if name not in common} for line in own]
 
 

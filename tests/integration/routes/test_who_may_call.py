@@ -10,11 +10,10 @@ import zipfile
 import pytest
 from werkzeug.test import TestResponse
 
-from services.console_pages import FIRST
-from shared.web.access import ROLES
-from shared.web.console.frame import SIGN_OUT
-from shared.web.console.navigation import HOME
-from shared.web.xlsx_lines import XLSX_TYPE
+from services.console_pages import FIRST, SIGN_OUT
+from shared.console.frame import HOME
+from shared.http.holders import ROLES
+from shared.http.lists import XLSX_TYPE
 from tests.architecture.limited_keys import FILTERED, HIDDEN, OWN_EVENT, REACH, REACH_OF, REFUSED
 from tests.integration.routes.asked import path_of, request_of
 from tests.integration.routes.every import Route

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from shared.web.headers import refusal_headers
+from shared.http.headers import refusal_headers
 from tests.integration.routes.test_failures import TELLING
 from tests.integration.smuggling.corpus import CORPUS, HIDDEN, HIDDEN_FORM, ONE, TWO
 from tests.integration.smuggling.wire import AT_ONCE, Heard, Recorder, exchange, recorder

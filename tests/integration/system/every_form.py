@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from shared.public_forms.definition import FormDefinition
+from shared.public_forms.definition import FormDefinition, standard_form
 from shared.public_forms.fields import Field
-from shared.public_forms.standard import standard_form
 from tests.support.proposals import FORM as PROPOSAL
 
 FORMS = {

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from deploy.shape import DESK_ROUTES, PUBLIC_ROUTES, WEB_PROCESSES, Route, worker_name
-from shared.web.headers import refusal_headers
+from shared.http.headers import refusal_headers
 from tests.support.caddy import DESK_HOST, PUBLIC_HOST, caddy
 from tests.support.run_folder import RunFolder
 

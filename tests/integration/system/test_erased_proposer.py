@@ -11,9 +11,9 @@ import requests
 
 from deploy.local.installation import SAMPLE
 from services.registration.cleanup import RULES
-from shared.store.cleanup import Cleanup
-from shared.store.engine import open_engine
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.cleanup import Cleanup
+from shared.db.engine import open_engine
+from shared.db.unit_of_work import UnitOfWork
 from tests.support.clients import rows, submissions_path
 from tests.support.clock import FrozenClock
 from tests.support.installation import make_installation

@@ -15,7 +15,7 @@ import requests
 
 from deploy.shape import SERVICES, WEB_PROCESSES, worker_name
 from deploy.up.gateway import RequestLimits, gateway_unit
-from shared.core.proxies import TrustedProxies
+from shared.runtime.deployment import TrustedProxies
 from tests.support.caddy import PUBLIC_HOST, caddy
 from tests.support.children import kill_tree, start_child
 from tests.support.gateway import gateway_ports

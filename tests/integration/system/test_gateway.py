@@ -16,8 +16,8 @@ import requests
 
 from deploy.shape import SERVICES, TOKEN_PATHS
 from deploy.up.gateway import RequestLimits, gateway_unit
-from shared.core.proxies import TrustedProxies, read_proxies
-from shared.web.headers import refusal_headers
+from shared.http.headers import refusal_headers
+from shared.runtime.deployment import TrustedProxies, read_proxies
 from tests.support.children import kill_tree, start_child
 from tests.support.gateway import gateway_ports
 from tests.support.ports import free_port

@@ -23,9 +23,9 @@ from deploy.specs import NOWHERE, applications
 from deploy.up.gateway import RequestLimits, gateway_unit
 from services.registration.settings import read_settings
 from services.registration.web import build_app
-from shared.core.proxies import TrustedProxies
-from shared.store.engine import open_engine
-from shared.web.access import policy_of
+from shared.db.engine import open_engine
+from shared.http.access import policy_of
+from shared.runtime.deployment import TrustedProxies
 from tests.support.children import kill_tree, start_child
 from tests.support.gateway import gateway_ports
 from tests.support.run_folder import RunFolder

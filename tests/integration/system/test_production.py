@@ -29,8 +29,8 @@ from deploy.servers.records import SUPERVISOR, Records
 from deploy.shape import PROCESSES, SERVICES, processes_of, worker_name
 from deploy.up.ports import is_taken
 from deploy.up.watching import alerts_url
-from shared.core.accounts import Account, can_read
-from shared.core.rights import login
+from shared.db.roles import login
+from shared.runtime.accounts import Account, can_read
 from tests.architecture.observed import BROKERS
 from tests.integration.system.faults import (
     BROKER,

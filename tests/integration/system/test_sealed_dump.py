@@ -19,9 +19,9 @@ from sqlalchemy import make_url
 
 from deploy.local.installation import SAMPLE
 from services.registration.sealing.model import field_names
-from shared.core.accounts import service_account
-from shared.public_forms.standard import standard_form
-from shared.store.postgres_cluster import binaries
+from shared.db.embedded_server import binaries
+from shared.public_forms.definition import standard_form
+from shared.runtime.accounts import service_account
 from tests.integration.system.disguises import disguises_of
 from tests.support.encoded import to_form_encoded
 from tests.support.installation import make_installation

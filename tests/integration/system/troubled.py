@@ -13,10 +13,10 @@ import requests
 from sqlalchemy import make_url
 
 from deploy.local.installation import SAMPLE
-from shared.bus.names import FACTS
-from shared.contracts.envelope import TYPE_PREFIX
-from shared.core.accounts import service_account
-from shared.store.postgres_cluster import binaries
+from shared.db.embedded_server import binaries
+from shared.messaging.broker import FACTS
+from shared.messaging.contracts.schemas import TYPE_PREFIX
+from shared.runtime.accounts import service_account
 from tests.integration.system.every_form import FORMS, Filled, fill, odd_details, odd_requests
 from tests.support.audited import parked_at
 from tests.support.clients import rows, submissions_path

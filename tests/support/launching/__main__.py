@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from shared.process.commands import GUNICORN_SETTINGS
+from shared.cli.commands import GUNICORN_SETTINGS
 from tests.support.launching.calls import file_beside, note_calls
 from tests.support.launching.hook import install
 from tests.support.launching.orders import parts_of

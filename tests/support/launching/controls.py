@@ -14,20 +14,15 @@ from kombu import Queue, serialization
 from kombu.mixins import ConsumerMixin
 from sqlalchemy import text
 
-from shared.bus import topology
-from shared.bus.address import BusAddress
-from shared.bus.delivery import Delivery
-from shared.bus.listener import Listener
-from shared.bus.names import EXCHANGES, bindings
-from shared.bus.pika_publisher import PikaPublisher
-from shared.bus.publish_job import PublishJob
-from shared.bus.publisher import Outgoing
-from shared.contracts.envelope import CONTENT_TYPE
-from shared.core.ids import new_id
-from shared.process import relay
-from shared.process.relay import Relay
-from shared.store import inbox, outbox
-from shared.store.outbox import OutboxRow
+from shared.messaging import inbox, outbox, relay, topology
+from shared.messaging.acknowledger import Delivery
+from shared.messaging.broker import EXCHANGES, BusAddress, bindings
+from shared.messaging.consumer import QueueConsumer
+from shared.messaging.contracts.schemas import CONTENT_TYPE
+from shared.messaging.outbox import OutboxRow
+from shared.messaging.publisher import Outgoing, PikaPublisher, PublishJob
+from shared.messaging.relay import Relay
+from shared.runtime.ids import new_id
 
 MUCH = 100
 """Messages in a consumer's hands at once: ten times ours, and what many a library has by default or more."""
@@ -35,15 +30,15 @@ MUCH = 100
 
 def ack_before_commit() -> None:
     """Acknowledge messages as they come, and handle them then."""
-    judge = Listener._judge
+    judge = QueueConsumer._judge
 
-    def judge_late(self: Listener, connection: Any, consumers: Sequence[Any], batch: list[Delivery]) -> None:
+    def judge_late(self: QueueConsumer, connection: Any, consumers: Sequence[Any], batch: list[Delivery]) -> None:
         for delivery in batch:
             delivery.raw.ack()
             delivery.raw = _Acknowledged(delivery.raw)
         judge(self, connection, consumers, batch)
 
-    _put(Listener, _judge=judge_late)
+    _put(QueueConsumer, _judge=judge_late)
 
 
 def marked_before_confirm() -> None:
@@ -112,7 +107,7 @@ def default_on_decode_error() -> None:
     """Let kombu decode bodies, and do with those that it cannot decode what it does by default."""
     serialization.register("cloudevents", json.dumps, json.loads, CONTENT_TYPE, "utf-8")
 
-    def get_consumers(self: Listener, consumer: Any, channel: Any) -> list[Any]:
+    def get_consumers(self: QueueConsumer, consumer: Any, channel: Any) -> list[Any]:
         def take(queue: str) -> Callable[[Any, Any], None]:
             return lambda _body, raw: self._pending.append(Delivery(raw, queue))
 
@@ -127,13 +122,13 @@ def default_on_decode_error() -> None:
             for queue in self._handlers
         ]
 
-    _put(Listener, get_consumers=get_consumers, on_decode_error=ConsumerMixin.on_decode_error)
+    _put(QueueConsumer, get_consumers=get_consumers, on_decode_error=ConsumerMixin.on_decode_error)
 
 
 def prefetch_hundred() -> None:
     """Take a hundred messages at once, also those that somebody else did not live to settle."""
 
-    def get_consumers(self: Listener, consumer: Any, channel: Any) -> list[Any]:
+    def get_consumers(self: QueueConsumer, consumer: Any, channel: Any) -> list[Any]:
         self._careful, self._prefetch = False, MUCH
         return [
             consumer(
@@ -146,7 +141,7 @@ def prefetch_hundred() -> None:
             for queue in self._handlers
         ]
 
-    _put(Listener, get_consumers=get_consumers)
+    _put(QueueConsumer, get_consumers=get_consumers)
     _put(Delivery, suspect=False)
 
 

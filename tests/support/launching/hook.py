@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from shared.core import failpoints
+from shared.runtime import failpoints
 from tests.support.launching.orders import Orders
 from tests.support.launching.plan import Error, Plan
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, text
 
 if TYPE_CHECKING:
-    from shared.contracts.envelope import Message
-    from shared.store.inbox import Effect, Verdict
-    from shared.store.unit_of_work import UnitOfWork
+    from shared.db.unit_of_work import UnitOfWork
+    from shared.messaging.contracts.schemas import Message
+    from shared.messaging.inbox import Effect, Verdict
 
 
 QUICK_S = 0.2
@@ -53,17 +53,18 @@ def replace(names: Sequence[str]) -> None:
 
 def quick_relay() -> None:
     """A relay looks again soon after an outage."""
-    from shared.process import relay
+    from shared.messaging import relay
 
     _set(relay, REST_IN_OUTAGE_S=QUICK_S)
 
 
 def quick_consume() -> None:
     """A consumer looks again soon after an outage, and messages stay in a retry tier for a moment."""
-    from shared.bus import listener, retry_plan
+    from shared.messaging import acknowledger
+    from shared.messaging import consumer as listener
 
-    tiers = tuple((tier, QUICK_S) for tier, _ in retry_plan.RetryPlan().delays_s)
-    _set(listener, OUTAGE_PROBE_S=QUICK_S, RetryPlan=partial(retry_plan.RetryPlan, delays_s=tiers))
+    tiers = tuple((tier, QUICK_S) for tier, _ in acknowledger.RetryPlan().delays_s)
+    _set(listener, OUTAGE_PROBE_S=QUICK_S, RetryPlan=partial(acknowledger.RetryPlan, delays_s=tiers))
 
 
 def quick_send() -> None:
@@ -119,7 +120,7 @@ def effect_ledger() -> None:
 
 def troubled() -> None:
     """Refuse every third message the first time that this process sees it."""
-    from shared.core.errors import Retry
+    from shared.runtime.errors import Retry
 
     seen: set[str] = set()
 
@@ -152,7 +153,7 @@ def deadly() -> None:
 
 def _wrap_effects(wrap: Callable[[str, "Effect"], "Effect"]) -> None:
     """Have consumers apply ``wrap(consumer, effect)`` in place of each effect."""
-    from shared.process import consuming
+    from shared.cli import workers as consuming
 
     inner = vars(consuming)["apply_batch"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.bus.membership import Addition, BrokerNode, QueueMembers, additions, is_uneven, shortages
+from shared.messaging.queue_members import Addition, BrokerNode, QueueMembers, additions, is_uneven, shortages
 from tests.unit.bus.broker_api import A, B, C
 
 

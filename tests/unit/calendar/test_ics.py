@@ -18,11 +18,11 @@ from shared.calendar.ics import (
     Feed,
     clean,
     subscription_links,
+    vtimezone,
     write_feed,
     write_file,
     write_invitation,
 )
-from shared.calendar.vtimezone import vtimezone
 
 ZONES = sorted(zone for zone in available_timezones() if "/" in zone and zone != "Etc/UTC")
 WEBINAR = CalendarEvent(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.calendar.entries import MAX_LINK_OCTETS, calendar_links, google_link, outlook_link
 from shared.calendar.ics import CalendarEvent
-from shared.calendar.links import MAX_LINK_OCTETS, calendar_links, google_link, outlook_link
 
 WEBINAR = CalendarEvent(
     uid="one@example.org",

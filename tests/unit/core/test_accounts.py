@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.core.accounts import Account, acting_in, give, make_folder, write_private
+from shared.runtime.accounts import Account, acting_in, give, make_folder, write_private
 
 Link = Callable[[Path, Path], None]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.key_checks import SETTLES_AFTER, HeldKey, KeyKind, KeyRule, KnownKey, check_value, missing_keys
+from shared.security.keys import SETTLES_AFTER, HeldKey, KeyKind, KeyRule, KnownKey, check_value, missing_keys
 
 NOW = datetime(2020, 3, 2, 9, tzinfo=UTC)
 OLD, NEW, OTHER = (bytes([number]) * 32 for number in (1, 2, 3))

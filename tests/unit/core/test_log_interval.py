@@ -1,6 +1,6 @@
 """What happens to each request leaves one line a minute, with how many there were."""
 
-from shared.core.logs import LogInterval
+from shared.runtime.logs import LogInterval
 
 
 def test_one_line_a_minute_says_how_many_were_left_out() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.core.errors import SettingsError
-from shared.core.settings import Reader
+from shared.runtime.errors import SettingsError
+from shared.runtime.settings import Reader
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.core.slugs import free_slug, slug_from
+from shared.runtime.ids import free_slug, slug_from
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from shared.core import tracing
-from shared.core.context import carried_trace, carrying, traceparent
-from shared.core.errors import SettingsError
-from shared.core.logs import _Formatter
-from shared.core.settings import Reader
-from shared.core.spans import DECIDE, SEND_MAIL
-from shared.process.settings import RELAY, read_common
+from services.notifications.telemetry import SEND_MAIL
+from services.registration.telemetry import DECIDE
+from shared.cli.settings import RELAY, read_common
+from shared.runtime import tracing
+from shared.runtime.errors import SettingsError
+from shared.runtime.logs import _Formatter, carried_trace, carrying, traceparent
+from shared.runtime.settings import Reader
 from tests.architecture.sources import text_of
 
 PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
@@ -45,7 +45,7 @@ def test_without_a_collector_the_trace_context_passes_through() -> None:
 
 def test_without_a_collector_nothing_is_imported() -> None:
     """Every import of the library stands inside of what runs with a collector alone."""
-    tree = ast.parse(text_of(Path("shared/core/tracing.py")))
+    tree = ast.parse(text_of(Path("shared/runtime/tracing.py")))
     imported = [node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)]
     assert [name for name in imported if name.startswith("opentelemetry")] == []
 

@@ -5,11 +5,16 @@ from pathlib import Path
 import pytest
 
 from services.notifications.settings import read_settings
-from shared.core.database_url import connection_parameters, conninfo, read_database_url
-from shared.core.errors import SettingsError
-from shared.core.settings import Reader
-from shared.core.transports import plain_urls, unverified_database
-from shared.process.settings import read_common
+from shared.cli.settings import read_common
+from shared.runtime.errors import SettingsError
+from shared.runtime.settings import (
+    Reader,
+    connection_parameters,
+    conninfo,
+    plain_urls,
+    read_database_url,
+    unverified_database,
+)
 
 DATABASE = "postgresql://127.0.0.1/one"
 

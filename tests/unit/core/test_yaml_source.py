@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.errors import SettingsError
-from shared.core.yaml_source import LIMIT_BYTES, Fields, Node, flag, one_of, read_yaml, text, whole
+from shared.runtime.errors import SettingsError
+from shared.runtime.yaml_source import LIMIT_BYTES, Fields, Node, flag, one_of, read_yaml, text, whole
 
 
 class Colour(StrEnum):

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from deploy.operations.access import main
-from shared.core.ids import token_hash
-from shared.web.access import AccessFile
+from shared.http.holders import AccessFile
+from shared.runtime.ids import token_hash
 
 
 @pytest.fixture

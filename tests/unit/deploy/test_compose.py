@@ -24,8 +24,8 @@ from deploy.shape import PROCESSES, SERVICES
 from services.events import settings as events
 from services.notifications import settings as notifications
 from services.registration import settings as registration
-from shared.core.errors import SettingsError
-from shared.core.settings_folder import read_folder
+from shared.runtime.errors import SettingsError
+from shared.runtime.settings import read_folder
 from tests.support.processes import PROJECT
 
 CADDY = Path(sys.executable).parent / "caddy"

@@ -22,7 +22,7 @@ from deploy.up.ports import Ports
 from deploy.up.watching import targets
 from services.notifications.web import LARGEST_BODY
 from services.registration.desk import LARGEST_DRAFT, LARGEST_IMPORT
-from shared.web.app import MAX_BODY_BYTES
+from shared.http.app import MAX_BODY_BYTES
 
 NAMES = ["public", "desk", "operations", "rabbitmq-metrics", "canary", "audit"]
 NAMES += [worker_name(*process) for process in PROCESSES]

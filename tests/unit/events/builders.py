@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.events.event.model import Event, EventKind, EventStatus, Mode
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
 
 START = datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

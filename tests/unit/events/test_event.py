@@ -9,7 +9,7 @@ import pytest
 from services.events.event.model import VISIBLE, Event, EventStatus, Mode
 from services.events.network.model import Consultation, HostKind, Series, WorkingGroup
 from services.events.rules import RulesBroken
-from shared.i18n.content import NO_TEXT, Text
+from shared.i18n.languages import NO_TEXT, Text
 from tests.unit.events.builders import HOUR, START, an_event
 
 

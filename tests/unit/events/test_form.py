@@ -6,7 +6,7 @@ from itertools import product
 from services.events.event.model import Event, EventKind, EventStatus, Form, Mode, is_open
 from services.events.rules import RulesBroken
 from services.registration.forms.opening import Opening, closed_reason
-from shared.i18n.content import NO_TEXT, Text
+from shared.i18n.languages import NO_TEXT, Text
 from tests.support.clock import WEBINAR_WEEK
 
 NOW = WEBINAR_WEEK

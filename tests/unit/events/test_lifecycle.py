@@ -21,8 +21,8 @@ from services.events.event.lifecycle import (
 )
 from services.events.event.model import Event, EventStatus, revise, visible_difference
 from services.events.rules import RulesBroken
-from shared.core.errors import DomainError
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
+from shared.runtime.errors import DomainError
 from tests.unit.events.builders import HOUR, START, an_event
 
 LATER = START + timedelta(weeks=26)

@@ -14,9 +14,9 @@ from services.events.loading.folder import Loaded, read_folder, read_rooms
 from services.events.loading.service import merge_described, written
 from services.events.network.model import Allotment, ContactKind, GroupContact, RoomKind, WorkingGroup
 from services.events.venue.model import Room, Span, TimeSlot
-from shared.core.errors import SettingsError
-from shared.core.yaml_source import read_yaml
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
+from shared.runtime.errors import SettingsError
+from shared.runtime.yaml_source import read_yaml
 
 SAMPLE = Path(deploy.__file__).parent / "samples" / "upr2020"
 FILES = {

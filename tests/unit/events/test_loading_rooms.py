@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.events.loading.folder import LoadedRooms, read_rooms
-from shared.core.errors import SettingsError
+from shared.runtime.errors import SettingsError
 from tests.support.processes import PROJECT
 
 SAMPLE = PROJECT / "deploy" / "samples" / "upr2020"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.events.local_time import is_zone, to_local, to_utc
-from shared.core.errors import DomainError
+from shared.runtime.errors import DomainError
 
 ZONES = st.sampled_from(["America/New_York", "Europe/Zurich", "Asia/Kathmandu", "Australia/Lord_Howe", "UTC"])
 

@@ -10,8 +10,8 @@ from services.events.event.lifecycle import merge_loaded
 from services.events.event.model import EventStatus
 from services.events.loading.service import merge_described
 from services.events.network.model import Series, WorkingGroup
-from shared.core.errors import DomainError
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
+from shared.runtime.errors import DomainError
 from tests.unit.events.builders import HOUR, START, an_event
 
 

@@ -13,7 +13,7 @@ from services.events.event.lifecycle import postpone
 from services.events.event.model import Event, EventStatus
 from services.events.loading.folder import Loaded, move_to_next, moved, read_folder, time_to_next
 from services.events.local_time import to_local
-from shared.core.errors import SettingsError
+from shared.runtime.errors import SettingsError
 from tests.unit.events.builders import HOUR, START, an_event
 
 SAMPLE = Path(deploy.__file__).parent / "samples" / "upr2020"

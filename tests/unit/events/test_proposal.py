@@ -12,8 +12,8 @@ from services.events.rules import RulesBroken
 from services.events.scheduling.model import TimetableEntry, difference
 from services.events.side_events.model import NEXT, PLACEABLE, Proposal, ProposalStatus, become
 from services.events.venue.model import Span
-from shared.core.errors import DomainError
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
+from shared.runtime.errors import DomainError
 
 S = ProposalStatus
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.events.rules import RulesBroken
 from services.events.scheduling.model import Conflict, ConflictKind, Fixed, Placed, find_conflicts
 from services.events.venue.model import Room, Span, TimeSlot, day_span, merged, overlapping_slots
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
 
 ZONES = ("Europe/Zurich", "America/New_York", "Asia/Kathmandu", "Pacific/Auckland", "UTC")
 BASE = datetime(2020, 3, 28, 20, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from services.events.__main__ import command_line
-from shared.core.errors import SettingsError
+from shared.runtime.errors import SettingsError
 
 SAMPLE = Path(__file__).parents[3] / "deploy" / "samples" / "upr2020"
 

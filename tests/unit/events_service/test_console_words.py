@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from services.console_words import NO_BREAK
 from services.events import console as wording
 from services.events.console import KINDS, MODES, STATUSES, last_span_of, span_of
 from services.events.event.model import EventKind, EventStatus, Mode
-from shared.web.console.words import NO_BREAK
 from tests.unit.events.builders import an_event
 
 

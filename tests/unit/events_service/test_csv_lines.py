@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.web.csv_lines import FORMULA_STARTS, csv_lines, safe_cell
+from shared.http.lists import FORMULA_STARTS, csv_lines, safe_cell
 
 
 @pytest.mark.parametrize("start", FORMULA_STARTS)

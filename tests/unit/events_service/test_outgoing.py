@@ -8,11 +8,10 @@ import pytest
 from services.events.event.model import EventStatus
 from services.events.network.messages import event_message, working_group_message
 from services.events.network.model import WorkingGroup
-from shared.contracts.events import EventData
-from shared.contracts.reading import read
-from shared.core.context import caused_by
-from shared.i18n.content import Text
-from shared.i18n.languages import LANGUAGES
+from shared.i18n.languages import LANGUAGES, Text
+from shared.messaging.contracts.payloads import EventData
+from shared.messaging.contracts.registry import read
+from shared.runtime.logs import caused_by
 from tests.unit.events.builders import START, an_event
 
 AT = datetime(2020, 3, 2, 9, 0, tzinfo=UTC)

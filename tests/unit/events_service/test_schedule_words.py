@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.console_words import NO_BREAK
 from services.events.scheduling import openings
 from services.events.scheduling.model import Argument, Conflict, ConflictKind, Fixed, Proof
 from services.events.scheduling.openings import TOO_LARGE
@@ -25,8 +26,7 @@ from services.events.scheduling.wording import (
 from services.events.side_events.model import TEXT_FIELDS, FieldChange, Proposal, ProposalStatus, ReviewAction
 from services.events.side_events.wording import ACTIONS, FIELDS, change_text
 from services.events.venue.model import Placement, Room, Span, TimeSlot
-from shared.i18n.content import Text
-from shared.web.console.words import NO_BREAK
+from shared.i18n.languages import Text
 
 FIRST, SECOND = date(2020, 5, 6), date(2020, 5, 7)
 NINE = datetime(2020, 5, 6, 7, tzinfo=UTC)

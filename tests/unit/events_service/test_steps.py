@@ -6,8 +6,8 @@ import pytest
 
 from services.events.event.lifecycle import STEPS, StepWish, edit, step_of
 from services.events.event.model import EventStatus
-from shared.core.errors import DomainError
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
+from shared.runtime.errors import DomainError
 from tests.unit.events.builders import HOUR, START, an_event
 
 LATER = START + 24 * HOUR

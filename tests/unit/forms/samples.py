@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from shared.public_forms.definition import FormDefinition, parse_definition
-from shared.public_forms.standard import standard_form
+from shared.public_forms.definition import FormDefinition, parse_definition, standard_form
 
 GROUPS = [("housing", "Housing"), ("privacy", "Privacy and surveillance")]
 

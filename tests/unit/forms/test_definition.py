@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.public_forms.definition import parse_definition, to_mapping, with_full_options, with_options
-from shared.public_forms.public import to_public
+from shared.public_forms.definition import parse_definition, to_mapping, to_public, with_full_options, with_options
 from tests.unit.forms.samples import form_with, webinar
 
 

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
-from shared.public_forms.encoded import from_form_encoded
-from shared.public_forms.validation import validate
+from shared.public_forms.validation import from_form_encoded, validate
 from tests.support.encoded import to_form_encoded
 from tests.unit.forms.samples import answered, complete, form_with, minimal, webinar
 

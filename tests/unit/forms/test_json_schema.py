@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from shared.public_forms.public import json_schema
+from shared.public_forms.definition import json_schema
 from shared.public_forms.validation import validate
 from tests.unit.forms.samples import answered, complete, form_with, minimal, webinar
 

@@ -10,13 +10,11 @@ from werkzeug.datastructures import MultiDict
 
 from services.registration.embed.snippets import NARROW_PX, estimate_height
 from shared.i18n.languages import LANGUAGES
-from shared.public_forms.definition import FormDefinition, parse_definition, to_mapping
-from shared.public_forms.encoded import from_form_encoded
+from shared.public_forms.definition import FormDefinition, json_schema, parse_definition, to_mapping
 from shared.public_forms.fields import Field, FieldKind
 from shared.public_forms.kinds import KINDS, by_name
-from shared.public_forms.public import json_schema
 from shared.public_forms.rendering import render_fields
-from shared.public_forms.validation import FieldError, validate
+from shared.public_forms.validation import FieldError, from_form_encoded, validate
 from tests.unit.forms.samples import answered, form_with
 from tests.unit.forms.test_rendering import elements
 

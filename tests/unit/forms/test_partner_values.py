@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.public_forms.partner_values import origin_of
+from shared.public_forms.theme import origin_of
 
 
 @pytest.mark.parametrize(

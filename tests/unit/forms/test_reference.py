@@ -8,9 +8,9 @@ import yaml
 
 from services.registration.forms import description
 from shared.public_forms.definition import parse_definition
-from shared.public_forms.field_reading import FIELD_KEYS
+from shared.public_forms.fields import TRANSPORT_FIELDS
 from shared.public_forms.kinds import KINDS
-from shared.public_forms.transport import TRANSPORT_FIELDS
+from shared.public_forms.reading import FIELD_KEYS
 from tests.architecture.sources import text_of
 from tests.support.processes import PROJECT
 from tests.unit.forms.test_kinds import SAMPLES

@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 
 from shared.i18n.languages import LANGUAGES
-from shared.public_forms.definition import FormDefinition, parse_definition, to_mapping
+from shared.public_forms.definition import (
+    STANDARD_KINDS,
+    FormDefinition,
+    parse_definition,
+    standard_form,
+    to_mapping,
+    to_public,
+)
 from shared.public_forms.kinds.choices import SOME_OF
-from shared.public_forms.public import to_public
-from shared.public_forms.standard import STANDARD_KINDS, standard_form
 from shared.public_forms.validation import validate
 
 GROUPS = (("housing", "Housing"), ("health", "Health"))

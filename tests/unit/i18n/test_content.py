@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.i18n.content import Rendering, Text, missing_in, text_reader, text_typed, typed_texts
-from shared.i18n.languages import LANGUAGES
-from shared.i18n.marking import language_attributes, marked
+from shared.i18n.catalogue import language_attributes, marked
+from shared.i18n.languages import LANGUAGES, Rendering, Text, missing_in, text_reader, text_typed, typed_texts
 
 texts = st.dictionaries(st.sampled_from(LANGUAGES), st.text(st.characters(exclude_categories=["Cs"]), min_size=1)).map(
     Text.of

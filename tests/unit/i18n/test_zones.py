@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.i18n.languages import LANGUAGES
-from shared.i18n.zones import UTC_NAMES, city_name, place_text, zone_name
+from shared.i18n.when import UTC_NAMES, city_name, place_text, zone_name
 
 WINTER, SUMMER = datetime(2020, 3, 4, 19, tzinfo=UTC), datetime(2020, 5, 11, 7, tzinfo=UTC)
 MARKS = str.maketrans("", "", "\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}")

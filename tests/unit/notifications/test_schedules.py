@@ -23,9 +23,9 @@ from services.notifications.sending.outcomes import (
     retried,
 )
 from services.notifications.sending.service import claim_plan
-from shared.core.errors import DomainError
-from shared.store.checked_clock import CheckedClock
-from shared.store.unit_of_work import UnitOfWork
+from shared.db.readiness import CheckedClock
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.errors import DomainError
 
 MADE = datetime(2020, 3, 2, 9, tzinfo=UTC)
 

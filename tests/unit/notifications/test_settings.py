@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.notifications.settings import read_settings
-from shared.core.errors import SettingsError
+from shared.runtime.errors import SettingsError
 
 
 def environment(folder: Path, **changes: str) -> dict[str, str]:

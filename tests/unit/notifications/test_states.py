@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifications.mails.model import OUTCOME_STATES, STATES, require_transition, sources_of
-from shared.core.errors import DomainError
+from shared.runtime.errors import DomainError
 
 WAYS = {
     "queued": {"claimed", "called_off", "suppressed", "missed"},

@@ -16,7 +16,7 @@ from services.notifications.mails.kinds import (
     is_outdated,
     outdated_kinds,
 )
-from shared.contracts.registry import MESSAGE_TYPES
+from shared.messaging.contracts.registry import MESSAGE_TYPES
 
 STATUSES = ("confirmed", "waitlisted", "cancelled")
 told = st.tuples(

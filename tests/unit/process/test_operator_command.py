@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from shared.process.operator_command import InQuarantine, OperatorGroup
+from shared.cli.operator_command import InQuarantine, OperatorGroup
 from tests.support.operator_commands import SERVICES, command_line, declarations
 
 REFUSED, READS, RECOVERS, WAITS = (

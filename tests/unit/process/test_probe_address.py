@@ -6,16 +6,16 @@ import sys
 import pytest
 import requests
 
-from shared.core.errors import SettingsError
-from shared.core.probe_address import ProbeAddress, read_probe_address
-from shared.core.settings import Reader
+from shared.runtime.deployment import ProbeAddress, read_probe_address
+from shared.runtime.errors import SettingsError
+from shared.runtime.settings import Reader
 from tests.support.ports import free_port
 from tests.support.waiting import poll_until
 
 WORKER = """
-from shared.core.probe_address import read_probe_address
-from shared.core.settings import Reader
-from shared.process.runner import run
+from shared.runtime.deployment import read_probe_address
+from shared.runtime.settings import Reader
+from shared.runtime.runner import run
 run({"wait": lambda stop: stop.wait(60)}, probes=read_probe_address(Reader()), ready=list)
 """
 

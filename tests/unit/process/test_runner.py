@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from shared.core.probe_address import ProbeAddress
-from shared.process.runner import Stop, run
+from shared.runtime.deployment import ProbeAddress
+from shared.runtime.runner import Stop, run
 
 
 def _wait(ended: list[str], name: str, stop: Stop) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.bus import topology
-from shared.bus.address import BusAddress
-from shared.core.errors import SettingsError
-from shared.process.settings import CommonSettings
-from shared.process.topology_commands import check, check_members, grow, import_definitions
+from shared.cli.settings import CommonSettings
+from shared.cli.topology import check, check_members, grow, import_definitions
+from shared.messaging import topology
+from shared.messaging.broker import BusAddress
+from shared.runtime.errors import SettingsError
 from tests.unit.bus.broker_api import A, B, BrokerApi, C, serving
 
 QUEUES = list(topology.queue_arguments())

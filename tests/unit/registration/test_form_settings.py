@@ -11,7 +11,7 @@ from services.registration.forms.model import FormSettings, check_settings, diff
 from services.registration.forms.opening import Opening, closed_reason, set_reason
 from services.registration.forms.seats import Seats, decide_promotion, promote
 from services.registration.people.model import Registration, check_cancelling, check_confirming
-from shared.core.errors import DomainError
+from shared.runtime.errors import DomainError
 
 NOON = datetime(2020, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -29,8 +29,7 @@ from services.registration.importing.table_reading import (
     reader_of,
 )
 from services.registration.importing.workbook import MAX_UNPACKED_BYTES, _texts, check_archive
-from shared.public_forms.definition import parse_definition, to_mapping
-from shared.public_forms.standard import standard_form, with_working_groups
+from shared.public_forms.definition import parse_definition, standard_form, to_mapping, with_working_groups
 
 TEXTS = {
     "utf-8": "Name;Mail\nRené Côté;a@example.org\n",

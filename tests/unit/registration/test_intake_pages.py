@@ -14,7 +14,7 @@ from services.registration.embed.strings import script_texts
 from services.registration.intake.model import Act, Choice, Result
 from services.registration.own.confirmation_page import read_choices, render_confirmation
 from services.registration.own.pages import LinkPage, render_link
-from shared.calendar.links import GOOGLE, OUTLOOK
+from shared.calendar.entries import GOOGLE, OUTLOOK
 from shared.i18n.languages import LANGUAGES
 from shared.public_forms.validation import FieldError
 from tests.support.intake_pages import (

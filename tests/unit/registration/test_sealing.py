@@ -18,7 +18,7 @@ from services.registration.sealing.model import (
     keep_fields,
     merge_sealed,
 )
-from shared.core.sealing import Unsealable, new_key
+from shared.security.sealing import Unsealable, new_key
 
 PRIVATE = new_key()
 PUBLIC = public_half(PRIVATE)

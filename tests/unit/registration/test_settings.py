@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.registration.settings import RegistrationSettings, read_settings
-from shared.core.errors import SettingsError
+from shared.runtime.errors import SettingsError
 
 NAMES = ("intake", "decider", "person", "master")
 KEYS = {name: bytes([number]) * 32 for number, name in enumerate((*NAMES, "registration"), 1)}

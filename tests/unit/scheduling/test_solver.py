@@ -10,7 +10,7 @@ import pytest
 from services.events.scheduling.model import Argument, Fixed, Moves, Problem, Reason, Request, SearchLimits, StopSignal
 from services.events.scheduling.openings import Openings, score
 from services.events.venue.model import Placement, Room, Span, TimeSlot, day_span
-from shared.i18n.content import Text
+from shared.i18n.languages import Text
 from tests.support.timetable_checker import broken_rules
 from tests.support.timetable_instances import FIRST_DAY, ZONE, a_full_instance, an_instance, solve
 from tests.support.waiting import allowed_s

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.core.errors import Quarantined, Unavailable
-from shared.store.quarantine import CHECK_EVERY_S
+from shared.db.quarantine import CHECK_EVERY_S
+from shared.runtime.errors import Quarantined, Unavailable
 from tests.support.quarantine_row import ROW, OneRow
 
 

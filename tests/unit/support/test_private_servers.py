@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from deploy.servers.rabbitmq import NodePorts, configuration
-from shared.bus.membership import MEMBERS
-from shared.bus.topology import policies
+from shared.messaging.queue_members import MEMBERS
+from shared.messaging.topology import policies
 from tests.support.processes import PROJECT
 
 FREE = {"listeners.tcp.1", "prometheus.tcp.port", "disk_free_limit.absolute"}

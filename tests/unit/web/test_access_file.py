@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared.core.errors import SettingsError
-from shared.core.ids import token_hash
-from shared.web.access import AccessFile
+from shared.http.holders import AccessFile
+from shared.runtime.errors import SettingsError
+from shared.runtime.ids import token_hash
 
 KEY, OTHER = "key-of-a-coordinator", "key-of-an-operator"
 

@@ -1,4 +1,4 @@
-"""The door: who is let in, who is refused how, and that no class takes another's places."""
+"""The door: who is let in, who is refused how, and that no class takes another's slots."""
 
 import json
 import threading
@@ -15,12 +15,10 @@ from werkzeug.test import Client, EnvironBuilder
 from deploy.specs import applications
 from services.notifications.web import PEOPLE as NOTIFICATIONS_PEOPLE
 from services.registration.web import PEOPLE
-from shared.core.metrics import requests_refused_total
-from shared.core.places import Bounds, Places
-from shared.core.proxies import read_proxies
-from shared.web.access import policy_of
-from shared.web.admission import LATE_S, Door, class_of
-from shared.web.arriving_body import CutOff, receive
+from shared.http.access import policy_of
+from shared.http.admission import MAX_GATEWAY_WAIT_S, AdmissionMiddleware, CutOff, priority_class_of, receive
+from shared.runtime.deployment import AdmissionLimits, ConcurrencyLimit, read_proxies
+from shared.runtime.metrics import requests_refused_total
 from tests.support.waiting import poll_until
 
 if TYPE_CHECKING:
@@ -56,14 +54,14 @@ def inner() -> Inner:
 
 
 def _client(inner: Inner, **bounds: Any) -> Client:
-    door = Door(
+    door = AdmissionMiddleware(
         inner,
         SERVICE,
         ("/r/", "/v1/forms/"),
-        Bounds(**bounds),
+        AdmissionLimits(**bounds),
         pages=("/programme",),
         proxies=read_proxies("127.0.0.1"),
-        most_bytes=MOST_BYTES,
+        max_bytes=MOST_BYTES,
     )
     return Client(door)
 
@@ -94,7 +92,7 @@ def _environ(path: str, **headers: str) -> "WSGIEnvironment":
     ],
 )
 def test_class_of_a_request(path: str, headers: dict[str, str], kind: str) -> None:
-    assert class_of(_environ(path, **headers), ("/r/", "/v1/forms/"), ("/programme",)) == kind
+    assert priority_class_of(_environ(path, **headers), ("/r/", "/v1/forms/"), ("/programme",)) == kind
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +111,7 @@ def test_each_link_is_first_and_what_needs_a_key_never_is(routes: list[tuple[str
     for service, path, policy in routes:
         if policy in kinds:
             headers = {"Authorization": "Bearer key"} if policy == "role" else {}
-            kinds[policy].add(class_of(_environ(path, **headers), PEOPLE_OF[service]))
+            kinds[policy].add(priority_class_of(_environ(path, **headers), PEOPLE_OF[service]))
     assert kinds == {"link": {"first"}, "role": {"later", "last"}}
 
 
@@ -201,34 +199,34 @@ def test_page_is_in_the_language_of_the_address_then_the_browsers(
 @pytest.mark.parametrize("sent_whole", [True, False])
 def test_export_holds_its_place_until_it_is_sent_or_closed(inner: Inner, sent_whole: bool) -> None:
     """It is made while it is sent. What has its length is made, and holds nothing."""
-    door = Door(inner, SERVICE, (), Bounds(last=1), most_bytes=MOST_BYTES)
-    places = door._places["last"] = Places(1)
+    door = AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(last=1), max_bytes=MOST_BYTES)
+    slots = door._slots["last"] = ConcurrencyLimit(1)
     answer = door(_environ("/console"), lambda *_parts: None)  # type: ignore[arg-type]  # not looked at
     parts = iter(answer)
     assert next(parts) == b""
-    assert places.full()
+    assert slots.full()
     if sent_whole:
         assert list(parts) == []
-        assert not places.full()
+        assert not slots.full()
     answer.close()  # type: ignore[attr-defined]  # as a server does
-    assert (places.full(), places.enter(), places.enter()) == (False, True, False)  # given back once
-    places.leave()
+    assert (slots.full(), slots.enter(), slots.enter()) == (False, True, False)  # given back once
+    slots.leave()
     inner.headers = [("Content-Length", "0")]
     door(_environ("/console"), lambda *_parts: None)  # type: ignore[arg-type]  # not looked at
-    assert not places.full()
+    assert not slots.full()
 
 
 def test_place_is_given_back_by_an_answer_that_cannot_begin(inner: Inner) -> None:
     """The server refuses its headers once the application is done: nobody will close what was never handed over."""
-    door = Door(inner, SERVICE, (), Bounds(last=1), most_bytes=MOST_BYTES)
-    places = door._places["last"] = Places(1)
+    door = AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(last=1), max_bytes=MOST_BYTES)
+    slots = door._slots["last"] = ConcurrencyLimit(1)
 
     def refuse(*_parts: object) -> None:
         raise ValueError("no such header")
 
     with pytest.raises(ValueError, match="no such header"):
         door(_environ("/console"), refuse)  # type: ignore[arg-type]  # never returns
-    assert not places.full()
+    assert not slots.full()
 
 
 def test_place_is_given_back_by_what_fails(inner: Inner) -> None:
@@ -240,29 +238,29 @@ def test_place_is_given_back_by_what_fails(inner: Inner) -> None:
 
 
 def test_who_stands_in_line_gets_the_next_place() -> None:
-    places = Places(1, in_line=1, line_s=5)
-    assert places.enter()
+    slots = ConcurrencyLimit(1, max_waiting=1, wait_timeout_s=5)
+    assert slots.enter()
     with ThreadPoolExecutor(1) as pool:
-        second = pool.submit(places.enter)
-        poll_until(places.full, what="one stands in line")
-        assert places.enter() is False
-        places.leave()
+        second = pool.submit(slots.enter)
+        poll_until(slots.full, what="one stands in line")
+        assert slots.enter() is False
+        slots.leave()
         assert second.result(5) is True
-    places.leave()
-    assert not places.full()
+    slots.leave()
+    assert not slots.full()
 
 
 def test_who_stands_in_line_too_long_is_refused_and_leaves_nothing_behind() -> None:
-    places = Places(1, in_line=1, line_s=0.02)
-    assert places.enter()
-    assert [places.enter() for _ in range(3)] == [False, False, False]
-    places.leave()
-    assert places.enter()
+    slots = ConcurrencyLimit(1, max_waiting=1, wait_timeout_s=0.02)
+    assert slots.enter()
+    assert [slots.enter() for _ in range(3)] == [False, False, False]
+    slots.leave()
+    assert slots.enter()
 
 
 @pytest.mark.parametrize(
     ("address", "waited_s", "status"),
-    [("127.0.0.1", LATE_S + 1, 503), ("127.0.0.1", 0.1, 200), ("192.0.2.7", LATE_S + 1, 200)],
+    [("127.0.0.1", MAX_GATEWAY_WAIT_S + 1, 503), ("127.0.0.1", 0.1, 200), ("192.0.2.7", MAX_GATEWAY_WAIT_S + 1, 200)],
 )
 def test_what_waited_too_long_before_the_door_is_refused(
     inner: Inner, address: str, waited_s: float, status: int
@@ -303,14 +301,14 @@ def test_body_that_ends_early_is_never_worked_on(inner: Inner) -> None:
         receive(environ, MOST_BYTES)
     whole: WSGIEnvironment = {**_environ("/v1/forms/a"), "CONTENT_LENGTH": "10", "wsgi.input": BytesIO(b"x" * 9)}
     begun: list[str] = []
-    door = Door(inner, SERVICE, ("/v1/forms/",), Bounds(), most_bytes=MOST_BYTES)
+    door = AdmissionMiddleware(inner, SERVICE, ("/v1/forms/",), AdmissionLimits(), max_bytes=MOST_BYTES)
     door(whole, lambda status, _headers: begun.append(status))  # type: ignore[arg-type]  # not looked at
     assert (begun, inner.inside) == (["408 Request Timeout"], 0)
 
 
 def test_two_large_bodies_at_most_are_held_at_once(inner: Inner) -> None:
     larger = {"/v1/imports": 4 * 2**20}
-    client = Client(Door(inner, SERVICE, (), Bounds(), most_bytes=MOST_BYTES, larger=larger))
+    client = Client(AdmissionMiddleware(inner, SERVICE, (), AdmissionLimits(), max_bytes=MOST_BYTES, larger=larger))
     large = b"x" * (3 * 2**20)
     inner.free.clear()
     with ThreadPoolExecutor(2) as pool:

@@ -10,10 +10,9 @@ from marshmallow import Schema, fields
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from deploy.specs import applications
-from shared.store.quarantine import QuarantineWatch
-from shared.web.bodies import MOST_DEPTH, MOST_FIELDS, read_json
-from shared.web.measuring import measure
-from shared.web.operations import Blueprint
+from shared.db.quarantine import QuarantineWatch
+from shared.http.app import measure
+from shared.http.request_data import MAX_DEPTH, MAX_FIELDS, Blueprint, read_json
 
 
 def nested(depth: int) -> bytes:
@@ -21,12 +20,12 @@ def nested(depth: int) -> bytes:
     return b'{"a":[' * (depth // 2) + b"{}" * (depth % 2) + b"]}" * (depth // 2)
 
 
-@pytest.mark.parametrize("depth", range(1, MOST_DEPTH + 1))
+@pytest.mark.parametrize("depth", range(1, MAX_DEPTH + 1))
 def test_body_within_the_bound_is_read(depth: int) -> None:
     assert read_json(nested(depth)) is not None
 
 
-@pytest.mark.parametrize("depth", [MOST_DEPTH + 1, 100, 254, 255, 990, 992, 994, 20_000])
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 100, 254, 255, 990, 992, 994, 20_000])
 def test_deeper_body_is_refused_as_malformed(depth: int) -> None:
     with pytest.raises(BadRequest):
         read_json(nested(depth))
@@ -46,19 +45,19 @@ def test_name_that_stands_twice_is_refused(body: bytes) -> None:
 
 def test_object_has_a_hundred_names_and_no_more() -> None:
     within, beyond = (
-        json.dumps({f"n{number}": 1 for number in range(count)}) for count in (MOST_FIELDS, MOST_FIELDS + 1)
+        json.dumps({f"n{number}": 1 for number in range(count)}) for count in (MAX_FIELDS, MAX_FIELDS + 1)
     )
-    assert len(read_json(within.encode())) == MOST_FIELDS
+    assert len(read_json(within.encode())) == MAX_FIELDS
     for body in (beyond, f'[{{"a": {beyond}}}]'):
         with pytest.raises(RequestEntityTooLarge):
             read_json(body.encode())
 
 
 @pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "multipart/form-data"])
-@pytest.mark.parametrize(("count", "status"), [(MOST_FIELDS, 200), (MOST_FIELDS + 1, 413)])
+@pytest.mark.parametrize(("count", "status"), [(MAX_FIELDS, 200), (MAX_FIELDS + 1, 413)])
 def test_form_has_a_hundred_values_and_no_more(media_type: str, count: int, status: int) -> None:
     app = Flask("test")
-    app.config.update(MAX_CONTENT_LENGTH=64 * 1024, MAX_FORM_PARTS=MOST_FIELDS)
+    app.config.update(MAX_CONTENT_LENGTH=64 * 1024, MAX_FORM_PARTS=MAX_FIELDS)
     measure(app, "test")
     app.add_url_rule("/", view_func=lambda: str(len(request.form)), methods=["POST"])
     data = {f"n{number}": "1" for number in range(count)}

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from shared.web.busy_page import Why, busy_page
+from shared.http.problems import Why, busy_page
 
 
 @pytest.mark.parametrize(

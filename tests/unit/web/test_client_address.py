@@ -4,8 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from shared.core.proxies import TrustedProxies, read_proxies
-from shared.web.client_address import client_address
+from shared.runtime.deployment import TrustedProxies, client_address, read_proxies
 
 GATEWAY, OTHER_GATEWAY, SOMEBODY = "127.0.0.1", "192.0.2.10", "203.0.113.7"
 

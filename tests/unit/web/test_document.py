@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.web.document.making import made_once
+from shared.http.openapi import made_once
 
 
 def test_document_is_made_when_it_is_first_asked_for_and_then_kept() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.web.idempotency import fingerprint
+from shared.http.request_data import fingerprint
 
 
 def test_order_of_fields_does_not_count() -> None:

@@ -9,12 +9,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from limits.storage import Storage
 
-from shared.core.metrics import requests_limited_total
-from shared.core.proxies import read_proxies
-from shared.core.rates import LimitSettings, read_networks, read_rate
-from shared.web.busy_page import refuse_too_many
-from shared.web.counters import MAX_PROBES, Counters, CounterTable
-from shared.web.limits import Limits, limit_views, limited
+from shared.http.problems import refuse_too_many
+from shared.runtime.deployment import LimitSettings, read_networks, read_proxies, read_rate
+from shared.runtime.metrics import requests_limited_total
+from shared.security.rate_limits import MAX_PROBES, Counters, CounterTable, Limits, limit_views, limited
 from tests.support.clock import FrozenClock
 from tests.support.waiting import poll_until
 
@@ -205,7 +203,7 @@ def test_storage_that_is_away_keeps_nobody_out(clock: FrozenClock, caplog: pytes
     """Each process counts for itself meanwhile, and asks again only after a while."""
     client = made(clock, storage_url="redis://127.0.0.1:1")
     assert [post(client, "203.0.113.1") for _ in range(4)] == [200, 200, 200, 429]
-    said = [record.message for record in caplog.records if record.name == "shared.web.limits"]
+    said = [record.message for record in caplog.records if record.name == "shared.security.rate_limits"]
     assert said == ["the storage of limits is away: each process counts for itself"]
     assert "203.0.113" not in caplog.text
 
@@ -215,7 +213,7 @@ class TestCounters:
 
     def test_window_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
         now = [1000.0]
-        monkeypatch.setattr("shared.web.counters.time.time", lambda: now[0])
+        monkeypatch.setattr("shared.security.rate_limits.time.time", lambda: now[0])
         storage = Counters()
         assert [storage.incr("a", 60), storage.incr("a", 60), storage.incr("b", 60)] == [1, 2, 1]
         assert (storage.get("a"), storage.get_expiry("a")) == (2, 1060.0)

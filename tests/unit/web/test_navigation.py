@@ -3,8 +3,8 @@
 import pytest
 
 from services.console_pages import CONSOLE, SECTIONS, first_page
-from shared.web.access import Holder
-from shared.web.console.navigation import navigation_for
+from shared.console.frame import navigation_for
+from shared.http.holders import Holder
 
 
 def holder(*roles: str, forms: frozenset[str] | None = None, partner: str | None = None) -> Holder:

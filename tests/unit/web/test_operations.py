@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.web.document.operations import METHODS, described
+from shared.http.openapi import METHODS, described
 
 DOCUMENTS = sorted(Path("docs/reference").glob("openapi-*.json"))
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from shared.web.access import KNOWN_HOLDER
-from shared.web.page_cache import MAX_PAGES, WHILE_RENEWED_S, CachedPages, PageCache
+from shared.http.access import KNOWN_HOLDER
+from shared.http.page_cache import MAX_PAGES, WHILE_RENEWED_S, CachedPages, PageCache
 from tests.support.clock import FrozenClock
 
 PAGE = "<!doctype html>" + "a page of some length " * 100

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug.test import Client
 
-from shared.store.quarantine import CHECK_EVERY_S
-from shared.web.quarantine_gate import QuarantineGate
+from shared.db.quarantine import CHECK_EVERY_S
+from shared.http.gates import QuarantineGate
 from tests.support.quarantine_row import ROW, OneRow
 
 if TYPE_CHECKING:

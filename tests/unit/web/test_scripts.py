@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.registration.embed.pages import SCRIPTS, asset, pinned_script, script
-from shared.web.look.sheets import bundled
+from shared.http.stylesheets import bundled
 
 TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)
 

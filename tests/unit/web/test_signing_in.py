@@ -10,9 +10,9 @@ import pytest
 from flask import Flask, Response, request
 from itsdangerous import URLSafeTimedSerializer
 
-from shared.core.ids import new_token, token_hash
-from shared.web.access import AccessFile, Holder
-from shared.web.signing_in import IDLE_S, RENEWED_AFTER_S, SESSION_S, SignIn
+from shared.http.holders import AccessFile, Holder
+from shared.http.sign_in import IDLE_S, RENEWED_AFTER_S, SESSION_S, SignIn
+from shared.runtime.ids import new_token, token_hash
 
 KEY = "key-of-a-coordinator"
 OLD, NEW = b"o" * 32, b"n" * 32

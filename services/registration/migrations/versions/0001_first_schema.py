@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.store.folding import folding_function, words_of
+from shared.db.cleanup import folding_function, words_of
 
 revision = "0001"
 down_revision = None

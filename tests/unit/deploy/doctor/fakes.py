@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from deploy.operations.doctor.grading import CheckResult, Grade, GradedHost, HostBroker, HostDatabase
 from deploy.operations.doctor.probes import HttpAnswer, Probes, Row
 from deploy.operations.doctor.registry import CHECKS, run_checks
-from shared.core.errors import Unavailable
+from shared.runtime.errors import Unavailable
 
 NOW = datetime(2020, 3, 2, 12, 0, tzinfo=UTC)
 SECRET = "a-secret-password"

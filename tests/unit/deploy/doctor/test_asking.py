@@ -28,7 +28,7 @@ from deploy.operations.doctor.asking import (
     shown_certificate,
 )
 from deploy.operations.doctor.probes import TlsEndpoint
-from shared.core.errors import Unavailable
+from shared.runtime.errors import Unavailable
 
 ENDS_AT = datetime(2035, 3, 2, tzinfo=UTC)
 

@@ -7,10 +7,9 @@ import pytest
 from deploy.operations.doctor.broker import MANAGEMENT_URL, METRICS_URLS
 from deploy.operations.doctor.grading import Grade
 from deploy.operations.doctor.probes import HttpAnswer
-from shared.bus.membership import BrokerNode, QueueMembers
-from shared.bus.node_probe import NO_CONNECTION
-from shared.bus.topology import queue_arguments
-from shared.core.errors import Unavailable
+from shared.messaging.queue_members import BrokerNode, QueueMembers
+from shared.messaging.topology import NO_CONNECTION, queue_arguments
+from shared.runtime.errors import Unavailable
 from tests.unit.deploy.doctor.fakes import BROKER, TOPOLOGY, check, host, named, only, pages, probes
 
 BOTH = host(brokers=(BROKER, TOPOLOGY))

@@ -7,8 +7,8 @@ import pytest
 from deploy.operations.doctor.database import MIGRATIONS
 from deploy.operations.doctor.grading import Grade, HostDatabase
 from deploy.operations.doctor.probes import Row
-from shared.core.errors import Unavailable
-from shared.store.schema_state import newest_revision
+from shared.db.readiness import newest_revision
+from shared.runtime.errors import Unavailable
 from tests.unit.deploy.doctor.fakes import EVENTS, NOW, OPERATOR, check, host, only, probes, rows, url
 
 ONE = host(databases=(EVENTS,))

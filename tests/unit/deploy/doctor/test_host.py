@@ -12,7 +12,7 @@ from deploy.operations.doctor.backups import CONFIG, LAST_SUCCESS, METRICS_FOLDE
 from deploy.operations.doctor.grading import Grade, GradedHost
 from deploy.operations.doctor.network import PROMETHEUS_URL
 from deploy.operations.doctor.probes import DiskSpace, HttpAnswer, Probes
-from shared.core.errors import Unavailable
+from shared.runtime.errors import Unavailable
 from tests.unit.core.test_accounts import open_to_all
 from tests.unit.deploy.doctor.fakes import EVENTS, NOW, check, host, named, only, pages, probes, rows
 

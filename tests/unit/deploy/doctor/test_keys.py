@@ -8,7 +8,7 @@ import pytest
 from deploy.operations.doctor.grading import Grade, GradedHost, HostDatabase, HostKeyFile
 from deploy.operations.doctor.keys import FORM_KEYS
 from deploy.operations.doctor.probes import Row
-from shared.core.key_checks import check_value
+from shared.security.keys import check_value
 from tests.unit.deploy.doctor.fakes import NOW, OPERATOR, check, host, only, probes, rows, url
 
 VAULT = "TROIKA_NOTIFICATIONS_VAULT_FILE"

@@ -8,7 +8,7 @@ import pytest
 from deploy.operations.doctor.grading import Grade
 from deploy.operations.doctor.mail import MAIL_FROM, SELECTOR, SMTP_URL
 from deploy.operations.doctor.probes import Certificate
-from shared.core.errors import Unavailable
+from shared.runtime.errors import Unavailable
 from tests.unit.deploy.doctor.fakes import NOW, named, only, probes, records
 
 DOMAIN = "network.org"

@@ -8,7 +8,7 @@ import pytest
 from deploy.operations.doctor.grading import Grade, HostBroker, HostDatabase
 from deploy.operations.doctor.network import CONSOLE_URL, HEADERS, PROMETHEUS_URL, PROXIES, PUBLIC_URL
 from deploy.operations.doctor.probes import Certificate, HttpAnswer, TlsEndpoint
-from shared.core.errors import Unavailable
+from shared.runtime.errors import Unavailable
 from tests.unit.deploy.doctor.fakes import NOW, check, host, named, only, pages, probes, url
 
 SITE = named(**{PUBLIC_URL: "https://register.example.org"})

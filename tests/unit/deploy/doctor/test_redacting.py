@@ -16,9 +16,9 @@ from deploy.operations.doctor.grading import GradedHost, HostBroker, HostDatabas
 from deploy.operations.doctor.probes import Certificate, DiskSpace, HttpAnswer, Probes
 from deploy.operations.doctor.redacting import passwords_of, redact
 from deploy.operations.doctor.registry import CHECKS, run_checks
-from shared.bus.membership import BrokerNode, QueueMembers
-from shared.bus.topology import TOPOLOGY
-from shared.core.errors import Unavailable
+from shared.messaging.queue_members import BrokerNode, QueueMembers
+from shared.messaging.topology import TOPOLOGY
+from shared.runtime.errors import Unavailable
 from tests.unit.deploy.doctor.fakes import NOW, host
 
 PASSWORD = "s3cr/t @word"

@@ -15,8 +15,8 @@ from deploy.operations.doctor.finding import FOLDER, from_folder
 from deploy.operations.doctor.grading import CheckResult, Grade, GradedHost, failed, ok, warning
 from deploy.operations.doctor.registry import CHECKS, HostCheck, Need, run_checks
 from deploy.servers.logins import service_roles
-from shared.bus.topology import user_names
-from shared.core.database_url import connection_parameters
+from shared.messaging.topology import user_names
+from shared.runtime.settings import connection_parameters
 from tests.unit.deploy.doctor.fakes import SECRET, check, host, named, probes
 
 LINES = [(CHECKS[0], result) for result in (ok("a", "b"), warning("c", "d", "e"), failed("f", "g", "h"))]

@@ -1,1 +1,0 @@
-"""Messages on their way: pika writes, kombu reads, on RabbitMQ or on a table in PostgreSQL."""

@@ -1,0 +1,121 @@
+"""Commands for keys: key rotation (``rekey``) while all processes go on, and ``key-checks list | accept``."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+import click
+
+from shared.cli.operator_command import operator_work
+from shared.cli.recovery import operator_name
+from shared.cli.settings import CommonSettings, key_file
+from shared.db.engine import open_engine
+from shared.db.readiness import read_database_time
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.settings import Reader
+from shared.security.keys import KEY_BYTES, HeldKey, KeyChecks, KeyKind, KeyRule, accept_keys, known_keys, retire_older
+from shared.security.sealing import EncryptedRows, ReEncryption
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Each of ``rows`` (all equally long, the first may be headings) as a line, its cells below one another."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    yield from ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def rotate_keys(
+    settings: CommonSettings, tables: Mapping[str, EncryptedRows], keys: Sequence[bytes], checked: Sequence[HeldKey]
+) -> None:
+    """Close rows anew and say how many there were; exit code 1 if some open by none of the keys.
+
+    Args:
+        settings: of the process.
+        tables: in the service's database, by what their rows are, for people.
+        keys: newest first; the older ones still open.
+        checked: keys of the process, compared first. Afterwards no data needs their older ones.
+    """
+    engine = open_engine(settings.database_url, application=f"troika-{settings.service}-{settings.process}")
+    try:
+        work = operator_work(engine, settings.service)
+        require_fit(KeyChecks(work, checked, settings.service))
+        for what, rows in tables.items():
+            _re_encrypt(ReEncryption(work, rows, keys, time.sleep), what)
+        retire(work, checked)
+    finally:
+        engine.dispose()
+    click.echo("All of them open by the newest key alone.")
+
+
+def require_fit(checks: KeyChecks) -> None:
+    """Do nothing if the keys of a command are those of the database.
+
+    Raises:
+        ClickException: one is not; it says which and what to do.
+    """
+    if faults := checks.faults():
+        raise click.ClickException("\n".join(faults.values()))
+
+
+def retire(work: UnitOfWork, checked: Sequence[HeldKey]) -> None:
+    """Of the keys that close data only the newest are needed from now on."""
+    with work.transaction() as connection:
+        for held in checked:
+            if held.kind.rule is KeyRule.DATA:
+                retire_older(connection, held, read_database_time(connection))
+
+
+def _re_encrypt(run: ReEncryption, what: str) -> None:
+    run.run()
+    click.echo(f"{run.changed} {what} re-encrypted.")
+    if run.unopened:
+        raise click.ClickException(f"{len(run.unopened)} open by none of the keys, and were left as they are.")
+
+
+HEADINGS = ("key", "check value", "known since", "setting")
+
+
+def list_checks(settings: CommonSettings, kinds: Sequence[KeyKind]) -> None:
+    """Print the check values that the service's database knows; they give nothing of a key."""
+    engine = open_engine(settings.database_url)
+    try:
+        with operator_work(engine, settings.service).transaction() as connection:
+            known = known_keys(connection, [kind.name for kind in kinds])
+    finally:
+        engine.dispose()
+    lines = [
+        (kind.name, one.value, f"{one.added_at:%Y-%m-%d %H:%M}", kind.variable)
+        for kind in kinds
+        for one in known[kind.name]
+    ]
+    for line in aligned([HEADINGS, *lines]):
+        click.echo(line)
+
+
+def accept(settings: CommonSettings, kind: KeyKind, *, yes: bool) -> None:
+    """Make the keys of ``kind`` in the environment the known ones, after a question.
+
+    Raises:
+        SettingsError: the key's setting is missing or wrong.
+    """
+    reader = Reader(process=settings.process)
+    keys = reader.take(kind.variable, _public_key if kind.variable.endswith("_PUBLIC_KEY") else key_file)
+    reader.finish()
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("use --yes when not run interactively")
+    if not yes:
+        click.confirm(f"{kind.if_wrong} Is the key {kind.name} replaced on purpose?", abort=True)
+    held = HeldKey(kind, keys)
+    engine = open_engine(settings.database_url)
+    try:
+        with operator_work(engine, settings.service).transaction() as connection:
+            accept_keys(connection, held, read_database_time(connection), operator_name())
+    finally:
+        engine.dispose()
+    click.echo(f"{kind.name}: {', '.join(held.values)}. Restart the processes that hold it.")
+
+
+def _public_key(text: str) -> tuple[bytes, ...]:
+    key = bytes.fromhex(text)
+    if len(key) != KEY_BYTES:
+        raise ValueError("64 hex digits are required")
+    return (key,)

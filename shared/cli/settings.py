@@ -1,0 +1,325 @@
+"""Settings of the processes of every service, and the description of a service from which its commands are made.
+
+Each kind of process reads what its work needs, and nothing else: a compromised relay holds no key, and cannot name a
+database other than its own.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+
+from shared.db.cleanup import Rule
+from shared.db.embedded_server import EmbeddedServer
+from shared.db.engine import open_engine
+from shared.db.roles import Rights, by_login, login, logins_of, migrator
+from shared.db.unit_of_work import UnitOfWork
+from shared.messaging import broker as bus_rights
+from shared.messaging.broker import BusAddress, read_address, read_management
+from shared.messaging.inbox import Effect
+from shared.runtime.deployment import (
+    LOOPBACK,
+    MEMORY,
+    AdmissionLimits,
+    Deployment,
+    LimitSettings,
+    ProbeAddress,
+    TrustedProxies,
+    read_networks,
+    read_probe_address,
+    read_proxies,
+)
+from shared.runtime.errors import SettingsError
+from shared.runtime.settings import (
+    DATABASE,
+    LIMITS,
+    OTLP,
+    PUBLIC_URL,
+    Reader,
+    database_url,
+    plain_urls,
+    unverified_database,
+)
+from shared.runtime.tracing import OTLP_URL, STANDARD_URL
+from shared.security.keys import SIGNING, HeldKey, KeyKind, read_keys
+
+BUS_DATABASE = "bus"
+LIMIT_STORAGES = ("memory", "redis", "rediss", "redis+unix")
+
+WEB, RELAY, CONSUME = "web", "relay", "consume"
+MIGRATE, OPERATOR, REKEY, PARKED, TOPOLOGY = "migrate", "operator", "rekey", "parked", "topology"
+RECOVER = "recover"
+"""Kinds of process; services add workers of their own. ``OPERATOR`` stands for all other commands."""
+
+BROKER_MANAGEMENT_URL = "TROIKA_BROKER_MANAGEMENT_URL"
+
+ON_THE_BUS = frozenset({RELAY, CONSUME, PARKED, TOPOLOGY})
+WITHOUT_DATABASE = frozenset({TOPOLOGY})
+COMMANDS = frozenset({MIGRATE, OPERATOR, REKEY, PARKED, TOPOLOGY, RECOVER})
+"""They end by themselves and have no port."""
+
+AS_OPERATOR = frozenset({REKEY, PARKED, RECOVER})
+"""Commands that use the operator's login and need no other setting of an operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommonSettings:
+    """Attributes:
+    service: name of the service.
+    process: the kind of process that reads them; what its work does not need is left empty.
+    database_url: the service's database, for this process's login.
+    bus: how messages travel.
+    public_url: address of the whole system as people see it, without a slash at the end.
+    access_file: people and programs with keys.
+    signing_keys: for the console's cookie, newest first.
+    probes: where a worker answers probes and Prometheus.
+    bind: address and port of a web process.
+    bounds: how much a web process works on at once.
+    proxies: networks of the gateways in front of a web process.
+    limits: how often somebody may come; the key is added by :attr:`deployment`.
+    otlp_url: of the collector of spans; empty for none.
+    management_urls: of the broker's management API, one a node; only ``topology`` uses it.
+    """
+
+    service: str
+    process: str = WEB
+    database_url: str = field(default="", repr=False)
+    bus: BusAddress = field(default_factory=BusAddress)
+    public_url: str = ""
+    access_file: Path = Path()
+    signing_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    probes: ProbeAddress = field(default_factory=ProbeAddress)
+    bind: str = ""
+    bounds: AdmissionLimits = field(default_factory=AdmissionLimits)
+    proxies: TrustedProxies = LOOPBACK
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    otlp_url: str = ""
+    management_urls: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def held_keys(self) -> list[HeldKey]:
+        """Those that every web process holds."""
+        return SIGNING.held(self.signing_keys)
+
+    @property
+    def https(self) -> bool:
+        """Whether the public address is HTTPS."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def deployment(self) -> Deployment:
+        """What a web application has to know of where it stands."""
+        return self.deployment_with(self.signing_keys[0])
+
+    def deployment_with(self, limits_key: bytes) -> Deployment:
+        """As :attr:`deployment`, for an application that signs nothing: ``limits_key`` hashes its clients' networks."""
+        limits = replace(self.limits, key=limits_key)
+        return Deployment(self.https, self.bounds, self.proxies, limits)
+
+
+def read_common(
+    reader: Reader, service: str, process: str, serving: Collection[str] = (WEB,), public: Collection[str] = ()
+) -> CommonSettings:
+    """The common settings of one process; faults are collected in ``reader``, and nothing is started yet.
+
+    Args:
+        reader: of the environment.
+        service: whose.
+        process: which kind.
+        serving: the kinds that answer requests and know who holds keys.
+        public: the kinds that answer requests of the public only.
+    """
+    settings = CommonSettings(service, process)
+    if process not in WITHOUT_DATABASE:
+        settings = replace(settings, database_url=read_database(reader, f"{service.upper()}_DATABASE_URL"))
+    if process in ON_THE_BUS:
+        settings = replace(settings, bus=read_address(reader, read_database(reader, "TROIKA_BUS_DATABASE_URL")))
+    if process == TOPOLOGY:
+        settings = replace(settings, management_urls=read_management(reader, BROKER_MANAGEMENT_URL))
+    if process in serving:
+        settings = _with_holders(reader, _with_web(reader, settings))
+    elif process in public:
+        settings = _with_web(reader, settings)
+    elif process not in COMMANDS:
+        settings = replace(settings, probes=read_probe_address(reader))
+    return settings if process in COMMANDS else replace(settings, otlp_url=_read_otlp(reader))
+
+
+def _read_otlp(reader: Reader) -> str:
+    """Where spans go: our own setting, else that of every OpenTelemetry program."""
+    name = OTLP_URL if reader.text(OTLP_URL, "") else STANDARD_URL
+    url = reader.url(name, ("http", "https"), "")
+    reader.secure(name, OTLP, plain_urls([url]))
+    return url
+
+
+def read_public_url(reader: Reader) -> str:
+    """The address of the whole system, for whoever shows it to people."""
+    url = reader.url("TROIKA_PUBLIC_URL", ("http", "https"), "http://127.0.0.1:8000")
+    reader.secure("TROIKA_PUBLIC_URL", PUBLIC_URL, plain_urls([url]))
+    return url.rstrip("/")
+
+
+def read_database(reader: Reader, name: str, *, required: bool = False) -> str:
+    """The address of a database from the setting ``name``; empty if it is not set, a fault if it is required then."""
+    url = reader.take(name, database_url, None if required else "")
+    if url:
+        reader.secure(name, DATABASE, unverified_database(url, reader.environment))
+    return url
+
+
+def _with_holders(reader: Reader, settings: CommonSettings) -> CommonSettings:
+    return replace(
+        settings,
+        access_file=reader.file("TROIKA_ACCESS_FILE"),
+        signing_keys=reader.take("TROIKA_SIGNING_KEY_FILE", key_file),
+    )
+
+
+def _with_web(reader: Reader, settings: CommonSettings) -> CommonSettings:
+    return replace(
+        settings,
+        public_url=read_public_url(reader),
+        bind=reader.text("TROIKA_BIND", "127.0.0.1:8000"),
+        bounds=_read_bounds(reader),
+        proxies=reader.take("TROIKA_TRUSTED_PROXIES", read_proxies, LOOPBACK),
+        limits=_read_limits(reader),
+    )
+
+
+def _read_bounds(reader: Reader) -> AdmissionLimits:
+    usual = AdmissionLimits()
+    return AdmissionLimits(
+        first=reader.integer("TROIKA_WEB_FIRST", usual.first, 1, 10_000),
+        public=reader.integer("TROIKA_WEB_PUBLIC", usual.public, 1, 100),
+        later=reader.integer("TROIKA_WEB_LATER", usual.later, 1, 100),
+        last=reader.integer("TROIKA_WEB_LAST", usual.last, 1, 100),
+    )
+
+
+def _read_limits(reader: Reader) -> LimitSettings:
+    storage_url = reader.url("TROIKA_LIMITS_URL", LIMIT_STORAGES, MEMORY)
+    reader.secure("TROIKA_LIMITS_URL", LIMITS, plain_urls([storage_url]))
+    return LimitSettings(
+        storage_url=storage_url,
+        exempt=reader.take("TROIKA_LIMITS_EXEMPT", read_networks, ()),
+    )
+
+
+def with_embedded(reader: Reader, settings: CommonSettings, rights: Rights) -> CommonSettings:
+    """Start or join the embedded server where no database is named; only after ``reader.finish()``.
+
+    Args:
+        reader: of the environment.
+        settings: common ones.
+        rights: in the service's database, by table and process.
+    """
+    service, process = settings.service, settings.process
+    wanted = {}
+    if process not in WITHOUT_DATABASE and not settings.database_url:
+        wanted[service] = logins_of(by_login(service, rights))
+    if process in ON_THE_BUS and settings.bus.embedded and not settings.bus.database_url:
+        wanted[BUS_DATABASE] = logins_of(bus_rights.RIGHTS)
+    if not wanted:
+        return settings
+    server = EmbeddedServer(Path(reader.text("TROIKA_DATA", "var")) / "postgres")
+    try:
+        server.start(wanted)
+    except RuntimeError as error:
+        raise SettingsError([str(error)]) from error
+    if service in wanted:
+        settings = replace(settings, database_url=server.url(service, role_of(service, process)))
+    if BUS_DATABASE in wanted:
+        settings = replace(
+            settings, bus=BusAddress(database_url=server.url(BUS_DATABASE, bus_role_of(service, process)))
+        )
+    return settings
+
+
+def role_of(service: str, process: str) -> str:
+    """Whom a process of ``service`` is in its database."""
+    if process == MIGRATE:
+        return migrator(service)
+    return login(service, OPERATOR if process in AS_OPERATOR else process)
+
+
+def bus_role_of(service: str, process: str) -> str:
+    """Whom a process of ``service`` is in the embedded bus's database."""
+    if process == TOPOLOGY:
+        return migrator(BUS_DATABASE)
+    return login(service, OPERATOR if process == PARKED else process)
+
+
+def key_file(path: str) -> tuple[bytes, ...]:
+    """Parser of a setting that names a key file: its keys, newest first.
+
+    Raises:
+        ValueError, OSError: it cannot be read or holds no keys.
+    """
+    return tuple(read_keys(Path(path)))
+
+
+KeyFaults = Callable[[], Mapping[str, str]]
+"""Compares the keys of a process with those of its database: why it must not work, by name of the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class SideDatabase:
+    """A database that a service has beside its own.
+
+    Attributes:
+        name: of which its roles are named.
+        url: for its owner.
+        migrations: folder of its schema changes.
+        rights: in it, by table and process.
+    """
+
+    name: str
+    url: str = field(repr=False)
+    migrations: Path
+    rights: Rights
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Attributes:
+    name: ``registration``, ``events`` or ``notifications``.
+    migrations: folder of its schema changes.
+    settings: reads and checks what a kind of process needs of the common settings, from the environment.
+    rights: in its database, by table and process.
+    effects: what it does with messages, by queue.
+    rules: by which its relay deletes more than outbox and inbox; none if a process of its own does it.
+    keys: the checks of the keys that a kind of process holds; None if none of the service's processes holds any.
+    key_kinds: all keys of its processes.
+    web_parts: web processes that do a part of what ``web`` does: help of their commands, by name.
+    side_databases: databases that ``migrate`` brings up to date too, if the settings name them.
+    erased: which of some subjects (UUID texts) were erased; None for a service that holds no people.
+    """
+
+    name: str
+    migrations: Path
+    settings: Callable[[str], CommonSettings]
+    rights: Rights
+    effects: Callable[[UnitOfWork], Mapping[str, Effect]]
+    rules: Sequence[Rule] = ()
+    erased: Callable[[Connection, Sequence[str]], set[str]] | None = None
+    keys: Callable[[str, UnitOfWork], KeyFaults] | None = None
+    key_kinds: Sequence[KeyKind] = ()
+    web_parts: Mapping[str, str] = field(default_factory=dict)
+    side_databases: Callable[[], Sequence[SideDatabase]] = list
+
+
+POOL_TIMEOUT_S = 2.0
+"""Who has waited so long for a connection is refused. With a quarter of a second, hundreds of people who open their
+links at once, and try again, keep the processor busy with refusals: each costs nearly as much as an answer."""
+
+
+def open_web_engine(settings: CommonSettings) -> Engine:
+    """An engine on the service's database; connections are made when they are first needed."""
+    return open_engine(
+        settings.database_url,
+        pool_size=settings.bounds.connections,
+        pool_timeout_s=POOL_TIMEOUT_S,
+        application=f"troika-{settings.service}-{settings.process}",
+    )

@@ -1,0 +1,1 @@
+"""The console: the frame around the coordinators' pages of every service. It works without script."""

@@ -1,1 +1,0 @@
-"""What every process needs and nothing may surprise: time, identity, settings, logs, metrics, errors, keys."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, transactions, rights, migrations, readiness, quarantine, cleanup."""

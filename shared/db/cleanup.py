@@ -1,0 +1,230 @@
+"""Cleanup by rules, erasure and export of a person's rows, and text search without accents.
+
+Each service lists its cleanup rules in one file (``services/<service>/cleanup.py``): a table, a condition, how long,
+and why so long; a test asks every table for one. Must never apply a rule by a time that was not compared with the
+database's (:class:`shared.db.readiness.CheckedClock`).
+
+Each service lists once what its tables hold about people, for erasure and for the export, which answers a data-subject
+request (GDPR, articles 15 and 20). Rows are exported whole, so that a new column is part of it unless a reason is
+given.
+
+Search compares text without case, accents and other marks, whatever the script: ``Müller`` is ``muller`` to it,
+``Łódź`` is ``lodz``, and Arabic and Hebrew are the same with and without vowels. The function is in PostgreSQL,
+because indexes use it. ``unaccent`` was rejected: not every server has it, it knows Latin, Greek and Cyrillic alone,
+and it is not immutable. Changing the function needs a migration that rebuilds every index that uses it.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, TextClause, text
+
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.ids import first_id_of
+from shared.runtime.metrics import housekeeping_deleted_total
+
+BATCH = 2000
+"""Rows of one transaction: milliseconds, so whoever waits for a row waits no longer than that."""
+
+HOURLY_S = 3600.0
+"""Seconds between two looks for what is kept for months."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a table loses by age.
+
+    Attributes:
+        table: its name; the condition knows it as ``t``.
+        due: SQL condition. It may use ``:before`` (now less ``kept``), ``:now``, and ``:made_before``, the identifier
+            that was made at ``:before``, for tables whose primary key is in the order of time.
+        kept: how long.
+        why: the reason for that time, or what ends with it.
+        change: what is set instead of deleting the row, for instance ``network = NULL``.
+        order: columns by which the oldest rows are found first; of an index.
+        batch: rows of one transaction.
+        every_s: seconds between two looks while nothing more is due; 0: at each turn.
+        skip_locked: leave rows alone that somebody holds, in place of waiting. It needs the right to update.
+        statement: made of all that.
+    """
+
+    table: str
+    due: str
+    kept: timedelta
+    why: str
+    change: str = ""
+    order: str = ""
+    batch: int = BATCH
+    every_s: float = 0.0
+    skip_locked: bool = False
+    statement: TextClause = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make the statement. Without a lock a row may change after it was found: then it is judged once more."""
+        order = f" ORDER BY {self.order}" if self.order else ""
+        lock, again = (" FOR UPDATE SKIP LOCKED", "") if self.skip_locked else ("", f" AND ({self.due})")
+        found = f"SELECT t.ctid FROM {self.table} t WHERE {self.due}{order} LIMIT :batch{lock}"  # noqa: S608 - constants
+        verb = f"UPDATE {self.table} t SET {self.change}" if self.change else f"DELETE FROM {self.table} t"  # noqa: S608
+        object.__setattr__(self, "statement", text(f"{verb} WHERE t.ctid = ANY(ARRAY({found})){again}"))
+
+
+class Cleanup:
+    """Runs the rules of a service; any number of processes may do so at once.
+
+    Args:
+        work: on the service's database.
+        service: its name, for the metric.
+        rules: in an order in which each finds what the one before has left without a reason to stay.
+        monotonic: seconds that no change of the machine's time touches.
+    """
+
+    def __init__(
+        self, work: UnitOfWork, service: str, rules: Sequence[Rule], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._work, self._service, self._monotonic = work, service, monotonic
+        self._look_at_s = dict.fromkeys(rules, float("-inf"))
+
+    def turn(self, now: datetime) -> bool:
+        """Run a batch of each rule whose look is due, each in a transaction of its own.
+
+        Args:
+            now: of a checked clock.
+
+        Returns:
+            whether a batch was full, so that there is more at once.
+
+        Raises:
+            Unavailable: the database is away; the next turn goes on.
+        """
+        now_s = self._monotonic()
+        looked = [rule for rule, look_at_s in self._look_at_s.items() if look_at_s <= now_s]
+        more = [rule for rule in looked if self._run(rule, now) == rule.batch]
+        self._look_at_s |= {rule: now_s + rule.every_s for rule in looked if rule not in more}
+        return bool(more)
+
+    def _run(self, rule: Rule, now: datetime) -> int:
+        before = now - rule.kept
+        values = {"now": now, "before": before, "made_before": first_id_of(before), "batch": rule.batch}
+        with self._work.transaction() as connection:
+            rows = connection.execute(rule.statement, values).rowcount
+        if rows:
+            housekeeping_deleted_total.labels(self._service, rule.table).inc(rows)
+        return rows
+
+
+SAID_BY = "said_by"
+"""Metadata of a field with SQL: the one function here that says it, so that rights can be told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalTable:
+    """A table, or a view, with rows about people.
+
+    Attributes:
+        rows: of one person: ``FROM <table> t WHERE …``, with the parameters of the service's export.
+        left_out: columns that are not exported, each with the reason.
+        erase: the statement by which an erasure takes the person out, with the parameters of the service's erasure.
+        ends: where there is no such statement: what ends the rows, or why they outlive the person.
+    """
+
+    rows: str = field(metadata={SAID_BY: "export_rows"})
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    erase: str = field(default="", metadata={SAID_BY: "erase_rows"})
+    ends: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of the table."""
+        return self.rows.split()[1]
+
+
+def erase_rows(connection: Connection, tables: Iterable[PersonalTable], erased: Mapping[str, Any]) -> None:
+    """Take somebody out of all tables, one after the other.
+
+    Args:
+        connection: of the one transaction of the erasure.
+        tables: of the service.
+        erased: parameters of their statements.
+    """
+    for table in tables:
+        if table.erase:
+            connection.execute(text(table.erase), erased)
+
+
+def export_rows(
+    connection: Connection, tables: Iterable[PersonalTable], person: Mapping[str, Any]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of one person as JSON values, by table; tables without any are empty lists.
+
+    Args:
+        connection: on the service's database; its login reads all columns of ``tables``.
+        tables: of the service.
+        person: parameters of their conditions.
+    """
+    return {table.name: _rows(connection, table, person) for table in tables}
+
+
+def reasons_of(tables: Iterable[PersonalTable]) -> dict[str, str]:
+    """Return why columns are not exported, by ``table.column``."""
+    return {f"{table.name}.{column}": why for table in tables for column, why in table.left_out.items()}
+
+
+def _rows(connection: Connection, table: PersonalTable, person: Mapping[str, Any]) -> list[dict[str, Any]]:
+    statement = f"SELECT to_jsonb(t) - CAST(:left_out AS text[]) {table.rows} ORDER BY to_jsonb(t)"
+    found: Sequence[dict[str, Any]] = (
+        connection.execute(text(statement), {**person, "left_out": list(table.left_out)}).scalars().all()
+    )
+    return list(found)
+
+
+_LETTERS = {
+    "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "ı": "i", "ŋ": "n", "ς": "σ",
+    "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ٱ": "ا",
+    "’": "'", "‘": "'", "ʼ": "'", "ʻ": "'", "‐": "-", "–": "-", "—": "-",
+}  # fmt: skip
+"""Letters that Unicode does not take apart (in lower case), and signs that people type in several ways."""
+
+_SEVERAL = {"ß": "ss", "æ": "ae", "œ": "oe", "þ": "th"}
+
+_MARKS = (
+    (0x00AD, 0x00AD), (0x0300, 0x036F), (0x0483, 0x0487), (0x0591, 0x05BD), (0x05BF, 0x05BF), (0x05C1, 0x05C2),
+    (0x05C4, 0x05C5), (0x05C7, 0x05C7), (0x0610, 0x061A), (0x0640, 0x0640), (0x064B, 0x065F), (0x0670, 0x0670),
+    (0x06D6, 0x06DC), (0x06DF, 0x06E4), (0x06E7, 0x06E8), (0x06EA, 0x06ED), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF),
+    (0x200B, 0x200F), (0x2060, 0x2060), (0x20D0, 0x20FF), (0xFE20, 0xFE2F), (0xFEFF, 0xFEFF),
+)  # fmt: skip
+"""Accents, Arabic and Hebrew vowel signs, the Arabic stretching sign, and what cannot be seen."""
+
+
+def folding_function() -> str:
+    """The statement that makes ``folded(text)``, for a migration.
+
+    Text in ASCII takes the short way: the function stands on the way of every registration.
+    """
+    marks = "".join(rf"\u{first:04x}-\u{last:04x}" for first, last in _MARKS)
+    folded = f"lower(regexp_replace(normalize(words, NFKD), '[{marks}]', '', 'g'))"
+    for letter, letters in _SEVERAL.items():
+        folded = f"replace({folded}, '{letter}', '{letters}')"
+    one, other = ("".join(part).replace("'", "''") for part in (_LETTERS.keys(), _LETTERS.values()))
+    return f"""
+        CREATE FUNCTION folded(words text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+            CASE WHEN octet_length(words) = char_length(words) THEN lower(words)
+                ELSE translate({folded}, '{one}', '{other}') END
+    """
+
+
+def words_of(column: str) -> str:
+    """The words of a text column as a GIN index holds them: between blanks, whatever signs are in them.
+
+    A lexeme has at most 2,046 bytes; 500 letters have at most 2,000.
+    """
+    return f"array_to_tsvector(array_remove(string_to_array(left(folded({column}), 500), ' '), ''))"
+
+
+def word_query(folded: str) -> str:
+    """A ``tsquery`` (as text) for the first word of ``folded``: whole if another follows, else the beginning of one."""
+    first, more, _rest = folded.partition(" ")
+    quoted = first[:500].replace("\\", "\\\\").replace("'", "''")
+    return f"'{quoted}'" if more else f"'{quoted}':*"

@@ -1,0 +1,206 @@
+"""Readiness of a database: schema and server version, and the clock compared with the database's.
+
+Erasing, expiring, giving up and pruning depend on the time alone, so a process whose clock is wrong must not do them.
+Must never hand out a time for such work that was not compared with the database's. Alembic, which only ``migrate``
+needs, is not imported.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from shared.db.roles import limit_problems
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.clock import Clock
+from shared.runtime.errors import Unavailable
+from shared.runtime.metrics import clock_difference_seconds, final_work_refused_total
+
+OLDEST_SERVER = 16
+"""The oldest PostgreSQL with which the tests have passed."""
+
+STANDBY = "database: this server is a standby, which stores nothing; name the primary, or all servers in one address"
+_SERVER = text("SELECT current_setting('server_version_num'), pg_is_in_recovery()")
+
+
+def newest_revision(migrations: Path) -> str:
+    """The newest revision in a service's ``migrations`` folder: its files are numbered, ``0007_what_it_does.py``."""
+    return max(file.name.partition("_")[0] for file in (migrations / "versions").glob("[0-9]*_*.py"))
+
+
+def database_problem(work: UnitOfWork, newest: str) -> str:
+    """Why this database cannot be used (PostgreSQL or schema too old, a standby, no time limits); empty if it can.
+
+    A later schema than ``newest`` does: migrations only add what the code before them can do without,
+    so that the processes of a running system go on while the next version is rolled out.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        if problem := server_problem(connection):
+            return problem
+        limits = limit_problems(connection.connection.driver_connection)  # type: ignore[arg-type]  # psycopg's
+        return "\n".join(filter(None, [*limits, _schema_problem(connection, newest)]))
+
+
+def server_problem(connection: Connection) -> str:
+    """Why nothing can be stored on this server: it is too old, or a standby; empty if it can."""
+    number, standby = connection.execute(_SERVER).one()
+    found = int(number) // 10_000
+    if found < OLDEST_SERVER:
+        return f"database: PostgreSQL {found} is too old, {OLDEST_SERVER} is the oldest"
+    return STANDBY if standby else ""
+
+
+def _schema_problem(connection: Connection, newest: str) -> str:
+    if not connection.execute(text("SELECT to_regclass('alembic_version') IS NOT NULL")).scalar():
+        return f"schema: there is none, this program needs {newest}; run migrate"
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if found is not None and str(found) >= newest:
+        return ""
+    return f"schema: at {found}, this program needs {newest}; run migrate"
+
+
+log = logging.getLogger(__name__)
+
+MAX_DIFFERENCE = timedelta(seconds=2)
+"""Far above what NTP leaves between two hosts, far below any retention or timeout of the project."""
+
+LOG_EVERY_S = 60.0
+
+DatabaseTime = Callable[[Connection], datetime]
+"""Reads the database server's time; aware."""
+
+_NOW = text("SELECT clock_timestamp()")
+
+
+def read_database_time(connection: Connection) -> datetime:
+    """The database server's time now, which moves within a transaction too; aware, UTC."""
+    found: datetime = connection.execute(_NOW).scalar_one()
+    return found
+
+
+class CheckedClock:
+    """A :data:`shared.runtime.clock.Clock` that also hands out the time for final work, once it has been compared.
+
+    Args:
+        clock: of this process.
+        work: on the service's database.
+        service: under which name differences are measured.
+        database_time: reads the database server's time.
+        monotonic: seconds that no change of the machine's time touches.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        work: UnitOfWork,
+        service: str,
+        database_time: DatabaseTime = read_database_time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock, self._work, self._service = clock, work, service
+        self._database_time, self._monotonic = database_time, monotonic
+        self._logged_at_s: dict[str, float] = {}
+
+    def __call__(self) -> datetime:
+        """This process's time, not compared with anything."""
+        return self._clock()
+
+    def final_now(self, work: str, connection: Connection | None = None) -> datetime | None:
+        """The time for final work.
+
+        Use the returned value and ask no clock again: the clock may jump after the comparison.
+
+        Args:
+            work: what is to be done, a constant; label of the metric.
+            connection: of the caller's transaction; None to open one.
+
+        Returns:
+            this process's time; None if it differs too much from the database's, so that the work is refused.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        now, difference = self._compared(connection)
+        if abs(difference) <= MAX_DIFFERENCE:
+            return now
+        final_work_refused_total.labels(self._service, work).inc()
+        self._log_refusal(work, difference)
+        return None
+
+    def database_now(self, connection: Connection) -> datetime:
+        """The database server's time, for what has to be measured by it."""
+        return self._database_time(connection)
+
+    def problem(self) -> str:
+        """Why a process with this clock is not ready; empty if the clock is right.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        _now, difference = self._compared(None)
+        if abs(difference) <= MAX_DIFFERENCE:
+            return ""
+        side = "ahead of" if difference > timedelta() else "behind"
+        return f"clock: {abs(difference).total_seconds():.0f} s {side} the database's; synchronise this host's time"
+
+    def _compared(self, connection: Connection | None) -> tuple[datetime, timedelta]:
+        """The time, and how far it is ahead of the database's (negative: behind)."""
+        if connection is None:
+            with self._work.transaction() as opened:
+                return self._compared(opened)
+        now, began_s = self._clock(), self._monotonic()
+        database_now = self._database_time(connection)
+        asking = timedelta(seconds=self._monotonic() - began_s)
+        difference = _distance(database_now, now, now + asking)
+        clock_difference_seconds.labels(self._service).set(difference.total_seconds())
+        return now, difference
+
+    def _log_refusal(self, work: str, difference: timedelta) -> None:
+        now_s = self._monotonic()
+        if now_s - self._logged_at_s.get(work, float("-inf")) >= LOG_EVERY_S:
+            self._logged_at_s[work] = now_s
+            ahead_s = round(difference.total_seconds(), 1)
+            log.error(
+                "refused: this process's clock differs from the database's", extra={"work": work, "ahead_s": ahead_s}
+            )
+
+
+def _distance(database_now: datetime, earliest: datetime, latest: datetime) -> timedelta:
+    """How far this process's time is ahead of the database's, which was read between ``earliest`` and ``latest``."""
+    if database_now < earliest:
+        return earliest - database_now
+    return min(latest - database_now, timedelta())
+
+
+Check = Callable[[], str]
+"""Returns why the process is not ready; empty if it is. May raise ``Unavailable``."""
+
+AWAY = "database: it does not answer"
+
+
+def readiness(work: UnitOfWork, migrations: Path, clock: CheckedClock, *checks: Check) -> Callable[[], Sequence[str]]:
+    """What a probe calls: it returns every reason why the process is not ready, none if it is.
+
+    Args:
+        work: on the service's database.
+        migrations: folder of the service's schema changes.
+        clock: of the process.
+        checks: further ones, made while the database answers.
+    """
+    newest = newest_revision(migrations)
+
+    def problems() -> Sequence[str]:
+        try:
+            if problem := database_problem(work, newest):
+                return [problem]
+            return [problem for check in (clock.problem, *checks) if (problem := check())]
+        except Unavailable:
+            return [AWAY]
+
+    return problems

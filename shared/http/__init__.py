@@ -1,0 +1,1 @@
+"""HTTP for every service: the application, access by key, admission control, problems, caching, OpenAPI."""

@@ -1,0 +1,329 @@
+"""Access control: every route states who may call it; one that does not is refused, and the build fails.
+
+People and programs hold keys: those of the access file, and those that an administrator has given in the console.
+
+Exports, sealed answers and giving access require a sign-in within the last ten minutes, so that an unattended desk
+gives them to no passer-by (OWASP ASVS 5.0, 7.5.1 and 7.5.3). A program sends its key with each request and is exempt.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol, TypeVar
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from shared.http.holders import ROLES, Access, Holder
+from shared.http.lists import MEDIA_TYPE
+from shared.runtime.logs import SecurityEvent, record_security_event
+from shared.security.csrf import check_csrf
+
+RECENT_S = 10 * 60
+"""How long after a sign-in exports, sealed answers and the access of others are open."""
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class BrowserSession(Protocol):
+    """The session that the request's cookie names: of :class:`shared.http.sign_in.SignIn`, or none."""
+
+    def signed_in(self) -> Holder | None:
+        """Whom the cookie names, if it is genuine and young enough."""
+
+    def has_ended(self) -> bool:
+        """Whether the session was ended before its time; asks the database."""
+
+    def age_s(self) -> float:
+        """Seconds since its holder last authenticated."""
+
+    def renew(self, response: Response) -> None:
+        """Let the cookie's idle time begin anew."""
+
+
+class NoSession:
+    """The session of an application that knows no cookie."""
+
+    def signed_in(self) -> Holder | None:
+        """Nobody."""
+        return None
+
+    def has_ended(self) -> bool:
+        """There is none that could."""
+        return True
+
+    def age_s(self) -> float:
+        """Longer ago than anything asks for."""
+        return float("inf")
+
+    def renew(self, response: Response) -> None:
+        """Nothing to renew."""
+
+
+class RecentSignInRequired(Unauthorized):
+    """The caller is signed in, but not recently: pages lead to the sign-in page and back, the API answers 401."""
+
+    problem_code = "sign-in-again"
+    description = "Sign in again: this needs a sign-in of the last ten minutes, or a key in the header."
+
+
+def needs_recent_sign_in(view: View) -> View:
+    """A browser may call this route only within ten minutes of signing in; stands above ``needs``.
+
+    A page asked for by GET is returned to after signing in; a POST returns to the page above its path.
+    """
+    view.needs_recent_sign_in = True  # type: ignore[attr-defined]  # read back by asks_recent_sign_in
+    return view
+
+
+def asks_recent_sign_in(view: Callable[..., Any]) -> bool:
+    """Whether a view states ``needs_recent_sign_in``, also through decorators that keep ``__dict__``."""
+    return getattr(view, "needs_recent_sign_in", False)
+
+
+def is_recent() -> bool:
+    """Whether the caller has authenticated within the last ten minutes; with a key in the header, always."""
+    return bool(g.by_key or g.session.age_s() <= RECENT_S)
+
+
+def require_recent_sign_in() -> None:
+    """As ``needs_recent_sign_in``, where only some of a route's answers need it.
+
+    Raises:
+        RecentSignInRequired: the browser's sign-in is too long ago.
+    """
+    if not is_recent():
+        raise RecentSignInRequired
+
+
+FILE_TYPES = (MEDIA_TYPE, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+"""Of lists that somebody takes away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who may call: anybody (``public``), the holder of a link (``link``), or one of ``roles``.
+
+    ``all_forms``: a key that is limited to some forms is refused, whatever its roles. ``or_link``: the token of a link
+    may stand in for a key of one of ``roles``; the view checks it.
+    """
+
+    kind: str
+    roles: frozenset[str] = frozenset()
+    all_forms: bool = False
+    or_link: bool = False
+
+
+def public(view: View) -> View:
+    """Anybody may call this route."""
+    return _state(view, Policy("public"))
+
+
+def by_link(view: View) -> View:
+    """The token in the path or the ``Authorization`` header is the permission; the view checks it."""
+    return _state(view, Policy("link"))
+
+
+def needs(*roles: str) -> Callable[[View], View]:
+    """Only holders of a key with one of ``roles`` (or signed in with one) may call this route."""
+    return lambda view: _state(view, Policy("role", _known(roles)))
+
+
+def needs_all_forms(*roles: str) -> Callable[[View], View]:
+    """As ``needs``, and the key must not be limited to some forms: the route reaches across all of them."""
+    return lambda view: _state(view, Policy("role", _known(roles), all_forms=True))
+
+
+def needs_or_link(*roles: str) -> Callable[[View], View]:
+    """As ``needs``; or the ``Authorization`` header holds the token of a link, which the view asks for and checks."""
+    return lambda view: _state(view, Policy("role", _known(roles), or_link=True))
+
+
+def _known(roles: Collection[str]) -> frozenset[str]:
+    unknown = set(roles) - set(ROLES)
+    if unknown or not roles:
+        raise ValueError(f"unknown roles: {sorted(unknown)}")
+    return frozenset(roles)
+
+
+def _state(view: View, policy: Policy) -> View:
+    view.access_policy = policy  # type: ignore[attr-defined]  # read back by policy_of
+    return view
+
+
+def policy_of(view: Callable[..., Any]) -> Policy | None:
+    """What a view states, also through decorators that keep ``__dict__``."""
+    policy: Policy | None = getattr(view, "access_policy", None)
+    return policy
+
+
+KNOWN_HOLDER = "troika.known_holder"
+"""In the WSGI environment of a request whose caller's key or session was recognised."""
+
+
+def guard(app: Flask, access: Access | None, session: BrowserSession) -> None:
+    """Check every request against its route's policy before anything else sees it.
+
+    Args:
+        app: to guard.
+        access: key holders; None if this application knows none, so that only public routes and links are left.
+        session: of the console's cookie. Whether it has ended is asked of the database, so whoever is refused anyway
+            causes no query.
+    """
+
+    @app.before_request
+    def check() -> None:
+        if request.url_rule is None or request.method == "OPTIONS":
+            return
+        view = app.view_functions[request.endpoint or ""]
+        policy = policy_of(view)
+        if policy is None:
+            raise Forbidden
+        g.holder = None
+        g.session, g.by_key = session, bool(bearer())
+        g.find_holder = lambda: _caller(access, session)
+        if policy.kind == "role":
+            g.holder = _authorised(policy)
+            if g.holder is not None:
+                request.environ[KNOWN_HOLDER] = True
+        if policy.all_forms:
+            require_all_forms()
+        if asks_recent_sign_in(view):
+            require_recent_sign_in()
+
+    @app.after_request
+    def keep_to_the_holder(response: Response) -> Response:
+        if g.get("holder") is not None:
+            response.headers.setdefault("Cache-Control", "no-store")
+            if not bearer():
+                session.renew(response)
+            if response.mimetype in FILE_TYPES and response.status_code == 200:
+                record_security_event(SecurityEvent.EXPORTED, holder=holder().name, route=str(request.url_rule))
+        return response
+
+
+def _caller(access: Access | None, session: BrowserSession) -> Holder | None:
+    """Who sends a key, or else who is signed in."""
+    key = bearer()
+    if not key:
+        return session.signed_in()
+    return access.holder_of(key) if access is not None else None
+
+
+def _authorised(policy: Policy) -> Holder | None:
+    holder: Holder | None = g.find_holder()
+    if holder is None:
+        return None if policy.or_link and bearer() else refuse_key()
+    if not bearer() and request.method not in ("GET", "HEAD"):
+        check_csrf()
+    if not holder.roles & policy.roles:
+        refuse(holder)
+    if not bearer() and g.session.has_ended():
+        raise Unauthorized
+    return holder
+
+
+def refuse_key() -> NoReturn:
+    """Refuse somebody without a key, or with one (or a token of a link) that is worth nothing here.
+
+    Who sends none may have lost their way; who sends a wrong one has it from somewhere.
+
+    Raises:
+        Unauthorized: always.
+    """
+    if bearer():
+        record_security_event(SecurityEvent.KEY_REFUSED, route=str(request.url_rule))
+    raise Unauthorized
+
+
+def link_token() -> str:
+    """The token of a link by which somebody calls a route that ``needs_or_link``; empty for the holder of a key."""
+    return "" if g.holder is not None else bearer()
+
+
+def refuse(holder: Holder) -> NoReturn:
+    """Refuse a request whose key is known and does not open this; the page for it may show the navigation of its owner.
+
+    Raises:
+        Forbidden: always.
+    """
+    g.refused = holder
+    record_security_event(
+        SecurityEvent.ROLE_REFUSED, holder=holder.name, route=str(request.url_rule), method=request.method
+    )
+    raise Forbidden
+
+
+def bearer() -> str:
+    """The key or token of the ``Authorization: Bearer`` header; empty if there is none."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else ""
+
+
+def holder() -> Holder:
+    """Who is calling; only inside a route that ``needs`` a role."""
+    found: Holder = g.holder
+    return found
+
+
+def holder_if_any(*roles: str) -> Holder | None:
+    """Who is calling a ``public`` route that shows more to ``roles``; None for everybody else.
+
+    An answer to a known holder is marked as not to be stored, as on a route that needs a role.
+
+    Raises:
+        Unauthorized: a key was sent and nobody holds it; it is not taken for a visit without one.
+    """
+    found: Holder | None = g.find_holder()
+    if found is None and bearer():
+        refuse_key()
+    if found is None or found.roles.isdisjoint(roles) or (not bearer() and g.session.has_ended()):
+        return None
+    g.holder = found
+    return found
+
+
+def may_touch(form: str) -> bool:
+    """Whether the caller's key is good for ``form``: keys may be limited to some."""
+    return holder().forms is None or form in (holder().forms or ())
+
+
+def require_touch(form: str) -> None:
+    """Refuse a key that is limited to other forms. An event counts as the form of the same name.
+
+    Raises:
+        Forbidden: it is.
+    """
+    if not may_touch(form):
+        refuse(holder())
+
+
+def require_touch_each(*forms: str) -> None:
+    """Refuse a limited key unless it is good for every one of ``forms``; what belongs to none, it never touches.
+
+    Raises:
+        Forbidden: it is limited to others.
+    """
+    if not forms:
+        require_all_forms()
+    for form in forms:
+        require_touch(form)
+
+
+def require_partner(partner: str) -> None:
+    """Refuse a partner's key where another partner is asked for. Keys of all other roles are no partner's.
+
+    Raises:
+        Forbidden: it is another partner's.
+    """
+    if holder().partner not in (None, partner):
+        refuse(holder())
+
+
+def require_all_forms() -> None:
+    """Refuse a key that is limited to some forms, where what is asked reaches across all of them.
+
+    Raises:
+        Forbidden: it is.
+    """
+    if holder().forms is not None:
+        refuse(holder())

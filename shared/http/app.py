@@ -1,0 +1,298 @@
+"""Flask application of a service: hooks, errors, headers, health probes and request metrics, in one order."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Flask, Response, g, jsonify, request
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge
+
+from shared.db.quarantine import QuarantineWatch
+from shared.http.access import NoSession, guard, holder_if_any, public
+from shared.http.admission import AdmissionMiddleware, max_body_bytes
+from shared.http.gates import QUARANTINE_WATCH, QuarantineGate, require_keys
+from shared.http.headers import secure_headers
+from shared.http.holders import Access
+from shared.http.openapi import document_blueprint, made_once
+from shared.http.page_cache import PAGE_CACHE, CachedPages, PageCache
+from shared.http.problems import handle_problems, refuse_too_many
+from shared.http.request_data import CONTROL_CHARACTER, MAX_FIELDS, refuse_many_fields, refuse_unknown_parameters
+from shared.http.sign_in import SignIn
+from shared.runtime.clock import Clock, system_clock
+from shared.runtime.deployment import Deployment, running_version
+from shared.runtime.logs import carried_trace, caused_by
+from shared.runtime.metrics import build_info, http_inflight_requests, http_request_duration_seconds
+from shared.runtime.tracing import HTTP_REQUEST, is_tracing, span
+from shared.security.keys import KeyChecks
+from shared.security.rate_limits import Limits, limit_views
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+_CORRELATION = re.compile(r"[A-Za-z0-9_-]{8,64}")
+CORRELATION_HEADER = "X-Correlation-Id"
+OPERATIONS = "/-/"
+"""Probes and what Prometheus reads: they have no spans."""
+
+
+def measure(app: Flask, service: str, larger: Mapping[str, int] = MappingProxyType({})) -> None:
+    """Register the hooks on ``app``; must come before every other hook.
+
+    Args:
+        app: to measure.
+        service: its name.
+        larger: see :func:`shared.http.admission.max_body_bytes`.
+    """
+    usual = app.config["MAX_CONTENT_LENGTH"]
+    inflight = http_inflight_requests.labels(service)
+
+    @app.before_request
+    def begin() -> None:
+        g.began_at = time.perf_counter()
+        inflight.inc()
+        headers = request.headers
+        given, trace = headers.get(CORRELATION_HEADER, ""), carried_trace(headers.get("traceparent", ""))
+        g.cause = caused_by(given if _CORRELATION.fullmatch(given) else "", trace)
+        g.correlation_id = g.cause.__enter__()
+        _begin_span(trace)
+        if larger:
+            request.max_content_length = request.max_form_memory_size = max_body_bytes(request.path, usual, larger)
+        if (request.content_length or 0) > (request.max_content_length or 0):
+            raise RequestEntityTooLarge
+        refuse_many_fields()
+        if request.url_rule is not None and CONTROL_CHARACTER.search(request.path):
+            raise NotFound
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        if "began_at" not in g:
+            return response
+        response.headers[CORRELATION_HEADER] = g.correlation_id
+        route = str(request.url_rule) if request.url_rule else "unknown"
+        method = request.method if request.method in _METHODS else "other"
+        http_request_duration_seconds.labels(service, route, method, f"{response.status_code // 100}xx").observe(
+            time.perf_counter() - g.began_at
+        )
+        _set_span_status(response.status_code)
+        return response
+
+    @app.teardown_request
+    def end(_error: BaseException | None) -> None:
+        _end_span()
+        if "cause" in g:
+            inflight.dec()
+            g.pop("cause").__exit__(None, None, None)
+
+
+def _begin_span(trace: str) -> None:
+    """Begin the span of this request, in the trace that it names."""
+    if not is_tracing() or request.path.startswith(OPERATIONS):
+        return
+    route = str(request.url_rule) if request.url_rule else "unknown"
+    method = request.method if request.method in _METHODS else "other"
+    said: dict[str, str | int] = {"http.request.method": method, "http.route": route}
+    g.around = span(HTTP_REQUEST, f"{method} {route}", said, (trace,))
+    g.span = g.around.__enter__()
+
+
+def _set_span_status(status: int) -> None:
+    if "span" in g:
+        g.span.set({"http.response.status_code": status})
+        if status >= 500:
+            g.span.fail(str(status))
+
+
+def _end_span() -> None:
+    if "around" in g:
+        g.pop("around").__exit__(None, None, None)
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def health_blueprint(service: str, ready: Callable[[], Sequence[str]]) -> Blueprint:
+    """Routes below ``/-/<service>/`` (and below ``/-/`` where the service stands alone)."""
+    blueprint = Blueprint(f"{service}-health", __name__, url_prefix=f"/-/{service}")
+    build_info.labels(service, running_version()).set(1)
+
+    @blueprint.get("/livez")
+    @public
+    def livez() -> Response:
+        return Response("ok\n", mimetype="text/plain")
+
+    @blueprint.get("/readyz")
+    @public
+    def readyz() -> Response:
+        problems = ready()
+        lines = ["not ready", *problems] if problems else ["ok"]
+        return Response("\n".join([*lines, ""]), status=503 if problems else 200, mimetype="text/plain")
+
+    @blueprint.get("/version")
+    @public
+    def show_version() -> Response:
+        return jsonify(service=service, version=running_version())
+
+    @blueprint.get("/metrics")
+    @public
+    def metrics() -> Response:
+        if not _from_this_machine() and holder_if_any("operator") is None:
+            raise NotFound
+        registry: CollectorRegistry = REGISTRY
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    return blueprint
+
+
+def _from_this_machine() -> bool:
+    """Whether Prometheus asks directly, not somebody through a gateway.
+
+    Figures tell more than they seem to: who submits an address and sees which counter moves learns whether it was
+    registered. From elsewhere an operator's key is needed.
+    """
+    forwarded = any(name in request.headers for name in ("X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via"))
+    return request.remote_addr in ("127.0.0.1", "::1") and not forwarded
+
+
+MAX_BODY_BYTES = 64 * 1024
+"""A filled form is a few kilobytes; more is refused before it is read, but where a service takes more on a path."""
+
+
+SIGN_IN = "troika.sign_in"
+"""The console's cookie among the application's extensions."""
+
+
+class PlainFlask(Flask):
+    """Flask without a look, at each call of each hook and view, whether it might be a coroutine: none of ours is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """``func`` as it is."""
+        return func
+
+
+@dataclass(frozen=True, slots=True)
+class WebParts:
+    """What a service brings to its application.
+
+    Attributes:
+        service: its name.
+        title: of its OpenAPI document.
+        operations: flask-smorest blueprints, which stand in the document.
+        pages: plain blueprints, which do not.
+        ready: why it cannot work now; nothing if it can.
+        larger_bodies: beginnings of paths that take more than a filled form, and how much, bytes.
+        people: beginnings of the paths of those who register: they are let in first.
+        cached: which pages are public and kept for a moment.
+        clock: of the project.
+        keys: the checks of the process's keys: nothing is answered before they fit.
+        around: put around the application and its door, where each answer passes.
+        examples: file with examples for the OpenAPI document.
+        quarantine: reports whether the database is in quarantine; None for an application without a database.
+        paused: path prefixes that answer 503 in quarantine even for reading.
+        rates: usual rate of each kind of request that is limited, for one client network.
+    """
+
+    service: str
+    title: str
+    operations: Sequence[Any]
+    pages: Sequence[Blueprint]
+    ready: Callable[[], Sequence[str]]
+    larger_bodies: Mapping[str, int] = field(default_factory=dict)
+    people: tuple[str, ...] = ()
+    cached: CachedPages = field(default_factory=CachedPages)
+    clock: Clock = system_clock
+    keys: KeyChecks | None = None
+    around: "Callable[[WSGIApplication], WSGIApplication] | None" = None
+    examples: Path | None = None
+    quarantine: QuarantineWatch | None = None
+    paused: tuple[str, ...] = ()
+    rates: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolders:
+    """Who may call what needs a role.
+
+    Attributes:
+        access: holders of keys.
+        sign_in: the console's cookie.
+    """
+
+    access: Access
+    sign_in: SignIn
+
+
+def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment) -> Flask:
+    """The application of one service.
+
+    Args:
+        parts: its routes.
+        holders: of keys; None for an application that only the public calls.
+        deployment: where it stands.
+    """
+    app = PlainFlask(parts.service, static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.config.update(
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
+        MAX_FORM_PARTS=MAX_FIELDS,
+        PROPAGATE_EXCEPTIONS=False,
+        PREFERRED_URL_SCHEME="https" if deployment.https else "http",
+    )
+    measure(app, parts.service, parts.larger_bodies)
+    _put_behind_a_quarantine_gate(app, parts)  # a body may take ten seconds to arrive, in which a database is restored
+    _add_admission_control(app, parts, deployment)
+    if parts.cached.below:
+        pages = PageCache(app.wsgi_app, parts.service, parts.cached, parts.people, parts.clock)
+        app.extensions[PAGE_CACHE] = pages
+        app.wsgi_app = pages  # type: ignore[method-assign]  # the place Flask names for this
+    _put_behind_a_quarantine_gate(app, parts)
+    if parts.around is not None:
+        app.wsgi_app = parts.around(app.wsgi_app)  # type: ignore[method-assign,assignment]  # the place Flask names for this
+    secure_headers(app, https=deployment.https)
+    handle_problems(app)
+    if parts.keys is not None:
+        require_keys(app, parts.service, parts.keys)
+    if holders is None:
+        guard(app, None, NoSession())
+    else:
+        app.extensions[SIGN_IN] = holders.sign_in
+        guard(app, holders.access, holders.sign_in)
+    refuse_unknown_parameters(app)
+    for blueprint in (*parts.operations, *parts.pages):
+        app.register_blueprint(blueprint)
+    app.register_blueprint(health_blueprint(parts.service, parts.ready))
+    app.register_blueprint(document_blueprint(parts.service, made_once(parts.title, parts.operations, parts.examples)))
+    limits = Limits(parts.service, deployment.limits, deployment.proxies, rates=parts.rates)
+    limit_views(app, limits, refuse_too_many)
+    return app
+
+
+def _put_behind_a_quarantine_gate(app: Flask, parts: WebParts) -> None:
+    if parts.quarantine is not None:
+        app.extensions[QUARANTINE_WATCH] = parts.quarantine
+        app.wsgi_app = QuarantineGate(app.wsgi_app, parts.quarantine, parts.paused)  # type: ignore[method-assign]  # the place Flask names for this
+
+
+def _add_admission_control(app: Flask, parts: WebParts, deployment: Deployment) -> None:
+    """Inside of what sets the headers, so that a refusal has them too, and around all else."""
+    app.wsgi_app = AdmissionMiddleware(  # type: ignore[method-assign]  # the place Flask names for this
+        app.wsgi_app,
+        parts.service,
+        parts.people,
+        deployment.bounds,
+        proxies=deployment.proxies,
+        max_bytes=MAX_BODY_BYTES,
+        larger=parts.larger_bodies,
+        pages=parts.cached.below,
+    )

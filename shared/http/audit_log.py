@@ -1,0 +1,153 @@
+"""Audit log over HTTP, and the export of one person's data, which the audit log records; the same in each service."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import marshmallow as ma
+
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.access import holder, needs_all_forms
+from shared.http.holders import MAX_HOLDER_NAME_LENGTH
+from shared.http.lists import Page, PageArguments, page_of, position_in
+from shared.http.request_data import Blueprint, reason_field
+from shared.runtime.clock import Clock, parse_rfc3339, rfc3339
+from shared.runtime.ids import new_id
+from shared.security.audit_log import AuditLine, AuditLogFilter, AuditRecord, add_audit_record, read_audit_log
+
+AUDIT_LOG_READERS = ("coordinator", "operator")
+"""Roles that may see who did what."""
+
+MAX_WORD_LENGTH = 100
+PLAIN = ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")
+
+
+class TrailQuery(PageArguments):
+    """Filters of the trail."""
+
+    who = ma.fields.String(load_default="", validate=[ma.validate.Length(max=MAX_HOLDER_NAME_LENGTH), PLAIN])
+    deed = ma.fields.String(load_default="", validate=[ma.validate.Length(max=MAX_WORD_LENGTH), PLAIN])
+
+
+class TrailLineSchema(ma.Schema):
+    """One deed of a holder of a key."""
+
+    at = ma.fields.AwareDateTime(format="iso", required=True)
+    who = ma.fields.String(required=True, metadata={"description": "Name of the key's holder"})
+    deed = ma.fields.String(required=True, metadata={"description": "In the past tense: `bulletin-sent`"})
+    kind = ma.fields.String(required=True, metadata={"description": "Of what it was done to; may be empty"})
+    subject = ma.fields.String(required=True, metadata={"description": "Its id or slug; may be empty"})
+    detail = ma.fields.Dict(keys=ma.fields.String(), required=True)
+
+
+class TrailSchema(ma.Schema):
+    """One page of the trail."""
+
+    items = ma.fields.List(ma.fields.Nested(TrailLineSchema), required=True)
+    next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})
+
+
+def audit_log_routes(service: str, work: UnitOfWork) -> Any:
+    """``GET /v1/trail/{service}``."""
+    blueprint = Blueprint("trail", __name__, url_prefix="/v1/trail", description="Who did what")
+
+    @blueprint.get(f"/{service}")
+    @blueprint.arguments(TrailQuery, location="query")
+    @blueprint.response(200, TrailSchema)
+    @needs_all_forms(*AUDIT_LOG_READERS)
+    def list_them(query: dict[str, Any]) -> dict[str, Any]:
+        """What people with a key did in this service, newest first."""
+        page = audit_log_page(work, query["who"], query["deed"], query["cursor"], query["limit"])
+        return {"items": [asdict(line) for line in page.items], "next": page.next}
+
+    return blueprint
+
+
+def audit_log_page(work: UnitOfWork, who: str, deed: str, cursor: str, limit: int) -> Page[AuditLine]:
+    """Lines of the trail, newest first.
+
+    Args:
+        work: on the service's database.
+        who: only of this holder; empty: of all.
+        deed: only this one; empty: any.
+        cursor: of the page before; empty: the first.
+        limit: lines.
+
+    Raises:
+        BadRequest: not a cursor of ours.
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        lines = read_audit_log(connection, AuditLogFilter(who, deed, position_in(cursor, 2, _position), limit + 1))
+    return page_of(lines, limit, lambda line: [rfc3339(line.at), line.key])
+
+
+def _position(key: Sequence[str]) -> tuple[datetime, str]:
+    if "\x00" in key[1]:
+        raise ValueError("not the key of a line")
+    return parse_rfc3339(key[0]), key[1]
+
+
+MAX_SUBJECTS, MAX_REFERENCES = 1000, 100
+"""Both together, and a reason, fit into a request (``MAX_BODY_BYTES``). Each service answers one reference."""
+
+PATH = "/v1/person-export"
+"""Followed by the name of a service: each exports what it holds, and nothing of the others."""
+
+REFERENCE = ma.validate.Regexp(re.compile(r"^[0-9a-f]{64}$"))
+
+
+class ExportRequestSchema(ma.Schema):
+    """Why one person's data is exported."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    reason = reason_field("Recorded in the audit log: leave out names and addresses")
+    export_id = ma.fields.UUID(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The same for all services: their audit entries name it. Generated if left out"},
+    )
+
+
+class ExportSchema(ma.Schema):
+    """What one service holds about a person."""
+
+    service = ma.fields.String(required=True)
+    export_id = ma.fields.String(required=True)
+    made_at = ma.fields.String(required=True)
+    person_refs = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "For the other services"})
+    subjects = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "For notifications"})
+    tables = ma.fields.Dict(keys=ma.fields.String(), required=True, metadata={"description": "Rows by table"})
+    left_out = ma.fields.Dict(keys=ma.fields.String(), required=True, metadata={"description": "Columns, with reasons"})
+    notes = ma.fields.List(
+        ma.fields.String(), required=True, metadata={"description": "Notes to read before passing it on"}
+    )
+    opened = ma.fields.Dict(
+        keys=ma.fields.String(), required=True, metadata={"description": "What is stored encrypted, by row"}
+    )
+
+
+def record_export(work: UnitOfWork, clock: Clock, asked: Mapping[str, Any], **detail: Any) -> str:
+    """Add the audit entry, before anything is read; returns the id of the export.
+
+    Args:
+        work: on the service's database.
+        clock: of the project.
+        asked: loaded by :class:`ExportRequestSchema`.
+        detail: what else to record; nothing about the person.
+    """
+    export_id = str(asked["export_id"] or new_id())
+    entry = AuditRecord(holder().name, "person-exported", "export", export_id, {"reason": asked["reason"], **detail})
+    with work.transaction() as connection:
+        add_audit_record(connection, entry, clock())
+    return export_id
+
+
+def export_content(service: str, export_id: str, clock: Clock, **parts: Any) -> dict[str, Any]:
+    """Return the answer of a service; ``parts`` are the other members of :class:`ExportSchema`."""
+    empty: dict[str, Any] = {"person_refs": [], "subjects": [], "opened": {}, "notes": []}
+    return {"service": service, "export_id": export_id, "made_at": rfc3339(clock()), **empty, **parts}

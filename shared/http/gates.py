@@ -1,0 +1,139 @@
+"""Gates of a web process: it serves nothing before its keys fit the database, and changes nothing in quarantine.
+
+The quarantine gate runs before the page cache and admission control, so that no cached page invites people to
+register. Health probes, metrics, reading in the console, and signing in and out still work.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from flask import Flask, current_app, request
+
+from shared.db.quarantine import Quarantine, QuarantineWatch
+from shared.http.problems import EARLIEST_S, QUARANTINE, QUARANTINE_S, Why, asked_language, busy_page, busy_problem
+from shared.runtime.errors import Unavailable
+from shared.security.keys import KeyChecks
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+AGAIN_S = 1.0
+LOG_EVERY_S = 60.0
+
+
+class KeyGate:
+    """Compares the keys with the first request, and then never again: they do not change while the process runs.
+
+    Args:
+        keys: of the process.
+        monotonic: seconds that no change of the machine's time touches.
+    """
+
+    def __init__(self, keys: KeyChecks, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._keys, self._monotonic, self._lock = keys, monotonic, Lock()
+        self._fit = False
+        self._again_at_s = self._log_at_s = float("-inf")
+
+    def require_fit(self) -> None:
+        """Do nothing if all keys fit.
+
+        Raises:
+            Unavailable: a key is not the database's, or nobody could be asked.
+        """
+        if self._fit:
+            return
+        with self._lock:
+            if not self._fit and self._monotonic() >= self._again_at_s:
+                self._again_at_s = self._monotonic() + AGAIN_S
+                self._fit = self._compare()
+            if not self._fit:
+                raise Unavailable("keys do not fit")
+
+    def _compare(self) -> bool:
+        faults = self._keys.faults()
+        if faults and self._monotonic() >= self._log_at_s:
+            self._log_at_s = self._monotonic() + LOG_EVERY_S
+            for name in faults:
+                log.error("a key is not the key of this database: every request is refused", extra={"key": name})
+        return not faults
+
+
+def require_keys(app: Flask, service: str, keys: KeyChecks) -> None:
+    """Refuse every request of ``app`` but those of probes while a key does not fit."""
+    gate, probes = KeyGate(keys), f"/-/{service}/"
+
+    @app.before_request
+    def refuse_with_another_key() -> None:
+        if not request.path.startswith(probes):
+            gate.require_fit()
+
+
+QUARANTINE_WATCH = "troika-quarantine-watch"
+"""Key of the application's :class:`QuarantineWatch` in Flask's ``extensions``."""
+
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_FILES = (".js", ".css", ".svg", ".png", ".woff2", "/openapi.json")
+"""Ends of paths of what is the same in every database; a path may also end so because its last part is free."""
+_SIGNING = (
+    "/console/sign-in/passkey",
+    "/console/sign-in",
+    "/console/sign-out",
+    "/console/registrations/sign-out",
+    "/console/mail/sign-out",
+)
+
+
+class QuarantineGate:
+    """An application and its gate.
+
+    Args:
+        inner: the application.
+        watch: reports whether there is a quarantine.
+        paused: path prefixes that answer 503 even for reading.
+    """
+
+    def __init__(self, inner: "WSGIApplication", watch: QuarantineWatch, paused: tuple[str, ...]) -> None:
+        self._inner, self._watch, self._paused = inner, watch, paused
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer 503 in quarantine, or to a change while the state is not known; else ask the application."""
+        is_file = environ["REQUEST_METHOD"] in _SAFE and environ["PATH_INFO"].endswith(_FILES)
+        code = "" if is_file else self._code(environ["REQUEST_METHOD"])
+        if not code or self._passes(environ):
+            return self._inner(environ, start_response)
+        why: Why = QUARANTINE if code == QUARANTINE else "busy"
+        retry_after_s = QUARANTINE_S if code == QUARANTINE else EARLIEST_S
+        if "text/html" in environ.get("HTTP_ACCEPT", ""):
+            headers, body = busy_page(retry_after_s, asked_language(environ), why)
+        else:
+            headers, body = busy_problem(retry_after_s, 503, code)
+        start_response("503 Service Unavailable", headers)
+        return [body]
+
+    def _code(self, method: str) -> str:
+        """Code of the problem; empty if the request is allowed."""
+        try:
+            found = self._watch.current() if method in _SAFE else self._watch.recent()
+        except Unavailable:
+            return "unavailable"  # the database has not answered: never, or not for too long to change anything
+        return "" if found is None else QUARANTINE
+
+    def _passes(self, environ: "WSGIEnvironment") -> bool:
+        path = environ["PATH_INFO"]
+        if path.startswith("/-/") or path in _SIGNING:
+            return True
+        return environ["REQUEST_METHOD"] in _SAFE and not path.startswith(self._paused)
+
+
+def quarantine_shown() -> Quarantine | None:
+    """The quarantine of the service that answers the current request, for a banner; None if there is none."""
+    watch: QuarantineWatch | None = current_app.extensions.get(QUARANTINE_WATCH)
+    try:
+        return None if watch is None else watch.current()
+    except Unavailable:
+        return None

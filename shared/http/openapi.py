@@ -1,0 +1,328 @@
+"""OpenAPI document of a service below ``/-/<service>``: ``openapi.json``, and ``docs`` as one page.
+
+flask-smorest would make it while it registers the routes: a tenth of a second at each start of a web process, for a
+page that few open. So an application registers the routes alone, and the document is made on another one, which serves
+nothing, when it is first requested.
+
+Examples of request bodies are written by hand in ``examples.json`` of the service, with the look of its words
+(``values``); responses are made from the schema with these words, so that they cannot differ from it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, Response, render_template
+from flask_smorest import Api
+
+from shared.http.access import public
+from shared.http.problems import MEDIA_TYPE, ProblemSchema
+from shared.runtime.deployment import running_version
+
+JSON = "application/json"
+MAX_DEPTH = 6
+_FORMATS = {
+    "date-time": "2020-03-04T19:00:00+00:00",
+    "date": "2020-03-04",
+    "uuid": "01890000-0000-7000-8000-000000000001",
+    "email": "participant@example.org",
+    "uri": "https://example.org/",
+}
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Attributes:
+    bodies: what is sent, by operation (``POST /v1/events``), as JSON.
+    values: how a field of this name looks, wherever its schema takes that.
+    """
+
+    bodies: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_examples(path: Path | None) -> Examples:
+    """The examples of a service; none without a file."""
+    return Examples() if path is None else Examples(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def add_examples(document: dict[str, Any], examples: Examples) -> None:
+    """Put an example on each body that is sent, and on each successful answer in JSON."""
+    for name, operation in _operations(document):
+        sent = operation.get("requestBody", {}).get("content", {}).get(JSON)
+        if sent is not None and name in examples.bodies:
+            sent["example"] = examples.bodies[name]
+        for status, answer in operation.get("responses", {}).items():
+            content = answer.get("content", {}).get(JSON)
+            if status.startswith("2") and content is not None and "schema" in content:
+                content["example"] = sample_of(document, content["schema"], examples.values)
+
+
+def sample_of(
+    document: Document, schema: Mapping[str, Any], values: Mapping[str, Any], name: str = "", depth: int = 0
+) -> Any:
+    """A value that a schema takes.
+
+    Args:
+        document: that its references lead into.
+        schema: of the value.
+        values: how fields look, by name.
+        name: of the field; empty for none.
+        depth: how far below the top.
+    """
+    schema = _resolved_schema(document, schema)
+    kinds = [kind for kind in _kinds(schema) if kind != "null"]
+    kind = kinds[0] if kinds else ""
+    if "enum" in schema:
+        return next((value for value in schema["enum"] if value not in (None, "")), schema["enum"][0])
+    if kind == "array":
+        item = sample_of(document, schema.get("items", {}), values, name, depth + 1)
+        return [] if depth >= MAX_DEPTH else [item]
+    if kind == "object":
+        return _object(document, schema, values, name, depth)
+    if "pattern" in schema:
+        return _fitting(schema["pattern"], (values.get(name), *values.values(), *_FORMATS.values()))
+    return _plain(schema, kind, values.get(name))
+
+
+def _object(document: Document, schema: Mapping[str, Any], values: Mapping[str, Any], name: str, depth: int) -> Any:
+    if isinstance(values.get(name), dict):
+        return values[name]
+    if depth >= MAX_DEPTH:
+        return {}
+    fields = schema.get("properties", {})
+    return {one: sample_of(document, part, values, one, depth + 1) for one, part in fields.items()}
+
+
+def _fitting(pattern: str, candidates: Iterable[Any]) -> str:
+    """The first of some values that a pattern takes."""
+    texts = (value for value in candidates if isinstance(value, str))
+    return next((text for text in texts if re.search(pattern, text)), "text")
+
+
+def _plain(schema: Mapping[str, Any], type_name: str, known: Any) -> Any:
+    if type_name in ("integer", "number"):
+        return known if isinstance(known, int) else max(1, schema.get("minimum", 1))
+    if type_name == "boolean":
+        return known if isinstance(known, bool) else True
+    if schema.get("format") in _FORMATS:
+        return _FORMATS[schema["format"]]
+    return known if isinstance(known, str) else "text" if type_name == "string" else known
+
+
+def _kinds(schema: Mapping[str, Any]) -> list[str]:
+    kinds = schema.get("type", [])
+    return [kinds] if isinstance(kinds, str) else list(kinds)
+
+
+def _resolved_schema(document: Document, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``schema``, or what it leads to; of several that are allowed, the first one."""
+    while True:
+        if "$ref" in schema:
+            schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        elif ways := next((schema[word] for word in ("allOf", "anyOf", "oneOf") if word in schema), None):
+            schema = ways[0]
+        else:
+            return schema
+
+
+def _operations(document: Document) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if isinstance(operation, dict) and "responses" in operation:
+                yield f"{method.upper()} {path}", operation
+
+
+METHODS = ("get", "post", "put", "patch", "delete")
+"""In this order; what browsers ask for by themselves (OPTIONS) is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One parameter or field: its name, where it stands, what it may be, whether it is needed, what it means."""
+
+    name: str
+    place: str
+    shape: str
+    required: bool
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method on one path. ``answers`` are (status, sentence, fields)."""
+
+    method: str
+    path: str
+    summary: str
+    parameters: tuple[Value, ...]
+    body: tuple[Value, ...]
+    answers: tuple[tuple[str, str, tuple[Value, ...]], ...]
+
+    @property
+    def anchor(self) -> str:
+        """Stable within the page."""
+        return f"{self.method}-{self.path.strip('/')}".lower().translate(str.maketrans("/{}", "---"))
+
+
+def described(document: Mapping[str, Any]) -> list[tuple[str, list[Operation]]]:
+    """(subject, operations) in the document's own order."""
+    groups: dict[str, list[Operation]] = {}
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                subject = (item[method].get("tags") or ["other"])[0]
+                groups.setdefault(subject, []).append(_operation(document, path, method, item))
+    return list(groups.items())
+
+
+def with_problem_type(document: dict[str, Any]) -> dict[str, Any]:
+    """``document`` with every problem under its own media type, where flask-smorest writes that of all answers."""
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    holders = [*operations, document.get("components", {})]
+    named = [response for holder in holders if "responses" in holder for response in holder["responses"].values()]
+    for response in named:
+        content = response.get("content", {})
+        if content.get("application/json", {}).get("schema") == {"$ref": "#/components/schemas/Problem"}:
+            content[MEDIA_TYPE] = content.pop("application/json")
+    return document
+
+
+def _operation(document: Mapping[str, Any], path: str, method: str, item: Mapping[str, Any]) -> Operation:
+    operation = item[method]
+    parameters = [_resolved(document, each) for each in (*item.get("parameters", ()), *operation.get("parameters", ()))]
+    return Operation(
+        method.upper(),
+        path,
+        operation.get("summary", ""),
+        tuple(_parameter(document, each) for each in parameters),
+        tuple(_fields(document, operation.get("requestBody", {}))),
+        tuple(
+            (status, answer.get("description", ""), tuple(_fields(document, answer)))
+            for status, answer in _answers(document, operation)
+        ),
+    )
+
+
+def _answers(document: Mapping[str, Any], operation: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for status in sorted(operation.get("responses", {})):
+        if status != "default":
+            yield status, _resolved(document, operation["responses"][status])
+
+
+def _parameter(document: Mapping[str, Any], parameter: Mapping[str, Any]) -> Value:
+    shape = _shape(document, parameter.get("schema", {}))
+    meaning = parameter.get("description", "")
+    return Value(parameter["name"], parameter["in"], shape, bool(parameter.get("required")), meaning)
+
+
+def _fields(document: Mapping[str, Any], holder: Mapping[str, Any]) -> Iterator[Value]:
+    """The fields of the JSON object that ``holder`` (a request body or an answer) describes."""
+    schema = _resolved(document, holder.get("content", {}).get("application/json", {}).get("schema", {}))
+    if schema.get("type") == "array":
+        schema = _resolved(document, schema.get("items", {}))
+    required = schema.get("required", ())
+    for name, each in schema.get("properties", {}).items():
+        yield Value(name, "body", _shape(document, each), name in required, each.get("description", ""))
+
+
+def _shape(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """What a value may be, in a few words."""
+    named = str(schema.get("$ref", "")).rpartition("/")[2]
+    if named:
+        return named
+    kinds = schema.get("type", "value")
+    words = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
+    if kinds == "array":
+        words = f"list of {_shape(document, schema.get('items', {}))}"
+    if "enum" in schema:
+        words = "one of " + ", ".join(str(value) for value in schema["enum"] if value is not None)
+    return f"{words} ({schema['format']})" if "format" in schema else words
+
+
+def _resolved(document: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``part``, or what its reference leads to."""
+    if "$ref" not in part:
+        return part
+    found: Any = document
+    for step in part["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    resolved: Mapping[str, Any] = found
+    return resolved
+
+
+MadeDocument = dict[str, Any]
+
+
+class ProblemApi(Api):
+    """flask-smorest with its error format replaced by RFC 9457."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        """Nobody asks this application anything."""
+
+
+def made_once(title: str, operations: Sequence[Any], examples: Path | None = None) -> Callable[[], MadeDocument]:
+    """Something that gives the document (OpenAPI 3.1), and makes it at the first call.
+
+    Args:
+        title: of the document.
+        operations: flask-smorest blueprints, with every route that stands in it.
+        examples: file with examples; None for none.
+    """
+
+    @cache
+    def document() -> MadeDocument:
+        app = Flask(__name__, static_folder=None)
+        version = f"v1 ({running_version()})"
+        app.config.update(API_TITLE=title, API_VERSION=version, OPENAPI_VERSION="3.1.0")
+        api = ProblemApi(app)
+        for blueprint in operations:
+            api.register_blueprint(blueprint)
+        made: MadeDocument = api.spec.to_dict()
+        add_examples(made, read_examples(examples))
+        return made
+
+    return document
+
+
+STYLE = Path(__file__).parent / "static" / "document.css"
+
+
+def document_blueprint(service: str, made: Callable[[], MadeDocument]) -> Blueprint:
+    """The routes.
+
+    Args:
+        service: its name.
+        made: gives flask-smorest's document.
+    """
+    blueprint = Blueprint("document", __name__, url_prefix=f"/-/{service}", template_folder="templates")
+
+    @blueprint.get("/openapi.json")
+    @public
+    def openapi() -> MadeDocument:
+        return with_problem_type(made())
+
+    @blueprint.get("/docs")
+    @public
+    def docs() -> str:
+        document = with_problem_type(made())
+        return render_template("document/page.html", document=document, groups=described(document))
+
+    @blueprint.get("/docs.css")
+    @public
+    def style() -> Response:
+        return Response(_style(), mimetype="text/css")
+
+    return blueprint
+
+
+@cache
+def _style() -> str:
+    return STYLE.read_text()

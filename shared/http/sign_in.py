@@ -1,0 +1,256 @@
+"""Sign-in to the console: by key, for eight hours at most and thirty minutes without a request.
+
+The cookie is signed and rolling: each process that sees it renews it. It ends with its key, or when its holder signs
+out. Holders of the access file and of the database are one directory: the file comes first, and works during an outage
+of the database.
+"""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from flask import Response, g, redirect, request
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.holders import Access, AccessFile, Holder
+from shared.runtime.clock import Clock, system_clock
+from shared.runtime.deployment import Deployment, client_address
+from shared.runtime.ids import token_hash
+from shared.runtime.logs import SecurityEvent, record_security_event
+from shared.security.audit_log import AccessRow, find_by_id, find_by_key
+from shared.security.sealing import keyed_hash
+
+_KEY_HASH = re.compile(r"^[0-9a-f]{64}$")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessDirectory:
+    """Finds who holds a key, or whom a cookie names.
+
+    Attributes:
+        file: the bootstrap and recovery entries, which the console does not change.
+        work: on the service's database, with its copy of what registration publishes.
+        clock: of the project.
+    """
+
+    file: AccessFile
+    work: UnitOfWork
+    clock: Clock
+
+    def holder_of(self, key: str) -> Holder | None:
+        """Who holds ``key``.
+
+        Raises:
+            Unavailable: it is not in the file, and the database is away.
+        """
+        return self.by_ref(token_hash(key).hex())
+
+    def by_ref(self, ref: str) -> Holder | None:
+        """Who is meant by a cookie: the hash of a key, or the id of somebody who signed in by passkey.
+
+        Raises:
+            Unavailable: it is not in the file, and the database is away.
+        """
+        if _KEY_HASH.match(ref):
+            return self.file.by_ref(ref) or self._found(ref, by_key=True)
+        return self._found(ref, by_key=False) if _is_id(ref) else None
+
+    def _found(self, ref: str, *, by_key: bool) -> Holder | None:
+        with self.work.transaction() as connection:
+            row = find_by_key(connection, ref) if by_key else find_by_id(connection, ref)
+        if row is None or (row.until is not None and self.clock() >= row.until):
+            return None
+        return holder_in(row, key_hash=ref if by_key else "")
+
+
+def holder_in(row: AccessRow, *, key_hash: str = "") -> Holder:
+    """The holder in a row, signed in by the key with this hash, or by passkey."""
+    forms = None if row.forms is None else frozenset(row.forms)
+    return Holder(row.name, frozenset(row.roles), key_hash, forms, row.until, row.partner, row.id)
+
+
+def _is_id(ref: str) -> bool:
+    try:
+        return str(UUID(ref)) == ref
+    except ValueError:
+        return False
+
+
+SESSION_S = 8 * 3600
+IDLE_S = 30 * 60
+RENEWED_AFTER_S = 5 * 60
+"""How old a cookie is before an answer renews it: few answers carry one, and idle time is exact to that."""
+
+
+class EndedSessions(Protocol):
+    """What is remembered of sessions: :class:`shared.security.audit_log.Sessions`, registration's own, or a test's."""
+
+    def end(self, session: str, who: str) -> None:
+        """Believe this session's cookie no more."""
+
+    def has_ended(self, session: str) -> bool:
+        """Whether it was ended before its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cookie:
+    """What a cookie says: whom it names (``Holder.ref``), a session, and instants in seconds since 1970."""
+
+    ref: str
+    session: str
+    signed_in_at: float
+    issued_at: float
+
+    def is_sound(self) -> bool:
+        """Whether each part is what this version writes."""
+        texts = isinstance(self.ref, str) and isinstance(self.session, str) and bool(self.session)
+        return texts and isinstance(self.signed_in_at, int | float)
+
+
+class SignIn:
+    """Makes and reads the console's cookie.
+
+    Args:
+        access: key holders; the cookie names one and is worth nothing once their key or access is withdrawn.
+        signing_keys: 32 bytes each, newest first, the same in every process that shows the console; the first signs,
+            all of them are believed.
+        ended: remembers which sessions have ended.
+        client: address of whoever sends the request.
+        secure: whether pages are served by HTTPS; the cookie is then ``__Host-`` and ``Secure``.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        signing_keys: Sequence[bytes],
+        ended: EndedSessions,
+        client: Callable[[], str],
+        *,
+        secure: bool,
+    ) -> None:
+        self._access, self._ended, self._client = access, ended, client
+        self._newest_key = signing_keys[0]
+        self._serializer = URLSafeTimedSerializer(list(reversed(signing_keys)), salt="console session")
+        self._secure = secure
+        self.cookie = "__Host-troika" if secure else "troika"
+
+    def signed_in(self) -> Holder | None:
+        """Whom the request's cookie names, if it is genuine, young enough and its key still valid.
+
+        Whether they have signed out meanwhile is another question: :meth:`has_ended`.
+        """
+        if "signed_in" not in g:
+            cookie = self._read()
+            g.signed_in = self._access.by_ref(cookie.ref) if cookie else None
+        found: Holder | None = g.signed_in
+        return found
+
+    def has_ended(self) -> bool:
+        """Whether the request's cookie is of a session that was ended before its time, or of none.
+
+        Raises:
+            Unavailable: the database is away: nobody is let in then.
+        """
+        cookie = self._read()
+        return cookie is None or self._ended.has_ended(cookie.session)
+
+    def age_s(self) -> float:
+        """Seconds since the holder of the request's cookie authenticated; without a genuine one, infinitely many."""
+        cookie = self._read()
+        return time.time() - cookie.signed_in_at if cookie else float("inf")
+
+    def renew(self, response: Response) -> None:
+        """Let the idle time of the request's cookie begin anew, if the cookie is a few minutes old."""
+        cookie = self._read()
+        if cookie is not None and time.time() - cookie.issued_at >= RENEWED_AFTER_S:
+            self._set(response, cookie.ref, cookie.session, cookie.signed_in_at)
+
+    def _read(self) -> _Cookie | None:
+        """What the request's cookie says, if it is genuine and young enough."""
+        if "console_cookie" not in g:
+            g.console_cookie = self._open(request.cookies.get(self.cookie, ""))
+        found: _Cookie | None = g.console_cookie
+        return found
+
+    def _open(self, value: str) -> _Cookie | None:
+        try:
+            content, issued = self._serializer.loads(value, max_age=IDLE_S, return_timestamp=True)
+            ref, session, signed_in_at = content
+            cookie = _Cookie(ref, session, signed_in_at, issued.timestamp())
+        except (BadSignature, TypeError, ValueError):
+            return None
+        return cookie if cookie.is_sound() and time.time() - cookie.signed_in_at <= SESSION_S else None
+
+    @property
+    def session(self) -> str:
+        """The session in the request's cookie; empty without a genuine one."""
+        cookie = self._read()
+        return cookie.session if cookie else ""
+
+    def start(self, holder: Holder, session: str, target: str) -> Response:
+        """A redirect to ``target`` with the cookie of a new session of ``holder`` set."""
+        record_security_event(SecurityEvent.SIGNED_IN, holder=holder.name)
+        response = redirect(target if _is_local(target) else "/console", 303)
+        self._set(response, holder.ref, session, time.time())  # type: ignore[arg-type]  # as below
+        return response  # type: ignore[return-value]  # werkzeug's response is Flask's here
+
+    def _set(self, response: Response, ref: str, session: str, signed_in_at: float) -> None:
+        response.set_cookie(
+            self.cookie,
+            self.cookie_value(ref, session, signed_in_at),
+            max_age=IDLE_S,
+            secure=self._secure,
+            httponly=True,
+            samesite="Lax",
+            path="/",
+        )
+
+    def cookie_value(self, ref: str, session: str, signed_in_at: float) -> str:
+        """What the cookie of a session holds, see :class:`_Cookie`."""
+        return str(self._serializer.dumps([ref, session, signed_in_at]))
+
+    def end(self) -> None:
+        """Believe the request's cookie no more, wherever a copy of it may be; without one, nothing happens.
+
+        Raises:
+            Unavailable: the database is away; it has not ended.
+        """
+        cookie = self._read()
+        if cookie is not None:
+            holder = self._access.by_ref(cookie.ref)
+            self._ended.end(cookie.session, holder.name if holder else "a holder whose key has ended")
+
+    def leave(self, target: str) -> Response:
+        """A redirect to ``target`` with the cookie gone."""
+        response = redirect(target, 303)
+        response.delete_cookie(self.cookie, path="/", secure=self._secure, httponly=True, samesite="Lax")
+        return response  # type: ignore[return-value]  # as above
+
+    def client_network(self) -> bytes:
+        """Keyed hash of where the request comes from: another one each day, so that no list of addresses arises."""
+        return keyed_hash(self._newest_key, f"sign-in {system_clock().date()}", self._client())
+
+
+def _is_local(target: str) -> bool:
+    """Only paths of our own: ``//host`` and ``/\\host`` lead elsewhere."""
+    return target.startswith("/console") and "\\" not in target and not target.startswith("//")
+
+
+def make_sign_in(access: Access, signing_keys: Sequence[bytes], ended: EndedSessions, deployment: Deployment) -> SignIn:
+    """What signs people in to the console of a service.
+
+    Args:
+        access: key holders.
+        signing_keys: newest first.
+        ended: remembers which sessions have ended.
+        deployment: where it stands.
+    """
+
+    def client_network() -> str:
+        return str(client_address(request.environ, deployment.proxies))
+
+    return SignIn(access, signing_keys, ended, client_network, secure=deployment.https)

@@ -1,0 +1,1 @@
+"""Messages: the table of message types, outbox and relay, consumers and inbox, on RabbitMQ or on PostgreSQL."""

@@ -1,0 +1,257 @@
+"""Halted queues: a circuit breaker for each queue of a consumer.
+
+Too many messages poisoned in a row mean that this deployment or the producer's is bad, and going on would park every
+waiting message. Then that queue halts: its consumer stops, and one message a minute is tried. A message that succeeds,
+or an operator's ``resume``, lets the queue go on. Other queues are not affected.
+
+The halt is stored in the service's database: a restart does not park the next ten, several processes of a service
+share one message a minute, and an operator's command reaches all of them. Times are the database's.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from sqlalchemy import Connection, text
+
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.errors import Unavailable
+from shared.runtime.metrics import consumer_halted
+
+TRY_EVERY_S = 60.0
+HALTED = "queues halted"
+"""How the readiness probe's line about halted queues begins."""
+
+_READ = text("SELECT queue, halted_at, reason FROM halted_queue ORDER BY queue")
+_HALT = text("""
+    INSERT INTO halted_queue (queue, halted_at, reason, try_at)
+    VALUES (:queue, clock_timestamp(), :reason, clock_timestamp() + :every_s * interval '1 second')
+    ON CONFLICT DO NOTHING
+""")
+_CLAIM_TRIAL = text("""
+    UPDATE halted_queue SET try_at = clock_timestamp() + :every_s * interval '1 second'
+    WHERE queue = :queue
+        AND (try_at <= clock_timestamp() OR try_at > clock_timestamp() + :every_s * interval '1 second')
+""")
+"""The second condition is for a clock that was set back: no trial is further away than one pause."""
+
+_RESUME = text("DELETE FROM halted_queue WHERE queue = :queue")
+
+
+@dataclass(frozen=True, slots=True)
+class HaltedQueue:
+    """A queue from which one message a minute is tried; ``reason`` is that of the message that halted it."""
+
+    queue: str
+    halted_at: datetime
+    reason: str
+
+
+def read_halted(connection: Connection) -> Sequence[HaltedQueue]:
+    """All halted queues of the service."""
+    return [HaltedQueue(*row) for row in connection.execute(_READ)]
+
+
+def resume(connection: Connection, queue: str) -> bool:
+    """Let ``queue`` go on; returns whether it was halted."""
+    return connection.execute(_RESUME, {"queue": queue}).rowcount == 1
+
+
+class StoredHalts:
+    """:class:`shared.messaging.halts.HaltStore` in a service's database.
+
+    Args:
+        work: on that database.
+        try_every_s: between two trials of a queue, by all processes together, seconds.
+    """
+
+    def __init__(self, work: UnitOfWork, try_every_s: float = TRY_EVERY_S) -> None:
+        self._work, self._try_every_s = work, try_every_s
+
+    def halted(self) -> frozenset[str]:
+        """See :class:`shared.messaging.halts.HaltStore`."""
+        with self._work.transaction() as connection:
+            return frozenset(each.queue for each in read_halted(connection))
+
+    def halt(self, queue: str, reason: str) -> None:
+        """See :class:`shared.messaging.halts.HaltStore`."""
+        with self._work.transaction() as connection:
+            connection.execute(_HALT, {"queue": queue, "reason": reason[:200], "every_s": self._try_every_s})
+
+    def claim_trial(self, queue: str) -> bool:
+        """See :class:`shared.messaging.halts.HaltStore`."""
+        with self._work.transaction() as connection:
+            return connection.execute(_CLAIM_TRIAL, {"queue": queue, "every_s": self._try_every_s}).rowcount == 1
+
+    def resume(self, queue: str) -> None:
+        """See :class:`shared.messaging.halts.HaltStore`."""
+        with self._work.transaction() as connection:
+            resume(connection, queue)
+
+
+def halted_problem(work: UnitOfWork) -> str:
+    """What the readiness probe says of halted queues; empty if there is none.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with work.transaction() as connection:
+        halted = read_halted(connection)
+    listed = ", ".join(f"{each.queue} since {each.halted_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for each in halted)
+    return f"{HALTED}, one message a minute is tried: {listed}" if halted else ""
+
+
+log = logging.getLogger(__name__)
+
+POISONED_IN_A_ROW = 10
+REFRESH_EVERY_S = 2.0
+"""How soon a process follows what another one, or an operator, has stored."""
+
+
+class HaltStore(Protocol):
+    """Where halts are stored: the service's database; in tests of the bus alone, memory.
+
+    Every method raises Unavailable if the store is away.
+    """
+
+    def halted(self) -> frozenset[str]:
+        """Names of the queues that are halted."""
+        ...
+
+    def halt(self, queue: str, reason: str) -> None:
+        """Halt ``queue``; changes nothing if it is halted already."""
+        ...
+
+    def claim_trial(self, queue: str) -> bool:
+        """Whether ``queue`` is halted and a message may be tried now; nobody else may for the next minute."""
+        ...
+
+    def resume(self, queue: str) -> None:
+        """Let ``queue`` go on; changes nothing if it is not halted."""
+        ...
+
+
+class QueueHalts:
+    """Which queues of a consumer are halted, and which message may be tried.
+
+    Until the store has been read for the first time every queue counts as halted, and nothing is tried.
+
+    Args:
+        service: named in metrics.
+        queues: of the consumer.
+        store: of the halts.
+        monotonic: seconds that no change of the machine's time touches.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        queues: Iterable[str],
+        store: HaltStore,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._service, self._queues = service, frozenset(queues)
+        self._store, self._monotonic = store, monotonic
+        self._poisoned: Counter[str] = Counter()
+        self._unsaved: dict[str, str] = {}
+        self._stored = self._queues
+        self._is_read = False
+        self._refresh_at_s = float("-inf")
+        self._try_at_s = dict.fromkeys(self._queues, float("-inf"))
+
+    @property
+    def halted(self) -> frozenset[str]:
+        """Queues from which nothing is consumed, but for one message a minute."""
+        return self._stored | self._unsaved.keys()
+
+    def refresh(self) -> None:
+        """Every few seconds: store what could not be stored yet, and read what others have stored."""
+        if self._monotonic() < self._refresh_at_s:
+            return
+        self._refresh_at_s = self._monotonic() + REFRESH_EVERY_S
+        try:
+            for queue, reason in list(self._unsaved.items()):
+                self._store.halt(queue, reason)
+                del self._unsaved[queue]
+            self._follow(self._store.halted() & self._queues)
+        except Unavailable as error:
+            if not self._is_read:
+                log.warning("consumer waits", extra={"reason": error.reason})
+
+    def succeeded(self, queue: str) -> None:
+        """A message of ``queue`` had its effect."""
+        self._poisoned[queue] = 0
+
+    def poisoned(self, queue: str, reason: str) -> None:
+        """A message of ``queue`` was parked as poison; the tenth in a row halts the queue."""
+        self._poisoned[queue] += 1
+        if self._poisoned[queue] < POISONED_IN_A_ROW or queue in self.halted:
+            return
+        log.error("queue halted", extra={"queue": queue, "parked": self._poisoned[queue], "reason": reason})
+        self._unsaved[queue] = reason
+        self._try_at_s[queue] = self._refresh_at_s = float("-inf")
+        consumer_halted.labels(self._service, queue).set(1)
+        self.refresh()
+
+    def may_try(self, queue: str) -> bool:
+        """Whether a message of the halted ``queue`` may be tried now; asks the store every few seconds."""
+        if not self._is_read or queue in self._unsaved or self._monotonic() < self._try_at_s[queue]:
+            return False
+        self._try_at_s[queue] = self._monotonic() + REFRESH_EVERY_S
+        try:
+            return self._store.claim_trial(queue)
+        except Unavailable:
+            return False
+
+    def resume(self, queue: str) -> None:
+        """A message that was tried succeeded: the queue goes on. If that cannot be stored, the next trial decides."""
+        try:
+            self._store.resume(queue)
+        except Unavailable:
+            return
+        self._follow(self._stored - {queue})
+
+    def _follow(self, stored: frozenset[str]) -> None:
+        if self._is_read:
+            for queue in self._stored - stored:
+                self._poisoned[queue] = 0
+                log.info("queue resumed", extra={"queue": queue})
+        self._stored, self._is_read = stored, True
+        for queue in self._queues:
+            consumer_halted.labels(self._service, queue).set(queue in stored)
+
+
+class MemoryHalts:
+    """Halts of one process, for tests of the bus without a database.
+
+    Args:
+        try_every_s: between two trials, seconds.
+    """
+
+    def __init__(self, try_every_s: float = 60.0) -> None:
+        self._try_every_s = try_every_s
+        self._next_try_s: dict[str, float] = {}
+
+    def halted(self) -> frozenset[str]:
+        """See :class:`HaltStore`."""
+        return frozenset(self._next_try_s)
+
+    def halt(self, queue: str, reason: str) -> None:
+        """See :class:`HaltStore`."""
+        del reason
+        self._next_try_s.setdefault(queue, time.monotonic() + self._try_every_s)
+
+    def claim_trial(self, queue: str) -> bool:
+        """See :class:`HaltStore`."""
+        due = self._next_try_s.get(queue, float("inf")) <= time.monotonic()
+        if due:
+            self._next_try_s[queue] = time.monotonic() + self._try_every_s
+        return due
+
+    def resume(self, queue: str) -> None:
+        """See :class:`HaltStore`."""
+        self._next_try_s.pop(queue, None)

@@ -1,0 +1,296 @@
+"""Deployment of a process: probes, trusted proxies, client addresses, rates, priority classes, version.
+
+Plain values that a web process or a worker needs to know about where it runs, without web libraries.
+
+``X-Forwarded-For`` is read from its end, only as far as trusted proxies wrote it: what a client says of itself counts
+for nothing. Each priority class of requests has slots of its own and never takes another's, so exports and the console
+leave the slots of people who register free.
+"""
+
+import os
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
+
+from shared.runtime.settings import Reader
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAddress:
+    """Where a worker answers ``/metrics``, ``/livez`` and ``/readyz``.
+
+    Attributes:
+        port: 0 for nowhere.
+        host: IP address to bind; ``0.0.0.0`` or ``::`` for all, in a container.
+    """
+
+    port: int = 0
+    host: str = "127.0.0.1"
+
+
+def read_probe_address(reader: Reader) -> ProbeAddress:
+    """The address from ``TROIKA_METRICS_PORT`` and ``TROIKA_METRICS_HOST``."""
+    port = reader.integer("TROIKA_METRICS_PORT", 0, 0, 65535)
+    host = reader.take("TROIKA_METRICS_HOST", lambda text: str(ip_address(text)), "127.0.0.1")
+    return ProbeAddress(port, host)
+
+
+MEMORY = "memory://"
+_RATE = r"[1-9][0-9]{0,8} per (second|minute|hour|day)"
+_RATES = re.compile(rf"{_RATE}(; ?{_RATE})*")
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """Attributes:
+    storage_url: where it is counted; ``memory://`` is the memory of all workers of one start.
+    exempt: networks whose clients are not counted: a hall full of people behind one address, a load generator.
+    key: under which client addresses are hashed.
+    rates: of one client network by kind of request, each a text such as ``120 per minute; 600 per hour``, where it
+        differs from what the service states for its kinds.
+    """
+
+    storage_url: str = field(default=MEMORY, repr=False)
+    exempt: tuple[Network, ...] = ()
+    key: bytes = field(default=bytes(32), repr=False)
+    rates: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_rate(text: str) -> str:
+    """``text`` if it is one rate, or several with semicolons between.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _RATES.fullmatch(text):
+        raise ValueError("a rate such as `120 per minute; 600 per hour` is required")
+    return text
+
+
+def read_networks(text: str) -> tuple[Network, ...]:
+    """The networks in ``text``, with commas between; a single address is one.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+KEPT_ANSWERS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedProxies:
+    """Networks of the gateways in front of a web process.
+
+    Attributes:
+        networks: whose forwarding headers are believed.
+    """
+
+    networks: tuple[Network, ...] = field(default=())
+
+    def trust(self, peer: str) -> bool:
+        """Whether the headers of ``peer`` are believed.
+
+        Args:
+            peer: an IP address as text, or empty for a Unix socket: its file's mode says who may connect.
+        """
+        return not peer or _contain(self.networks, peer)
+
+    def __str__(self) -> str:
+        """The networks, as gunicorn and the setting write them."""
+        return ",".join(map(str, self.networks))
+
+
+def read_proxies(text: str) -> TrustedProxies:
+    """The networks in ``text``, with commas between: ``10.0.0.0/8, 192.0.2.7, 2001:db8::/32``.
+
+    Raises:
+        ValueError: one of them is no network. ``*`` is none: it would believe every client about its own address.
+    """
+    try:
+        networks = read_networks(text)
+    except ValueError:
+        raise ValueError("networks are required, such as 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32") from None
+    if any(network.prefixlen == 0 for network in networks):
+        raise ValueError("a network of the gateways is required, not all addresses")
+    return TrustedProxies(networks)
+
+
+LOOPBACK = read_proxies("127.0.0.1, ::1")
+
+
+@lru_cache(maxsize=KEPT_ANSWERS)
+def _contain(networks: tuple[Network, ...], peer: str) -> bool:
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return any(address in network for network in networks)
+
+
+PREFIXES = (64, 56, 48)
+"""Lengths of the IPv6 prefixes that one customer may have: a subnet, a home, a site (RFC 6177)."""
+
+Address = IPv4Address | IPv6Address
+
+
+def client_address(environ: "WSGIEnvironment", proxies: TrustedProxies) -> Address | None:
+    """Return the client network of a request: its IPv4 address, or the first address of its IPv6 /64 prefix.
+
+    Args:
+        environ: of the request.
+        proxies: gateways that are believed.
+
+    Returns:
+        None where none can be made out.
+    """
+    nearest = environ.get("REMOTE_ADDR", "")
+    if not proxies.trust(nearest):
+        return _network_of(nearest)
+    for named in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+        named = named.strip()
+        if not named or not proxies.trust(named):
+            return _network_of(named or nearest)
+    return _network_of(nearest)
+
+
+def networks_around(address: Address) -> tuple[str, ...]:
+    """Return the client networks that ``address`` belongs to, the smallest first, as texts that can be compared."""
+    if isinstance(address, IPv4Address):
+        return (str(address),)
+    return tuple(str(IPv6Network((address, prefix), strict=False)) for prefix in PREFIXES)
+
+
+def _network_of(text: str) -> Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv4Address):
+        return address
+    return address.ipv4_mapped or IPv6Network((address, PREFIXES[0]), strict=False).network_address
+
+
+FIRST, PUBLIC, LATER, LAST = "first", "public", "later", "last"
+"""People who register and their links; the public programme; coordinators' queries; exports and the console."""
+
+MAX_WAITING = 32
+"""Who may stand in line for a place of ``later`` or ``last``: a page and all that it loads come at once."""
+
+MAX_WAITING_PUBLIC = 256
+"""The same of ``public``: a page takes milliseconds and is then kept, so a long line is a short wait."""
+
+WAIT_TIMEOUT_S = 2.0
+"""How long a request waits in line, seconds."""
+
+RESERVED_CONNECTIONS = 2
+"""Connections to the database that no class but ``first`` can take."""
+
+
+class ConcurrencyLimit:
+    """Places of one class in one process.
+
+    Args:
+        at_work: how many are worked on at once.
+        max_waiting: how many more may wait for a place.
+        wait_timeout_s: how long each of them waits, seconds.
+    """
+
+    def __init__(self, at_work: int, *, max_waiting: int = 0, wait_timeout_s: float = WAIT_TIMEOUT_S) -> None:
+        self._most = at_work + max_waiting
+        self._line_s = wait_timeout_s
+        self._inside = 0
+        self._lock = threading.Lock()
+        self._work = threading.Semaphore(at_work) if max_waiting else None
+
+    def full(self) -> bool:
+        """Whether whoever comes now would be refused."""
+        return self._inside >= self._most
+
+    def enter(self) -> bool:
+        """Take a place, after a while in line if need be; False: refused. Whoever entered has to leave."""
+        with self._lock:
+            if self._inside >= self._most:
+                return False
+            self._inside += 1
+        if self._work is None or self._work.acquire(timeout=self._line_s):
+            return True
+        self._go()
+        return False
+
+    def leave(self) -> None:
+        """Give the place to the next."""
+        if self._work is not None:
+            self._work.release()
+        self._go()
+
+    def _go(self) -> None:
+        with self._lock:
+            self._inside -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionLimits:
+    """How much one web process works on at once.
+
+    Attributes:
+        first: requests of people who register.
+        public: pages of the public programme that are not in memory.
+        later: coordinators' queries.
+        last: exports and the console.
+    """
+
+    first: int = 256
+    public: int = 2
+    later: int = 4
+    last: int = 2
+
+    @property
+    def connections(self) -> int:
+        """To the database, for a process with these bounds: at least two are left to ``first`` whatever happens."""
+        return self.public + self.later + self.last + RESERVED_CONNECTIONS
+
+    def slots(self) -> dict[str, ConcurrencyLimit]:
+        """Empty slots, by class."""
+        return {
+            FIRST: ConcurrencyLimit(self.first),
+            PUBLIC: ConcurrencyLimit(self.public, max_waiting=MAX_WAITING_PUBLIC),
+            LATER: ConcurrencyLimit(self.later, max_waiting=MAX_WAITING),
+            LAST: ConcurrencyLimit(self.last, max_waiting=MAX_WAITING),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Attributes:
+    https: whether its public address is HTTPS.
+    bounds: how much it works on at once.
+    proxies: networks of the gateways in front of it.
+    limits: how often somebody may come.
+    """
+
+    https: bool
+    bounds: AdmissionLimits = field(default_factory=AdmissionLimits)
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+
+
+def running_version() -> str:
+    """The version that runs: of the installed package, or of the tree it runs from."""
+    try:
+        return version("troika")
+    except PackageNotFoundError:
+        return os.environ.get("TROIKA_VERSION", "0.1.0")

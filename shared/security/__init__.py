@@ -1,0 +1,1 @@
+"""Security: what protects keys, personal data and requests."""

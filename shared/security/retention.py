@@ -1,0 +1,244 @@
+"""Retention: deletes data at the end of its period; nothing is deleted that was not announced or confirmed.
+
+It checks everything once an hour and then works in batches until nothing is due. Deletions are announced in the audit
+log 72 hours ahead. Records overdue by a day are counted before anything is deleted, so that a failure is visible.
+
+A machine whose time jumps makes a year of records due at once, by its own clock and by the database's. What falls due
+without a notice therefore waits for an operator. A notice names one record and one step (``sealed``, ``people``,
+``answers-14``), and ends when its record is no longer due in the coming days.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, TextClause, text
+
+from shared.db.unit_of_work import UnitOfWork
+from shared.runtime.metrics import retention_done_total, retention_overdue, retention_unannounced
+from shared.security.audit_log import AuditRecord, add_audit_record
+
+ANNOUNCED_AHEAD = timedelta(hours=72)
+"""How long before it goes something is announced. So much of it may go early when time jumps; and so long, less
+``NOTICE``, may a relay be away without anything falling due unannounced."""
+
+NOTICE = timedelta(hours=24)
+"""How long at least lies between a notice and what it announces."""
+
+RETENTION = "retention"
+"""Who stands in the audit log, where nobody confirmed anything."""
+
+MAY_GO = """EXISTS (SELECT 1 FROM retention_notice n WHERE n.step = :step AND n.subject = {id}
+    AND (n.announced_at <= :announced_before OR n.confirmed_at IS NOT NULL))"""
+"""Condition: a record was announced long enough ago, or an operator has confirmed that it goes."""
+
+_ANNOUNCE = """
+    INSERT INTO retention_notice (step, subject, form, announced_at)
+    SELECT :step, coming.id, :form, :now FROM ({soon} EXCEPT {due}) coming
+    ON CONFLICT (step, subject) DO UPDATE SET announced_at = excluded.announced_at
+        WHERE retention_notice.announced_at > excluded.announced_at
+"""
+"""A notice from the future, of a time that was set back, begins anew."""
+
+_RETRACT = """
+    DELETE FROM retention_notice WHERE form = :form AND step = :step AND subject NOT IN ({soon})
+"""
+_RETRACT_OTHERS = text("""
+    DELETE FROM retention_notice n WHERE NOT EXISTS (
+        SELECT FROM unnest(CAST(:forms AS text[]), CAST(:steps AS text[])) AS kept (form, step)
+        WHERE kept.form = n.form AND kept.step = n.step)
+""")
+_WAITING = "{due} EXCEPT SELECT subject FROM retention_notice WHERE step = :step"
+_CONFIRM = f"""
+    INSERT INTO retention_notice (step, subject, form, announced_at, confirmed_at)
+    SELECT :step, waiting.id, :form, :now, :now FROM ({_WAITING}) waiting ON CONFLICT (step, subject) DO NOTHING
+"""  # noqa: S608 - constants
+_COUNT = f"SELECT count(*) FROM ({_WAITING}) waiting"  # noqa: S608 - constants
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeStatements:
+    """Of one kind of step; :func:`notice_statements` makes them."""
+
+    announce: TextClause
+    retract: TextClause
+    confirm: TextClause
+    count: TextClause
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """What a step is about, for notices.
+
+    Attributes:
+        step: its name, of which there is one a form.
+        form: slug.
+        statements: of its kind.
+        values: of the statements' own parameters; ``before`` is one of them.
+    """
+
+    step: str
+    form: str
+    statements: NoticeStatements
+    values: Mapping[str, Any]
+
+
+def notice_statements(due: str) -> NoticeStatements:
+    """Statements from the text of a query.
+
+    Args:
+        due: gives the ``id`` (uuid) of each record whose time was over ``:before``.
+    """
+    soon = due.replace(":before", ":soon")
+    texts = (_ANNOUNCE, _RETRACT, _CONFIRM, _COUNT)
+    return NoticeStatements(*(text(one.format(due=due, soon=soon)) for one in texts))
+
+
+def announce(connection: Connection, noticed: Noticed, now: datetime) -> int:
+    """Announce what will be due in the coming days, take back what will not; returns how many are new.
+
+    Args:
+        connection: of the caller's transaction.
+        noticed: a step.
+        now: compared with the database's clock, by which notices are measured.
+    """
+    values = _values(noticed) | {"soon": noticed.values["before"] + ANNOUNCED_AHEAD}
+    connection.execute(noticed.statements.retract, values)
+    new = connection.execute(noticed.statements.announce, values | {"now": now}).rowcount
+    if new:
+        _record(connection, "retention-announced", noticed, new, now)
+    return new
+
+
+def retract_others(connection: Connection, kept: Sequence[Noticed]) -> None:
+    """Delete the notices of steps that are not in ``kept``: a step that a form gets back is announced anew."""
+    values = {"forms": [one.form for one in kept], "steps": [one.step for one in kept]}
+    connection.execute(_RETRACT_OTHERS, values)
+
+
+def count_waiting(connection: Connection, noticed: Noticed) -> int:
+    """How many records are due that nobody has announced."""
+    found: int = connection.execute(noticed.statements.count, _values(noticed)).scalar_one()
+    return found
+
+
+def confirm(connection: Connection, noticed: Noticed, now: datetime, who: str) -> int:
+    """Let go what is due and was not announced, because the operator ``who`` says so; returns how many."""
+    confirmed = connection.execute(noticed.statements.confirm, _values(noticed) | {"now": now}).rowcount
+    if confirmed:
+        _record(connection, "retention-confirmed", noticed, confirmed, now, who)
+    return confirmed
+
+
+def record_taken(connection: Connection, noticed: Noticed, count: int, now: datetime) -> None:
+    """Write into the audit log of how many records retention has taken something."""
+    if count:
+        _record(connection, "retention-done", noticed, count, now)
+
+
+def _record(
+    connection: Connection, deed: str, noticed: Noticed, count: int, now: datetime, who: str = RETENTION
+) -> None:
+    detail = {"step": noticed.step, "count": count}
+    add_audit_record(connection, AuditRecord(who, deed, "form", noticed.form, detail), now)
+
+
+def _values(noticed: Noticed) -> dict[str, Any]:
+    return {**noticed.values, "step": noticed.step, "form": noticed.form}
+
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(hours=1)
+GRACE = timedelta(days=1)
+"""What is due longer than this is overdue."""
+
+BATCH_SIZE = 100
+"""Records of one kind in one turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionStep:
+    """Something that goes of one form at one time.
+
+    Attributes:
+        what: ``ended``, ``sealed``, ``answers`` or ``people``.
+        noticed: by which it is announced.
+        take: takes it from at most ``BITE`` records that may go, in transactions of its own; returns from how many.
+    """
+
+    what: str
+    noticed: Noticed
+    take: Callable[[UnitOfWork, datetime], int]
+
+
+class Retaining:
+    """One service's.
+
+    Args:
+        service: whose.
+        overdue: how many records still have what should have gone by ``now - GRACE``, by what it is; changes nothing.
+        steps: everything that can go, at a time.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        overdue: Callable[[UnitOfWork, datetime], Mapping[str, int]],
+        steps: Callable[[UnitOfWork, datetime], Iterable[RetentionStep]],
+    ) -> None:
+        self._service, self._overdue, self._steps = service, overdue, steps
+        self._next_look: datetime | None = None
+
+    def turn(self, work: UnitOfWork, now: datetime) -> None:
+        """Do a bite of what is due at ``now``; mostly nothing is, and nothing is asked.
+
+        Args:
+            work: on the service's database.
+            now: compared with the database's clock.
+
+        Raises:
+            Unavailable: the database is away; the next turn goes on.
+        """
+        if self._next_look is not None and self._next_look - EVERY <= now < self._next_look:
+            return
+        late = self._overdue(work, now)
+        for what, count in late.items():
+            retention_overdue.labels(self._service, what).set(count)
+        steps = list(self._steps(work, now))
+        self._announce(work, steps, dict.fromkeys(late, 0), now)
+        taken = [self._take(work, step, now) for step in steps]
+        if max(taken, default=0) < BATCH_SIZE:
+            self._next_look = now + EVERY
+
+    def _announce(
+        self, work: UnitOfWork, steps: Sequence[RetentionStep], waiting: dict[str, int], now: datetime
+    ) -> None:
+        """``waiting`` has a 0 for everything that can go, so that a gauge falls when its last step is no more."""
+        with work.transaction() as connection:
+            retract_others(connection, [step.noticed for step in steps])
+        for step in steps:
+            with work.transaction() as connection:
+                new, left = announce(connection, step.noticed, now), count_waiting(connection, step.noticed)
+            waiting[step.what] = waiting.get(step.what, 0) + left
+            facts = step.noticed.form, step.noticed.step
+            if new:
+                log.info("retention announced", extra={"form": facts[0], "step": facts[1], "count": new})
+            if left:
+                log.error(
+                    "due without a notice: waits for retention confirm",
+                    extra={"form": facts[0], "step": facts[1], "count": left},
+                )
+        for what, count in waiting.items():
+            retention_unannounced.labels(self._service, what).set(count)
+
+    def _take(self, work: UnitOfWork, step: RetentionStep, now: datetime) -> int:
+        done = step.take(work, now)
+        if done:
+            with work.transaction() as connection:
+                record_taken(connection, step.noticed, done, now)
+            retention_done_total.labels(self._service, step.what).inc(done)
+            log.info("retention done", extra={"form": step.noticed.form, "step": step.noticed.step, "count": done})
+        return done

@@ -1,1 +1,0 @@
-"""PostgreSQL as every service uses it: engine, unit of work, outbox, inbox, migrations."""
