@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from deploy.rolling import Generations, Room
+from deploy.rolling import Generations, SpareRoom
 from shared.runtime.deployment import read_proxies
 from shared.security.rate_limits import share_counters
 
@@ -58,7 +58,7 @@ def on_starting(server: Any) -> None:
     """
     for file in metrics_folder.glob("*.db"):
         file.unlink()
-    server.generations, server.room = Generations(), Room()
+    server.generations, server.room = Generations(), SpareRoom()
     share_counters()
 
 

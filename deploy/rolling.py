@@ -79,7 +79,7 @@ class Generations:
         return any(self._settled[number % SLOTS] == 0 for number in range(age + 1, newest + 1))
 
 
-class Room:
+class SpareRoom:
     """Which workers can take another connection; in memory that all processes share.
 
     A full worker alone is no reason to refuse anybody: another one takes whoever waits at the socket.
@@ -105,7 +105,7 @@ class RollingWorker(GeventWorker):
     """
 
     generations: Generations
-    room: Room
+    room: SpareRoom
 
     def handle_error(self, _req: Any, client: Any, _addr: Any, exc: BaseException) -> None:
         """A request that gunicorn could not read, or that failed outside of the application."""

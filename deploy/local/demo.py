@@ -19,8 +19,8 @@ from typing import NoReturn
 import click
 
 from deploy.local.checking import Check, StepFailed, report, wait_until_up
-from deploy.local.installation import Content, Installation, NotPrepared, delete, prepare
-from deploy.local.ports import Ports, chosen_ports, free_ports
+from deploy.local.installation import Content, DemoNotPrepared, Installation, delete, prepare
+from deploy.local.ports import DemoPorts, chosen_ports, free_ports
 from deploy.local.processes import processes
 from deploy.servers.supervisor import Supervisor
 from deploy.servers.units import Stage
@@ -72,14 +72,14 @@ def reset() -> None:
     print("The demo's data is deleted.")
 
 
-def _run(folder: Path, ports: Ports, content: Content, then: Callable[[Installation], None]) -> int:
+def _run(folder: Path, ports: DemoPorts, content: Content, then: Callable[[Installation], None]) -> int:
     """Prepare, start, call ``then`` (in a thread of its own) once everything answers, and run until told to stop."""
     began_at = time.perf_counter()
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     print(f"Preparing {folder} …", flush=True)
     try:
         installation = prepare(folder, ports, content)
-    except NotPrepared as error:
+    except DemoNotPrepared as error:
         _fail(f"Could not prepare the demo: {error}")
     if (folder / "postgres").is_symlink():
         print(f"The database is in {installation.server.place}: its account cannot enter this folder.", flush=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from deploy.local.ports import Ports
+from deploy.local.ports import DemoPorts
 from deploy.local.secrets import Secrets, make_secrets
 from deploy.servers.audit_role import ROLE, grant_reading, is_made, make_role
 from deploy.servers.logins import LOGINS
@@ -37,7 +37,7 @@ class Content(StrEnum):
     NOTHING = "nothing"
 
 
-class NotPrepared(Exception):
+class DemoNotPrepared(Exception):
     """A step of the preparation failed; says which, and what it printed."""
 
 
@@ -53,7 +53,7 @@ class Installation:
     """
 
     folder: Path
-    ports: Ports
+    ports: DemoPorts
     secrets: Secrets
     server: EmbeddedServer
     common: dict[str, str]
@@ -80,18 +80,18 @@ class Installation:
         return found
 
 
-def prepare(folder: Path, ports: Ports, content: Content = Content.SAMPLE) -> Installation:
+def prepare(folder: Path, ports: DemoPorts, content: Content = Content.SAMPLE) -> Installation:
     """Make what is missing and start the embedded PostgreSQL; it stops with this process.
 
     Raises:
-        NotPrepared: a step failed, or the folder holds an installation that began with other content.
+        DemoNotPrepared: a step failed, or the folder holds an installation that began with other content.
     """
     require_content(folder, content)
     server = EmbeddedServer(folder / "postgres")
     try:
         server.start(LOGINS)
     except RuntimeError as error:
-        raise NotPrepared(str(error)) from error
+        raise DemoNotPrepared(str(error)) from error
     common = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TROIKA_DEMO")},
         "TROIKA_PUBLIC_URL": ports.public_url,
@@ -111,13 +111,13 @@ def require_content(folder: Path, content: Content) -> None:
     """Check that the installation in ``folder`` is new or began with ``content``, and record it.
 
     Raises:
-        NotPrepared: it began with other content.
+        DemoNotPrepared: it began with other content.
     """
     folder.mkdir(parents=True, exist_ok=True)
     record = folder / "began-with"
     began_with = record.read_text() if record.exists() else content
     if began_with != content:
-        raise NotPrepared(f"{folder} began with {began_with}. Delete it or choose another folder.")
+        raise DemoNotPrepared(f"{folder} began with {began_with}. Delete it or choose another folder.")
     record.write_text(content)
 
 
@@ -177,10 +177,10 @@ def run(installation: Installation, service: str, *arguments: str) -> None:
     """Run one command of a service to its end.
 
     Raises:
-        NotPrepared: it failed.
+        DemoNotPrepared: it failed.
     """
     command = [sys.executable, "-m", f"services.{service}", *arguments]
     environment = installation.environment(service, process_of(arguments[0]))
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NotPrepared(f"services.{service} {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
+        raise DemoNotPrepared(f"services.{service} {' '.join(arguments)}:\n{done.stdout}{done.stderr}")

@@ -10,7 +10,7 @@ FIRST = 8000
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
+class DemoPorts:
     """All are counted from ``first``: one number moves the whole installation out of somebody's way."""
 
     first: int = FIRST
@@ -65,16 +65,16 @@ class Ports:
         return [port for port in wanted if _is_taken(port)]
 
 
-def chosen_ports() -> Ports:
+def chosen_ports() -> DemoPorts:
     """From ``TROIKA_DEMO_PORT``, else the usual ones."""
-    return Ports(int(os.environ.get("TROIKA_DEMO_PORT") or FIRST))
+    return DemoPorts(int(os.environ.get("TROIKA_DEMO_PORT") or FIRST))
 
 
-def free_ports() -> Ports:
+def free_ports() -> DemoPorts:
     """The first block of ports that is free, for a run that nobody watches."""
     for first in range(21000, 30000, 200):
-        if not Ports(first).taken():
-            return Ports(first)
+        if not DemoPorts(first).taken():
+            return DemoPorts(first)
     raise OSError("no block of free ports between 21000 and 30000")
 
 

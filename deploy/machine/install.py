@@ -15,7 +15,7 @@ from deploy.machine.timers import files as timer_files
 from deploy.machine.units import AUDIT, CANARY, OPERATIONS, SETTINGS, Process, port_of, sysusers, tmpfiles, unit
 from deploy.shape import PROCESSES, WEB_PROCESSES, worker_name
 from deploy.up.gateway import gateway_configuration
-from deploy.up.ports import Ports
+from deploy.up.ports import InstallationPorts
 from shared.cli.settings import OPERATOR
 
 ENVIRONMENT = """\
@@ -116,7 +116,7 @@ def main(
 
 def gateway(hosts: list[str]) -> str:
     """The text of ``nginx.conf`` for web processes on ``hosts``; TLS is for the operator to add."""
-    ports = Ports({**GATEWAY_PORTS, **{worker_name(*web): port_of(*web) for web in WEB_PROCESSES}})
+    ports = InstallationPorts({**GATEWAY_PORTS, **{worker_name(*web): port_of(*web) for web in WEB_PROCESSES}})
     behind = {worker_name(*web): [f"{host}:{port_of(*web)}" for host in hosts] for web in WEB_PROCESSES}
     return gateway_configuration(Path("/var/lib/troika/gateway"), ports, behind=behind)
 

@@ -22,7 +22,7 @@ from deploy.shape import (
     operations_path,
     worker_name,
 )
-from deploy.up.ports import Ports, is_taken
+from deploy.up.ports import InstallationPorts, is_taken
 from shared.http.headers import refusal_headers
 from shared.runtime.accounts import service_account
 from shared.runtime.deployment import LOOPBACK, TrustedProxies, read_proxies
@@ -76,7 +76,7 @@ LIMITS = RequestLimits()
 
 def gateway_unit(
     folder: Path,
-    ports: Ports,
+    ports: InstallationPorts,
     proxies: TrustedProxies = NOBODY,
     limits: RequestLimits = LIMITS,
     behind: Mapping[str, Sequence[str]] = ON_THIS_MACHINE,
@@ -107,7 +107,7 @@ def proxies_in_front() -> TrustedProxies:
 
 def gateway_configuration(
     place: Path,
-    ports: Ports,
+    ports: InstallationPorts,
     proxies: TrustedProxies = NOBODY,
     limits: RequestLimits = LIMITS,
     behind: Mapping[str, Sequence[str]] = ON_THIS_MACHINE,

@@ -15,7 +15,7 @@ from deploy.servers.units import Stage, Unit
 from deploy.shape import SERVICES, process_of
 from deploy.up import secrets
 from deploy.up.gateway import PROGRAM, gateway_unit, proxies_in_front
-from deploy.up.ports import Ports, chosen_ports
+from deploy.up.ports import InstallationPorts, chosen_ports
 from deploy.up.runtime import OPERATORS, ROLES, make_runtime
 from deploy.up.servers import (
     audit_urls,
@@ -38,7 +38,7 @@ CANARY_PROGRAMME = Path("deploy/operations/canary_programme")
 NEEDED = {PROGRAM: "nginx-light", "/usr/bin/prometheus": "prometheus"}
 
 
-class NotPrepared(Exception):
+class InstallationNotPrepared(Exception):
     """A step of the preparation failed; says which, and what it printed."""
 
 
@@ -51,7 +51,7 @@ class Prepared:
     """
 
     stages: list[Stage]
-    ports: Ports
+    ports: InstallationPorts
     secrets: Secrets
 
 
@@ -60,7 +60,7 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Databases:
+class ServiceDatabases:
     """Attributes:
     url: by service and kind of process.
     audit: by service, for the audit's login; empty where it was given none.
@@ -78,11 +78,13 @@ def prepare(folder: Path) -> Prepared:
     """Write what is missing in ``folder``; nothing runs yet.
 
     Raises:
-        NotPrepared: this machine lacks something, or the folder does not do; says what to do.
+        InstallationNotPrepared: this machine lacks something, or the folder does not do; says what to do.
     """
     missing = [package for program, package in NEEDED.items() if not Path(program).exists()]
     if missing:
-        raise NotPrepared(f"missing on this machine: apt-get install --no-install-recommends {' '.join(missing)}")
+        raise InstallationNotPrepared(
+            f"missing on this machine: apt-get install --no-install-recommends {' '.join(missing)}"
+        )
     runtime = make_runtime(folder)
     _let_in(folder, database_account(), runtime.account(ROLES[0]))
     ports = chosen_ports(folder / "ports.json")
@@ -120,7 +122,7 @@ def _let_in(folder: Path, *accounts: Account | None) -> None:
     """What root starts runs as other users, who must be able to enter the folders above theirs."""
     for account in accounts:
         if not can_enter(account, folder.resolve()):
-            raise NotPrepared(
+            raise InstallationNotPrepared(
                 f"the users of `make up` ({account.name if account else 'this one'}) cannot enter {folder.resolve()}: "
                 "name a folder elsewhere in TROIKA_UP_FOLDER, such as /var/lib/troika-up"
             )
@@ -133,15 +135,15 @@ def remove(folder: Path) -> None:
         folder.parent.rmdir()
 
 
-def _databases(folder: Path, ports: Ports, place: Path, servers: list[Unit]) -> Databases:
+def _databases(folder: Path, ports: InstallationPorts, place: Path, servers: list[Unit]) -> ServiceDatabases:
     """Those that are named, or our own, whose server is added to ``servers``."""
     if named := named_databases():
         given = {service: Reader().text(variable(service), "") for service in SERVICES}
         logins = named_logins()
-        return Databases(partial(_named, named, logins), given if all(given.values()) else {})
+        return ServiceDatabases(partial(_named, named, logins), given if all(given.values()) else {})
     passwords, port = secrets.database_passwords(place), ports["postgres"]
     servers.append(database_unit(folder, port, passwords))
-    return Databases(
+    return ServiceDatabases(
         lambda service, process: database_url(port, passwords, service, process),
         audit_urls(port, passwords),
         lambda: make_databases(port, passwords),
@@ -180,4 +182,4 @@ def _run(services: Services, service: str, *arguments: str) -> None:
     command = [runtime.python, "-m", f"services.{service}", *arguments]
     done = run_as(runtime.account(OPERATORS[service]), command, cwd=runtime.project, env=environment)
     if done.returncode:
-        raise NotPrepared(f"services.{service} {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
+        raise InstallationNotPrepared(f"services.{service} {' '.join(arguments)}:\n{done.stdout}{done.stderr}")

@@ -32,7 +32,7 @@ _SERVERS = (
 )
 
 
-class Ports:
+class InstallationPorts:
     """Every port by the name of what listens on it; all on loopback."""
 
     def __init__(self, by_name: dict[str, int]) -> None:
@@ -61,7 +61,7 @@ class Ports:
         return [port for port in self._by_name.values() if is_taken(port)]
 
 
-def chosen_ports(file: Path) -> Ports:
+def chosen_ports(file: Path) -> InstallationPorts:
     """The ports in ``file``; at the first start they are chosen and written there.
 
     ``TROIKA_UP_PORT`` names the first of the block; without it the first block that is free is taken.
@@ -72,12 +72,12 @@ def chosen_ports(file: Path) -> Ports:
     if not file.exists():
         asked = os.environ.get(VARIABLE)
         blocks: Iterator[int] = iter([int(asked)] if asked else range(FIRST_TRIED, LAST_TRIED, BLOCK))
-        free = next((block for block in map(_block, blocks) if asked or not Ports(block).taken()), None)
+        free = next((block for block in map(_block, blocks) if asked or not InstallationPorts(block).taken()), None)
         if free is None:
             raise OSError(f"no block of free ports between {FIRST_TRIED} and {LAST_TRIED}: set {VARIABLE}")
         file.write_text(json.dumps(free, indent=2) + "\n")
     known: dict[str, int] = json.loads(file.read_text())
-    return Ports(_block(known["public"]))
+    return InstallationPorts(_block(known["public"]))
 
 
 def is_taken(port: int) -> bool:

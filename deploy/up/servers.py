@@ -13,7 +13,7 @@ from deploy.servers.audit_role import ROLE, grant_reading, is_made
 from deploy.servers.logins import DATABASES, LOGINS
 from deploy.servers.units import Unit, own_file, own_folder
 from deploy.shape import SERVICES
-from deploy.up.ports import Ports, is_taken
+from deploy.up.ports import InstallationPorts, is_taken
 from deploy.up.secrets import broker_definitions
 from shared.cli.settings import role_of
 from shared.db.embedded_server import SUPERUSER, binaries, make_cluster
@@ -25,7 +25,7 @@ LOGINS_VARIABLE, KEYS_VARIABLE = "TROIKA_UP_LOGINS", "TROIKA_UP_KEYS"
 PLUGINS = "[rabbitmq_prometheus].\n"
 
 
-def broker_units(folder: Path, ports: Ports, passwords: dict[str, str]) -> tuple[Unit, Unit]:
+def broker_units(folder: Path, ports: InstallationPorts, passwords: dict[str, str]) -> tuple[Unit, Unit]:
     """The port mapper, and the node that it serves; their folder is prepared.
 
     Raises:

@@ -11,7 +11,7 @@ from deploy.servers.audit_role import variable
 from deploy.servers.logins import KEYS
 from deploy.servers.units import Unit, answers, own_folder, works
 from deploy.shape import WEB_PROCESSES, WORKERS, worker_name
-from deploy.up.ports import Ports
+from deploy.up.ports import InstallationPorts
 from deploy.up.runtime import Runtime
 from deploy.up.secrets import broker_url
 from deploy.up.servers import is_in_keys_database
@@ -41,7 +41,7 @@ class Services:
     """
 
     folder: Path
-    ports: Ports
+    ports: InstallationPorts
     secrets: Secrets
     broker: dict[str, str]
     database: Callable[[str, str], str]
@@ -114,7 +114,7 @@ class Services:
         return self.runtime.unit(worker_name(service, role), words, environment, lambda: ready(ready_url))
 
 
-def canary_unit(folder: Path, ports: Ports, runtime: Runtime) -> Unit:
+def canary_unit(folder: Path, ports: InstallationPorts, runtime: Runtime) -> Unit:
     """The canary, which reads the local mail sink, or is content with decisions where mails go elsewhere."""
     port = ports[CANARY]
     given = {name: value for name, value in os.environ.items() if name.startswith("TROIKA_CANARY_")}
@@ -131,7 +131,9 @@ def canary_unit(folder: Path, ports: Ports, runtime: Runtime) -> Unit:
     return runtime.unit(CANARY, ["deploy.operations.canary"], environment, lambda: answers(ready_url))
 
 
-def audit_unit(folder: Path, ports: Ports, databases: dict[str, str], broker_url: str, runtime: Runtime) -> Unit:
+def audit_unit(
+    folder: Path, ports: InstallationPorts, databases: dict[str, str], broker_url: str, runtime: Runtime
+) -> Unit:
     """The audit, which reads ``databases`` (URL by service) and asks the broker, by logins of its own."""
     port = ports[AUDIT]
     given = {name: value for name, value in os.environ.items() if name.startswith(("TROIKA_AUDIT_", INSECURE))}
@@ -169,7 +171,7 @@ def mail_relay() -> str:
     return Reader().text("SMTP_URL", "")
 
 
-def sink_unit(folder: Path, ports: Ports, runtime: Runtime) -> Unit:
+def sink_unit(folder: Path, ports: InstallationPorts, runtime: Runtime) -> Unit:
     """The local mail sink: keeps every mail, delivers none."""
     mails = own_folder(folder / "mails", runtime.account("sink")).resolve()
     words = ["deploy.local.sink", "--smtp-port", str(ports["smtp"]), "--http-port", str(ports["inbox"])]

@@ -8,7 +8,7 @@ from typing import Any
 
 from deploy.servers.units import Unit, answers, own_file, own_folder
 from deploy.shape import WEB_PROCESSES, WORKERS, worker_name
-from deploy.up.ports import Ports
+from deploy.up.ports import InstallationPorts
 from deploy.up.services import AUDIT, CANARY, has_canary
 from shared.runtime.accounts import service_account
 
@@ -19,7 +19,7 @@ _SECONDS = re.compile(r"(\d+)(\s*# seconds\b)")
 _IN_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
-def prometheus_unit(folder: Path, ports: Ports, *, audited: bool) -> Unit:
+def prometheus_unit(folder: Path, ports: InstallationPorts, *, audited: bool) -> Unit:
     """Prometheus on its own data, with configuration, rules and targets written."""
     account = service_account("prometheus", "nobody")
     place = own_folder(folder / "prometheus", account).resolve()
@@ -37,13 +37,13 @@ def prometheus_unit(folder: Path, ports: Ports, *, audited: bool) -> Unit:
     return Unit("prometheus", command, {"HOME": str(place)}, place, lambda: answers(url), account)
 
 
-def alerts_url(ports: Ports) -> str:
+def alerts_url(ports: InstallationPorts) -> str:
     """The page of alerts. Debian's Prometheus has the classic one alone; its ``/alerts`` says that it is missing."""
     url = f"http://127.0.0.1:{ports['prometheus']}"
     return f"{url}/classic/alerts" if answers(f"{url}/classic/alerts") else f"{url}/alerts"
 
 
-def targets(ports: Ports, *, audited: bool) -> dict[str, list[dict[str, Any]]]:
+def targets(ports: InstallationPorts, *, audited: bool) -> dict[str, list[dict[str, Any]]]:
     """What Prometheus scrapes: content of ``targets/<name>.json`` by name; ``audited``: whether the audit runs."""
     processes = [(service, process, f"/-/{service}/metrics") for service, process in WEB_PROCESSES]
     processes += [(service, role, "/metrics") for service, role in WORKERS]

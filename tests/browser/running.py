@@ -13,7 +13,7 @@ import requests
 from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER, WEBINAR
-from deploy.local.ports import Ports
+from deploy.local.ports import DemoPorts
 from deploy.local.scenes.places import Places
 from tests.support.ports import free_block
 from tests.support.processes import ProcessGroup
@@ -38,7 +38,7 @@ class Demo:
     places: Places
 
     @property
-    def ports(self) -> Ports:
+    def ports(self) -> DemoPorts:
         """Where it listens."""
         return self.places.ports
 
@@ -144,7 +144,7 @@ def start_demo(run: RunFolder, processes: ProcessGroup, **settings: str) -> Demo
     Raises:
         AssertionError: it did not start; with what it printed.
     """
-    folder, ports = run.path / f"demo-{secrets.token_hex(3)}", Ports(free_block(PORTS_OF_A_DEMO))
+    folder, ports = run.path / f"demo-{secrets.token_hex(3)}", DemoPorts(free_block(PORTS_OF_A_DEMO))
     folder.mkdir(mode=0o711)  # the embedded server may run as another user and has to reach its part
     environment = {"TROIKA_DEMO_PORT": str(ports.first), "TROIKA_DEMO_FOLDER": str(folder), **settings}
     program = processes.start("demo", "deploy.local.demo run", env=environment)

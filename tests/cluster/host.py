@@ -20,7 +20,7 @@ from deploy.servers.rabbitmq import VHOST
 from deploy.servers.supervisor import NotStarted, Supervisor
 from deploy.servers.units import Stage, Unit
 from deploy.shape import SERVICES
-from deploy.up.ports import Ports, chosen_ports
+from deploy.up.ports import InstallationPorts, chosen_ports
 from deploy.up.runtime import Runtime
 from deploy.up.services import Services
 from shared.cli.settings import MIGRATE, role_of
@@ -49,7 +49,7 @@ def services(plan: Mapping[str, Any], folder: Path) -> Services:
     return Services(folder, ports_of(folder), keys, plan["broker"], database, runtime)
 
 
-def ports_of(folder: Path) -> Ports:
+def ports_of(folder: Path) -> InstallationPorts:
     """Command-line options of a host."""
     return chosen_ports(folder / "ports.json")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from deploy.operations.recover.applying import Applied, RecoveryTools, apply
-from deploy.operations.recover.databases import SERVICES, Databases, open_databases
+from deploy.operations.recover.databases import SERVICES, ComparedDatabases, open_databases
 from deploy.operations.recover.planning import Plan, make_plan
 from services.registration.people.messages import RegistrationMessages
 from shared.security.sealing import public_key_of, read_keys
@@ -116,7 +116,7 @@ class Rehearsal:
             town.clock.advance(timedelta(minutes=1))
             return apply(self.tools(town, databases, sent), plan)
 
-    def tools(self, town: Town, databases: Databases, sent: frozenset[str] | None) -> RecoveryTools:
+    def tools(self, town: Town, databases: ComparedDatabases, sent: frozenset[str] | None) -> RecoveryTools:
         """The program's dependencies, with these services."""
         keys = self.installation.secrets.folder
         public = [public_key_of(read_keys(keys / f"{name}.key")[0]) for name in ("notifications", "events")]
@@ -140,7 +140,7 @@ class Rehearsal:
         return plan, applied, took_s
 
     @contextmanager
-    def databases(self) -> Iterator[Databases]:
+    def databases(self) -> Iterator[ComparedDatabases]:
         """The databases as the program opens them."""
         with open_databases(self.installation.urls, "Op Erator") as databases:
             yield databases

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from deploy.shape import WEB_PROCESSES, worker_name
 from deploy.up.gateway import gateway_unit
-from deploy.up.ports import Ports
+from deploy.up.ports import InstallationPorts
 from tests.support.children import kill_tree, start_child
 from tests.support.ports import free_port
 from tests.support.run_folder import RunFolder
@@ -35,7 +35,7 @@ def gateway(run: RunFolder, webs: Mapping[str, RunningWeb]) -> Iterator[str]:
         kill_tree(server)
 
 
-def gateway_ports(webs: Mapping[str, int]) -> Ports:
+def gateway_ports(webs: Mapping[str, int]) -> InstallationPorts:
     """Free ports for the gateway itself, before web processes that listen on ``webs``, by service or process."""
     behind = {worker_name(*web): webs.get(worker_name(*web)) or webs[web[0]] for web in WEB_PROCESSES}
-    return Ports({name: free_port() for name in ("public", "desk", "operations")} | behind)
+    return InstallationPorts({name: free_port() for name in ("public", "desk", "operations")} | behind)

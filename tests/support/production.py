@@ -19,7 +19,7 @@ from deploy.public_client import solved_challenge
 from deploy.servers.records import Records
 from deploy.servers.starting import BASE_ENVIRONMENT
 from deploy.shape import worker_name
-from deploy.up.ports import BLOCK, VARIABLE, Ports, chosen_ports
+from deploy.up.ports import BLOCK, VARIABLE, InstallationPorts, chosen_ports
 from deploy.up.watching import PACE_VARIABLE
 from tests.support.ports import free_block
 from tests.support.processes import PROJECT
@@ -45,7 +45,7 @@ class Production:
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
-    def ports(self) -> Ports:
+    def ports(self) -> InstallationPorts:
         """Chosen at the start."""
         return chosen_ports(self.folder / "ports.json")
 

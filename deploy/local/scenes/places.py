@@ -10,7 +10,7 @@ import requests
 from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER, WEBINAR
-from deploy.local.ports import Ports
+from deploy.local.ports import DemoPorts
 from deploy.public_client import solved_challenge
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ WITHIN_MS = WITHIN_S * 1000
 class Places:
     """The running installation's addresses, and the key that opens its console."""
 
-    ports: Ports
+    ports: DemoPorts
     key: str
 
     def form(self, language: str) -> str:

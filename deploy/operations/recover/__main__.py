@@ -12,7 +12,7 @@ import click
 from deploy.operations.audit.reading import Given, open_sources
 from deploy.operations.audit.reconcile import Finding, reconcile
 from deploy.operations.recover.applying import RecoveryTools, apply
-from deploy.operations.recover.databases import APPLIED, SERVICES, Databases, open_databases
+from deploy.operations.recover.databases import APPLIED, SERVICES, ComparedDatabases, open_databases
 from deploy.operations.recover.mails import read_sent
 from deploy.operations.recover.people import unwritten, write_people
 from deploy.operations.recover.planning import PlanRefused, make_plan, read_plan, write_plan
@@ -141,7 +141,7 @@ def end(reason: str | None) -> None:
 
 
 @contextmanager
-def _opened() -> Iterator[tuple[RecoverSettings, Databases]]:
+def _opened() -> Iterator[tuple[RecoverSettings, ComparedDatabases]]:
     """Open the settings and databases; a refusal or an unavailable database ends the program with one line of text."""
     try:
         settings = read_settings(os.environ)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from deploy.operations.recover import decisions, mails, programme, registrations
 from deploy.operations.recover.comparing import Comparison, compare
-from deploy.operations.recover.databases import APPLIED, NOTIFICATIONS, SERVICES, Databases
+from deploy.operations.recover.databases import APPLIED, NOTIFICATIONS, SERVICES, ComparedDatabases
 from deploy.operations.recover.planning import Plan, PlanRefused, is_restored, require_quarantine
 from deploy.operations.recover.state_digest import digest_of
 from services.registration.people.messages import RegistrationMessages
@@ -38,7 +38,7 @@ class RecoveryTools:
     may_erase: lost registrations that were written down, so that they may be erased elsewhere; None for any.
     """
 
-    databases: Databases
+    databases: ComparedDatabases
     clock: Clock
     messages: RegistrationMessages
     mail_domain: str
@@ -133,7 +133,7 @@ def _round(tools: RecoveryTools, found: Comparison) -> tuple[int, int, int, int]
     return taken_back - erased, erased, removed, published
 
 
-def _forget(databases: Databases, found: Comparison) -> None:
+def _forget(databases: ComparedDatabases, found: Comparison) -> None:
     """Delete inbox rows of messages that no producer has any more: their effects are compared by state."""
     for service in SERVICES:
         with databases.work(service).transaction() as connection:

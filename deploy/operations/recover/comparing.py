@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from deploy.operations.audit.facts import CONSUMING_QUEUES
-from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, REGISTRATION, SERVICES, Databases
+from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, REGISTRATION, SERVICES, ComparedDatabases
 from deploy.operations.recover.decisions import Decision, decisions_behind
 from shared.messaging.contracts.registry import service_of
 from shared.runtime.ids import first_id_of
@@ -83,7 +83,7 @@ class Comparison:
         return not (any(left) or any(lists) or self.unpublished)
 
 
-def compare(databases: Databases) -> Comparison:
+def compare(databases: ComparedDatabases) -> Comparison:
     """Read and compare; changes nothing.
 
     Raises:
@@ -154,7 +154,7 @@ def _lagging(owned: Registrations, copies: Registrations) -> tuple[str, ...]:
 
 
 def _messages(
-    databases: Databases,
+    databases: ComparedDatabases,
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[tuple[str, str], ...]]]:
     """Published messages that a consumer lacks, by producer; consumed messages that no producer has, by consumer."""
     queues: dict[str, list[str]] = {}
@@ -178,7 +178,7 @@ def _messages(
     return unheard, orphans
 
 
-def _events(databases: Databases) -> tuple[dict[str, int], tuple[str, ...]]:
+def _events(databases: ComparedDatabases) -> tuple[dict[str, int], tuple[str, ...]]:
     owned: dict[str, int] = {row[0]: row[1] for row in databases.rows(EVENTS, _EVENTS)}
     copies = [{row[0]: row[1] for row in databases.rows(one, _EVENT_COPIES)} for one in (REGISTRATION, NOTIFICATIONS)]
     newest: dict[str, int] = {}

@@ -23,7 +23,7 @@ STATEMENT_MS = 300_000
 
 
 @dataclass(frozen=True, slots=True)
-class Databases:
+class ComparedDatabases:
     """Attributes:
     engines: by service.
     operator: who recovers, for the audit logs.
@@ -89,7 +89,7 @@ class Databases:
 
 
 @contextmanager
-def open_databases(urls: Mapping[str, str], operator: str) -> Iterator[Databases]:
+def open_databases(urls: Mapping[str, str], operator: str) -> Iterator[ComparedDatabases]:
     """The databases behind ``urls``, by service; closed again at the end.
 
     Raises:
@@ -100,7 +100,7 @@ def open_databases(urls: Mapping[str, str], operator: str) -> Iterator[Databases
         for service in SERVICES
     }
     try:
-        yield Databases(engines, operator)
+        yield ComparedDatabases(engines, operator)
     finally:
         for engine in engines.values():
             engine.dispose()

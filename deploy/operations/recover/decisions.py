@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from deploy.operations.recover.databases import EVENTS, REGISTRATION, Databases
+from deploy.operations.recover.databases import EVENTS, REGISTRATION, ComparedDatabases
 from shared.messaging.contracts.schemas import TYPE_PREFIX
 from shared.runtime.ids import new_id
 
@@ -39,14 +39,14 @@ _TOMBSTONE = text("""
 Decision = tuple[str, int, str, str, str | None, datetime]
 
 
-def decisions_behind(databases: Databases) -> list[Decision]:
+def decisions_behind(databases: ComparedDatabases) -> list[Decision]:
     """Newest decisions that registration has a copy of, where events has an older state."""
     owned = {row[0]: row[1] for row in databases.rows(EVENTS, _OWNED)}
     copies = databases.rows(REGISTRATION, _COPIES)
     return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in copies if row[1] > owned.get(row[0], row[1])]
 
 
-def take_back_decisions(databases: Databases, behind: Iterable[Decision], now: datetime) -> int:
+def take_back_decisions(databases: ComparedDatabases, behind: Iterable[Decision], now: datetime) -> int:
     """Give proposals the decisions that registration has; a scheduled proposal needs its side event."""
     done = 0
     for identity, revision, status, note, event, decided_at in behind:

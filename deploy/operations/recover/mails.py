@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, REGISTRATION, Databases
+from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, REGISTRATION, ComparedDatabases
 from services.notifications.bulletins.dispatch import send_due
 from services.notifications.mails.kinds import KINDS, MAILED_ONCE
 from services.notifications.mails.model import ClaimedMail, HandoverOutcome
@@ -99,19 +99,19 @@ def read_sent(lines: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def sent_elsewhere(databases: Databases) -> dict[str, datetime]:
+def sent_elsewhere(databases: ComparedDatabases) -> dict[str, datetime]:
     """When mails were sent, by id, as recorded by events and registration."""
     known = databases.rows(EVENTS, _CONTACTS) + databases.rows(REGISTRATION, _LOG)
     return dict(known)
 
 
-def unknown_to_notifications(databases: Databases) -> frozenset[str]:
+def unknown_to_notifications(databases: ComparedDatabases) -> frozenset[str]:
     """Ids of mails that other services record as sent and notifications does not: its backup is older."""
     here = {row[0] for row in databases.rows(NOTIFICATIONS, _SENT_HERE)}
     return frozenset(sent_elsewhere(databases).keys() - here)
 
 
-def find_outcomes(databases: Databases, since: datetime, sent: frozenset[str] | None) -> Outcomes:
+def find_outcomes(databases: ComparedDatabases, since: datetime, sent: frozenset[str] | None) -> Outcomes:
     """The outcome of each mail that waits in a restored database of notifications.
 
     Args:
@@ -138,7 +138,7 @@ def find_outcomes(databases: Databases, since: datetime, sent: frozenset[str] | 
     return Outcomes(gone, tuple(unknown), tuple(needless))
 
 
-def make_mails(databases: Databases, clock: Clock, mail_domain: str) -> None:
+def make_mails(databases: ComparedDatabases, clock: Clock, mail_domain: str) -> None:
     """Make the mails that the scheduler would make next, so that they get an outcome too."""
     work = databases.work(NOTIFICATIONS)
     checked = CheckedClock(clock, work, NOTIFICATIONS, database_time=lambda _connection: clock())
@@ -149,7 +149,7 @@ def make_mails(databases: Databases, clock: Clock, mail_domain: str) -> None:
     plan_reminders(work, clock(), mail_domain)
 
 
-def mark(databases: Databases, outcomes: Outcomes, now: datetime) -> int:
+def mark(databases: ComparedDatabases, outcomes: Outcomes, now: datetime) -> int:
     """Record outcomes; repeating it changes nothing. Returns the number of mails."""
     done = 0
     for ids in _chunks([*outcomes.sent]):
@@ -163,7 +163,7 @@ def mark(databases: Databases, outcomes: Outcomes, now: datetime) -> int:
     return done
 
 
-def _mark(databases: Databases, ids: Sequence[str], now: datetime, outcome: Any) -> int:
+def _mark(databases: ComparedDatabases, ids: Sequence[str], now: datetime, outcome: Any) -> int:
     with databases.work(NOTIFICATIONS).transaction() as connection:
         rows = connection.execute(_CLAIM, {"ids": list(ids), "now": now, "until": now + LATER})
         found = [outcome(ClaimedMail(*row)) for row in rows]

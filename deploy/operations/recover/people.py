@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.operations.recover.databases import NOTIFICATIONS, Databases
+from deploy.operations.recover.databases import NOTIFICATIONS, ComparedDatabases
 from shared.runtime.accounts import write_private
 from shared.security.sealing import Unsealable, Vault
 
@@ -17,7 +17,7 @@ _BOOK = """
 """
 
 
-def write_people(databases: Databases, vault: Vault, ids: Sequence[str], path: Path) -> int:
+def write_people(databases: ComparedDatabases, vault: Vault, ids: Sequence[str], path: Path) -> int:
     """Write one JSON line a person to a new file that we alone can read; returns how many.
 
     Each of ``ids`` has a line; what is not known of it is empty. A file or a link that has the name is removed first:

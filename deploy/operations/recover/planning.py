@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.operations.recover.comparing import Comparison, compare
-from deploy.operations.recover.databases import NOTIFICATIONS, SERVICES, Databases
+from deploy.operations.recover.databases import NOTIFICATIONS, SERVICES, ComparedDatabases
 from deploy.operations.recover.mails import Outcomes, find_outcomes, unknown_to_notifications
 from deploy.operations.recover.state_digest import digest_of
 from shared.cli.keys import aligned
@@ -91,7 +91,7 @@ class Plan:
             yield from _listed(f"people must be written to: {reason}", people)
 
 
-def make_plan(databases: Databases, now: datetime, sent: frozenset[str] | None) -> Plan:
+def make_plan(databases: ComparedDatabases, now: datetime, sent: frozenset[str] | None) -> Plan:
     """Compare the databases and write the plan; changes nothing.
 
     Raises:
@@ -149,7 +149,7 @@ def is_restored(quarantines: Mapping[str, Quarantine], missing: int) -> bool:
 
 
 def _outcomes(
-    databases: Databases, quarantines: Mapping[str, Quarantine], sent: frozenset[str] | None
+    databases: ComparedDatabases, quarantines: Mapping[str, Quarantine], sent: frozenset[str] | None
 ) -> tuple[Outcomes, int]:
     missing = len(unknown_to_notifications(databases))
     if not is_restored(quarantines, missing):

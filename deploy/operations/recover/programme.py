@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, Databases
+from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, ComparedDatabases
 from services.events.event.store import read_event
 from services.events.network.messages import event_message
 from shared.messaging import outbox
@@ -40,7 +40,7 @@ _PUT_BACK = text(f"""
 _RAISE = text("UPDATE event SET revision = :revision WHERE id = :id AND revision < :revision")
 
 
-def put_back_events(databases: Databases, behind: Mapping[str, int], now: datetime) -> int:
+def put_back_events(databases: ComparedDatabases, behind: Mapping[str, int], now: datetime) -> int:
     """Give events the public state that notifications has a copy of; where it has none, the revision alone.
 
     A change that is entered again then has a later revision than all copies, and reaches them.
@@ -58,7 +58,7 @@ def put_back_events(databases: Databases, behind: Mapping[str, int], now: dateti
     return done
 
 
-def publish_events(databases: Databases, lagging: tuple[str, ...], now: datetime) -> int:
+def publish_events(databases: ComparedDatabases, lagging: tuple[str, ...], now: datetime) -> int:
     """Publish the state of these events again; a consumer that has it ignores the message."""
     done = 0
     for identity in lagging:

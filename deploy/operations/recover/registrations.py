@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from deploy.operations.recover.comparing import Comparison, Known
-from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, REGISTRATION, Databases
+from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, REGISTRATION, ComparedDatabases
 from services.registration.forms.seats import read_option_limits
 from services.registration.people.messages import (
     CANCELLED,
@@ -93,7 +93,7 @@ _TOMBSTONE = text("""
 _IS_STORED = text("SELECT EXISTS (SELECT FROM outbox WHERE subject = :id AND type = :type AND blanked_at IS NULL)")
 
 
-def take_back(databases: Databases, behind: Iterable[tuple[str, Known]], now: datetime) -> int:
+def take_back(databases: ComparedDatabases, behind: Iterable[tuple[str, Known]], now: datetime) -> int:
     """Give registrations the state and the revision that other services hold; erase erased people last."""
     done = 0
     for identity, newest in behind:
@@ -124,7 +124,7 @@ def _status(connection: Connection, identity: str) -> str:
 
 
 def erase_again(
-    databases: Databases, behind: Iterable[tuple[str, Known]], messages: RegistrationMessages, now: datetime
+    databases: ComparedDatabases, behind: Iterable[tuple[str, Known]], messages: RegistrationMessages, now: datetime
 ) -> int:
     """Erase people who were erased since the backup, by the code that erases; tombstones elsewhere do not change."""
     work = databases.work(REGISTRATION)
@@ -133,7 +133,7 @@ def erase_again(
     return sum([erase_one(work, lambda: now, messages, identity, cause) for identity in erased])
 
 
-def remove_lost(databases: Databases, lost: Iterable[tuple[str, Known]], now: datetime) -> int:
+def remove_lost(databases: ComparedDatabases, lost: Iterable[tuple[str, Known]], now: datetime) -> int:
     """Publish the erasure of each lost registration, so that other services erase their copies."""
     done = 0
     for identity, newest in lost:
@@ -148,7 +148,7 @@ def remove_lost(databases: Databases, lost: Iterable[tuple[str, Known]], now: da
     return done
 
 
-def _kind_and_event(databases: Databases, identity: str) -> tuple[str, str | None]:
+def _kind_and_event(databases: ComparedDatabases, identity: str) -> tuple[str, str | None]:
     for service, statement in _KIND_AND_EVENT.items():
         for row in databases.rows(service, statement, id=identity):
             return str(row[0]), row[1]
@@ -173,7 +173,7 @@ def _registration(identity: str, newest: Known, kind: str, event: str | None, no
     )
 
 
-def count_seats(databases: Databases) -> int:
+def count_seats(databases: ComparedDatabases) -> int:
     """Recount the seats and the limited options of each form from the registrations; returns how many changed."""
     with databases.work(REGISTRATION).transaction() as connection:
         changed = connection.execute(_COUNT_SEATS).rowcount
@@ -189,13 +189,15 @@ def count_seats(databases: Databases) -> int:
     return changed
 
 
-def publish_states(databases: Databases, found: Comparison, messages: RegistrationMessages, now: datetime) -> int:
+def publish_states(
+    databases: ComparedDatabases, found: Comparison, messages: RegistrationMessages, now: datetime
+) -> int:
     """Publish the state of registrations whose copies lag, where no stored message contains it any more."""
     lagging = sorted({identity for copies in found.lagging.values() for identity in copies})
     return sum([_publish_state(databases, identity, messages, now) for identity in lagging])
 
 
-def _publish_state(databases: Databases, identity: str, messages: RegistrationMessages, now: datetime) -> bool:
+def _publish_state(databases: ComparedDatabases, identity: str, messages: RegistrationMessages, now: datetime) -> bool:
     with databases.work(REGISTRATION).transaction() as connection:
         tombstone = connection.execute(_TOMBSTONE, {"id": identity}).fetchone()
         if tombstone is not None:

@@ -3,7 +3,7 @@
 import time
 
 from deploy.operations.recover.comparing import compare
-from deploy.operations.recover.databases import SERVICES, Databases
+from deploy.operations.recover.databases import SERVICES, ComparedDatabases
 from shared.db.quarantine import CHECK_EVERY_S
 from shared.runtime.errors import Unavailable
 
@@ -15,7 +15,7 @@ MIN_S = 3 * CHECK_EVERY_S
 STOP_WITHIN_S = CHECK_EVERY_S + 0.5
 
 
-def settle(databases: Databases, within_s: float) -> None:
+def settle(databases: ComparedDatabases, within_s: float) -> None:
     """Let messages arrive, then stop relays and consumers again.
 
     Args:
@@ -38,7 +38,7 @@ def settle(databases: Databases, within_s: float) -> None:
         time.sleep(STOP_WITHIN_S)  # a worker may act on an answer that is a second old, and finish what it has begun
 
 
-def _waiting(databases: Databases) -> str:
+def _waiting(databases: ComparedDatabases) -> str:
     """Where messages wait, in words; empty if all have arrived."""
     open_rows = {service: databases.rows(service, _UNPUBLISHED)[0][0] for service in SERVICES}
     if any(open_rows.values()):

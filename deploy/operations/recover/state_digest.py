@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, REGISTRATION, SERVICES, Databases
+from deploy.operations.recover.databases import EVENTS, NOTIFICATIONS, REGISTRATION, SERVICES, ComparedDatabases
 
 _OUTBOX = {
     "outbox": "message_id, id, type, subject, stored_at, published_at, try_at, blanked_at, again_at",
@@ -52,7 +52,7 @@ STATES: Mapping[str, Mapping[str, str]] = {
 """What is read of each table, by database and table; whatever comes first identifies a row with those after it."""
 
 
-def digest_of(databases: Databases, given: Iterable[str] = ()) -> str:
+def digest_of(databases: ComparedDatabases, given: Iterable[str] = ()) -> str:
     """Return a SHA-256 of the state of all three databases, and of what was given beside them.
 
     Args:

@@ -8,15 +8,15 @@ from flask import Response, jsonify
 
 from services.events.desk.api import ALL, shown
 from services.events.desk.schemas import (
-    ChangeSchema,
     DependentsSchema,
     EditEventSchema,
+    EventActionResultSchema,
+    EventNoteListSchema,
+    EventNoteSchema,
     EventSchema,
     HistorySchema,
     NewEventSchema,
     NewNoteSchema,
-    NoteListSchema,
-    NoteSchema,
     StepArguments,
     StepSchema,
 )
@@ -63,7 +63,7 @@ def _add_edit(blueprint: Any, context: EventsContext) -> None:
     @blueprint.patch("/<event_id>")
     @blueprint.arguments(EditEventSchema, required=False)
     @blueprint.arguments(StepArguments, location="query")
-    @blueprint.response(200, ChangeSchema)
+    @blueprint.response(200, EventActionResultSchema)
     @_change_problems(blueprint, 404, 409, 412, 428)
     @needs("coordinator")
     def change(changes: dict[str, Any], query: dict[str, Any], event_id: str) -> Response:
@@ -85,7 +85,7 @@ def _add_steps(blueprint: Any, context: EventsContext) -> None:
     @blueprint.post(f"/<event_id>/<any({steps}):step_name>")
     @blueprint.arguments(StepSchema, required=False)
     @blueprint.arguments(StepArguments, location="query")
-    @blueprint.response(200, ChangeSchema)
+    @blueprint.response(200, EventActionResultSchema)
     @_change_problems(blueprint, 404, 409, 412, 428)
     @needs("coordinator")
     def step(wanted: dict[str, Any], query: dict[str, Any], event_id: str, step_name: str) -> Response:
@@ -149,7 +149,7 @@ def add_notes(blueprint: Any, context: EventsContext) -> None:
 def _add_reading(blueprint: Any, context: EventsContext) -> None:
     @blueprint.get("/<event_id>/notes")
     @blueprint.arguments(PageArguments, location="query")
-    @blueprint.response(200, NoteListSchema)
+    @blueprint.response(200, EventNoteListSchema)
     @_note_problems(blueprint, 400)
     @needs("coordinator")
     def notes(query: dict[str, Any], event_id: str) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def _add_reading(blueprint: Any, context: EventsContext) -> None:
 def _add_writing(blueprint: Any, context: EventsContext) -> None:
     @blueprint.post("/<event_id>/notes")
     @blueprint.arguments(NewNoteSchema)
-    @blueprint.response(201, NoteSchema)
+    @blueprint.response(201, EventNoteSchema)
     @_note_problems(blueprint, 409)
     @needs("coordinator")
     def write(wanted: dict[str, Any], event_id: str) -> EventNote:

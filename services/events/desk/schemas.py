@@ -222,7 +222,7 @@ class DependentsSchema(ma.Schema):
     room_days = ma.fields.List(ma.fields.Nested(RoomDaySchema), required=True)
 
 
-class ChangeSchema(ma.Schema):
+class EventActionResultSchema(ma.Schema):
     """What a step did, or with `dry_run` would do."""
 
     dry_run = ma.fields.Boolean(required=True)
@@ -257,7 +257,7 @@ class NewNoteSchema(ma.Schema):
     )
 
 
-class NoteSchema(ma.Schema):
+class EventNoteSchema(ma.Schema):
     """One note. It is never changed."""
 
     id = ma.fields.String(required=True)
@@ -266,10 +266,10 @@ class NoteSchema(ma.Schema):
     written_at = ma.fields.AwareDateTime(format="iso", required=True)
 
 
-class NoteListSchema(ma.Schema):
+class EventNoteListSchema(ma.Schema):
     """One page of notes, the newest first."""
 
-    items = ma.fields.List(ma.fields.Nested(NoteSchema), required=True)
+    items = ma.fields.List(ma.fields.Nested(EventNoteSchema), required=True)
     next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})
 
 

@@ -70,7 +70,7 @@ class ConflictListSchema(ma.Schema):
     items = ma.fields.List(ma.fields.Nested(ConflictSchema), required=True)
 
 
-class DifferenceSchema(ma.Schema):
+class ScheduleDifferenceSchema(ma.Schema):
     """From one timetable to another, ids of proposals."""
 
     added = ma.fields.List(ma.fields.UUID(), required=True)
@@ -87,7 +87,7 @@ class BoardSchema(ma.Schema):
     waiting = ma.fields.List(ma.fields.UUID(), required=True, metadata={"description": "Accepted, without a place"})
     conflicts = ma.fields.List(ma.fields.Nested(ConflictSchema), required=True)
     published = ma.fields.Integer(allow_none=True, metadata={"description": "Number of the version in force"})
-    changes = ma.fields.Nested(DifferenceSchema, metadata={"description": "What publishing would change"})
+    changes = ma.fields.Nested(ScheduleDifferenceSchema, metadata={"description": "What publishing would change"})
 
 
 class JobSchema(ma.Schema):
@@ -126,14 +126,14 @@ class VersionSchema(ma.Schema):
     entries = ma.fields.List(ma.fields.Nested(EntrySchema), required=True)
 
 
-class PublishedSchema(ma.Schema):
+class SchedulePublishedSchema(ma.Schema):
     """The version that was just published, and what it changed."""
 
     version = ma.fields.Nested(VersionSchema, required=True)
-    difference = ma.fields.Nested(DifferenceSchema, required=True)
+    difference = ma.fields.Nested(ScheduleDifferenceSchema, required=True)
 
 
-_BOARD, _PUBLISHED, _VERSION = BoardSchema(), PublishedSchema(), VersionSchema()
+_BOARD, _PUBLISHED, _VERSION = BoardSchema(), SchedulePublishedSchema(), VersionSchema()
 
 
 def schedule_blueprint(context: SideEventsContext) -> Any:
@@ -227,7 +227,7 @@ def _add_moves(blueprint: Any, context: SideEventsContext) -> None:
 
 def _add_versions(blueprint: Any, context: SideEventsContext) -> None:
     @blueprint.post("/schedule/publish")
-    @blueprint.response(201, PublishedSchema)
+    @blueprint.response(201, SchedulePublishedSchema)
     @with_refusals(
         blueprint,
         **_REFUSED,
@@ -252,7 +252,7 @@ def _add_versions(blueprint: Any, context: SideEventsContext) -> None:
         return conditional(jsonify(_VERSION.dump(show_version(context.work, number))))
 
     @blueprint.get("/schedule/versions/<int:number>/diff/<int:other>")
-    @blueprint.response(200, DifferenceSchema)
+    @blueprint.response(200, ScheduleDifferenceSchema)
     @with_refusals(blueprint, s404="No such version")
     @public
     def diff(number: int, other: int) -> Any:

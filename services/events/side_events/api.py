@@ -186,7 +186,7 @@ class ProposalChangeSchema(ma.Schema):
     unavailable_on = ma.fields.List(ma.fields.Date(), validate=ma.validate.Length(max=60))
 
 
-class DecisionSchema(ma.Schema):
+class ProposalDecisionSchema(ma.Schema):
     """What is said to the group with a decision."""
 
     note = text_field(2000, "Note to the group, mailed to the proposer of the side event", least=0)
@@ -290,7 +290,7 @@ def _add_decision(blueprint: Any, context: SideEventsContext, verb: str, status:
     view = needs_all_forms("coordinator")(decide)
     view = with_refusals(blueprint, **_CHANGING, s409="Its status does not lead there")(view)
     view = blueprint.response(200, ProposalSchema)(view)
-    view = blueprint.arguments(DecisionSchema)(view)
+    view = blueprint.arguments(ProposalDecisionSchema)(view)
     blueprint.post(f"/<uuid:proposal_id>/{verb}")(view)
 
 

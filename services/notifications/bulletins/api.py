@@ -28,12 +28,12 @@ from services.notifications.bulletins.drafts import (
     total_bulletins,
 )
 from services.notifications.bulletins.schemas import (
+    BulletinDraftSchema,
     BulletinListSchema,
     BulletinMailListSchema,
     BulletinQuery,
     BulletinSchema,
     DraftChangeSchema,
-    DraftSchema,
     OutcomeQuery,
     OutcomeSchema,
     PreviewSchema,
@@ -75,7 +75,7 @@ def _add_writing(blueprint: Any, context: BulletinContext) -> None:
         return {"items": [asdict(bulletin) for bulletin in page.items], "next": page.next, **total}
 
     @blueprint.post("")
-    @blueprint.arguments(DraftSchema)
+    @blueprint.arguments(BulletinDraftSchema)
     @blueprint.response(201, BulletinSchema)
     @needs_all_forms("coordinator")
     def draft(content: dict[str, Any]) -> dict[str, Any]:

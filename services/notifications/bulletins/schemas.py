@@ -79,7 +79,7 @@ def _texts(*, required: bool) -> ma.fields.Dict:
     )
 
 
-class DraftSchema(ma.Schema):
+class BulletinDraftSchema(ma.Schema):
     """A bulletin as it is written."""
 
     segment = ma.fields.Nested(SegmentSchema, load_default=dict)

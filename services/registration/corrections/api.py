@@ -51,7 +51,7 @@ class CorrectionWantedSchema(ma.Schema):
     dry_run = StrictBoolean(load_default=False, metadata=DRY_RUN)
 
 
-class DifferenceSchema(ma.Schema):
+class CorrectionDifferenceSchema(ma.Schema):
     """An answer that changes, as text for people; empty where there is none."""
 
     label = ma.fields.String(required=True)
@@ -64,7 +64,7 @@ class CorrectionSchema(ma.Schema):
 
     registration = ma.fields.Nested(PersonSchema, required=True)
     fields_changed = ma.fields.List(ma.fields.String(), required=True)
-    differences = ma.fields.List(ma.fields.Nested(DifferenceSchema), required=True)
+    differences = ma.fields.List(ma.fields.Nested(CorrectionDifferenceSchema), required=True)
     effects = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "What else it does"})
 
 
@@ -215,7 +215,9 @@ class MergedSchema(ma.Schema):
     """The registration that stays, and what differed."""
 
     registration = ma.fields.Nested(PersonSchema, required=True)
-    differed = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Nested(DifferenceSchema), required=True)
+    differed = ma.fields.Dict(
+        keys=ma.fields.String(), values=ma.fields.Nested(CorrectionDifferenceSchema), required=True
+    )
     effects = ma.fields.List(ma.fields.String(), required=True)
 
 

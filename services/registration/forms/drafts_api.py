@@ -65,7 +65,7 @@ class EffectSchema(ma.Schema):
     people = ma.fields.Boolean(required=True, metadata={"description": "Whether anyone has registered on it"})
 
 
-class DraftSchema(ma.Schema):
+class FormDraftSchema(ma.Schema):
     """A form that is worked on."""
 
     slug = ma.fields.String(required=True)
@@ -82,10 +82,10 @@ class DraftSchema(ma.Schema):
 class DraftListSchema(ma.Schema):
     """All drafts, without what publishing each would do."""
 
-    items = ma.fields.List(ma.fields.Nested(DraftSchema), required=True)
+    items = ma.fields.List(ma.fields.Nested(FormDraftSchema), required=True)
 
 
-class PublishedSchema(ma.Schema):
+class FormPublishedSchema(ma.Schema):
     """A form that was published."""
 
     slug = ma.fields.String(required=True)
@@ -110,7 +110,7 @@ def _add_reading(blueprint: Any, desk: DraftDesk) -> None:
         return {"items": [asdict(draft) for draft in desk.drafts() if may_touch(draft.slug)]}
 
     @blueprint.get("/<slug>")
-    @blueprint.response(200, DraftSchema)
+    @blueprint.response(200, FormDraftSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator")
     def show_draft(slug: str) -> Response:
@@ -122,7 +122,7 @@ def _add_reading(blueprint: Any, desk: DraftDesk) -> None:
 def _add_changing(blueprint: Any, desk: DraftDesk) -> None:
     @blueprint.post("/<slug>")
     @blueprint.arguments(DraftWantedSchema, required=False)
-    @blueprint.response(201, DraftSchema)
+    @blueprint.response(201, FormDraftSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @blueprint.alt_response(409, schema=ProblemSchema)
     @needs("coordinator")
@@ -134,7 +134,7 @@ def _add_changing(blueprint: Any, desk: DraftDesk) -> None:
 
     @blueprint.put("/<slug>")
     @blueprint.arguments(DraftWantedSchema)
-    @blueprint.response(200, DraftSchema)
+    @blueprint.response(200, FormDraftSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @blueprint.alt_response(412, schema=ProblemSchema)
     @blueprint.alt_response(428, schema=ProblemSchema)
@@ -159,7 +159,7 @@ def _add_changing(blueprint: Any, desk: DraftDesk) -> None:
 
 def _add_publishing(blueprint: Any, desk: DraftDesk) -> None:
     @blueprint.post("/<slug>/publish")
-    @blueprint.response(200, PublishedSchema)
+    @blueprint.response(200, FormPublishedSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @blueprint.alt_response(412, schema=ProblemSchema)
     @blueprint.alt_response(422, schema=ProblemSchema)
@@ -186,7 +186,7 @@ def _fault(text: str) -> dict[str, str]:
 
 
 def _tagged(draft: FormDraft, effect: DraftEffect) -> Response:
-    response = jsonify(DraftSchema().dump(asdict(draft) | {"effect": asdict(effect)}))
+    response = jsonify(FormDraftSchema().dump(asdict(draft) | {"effect": asdict(effect)}))
     response.set_etag(str(draft.revision))
     return response
 

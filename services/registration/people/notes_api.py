@@ -78,7 +78,7 @@ class NoteWantedSchema(ma.Schema):
     )
 
 
-class NoteSchema(ma.Schema):
+class PersonNoteSchema(ma.Schema):
     """A note of a coordinator."""
 
     id = ma.fields.String(required=True)
@@ -94,10 +94,10 @@ class KeptNoteSchema(ma.Schema):
     id = ma.fields.String(required=True)
 
 
-class NoteListSchema(ma.Schema):
+class PersonNoteListSchema(ma.Schema):
     """Notes on a person, oldest first."""
 
-    items = ma.fields.List(ma.fields.Nested(NoteSchema), required=True)
+    items = ma.fields.List(ma.fields.Nested(PersonNoteSchema), required=True)
 
 
 def notes_blueprint(work: UnitOfWork, clock: Clock) -> Any:
@@ -126,7 +126,7 @@ def _add_tags(blueprint: Any, work: UnitOfWork, clock: Clock) -> None:
 
 def _add_notes(blueprint: Any, work: UnitOfWork, clock: Clock) -> None:
     @blueprint.get("/<uuid:registration_id>/notes")
-    @blueprint.response(200, NoteListSchema)
+    @blueprint.response(200, PersonNoteListSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)
     @needs("coordinator")
     def list_them(registration_id: UUID) -> dict[str, Any]:

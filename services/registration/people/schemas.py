@@ -171,7 +171,7 @@ class PersonListSchema(ma.Schema):
     more = ma.fields.Boolean(metadata={"description": "With `group_by`: there are further, smaller groups"})
 
 
-class ChangeSchema(ma.Schema):
+class RegistrationChangeSchema(ma.Schema):
     """A line of a registration's history."""
 
     revision = ma.fields.Integer(required=True)
@@ -237,7 +237,7 @@ class PersonDetailSchema(PersonSchema):
     )
 
     history = ma.fields.List(
-        ma.fields.Nested(ChangeSchema), metadata={"description": "For coordinators: every change, and why"}
+        ma.fields.Nested(RegistrationChangeSchema), metadata={"description": "For coordinators: every change, and why"}
     )
     while_waiting = ma.fields.List(
         ma.fields.Nested(PromotionSchema),

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.registration.people.messages import RegistrationMessages
 from services.registration.people.references import References
-from services.registration.people.schemas import ChangeSchema
+from services.registration.people.schemas import RegistrationChangeSchema
 from services.registration.people.wording import change_rows
 from services.registration.privacy.erasure import (
     EVERYWHERE,
@@ -152,7 +152,7 @@ class ErasedSchema(ma.Schema):
     form = ma.fields.String(required=True)
     status = ma.fields.String(required=True, metadata={"description": "Status under which it is still counted"})
     erased_at = ma.fields.AwareDateTime(format="iso", required=True)
-    history = ma.fields.List(ma.fields.Nested(ChangeSchema), required=True)
+    history = ma.fields.List(ma.fields.Nested(RegistrationChangeSchema), required=True)
 
 
 def erasing_blueprint(work: UnitOfWork, clock: Clock, messages: RegistrationMessages) -> Any:

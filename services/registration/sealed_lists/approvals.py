@@ -166,7 +166,7 @@ class ApprovalWantedSchema(ma.Schema):
     reason = ma.fields.String(required=True, validate=ma.validate.Length(min=MIN_REASON, max=MAX_REASON))
 
 
-class DecisionSchema(ma.Schema):
+class ApprovalDecisionSchema(ma.Schema):
     """What is decided."""
 
     class Meta:
@@ -236,7 +236,7 @@ def _add_asking(blueprint: Any, desk: ApprovalDesk) -> None:
 
 def _add_deciding(blueprint: Any, desk: ApprovalDesk) -> None:
     @blueprint.post("/<uuid:approval_id>")
-    @blueprint.arguments(DecisionSchema)
+    @blueprint.arguments(ApprovalDecisionSchema)
     @blueprint.response(200, ApprovalSchema)
     @blueprint.alt_response(403, schema=ProblemSchema)
     @blueprint.alt_response(404, schema=ProblemSchema)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.operations.recover.databases import SERVICES, Databases, open_databases
+from deploy.operations.recover.databases import SERVICES, ComparedDatabases, open_databases
 from deploy.operations.recover.state_digest import STATES, digest_of
 from tests.architecture.sources import text_of
 from tests.support.clients import rows
@@ -39,7 +39,7 @@ PAIRS = {
 
 
 @pytest.fixture
-def databases(whole: TestInstallation) -> Iterator[Databases]:
+def databases(whole: TestInstallation) -> Iterator[ComparedDatabases]:
     """As the program opens them: empty, and in no quarantine."""
     with open_databases(whole.urls, "Op Erator") as opened:
         yield opened
@@ -62,7 +62,7 @@ def two_rows(whole: TestInstallation, service: str, table: str) -> list[str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_values_of_two_rows_that_change_places_change_the_digest(
-    whole: TestInstallation, databases: Databases, service: str
+    whole: TestInstallation, databases: ComparedDatabases, service: str
 ) -> None:
     """Every count, sum, minimum and maximum stays the same."""
     read = {table: two_rows(whole, service, table) for table in STATES[service]}
@@ -77,7 +77,7 @@ def test_values_of_two_rows_that_change_places_change_the_digest(
     assert digest_of(databases) == found[-1], "nothing has changed since"
 
 
-def test_order_in_which_rows_were_stored_changes_nothing(whole: TestInstallation, databases: Databases) -> None:
+def test_order_in_which_rows_were_stored_changes_nothing(whole: TestInstallation, databases: ComparedDatabases) -> None:
     two_rows(whole, "registration", "inbox")
     before = digest_of(databases)
     rows(whole.urls["registration"], "CREATE TABLE other AS SELECT * FROM inbox ORDER BY consumer DESC")
@@ -87,7 +87,7 @@ def test_order_in_which_rows_were_stored_changes_nothing(whole: TestInstallation
 
 
 def test_what_was_given_and_when_each_quarantine_began_change_the_digest(
-    whole: TestInstallation, databases: Databases
+    whole: TestInstallation, databases: ComparedDatabases
 ) -> None:
     found = [digest_of(databases), digest_of(databases, ["<a@example.org>"]), digest_of(databases, ["<b@example.org>"])]
     for since in ("2020-03-04T03:00:00Z", "2020-03-04T03:00:01Z"):

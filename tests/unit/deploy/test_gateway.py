@@ -18,7 +18,7 @@ from deploy.shape import (
     worker_name,
 )
 from deploy.up.gateway import gateway_configuration, proxies_in_front
-from deploy.up.ports import Ports
+from deploy.up.ports import InstallationPorts
 from deploy.up.watching import targets
 from services.notifications.web import LARGEST_BODY
 from services.registration.desk import LARGEST_DRAFT, LARGEST_IMPORT
@@ -26,7 +26,7 @@ from shared.http.app import MAX_BODY_BYTES
 
 NAMES = ["public", "desk", "operations", "rabbitmq-metrics", "canary", "audit"]
 NAMES += [worker_name(*process) for process in PROCESSES]
-PORTS = Ports({name: 20_000 + number for number, name in enumerate(NAMES)})
+PORTS = InstallationPorts({name: 20_000 + number for number, name in enumerate(NAMES)})
 CONFIGURATION = gateway_configuration(Path("/var/lib/troika"), PORTS)
 BEGINNINGS = [path for route in (*PUBLIC_ROUTES, *DESK_ROUTES) for path in route.beginnings]
 

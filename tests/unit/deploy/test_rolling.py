@@ -7,7 +7,7 @@ import gevent
 import pytest
 
 from deploy import rolling
-from deploy.rolling import Generations, RollingWorker, Room
+from deploy.rolling import Generations, RollingWorker, SpareRoom
 
 
 def test_old_workers_wait_until_all_younger_ones_can_answer() -> None:
@@ -59,7 +59,7 @@ def test_worker_told_to_stop_at_the_end_waits_for_nobody() -> None:
 
 
 def test_room_is_somewhere_as_long_as_one_worker_has_some(monkeypatch: pytest.MonkeyPatch) -> None:
-    room = Room()
+    room = SpareRoom()
     assert not room.anywhere()
     child = os.fork()
     if child == 0:
