@@ -92,6 +92,6 @@ PERSONAL_TABLES = (
         {"body": "notes, encrypted to registration and notifications; they stand opened in proposal_change"},
         ends="erase_proposal: blanked, published or not",
     ),
-    PersonalTable(f"FROM trail t WHERE t.subject IN {_SUBJECTS}", {"who": ABOUT_OTHERS}, ends=LOGGED),
+    PersonalTable(f"FROM own_audit_log t WHERE t.subject IN {_SUBJECTS}", {"who": ABOUT_OTHERS}, ends=LOGGED),
 )
 """A test compares it with the tables that there are."""

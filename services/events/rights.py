@@ -101,8 +101,8 @@ _SEPARATE: Rights = {
         "consume": "select insert",
         "operator": "select insert update delete",
     },
-    "deed": {"web": "insert", "relay": "select delete", "operator": "insert"},
-    "trail": {"web": "select"},
+    "audit_record": {"web": "insert", "relay": "select delete", "operator": "insert"},
+    "own_audit_log": {"web": "select"},
 }
 """Verbs by table and process."""
 

@@ -129,14 +129,14 @@ _SEPARATE: Rights = {
         "deliver": "select insert",
         "operator": "select insert update delete",
     },
-    "deed": {
+    "audit_record": {
         "web": "insert",
         "relay": "select delete",
         "deliver": "insert",
         "schedule": "insert",
         "operator": "insert",
     },
-    "trail": {"web": "select"},
+    "own_audit_log": {"web": "select"},
 }
 """Verbs by table and process."""
 

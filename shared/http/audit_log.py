@@ -24,54 +24,54 @@ MAX_WORD_LENGTH = 100
 PLAIN = ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")
 
 
-class TrailQuery(PageArguments):
-    """Filters of the trail."""
+class ServiceAuditQuery(PageArguments):
+    """Filters of a service's audit log."""
 
     who = ma.fields.String(load_default="", validate=[ma.validate.Length(max=MAX_HOLDER_NAME_LENGTH), PLAIN])
-    deed = ma.fields.String(load_default="", validate=[ma.validate.Length(max=MAX_WORD_LENGTH), PLAIN])
+    action = ma.fields.String(load_default="", validate=[ma.validate.Length(max=MAX_WORD_LENGTH), PLAIN])
 
 
-class TrailLineSchema(ma.Schema):
-    """One deed of a holder of a key."""
+class AuditRecordSchema(ma.Schema):
+    """One action of the holder of a key."""
 
     at = ma.fields.AwareDateTime(format="iso", required=True)
     who = ma.fields.String(required=True, metadata={"description": "Name of the key's holder"})
-    deed = ma.fields.String(required=True, metadata={"description": "In the past tense: `bulletin-sent`"})
+    action = ma.fields.String(required=True, metadata={"description": "In the past tense: `bulletin-sent`"})
     kind = ma.fields.String(required=True, metadata={"description": "Of what it was done to; may be empty"})
     subject = ma.fields.String(required=True, metadata={"description": "Its id or slug; may be empty"})
     detail = ma.fields.Dict(keys=ma.fields.String(), required=True)
 
 
-class TrailSchema(ma.Schema):
-    """One page of the trail."""
+class AuditRecordPageSchema(ma.Schema):
+    """One page of a service's audit log."""
 
-    items = ma.fields.List(ma.fields.Nested(TrailLineSchema), required=True)
+    items = ma.fields.List(ma.fields.Nested(AuditRecordSchema), required=True)
     next = ma.fields.String(required=True, metadata={"description": "Cursor of the next page; empty at the end"})
 
 
 def audit_log_routes(service: str, work: UnitOfWork) -> Any:
-    """``GET /v1/trail/{service}``."""
-    blueprint = Blueprint("trail", __name__, url_prefix="/v1/trail", description="Who did what")
+    """``GET /v1/service-audit/{service}``."""
+    blueprint = Blueprint("service-audit-log", __name__, url_prefix="/v1/service-audit", description="Who did what")
 
     @blueprint.get(f"/{service}")
-    @blueprint.arguments(TrailQuery, location="query")
-    @blueprint.response(200, TrailSchema)
+    @blueprint.arguments(ServiceAuditQuery, location="query")
+    @blueprint.response(200, AuditRecordPageSchema)
     @needs_all_forms(*AUDIT_LOG_READERS)
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
         """What people with a key did in this service, newest first."""
-        page = audit_log_page(work, query["who"], query["deed"], query["cursor"], query["limit"])
+        page = audit_log_page(work, query["who"], query["action"], query["cursor"], query["limit"])
         return {"items": [asdict(line) for line in page.items], "next": page.next}
 
     return blueprint
 
 
-def audit_log_page(work: UnitOfWork, who: str, deed: str, cursor: str, limit: int) -> Page[AuditLine]:
-    """Lines of the trail, newest first.
+def audit_log_page(work: UnitOfWork, who: str, action: str, cursor: str, limit: int) -> Page[AuditLine]:
+    """Records of the service, newest first.
 
     Args:
         work: on the service's database.
         who: only of this holder; empty: of all.
-        deed: only this one; empty: any.
+        action: only this one; empty: any.
         cursor: of the page before; empty: the first.
         limit: lines.
 
@@ -80,7 +80,7 @@ def audit_log_page(work: UnitOfWork, who: str, deed: str, cursor: str, limit: in
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
-        lines = read_audit_log(connection, AuditLogFilter(who, deed, position_in(cursor, 2, _position), limit + 1))
+        lines = read_audit_log(connection, AuditLogFilter(who, action, position_in(cursor, 2, _position), limit + 1))
     return page_of(lines, limit, lambda line: [rfc3339(line.at), line.key])
 
 

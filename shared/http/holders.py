@@ -29,7 +29,7 @@ class Holder:
     """Who holds a key or a passkey.
 
     Attributes:
-        name: stands in every trail of who did what. One holder may have several keys, while they change.
+        name: is in every record of the audit log. One holder may have several keys, while they change.
         roles: what they may do.
         key_hash: SHA-256 of the key, hexadecimal; empty for somebody who signed in by passkey.
         forms: that it is limited to; None: all.

@@ -2,8 +2,8 @@
 
 Nobody changes a record, and the database refuses to delete one younger than 1,000 days, so that a stolen login of a
 process cannot remove what shows its use. Records are kept for three years. What a service records elsewhere already
-(changes of registrations, of events, readings of sealed answers) is not written twice: the view ``trail`` of its
-database shows both. Nothing here says who a participant is.
+(changes of registrations, of events, readings of sealed answers) is not written twice: the view ``own_audit_log`` of
+its database shows both. No record identifies a participant.
 
 Access (holders of keys) is registration's own table, and a copy of it in each other service. A console cookie is
 signed and would be valid for its eight hours; what ends it earlier is stored in each service's own database.
@@ -27,13 +27,13 @@ from shared.runtime.ids import new_id, token_hash
 from shared.runtime.logs import correlation_id, traceparent
 
 _ADD_RECORD = text("""
-    INSERT INTO deed (done_at, done_by, deed, kind, subject, detail)
-    VALUES (:now, :who, :deed, :kind, :subject, CAST(:detail AS jsonb))
+    INSERT INTO audit_record (done_at, done_by, action, kind, subject, detail)
+    VALUES (:now, :who, :action, :kind, :subject, CAST(:detail AS jsonb))
 """)
 _READ = text("""
-    SELECT at, who, deed, kind, subject, detail, key FROM trail
+    SELECT at, who, action, kind, subject, detail, key FROM own_audit_log
     WHERE (CAST(:at AS timestamptz) IS NULL OR (at, key) < (:at, :key))
-        AND (CAST(:who AS text) = '' OR who = :who) AND (CAST(:deed AS text) = '' OR deed = :deed)
+        AND (CAST(:who AS text) = '' OR who = :who) AND (CAST(:action AS text) = '' OR action = :action)
     ORDER BY at DESC, key DESC LIMIT :most
 """)
 
@@ -44,7 +44,7 @@ AUDIT_LOG_KEPT = timedelta(days=3 * 365 + 1)
 """The database refuses to delete what is younger than 1,000 days: the difference is for clocks and leap years."""
 
 AUDIT_LOG_RULE = Rule(
-    "deed",
+    "audit_record",
     "t.done_at < :before",
     AUDIT_LOG_KEPT,
     "an audit log is asked about years; what it says of people who work with the system ends as well",
@@ -57,14 +57,14 @@ AUDIT_LOG_RULE = Rule(
 class AuditRecord:
     """Attributes:
     who: name of the key's holder.
-    deed: in the past tense, ``bulletin-sent``.
+    action: in the past tense, ``bulletin-sent``.
     kind: of what it was done to (``bulletin``); empty for nothing.
     subject: its id or slug.
     detail: what else to know; never about a participant.
     """
 
     who: str
-    deed: str
+    action: str
     kind: str = ""
     subject: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
@@ -72,11 +72,11 @@ class AuditRecord:
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """A deed as the trail shows it; ``key`` tells those of one moment apart."""
+    """A record as the view shows it; ``key`` distinguishes records of one instant."""
 
     at: datetime
     who: str
-    deed: str
+    action: str
     kind: str
     subject: str
     detail: Mapping[str, Any]
@@ -85,37 +85,37 @@ class AuditLine:
 
 @dataclass(frozen=True, slots=True)
 class AuditLogFilter:
-    """Which lines: of whom, which deed (empty: any), older than ``before`` (moment and key), at most ``most``."""
+    """Which lines: of whom, which action (empty: any), older than ``before`` (moment and key), at most ``most``."""
 
     who: str = ""
-    deed: str = ""
+    action: str = ""
     before: tuple[datetime, str] | None = None
     most: int = 50
 
 
-def add_audit_record(connection: Connection, deed: AuditRecord, now: datetime) -> None:
-    """Write a deed down, in the transaction that does it."""
-    values = {"who": deed.who, "deed": deed.deed, "kind": deed.kind, "subject": deed.subject}
-    connection.execute(_ADD_RECORD, {**values, "detail": json.dumps(dict(deed.detail)), "now": now})
-    publish_entry(connection, deed, now)
+def add_audit_record(connection: Connection, record: AuditRecord, now: datetime) -> None:
+    """Record an action, in the transaction that does it."""
+    values = {"who": record.who, "action": record.action, "kind": record.kind, "subject": record.subject}
+    connection.execute(_ADD_RECORD, {**values, "detail": json.dumps(dict(record.detail)), "now": now})
+    publish_entry(connection, record, now)
 
 
-def publish_entry(connection: Connection, deed: AuditRecord, now: datetime) -> None:
-    """Publish a deed to registration, which keeps the union of the audit logs; its own stand there already.
+def publish_entry(connection: Connection, record: AuditRecord, now: datetime) -> None:
+    """Publish a record to registration, which keeps the union of the audit logs; its own are there already.
 
-    For what a service records elsewhere than by ``note_deed``. In the transaction of the act, so that neither is
-    without the other.
+    For what a service records elsewhere than by :func:`add_audit_record`. In the transaction of the action, so that
+    neither exists without the other.
 
     Raises:
-        KeyError: the connection is not of a unit of work, so nobody knows whose deed it is.
+        KeyError: the connection is not of a unit of work, so its service is unknown.
     """
     service = connection.get_execution_options()[SERVICE]
     if service != UNION_KEPT_BY:
-        outbox.add(connection, [audit_message(service, deed, now)])
+        outbox.add(connection, [audit_message(service, record, now)])
 
 
-def audit_message(service: str, deed: AuditRecord, now: datetime) -> Message:
-    """A deed of ``service``, for the audit log over all services."""
+def audit_message(service: str, record: AuditRecord, now: datetime) -> Message:
+    """A record of ``service``, for the audit log over all services."""
     identity = new_id()
     return Message(
         id=identity,
@@ -126,11 +126,11 @@ def audit_message(service: str, deed: AuditRecord, now: datetime) -> Message:
         data={
             "entry_id": identity,
             "occurred_at": rfc3339(now),
-            "who": deed.who,
-            "act": deed.deed,
-            "kind": deed.kind,
-            "subject": deed.subject,
-            "detail": dict(deed.detail),
+            "who": record.who,
+            "act": record.action,
+            "kind": record.kind,
+            "subject": record.subject,
+            "detail": dict(record.detail),
         },
         correlation_id=correlation_id(),
         traceparent=traceparent(),
@@ -138,9 +138,9 @@ def audit_message(service: str, deed: AuditRecord, now: datetime) -> Message:
 
 
 def read_audit_log(connection: Connection, wanted: AuditLogFilter) -> Sequence[AuditLine]:
-    """Lines of the service's trail, newest first."""
+    """Records of the service, newest first."""
     at, key = wanted.before or (None, "")
-    values = {"at": at, "key": key, "who": wanted.who, "deed": wanted.deed, "most": wanted.most}
+    values = {"at": at, "key": key, "who": wanted.who, "action": wanted.action, "most": wanted.most}
     return [AuditLine(*row) for row in connection.execute(_READ, values)]
 
 

@@ -139,10 +139,10 @@ def record_taken(connection: Connection, noticed: Noticed, count: int, now: date
 
 
 def _record(
-    connection: Connection, deed: str, noticed: Noticed, count: int, now: datetime, who: str = RETENTION
+    connection: Connection, action: str, noticed: Noticed, count: int, now: datetime, who: str = RETENTION
 ) -> None:
     detail = {"step": noticed.step, "count": count}
-    add_audit_record(connection, AuditRecord(who, deed, "form", noticed.form, detail), now)
+    add_audit_record(connection, AuditRecord(who, action, "form", noticed.form, detail), now)
 
 
 def _values(noticed: Noticed) -> dict[str, Any]:

@@ -60,7 +60,7 @@ _REFUSED = (
     "DELETE /v1/schedule/placements/<uuid:proposal_id>",
     "POST /v1/schedule/publish",
     "POST /v1/schedule/solve",
-    "GET /v1/trail/events",
+    "GET /v1/service-audit/events",
     "POST /v1/person-export/events",
 )
 _OWN_EVENT = (
@@ -298,7 +298,7 @@ _ACROSS_MAILS = (
     f"POST {_BULLETIN}/test",
     f"GET {_BULLETIN}/outcome",
     f"GET {_BULLETIN}/mails",
-    "GET /v1/trail/notifications",
+    "GET /v1/service-audit/notifications",
     "POST /v1/person-export/notifications",
     "GET /v1/webhooks",
     "POST /v1/webhooks",
@@ -322,7 +322,12 @@ REACH_OF = {
         ("GET /console/registrations/sealed-lists/style.css", "GET /console/registrations/form-draft.js"), NOTHING
     )
     | dict.fromkeys(
-        ("GET /v1/trail/registration", "GET /v1/audit-log", "GET /console/audit-log", "GET /console/audit-log.csv"),
+        (
+            "GET /v1/service-audit/registration",
+            "GET /v1/audit-log",
+            "GET /console/audit-log",
+            "GET /console/audit-log.csv",
+        ),
         REFUSED,
     )
     | dict.fromkeys((*_OWN_PARTNER, *_ACCOUNT, *_VIEWS), NOTHING)

@@ -38,16 +38,16 @@ APPEND_ONLY = {
     "events": {"event_note", "event_change", "schedule_version", "version_placement"},
     "notifications": set[str](),
 }
-"""Trails of what was done: whoever adds to them can neither change nor remove what stands there. In those of single
-registrations and proposals erasure takes out who it was about, so they are not among them."""
+"""Records of what was done: a login that adds to them can neither change nor remove any. Erasure removes the person
+from those of single registrations and proposals, so they are not among them."""
 
 KEPT_FOR_YEARS = {
-    "registration": ("tend", {"sealed_reading", "promotion", "deed"}),
-    "events": ("relay", {"deed"}),
-    "notifications": ("relay", {"deed"}),
+    "registration": ("tend", {"sealed_reading", "promotion", "audit_record"}),
+    "events": ("relay", {"audit_record"}),
+    "notifications": ("relay", {"audit_record"}),
 }
 """The audit log, and the one process that deletes what is three years old; the database refuses it anything younger, as
-tests/integration/rights/test_trail.py shows."""
+tests/integration/rights/test_audit_records.py shows."""
 
 
 def roots_of(service: str) -> dict[str, list[Place]]:
@@ -148,7 +148,7 @@ def test_public_processes_change_nothing_but_the_queue() -> None:
 
 
 @pytest.mark.parametrize("service", sorted(APPEND_ONLY))
-def test_trails_are_only_ever_added_to(service: str) -> None:
+def test_records_are_only_ever_added_to(service: str) -> None:
     cleaner, logs = KEPT_FOR_YEARS[service]
     given = {(table, who, verb) for table, who, verb in as_set(RIGHTS[service]) if table in APPEND_ONLY[service] | logs}
     more = {one for one in given if one[2] not in ("select", "insert")}

@@ -101,5 +101,5 @@ def test_coordinator_saves_one_file_about_one_person(demo: Demo, visitor: Visit,
     expect(page.get_by_role("status")).to_contain_text("The file is saved. Registrations in it: 1")
     assert [one.url for one in visitor.requests if address in one.url] == []
     for service in tables:
-        lines = demo.places.ask("GET", f"/v1/trail/{service}", params={"deed": "person-exported"})["items"]
+        lines = demo.places.ask("GET", f"/v1/service-audit/{service}", params={"action": "person-exported"})["items"]
         assert [(one["subject"], one["detail"]["reason"]) for one in lines[:1]] == [(file["export_id"], REASON)]

@@ -75,7 +75,7 @@ def test_command_that_writes_or_publishes_is_refused(
     assert done.exit_code == 1, done.output
     assert f"quarantine since {rows(quarantined.urls[service], BEGAN)[0][0]}: {REASON}" in done.output
     assert "`troika recover status`" in done.output
-    assert rows(quarantined.urls[service], "SELECT count(*)::int FROM deed") == [(0,)]
+    assert rows(quarantined.urls[service], "SELECT count(*)::int FROM audit_record") == [(0,)]
 
 
 @pytest.mark.parametrize(

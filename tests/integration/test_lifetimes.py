@@ -113,9 +113,9 @@ STANDING = {
 """Tables that do not grow with registrations, each with what it grows with."""
 
 ENDED_OTHERWISE = {
-    "registration": {"organisation", "retention_notice", "blocked_address", "trail"},
-    "events": {"proposal_change", "placement", "version_placement", "trail"},
-    "notifications": {"mail_attempt", "suppression", "trail"},
+    "registration": {"organisation", "retention_notice", "blocked_address", "own_audit_log"},
+    "events": {"proposal_change", "placement", "version_placement", "own_audit_log"},
+    "notifications": {"mail_attempt", "suppression", "own_audit_log"},
 }
 """Neither a rule nor a statement of the erasure ends them: ``PersonalTable.ends`` says what does."""
 
@@ -134,7 +134,7 @@ def test_every_table_that_grows_with_registrations_has_an_end(installation: Test
     ruled = {rule.table for rule in RULES[service]} | MESSAGES
     erased = {table.name for table in PERSONAL[service] if table.erase}
     standing, otherwise = set(STANDING[service]), ENDED_OTHERWISE[service]
-    there = {name for (name,) in rows(installation.urls[service], _TABLES)} | {"trail"}
+    there = {name for (name,) in rows(installation.urls[service], _TABLES)} | {"own_audit_log"}
     assert there == ruled | erased | standing | otherwise
     assert (ruled | erased) & (standing | otherwise) == standing & otherwise == set()
     said = {table.name: bool(table.erase) != (len(table.ends) > 10) for table in PERSONAL[service]}
@@ -155,9 +155,8 @@ class Aged:
 
 
 _GIVEN = "WITH given AS (SELECT %s::uuid AS id, %s::timestamptz AS at)"
-_DEED = (
-    "INSERT INTO deed (done_at, done_by, deed, kind, subject, detail) SELECT at, 'Ada', 'did', '', '', '{}' FROM given"
-)
+_ACTION = "INSERT INTO audit_record (done_at, done_by, action, kind, subject, detail) "
+    "SELECT at, 'Ada', 'did', '', '', '{}' FROM given"
 _READING = """
     INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at)
     SELECT id, 'a-form', 'Ada', 'a good reason', at FROM given
@@ -203,7 +202,7 @@ _TESTER = """
 """
 
 LOGS = (
-    *(Aged(service, "deed", _DEED) for service in SERVICES),
+    *(Aged(service, "audit_record", _RECORD) for service in SERVICES),
     Aged("registration", "promotion", _PROMOTION),
     Aged("registration", "sealed_reading", _READING),
 )

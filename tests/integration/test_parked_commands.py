@@ -121,7 +121,7 @@ def test_parked_messages_by_command(address: BusAddress, run: Run, installation:
     consume(address, "done")
     assert run("parked", "drop", "--queue", QUEUE, "--yes") == "2 dropped\n"
     assert run("parked", "list", "--queue", QUEUE) == ""
-    assert rows(installation.urls["events"], "SELECT deed, subject, detail FROM deed ORDER BY id") == [
+    assert rows(installation.urls["events"], "SELECT action, subject, detail FROM audit_record ORDER BY id") == [
         ("parked-messages-replayed", QUEUE, {"count": 1, "message_id": refused.split()[0]}),
         ("parked-messages-dropped", QUEUE, {"count": 2}),
     ]
@@ -136,7 +136,7 @@ def test_parked_messages_drained_by_reason(address: BusAddress, run: Run, instal
     assert run("parked", "drain", "--reason", reason, "--queue", QUEUE, "--yes") == f"{QUEUE}: 0 dropped\n"
     left = run("parked", "list", "--queue", QUEUE).splitlines()
     assert {line.split("  ", 3)[3] for line in left} == {"body is not JSON", "envelope: id is missing"}
-    assert rows(installation.urls["events"], "SELECT done_by, deed, subject, detail FROM deed") == [
+    assert rows(installation.urls["events"], "SELECT done_by, action, subject, detail FROM audit_record") == [
         ("Op Erator", "parked-messages-dropped", QUEUE, {"count": 1, "reason": reason})
     ]
 

@@ -38,7 +38,7 @@ ALL = {
     "inbox": "ids of messages",
     "ended_session": "sessions of coordinators",
     "access_holder": "people who work with the system, by the name that the audit log shows",
-    "deed": "exported as the view trail",
+    "audit_record": "exported as the view own_audit_log",
 }
 NOBODY = {
     "registration": STANDING["registration"]
@@ -57,7 +57,7 @@ NOBODY = {
         "refused_sign_in": "hashes of networks of whoever tried to sign in to the console, for 15 minutes",
         "used_passkey_challenge": "random numbers that somebody has signed in with, for 20 minutes",
         "console_session": "sessions of people who work with the system, for 16 hours",
-        "audit_log": "our own entries are exported as the view trail; the others by the services that made them",
+        "audit_log": "own records are exported as the view own_audit_log; the others by their services",
         "audit_entry": "what people with a key did; nothing about a participant",
         "invitation": "hashes of links by which colleagues choose how to sign in",
     },
@@ -254,10 +254,10 @@ def test_one_file_holds_what_all_services_hold(desk: Desk) -> None:
 def test_each_service_records_who_asked_and_why_and_not_whom(desk: Desk) -> None:
     file = desk.export()
     for name in SERVICES:
-        [(who, deed, subject, detail)] = desk.sql(
-            name, "SELECT done_by, deed, subject, detail FROM deed WHERE deed = 'person-exported'"
+        [(who, action, subject, detail)] = desk.sql(
+            name, "SELECT done_by, action, subject, detail FROM audit_record WHERE action = 'person-exported'"
         )
-        assert (bool(who), deed, subject, detail["reason"]) == (True, "person-exported", file["export_id"], REASON)
+        assert (bool(who), action, subject, detail["reason"]) == (True, "person-exported", file["export_id"], REASON)
         assert PERSON not in str(detail)
 
 

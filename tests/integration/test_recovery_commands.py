@@ -26,7 +26,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.processes import ProcessGroup, Program
 from tests.support.waiting import poll_until
 
-AUDIT_LOG = "SELECT done_by, deed, kind, subject, detail FROM deed ORDER BY id"
+AUDIT_LOG = "SELECT done_by, action, kind, subject, detail FROM audit_record ORDER BY id"
 CONTACTS = "SELECT mail_id::text FROM mail_contact ORDER BY 1"
 
 

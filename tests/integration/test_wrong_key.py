@@ -126,8 +126,8 @@ def test_operator_accepts_a_key_that_was_replaced_on_purpose(
     assert other.get(READY).status_code == 200
     first = build_app(settings, engine).test_client()
     assert first.get(READY).status_code == 503
-    deeds = rows(installation.urls["registration"], "SELECT done_by, deed, subject FROM deed")
-    assert deeds == [("Op Erator", "key-accepted", "person")]
+    actions = rows(installation.urls["registration"], "SELECT done_by, action, subject FROM audit_record")
+    assert actions == [("Op Erator", "key-accepted", "person")]
     listed = run(installation, "key-checks", "list").output
     assert [line.split()[0] for line in listed.splitlines()[1:]] == [
         "signing",

@@ -105,5 +105,5 @@ def test_older_notifications_on_running_processes(
     assert max(stack.copies().values()) == 1
     receipts = "SELECT encode(receipt_hash, 'hex') FROM submission WHERE kind = 'submission'"
     assert_audited(stack, [str(row[0]) for row in stack.sql("registration", receipts)])
-    done_by = "SELECT done_by, deed FROM deed WHERE deed ~ '^(quarantine|recovery)-' ORDER BY id"
+    done_by = "SELECT done_by, action FROM audit_record WHERE action ~ '^(quarantine|recovery)-' ORDER BY id"
     assert stack.sql("notifications", done_by) == [("Op Erator", "recovery-applied"), ("Op Erator", "quarantine-ended")]

@@ -50,8 +50,8 @@ def begin(reason: str) -> None:
         for service in SERVICES:
             with databases.work(service).transaction() as connection:
                 if begin_quarantine(connection, reason):
-                    deed = AuditRecord(databases.operator, "quarantine-begun", "service", service, {"reason": reason})
-                    add_audit_record(connection, deed, system_clock())
+                    record = AuditRecord(databases.operator, "quarantine-begun", "service", service, {"reason": reason})
+                    add_audit_record(connection, record, system_clock())
     click.echo("in quarantine")
 
 

@@ -81,11 +81,11 @@ class ComparedDatabases:
                         connection, AuditRecord(self.operator, "quarantine-ended", "service", service, detail), now
                     )
 
-    def note(self, deed: str, now: datetime, detail: Mapping[str, Any]) -> None:
+    def note(self, action: str, now: datetime, detail: Mapping[str, Any]) -> None:
         """An entry of each service's audit log."""
         for service in SERVICES:
             with self.work(service).transaction() as connection:
-                add_audit_record(connection, AuditRecord(self.operator, deed, "service", service, detail), now)
+                add_audit_record(connection, AuditRecord(self.operator, action, "service", service, detail), now)
 
 
 @contextmanager

@@ -277,7 +277,7 @@ class EventChangeSchema(ma.Schema):
     """What was done to an event or to a resource of it. Values are not in it."""
 
     id = ma.fields.String(required=True)
-    deed = ma.fields.String(
+    action = ma.fields.String(
         required=True,
         metadata={
             "description": "`made`, `edited`, `loaded`, a step, `resource-made`, `resource-changed` or "

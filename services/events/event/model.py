@@ -241,7 +241,7 @@ class EventChange:
     id: str
     event_id: str
     revision: int
-    deed: str
+    action: str
     resource_id: str | None
     fields: tuple[str, ...]
     changed_by: str

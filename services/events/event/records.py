@@ -17,18 +17,18 @@ from services.events.tables import texts_read
 from shared.security.audit_log import AuditRecord, publish_entry
 
 _ADD_CHANGE = text("""
-    INSERT INTO event_change (id, event_id, revision, deed, resource_id, fields, changed_by, changed_at)
-    VALUES (CAST(:id AS uuid), :event_id, :revision, :deed, :resource_id, :fields, :changed_by, :changed_at)
+    INSERT INTO event_change (id, event_id, revision, action, resource_id, fields, changed_by, changed_at)
+    VALUES (CAST(:id AS uuid), :event_id, :revision, :action, :resource_id, :fields, :changed_by, :changed_at)
 """)
 _CHANGES = text("""
-    SELECT id::text AS id, event_id, revision, deed, resource_id, fields, changed_by, changed_at FROM event_change
+    SELECT id::text AS id, event_id, revision, action, resource_id, fields, changed_by, changed_at FROM event_change
     WHERE event_id = :event_id AND (CAST(:before AS uuid) IS NULL
         OR number < (SELECT number FROM event_change WHERE id = CAST(:before AS uuid)))
     ORDER BY number DESC LIMIT :limit
 """)
 _NEWEST_ZONE = text("""
     SELECT e.time_zone FROM event e JOIN event_change c ON c.event_id = e.id
-    WHERE c.deed = ANY(:deeds) AND NOT e.internal AND (CAST(:series AS text) IS NULL OR e.series = :series)
+    WHERE c.action = ANY(:actions) AND NOT e.internal AND (CAST(:series AS text) IS NULL OR e.series = :series)
         AND (CAST(:own AS text[]) IS NULL OR e.id = ANY(:own) OR e.status <> 'draft')
     ORDER BY c.number DESC LIMIT 1
 """)
@@ -101,8 +101,8 @@ def insert_change(connection: Connection, change: EventChange) -> None:
     """Store that something was done."""
     connection.execute(_ADD_CHANGE, asdict(change) | {"fields": list(change.fields)})
     detail = {"fields": list(change.fields), "resource": change.resource_id}
-    deed = AuditRecord(change.changed_by, f"event-{change.deed}", "event", change.event_id, detail)
-    publish_entry(connection, deed, change.changed_at)
+    record = AuditRecord(change.changed_by, f"event-{change.action}", "event", change.event_id, detail)
+    publish_entry(connection, record, change.changed_at)
 
 
 def newest_zone(connection: Connection, series: str | None, own: frozenset[str] | None) -> str:
@@ -110,7 +110,7 @@ def newest_zone(connection: Connection, series: str | None, own: frozenset[str] 
 
     Drafts count only where they are in ``own`` (None: all do), so a limited key reveals no other drafts.
     """
-    values = {"deeds": [MADE, LOADED], "series": series, "own": None if own is None else sorted(own)}
+    values = {"actions": [MADE, LOADED], "series": series, "own": None if own is None else sorted(own)}
     return connection.execute(_NEWEST_ZONE, values).scalar() or ""
 
 

@@ -244,11 +244,11 @@ def event_place(work: UnitOfWork, event: Event, sort: str) -> tuple[str, str]:
     return event_key(event, sort, count_each(work, [event.id])[event.id] if by_number else Counts())
 
 
-def record_change(connection: Connection, deed: str, by: str, old: Event | None, new: Event, at: datetime) -> None:
+def record_change(connection: Connection, action: str, by: str, old: Event | None, new: Event, at: datetime) -> None:
     """Record a change of an event in its history, in the caller's transaction; nothing if it has not changed."""
     if old != new:
         fields = changed_fields(old, new)
-        insert_change(connection, EventChange(new_id(), new.id, new.revision, deed, None, fields, by, at))
+        insert_change(connection, EventChange(new_id(), new.id, new.revision, action, None, fields, by, at))
 
 
 def list_history(work: UnitOfWork, wanted: ChangeQuery) -> list[EventChange]:

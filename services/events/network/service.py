@@ -199,9 +199,9 @@ def record_resource_change(connection: Connection, by: str, old: Resource | None
     event = read_event(connection, new.event) if new.event is not None else None
     if event is None or old == new:
         return
-    deed = RESOURCE_MADE if old is None else RESOURCE_CHANGED
+    action = RESOURCE_MADE if old is None else RESOURCE_CHANGED
     fields = changed_fields(old, new)
-    insert_change(connection, EventChange(new_id(), event.id, event.revision, deed, new.id, fields, by, at))
+    insert_change(connection, EventChange(new_id(), event.id, event.revision, action, new.id, fields, by, at))
 
 
 def list_resources(work: UnitOfWork, wanted: ResourceFilter) -> list[Resource]:

@@ -152,8 +152,8 @@ def insert_version(connection: Connection, version: TimetableVersion) -> None:
     """Store a version. Its number must be free, which the lock of the board sees to."""
     row = {"number": version.number, "published_at": version.published_at, "published_by": version.published_by}
     connection.execute(_ADD_VERSION, row)
-    deed = AuditRecord(version.published_by, "timetable-published", "timetable", str(version.number))
-    publish_entry(connection, deed, version.published_at)
+    record = AuditRecord(version.published_by, "timetable-published", "timetable", str(version.number))
+    publish_entry(connection, record, version.published_at)
     if version.entries:
         connection.execute(_ADD_ENTRY, _rows(version.number, version.entries))
 

@@ -20,7 +20,7 @@ ANY = "*"
 
 MADE, CHANGED, WITHDRAWN = "made", "changed", "withdrawn"
 _HISTORY = text("""
-    SELECT at, who, deed, detail FROM trail WHERE kind = :kind AND subject = :subject
+    SELECT at, who, action, detail FROM own_audit_log WHERE kind = :kind AND subject = :subject
     ORDER BY at DESC, key DESC LIMIT 50
 """)
 
@@ -75,7 +75,7 @@ class HistoryLine:
 
     at: datetime
     who: str
-    deed: str
+    action: str
     fields: tuple[str, ...]
 
 
@@ -106,7 +106,7 @@ def history_of(context: EventsContext, kind: SetupKind[T], value_id: str) -> lis
         rows = connection.execute(_HISTORY, {"kind": kind.name, "subject": value_id})
         prefix = f"{kind.name}-"
         return [
-            HistoryLine(row.at, row.who, row.deed.removeprefix(prefix), tuple(row.detail.get("fields", ())))
+            HistoryLine(row.at, row.who, row.action.removeprefix(prefix), tuple(row.detail.get("fields", ())))
             for row in rows
         ]
 
@@ -177,9 +177,9 @@ def _store(connection: Connection, kind: SetupKind[T], outcome: StepOutcome[T], 
             kind.stored.save(connection, value)
         elif not kind.stored.add(connection, value):
             raise DomainError("already-exists", f"there is a {kind.words.noun} {id_of(value)} already")
-        deed = f"{kind.name}-{MADE if old is None else CHANGED}"
+        action = f"{kind.name}-{MADE if old is None else CHANGED}"
         add_audit_record(
-            connection, AuditRecord(by, deed, kind.name, id_of(value), {"fields": list(outcome.differs)}), now
+            connection, AuditRecord(by, action, kind.name, id_of(value), {"fields": list(outcome.differs)}), now
         )
         kind.recorded(connection, by, old, value, now)
         outbox.add(connection, list(kind.messages(old, value, now)))

@@ -216,8 +216,8 @@ def _record(connection: Connection, proposal: Proposal, reviewed: ReviewStep) ->
     connection.execute(_RECORD, row)
     if reviewed.by:
         act, detail = f"proposal-{reviewed.action}", {"revision": proposal.revision}
-        deed = AuditRecord(reviewed.by, act, "proposal", proposal.id, detail)
-        publish_entry(connection, deed, reviewed.at)
+        record = AuditRecord(reviewed.by, act, "proposal", proposal.id, detail)
+        publish_entry(connection, record, reviewed.at)
 
 
 def _row(proposal: Proposal) -> dict[str, Any]:

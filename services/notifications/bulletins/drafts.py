@@ -296,8 +296,8 @@ def discard_draft(work: UnitOfWork, clock: Clock, writer: Writer) -> None:
         _record(connection, clock, writer, "bulletin-discarded", {"number": draft.number})
 
 
-def _record(connection: Connection, clock: Clock, writer: Writer, deed: str, detail: Mapping[str, int]) -> None:
-    add_audit_record(connection, AuditRecord(writer.who, deed, "bulletin", writer.bulletin_id, detail), clock())
+def _record(connection: Connection, clock: Clock, writer: Writer, action: str, detail: Mapping[str, int]) -> None:
+    add_audit_record(connection, AuditRecord(writer.who, action, "bulletin", writer.bulletin_id, detail), clock())
 
 
 def _draft(connection: Connection, writer: Writer) -> Bulletin:

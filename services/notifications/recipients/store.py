@@ -336,7 +336,7 @@ PERSONAL_TABLES = (
         erase="DELETE FROM webhook_delivery WHERE registration_id = CAST(:subject AS uuid)",
     ),
     PersonalTable(
-        f"FROM trail t WHERE t.subject IN {_MAIL_SUBJECTS}",
+        f"FROM own_audit_log t WHERE t.subject IN {_MAIL_SUBJECTS}",
         {"who": SOMEBODY_ELSE},
         ends="kept as long as the audit log; it names nobody",
     ),

@@ -109,7 +109,7 @@ def mail_overview(work: UnitOfWork) -> MailOverview:
 CHUNK = 200
 """Mails in one transaction."""
 
-DEED = "mails-sent-again"
+ACTION = "mails-sent-again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ def _send_chunk(work: UnitOfWork, clock: Clock, order: ResendOrder, ids: Sequenc
         requeued = requeue_mails(connection, [_requeued(mail) for mail in mails], now)
         queued = [mail for mail in mails if mail.id in requeued]
         if queued:
-            add_audit_record(connection, _deed(order, queued), now)
+            add_audit_record(connection, _record(order, queued), now)
     for mail in queued:
         mails_sent_again_total.labels(mail.kind).inc()
     return len(queued)
@@ -226,18 +226,18 @@ def _requeued(mail: UndeliveredMail) -> RequeuedMail:
     return RequeuedMail(mail.id, mail.fence, expiry_of(mail.kind, mail.event_state))
 
 
-def _deed(order: ResendOrder, queued: Sequence[UndeliveredMail]) -> AuditRecord:
+def _record(order: ResendOrder, queued: Sequence[UndeliveredMail]) -> AuditRecord:
     """The audit entry names a single mail, and of more the number and the selection."""
     if len(queued) == 1:
         mail = queued[0]
         return AuditRecord(
-            order.who, DEED, "mail", mail.id, {"mail": mail.kind, "was": mail.state, "reason": mail.reason}
+            order.who, ACTION, "mail", mail.id, {"mail": mail.kind, "was": mail.state, "reason": mail.reason}
         )
     selection = order.selection
     bounds = {"since": selection.since, "until": selection.until}
     detail = {name: bound.isoformat() for name, bound in bounds.items() if bound is not None}
     chosen = {name: text for name, text in (("reason", selection.reason), ("mail", selection.kind)) if text}
-    return AuditRecord(order.who, DEED, detail={"mails": len(queued), **detail, **chosen})
+    return AuditRecord(order.who, ACTION, detail={"mails": len(queued), **detail, **chosen})
 
 
 def _resend_preview(connection: Connection, selection: MailSelection, now: datetime) -> ResendPreview:

@@ -97,8 +97,8 @@ def deliver(context: DeliveryContext, claimed: ClaimedDelivery) -> None:
         if counts:
             update_health(connection, claimed.webhook_id, after.state == DELIVERED, now)
         if counts and after.off and switch_off(connection, claimed.webhook_id, after.off, now):
-            deed = AuditRecord(SYSTEM, "webhook-switched-off", "webhook", claimed.webhook_id, {"reason": after.off})
-            add_audit_record(connection, deed, now)
+            record = AuditRecord(SYSTEM, "webhook-switched-off", "webhook", claimed.webhook_id, {"reason": after.off})
+            add_audit_record(connection, record, now)
     if counts:
         webhook_deliveries_total.labels(OUTCOMES[after.state]).inc()
 

@@ -146,9 +146,9 @@ class WebhookService:
     def _closed(self, webhook_id: str, secret: str) -> bytes:
         return self.vault.close({"secret": secret}, row=webhook_id)
 
-    def _note(self, connection: Connection, who: str, deed: str, webhook: Webhook) -> None:
+    def _note(self, connection: Connection, who: str, action: str, webhook: Webhook) -> None:
         detail = {"partner": webhook.partner}
-        add_audit_record(connection, AuditRecord(who, deed, "webhook", webhook.id, detail), self.clock())
+        add_audit_record(connection, AuditRecord(who, action, "webhook", webhook.id, detail), self.clock())
 
 
 def _found(webhook: Webhook | None) -> Webhook:

@@ -86,7 +86,7 @@ class PartnerDesk:
             _check(asked)
             return self._store(connection, before, asked, by, "origin-requested")
 
-    def _store(self, connection: Connection, before: Partner, after: Partner, by: str, deed: str) -> Partner:
+    def _store(self, connection: Connection, before: Partner, after: Partner, by: str, action: str) -> Partner:
         if not change_partner(connection, after):
             raise DomainError("changed-meanwhile", "read it again and repeat your change")
         old, new = _noted(before), _noted(after)
@@ -94,7 +94,7 @@ class PartnerDesk:
         detail = {"before": {name: old[name] for name in names}, "after": {name: new[name] for name in names}}
         stored, now = replace(after, revision=after.revision + 1), self.clock()
         outbox.add(connection, [partner_message(stored, now)])
-        add_audit_record(connection, _audit_entry(deed, after, by, detail), now)
+        add_audit_record(connection, _audit_entry(action, after, by, detail), now)
         return stored
 
 
@@ -111,8 +111,8 @@ def _check(partner: Partner) -> None:
         raise DomainError("too-many-origins", limits)
 
 
-def _audit_entry(deed: str, partner: Partner, by: str, detail: dict[str, Any]) -> AuditRecord:
-    return AuditRecord(by, deed, "partner", partner.slug, detail)
+def _audit_entry(action: str, partner: Partner, by: str, detail: dict[str, Any]) -> AuditRecord:
+    return AuditRecord(by, action, "partner", partner.slug, detail)
 
 
 def _noted(partner: Partner) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def store_change(
     *,
     by: str | None = None,
 ) -> None:
-    """A line of the audit trail: ``registration`` as it is after the change, and why.
+    """A line of the history: ``registration`` as it is after the change, and why.
 
     Args:
         capacity: then in force, where a seat was given.

@@ -226,8 +226,8 @@ def erase_one(
         _erase(connection, messages, locked, cause)
         if erasure is not None:
             detail = {"reason": erasure.reason, "scope": erasure.scope}
-            deed = AuditRecord(erasure.by, "person-erased", "registration", registration_id, detail)
-            add_audit_record(connection, deed, locked.now)
+            record = AuditRecord(erasure.by, "person-erased", "registration", registration_id, detail)
+            add_audit_record(connection, record, locked.now)
         return True
 
 

@@ -132,7 +132,7 @@ TABLES = (
         {"body": "for other services, encrypted to them; what they hold is in their part"},
         erase="UPDATE outbox SET body = '', blanked_at = :now WHERE subject = ANY(:subjects) AND blanked_at IS NULL",
     ),
-    PersonalTable(f"FROM trail t WHERE t.subject IN {_SUBJECTS}", {"who": SOMEBODY_ELSE}, ends=LOGGED),
+    PersonalTable(f"FROM own_audit_log t WHERE t.subject IN {_SUBJECTS}", {"who": SOMEBODY_ELSE}, ends=LOGGED),
 )
 """A test compares it with the tables that there are. The erasure of one registration goes through it in this order."""
 

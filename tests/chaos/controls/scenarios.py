@@ -111,12 +111,12 @@ def _changed(place: Place, run: Callable[[], None]) -> Findings:
     return {check: wrong for check, wrong in fresh.items() if wrong}
 
 
-def _bind(place: Place, deed: str) -> None:
+def _bind(place: Place, action: str) -> None:
     """``queue_bind`` or ``queue_unbind`` what hears of a registration."""
     with pika.BlockingConnection(pika.URLParameters(place.rig.stack.broker_urls[0])) as connection:
         channel = connection.channel()
         for queue in BY_KEY[BROKEN_KEY].consumers:
-            getattr(channel, deed)(queue, FACTS, BROKEN_KEY)
+            getattr(channel, action)(queue, FACTS, BROKEN_KEY)
 
 
 def _published_all(place: Place) -> bool:

@@ -71,7 +71,7 @@ class Driver:
         self.proof.wait_for_all(self.rig.people.receipts, REST_WITHIN_S, self.rig.keep_up)
 
     def _until_all_happened(self, cells: Sequence[Cell], plans: Sequence[Plan], names: str) -> None:
-        until_s = time.monotonic() + HAPPENS_WITHIN_S + sum(cell.hang_s for cell in cells if cell.deed == "hang")
+        until_s = time.monotonic() + HAPPENS_WITHIN_S + sum(cell.hang_s for cell in cells if cell.action == "hang")
         number = 0
         while time.monotonic() < until_s:
             self._give_work(cells, number)

@@ -10,12 +10,12 @@ from itertools import product
 from typing import Literal, get_args
 
 from deploy.shape import worker_name
-from tests.support.launching.plan import Deed, Error, Plan
+from tests.support.launching.plan import Action, Error, Plan
 
 Bus = Literal["rabbitmq", "embedded"]
 
 BUSES: tuple[Bus, ...] = get_args(Bus)
-DEEDS: tuple[Deed, ...] = get_args(Deed)
+ACTIONS: tuple[Action, ...] = get_args(Action)
 HITS = (1, 7)
 
 PROGRAMS_BY_ROLE = {
@@ -133,11 +133,11 @@ class Cell:
     bus: Bus
     program: str
     point: str
-    deed: Deed
+    action: Action
     hit: int
 
     def __str__(self) -> str:
-        return f"{self.bus}/{self.program}/{self.point}/{self.deed}/{self.hit}"
+        return f"{self.bus}/{self.program}/{self.point}/{self.action}/{self.hit}"
 
     @property
     def hang_s(self) -> float:
@@ -147,15 +147,15 @@ class Cell:
 
     def plan(self, marker: str) -> Plan:
         """What the program is told."""
-        return Plan(self.point, self.hit, self.deed, marker, TABLE[self.point].error, self.hang_s)
+        return Plan(self.point, self.hit, self.action, marker, TABLE[self.point].error, self.hang_s)
 
 
 def all_cells() -> list[Cell]:
     """Every cell."""
     return [
-        Cell(bus, program, point, deed, hit)
+        Cell(bus, program, point, action, hit)
         for point, row in TABLE.items()
-        for role, bus, deed, hit in product(row.roles, row.buses, DEEDS, HITS)
+        for role, bus, action, hit in product(row.roles, row.buses, ACTIONS, HITS)
         for program in PROGRAMS_BY_ROLE[role]
         if bus == "embedded" or program not in APART
     ]
@@ -166,7 +166,7 @@ def short_cells() -> list[Cell]:
 
     A sender has more points than anybody else, none of which is about the bus: a quarter is tried beside the other one.
     """
-    first = [cell for cell in all_cells() if (cell.deed, cell.hit) == ("kill", 1)]
+    first = [cell for cell in all_cells() if (cell.action, cell.hit) == ("kill", 1)]
     chosen: dict[tuple[str, str], Cell] = {}
     for cell in first:
         place = (_role(cell), cell.point)
@@ -179,7 +179,7 @@ def short_cells() -> list[Cell]:
 def waves(cells: Sequence[Cell]) -> list[list[Cell]]:
     """Cells that are tried together, one a program; what stands still for long comes last and together."""
     queues: dict[str, list[Cell]] = {}
-    for cell in sorted(cells, key=lambda one: one.hang_s if one.deed == "hang" else 0.0):
+    for cell in sorted(cells, key=lambda one: one.hang_s if one.action == "hang" else 0.0):
         queues.setdefault(cell.program, []).append(cell)
     together = []
     for apart in (True, False):

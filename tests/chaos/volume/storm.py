@@ -58,7 +58,7 @@ class Storm:
         self._wake(now_s)
         if now_s < self._next_s:
             return
-        deeds: dict[str, Callable[[], object]] = {
+        actions: dict[str, Callable[[], object]] = {
             "point": self._arm,
             "kill": self._kill,
             "stand still": self._stand_still,
@@ -67,7 +67,7 @@ class Storm:
             "database": self._strike_database,
         }
         kind = self.chance.choices(list(self.shares), list(self.shares.values()))[0]
-        deeds[kind]()
+        actions[kind]()
         if kind != "point":
             self.happened[kind] += 1
         self._next_s = time.monotonic() + self.calm * self.chance.uniform(*PAUSE_S)
@@ -81,7 +81,7 @@ class Storm:
 
     def _arm(self) -> None:
         cell = self.chance.choice(self.cells)
-        cell = Cell(cell.bus, cell.program, cell.point, cell.deed, self.chance.randint(1, LATEST_HIT))
+        cell = Cell(cell.bus, cell.program, cell.point, cell.action, self.chance.randint(1, LATEST_HIT))
         plan = cell.plan(self.rig.marker())
         self._plans.append(plan)
         self.rig.plan(cell.program, plan)

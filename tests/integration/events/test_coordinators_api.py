@@ -172,7 +172,7 @@ def test_every_route_states_who_may_call_it(app: Flask) -> None:
         "readers": FOR_READERS | SET_UP_FOR_READERS | SIDE_EVENTS_FOR_READERS,
         "coordinators": FOR_COORDINATORS,
         "operators too": FOR_OPERATORS_TOO,
-        "who watches": {"/v1/trail/events"},
+        "who watches": {"/v1/service-audit/events"},
     }
     assert by_policy == expected
     assert set(stated) - set().union(*expected.values()) == set()

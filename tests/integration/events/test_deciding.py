@@ -211,8 +211,8 @@ def test_speakers_are_listed_by_name_for_coordinators(desk: Desk) -> None:
     ]
     assert desk.client.get("/console/speakers?event=no-such-event", headers=desk.headers).text.count("<section") == 0
     with desk.engine.connect() as connection:
-        deeds = connection.execute(text("SELECT deed, kind FROM deed WHERE deed = 'file-taken'")).all()
-    assert [tuple(deed) for deed in deeds] == [("file-taken", "speakers")]
+        actions = connection.execute(text("SELECT action, kind FROM audit_record WHERE action = 'file-taken'")).all()
+    assert [tuple(action) for action in actions] == [("file-taken", "speakers")]
 
 
 def test_reference_and_name_of_a_speaker_belong_together(desk: Desk) -> None:

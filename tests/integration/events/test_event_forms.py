@@ -117,7 +117,7 @@ def test_a_draft_is_made_and_leads_to_its_page(signed_in: FlaskClient, loaded: U
     ((status, title, starts_at, asked, internal),) = rows(loaded, STATE.format(MADE))
     assert (status, title, asked, internal) == ("draft", HOUSING["title.en"], ["housing", "health"], False)
     assert starts_at.isoformat() == "2020-05-12T13:00:00+00:00"
-    history = f"SELECT deed, fields, changed_by FROM event_change WHERE event_id = '{MADE}'"
+    history = f"SELECT action, fields, changed_by FROM event_change WHERE event_id = '{MADE}'"
     assert rows(loaded, history) == [("made", [], "a coordinator")]
     page = signed_in.get(made.headers["Location"]).text
     assert "The event is created as a draft." in page

@@ -119,18 +119,18 @@ def test_without_the_lock_it_would_be_counted_as_another_s(loaded: UnitOfWork) -
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(deeds=st.lists(st.sampled_from(["confirm", "cancel", "internal", "other"]), max_size=8))
-def test_any_deeds_leave_the_numbers_of_the_roster(
-    loaded: UnitOfWork, clock: FrozenClock, sample: Loaded, deeds: list[str]
+@given(actions=st.lists(st.sampled_from(["confirm", "cancel", "internal", "other"]), max_size=8))
+def test_any_actions_leave_the_numbers_of_the_roster(
+    loaded: UnitOfWork, clock: FrozenClock, sample: Loaded, actions: list[str]
 ) -> None:
     with loaded.transaction() as connection:
         connection.execute(text("TRUNCATE roster, event_count, tally, inbox"))
         connection.execute(text("UPDATE event SET internal = false"))
-    for revision, deed in enumerate(deeds, start=1):
-        if deed in ("internal", "other"):
-            _set(loaded, clock, sample, WEBINAR, internal=deed == "internal")
+    for revision, action in enumerate(actions, start=1):
+        if action in ("internal", "other"):
+            _set(loaded, clock, sample, WEBINAR, internal=action == "internal")
         else:
-            status = {"confirm": "confirmed", "cancel": "cancelled"}[deed]
+            status = {"confirm": "confirmed", "cancel": "cancelled"}[action]
             hear(loaded, [registration_message(registered(1, status=status, revision=revision, country="CH"))])
     with loaded.transaction() as connection:
         event = read_event(connection, WEBINAR)

@@ -198,7 +198,7 @@ def test_the_history_says_who_did_what_without_the_values(
     client.patch("/v1/resources/brief", json={"published": True}, headers=headers)
     answer = client.get(f"{path}/history", headers=headers)
     found: list[dict[str, Any]] = (answer.json or {})["items"]
-    assert [(c["deed"], c["revision"], c["resource_id"], c["fields"], c["changed_by"]) for c in found] == [
+    assert [(c["action"], c["revision"], c["resource_id"], c["fields"], c["changed_by"]) for c in found] == [
         ("resource-changed", 3, "brief", ["published"], "a coordinator"),
         ("resource-made", 3, "brief", [], "a coordinator"),
         ("postpone", 3, None, ["status", "starts_at", "ends_at"], "a coordinator"),
@@ -209,7 +209,7 @@ def test_the_history_says_who_did_what_without_the_values(
     assert {change["changed_at"] for change in found} == {clock().isoformat()}
 
 
-def test_the_console_s_deeds_are_in_the_history_under_the_same_names(
+def test_the_console_s_actions_are_in_the_history_under_the_same_names(
     loaded: UnitOfWork, client: FlaskClient, keys: Mapping[str, str]
 ) -> None:
     _sign_in(client, keys["coordinator"])
@@ -219,16 +219,16 @@ def test_the_console_s_deeds_are_in_the_history_under_the_same_names(
         assert seen is not None
         done = client.post(path, data=wish | {"seen": seen[1], "go": "do"}, headers=OWN_SITE)
         assert done.status_code == 303
-    deeds = rows(loaded, "SELECT deed, fields FROM event_change WHERE event_id = 'upr-review' ORDER BY number DESC")
-    assert deeds == [("confirm", ["status"]), ("edited", ["mode"]), ("loaded", [])]
+    actions = rows(loaded, "SELECT action, fields FROM event_change WHERE event_id = 'upr-review' ORDER BY number DESC")
+    assert actions == [("confirm", ["status"]), ("edited", ["mode"]), ("loaded", [])]
     page = client.get("/console/events/upr-review").text
     assert "<strong>Date confirmed</strong>" in page
 
 
-def test_every_deed_has_words() -> None:
-    deeds = {MADE, EDITED, LOADED}
+def test_every_action_has_words() -> None:
+    actions = {MADE, EDITED, LOADED}
     resources = {RESOURCE_MADE, RESOURCE_CHANGED}
-    assert set(CHANGE_NAMES) == {*STEPS, *deeds, *resources, PUBLISHED}
+    assert set(CHANGE_NAMES) == {*STEPS, *actions, *resources, PUBLISHED}
 
 
 def test_loading_again_adds_nothing_to_the_history(loaded: UnitOfWork, sample: Any, clock: FrozenClock) -> None:

@@ -109,13 +109,13 @@ def test_what_publishing_does_stands_in_the_history_and_what_it_leaves_does_not(
     desk.client.delete(f"/v1/schedule/placements/{proposal}", headers=seen)
     desk.clock.advance(LATER)
     assert desk.publish().status_code == 201
-    deed = ("timetable-published", "a coordinator")
+    action = ("timetable-published", "a coordinator")
     assert _history(desk, event) == [
-        (3, *deed, ["status", "starts_at", "ends_at"]),
-        (2, *deed, ["starts_at", "ends_at"]),
-        (1, *deed, []),
+        (3, *action, ["status", "starts_at", "ends_at"]),
+        (2, *action, ["starts_at", "ends_at"]),
+        (1, *action, []),
     ]
-    assert _history(desk, other) == [(1, *deed, [])]
+    assert _history(desk, other) == [(1, *action, [])]
     with desk.engine.connect() as connection:
         changed = last_changes(connection, [event, other])
     assert changed == {event: desk.clock(), other: desk.clock() - LATER}
@@ -134,7 +134,7 @@ def _event(desk: Desk, event: str) -> dict[str, Any]:
 
 def _history(desk: Desk, event: str) -> list[tuple[Any, ...]]:
     items = desk.client.get(f"/v1/events/{event}/history", headers=desk.headers).get_json()["items"]
-    return [(one["revision"], one["deed"], one["changed_by"], one["fields"]) for one in items]
+    return [(one["revision"], one["action"], one["changed_by"], one["fields"]) for one in items]
 
 
 def _waits(engine: Engine) -> bool:

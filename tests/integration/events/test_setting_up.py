@@ -132,10 +132,12 @@ def test_one_of_every_kind_is_made_changed_and_withdrawn(desk: Desk, ask: Ask) -
         assert ask("DELETE", one, seen="1").status_code == 412
         assert ask("DELETE", one, seen="2").status_code == 200
         assert (ask("GET", one).status_code, ask("GET", part).get_json()) == (404, before)
-    deeds = rows(UnitOfWork(desk.engine, "events"), "SELECT kind, deed, done_by FROM deed ORDER BY id")
+    actions = rows(UnitOfWork(desk.engine, "events"), "SELECT kind, action, done_by FROM audit_record ORDER BY id")
     names = [kind.name for part in SAMPLES for kind in KINDS if kind.part == part]
-    done = [(name, f"{name}-{deed}", "a coordinator") for name in names for deed in ("made", "changed", "withdrawn")]
-    assert deeds == done
+    done = [
+        (name, f"{name}-{action}", "a coordinator") for name in names for action in ("made", "changed", "withdrawn")
+    ]
+    assert actions == done
     told = rows(UnitOfWork(desk.engine, "events"), "SELECT type, subject FROM outbox WHERE subject = 'water'")
     assert told == [("org.troika.working-group.changed.v1", "water")] * 2
 

@@ -96,8 +96,8 @@ def test_scheduled_bulletin_goes_at_its_time_to_those_who_fit_then(office: Offic
     office.schedule()
     assert [who for who, _ in bulletins(office)] == [f"{1:064x}", f"{2:064x}"]
     assert post(client, bulletin, "cancel") == (409, "already-sent")
-    trail = ask(client, "GET", "/v1/trail/notifications").get_json()["items"]
-    assert [(line["deed"], line["who"]) for line in trail[:2]] == [
+    trail = ask(client, "GET", "/v1/service-audit/notifications").get_json()["items"]
+    assert [(line["action"], line["who"]) for line in trail[:2]] == [
         ("bulletin-sent", trail[1]["who"]),
         ("bulletin-scheduled", trail[1]["who"]),
     ]

@@ -21,8 +21,8 @@ from services.notifications.sending.outcomes import GIVE_UP_AFTER, MIN_ATTEMPTS
 from services.notifications.sending.service import GIVEN_UP_REASON, UNKNOWN_AFTER, reap_leases
 from services.notifications.telemetry import people_not_notified
 from services.notifications.tracking.service import (
+    ACTION,
     CHUNK,
-    DEED,
     ResendOrder,
     measure_not_notified,
     preview_resend,
@@ -41,7 +41,7 @@ from tests.support.smtp_relay import CUT, Relay
 PAGE = "/console/mail/not-notified"
 REFUSED = "the relay answered 550 to RCPT"
 EVERYTHING = MailSelection()
-DEEDS = f"SELECT done_by, kind, subject, detail FROM deed WHERE deed = '{DEED}' ORDER BY id"
+ACTIONS = f"SELECT done_by, kind, subject, detail FROM audit_record WHERE action = '{ACTION}' ORDER BY id"
 STARTS_AT = datetime(2020, 3, 4, 19, 0, tzinfo=UTC)
 
 
@@ -91,8 +91,8 @@ def test_failed_mail_is_sent_again_once_with_the_same_message_id(office: Office)
     assert (sent["ended_at"], sent["requeued_at"]) == (None, office.clock())
     assert office.attempts() == [(1, "claimed", "failed"), (2, "data", "sent")]
     assert again(office) == 0
-    (deed,) = office.rows(DEEDS)
-    assert deed == {
+    (action,) = office.rows(ACTIONS)
+    assert action == {
         "done_by": "a coordinator",
         "kind": "mail",
         "subject": mail["id"],
@@ -282,8 +282,8 @@ def test_all_of_a_period_and_a_reason(office: Office) -> None:
     assert _preview(office, replace(chosen, since=ended[1])).people == 1
     assert again(office, chosen) == 2
     assert [mail["state"] for mail in office.mails()] == ["queued", "queued", "failed"]
-    (deed,) = office.rows(DEEDS)
-    assert deed["detail"] == {
+    (action,) = office.rows(ACTIONS)
+    assert action["detail"] == {
         "mails": 2,
         "since": ended[0].isoformat(),
         "until": ended[2].isoformat(),
@@ -296,7 +296,7 @@ def test_more_than_one_transaction_holds_are_all_sent_again(office: Office) -> N
     office.queue_mails(CHUNK + 5)
     refuse(office)
     assert again(office) == CHUNK + 5
-    assert [deed["detail"] for deed in office.rows(DEEDS)] == [{"mails": CHUNK}, {"mails": 5}]
+    assert [action["detail"] for action in office.rows(ACTIONS)] == [{"mails": CHUNK}, {"mails": 5}]
     assert {mail["state"] for mail in office.mails()} == {"queued"}
 
 
@@ -309,7 +309,7 @@ def test_two_who_press_at_once_send_once(office: Office) -> None:
         done = list(both.map(lambda _: _or_refused(office, order), range(2)))
     assert sum(done) == 50
     assert len(delivered(office)) == 50
-    assert sum(deed["detail"]["mails"] for deed in office.rows(DEEDS)) == 50
+    assert sum(action["detail"]["mails"] for action in office.rows(ACTIONS)) == 50
 
 
 def _or_refused(office: Office, order: ResendOrder) -> int:
@@ -369,8 +369,10 @@ def test_console_shows_previews_and_sends_again(office: Office, client: FlaskCli
     assert (twice.status_code, twice.location) == (303, f"{PAGE}?sent=0")
     assert "There was nothing to send again" in client.get(twice.location).text
     assert len(delivered(office)) == 1
-    entries = client.get("/v1/trail/notifications", headers={"Authorization": "Bearer coordinator"}).get_json()["items"]
-    assert "mails-sent-again" in {entry["deed"] for entry in entries}
+    entries = client.get("/v1/service-audit/notifications", headers={"Authorization": "Bearer coordinator"}).get_json()[
+        "items"
+    ]
+    assert "mails-sent-again" in {entry["action"] for entry in entries}
 
 
 def test_console_filters_by_period_and_reason(office: Office, client: FlaskClient) -> None:
@@ -426,6 +428,6 @@ def test_command_lists_and_sends_again(office: Office, run: Any) -> None:
     done = run("send-again", "--id", mail_id, "--yes").output
     assert "1 mails to 1 person would be sent again." in done
     assert done.endswith("1 queued again.\n")
-    assert [deed["done_by"] for deed in office.rows(DEEDS)] == ["Op Erator"]
+    assert [action["done_by"] for action in office.rows(ACTIONS)] == ["Op Erator"]
     assert len(delivered(office)) == 1
     assert "0 of 0 mails" in run("list").output

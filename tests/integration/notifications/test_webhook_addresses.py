@@ -1,4 +1,4 @@
-"""Partners' addresses: which may be noted, when they are switched off, and that the trail says so."""
+"""Partners' addresses: which may be noted, when they are switched off, and that the audit log says so."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,8 +27,8 @@ def test_answer_gone_turns_the_address_off_and_calls_off_what_waits(
     assert sorted(states(office)) == [("called_off", "switched off", 0), ("failed", "answered 410", 1)]
     shown = ask(client, "GET", f"/v1/webhooks/{webhook['id']}").get_json()
     assert (shown["off_reason"], shown["off_at"] is not None) == ("gone", True)
-    [line] = ask(client, "GET", "/v1/trail/notifications?who=the system", key="operator").get_json()["items"]
-    assert (line["deed"], line["detail"]) == ("webhook-switched-off", {"reason": "gone"})
+    [line] = ask(client, "GET", "/v1/service-audit/notifications?who=the system", key="operator").get_json()["items"]
+    assert (line["action"], line["detail"]) == ("webhook-switched-off", {"reason": "gone"})
 
 
 def test_address_at_which_nothing_works_for_days_is_turned_off_until_somebody_turns_it_on(
@@ -95,8 +95,8 @@ def test_life_of_an_address_stands_in_the_trail(client: FlaskClient, office: Off
         assert ask(client, "PATCH", path, {"on": on}).status_code == 200
     assert ask(client, "DELETE", path).status_code == 204
     assert ask(client, "DELETE", path).status_code == 404
-    lines = ask(client, "GET", "/v1/trail/notifications", key="operator").get_json()["items"]
-    assert [line["deed"] for line in lines] == [
+    lines = ask(client, "GET", "/v1/service-audit/notifications", key="operator").get_json()["items"]
+    assert [line["action"] for line in lines] == [
         "webhook-deleted",
         "webhook-switched-on",
         "webhook-switched-off",

@@ -70,8 +70,8 @@ def test_answers_are_corrected_and_the_person_is_told(service: RegistrationServi
     by = history(service, one)[1][2]
     assert history(service, one)[1] == (reason, ["language", "name", "questions", "time_zone"], by)
     assert kinds(service)[-1] == "changed.v1"
-    trail = service.client.get("/v1/trail/registration", headers=coordinator).get_json()["items"][0]
-    assert (trail["deed"], trail["detail"]["fields"]) == ("registration-changed", content_names(content))
+    trail = service.client.get("/v1/service-audit/registration", headers=coordinator).get_json()["items"][0]
+    assert (trail["action"], trail["detail"]["fields"]) == ("registration-changed", content_names(content))
     stale = correct(service, coordinator, one, 1, answers={"name": "Another"})
     assert stale.get_json()["code"] == "changed-meanwhile"
 

@@ -230,7 +230,7 @@ def test_taking_a_file_notes_the_questions_and_no_answer(
 ) -> None:
     query = urlencode({"form": FORM, "answer.question": "cole", "answer.meal": "vegan", "language": "en"})
     people.get(f"/v1/registrations?{query}", headers={**coordinator, "Accept": "text/csv"})
-    [(note,)] = rows(installation.urls["registration"], "SELECT detail FROM deed WHERE deed = 'file-taken'")
+    [(note,)] = rows(installation.urls["registration"], "SELECT detail FROM audit_record WHERE action = 'file-taken'")
     assert note == {"form": FORM, "language": "en", "answers": "meal, question"}
 
 

@@ -85,7 +85,9 @@ def test_new_form_is_public_once_it_is_published(service: RegistrationService, d
     service.enrol(filled(email="a@example.org", session="morning", diet="none"), SLUG)
     assert rows(service.url, "SELECT answers, sealed IS NOT NULL FROM registration") == [({"session": "morning"}, True)]
     assert service.messages("form.changed")[-1]["data"]["id"] == SLUG
-    assert rows(service.url, "SELECT done_by, deed, subject FROM deed") == [("a coordinator", "form-published", SLUG)]
+    assert rows(service.url, "SELECT done_by, action, subject FROM audit_record") == [
+        ("a coordinator", "form-published", SLUG)
+    ]
 
 
 def test_running_form_changes_and_its_old_answers_stay(service: RegistrationService, desk: Desk) -> None:
@@ -125,8 +127,11 @@ def test_running_form_changes_and_its_old_answers_stay(service: RegistrationServ
     page = desk.ask("GET", f"/console/registrations/forms/{SLUG}").text
     assert "added city; removed note" in page
     assert f"Published for the first time, with {len(QUESTIONS)} questions." in page
-    deeds = desk.ask("GET", "/v1/trail/registration").get_json()["items"]
-    assert sorted(one["deed"] for one in deeds if one["kind"] == "form") == ["form-changed", *["form-published"] * 2]
+    actions = desk.ask("GET", "/v1/service-audit/registration").get_json()["items"]
+    assert sorted(one["action"] for one in actions if one["kind"] == "form") == [
+        "form-changed",
+        *["form-published"] * 2,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -78,9 +78,9 @@ def test_days_count_from_the_end_and_not_from_the_beginning(
 
 
 def entries(installation: TestInstallation) -> list[tuple[str, str, str, int]]:
-    """(who, deed, step, count) of the audit log."""
-    found = rows(installation.urls["registration"], "SELECT done_by, deed, detail FROM deed ORDER BY id")
-    return [(who, deed, detail["step"], detail["count"]) for who, deed, detail in found]
+    """(who, action, step, count) of the audit log."""
+    found = rows(installation.urls["registration"], "SELECT done_by, action, detail FROM audit_record ORDER BY id")
+    return [(who, action, detail["step"], detail["count"]) for who, action, detail in found]
 
 
 def test_deletion_is_announced_a_day_before(

@@ -119,8 +119,8 @@ def opens(private_keys: list[bytes], sealed: bytes, bound_to: list[str]) -> bool
 @pytest.fixture
 def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
     """Sets what happens while a replacement waits."""
-    return lambda deed: monkeypatch.setattr(
-        "services.registration.key_commands.time", SimpleNamespace(sleep=lambda _seconds: deed())
+    return lambda action: monkeypatch.setattr(
+        "services.registration.key_commands.time", SimpleNamespace(sleep=lambda _seconds: action())
     )
 
 
@@ -153,7 +153,7 @@ def test_key_is_replaced_while_people_register(
     assert sorted(people.values()) == ["during", "early", "late", "waiting"]
     assert {diet(client, row, coordinator) for row in people} == {f"only {name}" for name in people.values()}
     assert not any(opens(old, *one) for one in stored(url).values())
-    assert rows(url, "SELECT done_by, deed, subject FROM deed") == [("Op Erator", "form-key-replaced", FORM)]
+    assert rows(url, "SELECT done_by, action, subject FROM audit_record") == [("Op Erator", "form-key-replaced", FORM)]
 
 
 def test_nothing_is_lost_while_people_register_without_pause(
@@ -494,7 +494,7 @@ def test_destroyed_key_is_never_made_again(installation: TestInstallation, clien
     [line] = [line for line in run(installation, "list").output.splitlines() if line.startswith(FORM)]
     assert line.startswith(f"{FORM}: destroyed 20")
     assert rows(url, "SELECT public_key, destroyed_at IS NULL FROM form_key WHERE form = %s", FORM) == [(None, False)]
-    assert rows(url, "SELECT done_by, deed, subject FROM deed") == [("Op Erator", "form-key-destroyed", FORM)]
+    assert rows(url, "SELECT done_by, action, subject FROM audit_record") == [("Op Erator", "form-key-destroyed", FORM)]
     assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 1
 
 

@@ -184,8 +184,8 @@ def _assert_told(service: RegistrationService) -> None:
     )
     assert (consent["imported_by"], consent["imported_because"]) == ("a coordinator", CONFIRMATION["reason"])
     assert (received.date().isoformat(), changed_by, reason) == ("2020-02-20", "a coordinator", "imported from a file")
-    deeds = [deed for (deed,) in rows(service.url, "SELECT deed FROM deed ORDER BY done_at, deed")]
-    assert deeds[-3:] == ["people-import-checked", "people-import-confirmed", "people-imported"]
+    actions = [action for (action,) in rows(service.url, "SELECT action FROM audit_record ORDER BY done_at, action")]
+    assert actions[-3:] == ["people-import-checked", "people-import-confirmed", "people-imported"]
 
 
 def _assert_nothing_left(service: RegistrationService) -> None:
@@ -330,7 +330,7 @@ def test_pages_from_file_to_people(desk: Desk, service: RegistrationService, coo
     ]
     refused = client.get(f"{path}/refused.csv", headers=own).text.splitlines()
     assert refused[1].startswith(f"{address_of(2)},Participant,2,The Swiss Confederation,3/4/2020,3,Where,")
-    taken = rows(service.url, "SELECT kind, subject FROM deed WHERE deed = 'file-taken'")
+    taken = rows(service.url, "SELECT kind, subject FROM audit_record WHERE action = 'file-taken'")
     assert taken == [("import", path.rpartition("/")[2])]
     [name] = re.findall(r'name="(value:country:[^"]+)"', page)
     assert client.post(f"{path}/values", data={"seen": "2", name: "CH"}, headers=own).status_code == 303

@@ -63,8 +63,8 @@ def test_tags_are_set_on_several_and_filtered_by(
     for refused in ("", "a,b", "x" * 41, "nul\0"):
         answer = client.post("/v1/registrations/tags", json={**sent, "add": [refused]}, headers=coordinator)
         assert answer.status_code in (400, 409, 422), refused
-    deeds = rows(service.url, "SELECT DISTINCT deed, detail FROM deed WHERE deed = 'registration-tagged'")
-    assert deeds == [("registration-tagged", {})]
+    actions = rows(service.url, "SELECT DISTINCT action, detail FROM audit_record WHERE action = 'registration-tagged'")
+    assert actions == [("registration-tagged", {})]
 
 
 def test_page_of_a_person_shows_everything_of_the_address(

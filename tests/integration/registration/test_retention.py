@@ -266,10 +266,12 @@ def test_standard_questions_tell_people_ninety_days(installation: TestInstallati
 
 
 def announced(installation: TestInstallation) -> list[tuple[str, str, int]]:
-    """(deed, step, count) of the audit log."""
+    """(action, step, count) of the audit log."""
     return [
-        (deed, detail["step"], detail["count"])
-        for deed, detail in rows(installation.urls["registration"], "SELECT deed, detail FROM deed ORDER BY id")
+        (action, detail["step"], detail["count"])
+        for action, detail in rows(
+            installation.urls["registration"], "SELECT action, detail FROM audit_record ORDER BY id"
+        )
     ]
 
 
@@ -324,7 +326,7 @@ def test_time_that_jumps_erases_nobody_until_an_operator_confirms(
         ("retention-done", "sealed-14", 1),
         ("retention-done", "people", 1),
     ]
-    who = rows(url, "SELECT DISTINCT deed, done_by FROM deed ORDER BY deed")
+    who = rows(url, "SELECT DISTINCT action, done_by FROM audit_record ORDER BY action")
     assert who == [("retention-confirmed", "Op Erator"), ("retention-done", "retention")]
 
 

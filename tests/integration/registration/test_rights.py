@@ -35,10 +35,10 @@ _FUNCTIONS = """
 PEOPLE = (
     "registration", "registration_change", "candidate", "waiting_address", "confirmation_link", "mailbox", "outbox",
     "managing_link", "limited_link", "waiting_link", "organisation", "blocked_address", "submission", "sealed_reading",
-    "trail", "deed", "erased_address", "mail_count",
+    "own_audit_log", "audit_record", "erased_address", "mail_count",
 )  # fmt: skip
 """Tables that say something of somebody."""
-VIEWS = ("trail",)
+VIEWS = ("own_audit_log",)
 
 
 def said(process: str, columns: list[tuple[str, str]]) -> set[tuple[str, str, str]]:

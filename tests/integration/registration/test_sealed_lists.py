@@ -253,8 +253,8 @@ def test_copy_carries_a_watermark_and_no_formula(service: RegistrationService, k
         assert "'=HYPERLINK" in person
     page = client.get(f"{PAGES}/{content['id']}", headers=keys["reader"]).text
     assert [mark in page for mark in marks] == [True] * 3
-    deeds = client.get("/v1/trail/registration?deed=file-taken", headers=keys["viewer"]).get_json()["items"]
-    assert [(one["who"], one["subject"], one["detail"]["kind"]) for one in deeds] == [
+    actions = client.get("/v1/service-audit/registration?action=file-taken", headers=keys["viewer"]).get_json()["items"]
+    assert [(one["who"], one["subject"], one["detail"]["kind"]) for one in actions] == [
         ("reader", content["id"], "xlsx"),
         ("reader", content["id"], "csv"),
     ]
@@ -350,7 +350,7 @@ def test_destroying_a_key_needs_a_second_person(
     assert client.post(decide, data={"decision": "approved"}, headers=keys["second"]).status_code == 303
     gone = client.get(f"{LISTS}/{content['id']}", headers=keys["reader"])
     assert (gone.status_code, gone.get_json()["code"]) == (410, "sealed-gone")
-    [(who, detail)] = rows(service.url, "SELECT done_by, detail FROM deed WHERE deed = 'form-key-destroyed'")
+    [(who, detail)] = rows(service.url, "SELECT done_by, detail FROM audit_record WHERE action = 'form-key-destroyed'")
     assert (who, detail["asked_by"], detail["approved_by"]) == ("second", "desk", "second")
 
 

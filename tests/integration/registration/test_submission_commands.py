@@ -52,7 +52,7 @@ def states(url: str) -> list[tuple[int, str, int]]:
 
 
 def audit_log(url: str) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in rows(url, "SELECT done_by, deed, subject, detail FROM deed ORDER BY id")]
+    return [tuple(row) for row in rows(url, "SELECT done_by, action, subject, detail FROM audit_record ORDER BY id")]
 
 
 def test_list_shows_what_is_parked_and_what_waits(typed: Command, url: str) -> None:

@@ -42,9 +42,12 @@ def editor(house: House) -> Desk:
     return Desk(house, house.give_key("a web editor", "partner", partner=OWN))
 
 
-def deeds(house: House, deed: str) -> list[dict[str, Any]]:
+def actions(house: House, action: str) -> list[dict[str, Any]]:
     """What the audit log says of it."""
-    return [row[0] for row in house.rows("registration", "SELECT detail FROM deed WHERE deed = %s ORDER BY id", deed)]
+    return [
+        row[0]
+        for row in house.rows("registration", "SELECT detail FROM audit_record WHERE action = %s ORDER BY id", action)
+    ]
 
 
 def published(house: House, slug: str) -> list[tuple[int, int, str]]:
@@ -71,8 +74,8 @@ def test_partner_is_added_changed_and_may_show_a_form(house: House, desk: Desk) 
     assert (changed.status_code, changed.get_json()["origins"], changed.headers["ETag"]) == (200, [], '"2"')
     assert desk.ask("PATCH", "/v1/partners/a-house", {"name": "x"}, "1").status_code == 412
     assert desk.ask("PATCH", "/v1/partners/a-house", {"name": PARTNER["name"]}, "2").headers["ETag"] == '"2"'
-    assert deeds(house, "partner-added")[-1]["origins"] == ["https://house.example.org"]
-    [noted] = deeds(house, "partner-changed")[-1:]
+    assert actions(house, "partner-added")[-1]["origins"] == ["https://house.example.org"]
+    [noted] = actions(house, "partner-changed")[-1:]
     assert noted == {
         "before": {"origins": ["https://house.example.org"], "theme": {}},
         "after": {"origins": [], "theme": {"accent": "#0b6bcb"}},
@@ -149,7 +152,7 @@ def test_partner_asks_and_a_coordinator_decides(house: House, desk: Desk, editor
     assert (more.status_code, more.get_json()["code"]) == (422, "too-many-origins")
     seen = str(desk.ask("GET", path).get_json()["revision"])
     assert desk.ask("PATCH", path, {"requested_origins": []}, seen).get_json()["origins"] == origins
-    assert deeds(house, "origin-requested")[0]["after"] == {"requested_origins": [origin]}
+    assert actions(house, "origin-requested")[0]["after"] == {"requested_origins": [origin]}
     waited = [waiting for _, waiting, _ in published(house, OWN)]
     assert waited[-8:] == [1, 0, *range(1, MAX_REQUESTED + 1), 0]
 

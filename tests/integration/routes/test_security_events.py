@@ -57,7 +57,7 @@ def noted(stream: io.StringIO) -> list[dict[str, Any]]:
     return [{name: value for name, value in line.items() if name not in common} for line in own]
 
 
-DEEDS: dict[str, tuple[tuple[str, str, str, dict[str, Any]], dict[str, str]]] = {
+ACTIONS: dict[str, tuple[tuple[str, str, str, dict[str, Any]], dict[str, str]]] = {
     "a key of nobody": (
         ("registration", "GET", "/v1/registrations", {"key": UNKNOWN}),
         {"message": "key-refused", "route": "/v1/registrations"},
@@ -102,9 +102,9 @@ DEEDS: dict[str, tuple[tuple[str, str, str, dict[str, Any]], dict[str, str]]] = 
 }
 
 
-@pytest.mark.parametrize("deed", DEEDS)
-def test_event_is_counted_once_and_logged_by_name(house: House, deed: str) -> None:
-    (service, method, path, how), line = DEEDS[deed]
+@pytest.mark.parametrize("action", ACTIONS)
+def test_event_is_counted_once_and_logged_by_name(house: House, action: str) -> None:
+    (service, method, path, how), line = ACTIONS[action]
     before = counted()
     with logged() as stream:
         house.ask(service, method, path, **how)

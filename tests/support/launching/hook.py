@@ -21,7 +21,7 @@ ERRORS: dict[Error, Callable[[str], Exception]] = {
 
 
 class Hook:
-    """Counts arrivals at the planned point and does the deed. One a process.
+    """Counts arrivals at the planned point and does the action. One a process.
 
     Args:
         file: of the orders.
@@ -51,11 +51,11 @@ class Hook:
 
 def carry_out(plan: Plan) -> None:
     """Die, fail or stand still."""
-    if plan.deed == "kill":
+    if plan.action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    if plan.deed == "raise":
+    if plan.action == "raise":
         raise ERRORS[plan.error](f"fail point {plan.point}")
-    time.sleep(plan.hang_s)  # the deed itself
+    time.sleep(plan.hang_s)  # the action itself
 
 
 def install(file: Path) -> None:

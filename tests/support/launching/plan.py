@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Deed = Literal["kill", "raise", "hang"]
+Action = Literal["kill", "raise", "hang"]
 Error = Literal["bug", "line", "database"]
 
 
@@ -14,7 +14,7 @@ class Plan:
     """Attributes:
     point: name of the fail point.
     hit: which arrival at it, counted in each process since the plan was written; 1 is the next.
-    deed: SIGKILL of the process itself, an error, or a stand-still.
+    action: SIGKILL of the process itself, an error, or a stand-still.
     error: which error: one that nobody foresaw, a broken line, or a database that went away.
     hang_s: how long the stand-still is, seconds.
     marker: file that is made when it happens; it happens once only.
@@ -22,18 +22,18 @@ class Plan:
 
     point: str
     hit: int
-    deed: Deed
+    action: Action
     marker: str
     error: Error = "bug"
     hang_s: float = 30.0
 
     @property
     def happened(self) -> bool:
-        """Whether the deed is done."""
+        """Whether the action is done."""
         return Path(self.marker).exists()
 
     def take(self) -> bool:
-        """Claim the deed; False if another process has done it already."""
+        """Claim the action; False if another process has done it already."""
         try:
             os.close(os.open(self.marker, os.O_CREAT | os.O_EXCL))
         except FileExistsError:

@@ -1,4 +1,4 @@
-"""The launcher's orders: a deed is done once, at the arrival that was asked for, and can be ordered anew."""
+"""The launcher's orders: a action is done once, at the arrival that was asked for, and can be ordered anew."""
 
 import time
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from tests.support.launching import orders
 from tests.support.launching.hook import Hook
 from tests.support.launching.parts import replace
-from tests.support.launching.plan import Deed, Plan
+from tests.support.launching.plan import Action, Plan
 
 POINT, OTHER = "relay.claimed", "relay.marked"
 
@@ -21,15 +21,15 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def _plan(file: Path, deed: Deed = "raise", hit: int = 1, number: int = 1) -> Plan:
-    return Plan(POINT, hit, deed, str(file.with_suffix(f".{number}")), "database", hang_s=0.2)
+def _plan(file: Path, action: Action = "raise", hit: int = 1, number: int = 1) -> Plan:
+    return Plan(POINT, hit, action, str(file.with_suffix(f".{number}")), "database", hang_s=0.2)
 
 
 def test_point_without_a_plan_does_nothing(file: Path) -> None:
     Hook(file)(POINT)
 
 
-def test_deed_is_done_at_the_ordered_arrival_of_the_ordered_point(file: Path) -> None:
+def test_action_is_done_at_the_ordered_arrival_of_the_ordered_point(file: Path) -> None:
     hook, plan = Hook(file), _plan(file, hit=3)
     orders.give(file, plan)
     for _ in range(5):
@@ -42,7 +42,7 @@ def test_deed_is_done_at_the_ordered_arrival_of_the_ordered_point(file: Path) ->
     assert plan.happened
 
 
-def test_deed_is_done_once_whatever_process_comes_next(file: Path) -> None:
+def test_action_is_done_once_whatever_process_comes_next(file: Path) -> None:
     first, second, plan = Hook(file), Hook(file), _plan(file)
     orders.give(file, plan)
     with pytest.raises(psycopg.OperationalError):

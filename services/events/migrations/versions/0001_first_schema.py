@@ -94,7 +94,7 @@ CREATE TABLE event_change (
     number bigint GENERATED ALWAYS AS IDENTITY,
     event_id text NOT NULL REFERENCES event (id),
     revision integer NOT NULL CHECK (revision >= 1),
-    deed text NOT NULL CHECK (deed <> ''),
+    action text NOT NULL CHECK (action <> ''),
     resource_id text,
     fields text[] NOT NULL,
     changed_by text NOT NULL CHECK (changed_by <> ''),
@@ -456,30 +456,32 @@ CREATE INDEX access_holder_key ON access_holder USING gin (key_hashes);
 """
 
 AUDIT_LOG = """
-CREATE TABLE deed (
+CREATE TABLE audit_record (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     done_at timestamptz NOT NULL,
     done_by text NOT NULL CHECK (done_by <> ''),
-    deed text NOT NULL CHECK (deed <> ''),
+    action text NOT NULL CHECK (action <> ''),
     kind text NOT NULL,
     subject text NOT NULL,
     detail jsonb NOT NULL
 );
-COMMENT ON TABLE deed IS 'what people with a key did that no other table tells; shown by the view trail';
-CREATE INDEX deed_at ON deed (done_at);
-CREATE INDEX deed_subject ON deed (kind, subject, done_at);
-CREATE FUNCTION deed_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+COMMENT ON TABLE audit_record IS
+    'what people with a key did that no other table records; the view own_audit_log shows all';
+CREATE INDEX audit_record_at ON audit_record (done_at);
+CREATE INDEX audit_record_subject ON audit_record (kind, subject, done_at);
+CREATE FUNCTION audit_record_stays() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'deeds are only ever added';
+    RAISE EXCEPTION 'records of the audit log are only ever added';
 END $$;
-CREATE TRIGGER deed_stays BEFORE UPDATE OR TRUNCATE ON deed FOR EACH STATEMENT EXECUTE FUNCTION deed_stays();
+CREATE TRIGGER audit_record_stays BEFORE UPDATE OR TRUNCATE ON audit_record
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_record_stays();
 -- A rule deletes entries after three years. Whoever has got hold of its login deletes nothing younger than this.
-CREATE TRIGGER deed_kept BEFORE DELETE ON deed FOR EACH ROW
-    WHEN (OLD.done_at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION deed_stays();
+CREATE TRIGGER audit_record_kept BEFORE DELETE ON audit_record FOR EACH ROW
+    WHEN (OLD.done_at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION audit_record_stays();
 
-CREATE VIEW trail AS
-    SELECT done_at AS at, done_by AS who, deed, kind, subject, detail, 'd' || id AS key FROM deed
-    UNION ALL SELECT changed_at, changed_by, 'event-' || deed, 'event', event_id,
+CREATE VIEW own_audit_log AS
+    SELECT done_at AS at, done_by AS who, action, kind, subject, detail, 'd' || id AS key FROM audit_record
+    UNION ALL SELECT changed_at, changed_by, 'event-' || action, 'event', event_id,
         jsonb_build_object('fields', fields, 'resource', resource_id), 'e' || id FROM event_change
     UNION ALL SELECT written_at, written_by, 'note-written', 'event', event_id, '{}', 'n' || id FROM event_note
     UNION ALL SELECT changed_at, changed_by, 'proposal-' || action, 'proposal', proposal_id::text,

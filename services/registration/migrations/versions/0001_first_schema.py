@@ -826,28 +826,30 @@ CREATE TABLE used_passkey_challenge (
 """
 
 AUDIT_LOG = """
-CREATE TABLE deed (
+CREATE TABLE audit_record (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     done_at timestamptz NOT NULL,
     done_by text NOT NULL CHECK (done_by <> ''),
-    deed text NOT NULL CHECK (deed <> ''),
+    action text NOT NULL CHECK (action <> ''),
     kind text NOT NULL,
     subject text NOT NULL,
     detail jsonb NOT NULL
 );
-COMMENT ON TABLE deed IS 'what people with a key did that no other table tells; shown by the view trail';
-CREATE INDEX deed_at ON deed (done_at);
-CREATE FUNCTION deed_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+COMMENT ON TABLE audit_record IS
+    'what people with a key did that no other table records; the view own_audit_log shows all';
+CREATE INDEX audit_record_at ON audit_record (done_at);
+CREATE FUNCTION audit_record_stays() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'deeds are only ever added';
+    RAISE EXCEPTION 'records of the audit log are only ever added';
 END $$;
-CREATE TRIGGER deed_stays BEFORE UPDATE OR TRUNCATE ON deed FOR EACH STATEMENT EXECUTE FUNCTION deed_stays();
+CREATE TRIGGER audit_record_stays BEFORE UPDATE OR TRUNCATE ON audit_record
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_record_stays();
 -- A rule deletes entries after three years. Whoever has got hold of its login deletes nothing younger than this.
-CREATE TRIGGER deed_kept BEFORE DELETE ON deed FOR EACH ROW
-    WHEN (OLD.done_at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION deed_stays();
+CREATE TRIGGER audit_record_kept BEFORE DELETE ON audit_record FOR EACH ROW
+    WHEN (OLD.done_at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION audit_record_stays();
 
-CREATE VIEW trail AS
-    SELECT done_at AS at, done_by AS who, deed, kind, subject, detail, 'd' || id AS key FROM deed
+CREATE VIEW own_audit_log AS
+    SELECT done_at AS at, done_by AS who, action, kind, subject, detail, 'd' || id AS key FROM audit_record
     UNION ALL SELECT changed_at, changed_by,
         'registration-' || CASE WHEN fields <> '{}' THEN 'changed' WHEN revision = 1 THEN 'entered' ELSE status END,
         'registration', registration_id::text, jsonb_build_object('revision', revision)
@@ -876,12 +878,12 @@ CREATE TABLE audit_entry (
 COMMENT ON TABLE audit_entry IS 'what people with a key did in the other services, as they publish it';
 CREATE INDEX audit_entry_at ON audit_entry (at);
 CREATE TRIGGER audit_entry_stays BEFORE UPDATE OR TRUNCATE ON audit_entry
-    FOR EACH STATEMENT EXECUTE FUNCTION deed_stays();
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_record_stays();
 CREATE TRIGGER audit_entry_kept BEFORE DELETE ON audit_entry FOR EACH ROW
-    WHEN (OLD.at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION deed_stays();
+    WHEN (OLD.at > clock_timestamp() - interval '1000 days') EXECUTE FUNCTION audit_record_stays();
 
 CREATE VIEW audit_log AS
-    SELECT 'registration' AS service, at, who, deed AS act, kind, subject, detail, key FROM trail
+    SELECT 'registration' AS service, at, who, action AS act, kind, subject, detail, key FROM own_audit_log
     UNION ALL SELECT service, at, who, act, kind, subject, detail, 'a' || entry_id FROM audit_entry;
 """
 

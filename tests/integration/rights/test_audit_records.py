@@ -1,4 +1,4 @@
-"""The trail: who did what is written down with the deed, cannot be changed, and is shown to those who watch."""
+"""The audit log: who did what is written down with the action, cannot be changed, and is shown to those who watch."""
 
 import json
 from dataclasses import replace
@@ -18,7 +18,8 @@ from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
 TEXTS = {"en": {"subject": "Rooms", "text": "The rooms are known."}}
 SERVICES = ("events", "registration", "notifications")
 DONE_BY_MARY = """
-    INSERT INTO deed (done_at, done_by, deed, kind, subject, detail) VALUES ('2020-03-04', 'Mary', %s, '', '', '{}')
+    INSERT INTO audit_record (done_at, done_by, action, kind, subject, detail)
+    VALUES ('2020-03-04', 'Mary', %s, '', '', '{}')
 """
 EVENT = {"kind": "webinar", "title": "Mine", "time_zone": "Europe/Zurich", "mode": "online"}
 WATCHER = "somebody who watches"
@@ -36,15 +37,15 @@ def operator(house: House) -> dict[str, str]:
     return as_holder(house.give_key(WATCHER, "operator"))
 
 
-def trail(house: House, service: str, headers: dict[str, str], **query: str) -> list[tuple[Any, ...]]:
-    """Who, deed, kind and detail, oldest first."""
-    answer = house.apps[service].get(f"/v1/trail/{service}", query_string=query, headers=headers)
+def records(house: House, service: str, headers: dict[str, str], **query: str) -> list[tuple[Any, ...]]:
+    """Who, action, kind and detail, oldest first."""
+    answer = house.apps[service].get(f"/v1/service-audit/{service}", query_string=query, headers=headers)
     assert answer.status_code == 200, answer.text
     items = answer.get_json()["items"]
-    return [(line["who"], line["deed"], line["kind"], line["detail"]) for line in reversed(items)]
+    return [(line["who"], line["action"], line["kind"], line["detail"]) for line in reversed(items)]
 
 
-def test_life_of_a_bulletin_stands_in_the_trail(
+def test_life_of_a_bulletin_is_in_the_audit_log(
     house: House, coordinator: dict[str, str], operator: dict[str, str]
 ) -> None:
     mail = house.apps["notifications"]
@@ -54,7 +55,7 @@ def test_life_of_a_bulletin_stands_in_the_trail(
     changed = {"en": {"subject": "Rooms", "text": "They are known by now."}}
     assert mail.patch(path, json={"texts": changed}, headers=tag).status_code == 200
     assert mail.delete(path, headers={**coordinator, "If-Match": '"2"'}).status_code == 204
-    assert trail(house, "notifications", operator, who="Ada") == [
+    assert records(house, "notifications", operator, who="Ada") == [
         ("Ada", "bulletin-drafted", "bulletin", {}),
         ("Ada", "bulletin-drafted", "bulletin", {}),
         ("Ada", "bulletin-changed", "bulletin", {"revision": 2}),
@@ -71,7 +72,7 @@ def test_who_keeps_somebody_from_bulletins_is_known_and_the_person_is_not(
     [kept] = mail.get("/v1/suppressions", headers=keeper).get_json()["items"]
     assert (kept["said_by"], kept["who"]) == ("coordinator", "Grace")
     assert mail.delete(f"/v1/suppressions/{person}", headers=keeper).status_code == 204
-    assert trail(house, "notifications", operator, who="Grace") == [
+    assert records(house, "notifications", operator, who="Grace") == [
         ("Grace", "suppression-added", "", {}),
         ("Grace", "suppression-taken-back", "", {}),
     ]
@@ -88,11 +89,11 @@ def test_file_is_written_down_before_it_is_read_with_what_it_was_limited_to(
     sign_in(browser, house.give_key("Edith", "coordinator"))
     assert browser.get("/console/registrations.csv?country=CH").text.startswith("\ufeffid,form,")
     asked = {"form": "upr-webinar-10", "since": "2020-01-01", "search": "yes"}
-    assert trail(house, "registration", operator, deed="file-taken") == [
+    assert records(house, "registration", operator, action="file-taken") == [
         ("Ada", "file-taken", "registrations", asked),
         ("Edith", "file-taken", "registrations", {"country": "CH"}),
     ]
-    assert trail(house, "registration", operator, who="Edith", deed="signed-in") == [
+    assert records(house, "registration", operator, who="Edith", action="signed-in") == [
         ("Edith", "signed-in", "", {"with": "key"})
     ]
 
@@ -106,8 +107,8 @@ def test_changes_that_stand_elsewhere_are_in_the_trail_too(
     [(revision,)] = house.rows("registration", "SELECT revision FROM form WHERE slug = 'upr-webinar-10'")
     tag = {**coordinator, "If-Match": f'"{revision}"'}
     assert forms.patch("/v1/forms/upr-webinar-10", json={"capacity": 40}, headers=tag).status_code == 200
-    [(who, deed, kind, detail)] = trail(house, "registration", operator, deed="form-changed")
-    assert (who, deed, kind, detail["after"]["capacity"]) == ("Ada", "form-changed", "form", 40)
+    [(who, action, kind, detail)] = records(house, "registration", operator, action="form-changed")
+    assert (who, action, kind, detail["after"]["capacity"]) == ("Ada", "form-changed", "form", 40)
 
 
 def test_pages_of_the_trail_follow_each_other_without_a_gap(house: House, operator: dict[str, str]) -> None:
@@ -117,24 +118,26 @@ def test_pages_of_the_trail_follow_each_other_without_a_gap(house: House, operat
     cursor = ""
     for _ in range(4):
         query = {"who": "Mary", "limit": "2", "cursor": cursor}
-        page = house.apps["events"].get("/v1/trail/events", query_string=query, headers=operator).get_json()
-        found += [line["deed"] for line in page["items"]]
+        page = house.apps["events"].get("/v1/service-audit/events", query_string=query, headers=operator).get_json()
+        found += [line["action"] for line in page["items"]]
         cursor = page["next"]
     assert (found, cursor) == ([f"number-{number}" for number in reversed(range(7))], "")
 
 
 @pytest.mark.parametrize("service", SERVICES)
-@pytest.mark.parametrize("statement", ["UPDATE deed SET done_by = 'x'", "DELETE FROM deed", "TRUNCATE deed"])
-def test_deeds_are_only_ever_added(house: House, service: str, statement: str) -> None:
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit_record SET done_by = 'x'", "DELETE FROM audit_record", "TRUNCATE audit_record"]
+)
+def test_actions_are_only_ever_added(house: House, service: str, statement: str) -> None:
     house.rows(service, DONE_BY_MARY.replace("2020-03-04", "now"), "number-0")
-    with pytest.raises(psycopg.errors.RaiseException, match="deeds are only ever added"):
+    with pytest.raises(psycopg.errors.RaiseException, match="actions are only ever added"):
         house.rows(service, statement)
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_trail_is_for_those_who_watch_and_for_keys_to_all_forms(house: House, service: str) -> None:
+def test_audit_log_is_for_those_who_watch_and_for_keys_to_all_forms(house: House, service: str) -> None:
     allowed = {
-        name: house.apps[service].get(f"/v1/trail/{service}", headers=as_holder(key)).status_code
+        name: house.apps[service].get(f"/v1/service-audit/{service}", headers=as_holder(key)).status_code
         for name, key in {
             "nobody": "no-key-of-anybody",
             "viewer": house.give_key("a viewer", "viewer"),
@@ -187,7 +190,7 @@ def test_one_audit_log_holds_what_each_service_holds_and_is_searched(
     file = desk.get("/v1/audit-log", query_string={"who": "Ida <b>"}, headers={**operator, "Accept": "text/csv"})
     assert [line.split(",")[1] for line in file.text.splitlines()[1:]] == [service for service, _ in everything]
     for service in SERVICES:
-        own = {(line[0], line[1]) for line in trail(house, service, operator, limit="100")}
+        own = {(line[0], line[1]) for line in records(house, service, operator, limit="100")}
         of_service = desk.get("/v1/audit-log", query_string={"service": service, "limit": "100"}, headers=operator)
         union = {(line["who"], line["act"]) for line in of_service.get_json()["items"]}
         assert own - union <= {("Mary", f"number-{number}") for number in range(7)}, service
