@@ -155,8 +155,10 @@ class Aged:
 
 
 _GIVEN = "WITH given AS (SELECT %s::uuid AS id, %s::timestamptz AS at)"
-_ACTION = "INSERT INTO audit_record (done_at, done_by, action, kind, subject, detail) "
-    "SELECT at, 'Ada', 'did', '', '', '{}' FROM given"
+_RECORD = """
+    INSERT INTO audit_record (done_at, done_by, action, kind, subject, detail)
+    SELECT at, 'Ada', 'did', '', '', '{}' FROM given
+"""
 _READING = """
     INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at)
     SELECT id, 'a-form', 'Ada', 'a good reason', at FROM given
