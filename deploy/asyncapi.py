@@ -61,7 +61,7 @@ def _queue_channels(vhost: str) -> dict[str, Any]:
             "address": queue,
             "title": f"Queue {queue}",
             "description": f"Consumed by the {service_of(queue)} service.",
-            "messages": {entry.key: _ref("components", "messages", entry.key) for entry in _heard_on(queue)},
+            "messages": {entry.key: _ref("components", "messages", entry.key) for entry in _messages_on(queue)},
             "bindings": _amqp({"is": "queue", "queue": _queue(queue, vhost)}),
         }
         for queue in QUEUES
@@ -94,7 +94,7 @@ def _receives() -> dict[str, Any]:
             "action": "receive",
             "title": f"The {service_of(queue)} service receives from {queue}",
             "channel": _ref("channels", queue),
-            "messages": [_ref("channels", queue, "messages", entry.key) for entry in _heard_on(queue)],
+            "messages": [_ref("channels", queue, "messages", entry.key) for entry in _messages_on(queue)],
             "tags": [{"name": service_of(queue)}],
             "bindings": _amqp({"ack": True}),
         }
@@ -102,7 +102,7 @@ def _receives() -> dict[str, Any]:
     }
 
 
-def _heard_on(queue: str) -> list[MessageType]:
+def _messages_on(queue: str) -> list[MessageType]:
     return [entry for entry in MESSAGE_TYPES if queue in entry.consumers]
 
 

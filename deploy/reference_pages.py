@@ -104,7 +104,7 @@ def messages_page() -> str:
         (f"`{entry.key}`", entry.producer, _codes(entry.consumers), entry.meaning, _codes(entry.sealed))
         for entry in MESSAGE_TYPES
     ]
-    queues = [(f"`{queue}`", service_of(queue), _codes(_heard_on(queue)), f"`{parked(queue)}`") for queue in QUEUES]
+    queues = [(f"`{queue}`", service_of(queue), _codes(_messages_on(queue)), f"`{parked(queue)}`") for queue in QUEUES]
     tiers = ", ".join(f"{tier} ({delay_s:g} s)" for tier, delay_s in RETRY_TIERS.items())
     return "".join(
         (
@@ -147,7 +147,7 @@ def _facts(metric: Metric) -> tuple[str, ...]:
     return family.type, labels, family.documentation, workers
 
 
-def _heard_on(queue: str) -> list[str]:
+def _messages_on(queue: str) -> list[str]:
     heard: list[MessageType] = [entry for entry in MESSAGE_TYPES if queue in entry.consumers]
     return [entry.key for service in SERVICES for entry in heard if entry.producer == service]
 

@@ -45,7 +45,7 @@ def run() -> None:
     taken = ports.taken()
     if taken:
         _fail(f"Already in use: port {', '.join(map(str, taken))}. Choose others: TROIKA_DEMO_PORT=9000 make demo")
-    sys.exit(_run(DEMO_FOLDER, ports, CONTENT, _tell_where_to_look))
+    sys.exit(_run(DEMO_FOLDER, ports, CONTENT, _print_where_to_start))
 
 
 @demo.command()
@@ -119,7 +119,7 @@ def _check(installation: Installation) -> int:
     return 0
 
 
-def _tell_where_to_look(installation: Installation) -> None:
+def _print_where_to_start(installation: Installation) -> None:
     ports = installation.ports
     which = " EMPTY=1" if installation.content is Content.NOTHING else ""
     print(

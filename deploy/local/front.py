@@ -40,9 +40,9 @@ def _first_page() -> Flask:
     secure_headers(app, https=False)
 
     @app.get("/")
-    def where_to_look() -> ResponseReturnValue:
+    def start_page() -> ResponseReturnValue:
         return render_template(
-            "where_to_look.html",
+            "start_page.html",
             partner_url=os.environ["TROIKA_LOCAL_PARTNER_URL"],
             console_url=os.environ["TROIKA_CONSOLE_URL"],
             inbox_url=os.environ["TROIKA_LOCAL_INBOX_URL"],

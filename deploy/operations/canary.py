@@ -4,11 +4,11 @@ import logging
 import sys
 import time
 
-from deploy.operations.rounds import DONE, Canary
+from deploy.operations.canary_probe import DONE, Canary
 from deploy.operations.telemetry import (
     canary_handover_seconds,
     canary_last_success_timestamp_seconds,
-    canary_rounds_total,
+    canary_runs_total,
 )
 from shared.runtime.deployment import read_probe_address
 from shared.runtime.logs import configure_logs
@@ -21,7 +21,7 @@ HTTP = ("http", "https")
 
 
 def read_canary(reader: Reader) -> tuple[Canary, int]:
-    """The canary and the seconds between two rounds, from the environment; faults are collected in ``reader``."""
+    """The canary and the seconds between two runs, from the environment; faults are collected in ``reader``."""
     public_url = reader.url("TROIKA_PUBLIC_URL", HTTP)
     reader.secure("TROIKA_PUBLIC_URL", PUBLIC_URL, plain_urls([public_url or ""]))
     inbox_url = reader.url("TROIKA_CANARY_INBOX_URL", HTTP, "").rstrip("/")
@@ -37,20 +37,20 @@ def read_canary(reader: Reader) -> tuple[Canary, int]:
 
 
 def watch(canary: Canary, every_s: float, stop: Stop) -> None:
-    """Go round until ``stop``."""
+    """Run periodically until ``stop``."""
     canary_last_success_timestamp_seconds.labels(canary.form)
     while not stop:
         began_at = time.monotonic()
-        result = canary.go_round(stop.wait)
+        result = canary.run_once(stop.wait)
         if stop:
             return
-        canary_rounds_total.labels(canary.form, result.outcome).inc()
+        canary_runs_total.labels(canary.form, result.outcome).inc()
         if result.handover_s is not None:
             canary_handover_seconds.labels(canary.form).observe(result.handover_s)
         if result.outcome == DONE:
             canary_last_success_timestamp_seconds.labels(canary.form).set_to_current_time()
         else:
-            log.warning("round not finished", extra={"outcome": result.outcome, "seen": result.seen})
+            log.warning("canary run not finished", extra={"outcome": result.outcome, "seen": result.seen})
         stop.wait(max(0.0, every_s - (time.monotonic() - began_at)))
 
 

@@ -84,7 +84,7 @@ class Supervisor:
             if not self._stopping:
                 then()
             while not self._stopping:
-                self._turn()
+                self._run_once()
                 time.sleep(TURN_S)  # polling interval of the supervisor
         finally:
             self._stop_all()
@@ -95,7 +95,7 @@ class Supervisor:
         deadline = time.monotonic() + READY_WITHIN_S
         waiting = runs
         while waiting and not self._stopping:
-            self._turn()
+            self._run_once()
             waiting = [run for run in waiting if run.child is None or not run.unit.ready()]
             if time.monotonic() > deadline:
                 raise NotStarted(f"not ready within {READY_WITHIN_S:.0f} s: {self._places(waiting)}")
@@ -106,14 +106,14 @@ class Supervisor:
     def _places(self, runs: Sequence[_Run]) -> str:
         return ", ".join(f"{run.unit.name} (see {self._logs / run.unit.name}.log)" for run in runs)
 
-    def _turn(self) -> None:
+    def _run_once(self) -> None:
         for run in self._runs:
             if (self._held / run.unit.name).exists():
                 self._hold(run)
             elif run.child is None:
                 self._start_when_due(run)
             elif run.child.poll() is not None:
-                self._note_end(run, run.child.returncode)
+                self._handle_exit(run, run.child.returncode)
 
     def _hold(self, run: _Run) -> None:
         run.start_at, run.delay_s = 0.0, DELAY_LEAST_S
@@ -143,7 +143,7 @@ class Supervisor:
         run.began_at, run.told_to_stop = time.monotonic(), False
         self._write_down()
 
-    def _note_end(self, run: _Run, code: int) -> None:
+    def _handle_exit(self, run: _Run, code: int) -> None:
         """Start it again later, and the later the more often it has ended."""
         if time.monotonic() - run.began_at > WELL_AFTER_S:
             run.delay_s = DELAY_LEAST_S

@@ -53,7 +53,7 @@ def up() -> None:
             child.terminate()
             sys.exit(f"Not started: see {log}\n{log.read_text()[-3000:]}")
         time.sleep(0.1)  # polls; the deadline ends this
-    _tell_where_to_look()
+    _print_where_to_start()
 
 
 @main.command()
@@ -117,7 +117,7 @@ def logins(passwords: Path) -> None:
     print(written({name: given[name] for name in service_roles()}))
 
 
-def _tell_where_to_look() -> None:
+def _print_where_to_start() -> None:
     ports = chosen_ports(FOLDER / "ports.json")
     health = f"http://127.0.0.1:{ports['operations']}{operations_path('registration', 'forms')}readyz"
     print(

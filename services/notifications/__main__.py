@@ -84,7 +84,7 @@ def deliver() -> Loop:
 
 def _add_rekey(group: OperatorGroup) -> None:
     @group.command("rekey", in_quarantine=InQuarantine.REFUSED)
-    def rekey_book() -> None:
+    def reencrypt_recipients() -> None:
         """Close the recipient book by the newest key of the vault, while mails go out. Run again if interrupted."""
         # here alone: no worker needs it
         from services.notifications.bulletins.store import ENCRYPTED_TESTERS

@@ -275,12 +275,12 @@ class Tending:
         now = self._clock.final_now("tending")
         if now is None:
             return False
-        more = self._cleanup.turn(now)
+        more = self._cleanup.run_once(now)
         more = fold_counts(self._work) or more
         expire_offers(self._work, self._messages, now)
         end_reservations(self._work, promoting(self._messages), now)
         promote_due(self._work, self._messages, now)
         forms_with_seats_to_decide.set(count_to_decide(self._work, now))
         remind_of_details(self._work, self._messages, now)
-        self._retention.turn(self._work, now)
+        self._retention.run_once(self._work, now)
         return more

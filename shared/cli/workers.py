@@ -171,7 +171,7 @@ def make_queue_consumer(
         halts=StoredHalts(work),
     )
     if erased is not None:
-        listener.chore = Clearing(address, list(effects), erased_by(work, erased)).turn
+        listener.chore = Clearing(address, list(effects), erased_by(work, erased)).run_once
     return listener
 
 

@@ -87,7 +87,7 @@ class Cleanup:
         self._work, self._service, self._monotonic = work, service, monotonic
         self._look_at_s = dict.fromkeys(rules, float("-inf"))
 
-    def turn(self, now: datetime) -> bool:
+    def run_once(self, now: datetime) -> bool:
         """Run a batch of each rule whose look is due, each in a transaction of its own.
 
         Args:

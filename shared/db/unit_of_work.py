@@ -64,7 +64,7 @@ class UnitOfWork:
             yield connection
 
     @contextmanager
-    def moment(self) -> Iterator[Connection]:
+    def snapshot(self) -> Iterator[Connection]:
         """A transaction that only reads, and in which all statements see the same moment (REPEATABLE READ).
 
         For a page of several tables with the revision to which it belongs: with READ COMMITTED the revision may be
@@ -85,7 +85,7 @@ class UnitOfWork:
             Unavailable: the database is away or too busy; nothing is known to be stored.
         """
         with (
-            self._outages_told(),
+            self._outages_as_unavailable(),
             connect(self._engine).execution_options(isolation_level="AUTOCOMMIT") as connection,
         ):
             yield connection
@@ -93,7 +93,7 @@ class UnitOfWork:
     @contextmanager
     def _begun(self, **options: Any) -> Iterator[Connection]:
         """A transaction with SQLAlchemy's execution ``options``; the next user of its connection has none of them."""
-        with self._outages_told():
+        with self._outages_as_unavailable():
             options[SERVICE] = self._service
             with connect(self._engine) as connection, connection.execution_options(**options).begin():
                 yield connection
@@ -101,7 +101,7 @@ class UnitOfWork:
             reach("transaction.committed")
 
     @contextmanager
-    def _outages_told(self) -> Iterator[None]:
+    def _outages_as_unavailable(self) -> Iterator[None]:
         if self._gate is not None:
             self._gate()
         try:

@@ -127,7 +127,7 @@ class QueueConsumer(ReconnectingConsumer):
         with self.consumer_context() as (connection, channel, consumers):
             while not self.should_stop:
                 self.tick()
-                self._parked.turn(channel)
+                self._parked.run_once(channel)
                 self.chore()
                 self._follow_halts(consumers)
                 self._try_halted(connection, channel, consumers)

@@ -223,7 +223,7 @@ class ParkedCount:
         self._queues = tuple(queues)
         self._counted_at = float("-inf")
 
-    def turn(self, channel: Any) -> None:
+    def run_once(self, channel: Any) -> None:
         """Every few seconds: count, by a passive declaration, which tells it cheaply."""
         if time.monotonic() - self._counted_at < COUNTED_EVERY_S:
             return
@@ -269,7 +269,7 @@ class Clearing:
         self._address, self._queues, self._erased, self._monotonic = address, queues, erased, monotonic
         self._due_at_s = monotonic() + CLEARED_EVERY_S
 
-    def turn(self) -> None:
+    def run_once(self) -> None:
         """Do what is due, which is mostly nothing. If bus or database are away it is done the next time."""
         if self._monotonic() < self._due_at_s:
             return

@@ -35,7 +35,7 @@ class BatchEffect:
         self.one(connection, message)
 
 
-Verdict = str | MessageFailure | Exception
+HandlingOutcome = str | MessageFailure | Exception
 """``done``, ``duplicate``, or what the effect raised."""
 
 _ENTER = text("""
@@ -50,7 +50,7 @@ _FORGET_SINCE = text("""
 _LEAVE = text("DELETE FROM inbox WHERE consumer = :consumer AND message_id = ANY(CAST(:ids AS uuid[]))")
 
 
-def apply_batch(work: UnitOfWork, consumer: str, messages: Sequence[Message], effect: Effect) -> list[Verdict]:
+def apply_batch(work: UnitOfWork, consumer: str, messages: Sequence[Message], effect: Effect) -> list[HandlingOutcome]:
     """Give each message its effect once, all in one transaction, none spoiled by another.
 
     Nearly always all effects succeed, so they are tried behind one savepoint. If one fails, all are taken back and
@@ -66,7 +66,7 @@ def apply_batch(work: UnitOfWork, consumer: str, messages: Sequence[Message], ef
         ids = sorted({message.id for message in messages})
         fresh = set(connection.execute(_ENTER, {"consumer": consumer, "ids": ids}).scalars())
         places = _first_places(messages, fresh)
-        results: list[Verdict] = ["duplicate"] * len(messages)
+        results: list[HandlingOutcome] = ["duplicate"] * len(messages)
         together = len(places) > 1 and _apply_together(connection, [messages[place] for place in places], effect)
         for place in places:
             results[place] = "done" if together else _apply(connection, messages[place], effect)
@@ -110,7 +110,7 @@ def _apply_together(connection: Connection, messages: Sequence[Message], effect:
     return True
 
 
-def _apply(connection: Connection, message: Message, effect: Effect) -> Verdict:
+def _apply(connection: Connection, message: Message, effect: Effect) -> HandlingOutcome:
     """The message boundary: whatever a handler raises is this message's own fault, except a lost database."""
     try:
         with connection.begin_nested(), caused_by(message.correlation_id, message.traceparent):

@@ -96,7 +96,7 @@ class OutboxCleanup:
         self._cleanup = Cleanup(work, service, [PUBLISHED, *received, *rules], monotonic)
         self._next_measure_at_s = self._next_batch_at_s = float("-inf")
 
-    def turn(self) -> None:
+    def run_once(self) -> None:
         """Do what is due, which is mostly nothing. Called between two pieces of the relay's work.
 
         Raises:
@@ -121,7 +121,7 @@ class OutboxCleanup:
     def _clean_batch(self) -> bool:
         """A batch of each rule; returns whether there is more at once."""
         now = self._clock.final_now("pruning")
-        return now is not None and self._cleanup.turn(now)
+        return now is not None and self._cleanup.run_once(now)
 
 
 log = logging.getLogger(__name__)
@@ -168,8 +168,8 @@ class Relay:
         rest_s = MIN_POLL_DELAY_S
         while not stop:
             try:
-                moved = self.turn()
-                self._housekeeper.turn()
+                moved = self.run_once()
+                self._housekeeper.run_once()
                 rest_s = MIN_POLL_DELAY_S if moved else min(MAX_POLL_DELAY_S, rest_s * 2)
             except Unavailable as error:
                 log.warning("relay waits", extra={"reason": error.reason})
@@ -178,7 +178,7 @@ class Relay:
                 stop.wait(rest_s)
         self._publisher.close()
 
-    def turn(self) -> int:
+    def run_once(self) -> int:
         """Offer one batch; returns how many messages the broker now has."""
         with self._work.transaction() as connection:
             rows = outbox.claim(connection, self._clock(), BATCH)

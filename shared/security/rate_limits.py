@@ -283,7 +283,7 @@ class Limits:
     def _hit(self, rate: RateLimitItem, kind: str, scope: str, what: str) -> None:
         until = self._reached(rate, kind, scope, what)
         if until is not None:
-            self._note(kind, scope)
+            self._count_attempt(kind, scope)
             raise TooMany(kind, scope, max(1, round(until - time.time())))
 
     def _reached(self, rate: RateLimitItem, *what: str) -> float | None:
@@ -298,7 +298,7 @@ class Limits:
                 )
         return _count(self._own, rate, *what)
 
-    def _note(self, kind: str, scope: str) -> None:
+    def _count_attempt(self, kind: str, scope: str) -> None:
         requests_limited_total.labels(self._service, kind, scope).inc()
         record_security_event(SecurityEvent.TOO_MANY, kind=kind, scope=scope)
 

@@ -192,7 +192,7 @@ class Retaining:
         self._service, self._overdue, self._steps = service, overdue, steps
         self._next_look: datetime | None = None
 
-    def turn(self, work: UnitOfWork, now: datetime) -> None:
+    def run_once(self, work: UnitOfWork, now: datetime) -> None:
         """Do a bite of what is due at ``now``; mostly nothing is, and nothing is asked.
 
         Args:

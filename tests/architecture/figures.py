@@ -22,6 +22,8 @@ _IDIOM = re.compile(rf"\b(?:{IDIOMS})\b", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 SHORT, TINY = 50, 40
 """Lines below which a module is short, or so small that its only importer should hold it."""
+NEVER_JOINED = ("__init__.py", "__main__.py", "wsgi.py", "messages.py")
+"""Packages, entry points, and the modules in which a test looks for the types of messages that a feature publishes."""
 
 
 def modules() -> list[Path]:
@@ -68,9 +70,9 @@ def dotted(path: Path) -> str:
 
 
 def tiny_modules() -> list[str]:
-    """Modules below ``TINY`` lines that one other module imports."""
+    """Modules below ``TINY`` lines that one other module imports, entry points and lists of messages excepted."""
     by_module = importers()
-    candidates = [path for path in modules() if path.name not in ("__init__.py", "__main__.py")]
+    candidates = [path for path in modules() if path.name not in NEVER_JOINED]
     return [str(path) for path in candidates if lines_of(path) < TINY and len(by_module[dotted(path)]) == 1]
 
 

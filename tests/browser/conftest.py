@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from deploy.local.scenes.participants import register_some
+from deploy.local.screenshot_pages.participants import register_some
 from tests.browser.running import Demo, end_demo, sign_in, start_demo
 from tests.browser.visiting import Visit, visit
 from tests.support.browser import chromium

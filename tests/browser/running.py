@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER, WEBINAR
 from deploy.local.ports import DemoPorts
-from deploy.local.scenes.places import Places
+from deploy.local.screenshot_pages.places import Places
 from tests.support.ports import free_block
 from tests.support.processes import ProcessGroup
 from tests.support.run_folder import RunFolder

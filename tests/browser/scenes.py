@@ -7,12 +7,12 @@ import requests
 from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER, WEBINAR
-from deploy.local.scenes.console import console, person
-from deploy.local.scenes.mails import bulletin_id
-from deploy.local.scenes.participants import confirmation, form_in, own_page
-from deploy.local.scenes.places import Places, Scene, opened
-from deploy.local.scenes.side_events import NEW, RETURNED, TITLES, own_proposal
-from deploy.local.scenes.table import SCENES
+from deploy.local.screenshot_pages.console import console, person
+from deploy.local.screenshot_pages.mails import bulletin_id
+from deploy.local.screenshot_pages.participants import confirmation, form_in, own_page
+from deploy.local.screenshot_pages.places import Places, Scene, opened
+from deploy.local.screenshot_pages.side_events import NEW, RETURNED, TITLES, own_proposal
+from deploy.local.screenshot_pages.table import SCENES
 
 
 def _faults_in(language: str) -> Scene:

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from deploy.local.scenes.console import COLLEAGUE, invitation_link
+from deploy.local.screenshot_pages.console import COLLEAGUE, invitation_link
 from tests.browser.running import Demo
 from tests.browser.visiting import Visit
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from deploy.local.installation import WEBINAR
-from deploy.local.scenes.participants import PARTICIPANTS
+from deploy.local.screenshot_pages.participants import PARTICIPANTS
 from tests.browser.foreign import foreign_site
 from tests.browser.jobs import begin, finish
 from tests.browser.running import Demo, new_address, sign_in

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Frame, expect
 
 from deploy.local.installation import PARTNER, WEBINAR
-from deploy.local.scenes.side_events import FORM as PROPOSAL
+from deploy.local.screenshot_pages.side_events import FORM as PROPOSAL
 from tests.browser.foreign import foreign_site
 from tests.browser.hosting import host_page, snippet
 from tests.browser.keyboard import fill_in, focused, tab_to_button

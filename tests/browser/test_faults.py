@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from deploy.local.installation import WEBINAR
-from deploy.local.scenes.side_events import FORM as PROPOSAL
+from deploy.local.screenshot_pages.side_events import FORM as PROPOSAL
 from tests.browser.conftest import NewVisitor
 from tests.browser.hosting import host_page, snippet
 from tests.browser.keyboard import fill_in, focused, tab_to, tab_to_button

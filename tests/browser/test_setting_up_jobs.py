@@ -6,8 +6,8 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from deploy.local.scenes.console import mailed_invitation
-from deploy.local.scenes.places import Places
+from deploy.local.screenshot_pages.console import mailed_invitation
+from deploy.local.screenshot_pages.places import Places
 from tests.browser.conftest import NewVisitor
 from tests.browser.hand import Hand
 from tests.browser.jobs import announce_lesson, begin, enter, finish, give_details, open_lesson

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from deploy.local.scenes.side_events import LATE, PROPOSERS, propose_some
+from deploy.local.screenshot_pages.side_events import LATE, PROPOSERS, propose_some
 from tests.browser.running import Demo, sign_in
 from tests.browser.visiting import Visit
 from tests.support.waiting import poll_until

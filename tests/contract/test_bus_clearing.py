@@ -30,10 +30,10 @@ def test_copies_about_whoever_was_erased_are_dropped(bus: Bus) -> None:
         bus.wait_parked(3)
     now_s = [0.0]
     clearing = Clearing(bus.address, [QUEUE], erased, lambda: now_s[0])
-    clearing.turn()
+    clearing.run_once()
     assert asked == []
     now_s[0] = CLEARED_EVERY_S
-    clearing.turn()
+    clearing.run_once()
     assert [message.message_id for message in bus.wait_parked(1)] == [others.message_id]
     assert drop_erased(bus.address, [QUEUE], erased) == 0
     assert asked == [{_subject(theirs), _subject(others)}, {_subject(others)}]

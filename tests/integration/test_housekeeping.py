@@ -81,12 +81,12 @@ def test_backlog_is_counted_and_its_oldest_row_is_aged(engine: Engine, clock: Fr
     fill(engine, clock() - timedelta(seconds=30), 2, published=False)
     fill(engine, clock() - timedelta(seconds=50), 4)
     fill(engine, clock() - timedelta(seconds=10), 1, published=False)
-    keeper(engine, clock, Seconds()).turn()
+    keeper(engine, clock, Seconds()).run_once()
     gauges = (outbox_unpublished, outbox_oldest_unpublished_age_seconds)
     assert [gauge.labels(SERVICE)._value.get() for gauge in gauges] == [3, 30.0]
     with engine.begin() as connection:
         connection.execute(text("UPDATE outbox SET published_at = now()"))
-    keeper(engine, clock, Seconds()).turn()
+    keeper(engine, clock, Seconds()).run_once()
     assert [gauge.labels(SERVICE)._value.get() for gauge in gauges] == [0, 0.0]
 
 
@@ -111,7 +111,7 @@ def test_fifty_thousand_old_rows_go_in_short_transactions(engine: Engine, clock:
     event.listen(engine, "commit", ended)
     before, house, turns = deleted(), keeper(engine, clock, seconds), 0
     while counted(engine) != {"outbox": 1000, "inbox": 1000}:
-        house.turn()
+        house.run_once()
         seconds.now_s += RETRY_DELAY_S
         turns += 1
         assert turns <= MANY / BATCH_SIZE, "a turn deleted less than a bite"
@@ -135,30 +135,30 @@ def test_rows_that_others_hold_are_left_alone(engine: Engine, clock: FrozenClock
         for table in ("outbox", "inbox"):
             other.execute(text(f"SELECT 1 FROM {table} LIMIT 1 FOR UPDATE"))
         began_s = time.monotonic()
-        keeper(engine, clock, seconds).turn()
+        keeper(engine, clock, seconds).run_once()
         assert time.monotonic() - began_s < 5
         assert counted(engine) == {"outbox": 1, "inbox": 1}
     seconds.now_s += EVERY_S
-    keeper(engine, clock, seconds).turn()
+    keeper(engine, clock, seconds).run_once()
     assert counted(engine) == {"outbox": 0, "inbox": 0}
 
 
 def test_next_look_is_seconds_away_when_little_is_left(engine: Engine, clock: FrozenClock) -> None:
     seconds = Seconds()
     house = keeper(engine, clock, seconds)
-    house.turn()
+    house.run_once()
     fill(engine, clock() - KEEP_RECEIVED - MOMENT, 1)
     seconds.now_s += EVERY_S - 0.1
-    house.turn()
+    house.run_once()
     assert counted(engine) == {"outbox": 1, "inbox": 1}
     seconds.now_s += 0.1
-    house.turn()
+    house.run_once()
     assert counted(engine) == {"outbox": 0, "inbox": 0}
 
 
 def test_what_the_broker_has_not_confirmed_is_kept_for_ever(engine: Engine, clock: FrozenClock) -> None:
     fill(engine, clock() - timedelta(days=400), 5, published=False)
-    keeper(engine, clock, Seconds()).turn()
+    keeper(engine, clock, Seconds()).run_once()
     assert counted(engine) == {"outbox": 5, "inbox": 0}
 
 
@@ -181,7 +181,7 @@ def test_message_that_comes_again_within_the_time_has_its_effect_once(
     message_id = first_id_of(clock() - age - MOMENT)
     assert hear(engine, message_id, effects) == ["done"]
     received(engine, message_id, clock() - age)
-    keeper(engine, clock, Seconds()).turn()
+    keeper(engine, clock, Seconds()).run_once()
     assert hear(engine, message_id, effects) == ["duplicate"]
     assert effects == [message_id]
 
@@ -192,10 +192,10 @@ def test_message_that_waited_long_is_remembered_as_long_as_any_other(engine: Eng
     message_id = first_id_of(clock() - KEEP_RECEIVED * 3)
     hear(engine, message_id, effects)
     received(engine, message_id, clock() - KEEP_RECEIVED + MOMENT)
-    keeper(engine, clock, Seconds()).turn()
+    keeper(engine, clock, Seconds()).run_once()
     assert hear(engine, message_id, effects) == ["duplicate"]
     received(engine, message_id, clock() - KEEP_RECEIVED - MOMENT)
-    keeper(engine, clock, Seconds()).turn()
+    keeper(engine, clock, Seconds()).run_once()
     assert counted(engine)["inbox"] == 0
 
 

@@ -233,7 +233,7 @@ def test_what_is_kept_long_goes_after_its_time_and_not_before(installation: Test
     for older in (timedelta(seconds=60), timedelta(seconds=1), timedelta(seconds=-60)):
         store(installation, aged, now - kept - older)
     engine = open_engine(installation.url(aged.service, CLEANERS[aged.service]))
-    assert not Cleanup(UnitOfWork(engine, aged.service), aged.service, RULES[aged.service]).turn(now)
+    assert not Cleanup(UnitOfWork(engine, aged.service), aged.service, RULES[aged.service]).run_once(now)
     engine.dispose()
     assert rows(url, f"SELECT count(*) FROM {aged.table}") == [(1,)]
 
@@ -328,7 +328,7 @@ def _traces(whole: Stack) -> dict[str, bytes]:
 
 def _clean_up_a_day_later(whole: Stack) -> None:
     engine = open_engine(whole.installation.urls["registration"])
-    Cleanup(UnitOfWork(engine, "registration"), "registration", of_registration.RULES).turn(
+    Cleanup(UnitOfWork(engine, "registration"), "registration", of_registration.RULES).run_once(
         datetime.now(UTC) + timedelta(hours=25)
     )
     engine.dispose()

@@ -200,7 +200,7 @@ def test_no_gated_transaction_begins_in_quarantine(engine: Engine, installation:
         assert begin_quarantine(own, REASON)
         assert not begin_quarantine(own, "another")
     seconds.now_s += CHECK_EVERY_S
-    for begin in (work.transaction, work.moment, work.single_statement):
+    for begin in (work.transaction, work.snapshot, work.single_statement):
         with pytest.raises(Quarantined, match=REASON), begin():
             pytest.fail("it began")
     with work.ungated.transaction() as connection:

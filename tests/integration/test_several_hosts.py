@@ -102,7 +102,7 @@ def test_pool_of_a_server_that_takes_no_writes_any_more_is_renewed(postgres: Pos
     with work.transaction() as connection:
         connection.execute(write)
     assert rows(url, "SELECT number FROM person") == [(1,)]
-    with pytest.raises(DBAPIError, match="read-only"), work.moment() as connection:
+    with pytest.raises(DBAPIError, match="read-only"), work.snapshot() as connection:
         connection.execute(write)  # a fault of ours, and no outage
     engine.dispose()
 

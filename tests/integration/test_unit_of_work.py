@@ -35,8 +35,8 @@ def test_all_statements_of_a_moment_see_the_same(work: UnitOfWork, way: str, sec
 
 
 def test_nothing_is_written_in_a_moment_and_later_transactions_write_again(work: UnitOfWork) -> None:
-    with pytest.raises(InternalError, match="read-only"), work.moment() as connection:
+    with pytest.raises(InternalError, match="read-only"), work.snapshot() as connection:
         connection.execute(text("UPDATE board SET revision = 9"))
     _raise(work)
-    with work.moment() as connection:
+    with work.snapshot() as connection:
         assert connection.execute(text("SELECT revision FROM board")).scalar() == 2

@@ -57,11 +57,11 @@ def ahead(by: timedelta) -> Clock:
     return lambda: system_clock() + by
 
 
-def turn(engine: Engine, clock: Clock) -> None:
+def run_once(engine: Engine, clock: Clock) -> None:
     """What a relay and a ``tend`` with ``clock`` do."""
     work = UnitOfWork(engine, "registration")
     checked = CheckedClock(clock, work, "registration")
-    OutboxCleanup(work, "registration", checked).turn()
+    OutboxCleanup(work, "registration", checked).run_once()
     Tending(work, checked, MESSAGES).tick()
 
 
@@ -73,7 +73,7 @@ def test_process_with_a_wrong_clock_deletes_nothing(
         before = connection.execute(text(EVERYTHING)).one()
     counters = [final_work_refused_total.labels("registration", work) for work in REFUSED]
     refused = [counter._value.get() for counter in counters]
-    turn(engine, ahead(by))
+    run_once(engine, ahead(by))
     with engine.connect() as connection:
         assert connection.execute(text(EVERYTHING)).one() == before
     assert before[:2] == (PEOPLE, PEOPLE)
@@ -87,7 +87,7 @@ def test_control_the_same_work_is_done_where_both_clocks_agree(engine: Engine) -
     """400 days later by both: no candidate, receipt or link is left, and old messages are gone."""
     later, work = ahead(timedelta(days=400)), UnitOfWork(engine, "registration")
     clock = CheckedClock(later, work, "registration", lambda _: later())
-    OutboxCleanup(work, "registration", clock).turn()
+    OutboxCleanup(work, "registration", clock).run_once()
     Tending(work, clock, MESSAGES).tick()
     with engine.connect() as connection:
         candidates, messages, _received, receipts, links = connection.execute(text(EVERYTHING)).one()
@@ -126,6 +126,6 @@ def test_row_that_one_wrong_clock_marked_is_not_pruned(engine: Engine) -> None:
     """A relay with a clock 400 days behind has published what was stored a moment ago."""
     with engine.begin() as connection:
         connection.execute(text("UPDATE outbox SET published_at = published_at - interval '400 days'"))
-    turn(engine, system_clock)
+    run_once(engine, system_clock)
     with engine.connect() as connection:
         assert connection.execute(text(EVERYTHING)).one()[1] == PEOPLE

@@ -271,9 +271,9 @@ def _end(world: World, cast: Everybody) -> None:
     world.pass_time(COUNCIL, moment + NEWS_WAITS)
     world.expect("a session can be attended from afar", remote_possible=1)
     for days, kind in ((7, "reminder_7_days"), (1, "reminder_1_day"), (1 / 24, "reminder_1_hour")):
-        world.at(_moment(21) - timedelta(days=days) + timedelta(minutes=1))
+        world.at(_instant(21) - timedelta(days=days) + timedelta(minutes=1))
         world.expect(f"{days} days before", **{kind: cast.staying})
-    world.at(_moment(22))
+    world.at(_instant(22))
     recording = {"id": "hostile-recording", "kind": "recording", "title": "Recording", "language": "en"}
     where = {"url": RECORDING, "event": PRESS, "published": True}
     world.call("POST", "/v1/resources", "events", status=201, json=recording | where)
@@ -312,9 +312,9 @@ def _rename(world: World, event: str, number: int) -> None:
     world.call("PATCH", f"/v1/events/{event}", "events", json=words_of_event(number), headers=ANY)
 
 
-def _moment(day: int) -> datetime:
+def _instant(day: int) -> datetime:
     return datetime(2020, 5, day, 11, 0, tzinfo=UTC)
 
 
 def _at(day: int) -> dict[str, Any]:
-    return {"starts_at": _moment(day).isoformat(), "ends_at": (_moment(day) + timedelta(hours=1)).isoformat()}
+    return {"starts_at": _instant(day).isoformat(), "ends_at": (_instant(day) + timedelta(hours=1)).isoformat()}

@@ -26,7 +26,7 @@ SHARED = {
     "tests/contract/test_bus_": "broker",
     "tests/contract/test_permissions.py": "broker",
     "tests/contract/test_senders.py": "broker",
-    "tests/integration/operations/test_audit_verdicts.py": "broker",
+    "tests/integration/operations/test_audit_outcomes.py": "broker",
     "tests/integration/test_broker_cut.py": "broker",
     "tests/integration/test_parked_commands.py": "broker",
     "tests/integration/test_support.py": "broker",

@@ -43,8 +43,8 @@ def _read_event(calendar: Component, event: Component) -> CalendarSummary:
         sequence=int(sequence) if sequence.isdecimal() and len(sequence) < 10 else None,
         status=_text(event, "STATUS"),
         summary=_text(event, "SUMMARY"),
-        dtstart=_moment(start),
-        dtend=_moment(event.get("DTEND")),
+        dtstart=_instant(start),
+        dtend=_instant(event.get("DTEND")),
         time_zone=str(getattr(start, "params", {}).get("TZID", "")),
         attendee=_text(event, "ATTENDEE").removeprefix("mailto:"),
     )
@@ -55,7 +55,7 @@ def _text(component: Component, name: str) -> str:
     return "" if value is None else " ".join(str(value).split())[:500]
 
 
-def _moment(value: object) -> str:
+def _instant(value: object) -> str:
     moment = getattr(value, "dt", None)
     return moment.isoformat() if isinstance(moment, datetime | date) else ""
 

@@ -10,7 +10,7 @@ import psycopg
 
 from deploy.operations.audit.printing import print_audit
 from deploy.operations.audit.reading import open_sources
-from deploy.operations.audit.reconcile import Verdict, judge, overall
+from deploy.operations.audit.reconcile import AuditOutcome, judge, overall
 from deploy.operations.audit.settings import AuditSettings, read_settings
 from deploy.operations.audit.watching import watch as watch_until
 from deploy.servers.audit_role import READABLE, written_rights
@@ -19,7 +19,12 @@ from shared.runtime.logs import configure_logs
 from shared.runtime.runner import run
 
 NOT_ASKED = 2
-EXIT_CODES = {Verdict.HOLDS: 0, Verdict.BROKEN: 1, Verdict.NOT_ASKED: NOT_ASKED, Verdict.NOT_YET_DECIDABLE: 3}
+EXIT_CODES = {
+    AuditOutcome.HOLDS: 0,
+    AuditOutcome.BROKEN: 1,
+    AuditOutcome.NOT_ASKED: NOT_ASKED,
+    AuditOutcome.NOT_YET_DECIDABLE: 3,
+}
 
 AGAIN_EVERY_S = 2.0
 
@@ -32,7 +37,7 @@ def main(context: click.Context, wait_s: int) -> None:
     database could not be read.
     """
     if context.invoked_subcommand is None:
-        sys.exit(_look_until_decided(_settings(), wait_s))
+        sys.exit(_compare_until_decided(_settings(), wait_s))
 
 
 @main.command()
@@ -58,12 +63,12 @@ def _settings() -> AuditSettings:
         sys.exit(NOT_ASKED)
 
 
-def _look_until_decided(settings: AuditSettings, wait_s: float) -> int:
+def _compare_until_decided(settings: AuditSettings, wait_s: float) -> int:
     deadline = time.monotonic() + wait_s
     while True:
         is_last = time.monotonic() >= deadline
         code = _once(settings, only_decided=not is_last)
-        if is_last or code != EXIT_CODES[Verdict.NOT_YET_DECIDABLE]:
+        if is_last or code != EXIT_CODES[AuditOutcome.NOT_YET_DECIDABLE]:
             return code
         time.sleep(AGAIN_EVERY_S)  # messages are still on their way; the deadline ends this
 
@@ -80,15 +85,15 @@ def _once(settings: AuditSettings, *, only_decided: bool) -> int:
     try:
         with open_sources(settings.urls, given, grace_s=settings.grace_s) as sources:
             judgements = judge(sources)
-            verdict = overall(judgements)
-            if not_asked and verdict is Verdict.HOLDS:
-                verdict = Verdict.NOT_YET_DECIDABLE
-            if not (only_decided and verdict is Verdict.NOT_YET_DECIDABLE):
-                print_audit(sources, judgements, verdict, settings.where, not_asked)
+            outcome = overall(judgements)
+            if not_asked and outcome is AuditOutcome.HOLDS:
+                outcome = AuditOutcome.NOT_YET_DECIDABLE
+            if not (only_decided and outcome is AuditOutcome.NOT_YET_DECIDABLE):
+                print_audit(sources, judgements, outcome, settings.where, not_asked)
     except psycopg.Error as error:
         click.echo(f"Could not be read ({settings.where}): {type(error).__name__}", err=True)
         return NOT_ASKED
-    return EXIT_CODES[verdict]
+    return EXIT_CODES[outcome]
 
 
 if __name__ == "__main__":

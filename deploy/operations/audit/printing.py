@@ -1,4 +1,4 @@
-"""Prints the sums that must add up, the verdict on each equation, what is not decidable yet, and what is broken."""
+"""Prints the sums that must add up, the outcome on each equation, what is not decidable yet, and what is broken."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from deploy.operations.audit.equations import EQUATIONS
 from deploy.operations.audit.facts import ARRIVALS, DATABASES
 from deploy.operations.audit.reading import Sources
 from deploy.operations.audit.readings import head_of
-from deploy.operations.audit.reconcile import Judgement, Verdict, both_sides, overall
+from deploy.operations.audit.reconcile import AuditOutcome, Judgement, both_sides, overall
 from shared.messaging.broker import RETRY
 
 _SUBMISSIONS = """
@@ -28,21 +28,21 @@ SHOWN = 50
 
 NO_BROKER_NAMED = "TROIKA_AUDIT_BROKER_URL is not set"
 LAST_LINES = {
-    Verdict.HOLDS: "Everything adds up.",
-    Verdict.NOT_YET_DECIDABLE: "Nothing is broken. Not everything is decidable yet: look again when it has arrived.",
-    Verdict.NOT_ASKED: "Nothing was asked.",
+    AuditOutcome.HOLDS: "Everything adds up.",
+    AuditOutcome.NOT_YET_DECIDABLE: "Nothing is broken. Not everything is decidable yet: repeat when it has arrived.",
+    AuditOutcome.NOT_ASKED: "Nothing was asked.",
 }
 
 
 def print_audit(
-    sources: Sources, judgements: Sequence[Judgement], verdict: Verdict, where: str, not_asked: str = ""
+    sources: Sources, judgements: Sequence[Judgement], outcome: AuditOutcome, where: str, not_asked: str = ""
 ) -> None:
-    """The sums, each equation with its verdict, what waits for what, and the differences.
+    """The sums, each equation with its outcome, what waits for what, and the differences.
 
     Args:
         sources: that were read.
         judgements: one a check.
-        verdict: over all.
+        outcome: over all.
         where: the sources were found, in words.
         not_asked: why the broker was not asked, where there should be one.
     """
@@ -51,11 +51,11 @@ def print_audit(
     _print_sums(sources)
     _print_broker(sources, not_asked or NO_BROKER_NAMED)
     print()
-    _print_verdicts(judgements)
+    _print_outcomes(judgements)
     _print_waiting(judgements)
     _print_broken(judgements)
     broken = sum(judgement.broken for judgement in judgements)
-    print(f"\n{broken:,} differences." if broken else f"\n{LAST_LINES[verdict]}")
+    print(f"\n{broken:,} differences." if broken else f"\n{LAST_LINES[outcome]}")
 
 
 def _print_sums(sources: Sources) -> None:
@@ -115,18 +115,18 @@ def _print_broker(sources: Sources, not_asked: str) -> None:
         print(f"{'held by the broker, ' + queue:40} {count + parked[queue]:>10,} = waiting {count:,}{also}")
 
 
-def _print_verdicts(judgements: Sequence[Judgement]) -> None:
+def _print_outcomes(judgements: Sequence[Judgement]) -> None:
     titles = {equation.code: equation.title for equation in EQUATIONS}
     for code, checks in groupby(judgements, attrgetter("equation")):
         print(f"{code:4} {_words(code, list(checks)):38} {titles[code]}")
 
 
 def _words(code: str, checks: Sequence[Judgement]) -> str:
-    verdict = overall(checks)
-    if verdict is Verdict.NOT_ASKED:
-        return f"{verdict}: {_NEEDED.get(code, 'needs a login at the broker')}"
-    count = sum(check.broken if verdict is Verdict.BROKEN else check.waiting.total() for check in checks)
-    return f"{verdict}: {count:,}" if count else str(verdict)
+    outcome = overall(checks)
+    if outcome is AuditOutcome.NOT_ASKED:
+        return f"{outcome}: {_NEEDED.get(code, 'needs a login at the broker')}"
+    count = sum(check.broken if outcome is AuditOutcome.BROKEN else check.waiting.total() for check in checks)
+    return f"{outcome}: {count:,}" if count else str(outcome)
 
 
 def _print_waiting(judgements: Sequence[Judgement]) -> None:

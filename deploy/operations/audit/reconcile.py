@@ -42,7 +42,7 @@ class Finding:
         return f"{self.equation} {self.subject}: {self.what}; expected {self.expected}, found {self.found}"
 
 
-class Verdict(StrEnum):
+class AuditOutcome(StrEnum):
     """What the audit says of a check, an equation or everything; the later in this list, the more it weighs."""
 
     NOT_ASKED = "not asked"
@@ -72,13 +72,13 @@ class Judgement:
     waiting: Counter[str] = field(default_factory=Counter)
 
     @property
-    def verdict(self) -> Verdict:
+    def outcome(self) -> AuditOutcome:
         """Broken if anything is; holds only if nothing waits either."""
         if not self.is_asked:
-            return Verdict.NOT_ASKED
+            return AuditOutcome.NOT_ASKED
         if self.broken:
-            return Verdict.BROKEN
-        return Verdict.NOT_YET_DECIDABLE if self.waiting else Verdict.HOLDS
+            return AuditOutcome.BROKEN
+        return AuditOutcome.NOT_YET_DECIDABLE if self.waiting else AuditOutcome.HOLDS
 
     def add(self, subject: str, expected: str, found: str) -> None:
         """Count a difference, and name it while there are few."""
@@ -97,10 +97,10 @@ def reconcile(sources: Sources, equations: Iterable[Equation] = EQUATIONS) -> li
     return [finding for judgement in judge(sources, equations) for finding in judgement.named]
 
 
-def overall(judgements: Iterable[Judgement]) -> Verdict:
-    """The heaviest verdict of some checks: what was not asked hides nothing that was."""
-    order = list(Verdict)
-    return max((judgement.verdict for judgement in judgements), key=order.index, default=Verdict.NOT_ASKED)
+def overall(judgements: Iterable[Judgement]) -> AuditOutcome:
+    """The heaviest outcome of some checks: what was not asked hides nothing that was."""
+    order = list(AuditOutcome)
+    return max((judgement.outcome for judgement in judgements), key=order.index, default=AuditOutcome.NOT_ASKED)
 
 
 def _judged(code: str, check: Alone | Paired, sources: Sources) -> Judgement:
@@ -165,11 +165,11 @@ def _difference(
 def both_sides(check: Paired, sources: Sources) -> Iterator[tuple[str, bool, str | None, bool | None]]:
     """(key, whether it is of the right side, value, required) of all rows of both sides, in the order of keys."""
 
-    def told_apart(side: Side, is_right: bool) -> Iterator[tuple[str, bool, str | None, bool | None]]:
+    def by_side(side: Side, is_right: bool) -> Iterator[tuple[str, bool, str | None, bool | None]]:
         return ((key, is_right, value, required) for key, value, required in sources.ordered(side))
 
     streams = [
-        told_apart(side, is_right)
+        by_side(side, is_right)
         for is_right, sides in ((False, check.left), (True, check.right))
         for side in sides
         if sources.has(side.source)

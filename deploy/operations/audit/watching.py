@@ -1,4 +1,4 @@
-"""Looks again and again, for metrics and an alert. A database or broker that is away ends a round, not the process."""
+"""Compares periodically, for metrics and an alert. A database or broker that is away ends a round, not the process."""
 
 import logging
 import time
@@ -25,11 +25,11 @@ LOGGED = 20
 """Differences of one round that are named in the log; `make audit` names more."""
 
 
-def look(settings: AuditSettings, head: Head) -> tuple[list[Judgement], Head]:
+def compare_once(settings: AuditSettings, head: Head) -> tuple[list[Judgement], Head]:
     """One round, and the log of readings' head as it is now.
 
     Args:
-        settings: where to look.
+        settings: databases and broker to read.
         head: as the round before has seen it.
 
     Raises:
@@ -41,13 +41,13 @@ def look(settings: AuditSettings, head: Head) -> tuple[list[Judgement], Head]:
 
 
 def watch(settings: AuditSettings, stop: Stop) -> None:
-    """Look every ``settings.every_s`` seconds until ``stop``."""
+    """Compare every ``settings.every_s`` seconds until ``stop``."""
     head = settings.head
     while not stop:
         began_at = time.monotonic()
         try:
-            found, newest = look(settings, head)
-            _note(found)
+            found, newest = compare_once(settings, head)
+            _log_differences(found)
             head = _keep(head, newest)
         except (psycopg.Error, Unavailable) as error:
             log.warning("audit not finished", extra={"reason": type(error).__name__})
@@ -65,7 +65,7 @@ def _keep(head: Head, newest: Head) -> Head:
     return newest
 
 
-def _note(judgements: list[Judgement]) -> None:
+def _log_differences(judgements: list[Judgement]) -> None:
     for equation in EQUATIONS:
         own = [judgement for judgement in judgements if judgement.equation == equation.code]
         audit_differences.labels(equation.code).set(sum(judgement.broken for judgement in own))

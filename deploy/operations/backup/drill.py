@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from deploy.operations.audit.reading import open_sources
-from deploy.operations.audit.reconcile import Verdict, judge, overall
+from deploy.operations.audit.reconcile import AuditOutcome, judge, overall
 from deploy.operations.backup.configuration import read_configuration
 from deploy.operations.backup.figures import DRILL, LAST_SUCCESS, RECOVERY_POINT, RECOVERY_TIME, write_figures
 from deploy.operations.backup.form_keys import place_of
@@ -108,9 +108,9 @@ def _drill(repository: Repository, wish: Wish, folder: Path | None, place: KeyPl
         with restored(repository, backup, scratch / DATA, wish.target_at, NO_ARCHIVING) as found:
             report.recovery_point_s = (began_at - found.last_commit_at).total_seconds()
             report.lines.append(f"{backup.label}: restored up to {found.last_commit_at:%Y-%m-%dT%H:%M:%S.%fZ}")
-            _note_schemas(found, report)
-            _note_audit(found, report)
-            _note_keys(found, place, report)
+            _record_schemas(found, report)
+            _record_audit(found, report)
+            _record_keys(found, place, report)
         report.recovery_time_s = time.monotonic() - began_s
     report.lines.append(
         f"RPO {report.recovery_point_s:.0f} s (age of the newest transaction), RTO {report.recovery_time_s:.1f} s "
@@ -130,7 +130,7 @@ def _require_fit(repository: Repository, backup: Backup, scratch: Path) -> None:
         raise RepositoryProblem("\n".join(faults))
 
 
-def _note_schemas(found: Restored, report: Report) -> None:
+def _record_schemas(found: Restored, report: Report) -> None:
     listed = ", ".join(f"{service} {found.revisions[service] or 'none'}" for service in SERVICES)
     report.lines.append(f"schemas: {listed}")
     if missing := [service for service in SERVICES if not found.revisions[service]]:
@@ -139,19 +139,19 @@ def _note_schemas(found: Restored, report: Report) -> None:
         report.lines.append(f"to be migrated after a restore: {', '.join(older)}")
 
 
-def _note_audit(found: Restored, report: Report) -> None:
+def _record_audit(found: Restored, report: Report) -> None:
     """Compare the three databases as of their newest transaction; messages in transit then are undecided."""
     urls = {service: found.server.url(service) for service in SERVICES}
     with open_sources(urls, now=found.last_commit_at) as sources:
         judgements = judge(sources)
-    verdict, broken = overall(judgements), sum(one.broken for one in judgements)
-    report.lines.append(f"audit: {verdict}, {broken} differences")
-    if verdict is Verdict.BROKEN:
+    outcome, broken = overall(judgements), sum(one.broken for one in judgements)
+    report.lines.append(f"audit: {outcome}, {broken} differences")
+    if outcome is AuditOutcome.BROKEN:
         named = [str(finding) for one in judgements for finding in one.named]
         report.faults += ["the audit of the restored databases is broken:", *named[:SHOWN]]
 
 
-def _note_keys(found: Restored, place: KeyPlace, report: Report) -> None:
+def _record_keys(found: Restored, place: KeyPlace, report: Report) -> None:
     if not place.is_there:
         report.lines.append(f"keys: NOT CHECKED, {place.keys} holds none (--keys)")
         return

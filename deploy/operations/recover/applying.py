@@ -71,7 +71,7 @@ def apply(tools: RecoveryTools, plan: Plan) -> Applied:
     _require_current(tools, plan)
     databases.settle(settling=False)  # it stayed on if an earlier run was killed
     databases.begin_plan(plan.digest)
-    databases.note("recovery-applied", tools.clock(), {"plan": plan.digest[:16]})
+    databases.record("recovery-applied", tools.clock(), {"plan": plan.digest[:16]})
     rounds, totals = _rounds(tools)
     marked = _mark_mails(tools)
     more, totals_after = _rounds(tools)

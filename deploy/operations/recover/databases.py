@@ -81,8 +81,8 @@ class ComparedDatabases:
                         connection, AuditRecord(self.operator, "quarantine-ended", "service", service, detail), now
                     )
 
-    def note(self, action: str, now: datetime, detail: Mapping[str, Any]) -> None:
-        """An entry of each service's audit log."""
+    def record(self, action: str, now: datetime, detail: Mapping[str, Any]) -> None:
+        """Add a record to each service's audit log."""
         for service in SERVICES:
             with self.work(service).transaction() as connection:
                 add_audit_record(connection, AuditRecord(self.operator, action, "service", service, detail), now)

@@ -271,7 +271,7 @@ def event_of(row: Fields, moved_by: timedelta) -> Event | None:
     """
     status = row.required("status", one_of(EventStatus), EventStatus.DRAFT)
     zone = row.required("time_zone", a_zone, "UTC")
-    start, end = (_moment(row, key, zone, moved_by) for key in ("starts", "ends"))
+    start, end = (_instant(row, key, zone, moved_by) for key in ("starts", "ends"))
     before = "last_" if status is EventStatus.POSTPONED else ""
     values: dict[str, Any] = {
         "id": row.required("id", text(80), "stand-in"),
@@ -281,8 +281,8 @@ def event_of(row: Fields, moved_by: timedelta) -> Event | None:
         "status": status,
         "mode": row.required("mode", one_of(Mode), Mode.ONLINE),
         "time_zone": zone,
-        "last_starts_at": _moment(row, "last_starts", zone, moved_by),
-        "last_ends_at": _moment(row, "last_ends", zone, moved_by),
+        "last_starts_at": _instant(row, "last_starts", zone, moved_by),
+        "last_ends_at": _instant(row, "last_ends", zone, moved_by),
         **({} if before and start is end is None else {f"{before}starts_at": start, f"{before}ends_at": end}),
         "series": row.optional("series", text(80), None),
         "series_number": row.optional("series_number", whole(1, 9999), None),
@@ -297,7 +297,7 @@ def event_of(row: Fields, moved_by: timedelta) -> Event | None:
     return made(row, Event, values, _KEY_OF | ({"last_starts_at": "starts", "last_ends_at": "ends"} if before else {}))
 
 
-def _moment(row: Fields, key: str, zone: str, moved_by: timedelta) -> datetime | None:
+def _instant(row: Fields, key: str, zone: str, moved_by: timedelta) -> datetime | None:
     local = row.optional(key, _a_text, None)
     if local is None:
         return None

@@ -67,7 +67,7 @@ def build_model(openings: Openings, *, least_placed: int, max_moves: int | None 
     cp = cp_model.CpModel()
     places = _places(cp, openings)
     _once_each(cp, openings, places, least_placed)
-    _nobody_twice(cp, openings, places)
+    _each_person_once(cp, openings, places)
     kept = _kept(cp, openings, places)
     _rooms_suffice(cp, openings, places, kept)
     placed = cp_model.LinearExpr.sum(list(places.values()))
@@ -80,7 +80,7 @@ def build_model(openings: Openings, *, least_placed: int, max_moves: int | None 
 def add_rules(cp: cp_model.CpModel, openings: Openings) -> Places:
     """Add the variables and the hard rules alone: nobody is busy twice, and the rooms suffice."""
     places = _places(cp, openings)
-    _nobody_twice(cp, openings, places)
+    _each_person_once(cp, openings, places)
     _rooms_suffice(cp, openings, places, {})
     return places
 
@@ -105,7 +105,7 @@ def _once_each(cp: cp_model.CpModel, openings: Openings, places: Places, least_p
     cp.add(sum(without) <= len(without) - least_placed)
 
 
-def _nobody_twice(cp: cp_model.CpModel, openings: Openings, places: Places) -> None:
+def _each_person_once(cp: cp_model.CpModel, openings: Openings, places: Places) -> None:
     """In each slot each speaker and each group at most once."""
     sharing: defaultdict[tuple[str, str], list[cp_model.IntVar]] = defaultdict(list)
     for request in openings.free:

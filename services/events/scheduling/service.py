@@ -60,7 +60,7 @@ def show_board(work: UnitOfWork) -> Board:
     Raises:
         Unavailable: the database is away.
     """
-    with work.moment() as connection:
+    with work.snapshot() as connection:
         snapshot = read_snapshot(connection)
         job = read_newest_job(connection)
     before = snapshot.version.entries if snapshot.version else ()

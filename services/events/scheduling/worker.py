@@ -48,13 +48,13 @@ class ScheduleWorker:
         stop.then(halt.stop)
         while not stop:
             try:
-                pause_s = 0.0 if self.turn(halt) else IDLE_S
+                pause_s = 0.0 if self.run_once(halt) else IDLE_S
             except Unavailable as error:
                 log.warning("scheduling waits", extra={"reason": error.reason})
                 pause_s = RETRY_S
             stop.wait(pause_s)
 
-    def turn(self, halt: StopSignal | None = None) -> bool:
+    def run_once(self, halt: StopSignal | None = None) -> bool:
         """Do one job; False if there was none."""
         claimed = claim_job(self._work, self._clock)
         if claimed is None:

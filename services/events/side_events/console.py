@@ -77,7 +77,7 @@ def add_marked_proposals(blueprint: Blueprint, context: SideEventsContext) -> No
         if decision not in DECISIONS or len(note) > MAX_NOTE:
             raise BadRequest("no such decision")
         word, status = DECISIONS[decision]
-        marked = [_looked_at(context, one, seen, status) for one, seen in _marked()]
+        marked = [_revision_seen(context, one, seen, status) for one, seen in _marked()]
         results = _decide(context, marked, status, note) if request.form.get("go") == "do" else None
         view = {name: request.form.get(name, "") for name in ("status", "cursor")}
         return render_template(
@@ -104,7 +104,7 @@ def _marked() -> list[tuple[str, int]]:
     return list(found.items())
 
 
-def _looked_at(context: SideEventsContext, name: str, seen: int, status: ProposalStatus) -> MarkedProposal:
+def _revision_seen(context: SideEventsContext, name: str, seen: int, status: ProposalStatus) -> MarkedProposal:
     """If one no longer exists, the whole request is refused: its decision would be unclear.
 
     Raises:

@@ -54,7 +54,7 @@ def bulletins_blueprint(context: BulletinContext) -> Any:
     blueprint = Blueprint("bulletins", __name__, url_prefix="/v1/bulletins", description="One text to many people")
     _add_writing(blueprint, context)
     _add_changing(blueprint, context)
-    _add_looking(blueprint, context)
+    _add_read_routes(blueprint, context)
     return blueprint
 
 
@@ -111,7 +111,7 @@ def _add_changing(blueprint: Any, context: BulletinContext) -> None:
         discard_draft(context.work, context.clock, Writer(holder().name, str(bulletin_id), seen_tags()))
 
 
-def _add_looking(blueprint: Any, context: BulletinContext) -> None:
+def _add_read_routes(blueprint: Any, context: BulletinContext) -> None:
     @blueprint.post("/<uuid:bulletin_id>/preview")
     @blueprint.response(200, PreviewSchema)
     @needs_all_forms("coordinator")

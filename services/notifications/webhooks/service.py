@@ -82,7 +82,7 @@ class WebhookService:
             now = self.clock()
             found = _found(lock_webhook(connection, webhook_id))
             rotate_secret(connection, webhook_id, self._closed(webhook_id, secret), now + OVERLAP)
-            self._note(connection, who, "webhook-secret-replaced", found)
+            self._record(connection, who, "webhook-secret-replaced", found)
         return secret
 
     def switch(self, who: str, webhook_id: str, on: bool) -> Webhook:
@@ -96,9 +96,9 @@ class WebhookService:
             found = _found(lock_webhook(connection, webhook_id))
             if on and found.off_at is not None:
                 switch_on(connection, webhook_id)
-                self._note(connection, who, "webhook-switched-on", found)
+                self._record(connection, who, "webhook-switched-on", found)
             if not on and switch_off(connection, webhook_id, BY_HAND, self.clock()):
-                self._note(connection, who, "webhook-switched-off", found)
+                self._record(connection, who, "webhook-switched-off", found)
             return _found(find_webhook(connection, webhook_id))
 
     def delete(self, who: str, webhook_id: str) -> None:
@@ -111,7 +111,7 @@ class WebhookService:
         with self.work.transaction() as connection:
             found = _found(lock_webhook(connection, webhook_id))
             delete_webhook(connection, webhook_id)
-            self._note(connection, who, "webhook-deleted", found)
+            self._record(connection, who, "webhook-deleted", found)
 
     def all(self) -> Sequence[Webhook]:
         """Return all webhooks, by partner."""
@@ -146,7 +146,7 @@ class WebhookService:
     def _closed(self, webhook_id: str, secret: str) -> bytes:
         return self.vault.close({"secret": secret}, row=webhook_id)
 
-    def _note(self, connection: Connection, who: str, action: str, webhook: Webhook) -> None:
+    def _record(self, connection: Connection, who: str, action: str, webhook: Webhook) -> None:
         detail = {"partner": webhook.partner}
         add_audit_record(connection, AuditRecord(who, action, "webhook", webhook.id, detail), self.clock())
 

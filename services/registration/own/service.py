@@ -68,7 +68,7 @@ def show_waiting(work: UnitOfWork, token: str, now: datetime) -> WaitingForOwner
         DomainError: ``not-found`` if it opens nothing, or nothing any more.
     """
     hash_ = hash_of_link(token, CONFIRMATION)
-    with work.moment() as connection:
+    with work.snapshot() as connection:
         link = find_confirmation_link(connection, hash_, now)
         if link is None:
             raise DomainError("not-found")
@@ -107,7 +107,7 @@ def show_own_page(work: UnitOfWork, token: str, form_view: Callable[[str], FormV
         DomainError: ``not-found`` if it opens nothing, or nothing any more.
     """
     hash_ = hash_of_link(token, OWN)
-    with work.moment() as connection:
+    with work.snapshot() as connection:
         own, meeting = find_own(connection, hash_), find_meeting(connection, hash_)
         if own is None or meeting is None:
             raise DomainError("not-found")
@@ -143,7 +143,7 @@ def show_own_history(
         DomainError: ``not-found`` if the link opens nothing, or nothing any more.
     """
     hash_ = hash_of_link(token, OWN)
-    with work.moment() as connection:
+    with work.snapshot() as connection:
         own = find_own(connection, hash_)
         if own is None:
             raise DomainError("not-found")

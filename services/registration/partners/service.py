@@ -165,7 +165,7 @@ def show_partner(work: UnitOfWork, clock: Clock, slug: str, may_touch: Callable[
         Unavailable: the database is away.
     """
     check_slug(slug)
-    with work.moment() as connection:
+    with work.snapshot() as connection:
         found = find_partners(connection, [slug])
         if not found:
             raise DomainError("not-found", "there is no such partner")

@@ -205,7 +205,7 @@ class ListDesk:
             form = find_form(connection, opened.form)
         if form is None:
             raise DomainError("not-found")
-        _note(opened)
+        _record(opened)
         fields = tuple(field for field in parse_definition(form.definition).fields if field.name in opened.fields)
         fulfils = condition(fields) if condition else None
         return self._contents(opened, form.title, fields, fulfils)
@@ -282,5 +282,5 @@ def _answers(
         return None
 
 
-def _note(opened: SealedList) -> None:
+def _record(opened: SealedList) -> None:
     record_security_event(SecurityEvent.SEALED_READ, holder=opened.reader, list=opened.id, form=opened.form)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deploy.local.demo import DEMO_FOLDER
 from deploy.local.ports import chosen_ports
-from deploy.local.scenes.places import Places
+from deploy.local.screenshot_pages.places import Places
 from tests.browser.first_event.steps import travel
 from tests.browser.running import Demo
 from tests.support.browser import chromium

@@ -52,7 +52,7 @@ class Storm:
         """Of each kind of fault that there is here."""
         return SHARES if self.rabbit is not None else {kind: SHARES[kind] for kind in SHARES if kind != "broker"}
 
-    def turn(self) -> None:
+    def run_once(self) -> None:
         """Wake what has stood still long enough, and let the next fault happen if it is time; else return at once."""
         now_s = time.monotonic()
         self._wake(now_s)

@@ -97,7 +97,7 @@ def _weather(storm: Storm, crowd: Crowd) -> None:
     crowd.may_come = waits.few
     clients = crowd.come()
     while not all(client.done() for client in clients):
-        storm.turn()
+        storm.run_once()
         storm.rig.keep_up()
         waits.look()
         time.sleep(TURN_S)  # between two turns; the crowd's patience ends this, or that no mail goes

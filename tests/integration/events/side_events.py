@@ -14,7 +14,7 @@ from services.events.side_events.reading import ProposalKeys
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.contracts.registry import read
 from shared.messaging.contracts.schemas import Message, decode
-from shared.messaging.inbox import Verdict, apply_batch
+from shared.messaging.inbox import HandlingOutcome, apply_batch
 from shared.runtime.clock import rfc3339
 from shared.runtime.ids import new_id
 from shared.security.sealing import open_sealed, public_key_of, seal_to
@@ -86,13 +86,13 @@ def as_read(message: Message) -> Message:
     return replace(message, data=read(message))
 
 
-def deliver(work: UnitOfWork, messages: Sequence[Message], keys: ProposalKeys = CONSUMER_KEYS) -> list[Verdict]:
+def deliver(work: UnitOfWork, messages: Sequence[Message], keys: ProposalKeys = CONSUMER_KEYS) -> list[HandlingOutcome]:
     """Let events consume messages, one by one."""
-    verdicts: list[Verdict] = []
+    outcomes: list[HandlingOutcome] = []
     for message in messages:
         queue = ROLLUP if message.routing_key == "person.erased.v1" else PROPOSALS
-        verdicts += apply_batch(work, queue, [message], effects(keys)[queue])
-    return verdicts
+        outcomes += apply_batch(work, queue, [message], effects(keys)[queue])
+    return outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ class Desk:
         """Ask for a timetable, let a worker make it, and return the job."""
         job = self.client.post("/v1/schedule/solve", headers=self.headers)
         assert job.status_code == 202
-        assert ScheduleWorker(UnitOfWork(self.engine, "events"), self.clock, 5.0).turn()
+        assert ScheduleWorker(UnitOfWork(self.engine, "events"), self.clock, 5.0).run_once()
         found: dict[str, Any] = self.client.get(
             f"/v1/schedule/jobs/{job.get_json()['id']}", headers=self.headers
         ).get_json()

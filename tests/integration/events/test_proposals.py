@@ -258,7 +258,7 @@ def test_names_of_speakers_go_14_days_after_the_end(
     engine = open_engine(postgres.url(database_of(database), login("events", "relay")))
     kept = []
     for days in (13, 15):
-        Cleanup(UnitOfWork(engine, "events"), "events", RULES).turn(ends_at + timedelta(days=days))
+        Cleanup(UnitOfWork(engine, "events"), "events", RULES).run_once(ends_at + timedelta(days=days))
         with desk.engine.begin() as connection:
             kept.append(connection.execute(text("SELECT speaker_names IS NOT NULL FROM proposal")).scalar_one())
     engine.dispose()

@@ -66,5 +66,5 @@ def test_worker_that_is_told_to_stop_gives_its_job_back(desk: Desk, work: UnitOf
     job_id = ask_for_schedule(work, clock, "a coordinator")
     halt = StopSignal()
     halt.stop()
-    assert ScheduleWorker(work, clock, 2.0).turn(halt)
+    assert ScheduleWorker(work, clock, 2.0).run_once(halt)
     assert (show_job(work, job_id).status, desk.board().get_json()["placements"]) == ("queued", [])

@@ -91,7 +91,7 @@ class Bus:
         """A turn of a service's relay; one that ``dies`` has published everything and marked nothing."""
         self._publisher.dies = dies
         try:
-            return self._relays[service].turn()
+            return self._relays[service].run_once()
         except Died:
             return 0
         finally:
@@ -99,13 +99,13 @@ class Bus:
 
     def keep_house(self, service: str) -> None:
         """What a service's relay does beside its work: delete what outbox and inbox have held long enough."""
-        self._houses[service].turn()
+        self._houses[service].run_once()
 
     def keep_house_at(self, service: str, by: timedelta) -> None:
         """The same, and all else that the service's time does, by processes whose clocks differ by ``by``."""
         work, right = self._world.work(service), self._world.clock
         clock = CheckedClock(lambda: right() + by, work, service, lambda _connection: right())
-        OutboxCleanup(work, service, clock, SERVICES[service]().rules).turn()
+        OutboxCleanup(work, service, clock, SERVICES[service]().rules).run_once()
         if service == "registration":
             Tending(work, clock, MESSAGES).tick()
 

@@ -19,7 +19,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.messaging.contracts import registry
 from shared.messaging.contracts import registry as reading
 from shared.messaging.contracts.schemas import TYPE_PREFIX, Message, decode
-from shared.messaging.inbox import Effect, Verdict, apply_batch
+from shared.messaging.inbox import Effect, HandlingOutcome, apply_batch
 from shared.runtime.clock import rfc3339
 from shared.runtime.ids import new_id
 from shared.security.sealing import Vault, new_key, public_key_of, seal_to
@@ -73,7 +73,7 @@ class Office:
         """What the service does with messages."""
         return effects(NotificationsContext(self.clock, (self.private_key,), self.vault, "example.org"))
 
-    def hear(self, *messages: Message, queue: str = MAIL) -> list[Verdict]:
+    def hear(self, *messages: Message, queue: str = MAIL) -> list[HandlingOutcome]:
         """Give checked messages to the service, as its consumer does."""
         checked = [self.checked(message) for message in messages]
         return apply_batch(self.work_of("consume"), queue, checked, self.effects[queue])
@@ -83,21 +83,21 @@ class Office:
         """A message as the consumer has read it."""
         return replace(message, data=reading.read(message))
 
-    def hear_event(self, **changes: Any) -> list[Verdict]:
+    def hear_event(self, **changes: Any) -> list[HandlingOutcome]:
         """The event, told by the events service."""
         return self.hear(event_message(**changes), queue=COPIES)
 
-    def hear_resource(self, **changes: Any) -> list[Verdict]:
+    def hear_resource(self, **changes: Any) -> list[HandlingOutcome]:
         """A recording of the event, told by the events service."""
         return self.hear(resource_message(**changes), queue=COPIES)
 
-    def hear_group(self, **changes: Any) -> list[Verdict]:
+    def hear_group(self, **changes: Any) -> list[HandlingOutcome]:
         """A working group, told by the events service."""
         data: dict[str, Any] = {"id": "housing", "title": "Housing", "revision": 1} | changes
         told = _message("working-group.changed.v1", "events", data["id"], FrozenClock()(), data)
         return self.hear(told, queue=COPIES)
 
-    def hear_partner(self, **changes: Any) -> list[Verdict]:
+    def hear_partner(self, **changes: Any) -> list[HandlingOutcome]:
         """A partner, told by the registration service."""
         told: dict[str, Any] = {"slug": "a-partner", "name": "A Partner", "revision": 1, "waiting_origins": 0} | changes
         data = {**told, "occurred_at": rfc3339(FrozenClock()())}
@@ -105,7 +105,7 @@ class Office:
             _message("partner.changed.v1", "registration", data["slug"], FrozenClock()(), data), queue=COPIES
         )
 
-    def hear_tags(self, registration_id: str, tags: Sequence[str], revision: int) -> list[Verdict]:
+    def hear_tags(self, registration_id: str, tags: Sequence[str], revision: int) -> list[HandlingOutcome]:
         """Tags that coordinators have put on a registration."""
         told = {"registration_id": registration_id, "tags": list(tags), "revision": revision}
         data = {**told, "occurred_at": rfc3339(FrozenClock()())}
@@ -319,9 +319,9 @@ def resource_message(**changes: Any) -> Message:
     return _message("resource.published.v1", "events", data["id"], FrozenClock()(), data)
 
 
-def verdict_kinds(verdicts: Sequence[Verdict]) -> list[str]:
-    """Verdicts as words: errors by their type."""
-    return [verdict if isinstance(verdict, str) else type(verdict).__name__ for verdict in verdicts]
+def outcome_kinds(outcomes: Sequence[HandlingOutcome]) -> list[str]:
+    """Outcomes as words: errors by their type."""
+    return [verdict if isinstance(verdict, str) else type(verdict).__name__ for verdict in outcomes]
 
 
 def _message(key: str, service: str, subject: str, at: datetime, data: Mapping[str, Any]) -> Message:

@@ -17,7 +17,7 @@ from services.notifications.sending.service import begin_handover, claim_due, fi
 from shared.runtime.clock import parse_rfc3339
 from shared.runtime.errors import Poison, Retry
 from shared.runtime.ids import new_id
-from tests.integration.notifications.office import PERSON, Office, event_message, verdict_kinds
+from tests.integration.notifications.office import PERSON, Office, event_message, outcome_kinds
 from tests.integration.notifications.review import (
     MAY,
     NO_DATE,
@@ -151,8 +151,8 @@ def test_proposal_is_named_once_its_address_is_verified(office: Office) -> None:
 def test_decision_on_a_proposal_that_is_not_known_yet_waits(office: Office) -> None:
     proposal = new_id()
     decision = office.decision("accepted", proposal)
-    assert verdict_kinds(office.hear(decision)) == ["Retry"]
-    assert verdict_kinds(office.hear(decision, office.told_proposal("confirmed", new_id()))) == ["Retry", "done"]
+    assert outcome_kinds(office.hear(decision)) == ["Retry"]
+    assert outcome_kinds(office.hear(decision, office.told_proposal("confirmed", new_id()))) == ["Retry", "done"]
     assert office.hear(office.told_proposal("confirmed", proposal), decision) == ["done", "done"]
     assert ("proposal-accepted", 2, "queued") in going(office)
 

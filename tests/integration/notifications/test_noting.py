@@ -13,7 +13,7 @@ from shared.messaging.contracts.schemas import Message
 from shared.runtime.errors import Poison
 from shared.runtime.ids import new_id
 from shared.security.sealing import new_key
-from tests.integration.notifications.office import ADDRESS, EVENT, PERSON, Office, verdict_kinds
+from tests.integration.notifications.office import ADDRESS, EVENT, PERSON, Office, outcome_kinds
 
 HISTORY = (("waitlisted", 1), ("promoted", 2), ("changed", 3), ("cancelled", 4))
 
@@ -224,7 +224,7 @@ def test_registration_without_a_real_id_is_poison(office: Office) -> None:
 def test_poison_leaves_its_neighbours_alone(office: Office) -> None:
     bad = office.told("confirmed", new_id(), sealed={"address": ""})
     verdicts = office.hear(office.told("confirmed", new_id()), bad, office.told("confirmed", new_id()))
-    assert verdict_kinds(verdicts) == ["done", "Poison", "done"]
+    assert outcome_kinds(verdicts) == ["done", "Poison", "done"]
     assert len(office.mails()) == 2
 
 

@@ -112,9 +112,9 @@ def test_what_ended_is_forgotten_after_a_while(
     deliver_all(tools)
     office.hear(office.told("confirmed", new_id(), partner=PARTNER, person_ref="cd" * 32))
     cleanup = Cleanup(office.work_of("relay"), "notifications", RULES)
-    cleanup.turn(office.clock() + DELIVERY_KEPT)
+    cleanup.run_once(office.clock() + DELIVERY_KEPT)
     assert len(states(office)) == 2
-    cleanup.turn(office.clock() + DELIVERY_KEPT + timedelta(seconds=1))
+    cleanup.run_once(office.clock() + DELIVERY_KEPT + timedelta(seconds=1))
     assert states(office) == [("queued", "", 0)]
 
 

@@ -10,7 +10,7 @@ from services.notifications.webhooks.deliverer import DeliveryContext
 from services.notifications.webhooks.model import OVERLAP
 from shared.runtime.ids import new_id
 from tests.integration.notifications.desk import ask
-from tests.integration.notifications.office import ADDRESS, EVENT, Office, verdict_kinds
+from tests.integration.notifications.office import ADDRESS, EVENT, Office, outcome_kinds
 from tests.integration.notifications.test_erasing import erased
 from tests.integration.notifications.webhooks import PARTNER, URL, Partners, deliver_all, states
 
@@ -53,7 +53,7 @@ def test_message_that_comes_again_tells_nobody_again(
     again = [
         office.told("confirmed", one.subject, partner=PARTNER, person_ref=f"{n:064x}") for n, one in enumerate(told)
     ]
-    heard = [verdict_kinds(office.hear(*messages)) for messages in (told, told, again)]
+    heard = [outcome_kinds(office.hear(*messages)) for messages in (told, told, again)]
     assert heard == [["done"] * 3, ["duplicate"] * 3, ["done"] * 3]
     assert deliver_all(tools) == 3
     assert len({headers["webhook-id"] for _url, headers, _body in partners.heard}) == 3

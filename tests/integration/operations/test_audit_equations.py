@@ -9,7 +9,7 @@ from deploy.operations.audit.facts import CONSUMING_QUEUES
 from deploy.operations.audit.printing import print_audit
 from deploy.operations.audit.reading import Given, open_sources
 from deploy.operations.audit.readings import Head, head_of
-from deploy.operations.audit.reconcile import Verdict, judge, reconcile
+from deploy.operations.audit.reconcile import AuditOutcome, judge, reconcile
 from shared.messaging.contracts.registry import MESSAGE_TYPES
 from tests.integration.operations import breaking_mails, breaking_messages, breaking_places
 from tests.integration.operations.breaking import Break
@@ -101,7 +101,7 @@ def test_what_is_broken_is_found_by_its_equation_alone(past: Past, case: Break) 
 
 def test_sums_are_printed(past: Past, capsys: pytest.CaptureFixture[str]) -> None:
     with open_sources(past.installation.urls.audit_urls(), grace_s=0) as sources:
-        print_audit(sources, judge(sources), Verdict.HOLDS, "a town")
+        print_audit(sources, judge(sources), AuditOutcome.HOLDS, "a town")
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[2] == "submissions of the last 8 days 11 = check-your-mail 5 + confirm 5 + erase 1"
     assert lines[3] == "registrations 17 = cancelled 6 + confirmed 10 + waitlisted 1"

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.operations.audit.form_keys import A13
 from deploy.operations.audit.reading import open_sources
-from deploy.operations.audit.reconcile import Judgement, Verdict, judge
+from deploy.operations.audit.reconcile import AuditOutcome, Judgement, judge
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 
@@ -49,23 +49,23 @@ def judged(whole: TestInstallation, known: Known, held: Held) -> list[Judgement]
 
 
 @pytest.mark.parametrize(
-    ("known", "held", "verdict"),
+    ("known", "held", "outcome"),
     [
-        ((OLD, None), ([FINGERPRINT], OLD, None), Verdict.HOLDS),
-        ((OLD, None), ([ANOTHER, FINGERPRINT], OLD, None), Verdict.HOLDS),
-        ((OLD, OLD), ([FINGERPRINT], OLD, OLD), Verdict.HOLDS),
-        (None, ([FINGERPRINT], OLD, None), Verdict.HOLDS),
-        ((OLD, None), ([ANOTHER], OLD, None), Verdict.BROKEN),
-        ((OLD, None), None, Verdict.BROKEN),
-        ((OLD, OLD), None, Verdict.BROKEN),
-        ((OLD, None), ([FINGERPRINT], OLD, OLD), Verdict.BROKEN),
-        ((OLD, OLD), ([FINGERPRINT], OLD, None), Verdict.BROKEN),
-        ((YOUNG, None), None, Verdict.NOT_YET_DECIDABLE),
-        ((YOUNG, None), ([ANOTHER], OLD, None), Verdict.NOT_YET_DECIDABLE),
-        ((OLD, YOUNG), ([FINGERPRINT], OLD, None), Verdict.NOT_YET_DECIDABLE),
-        ((OLD, None), ([ANOTHER], YOUNG, None), Verdict.NOT_YET_DECIDABLE),
-        ((OLD, None), ([FINGERPRINT], YOUNG, YOUNG), Verdict.NOT_YET_DECIDABLE),
-        (None, ([FINGERPRINT], YOUNG, None), Verdict.NOT_YET_DECIDABLE),
+        ((OLD, None), ([FINGERPRINT], OLD, None), AuditOutcome.HOLDS),
+        ((OLD, None), ([ANOTHER, FINGERPRINT], OLD, None), AuditOutcome.HOLDS),
+        ((OLD, OLD), ([FINGERPRINT], OLD, OLD), AuditOutcome.HOLDS),
+        (None, ([FINGERPRINT], OLD, None), AuditOutcome.HOLDS),
+        ((OLD, None), ([ANOTHER], OLD, None), AuditOutcome.BROKEN),
+        ((OLD, None), None, AuditOutcome.BROKEN),
+        ((OLD, OLD), None, AuditOutcome.BROKEN),
+        ((OLD, None), ([FINGERPRINT], OLD, OLD), AuditOutcome.BROKEN),
+        ((OLD, OLD), ([FINGERPRINT], OLD, None), AuditOutcome.BROKEN),
+        ((YOUNG, None), None, AuditOutcome.NOT_YET_DECIDABLE),
+        ((YOUNG, None), ([ANOTHER], OLD, None), AuditOutcome.NOT_YET_DECIDABLE),
+        ((OLD, YOUNG), ([FINGERPRINT], OLD, None), AuditOutcome.NOT_YET_DECIDABLE),
+        ((OLD, None), ([ANOTHER], YOUNG, None), AuditOutcome.NOT_YET_DECIDABLE),
+        ((OLD, None), ([FINGERPRINT], YOUNG, YOUNG), AuditOutcome.NOT_YET_DECIDABLE),
+        (None, ([FINGERPRINT], YOUNG, None), AuditOutcome.NOT_YET_DECIDABLE),
     ],
     ids=[
         "same key",
@@ -85,11 +85,11 @@ def judged(whole: TestInstallation, known: Known, held: Held) -> list[Judgement]
         "just made",
     ],
 )
-def test_verdict_about_a_key(whole: TestInstallation, known: Known, held: Held, verdict: Verdict) -> None:
+def test_verdict_about_a_key(whole: TestInstallation, known: Known, held: Held, outcome: AuditOutcome) -> None:
     """A difference that is younger than the grace is not decidable yet."""
     keys, guard = judged(whole, known, held)
-    assert (keys.verdict, guard.verdict) == (verdict, Verdict.HOLDS)
-    assert list(keys.waiting) == ["changes of keys under way"] * (verdict is Verdict.NOT_YET_DECIDABLE)
+    assert (keys.outcome, guard.outcome) == (outcome, AuditOutcome.HOLDS)
+    assert list(keys.waiting) == ["changes of keys under way"] * (outcome is AuditOutcome.NOT_YET_DECIDABLE)
 
 
 @pytest.mark.parametrize(
@@ -108,5 +108,5 @@ def test_tombstones_that_can_be_changed_are_found(whole: TestInstallation, state
     for one in statement.split("; "):
         rows(whole.urls["keys"], one)
     keys, guard = judged(whole, (OLD, None), ([FINGERPRINT], OLD, None))
-    assert keys.verdict == Verdict.HOLDS
+    assert keys.outcome == AuditOutcome.HOLDS
     assert [(one.subject, one.expected, one.found) for one in guard.named] == [("tombstone_stays", "in force", found)]

@@ -12,7 +12,7 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from deploy.operations.rounds import DONE, REFUSED, UNCANCELLED, UNDECIDED, UNMAILED, Canary
+from deploy.operations.canary_probe import DONE, REFUSED, UNCANCELLED, UNDECIDED, UNMAILED, Canary
 from deploy.public_client import link_in
 from shared.public_forms.proof_of_work import check_proof, new_challenge, proof_keys
 from shared.runtime.clock import system_clock
@@ -93,7 +93,7 @@ def _canary(url: str) -> Canary:
 
 def test_round_registers_waits_and_cancels() -> None:
     with _serving() as everything:
-        first, second = _canary(everything.url).go_round(NEVER.wait), _canary(everything.url).go_round(NEVER.wait)
+        first, second = _canary(everything.url).run_once(NEVER.wait), _canary(everything.url).run_once(NEVER.wait)
     assert (first.outcome, second.outcome, everything.cancelled) == (DONE, DONE, 2)
     assert first.handover_s is not None
     assert len(set(everything.registered)) == 2
@@ -110,7 +110,7 @@ def test_round_registers_waits_and_cancels() -> None:
 )
 def test_round_that_fails_says_how_far_it_came(ways: dict[str, object], outcome: str, seen: str) -> None:
     with _serving(**ways) as everything:
-        result = _canary(everything.url).go_round(NEVER.wait)
+        result = _canary(everything.url).run_once(NEVER.wait)
     assert (result.outcome, result.seen) == (outcome, seen)
 
 
@@ -128,7 +128,7 @@ def test_round_without_an_inbox_ends_with_the_decision(ways: dict[str, object], 
     """The same person each time: nobody is registered once a minute and never cancelled."""
     with _serving(**ways) as everything:
         canary = Canary(everything.url, "", "canary@example.org", "canary", patience_s=0.5)
-        result = canary.go_round(NEVER.wait)
+        result = canary.run_once(NEVER.wait)
     assert (result.outcome, result.seen, everything.registered) == (outcome, seen, ["canary@example.org"])
 
 
@@ -136,9 +136,9 @@ def test_round_whose_mail_came_late_is_cancelled_by_a_later_one() -> None:
     """One mailbox may have so many people on a form: what was left of an outage makes room for the next round."""
     with _serving(mailing=False) as everything:
         canary = _canary(everything.url)
-        assert [canary.go_round(NEVER.wait).outcome for _ in range(3)] == [UNMAILED] * 3
+        assert [canary.run_once(NEVER.wait).outcome for _ in range(3)] == [UNMAILED] * 3
         everything._mailing = True
-        assert (canary.go_round(NEVER.wait).outcome, everything.cancelled, list(canary.left)) == (DONE, 4, [])
+        assert (canary.run_once(NEVER.wait).outcome, everything.cancelled, list(canary.left)) == (DONE, 4, [])
 
 
 def test_round_ends_at_once_when_it_is_time_to_stop() -> None:
@@ -146,12 +146,12 @@ def test_round_ends_at_once_when_it_is_time_to_stop() -> None:
     told.set()
     with _serving(mailing=False) as everything:
         began_at = time.monotonic()
-        Canary(everything.url, everything.url, "canary@example.org", "canary", patience_s=60).go_round(told.wait)
+        Canary(everything.url, everything.url, "canary@example.org", "canary", patience_s=60).run_once(told.wait)
         assert time.monotonic() - began_at < 10
 
 
 def test_server_that_is_away_is_a_result() -> None:
-    result = _canary(f"http://127.0.0.1:{free_port()}").go_round(NEVER.wait)
+    result = _canary(f"http://127.0.0.1:{free_port()}").run_once(NEVER.wait)
     assert (result.outcome, result.seen) == (REFUSED, "ConnectionError")
 
 

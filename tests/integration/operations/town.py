@@ -223,8 +223,8 @@ class Town:
         messages = [decode(row.body) for row in stored if row.body]
         for message in messages * 2:
             for queue in BY_TYPE[message.type].consumers:
-                (verdict,) = apply_batch(self.work(service_of(queue)), queue, [_checked(message)], self._effects[queue])
-                assert verdict in ("done", "duplicate"), verdict
+                (outcome,) = apply_batch(self.work(service_of(queue)), queue, [_checked(message)], self._effects[queue])
+                assert outcome in ("done", "duplicate"), outcome
 
     def mail(self) -> None:
         """Every mail that is due goes, and is told."""

@@ -98,13 +98,13 @@ def test_answers_that_retention_drops_are_not_written_back(service: Registration
     last_day = service.clock() + timedelta(days=30)
     rows(service.url, "UPDATE event_copy SET starts_at = %s, ends_at = %s", last_day, last_day)
     due, tend = last_day + timedelta(days=14, seconds=1), service.work("tend")
-    retaining(service.outgoing).turn(tend, due - timedelta(hours=25))
+    retaining(service.outgoing).run_once(tend, due - timedelta(hours=25))
     state = "SELECT country, sealed IS NOT NULL FROM registration"
     with held_up_decider(service, "LOCK TABLE blocked_address"):  # read after the registrations
-        retaining(service.outgoing).turn(tend, due)
+        retaining(service.outgoing).run_once(tend, due)
         assert rows(service.url, state) == [("CH", True)]
     assert rows(service.url, state) == [("FR", True)]
-    retaining(service.outgoing).turn(tend, due)
+    retaining(service.outgoing).run_once(tend, due)
     assert rows(service.url, state) == [("FR", False)]
 
 

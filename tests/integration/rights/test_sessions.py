@@ -241,7 +241,7 @@ def test_what_nobody_asks_for_any_more_is_forgotten(book: ConsoleSessions, clock
     kept = []
     for hours in (0, 1, 16):
         clock.advance(timedelta(hours=hours))
-        Cleanup(book.work, "registration", rules).turn(clock())
+        Cleanup(book.work, "registration", rules).run_once(clock())
         with book.work.transaction() as connection:
             kept.append(tuple(connection.exec_driver_sql(counts).one()))
     assert kept == [(1, 1), (1, 0), (0, 0)]

@@ -168,5 +168,5 @@ def test_proposer_leaves_a_tombstone_and_counts_alone(proposer: Proposer, ending
 
 def _clean_up_a_day_later(stack: Stack) -> None:
     engine = open_engine(stack.installation.urls["registration"])
-    Cleanup(UnitOfWork(engine, "registration"), "registration", RULES).turn(datetime.now(UTC) + timedelta(hours=25))
+    Cleanup(UnitOfWork(engine, "registration"), "registration", RULES).run_once(datetime.now(UTC) + timedelta(hours=25))
     engine.dispose()

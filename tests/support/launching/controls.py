@@ -44,7 +44,7 @@ def ack_before_commit() -> None:
 def marked_before_confirm() -> None:
     """Mark messages as published, and offer them to the bus then."""
 
-    def turn(self: Relay) -> int:
+    def run_once(self: Relay) -> int:
         with self._work.transaction() as connection:
             rows = outbox.claim(connection, self._clock(), relay.BATCH)
             outbox.mark_published(connection, [row.id for row in rows], self._clock())
@@ -52,7 +52,7 @@ def marked_before_confirm() -> None:
             self._publisher.publish([self._outgoing(row) for row in rows], relay.CONFIRM_TIMEOUT_S)
         return len(rows)
 
-    _put(Relay, turn=turn)
+    _put(Relay, run_once=run_once)
 
 
 def inbox_off() -> None:

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, text
 if TYPE_CHECKING:
     from shared.db.unit_of_work import UnitOfWork
     from shared.messaging.contracts.schemas import Message
-    from shared.messaging.inbox import Effect, Verdict
+    from shared.messaging.inbox import Effect, HandlingOutcome
 
 
 QUICK_S = 0.2
@@ -157,9 +157,11 @@ def _wrap_effects(wrap: Callable[[str, "Effect"], "Effect"]) -> None:
 
     inner = vars(consuming)["apply_batch"]
 
-    def apply(work: "UnitOfWork", consumer: str, messages: "Sequence[Message]", effect: "Effect") -> "list[Verdict]":
-        verdicts: list[Verdict] = inner(work, consumer, messages, wrap(consumer, effect))
-        return verdicts
+    def apply(
+        work: "UnitOfWork", consumer: str, messages: "Sequence[Message]", effect: "Effect"
+    ) -> "list[HandlingOutcome]":
+        outcomes: list[HandlingOutcome] = inner(work, consumer, messages, wrap(consumer, effect))
+        return outcomes
 
     _set(consuming, apply_batch=apply)
 

@@ -1,7 +1,7 @@
 """The public programme."""
 
 from deploy.local.installation import WEBINAR
-from deploy.local.scenes.places import Scene, opened
+from deploy.local.screenshot_pages.places import Scene, opened
 
 SERIES = "upr-webinar-wednesday"
 

@@ -4,8 +4,8 @@ import requests
 from playwright.sync_api import Page
 
 from deploy.local.installation import WEBINAR
-from deploy.local.scenes.places import WITHIN_MS, Places, Scene, soon
-from deploy.local.scenes.travellers import register_traveller
+from deploy.local.screenshot_pages.places import WITHIN_MS, Places, Scene, soon
+from deploy.local.screenshot_pages.travellers import register_traveller
 
 
 def console(path: str) -> Scene:

@@ -1,7 +1,7 @@
 """All scenes by name, in the order in which somebody would come upon them."""
 
-from deploy.local.scenes import console, mails, participants, programme, side_events, travellers
-from deploy.local.scenes.places import Scene
+from deploy.local.screenshot_pages import console, mails, participants, programme, side_events, travellers
+from deploy.local.screenshot_pages.places import Scene
 
 SCENES: dict[str, Scene] = {
     **participants.SCENES,

@@ -1,7 +1,7 @@
-"""One round of the canary: register as anybody does, wait for the mail, cancel by its link.
+"""One run of the canary: register as anybody does, wait for the mail, cancel by its link.
 
 It knows the public address and the mailbox of its own address, and nothing else: what it sees is what people see. Where
-mails go to a relay and no mailbox can be read, a round ends with the decision, which the receipt shows. It is the same
+mails go to a relay and no mailbox can be read, a run ends with the decision, which the receipt shows. It is the same
 person each time then, who is registered once and written to twice a day at most; that mails go is seen by other alerts.
 """
 
@@ -18,7 +18,7 @@ from deploy.public_client import REQUEST_TIMEOUT_S, link_in, solved_challenge
 
 LOOK_EVERY_S = 0.2
 LEFT_AT_A_TIME = 5
-"""Registrations of rounds without a mail that are cancelled later, in one round."""
+"""Registrations of runs without a mail that are cancelled later, in one run."""
 DONE, REFUSED, UNDECIDED, UNMAILED, UNCANCELLED = "done", "refused", "undecided", "unmailed", "uncancelled"
 SEE_OTHER, ACCEPTED = 303, 202
 RECEIVED, REGISTERED = "received", ("confirmed", "waitlisted")
@@ -43,10 +43,10 @@ class Canary:
     """Attributes:
     public_url: where people find Troika.
     inbox_url: the mail sink in which mails to the canary's addresses arrive; empty if it can read none.
-    address: each round uses a sub-address of it (``name+tag@domain``), without an inbox the address itself.
+    address: each run uses a sub-address of it (``name+tag@domain``), without an inbox the address itself.
     form: slug of its own form.
     patience_s: how long to wait for the mail, or for the decision, seconds.
-    left: addresses of rounds whose mail had not come: a form has room for so many people of one mailbox, so they are
+    left: addresses of runs whose mail had not come: a form has room for so many people of one mailbox, so they are
         cancelled once it has.
     """
 
@@ -57,11 +57,11 @@ class Canary:
     patience_s: float
     left: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
 
-    def go_round(self, rest: Callable[[float], bool]) -> RoundResult:
-        """One round; a server that does not answer is a result, not an error.
+    def run_once(self, rest: Callable[[float], bool]) -> RoundResult:
+        """One run; a server that does not answer is a result, not an error.
 
         Args:
-            rest: waits so many seconds, and says whether it is time to stop; then the round ends at once.
+            rest: waits so many seconds, and says whether it is time to stop; then the run ends at once.
         """
         tag = secrets.token_hex(6)
         if not self.inbox_url:
@@ -142,7 +142,7 @@ class Canary:
         return ""
 
     def _cancel_left(self) -> None:
-        """Cancel registrations of earlier rounds whose mail has come by now."""
+        """Cancel registrations of earlier runs whose mail has come by now."""
         for _ in range(min(LEFT_AT_A_TIME, len(self.left))):
             address = self.left.popleft()
             link = self._find_link(address)

@@ -6,10 +6,10 @@ from typing import Any
 from playwright.sync_api import Page
 
 from deploy.local.installation import WEBINAR
-from deploy.local.scenes.console import console
-from deploy.local.scenes.participants import PERSON, confirmation
-from deploy.local.scenes.places import Places, Scene, soon
-from deploy.local.scenes.travellers import UNDECIDED, first_mail
+from deploy.local.screenshot_pages.console import console
+from deploy.local.screenshot_pages.participants import PERSON, confirmation
+from deploy.local.screenshot_pages.places import Places, Scene, soon
+from deploy.local.screenshot_pages.travellers import UNDECIDED, first_mail
 
 SUBJECT = "Who speaks for your working group?"
 

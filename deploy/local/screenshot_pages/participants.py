@@ -5,7 +5,7 @@ from typing import Any
 from playwright.sync_api import FrameLocator, Page
 
 from deploy.local.installation import PARTNER, WEBINAR
-from deploy.local.scenes.places import WITHIN_MS, Places, Scene, soon
+from deploy.local.screenshot_pages.places import WITHIN_MS, Places, Scene, soon
 
 PERSON = "participant-1@example.org"
 """Whose mail and own page are shown."""

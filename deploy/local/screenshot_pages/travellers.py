@@ -4,7 +4,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from deploy.local.scenes.places import Places, Scene, opened, soon
+from deploy.local.screenshot_pages.places import Places, Scene, opened, soon
 
 TRAVELLER = "traveller@example.org"
 UNDECIDED = "traveller-2@example.org"

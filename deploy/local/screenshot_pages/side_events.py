@@ -7,8 +7,8 @@ import requests
 from playwright.sync_api import Page
 
 from deploy.local.installation import PARTNER
-from deploy.local.scenes.console import console
-from deploy.local.scenes.places import WITHIN_MS, Places, Scene, opened, soon
+from deploy.local.screenshot_pages.console import console
+from deploy.local.screenshot_pages.places import WITHIN_MS, Places, Scene, opened, soon
 
 FORM = "side-event-proposal"
 TITLES = (
