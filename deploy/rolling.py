@@ -2,7 +2,7 @@
 
 A web worker that has to stop continues until the workers that replace it can answer.
 
-gunicorn stops the old workers as it forks the new ones, seconds before these have started. In between no worker would
+gunicorn signals the old workers as it forks the new ones, seconds before these have started. In between no worker would
 accept a connection, and new clients would wait in the socket's queue, which is short on purpose.
 
 When all workers hold as many connections as they may, gunicorn leaves further ones in the socket's queue, and when that

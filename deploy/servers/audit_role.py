@@ -2,8 +2,8 @@
 
 Rights are given column by column. Names, addresses, answers, sealed boxes, link tokens, the recipient book's closed
 part, reasons of readings, wrapped keys and bodies of messages are in no list below, so PostgreSQL refuses them. A keyed
-hash of an address (``person_ref``) is in them: without the key, which no database holds, it identifies no one, and only
-it shows whether a person is registered twice.
+hash of an address (``person_ref``) is listed: without the key, which no database holds, it identifies no one, and it is
+the only sign that a person is registered twice.
 """
 
 from collections.abc import Mapping
