@@ -236,7 +236,7 @@ def read_rows(reader: RowReader, lines: Sequence[FileLine]) -> Iterator[Prepared
     """Read rows in order; yields to other requests of the process every ``YIELD_EVERY`` rows."""
     for number, line in enumerate(lines):
         if number % YIELD_EVERY == 0:
-            time.sleep(0)  # gives other requests of the process a turn
+            time.sleep(0)  # yields to other requests of the process
         yield reader.read(line)
 
 
@@ -291,7 +291,7 @@ class RowChecker:
     def _entries(self, rows: Iterable[PreparedRow]) -> Iterator[tuple[PreparedRow, CoordinatorEntry | None]]:
         for number, row in enumerate(rows):
             if number % YIELD_EVERY == 0:
-                time.sleep(0)  # gives other requests of the process a turn
+                time.sleep(0)  # yields to other requests of the process
             yield row, entry_of(self.references, self.form.slug, row, self.now)
 
     def _fate(self, facts: Facts, row: PreparedRow, entry: CoordinatorEntry, first_at: dict[bytes, int]) -> PreparedRow:
