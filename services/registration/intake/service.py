@@ -1,6 +1,6 @@
 """Submit: a submission is checked, sealed and stored by one INSERT, the same for everybody.
 
-The sender gets a receipt and a code, made with a key of the forms process. The address is not looked up here, so
+The sender gets a receipt and a code, made with a key of the forms process. No query reads the address here, so
 neither the response nor its timing reveals whether it is known. Nothing in this process can open what it has stored.
 """
 
