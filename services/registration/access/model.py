@@ -79,8 +79,7 @@ def is_readable(name: str) -> bool:
 
 
 def tag_style_of(name: str) -> str:
-    """Return a key that is equal for names that appear identical in most typefaces; ignores width, ligatures and
-    case."""
+    """Return the same key for names that appear identical in most typefaces; ignores width, ligatures and case."""
     return normalize("NFKC", name).casefold()
 
 

@@ -57,8 +57,7 @@ def script_texts(language: str, form_kind: str, *, dated: bool, verification: st
 
 
 def submission_texts(language: str, verification: str) -> tuple[str, str]:
-    """Return the texts for every stored submission: ``message`` confirms that it is stored, ``next`` states what
-    follows.
+    """Return the texts for a stored submission: ``message`` confirms it, ``next`` states what follows.
 
     Args:
         language: of the person.

@@ -50,7 +50,7 @@ _TOOK_PLACE = OPEN_EVENT_STATUSES | {"held"}
 def erased(registration: Registration, opening: Opening, now: datetime) -> Registration:
     """The registration in its next revision, with the status under which it is still counted.
 
-    A person who had a seat at an event that has begun stays counted; every other seat is released.
+    A person who had a seat at an event that has begun stays counted; every other place is released.
     """
     status = _status(registration.status, opening, now)
     return replace(registration, status=status, revision=registration.revision + 1)

@@ -101,8 +101,7 @@ class PublicContext:
     refreshing: threading.Lock = field(default_factory=threading.Lock)
 
     def form_view(self, slug: str) -> FormView:
-        """The form called ``slug``, about a second old at most: one caller reads it again, the others use the cached
-        one.
+        """The form called ``slug``, about a second old at most: one caller reads it again, the others use the cache.
 
         Raises:
             DomainError: ``form-unknown``.
@@ -244,8 +243,7 @@ def guest_list_closes(form: PublicForm) -> EventTime | None:
 
 
 def parent_origin(partner: Partner | None, claimed: str) -> str:
-    """The origin that may frame the page and receive its messages: the claimed one if it is the partner's, else
-    none."""
+    """The origin that may frame the page and get its messages: the claimed one if it is the partner's, else none."""
     return claimed if partner is not None and claimed in partner.origins else ""
 
 
@@ -270,8 +268,7 @@ def _page(html: str, look: PageStyle, origins: tuple[str, ...], status: int) -> 
 
 
 def refused_page(cause: RefusedCause, parent: str, slug: str, partner: Partner | None = None) -> Response:
-    """The page that reports to ``parent``, an origin, why it cannot show a form. Any page may frame it: it has no
-    data."""
+    """The page that reports to the origin ``parent`` why it shows no form. Any page may frame it: it has no data."""
     language = language_of(request.args.to_dict(), partner.language if partner else None)
     look = page_style_of(language, request.args, partner, parent=parent)
     query = {"lang": language, "partner": partner.slug if partner else ""}

@@ -220,8 +220,8 @@ def personal_event(
 ) -> CalendarEvent | None:
     """Return a form's event for a person who has a seat; None if there is nothing to put in a calendar.
 
-    There is nothing for a form by which no one takes part in an event, and if the event has no date, is not to take
-    place, or is over.
+    There is nothing for a form by which no one takes part in an event, and if the event has no date, currently does not
+    take place, or is over.
     """
     if form.event_id is None or form.kind not in IN_CALENDARS:
         return None

@@ -242,8 +242,7 @@ NAMES = ("reader", "purpose", "form", "person", "cursor")
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A reading; ``name`` is that of the person concerned, if it is one person and the reader of the log may know
-    it."""
+    """A reading; ``name`` is that of the person read, if it is one person and the reader of the log may know it."""
 
     reading: Reading
     name: str
