@@ -79,7 +79,7 @@ class Delivery:
     def _require_own_key(self, message: Message) -> None:
         """Require the body's type to match the routing key: the producer writes the body, the broker checks the key.
 
-        The broker lets each login use the keys of its own types alone, so the key exposes a body of another's type.
+        A login may only use the keys of the types that it produces, so the key exposes a body of another's type.
         Copies that were retried or replayed come by another exchange, to which only the queue's own consumer and
         operators write.
         """
