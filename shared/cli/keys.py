@@ -26,7 +26,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def rotate_keys(
     settings: CommonSettings, tables: Mapping[str, EncryptedRows], keys: Sequence[bytes], checked: Sequence[HeldKey]
 ) -> None:
-    """Re-encrypt rows and print how many there were; exit code 1 if none of the keys opens some of them.
+    """Re-encrypt rows and print how many there were; exit code 1 if there are rows that no key opens.
 
     Args:
         settings: of the process.

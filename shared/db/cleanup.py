@@ -216,7 +216,7 @@ def folding_function() -> str:
 
 
 def words_of(column: str) -> str:
-    """The words of a text column as a GIN index holds them: separated at blanks, with any characters in them.
+    """The words of a text column as a GIN index holds them: split at blanks, and only there.
 
     A lexeme has at most 2,046 bytes; 500 letters have at most 2,000.
     """

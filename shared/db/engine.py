@@ -55,7 +55,7 @@ class LivenessConnection(psycopg.Connection[Any]):
         """As psycopg's.
 
         Raises:
-            psycopg.OperationalError: the server does not answer, or did not answer a second ago.
+            psycopg.OperationalError: the server does not answer, or did not answer within the last second.
         """
         address = _address_in(conninfo, kwargs)
         if time.monotonic() < _unresponsive_until.get(address, 0.0):

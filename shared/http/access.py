@@ -225,7 +225,7 @@ def _authorised(policy: Policy) -> Holder | None:
 def refuse_key() -> NoReturn:
     """Refuse a caller without a key, or with one (or a token of a link) that is not valid here.
 
-    A caller without a key may be here by mistake; a wrong key must come from somewhere.
+    A caller without a key may be here by mistake; one with a wrong key has obtained it somewhere.
 
     Raises:
         Unauthorized: always.

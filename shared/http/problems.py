@@ -166,14 +166,14 @@ def from_http(error: HTTPException) -> Response:
 
 
 def _detail(error: HTTPException, status: int, data: Mapping[str, Any]) -> str:
-    """An error with its own code includes an explanation; a 404 and a failure of ours include none."""
+    """The explanation of an error with its own code; a 404 and a failure of ours include none."""
     if hasattr(error, "problem_code"):
         return str(error.description)
     return "" if status >= 500 or status == 404 else str(data.get("message") or "")
 
 
 def from_domain(error: DomainError) -> Response:
-    """A rule refused the request."""
+    """The answer to a request that a rule refused."""
     status = DOMAIN_STATUS.get(error.code, 409)
     retry_after_s = 1.0 if error.code == "idempotency-running" else 0.0
     title = error.code.replace("-", " ").capitalize()
@@ -189,7 +189,7 @@ def from_outage(error: Unavailable) -> Response:
 
 
 def from_bug(error: Exception) -> Response:
-    """The HTTP boundary: an unexpected exception."""
+    """The HTTP boundary: the answer to an unexpected exception."""
     log.error("request failed", extra={"error": describe(error), "route": str(request.url_rule)})
     return problem(500, "internal", "Internal error")
 

@@ -141,7 +141,7 @@ class SignIn:
     def signed_in(self) -> Holder | None:
         """Whom the request's cookie names, if it is genuine, young enough and its key still valid.
 
-        :meth:`has_ended` checks whether they have signed out since then.
+        It does not check whether they have signed out since then: :meth:`has_ended` does.
         """
         if "signed_in" not in g:
             cookie = self._read()

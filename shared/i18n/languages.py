@@ -93,7 +93,7 @@ class Text:
     """One text in some languages, as (BCP 47 code, text) pairs in alphabetical order of the code.
 
     A text under the code ``""`` is shown in every language. ``str()`` of it is the text for coordinators: in English,
-    or in any language it has.
+    or in another language that it has.
     """
 
     by_language: tuple[tuple[str, str], ...] = ()

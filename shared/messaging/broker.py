@@ -1,7 +1,7 @@
 """Broker: its address, names of queues and keys, rights on the embedded one, and authenticity of messages.
 
-The message broker is RabbitMQ, or a table in a PostgreSQL database (embedded). A stored message never changes: a claim
-writes two columns, and a retry, parking or replay stores a copy under the login that makes it.
+The message broker is RabbitMQ, or a table in a PostgreSQL database (embedded). No process edits a stored message: a
+claim writes two columns, and a retry, parking or replay stores a copy under the login that makes it.
 
 A message is authentic if its producer's relay published it, or if its consumer or an operator copied it. The broker
 checks the login that a message names as its sender (``user_id``); in the embedded table a trigger writes the session's

@@ -3,9 +3,9 @@
 A listing holds ids, types and reasons. Bodies are shown one at a time and only on request: what is personal in them is
 sealed, but an operator should not see what need not be seen.
 
-Parked copies of messages about people who were erased are dropped, for any parking reason. A consumer may read
-what it has parked itself, and nothing else. What still waits on a work queue or in a retry tier needs no search: it is
-consumed, and the tombstone makes it have no effect.
+Parked copies of messages about people who were erased are dropped, even if another reason parked them. A consumer may
+read what it has parked itself, and nothing else. What still waits on a work queue or in a retry tier needs no search:
+it is consumed, and the tombstone makes it have no effect.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Encryption: sealed boxes between services, AES-256-GCM at rest, keyed hashes for look-ups, re-encryption.
+"""Encryption: sealed boxes between services, AES-256-GCM at rest, keyed hashes for lookups, re-encryption.
 
 A sealed box (libsodium ``crypto_box_seal``) can be made by anyone with the public key and opened only by the holder of
 the private one, so the broker, its disk and its backups carry nothing readable.
@@ -109,7 +109,7 @@ class Vault:
 
 
 def keyed_hash(key: bytes, purpose: str, text: str) -> bytes:
-    """HMAC-SHA-256 of ``text`` under ``key`` for one purpose, 32 bytes: look-ups without the text itself."""
+    """HMAC-SHA-256 of ``text`` under ``key`` for one purpose, 32 bytes: lookups without the text itself."""
     return hmac.digest(key, f"{purpose}\0{text}".encode(), hashlib.sha256)
 
 
