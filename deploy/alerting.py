@@ -102,7 +102,7 @@ def route() -> dict[str, Any]:
 
 
 def inhibit_rules() -> list[dict[str, Any]]:
-    """What a page of each layer explains. One process explains symptoms of its own service, and of the whole."""
+    """Alerts that a page of each layer explains. A process explains the symptoms of its service, and of the whole."""
     return [
         _inhibit(OUTAGE, [f'layer=~"{DATABASE}|{BROKER}|{PROCESS}|{SYMPTOM}"']),
         _inhibit(DATABASE, [f'layer=~"{BROKER}|{PROCESS}|{SYMPTOM}"']),

@@ -1,7 +1,7 @@
-"""What gunicorn says of requests that never reach the application: a status and a reason, and nothing of what was sent.
+"""What gunicorn logs and answers for requests that never reach the application: status and reason, no request content.
 
-By itself it repeats the address of whoever sent it and the line that it could not read, in the log and in its answer:
-in that line stands the token of a person's link.
+By default gunicorn repeats the client's address and the line that it could not read, in the log and in its answer. That
+line contains the token of a person's link.
 """
 
 import json

@@ -103,7 +103,7 @@ def prepare(project: Path, folder: Path) -> None:
 
     Args:
         project: root of the repository.
-        folder: is made anew.
+        folder: is deleted and created again.
 
     Raises:
         ValueError: the index names no group for a document, or a document has no heading.

@@ -20,8 +20,8 @@ worker_connections = int(os.environ.get("TROIKA_WEB_CONNECTIONS", "512"))
 """Open at once in one process; when all processes are full, further ones are refused (deploy/rolling.py)."""
 
 backlog = 1024
-"""What may arrive while every worker is busy for a moment. Beyond that the kernel drops connections, and whoever opened
-one tries again only after seconds. Who has waited too long in it is refused (``shared.http.admission``)."""
+"""Connections that may wait while every worker is busy for a short time. The kernel drops further ones, and their
+clients try again only after seconds. A request that waited too long here is refused (``shared.http.admission``)."""
 
 timeout = 30
 graceful_timeout = 30
@@ -69,9 +69,9 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """What the start has made lives as long as the process: no collection needs to look at it again.
+    """Exclude the objects of the start from garbage collection: they exist as long as the process.
 
-    Measured: a twentieth of a rush's processor time went into looking.
+    Measured: a twentieth of a rush's processor time went into scanning them.
     """
     gc.collect()
     gc.freeze()

@@ -1,9 +1,9 @@
 """gunicorn's gevent worker, with two additions: restarts without a gap, and an answer for everybody who connects.
 
-A web worker that is told to stop goes on until those that take its place can answer.
+A web worker that has to stop continues until the workers that replace it can answer.
 
-gunicorn tells the old workers to stop as it forks the new ones, seconds before these have started. Meanwhile nobody
-would accept anything, and whoever came would wait in the socket's queue, which is short on purpose.
+gunicorn signals the old workers as it forks the new ones, seconds before these have started. In between no worker would
+accept a connection, and new clients would wait in the socket's queue, which is short on purpose.
 
 When all workers hold as many connections as they may, gunicorn leaves further ones in the socket's queue, and when that
 is full the kernel drops what arrives: people waited 20 s and more for nothing. Here they are refused in half a second.
@@ -28,23 +28,23 @@ from shared.http.problems import busy_page, busy_problem, retry_after_s
 from shared.runtime.logs import describe
 
 SLOTS = 4096
-"""Workers of one start that are told apart: many more than there can be at once."""
+"""Workers of one start that are distinguished: many more than can run at once."""
 
 LONGEST_S = 20.0
-"""A worker that does not start in this time is not waited for; less than gunicorn's own patience with the old ones."""
+"""A worker that does not start in this time is not waited for; less than ``graceful_timeout`` of the old ones."""
 
 LOOK_EVERY_S = 0.05
 
 MAX_ACCEPT = 8
-"""Connections accepted in one turn of the event loop, which lasts 5 ms and more under load. gunicorn takes one, so that
-workers share evenly; then a busy worker accepts 200 a second, and what comes beyond that waits unseen."""
+"""Connections accepted in one iteration of the event loop, which lasts 5 ms and more under load. gunicorn accepts one,
+so that workers share evenly; then a busy worker accepts 200 a second, and further connections wait unseen."""
 
 FULL_FOR_S = 0.25
-"""Once all workers have been full for so long, each refuses those who wait at the socket: nobody can take them."""
+"""Once all workers have been full for so long, each refuses the connections at the socket: none can take them."""
 
 ROOM_KNOWN_FOR_S = 2.0
-"""A worker says every ``LOOK_EVERY_S`` whether it has room. What it said so long ago does not count: it has ended or
-stands still, and those who wait at the socket would wait for it in vain."""
+"""A worker reports every ``LOOK_EVERY_S`` whether it has room. An older report does not count: the worker has ended or
+hangs, and connections at the socket would wait for it in vain."""
 
 MAX_REFUSING = 1024
 """Connections that are being refused at once by one worker."""
@@ -70,7 +70,7 @@ class Generations:
         self._newest[:8] = age.to_bytes(8, "little")
 
     def settled(self, age: int) -> None:
-        """It can answer now, or it has ended: nobody needs to wait for it."""
+        """It can answer now, or it has ended: no other worker needs to wait for it."""
         self._settled[age % SLOTS] = 1
 
     def younger_ones_start(self, age: int) -> bool:
@@ -82,7 +82,7 @@ class Generations:
 class SpareRoom:
     """Which workers can take another connection; in memory that all processes share.
 
-    A full worker alone is no reason to refuse anybody: another one takes whoever waits at the socket.
+    One full worker is no reason to refuse a connection: another worker takes those that wait at the socket.
     """
 
     def __init__(self) -> None:
@@ -118,7 +118,7 @@ class RollingWorker(GeventWorker):
             write_nonblock(client, refusal(status))
 
     def run(self) -> None:
-        """Serve until told to stop, then finish what has begun. As gunicorn's own, but for who is refused."""
+        """Serve until stopped, then finish what has begun. As gunicorn's own, except for the refusals."""
         servers = [self._serve(listener) for listener in self.sockets]
         while self.alive:
             self.notify()
@@ -143,7 +143,7 @@ class RollingWorker(GeventWorker):
         return server
 
     def _refuse_while_full(self, server: StreamServer) -> None:
-        """Say whether this worker has room, and refuse whoever is left at the socket while none has."""
+        """Report whether this worker has room, and refuse connections at the socket while no worker has room."""
         refusing, full_since = Pool(MAX_REFUSING), time.monotonic()
         while self.alive:
             has_room = not server.full()
@@ -170,7 +170,7 @@ class RollingWorker(GeventWorker):
 
 
 def _refuse(client: Any) -> None:
-    """Answer 503 to whatever is asked, and wait for the end of the request: else its sender may not read the answer."""
+    """Answer 503 to any request, and wait for the end of the request: otherwise the client may not read the answer."""
     with suppress(OSError), client:
         asked = b""
         with gevent.Timeout(REFUSAL_WITHIN_S, False):

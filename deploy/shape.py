@@ -37,7 +37,7 @@ WORKERS = (
 PROCESSES = (*WEB_PROCESSES, *WORKERS)
 
 COMMANDS = {"load": "operator", "keys": "operator", "mails": "operator"}
-"""The kind of process that a service's command is, where it has no name of its own."""
+"""The kind of process of a service's command, if the kind's name differs from the command's."""
 
 READING = ("GET", "HEAD", "OPTIONS")
 
@@ -50,7 +50,7 @@ class Route:
         service: that answers.
         process: which of its web processes.
         beginnings: every path that begins so.
-        paths: whole paths, in which ``*`` stands for one segment.
+        paths: whole paths, in which ``*`` matches one segment.
         methods: that are passed on; empty for all.
     """
 
@@ -169,10 +169,10 @@ LARGE_BODIES = {
 """Beginnings of paths that take more than a filled form, and how much the gateway lets through, in nginx' words."""
 
 TOKEN_PATHS = ("/c/", "/r/", "/v/", "/j/", "/receipts/", "/v1/receipts/", "/u/")
-"""Beginnings of paths that a token or a receipt follows; no other site may learn them from a referrer."""
+"""Beginnings of paths that a token or a receipt follows; no other site may receive them in a referrer."""
 
 PUBLIC_PAGES = ("/embed/", "/programme", "/calendar/")
-"""Beginnings of paths whose pages the gateway may keep, as far as they say themselves that they are public."""
+"""Beginnings of paths whose pages the gateway may keep, as far as their own headers declare them public."""
 
 
 def processes_of(service: str) -> tuple[str, ...]:
@@ -196,7 +196,7 @@ def operations_path(service: str, process: str) -> str:
 
 
 def service_for(path: str) -> str:
-    """The service that answers for ``path`` on any host, also that it is unknown; empty for a path of nobody."""
+    """The service that answers for ``path`` on any host, also that it is unknown; empty if no service does."""
     return next((service for beginning, service in _BEGINNINGS if path.startswith(beginning)), "")
 
 

@@ -1,4 +1,4 @@
-"""``python -m deploy.specs``: writes every specification that the code implies; ``--check`` tells what is out of date.
+"""``python -m deploy.specs``: writes every specification that the code implies; ``--check`` lists what is out of date.
 
 The documents come from the applications themselves, built on settings that are thrown away and an engine that never
 connects, from the table of message types and from the list of metrics. The same code gives the same bytes.
@@ -91,8 +91,8 @@ def build_applications(secrets: Secrets, engines: Mapping[str, Engine]) -> dict[
 
     Args:
         secrets: of an installation.
-        engines: by service, and ``intake`` for the connections that store submissions, if they are separate; whoever
-            opened them closes them.
+        engines: by service, and ``intake`` for the connections that store submissions, if they are separate; the
+            code that opened them closes them.
     """
     builders: dict[str, Callable[[Secrets, Engine], Flask]] = {
         "registration": partial(_registration, engines.get("intake")),
@@ -177,7 +177,7 @@ RENAMED_STATUSES = {
     "Request Entity Too Large": "Content Too Large",
     "Request-URI Too Long": "URI Too Long",
 }
-"""Python 3.13 took over the names of RFC 9110; the documents are the same whatever wrote them."""
+"""Python 3.13 took over the names of RFC 9110; the documents are the same with every version of Python."""
 
 
 def _as_json(document: dict[str, Any]) -> str:

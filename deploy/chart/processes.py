@@ -14,7 +14,7 @@ from deploy.up.services import LOGINS
 WRITTEN = "# Written by `make specs` from deploy/shape.py: change deploy/chart/processes.py, not this file.\n"
 RULES = Path("deploy/prometheus/rules")
 ONE_WORKS = frozenset({("registration", "decide")})
-"""One of them works and the others stand by: two are enough, and more do nothing."""
+"""One of them works and the others are on standby: two are enough, and more add nothing."""
 
 ALONE = frozenset({("registration", "tend"), ("notifications", "schedule"), ("events", "solve")})
 """They do what is due by time or asked for; one is enough, and a second does no harm."""

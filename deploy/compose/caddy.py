@@ -1,7 +1,7 @@
 """Caddy as the gateway: TLS, the paths of each host, and another process where one does not answer.
 
-The rules are those of nginx (``deploy/up/gateway.py``), from the same tables. What Caddy has no words for: limits of a
-client network. The services have limits of their own (``TROIKA_LIMIT_INTAKE``, ``TROIKA_LIMIT_LINK``).
+The rules are those of nginx (``deploy/up/gateway.py``), from the same tables. Caddy has no directive for limits of a
+client network. The services have their own limits (``TROIKA_LIMIT_INTAKE``, ``TROIKA_LIMIT_LINK``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -85,7 +85,7 @@ IN_A_CLUSTER = """\
 		trusted_proxies static {$TROIKA_TRUSTED_PROXIES}
 		trusted_proxies_strict
 """
-"""Whoever ends TLS in front of it says where a request comes from."""
+"""The proxy that ends TLS in front of it reports where a request comes from."""
 
 METRICS_PORT = 9180
 METRICS = f"""\
@@ -143,7 +143,7 @@ def _site(host: str, start: str, routes: Sequence[Route], size: str) -> Iterator
 
 
 def _by_process(routes: Sequence[Route]) -> list[tuple[tuple[str, str], list[Route]]]:
-    """Routes by process: each stands there once, since each place checks the health of all its copies.
+    """Routes by process: each process is listed once, since each entry checks the health of all its copies.
 
     A process whose path begins like a shorter one of another process comes before it.
 

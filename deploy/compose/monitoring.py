@@ -20,7 +20,7 @@ LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what stands in several places out in each."""
+    """Writes repeated content in full in each place, without YAML aliases."""
 
     def ignore_aliases(self, _data: Any) -> bool:
         return True
@@ -57,7 +57,7 @@ def targets_volume() -> dict[str, Any]:
 
 
 def blackbox_container() -> dict[str, Any]:
-    """Looks at the public page by its public address. A second one belongs on another machine."""
+    """Probes the public page by its public address. A second probe belongs on another machine."""
     return {
         "image": "${BLACKBOX_IMAGE:-prom/blackbox-exporter:v0.26.0}",
         "profiles": ["monitoring"],
@@ -97,7 +97,7 @@ def postgres_exporter_container() -> dict[str, Any]:
 
 
 def node_exporter_container() -> dict[str, Any]:
-    """Metrics of the machine: its disks, and the metrics of `troika backup`. It runs as the user ``nobody``."""
+    """Metrics of the machine: its disks, and the metrics of `troika backup`. It runs as the system user ``nobody``."""
     return {
         "image": "${NODE_EXPORTER_IMAGE:-prom/node-exporter:v1.9.1}",
         "profiles": ["monitoring"],

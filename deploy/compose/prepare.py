@@ -1,7 +1,7 @@
 """``troika prepare``: what a Compose installation needs before the rest of it starts; again changes nothing.
 
-``settings`` checks what ``.env`` says, and writes keys, passwords and the settings of each container into a volume, of
-which each container sees its own part alone. ``databases`` makes databases and logins and brings the schema up to date.
+``settings`` checks the values in ``.env``, and writes keys, passwords and the settings of each container into a volume,
+of which each container sees its own part alone. ``databases`` makes databases and logins and migrates the schema.
 """
 
 import json
@@ -66,7 +66,7 @@ def main() -> None:
 
 @main.command()
 def settings() -> None:
-    """Check what .env says, and write the settings of each container into the volume."""
+    """Check the values in .env, and write the settings of each container into the volume."""
     given = read_environment(os.environ)
     VOLUME.joinpath("prepare").mkdir(exist_ok=True, mode=0o700)
     claim(VOLUME / "prepare" / "installation", os.environ.get("COMPOSE_PROJECT_NAME", "troika"))
@@ -133,7 +133,7 @@ def require_no_keys(owner: "psycopg.Connection[tuple[object, ...]]") -> None:
 
 
 def servers_of(environment: Mapping[str, str]) -> Servers:
-    """The servers of a Compose installation; without a folder of keys they are in a database, on a server of its own.
+    """The servers of a Compose installation; without a folder of keys, the keys are in a database on a separate server.
 
     Raises:
         SettingsError: that server is not started.
@@ -201,7 +201,7 @@ def write_servers(volume: Path, keys: Path) -> None:
     }.items():
         write_files(volume / name, files)
     definitions = volume / RABBITMQ / "definitions.json"
-    if not definitions.exists():  # each writing has other salts, and would look like a change
+    if not definitions.exists():  # new salts would make each rewrite a change
         definitions.write_text(json.dumps(broker_definitions(broker_passwords(keys))))
         definitions.chmod(0o644)
 
@@ -216,7 +216,7 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def public_targets(public_url: str) -> str:
-    """What the probe looks at: the programme, which is there whatever forms are open."""
+    """What the probe requests: the programme, which exists whether or not a form is open."""
     return json.dumps([{"targets": [f"{public_url}/programme"]}])
 
 

@@ -112,7 +112,7 @@ def claim(file: Path, project: str) -> None:
 
 
 def require_keys_apart(servers: Servers) -> None:
-    """Do nothing if the keys database has a server of its own.
+    """Do nothing if the keys database is on a separate server.
 
     Raises:
         SettingsError: it is on the server of the other databases.

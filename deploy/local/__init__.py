@@ -1,1 +1,1 @@
-"""Everything on one machine: for a first look, for development, and for the tests."""
+"""Everything on one machine: for a first try, for development, and for the tests."""

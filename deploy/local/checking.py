@@ -1,4 +1,4 @@
-"""One registration, all the way, by the interfaces that people and programs use; each step says how long it took."""
+"""One registration, all the way, by the interfaces that people and programs use; each step reports how long it took."""
 
 import re
 import sys
@@ -27,7 +27,7 @@ PATIENCE_S = 30.0
 
 
 class StepFailed(Exception):
-    """A step did not happen; says what was seen instead."""
+    """A step did not happen; the message describes what was seen instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Check:
             print(f"  ok  {(time.perf_counter() - began_at) * 1000:7.0f} ms  {name}: {seen}", flush=True)
 
     def partner_page(self) -> str:
-        """The snippet stands in a page of another origin."""
+        """The snippet is in a page of another origin."""
         page = requests.get(self.installation.ports.partner_url + "/", timeout=5)
         expect(page.status_code == 200 and f'<troika-form form="{WEBINAR}"' in page.text, page.text[:200])
         return self.installation.ports.partner_url
@@ -205,5 +205,5 @@ def _form_is_open(public_url: str) -> bool:
 
 
 def report(error: StepFailed) -> None:
-    """Say on standard error what failed."""
+    """Print on standard error what failed."""
     print(f"FAILED: {error}", file=sys.stderr, flush=True)

@@ -1,6 +1,6 @@
 """``python -m deploy.local.demo run | check | reset``: the whole system on this machine, on sample data.
 
-With ``TROIKA_DEMO_EMPTY=1`` it begins with nothing, in a folder of its own, to be set up in the console.
+With ``TROIKA_DEMO_EMPTY=1`` it begins with nothing, in a separate folder, to be set up in the console.
 
 Without ``TROIKA_BROKER_URL`` messages travel through PostgreSQL, which comes from a wheel: nothing has to be
 installed. With it they travel through that RabbitMQ.
@@ -40,7 +40,7 @@ def demo() -> None:
 
 @demo.command()
 def run() -> None:
-    """Start everything and print where to look; Ctrl-C stops it."""
+    """Start everything and print the addresses to open; Ctrl-C stops it."""
     ports = chosen_ports()
     taken = ports.taken()
     if taken:
@@ -50,7 +50,7 @@ def run() -> None:
 
 @demo.command()
 def check() -> None:
-    """One registration all the way, unattended, on data of its own; exit 0 only if all of it happened."""
+    """One complete registration, unattended, on separate data; exit 0 only if every step succeeds."""
     delete(CHECK_FOLDER)
     ports = chosen_ports() if os.environ.get("TROIKA_DEMO_PORT") else free_ports()
     outcome: list[int] = []
@@ -73,7 +73,7 @@ def reset() -> None:
 
 
 def _run(folder: Path, ports: DemoPorts, content: Content, then: Callable[[Installation], None]) -> int:
-    """Prepare, start, call ``then`` (in a thread of its own) once everything answers, and run until told to stop."""
+    """Prepare, start, call ``then`` (in a separate thread) once everything answers, and run until stopped."""
     began_at = time.perf_counter()
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     print(f"Preparing {folder} …", flush=True)

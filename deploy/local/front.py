@@ -1,4 +1,4 @@
-"""One door for the local installation: the three services' applications behind one port.
+"""The front of the local installation: the three services' applications behind one port.
 
 A production gateway only routes, since no two services share a path; this does the same inside one process.
 """

@@ -38,7 +38,7 @@ class Content(StrEnum):
 
 
 class DemoNotPrepared(Exception):
-    """A step of the preparation failed; says which, and what it printed."""
+    """A step of the preparation failed; the message names it and quotes its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def audit_urls(folder: Path) -> dict[str, str]:
     """Databases of the installation in ``folder`` for the audit's login; the server runs as long as this process.
 
     Raises:
-        RuntimeError: the server does not start; says what to do.
+        RuntimeError: the server does not start; the message states what to do.
     """
     server = EmbeddedServer(folder / "postgres")
     server.start(LOGINS)
@@ -154,7 +154,7 @@ def _let_audit_read(server: EmbeddedServer) -> dict[str, str]:
 def load_once(folder: Path, where: str, load: Callable[[], object]) -> None:
     """Load the sample into a new installation, and again only if ``where`` it is has changed.
 
-    What coordinators have changed since must not be overwritten by a restart, nor people be told of it.
+    A restart must not overwrite what coordinators have changed since, nor notify people of it.
     """
     loaded = folder / "sample-loaded"
     if not loaded.exists() or loaded.read_text() != where:

@@ -11,7 +11,7 @@ FIRST = 8000
 
 @dataclass(frozen=True, slots=True)
 class DemoPorts:
-    """All are counted from ``first``: one number moves the whole installation out of somebody's way."""
+    """All are counted from ``first``: one number moves the whole installation to other ports."""
 
     first: int = FIRST
 
@@ -60,7 +60,7 @@ class DemoPorts:
         return f"http://127.0.0.1:{self.inbox}"
 
     def taken(self) -> list[int]:
-        """Those of our ports that somebody listens on already."""
+        """Those of our ports on which a process listens already."""
         wanted = [self.front, self.partner, self.inbox, self.smtp, *map(self.metrics, SERVICES)]
         return [port for port in wanted if _is_taken(port)]
 
@@ -71,7 +71,7 @@ def chosen_ports() -> DemoPorts:
 
 
 def free_ports() -> DemoPorts:
-    """The first block of ports that is free, for a run that nobody watches."""
+    """The first block of ports that is free, for an unattended run."""
     for first in range(21000, 30000, 200):
         if not DemoPorts(first).taken():
             return DemoPorts(first)

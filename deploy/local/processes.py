@@ -32,7 +32,7 @@ def _front(installation: Installation) -> Unit:
 
 
 def _partner(installation: Installation) -> Unit:
-    """Somebody else's web site: it knows nothing of ours but the address, and what its editor pastes."""
+    """Another organisation's web site: it knows nothing of ours but the address, and what its editor pastes."""
     ports = installation.ports
     command = ["-m", "deploy.local.partner", "--port", str(ports.partner), "--troika", ports.public_url]
     if installation.content is Content.SAMPLE:
@@ -49,7 +49,7 @@ def _sink(installation: Installation) -> Unit:
 
 
 def _background(installation: Installation, service: str) -> Unit:
-    """All background roles of a service; each comes to the embedded database by a login of its own."""
+    """All background roles of a service; each connects to the embedded database with a separate login."""
     environments = (installation.environment(service, role) for owner, role in WORKERS if owner == service)
     environment = {key: value for each in environments for key, value in each.items() if "DATABASE_URL" not in key}
     environment |= {

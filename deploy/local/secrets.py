@@ -1,4 +1,4 @@
-"""Makes the secrets of an installation once, in a folder of its own, and names them to the processes.
+"""Makes the secrets of an installation once, in a separate folder, and names them to the processes.
 
 Each process gets only what is its own: the key that opens what is sealed to notifications is named to its consumer
 alone, and no relay holds any key.
@@ -68,7 +68,7 @@ KEY_FILES = (
 
 
 def enters_keys_database(service: str, process: str) -> bool:
-    """Whether a kind of process comes to the keys database, where there is one: it unwraps keys, or migrates it."""
+    """Whether a kind of process has access to the keys database, if there is one: it unwraps keys, or migrates it."""
     return FORM_KEYS in OWNERS.get((service, process), ()) or (service, process) == ("registration", "migrate")
 
 

@@ -1,7 +1,7 @@
 """systemd units of our processes, and the users and folders that they need, as texts.
 
-Each process is a user of its own. Its settings are files that root alone can read; systemd hands each process its own
-(``LoadCredential=``), and the process reads them as a folder of settings (``TROIKA_SETTINGS=%d``).
+Each process runs as a separate user. Its settings are files that root alone can read; systemd passes each process its
+own (``LoadCredential=``), and the process reads them as a folder of settings (``TROIKA_SETTINGS=%d``).
 """
 
 from collections.abc import Iterable

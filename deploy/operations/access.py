@@ -15,7 +15,7 @@ from shared.http.holders import ROLES, Holder, parse_holders
 from shared.runtime.ids import new_token, token_hash
 
 LEAST_SHOWN, SHOWN = 8, 12
-"""Digits of a key's hash that tell it from others: how many are asked for, and how many are listed."""
+"""Digits of a key's hash that distinguish it from others: how many are asked for, and how many are listed."""
 
 FILE = click.option(
     "--file",

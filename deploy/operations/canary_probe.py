@@ -1,6 +1,6 @@
 """One run of the canary: register as anybody does, wait for the mail, cancel by its link.
 
-It knows the public address and the mailbox of its own address, and nothing else: what it sees is what people see. Where
+It knows the public address and its own mailbox, and nothing else: what it sees is what people see. Where
 mails go to a relay and no mailbox can be read, a run ends with the decision, which the receipt shows. It is the same
 person each time then, who is registered once and written to twice a day at most; that mails go is seen by other alerts.
 """
@@ -22,7 +22,7 @@ LEFT_AT_A_TIME = 5
 DONE, REFUSED, UNDECIDED, UNMAILED, UNCANCELLED = "done", "refused", "undecided", "unmailed", "uncancelled"
 SEE_OTHER, ACCEPTED = 303, 202
 RECEIVED, REGISTERED = "received", ("confirmed", "waitlisted")
-"""What a receipt says before and after the decision of a form that confirms no addresses."""
+"""Status on a receipt before and after the decision, for a form that confirms no addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Canary:
     public_url: where people find Troika.
     inbox_url: the mail sink in which mails to the canary's addresses arrive; empty if it can read none.
     address: each run uses a sub-address of it (``name+tag@domain``), without an inbox the address itself.
-    form: slug of its own form.
+    form: slug of the canary's form.
     patience_s: how long to wait for the mail, or for the decision, seconds.
     left: addresses of runs whose mail had not come: a form has room for so many people of one mailbox, so they are
         cancelled once it has.
@@ -61,7 +61,7 @@ class Canary:
         """One run; a server that does not answer is a result, not an error.
 
         Args:
-            rest: waits so many seconds, and says whether it is time to stop; then the run ends at once.
+            rest: waits so many seconds, and returns whether it is time to stop; then the run ends at once.
         """
         tag = secrets.token_hex(6)
         if not self.inbox_url:
@@ -103,7 +103,7 @@ class Canary:
             return RoundResult(outcome, None, type(error).__name__)
 
     def _decision(self, receipt: str) -> str:
-        """What the receipt says of the submission; a status other than 200 as a word."""
+        """The submission's status on the receipt; for an HTTP error, its status code as text."""
         answer = requests.get(f"{self.public_url}/v1/receipts/{receipt}", timeout=REQUEST_TIMEOUT_S)
         return str(answer.json()["status"]) if answer.ok else str(answer.status_code)
 

@@ -68,7 +68,7 @@ def _run(tests: Sequence[str]) -> dict[str, bool]:
 
 def _outcomes(report: Path, tests: Sequence[str]) -> dict[str, bool]:
     seen: dict[str, list[bool]] = defaultdict(list)
-    # the file was written a moment ago by the tests of this very tree
+    # the file was just written by the tests of this very tree
     cases = ElementTree.parse(report).iter("testcase") if report.is_file() else ()  # noqa: S314
     for case in cases:
         name = f"{case.get('file')}::{str(case.get('name')).partition('[')[0]}"

@@ -49,7 +49,7 @@ def sbom(*, validate: bool = True) -> dict[str, Any]:
 
 
 def licences(component: dict[str, Any]) -> set[str]:
-    """What a package says of its licence: SPDX ids, expressions, or the classifiers of older ones."""
+    """The licences that a package declares: SPDX ids, expressions, or the classifiers of older ones."""
     entries = component.get("licenses", [])
     named = [entry.get("expression") or entry["license"].get("id") or entry["license"]["name"] for entry in entries]
     return set(named)

@@ -19,7 +19,7 @@ _LONGEST = 600
 class Statement:
     """Attributes:
     number: from 1; it never changes its meaning.
-    topic: the heading under which it stands.
+    topic: the heading under which it is listed.
     says: what is promised.
     tests: ``tests/….py::test_…``, each of which shows some of it.
     reason: why no test is needed, or why a part of it has none.

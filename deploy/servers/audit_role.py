@@ -1,9 +1,9 @@
-"""The login of the audit: it reads ids, states, moments and counts, and nothing that says who somebody is.
+"""The login of the audit: it reads ids, states, instants and counts, and nothing that identifies a person.
 
 Rights are given column by column. Names, addresses, answers, sealed boxes, link tokens, the recipient book's closed
 part, reasons of readings, wrapped keys and bodies of messages are in no list below, so PostgreSQL refuses them. A keyed
-hash of an address (``person_ref``) is in it: without the key, which no database holds, it leads to nobody, and nobody
-can say without it whether somebody is registered twice.
+hash of an address (``person_ref``) is listed: without the key, which no database holds, it identifies no one, and it is
+the only sign that a person is registered twice.
 """
 
 from collections.abc import Mapping
@@ -89,7 +89,7 @@ def variable(database: str) -> str:
 
 
 def make_role(administrator: psycopg.Connection[Any], password: str | None = None) -> None:
-    """Make the login if it is missing; whoever it is shown to can only ever read.
+    """Make the login if it is missing; anyone who holds it can only ever read.
 
     Args:
         administrator: of the whole server.

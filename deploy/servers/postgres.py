@@ -1,4 +1,4 @@
-"""A private PostgreSQL as a process of its own, on a port of loopback: its settings and its command."""
+"""A private PostgreSQL as a separate process, on a port of loopback: its settings and its command."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a private RabbitMQ node is told: its configuration, its environment, and definitions to import."""
+"""The input of a private RabbitMQ node: its configuration, its environment, and definitions to import."""
 
 import base64
 import hashlib
@@ -37,7 +37,7 @@ def scripts_folder() -> Path:
     """The folder with the server's own ``rabbitmq-server`` and ``rabbitmqctl``.
 
     Raises:
-        RuntimeError: RabbitMQ is not installed; says what to install.
+        RuntimeError: RabbitMQ is not installed; the message states what to install.
     """
     for folder in SCRIPT_FOLDERS:
         if (folder / "rabbitmq-server").is_file():
@@ -50,7 +50,7 @@ def configuration(ports: NodePorts, extra: Mapping[str, str]) -> str:
 
     Args:
         ports: to listen on.
-        extra: lines added, or put in place of these; says where the first users come from (``first_user``, or
+        extra: lines added, or put in place of these; names the source of the first users (``first_user``, or
             ``load_definitions``), else RabbitMQ makes ``guest``.
     """
     settings = {

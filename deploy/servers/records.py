@@ -1,4 +1,4 @@
-"""Which processes run, by pid and start time, so that a pid that was given to somebody else is never signalled."""
+"""Which processes run, by pid and start time, so that a pid that another process has got since is never signalled."""
 
 import json
 import os

@@ -17,13 +17,13 @@ BASE_ENVIRONMENT = {
 
 
 def prefix(account: Account | None, death_signal: signal.Signals = signal.SIGKILL) -> list[str]:
-    """The words before a command that make it run as ``account`` and end with whoever starts it.
+    """The words before a command that make it run as ``account`` and end with the thread that starts it.
 
     The kernel watches the *thread* that starts a child (prctl(2), PR_SET_PDEATHSIG): start from the main thread.
 
     Args:
         account: user to run as; None for the running user.
-        death_signal: what the kernel sends to the child when its starter dies.
+        death_signal: what the kernel sends to the child when that thread ends.
 
     Raises:
         RuntimeError: ``setpriv`` is missing. For the running user it is left out then: the demo needs Python alone.
@@ -42,7 +42,7 @@ def prefix(account: Account | None, death_signal: signal.Signals = signal.SIGKIL
 def start_ticks(pid: int) -> int | None:
     """When process ``pid`` started, in clock ticks since boot; None when there is no such process.
 
-    A pid alone is given to somebody else one day; pid and start together are one process for ever.
+    The kernel reuses a pid; pid and start time together identify one process for ever.
     """
     try:
         status = Path(f"/proc/{pid}/stat").read_text()

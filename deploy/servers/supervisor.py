@@ -1,8 +1,8 @@
 """Starts units stage by stage, starts again what ends, and stops everything in the reverse order.
 
-A unit that ends is started again after a delay that doubles; the others go on. A unit whose name stands in the folder
-``held`` is stopped and left alone until it is released. Whatever ends the supervisor itself ends what it has started:
-the kernel sees to that. (Not honcho: it stops everything when one process ends.)
+A unit that ends is started again after a delay that doubles; the others continue. A unit whose name is in the folder
+``held`` is stopped and left alone until it is released. When the supervisor itself ends for any reason, the kernel ends
+what it has started. (Not honcho: it stops everything when one process ends.)
 """
 
 import logging
@@ -33,7 +33,7 @@ TURN_S = 0.1
 
 
 class NotStarted(Exception):
-    """A unit is not ready in time; says which, and where its log is."""
+    """A unit is not ready in time; the message names it and the place of its log."""
 
 
 @dataclass(slots=True)

@@ -57,7 +57,7 @@ def answers(url: str) -> bool:
 
 
 def works(url: str) -> bool:
-    """Whether a worker's probe at ``url`` says that it is ready, or that nothing but halted queues keeps it from it.
+    """Whether a worker's probe at ``url`` reports that it is ready, or that only halted queues prevent this.
 
     A halted queue waits for an operator; it must not keep the other processes from being started.
     """

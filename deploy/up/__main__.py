@@ -34,7 +34,7 @@ def up() -> None:
     """Start everything in the background; returns when all of it answers."""
     if Records(FOLDER).running():
         sys.exit(f"It runs already, in {FOLDER}: `make down` stops it.")
-    os.umask(0o022)  # the users of the roles enter our folders; what is private has a mode of its own
+    os.umask(0o022)  # the users of the roles enter our folders; what is private has its own mode
     (FOLDER / "logs").mkdir(parents=True, exist_ok=True)
     (FOLDER / "ready").unlink(missing_ok=True)
     shutil.rmtree(FOLDER / "held", ignore_errors=True)

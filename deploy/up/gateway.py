@@ -29,10 +29,10 @@ from shared.runtime.deployment import LOOPBACK, TrustedProxies, read_proxies
 
 TEMPLATE = Path("deploy/nginx/troika.conf")
 ANSWERS = Path("deploy/nginx/answers.conf")
-"""What the gateway answers by itself; stands in each of its servers."""
+"""What the gateway answers by itself; part of each of its servers."""
 
 LIMITS_PART = Path("deploy/nginx/limits.conf")
-"""Limits of client networks; stands in both servers that others reach."""
+"""Limits of client networks; part of both servers that others reach."""
 
 PROGRAM = "/usr/sbin/nginx"
 PREFIX_SHARES = {"network": 1, "56": 4, "48": 16}
@@ -95,7 +95,7 @@ def https() -> bool:
 
 
 def proxies_in_front() -> TrustedProxies:
-    """Networks of the TLS proxy: as ``TROIKA_TRUSTED_PROXIES`` says, else this machine if the public address is https.
+    """Networks of the TLS proxy: those of ``TROIKA_TRUSTED_PROXIES``, else this machine if the public address is https.
 
     Raises:
         ValueError: they are no networks.
@@ -117,7 +117,7 @@ def gateway_configuration(
     Args:
         place: folder for what does not fit into memory, and for its pid.
         ports: of the services and of the gateway itself.
-        proxies: in front of the gateway; what they say of the client's address is believed.
+        proxies: in front of the gateway; the client's address that they report is trusted.
         limits: for each client network.
         behind: addresses of web processes on other hosts, by process (``registration-forms``); the others are here.
     """
@@ -150,7 +150,7 @@ def gateway_configuration(
 
 
 def _upstream(name: str, addresses: Sequence[str]) -> str:
-    """Several processes take turns; one to which a connection was not made is left alone for ``AWAY_S``."""
+    """Requests alternate between several processes; one that cannot be connected to gets none for ``AWAY_S``."""
     kept = f"    keepalive 32;\n    keepalive_timeout {KEPT_S}s;\n"
     servers = "".join(f"    server {address} max_fails=1 fail_timeout={AWAY_S}s;\n" for address in addresses)
     return f"  upstream {name} {{\n{servers}{kept}  }}\n"
@@ -159,7 +159,7 @@ def _upstream(name: str, addresses: Sequence[str]) -> str:
 def _locations(routes: Sequence[Route], several: Set[str]) -> Iterator[str]:
     """A location for each beginning (nginx takes the longest) and each whole path; ``several`` run more than once.
 
-    Without the slash at its end a beginning is nobody's path; nginx by itself would answer it with 301.
+    Without the slash at its end a beginning is a path of no service; nginx by itself would answer it with 301.
     """
     whole = {path for route in routes for path in route.paths}
     for route in routes:

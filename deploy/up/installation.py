@@ -39,7 +39,7 @@ NEEDED = {PROGRAM: "nginx-light", "/usr/bin/prometheus": "prometheus"}
 
 
 class InstallationNotPrepared(Exception):
-    """A step of the preparation failed; says which, and what it printed."""
+    """A step of the preparation failed; the message names it and quotes its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Prepared:
 
 
 def _nothing() -> None:
-    """What there is to do about databases of somebody's own."""
+    """Do nothing: the operator provides the databases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ def prepare(folder: Path) -> Prepared:
     """Write what is missing in ``folder``; nothing runs yet.
 
     Raises:
-        InstallationNotPrepared: this machine lacks something, or the folder does not do; says what to do.
+        InstallationNotPrepared: this machine lacks something, or the folder is unsuitable; the message states
+                what to do.
     """
     missing = [package for program, package in NEEDED.items() if not Path(program).exists()]
     if missing:
@@ -158,7 +159,7 @@ def _named(named: dict[str, str], logins: dict[str, str], service: str, process:
 def _fill(services: Services, folder: Path) -> None:
     """Newest schema, and the sample programme into a new installation.
 
-    ``TROIKA_UP_SAMPLE`` names another, or ``none``; into databases of somebody's own nothing goes unless it is named.
+    ``TROIKA_UP_SAMPLE`` names another, or ``none``; databases of the operator get a sample only if it is named.
     """
     for service in SERVICES:
         _run(services, service, "migrate")

@@ -57,7 +57,7 @@ class InstallationPorts:
         return f"http://127.0.0.1:{self['desk']}"
 
     def taken(self) -> list[int]:
-        """Those that somebody listens on."""
+        """Those on which a process listens."""
         return [port for port in self._by_name.values() if is_taken(port)]
 
 
@@ -81,7 +81,7 @@ def chosen_ports(file: Path) -> InstallationPorts:
 
 
 def is_taken(port: int) -> bool:
-    """Whether somebody listens on ``port`` of loopback."""
+    """Whether a process listens on ``port`` of loopback."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,8 +1,8 @@
 """As which users our own processes run under `make up`, and from which files.
 
-Started by root, each role gets a user and group of its own without an entry in /etc/passwd (as systemd's DynamicUser),
+If root starts it, each role gets a separate user and group without an entry in /etc/passwd (as systemd's DynamicUser),
 and each secret a group that only the roles in need of it belong to. Where those users cannot read the interpreter, its
-packages or this project (below /root), they run from a copy in the installation's folder: nobody's folders are opened.
+packages or this project (below /root), they run from a copy in the installation's folder; no folder gets wider rights.
 """
 
 import hashlib
@@ -85,7 +85,7 @@ class Runtime:
 
 
 def make_runtime(folder: Path) -> Runtime:
-    """The runtime of the installation in ``folder``; copies of an earlier start are made anew.
+    """The runtime of the installation in ``folder``; copies of an earlier start are replaced.
 
     Raises:
         RuntimeError: no ids are free.
@@ -108,7 +108,7 @@ def make_runtime(folder: Path) -> Runtime:
 
 
 def _not_needed(folder: str, names: list[str]) -> set[str]:
-    """Of the checkout only our code is copied: whatever else lies in it may be private."""
+    """Of the checkout only our code is copied: other files in it may be private."""
     if Path(folder) == PROJECT:
         return set(names) - {"services", "shared", "deploy", "pyproject.toml"}
     return {name for name in names if name == "__pycache__" or name.startswith(".")}

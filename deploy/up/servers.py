@@ -29,7 +29,7 @@ def broker_units(folder: Path, ports: InstallationPorts, passwords: dict[str, st
     """The port mapper, and the node that it serves; their folder is prepared.
 
     Raises:
-        RuntimeError: RabbitMQ is not installed; says what to install.
+        RuntimeError: RabbitMQ is not installed; the message states what to install.
     """
     scripts, account, node = rabbitmq.scripts_folder(), service_account("rabbitmq", "nobody"), ports.node
     place = own_folder(folder / "rabbitmq", account).resolve()

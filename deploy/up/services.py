@@ -92,7 +92,7 @@ class Services:
             **self.environment(service, process),
             "TROIKA_BIND": f"127.0.0.1:{port}",
             "TROIKA_METRICS_FOLDER": str(figures.resolve()),
-            # the gateway; whoever stands before that is the gateway's affair
+            # the gateway alone; the gateway handles any proxy in front of it
             "TROIKA_TRUSTED_PROXIES": "127.0.0.1",
         }
         return self._unit(service, process, environment, f"http://127.0.0.1:{port}/-/{service}/readyz")
@@ -134,7 +134,7 @@ def canary_unit(folder: Path, ports: InstallationPorts, runtime: Runtime) -> Uni
 def audit_unit(
     folder: Path, ports: InstallationPorts, databases: dict[str, str], broker_url: str, runtime: Runtime
 ) -> Unit:
-    """The audit, which reads ``databases`` (URL by service) and asks the broker, by logins of its own."""
+    """The audit, which reads ``databases`` (URL by service) and asks the broker, by separate logins."""
     port = ports[AUDIT]
     given = {name: value for name, value in os.environ.items() if name.startswith(("TROIKA_AUDIT_", INSECURE))}
     environment = {
@@ -152,7 +152,7 @@ def audit_unit(
 
 
 def authorities() -> dict[str, str]:
-    """What the environment says of trusted certificates."""
+    """The environment's settings of trusted certificates."""
     return {name: os.environ[name] for name in AUTHORITIES if name in os.environ}
 
 

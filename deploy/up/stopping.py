@@ -32,7 +32,7 @@ def stop_everything(records: Records) -> list[str]:
 
 
 def _end_session(pid: int) -> None:
-    """Each was started in a session of its own, so that what it has started ends with it."""
+    """Each was started in a separate session, so that what it has started ends with it."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 def supervise(folder: Path) -> int:
     """Run the installation in ``folder``; returns an exit code."""
-    os.umask(0o022)  # the users of the roles enter our folders; what is private has a mode of its own
+    os.umask(0o022)  # the users of the roles enter our folders; what is private has its own mode
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         prepared = prepare(folder)

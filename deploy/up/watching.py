@@ -1,4 +1,4 @@
-"""Prometheus with our rules, told what to scrape; with ``TROIKA_ALERT_PACE`` its times run faster, for tests."""
+"""Prometheus with our rules and its scrape targets; with ``TROIKA_ALERT_PACE`` its times run faster, for tests."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def prometheus_unit(folder: Path, ports: InstallationPorts, *, audited: bool) ->
 
 
 def alerts_url(ports: InstallationPorts) -> str:
-    """The page of alerts. Debian's Prometheus has the classic one alone; its ``/alerts`` says that it is missing."""
+    """The page of alerts. Debian's Prometheus has only the classic one; its ``/alerts`` reports that it is missing."""
     url = f"http://127.0.0.1:{ports['prometheus']}"
     return f"{url}/classic/alerts" if answers(f"{url}/classic/alerts") else f"{url}/alerts"
 

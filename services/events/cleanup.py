@@ -1,7 +1,7 @@
 """What events deletes: by age, table by table (its relay runs it), and with a person who is erased or exported.
 
-How long proposers are kept registration decides. Only the names of the speakers go here, on the day that the standard
-form promises. Proposals have an erasure of their own (``side_events/service.py``).
+Registration decides how long proposers are kept. Events deletes only the names of the speakers, on the day that the
+standard form promises. Proposals have a separate erasure (``side_events/service.py``).
 """
 
 from datetime import timedelta

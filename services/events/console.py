@@ -40,7 +40,7 @@ STATUSES: Mapping[EventStatus, tuple[str, str]] = {
     EventStatus.CANCELLED: ("Cancelled", "wrong"),
     EventStatus.HELD: ("Held", ""),
 }
-"""Word and look of each status of an event."""
+"""Word and style of each status of an event."""
 
 MODES: Mapping[str, str] = {Mode.ONLINE: "Online", Mode.IN_PERSON: "In person", Mode.HYBRID: "Online and in person"}
 
@@ -51,7 +51,7 @@ utc_text = compact_instant
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormField:
     """One field. ``look`` is ``text``, ``area``, ``local`` (a local time), ``day``, ``clock``, ``select``, ``checks``,
-    ``tick`` or ``languages`` (a text in each language, each in a field of its own, such as ``title.fr``, with ``rows``
+    ``tick`` or ``languages`` (a text in each language, each in a separate field, such as ``title.fr``, with ``rows``
     lines).
 
     ``groups`` are the choices of a select in parts, each under a name; a part without one has no heading.

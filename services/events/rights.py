@@ -1,6 +1,6 @@
 """Who may do what in the database of events, table by table: the one place where a new table gets its rights.
 
-A process that is not named may not even read. Nobody but the migrator empties, changes or drops a table.
+A process that is not named may not even read. Only the migrator empties, changes or drops a table.
 """
 
 from shared.db.roles import Rights, united

@@ -11,12 +11,12 @@ SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """Lower-case Latin words and digits joined by single hyphens: safe in addresses and routing keys."""
 SLUG_LENGTH = 80
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-"""What no text in a database holds: NUL, and halves of UTF-16 pairs, which JSON can say."""
+"""Characters that no text in a database can contain: NUL, and halves of UTF-16 pairs, which JSON can express."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenRule:
-    """One rule that does not hold: the field to look at, a code for programs, a sentence for people."""
+    """One rule that does not hold: the field concerned, a code for programs, a sentence for people."""
 
     field: str
     code: str

@@ -36,7 +36,7 @@ class EventsSettings:
     """Attributes:
     common: what every service has.
     events_keys: private keys, newest first: open proposals, and keep the names of speakers encrypted.
-    proposal_keys: turn speakers into references; the first is never replaced. Only the consumers have them.
+    proposal_keys: derive references of speakers; the first is never replaced. Only the consumers have them.
     notifications_key: the notifications service's public key; of the web processes alone, as is the next.
     registration_key: the registration service's public key.
     """

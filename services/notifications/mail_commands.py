@@ -51,7 +51,7 @@ def mails() -> None:
 @mails.command("list", in_quarantine=InQuarantine.READS)
 @selecting
 def list_mails(**chosen: Any) -> None:
-    """List mails that reached nobody for certain, and whether they can be sent again."""
+    """List mails that failed, were missed or left unknown, and whether they can be sent again."""
     from services.notifications.tracking.service import preview_resend
     from shared.runtime.clock import system_clock
 

@@ -1,4 +1,4 @@
-"""The scheduler: sends scheduled bulletins, turns news of events into mails, plans reminders.
+"""The scheduler: sends scheduled bulletins, makes mails from news of events, plans reminders.
 
 Any number can run: each locks what it processes. It stops between two chunks.
 """

@@ -11,7 +11,7 @@ from shared.runtime.tracing import start_tracing
 
 
 def application() -> Flask:
-    """The application on an engine of its own."""
+    """The application with its own engine."""
     configure_logs(NAME, "web")
     settings = read_settings()
     start_tracing(NAME, "web", settings.common.otlp_url)

@@ -102,7 +102,7 @@ def add_submission_commands(group: OperatorGroup, service: Service) -> None:
 def _add_reading(group: OperatorGroup, service: Service) -> None:
     @group.command("list", in_quarantine=InQuarantine.READS)
     def list_them() -> None:
-        """List what is parked, and say how much is undecided and since when."""
+        """List parked submissions, and print how many submissions are undecided and since when."""
         from services.registration.intake.queue import backlog, parked_submissions
 
         with recovery(service, RECOVER) as tools, tools.work.transaction() as connection:
@@ -195,7 +195,7 @@ def retention(context: click.Context) -> None:
 @click.argument("form")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def confirm_retention(form: str, *, yes: bool) -> None:
-    """Let go what is due on FORM and waits, because nothing announced it a day before."""
+    """Confirm the deletion of records of FORM that are due but were not announced a day before."""
     from services.registration.privacy.retention import confirm_unannounced, unannounced
 
     with _database() as work:

@@ -126,7 +126,7 @@ LARGER_BODIES = {DRAFTS: LARGEST_DRAFT, IMPORTS: LARGEST_IMPORT, IMPORT_PAGES: L
 @dataclass(slots=True)
 class Routes:
     """Attributes:
-    operations: blueprints that stand in the OpenAPI document.
+    operations: blueprints that are in the OpenAPI document.
     pages: blueprints that do not.
     checks: why the process is not ready, beyond database, clock and keys.
     holders: of keys, if any route needs one.

@@ -31,7 +31,7 @@ def keys() -> None:
 
 @keys.command("list", in_quarantine=InQuarantine.READS)
 def list_keys() -> None:
-    """List every form that has or had a key with its state, and say where the database expects another key."""
+    """List the state of every form that has or had a key, and report where the database expects another key."""
     from services.registration.sealing.key_service import key_faults
 
     words = {0: "unwrapped by none of the master keys", 1: "in use"}
@@ -47,7 +47,7 @@ def list_keys() -> None:
 @click.argument("form")
 @click.option("--lost", is_flag=True, help="The old key is lost: continue. Data sealed to it can never be read.")
 def replace(form: str, *, lost: bool) -> None:
-    """Give FORM a new key and seal its answers anew, while people register. Run again if it was interrupted."""
+    """Give FORM a new key and re-encrypt its answers, while people register. Run again if it was interrupted."""
     from services.registration.sealing.key_service import SETTLE_S, replace_form_key
 
     click.echo(f"A new key is made. Waiting {SETTLE_S:.0f} seconds for processes that have read the old one.")
@@ -118,7 +118,7 @@ def destroy(form: str, *, yes: bool, without_second_person: bool) -> None:
 
 
 def _consent(work: "UnitOfWork", settings: "RegistrationSettings", form: str, *, alone: bool) -> "Mapping[str, str]":
-    """Who else agreed, or why nobody had to; empty if somebody still has to."""
+    """Who else agreed, or why no second person had to; empty if one still has to."""
     from services.registration.sealing.service import consent_to_destroy
     from shared.runtime.clock import system_clock
 
@@ -179,7 +179,7 @@ def _require_fit(work: "UnitOfWork", settings: "RegistrationSettings") -> None:
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Turn what cannot be done into exit code 1 and a sentence."""
+    """Convert a refusal into exit code 1 and a sentence."""
     from services.registration.sealing.key_service import SecondPersonNeeded, StillOpen, StillUndecided
     from services.registration.sealing.key_store import KeyGone
     from shared.security.sealing import Unsealable

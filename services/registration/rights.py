@@ -1,6 +1,6 @@
 """Who may do what in the database of registration, table by table: the one place where a new table gets its rights.
 
-A process that is not named may not even read. Nobody but the migrator empties, changes or drops a table.
+A process that is not named may not even read. Only the migrator empties, changes or drops a table.
 
 ``forms`` and ``own`` serve the public. ``forms`` reads no person at all, and ``own`` only what the token of a link
 opens, by functions. ``web`` is both of them and ``desk`` in one process, for small installations, and ``work`` all

@@ -45,8 +45,8 @@ RATES: Mapping[str, tuple[str, str]] = {
     "challenge": ("TROIKA_LIMIT_INTAKE", "120 per minute; 600 per hour"),
     "link": ("TROIKA_LIMIT_LINK", "120 per minute"),
 }
-"""Setting and usual rate of each kind of request that is limited: submissions; challenges for them, so that nobody
-gathers challenges while they are cheap; pages behind links in mails, and receipts."""
+"""Setting and default rate of each kind of request that is limited: submissions; challenges for them, so that no client
+collects challenges while they are cheap; pages behind links in mails, and receipts."""
 
 FORM_KEYS, KEYS_DATABASE = "TROIKA_FORM_KEYS", "TROIKA_KEYS_DATABASE_URL"
 KEY_KINDS = (SIGNING, PERSON, MASTER, INTAKE, DECIDER, PRIVATE, NOTIFICATIONS_PUBLIC, EVENTS_PUBLIC)
@@ -60,7 +60,7 @@ class RegistrationSettings:
         common: what every service has.
         intake_keys: of receipts, codes and challenges, newest first; they open nothing.
         decider_keys: private keys to which submissions are sealed, newest first.
-        person_keys: turn an address into its reference; newest first.
+        person_keys: derive the reference of an address; newest first.
         master_keys: wrap the keys of forms, newest first.
         form_keys_folder: of the wrapped keys, outside the database; an empty path where they are in the keys database.
         keys_database_url: of the keys database, for this process's login; empty where they are in the folder.

@@ -149,7 +149,7 @@ def _routes(
     deployment: Deployment,
     keys_database: Engine | None,
 ) -> Routes:
-    """The routes of ``kinds``: those of a form or a registration are one blueprint, whoever may call them here."""
+    """The routes of ``kinds``: those of a form or a registration are one blueprint, for all callers."""
     forms = Blueprint("forms", "forms", url_prefix="/v1/forms", description="Forms and submitting them")
     routes = Routes([forms])
     links = people = None

@@ -54,7 +54,7 @@ from shared.security.sealing import Vault
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
-"""At one batch: then the import stops, and the decider goes on without it."""
+"""At one batch: then the import stops, and the decider continues without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class ImportRun:
         work: on the service's database.
         clock: of the process, compared with the database's.
         decider: registers people.
-        references: what stands for addresses and people.
+        references: keyed references of addresses and people.
         vault: opens the rows.
     """
 
@@ -101,7 +101,7 @@ class ImportRun:
         return len(done)
 
     def _begin(self) -> str:
-        """Count the attempt, in a transaction of its own; the id of what is to be done, empty for nothing."""
+        """Count the attempt in a separate transaction; returns the id of the import to run, empty for none."""
         with self.work.transaction() as connection:
             now = self._time(connection)
             people = store.lock_running(connection) if now is not None else None
@@ -163,8 +163,8 @@ IDLE_PAUSES_S = (0.025, 0.05, 0.1, 0.2)
 OUTAGE_PAUSE_S = 1.0
 
 OTHER_WORK_EVERY_S = 1.0
-"""How often, while there is nothing to do, mails that become due and imports are looked for, seconds. Submissions, for
-which a person waits, are looked for at each turn; asking for all three each time takes three times the processor."""
+"""How often an idle worker polls for due mails and for imports, seconds. It polls for submissions, for which a person
+waits, at each tick; polling for all three each time takes three times the CPU."""
 
 GAUGES_EVERY_S = 10.0
 """How often the backlog is read for the metrics, seconds."""
@@ -218,7 +218,7 @@ def run_decider(settings: RegistrationSettings, work: UnitOfWork, clock: Checked
 def set_intake_gauges(work: UnitOfWork, now: datetime) -> None:
     """Read the backlog of the intake and set its metrics.
 
-    Every decider does so, also one that stands by: the age has to grow while the one that leads is stuck.
+    Every decider does so, also a standby: the age has to grow while the leader is stuck.
 
     Raises:
         Unavailable: the database is away; the metrics keep their values.
@@ -243,11 +243,11 @@ TEND_AGAIN_S = 0.25
 
 
 class Tending:
-    """The loop of one process; any number may run, each leaves alone the rows that another has in hand.
+    """The loop of one process; any number may run, and each skips the rows that another has locked.
 
     Args:
         work: on the service's database.
-        clock: of this process, compared with the database's before each turn.
+        clock: of this process, compared with the database's before each tick.
         messages: of what happens to registrations.
     """
 
@@ -267,10 +267,10 @@ class Tending:
             stop.wait(TEND_AGAIN_S if more else TEND_EVERY_S)
 
     def tick(self) -> bool:
-        """Do a batch of everything that is due, nothing while the clock is wrong; returns whether to go on at once.
+        """Do a batch of everything that is due, nothing while the clock is wrong; returns whether to continue at once.
 
         Raises:
-            Unavailable: the database is away; the next tick goes on.
+            Unavailable: the database is away; the next tick continues.
         """
         now = self._clock.final_now("tending")
         if now is None:

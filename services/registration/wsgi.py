@@ -16,7 +16,7 @@ from shared.runtime.tracing import start_tracing
 
 
 def application(process: str = WEB) -> Flask:
-    """The application on engines of its own.
+    """The application with its own engines.
 
     Args:
         process: the kind of process, see :mod:`services.registration.rights`.

@@ -1,1 +1,1 @@
-"""Somebody else's web site with a form of ours in it, on an origin of its own."""
+"""Another organisation's web site with one of our forms in it, on a separate origin."""

@@ -1,6 +1,6 @@
 """A partner's site with one page, into which its web editor pastes the lines that the console gives.
 
-It stands for the content management system of any organisation. The page keeps a strict policy, so that what is pasted
+It represents the content management system of any organisation. The page keeps a strict policy, so that what is pasted
 can load nothing but Troika's script and frame.
 """
 

@@ -24,7 +24,7 @@ def console(path: str) -> Scene:
 
 
 def person(page: Page, places: Places) -> None:
-    """The page of somebody who travels, the sealed answers closed."""
+    """The page of a person who travels, the sealed answers closed."""
     console(f"/console/registrations/{register_traveller(places)}")(page, places)
 
 
@@ -83,7 +83,7 @@ def marked(page: Page, places: Places) -> None:
 
 
 def correcting(page: Page, places: Places) -> None:
-    """What another name for somebody does."""
+    """The effects of correcting a person's name."""
     console(f"/console/registrations/{register_traveller(places)}/correct")(page, places)
     page.locator("#field-name").fill("A corrected name")
     page.get_by_label("It was mistyped").check()
@@ -152,7 +152,7 @@ COLLEAGUE, ADDRESS = "A colleague", "colleague@example.org"
 
 
 def invited(places: Places) -> str:
-    """The id of somebody who was invited and has not used the link."""
+    """The id of a person who was invited and has not used the link."""
     for one in places.ask("GET", "/v1/access")["items"]:
         if one["name"] == COLLEAGUE:
             return str(one["id"])

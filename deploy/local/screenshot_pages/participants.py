@@ -22,11 +22,11 @@ PARTICIPANTS = (
 
 
 TWO_DRAWINGS = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(null))))"
-"""A frame of another process that has just become visible is drawn a moment later."""
+"""A frame of another process that has just become visible is drawn with a short delay."""
 
 
 def partner_page(page: Page, places: Places) -> None:
-    """The form in somebody else's page."""
+    """The form in a partner's page."""
     page.goto(places.ports.partner_url)
     page.locator("troika-form iframe.ready").wait_for(timeout=WITHIN_MS)
     form = page.frame_locator("troika-form iframe")
@@ -41,7 +41,7 @@ def partner_confirmation(page: Page, places: Places) -> None:
 
 
 def form_in(language: str) -> Scene:
-    """The form as a page of its own."""
+    """The form as a separate page."""
 
     def scene(page: Page, places: Places) -> None:
         page.goto(places.form(language))
@@ -68,12 +68,12 @@ def faults(page: Page, places: Places) -> None:
 
 
 def own_page(page: Page, places: Places) -> None:
-    """The page behind the link in somebody's confirmation."""
+    """The page behind the link in a person's confirmation."""
     page.goto(places.linked(confirmation(places)["id"], "/r/"))
 
 
 def _fill_and_send(page: Page, form: Page | FrameLocator, whose: str) -> None:
-    """Fill in what is required, as somebody who has not registered before in this language and size."""
+    """Fill in what is required, as a person who has not registered before in this language and size."""
     width = page.viewport_size["width"] if page.viewport_size else 0
     form.locator("#field-name").fill("A participant")
     form.locator("#field-email").fill(f"participant-{whose}-{width}@example.org")

@@ -27,7 +27,7 @@ class Places:
     key: str
 
     def form(self, language: str) -> str:
-        """Address of the webinar's form as a page of its own."""
+        """Address of the webinar's form as a separate page."""
         return f"{self.ports.public_url}/embed/{WEBINAR}?partner={PARTNER}&lang={language}"
 
     def ask(self, method: str, path: str, **options: Any) -> Any:
@@ -86,10 +86,10 @@ def opened(path: str) -> Scene:
 
 
 def soon(look: Callable[[], T | None], what: str) -> T:
-    """What ``look`` finds, once it finds something.
+    """Poll ``look`` until it returns a value, and return that.
 
     Raises:
-        TimeoutError: it finds nothing.
+        TimeoutError: it returns None until the deadline.
     """
     until = time.monotonic() + WITHIN_S
     while time.monotonic() < until:

@@ -88,7 +88,7 @@ def _solve(places: Places) -> None:
 
 
 def _put_where_it_cannot_be(places: Places, proposal: str) -> None:
-    """In the smallest room, where somebody is already: two conflicts to be seen."""
+    """Place it in the smallest room, which is already taken: two conflicts to show."""
     answer = requests.get(
         f"{places.ports.public_url}/v1/schedule", headers={"Authorization": f"Bearer {places.key}"}, timeout=10
     )
@@ -99,7 +99,7 @@ def _put_where_it_cannot_be(places: Places, proposal: str) -> None:
 
 
 def own_proposal(title: str, more: str = "?lang=en") -> Scene:
-    """The own page of whoever proposed ``title``, or what stands below it: ``more`` follows the address."""
+    """The own page of the proposer of ``title``, or a page below it: ``more`` follows the address."""
 
     def scene(page: Page, places: Places) -> None:
         propose_some(places)
@@ -132,7 +132,7 @@ def deciding_together(page: Page, places: Places) -> None:
 
 
 def partner_page(page: Page, places: Places) -> None:
-    """The form for proposals in somebody else's page."""
+    """The form for proposals in a partner's page."""
     page.goto(f"{places.ports.partner_url}/propose")
     page.locator("troika-form iframe.ready").wait_for()
     page.frame_locator("troika-form iframe").locator("#field-title").wait_for()

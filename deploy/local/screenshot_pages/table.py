@@ -1,4 +1,4 @@
-"""All scenes by name, in the order in which somebody would come upon them."""
+"""All scenes by name, in the order in which a user would reach them."""
 
 from deploy.local.screenshot_pages import console, mails, participants, programme, side_events, travellers
 from deploy.local.screenshot_pages.places import Scene

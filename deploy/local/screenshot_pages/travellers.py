@@ -1,4 +1,4 @@
-"""Somebody who travels to Geneva: the address confirmed by the link in the first mail, some answers sealed."""
+"""A person who travels to Geneva: the address confirmed by the link in the first mail, some answers sealed."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The calendar part of a mail, told to a human. Hostile input: what cannot be read is said to be unreadable."""
+"""The calendar part of a mail in readable form. Hostile input: what cannot be read is reported as unreadable."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -23,7 +23,7 @@ class CalendarSummary:
 
 
 def read_calendar(source: str) -> CalendarSummary:
-    """The first event of an iCalendar object; ``problem`` says why there is none."""
+    """The first event of an iCalendar object; ``problem`` states why there is none."""
     try:
         calendar = Calendar.from_ical(source)
         event = next(iter(calendar.walk("VEVENT")), None)

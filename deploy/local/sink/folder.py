@@ -23,7 +23,7 @@ class MailFolder:
         """Write ``content``, make it durable, and return its identifier.
 
         Raises:
-            OSError: it could not be kept; nothing that looks like a mail stays behind.
+            OSError: it could not be stored; no file remains that could be taken for a mail.
         """
         mail_id = f"{time.time_ns():019}-{secrets.token_hex(4)}"
         partial = self._path / f"{mail_id}.partial"

@@ -22,7 +22,7 @@ MAIL_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-"""For a mail's own HTML: no script, no form, no request to anywhere, an origin of its own."""
+"""For a mail's own HTML: no script, no form, no request to anywhere, an opaque origin."""
 
 _pages = Blueprint("sink", __name__)
 

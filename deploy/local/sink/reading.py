@@ -1,4 +1,4 @@
-"""What a stored mail says. Every mail is hostile input: nothing in it may raise, and nothing is trusted to be text."""
+"""The content of a stored mail, which is hostile input: nothing in it may raise, and nothing is trusted to be text."""
 
 import re
 from dataclasses import dataclass
@@ -89,7 +89,7 @@ def _text(payload: bytes, part: Message) -> str:
 
 
 def _decoded(value: object) -> str:
-    """A header as text on one line; as it stands if it cannot be decoded."""
+    """A header as text on one line; not decoded if that is impossible."""
     raw = str(value)
     try:
         text = str(make_header(decode_header(raw)))

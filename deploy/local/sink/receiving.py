@@ -24,7 +24,7 @@ class Keeper:
         trace = [f"Return-Path: <{envelope.mail_from or ''}>"]
         trace += [f"Delivered-To: {recipient}" for recipient in envelope.rcpt_tos]
         header = "".join(f"{line}\r\n" for line in trace).encode("utf-8", "surrogateescape")
-        content = envelope.content if isinstance(envelope.content, bytes) else b""  # bytes unless told to decode
+        content = envelope.content if isinstance(envelope.content, bytes) else b""  # bytes unless decode_data is set
         try:
             mail_id = await asyncio.to_thread(self._folder.keep, header + content)
         except OSError:
@@ -34,7 +34,7 @@ class Keeper:
 
 
 def smtp_server(folder: MailFolder, host: str, port: int) -> Controller:
-    """An SMTP server, not yet started: ``start()`` returns when it answers in a thread of its own."""
+    """An SMTP server, not yet started: ``start()`` returns when it answers in a separate thread."""
     return Controller(
         Keeper(folder),
         hostname=host,

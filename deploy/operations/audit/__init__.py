@@ -1,1 +1,1 @@
-"""The audit: reads the databases by SQL alone, and says whether what they hold adds up. Never writes anything."""
+"""The audit: reads the databases by SQL alone, and reports whether their contents agree. Never writes anything."""

@@ -74,9 +74,9 @@ def _compare_until_decided(settings: AuditSettings, wait_s: float) -> int:
 
 
 def _once(settings: AuditSettings, *, only_decided: bool) -> int:
-    """One look, printed unless ``only_decided`` and something waits; returns the exit code.
+    """Audit once and print the result, unless ``only_decided`` and something waits; return the exit code.
 
-    A broker that is named and does not answer leaves the rest to be looked at, and the whole undecided.
+    If a broker is named and does not answer, the databases are audited, and the whole is undecided at best.
     """
     try:
         given, not_asked = settings.given(), ""

@@ -9,7 +9,7 @@ from shared.messaging.dead_letters import NO_REASON, each_parked
 from shared.runtime.errors import Unavailable
 
 Letter = tuple[str, str, str]
-"""Message id, queue, and reason of a parked message; the reason is empty if nobody has given one."""
+"""Message id, queue, and reason of a parked message; the reason is empty if none was given."""
 
 
 def ask_broker(broker_url: str) -> tuple[Mapping[str, int], Sequence[Letter]]:

@@ -4,7 +4,7 @@ A statement sees these values beside the tables: ``now``; ``settled_before`` and
 must have arrived; ``kept_since``, since when outboxes are complete, and ``ids_since``, the same as an identifier;
 ``remembered_since``, since when mails and tombstones are complete; ``history_since``, since when readings and
 histories of erased people are; ``forgetful``, forms that forget registrations; ``moving``, events with a message on its
-way; ``types`` and ``queues``, who hears what.
+way; ``types`` and ``queues``, which queue receives which type.
 """
 
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def same(left: str, right: str) -> bool:
 
 
 def whatever(left: str, right: str) -> bool:
-    """For sides whose values say different things, and only the keys have to agree."""
+    """For sides whose values mean different things, so that only the keys have to agree."""
     del left, right
     return True
 
@@ -74,7 +74,7 @@ class Paired:
         what: has to be so, in words.
         left, right: the sides; ``left`` is what ``right`` is expected to follow.
         agrees: compares the values of a key that both sides have.
-        waiting: values on the right that say of a key: not there yet.
+        waiting: values on the right that mean that the key has not arrived yet.
         waits_for: what a key that is not decidable yet waits for, in words, the same for many keys; called with the key
             and its value on the right, if it is there.
     """
@@ -96,7 +96,7 @@ class Paired:
 class Equation:
     """Attributes:
     code: ``A1`` and so on.
-    title: what it says, for a table.
+    title: what it states, for a table.
     checks: all of them must find nothing.
     """
 

@@ -1,6 +1,6 @@
-"""The closed list of what must add up. Each is broken on purpose by a test of its own.
+"""The closed list of what must add up. A separate test breaks each on purpose.
 
-A9 promises less than its name: who owns a parked message is written down nowhere. What is promised is what it looks at.
+A9 promises less than its name: no record names the owner of a parked message. It promises only what it checks.
 """
 
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side

@@ -1,4 +1,4 @@
-"""A5 and A6: what happened is told, once, and whoever hears of it has taken it in."""
+"""A5 and A6: each change is published, once, and each consumer of the message has received it."""
 
 from deploy.operations.audit import proposals
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side, whatever
@@ -103,7 +103,7 @@ _ENDINGS_TOLD = """
     SELECT subject || ' ' || type, '1', coalesce(t.n, 0)::text FROM ended e FULL JOIN told t USING (subject, type)
     WHERE (t.n > 1 AND type <> 'org.troika.mail.bounced.v1') OR (e.at > %(kept_since)s AND t.n IS NULL)
 """
-"""A mail that bounced may have been sent again by somebody, and bounce once more."""
+"""A mail that bounced may have been sent again by a person, and bounce once more."""
 
 A5 = Equation(
     "A5",
@@ -122,7 +122,7 @@ _STORED = """
         CASE WHEN o.blanked_at IS NOT NULL THEN false WHEN o.published_at < %(arrived_before)s THEN true END
     FROM outbox o JOIN unnest(%(types)s::text[], %(queues)s::text[]) AS h (type, queue) ON h.type = o.type
 """
-"""One whose content was erased may have been heard before, and nobody need hear it any more."""
+"""A message whose content was erased may have been consumed before; no consumer needs it any more."""
 
 _TAKEN_IN = """
     SELECT message_id || ' ' || consumer, 'taken in', message_id > %(ids_since)s::uuid

@@ -5,7 +5,7 @@ from deploy.operations.audit.seats import COPIES
 
 _NUMBERED = "('confirmation', 'proposal-received', 'waiting-list', 'promotion', 'seat-offered', \
 'offer-ended', 'changed', 'cancelled-by-you')"
-"""Kinds of mail that tell one revision of a registration."""
+"""Kinds of mail that report one revision of a registration."""
 
 _NEWS = "('event-rescheduled', 'event-postponed', 'event-cancelled', 'event-revived', 'event-confirmed', \
 'event-changed', 'remote-possible')"
@@ -28,7 +28,7 @@ _WANTED = """
         LEFT JOIN (SELECT id, revision, erased_at FROM registration) r ON r.id = change.registration_id
     WHERE r.erased_at IS NULL OR change.revision < r.revision
 """
-"""Nobody is mailed that they were erased. What was not said of them before that is said no more."""
+"""No mail reports an erasure. Earlier changes that no mail had reported by then are not reported any more."""
 
 _WRITTEN = f"""
     SELECT subject || ' ' || revision || ' ' || replace(kind, 'proposal-received', 'confirmation'), NULL, false
@@ -147,8 +147,8 @@ _UNTOLD = f"""
         SELECT count(*) FROM mail m JOIN recipient e ON e.subject = m.subject AND e.erased_at >= n.changed_at
         WHERE m.recipient IS NULL AND m.state IN ('sent', 'bounced', 'unknown') AND {_TELLS})
 """  # noqa: S608 - constants
-"""Who was told by another registration of theirs that was erased since cannot be known by it: the mail names nobody any
-more. Each such mail accounts for one person. Whoever proposed a side event has a place in it once told of it."""
+"""A person may have been notified about another registration of theirs that was erased since: that mail no longer names
+its recipient. Each such mail accounts for one person. The proposer of a side event has a place in it once notified."""
 
 A10 = Equation(
     "A10",

@@ -103,7 +103,7 @@ def _arrivals(sources: Sources) -> Mapping[str, Counter[str]]:
 
 
 def _print_broker(sources: Sources, not_asked: str) -> None:
-    """What the broker holds; the embedded bus is a database, whose messages stand in the sums."""
+    """Print what the broker holds; the embedded bus is a database, and the sums include its messages."""
     if "bus" in sources.databases:
         return
     if sources.held is None:

@@ -78,7 +78,7 @@ _TOMBSTONES = """
     SELECT p.id::text, NULL, coalesce(r.form <> ALL(%(forgetful)s::text[]), false)
     FROM proposal p LEFT JOIN roster r ON r.registration_id = p.id WHERE p.erased_at IS NOT NULL
 """
-"""The tombstone on the roster, which says of which form it was, goes after a year."""
+"""The tombstone on the roster, which names the form, is deleted after a year."""
 
 _NEWEST_DECISION = f"""
     SELECT DISTINCT ON (c.proposal_id) c.proposal_id::text, {{value}},

@@ -15,14 +15,14 @@ from shared.runtime.ids import first_id_of
 from shared.runtime.settings import conninfo
 
 ORDER = ("bus", "events", "notifications", KEYS, "registration")
-"""Snapshots are taken in this order: whoever follows is looked at before whoever is followed, and a message that goes
-from the bus into an inbox meanwhile is seen in one of them at least."""
+"""Snapshots are taken in this order: a follower is read before the database that it follows, and a message that
+moves from the bus into an inbox between two snapshots is in at least one of them."""
 
 KEPT = timedelta(days=7) - timedelta(hours=1)
 """How long a published message surely stays in its outbox; the hour is for clocks that differ."""
 
 REMEMBERED = timedelta(days=364)
-"""How long a mail, the note of it in events, and the tombstone of somebody who was erased surely stay."""
+"""How long a mail, its record in events, and the tombstone of an erased person are kept at least."""
 
 HISTORY = timedelta(days=1000)
 """How long the history of an erased registration and a reading of sealed answers surely stay."""

@@ -43,7 +43,7 @@ class Finding:
 
 
 class AuditOutcome(StrEnum):
-    """What the audit says of a check, an equation or everything; the later in this list, the more it weighs."""
+    """Result of a check, of an equation or of the whole audit; a later member outweighs an earlier one."""
 
     NOT_ASKED = "not asked"
     HOLDS = "holds"
@@ -118,7 +118,7 @@ def _judged(code: str, check: Alone | Paired, sources: Sources) -> Judgement:
 
 
 def _compare(check: Paired, sources: Sources, judgement: Judgement) -> None:
-    """Where the sides do not agree. A key may stand in several sources of a side: any one of them will do."""
+    """Find where the sides do not agree. If several sources of a side have a key, agreement with any one is enough."""
     for key, rows in groupby(both_sides(check, sources), itemgetter(0)):
         left: list[tuple[str | None, bool | None]] = []
         right: list[tuple[str | None, bool | None]] = []
@@ -135,7 +135,7 @@ def _compare(check: Paired, sources: Sources, judgement: Judgement) -> None:
 
 
 def _add_held(held: Mapping[str, int], judgement: Judgement) -> None:
-    """Count what the broker holds beyond the messages that are known to be missing; it does not say which they are."""
+    """Count what the broker holds beyond the messages that are known to be missing; it does not name them."""
     elsewhere = 0
     for queue in (each for each in held if not each.startswith(RETRIES)):
         missing = judgement.waiting[arrival_of(queue)]

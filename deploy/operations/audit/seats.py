@@ -150,7 +150,7 @@ _TOO_MANY_NOW = """
     SELECT form, 'at most ' || max(capacity_then), count(*)::text FROM registration WHERE status = 'confirmed'
     GROUP BY form HAVING bool_and(capacity_then IS NOT NULL) AND count(*) > max(capacity_then)
 """
-"""Whatever the order: nobody among them was given a seat while there were as many seats as are taken now."""
+"""An error in any order: each of them got a seat when the form had fewer seats than are taken now."""
 
 _TOO_MANY_THEN = """
     WITH steps AS (

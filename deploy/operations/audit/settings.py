@@ -53,7 +53,7 @@ class AuditSettings:
     def given(self, head: Head | None = None) -> Given:
         """What the broker holds, if it is to be asked: counts, and ids and reasons of what is parked; and the ``head``.
 
-        Asked before the databases are: a message that goes from a queue into an inbox meanwhile is seen in one of them.
+        Asked before the databases are: a message that moves from a queue into an inbox in between is in one of them.
 
         Raises:
             Unavailable: the broker does not answer.
@@ -70,7 +70,7 @@ def read_settings(environment: Mapping[str, str]) -> AuditSettings:
     """The settings.
 
     Raises:
-        SettingsError: something is wrong, or there is nothing to look at; says what is needed.
+        SettingsError: a setting is wrong, or there is nothing to audit; the message states what is needed.
     """
     reader = Reader(environment)
     named = _named(reader)

@@ -58,7 +58,7 @@ def watch(settings: AuditSettings, stop: Stop) -> None:
 
 
 def _keep(head: Head, newest: Head) -> Head:
-    """The further of the two. A new one is logged: a log on another machine is what nobody here can rewrite."""
+    """The later of the two. A new one is logged: a log on another machine cannot be rewritten from this one."""
     if newest.number <= head.number:
         return head
     log.info("sealed readings", extra={"head": str(newest)})

@@ -55,7 +55,7 @@ def write_figures(folder: Path, kind: str, values: Mapping[tuple[str, str], floa
     registry = CollectorRegistry()
     registry.register(_Figures(kind, values))
     owner = folder.stat()
-    before = os.umask(READABLE)  # a timer's is 077, and node_exporter runs as a user of its own
+    before = os.umask(READABLE)  # a timer's is 077, and node_exporter runs as another user
     try:
         with acting_in(folder, Account("", owner.st_uid, owner.st_gid)):
             write_to_textfile(str(folder / f"troika_backup_{kind}.prom"), registry)

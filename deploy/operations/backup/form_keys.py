@@ -19,7 +19,7 @@ IN_ARCHIVE = "form-keys"
 DEFAULT_FOLDER = Path("/var/lib/troika/form-keys")
 
 MAX_BYTES = 4096
-"""Of a wrapped key (two keys need 300) or a tombstone: whatever is longer is neither."""
+"""Of a wrapped key (two keys need 300) or a tombstone: a longer value is neither."""
 
 MAX_FORMS = 100_000
 
@@ -78,7 +78,7 @@ def lost_forms(before: list[str], now: list[str]) -> list[str]:
 
 
 def _of_folder(folder: Path) -> dict[str, bytes]:
-    """Keys first: a key that is destroyed meanwhile has its tombstone before it goes."""
+    """Read keys first: a key that is destroyed in the meantime gets its tombstone before it is deleted."""
     if not folder.is_dir():
         raise ArchiveProblem(f"{folder} is missing, and {KEYS_DATABASE} is not set: there are no keys of forms")
     found = {}
@@ -90,7 +90,7 @@ def _of_folder(folder: Path) -> dict[str, bytes]:
 
 
 def _content(path: Path) -> bytes | None:
-    """Content of a file; None if it is a link or was deleted meanwhile: another account owns the folder."""
+    """Content of a file; None if it is a link or was deleted in the meantime: another account owns the folder."""
     if path.is_symlink():
         return None
     try:

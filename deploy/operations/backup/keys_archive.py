@@ -1,4 +1,4 @@
-"""Encrypted archives of keys: XSalsa20-Poly1305 by PyNaCl, each kind under a key of its own.
+"""Encrypted archives of keys: XSalsa20-Poly1305 by PyNaCl, each kind under a separate key.
 
 There are two kinds, in two places. One archive of both would keep a destroyed key of a form beside the master key that
 unwraps it. Neither is stored in the repository of the databases, and that repository's passphrase opens neither.

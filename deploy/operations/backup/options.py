@@ -80,7 +80,7 @@ def ended_by_signals() -> Iterator[None]:
 
     def end(number: int, _frame: object) -> None:
         for each in handled:
-            signal.signal(each, signal.SIG_IGN)  # systemd and people send a second one; the clean-up goes on
+            signal.signal(each, signal.SIG_IGN)  # systemd and people send a second one; the clean-up continues
         raise SystemExit(128 + number)
 
     handled = {each: signal.signal(each, end) for each in (signal.SIGTERM, signal.SIGHUP)}

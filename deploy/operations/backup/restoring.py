@@ -93,7 +93,7 @@ def put_in_place(new: Path, data: Path, now: datetime, account: Account | None =
     """Rename ``new`` to ``data``; what was there is moved aside and its new path returned.
 
     Raises:
-        ServerProblem: the old cluster runs; it would go on in the folder that was moved aside, with all who use it.
+        ServerProblem: the old cluster runs; it would continue in the folder that was moved aside, with all its clients.
     """
     if pid := running_pid(data):
         raise ServerProblem(f"PostgreSQL was started in {data} (process {pid}) in the meantime: stop it, restore again")

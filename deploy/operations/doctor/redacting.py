@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from deploy.operations.doctor.grading import CheckResult, GradedHost
 
 MIN_LENGTH = 4
-"""Of a password that is removed wherever it stands: a shorter one would remove parts of ordinary words."""
+"""Of a password that is removed wherever it occurs: a shorter one would remove parts of ordinary words."""
 
 REMOVED = "…"
 

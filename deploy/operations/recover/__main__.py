@@ -57,7 +57,7 @@ def begin(reason: str) -> None:
 
 @main.command()
 def status() -> None:
-    """Say which databases are in quarantine; exit code 1 if one is."""
+    """Print which databases are in quarantine; exit code 1 if one is."""
     with _opened() as (_settings, databases):
         found = databases.quarantines()
     for service in SERVICES:

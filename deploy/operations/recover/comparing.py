@@ -115,7 +115,7 @@ def _known(rows: Iterable[tuple[object, ...]]) -> dict[str, Known]:
 
 
 def newest_of(*copies: Known | None) -> Known | None:
-    """The copy of the highest revision; an erasure counts whatever its revision."""
+    """The copy of the highest revision; an erasure takes precedence over every revision."""
     there = [one for one in copies if one is not None]
     return max(there, key=lambda one: (one.erased, one.revision)) if there else None
 

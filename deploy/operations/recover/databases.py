@@ -37,12 +37,12 @@ class ComparedDatabases:
         return UnitOfWork(self.engines[service], service)
 
     def rows(self, service: str, statement: str, **values: Any) -> list[tuple[Any, ...]]:
-        """Rows of a statement, in a transaction of its own."""
+        """Rows of a statement, in a separate transaction."""
         with self.work(service).transaction() as connection:
             return [tuple(row) for row in connection.execute(text(statement), values)]
 
     def change(self, service: str, statement: str, **values: Any) -> int:
-        """How many rows a statement has changed, in a transaction of its own."""
+        """How many rows a statement has changed, in a separate transaction."""
         with self.work(service).transaction() as connection:
             return connection.execute(text(statement), values).rowcount
 

@@ -49,7 +49,7 @@ STATES: Mapping[str, Mapping[str, str]] = {
         **_OUTBOX,
     },
 }
-"""What is read of each table, by database and table; whatever comes first identifies a row with those after it."""
+"""The columns that are read of each table, by database and table; the leading columns identify a row."""
 
 
 def digest_of(databases: ComparedDatabases, given: Iterable[str] = ()) -> str:

@@ -252,7 +252,7 @@ class Membership:
     without_mail: int = 0
 
 
-# OFFSET 0 keeps it a look into the index for each traveller: joined, the planner reads all of a million rows instead.
+# OFFSET 0 keeps it an index lookup for each traveller: for a join, the planner reads all of a million rows instead.
 _NOT_THERE = f"""
     FROM roster AS traveller
     WHERE traveller.form_kind = 'delegation' AND traveller.status IN ('confirmed', 'waitlisted') AND {_OF_KIND}

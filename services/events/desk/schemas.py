@@ -24,7 +24,7 @@ from shared.messaging.contracts.schemas import TextByLanguage
 
 
 class EventSchema(ma.Schema):
-    """An event. Moments are RFC 3339, in UTC and in the event's own zone."""
+    """An event. Instants are RFC 3339, in UTC and in the event's own zone."""
 
     id = ma.fields.String(required=True, metadata={"description": "A lower-case name with hyphens"})
     kind = ma.fields.String(validate=ma.validate.OneOf([str(kind) for kind in EventKind]))
@@ -160,7 +160,7 @@ class StepArguments(ma.Schema):
 
 
 class StepSchema(ma.Schema):
-    """What a step needs: `reschedule` both moments; it and `revive` take a status."""
+    """Values of a step: `reschedule` needs both instants; it and `revive` accept a status."""
 
     starts_at = ma.fields.AwareDateTime(format="iso", metadata={"description": "With an offset; `reschedule` only"})
     ends_at = ma.fields.AwareDateTime(format="iso", metadata={"description": "With an offset; `reschedule` only"})

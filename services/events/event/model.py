@@ -17,7 +17,7 @@ from shared.i18n.languages import NO_TEXT, Text
 from shared.runtime.errors import DomainError
 
 EVERY_GROUP = "*"
-"""Stands alone in ``asked_groups``: all working groups are asked, also those that are founded later."""
+"""The only entry of ``asked_groups`` if all working groups are asked, also those that are founded later."""
 
 VISIBLE = (
     "kind",

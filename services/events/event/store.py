@@ -27,12 +27,12 @@ from shared.i18n.languages import Text
 EVENT_COLUMNS = tuple(field.name for field in fields(Event))
 _LISTED = ", ".join(EVENT_COLUMNS)
 UNDATED = "infinity"
-"""Where an event without a date stands in the order by start: behind all others."""
+"""Sort value of an event without a date in the order by start: after all others."""
 
 BY_START, BY_TITLE, BY_ID = "starts_at", "title", "id"
 BY_CITY, BY_STATUS, BY_CONFIRMED, BY_WAITLISTED = "city", "status", "confirmed", "waitlisted"
 BY_NUMBER = (BY_CONFIRMED, BY_WAITLISTED)
-"""Orders by a number of registrations, which the public does not learn."""
+"""Orders by a number of registrations, which the public cannot see."""
 
 _STATUSES = "array_position(ARRAY[" + ", ".join(f"'{status}'" for status in EventStatus) + "], {})"
 _NUMBER = """coalesce(

@@ -13,7 +13,7 @@ from shared.runtime.ids import new_id
 from shared.runtime.logs import correlation_id, traceparent
 
 EVENT_KEYS = {"published": "event.published.v1", "changed": "event.changed.v1"}
-"""The message type by what is to be told of an event."""
+"""The message type by the kind of change of an event."""
 
 GROUP_CHANGED = "working-group.changed.v1"
 HOTEL_CHANGED = "hotel.changed.v1"

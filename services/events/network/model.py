@@ -62,7 +62,7 @@ class WorkingGroup:
     """People who work on one issue; ``summary`` describes the issue.
 
     ``contact`` is how the group itself is reached, for coordinators. A group that is not ``active`` is closed: it is
-    asked to no event, and no reminder says that it got no mail.
+    asked to no event, and no reminder reports that it got no mail.
 
     Raises:
         RulesBroken: on construction, with every rule that does not hold.

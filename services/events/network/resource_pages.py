@@ -46,7 +46,7 @@ RESOURCE_ID_FIELD = FormField(
 
 MAX_TITLE = 200
 MAX_LISTED_RESOURCES = 200
-"""Of one event that its pages look at."""
+"""How many resources of one event its pages read."""
 
 
 def first_values(event: Event, kind: str, taken: Collection[str], now: datetime) -> dict[str, str | Sequence[str]]:

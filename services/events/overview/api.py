@@ -144,7 +144,7 @@ class TravellersSchema(ma.Schema):
 
 
 class OverviewSchema(ma.Schema):
-    """All numbers at one moment."""
+    """All numbers at one instant."""
 
     events = ma.fields.List(ma.fields.Nested(EventNumbersSchema), required=True)
     by_form_kind = _numbers("Live registrations by kind of form")

@@ -78,7 +78,7 @@ def links_to(event: Event, language: str, now: datetime, public_url: str) -> Cal
     entry = _entry(event, now, language, public_url)
     if event.status not in OPEN_STATUSES or entry is None or (entry.ends_at or entry.starts_at) <= now:
         return None
-    if entry.status == "TENTATIVE":  # no link can tell a calendar so
+    if entry.status == "TENTATIVE":  # a link has no field for that
         entry = replace(entry, title=programme_texts().text("calendar.tentative-title", language, title=entry.title))
     return calendar_links(entry, f"/calendar/event/{event.id}.ics?{urlencode({'lang': language})}")
 

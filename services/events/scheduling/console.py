@@ -37,7 +37,7 @@ from shared.i18n.when import Period, compact_day, compact_hours
 
 @dataclass(frozen=True, slots=True)
 class BoardCard:
-    """A proposal in its place; ``clashes`` says each conflict that names it, in a few words."""
+    """A proposal in its place; ``clashes`` describes each conflict that involves it, in a few words."""
 
     proposal: Proposal
     pinned: bool
@@ -46,7 +46,7 @@ class BoardCard:
 
 @dataclass(frozen=True, slots=True)
 class BoardCell:
-    """What is in a room in a slot; ``closed`` says that the room is not ours then."""
+    """What is in a room in a slot; ``closed`` means that the room is not ours then."""
 
     room: Room
     closed: bool
@@ -210,14 +210,14 @@ def _names(context: SideEventsContext, board: Board) -> dict[str, tuple[str, ...
 
 
 def _search(board: Board) -> list[str]:
-    """What the last search reached, and how many wishes the draft meets."""
+    """The result of the last search, and how many preferences the draft meets."""
     report = board.job.report if board.job else None
     said = search_text(report) if report else []
     return [sentence for sentence in (*said, wishes_text(board.snapshot)) if sentence]
 
 
 def _reasons(board: Board) -> dict[str, str]:
-    """Why those who wait have no place, as the last search said; without who came later."""
+    """Why waiting proposals have no place, as the last search reported; proposals that came later are left out."""
     report = board.job.report if board.job else None
     if not report:
         return {}

@@ -1,6 +1,6 @@
 """The CP-SAT model of a timetable, and proofs that a proposal can have no place.
 
-One Boolean variable says that a proposal is in a slot. Rooms are not variables; they are assigned afterwards. That
+One Boolean variable states that a proposal is in a slot. Rooms are not variables; they are assigned afterwards. That
 suitable rooms exist is one linear constraint for each slot and capacity (see ``openings``), so identical rooms cause no
 symmetry and the model stays small: 300 proposals and 80 slots have 24,000 variables instead of 240,000. A published
 side event has a second variable: it keeps its slot *and* its room, which it takes away from the others in that slot.
@@ -45,7 +45,7 @@ class Model:
         kept: by proposal: it stays in the slot and the room in which it is published.
         placed: how many have a place.
         moves: how many published side events that can stay do not.
-        wishes: the weight of the wishes that are granted, less the busiest day.
+        wishes: the weight of the preferences that are met, less the busiest day.
     """
 
     cp: cp_model.CpModel
@@ -78,7 +78,7 @@ def build_model(openings: Openings, *, least_placed: int, max_moves: int | None 
 
 
 def add_rules(cp: cp_model.CpModel, openings: Openings) -> Places:
-    """Add the variables and the hard rules alone: nobody is busy twice, and the rooms suffice."""
+    """Add the variables and the hard rules alone: no one is busy twice, and the rooms suffice."""
     places = _places(cp, openings)
     _each_person_once(cp, openings, places)
     _rooms_suffice(cp, openings, places, {})
@@ -133,7 +133,7 @@ def _kept(cp: cp_model.CpModel, openings: Openings, places: Places) -> dict[str,
 def _rooms_suffice(
     cp: cp_model.CpModel, openings: Openings, places: Places, kept: Mapping[str, cp_model.IntVar]
 ) -> None:
-    """In each slot, for each capacity: whoever needs, or keeps, a room of at least that size has one of their own."""
+    """In each slot, for each capacity: proposals that need, or keep, a room of at least that size have one each."""
     capacity_of = {room.id: room.capacity for room in openings.problem.rooms}
     for slot in openings.problem.slots:
         here = [request for request in openings.free if (request.proposal_id, slot.id) in places]

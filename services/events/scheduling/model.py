@@ -110,7 +110,7 @@ def _between(one: Placed, other: Placed) -> Iterator[Conflict]:
 
 
 def _overlapping(placed: Sequence[Placed]) -> Iterator[tuple[Placed, Placed]]:
-    """Pairs that overlap in time and share a room, a speaker or a group: only within such a share is compared."""
+    """Pairs that overlap in time and share a room, a speaker or a group; compares only proposals that share one."""
     sharing: defaultdict[tuple[str, str], list[Placed]] = defaultdict(list)
     for one in placed:
         sharing["room", one.room.id].append(one)
@@ -159,7 +159,7 @@ class TimetableDifference:
 
 
 def difference(old: Iterable[TimetableEntry], new: Iterable[TimetableEntry]) -> TimetableDifference:
-    """What ``new`` changes; each proposal stands in each version at most once."""
+    """What ``new`` changes; each proposal is in each version at most once."""
     before = {entry.proposal_id: entry for entry in old}
     after = {entry.proposal_id: entry for entry in new}
     both = sorted(before.keys() & after.keys())
@@ -179,8 +179,8 @@ class Request:
     Attributes:
         unavailable: when one of its speakers cannot.
         preferred_on: days it would like, in the slots' own zone; empty: any.
-        previous: where it is published; moving it means telling people, so it counts before any wish.
-        drafted: where it stands in the draft; staying in that slot is a wish.
+        previous: where it is published; moving it means notifying people, so it counts before any preference.
+        drafted: its place in the draft; staying in that slot is a preference.
     """
 
     proposal_id: str
@@ -200,7 +200,7 @@ class Problem:
     rooms: where.
     slots: when; they must not overlap each other.
     fixed: events that nothing may overlap.
-    pinned: placements that stay whatever happens, also where they break a rule.
+    pinned: placements that always stay, also where they break a rule.
 
     Raises:
         ValueError: two slots overlap, or a pinned placement names something that is not there.
@@ -282,7 +282,7 @@ class Proof:
     """No timetable has places for a proposal and all of ``others``; without any one of them the argument fails.
 
     Attributes:
-        others: by id; empty if the proposal can have no place whatever else is placed.
+        others: by id; empty if the proposal can have no place, regardless of all others.
     """
 
     argument: Argument
@@ -298,7 +298,7 @@ class Timetable:
     impossible_wishes: ids of proposals on none of whose preferred days there is anything for them.
     placed: of the search for the most proposals.
     moves: of the search for the fewest moves.
-    wishes: of the search for the most wishes.
+    wishes: of the search for the most preferences.
     seconds: it took.
     finished: whether it was not stopped from outside.
     """

@@ -5,8 +5,8 @@ room fits a proposal that does not exceed its capacity. Sets of that kind are ne
 rooms in a slot exactly if, for each capacity, no more of them need a larger room than there are (Hall's theorem). Each
 reason is checked against the timetable as it is.
 
-A score compares timetables: most placed, then fewest moves of what is published, then wishes; a later one never
-outweighs an earlier one. The solver's library is not needed here.
+A score compares timetables: most placed, then fewest moves of what is published, then preferences; a later criterion
+never outweighs an earlier one. The solver's library is not needed here.
 """
 
 from collections import Counter, defaultdict
@@ -24,7 +24,7 @@ FULL = "rooms_taken"
 BUSY = "busy"
 
 PREFERRED_DAY, DRAFTED_SLOT, BUSIEST_DAY = 10, 6, 1
-"""Weights of the wishes: a preferred day, the slot in the draft, and one less for each on the busiest day."""
+"""Weights of the preferences: a preferred day, the slot in the draft, and one less for each on the busiest day."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Openings:
         return busy
 
     def obstacle(self, request: Request, slot: TimeSlot) -> str:
-        """Why the slot is closed to the request whatever else is placed; empty if it is open."""
+        """Why the slot is closed to the request, regardless of other placements; empty if it is open."""
         if slot.id in self.barred:
             return "fixed_event"
         if any(span.overlaps(slot.span) for span in request.unavailable):
@@ -160,7 +160,7 @@ def reasons_for(openings: Openings, slots: Mapping[str, str]) -> dict[str, tuple
 
 
 def impossible_wishes(openings: Openings) -> dict[str, tuple[Reason, ...]]:
-    """Requests that prefer days on which no slot is open to them whatever else is placed, and what closes these slots.
+    """Requests that prefer days on which no slot can be open to them, and what closes these slots.
 
     A day without any slot has no reason.
     """
@@ -232,7 +232,7 @@ class Score:
 
     placed: proposals with a place, without pinned ones.
     kept: published side events that stay in slot and room.
-    wishes: weight of the wishes that are granted.
+    wishes: weight of the preferences that are met.
     """
 
     placed: int
@@ -274,7 +274,7 @@ def _wishes(openings: Openings, places: Mapping[str, Placement]) -> int:
 
 
 def wish_weight(request: Request, slot: TimeSlot) -> int:
-    """Return the weight of the wishes that are granted by having the request in the slot."""
+    """Return the weight of the preferences that placing the request in the slot meets."""
     preferred = PREFERRED_DAY if slot.on in request.preferred_on else 0
     drafted = DRAFTED_SLOT if request.drafted is not None and request.drafted.slot_id == slot.id else 0
     return preferred + drafted

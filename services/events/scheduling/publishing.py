@@ -3,7 +3,7 @@
 Publishing creates side events and notifies those who have a new place, once. Those who stay where they were are not
 notified, and manual changes of their side event stay. A side event that has lost its place has no date.
 
-Locks are taken in one order: the board, the proposals, the events, each by id; nobody else takes them in another.
+Locks are taken in one order: the board, the proposals, the events, each by id; all other code uses the same order.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
 """Show and change the draft board, show published timetables, and the queue of requests for a new timetable.
 
-The search runs between two transactions and in neither. A worker that dies loses its lease and the job is taken again;
-one that comes too late finds another fencing token and changes nothing.
+The search runs between two transactions and in neither. A worker that crashes loses its lease and the job is taken
+again; one that finishes too late finds another fencing token and changes nothing.
 """
 
 from collections.abc import Mapping

@@ -1,13 +1,13 @@
-"""Makes a timetable: most proposals placed, then fewest moves of what is published, then most wishes granted.
+"""Makes a timetable: most proposals placed, then fewest moves of what is published, then most preferences met.
 
 Each goal is searched for by itself and then becomes a constraint of the next search:
 
 1. *Places.* First fit around what is published; a maximum flow bounds what is possible. Where first fit misses the
-   bound, a local search looks for a timetable that reaches it (it finds complete timetables of several hundred
+   bound, a local search tries to find a timetable that reaches it (it finds complete timetables of several hundred
    proposals in well under a second). Where it finds none, an exact search lowers the bound, and the local search tries
    again.
 2. *Moves.* An exact search with the linear relaxation, which proves the minimum.
-3. *Wishes.* The same.
+3. *Preferences.* The same.
 
 The bound ignores speakers and groups: each proposal only needs a room that is large enough in one of its slots. The
 most that find one is a flow, which is exact and takes milliseconds; with speakers and groups it can only be fewer.
@@ -51,7 +51,7 @@ MOVES_SHARE = 0.85
 """Share of the time after which the search for fewer moves ends."""
 
 SAME_PLACED_SHARE = 0.9
-"""Share of the time after which the search for wishes looks at all proposals, not only at those that have a place."""
+"""Share of the time after which the search for preferences includes all proposals, not only those that have a place."""
 
 ROUNDING = 1e-6
 """Objectives are whole numbers; the library reports their bounds as floats."""
@@ -223,7 +223,7 @@ def _search_moves(search: _Search) -> Moves:
 
 
 def _search_wishes(search: _Search) -> SearchStage:
-    """Grant as many wishes as possible without placing fewer proposals or moving more published side events."""
+    """Meet as many preferences as possible without placing fewer proposals or moving more published side events."""
     openings = search.openings
     bound = float(max_wishes(openings, search.score.placed))
     if search.score.wishes < bound:

@@ -98,7 +98,7 @@ def _moves_text(moves: Mapping[str, int]) -> list[str]:
 
 
 def wishes_text(snapshot: Snapshot) -> str:
-    """How many of those on the board have a day that they prefer; empty if nobody prefers any."""
+    """How many of those on the board have a day that they prefer; empty if no proposal prefers any."""
     asking = [
         (snapshot.proposals[placement.proposal_id], snapshot.slots[placement.slot_id].on)
         for placement in snapshot.placements
@@ -111,7 +111,7 @@ def wishes_text(snapshot: Snapshot) -> str:
 
 
 def reasons_text(proposal: Proposal, reasons: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> str:
-    """Why a proposal has no place, and what could help; the reason that closes most slots stands first."""
+    """Why a proposal has no place, and what could help; the reason that closes most slots comes first."""
     if not reasons:
         return "There are no slots."
     first = str(reasons[0]["code"])

@@ -60,7 +60,7 @@ class ScheduleWorker:
         if claimed is None:
             return False
         reach("solve.claimed")
-        # with the first job: the solver takes 60 MB, and most days nobody asks for a timetable
+        # with the first job: the solver takes 60 MB, and on most days no one asks for a timetable
         from services.events.scheduling.solver import solve
 
         began = time.monotonic()

@@ -16,7 +16,7 @@ from shared.security.audit_log import AuditRecord, add_audit_record
 
 T = TypeVar("T")
 ANY = "*"
-"""As a revision that was seen: whatever it is now."""
+"""Value for the revision that was seen; it matches any current revision."""
 
 MADE, CHANGED, WITHDRAWN = "made", "changed", "withdrawn"
 _HISTORY = text("""

@@ -81,14 +81,14 @@ class ProposalChangeNoteSchema(ma.Schema):
 
 
 class SuggestionSchema(ma.Schema):
-    """What the registration of an accepted proposal has said since, field by field."""
+    """What has changed in the registration of an accepted proposal since its text was taken over, field by field."""
 
     revision = ma.fields.Integer(required=True, metadata={"description": "Of the registration"})
     changes = ma.fields.List(ma.fields.Nested(ProposalChangeNoteSchema), required=True)
 
 
 class ProposalSchema(ma.Schema):
-    """A proposal, as coordinators see it. Who proposed it stands in its registration, which has the same id."""
+    """A proposal, as coordinators see it. Its registration, which has the same id, names the proposer."""
 
     id = ma.fields.UUID(required=True)
     title = ma.fields.String(required=True)
@@ -187,7 +187,7 @@ class ProposalChangeSchema(ma.Schema):
 
 
 class ProposalDecisionSchema(ma.Schema):
-    """What is said to the group with a decision."""
+    """The note to the group about a decision."""
 
     note = text_field(2000, "Note to the group, mailed to the proposer of the side event", least=0)
 

@@ -22,10 +22,10 @@ PROPOSAL = "proposal"
 """The kind of form by which a proposal comes in."""
 
 TextValue = str | int | list[str] | None
-"""What stands in a text: words, a number, days as ISO 8601 or references of speakers, or nothing."""
+"""A value of a text: words, a number, days as ISO 8601 or references of speakers, or nothing."""
 
 ProposalText = Mapping[str, TextValue]
-"""What a proposal says, by the names in ``TEXT_FIELDS``; as JSON has it."""
+"""The text of a proposal, by the names in ``TEXT_FIELDS``; as in JSON."""
 
 TEXT_FIELDS = (
     "title", "summary", "working_group", "organisation", "language", "attendance", "speakers", "named_speakers",
@@ -60,7 +60,7 @@ NEXT: Mapping[ProposalStatus, frozenset[ProposalStatus]] = {
 """The statuses that may follow each status. A scheduled proposal is taken off the timetable before anything else."""
 
 PLACEABLE = frozenset({_S.ACCEPTED, _S.SCHEDULED})
-"""Statuses with which a proposal may stand on the board, and its text is events' own."""
+"""Statuses with which a proposal may be on the board, and the events service owns its text."""
 
 DECIDABLE = frozenset({_S.ACCEPTED, _S.RETURNED, _S.DECLINED})
 """What coordinators can decide. Publishing schedules; withdrawing is cancelling the registration."""

@@ -41,7 +41,7 @@ from shared.security.sealing import Unsealable, Vault, keyed_hash, open_sealed, 
 class ProposalKeys:
     """Attributes:
     events_keys: private keys of events, newest first: open proposals, and encrypt the names of speakers at rest.
-    reference_keys: the first turns a speaker's name into a reference; only consumers have it.
+    reference_keys: the first derives the reference of a speaker's name; only consumers have it.
     notifications_key: public key of notifications; of the web processes alone, as is the next.
     registration_key: public key of registration.
     """
@@ -63,7 +63,7 @@ class ProposalKeys:
             raise Unsealable from None
 
     def speaker_ref(self, name: str) -> str:
-        """The reference of a speaker's name, however it is spaced and cased."""
+        """The reference of a speaker's name; ignores differences in spaces and case."""
         return keyed_hash(self.reference_keys[0], "speaker", " ".join(name.split()).casefold()).hex()[:32]
 
     def encrypted_names(self, names: Mapping[str, str], proposal_id: str) -> bytes | None:

@@ -1,8 +1,8 @@
 """What coordinators decide about a proposal, and what registration reports of it: its text, a withdrawal, an erasure.
 
-Coordinators accept, return or decline it and, once it is theirs, change what it says. The proposer is notified of
+Coordinators accept, return or decline it and, once it is accepted, change its text. The proposer is notified of
 decisions only, by messages in which the note is sealed. Messages may come in any order, and any number of times: the
-result is the same. Each takes the board's lock first, so that nobody decides or publishes at the same time.
+result is the same. Each takes the board's lock first, so that no one decides or publishes at the same time.
 """
 
 from collections.abc import Callable, Mapping

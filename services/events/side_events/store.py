@@ -107,7 +107,7 @@ PROPOSAL_GROUPS: Mapping[str, GroupKey] = {
     "preferred_on": GroupKey("preferred::text", "LEFT JOIN LATERAL unnest(preferred_on) preferred ON true"),
     "speaker_count": GroupKey("cardinality(speakers)"),
 }
-"""What can be counted by; whoever prefers several days counts for each."""
+"""What can be counted by; a proposal that prefers several days counts for each."""
 
 
 @dataclass(frozen=True, slots=True)

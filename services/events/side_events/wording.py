@@ -24,7 +24,7 @@ STATUSES: Mapping[str, tuple[str, str]] = {
     ProposalStatus.DECLINED: ("Declined", ""),
     ProposalStatus.WITHDRAWN: ("Withdrawn", ""),
 }
-"""Word and look of each status of a proposal that coordinators see."""
+"""Word and style of each status of a proposal that coordinators see."""
 
 DECISIONS: Mapping[str, tuple[str, ProposalStatus]] = {
     "accept": ("Accept", ProposalStatus.ACCEPTED),
@@ -60,7 +60,7 @@ FIELDS: Mapping[str, str] = {
     "preferred_on": "Preferred days",
     "unavailable_on": "Not possible",
 }
-"""What a proposal says, by field."""
+"""Labels of the fields of a proposal."""
 
 JOBS: Mapping[str, str] = {
     "queued": "A new timetable has been requested. It will be ready in a few seconds.",

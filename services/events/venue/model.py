@@ -1,7 +1,7 @@
 """Rooms, slots and placements, and what is planned around a date in a city. Everything is compared in UTC. Pure.
 
-Nothing in the data says that a press conference, a side event, a day in a room or a hotel block belongs to a review. It
-is taken to belong to one in the same city at about the same time.
+The data does not link a press conference, a side event, a day in a room or a hotel block to a review. Each is assumed
+to belong to a review in the same city at about the same time.
 """
 
 import re

@@ -137,7 +137,7 @@ def _tagged(bulletin: Bulletin) -> Response:
 
 
 def _problems(blueprint: Any, *statuses: int) -> Any:
-    """Document what these routes may say instead."""
+    """Document the error responses of these routes."""
     meanings = {409: "It has been sent, or is not what was previewed", 412: "It was changed since it was read"}
     meanings |= {422: "No address", 428: "`If-Match` is missing", 429: "Too many tests within an hour"}
 

@@ -317,7 +317,7 @@ def add_changing(blueprint: Blueprint, context: BulletinContext) -> None:
 
 
 def _refused_change(context: BulletinContext, bulletin_id: str, error: DomainError) -> AnyResponse:
-    """Show the submitted draft again. It can be saved over the version that another person has saved meanwhile."""
+    """Show the submitted draft again. It can be saved over the version that another person has saved since."""
     if error.code == "not-found":
         raise error
     if error.code in ("already-sent", "scheduled"):

@@ -37,7 +37,7 @@ def check_texts(texts: Texts) -> None:
     """Do nothing if these texts are valid for a bulletin.
 
     Raises:
-        DomainError: ``bulletin-invalid``: says what is wrong.
+        DomainError: ``bulletin-invalid``: states what is wrong.
     """
     if "en" not in texts:
         raise DomainError("bulletin-invalid", "an English subject and text are required")

@@ -45,8 +45,8 @@ class TextSchema(ma.Schema):
 class SegmentSchema(ma.Schema):
     """Whom a bulletin is for: people with a registration that fits every part that is given, by any of its values.
 
-    Nothing given: everybody. Whoever has cancelled, or waits without a confirmed address, gets none. Without `form`,
-    `form_kind` or `registration` it leaves out who has only proposed a side event.
+    Nothing given: everybody. People who have cancelled, or have not confirmed their address, get none. Without `form`,
+    `form_kind` or `registration` it leaves out people who have only proposed a side event.
     """
 
     event = _part("event", "Registered for one of these events")
@@ -87,7 +87,7 @@ class BulletinDraftSchema(ma.Schema):
 
 
 class DraftChangeSchema(ma.Schema):
-    """Another segment, all texts anew, or both."""
+    """Another segment, all texts again, or both."""
 
     segment = ma.fields.Nested(SegmentSchema)
     texts = _texts(required=False)

@@ -73,8 +73,8 @@ def _folded(name: str, text: str, ending: str = "") -> str:
     """Return ``text``, encoded (RFC 2047) if necessary, then ``ending`` in ASCII, in lines of at most 76 characters.
 
     ``email.header`` does both. ``email.policy`` of Python 3.11 is newer, but loses spaces when it folds a value with
-    Arabic letters, puts some ASCII values on a line of their own, so that readers see a space before them, and leaves
-    text that looks like an encoded word for clients to decode.
+    Arabic letters, puts some ASCII values on a separate line, so that readers see a space before them, and leaves text
+    that resembles an encoded word for clients to decode.
     """
     header = Header(text, "utf-8" if _needs_encoding(text) else "us-ascii", header_name=name)
     if ending:
@@ -141,7 +141,7 @@ def assembled(body: Message, headers: Sequence[tuple[str, str]]) -> bytes:
 
 def _part(maintype: str, subtype: str, encoded: bytes, encoding: str, parameters: Mapping[str, str]) -> Message:
     part = MIMEBase(maintype, subtype, policy=WIRE, **parameters)
-    del part["MIME-Version"]  # said once, by the whole
+    del part["MIME-Version"]  # only the whole message has it
     part["Content-Transfer-Encoding"] = encoding
     part.set_payload(encoded.decode("ascii"))
     return part

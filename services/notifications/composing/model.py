@@ -24,7 +24,7 @@ MailKind = str
 WORDED_KINDS: tuple[MailKind, ...] = tuple(name for name in KINDS if name not in ("bulletin", BULLETIN_TEST))
 
 LATE_REMINDER = "reminder-late"
-"""The wording of a late reminder: it does not say how far away the event is."""
+"""The wording of a late reminder: it does not mention how far away the event is."""
 
 CANCELLED = "cancelled-by-you"
 

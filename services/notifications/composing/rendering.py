@@ -9,7 +9,7 @@ A message with a calendar has the structure that the large calendar providers us
     │   └── text/calendar; method=REQUEST      what Outlook, Gmail and Apple Mail act on
     └── application/ics; invite.ics            the same bytes, for clients that only know attachments
 
-Outlook looks for an invitation only in the first child of ``multipart/mixed`` and wants ``text/calendar`` there
+Outlook recognises an invitation only in the first child of ``multipart/mixed`` and wants ``text/calendar`` there
 (MS-STANOICAL, notes on RFC 6047 section 2.4). The last alternative is the richest, so the calendar is last. The
 attachment has another type, so that no client counts a second invitation. Without a calendar:
 ``multipart/alternative``.
@@ -185,12 +185,12 @@ def _headers(context: MailContext, subject: str, message_id: str) -> list[tuple[
         ("Subject", text_header("Subject", subject)),
         ("Date", format_datetime(context.now.astimezone(UTC))),
         ("Message-ID", message_id or f"<{context.mail_id}@{domain_of(context.mail_from)}>"),
-        ("Auto-Submitted", "auto-generated"),  # RFC 3834: nobody's robot answers this
+        ("Auto-Submitted", "auto-generated"),  # RFC 3834: automatic responders do not answer this
         ("Content-Language", best_language(context.recipient.language)),
     ]
     if context.bulletin is not None:  # RFC 2919: by it mail programs sort and mute bulletins
         headers.append(("List-Id", f"<bulletins.{domain_of(context.mail_from)}>"))
-    if context.unsubscribe is not None:  # RFC 8058; never folded: readers of one-click links take it as it stands
+    if context.unsubscribe is not None:  # RFC 8058; never folded: readers of one-click links do not unfold it
         headers.append(("List-Unsubscribe", f"<{context.unsubscribe}>"))
         headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     return headers

@@ -1,8 +1,8 @@
 """Texts of mails: our own sentences by name, the texts of others defused, and the texts of coordinators with links.
 
-Mail clients turn bare addresses into links, so escaping HTML is not enough: ``evil.example`` in a name would become a
-link in a mail that we signed. A space after the dot is visible and safe. Some clients drop invisible joiners before
-they look for links. What coordinators wrote is not defused: their links, addresses and line breaks stay.
+Mail clients convert bare addresses into links, so escaping HTML is not enough: ``evil.example`` in a name would become
+a link in a mail that we signed. A space after the dot is visible and safe. Some clients drop invisible joiners before
+they search for links. What coordinators wrote is not defused: their links, addresses and line breaks stay.
 """
 
 import re

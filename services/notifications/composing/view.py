@@ -286,7 +286,7 @@ def is_joinable(context: MailContext) -> bool:
 
 
 def _link(context: MailContext, words: Wording) -> tuple[str | None, str]:
-    """Where the mail leads, and what stands on it. What nothing in a registration has caused holds no managing link."""
+    """The link of the mail, and its label. A mail that no registration has caused contains no managing link."""
     see_link = _worded("see_link", context, words)
     if context.bulletin is not None:
         return view_link(context) if context.recipient.view else None, see_link

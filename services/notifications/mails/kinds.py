@@ -101,7 +101,7 @@ INFORMING_KINDS = ("confirmation", "waiting-list", "promotion", SCHEDULED)
 """Mails that report the state of an event to a person, who then knows it."""
 
 ALWAYS_SENT = ("event-postponed", "event-cancelled", REMOTE_POSSIBLE)
-"""News that no confirmation replaces: a mail with the heading "you are registered" does not say that nothing takes
+"""News that no confirmation replaces: a mail with the heading "you are registered" does not state that nothing takes
 place, and people who asked about remote attendance get an explicit answer."""
 
 EVENT_STATE_KINDS = (*NEWS_KINDS, SCHEDULED)

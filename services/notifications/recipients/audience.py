@@ -138,7 +138,7 @@ KNOWS_CHANGE = f"""(
         AND t.kind IN ({_listed((*INFORMING_KINDS, *NEWS_KINDS))}))"""
 """A condition on ``person``, ``event`` and ``shown``, the revision of the last change that people see.
 
-It is an aggregate, so that the planner looks up the mails of one person by their index. EXISTS could be planned as a
+It is an aggregate, so that the planner reads the mails of one person by their index. EXISTS could be planned as a
 hash table of all mails, which would be built again for each chunk of people.
 """
 

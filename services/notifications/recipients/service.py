@@ -212,7 +212,7 @@ def make_unsubscribe_token(
     It is valid for two years: RFC 8058 names no end, laws want a month at least, and a mailbox keeps a bulletin for
     longer. A person who finds no unsubscribe link that works reports the mail as spam, which harms all other mails. It
     can be used repeatedly: mail programs may send the request twice, and a person who steals one can only unsubscribe
-    somebody, which coordinators see and can undo. An old key must stay in the vault's file as long as its links are to
+    its owner, which coordinators see and can undo. An old key must stay in the vault's file as long as its links are to
     work.
     """
     content = {"p": person_ref, "l": language, "d": (now - _DAYS_BEGIN).days, "b": bulletin}

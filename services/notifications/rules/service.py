@@ -1,12 +1,12 @@
-"""Use cases of rules: store copies of events, decide on news, turn announcements and dates into mails.
+"""Use cases of rules: store copies of events, decide on news, make mails from announcements and dates.
 
 The service stores each event, so that mails about it go out while the events service is down. A change that
-participants see makes news. News wait a moment, so that several changes in a row make one mail. Reminders of a date
-that is no longer valid are called off at once.
+participants see makes news. News wait for a short time, so that several changes in a row make one mail. Reminders of a
+date that is no longer valid are called off at once.
 
 A chunk of mails is committed together with the progress of its announcement, and people come in the order of their
-references, each once. So one person gets one mail of an announcement, whatever happens: also a person who is on the
-delegation and has a seat as well, which counts. A process that is killed loses nothing.
+references, each once. So each person always gets one mail of an announcement, also a person who is on the delegation
+and has a seat; then the seat counts. A process that is killed loses nothing.
 
 Planning repeats until a reminder is due, so it includes people who register later. An event without a date, or one that
 does not take place, gets no reminders.

@@ -151,7 +151,7 @@ class Batch:
         try:
             begun = begin_handover(context.work, context.clock, mail, before, context.lease)
         except Unavailable:
-            self._add(released(mail, self._context.clock()))  # whatever was stored: the content was not sent
+            self._add(released(mail, self._context.clock()))  # regardless of what was stored: the content was not sent
             raise
         del self._outcomes[: len(before)]
         return begun

@@ -108,7 +108,7 @@ LEASE = timedelta(minutes=10)
 def claim_due(work: UnitOfWork, clock: Clock, limit: int, lease: timedelta = LEASE) -> list[Claim]:
     """Claim up to ``limit`` due mails, urgent lanes first, with a share for every lane.
 
-    An announcement whose registration has ended meanwhile is readdressed to another one and waits again.
+    An announcement whose registration has ended since is readdressed to another one and waits again.
 
     Args:
         work: on the service's database.

@@ -115,7 +115,7 @@ class HandoverUnknown(TransportError):
 class Timeouts:
     """Timeouts in seconds. RFC 5321 (4.5.3.2) allows an MTA 5 to 10 minutes; our own relay answers at once.
 
-    Together they are shorter than the lease of a mail (10 minutes), whatever the relay does at each step.
+    Together they are shorter than the lease of a mail (10 minutes), even if each step reaches its timeout.
     """
 
     connect_s: float = 5.0
@@ -327,7 +327,7 @@ def _greet(client: smtplib.SMTP, relay: SmtpRelay, timeouts: Timeouts, tls: ssl.
     if relay.security == "starttls":
         _require(client.docmd("STARTTLS"), 220)
         client.sock = tls.wrap_socket(client.sock, server_hostname=relay.host)
-        client.file = None  # drop what was said before encryption, and what it promised (RFC 3207, section 4.2)
+        client.file = None  # drop replies and capabilities from before encryption (RFC 3207, section 4.2)
         client.ehlo_resp = client.helo_resp = None
         client.esmtp_features = {}
         client.does_esmtp = False

@@ -1,7 +1,7 @@
 """SQL on mails in the hands of senders: claim under a lease, begin under a fence, store the outcome once, clean up.
 
-The fence rises with each claim. A sender stores outcomes under the fence of its own claim. So a sender that comes back
-after another one has claimed the mail changes nothing.
+The fence rises with each claim. A sender stores outcomes under the fence of the claim that it made. So a sender that
+comes back after another one has claimed the mail changes nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -192,7 +192,8 @@ def mark_handover(connection: Connection, mail: ClaimedMail, now: datetime, leas
 def store_outcome(connection: Connection, outcome: HandoverOutcome) -> str | None:
     """Store the outcome of a mail; returns its state before, or None if this claim had ended.
 
-    If the recipient was erased meanwhile, ``sent`` is stored. After any other outcome the mail is not sent any more.
+    If the recipient was erased since the claim, ``sent`` is stored. After any other outcome the mail is not sent any
+    more.
     """
     state = OUTCOME_STATES[outcome.result]
     sources = [source for source in sources_of(state) if source in ("claimed", "unknown")]
@@ -292,7 +293,7 @@ def requeue_expired(connection: Connection, now: datetime) -> int:
 def mark_unknown(connection: Connection, now: datetime, due_at: datetime, reason: str) -> list[str]:
     """Mark mails as unknown whose lease expired during the handover; returns their kinds.
 
-    A mail whose recipient was erased meanwhile stays unknown for good.
+    A mail whose recipient was erased since the claim stays unknown permanently.
 
     Args:
         now: the time.

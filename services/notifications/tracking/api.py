@@ -34,7 +34,7 @@ class MailQuery(PageArguments):
 
 
 class MailSchema(ma.Schema):
-    """A mail. It names nobody: the person stands in it by reference, the address nowhere."""
+    """A mail. It names no person: it contains their reference, and no address."""
 
     id = ma.fields.String(required=True)
     kind = ma.fields.String(validate=ma.validate.OneOf(tuple(KINDS)))
@@ -84,7 +84,7 @@ class MailListSchema(ma.Schema):
 
 
 class AttemptSchema(ma.Schema):
-    """One time that a sender had the mail in hand."""
+    """One attempt of a sender to send the mail."""
 
     number = ma.fields.Integer(required=True)
     phase = ma.fields.String(

@@ -61,7 +61,7 @@ _NOT_PUBLIC = tuple(
 
 
 class ForbiddenAddress(ValueError):
-    """The SSRF guard refuses this URL or address. The message says why and does not repeat it."""
+    """The SSRF guard refuses this URL or address. The message states the reason without the URL or address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +229,7 @@ class WebhookClient:
 
     @contextmanager
     def _connected(self, place: Endpoint, address: Address) -> Iterator[http.client.HTTPConnection]:
-        """A connection to ``address`` that is shut down after the timeout, whatever it waits for."""
+        """A connection to ``address`` that is shut down after the timeout, during any operation."""
         connection = http.client.HTTPSConnection(place.host, place.port, context=self._context)
         plain = self._connect(address, place.port, min(CONNECT_TIMEOUT_S, self._timeout_s))
         over = threading.Event()

@@ -38,7 +38,7 @@ def _readable(name: str) -> None:
 
 
 class GrantSchema(ma.Schema):
-    """What somebody may do."""
+    """What a person may do."""
 
     class Meta:
         unknown = ma.RAISE

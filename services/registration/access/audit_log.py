@@ -56,7 +56,7 @@ class AuditQuery(PageArguments):
 
 
 class AuditEntrySchema(ma.Schema):
-    """What somebody did."""
+    """What a person did."""
 
     service = ma.fields.String(required=True)
     at = ma.fields.AwareDateTime(format="iso", required=True)
@@ -217,7 +217,7 @@ def kind_of(kind: str) -> str:
 
 
 def is_id(subject: str) -> bool:
-    """Whether a subject is an id that programs made, which says nothing to a reader."""
+    """Whether a subject is a generated id, which has no meaning for a reader."""
     return bool(_MADE_ID.search(subject))
 
 

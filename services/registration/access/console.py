@@ -236,7 +236,7 @@ def _add_colleague(blueprint: Blueprint, desk: AccessDesk) -> None:
 
 
 def _do(desk: AccessDesk, granted: Granted, act: str) -> str:
-    """Do one act of the page; returns what to tell afterwards."""
+    """Do one act of the page; returns the name of the notice to show afterwards."""
     if act == "change":
         filled = _read(desk, asks_person=False)
         for fault in filled.faults.values():

@@ -47,7 +47,7 @@ MAX_CREDENTIAL = 16 * 1024
 
 
 class PasskeyRefused(Exception):
-    """What the browser sent proves nothing; the message says why, in words for people."""
+    """What the browser sent is no valid proof; the message states the reason in plain language."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ ROLE_WORDS = {
     "administrator": "Administrator: invites colleagues, ends access and sessions",
     "partner": "Partner: sees the lines to paste and the numbers of one partner, and nothing else",
 }
-"""What each role means, for whoever gives it or is invited to it."""
+"""What each role means, for people who give it and people who are invited to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +74,18 @@ class Granted:
 
 
 def is_readable(name: str) -> bool:
-    """Whether a name is one line without signs that cannot be seen, by which two could look the same."""
+    """Whether a name is one line without invisible characters, which could make two names appear identical."""
     return name.isprintable() and name == " ".join(name.split())
 
 
 def tag_style_of(name: str) -> str:
-    """What two names have in common that look the same in most typefaces: width, ligatures and case do not count."""
+    """Return a key that is equal for names that appear identical in most typefaces; ignores width, ligatures and
+    case."""
     return normalize("NFKC", name).casefold()
 
 
 def beyond(own: Grant, given: Grant) -> str:
-    """Why whoever has ``own`` may not give ``given``; empty if they may. No one gives more than they have."""
+    """Why a person with ``own`` may not give ``given``; empty if they may. No one can give more than they have."""
     if PARTNER in given.roles:
         if COORDINATOR not in own.roles or own.forms is not None:
             return "only a coordinator of all forms gives access to a partner's numbers"

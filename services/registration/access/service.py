@@ -250,7 +250,7 @@ def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
 
 
 def invite_again(desk: AccessDesk, by: Holder, holder_id: str, email: str, language: str) -> None:
-    """Send a new link to a holder: the earlier one ends, and using it replaces whatever they signed in with.
+    """Send a new link to a holder: it ends the earlier one, and using it replaces their credentials.
 
     Raises:
         DomainError: ``not-found``, ``not-allowed``.

@@ -164,7 +164,7 @@ def _target(given: Mapping[str, str]) -> str:
     """Where to go after signing in.
 
     Raises:
-        BadRequest: it could not stand in a header.
+        BadRequest: it contains control characters, which a header cannot contain.
     """
     target = given.get("next", FIRST)
     if CONTROL_CHARACTER.search(target):
@@ -173,7 +173,7 @@ def _target(given: Mapping[str, str]) -> str:
 
 
 def _opened_by(desk: SignInDesk, holder: Holder, target: str) -> str:
-    """``target``, or in place of the first pages one that says more: to some roles, and while nothing is set up."""
+    """``target``; the first pages are replaced by a more useful one for some roles, and while nothing is set up."""
     if target in (FIRST, HOME) and _is_new(desk, holder):
         return FIRST_STEPS
     return first_page(holder) if target in (FIRST, HOME) else target
@@ -195,7 +195,7 @@ ENDED = {
     "colleague who invited you.",
     "expired": "This link has expired. Ask the colleague who invited you for a new one.",
 }
-"""Why a link opens nothing, for whoever holds it."""
+"""Why a link opens nothing, for the person who has it."""
 
 
 def add_invitations(blueprint: Blueprint, desk: SignInDesk) -> None:

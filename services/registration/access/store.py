@@ -215,7 +215,7 @@ def withdraw_invitations(connection: Connection, holder_id: str, now: datetime) 
 
 
 def find_invitation(connection: Connection, token_hash: bytes) -> Any | None:
-    """The invitation with this token, whatever became of it."""
+    """The invitation with this token, in any state."""
     return connection.execute(_INVITATION, {"token_hash": token_hash}).one_or_none()
 
 
@@ -306,7 +306,7 @@ _READ_LOG = text("""
 class AuditEntry:
     """What a person did: ``act`` in the past tense, ``kind`` and ``subject`` of what it was done to, or empty.
 
-    ``key`` tells those of one instant apart.
+    ``key`` distinguishes entries of the same instant.
     """
 
     service: str
@@ -321,11 +321,11 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries; what is empty or None is not asked.
+    """Which entries; a field that is empty or None does not filter.
 
     Attributes:
         since, until: at or after, and before; aware.
-        q: stands anywhere in an entry, whatever its case.
+        q: occurs anywhere in an entry, in upper or lower case.
     """
 
     who: str = ""

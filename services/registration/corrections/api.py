@@ -69,7 +69,7 @@ class CorrectionSchema(ma.Schema):
 
 
 class EntryWantedSchema(ma.Schema):
-    """Somebody to enter on a form."""
+    """A person to enter on a form."""
 
     class Meta:
         unknown = ma.RAISE
@@ -80,7 +80,7 @@ class EntryWantedSchema(ma.Schema):
 
 
 class EntryResultSchema(ma.Schema):
-    """What entering somebody does."""
+    """What entering a person does."""
 
     registration = ma.fields.Nested(PersonSchema, required=True, allow_none=True)
     effects = ma.fields.List(ma.fields.String(), required=True)

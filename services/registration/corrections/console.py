@@ -57,7 +57,7 @@ class FilledCorrection:
 
     Attributes:
         answers: as JSON carries them.
-        email: empty on a page without a field of its own for it.
+        email: empty on a page without a separate field for it.
         reason: one of the reasons, or empty.
         errors: faults to show at their questions.
         fault: one that belongs to no question.
@@ -118,7 +118,7 @@ def _corrected(desk: CorrectionDesk, view: PersonView, filled: FilledCorrection,
 def _conflict(
     desk: CorrectionDesk, view: PersonView, filled: FilledCorrection, definition: FormDefinition, seen: int
 ) -> Response:
-    """Both versions: the page holds what was sent, and says how the registration differs from it now."""
+    """Both versions: the page contains what was sent, and shows how the registration differs from it now."""
     differ = list(differences(definition, current_answers(view.person), filled.answers, "en"))
     return _correct_page(desk, view, filled, 412, conflict=differ, newer=changes_since(view, seen))
 

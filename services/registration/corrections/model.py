@@ -39,7 +39,7 @@ HISTORY: Mapping[tuple[str, str], str] = {
     ("enter", "invited"): "entered by a coordinator: they are invited",
     ("merge", MERGING): "merged by a coordinator with another registration of the same person",
 }
-"""What the history says, by act and reason."""
+"""The wording in the history, by act and reason."""
 
 REFUSALS: Mapping[Result, tuple[str, str]] = {
     Result.GONE: ("no-place", "the registration is cancelled, erased, or not on this form"),
@@ -156,7 +156,7 @@ def correctable(whole: FormDefinition, held: Mapping[str, Any]) -> FormDefinitio
 
     Args:
         whole: all questions of the form.
-        held: clear answers of the registration: a choice that is full stays open to whoever has it.
+        held: clear answers of the registration: a choice that is full stays open to a person who has it.
     """
     fields = [
         _asked_by_desk(field, held.get(field.name))

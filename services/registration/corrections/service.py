@@ -102,7 +102,7 @@ class PreparedCorrection:
 
 
 def prepare_correction(desk: CorrectionDesk, wanted: Correction) -> PreparedCorrection:
-    """Check a correction and say what it would do.
+    """Check a correction and return what it would do.
 
     Raises:
         DomainError: ``not-found``, ``no-place``; ``invalid-address``, ``unknown-reason``.
@@ -143,7 +143,7 @@ def _address(typed: str) -> str:
 
 
 def correct(desk: CorrectionDesk, wanted: Correction) -> Person:
-    """Correct a registration; returns it as it is afterwards. Both addresses are told of a change of address.
+    """Correct a registration; returns it as it is afterwards. A change of address is mailed to both addresses.
 
     Raises:
         DomainError: as :func:`prepare_correction`; ``undecided``, or what the decider refused, see ``REFUSALS``.
@@ -199,7 +199,7 @@ class PreparedEntry:
 
 
 def prepare_entry(desk: CorrectionDesk, entry: DeskEntry) -> PreparedEntry:
-    """Check whom a coordinator enters, and say what that would do.
+    """Check the person whom a coordinator enters, and return what that would do.
 
     Raises:
         DomainError: ``form-unknown``, ``reason-needed``, ``full``, ``event-over``.

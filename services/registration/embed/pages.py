@@ -92,7 +92,7 @@ def asset(name: str) -> str:
 
 Notice = Literal["busy", "rate-limited", "failed"]
 Verification = Literal["email", "none"]
-"""Whether the owner of an address confirms each registration, or whoever sends a form is registered at once."""
+"""Whether the owner of an address confirms each registration, or a person who sends a form is registered at once."""
 TextOf = Callable[..., str]
 """Returns the text with an id in a language, with values in its places."""
 ClosedReason = Literal["closed", "full", "cancelled", "postponed", "held", "not-open", "guest-list-closed"]
@@ -103,8 +103,8 @@ RefusedCause = Literal["form-unknown", "partner-unknown", "origin-not-allowed"]
 class PageStyle:
     """What every page has: language (one of ``texts.LANGUAGES``) and theme.
 
-    ``framed`` pages stand in another page: no margin, no heading of their own size. ``parent`` is the exact origin of
-    the page around that may hear messages, ``""`` for none.
+    ``framed`` pages are shown inside another page: no margin, no separate heading size. ``parent`` is the exact origin
+    of the enclosing page that may receive messages, ``""`` for none.
     """
 
     language: str
@@ -131,19 +131,19 @@ class OwnForm:
 
 @dataclass(frozen=True, slots=True)
 class FramePage:
-    """The form, in a frame, as a page of its own, or behind a confirmation link.
+    """The form, in a frame, as a separate page, or behind a confirmation link.
 
     Attributes:
         partner: slug of the partner through whose page a person comes, ``""`` for none.
-        parent_origin: the exact origin that may hear messages; ``""`` unless it is one of the partner's.
+        parent_origin: the exact origin that may receive messages; ``""`` unless it is one of the partner's.
         idempotency_key: of a submission without a script that may be sent again as it is; else empty. The script makes
             its own.
-        seats: ``open``, or ``waiting-list`` when whoever registers now has to wait.
+        seats: ``open``, or ``waiting-list`` when a person who registers now has to wait.
         controller: who is responsible for the data, and ``contact``: where to ask about it; ``""`` if not named.
         guest_list: when the guest list closes; ``None`` if it stays open until the start.
         challenge: path of challenges.
         verification: with ``none`` the script asks for the outcome, and shows it.
-        calendar: whoever gets a seat at once can add the event to their calendar.
+        calendar: a person who gets a seat at once can add the event to their calendar.
         values, errors, notice: what to show again after a submission without a script that was not taken.
         own: for the owner of a verified address; ``None`` for everybody else.
     """
@@ -346,9 +346,9 @@ class SelftestPage:
     """Attributes:
     home: public address of this installation.
     partner: slug of a partner that is known, else ``""``.
-    origins: noted down for the partner.
-    parent: origin of the page around, as our script there says it; ``""`` without.
-    came_from: origin of the page whose link was followed; ``""`` if the browser does not say.
+    origins: recorded for the partner.
+    parent: origin of the enclosing page, as our script there reports it; ``""`` without.
+    came_from: origin of the page whose link was followed; ``""`` if the browser does not send it.
     """
 
     look: PageStyle

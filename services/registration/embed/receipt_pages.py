@@ -77,11 +77,11 @@ class ReceivedPage:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptPage:
-    """What has become of a submission, for the holder of its receipt.
+    """The outcome of a submission, for the holder of its receipt.
 
     Attributes:
         title: of the form.
-        form_kind: of the form: joining a group and asking to be told have no seat.
+        form_kind: of the form: joining a group and asking for a notification have no seat.
         code: of the submission.
         attempt: how often the page has loaded itself again.
         calendar: links that add the event to a calendar; None if there is nothing to add.

@@ -31,9 +31,9 @@ CHOICE_PADDING_PX = 19.2
 LANGUAGE_GAP_PX, LANGUAGE_ROW_PX = 20, 32
 HEADING_PX, FOOTER_PX, BUTTON_PX, PROGRESS_PX = 84, 52, 50, 37
 WHEN_CHARACTERS, LOCAL_CHARACTERS = 160, 70
-"""Of the lines that say when the event is, in its own zone with UTC, and in the reader's."""
+"""Of the lines with the event's time, in its own zone with UTC, and in the reader's."""
 WHEN_LINES = 4
-"""Of the first of these at least: day, hours, zone and UTC stand below each other."""
+"""Of the first of these at least: day, hours, zone and UTC are on separate lines."""
 WITHOUT_EVENT = ("working_group", "proposal")
 """Kinds of form that have no such lines."""
 
@@ -114,7 +114,7 @@ WAYS: Mapping[str, str] = {
 """How a form comes into a page, and how that is called."""
 
 FRAME_MARGIN = 1.12
-"""Without a script nobody tells the page how high the form is, and questions appear while it is filled in."""
+"""Without a script the page does not receive the height of the form, and questions appear while it is filled in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from shared.i18n.when import Period, time_lines
 
 PAGE_TEXTS = Catalogue(Path(__file__).parent / "translations")
 OUTCOMES = ("confirmed", "waitlisted", "full", "option-full", "closed", "check-your-mail")
-"""What a receipt can say when a submission is decided."""
+"""What a receipt can show when a submission is decided."""
 
 COUNTED = ("js.retry",)
 """Texts with a number in them: the script chooses the form by its CLDR category."""
@@ -28,7 +28,7 @@ def text_of_kind(key: str, form_kind: str, *, dated: bool = True) -> str:
 
     Args:
         key: of the general text.
-        form_kind: of the form; joining a group and asking to be told have no seat and no invitation.
+        form_kind: of the form; joining a group and asking for a notification have no seat and no invitation.
         dated: whether the form's event has a date, without which there is no invitation.
     """
     own = [f"{key}.{form_kind}", *([] if dated else [f"{key}.undated"])]
@@ -42,7 +42,7 @@ def script_texts(language: str, form_kind: str, *, dated: bool, verification: st
     Args:
         language: of the page.
         form_kind: of the form, as for :func:`text_of_kind`; so is ``dated``.
-        verification: of the form; the script says outcomes of forms with ``none`` only.
+        verification: of the form; the script shows outcomes of forms with ``none`` only.
     """
     texts = page_texts()
     keys = [key for key in texts.ids() if key.startswith("js.")]
@@ -57,18 +57,19 @@ def script_texts(language: str, form_kind: str, *, dated: bool, verification: st
 
 
 def submission_texts(language: str, verification: str) -> tuple[str, str]:
-    """Return what everybody is told whose submission is stored: that it is (``message``), and ``next``, what follows.
+    """Return the texts for every stored submission: ``message`` confirms that it is stored, ``next`` states what
+    follows.
 
     Args:
         language: of the person.
-        verification: of the form. Nothing else may change the texts: they never tell who is registered.
+        verification: of the form. Nothing else may change the texts: they never reveal who is registered.
     """
     texts = page_texts()
     return texts.text("received.title", language), texts.text(next_key(verification), language)
 
 
 def next_key(verification: str) -> str:
-    """Return the key of the text that says what follows a submission on a form with this verification."""
+    """Return the key of the text on what follows a submission on a form with this verification."""
     return "received.next.none" if verification == "none" else "received.next"
 
 
@@ -93,7 +94,7 @@ def when_text(moment: EventTime, language: str) -> str:
 
 
 def instant_text(moment: EventTime, language: str) -> str:
-    """Return an instant in words that can stand in a sentence; raises as :func:`when_text`."""
+    """Return an instant in words that fit into a sentence; raises as :func:`when_text`."""
     if moment.period is None:
         return page_texts().text("when.none", language)
     local, *utc = time_lines(moment.period, language)

@@ -190,7 +190,7 @@ class FormEffectSchema(ma.Schema):
 
 
 class FormChangedSchema(FormAdminSchema):
-    """The form; `effect` stands there with `dry_run` alone, and the form is then as it is."""
+    """The form. `effect` is present only with `dry_run`; the form is then unchanged."""
 
     effect = ma.fields.Nested(FormEffectSchema)
 

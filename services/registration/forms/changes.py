@@ -136,10 +136,10 @@ class FormEffect:
 
 
 def preview_form_change(work: UnitOfWork, clock: Clock, slug: str, wanted: FormSettings) -> FormEffect:
-    """What it would do if the form changed to ``wanted`` now; changes nothing.
+    """Return the effect of a change of the form to ``wanted`` now; changes nothing.
 
     Raises:
-        DomainError: ``form-unknown``, ``unknown-group``, ``unknown-partner``, or what :func:`check_settings` says.
+        DomainError: ``form-unknown``, ``unknown-group``, ``unknown-partner``, or the errors of :func:`check_settings`.
     """
     check_settings(wanted)
     with work.transaction() as connection:
@@ -285,7 +285,7 @@ BY_TIME = "(by time)"
 
 
 def end_reservations(work: UnitOfWork, promote: Promote, now: datetime) -> None:
-    """Free what was reserved until now, on each form in a transaction of its own; those who wait get it.
+    """Free the seats that were reserved until now, with one transaction for each form; those who wait get them.
 
     Args:
         work: on the service's database. The caller calls again and again.
@@ -305,6 +305,6 @@ def end_reservations(work: UnitOfWork, promote: Promote, now: datetime) -> None:
 
 
 def without_ended(settings: FormSettings, now: datetime) -> FormSettings:
-    """The settings without reservations whose time is over; one ends at its last moment."""
+    """Return the settings without expired reservations; a reservation is expired from its end instant on."""
     kept = tuple(one for one in settings.reservations if one.until is None or one.until > now)
     return replace(settings, reservations=kept)

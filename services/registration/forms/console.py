@@ -67,7 +67,7 @@ def first_values(form: StoredForm, settings: FormSettings | None = None) -> dict
 
 
 def read_filled(form: StoredForm, given: MultiDict[str, str]) -> FilledSettings:
-    """``given`` read as settings; a moment that is left as it was shown stays as it is, to the second."""
+    """Return ``given`` read as settings; a datetime that was not edited keeps its stored value, with its seconds."""
     values = {name: given.get(name, "").strip() for name in FIELDS}
     ticked = tuple(dict.fromkeys(" ".join(given.getlist(PARTNERS)).split()))
     partners = ticked if PARTNERS in given else form.partners
@@ -120,7 +120,7 @@ def _whole(name: str, values: Mapping[str, str], most: int, without: str, faults
 def _read_instant(
     name: str, values: Mapping[str, str], form: StoredForm, before: datetime | None, faults: dict[str, str]
 ) -> datetime | None:
-    """The moment of a local time; a time that clocks skip or show twice is a fault, not a guess."""
+    """Return the instant of a local time; a time that does not exist or is ambiguous (DST change) is a fault."""
     if values[name] == _typed(before, form):
         return before
     moment, fault = read_local(values[name], form)

@@ -48,7 +48,7 @@ from shared.runtime.yaml_source import Fields, Node, flag, read_yaml, text, whol
 
 STANDARD = "standard/"
 RESERVED = frozenset({"selftest", "static"})
-"""What stands at ``/embed/…`` beside the forms."""
+"""Paths below ``/embed/`` that are no forms."""
 
 PROPOSAL_FIELDS: Mapping[str, tuple[FieldKind, bool]] = {
     "title": (TEXT, True),
@@ -115,7 +115,7 @@ def read_form(fields: Fields, known: Collection[str], days_later: int = 0) -> Lo
 
 
 def _settings(fields: Fields, kind: str) -> dict[str, Any]:
-    """The columns that say how the form goes about its people."""
+    """Return the columns with the settings of the form."""
     return {
         "verification": fields.optional("verification", _verification, "email"),
         "waiting_list": fields.optional("waiting_list", flag, True),
@@ -153,7 +153,7 @@ def _check_days(fields: Fields, values: Mapping[str, Any]) -> None:
 def _check_proposal(
     fields: Fields, values: Mapping[str, Any], capacity: int | None, definition: FormDefinition | None
 ) -> None:
-    """Note what a form of proposals cannot have: seats, an event of its own, and questions that events cannot read."""
+    """Note what a form of proposals cannot have: seats, an event, and questions that events cannot read."""
     if capacity is not None:
         fields.fault("proposals have no seats", "capacity")
     if values["event_id"] is not None:
@@ -263,8 +263,8 @@ def load_forms(
         work: on the service's database.
         keys: of forms; a new form gets its key pair there, and its public key is stored with it.
         folder: with ``forms.yaml`` and ``partners.yaml``.
-        origins: by partner, in place of those in the folder (for an installation that stands elsewhere).
-        clock: tells since when the forms are so.
+        origins: by partner, in place of those in the folder (for an installation with other addresses).
+        clock: gives the instant from which the forms are in force.
         days_later: by how many days the days of the folder are moved, for a demonstration that is not of today.
 
     Returns:

@@ -176,7 +176,7 @@ def _add_question(blueprint: Blueprint, desk: DraftDesk) -> None:
 
 
 def _place(draft: FormDraft, position: str) -> int:
-    """Where a question stands; a new one is before the consents at the end."""
+    """Return the position of a question; a new one is before the consents at the end."""
     fields = draft.content.get("fields") or ()
     if position == "new":
         count = len(fields)
@@ -205,7 +205,7 @@ def _question_page(
     fault: str = "",
     typed: Mapping[str, str] | None = None,
 ) -> Response:
-    """The page of a question; with a ``fault`` the choices stand there as they were ``typed``."""
+    """Return the page of a question; with a ``fault`` it shows the choices as they were ``typed``."""
     values = question_values(field)
     if typed is not None:
         values["options"] = typed.get("options", "")

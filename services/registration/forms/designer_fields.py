@@ -110,7 +110,7 @@ class QuestionRow:
 
     Attributes:
         position: in the list, from 0.
-        label: in English, or in whatever language there is.
+        label: in English, or in another language if there is no English text.
         marks: what is special about it, in words.
         missing: names of languages in which a text of it is missing.
     """
@@ -255,7 +255,7 @@ def read_question(
 ) -> tuple[dict[str, Any], str]:
     """The question that was typed, and what is wrong with the lines of its choices; those are then as before.
 
-    Whether it can be published is said by the draft's problems.
+    The draft's problems state whether it can be published.
 
     Args:
         given: the page's values.
@@ -333,7 +333,7 @@ def _read_number(text: str, kind: str, name: str) -> int | float | str | None:
 
 
 def read_settings(given: MultiDict[str, str], content: Mapping[str, Any]) -> dict[str, Any]:
-    """``content`` with the settings that were typed in place of its own."""
+    """Return ``content`` with its settings replaced by those that were typed."""
     read: dict[str, Any] = {
         **content,
         "title": read_words(given, "title", content.get("title")),

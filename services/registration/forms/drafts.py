@@ -132,7 +132,7 @@ class DraftEffect:
 
 
 class DraftRefused(Exception):
-    """A draft cannot be published; ``problems`` says why."""
+    """A draft cannot be published; ``problems`` gives the reasons."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
@@ -359,7 +359,7 @@ def _difference(
 
 
 def _noted(described: Mapping[str, Any], effect: DraftEffect) -> dict[str, Any]:
-    """What the history says of a form before or after a draft was published."""
+    """Return the history entry for a form before or after a draft was published."""
     noted = {name: described.get(name) for name in effect.settings}
     if effect.added or effect.removed or effect.changed:
         noted[QUESTIONS] = [field["name"] for field in described.get("fields", ())]

@@ -199,7 +199,7 @@ def _slug(**more: Any) -> ma.fields.String:
 
 
 class BareEventSchema(ma.Schema):
-    """A published side event ahead that nobody can register for."""
+    """A published future side event that no one can register for."""
 
     id = ma.fields.String(required=True)
     title = TextByLanguage(200, "By language", written=False, required=True)

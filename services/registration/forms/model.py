@@ -1,4 +1,4 @@
-"""What coordinators set of a form while it runs, what a change of it does, and what others are told about a form.
+"""Settings of a form that coordinators change while it runs, the effect of a change, and facts for other services.
 
 Also how long answers are kept: each field its days, the person ninety; what counts stays. Days run from a
 registration's *last day*: the end of its event, the day a form without an event was closed, or the day the registration
@@ -78,8 +78,8 @@ ATTENDING = ("webinar", "attendance", "delegation")
 """Kinds of form whose people take part in the form's event."""
 
 PROPOSAL = "proposal"
-"""The kind of form by which side events are proposed. Its registrations are told apart by their titles as well, and
-events reviews what they say."""
+"""The kind of form by which side events are proposed. The title also distinguishes its registrations, and the events
+service reviews their content."""
 
 IN_CALENDARS = (*ATTENDING, PROPOSAL)
 """Kinds of form whose people have an event in their calendars: those of a proposal once it is scheduled."""
@@ -101,14 +101,14 @@ MAX_JOIN_MINUTES_BEFORE = 24 * 60
 class FormSettings:
     """Attributes:
     capacity: number of seats; None for no limit.
-    open: the switch; a form that is switched off is closed whatever its hours.
+    open: the switch; a form that is switched off is closed, also during its hours.
     opens_at, closes_at: its hours; None for no bound.
     changes_until: until when people may change their answers; None: until the form or the guest list closes.
     alarm_minutes: how long before the start people's calendars alert them; None leaves that to their calendars.
     join_minutes_before: from how long before the start people with a seat can join online.
     partners: slugs of the partners whose pages may show it.
     promotion_mode: how those who wait get free seats, one of ``PROMOTION_MODES``.
-    offer_hours: how long an offer stands that no coordinator has made.
+    offer_hours: how long an offer is valid that no coordinator has made.
     domain_percent: the largest share of the seats that one mail domain may have; None for no cap.
     reservations: seats that are kept for some.
     """
@@ -128,7 +128,7 @@ class FormSettings:
 
 
 SEAT_SETTINGS = ("capacity", "promotion_mode", "domain_percent", "reservations")
-"""Settings by which somebody who waits may get a seat."""
+"""Settings whose change may give a seat to a person who waits."""
 
 MAX_OFFER_HOURS = 720
 """Thirty days."""

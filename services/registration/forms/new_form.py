@@ -141,7 +141,7 @@ def _first_content(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, Any]
         language: renumbered(title, copied.get("event") or "", values["event"])
         for language, title in Text.of(copied["title"]).as_mapping.items()
     }
-    if titles.get("en") == values["title"]:  # else those of the other languages say something else
+    if titles.get("en") == values["title"]:  # else those of the other languages differ in meaning
         own["title"] = titles
     return {**{name: value for name, value in copied.items() if name != "event"}, **own}
 
@@ -158,7 +158,7 @@ def forerunner(event: str, forms: Sequence[StoredForm]) -> StoredForm | None:
 
 
 def renumbered(title: str, old: str, new: str) -> str:
-    """``title`` with the number of the event ``new`` where that of ``old`` stands alone."""
+    """Return ``title`` with the number of the event ``old``, as a whole number, replaced by that of ``new``."""
     was, now = NUMBER.search(old), NUMBER.search(new)
     return re.sub(rf"(?<![0-9]){was.group()}(?![0-9])", now.group(), title) if was and now else title
 

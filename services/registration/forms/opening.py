@@ -97,7 +97,7 @@ def set_reason(opening: Opening, now: datetime) -> str:
 
 
 def event_reason(opening: Opening, now: datetime) -> str:
-    """Why the form's event takes no registrations, whatever coordinators have set; empty if it does."""
+    """Return why the form's event takes no registrations, independent of the form's settings; empty if it does."""
     if not opening.needs_event:
         return ""
     if opening.event_status in (None, "draft"):
@@ -112,7 +112,7 @@ def event_reason(opening: Opening, now: datetime) -> str:
 
 ONLINE_MODES = ("online", "hybrid")
 JOINING_KINDS = ("webinar", "attendance", "delegation", "interest")
-"""Kinds of form whose people may join the form's event. Those of ``interest`` asked to be told that they can."""
+"""Kinds of form whose people may join the form's event. Those of ``interest`` asked for a mail when they can."""
 
 JOINABLE_WITHOUT_END = timedelta(hours=12)
 """How long after its start an event without an end can be joined."""

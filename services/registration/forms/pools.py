@@ -1,8 +1,8 @@
 """Seats that are kept for some people: for a working group, for who came through a partner, for representatives.
 
-A reservation says how many seats go *at least* to the people it is for. Whoever has a seat and matches counts, however
-they got it, so a changed answer moves no one's seat: it only changes how many seats are still kept. A cap on the share
-of one mail domain is the opposite: how many seats go *at most* to its people.
+A reservation sets how many seats go *at least* to the people it is for. Every matching person with a seat counts,
+however they got it, so a changed answer moves no one's seat: it only changes how many seats are still kept. A cap on
+the share of one mail domain is the opposite: how many seats go *at most* to its people.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class Traits:
 
 
 NOBODY = Traits()
-"""Somebody for whom nothing is reserved."""
+"""A person for whom nothing is reserved."""
 
 
 @dataclass(frozen=True, slots=True)

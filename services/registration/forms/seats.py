@@ -68,11 +68,11 @@ PROMOTION_MODES = (IN_ORDER, WITH_OFFERS, BY_HAND)
 """How those who wait get free seats: at once, by an offer that each accepts in time, or when a coordinator decides."""
 
 OFFER_HOURS = 48
-"""How long somebody has to accept, unless a coordinator says otherwise."""
+"""How long a person has to accept, unless a coordinator sets another time."""
 
 Hold = Literal["", "offered", "passed"]
-"""Of somebody who waits: in line, with an offer, or past an offer that was declined or has expired. The last wait on,
-but a seat comes to them only by a coordinator's decision."""
+"""State of a person who waits: in line, with an offer, or past an offer that was declined or has expired. The last stay
+on the waiting list, but get a seat only by a coordinator's decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Seats:
     passed: people on the waiting list who let an offer pass.
     pools: what is reserved, and for whom.
     mode: one of ``PROMOTION_MODES``.
-    offer_hours: how long an offer stands.
+    offer_hours: how long an offer is valid.
     """
 
     capacity: int | None
@@ -135,7 +135,7 @@ class Seats:
 
 
 def fits(seats: Seats, who: Traits) -> bool:
-    """The one inequality: whether ``who`` can have a seat now, whoever else waits."""
+    """Return whether ``who`` can have a seat now, without regard to others who wait: the one inequality."""
     if seats.capacity is None:
         return True
     has_seat = seats.taken + seats.pools.kept_from(who) < seats.capacity
@@ -267,9 +267,9 @@ class Promotion:
 
     Attributes:
         count: how many of those in line get a seat now, first come first.
-        withheld: why the rest does not: ``no-free-seat``, ``too-late`` (so shortly before the start no one is told to
-            come any more), ``not-taking-place``, ``reserved`` (what is left is kept for others), ``domain-share``
-            (the share of their mail domain is used up) or ``by-hand``; empty if no one is left in line.
+        withheld: why the rest does not: ``no-free-seat``, ``too-late`` (it is too short before the start to promote
+            anyone), ``not-taking-place``, ``reserved`` (what is left is kept for others), ``domain-share`` (the share
+            of their mail domain is used up) or ``by-hand``; empty if no one is left in line.
         chosen: ids of those who get one, where it matters who they are; else the first ``count`` do.
         after: the seats then, where it matters who they are.
     """
@@ -283,7 +283,7 @@ class Promotion:
 def decide_promotion(
     opening: Opening, seats: Seats, notice: timedelta, now: datetime, line: Sequence[InLine] = ()
 ) -> Promotion:
-    """What becomes of those in line, given the seats as they are after whatever freed one.
+    """Decide about those in line, given the seats as they are after one was freed.
 
     Args:
         notice: how long before the start the last person is promoted.

@@ -1,4 +1,4 @@
-"""Look up forms, partners and working groups, with the service's own copies of what the events service publishes."""
+"""Find forms, partners and working groups, with the service's own copies of what the events service publishes."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ class Partner:
 
     Attributes:
         origins: exactly the origins its pages have.
-        theme: values for the look of the form in its pages.
+        theme: style values of the form in its pages.
         requested_origins: that the partner has asked for, and no coordinator has decided on.
         revision: goes up with every change.
     """
@@ -263,7 +263,7 @@ def first_form(work: UnitOfWork) -> str:
 
 
 def find_partner(work: UnitOfWork, slug: str) -> Partner | None:
-    """The partner called ``slug``, whatever forms it may show."""
+    """Return the partner called ``slug``, also if it may show no form."""
     if not re.fullmatch(SLUG, slug):
         return None
     with work.transaction() as connection:

@@ -40,9 +40,9 @@ _TAKEN = text("SELECT slug FROM form WHERE slug = :slug UNION ALL SELECT slug FR
 
 @dataclass(frozen=True, slots=True)
 class BareEvent:
-    """A published side event ahead that no one can register for. ``starts_at`` is aware.
+    """A published future side event that no one can register for. ``starts_at`` is aware.
 
-    ``taken`` says that its name already is that of another form, or of a draft.
+    ``taken`` is true if another form, or a draft, already has its name.
     """
 
     id: str
@@ -106,7 +106,7 @@ def preview_forms(desk: DraftDesk, wanted: FormsWanted) -> list[FormMade]:
 def make_forms(desk: DraftDesk, wanted: FormsWanted, by: str) -> list[FormMade]:
     """Make and publish a form for each event, one after the other; ``by`` is the name of a key.
 
-    One that cannot be made says why and keeps no other from being made. Doing it again makes those that are missing.
+    A form that cannot be made has its ``problem`` and does not prevent the others. A repeated call makes missing ones.
 
     Raises:
         DomainError: as for the preview.
@@ -129,7 +129,7 @@ def _made(desk: DraftDesk, one: FormMade, partners: Sequence[str], by: str) -> F
 
 
 def _content(one: FormMade, partners: Sequence[str]) -> dict[str, Any]:
-    """What ``forms.yaml`` would say of the form."""
+    """Return the form's description as in ``forms.yaml``."""
     return {
         "kind": "attendance",
         "event": one.event.id,

@@ -163,18 +163,18 @@ class FormRecord(Generic[SeatInfo]):
 
     @property
     def title(self) -> str:
-        """In English, or in whatever language it has one."""
+        """The title in English, or in another language if it has no English one."""
         by_language: Mapping[str, str] = self.definition["title"]
         return by_language.get("en") or by_language.get("") or next(iter(by_language.values()), self.slug)
 
     @property
     def event_title(self) -> str | None:
-        """The event's title in English, or in whatever language it has one; None while nothing was published of it."""
+        """The event's title in English, or else in another language; None while nothing was published of it."""
         return None if self.event_texts is None else str(Text.of(self.event_texts))
 
     @property
     def facts(self) -> FormFacts:
-        """What the other services are told of it."""
+        """The facts about it that are published to the other services."""
         return FormFacts(
             id=self.slug,
             revision=self.revision,
@@ -291,7 +291,7 @@ def find_first_form(connection: Connection) -> str:
 def lock_seats(connection: Connection, slug: str) -> None:
     """Lock a form's seats until the transaction ends. Every change of seats begins here.
 
-    Look at the clock and read the form afterwards: a statement that waited would see it as it was before.
+    Read the clock and the form afterwards: a statement that waited would see the form as it was before.
     """
     connection.execute(_LOCK, {"slug": slug})
 

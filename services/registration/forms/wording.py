@@ -26,7 +26,7 @@ STATES = {
     "held": ("Event has begun", ""),
     "guest-list-closed": ("Guest list closed", ""),
 }
-"""Word and look of a form by the reason why it is closed; empty while it is open."""
+"""Word and tag style of a form by the reason why it is closed; empty while it is open."""
 
 CLOSES = (
     "The form closes at once: no one can register any more. "
@@ -76,7 +76,7 @@ WITHHELD = {
 
 
 def state_of(reason: str) -> tuple[str, str]:
-    """Word and look of a form that is closed for ``reason``."""
+    """Return word and tag style of a form that is closed for ``reason``."""
     return STATES.get(reason, ("Closed", ""))
 
 

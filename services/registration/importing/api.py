@@ -184,7 +184,7 @@ class ImportListSchema(ma.Schema):
 
 PREFIX = "/v1/imports"
 HOW: tuple[str, ...] = ("encoding", "delimiter")
-"""Parts of a mapping that say how the file is read."""
+"""Parts of a mapping that define how the file is read."""
 
 CSV, XLSX = "text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FILE = {"schema": {"type": "string", "format": "binary"}}

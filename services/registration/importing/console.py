@@ -112,7 +112,7 @@ def mapping_page(
     fault: str = "",
     status: int = 200,
 ) -> Response:
-    """The page on which the columns are chosen, with the mapping in hand, that before, or the one proposed."""
+    """Return the page on which the columns are chosen, with the mapping typed, the one before, or the one proposed."""
     proposed = view.proposal.mapping if view.proposal else ColumnMapping()
     shown = mapping or mapping_from_json(view.people.mapping) or proposed
     used = view.how if how is None else how

@@ -141,7 +141,7 @@ def _columns(
 def _named_within(folded: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
     """Targets of headings that are whole questions, such as “Which working group are you in?”: the one they name.
 
-    A status and a time of registration are not looked for: with a wrong one every row would be refused.
+    A status and a time of registration are not searched for: with a wrong one every row would be refused.
     """
     found = {}
     for text in folded:
@@ -192,7 +192,7 @@ NOT_YOURS = "the contents of a file are shown only to the person who uploaded it
 
 
 def may_see_file(people: PeopleImport, who: Holder) -> bool:
-    """Whether ``who`` may see the cells of a file and say what its columns are: sealed answers stand there in clear."""
+    """Return whether ``who`` may see the cells of a file and map its columns: they contain sealed answers in clear."""
     return who.name == people.created_by or "sealed-reader" in who.roles
 
 

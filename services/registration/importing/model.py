@@ -27,7 +27,7 @@ OWN_TARGETS = (STATUS, RECEIVED_AT, LANGUAGE, TIME_ZONE)
 
 
 class FileRefused(ValueError):
-    """The file cannot be read as a table; the text says why, and where.
+    """The file cannot be read as a table; the text states the reason and the place.
 
     Attributes:
         code: of the reason.
@@ -122,7 +122,7 @@ class PreparedRow:
         content: as :func:`services.registration.intake.model.content_to_json` gives it; None if it is not written.
         fields: names of the clear answers that the row gives.
         received_at: when the person registered, RFC 3339; empty for the time of the import.
-        waits: the file says that they are on the waiting list.
+        waits: according to the file they are on the waiting list.
         cells: of a row that is refused, for the file of those.
         faults: why it is refused.
         changes: names of the answers that differ from those of the registration.

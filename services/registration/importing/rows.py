@@ -1,4 +1,4 @@
-"""Maps the rows of a table to the answers of a form, checks each, and says what would become of it: the dry run.
+"""Maps the rows of a table to the answers of a form, checks each, and predicts its outcome: the dry run.
 
 The dry run writes nothing. What is sealed is encrypted as soon as it is read.
 """
@@ -62,7 +62,7 @@ REASONS = {
 
 MAX_CHOICE = 200
 YIELD_EVERY = 100
-"""Rows after which other requests of the process get a turn."""
+"""Rows after which the process yields to its other requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class RowReader:
                     faults.append(self._unreadable(name, error))
         for field in self.definition.consents:
             if field.required and field.name not in self.places:
-                answers[field.name] = True  # whoever confirms the import says how they have agreed
+                answers[field.name] = True  # the coordinator who confirms the import states how they agreed
         return answers
 
     def _unreadable(self, target: str, error: CellUnreadable) -> RowFault:
@@ -233,17 +233,17 @@ def make_reader(
 
 
 def read_rows(reader: RowReader, lines: Sequence[FileLine]) -> Iterator[PreparedRow]:
-    """Read rows in order; other requests of the process get a turn now and then."""
+    """Read rows in order; yields to other requests of the process every ``YIELD_EVERY`` rows."""
     for number, line in enumerate(lines):
         if number % YIELD_EVERY == 0:
-            time.sleep(0)  # gives other requests of the process a turn
+            time.sleep(0)  # yields to other requests of the process
         yield reader.read(line)
 
 
 READ_TOGETHER = 2000
 
 PREVIEW = DeskAct("", "")
-"""Stands for the coordinator: a check writes nothing."""
+"""Used in place of the coordinator: a check writes nothing."""
 
 REFUSALS = {
     Entered.FULL: "There is no seat left, and no waiting list.",
@@ -262,11 +262,11 @@ FATES = {
 
 @dataclass(frozen=True, slots=True)
 class RowChecker:
-    """Says the fate of rows.
+    """Determines the fate of rows.
 
     Attributes:
         work: on the service's database.
-        references: what stands for addresses and people.
+        references: makes the keyed hashes of addresses and people.
         form: that people are registered on.
         now: of the dry run.
     """
@@ -291,7 +291,7 @@ class RowChecker:
     def _entries(self, rows: Iterable[PreparedRow]) -> Iterator[tuple[PreparedRow, CoordinatorEntry | None]]:
         for number, row in enumerate(rows):
             if number % YIELD_EVERY == 0:
-                time.sleep(0)  # gives other requests of the process a turn
+                time.sleep(0)  # yields to other requests of the process
             yield row, entry_of(self.references, self.form.slug, row, self.now)
 
     def _fate(self, facts: Facts, row: PreparedRow, entry: CoordinatorEntry, first_at: dict[bytes, int]) -> PreparedRow:

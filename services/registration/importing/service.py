@@ -1,4 +1,4 @@
-"""What coordinators do with an import: bring a file, map its columns, look at the dry run, confirm, stop."""
+"""What coordinators do with an import: upload a file, map its columns, read the dry run, confirm, stop."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,7 +68,7 @@ class ImportDesk:
     Attributes:
         work: on the service's database.
         clock: of the project.
-        references: what stands for addresses and people.
+        references: makes the keyed hashes of addresses and people.
         vault: encrypts files and rows as long as they are here.
     """
 
@@ -111,7 +111,7 @@ class ImportDesk:
         return found
 
     def view(self, identity: str, how: Mapping[str, str] | None = None) -> ImportView:
-        """An import with its file, read as it was last or as ``how`` says.
+        """Return an import with its file, read as it was last or with the encoding and delimiter of ``how``.
 
         Raises:
             DomainError: ``not-found``; ``file-refused`` where it cannot be read so.
@@ -131,7 +131,7 @@ class ImportDesk:
     def check(
         self, identity: str, mapping: ColumnMapping, by: str, revision: int, how: Mapping[str, str] | None = None
     ) -> PeopleImport:
-        """Apply a mapping and say the fate of each row; nothing else is written.
+        """Apply a mapping and store the fate of each row; nothing else is written.
 
         Args:
             identity: of the import.
@@ -178,7 +178,7 @@ class ImportDesk:
         return list(RowChecker(self.work, self.references, view.form, now).check(read))
 
     def confirm(self, identity: str, choice: ImportChoice, by: str, revision: int) -> PeopleImport:
-        """Start an import that was checked. It goes on in the background.
+        """Start an import that was checked. It runs in the background.
 
         Raises:
             DomainError: ``not-found``, ``changed-meanwhile``, ``form-changed`` (check again), ``bad-choice``,
@@ -199,7 +199,7 @@ class ImportDesk:
         return self.find(identity)
 
     def cancel(self, identity: str, by: str) -> PeopleImport:
-        """Stop an import; whoever is registered by it already stays registered.
+        """Stop an import; people whom it has already registered stay registered.
 
         Raises:
             DomainError: ``not-found``, ``import-over``.

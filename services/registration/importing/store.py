@@ -125,7 +125,7 @@ def lock_import(connection: Connection, identity: str) -> PeopleImport | None:
 
 
 def lock_running(connection: Connection) -> PeopleImport | None:
-    """The import that is to go on, locked; None if none is running."""
+    """Return the import to continue, locked; None if none is running."""
     return _import(connection.execute(_RUNNING).fetchone())
 
 
@@ -162,7 +162,7 @@ def store_finished(
 
 
 def store_resumed(connection: Connection, identity: str) -> None:
-    """Let an import that has failed go on."""
+    """Resume an import that has failed."""
     connection.execute(_RESUME, {"id": identity})
 
 

@@ -1,10 +1,10 @@
 """Reads a file of people as a table, and the text of a cell as an answer, as JSON would carry it.
 
-A cell is text and nothing else: what begins like a formula is kept as it stands and never evaluated. CSV is read in the
-encodings and with the delimiters that are in use, a spreadsheet by ``workbook``.
+A cell is text and nothing else: text that begins like a formula stays unchanged and is never evaluated. CSV is read in
+the encodings and with the delimiters that are in use, a spreadsheet by ``workbook``.
 
-Whether an answer is allowed, the form's check says. Choices are found by their value, by their label in any language,
-or by the table of the mapping. Days and times are never guessed: what can be read in two ways is refused.
+The form's check decides whether an answer is allowed. Choices are found by their value, by their label in any language,
+or by the table of the mapping. Days and times are never guessed: an ambiguous one is refused.
 """
 
 import csv
@@ -77,7 +77,7 @@ def read_table(data: bytes, encoding: str = "", delimiter: str = "") -> FileTabl
 
 
 def find_encoding(data: bytes) -> str:
-    """Return the encoding of a CSV: by its byte order mark, as UTF-8, or the one in which its words look like words."""
+    """Return the encoding of a CSV: by its byte order mark, as UTF-8, or the one with the most plausible words."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     try:
@@ -222,7 +222,7 @@ Read = Callable[[str], Any]
 
 
 class CellUnreadable(ValueError):
-    """A cell cannot be read; ``code`` says why."""
+    """A cell cannot be read; ``code`` is the reason."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -321,7 +321,7 @@ def read_day(text: str, date_order: str) -> date:
     """Return the day that a cell begins with.
 
     Raises:
-        CellUnreadable: ``bad-date``, or ``ambiguous-date`` where ``date_order`` has to say what comes first.
+        CellUnreadable: ``bad-date``, or ``ambiguous-date`` where only ``date_order`` can decide what comes first.
     """
     stripped = text.strip()
     if found := _YEAR_FIRST.match(stripped):
@@ -385,7 +385,7 @@ def _status_words() -> dict[str, str]:
 
 
 def read_status(text: str) -> str:
-    """Return what a cell says of a person's place: ``seat``, ``wait`` or ``out``.
+    """Return a person's place according to a cell: ``seat``, ``wait`` or ``out``.
 
     Raises:
         CellUnreadable: ``unknown-status``.

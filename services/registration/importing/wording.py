@@ -15,7 +15,7 @@ FATES: Mapping[str, tuple[str, str, str]] = {
     Fate.LEFT_OUT: ("Cancelled in the file: left out", "", "Cancelled in the file: left out"),
     Fate.REFUSED: ("Refused", "wrong", "Refused"),
 }
-"""By fate: what will be, the look of its tag, and what has been."""
+"""By fate: the word before the import, the style of its tag, and the word after the import."""
 
 STATES: Mapping[str, tuple[str, str]] = {
     "uploaded": ("Columns not chosen yet", "mind"),

@@ -1,7 +1,8 @@
-"""Reads a spreadsheet (.xlsx) in a process of its own, which has limits: a hostile file ends it and nothing else.
+"""Reads a spreadsheet (.xlsx) in a separate process with limits: a hostile file ends that process and nothing else.
 
-Nothing is evaluated: of a formula the value counts that the spreadsheet has stored beside it. What is unpacked is
-measured before it is parsed, since the sizes in a ZIP may lie; document types are refused (XML entity bombs, CWE-776).
+Nothing is evaluated: the value of a formula is the one that the spreadsheet has stored beside it. Unpacked data are
+measured before they are parsed, since the sizes in a ZIP may be false; document types are refused (XML entity bombs,
+CWE-776).
 """
 
 import io
@@ -21,7 +22,7 @@ from services.registration.importing.model import MAX_CELL, MAX_COLUMNS, MAX_ROW
 MAX_ENTRIES = 2000
 MAX_UNPACKED_BYTES = 300 * 1024 * 1024
 MAX_TEXT = 64 * 1024 * 1024
-"""Characters of all cells: a text that stands in the file once can stand in every cell of the sheet."""
+"""Characters of all cells: a text that the file contains once can be in every cell of the sheet."""
 
 MEMORY_BYTES = 2 * 1024**3
 CPU_S, WALL_S = 60, 120

@@ -1,7 +1,8 @@
 """The decider: one worker at a time opens what is stored, decides it in order, and writes the outcome.
 
-Leadership is an advisory lock inside each transaction, so any number may stand by, also behind a transaction pooler,
-and whoever hangs loses it with its transaction. What it must never do: open a sealed answer, or decide twice.
+Leadership is an advisory lock inside each transaction, so any number of standby workers may run, also behind a
+transaction pooler, and a worker that hangs loses the lock with its transaction. The decider must never open a sealed
+answer, or decide twice.
 """
 
 import logging
@@ -117,7 +118,7 @@ class Decider:
         """Decide one batch, then send the mails that are due; returns how many submissions and mails.
 
         Args:
-            mails: False looks for mails only after a batch was decided: others became due with time alone.
+            mails: False sends mails only after a batch was decided; mails that are due by time alone then wait.
 
         Raises:
             Unavailable: the database is away; nothing is lost, and no attempt is counted.
@@ -358,7 +359,7 @@ class Decider:
         )
 
     def _send_mails(self) -> int:
-        """Hand the confirmation mails that are due to the outbox, each with a link of its own."""
+        """Add the confirmation mails that are due to the outbox, each with a new link."""
         with self._work.transaction() as connection:
             if not queue.try_lead(connection):
                 return 0
@@ -437,7 +438,7 @@ def _calendar_keys(facts: Facts, items: Sequence[Item], plan: BatchPlan) -> dict
 
 
 def _left_message(key: bytes, before: Person, moved: MovedRegistration, token: str, now: datetime) -> Message:
-    """The message to the former address. Whoever never verified it cannot take the change back."""
+    """Return the message to the former address. A person who never verified it cannot undo the change."""
     if moved.restored:
         return address_restored(key, before, moved.former, now)
     if moved.act is None:
@@ -446,12 +447,12 @@ def _left_message(key: bytes, before: Person, moved: MovedRegistration, token: s
 
 
 def _is_erasure(rows: Sequence[queue.QueuedRow]) -> bool:
-    """Whether it is a command to erase, which is alone in its batch; what it says is not needed, so it never fails."""
+    """Whether it is a command to erase, which is alone in its batch; its content is not needed, so it never fails."""
     return bool(rows) and rows[0].kind == "erase"
 
 
 def _erased_forms(item: Submission | RequestList | ChangeAddress | DeskItem) -> tuple[str, ...]:
-    """Forms of erasures that reach what was sent; the empty one stands for all."""
+    """Return the forms whose erasures also cover this item; the empty string means all forms."""
     return ("", item.form) if isinstance(item, Submission | Enter) else ("",)
 
 

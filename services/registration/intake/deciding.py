@@ -65,7 +65,7 @@ from services.registration.intake.storing import NewId, register, store_change, 
 from services.registration.people.model import AddressRefs
 
 IDENTIFYING = frozenset({"name", "title"})
-"""Fields by which registrations of one address are told apart; the title is one on proposals only."""
+"""Fields that distinguish registrations of one address; the title is one on proposals only."""
 
 LEFT_WAITING = frozenset({Result.FULL, Result.OPTION_FULL, Result.TOO_MANY})
 """Results after which a candidate waits on: a place may be given back."""
@@ -217,7 +217,7 @@ def _decide_choices(facts: Facts, plan: BatchPlan, item: Confirm, new_id: NewId,
     choices = sorted(item.choices, key=lambda choice: choice.act.is_about_address)  # changes of address come last
     results = [_decide_choice(facts, plan, item.address, choice, new_id, now) for choice in choices]
     if not facts.waits_for(ref):
-        plan.mails = [mail for mail in plan.mails if mail.address.ref != ref]  # nothing is left to tell the owner
+        plan.mails = [mail for mail in plan.mails if mail.address.ref != ref]  # nothing waits for the owner any more
     return results
 
 
@@ -392,7 +392,7 @@ def _verify(facts: Facts, plan: BatchPlan, item: Verify) -> ActResult:
 
 
 def _is_same(live: LiveRegistration, item: Submission) -> bool:
-    """Whether a submission says exactly what a registration of the same person says; sealed answers never compare."""
+    """Whether a submission has the same content as a registration of the same person; false with sealed answers."""
     if live.person != item.person or item.content.sealed is not None:
         return False
     said = item.content  # cause and consent differ between two submissions of the same answers

@@ -118,7 +118,7 @@ def decide_address(
 
 
 def undo_address(facts: Facts, plan: BatchPlan, item: UndoAddress, new_id: Callable[[], str]) -> ActResult:
-    """Restore a former address, also of a registration that was cancelled meanwhile; later changes end with it."""
+    """Restore a former address, also of a registration that was cancelled since then, and drop later changes."""
     former = next((one for one in facts.former if one.id == item.former), None)
     live = None if former is None else facts.find(former.registration) or facts.ended.get(former.registration)
     if former is None or live is None or former.address.ref in facts.blocked:
@@ -137,9 +137,9 @@ def undo_address(facts: Facts, plan: BatchPlan, item: UndoAddress, new_id: Calla
 def refusal_of_address(
     facts: Facts, live: LiveRegistration, email: str, address: AddressRefs, *, moves: bool = True
 ) -> Result | None:
-    """Why a registration cannot have this address, or keep it under its name; None if it can.
+    """Return why a registration cannot have this address, or keep it under its name; None if it can.
 
-    ``moves`` says whether it is another address than the one before.
+    ``moves`` is true if the address differs from the one before.
     """
     there = [one for one in facts.of(live.form, address.ref) if one.id != live.id]
     person = facts.person_of(email, live.content.name, live.content.title)

@@ -143,8 +143,8 @@ class ChangedRegistration:
 
 
 MAX_CANDIDATES = 10
-"""Candidates kept for one address on one form. A full list rejects newcomers and evicts nobody, so that nobody can push
-out what the owner of the address has sent."""
+"""Candidates kept for one address on one form. A full list rejects new candidates and evicts none, so that no sender
+can displace what the owner of the address has sent."""
 
 MAX_CANDIDATES_PER_NETWORK = 2
 """Of those, from one client network: one sender cannot fill the list alone."""
@@ -232,7 +232,7 @@ class LiveRegistration:
 
     @property
     def hold(self) -> Hold:
-        """Where a person who waits stands: in line, with an offer, or past one."""
+        """State of a person who waits: in line, with an offer, or past one."""
         return "offered" if self.offer_expires_at is not None else "passed" if self.offer_passed else ""
 
     @property
@@ -274,7 +274,7 @@ class Facts:
         changes: changes of address that wait, by id.
         former: former addresses that can be restored, oldest first.
         ended: cancelled registrations of which the address can be restored, by id.
-        person_of: what stands for the person with an address and a name, and for a proposal by its title.
+        person_of: returns the keyed hash of an address and a name, and for a proposal of its title too.
         at_mailbox: how many live registrations a canonical mailbox has on a form: tags make no new mailbox.
     """
 

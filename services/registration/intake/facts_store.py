@@ -27,7 +27,7 @@ from services.registration.intake.model import FormContent, content_from_json
 from services.registration.people.model import AddressRefs
 
 SEEN_WITHIN = timedelta(minutes=1)
-"""How long a sender may have looked at a form before sending: an older version than that decides about nothing."""
+"""How long a sender may have had a form open before sending: older versions of the form do not affect the decision."""
 
 _LOCK = text("SELECT form FROM seat WHERE form = ANY(:forms) ORDER BY form FOR UPDATE")
 _FORMS = text(f"""
@@ -190,7 +190,7 @@ def places_in_line(connection: Connection, registered: Iterable[NewRegistration]
 
 
 def erased_before(connection: Connection, refs: Sequence[bytes]) -> dict[tuple[bytes, str], int]:
-    """Return, by address and form, up to which number everything received was erased; the form "" stands for all."""
+    """Return, by address and form, up to which number everything received was erased; the form "" means all forms."""
     found = connection.execute(_ERASED, {"refs": list(refs)})
     return {(bytes(ref), form): number for ref, form, number in found}
 

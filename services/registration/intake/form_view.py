@@ -147,7 +147,7 @@ def find_receipt(connection: Connection, hash_: bytes) -> StoredReceipt | None:
 
 
 MAX_QUEUE_BYTES = 2 * 2**30
-"""Of the disk that undecided submissions may take: beyond it nothing is accepted, and the database goes on working."""
+"""Disk space that undecided submissions may use: beyond it nothing is accepted, and the database keeps working."""
 
 
 @dataclass(frozen=True, slots=True)

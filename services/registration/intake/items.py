@@ -86,7 +86,7 @@ class Enter:
     """A coordinator enters a person on a form: a seat, or a place on the waiting list, without a verified address.
 
     Attributes:
-        person: what stands for address and name.
+        person: keyed hash of address and name.
     """
 
     number: int
@@ -213,7 +213,7 @@ class ChangeAnswers:
         given: the answers, with the address and language of the registration as they were seen.
         fields: names of the clear answers that ``given`` replaces; all others stay.
         details: these are the answers that are asked after the confirmation.
-        person: what stands for address and name, as they are after the change.
+        person: keyed hash of address and name, as they are after the change.
     """
 
     number: int
@@ -230,7 +230,7 @@ class ChangeAnswers:
 class Cancel:
     """A person gives their place back by their managing link; ``registration`` is None if it opens nothing any more.
 
-    ``revision`` is the one that was seen; None if the sender did not say.
+    ``revision`` is the one that was seen; None if the sender did not send it.
     """
 
     number: int
@@ -309,10 +309,10 @@ class CoordinatorEntry:
     """A person whom a coordinator registers.
 
     Attributes:
-        number: tells the entries of a batch apart; it is stored as that of the submission, so it is below zero.
+        number: distinguishes the entries of a batch; it is stored as that of the submission, so it is below zero.
         received_at: those who wait are ordered by it.
         fields: names of the clear answers that are given; of a registration that exists all others stay.
-        waits: they go on the waiting list, whatever seats are free.
+        waits: the person is put on the waiting list, even if seats are free.
     """
 
     number: int

@@ -1,13 +1,13 @@
-"""When a mailbox is written to before its owner has acted, and which mails are due: postponed, never dropped.
+"""Limits the mails to a mailbox before its owner has acted, and selects those that are due: postponed, never dropped.
 
-One mail tells the owner that something waits behind its link, whatever and however much. So further submissions need no
-mail of their own soon: the spacing grows, and starts again when the owner confirms something.
+One mail informs the owner that something waits behind its link, for any number of submissions. So further submissions
+need no separate mail soon: the spacing grows, and starts again when the owner confirms something.
 
-Inside an exhausted quota, submissions with a proof of work go first; among the others client networks take turns. One
-client network causes so many mails a day to mailboxes of a domain whose owners have not acted, and no more; a reserve
+When a quota is exhausted, submissions with a proof of work go first; the others are served round-robin by client
+network. Each client network has a daily limit of mails to mailboxes of a domain whose owners have not acted; a reserve
 goes to networks that have caused none: one sender cannot use up a domain's mails.
 
-Anybody may hold a read-only link, so a request by one causes no more mail to a mailbox than a submission with its
+Anyone may have a read-only link, so a request by one causes no more mail to a mailbox than a submission with its
 address. The oldest request goes first, so that neither kind of mail starves the other.
 """
 
@@ -197,7 +197,7 @@ _OVERDUE = text("""
 
 @dataclass(frozen=True, slots=True)
 class DueMail:
-    """A confirmation mail that goes now; ``pending`` is false if only registrations stand behind its link."""
+    """A confirmation mail to send now; ``pending`` is false if its link leads to registrations only."""
 
     address: AddressRefs
     email: str
@@ -241,10 +241,10 @@ def set_muted(connection: Connection, address: AddressRefs, muted: bool, now: da
 
 
 def take_due_mails(connection: Connection, now: datetime, limit: int) -> list[DueMail]:
-    """Take up to ``limit`` mails that may go now, count them, and put off the next mail to each mailbox.
+    """Take up to ``limit`` mails that may go now, count them, and postpone the next mail to each mailbox.
 
     Args:
-        connection: of a transaction that leads: no other process takes mails meanwhile.
+        connection: of the leader's transaction: no other process takes mails until it ends.
         now: the time.
         limit: mails of one transaction.
     """
@@ -354,10 +354,10 @@ def want_links(connection: Connection, wanted: Sequence[tuple[LiveRegistration, 
 
 
 def take_due_links(connection: Connection, now: datetime, limit: int) -> list[str]:
-    """Take up to ``limit`` registrations whose link may be mailed now, and put off the next mail to each mailbox.
+    """Take up to ``limit`` registrations whose link may be mailed now, and postpone the next mail to each mailbox.
 
     Args:
-        connection: of a transaction that leads: no other process takes mails meanwhile.
+        connection: of the leader's transaction: no other process takes mails until it ends.
         now: the time.
         limit: mails of one transaction.
     """

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class SubmissionOutcome(StrEnum):
-    """What became of a submission, as the receipt says it."""
+    """Outcome of a submission, as the receipt shows it."""
 
     CHECK_YOUR_MAIL = "check-your-mail"
     CONFIRMED = "confirmed"
@@ -80,7 +80,7 @@ class Choice:
     Attributes:
         candidate: its id, or that of the change.
         registration: that the candidate replaces, where it replaces one.
-        form: of the candidate, as the page said: the owner reads it again if the candidate is gone meanwhile.
+        form: of the candidate, as the page sent it: the result names it if the candidate was deleted since then.
     """
 
     candidate: str
@@ -116,7 +116,7 @@ class FormContent:
 
     Attributes:
         name: None where the form asks for none.
-        answers: clear answers that have no field of their own here.
+        answers: clear answers that have no separate field here.
         sealed: answers encrypted to the form's key; None without any.
         sealed_for: references of the submissions that the sealed answers are bound to.
         consent: wording, language and form version of each consent that was shown, by field name.

@@ -1,7 +1,7 @@
 """The decider's side of the queue: leadership, claiming a batch, counting attempts, parking, replaying, public keys.
 
-A batch that fails is tried again smaller, so that one bad submission cannot hold up its neighbours for long. Attempts
-are counted in a transaction of their own before each try: a submission that kills the process is counted too.
+A batch that fails is retried with fewer rows, so that one bad submission cannot delay the others for long. Attempts are
+counted in a separate transaction before each try: a submission that kills the process is counted too.
 
 A public key is published once it is shown that this process opens what is sealed to it. Forms seal to the newest. An
 older private half is needed as long as something waits that was sealed to it.
@@ -208,8 +208,8 @@ _RETIRE = text("""
     RETURNING encode(k.id, 'hex')
 """)
 SEEN_AFTER_S = 120
-"""Until then a process may still seal to the key before the newest: it looks at a form anew every second, and every
-minute at least while the database is slow."""
+"""Until then a process may still seal to the key before the newest: it reloads a form every second, and at least every
+minute while the database is slow."""
 
 _TEST = {"test": "of the decider's own key"}
 

@@ -73,7 +73,7 @@ def read_desk(
     """Return a command of the desk.
 
     Args:
-        references: stand for addresses and people.
+        references: makes the keyed hashes of addresses and people.
         row: of the command.
         content: opened.
         named: as :func:`find_named` returned it.
@@ -142,7 +142,7 @@ class Links:
 
 
 def parts_of(batch: Sequence[OpenedRow]) -> Iterator[list[OpenedRow]]:
-    """Yield the batch in parts: a row that may change the address of a registration is a part of its own.
+    """Yield the batch in parts: a row that may change the address of a registration is a separate part.
 
     Such a row ends links, and each part reads its links afresh. Nothing else in the part changes that registration.
     """
@@ -220,7 +220,7 @@ BY_LINK: dict[str, tuple[str, ...]] = {
 class DeciderKeys:
     """Attributes:
     private: of the decider, newest first, 32 bytes each.
-    references: what stands for addresses and people.
+    references: makes the keyed hashes of addresses and people.
     """
 
     private: Sequence[bytes] = field(repr=False)
@@ -228,7 +228,7 @@ class DeciderKeys:
 
 
 def open_rows(connection: Connection, keys: DeciderKeys, rows: Sequence[queue.QueuedRow]) -> list[OpenedRow]:
-    """The rows with their contents; what cannot be opened is parked, and its neighbours go on."""
+    """Return the rows with their contents; a row that cannot be opened is parked, and the others are processed."""
     opened: list[OpenedRow] = []
     for row in rows:
         try:

@@ -1,7 +1,7 @@
 """Submit: a submission is checked, sealed and stored by one INSERT, the same for everybody.
 
-The sender gets a receipt and a code, made with a key of the forms process. The address is not looked at here: neither
-the answer nor its time can tell whether it is known. Nothing in this process opens what it has stored.
+The sender gets a receipt and a code, made with a key of the forms process. No query reads the address here, so
+neither the response nor its timing reveals whether it is known. Nothing in this process can open what it has stored.
 """
 
 import base64
@@ -55,7 +55,7 @@ def receipt_for(key: bytes, form: str, idempotency_key: str) -> str:
 
 
 def receipt_hash(receipt: str) -> bytes:
-    """Return what is stored of a receipt, 32 bytes: whoever reads the table cannot ask for its page."""
+    """Return the stored hash of a receipt, 32 bytes: a reader of the table cannot open the receipt's page."""
     return hashlib.sha256(f"receipt\0{receipt}".encode()).digest()
 
 
@@ -80,7 +80,7 @@ def content_fingerprint(key: bytes, digest: bytes) -> bytes:
 
 
 def network_hash(key: bytes, day: str, network: str) -> bytes:
-    """Return what stands for a client network on one day (ISO 8601), 32 bytes."""
+    """Return the keyed hash of a client network on one day (ISO 8601), 32 bytes."""
     return _mac(key, f"client network {day}", network)
 
 
@@ -95,7 +95,7 @@ def _text(raw: bytes) -> str:
 log = logging.getLogger(__name__)
 
 NO_KEY_RETRY_S = 60.0
-"""How soon, at the earliest, somebody may try again when a key is missing: an operator has to act."""
+"""Delay before a client may retry when a key is missing: an operator has to act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class Intake:
             view: of the form.
             answers: checked, without errors.
             envelope: what came with them.
-            now: judges only whether the form is open, as the sender would be told.
+            now: decides only whether the form is open; the sender's response follows from it.
 
         Raises:
             DomainError: ``form-closed`` with the reason; ``idempotency-mismatch``.
@@ -256,7 +256,7 @@ class Intake:
         """Store that a person wants the link to all registrations of an address mailed to it; the same for every one.
 
         Args:
-            view: any form: its keys and version stand in the row.
+            view: any form: its keys and version are stored in the row.
             email: checked, as the forms check theirs.
             language: of the mail.
             network: keyed hash of the client network, 32 bytes; None if it is not known.

@@ -1,7 +1,7 @@
 """Puts registrations and their new content into facts and plan, for every decision that does so. Pure.
 
-``enter`` is what a coordinator does for one person, by hand or from a file. The same function says in advance what
-would become of an entry.
+``enter`` registers one person for a coordinator, from the console or from a file. The same function predicts the
+outcome of an entry.
 """
 
 from collections.abc import Callable
@@ -100,7 +100,7 @@ def store_change(
         facts, plan: of the batch.
         live: as it was.
         content: as it is from now on.
-        person: what stands for address and name.
+        person: keyed hash of address and name.
         sealed: sealed answers came with it.
         details: it is what is asked after the confirmation.
         act: of the coordinator who changes it; None for its owner.

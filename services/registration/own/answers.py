@@ -46,7 +46,7 @@ def own_definition(
         whole: all questions of the form.
         step: which of them.
         given: sealed answers of this step were given before: leaving one empty keeps it, so none is required.
-        held: clear answers of the registration: a choice that is full stays open to whoever has it.
+        held: clear answers of the registration: a choice that is full stays open to a person who has it.
     """
     asked = whole.second_step if step == "details" else whole.first_step
     fields = tuple(

@@ -123,7 +123,7 @@ class AnswersClosedPage:
 
 
 def render_answers_closed(page: AnswersClosedPage) -> str:
-    """Return the page that says since when answers cannot be changed any more."""
+    """Return the page that shows since when answers cannot be changed any more."""
     title = own_text(f"{page.step}.title", page.look.language)
     return render_own("answers_closed.html", page.look, page=page, title=title)
 
@@ -187,7 +187,7 @@ def answers_blueprint(context: PublicContext) -> Blueprint:
 
 
 def _open(context: PublicContext, token: str, step: FormStep, language: str) -> OpenStep | Response:
-    """What the link opens, or the page that says why there is nothing to change."""
+    """Return what the link opens, or the page that explains why there is nothing to change."""
     try:
         own, view = show_own(context.work, token, context.form_view, context.clock())
     except DomainError:

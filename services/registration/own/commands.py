@@ -22,10 +22,10 @@ from shared.runtime.errors import DomainError
 from shared.runtime.ids import OWN, UNDO_ADDRESS, VIEW
 
 OUTCOME_WITHIN_S = 2.0
-"""How long a page waits for the decider before it says that the command is being processed."""
+"""How long a page waits for the decider before it shows that the command is being processed."""
 
 PAUSES_S = (0.02, 0.03, 0.05, 0.1)
-"""Between two looks at an outcome; the last one repeats."""
+"""Between two reads of an outcome; the last one repeats."""
 
 
 def send_address_request(intake: Intake, view: FormView, token: str, email: str, network: bytes | None) -> str:
@@ -41,7 +41,7 @@ def send_address_undo(intake: Intake, view: FormView, token: str) -> str:
 def send_choices(intake: Intake, view: FormView, waiting: WaitingForOwner, choices: Sequence[Choice]) -> str:
     """Store what the owner has chosen; returns the command's receipt.
 
-    A choice about something that does not wait any more is stored too: its result says so.
+    A choice about something that does not wait any more is stored too; its result reports that.
     """
     values = [asdict(choice) for choice in choices]
     return intake.command(view, "confirm", {"choices": values}, waiting.token_hash)

@@ -1,7 +1,7 @@
 """The confirmation page: everything that waits for the owner of an address, and what became of their choices.
 
-Somebody else may have typed the address, and with it every text of a submission: those texts are folded, and nothing is
-preselected.
+Another person may have typed the address, and with it every text of a submission: those texts are folded, and nothing
+is preselected.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ CHOICE_PREFIX = "choice-"
 MAX_CHOICES = 200
 
 FORM_PREFIX = "form-"
-"""The same in the name of the hidden field that says of which form it is."""
+"""The same in the name of the hidden field with the form's name."""
 
 OfferedAct = Literal["confirm", "another-person", "replace", "keep", "refuse", "use-address", "refuse-address"]
 ACTS: Mapping[OfferedAct, Act] = {
@@ -100,7 +100,7 @@ class PendingCandidate:
 
     @property
     def form_name(self) -> str:
-        """Of the hidden field that says of which form it is."""
+        """Name of the hidden field with the form's name."""
         return f"{FORM_PREFIX}{self.id}"
 
     @property
@@ -136,7 +136,7 @@ class ChangeCard:
 
     @property
     def form_name(self) -> str:
-        """Of the hidden field that says of which form it is."""
+        """Name of the hidden field with the form's name."""
         return f"{FORM_PREFIX}{self.id}"
 
 
@@ -223,7 +223,7 @@ class _ResultText:
 
 
 _SAID_BY_RECEIPTS = (Result.CONFIRMED, Result.WAITLISTED, Result.FULL)
-"""Results that are said as the receipt of a form without verification says them."""
+"""Results that have the same wording as on the receipt of a form without verification."""
 _AS_CHOSEN = (
     Result.CONFIRMED,
     Result.WAITLISTED,
@@ -237,7 +237,7 @@ _AS_CHOSEN = (
 
 
 def render_confirmation(page: ConfirmationPage) -> str:
-    """The page behind a confirmation link; whatever waits for the decider is asked about again."""
+    """Return the page behind a confirmation link; it polls for everything that the decider has not decided yet."""
     undecided = any(one.result is None for one in page.results)
     reload = next_reload(page.look.language, page.attempt) if undecided else None
     return render_own(

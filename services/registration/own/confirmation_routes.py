@@ -219,7 +219,7 @@ def _change(one: WaitingChange, view: FormView, look: PageStyle) -> ChangeCard:
 def _options(
     one: PendingSubmission, waiting: WaitingForOwner, definition: FormDefinition, language: str
 ) -> tuple[ChoiceOption, ...]:
-    """Keeping what is there is before replacing it; whoever is registered already is not registered again."""
+    """Return the options, with keeping before replacing; a person who is registered already cannot register again."""
     others = [each for each in waiting.registered if each.form == one.form]
     if not others:
         return (ChoiceOption("confirm"), ChoiceOption("refuse"))
@@ -274,7 +274,7 @@ def _entry(one: RegisteredPerson, view: FormView, look: PageStyle) -> Registered
 
 
 def _name_of(one: RegisteredPerson, form_kind: str) -> str:
-    """What tells a registration from others of the address: a proposal's title, else the person's name."""
+    """Return what distinguishes a registration from others of the address: a proposal's title, else the name."""
     return str(one.content.answers.get("title", "")) if form_kind == PROPOSAL else one.content.name or ""
 
 
@@ -320,7 +320,7 @@ def _own_form(token: str, slug: str, waiting: WaitingForOwner) -> OwnForm:
 
 
 def _enter(context: PublicContext, token: str, waiting: WaitingForOwner, view: FormView) -> Response:
-    """Store the owner's own answers; the address is that of the link, whatever was sent."""
+    """Store the owner's own answers with the address of the link; an address in the request is ignored."""
     submitted = read_submitted(view.definition)
     submitted = replace(submitted, answers={**submitted.answers, ADDRESS_FIELD: waiting.link.email})
     own = _own_form(token, view.stored.slug, waiting)

@@ -209,7 +209,7 @@ def join_by_own_link(context: PublicContext, token: str) -> Response:
 
 
 def join_part(shown: OwnPage, now: datetime) -> JoinPart | None:
-    """Return what the own page says of joining at ``now``; None for nothing."""
+    """Return what the own page shows about joining at ``now``; None for nothing."""
     joining = decide_joining(shown.meeting, now)
     state = ON_OWN_PAGE.get(joining.state)
     return None if state is None else JoinPart(state, _opens(shown.form, joining))

@@ -234,7 +234,7 @@ def _link_page(context: PublicContext, token: str, shown: OwnPage, look: PageSty
 
 
 def _again_path(own: OwnRegistration, view: FormView, look: PageStyle, now: datetime) -> str:
-    """Path of the form, for whoever wants to register again; empty while it takes no one."""
+    """Return the path of the form for registering again; empty while the form takes no registrations."""
     if closed_reason(view.stored.opening, now):
         return ""
     return embed_path(view.stored.slug, {"lang": look.language, "partner": own.person.registration.partner or ""})

@@ -259,7 +259,7 @@ _STEPS = {
     ("offered", "confirmed"): "promoted",
     ("offered", "waitlisted"): "offer-ended",
 }
-"""Changes of the status that have words of their own, as (before, after)."""
+"""Changes of the status that have a specific wording, as (before, after)."""
 
 
 def _changes(

@@ -51,7 +51,7 @@ def kind_key(key: str, form_kind: str) -> str:
 def render_own(template: str, look: PageStyle, path: str = "?", *, form_kind: str = "", **values: Any) -> str:
     """Return a page of these templates; see :func:`render_page`. ``path`` holds no token.
 
-    With ``form_kind`` every text is that of this kind of form, where it has one of its own.
+    With ``form_kind`` each text is the one specific to this kind of form, where there is one.
     """
 
     def text_of(key: str, language: str, **places: object) -> str:
@@ -97,7 +97,7 @@ Saved = Literal["", "changed", "kept"]
 LinkStatus = Literal["confirmed", "waitlisted", "cancelled"]
 
 ERASED_PATH = "/r/erased"
-"""Of the page that says that somebody was erased."""
+"""Of the page that confirms an erasure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class JoinPart:
 
 @dataclass(frozen=True, slots=True)
 class OfferPart:
-    """An offer of a seat, on the own page; ``until`` when it stands, None once its person has let it pass."""
+    """An offer of a seat, on the own page, valid ``until``; None once its person has let it pass."""
 
     until: EventTime | None
 
@@ -156,7 +156,7 @@ class LinkPage:
 
     Attributes:
         path: of this page, ``/r/<token>``.
-        form_kind: kind of the form: joining a group and asking to be told have no seat.
+        form_kind: kind of the form: joining a group and asking for notice have no seat.
         position: place on the waiting list, from 1; ``None`` unless waitlisted.
         processing: a command by this link is not decided yet.
         attempt: how often the page has loaded itself again.
@@ -176,7 +176,7 @@ class LinkPage:
         asking: show the question whether to cancel, or to be erased; a page that is only read. ``""`` for neither.
         can_cancel: false once the event has begun.
         again_path: where to register again after cancelling, ``""`` when that is not possible.
-        join: what it says of joining online; None for nothing.
+        join: what it shows about joining online; None for nothing.
         resources: what was published about the event.
         calendar: links that add the event to a calendar; None if there is nothing to add.
         proposal: of a proposal for a side event, what became of it; None for every other registration.
@@ -276,7 +276,7 @@ def gone(context: PublicContext) -> Response:
 
 
 def ended(context: PublicContext, token: str) -> Response:
-    """What a managing link says by which its holder has cancelled, erased or asked for new links; else :func:`gone`."""
+    """Return the page of a managing link whose holder cancelled, erased or asked for new links; else :func:`gone`."""
     act = ended_by(context.work, token)
     if act is None:
         return gone(context)
@@ -301,7 +301,7 @@ def here() -> str:
 
 
 def to_erased() -> Response:
-    """Leads to the page that says that a person is erased. It is the same for everybody and behind no link."""
+    """Redirect to the page that confirms an erasure. It is the same for everybody and needs no link."""
     language = language_of(request.values.to_dict(), None)
     return see_other(f"/r/erased?lang={language}")
 

@@ -197,10 +197,10 @@ def _live_form(
 
 
 def _own_link_ends_at(opening: Opening, status: str, kept: timedelta, changed_at: datetime) -> datetime | None:
-    """From when on a person's own link opens nothing; None while that cannot be said.
+    """Return the instant from which a person's own link opens nothing; None while that is unknown.
 
-    It lasts as long as there is something behind it to see or to take back: for an event until the data are no longer
-    kept, without one (a working group) for as long as the registration stands, and then as long as the data do.
+    It is valid as long as there is something behind it to see or to undo: for an event until the data are erased;
+    without one (a working group) while the registration is live, and then until the data are erased.
 
     Args:
         opening: of the form.

@@ -112,7 +112,7 @@ class PartnerFormSchema(ma.Schema):
 
 
 class PartnerDetailSchema(PartnerSchema):
-    """A partner with forms and numbers, and nobody's name."""
+    """A partner with forms and numbers, without names of people."""
 
     forms = ma.fields.List(ma.fields.Nested(PartnerFormSchema), required=True)
 

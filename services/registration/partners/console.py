@@ -32,7 +32,7 @@ DONE = {
     "allowed": "Allowed: pages there can show a form within seconds.",
     "declined": "Declined. The address is no longer asked for.",
 }
-"""What to say after a change."""
+"""The notices to show after a change."""
 
 STATUSES = ("confirmed", "waitlisted", "cancelled")
 """In the order of the table."""

@@ -22,7 +22,7 @@ from shared.security.audit_log import AuditRecord, add_audit_record
 MAX_ORIGINS = 20
 MAX_REQUESTED = 5
 NOTED = ("name", "origins", "requested_origins", "language", "theme")
-"""What the audit log says of a change, as it was and as it is."""
+"""What the audit log records of a change, before and after."""
 
 
 @dataclass(frozen=True, slots=True)

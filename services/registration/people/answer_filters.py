@@ -122,7 +122,7 @@ def _has_order(field: Field) -> bool:
 
 
 def _value(parameter: str, field: Field, text: str) -> Any:
-    """``text`` as the answer that a form would have stored, whatever its limits; also a choice that is offered no more.
+    """Return ``text`` as the answer that a form stores. Limits are not checked, and retired choices are accepted.
 
     Raises:
         DomainError: ``unknown-parameter``: it is no answer of that kind.

@@ -104,8 +104,8 @@ class OwnLink:
 def or_own_link(links: LinkAccess | None) -> Callable[[View], View]:
     """Around a view that ``needs_or_link``, outside of what reads the request: no key means the link of just this one.
 
-    A token that opens nothing, or another registration, is refused like any key that no one holds: whether there is a
-    registration with the id in the path, no one learns. ``links`` is None for an application that takes no links.
+    A token that opens nothing, or another registration, is refused like an unknown key: the response does not reveal
+    whether a registration with the id in the path exists. ``links`` is None for an application that takes no links.
     """
 
     def around(view: View) -> View:
@@ -136,7 +136,7 @@ def change_own(links: LinkAccess, own: OwnLink, wanted: Mapping[str, Any]) -> Pe
 
     Raises:
         Forbidden: another status is wanted.
-        DomainError: ``if-match-required``, and what ``LinkAccess`` says.
+        DomainError: ``if-match-required``, and the errors of ``LinkAccess``.
         AnswersRefused: the answers have faults.
     """
     if wanted.get("status", CANCEL) != CANCEL:
@@ -171,8 +171,8 @@ def registrations_blueprint(links: LinkAccess | None, desk: PeopleDesk | None) -
     """Routes below ``/v1/registrations``.
 
     Args:
-        links: of whoever comes by the link of a registration; None for an application that takes no links.
-        desk: of the coordinators; None for an application that knows none: it refuses everybody without a link.
+        links: access by the managing link of a registration; None for an application that takes no links.
+        desk: access for coordinators; None for an application without them: it refuses every request without a link.
     """
     blueprint = Blueprint("registrations", __name__, url_prefix="/v1/registrations", description="Who has registered")
     if desk is not None:
@@ -305,7 +305,7 @@ def _add_decisions(blueprint: Any, links: LinkAccess | None, desk: PeopleDesk | 
 
 
 def _of_coordinators(desk: PeopleDesk | None) -> PeopleDesk:
-    """Return ``desk``; an application without coordinators refuses whoever has no link."""
+    """Return ``desk``; an application without coordinators refuses every request without a link."""
     return refuse_key() if desk is None else desk
 
 

@@ -1,6 +1,6 @@
 """Decisions in the console: about one person, on a page with name and address, or about several who are marked.
 
-What a decision about several does to each is shown first, then they are decided in turn.
+A decision about several first shows its effect on each person; then each is decided, one after the other.
 """
 
 import re
@@ -238,7 +238,7 @@ CHOICES = {**ACTS, SAVE: "Download them"}
 """What can be done with those who are marked, in words; a download shows no page first."""
 
 TAGGING = (TAG, UNTAG)
-"""Nobody outside gets a mail about these, and no revision matters."""
+"""These decisions cause no mail to the person and need no revision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +327,7 @@ def _wanted(values: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def reason_and_hours(given: Mapping[str, str]) -> tuple[str, int | None]:
-    """The reason that was chosen, empty for none, and how long an offer stands, None for as long as the form says."""
+    """Return the chosen reason, empty for none, and how long an offer is valid; None for the form's ``offer_hours``."""
     reason, hours = given.get("reason", ""), given.get("hours", "")
     if reason and reason not in SEAT_REASONS:
         raise BadRequest("unknown reason")
@@ -355,7 +355,7 @@ def _look(work: UnitOfWork, clock: Clock, act: str, identity: str, seen: int, re
 
 
 def _decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: SeatDecision) -> str:
-    """Why it was not done; empty if it was. What stood in the way on the page may be gone by an earlier decision."""
+    """Return why it was not done; empty if it was. An earlier decision may have removed an obstacle that was shown."""
     try:
         decide_seat(work, clock, messages, decision)
     except DomainError as refusal:

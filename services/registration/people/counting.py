@@ -26,7 +26,7 @@ CUBES: Mapping[str, tuple[str, ...]] = {
     "days": ("form", "event_id", "status", "partner", "day"),
     "organisations": ("status", "organisation_id"),
 }
-"""Columns that each group of rows of ``registration_count`` (its ``cube``) tells apart; the others are NULL there.
+"""Columns by which each group of rows of ``registration_count`` (its ``cube``) is grouped; the others are NULL there.
 
 One cube of all columns would have nearly as many rows as there are registrations.
 """

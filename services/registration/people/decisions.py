@@ -1,7 +1,7 @@
 """Decide about one registration: give a seat, offer one, withdraw an offer, or cancel for a person who cannot.
 
 A seat beyond the order or the capacity, or one that is reserved for others, needs a reason. Reasons are chosen from a
-list: they stay in the audit log, and nothing there may say who a participant is.
+list: they stay in the audit log, which must not identify a participant.
 
 A person answers an offer on their own page (see ``intake/deciding_commands.py``); a coordinator can confirm them
 instead. An offer that was declined or has expired leaves its person on the waiting list, but out of line: a seat comes
@@ -59,7 +59,7 @@ SEAT_REASONS = {
     "mistake": "a mistake had put them back",
     "other": "another reason, known to the coordinators",
 }
-"""Why somebody gets a seat out of order, or beyond what is free, by the word that is sent."""
+"""Why a person gets a seat out of order, or beyond what is free, by the word that is sent."""
 
 
 def check_reason(reason: str) -> None:
@@ -80,7 +80,8 @@ class SeatDecision:
     status: ``confirmed``, ``cancelled``, ``offered`` (a seat is held for them) or ``withdrawn`` (not any more).
     by: name of the coordinator's key.
     reason: one of ``SEAT_REASONS``; with one a seat is given beyond what is free too. Empty for none.
-    hours: how long an offer stands; None: as the form says. It ends with the last promotion before the start anyway.
+    hours: how long an offer is valid; None for the form's ``offer_hours``. It ends with the last promotion before the
+        start at the latest.
     """
 
     registration_id: str
@@ -92,11 +93,11 @@ class SeatDecision:
 
 
 def decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decision: SeatDecision) -> Person:
-    """Do what was decided; returns the registration as it is afterwards. The person is told by mail.
+    """Do what was decided; returns the registration as it is afterwards. The person gets a mail.
 
     Raises:
         DomainError: ``not-found``, ``unknown-reason``; ``changed-meanwhile`` if it is not as the coordinator has seen
-            it; or what :func:`check_confirming` and :func:`check_cancelling` say.
+            it; or the errors of :func:`check_confirming` and :func:`check_cancelling`.
     """
     check_reason(decision.reason)
     with work.transaction() as connection:
@@ -127,7 +128,7 @@ def _give_seat(
 
 
 def out_of_turn(seats: Seats, now: datetime) -> PromotionLine:
-    """The line of the waiting list's history by which a coordinator's decision is told to those who wait on."""
+    """Return the history line that explains a coordinator's decision to those who are still on the waiting list."""
     withheld = OUT_OF_TURN if seats.in_line > 1 else ""
     return PromotionLine(now, "a coordinator decided", seats.capacity, seats.free, seats.in_line, 1, withheld)
 
@@ -177,7 +178,7 @@ def offer(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decisi
 
     Raises:
         DomainError: ``not-found``, ``unknown-reason``, ``reason-missing`` out of order; ``changed-meanwhile`` if it is
-            not as the coordinator has seen it; or what :func:`check_offering` says.
+            not as the coordinator has seen it; or the errors of :func:`check_offering`.
     """
     check_reason(decision.reason)
     with work.transaction() as connection:
@@ -218,7 +219,7 @@ def withdraw(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, dec
 
 
 def expire_offers(work: UnitOfWork, messages: RegistrationMessages, now: datetime) -> None:
-    """End the offers that have expired, on each form in a transaction of its own; the seats go to who is next.
+    """End the offers that have expired, with one transaction for each form; the seats go to the next in line.
 
     Args:
         work: on the service's database. The caller calls again and again.

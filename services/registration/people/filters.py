@@ -319,9 +319,9 @@ def columns_offered(definition: FormDefinition | None) -> list[Column]:
 
 
 def columns_chosen(chosen: Sequence[str], offered: Sequence[Column], *, one_form: bool) -> list[Column]:
-    """The chosen ones of those that are offered, in their order; a usual choice if none of them is.
+    """Return the chosen columns among those offered, in the offered order; a default choice if none of them is offered.
 
-    ``one_form`` says that all rows are of one form, which need not be named in each.
+    ``one_form`` is true if all rows are of one form, which need not be named in each.
     """
     names = [name for name in SHOWN if not (one_form and name == "form")]
     wanted = set(chosen) & {column.name for column in offered} or set(names)
@@ -345,7 +345,7 @@ def file_columns(chosen: Sequence[str], offered: Sequence[Column]) -> list[str]:
 
 
 def cell_text(column: Column, person: Person, titles: ListTitles) -> str:
-    """What is in a cell, as text; empty for nothing. ``status`` and ``since`` have looks of their own."""
+    """Return the content of a cell as text; empty for nothing. ``status`` and ``since`` have their own markup."""
     if column.field is not None:
         answer = person.answers.get(column.field.name)
         return "" if answer is None else column.field.kind.display(column.field, answer, "en")

@@ -1,7 +1,8 @@
 """The list of registrations in the console: as a page, as numbers, as files, and as recipients of a bulletin.
 
-What a bulletin's segment can say goes there as filters, so that its people are counted again when it is sent. What it
-cannot say, such as a free text or an answer, goes as the ids of the registrations that fit now; nothing else leaves.
+Filters that a bulletin's segment can express are passed as filters, so that its people are counted again when it is
+sent. For the others, such as a free text or an answer, the ids of the registrations that match now are passed; nothing
+else leaves the service.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -111,7 +112,7 @@ def keys_offered(choices: FilterChoices) -> tuple[tuple[str, str], ...]:
 def count_table(
     path: str, given: Mapping[str, str], keys: Sequence[str], groups: Sequence[CountGroup], choices: FilterChoices
 ) -> CountGrid:
-    """The numbers of ``groups``, which were counted by ``keys``, each with the list that it stands for."""
+    """Return the numbers of ``groups``, which were counted by ``keys``, each with the list that it counts."""
     titles, filters = dict(keys_offered(choices)), {name: given[name] for name in given if name not in ("count", "by")}
     down, across = keys[0], keys[1] if len(keys) > 1 else ""
     columns = list(dict.fromkeys(_plain(group.by[across]) for group in groups)) if across else [""]
@@ -217,7 +218,7 @@ def add_writing_to(blueprint: Blueprint, work: UnitOfWork) -> None:
 
 
 def is_segment(given: Mapping[str, str]) -> bool:
-    """Whether the segment of a bulletin can say what these filters say."""
+    """Whether the segment of a bulletin can express these filters."""
     return all(name in OF_SEGMENT for name in given) and given.get("status", LIVE[0]) in LIVE
 
 
@@ -228,7 +229,7 @@ def segment_of(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _live(work: UnitOfWork, wanted: PeopleFilter) -> Iterator[Person]:
-    """Those whom a bulletin reaches at all: whoever has cancelled gets none."""
+    """Yield those whom a bulletin can reach: people who have cancelled get none."""
     after = ""
     while True:
         chunk = find_people(work, replace(wanted, after=after))

@@ -22,7 +22,7 @@ from shared.security.audit_log import AuditRecord, add_audit_record
 
 
 def registration_position(person: Person) -> tuple[str]:
-    """Where a registration stands: by its id, which is in order of arrival."""
+    """Return the sort position of a registration: its id, since ids are in order of arrival."""
     return (person.registration.id,)
 
 
@@ -40,7 +40,7 @@ CHUNK = 200
 """Rows read at once for a file; between two chunks no transaction is open."""
 
 MAX_DECISIONS = 50
-"""About one person: more would say nothing more."""
+"""About one person: more would add no information."""
 
 FILE_COLUMNS = (
     "id",
@@ -123,9 +123,9 @@ def _status_at(history: Sequence[RegistrationChange], instant: datetime) -> str:
 
 
 def refuse_beyond(work: UnitOfWork, wanted: PeopleFilter) -> None:
-    """Refuse a question that a person limited to ``wanted.forms`` could only have answered from other forms.
+    """Refuse a query whose answer depends on forms other than ``wanted.forms``, for a person limited to these.
 
-    Who is *not* registered for an event tells who is.
+    A list of those who are *not* registered for an event reveals who is.
 
     Raises:
         DomainError: ``not-allowed``.
@@ -148,8 +148,8 @@ def people_file(
 ) -> tuple[list[str], Iterator[list[object]]]:
     """(header, rows) of a file with all that is ``wanted``, never with a sealed answer, for ``who``.
 
-    That they took it is written down before the first row is read. For one form its own clear answers have columns too.
-    Forms, events, groups, partners and choices stand there by their English titles. ``columns`` chooses some, by name.
+    The audit log records the export before the first row is read. For one form its own clear answers have columns too.
+    Forms, events, groups, partners and choices have their English titles there. ``columns`` chooses some, by name.
     With ``words`` the header has titles in place of names: those, and the form's own questions.
 
     Raises:

@@ -147,10 +147,10 @@ _IN_ORDER = ("form", "event", "forms")
 """By these the rows are found in order of arrival, so that a page costs no more than what is on it."""
 
 _BY_INDEX = ("working_group", "partner", "country", "q", "since", "until", "tag", "offer_since", "offer_until")
-"""These have indexes of their own, in another order: good for what is rare, and bad for what is everywhere."""
+"""These have separate indexes, in another order: fast for rare values, slow for frequent ones."""
 
 _NEAR = 2000
-"""Rows looked through in order of arrival before an index is asked."""
+"""Rows scanned in order of arrival before an index is used."""
 # Which of the two ways is cheaper depends on how often a word occurs, and the planner guesses: wrongly, it reads a
 # million rows for a page of fifty (measured: 1 s). Made to use the index it sorts few, since those of whom there are
 # many were found near. One plan for all words could not use the index of addresses, so each search has its own.
@@ -167,7 +167,7 @@ _Q_AND_ORGANISATIONS = f"""(starts_with(lower(r.email), lower(:q)) OR {_indexed(
 """The condition ``q`` in parts that each have an index; with an empty list that of organisations could not be used."""
 
 _MAX_ORGANISATIONS = 1000
-"""With more, and another condition that has an index, the rows of that one are looked through."""
+"""With more, and another condition that has an index, the rows of that index are scanned."""
 
 _HISTORY = text("""
     SELECT revision, status, changed_at, capacity_then, reason, changed_by FROM registration_change
@@ -221,7 +221,7 @@ class Where:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether many rows in order of arrival may be looked through before a page is full."""
+        """Whether a page may require a scan of many rows in order of arrival."""
         ordered = self.names & set(_IN_ORDER)
         return bool(self.names & set(_BY_INDEX) or (ordered and self.names - ordered - {"erased", "after"}))
 

@@ -1,7 +1,7 @@
 """What happened to a registration, as messages: the only translation, which decides what leaves the service.
 
 In clear: what is counted. Sealed to notifications: name, address, time zone, and fresh tokens of the registration's
-links, which are kept nowhere else. What a proposal says is sealed to events, without its person.
+links, which are stored nowhere else. The content of a proposal is sealed to events, without its person.
 """
 
 import base64
@@ -41,7 +41,7 @@ PROPOSAL_MESSAGES = {
     CHANGED: "proposal.changed.v1",
     CANCELLED: "proposal.withdrawn.v1",
 }
-"""What events is told of a proposal, by the message about its registration."""
+"""What is published to events about a proposal, by the message about its registration."""
 
 NEW = {"confirmed": CONFIRMED, "waitlisted": WAITLISTED}
 """The message about a new registration, by its status."""
@@ -54,11 +54,11 @@ class Fact:
     Attributes:
         key: type of the message without its prefix.
         registration: as it is afterwards.
-        cause: correlation id and trace context of the request; None for the ones in hand.
+        cause: correlation id and trace context of the request; None for those of the current request.
         ends_links: all links that the registration had before end with it; those that the message carries are new.
         organisation: its name, if any.
-        answers: clear answers that have no place of their own.
-        by_coordinator: a coordinator has registered the person; the mail says so.
+        answers: clear answers that have no separate field.
+        by_coordinator: a coordinator has registered the person; the mail states it.
         mailed: whether the person gets a mail about it.
     """
 
@@ -137,7 +137,7 @@ def confirmation_wanted(
 ) -> Message:
     """Return the message that the owner of ``email`` is to get a confirmation link.
 
-    ``pending`` says whether something waits for their confirmation; else the link leads to their registrations alone.
+    ``pending`` is true if something waits for their confirmation; else the link leads to their registrations alone.
     """
     sealed = seal_to(notifications_key, {"address": email, "token": token})
     data = {
@@ -234,7 +234,7 @@ def _is_proposal(fact: Fact) -> bool:
 
 
 def _proposal_message(fact: Fact, events_key: bytes, at: datetime) -> Message:
-    """What a proposal says, or that it was withdrawn, for events: nothing in it names its person."""
+    """Return the message to events with the content of a proposal, or its withdrawal; it never names the person."""
     registration, cause = fact.registration, fact.cause or (correlation_id(), traceparent())
     data: dict[str, Any] = {
         "proposal_id": registration.id,

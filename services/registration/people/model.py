@@ -52,7 +52,7 @@ class Registration:
 
     @property
     def hold(self) -> Hold:
-        """Where a person who waits stands: in line, with an offer, or past one."""
+        """State of a person who waits: in line, with an offer, or past one."""
         return "offered" if self.offer_expires_at is not None else "passed" if self.offer_passed else ""
 
     @property
@@ -68,7 +68,7 @@ class AddressRefs:
     Attributes:
         ref: of the address, folded.
         mailbox: of the canonical mailbox: without ``+tag``, without dots where the provider ignores them.
-        domain: of the domain; empty for a listed mail provider, which has no quota of its own.
+        domain: of the domain; empty for a listed mail provider, which has no separate quota.
     """
 
     ref: bytes
@@ -91,7 +91,7 @@ def clear_answers(*sources: Any) -> dict[str, Any]:
 def check_confirming(
     opening: Opening, seats: Seats, registration: Registration, now: datetime, *, beyond: bool = False
 ) -> None:
-    """Whether a person who waits can be given a seat, whatever their number in line and however late it is.
+    """Check that a person who waits can be given a seat, also out of line and after the last automatic promotion.
 
     Args:
         beyond: whether they need not fit: they get a reserved seat, or one more than there are.

@@ -1,7 +1,7 @@
 """Tags, notes of coordinators, and saved views; and what else is known of a person beside one registration.
 
-A note belongs to a registration, so that it is erased with it; all registrations of the address show it to whoever may
-see them. It is in the person's export: what is written here will be read by the person it is about.
+A note belongs to a registration, so that it is erased with it; all registrations of the address show it to anyone who
+may see them. It is in the person's export: the person whom a note is about can read it.
 
 Views are filters, order and columns of the list of registrations under a name, for oneself or for all colleagues. A
 view never holds a word that was searched for, nor an answer in free text: it stays longer than the person it names.
@@ -79,7 +79,7 @@ def read_tag(typed: str) -> str:
 def tag_registrations(work: UnitOfWork, clock: Clock, tagging: Tagging) -> list[str]:
     """Set and remove tags; returns the ids of the registrations that changed. Bulletins find people by them.
 
-    The audit log names the registrations and no tag: a tag may say something about a person who is erased later.
+    The audit log names the registrations and no tag: a tag may describe a person who is erased later.
 
     Raises:
         DomainError: ``not-found``: one is unknown, erased, or on a form that the key is not good for.
@@ -168,7 +168,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """Everything about a person that stands beside one registration, as far as a person may see it."""
+    """Everything stored about a person beside one registration, limited to what the viewer may see."""
 
     others: Sequence[OtherRegistration]
     mails: Sequence[LoggedMail]
@@ -249,7 +249,7 @@ class SavedView:
     """Attributes:
     owner: name of the key that saved it; no one else can delete it.
     shared: every coordinator sees it.
-    query: filters, order and columns, as they stand in the address of the list.
+    query: filters, order and columns, as in the query string of the list.
     """
 
     id: str
@@ -263,7 +263,7 @@ class SavedView:
 def views_for(connection: Connection, owner: str, forms: frozenset[str] | None) -> Sequence[SavedView]:
     """Return a person's own views, then those that others share: of ``forms`` alone unless that is None.
 
-    Names and tags of a view may say something about people of its form.
+    Names and tags of a view may describe people of its form.
     """
     values = {"owner": owner, "forms": None if forms is None else sorted(forms)}
     return [SavedView(*row) for row in connection.execute(_LIST_VIEWS, values)]

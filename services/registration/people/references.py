@@ -1,6 +1,6 @@
-"""What stands for an address, a person and an organisation wherever they are compared, and blocked addresses.
+"""Keyed hashes by which addresses, people and organisations are compared, and blocked addresses.
 
-Of a blocked address its keyed hash is stored, not the address.
+Only the keyed hash of a blocked address is stored, not the address.
 """
 
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class References:
     key: bytes = field(repr=False)
 
     def address(self, email: str) -> AddressRefs:
-        """Return what stands for an address where it is compared."""
+        """Return the keyed hashes by which an address is compared."""
         domain = mail_domain(email)
         return AddressRefs(
             ref=keyed_hash(self.key, "person", address_key(email)),
@@ -35,9 +35,9 @@ class References:
         )
 
     def person(self, email: str, name: str | None, title: str | None = None) -> bytes:
-        """Return what stands for one person at an address, however the name is spaced and cased.
+        """Return the keyed hash of one person at an address; spacing and case of the name make no difference.
 
-        ``title`` is that of a proposal: it tells several of one person apart.
+        ``title`` is that of a proposal: it distinguishes several proposals of one person.
         """
         parts = [address_key(email), _folded(name or ""), *([] if title is None else [_folded(title)])]
         return keyed_hash(self.key, "person at address", "\0".join(parts))

@@ -1,4 +1,4 @@
-"""Shapes of what coordinators ask about people, and of what they are told."""
+"""Schemas of coordinators' requests about people, and of the responses."""
 
 from typing import Any
 

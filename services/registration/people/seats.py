@@ -143,7 +143,7 @@ class PoolSchema(ReservationSchema):
 
 
 class WaitingSchema(ma.Schema):
-    """Somebody on the waiting list."""
+    """A person on the waiting list."""
 
     registration = ma.fields.Nested(PersonSchema, required=True)
     why = ma.fields.String(
@@ -233,7 +233,7 @@ WHY = {
     "not-taking-place": "At present the event does not take place",
     "by-hand": "Coordinators decide who gets a seat",
 }
-"""Why somebody waits, in words."""
+"""Why a person waits, in words."""
 
 ReservationRow = tuple[str, str, str]
 """For whom (``working_group:housing``), how many, until when: as they are typed."""

@@ -1,8 +1,8 @@
 """Registrations one at a time: read, lock, change, offer a seat, and the hashes of their links.
 
-Every change of one begins with the same order of locks. The decider has statements of its own.
+Every change of one begins with the same order of locks. The decider has separate statements.
 
-A managing link changes the registration; the five newest are valid. Read-only and join links stand in calendars and
+A managing link changes the registration; the five newest are valid. Read-only and join links are in calendars and
 forwarded mails, so they are valid as long as the registration's page, or until all links are ended.
 """
 
@@ -222,7 +222,7 @@ def expired_offers(connection: Connection, form: str, now: datetime) -> list[Per
 _PAUSE = text("SELECT pg_advisory_xact_lock(:lock)")
 
 DECIDER_LOCK = 7240018
-"""Advisory lock of whoever decides, for one transaction."""
+"""Advisory lock of the process that decides, for one transaction."""
 
 
 def pause_decider(connection: Connection) -> None:
@@ -271,7 +271,7 @@ def lock_found(connection: Connection, clock: Clock, found: Person) -> Locked:
     """Seats first, then the registration, then the clock and the form: what waited must not see what was before.
 
     Raises:
-        DomainError: ``not-found`` if it is gone meanwhile.
+        DomainError: ``not-found`` if it was deleted in the meantime.
     """
     lock_seats(connection, found.registration.form)
     person, now = lock_person(connection, found.registration.id), clock()
@@ -363,7 +363,7 @@ def store_links(connection: Connection, minted: Sequence[tuple[str, LinkTokens]]
 
 
 def end_links(connection: Connection, registrations: Sequence[str]) -> None:
-    """End all links of these registrations, whatever their purpose, and the wish for another one."""
+    """End all links of these registrations, of every purpose, and pending requests for another one."""
     if not registrations:
         return
     for statement in _END:

@@ -1,8 +1,8 @@
 """The waiting list: free seats go to those who wait, in the transaction that frees them, or when time alone does.
 
 Time frees one where it was withheld because the event was postponed, for instance. Each decision is recorded, with
-the reason why those who go on waiting got no seat. Coordinators see the seats of a form: the numbers, what is reserved,
-and who waits for what reason.
+the reason why the people who still wait got no seat. Coordinators see the seats of a form: the numbers, what is
+reserved, and who waits for what reason.
 """
 
 import logging
@@ -121,13 +121,13 @@ def promote_waiting(
 ) -> list[Person]:
     """Confirm as many of those who wait as the one inequality allows, in order of receipt, and store the seats.
 
-    What was decided is recorded, for those who go on waiting too.
+    The decision is recorded, also for those who still wait.
 
     Args:
         connection: of a transaction that holds the lock on the form's seats.
         messages: of the service.
         form: as it was locked.
-        seats: as they are after whatever freed one.
+        seats: as they are after one was freed.
         now: the time.
         reason: why a person is promoted, for the history that coordinators see.
 
@@ -137,7 +137,7 @@ def promote_waiting(
     decided = _decide(connection, form, seats, now)
     waiting = _those_chosen(connection, form.slug, decided)
     if len(waiting) < decided.count:
-        # A wrong count is one form's: tend goes on with the other forms, and the audit (A2) names this one.
+        # A wrong count is one form's: tend continues with the other forms, and the audit (A2) names this one.
         log.error("fewer people wait than are counted", extra={"form": form.slug, "counted": seats.in_line})
         decided = replace(decided, count=len(waiting), after=None)
     if seats.mode == WITH_OFFERS:
@@ -234,7 +234,7 @@ def promoting(messages: RegistrationMessages) -> Promote:
 
 
 def count_to_decide(work: UnitOfWork, now: datetime) -> int:
-    """Forms on which coordinators give seats by hand, seats are free and people wait."""
+    """Return the number of forms in manual promotion mode that have free seats and people who wait."""
     with work.transaction() as connection:
         return int(connection.execute(_TO_DECIDE, {"by_hand": BY_HAND, "now": now}).scalar() or 0)
 
@@ -261,7 +261,7 @@ MAX_SHOWN_WAITING = 200
 
 OFFERED, PASSED, NEXT = "offered", "offer-passed", "next"
 REASONS = (OFFERED, PASSED, NEXT, NO_FREE_SEAT, RESERVED, DOMAIN_SHARE, TOO_LATE, NOT_TAKING_PLACE, DECIDED_BY_HAND)
-"""Why somebody waits."""
+"""Why a person waits."""
 
 _WAITING = text(
     PERSON + "WHERE r.form = :form AND r.status = 'waitlisted' ORDER BY r.received_at, r.submission LIMIT :most"

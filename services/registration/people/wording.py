@@ -23,7 +23,7 @@ class OfferedDecision:
         effect: what it does to people, in sentences.
         refusal: why it cannot be done now; empty if it can.
     reason: whether a reason is ``required``, ``possible`` or, if empty, not asked for.
-    hours: how long an offer stands by default; None for every other decision.
+    hours: how long an offer is valid by default; None for every other decision.
     """
 
     status: str
@@ -117,10 +117,10 @@ DONE_BESIDES = {
     "noted": "The note is saved.",
     "tagged": "The tags are changed.",
 }
-"""What to say when it is done."""
+"""Notice that is shown when it is done."""
 
 OUTCOME_WORDS = {"sent": ("Sent", "good"), "bounced": ("Bounced", "wrong"), "suppressed": ("Unsubscribed", "mind")}
-"""Word and look of what became of a mail."""
+"""Word and tag style for the outcome of a mail."""
 
 
 def is_done(view: PersonView, status: str) -> bool:

@@ -38,8 +38,8 @@ REASONS = {
     "mistake": "erased: it was made by mistake",
     "no-longer-needed": "erased: it is no longer needed",
 }
-"""Why a coordinator may erase somebody, in the words of the history. A closed list: a free text could name the person
-that it is to forget."""
+"""Why a coordinator may erase a person, in the words of the history. A closed list: a free text could name the erased
+person."""
 
 BY_LINK = "erased by link"
 KEPT_LONG_ENOUGH = "erased: it was kept as long as the form says"
@@ -48,9 +48,9 @@ _TOOK_PLACE = OPEN_EVENT_STATUSES | {"held"}
 
 
 def erased(registration: Registration, opening: Opening, now: datetime) -> Registration:
-    """The registration one revision on, with the status under which it goes on counting.
+    """The registration in its next revision, with the status under which it is still counted.
 
-    Whoever had a seat at an event that has begun stays counted; every other place is given back.
+    A person who had a seat at an event that has begun stays counted; every other seat is released.
     """
     status = _status(registration.status, opening, now)
     return replace(registration, status=status, revision=registration.revision + 1)
@@ -111,7 +111,7 @@ class TombstoneView:
 def erase_by_link(
     connection: Connection, messages: RegistrationMessages, registration_id: str, now: datetime, number: int
 ) -> None:
-    """Erase the registration that a managing link opened; nothing happens if it is gone meanwhile. For the decider.
+    """Erase the registration that a managing link opened; does nothing if it no longer exists. For the decider.
 
     Args:
         connection: of the transaction that decides the command.
@@ -132,10 +132,10 @@ def erase_by_link(
 def erase_known(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, erasure: Erasure) -> int:
     """Erase a registration, or all of its address on forms that the coordinator's key is good for.
 
-    First what waits for the owner of the address goes, on the same forms, while the decider is paused: so nothing that
-    came before becomes a registration meanwhile. Then each registration in a transaction of its own, since each locks
-    the seats of its form; the named one is last, so that what was broken off can be asked for again. Erasing what is
-    erased changes nothing.
+    First it deletes what waits for the owner of the address on the same forms, while the decider is paused: so nothing
+    that was received before becomes a registration during the erasure. Then it erases each registration in a separate
+    transaction, since each locks the seats of its form; the named one is last, so that an interrupted erasure can be
+    requested again. Erasing what is erased changes nothing.
 
     Returns:
         how many were erased.
@@ -253,8 +253,8 @@ def _erase_pending(
 
 
 def _erase(connection: Connection, messages: RegistrationMessages, locked: Locked, cause: ErasureCause) -> None:
-    """The messages were blanked once before anything was locked: a relay that has them in hand may take its time, and
-    no one should wait for seats meanwhile. What was added since is blanked now."""
+    """The messages were blanked once before anything was locked: a relay that is publishing them may be slow, and no
+    one should wait for seats during that time. What was added since is blanked now."""
     before, now = locked.registration, locked.now
     after = erased(before, locked.form.opening, now)
     former = former_addresses(connection, before.id)

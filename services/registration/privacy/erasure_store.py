@@ -201,21 +201,21 @@ def erase_pending(
 ) -> list[str]:
     """Delete what waits for the owner of the registration's address, and its confirmation links if nothing is left.
 
-    What was received before and is not decided yet is sealed to the decider: it is dropped when its turn comes.
+    What was received before and is not decided yet is sealed to the decider, which later discards it.
 
     Args:
         connection: of a transaction in which no batch is being decided, but by its caller.
         registration: of the address.
         now: the time.
         forms: on which; None for all.
-        until: number of the command that erases; None: whatever was received by now counts as received before.
+        until: number of the command that erases; None: everything received by now counts as received before.
 
     Returns:
         ids of the confirmation links, which are the subjects of the messages that hold the address.
     """
     ref = bytes.fromhex(registration.person_ref)
     values = {"ref": ref, "forms": None if forms is None else list(forms)}
-    connection.execute(_CANDIDATES, values)  # first, as whoever else deletes both
+    connection.execute(_CANDIDATES, values)  # first: the same lock order as every process that deletes both
     return list(connection.execute(_PENDING, {**values, "now": now, "until": until}).scalars())
 
 
@@ -228,10 +228,10 @@ def former_addresses(connection: Connection, registration_id: str) -> list[tuple
 
 
 def forget_organisation(connection: Connection, organisation_id: str) -> None:
-    """Delete an organisation's name if no one is of it any more.
+    """Delete an organisation's name if no person of it is left.
 
-    Comes last in its transaction: who registers meanwhile names organisations and would wait for this lock. Without it
-    a person whose registration is not committed yet would lose the name of theirs.
+    Call it last in its transaction: concurrent registrations name organisations and would wait for this lock. Without
+    the lock, a person whose registration is not committed yet would lose the name of their organisation.
     """
     connection.execute(_LOCK_ORGANISATIONS)
     connection.execute(_FORGET_ORGANISATION, {"id": organisation_id})

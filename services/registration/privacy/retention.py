@@ -30,7 +30,7 @@ from shared.security.retention import (
 )
 
 UNDECIDED_DAYS = 365
-"""How long after its last change the person of a proposal is kept on which nobody decides."""
+"""How many days after its last change the person of an undecided proposal is kept."""
 
 _FORMS = text("""
     SELECT f.slug, f.definition, f.person_days, CASE
@@ -56,9 +56,10 @@ _DUE = """
             FROM (SELECT) one LEFT JOIN proposal_state p ON p.registration_id = r.id
                 LEFT JOIN event_copy e ON e.id = p.event_id) < :before)
 """
-"""Whose last day was before ``before``, and who registered before that: the date of an event that somebody types wrong
-takes nobody with it who has just come. The last day of a proposal is that of its side event, or of the decision that
-declined it; without either it is the last change, and a time that makes a year of how long its person is kept."""
+"""Registrations whose last day was before ``before``, and that were accepted before that: a mistyped date of an event
+does not delete a person who has just registered. The last day of a proposal is that of its side event, or of the
+decision that declined it; without either it is the last change plus the days that make the person's retention a
+year."""
 
 _ENDED = """
     SELECT r.id FROM registration r
@@ -138,7 +139,7 @@ class Due:
     Attributes:
         form: its slug.
         last_day: of the form.
-        before: whatever ended earlier is due.
+        before: everything that ended earlier is due.
         names: of the answers that go, if single ones do; of sealed ones those that stay.
         undecided_days: see :class:`KeptForm`.
     """
@@ -173,7 +174,7 @@ def noticed(what: str, step: str, due: Due) -> Noticed:
 
 
 def due_ended(connection: Connection, step: Noticed, announced_before: datetime, most: int) -> list[str]:
-    """Ids of up to ``most`` ended registrations that may go, and that no one has in hand."""
+    """Ids of up to ``most`` ended registrations that may be deleted and that no other transaction has locked."""
     return list(connection.execute(_DUE_ENDED, _limits(step, announced_before, most)).scalars())
 
 
@@ -299,12 +300,12 @@ def retention_steps(messages: RegistrationMessages, work: UnitOfWork, now: datet
 
 
 def confirm_unannounced(work: UnitOfWork, now: datetime, form: str, who: str) -> dict[str, int]:
-    """Let go what is due on a form and waits because nothing announced it; returns how many records by step.
+    """Confirm the deletion of records of a form that are due but were not announced; returns how many records by step.
 
     Args:
         work: on the service's database.
         now: compared with the database's clock.
-        form: slug; one that does not exist has nothing that waits.
+        form: slug; a form that does not exist has no waiting records.
         who: the operator, for the audit log.
     """
     confirmed = {}

@@ -101,7 +101,7 @@ class FormQuery(ma.Schema):
 
 
 class ReceiptSchema(ma.Schema):
-    """The answer to a submission: it is stored. The same for everybody, whoever is registered."""
+    """The answer to a submission: it is stored. It is the same for everybody, registered or not."""
 
     receipt = ma.fields.String(required=True, metadata={"description": "Opens its receipt for eight days"})
     code = ma.fields.String(
@@ -282,7 +282,7 @@ def _add_intake(blueprint: Any, context: PublicContext) -> None:
 
 
 _PAGE = {"text/html": {"schema": {"type": "string"}}}
-"""To a form sent by a browser the answer is a page, whatever it says."""
+"""A form sent by a browser always gets a page as its answer."""
 _PROBLEM = {"application/problem+json": {"schema": ProblemSchema}, **_PAGE}
 _INTAKE_DOCUMENT: dict[str, Any] = {
     "parameters": [

@@ -53,11 +53,11 @@ from shared.runtime.deployment import TrustedProxies
 from shared.runtime.errors import DomainError, Unavailable
 
 VIEW_KEPT_S = 1.0
-"""How long a form is shown as it was read: its questions, partners and keys, whether it is open, and the word about its
-seats. The decider judges by the form's row, whatever was shown."""
+"""How long a form is shown from the cache: its questions, partners and keys, whether it is open, and the note about its
+seats. The decider always uses the form's row, not what was shown."""
 
 VIEW_KEPT_IN_NEED_S = 60.0
-"""How long it may be one when it cannot be read anew."""
+"""How long a cached form may be used when it cannot be read again."""
 
 KEY_KEPT_S = 5.0
 """How long answers are sealed to a form's public key while it cannot be read again, so that a destroyed key goes out
@@ -86,7 +86,7 @@ class PublicContext:
     proxies: gateways that are believed about who sends a request.
     organiser: shown on forms.
     proof_keys: of challenges.
-    views: forms seen a moment ago.
+    views: cached forms.
     public_url: address of the whole system as people see it.
     """
 
@@ -101,7 +101,8 @@ class PublicContext:
     refreshing: threading.Lock = field(default_factory=threading.Lock)
 
     def form_view(self, slug: str) -> FormView:
-        """The form called ``slug``, about a second old at most: one caller reads it again, the others go on meanwhile.
+        """The form called ``slug``, about a second old at most: one caller reads it again, the others use the cached
+        one.
 
         Raises:
             DomainError: ``form-unknown``.
@@ -117,12 +118,12 @@ class PublicContext:
             self.refreshing.release()
 
     def remembered_origins(self, slug: str) -> tuple[str, ...]:
-        """Origins that might use the form a moment ago; none if nothing is remembered. Asks no one."""
+        """Cached origins that may use the form; none if nothing is cached. Does not query the database."""
         kept = self.views.get(slug)
         return kept[1].origins if kept is not None else ()
 
     def known_origins(self, slug: str) -> tuple[str, ...]:
-        """Origins that may use the form; those of every partner where there is no such form, none if no one can say."""
+        """Origins that may use the form; those of every partner if there is no such form, none if they are unknown."""
         try:
             return self.form_view(slug).origins
         except Unavailable:
@@ -137,7 +138,7 @@ class PublicContext:
         try:
             view = view_form(self.work, slug, self.clock())
         except Unavailable:
-            # exports may hold every connection: whoever registers has one of their own, and goes on with what is known
+            # exports may hold every connection: submissions have a separate one, and use the cached form
             if kept is None or time.monotonic() - kept[0] > VIEW_KEPT_IN_NEED_S:
                 raise
             return _in_need(*kept)
@@ -214,9 +215,9 @@ def language_of(beside: dict[str, Any], partner_language: str | None) -> str:
 def page_style_of(
     language: str, values: Mapping[str, Any], partner: Partner | None, *, framed: bool = False, parent: str = ""
 ) -> PageStyle:
-    """The look of a page; the address's values come before the partner's.
+    """The page style; values of the address take precedence over the partner's.
 
-    ``parent`` is the origin of the page around that may hear messages.
+    ``parent`` is the origin of the enclosing page that may receive messages.
     """
     own = {name: str(value) for name, value in (partner.theme if partner else {}).items()}
     given = {name: str(values[name]) for name in ("theme", "accent", "radius", "font") if values.get(name)}
@@ -243,7 +244,8 @@ def guest_list_closes(form: PublicForm) -> EventTime | None:
 
 
 def parent_origin(partner: Partner | None, claimed: str) -> str:
-    """The origin that may frame the page and hear it: the claimed one if it is the partner's, else none."""
+    """The origin that may frame the page and receive its messages: the claimed one if it is the partner's, else
+    none."""
     return claimed if partner is not None and claimed in partner.origins else ""
 
 
@@ -268,7 +270,8 @@ def _page(html: str, look: PageStyle, origins: tuple[str, ...], status: int) -> 
 
 
 def refused_page(cause: RefusedCause, parent: str, slug: str, partner: Partner | None = None) -> Response:
-    """The page that tells ``parent``, an origin, why it cannot show a form. Anybody may frame it: it holds nothing."""
+    """The page that reports to ``parent``, an origin, why it cannot show a form. Any page may frame it: it has no
+    data."""
     language = language_of(request.args.to_dict(), partner.language if partner else None)
     look = page_style_of(language, request.args, partner, parent=parent)
     query = {"lang": language, "partner": partner.slug if partner else ""}
@@ -278,7 +281,7 @@ def refused_page(cause: RefusedCause, parent: str, slug: str, partner: Partner |
 
 
 def closed_html(view: FormView, look: PageStyle, reason: str) -> str:
-    """The page that says why there is no form."""
+    """The page that states why there is no form."""
     title = view.definition.title.for_reader(look.language)
     query = {"partner": request.values.get("partner", ""), **look.theme.query(), "parent": look.parent}
     path = embed_path(view.stored.slug, query)

@@ -1,7 +1,7 @@
 """The receipt of a submission, as a page and for programs, and *my registrations*, a mail with the link to all of them.
 
-Whoever has a receipt may know what became of its submission. The answer of *my registrations*, its time and the
-statement that it runs are the same for every address: the decider looks at it later.
+A person with a receipt may know the outcome of its submission. The answer of *my registrations*, its time and the
+statement that it runs are the same for every address: the decider processes the address later.
 
 The event of a form is an entry of one person's calendar: a file to download, and links to calendars on the web.
 """
@@ -127,7 +127,7 @@ def receipt_pages_blueprint(context: PublicContext) -> PageBlueprint:
 
 
 def _event(context: PublicContext, content: Mapping[str, Any], language: str) -> CalendarEvent | None:
-    """The event of a receipt that says that a seat was given. Nothing depends on who is registered."""
+    """The event of a receipt that states that a seat was given. Nothing depends on who is registered."""
     key = content.get("calendar_key")
     if key is None:
         return None
@@ -204,7 +204,7 @@ FILE = "calendar.ics"
 
 @dataclass(frozen=True, slots=True)
 class PersonalEntry:
-    """What tells a person's entry from others.
+    """What distinguishes a person's entry from others.
 
     Attributes:
         key: the UID's part before the ``@``.
@@ -220,8 +220,8 @@ def personal_event(
 ) -> CalendarEvent | None:
     """Return a form's event for a person who has a seat; None if there is nothing to put in a calendar.
 
-    That is so for a form by which no one takes part in an event, and if the event has no date, does not take place as
-    things stand, or is over.
+    There is nothing for a form by which no one takes part in an event, and if the event has no date, is not to take
+    place, or is over.
     """
     if form.event_id is None or form.kind not in IN_CALENDARS:
         return None
@@ -251,7 +251,7 @@ def personal_event(
 
 
 def links_to(event: CalendarEvent, file: str, language: str) -> CalendarLinks:
-    """Return the links to an event. No link can tell a calendar that a date is tentative, so the title says it.
+    """Return the links to an event. A link cannot mark a date as tentative, so the title does.
 
     Args:
         event: see :func:`personal_event`.
@@ -265,7 +265,7 @@ def links_to(event: CalendarEvent, file: str, language: str) -> CalendarLinks:
 
 
 def file_response(event: CalendarEvent | None, page_path: str) -> Response:
-    """Return the file of an event, or lead to the page that says why there is none."""
+    """Return the file of an event, or redirect to the page that states why there is none."""
     if event is None:
         return see_other(page_path)
     response = Response(write_file(event, PRODUCT), content_type=f"{MEDIA_TYPE}; charset=utf-8")

@@ -64,14 +64,14 @@ def preflight(origins: tuple[str, ...], methods: str) -> Response:
 def opened(
     inner: "WSGIApplication", remembered: Callable[[str], Collection[str]], known: Callable[[str], Collection[str]]
 ) -> "WSGIApplication":
-    """``inner``, with what is answered outside of the views of forms readable for the same origins.
+    """Wrap ``inner``: responses from outside of the views of forms become readable for the same origins.
 
-    A partner's own form would else see a fault of the network in place of what went wrong, and of when to come again.
+    Without that a partner's own form would get a network error in place of the problem and its ``Retry-After``.
 
     Args:
-        inner: an application, with its door.
-        remembered: origins that may use the form called so, without asking anybody: for when too much is going on.
-        known: the same, asked for if need be.
+        inner: an application, with its admission control.
+        remembered: returns the cached origins that may use a form, without a query: for times of overload.
+        known: returns the same, with a query if necessary.
     """
 
     def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -113,10 +113,10 @@ class SubmissionRefused(Exception):
 
 
 def take(context: PublicContext, view: FormView, submitted: SubmittedForm, token_hash: bytes | None = None) -> Accepted:
-    """Check and store one submission; count how it went. The address is not looked at.
+    """Check and store one submission; count its outcome. The address is not searched for in the database.
 
-    The honeypot refuses no one, since a browser's extension may have filled it: whatever fills it loses its proof of
-    work, so its mail waits longer and no one is registered at once.
+    The honeypot refuses no one, since a browser's extension may have filled it: a submission that fills it loses its
+    proof of work, so its mail waits longer and no one is registered at once.
 
     Args:
         context: of the routes.
@@ -148,7 +148,7 @@ def take(context: PublicContext, view: FormView, submitted: SubmittedForm, token
 
 
 def client_network(context: PublicContext) -> bytes | None:
-    """Return what stands for the client network today; the network itself is kept nowhere."""
+    """Return today's keyed hash of the client network; the network itself is not stored."""
     address = client_address(request.environ, context.proxies)
     if address is None:
         return None
@@ -193,7 +193,7 @@ def _counted(
 
 
 def as_json(accepted: Accepted, view: FormView, language: str) -> Response:
-    """202 with the receipt, readable by the partners' pages. The same for everybody, whoever is registered."""
+    """202 with the receipt, readable by the partners' pages. It is the same for everybody, registered or not."""
     message, following = submission_texts(language, view.stored.verification)
     content = {
         "receipt": accepted.receipt,

@@ -196,7 +196,7 @@ class CountTableSchema(ma.Schema):
 
 
 class SealedEntrySchema(ma.Schema):
-    """Somebody on the list."""
+    """A person on the list."""
 
     registration_id = ma.fields.String(required=True)
     name = ma.fields.String(required=True, allow_none=True)
@@ -206,7 +206,7 @@ class SealedEntrySchema(ma.Schema):
 
 
 class ListSchema(ma.Schema):
-    """A list; while a second person has to approve it, without what stands on it."""
+    """A list; without its entries while a second person has to approve it."""
 
     id = ma.fields.String(required=True)
     state = ma.fields.String(required=True, validate=ma.validate.OneOf(["open", "waiting"]))

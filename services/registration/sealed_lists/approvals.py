@@ -104,12 +104,12 @@ class ApprovalDesk:
         return None
 
     def decide(self, approval_id: str, decision: str, who: str, may_touch: MayTouch) -> Approval:
-        """Decide a request. What is approved is done: the list is opened for whoever asked, the key destroyed.
+        """Decide a request. An approval is carried out: it opens the list for the requester, or destroys the key.
 
         Raises:
-            DomainError: ``not-found``; ``new-access``: one of the two has got their sign-in lately; as
+            DomainError: ``not-found``; ``new-access``: one of the two has received their sign-in lately; as
                 :func:`decide_approval`; as :meth:`destroy`, with the approval stored: it can be approved once more when
-                what stood in the way is settled.
+                the obstacle is removed.
         """
         found, _ = self.find(approval_id, may_touch)
         if (found.act, found.decision, decision) == (DESTROY_KEY, APPROVED, APPROVED):

@@ -242,7 +242,8 @@ NAMES = ("reader", "purpose", "form", "person", "cursor")
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A reading; ``name`` is of whoever was read, where that is one person and the reader of the log may know."""
+    """A reading; ``name`` is that of the person concerned, if it is one person and the reader of the log may know
+    it."""
 
     reading: Reading
     name: str

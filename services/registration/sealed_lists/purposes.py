@@ -51,7 +51,7 @@ Count = Callable[[Mapping[str, Field], Sequence[Answers]], Iterable[CountTable]]
 def by_day(_: Mapping[str, Field], people: Sequence[Answers]) -> Iterable[CountTable]:
     """Who arrives, who leaves, and who is there, for each day from the first arrival to the last departure.
 
-    Whoever has given one of the two days counts as there on that day alone.
+    A person who has given only one of the two days counts as present on that day alone.
     """
     days = [(_day(one, "arrives_on"), _day(one, "leaves_on")) for one in people]
     first, last = Counter(begins for begins, _ in days if begins), Counter(ends for _, ends in days if ends)
@@ -92,7 +92,7 @@ def by_night(fields: Mapping[str, Field], people: Sequence[Answers]) -> Iterable
 
 
 def nights_of(fields: Mapping[str, Field], one: Answers) -> list[date]:
-    """The nights in which a person needs a room; none where they have not said from which day."""
+    """The nights in which a person needs a room; none if they have not given the first day."""
     begins = _day(one, "arrives_on")
     return [] if begins is None else [begins + timedelta(days=night) for night in range(_nights(fields, one))]
 
@@ -181,7 +181,7 @@ CUSTOM, EVERYTHING = "custom", "everything"
 
 
 class Names(Enum):
-    """Whether the names of people stand beside their answers."""
+    """Whether the names of people are shown beside their answers."""
 
     ALWAYS = "always"
     """The list is of no use without them."""
@@ -208,7 +208,7 @@ class Purpose:
         needs: kinds by the name of the question; a form without one of them does not serve the purpose.
         also: names of questions that are opened where the form asks them.
         concerns: whether a person with these answers belongs on the list.
-        names: whether names stand beside the answers.
+        names: whether names are shown beside the answers.
         order: sorts the list.
         count: makes the numbers.
     """
@@ -365,8 +365,8 @@ def needs_second_person(
 ) -> bool:
     """Return whether it is the whole list: all sealed answers of a form, by its name or by choosing all of them.
 
-    Whoever chooses them in parts has chosen them all with the last part. A question that was added lately makes no
-    list a part: the reader may have added it, and no one may have answered it.
+    A reader who chooses them in parts has chosen them all with the last part. A question that was added lately does not
+    make a list partial: the reader may have added it, and perhaps no person has answered it.
 
     Args:
         purpose: of the list.

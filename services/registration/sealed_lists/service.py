@@ -1,8 +1,8 @@
 """Lists of sealed answers: opened for one reason, logged once, shown to the same reader until they expire.
 
 Nothing that was opened is stored: each view opens the answers again, two hundred people at a time, and forgets them
-with the response. A list is about the people of the time at which it was opened; whoever no longer has the status by
-which they were chosen, or was erased, is left out of it from then on.
+with the response. A list is about the people of the time at which it was opened; a person who no longer has the status
+by which they were chosen, or was erased, is left out of it from then on.
 """
 
 import logging
@@ -91,7 +91,7 @@ MAX_PEOPLE = 10_000
 """On one list: their opened answers are in memory at once while it is sorted, about 1 KB each."""
 
 CHUNK = 200
-"""People whose answers are opened in one go: some 30 ms, after which other requests of the process have their turn."""
+"""People whose answers are opened in one batch: some 30 ms, after which the process serves other requests."""
 
 TOGETHER = timedelta(days=30)
 """Lists of one reader that are opened within it count as one, where a second person is needed for all answers."""
@@ -155,7 +155,7 @@ class ListDesk:
         return opened
 
     def open_approved(self, connection: Connection, approval: Approval) -> SealedList:
-        """Open the whole list for whoever asked, in the transaction in which a second person approves it."""
+        """Open the whole list for the requester, in the transaction in which a second person approves it."""
         form = find_form(connection, approval.form)
         fields = [field.name for field in parse_definition(form.definition).fields if field.sealed] if form else []
         now = self.clock()

@@ -62,7 +62,7 @@ class SealedList:
         purpose: name of one of the registry.
         fields: names of the questions that it opens.
         filters: by which people were chosen, and ``names``: whether names are shown. Never an answer.
-        people: ids of the registrations that it is about, whoever registers later.
+        people: ids of the registrations that it is about; later registrations are not added.
         reader: who opened it, and alone can open it again.
         approved_by: the second person, where one had to approve.
     """
@@ -228,7 +228,7 @@ class ListEntry:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """An open list with what stands on it now; never stored.
+    """An open list with its current entries; never stored.
 
     Attributes:
         entries: sorted; none where the list shows numbers alone.
@@ -248,7 +248,7 @@ class Contents:
 
 
 ANY_HOTEL = "block"
-"""The answer of the standard form for a room in whatever hotel keeps rooms. Another answer may be the id of a hotel."""
+"""The answer of the standard form for a room in any hotel that keeps rooms. Another answer may be the id of a hotel."""
 
 QUESTION = "hotel"
 _HOTEL_COLUMNS = (("night", "Night of"), ("hotel", "Hotel"), ("kept", "Kept"), ("taken", "Taken"), ("left", "Left"))

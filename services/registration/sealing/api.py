@@ -37,7 +37,7 @@ class SealedSchema(ma.Schema):
 
 
 class ReadingSchema(ma.Schema):
-    """Somebody has read somebody's sealed answers."""
+    """A reading of a person's sealed answers."""
 
     number = ma.fields.Integer(required=True)
     registration_id = ma.fields.String(

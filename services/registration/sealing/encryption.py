@@ -1,18 +1,18 @@
 """Encrypts sealed answers to a form's public key, and opens them with its private key.
 
-Whoever seals cannot open: the content key is drawn again for each submission, sealed by HPKE (RFC 9180: X25519,
-HKDF-SHA-256, AES-256-GCM) to the form's public key with an ephemeral key of its own, and forgotten. ``info`` names the
+A process that seals cannot open: the content key is drawn again for each submission, sealed by HPKE (RFC 9180: X25519,
+HKDF-SHA-256, AES-256-GCM) to the form's public key with a separate ephemeral key, and forgotten. ``info`` names the
 form, so a content key that was sealed for another form does not open.
 
 Each field is encrypted by AES-256-GCM under that content key. The key encrypts the few fields of one submission once
 and nothing else, so random nonces of 96 bits cannot repeat in practice. The associated data names form, submission and
 field, so no ciphertext opens in another place. Values are padded to steps of 64 bytes (PKCS #7) before encryption: a
-ciphertext tells in which step the length is, and no more. The padding is inside what is authenticated, so it is no
-oracle. The caller seals every sealed question of a form, unanswered ones as null: names of fields tell no one which of
-them were answered.
+ciphertext reveals in which step the length is, and no more. The padding is inside what is authenticated, so it is no
+oracle. The caller seals every sealed question of a form, unanswered ones as null: names of fields do not reveal which
+of them were answered.
 
-The form's key does not authenticate the sender: it is public, so whoever may write to the database can also write
-answers that no one gave.
+The form's key does not authenticate the sender: it is public, so a process that may write to the database can also
+write answers that no one gave.
 """
 
 import os
@@ -63,7 +63,7 @@ def open_answers(
     Args:
         private_keys: of the form, newest first.
         form: slug.
-        submissions: references that may stand in the value: those of the registration it is stored with.
+        submissions: references that may occur in the value: those of the registration it is stored with.
         sealed: the stored value.
         only: names of the fields to open, all others stay closed; None for all.
 

@@ -93,7 +93,7 @@ class StillUndecided(Exception):
 
 @dataclass(slots=True)
 class Resealed:
-    """How many registrations and candidates were sealed anew, and how many no key opens; those are left as they are."""
+    """How many registrations and candidates were re-encrypted, and how many no key opens; those are left unchanged."""
 
     changed: int = 0
     lost: int = 0
@@ -158,7 +158,7 @@ def replace_form_key(
     Raises:
         KeyGone: the form has no key, or it is being destroyed.
         StillUndecided: submissions wait that may be sealed to the old key; run it again once they are decided.
-        Unsealable: an answer opens by neither key, and the old one is not said to be lost; both keys are kept.
+        Unsealable: an answer opens by neither key, and the old one is not declared lost; both keys are kept.
     """
     if order.is_lost:
         keys.store.make(order.form)
@@ -189,7 +189,7 @@ def destroy_form_key(
         work: on the service's database.
         keys: of all forms.
         order: which form, and who orders it.
-        queue: of submissions; not looked at where the key was destroyed before, or the database knows of none.
+        queue: of submissions; not read if the key was destroyed before, or the database knows of none.
         wait: how to wait, for so many seconds.
 
     Raises:
@@ -234,9 +234,9 @@ def _require_decided(work: UnitOfWork, form: str, queue: SubmissionQueue, wait: 
 
 
 def _reseal_all(work: UnitOfWork, order: KeyOrder, queue: SubmissionQueue, private_keys: Sequence[bytes]) -> Resealed:
-    """Go over all candidates, then over all registrations of a form, in short transactions.
+    """Process all candidates, then all registrations of a form, in short transactions.
 
-    The decider stands still in each: it reads sealed answers and writes them again, into registrations too.
+    The decider is paused during each: it reads sealed answers and writes them again, into registrations too.
     """
     done = Resealed()
     for table in SEALED_TABLES:

@@ -1,8 +1,8 @@
 """Read sealed answers: the reading is logged and committed first, then they are opened.
 
-Approval by a second person ("four eyes") is before reading all sealed answers of a form and before destroying its
-key: one asks with a reason, another one approves or declines within a day. Whoever asks can withdraw and never approve;
-the database refuses it too. A network with a single reader switches it off by a setting, and the log then says that
+Reading all sealed answers of a form, and destroying its key, require approval by a second person ("four eyes"): one
+person asks with a reason, another one approves or declines within a day. The requester can withdraw and never approve;
+the database refuses it too. A network with a single reader switches it off by a setting, and the log then records that
 no one approved.
 """
 
@@ -38,7 +38,7 @@ from shared.security.sealing import Unsealable
 log = logging.getLogger(__name__)
 
 MAX_ONE_BY_ONE, ONE_BY_ONE = 30, timedelta(hours=24)
-"""People of a form whose answers somebody reads one by one within that time: more is a list, with its own rules."""
+"""How many people of a form a person may read one by one within that time: more is a list, with its own rules."""
 
 MIN_REASON = 10
 MAX_REASON = 500
@@ -234,7 +234,7 @@ def consent_to_destroy(connection: Connection, form: str, now: datetime) -> Mapp
 
 
 def decide_approval(connection: Connection, approval_id: str, decision: str, by: str, now: datetime) -> Approval:
-    """Decide a request, in the transaction of whatever follows from it.
+    """Decide a request, in the same transaction as its consequences.
 
     Args:
         connection: inside the caller's transaction; the request stays locked until it ends.
@@ -244,7 +244,7 @@ def decide_approval(connection: Connection, approval_id: str, decision: str, by:
         now: the time.
 
     Raises:
-        DomainError: ``not-found``; ``already-decided``; ``request-expired``; ``second-person-needed``: whoever asked
+        DomainError: ``not-found``; ``already-decided``; ``request-expired``; ``second-person-needed``: the requester
             cannot approve or decline; ``not-allowed``: no one else can withdraw.
     """
     row = connection.execute(_LOCK, {"id": approval_id}).fetchone()

@@ -179,9 +179,9 @@ def read_sealed_rows(connection: Connection, table: str, form: str, after: str, 
 
 
 def put_sealed(connection: Connection, table: str, anew: Sequence[tuple[SealedRow, bytes]]) -> None:
-    """Store the same answers sealed to another key, in those rows that no one has changed meanwhile.
+    """Store the same answers sealed to another key, in rows that have not changed since they were read.
 
-    Nothing that anybody sees has changed, so no revision is made.
+    Nothing visible has changed, so no revision is made.
     """
     for row, sealed in anew:
         connection.execute(_PUT[table], {"id": row.id, "sealed": row.sealed, "anew": sealed})
