@@ -2,7 +2,7 @@
 
 A person has one entry for an event, however many forms of it they are registered on. Calendars distinguish entries by
 UID and changes by SEQUENCE (RFC 5546, 2.1.4). Both follow from the event and the person's registrations alone, so
-mails and downloaded files agree, in whatever order they arrive.
+mails and downloaded files agree, in any order of arrival.
 
 Neither vendor documents the format of its links in full. Google's is that of its former event publisher guide:
 ``dates`` in UTC or as days, the last one exclusive. Outlook's are those last reported to work, in 2026: for personal
@@ -24,7 +24,7 @@ def personal_key(person_ref: str, event: str) -> str:
     """Return the UID's part before the ``@``: always the same for this person and event, revealing neither.
 
     Args:
-        person_ref: keyed hash of the address, 64 hex digits: without the key nobody gets from here to an address.
+        person_ref: keyed hash of the address, 64 hex digits: it does not lead to an address without the key.
         event: slug.
     """
     return sha256(f"{person_ref} {event}".encode()).hexdigest()[:32]
@@ -65,7 +65,7 @@ MAX_LINK_OCTETS = 2000
 
 MAX_TITLE_OCTETS = 600
 MAX_LOCATION_OCTETS = 400
-"""Encoded, as they stand in the link. What is left is the description's."""
+"""Encoded, as the link contains them. The rest is left to the description."""
 
 ENTRY_WITHOUT_END = timedelta(hours=1)
 """How long an entry is whose event has no end: both calendars want one."""

@@ -82,7 +82,7 @@ def vtimezone(zone: ZoneInfo, instant: datetime) -> bytes:
 
 
 def _component(observance: Observance) -> TimezoneStandard | TimezoneDaylight:
-    """The larger offset is called DAYLIGHT whatever a country calls it (Ireland, Morocco): clients expect that."""
+    """The larger offset is DAYLIGHT even if a country names it differently (Ireland, Morocco): clients expect that."""
     forward = observance.offset_to > observance.offset_from
     component = TimezoneDaylight() if forward else TimezoneStandard()
     component.add("dtstart", observance.onset)
@@ -161,7 +161,7 @@ Rules = frozenset[tuple[object, ...]]
 
 @dataclass(frozen=True, slots=True)
 class CalendarUser:
-    """Somebody named in an entry: ``address`` is one plain mailbox; ``parameters`` are those of RFC 5545, 3.2."""
+    """A person named in an entry: ``address`` is one plain mailbox; ``parameters`` are those of RFC 5545, 3.2."""
 
     address: str
     name: str = ""
@@ -228,7 +228,7 @@ def write_invitation(event: CalendarEvent, product: str, method: Method) -> byte
 
 
 def write_file(event: CalendarEvent, product: str) -> bytes:
-    """Return an iCalendar object that somebody downloads to put ``event`` in their calendar.
+    """Return an iCalendar object that a person downloads to add ``event`` to their calendar.
 
     It has no METHOD: no calendar takes it for an invitation and answers it. Args and raises are those of
     :func:`write_invitation`.
@@ -368,7 +368,7 @@ def _local(instant: datetime, zone: tzinfo) -> datetime:
 
 
 def _address(user: CalendarUser) -> vCalAddress:
-    """A ``mailto:`` (RFC 6068) with its parameters. Double quotes cannot stand in a parameter (RFC 5545, 3.1)."""
+    """A ``mailto:`` (RFC 6068) with its parameters. A parameter cannot contain double quotes (RFC 5545, 3.1)."""
     value = vCalAddress(f"mailto:{quote(user.address, safe='@!$*+.=_~-')}")
     value.params["cn"] = vText(clean(user.name).replace('"', "'") or user.address)
     for key, text in user.parameters:

@@ -130,7 +130,7 @@ def main(group: click.Group) -> None:
 
 
 def run_workers(service: Service, process: str, workers: Sequence[Worker]) -> None:
-    """Run background roles in this process, each on a session pool of its own, until asked to stop; ends the process.
+    """Run background roles in this process, each with its own session pool, until asked to stop; ends the process.
 
     Args:
         service: whose.

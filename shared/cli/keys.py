@@ -1,4 +1,4 @@
-"""Commands for keys: key rotation (``rekey``) while all processes go on, and ``key-checks list | accept``."""
+"""Commands for keys: key rotation (``rekey``) while all processes keep running, and ``key-checks list | accept``."""
 
 import sys
 import time
@@ -26,7 +26,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def rotate_keys(
     settings: CommonSettings, tables: Mapping[str, EncryptedRows], keys: Sequence[bytes], checked: Sequence[HeldKey]
 ) -> None:
-    """Close rows anew and say how many there were; exit code 1 if some open by none of the keys.
+    """Re-encrypt rows and print how many there were; exit code 1 if there are rows that no key opens.
 
     Args:
         settings: of the process.
@@ -50,7 +50,7 @@ def require_fit(checks: KeyChecks) -> None:
     """Do nothing if the keys of a command are those of the database.
 
     Raises:
-        ClickException: one is not; it says which and what to do.
+        ClickException: one is not; the message names it and the remedy.
     """
     if faults := checks.faults():
         raise click.ClickException("\n".join(faults.values()))

@@ -1,7 +1,7 @@
 """Commands of a service's command line: each declares whether it runs while the service's database is in quarantine.
 
 A command that writes to a restored database, or sends or publishes what it holds, makes the databases differ more
-before they are compared. So a command is refused in quarantine unless its declaration says why it may run, and one
+before they are compared. So a command is refused in quarantine unless its declaration states why it may run, and one
 without a declaration is an error when its module is imported.
 """
 

@@ -56,7 +56,7 @@ class Recovery:
         )
 
     def record(self, entry: AuditRecord) -> None:
-        """Write ``entry`` to the audit log, in a transaction of its own."""
+        """Write ``entry`` to the audit log, in a separate transaction."""
         with self.work.transaction() as connection:
             add_audit_record(connection, entry, self.clock())
 
@@ -77,7 +77,7 @@ def recovery(service: Service, process: str) -> Iterator[Recovery]:
 
 
 def operator_name() -> str:
-    """Who runs this command: what TROIKA_OPERATOR says, else the account that used sudo, else the account."""
+    """Who runs this command: the value of TROIKA_OPERATOR, else the account that used sudo, else the account."""
     return os.environ.get(OPERATOR_VARIABLE) or os.environ.get("SUDO_USER") or getpass.getuser()
 
 
@@ -95,10 +95,10 @@ def checked_now(work: UnitOfWork, service: str) -> datetime:
 
 
 def confirmed_by(waiting: Mapping[str, int], form: str, *, yes: bool) -> bool:
-    """Whether what waits is to go: ``yes``, or the answer of whoever is there to be asked; False if nothing waits.
+    """Return whether to delete what waits: true for ``yes``, else the operator's answer; False if nothing waits.
 
     Raises:
-        UsageError: nobody can be asked.
+        UsageError: the command is not run interactively, so it cannot ask.
         Abort: the answer is no.
     """
     if not waiting:
@@ -195,7 +195,7 @@ def _add_drain(group: OperatorGroup, queues: Sequence[str], service: Service) ->
     )
     @click.confirmation_option(prompt="Delete for good?")
     def drain(reason: str, queue: str | None) -> None:
-        """Delete for good whatever is parked for this reason."""
+        """Permanently delete all messages that are parked for this reason."""
         with recovery(service, PARKED) as tools:
             for name in [queue] if queue else queues:
                 record = partial(_record, tools, "parked-messages-dropped", name, "", reason)
@@ -211,11 +211,11 @@ BATCH = 1000
 """Rows of one transaction: what waits for one of them, an erasure or a relay, waits for milliseconds."""
 
 PACE_S = 5.0
-"""How long a batch waits for the relay before the next one: new messages stand in line behind one batch, not all."""
+"""How long a batch waits for the relay before the next one: new messages queue behind one batch, not behind all."""
 
 
 class Instant(click.ParamType[datetime]):
-    """``2026-11-27T14:00:00Z`` or with another offset; an instant without one would be somebody's local time."""
+    """``2026-11-27T14:00:00Z`` or with another offset; an instant without one would be ambiguous local time."""
 
     name = "instant"
 
@@ -245,7 +245,7 @@ def _add_resume(group: OperatorGroup, service: Service, queues: Sequence[str]) -
     @group.command(in_quarantine=InQuarantine.RECOVERS)
     @click.argument("queue", type=click.Choice(queues))
     def resume(queue: str) -> None:
-        """Let a halted QUEUE go on."""
+        """Resume a halted QUEUE."""
         with recovery(service, RECOVER) as tools, tools.work.transaction() as connection:
             was_halted = resume_queue(connection, queue)
             if was_halted:
@@ -258,7 +258,7 @@ def _add_publish_again(group: OperatorGroup, service: Service, types: Sequence[s
     @click.option("--since", required=True, type=Instant(), help="Messages published at or after this instant.")
     @click.option("--type", "key", default=None, type=click.Choice(types), help="Only messages of this type.")
     def publish_again(since: datetime, key: str | None) -> None:
-        """Publish messages of the last days once more; whoever has received them ignores them."""
+        """Publish messages of the last days once more; consumers that have received them ignore them."""
         with recovery(service, RECOVER) as tools:
             with tools.work.transaction() as connection:
                 wanted = Again(since, outbox.last_id(connection), TYPE_PREFIX + key if key else None)

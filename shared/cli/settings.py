@@ -50,7 +50,7 @@ LIMIT_STORAGES = ("memory", "redis", "rediss", "redis+unix")
 WEB, RELAY, CONSUME = "web", "relay", "consume"
 MIGRATE, OPERATOR, REKEY, PARKED, TOPOLOGY = "migrate", "operator", "rekey", "parked", "topology"
 RECOVER = "recover"
-"""Kinds of process; services add workers of their own. ``OPERATOR`` stands for all other commands."""
+"""Kinds of process; services add their own workers. ``OPERATOR`` covers all other commands."""
 
 BROKER_MANAGEMENT_URL = "TROIKA_BROKER_MANAGEMENT_URL"
 
@@ -77,7 +77,7 @@ class CommonSettings:
     bind: address and port of a web process.
     bounds: how much a web process works on at once.
     proxies: networks of the gateways in front of a web process.
-    limits: how often somebody may come; the key is added by :attr:`deployment`.
+    limits: how often a client may send a request; the key is added by :attr:`deployment`.
     otlp_url: of the collector of spans; empty for none.
     management_urls: of the broker's management API, one a node; only ``topology`` uses it.
     """
@@ -109,7 +109,7 @@ class CommonSettings:
 
     @property
     def deployment(self) -> Deployment:
-        """What a web application has to know of where it stands."""
+        """What a web application has to know about its deployment."""
         return self.deployment_with(self.signing_keys[0])
 
     def deployment_with(self, limits_key: bytes) -> Deployment:
@@ -155,7 +155,7 @@ def _read_otlp(reader: Reader) -> str:
 
 
 def read_public_url(reader: Reader) -> str:
-    """The address of the whole system, for whoever shows it to people."""
+    """The address of the whole system, for code that shows it to people."""
     url = reader.url("TROIKA_PUBLIC_URL", ("http", "https"), "http://127.0.0.1:8000")
     reader.secure("TROIKA_PUBLIC_URL", PUBLIC_URL, plain_urls([url]))
     return url.rstrip("/")
@@ -289,7 +289,7 @@ class Service:
     settings: reads and checks what a kind of process needs of the common settings, from the environment.
     rights: in its database, by table and process.
     effects: what it does with messages, by queue.
-    rules: by which its relay deletes more than outbox and inbox; none if a process of its own does it.
+    rules: by which its relay deletes more than outbox and inbox; none if a separate process does it.
     keys: the checks of the keys that a kind of process holds; None if none of the service's processes holds any.
     key_kinds: all keys of its processes.
     web_parts: web processes that do a part of what ``web`` does: help of their commands, by name.

@@ -123,7 +123,7 @@ def watch(ticked_at: Callable[[], float], *, silence_s: float = SILENCE_S) -> th
 
     def run() -> None:
         while time.monotonic() - ticked_at() <= silence_s:
-            time.sleep(min(1.0, silence_s / 4))  # the beat of a thread of its own
+            time.sleep(min(1.0, silence_s / 4))  # the polling interval of a separate thread
         log.error("no turn of the loop for too long: the process ends itself", extra={"silence_s": silence_s})
         os._exit(EXIT_CODE)
 
@@ -152,7 +152,7 @@ def make_queue_consumer(
         service: who consumes.
         effects: what a message does, by queue.
         plan: when to retry; the project's plan if None.
-        erased: which of some subjects were erased: what is parked about them is dropped. None if nobody can be.
+        erased: which of some subjects were erased: what is parked about them is dropped. None if no subject can be.
     """
 
     def subscription(queue: str, effect: Effect) -> Subscription:
@@ -197,7 +197,7 @@ def _outcome_name(queue: str, message: Message) -> Attributes:
 
 
 def erased_by(work: UnitOfWork, erased: ErasedIn) -> Erased:
-    """The same question, each in a transaction of its own."""
+    """The same question, each in a separate transaction."""
 
     def ask(subjects: Sequence[str]) -> set[str]:
         with work.transaction() as connection:

@@ -114,7 +114,7 @@ class Navigation:
 
 
 def navigation_for(console: Console, holder: Holder | None, path: str) -> Navigation:
-    """Return what ``holder`` sees of the navigation on the page at ``path``; nothing if nobody is signed in."""
+    """Return what ``holder`` sees of the navigation on the page at ``path``; nothing if no one is signed in."""
     opened = [] if holder is None else list(sections_of(console.sections, holder))
     matching = [page for _, pages in opened for page in pages if page.length_of_match(path)]
     shown = max(matching, key=lambda page: page.length_of_match(path), default=None)
@@ -125,7 +125,7 @@ def navigation_for(console: Console, holder: Holder | None, path: str) -> Naviga
 
 
 def _searched(console: Console, holder: Holder | None, path: str) -> str:
-    """Not on the list itself, which has a field of its own for that."""
+    """Empty on the list itself, which has its own search field."""
     may = holder is not None and bool(COORDINATORS & holder.roles)
     return console.people if may and path != console.people else ""
 
@@ -167,7 +167,7 @@ def frame_blueprint(sign_in: SignIn, console: Console) -> Blueprint:
 def pages_blueprint(name: str, module: str) -> Blueprint:
     """An empty blueprint below ``/console`` for a service's pages, which extend ``console/base.html``.
 
-    Whoever is not signed in is sent to the sign-in page and from there to the page asked for; a refusal is a page too.
+    A visitor who is not signed in is sent to the sign-in page and then to the requested page; a refusal is a page too.
 
     Args:
         name: of the blueprint.
@@ -183,9 +183,9 @@ def pages_blueprint(name: str, module: str) -> Blueprint:
 
 
 def _add_sign_out(blueprint: Blueprint, sign_in: SignIn, path: str, further: str, *, is_last: bool) -> None:
-    """End the session here and go on to ``further``; after the last one the cookie goes too.
+    """End the session here and continue with ``further``; after the last one the cookie is deleted too.
 
-    Repeating it is harmless, so that somebody who was stopped on the way by a service that was away can begin anew.
+    Repeating it is harmless: a person who was stopped on the way by an unavailable service can start again.
     """
 
     def leave() -> Response:
@@ -231,7 +231,7 @@ def _signed_in() -> Holder | None:
 
 
 def _to_sign_in(error: Unauthorized) -> Response:
-    """The address that was asked for goes along, and what was searched for may stand in it."""
+    """Pass the requested address on; it may contain a search term."""
     again = isinstance(error, RecentSignInRequired)
     above = request.path.rpartition("/")[0] if again else HOME
     target = request.full_path.rstrip("?") if request.method == "GET" else above

@@ -8,7 +8,7 @@ Each service lists once what its tables hold about people, for erasure and for t
 request (GDPR, articles 15 and 20). Rows are exported whole, so that a new column is part of it unless a reason is
 given.
 
-Search compares text without case, accents and other marks, whatever the script: ``Müller`` is ``muller`` to it,
+Search compares text without case, accents and other marks, in every script: ``Müller`` is ``muller`` to it,
 ``Łódź`` is ``lodz``, and Arabic and Hebrew are the same with and without vowels. The function is in PostgreSQL,
 because indexes use it. ``unaccent`` was rejected: not every server has it, it knows Latin, Greek and Cyrillic alone,
 and it is not immutable. Changing the function needs a migration that rebuilds every index that uses it.
@@ -27,10 +27,10 @@ from shared.runtime.ids import first_id_of
 from shared.runtime.metrics import housekeeping_deleted_total
 
 BATCH = 2000
-"""Rows of one transaction: milliseconds, so whoever waits for a row waits no longer than that."""
+"""Rows of one transaction: milliseconds, so a transaction that waits for a row waits no longer than that."""
 
 HOURLY_S = 3600.0
-"""Seconds between two looks for what is kept for months."""
+"""Seconds between two checks of tables whose rows are kept for months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Rule:
         change: what is set instead of deleting the row, for instance ``network = NULL``.
         order: columns by which the oldest rows are found first; of an index.
         batch: rows of one transaction.
-        every_s: seconds between two looks while nothing more is due; 0: at each turn.
-        skip_locked: leave rows alone that somebody holds, in place of waiting. It needs the right to update.
+        every_s: seconds between two checks while nothing more is due; 0: at each tick.
+        skip_locked: skip rows that another transaction has locked, in place of waiting. It needs the right to update.
         statement: made of all that.
     """
 
@@ -88,7 +88,7 @@ class Cleanup:
         self._look_at_s = dict.fromkeys(rules, float("-inf"))
 
     def run_once(self, now: datetime) -> bool:
-        """Run a batch of each rule whose look is due, each in a transaction of its own.
+        """Run a batch of each rule whose check is due, each in a separate transaction.
 
         Args:
             now: of a checked clock.
@@ -97,7 +97,7 @@ class Cleanup:
             whether a batch was full, so that there is more at once.
 
         Raises:
-            Unavailable: the database is away; the next turn goes on.
+            Unavailable: the database is away; the next tick continues.
         """
         now_s = self._monotonic()
         looked = [rule for rule, look_at_s in self._look_at_s.items() if look_at_s <= now_s]
@@ -116,7 +116,7 @@ class Cleanup:
 
 
 SAID_BY = "said_by"
-"""Metadata of a field with SQL: the one function here that says it, so that rights can be told apart."""
+"""Metadata of a field with SQL: the one function here that executes it, so that rights can be distinguished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class PersonalTable:
 
 
 def erase_rows(connection: Connection, tables: Iterable[PersonalTable], erased: Mapping[str, Any]) -> None:
-    """Take somebody out of all tables, one after the other.
+    """Erase a person from all tables, one after the other.
 
     Args:
         connection: of the one transaction of the erasure.
@@ -201,7 +201,7 @@ _MARKS = (
 def folding_function() -> str:
     """The statement that makes ``folded(text)``, for a migration.
 
-    Text in ASCII takes the short way: the function stands on the way of every registration.
+    Text in ASCII takes the short path: every registration calls the function.
     """
     marks = "".join(rf"\u{first:04x}-\u{last:04x}" for first, last in _MARKS)
     folded = f"lower(regexp_replace(normalize(words, NFKD), '[{marks}]', '', 'g'))"
@@ -216,7 +216,7 @@ def folding_function() -> str:
 
 
 def words_of(column: str) -> str:
-    """The words of a text column as a GIN index holds them: between blanks, whatever signs are in them.
+    """The words of a text column as a GIN index holds them: split at blanks, and only there.
 
     A lexeme has at most 2,046 bytes; 500 letters have at most 2,000.
     """

@@ -50,7 +50,7 @@ def binaries(copies: Path, account: Account | None) -> Path:
 
     Args:
         copies: folder for a copy of the wheel's server (40 MB), which is made only where the account cannot read the
-            wheel (an environment below /root): nobody's folders are opened wider.
+            wheel (an environment below /root): no folder's permissions are widened.
         account: None for the running user.
 
     Raises:
@@ -133,7 +133,7 @@ SETTINGS = {
 
 
 class EmbeddedServer:
-    """A server in a folder; whoever starts it first starts it for all, and the last one to leave stops it.
+    """A server in a folder; the first process that needs it starts it for all, and the last one to leave stops it.
 
     Args:
         folder: of its data; made if missing. Where root starts the server and its account cannot enter this folder
@@ -161,7 +161,7 @@ class EmbeddedServer:
             databases: logins by name of database; its migrator, who owns it, is made too.
 
         Raises:
-            RuntimeError: it cannot run here; says what to do.
+            RuntimeError: it cannot run here; the message names the remedy.
         """
         self._account = database_account()
         self._place = _make_place(self._folder, self._account)
@@ -254,7 +254,7 @@ class EmbeddedServer:
 
 
 def remove_server(folder: Path) -> None:
-    """Delete the data of the server in ``folder``, wherever it is; nobody may use it."""
+    """Delete the data of the server in ``folder``, wherever it is; no process may be using it."""
     if folder.is_symlink():
         shutil.rmtree(folder.resolve(), ignore_errors=True)
         folder.unlink()

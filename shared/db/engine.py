@@ -5,7 +5,7 @@ transaction pooler: no session state is kept from one transaction to the next. S
 roles (:mod:`shared.db.roles`).
 
 A network that swallows packets (a black hole, a frozen machine) reports nothing: no time limit of the server ends the
-wait, and TCP's own works only while the other kernel is away too. So after a moment without an answer the connection
+wait, and TCP's own works only while the other kernel is away too. So after a while without an answer the connection
 is probed on another one. If the server responds, the statement is slow and is waited for; if not, the connection is
 given up, and for a second no other is tried, so that waiting callers fail at once and not one time limit after
 another.
@@ -29,7 +29,7 @@ from shared.runtime.metrics import db_pool_connections, db_pool_waiting
 from shared.runtime.settings import read_database_url
 
 ASK_AFTER_S = 1.25
-"""Of silence, and again after as much more: with the answer's time well under the 2.5 s in which people are told."""
+"""Of silence, and again after as much more: with the time for the answer well under 2.5 s, when people get an error."""
 
 ANSWER_WITHIN_S = 0.5
 UNRESPONSIVE_S = 1.0
@@ -44,18 +44,18 @@ _unresponsive_until: dict[Address, float] = {}
 
 
 class DatabaseUnresponsive(psycopg.OperationalError):
-    """The server takes what is sent and does not answer: a black hole, or a machine that stands still."""
+    """The server takes what is sent and does not answer: a black hole, or a frozen machine."""
 
 
 class LivenessConnection(psycopg.Connection[Any]):
-    """A psycopg connection that asks when it hears nothing. Works with threads and with greenlets alike."""
+    """A psycopg connection that probes a silent server. Works with threads and with greenlets alike."""
 
     @classmethod
     def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
         """As psycopg's.
 
         Raises:
-            psycopg.OperationalError: nobody answers, or nobody did a moment ago.
+            psycopg.OperationalError: the server does not answer, or did not answer within the last second.
         """
         address = _address_in(conninfo, kwargs)
         if time.monotonic() < _unresponsive_until.get(address, 0.0):
@@ -67,11 +67,11 @@ class LivenessConnection(psycopg.Connection[Any]):
             raise
 
     def wait(self, gen: Any, interval: float = TICK_S, timeout: float | None = None) -> Any:
-        """Psycopg's: drive ``gen`` to its end. Called for whatever needs the server."""
+        """Psycopg's: drive ``gen`` to its end. Called for everything that needs the server."""
         return super().wait(self._watched(gen), interval, timeout)
 
     def _watched(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-        """``gen``, with a look at the clock whenever it is woken and nothing has come."""
+        """``gen``, with a check of the clock whenever it is woken and nothing has arrived."""
         heard_at = time.monotonic()
         try:
             wanted = next(gen)
@@ -96,7 +96,7 @@ class LivenessConnection(psycopg.Connection[Any]):
 
 
 def answers(host: str, port: int, within_s: float = ANSWER_WITHIN_S) -> bool:
-    """Whether a PostgreSQL server at ``host`` (a name, an address, or the folder of its socket) says anything."""
+    """Whether a PostgreSQL server at ``host`` (a name, an address, or the folder of its socket) answers at all."""
     try:
         with _line_to(host, port, within_s) as line:
             line.sendall(_SSL_REQUEST)

@@ -99,7 +99,7 @@ def name_plan(connection: Connection, digest: str) -> None:
 class QuarantineWatch:
     """A process's cached state of the quarantine: queried again after a second, and kept while the database is away.
 
-    One caller asks, the others go on with the last answer. Before the first answer everybody waits for it. What would
+    One caller queries, the others use the last answer. Before the first answer everybody waits for it. What would
     begin a transaction waits for a new answer too if the last one is too old: while the database was away it may have
     been restored.
 

@@ -35,7 +35,7 @@ def database_problem(work: UnitOfWork, newest: str) -> str:
     """Why this database cannot be used (PostgreSQL or schema too old, a standby, no time limits); empty if it can.
 
     A later schema than ``newest`` does: migrations only add what the code before them can do without,
-    so that the processes of a running system go on while the next version is rolled out.
+    so that the processes of a running system keep working while the next version is rolled out.
 
     Raises:
         Unavailable: the database is away.

@@ -101,7 +101,7 @@ def as_set(rights: Rights) -> set[tuple[str, str, str]]:
 
 
 def give(owner: psycopg.Connection[Any], rights: Rights) -> list[str]:
-    """Give the logins exactly these rights in the database of ``owner``, and take all others; nobody else may enter.
+    """Give the logins exactly these rights in the database of ``owner``, and revoke all others; only they may connect.
 
     Repeating it changes nothing. It is part of the transaction that ``owner`` is in, if any.
 
@@ -117,7 +117,7 @@ def give(owner: psycopg.Connection[Any], rights: Rights) -> list[str]:
     wanted = {right for entry in as_set(rights) if entry[1] in there for right in _by_column(*entry)}
     for right in sorted(_held(owner, names) - wanted):
         owner.execute(_statement("REVOKE {verb} ON {table} FROM {login}", *right))
-    for right in sorted(wanted - _held(owner, names)):  # looked at again: a whole table's REVOKE takes its columns' too
+    for right in sorted(wanted - _held(owner, names)):  # queried again: a whole table's REVOKE takes its columns' too
         owner.execute(_statement("GRANT {verb} ON {table} TO {login}", *right))
     _let_in(owner, there)
     return sorted(set(names) - there)

@@ -65,11 +65,11 @@ class UnitOfWork:
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """A transaction that only reads, and in which all statements see the same moment (REPEATABLE READ).
+        """A transaction that only reads, and in which all statements see the same snapshot (REPEATABLE READ).
 
         For a page of several tables with the revision to which it belongs: with READ COMMITTED the revision may be
-        older than what stands below it, and whoever acts on it is told that somebody else was faster. Its BEGIN says
-        so, which costs no round trip of its own.
+        older than the rows shown below it, and a person who acts on it gets an error about a concurrent change. Its
+        BEGIN contains the isolation level, which costs no separate round trip.
 
         Raises:
             Unavailable: the database is away or too busy.
@@ -79,7 +79,7 @@ class UnitOfWork:
 
     @contextmanager
     def single_statement(self) -> Iterator[Connection]:
-        """A connection on which each statement is a transaction of its own: one round trip, committed when it returns.
+        """A connection on which each statement is its own transaction: one round trip, committed when it returns.
 
         Raises:
             Unavailable: the database is away or too busy; nothing is known to be stored.

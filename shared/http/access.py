@@ -37,14 +37,14 @@ class BrowserSession(Protocol):
         """Seconds since its holder last authenticated."""
 
     def renew(self, response: Response) -> None:
-        """Let the cookie's idle time begin anew."""
+        """Restart the cookie's idle time."""
 
 
 class NoSession:
     """The session of an application that knows no cookie."""
 
     def signed_in(self) -> Holder | None:
-        """Nobody."""
+        """Return None: no one is signed in."""
         return None
 
     def has_ended(self) -> bool:
@@ -67,7 +67,7 @@ class RecentSignInRequired(Unauthorized):
 
 
 def needs_recent_sign_in(view: View) -> View:
-    """A browser may call this route only within ten minutes of signing in; stands above ``needs``.
+    """A browser may call this route only within ten minutes of signing in; goes above ``needs``.
 
     A page asked for by GET is returned to after signing in; a POST returns to the page above its path.
     """
@@ -96,15 +96,15 @@ def require_recent_sign_in() -> None:
 
 
 FILE_TYPES = (MEDIA_TYPE, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
-"""Of lists that somebody takes away."""
+"""Of lists that a person downloads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Who may call: anybody (``public``), the holder of a link (``link``), or one of ``roles``.
 
-    ``all_forms``: a key that is limited to some forms is refused, whatever its roles. ``or_link``: the token of a link
-    may stand in for a key of one of ``roles``; the view checks it.
+    ``all_forms``: a key that is limited to some forms is refused, regardless of its roles. ``or_link``: the token of a
+    link may replace a key of one of ``roles``; the view checks it.
     """
 
     kind: str
@@ -166,8 +166,8 @@ def guard(app: Flask, access: Access | None, session: BrowserSession) -> None:
     Args:
         app: to guard.
         access: key holders; None if this application knows none, so that only public routes and links are left.
-        session: of the console's cookie. Whether it has ended is asked of the database, so whoever is refused anyway
-            causes no query.
+        session: of the console's cookie. Whether it has ended is queried in the database last, so a request that is
+            refused anyway causes no query.
     """
 
     @app.before_request
@@ -223,9 +223,9 @@ def _authorised(policy: Policy) -> Holder | None:
 
 
 def refuse_key() -> NoReturn:
-    """Refuse somebody without a key, or with one (or a token of a link) that is worth nothing here.
+    """Refuse a caller without a key, or with one (or a token of a link) that is not valid here.
 
-    Who sends none may have lost their way; who sends a wrong one has it from somewhere.
+    A caller without a key may be here by mistake; one with a wrong key has obtained it somewhere.
 
     Raises:
         Unauthorized: always.
@@ -236,7 +236,7 @@ def refuse_key() -> NoReturn:
 
 
 def link_token() -> str:
-    """The token of a link by which somebody calls a route that ``needs_or_link``; empty for the holder of a key."""
+    """The token of a link with which a caller uses a route that ``needs_or_link``; empty for the holder of a key."""
     return "" if g.holder is not None else bearer()
 
 
@@ -271,7 +271,7 @@ def holder_if_any(*roles: str) -> Holder | None:
     An answer to a known holder is marked as not to be stored, as on a route that needs a role.
 
     Raises:
-        Unauthorized: a key was sent and nobody holds it; it is not taken for a visit without one.
+        Unauthorized: a key was sent and no one holds it; this does not count as a request without a key.
     """
     found: Holder | None = g.find_holder()
     if found is None and bearer():

@@ -48,8 +48,8 @@ def max_body_bytes(path: str, usual: int, larger: Mapping[str, int]) -> int:
 def receive(environ: "WSGIEnvironment", max_bytes: int, within_s: float = BODY_WITHIN_S) -> None:
     """Read the body into memory and leave it there as ``wsgi.input``.
 
-    A body that says that it is too large is left unread; one that does not say how large it is, is read to where it
-    becomes too large. Whoever looks at ``CONTENT_LENGTH`` next refuses both.
+    A body whose declared size is too large is left unread; one without a declared size is read up to the point where it
+    becomes too large. The next reader of ``CONTENT_LENGTH`` refuses both.
 
     Args:
         environ: of the request.
@@ -85,15 +85,16 @@ def _read_up_to(seconds: float) -> AbstractContextManager[object]:
 
 
 MAX_GATEWAY_WAIT_S = 5.0
-"""Who has waited so long in front of the door (``X-Request-Start`` of the gateway) is not worked on any more: they have
-gone, or come again. Queues inside keep answers within a second; this is for a process that stood still."""
+"""A request that has waited so long before admission (``X-Request-Start`` of the gateway) is no longer handled: its
+client is gone, or has sent another. Queues inside keep answers within a second; this is for a process that stalled."""
 
 MAX_SOCKET_WAIT_S = 3.0
-"""The same of a request that no gateway has stamped: the kernel says how long ago its last byte arrived. Above capacity
-requests wait there before anything sees them; refused at once, those that come next are answered in time."""
+"""The same for a request without a gateway's timestamp: the kernel reports how long ago its last byte arrived. Above
+capacity requests wait there before any code sees them; if they are refused at once, the next ones are answered in
+time."""
 
 _TCP_INFO_BYTES, _LAST_DATA_RECEIVED = 104, 52
-"""Of ``struct tcp_info`` (Linux, tcp.h): its size up to now, and where the milliseconds since the last byte stand."""
+"""Of ``struct tcp_info`` (Linux, tcp.h): its size up to now, and the offset of the milliseconds since the last byte."""
 
 LARGE_BYTES, MAX_LARGE_BODIES = 2 * 1024 * 1024, 2
 """Of bodies beyond so many bytes (files of people) a process holds so many at once: they are read before anybody knows
@@ -255,7 +256,7 @@ def _may_be_large(environ: "WSGIEnvironment", longest_bytes: int) -> bool:
 
 
 def _socket_wait_s(connection: Any) -> float:
-    """Seconds since the last byte of a request arrived in the kernel; 0 where it does not say (no TCP, no server)."""
+    """Seconds since the kernel received the last byte of a request; 0 if it does not know (no TCP, no server)."""
     if connection is None:
         return 0.0
     try:

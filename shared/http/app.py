@@ -118,7 +118,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 def health_blueprint(service: str, ready: Callable[[], Sequence[str]]) -> Blueprint:
-    """Routes below ``/-/<service>/`` (and below ``/-/`` where the service stands alone)."""
+    """Routes below ``/-/<service>/`` (and below ``/-/`` where the service runs alone)."""
     blueprint = Blueprint(f"{service}-health", __name__, url_prefix=f"/-/{service}")
     build_info.labels(service, running_version()).set(1)
 
@@ -154,10 +154,10 @@ def health_blueprint(service: str, ready: Callable[[], Sequence[str]]) -> Bluepr
 
 
 def _from_this_machine() -> bool:
-    """Whether Prometheus asks directly, not somebody through a gateway.
+    """Return whether Prometheus asks directly, not a client through a gateway.
 
-    Figures tell more than they seem to: who submits an address and sees which counter moves learns whether it was
-    registered. From elsewhere an operator's key is needed.
+    Figures reveal more than they seem to: a person who submits an address and sees which counter changes can infer
+    whether it was registered. From elsewhere an operator's key is needed.
     """
     forwarded = any(name in request.headers for name in ("X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via"))
     return request.remote_addr in ("127.0.0.1", "::1") and not forwarded
@@ -172,7 +172,7 @@ SIGN_IN = "troika.sign_in"
 
 
 class PlainFlask(Flask):
-    """Flask without a look, at each call of each hook and view, whether it might be a coroutine: none of ours is."""
+    """Flask without the check, at each call of each hook and view, for a coroutine: none of ours is one."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """``func`` as it is."""
@@ -186,15 +186,15 @@ class WebParts:
     Attributes:
         service: its name.
         title: of its OpenAPI document.
-        operations: flask-smorest blueprints, which stand in the document.
+        operations: flask-smorest blueprints, which the document lists.
         pages: plain blueprints, which do not.
         ready: why it cannot work now; nothing if it can.
         larger_bodies: beginnings of paths that take more than a filled form, and how much, bytes.
         people: beginnings of the paths of those who register: they are let in first.
-        cached: which pages are public and kept for a moment.
+        cached: which pages are public and cached for a short time.
         clock: of the project.
         keys: the checks of the process's keys: nothing is answered before they fit.
-        around: put around the application and its door, where each answer passes.
+        around: wraps the application and its admission control, so that each answer passes it.
         examples: file with examples for the OpenAPI document.
         quarantine: reports whether the database is in quarantine; None for an application without a database.
         paused: path prefixes that answer 503 in quarantine even for reading.
@@ -237,7 +237,7 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
     Args:
         parts: its routes.
         holders: of keys; None for an application that only the public calls.
-        deployment: where it stands.
+        deployment: where it runs.
     """
     app = PlainFlask(parts.service, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]

@@ -43,7 +43,7 @@ class KeyGate:
         """Do nothing if all keys fit.
 
         Raises:
-            Unavailable: a key is not the database's, or nobody could be asked.
+            Unavailable: a key is not the database's, or the database could not be queried.
         """
         if self._fit:
             return

@@ -23,7 +23,7 @@ def tag_of(*parts: object) -> str:
 
 
 def conditional(response: Response, *, revision: int | None = None) -> Response:
-    """Tag a finished answer by its body and turn it into 304 if the client has it already.
+    """Set the ETag of a finished answer from its body, and send 304 if the client has it already.
 
     Args:
         response: the finished answer.
@@ -50,10 +50,10 @@ def revalidated(response: Response) -> Response:
 
 
 def seen_tags() -> frozenset[str]:
-    """The states that the client has seen, from ``If-Match``; ``*`` for whatever it is.
+    """The states that the client has seen, from ``If-Match``; ``*`` for any state.
 
     Weak tags count: a gateway that compresses an answer weakens its tag (RFC 9110, 8.8.3.3), and our tags name states,
-    not bytes. For use cases that compare inside their own transaction, where nobody comes in between.
+    not bytes. For use cases that compare inside their own transaction, where no other write comes in between.
 
     Raises:
         DomainError: ``if-match-required``: there is no such header.
@@ -91,7 +91,7 @@ PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""For our own pages: everything from our own origin, nothing inline, in nobody's frame."""
+"""For our own pages: everything from our own origin, nothing inline, in no frame."""
 
 
 def origin_in(claimed: str) -> str:
@@ -108,7 +108,7 @@ def kept_page_policy(style: str, origins: Sequence[str]) -> str:
     Args:
         style: content of its one ``style`` element, allowed by its hash (CSP 3, 8.4); empty if there is none. Scripts
             are files of our own origin.
-        origins: exactly those that may frame it; nobody may if there are none.
+        origins: exactly those that may frame it; no origin may if there are none.
     """
     digest = b64encode(sha256(style.encode()).digest()).decode()
     own, ancestors = f" 'sha256-{digest}'" if style else "", " ".join(origins) or "'none'"
@@ -139,14 +139,14 @@ def refusal_headers(*, https: bool) -> tuple[tuple[str, str], ...]:
 
 
 def secure_headers(app: Flask, *, https: bool) -> None:
-    """Set the headers on each answer of ``app``, whatever made it; a view may have set its own policy before.
+    """Set the headers on each answer of ``app``, regardless of its origin; a view may have set its own policy before.
 
     Done around the application and not by a hook in it: an answer that no hook has seen carries them too, and on the
     way of every registration a list is a quarter of the cost of werkzeug's headers.
 
     Args:
         app: to guard.
-        https: whether the public address is HTTPS (then browsers are told to stay on it).
+        https: whether the public address is HTTPS (then a header makes browsers stay on it).
     """
     always = (*_ALWAYS, _STAY_ON_HTTPS) if https else _ALWAYS
     inner = app.wsgi_app
@@ -174,7 +174,7 @@ def _completed(headers: list[tuple[str, str]], always: Iterable[tuple[str, str]]
 
 
 def personal(response: Response) -> Response:
-    """Mark an answer that shows somebody's data: kept by no cache, its address told to nobody."""
+    """Mark an answer with personal data: no cache stores it, and no other site receives its address."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -31,7 +31,7 @@ class Holder:
     Attributes:
         name: is in every record of the audit log. One holder may have several keys, while they change.
         roles: what they may do.
-        key_hash: SHA-256 of the key, hexadecimal; empty for somebody who signed in by passkey.
+        key_hash: SHA-256 of the key, hexadecimal; empty for a person who signed in by passkey.
         forms: that it is limited to; None: all.
         until: from then on the key is worth nothing; None: no end.
         partner: whose numbers it shows; set for the role ``partner`` and no other.
@@ -56,7 +56,7 @@ def parse_holders(rows: Any) -> list[Holder]:
     """The holders in the content of an access file.
 
     Raises:
-        ValueError: anything in it is wrong; says what, without a key.
+        ValueError: anything in it is wrong; the message names it, without a key.
     """
     if not isinstance(rows, list):
         raise ValueError("a list of holders is required")
@@ -86,7 +86,7 @@ def _holder(number: int, row: Any) -> Holder:
 
 
 def _is_partner_alone(roles: frozenset[str], partner: Any) -> bool:
-    """Whether a partner's key is that and nothing else, and says whose; and no other key does."""
+    """Return whether a partner's key has that role alone and names the partner, and any other key names none."""
     if "partner" not in roles:
         return partner is None
     return len(roles) == 1 and isinstance(partner, str) and bool(re.fullmatch(SLUG, partner))
@@ -118,7 +118,7 @@ class AccessFile:
         self._read(first=True)
 
     def holder_of(self, key: str) -> Holder | None:
-        """Who holds ``key``; compares hashes, so the time taken tells nothing of the key."""
+        """Who holds ``key``; compares hashes, so the time taken reveals nothing about the key."""
         return self.by_ref(token_hash(key).hex())
 
     def by_ref(self, ref: str) -> Holder | None:

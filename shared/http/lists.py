@@ -3,10 +3,10 @@
 A cursor is the sort key of the last row, so no page skips or repeats a row while others are inserted. Exports are
 written row by row, so that a long one is never held whole.
 
-CSV starts with a byte order mark: without it Excel takes UTF-8 for the letters of its own country. A cell that begins
+CSV starts with a byte order mark: without it Excel takes UTF-8 for the encoding of its locale. A cell that begins
 like a formula would be run by the spreadsheet of the reader (OWASP, CSV injection); such a cell gets an apostrophe
 before it. Where a semicolon separates cells, as on most machines in Geneva, a spreadsheet splits our text there too,
-whatever its quotes: what begins like a formula after one gets an apostrophe too. In a spreadsheet every text is
+despite its quotes: what begins like a formula after one gets an apostrophe too. In a spreadsheet every text is
 written as a text: nothing that people typed becomes a formula, a link or a number.
 """
 
@@ -51,14 +51,14 @@ class PageArguments(ma.Schema):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Rows and the cursor of the next page; an empty cursor says there is none."""
+    """Rows and the cursor of the next page; the cursor is empty if there is none."""
 
     items: Sequence[Row]
     next: str
 
 
 def page_of(rows: Sequence[Row], limit: int, key: Callable[[Row], Sequence[str]]) -> Page[Row]:
-    """A page from ``limit + 1`` rows asked for: the extra one only tells that there is more."""
+    """A page from ``limit + 1`` rows asked for: the extra one only shows that there are more."""
     shown = rows[:limit]
     return Page(shown, to_cursor(key(shown[-1])) if len(rows) > limit else "")
 
@@ -144,7 +144,7 @@ def csv_lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterat
 def csv_answer(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
     """An answer that streams the file ``name`` (without ending) to be saved.
 
-    The first row is read before anything is said: a database that is away is no file without rows.
+    The first row is read before anything is sent: an unavailable database does not become a file without rows.
 
     Raises:
         Unavailable: as reading the first row does.

@@ -4,8 +4,8 @@ flask-smorest would make it while it registers the routes: a tenth of a second a
 page that few open. So an application registers the routes alone, and the document is made on another one, which serves
 nothing, when it is first requested.
 
-Examples of request bodies are written by hand in ``examples.json`` of the service, with the look of its words
-(``values``); responses are made from the schema with these words, so that they cannot differ from it.
+Examples of request bodies are written manually in ``examples.json`` of the service, with sample values of its fields
+(``values``); responses are made from the schema with these values, so that they cannot differ from it.
 """
 
 import json
@@ -39,7 +39,7 @@ Document = Mapping[str, Any]
 class Examples:
     """Attributes:
     bodies: what is sent, by operation (``POST /v1/events``), as JSON.
-    values: how a field of this name looks, wherever its schema takes that.
+    values: a sample value of a field of this name, wherever its schema accepts it.
     """
 
     bodies: Mapping[str, Any] = field(default_factory=dict)
@@ -71,7 +71,7 @@ def sample_of(
     Args:
         document: that its references lead into.
         schema: of the value.
-        values: how fields look, by name.
+        values: sample values of fields, by name.
         name: of the field; empty for none.
         depth: how far below the top.
     """
@@ -144,7 +144,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One parameter or field: its name, where it stands, what it may be, whether it is needed, what it means."""
+    """One parameter or field: its name, its location, the values allowed, whether it is required, what it means."""
 
     name: str
     place: str
@@ -265,7 +265,7 @@ class ProblemApi(Api):
     ERROR_SCHEMA = ProblemSchema
 
     def _register_error_handlers(self) -> None:
-        """Nobody asks this application anything."""
+        """Register none: this application receives no requests."""
 
 
 def made_once(title: str, operations: Sequence[Any], examples: Path | None = None) -> Callable[[], MadeDocument]:
@@ -273,7 +273,7 @@ def made_once(title: str, operations: Sequence[Any], examples: Path | None = Non
 
     Args:
         title: of the document.
-        operations: flask-smorest blueprints, with every route that stands in it.
+        operations: flask-smorest blueprints, with every route that it lists.
         examples: file with examples; None for none.
     """
 

@@ -2,7 +2,7 @@
 
 It is a shared cache in the sense of RFC 9111, inside the process: it stores what the application itself calls
 ``public`` and nothing else, so a page with anything secret or personal in it is neither kept nor compressed (BREACH).
-It stands in front of admission control: a page that is in memory needs no place and no connection to the database.
+It runs before admission control: a page that is in memory needs no slot and no connection to the database.
 """
 
 import gzip
@@ -32,10 +32,10 @@ WHILE_RENEWED_S = 5.0
 """How old a page may be that is sent while one request renews it."""
 
 INSTEAD_OF_ERROR_S = 60.0
-"""How old a page may be that is sent because the application answers with an error of its own (5xx)."""
+"""How old a page may be that is sent because the application answers with its own error (5xx)."""
 
 WAIT_S = 2.0
-"""How long a request waits for another one that is already asking for a page that nobody has yet."""
+"""How long a request waits for another one that has already requested a page that is not cached yet."""
 
 MAX_PAGES, MAX_BYTES, MAX_ADDRESS = 256, 16 * 1024 * 1024, 1024
 """Of one process; an address that is longer (path and query) is not kept."""
@@ -177,7 +177,7 @@ class PageCache:
     def _renew(
         self, page: _Page | None, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """One request asks the application; the others are sent the page of a moment ago, or wait for the new one."""
+        """One request reaches the application; the others receive the previous page, or wait for the new one."""
         _, key = _keys(environ)
         with self._lock:
             flight = self._flights.get(key)
@@ -202,7 +202,7 @@ class PageCache:
         return max(time.monotonic() - page.made_s, abs((self._clock() - page.made_at).total_seconds()))
 
     def _ask(self, old: _Page | None, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Ask for the whole page, whatever this visitor has already, and keep it if it is public."""
+        """Request the whole page, even if this visitor has it already, and cache it if it is public."""
         generation, made_s, made_at = self._generation, time.monotonic(), self._clock()
         whole = {name: value for name, value in environ.items() if name not in _CONDITIONS}
         status, headers, body = _collected(self._inner, whole)

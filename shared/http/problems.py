@@ -1,7 +1,7 @@
 """Problems: every error is ``application/problem+json`` (RFC 9457) with a stable ``code``, or a page for browsers.
 
-A failure of ours says "internal" and the correlation id, and nothing else: no stack, no SQL, no versions. Refusals
-under load (503, 429, quarantine) are made without any look-up, since they are sent when there is no time.
+A failure of ours contains "internal" and the correlation id, and nothing else: no stack, no SQL, no versions. Refusals
+under load (503, 429, quarantine) are made without any lookup, since they are sent when there is no time.
 """
 
 import json
@@ -54,7 +54,7 @@ CODES = {
     431: "too-large",
     503: "unavailable",
 }
-"""Code of a problem that has none of its own, by status."""
+"""Code of a problem without its own code, by status."""
 
 DOMAIN_STATUS = {
     "undecided": 503,
@@ -166,14 +166,14 @@ def from_http(error: HTTPException) -> Response:
 
 
 def _detail(error: HTTPException, status: int, data: Mapping[str, Any]) -> str:
-    """An error with a code of its own explains itself; what is not found, and what is our fault, explains nothing."""
+    """The explanation of an error with its own code; a 404 and a failure of ours include none."""
     if hasattr(error, "problem_code"):
         return str(error.description)
     return "" if status >= 500 or status == 404 else str(data.get("message") or "")
 
 
 def from_domain(error: DomainError) -> Response:
-    """A rule that said no."""
+    """The answer to a request that a rule refused."""
     status = DOMAIN_STATUS.get(error.code, 409)
     retry_after_s = 1.0 if error.code == "idempotency-running" else 0.0
     title = error.code.replace("-", " ").capitalize()
@@ -189,7 +189,7 @@ def from_outage(error: Unavailable) -> Response:
 
 
 def from_bug(error: Exception) -> Response:
-    """The HTTP boundary: what nobody foresaw."""
+    """The HTTP boundary: the answer to an unexpected exception."""
     log.error("request failed", extra={"error": describe(error), "route": str(request.url_rule)})
     return problem(500, "internal", "Internal error")
 
@@ -230,7 +230,7 @@ _QUARANTINE = "Restored from a backup, not in use yet"
 
 _NAMED = re.compile(r"(?:^|&)lang=([A-Za-z]{2})(?=[-_&]|$)")
 _MAX_ACCEPT_LANGUAGE_LENGTH = 200
-"""Characters of the header that are looked at: who is not let in must cost little."""
+"""Characters of the header that are read: a refused request must cost little."""
 
 TEXTS = Catalogue(Path(__file__).parent / "translations")
 Why = Literal["busy", "too-many", "quarantine"]
@@ -253,13 +253,13 @@ many."""
 _STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
 
 POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors *; base-uri 'none'; form-action 'none'"
-"""Anybody may frame it, as partners frame the form in whose place it stands: there is nothing in it to click."""
+"""Any page may frame it, as partners frame the form that it replaces: there is nothing in it to click."""
 
 Header = tuple[str, str]
 
 
 def retry_after_s() -> int:
-    """Seconds after which somebody who is refused may come again."""
+    """Seconds after which a refused client may try again."""
     return random.randint(EARLIEST_S, LATEST_S)  # noqa: S311 - spreads load, guards nothing
 
 
@@ -281,7 +281,7 @@ def asked_language(environ: "WSGIEnvironment") -> str:
 
 
 def busy_page(retry_after_s: int, language: str, why: Why = "busy") -> tuple[list[Header], bytes]:
-    """Headers and body of a page in ``language`` that says why somebody is not let in."""
+    """Headers and body of a page in ``language`` that explains why the request is refused."""
     minutes = ceil(retry_after_s / 60)
     count = retry_after_s if why == "busy" else minutes
     title = escape(TEXTS.text(f"{why}.title", language))

@@ -5,7 +5,7 @@ unknown query parameters are refused; bodies have a bounded depth.
 
 ``Idempotency-Key`` follows IETF draft-ietf-httpapi-idempotency-key-header: the same key, the same answer. The key's
 row is stored in the registration's own transaction, so there is no state in which one exists without the other, and a
-process that dies leaves nothing behind that would have to expire.
+killed process leaves nothing behind that would have to expire.
 """
 
 import hashlib
@@ -89,12 +89,12 @@ def fingerprint(scope: str, content: Mapping[str, Any]) -> bytes:
 
 JSON_TYPE = "application/json"
 MAX_DEPTH = 7
-"""So many arrays and objects may stand in each other; a draft of a form needs them all."""
+"""Maximum nesting of arrays and objects; a draft of a form needs all of it."""
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 """No path and no redirect target has one: a line feed would end a header (CWE-113)."""
 
 MAX_FIELDS = 100
-"""So many names may stand in one object, and so many values in a form: the longest of ours has thirty."""
+"""Maximum number of names in an object, and of values in a form: the longest of ours has thirty."""
 FORM_TYPE = "application/x-www-form-urlencoded"
 FORM_TYPES = (FORM_TYPE, "multipart/form-data")
 
@@ -126,12 +126,12 @@ def json_object() -> dict[str, Any]:
 
 
 def read_json(body: bytes) -> Any:
-    """What ``body`` says.
+    """Parse ``body``.
 
     Raises:
-        BadRequest: it is no JSON (``NaN`` and the like are none), or a name stands twice in one object: which of the
-            two counts, others might read otherwise than we. Or it is nested deeper than anything that we ask for: what
-            walks through it later may then do so without a bound of its own.
+        BadRequest: it is no JSON (``NaN`` and the like are none), or a name occurs twice in one object: another parser
+            might choose the other of the two. Or it is nested deeper than anything that we ask for: code that walks
+            through it later then needs no separate limit.
         RequestEntityTooLarge: an object has more than ``MOST_FIELDS`` names.
     """
     try:
@@ -146,7 +146,7 @@ def read_json(body: bytes) -> Any:
 
 
 def _is_deeper(content: Any, most: int) -> bool:
-    """Whether more than ``most`` containers stand in each other. Goes down no further than that."""
+    """Return whether more than ``most`` containers are nested. Descends no further than that."""
     if not isinstance(content, dict | list):
         return False
     inside = content.values() if isinstance(content, dict) else content
@@ -200,7 +200,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 def refuse_unknown_parameters(app: Flask) -> None:
     """Answer 422 where a request has a query parameter that its operation does not declare, or one of them twice.
 
-    Register it after the guard, so that only callers who may call an operation learn its parameters. Pages are exempt
+    Register it after the guard, so that only callers who may call an operation see its parameters. Pages are exempt
     (links to them carry what other sites append), and so are the operations that take a form from a partner's page.
     """
 
@@ -299,7 +299,7 @@ class _BodyParser(FlaskParser):
 
 
 class _Documentation(dict[str, Any]):
-    """What decorators say of an operation. A deep copy shares the schemas, which no one changes.
+    """What decorators declare about an operation. A deep copy shares the schemas, which no one changes.
 
     flask-smorest copies it for each decorator and each application, and `copy.deepcopy` would copy every field of every
     schema with it: most of the time in which a process builds its application.
@@ -334,7 +334,7 @@ def _documented(decorate: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 class Blueprint(flask_smorest.Blueprint):
-    """Operations that stand in the service's OpenAPI document."""
+    """Operations that the service's OpenAPI document lists."""
 
     ARGUMENTS_PARSER = _BodyParser()
 

@@ -50,7 +50,7 @@ class AccessDirectory:
         return self.by_ref(token_hash(key).hex())
 
     def by_ref(self, ref: str) -> Holder | None:
-        """Who is meant by a cookie: the hash of a key, or the id of somebody who signed in by passkey.
+        """Whom a cookie identifies: the hash of a key, or the id of a person who signed in by passkey.
 
         Raises:
             Unavailable: it is not in the file, and the database is away.
@@ -98,7 +98,7 @@ class EndedSessions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Cookie:
-    """What a cookie says: whom it names (``Holder.ref``), a session, and instants in seconds since 1970."""
+    """Content of a cookie: whom it names (``Holder.ref``), a session, and instants in seconds since 1970."""
 
     ref: str
     session: str
@@ -119,7 +119,7 @@ class SignIn:
         signing_keys: 32 bytes each, newest first, the same in every process that shows the console; the first signs,
             all of them are believed.
         ended: remembers which sessions have ended.
-        client: address of whoever sends the request.
+        client: address of the client that sends the request.
         secure: whether pages are served by HTTPS; the cookie is then ``__Host-`` and ``Secure``.
     """
 
@@ -141,7 +141,7 @@ class SignIn:
     def signed_in(self) -> Holder | None:
         """Whom the request's cookie names, if it is genuine, young enough and its key still valid.
 
-        Whether they have signed out meanwhile is another question: :meth:`has_ended`.
+        It does not check whether they have signed out since then: :meth:`has_ended` does.
         """
         if "signed_in" not in g:
             cookie = self._read()
@@ -153,7 +153,7 @@ class SignIn:
         """Whether the request's cookie is of a session that was ended before its time, or of none.
 
         Raises:
-            Unavailable: the database is away: nobody is let in then.
+            Unavailable: the database is away: all requests are refused then.
         """
         cookie = self._read()
         return cookie is None or self._ended.has_ended(cookie.session)
@@ -164,13 +164,13 @@ class SignIn:
         return time.time() - cookie.signed_in_at if cookie else float("inf")
 
     def renew(self, response: Response) -> None:
-        """Let the idle time of the request's cookie begin anew, if the cookie is a few minutes old."""
+        """Restart the idle time of the request's cookie, if the cookie is a few minutes old."""
         cookie = self._read()
         if cookie is not None and time.time() - cookie.issued_at >= RENEWED_AFTER_S:
             self._set(response, cookie.ref, cookie.session, cookie.signed_in_at)
 
     def _read(self) -> _Cookie | None:
-        """What the request's cookie says, if it is genuine and young enough."""
+        """Return the content of the request's cookie, if it is genuine and young enough."""
         if "console_cookie" not in g:
             g.console_cookie = self._open(request.cookies.get(self.cookie, ""))
         found: _Cookie | None = g.console_cookie
@@ -247,7 +247,7 @@ def make_sign_in(access: Access, signing_keys: Sequence[bytes], ended: EndedSess
         access: key holders.
         signing_keys: newest first.
         ended: remembers which sessions have ended.
-        deployment: where it stands.
+        deployment: where it runs.
     """
 
     def client_network() -> str:

@@ -67,7 +67,7 @@ def serve_sheet(blueprint: Blueprint, rule: str, sheet: Sheet) -> None:
 def plain(source: str) -> str:
     """Return a stylesheet or script without indentation and comments; no text in it may have several lines.
 
-    Comments stand on lines of their own, or at the ends of lines.
+    Comments are on separate lines, or at the ends of lines.
     """
     return _INDENT.sub("", _COMMENT.sub("", source))
 

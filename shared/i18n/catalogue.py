@@ -2,7 +2,7 @@
 
 There are no ``.mo`` files, so none can be out of date. Message ids are names (``link.cancel.question``), and English
 is a translation like the others: it is what ``make translations`` updates the others from. Must never change a text
-that somebody typed: placeholders are filled with what they are given.
+that a person typed: placeholders are filled with what they are given.
 
 Also here: punctuation of each language between texts that programs join, names of countries and languages, and a text
 as HTML with its own language and direction.
@@ -128,7 +128,7 @@ TEXTS = Catalogue(Path(__file__).parent / "translations")
 
 
 def listed(parts: Sequence[str], language: str) -> str:
-    """Return ``parts`` with the commas of ``language`` between them, to stand in a sentence."""
+    """Return ``parts`` with the commas of ``language`` between them, for use in a sentence."""
     return TEXTS.text("comma", language).join(parts)
 
 
@@ -163,7 +163,7 @@ _MARK = Markup(' <small class="in-language" lang="{}" dir="{}">{}</small>')
 
 
 Shown = Text | Rendering | str
-"""A text for any reader, for one reader, or of which nobody knows the language."""
+"""A text for any reader, for one reader, or in an unknown language."""
 
 
 def isolated(text: Shown, language: str) -> Markup:

@@ -66,11 +66,11 @@ DEFAULT = LANGUAGES[0]
 """The language that a text given without one is in, and that others fall back to."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-"""What no text in a database holds: NUL, and halves of UTF-16 pairs, which JSON can say."""
+"""What no text in a database holds: NUL, and halves of UTF-16 pairs, which JSON can contain."""
 
 
 class Rendering(NamedTuple):
-    """A text for one reader, and the language that it is really in ("" if nobody knows)."""
+    """A text for one reader, and the language that it is really in ("" if unknown)."""
 
     text: str
     language: str
@@ -85,7 +85,7 @@ class Rendering(NamedTuple):
 
 
 Title = Rendering | str
-"""What a page shows as a title: with its language where somebody may have to see a fallback, else plain."""
+"""What a page shows as a title: with its language where a reader may see a fallback, else plain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Text:
     """One text in some languages, as (BCP 47 code, text) pairs in alphabetical order of the code.
 
     A text under the code ``""`` is shown in every language. ``str()`` of it is the text for coordinators: in English,
-    or whatever it has.
+    or in another language that it has.
     """
 
     by_language: tuple[tuple[str, str], ...] = ()

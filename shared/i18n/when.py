@@ -3,7 +3,7 @@
 A time without its zone is how people miss a meeting, so each end of a range names its zone: summer time may begin in
 between. The event's own zone comes first, then the reader's, then UTC. Hours are those of the language (CLDR): English
 and Arabic count to twelve, the others to twenty-four. In Arabic each text is an isolate that runs from right to left,
-whatever it is put into (Unicode UAX 9).
+in any surrounding text (Unicode UAX 9).
 
 A zone is named after the city where the event is (``Geneva time (CET, UTC+1)``), else after the city in its IANA name,
 written in the reader's language (CLDR). The abbreviation is that of the day; where a zone has none there are only
@@ -97,7 +97,7 @@ def utc_offset(instant: datetime) -> str:
 
 
 def isolated(text: str, language: str) -> str:
-    """Return ``text`` in an isolate of its own (Unicode UAX 9) where it might be torn apart: in right-to-left text, or
+    """Return ``text`` in its own isolate (Unicode UAX 9) where it might be torn apart: in right-to-left text, or
     if it may be in another script."""
     if direction(language) == "ltr" and text.replace("\N{MINUS SIGN}", "-").isascii():
         return text
@@ -111,14 +111,14 @@ def table(name: str) -> list[list[str]]:
 
 
 def _after_de(place: str) -> str:
-    """``place`` as French says it after *heure*: ``de Genève``, ``d'Oslo``, ``du Caire``."""
+    """``place`` in the French form after *heure*: ``de Genève``, ``d'Oslo``, ``du Caire``."""
     if place.startswith("Le "):
         return f"du {place[3:]}"
     return ("d\N{RIGHT SINGLE QUOTATION MARK}" if _begins_with_vowel(place) else "de ") + place
 
 
 def _begins_with_vowel(place: str) -> bool:
-    """For French, which says ``heure d'Oslo``; before an H either may be right, and the plain form is understood."""
+    """For the French ``heure d'Oslo``; before an H either may be right, and the plain form is understood."""
     return normalize("NFKD", place.lstrip("\N{FIRST STRONG ISOLATE}"))[:1].casefold() in tuple("aeiouy")
 
 
@@ -161,7 +161,7 @@ DAYS = {"en": "EEEE d MMMM y", "es": "EEEE d 'de' MMMM 'de' y"}
 """Where the CLDR's full date is not what people write."""
 
 RANGE_DAYS = {"ru": "d MMMM y 'г.' (EEEE)"}
-"""Days in a sentence, where the nominative of a day's name cannot stand."""
+"""Days in a sentence, where the nominative of a day's name is wrong."""
 
 HALF_DAYS = frozenset({"en", "ar"})
 """Languages whose readers count hours to twelve."""
@@ -186,7 +186,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class TimeLine:
-    """One way to say when, complete in itself: day, hours and zone, or one sentence over several days."""
+    """One way to express the time, complete in itself: day, hours and zone, or one sentence over several days."""
 
     whose: Literal["event", "recipient", "utc"]
     parts: tuple[str, ...]
@@ -197,14 +197,14 @@ class TimeLine:
         return " · ".join(self.parts)
 
     def beside(self, other: "TimeLine") -> str:
-        """This line without the day that ``other``, next to which it stands, has said already."""
+        """Return this line without the day if ``other``, which is next to it, contains the same day."""
         same = len(self.parts) > 1 and self.parts[0] == other.parts[0]
         return " · ".join(self.parts[1:] if same else self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class CompactLines:
-    """A period in its own zone, that zone's name (empty where the ends have two, which stand beside them), in UTC."""
+    """A period in its own zone, that zone's name (empty where the ends have two, which are beside them), in UTC."""
 
     local: str
     zone: str
@@ -255,7 +255,7 @@ def day_text(day: date, language: str) -> str:
 def hours_text(period: Period, language: str, time_zone: str = "") -> str:
     """Return the hours of a period within one day, without its zone: ``2:00 – 3:00 PM``; UTC or another zone if asked.
 
-    The zone has to stand beside it. Raises as :func:`time_lines`.
+    The caller has to show the zone beside it. Raises as :func:`time_lines`.
     """
     zone = ZoneInfo(time_zone or period.time_zone)
     start, end = (instant.astimezone(zone) for instant in (period.starts_at, period.ends_at or period.starts_at))
@@ -325,7 +325,7 @@ def _parts(period: Period, language: str) -> tuple[str, ...]:
 
 
 def _sentence(period: Period, start: datetime, end: datetime, language: str) -> str:
-    """``From <day>, <time> <zone> to <day>, <time> <zone>`` as ``language`` says it."""
+    """``From <day>, <time> <zone> to <day>, <time> <zone>`` in ``language``."""
     pattern = RANGE_DAYS.get(language, DAYS.get(language, "full"))
     key = "range.end.utc" if period.time_zone in UTC_NAMES else "range.end"
     ends = [

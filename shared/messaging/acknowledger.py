@@ -2,7 +2,7 @@
 
 Retrying and parking publish a copy first, wait for the broker's confirm, and acknowledge then: a crash in between
 leaves two copies, which the inbox makes one effect. Any error on the way closes the connection, so that nothing is
-acknowledged that is not stored elsewhere. The retry plan says after what delay a message returns, and when it stops
+acknowledged that is not stored elsewhere. The retry plan sets after what delay a message returns, and when it stops
 returning.
 """
 
@@ -77,9 +77,9 @@ class Delivery:
             self.result = reason
 
     def _require_own_key(self, message: Message) -> None:
-        """What the body says of its type is the producer's word; the routing key is the broker's.
+        """Require the body's type to match the routing key: the producer writes the body, the broker checks the key.
 
-        It lets each login write the keys of its own types alone, so a body of another's type is given away by its key.
+        A login may only use the keys of the types that it produces, so the key exposes a body of another's type.
         Copies that were retried or replayed come by another exchange, to which only the queue's own consumer and
         operators write.
         """
@@ -106,7 +106,7 @@ class RetryPlan:
     delays_s: tuple[tuple[str, float], ...] = tuple(RETRY_TIERS.items())
 
     def tier_after(self, attempt: int, wish_s: float, *, bug: bool) -> str | None:
-        """The tier after failed ``attempt`` (counted from 1) for a handler that wishes ``wish_s``; None: park it."""
+        """The tier after failed ``attempt`` (counted from 1) for a handler that asks for ``wish_s``; None: park it."""
         if attempt > len(self.tiers) or (bug and attempt >= self.tries_of_a_bug):
             return None
         planned = self.tiers[attempt - 1]
@@ -137,8 +137,8 @@ class Acknowledger:
 
     Args:
         plan: when to retry, when to park.
-        producer: gives a producer whose publishes wait for confirms, on a connection of its own (a memory alarm
-            blocks publishing connections, and consuming must go on).
+        producer: gives a producer whose publishes wait for confirms, on a separate connection (a memory alarm
+            blocks publishing connections, and consuming must continue).
         sender: the login of those connections, where a message has to name it.
         copying: logins whose copies name the original sender.
     """

@@ -1,7 +1,7 @@
 """Broker: its address, names of queues and keys, rights on the embedded one, and authenticity of messages.
 
-The message broker is RabbitMQ, or a table in a PostgreSQL database (embedded). Nobody changes a message that is stored
-there: a claim writes two columns, and a retry, parking or replay stores a copy under the login that makes it.
+The message broker is RabbitMQ, or a table in a PostgreSQL database (embedded). No process edits a stored message: a
+claim writes two columns, and a retry, parking or replay stores a copy under the login that makes it.
 
 A message is authentic if its producer's relay published it, or if its consumer or an operator copied it. The broker
 checks the login that a message names as its sender (``user_id``); in the embedded table a trigger writes the session's
@@ -235,7 +235,7 @@ def copiers(service: str, *, embedded: bool) -> frozenset[str]:
 
 
 def whose(raw: Any, copying: frozenset[str]) -> dict[str, str]:
-    """Headers of a copy of ``raw`` that name its original sender, for whoever stores the copy.
+    """Headers of a copy of ``raw`` that name its original sender, for the process that stores the copy.
 
     Args:
         raw: kombu's message.
@@ -259,9 +259,9 @@ class Senders:
 
     @classmethod
     def of(cls, address: BusAddress, service: str) -> Self | None:
-        """Those whom a consumer of ``service`` believes; None, and a warning, where processes share a login.
+        """Return the producers that a consumer of ``service`` trusts; None, and a warning, if processes share a login.
 
-        Then nobody can be told apart, as with a broker that has one user for everything.
+        Producers are then indistinguishable, as with a broker that has one user for everything.
         """
         if address.embedded:
             own, usual = read_database_url(address.database_url).username or "", login(service, "consume")
@@ -277,7 +277,7 @@ class Senders:
         return cls(relays, copiers(service, embedded=address.embedded))
 
     def require_producer(self, raw: Any, queue: str) -> None:
-        """Refuse a message of anybody who publishes nothing for ``queue``, before its body is looked at.
+        """Refuse a message of a login that publishes nothing for ``queue``, before its body is read.
 
         Raises:
             Unauthentic: the sender is missing, or produces no type that this queue gets.
@@ -289,16 +289,16 @@ class Senders:
         """Refuse a message of ``message_type`` that its producer did not publish.
 
         Raises:
-            Unauthentic: the sender is missing, or somebody else.
+            Unauthentic: the sender is missing, or another login.
         """
         if self._origin(raw) != self.relays[BY_TYPE[message_type].producer]:
             raise Unauthentic(FOREIGN)
 
     def _origin(self, raw: Any) -> str | None:
-        """The login that published the message first; None if nobody who may say so has said it.
+        """The login that published the message first; None if no login that may name it has named it.
 
         The embedded bus knows no exchange: a row of a copier is a copy. On the broker a copy comes through another
-        exchange than the producers', and nobody but a copier publishes there.
+        exchange than the producers', and only a copier publishes there.
         """
         exchange, sender = raw.delivery_info.get("exchange"), raw.properties.get("user_id")
         is_copy = exchange != FACTS if exchange is not None else sender in self.copying

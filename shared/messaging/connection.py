@@ -58,7 +58,7 @@ def open_publisher(address: BusAddress, service: str) -> Publisher:
 
 
 def _decompress_nothing() -> None:
-    """Our bodies are plain JSON. kombu would decompress what a header says is compressed, however large it becomes."""
+    """Our bodies are plain JSON. kombu would decompress a body that a header declares compressed, to any size."""
     for kind in compression.encoders():
         compression.register(_as_it_is, _as_it_is, kind)
 

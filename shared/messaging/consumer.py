@@ -1,13 +1,13 @@
 """The reading side: a hardened kombu consumer for both buses.
 
 It takes what has arrived, up to a small batch, hands it to a handler that works in one transaction, and only then
-acknowledges. What it guards against was seen to happen:
+acknowledges. Each failure that it guards against was observed:
 
-- prefetch is a blast radius: a consumer killed eight times with twenty messages in hand parks all twenty. It starts
-  with one message, takes more once that one is settled, and goes back to one by one whenever it meets a message
-  that somebody else did not live to settle;
+- prefetch is a blast radius: a consumer that is killed eight times while it holds twenty messages parks all twenty. It
+  starts with one message, takes more once that one is settled, and goes back to one by one whenever it gets a message
+  that another process did not settle before it ended;
 - a database outage must not use up the redeliveries of healthy messages: it stops consuming, keeps what it holds,
-  and goes on when the database is back;
+  and continues when the database is back;
 - a bad deployment must not park everything: too many poisoned in a row halt that queue (:mod:`shared.messaging.halts`).
 """
 
@@ -37,7 +37,7 @@ OUTAGE_PROBE_S = 1.0
 
 Handler = Callable[[Sequence[Message]], Sequence[str | Exception]]
 """Gets a batch, returns one result a message (``done``, ``duplicate``, Retry, Poison or a bug). Raises Unavailable
-if nothing could be done for reasons of its own; the batch is then offered again."""
+if nothing could be done for reasons outside the batch; the batch is then offered again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,10 @@ class QueueConsumer(ReconnectingConsumer):
 
     Args:
         connection: from :func:`shared.messaging.connection.open_connection`.
-        subscriptions: what to hear.
+        subscriptions: what to consume.
         service: named in metrics.
         plan: when to retry.
-        prefetch: most messages in hand.
+        prefetch: most messages held.
         senders, sender: who is believed, None where processes share a login; and this process's own login.
         halts: where halted queues are stored; in memory if None.
     """
@@ -136,7 +136,7 @@ class QueueConsumer(ReconnectingConsumer):
                     self._work(connection, consumers)
                     yield
 
-    # one turn
+    # one tick
 
     def _take_from(self, queue: str) -> Callable[[Any], None]:
         return lambda raw: self._pending.append(Delivery(raw, queue, self._senders))
@@ -148,7 +148,7 @@ class QueueConsumer(ReconnectingConsumer):
 
     def _drain(self, connection: Any, wait_s: float) -> bool:
         if self._pending:
-            return True  # arrived while consumers were started anew
+            return True  # arrived while consumers were restarted
         try:
             connection.drain_events(timeout=wait_s)
         except TimeoutError:
@@ -174,7 +174,7 @@ class QueueConsumer(ReconnectingConsumer):
         grows = self._careful and not suspects
         if grows:
             # before anything is settled: what the broker sends to a consumer that is being cancelled comes back
-            # counted as a redelivery, and with its one message in hand it has room for nothing
+            # counted as a redelivery, and while it holds its one message it has room for no other
             self._pause(consumers)
         innocent = [delivery for delivery in batch if not delivery.suspect]
         self._was_away = False
@@ -191,7 +191,7 @@ class QueueConsumer(ReconnectingConsumer):
             consumer.cancel()
 
     def _be(self, consumers: Sequence[Any], *, careful: bool) -> None:
-        """Change the prefetch: a broker applies it to new consumers only, so each is started anew."""
+        """Change the prefetch: a broker applies it to new consumers only, so each is restarted."""
         self._careful = careful
         self._pause(consumers)
         for consumer in self._started(consumers):
@@ -210,7 +210,7 @@ class QueueConsumer(ReconnectingConsumer):
         self._read(connection, consumers, batch)
         for delivery in batch:
             if delivery.queue in self._stopped and isinstance(delivery.result, Exception):
-                delivery.raw.requeue()  # halted meanwhile: it waits, and is not parked
+                delivery.raw.requeue()  # halted since then: it waits, and is not parked
             else:
                 self._settle(delivery)
                 self._follow_halts(consumers)
@@ -233,7 +233,7 @@ class QueueConsumer(ReconnectingConsumer):
     # halted queues
 
     def _follow_halts(self, consumers: Sequence[Any]) -> None:
-        """Stop the consumers of queues that have halted, and start those of queues that go on."""
+        """Stop the consumers of queues that have halted, and start those of queues that are resumed."""
         self._halts.refresh()
         before, self._stopped = self._stopped, self.halted
         if before == self._stopped:
@@ -253,7 +253,7 @@ class QueueConsumer(ReconnectingConsumer):
                 self._try_one(connection, channel, consumers, queue)
 
     def _try_one(self, connection: Any, channel: Any, consumers: Sequence[Any], queue: str) -> None:
-        """Try the next message of a halted queue; what says nothing about the handler is settled on the way to it."""
+        """Try the next message of a halted queue; messages that reveal nothing about the handler are settled first."""
         for _ in range(self._prefetch):
             raw = channel.basic_get(queue, no_ack=False)
             if raw is None:

@@ -3,9 +3,9 @@
 A listing holds ids, types and reasons. Bodies are shown one at a time and only on request: what is personal in them is
 sealed, but an operator should not see what need not be seen.
 
-Parked copies of messages about people who were erased are dropped, whatever they were parked for. A consumer may read
-what it has parked itself, and nothing else. What still waits on a work queue or in a retry tier needs no search: it is
-consumed, and the tombstone makes it have no effect.
+Parked copies of messages about people who were erased are dropped, even if another reason parked them. A consumer may
+read what it has parked itself, and nothing else. What still waits on a work queue or in a retry tier needs no search:
+it is consumed, and the tombstone makes it have no effect.
 """
 
 import json
@@ -39,7 +39,7 @@ from shared.runtime.metrics import queue_parked_messages
 
 FIRST_DEATH_HEADER = "x-first-death-reason"
 NO_REASON = "unknown"
-"""Nobody has said why a message was parked."""
+"""No reason is recorded for a parked message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def count_parked(address: BusAddress, queue: str) -> int:
 def replay(address: BusAddress, queue: str, chosen: Chosen, record: Record = _unrecorded) -> int:
     """Send the chosen messages back to ``queue`` with their attempts forgotten; returns how many.
 
-    Each once: one that is parked again meanwhile stays parked.
+    Each once: one that is parked again in the meantime stays parked.
     """
     seen: set[tuple[str, int]] = set()
 
@@ -125,7 +125,7 @@ def drop(
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """A look at one parked queue; what is not acknowledged returns when the visit ends."""
+    """A reading of one parked queue; what is not acknowledged returns when the visit ends."""
 
     queue: str
     channel: StdChannel
@@ -224,7 +224,7 @@ class ParkedCount:
         self._counted_at = float("-inf")
 
     def run_once(self, channel: Any) -> None:
-        """Every few seconds: count, by a passive declaration, which tells it cheaply."""
+        """Count every few seconds, by a passive declaration, which is a cheap query."""
         if time.monotonic() - self._counted_at < COUNTED_EVERY_S:
             return
         self._counted_at = time.monotonic()
@@ -237,7 +237,7 @@ log = logging.getLogger(__name__)
 
 CLEARED_EVERY_S = 300.0
 MOST = 1000
-"""Messages of one look at a queue: it is done in the consumer's loop, which must not stand still for long."""
+"""Messages of one reading of a queue: it runs in the consumer's loop, which must not block for long."""
 
 Erased = Callable[[Sequence[str]], set[str]]
 """Which of these subjects (UUID texts) were erased."""
@@ -246,7 +246,7 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 def nothing() -> None:
-    """The chore of whoever hears of nobody."""
+    """The chore of a consumer whose messages name no person."""
 
 
 class Clearing:
@@ -254,7 +254,7 @@ class Clearing:
 
     Args:
         address: of the bus.
-        queues: whose parked copies are looked at.
+        queues: whose parked copies are checked.
         erased: asked for all subjects that are found.
         monotonic: seconds that no change of the machine's time touches.
     """
@@ -287,7 +287,7 @@ def drop_erased(address: BusAddress, queues: Sequence[str], erased: Erased) -> i
     """Drop what is parked for ``queues`` about erased subjects; returns how many it was.
 
     Raises:
-        Unavailable: the bus or the database is away; look again later.
+        Unavailable: the bus or the database is away; try again later.
     """
     return sum([_drop_from(address, queue, erased) for queue in queues])
 
@@ -299,7 +299,7 @@ def _drop_from(address: BusAddress, queue: str, erased: Erased) -> int:
 
 
 def subjects_in(message: ParkedMessage) -> set[str]:
-    """Whom a message is about; of one that nobody can read every id that stands in it."""
+    """Whom a message is about; if it is unreadable, every id that it contains."""
     try:
         subject = json.loads(message.body).get("subject")
     except (ValueError, AttributeError):

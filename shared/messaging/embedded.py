@@ -107,7 +107,7 @@ _PARK_EXHAUSTED = """
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
     """A row to put on, or taken off, a queue. ``claims`` counts how often a consumer has had it; ``sender`` is the
-    login whose session has put it there, which is nobody's to choose."""
+    login whose session has put it there, which no process can choose."""
 
     queue: str
     body: bytes

@@ -2,7 +2,7 @@
 
 Too many messages poisoned in a row mean that this deployment or the producer's is bad, and going on would park every
 waiting message. Then that queue halts: its consumer stops, and one message a minute is tried. A message that succeeds,
-or an operator's ``resume``, lets the queue go on. Other queues are not affected.
+or an operator's ``resume``, resumes the queue. Other queues are not affected.
 
 The halt is stored in the service's database: a restart does not park the next ten, several processes of a service
 share one message a minute, and an operator's command reaches all of them. Times are the database's.
@@ -57,7 +57,7 @@ def read_halted(connection: Connection) -> Sequence[HaltedQueue]:
 
 
 def resume(connection: Connection, queue: str) -> bool:
-    """Let ``queue`` go on; returns whether it was halted."""
+    """Resume ``queue``; returns whether it was halted."""
     return connection.execute(_RESUME, {"queue": queue}).rowcount == 1
 
 
@@ -94,7 +94,7 @@ class StoredHalts:
 
 
 def halted_problem(work: UnitOfWork) -> str:
-    """What the readiness probe says of halted queues; empty if there is none.
+    """What the readiness probe reports about halted queues; empty if there is none.
 
     Raises:
         Unavailable: the database is away.
@@ -127,11 +127,11 @@ class HaltStore(Protocol):
         ...
 
     def claim_trial(self, queue: str) -> bool:
-        """Whether ``queue`` is halted and a message may be tried now; nobody else may for the next minute."""
+        """Whether ``queue`` is halted and a message may be tried now; no other process may for the next minute."""
         ...
 
     def resume(self, queue: str) -> None:
-        """Let ``queue`` go on; changes nothing if it is not halted."""
+        """Resume ``queue``; changes nothing if it is not halted."""
         ...
 
 
@@ -208,7 +208,7 @@ class QueueHalts:
             return False
 
     def resume(self, queue: str) -> None:
-        """A message that was tried succeeded: the queue goes on. If that cannot be stored, the next trial decides."""
+        """A message that was tried succeeded: the queue resumes. If that cannot be stored, the next trial decides."""
         try:
             self._store.resume(queue)
         except Unavailable:

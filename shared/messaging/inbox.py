@@ -24,7 +24,7 @@ class BatchEffect:
     Attributes:
         one: the effect of one message.
         many: the effects of several, as if ``one`` were called for each in order. If it raises, all it has done is
-            taken back and ``one`` is called for each, so that a bad message spoils nobody's.
+            taken back and ``one`` is called for each, so that a bad message spoils no other's effect.
     """
 
     one: Effect
@@ -54,7 +54,7 @@ def apply_batch(work: UnitOfWork, consumer: str, messages: Sequence[Message], ef
     """Give each message its effect once, all in one transaction, none spoiled by another.
 
     Nearly always all effects succeed, so they are tried behind one savepoint. If one fails, all are taken back and
-    each is had behind a savepoint of its own.
+    each is applied behind its own savepoint.
 
     Returns:
         one result a message, in order. Only ``done`` and ``duplicate`` are settled.
@@ -84,7 +84,7 @@ def forget_since(connection: Connection, consumer: str, since: datetime, most: i
 
 
 def _first_places(messages: Sequence[Message], fresh: set[str]) -> list[int]:
-    """Where in ``messages`` each fresh id stands first."""
+    """Where in ``messages`` each fresh id occurs first."""
     left, places = set(fresh), []
     for place, message in enumerate(messages):
         if message.id in left:
@@ -111,7 +111,7 @@ def _apply_together(connection: Connection, messages: Sequence[Message], effect:
 
 
 def _apply(connection: Connection, message: Message, effect: Effect) -> HandlingOutcome:
-    """The message boundary: whatever a handler raises is this message's own fault, except a lost database."""
+    """The message boundary: any exception of a handler is this message's own fault, except a lost database."""
     try:
         with connection.begin_nested(), caused_by(message.correlation_id, message.traceparent):
             effect(connection, message)

@@ -112,7 +112,7 @@ def mark_published(connection: Connection, ids: Sequence[int], now: datetime) ->
 
 
 def mark_refused(connection: Connection, ids: Sequence[int], reason: str, now: datetime) -> None:
-    """Keep the rows, say why, and wait longer each time (1 s doubling to 60 s)."""
+    """Keep the rows, record the reason, and wait longer each time (1 s doubling to 60 s)."""
     if ids:
         connection.execute(_REFUSE, {"ids": list(ids), "reason": reason, "now": now})
 
@@ -120,8 +120,8 @@ def mark_refused(connection: Connection, ids: Sequence[int], reason: str, now: d
 def blank(connection: Connection, subject: str, now: datetime) -> None:
     """Erase the content of every message about ``subject``, whether it is published or not.
 
-    A relay says none of them from now on, also not again after the loss of a broker. It waits for a relay that has one
-    of them in hand.
+    A relay publishes none of them from now on, also not again after the loss of a broker. This waits for a relay that
+    is publishing one of them.
     """
     connection.execute(_BLANK, {"subject": subject, "now": now})
 

@@ -4,7 +4,7 @@ One confirm at a time is 800 messages a second on a three-node quorum queue, two
 (measured). kombu's confirms are not used here: after one timeout they take the late confirm of one message for that of
 another. ``mandatory`` is always set: without it an unroutable message is confirmed and lost.
 
-The connection has a thread of its own, so that heartbeats continue while the relay waits.
+The connection has its own thread, so that heartbeats continue while the relay waits.
 
 A broker whose memory or disk runs out blocks publishers. The connection is kept and nothing is offered until the
 broker unblocks it: reconnecting would leave a dead connection and a batch behind each time, and the broker would
@@ -43,7 +43,7 @@ class Outcome(StrEnum):
     UNROUTABLE = "unroutable"
     """No queue is bound: the topology is broken; nothing was stored."""
     REFUSED = "refused"
-    """The broker said no (a queue is full)."""
+    """The broker rejected it (a queue is full)."""
     UNKNOWN = "unknown"
     """The connection was lost or too slow: it may or may not be there, so it is offered again."""
 
@@ -67,7 +67,7 @@ class Publisher(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the connection. What is unconfirmed stays unknown."""
+        """Drop the connection. What is unconfirmed stays unknown."""
         ...
 
 
@@ -100,7 +100,7 @@ class PublishJob:
             self.done.set()
 
     def give_up(self) -> None:
-        """Nothing more will be heard: what is open stays unknown."""
+        """No more confirms will arrive: what is open stays unknown."""
         self.done.set()
 
     def outcomes(self) -> list[Outcome]:
@@ -160,7 +160,7 @@ def _copies(message: Outgoing) -> list[StoredMessage]:
 HEARTBEAT_S = 10
 SOCKET_TIMEOUT_S = 3.0
 STACK_TIMEOUT_S = 3.0
-"""A frozen node takes connections and says nothing: it must not keep us from the next one for long."""
+"""A frozen node accepts connections and sends nothing: it must not keep us from the next one for long."""
 HANG_UP_S = 1.0
 RECONNECT_CAP_S = 5.0
 
@@ -232,7 +232,7 @@ class PikaPublisher:
             self._stopping.wait(delay_before(attempt, base_s=0.2, cap_s=RECONNECT_CAP_S))
 
     def _serve_guarded(self, url: str) -> bool:
-        """The boundary of the thread: whatever the library raises, the next connection is tried."""
+        """The boundary of the thread: after any exception of the library, the next connection is tried."""
         try:
             return self._serve(url)
         except Exception as error:  # noqa: BLE001 - the boundary of the connection's thread
@@ -279,7 +279,7 @@ class PikaPublisher:
         self._unblocked.clear()
 
     def _require_ready(self, connection: SelectConnection) -> None:
-        """A connection that lives but opens no channel is worth nothing."""
+        """A connection that is open but opens no channel is useless."""
         if connection.is_open and not self._ready.is_set():
             connection.close()
 
@@ -360,14 +360,14 @@ class PikaPublisher:
 
 
 def _name_of(reason: BaseException) -> str:
-    """The type of the error that ended a connection; of a failed attempt that of its last step, which says why."""
+    """The type of the error that ended a connection; of a failed attempt that of its last step, which is the cause."""
     steps = getattr(next(iter(reason.args), None), "exceptions", ())
     last = steps[-1] if steps else reason
     return type(getattr(last, "exception", last)).__name__
 
 
 def _cut(connection: SelectConnection) -> None:
-    """Let go of a socket whose other end does not say good-bye. pika has no public way to do so."""
+    """Drop a socket whose other end does not close it. pika has no public way to do so."""
     if not connection.is_closed:
         connection._adapter_disconnect_stream()
     connection.ioloop.call_later(HANG_UP_S / 10, connection.ioloop.stop)

@@ -34,12 +34,12 @@ from shared.runtime.tracing import PUBLISH, Attributes, begin_spans, is_tracing
 
 KEEP_PUBLISHED = timedelta(days=7)
 KEEP_RECEIVED = timedelta(days=30)
-"""Longer than a message can come again: published anew within ``KEEP_PUBLISHED``, and then up to three weeks in a queue
+"""Longer than a message can come again: republished within ``KEEP_PUBLISHED``, and then up to three weeks in a queue
 whose consumer is away. After that the effects' own rules (revisions, one mail for each cause) are what is left."""
 
 BATCH_SIZE = 500
-"""Rows of one transaction. Whoever waits for the relay waits no longer than it takes, and two relays never wait for
-each other: each leaves the rows alone that the other has in hand."""
+"""Rows of one transaction. A transaction that waits for the relay waits no longer than it takes, and two relays never
+wait for each other: each skips the rows that the other has locked."""
 
 PUBLISHED = Rule(
     "outbox",
@@ -63,12 +63,12 @@ RECEIVED: Mapping[str, Rule] = {
     )
     for queue in QUEUES
 }
-"""By queue: the primary key is in the order of consumer and time, so that this needs no index of its own."""
+"""By queue: the primary key is in the order of consumer and time, so that this needs no separate index."""
 
 EVERY_S = 5.0
 RETRY_DELAY_S = 0.25
-"""Seconds until the next look, and until the next bite if the last one was full: 2,000 rows a second at most, which is
-what the intake makes at its best."""
+"""Seconds until the next check, and until the next batch if the last one was full: 2,000 rows a second at most, which
+is the highest rate of the intake."""
 
 
 class OutboxCleanup:

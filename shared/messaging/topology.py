@@ -130,7 +130,7 @@ def user_names() -> list[str]:
 
 
 def permissions() -> list[dict[str, str]]:
-    """What each login may do: nobody but the deployment configures anything.
+    """What each login may do: only the deployment configures anything.
 
     A consumer reads what it has parked itself too: copies about people who were erased are dropped by it.
     """
@@ -149,7 +149,7 @@ def permissions() -> list[dict[str, str]]:
 def topic_permissions() -> list[dict[str, str]]:
     """Which routing keys each login may write: registration cannot forge ``event.changed``.
 
-    Whoever declares exchanges publishes nothing; it reads every key, which binding a queue takes.
+    The login that declares exchanges publishes nothing; it reads every key, which is required to bind a queue.
     """
     rows: list[dict[str, str]] = []
     for service in SERVICES:

@@ -19,7 +19,7 @@ def normal_address(text: str) -> str:
     """``text`` as an address that any mail server accepts: domain in lower case and in ASCII (IDNA).
 
     The part before the @ keeps its case and has to be ASCII: without SMTPUTF8 on the whole way no mail would
-    arrive, and somebody would wait for it. Nothing is looked up.
+    arrive, and a person would wait for it. No DNS query is made.
 
     Raises:
         ValueError: not an address that mail can be sent to.

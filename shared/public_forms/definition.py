@@ -73,7 +73,7 @@ class FormDefinition:
 
     @property
     def consents(self) -> tuple[Field, ...]:
-        """The fields whose label is a sentence that somebody agrees to."""
+        """The fields whose label is a sentence that a person agrees to."""
         return tuple(field for field in self.fields if field.kind.is_consent)
 
     def initial_answers(self, language: str) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def to_mapping(definition: FormDefinition) -> dict[str, Any]:
 def _field_mapping(field: Field) -> dict[str, Any]:
     """One field as a mapping; what has its default value is left out.
 
-    Whether it is sealed stands there whenever that is not False by default: who reads the mapping knows no kinds.
+    It contains ``sealed`` whenever that is not False by default: readers of the mapping know no kinds.
     """
     sealed = {"sealed": field.sealed} if field.sealed or field.kind.sealing == "by-default" else {}
     whole: dict[str, Any] = {
@@ -226,7 +226,7 @@ def standard_form(
         version: rises when the questions change.
 
     Raises:
-        ValueError: kind, slug, title or version cannot be used; says what is wrong.
+        ValueError: kind, slug, title or version cannot be used; the message names the fault.
     """
     if kind not in STANDARD_KINDS:
         raise ValueError(f"kind: must be one of {', '.join(STANDARD_KINDS)}")
@@ -270,7 +270,7 @@ MAX_TRANSPORT = 2000
 
 
 def to_public(definition: FormDefinition, language: str) -> dict[str, Any]:
-    """Return what ``GET /v1/forms/{slug}`` says of the questions.
+    """Return what ``GET /v1/forms/{slug}`` returns about the questions.
 
     Time zones are not listed: any IANA name is an answer. Members that do not apply are left out.
 
@@ -310,7 +310,7 @@ def _public_field(field: Field, language: str) -> dict[str, Any]:
 
 
 def _public_options(field: Field, language: str) -> list[dict[str, Any]]:
-    """How many places a choice has is not said, only that none is left. Those of yes or no need not be said."""
+    """Omit how many places a choice has, and show only that none is left. Omit the choices of yes or no."""
     if field.kind.data_type == "boolean":
         return []
     full = field.full_options

@@ -1,6 +1,6 @@
 """Fields: values that describe one question of a form, the texts of the form engine, and cleaning of typed text.
 
-A kind is an object of :class:`FieldKind`, and :mod:`shared.public_forms.kinds` lists all of them. Whatever depends on
+A kind is an object of :class:`FieldKind`, and :mod:`shared.public_forms.kinds` lists all of them. All that depends on
 a kind is one of its attributes: nothing compares kinds, and none has a default that a new kind could miss.
 
 Text is trimmed and put into normal form. Refused are control characters (header and log injection), lone surrogates
@@ -37,7 +37,7 @@ MAX_SHRINKING = 4
 
 
 class Unclean(ValueError):
-    """The text is refused; ``code`` says why: ``too-long``, ``control-characters`` or ``direction-marks``."""
+    """The text is refused; ``code`` is the reason: ``too-long``, ``control-characters`` or ``direction-marks``."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -97,7 +97,7 @@ def split_transport(raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, A
 
 
 ADDRESS_FIELD = "email"
-"""The field of every form that holds the address of whoever fills it in."""
+"""The field of every form that holds the address of the person who fills it in."""
 
 MAX_NAME = 200
 """Characters of the answer to the field ``name``."""
@@ -116,7 +116,7 @@ OptionSource = Literal["listed", "offered", "built-in", "none"]
 the field is left out without any; the kind knows them; there are none."""
 
 Sealing = Literal["by-choice", "by-default", "never"]
-"""Whether answers are encrypted: if the definition says so; unless it says otherwise; not at all."""
+"""Whether answers are encrypted: if the definition requests it; unless it disables it; not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +174,8 @@ class FieldKind:
         ordered: whether answers come in an order that ``not_before`` can ask for; they sort as text.
         sealing: whether answers are encrypted.
         autocomplete: token of the HTML attribute, where the definition gives none.
-        is_consent: the label is a sentence that somebody agrees to; its wording is stored with the answer, which is not
-            changed on the own page, and if it is required and missing the fault says ``consent-needed``.
+        is_consent: the label is a sentence that a person agrees to; its wording is stored with the answer, which is not
+            changed on the own page, and the fault of a required one that is missing is ``consent-needed``.
         check: makes the check of a field, with its limits built in. It is made once and called for every submission.
         json_schema: of an answer that is given (draft 2020-12).
         widget: the control of a field.
@@ -219,7 +219,7 @@ class Field:
         maximum: the same at the other end.
         sealed: the answer is encrypted and never shown to ordinary coordinators.
         retention_days: days the answer is kept after the last day of the event; ``None`` is the default rule.
-        after_confirmation: asked on the own page only, once the owner of the address has confirmed: nobody else can
+        after_confirmation: asked on the own page only, once the owner of the address has confirmed: no one else can
             supply the answer.
         not_before: name of an earlier date field whose day this one may not come before.
         lines_of: name of an earlier field of the same kind, a text: this answer repeats some of its lines. Where a
@@ -245,7 +245,7 @@ class Field:
 
     @property
     def full_options(self) -> frozenset[str]:
-        """Values of the choices that nobody else can have."""
+        """Values of the choices that no other person can have."""
         return frozenset(option.value for option in self.options if option.full)
 
     @property

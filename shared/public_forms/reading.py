@@ -54,7 +54,7 @@ def read_field(raw: object, position: int, problems: list[str]) -> Field | None:
         problems: what is wrong is added to it.
 
     Returns:
-        the field, or None when it is too broken to go on with.
+        the field, or None when it is too broken to continue with.
     """
     name = raw.get("name") if isinstance(raw, Mapping) else None
     if not isinstance(raw, Mapping) or not isinstance(name, str) or not NAME.fullmatch(name):
@@ -100,7 +100,7 @@ def _read_sealed(raw: Mapping[str, Any], kind: FieldKind, where: str, problems: 
 
 
 def _read_options(raw: object, kind: FieldKind, where: str, problems: list[str]) -> tuple[Option, ...]:
-    """The choices, of a kind whose choices can stand in a definition."""
+    """The choices, of a kind whose choices a definition can list."""
     if raw is None or raw == []:
         if kind.options == "listed":
             problems.append(f"{where}.options: at least one choice is needed")
@@ -187,7 +187,7 @@ def read_text(raw: object, where: str, problems: list[str], *, required: bool = 
     """Read a text: a string, a mapping of languages, or ``{key: …}`` for the project's own translations.
 
     Args:
-        raw: as it stands in the definition.
+        raw: as in the definition.
         where: its place there.
         problems: what is wrong is added to it, with the place.
         required: whether its absence is wrong.
@@ -227,7 +227,7 @@ MAX_SLUG = 80
 MAX_FIELDS = 100
 ALWAYS_ASKED = (("name", TEXT), (ADDRESS_FIELD, EMAIL))
 ALWAYS_ASKED_OF = {"interest": ((ADDRESS_FIELD, EMAIL),)}
-"""Fields every form has, by kind where one differs: whoever only wants to be told something need not say a name."""
+"""Fields every form has, by kind where one differs: a person who only wants to be informed need not give a name."""
 
 FORM_KEYS = ("slug", "kind", "title", "intro", "version", "fields")
 
@@ -262,7 +262,7 @@ def read_definition(
 
 
 def _read_slug(slug: object, problems: list[str]) -> str:
-    """The slug if it can stand in an address."""
+    """The slug if an address can contain it."""
     if isinstance(slug, str) and len(slug) <= MAX_SLUG and SLUG.fullmatch(slug):
         return slug
     problems.append("slug: must be lower-case letters, digits and single hyphens, at most 80")
@@ -324,7 +324,7 @@ def _check_step(field: Field, earlier: Mapping[str, Field], problems: list[str])
 
 
 def _check_limits(field: Field, problems: list[str]) -> None:
-    """Only choices that can be counted have a limit: those of a clear field with choices of its own."""
+    """Only choices that can be counted have a limit: those of a clear field with its own choices."""
     if field.sealed or field.kind.options != "listed":
         problems.append(
             f"fields.{field.name}.options: only choices of a one_of or some_of that is not sealed are limited"
@@ -332,7 +332,7 @@ def _check_limits(field: Field, problems: list[str]) -> None:
 
 
 def _check_condition(field: Field, earlier: Mapping[str, Field], problems: list[str]) -> None:
-    """A condition may only look at an earlier field, and at a value that this field can have."""
+    """A condition may only refer to an earlier field, and to a value that this field can have."""
     if field.shown_when is None:
         return
     where = f"fields.{field.name}.shown_when"

@@ -1,7 +1,7 @@
 """Renders the questions of a form as accessible HTML that works without a script.
 
-Native controls only; the label stands above, the help and the error are tied to the control, everything
-that must be known is said in text. What people typed is escaped by Jinja on its way back to the page.
+Native controls only; the label is above, the help and the error are tied to the control, and all necessary information
+is text. What people typed is escaped by Jinja on its way back to the page.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class FieldView:
     """What a template needs of one field.
 
     Attributes:
-        condition: the sentence that says when the field is to be answered, ``""`` for always.
+        condition: the sentence that explains when to answer the field, ``""`` for always.
         sent_when: the value that a browser sends when that is so; ``""`` for any.
         error: ``""`` when nothing is wrong.
         fixed: the answer stays.
@@ -97,7 +97,7 @@ def render_summary(definition: FormDefinition, language: str, errors: Sequence[F
 
 
 def _summary_row(field: Field | None, message: str, language: str) -> tuple[str, str, str]:
-    """(id to go to, label with its colon, message); the label of a consent is a sentence of its own and is left out."""
+    """(id to go to, label with its colon, message); the label of a consent is a whole sentence and is left out."""
     if field is None:
         return "", "", message
     label = "" if field.kind.is_consent else labelled(field.label.in_language(language), "", language)
@@ -132,7 +132,7 @@ def _plain(answer: Any) -> str:
 def sealed_for_display(
     definition: FormDefinition, values: Mapping[str, Any], language: str
 ) -> tuple[tuple[str, str], ...]:
-    """Return the same of answers that were sealed, for somebody who may read them."""
+    """Return the same of answers that were sealed, for a person who may read them."""
     return _display([field for field in definition.fields if field.sealed], values, language)
 
 
@@ -161,14 +161,14 @@ def _view(
 
 
 def _showable(field: Field, value: Any) -> Any:
-    """``value`` if the field's control can hold it at all: it may be anything that somebody sent."""
+    """``value`` if the field's control can hold it at all: it may be anything that a client sent."""
     if field.kind.data_type == "list":
         return value if isinstance(value, list) else []
     return value if isinstance(value, str | bool | int | float) else ""
 
 
 def _condition_text(definition: FormDefinition, field: Field, language: str) -> str:
-    """The sentence that says when a field is to be answered, for people without the script."""
+    """The sentence that explains when to answer a field, for people without the script."""
     condition = field.shown_when
     if condition is None:
         return ""

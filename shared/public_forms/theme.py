@@ -1,4 +1,4 @@
-"""Themes: how a form looks in a partner's page, from an address or from ``partners.yaml``; every value is checked."""
+"""Themes: how a form appears in a partner's page, from an address or from ``partners.yaml``; every value is checked."""
 
 import re
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class Theme:
 
 
 PLAIN = Theme()
-"""The default look."""
+"""The default theme."""
 
 
 def read_theme(values: Mapping[str, str]) -> Theme:
@@ -75,7 +75,7 @@ def _readable_on(colour: str) -> str:
 
 
 _HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]+")
-"""As browsers send it: letters of other scripts as ``xn--``. It stands in a header, and a coordinator has to see it."""
+"""As browsers send it: letters of other scripts as ``xn--``. A header contains it, and a coordinator has to see it."""
 
 THEME_NAMES = ("accent", "radius", "font")
 

@@ -33,7 +33,7 @@ def from_form_encoded(definition: FormDefinition, submitted: Submitted) -> dict[
     where one answer is asked stays a list, so that the check refuses it with its own message.
 
     Args:
-        definition: whose kinds say how each value is read.
+        definition: whose kinds define how each value is read.
         submitted: names and texts, as they came.
 
     Returns:
@@ -154,7 +154,7 @@ def _is_empty(value: object) -> bool:
 
 
 def _schema(definition: FormDefinition) -> Schema:
-    """The schema of ``definition``, made anew when a form of that slug and version has other choices.
+    """The schema of ``definition``, rebuilt when a form of that slug and version has other choices.
 
     The steps of a form differ in the number of their fields.
     """
@@ -270,7 +270,7 @@ def pointer_to(key: object) -> str:
 
 
 def _error(field: Field | None, pointer: str, code: str, language: str) -> FieldError:
-    """An error with its sentence; limits of the field stand in it."""
+    """An error with its sentence; it contains limits of the field."""
     limits = {"min": "", "max": ""}
     if field is not None:
         code = "consent-needed" if code == "required" and field.kind.is_consent else code

@@ -21,7 +21,7 @@ class Account:
     Attributes:
         name: for messages.
         uid: user id.
-        gid: id of its own group.
+        gid: id of its primary group.
         groups: ids of further groups.
     """
 
@@ -70,7 +70,7 @@ def database_account() -> Account | None:
         None when we do not run as root: the server then runs as the same user.
 
     Raises:
-        RuntimeError: the account cannot be created; says what to do.
+        RuntimeError: the account cannot be created; the message names the remedy.
     """
     if os.geteuid() != 0:
         return None
@@ -135,7 +135,7 @@ def can_read(account: Account | None, path: Path) -> bool:
 def acting_as(account: Account | None) -> Iterator[None]:
     """Reach files with the rights of ``account`` alone; nothing changes for None, or if we are not root.
 
-    For a program with one thread: the whole process has these rights meanwhile, and can start no program as another.
+    For a program with one thread: in the block the whole process has these rights and can start no program as another.
     """
     if account is None or os.geteuid() != 0:
         yield
@@ -208,10 +208,10 @@ def give(path: Path, account: Account | None) -> None:
 
 
 def write_private(path: Path, content: str, account: Account | None) -> None:
-    """Write a file anew that ``account`` (None: the running user) alone can read; whatever had its name is removed.
+    """Write a new file that ``account`` (None: the running user) alone can read; remove an older one of that name.
 
     Raises:
-        OSError: the folder is not there, or something else took the name meanwhile.
+        OSError: the folder is not there, or something else took the name in the meantime.
     """
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

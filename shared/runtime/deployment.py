@@ -2,9 +2,9 @@
 
 Plain values that a web process or a worker needs to know about where it runs, without web libraries.
 
-``X-Forwarded-For`` is read from its end, only as far as trusted proxies wrote it: what a client says of itself counts
-for nothing. Each priority class of requests has slots of its own and never takes another's, so exports and the console
-leave the slots of people who register free.
+``X-Forwarded-For`` is read from its end, only as far as trusted proxies wrote it: a client's own entries are ignored.
+Each priority class of requests has its own slots and never takes another's, so exports and the console leave the slots
+of people who register free.
 """
 
 import os
@@ -103,7 +103,7 @@ class TrustedProxies:
         """Whether the headers of ``peer`` are believed.
 
         Args:
-            peer: an IP address as text, or empty for a Unix socket: its file's mode says who may connect.
+            peer: an IP address as text, or empty for a Unix socket: its file's mode decides who may connect.
         """
         return not peer or _contain(self.networks, peer)
 
@@ -188,7 +188,7 @@ FIRST, PUBLIC, LATER, LAST = "first", "public", "later", "last"
 """People who register and their links; the public programme; coordinators' queries; exports and the console."""
 
 MAX_WAITING = 32
-"""Who may stand in line for a place of ``later`` or ``last``: a page and all that it loads come at once."""
+"""Maximum number of requests waiting for a slot of ``later`` or ``last``: a page and all that it loads come at once."""
 
 MAX_WAITING_PUBLIC = 256
 """The same of ``public``: a page takes milliseconds and is then kept, so a long line is a short wait."""
@@ -217,11 +217,11 @@ class ConcurrencyLimit:
         self._work = threading.Semaphore(at_work) if max_waiting else None
 
     def full(self) -> bool:
-        """Whether whoever comes now would be refused."""
+        """Return whether a request that arrives now would be refused."""
         return self._inside >= self._most
 
     def enter(self) -> bool:
-        """Take a place, after a while in line if need be; False: refused. Whoever entered has to leave."""
+        """Take a slot, after a wait if necessary; False: refused. A caller that entered has to leave."""
         with self._lock:
             if self._inside >= self._most:
                 return False
@@ -260,7 +260,7 @@ class AdmissionLimits:
 
     @property
     def connections(self) -> int:
-        """To the database, for a process with these bounds: at least two are left to ``first`` whatever happens."""
+        """To the database, for a process with these bounds: at least two are always left to ``first``."""
         return self.public + self.later + self.last + RESERVED_CONNECTIONS
 
     def slots(self) -> dict[str, ConcurrencyLimit]:
@@ -279,7 +279,7 @@ class Deployment:
     https: whether its public address is HTTPS.
     bounds: how much it works on at once.
     proxies: networks of the gateways in front of it.
-    limits: how often somebody may come.
+    limits: how often a client may send a request.
     """
 
     https: bool

@@ -60,7 +60,7 @@ class MessageFailure(Exception):
 class Retry(MessageFailure):
     """Deliver the message again later; ``after_s`` is a wish, the tiers of the broker decide.
 
-    ``reason`` is a constant without personal data: it travels in a header and stands in a log.
+    ``reason`` is a constant without personal data: a header and a log contain it.
     """
 
     def __init__(self, reason: str, after_s: float = 10.0) -> None:
@@ -78,11 +78,11 @@ class Poison(MessageFailure):
 
 
 class Unauthentic(Poison):
-    """The sender is wrong or missing. Says nothing about this code or the producer's, so it never halts a queue."""
+    """The sender is wrong or missing. This is no sign of a bad deployment, so it never halts a queue."""
 
 
 MAX_NAME_CHARACTERS = 40
-"""The longest name for which the nearest known one is looked for: each search compares with all known ones."""
+"""The longest name for which the nearest known one is searched: each search compares with all known ones."""
 
 
 def unknown_parameter_advice(name: str, known: Iterable[str]) -> str:

@@ -1,9 +1,9 @@
 """Places at which a process may be made to die, fail or hang: every commit, publish, confirm and ack.
 
-The points of a service stand in its ``telemetry``.
+The points of a service are in its ``telemetry``.
 
 The tests' launcher installs a hook; nothing else does, and no setting or environment variable can. Without a hook a
-point costs a call that looks at one name. The registry is closed: a call without an entry, an entry without a call, and
+point costs a call that reads one name. The registry is closed: a call without an entry, an entry without a call, and
 a point that no test breaks are each a failing test.
 """
 
@@ -19,7 +19,7 @@ EVERY_PROCESS = ("*",)
 @dataclass(frozen=True, slots=True)
 class Point:
     """Attributes:
-    where: the moment, in words.
+    where: the step at which it is, in words.
     roles: kinds of the processes that reach it.
     """
 
@@ -54,7 +54,7 @@ _hook: Hook | None = None
 
 
 def reach(name: str) -> None:
-    """Say that the point ``name`` is reached. What an installed hook does is the caller's fate."""
+    """Report that the point ``name`` is reached. An installed hook may end, fail or hang the caller."""
     if _hook is not None:
         _hook(name)
 

@@ -99,7 +99,7 @@ def configure_logs(service: str, role: str, level: str = "INFO") -> None:
     for noisy in ("amqp", "kombu", "mail.log", "alembic"):
         logging.getLogger(noisy).setLevel("WARNING")
     logging.getLogger("pika").setLevel("CRITICAL")  # up to nine lines and a traceback for each attempt to connect
-    logging.getLogger("opentelemetry").setLevel("CRITICAL")  # shared.runtime.tracing says what it would, once a minute
+    logging.getLogger("opentelemetry").setLevel("CRITICAL")  # shared.runtime.tracing reports the same, once a minute
 
 
 class LogInterval:
@@ -154,7 +154,7 @@ class SecurityEvent(StrEnum):
 
 
 ALWAYS_LOGGED = frozenset({SecurityEvent.SIGNED_IN, SecurityEvent.EXPORTED, SecurityEvent.SEALED_READ})
-"""What somebody did who may: each time is logged."""
+"""Permitted acts of a person, which are logged each time."""
 
 
 @dataclass(slots=True)

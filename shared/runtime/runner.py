@@ -42,7 +42,7 @@ DRAIN_S = 30.0
 
 
 class Stop:
-    """Set by SIGTERM or SIGINT; workers look at it between two pieces of work."""
+    """Set by SIGTERM or SIGINT; workers check it between two pieces of work."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -118,7 +118,7 @@ class _QuietHandler(WSGIRequestHandler):
     """Probes come every few seconds: they are not logged."""
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Report nothing."""
 
 
 class _ProbeServer(WSGIServer):

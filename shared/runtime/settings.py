@@ -33,7 +33,7 @@ _PLAIN = re.compile(r"(?P<host>[^:]+|\[[^\]]+\])(:(?P<port>\d+))?$")
 def read_database_url(text: str) -> URL:
     """The address as SQLAlchemy takes it, for psycopg.
 
-    With several hosts the one that accepts writes is used, unless ``target_session_attrs`` says otherwise.
+    With several hosts the one that accepts writes is used, unless ``target_session_attrs`` requests another.
 
     Raises:
         ValueError: it is none; the text is not repeated, since it may hold a password.
@@ -159,7 +159,7 @@ def unverified_database(url: str, environment: Mapping[str, str]) -> str:
     """What is wrong with the address of a database; empty if nothing is.
 
     Only ``verify-full`` compares the certificate with the name of the host (libpq, "SSL support"); ``PGSSLMODE`` counts
-    where the address says nothing.
+    where the address sets no ``sslmode``.
     """
     parameters = connection_parameters(url)
     hosts = str(parameters.get("hostaddr") or parameters.get("host") or environment.get("PGHOST", "")).split(",")
@@ -176,12 +176,12 @@ _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 def read_folder(folder: Path, process: str) -> dict[str, str]:
     """Every setting of ``process`` in ``folder``, by name.
 
-    The value is what stands in the file. It is the file's path where the name says so (``TROIKA_INTAKE_KEY_FILE``), and
+    The value is the file's content. It is the file's path where the name ends so (``TROIKA_INTAKE_KEY_FILE``), and
     the folder's path for a folder (``TROIKA_FORM_KEYS``).
 
     Args:
         folder: that ``TROIKA_SETTINGS`` names.
-        process: kind of the process; empty for what has no settings of its own.
+        process: kind of the process; empty for a process without its own settings.
 
     Raises:
         OSError: the folder is not there, or a file in it cannot be read.
@@ -201,13 +201,13 @@ def _settings(folder: Path) -> Iterator[tuple[str, str]]:
 T = TypeVar("T")
 
 FROM_FILE = "_FILE"
-"""Ends the name of a setting whose value stands in a file: a password, for example."""
+"""Ends the name of a setting whose value is in a file: a password, for example."""
 
 
 class Reader:
     """Collects values and faults; :meth:`finish` raises once, with all of them.
 
-    Values themselves never stand in a fault: they may be secrets.
+    A fault never contains a value: it may be a secret.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None, process: str = "") -> None:

@@ -29,7 +29,7 @@ class SpanType:
     Attributes:
         key: name in the documentation.
         kind: OpenTelemetry's: ``server``, ``producer``, ``consumer``, ``client`` or ``internal``.
-        attributes: names of all that a span of it may say, with their meaning. Values are from bounded sets.
+        attributes: names of all attributes that its spans may have, with their meaning. Values are from bounded sets.
         about: what has such a span.
     """
 
@@ -79,7 +79,7 @@ PATH = "/v1/traces"
 EXPORT_WITHIN_S = 3.0
 """A collector that does not answer keeps no process from ending for longer than about twice this."""
 QUEUE_SPANS = 4096
-"""Spans that wait for the collector; beyond that they are dropped, and the work goes on."""
+"""Spans that wait for the collector; beyond that they are dropped, and the work continues."""
 
 
 class NoSpan:
@@ -108,7 +108,7 @@ class LiveSpan(NoSpan):
         self._of, self._span = of, span
 
     def set(self, attributes: Attributes) -> None:
-        """Add to what it says.
+        """Add attributes.
 
         Raises:
             ValueError: an attribute is not in the list of its type.
@@ -216,7 +216,7 @@ def span(
     Args:
         of: its type.
         name: of bounded number, as OpenTelemetry's conventions name such work.
-        attributes: what it says, of the list of its type.
+        attributes: its attributes, of the list of its type.
         parents: trace contexts (``traceparent``) of its causes; none or invalid ones begin a trace.
         start_ns: when it began, nanoseconds since 1970; None for now.
 
@@ -239,7 +239,7 @@ class BegunSpan:
         self.traceparent = _as_traceparent(begun.get_span_context())
 
     def end(self, last: Attributes, at_ns: int | None = None) -> None:
-        """End it with the last it says, now or at ``at_ns`` (nanoseconds since 1970)."""
+        """End it with its last attributes, now or at ``at_ns`` (nanoseconds since 1970)."""
         self._begun.set_attributes(_checked(self._of, last))
         self._begun.end(at_ns)
 
@@ -247,7 +247,7 @@ class BegunSpan:
 def begin_spans(
     of: SpanType, causes: Iterable[tuple[str, str, Attributes]], start_ns: int | None = None
 ) -> list[BegunSpan]:
-    """Begin a span for each of ``causes``: its name, its parent's trace context and what it says.
+    """Begin a span for each of ``causes``: its name, its parent's trace context and its attributes.
 
     Returns:
         the spans in that order; none where nothing is recorded.
@@ -294,7 +294,7 @@ def use(tracer: Tracer | None) -> None:
 
 
 class _Counted:
-    """Counts what the collector took, and says once a minute that it takes nothing; spans are then lost.
+    """Counts what the collector took, and logs once a minute if it takes nothing; spans are then lost.
 
     Args:
         exporter: the library's.
@@ -313,7 +313,7 @@ class _Counted:
         return result
 
     def shutdown(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:

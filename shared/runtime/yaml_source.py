@@ -17,7 +17,7 @@ import yaml
 from shared.runtime.errors import SettingsError
 
 Place = tuple[str | int, ...]
-"""Where a value stands in its file: keys and list indexes from the top, ``(3, "starts")``."""
+"""Location of a value in its file: keys and list indexes from the top, ``(3, "starts")``."""
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -34,7 +34,7 @@ _KINDS: Mapping[type, str] = {list: "a list", dict: "a mapping of keys to values
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value of a file (``data``: dict, list, str, int, bool or None) that knows where it stands."""
+    """A value of a file (``data``: dict, list, str, int, bool or None) that knows its location."""
 
     file: str
     data: Any
@@ -102,7 +102,7 @@ def _text_of(path: Path) -> str:
 
 
 class _Builder:
-    """Turns the parser's stream into plain data, noting the line of every key and item."""
+    """Converts the parser's stream to plain data, noting the line of every key and item."""
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -185,8 +185,8 @@ def _scalar(event: yaml.ScalarEvent) -> str | int | bool | None:
 class Fields:
     """One mapping of a file, taken field by field; its faults go to a list shared by the whole reading.
 
-    A faulty field answers with its stand-in, so that the reading goes on and finds the other faults too;
-    whoever started the reading raises once at its end.
+    A faulty field returns a placeholder, so that the reading continues and finds the other faults too; the caller that
+    started the reading raises once at its end.
     """
 
     def __init__(self, node: Node, faults: list[str]) -> None:
@@ -236,7 +236,7 @@ class Fields:
         return [Fields(self.node.child(key).child(index), self._faults) for index in range(count)]
 
     def finish(self) -> None:
-        """Note a fault for every key that nobody asked for: most likely a spelling mistake."""
+        """Note a fault for every key that no caller requested: most likely a spelling mistake."""
         for key in (key for key in self._data if key not in self._known):
             self.fault(f"is not known here; known are {', '.join(sorted(self._known))}", key)
 

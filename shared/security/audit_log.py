@@ -1,6 +1,6 @@
 """Audit log: what people with a key did, in the transaction of the act itself; who has access; ended sessions.
 
-Nobody changes a record, and the database refuses to delete one younger than 1,000 days, so that a stolen login of a
+No process changes a record, and the database refuses to delete one younger than 1,000 days, so that a stolen login of a
 process cannot remove what shows its use. Records are kept for three years. What a service records elsewhere already
 (changes of registrations, of events, readings of sealed answers) is not written twice: the view ``own_audit_log`` of
 its database shows both. No record identifies a participant.
@@ -85,7 +85,7 @@ class AuditLine:
 
 @dataclass(frozen=True, slots=True)
 class AuditLogFilter:
-    """Which lines: of whom, which action (empty: any), older than ``before`` (moment and key), at most ``most``."""
+    """Which lines: of whom, which action (empty: any), older than ``before`` (instant and key), at most ``most``."""
 
     who: str = ""
     action: str = ""
@@ -217,7 +217,7 @@ def has_lost(connection: Connection, name: str, role: str, now: datetime) -> boo
 
 
 def upsert_access(connection: Connection, data: Mapping[str, Any]) -> None:
-    """Store what a message says of an access, unless the same or a newer revision is known."""
+    """Store what a message reports about an access, unless the same or a newer revision is known."""
     connection.execute(_UPSERT, dict(data))
 
 
@@ -265,7 +265,7 @@ class Sessions:
         """Whether ``session`` was ended before its time.
 
         Raises:
-            Unavailable: the database is away: nobody may be let in then.
+            Unavailable: the database is away: every request must be refused then.
         """
         with self.work.transaction() as connection:
             return is_ended(connection, token_hash(session))

@@ -1,4 +1,4 @@
-"""Keys: key files, and check values that tell whether a process has the keys of its service's data.
+"""Keys: key files, and check values that show whether a process has the keys of its service's data.
 
 A check value is a truncated HMAC under the key itself: it distinguishes two keys and reveals nothing of either. A
 process compares its keys with the database's check values before it uses them. Must never show, log or store a key.
@@ -50,7 +50,7 @@ def new_key() -> bytes:
 
 
 CHECK_BYTES = 8
-"""Enough to tell any two keys of an installation apart."""
+"""Enough to distinguish any two keys of an installation."""
 
 SETTLES_AFTER = timedelta(hours=1)
 """How long a key may be missing in other processes after the first one has introduced it: a rolling restart."""
@@ -137,7 +137,7 @@ class KnownKey:
 
 
 def check_value(key: bytes, name: str) -> str:
-    """16 hex digits that tell ``key`` from others of that name."""
+    """16 hex digits that distinguish ``key`` from others of that name."""
     return hmac.digest(key, f"check value\0{name}".encode(), hashlib.sha256)[:CHECK_BYTES].hex()
 
 
@@ -188,7 +188,7 @@ class KeyChecks:
     Attributes:
         work: on the service's database.
         held: keys of the process.
-        service: named in what operators are told to do.
+        service: named in the instructions to operators.
         database_time: reads the database server's time.
     """
 
@@ -247,7 +247,7 @@ class KeyChecks:
 
 
 def known_keys(connection: Connection, names: Sequence[str]) -> dict[str, list[KnownKey]]:
-    """The check values of keys by their names, newest first; an empty list for a key that nobody has introduced."""
+    """The check values of keys by their names, newest first; an empty list for a key that was never introduced."""
     found: dict[str, list[KnownKey]] = {name: [] for name in names}
     for name, value, added_at in connection.execute(_KNOWN, {"names": list(names)}):
         found[name].append(KnownKey(value, added_at))
@@ -260,7 +260,7 @@ def add_keys(connection: Connection, held: HeldKey, now: datetime) -> None:
 
 
 def accept_keys(connection: Connection, held: HeldKey, now: datetime, who: str) -> None:
-    """Make the keys of ``held`` the known ones, whatever was known before; in the audit log.
+    """Make the keys of ``held`` the known ones, in place of those known before; in the audit log.
 
     Of a key that only has to be current the older ones stay known for a while, so that processes can be restarted one
     after the other.
@@ -292,6 +292,6 @@ def retire_older(connection: Connection, held: HeldKey, now: datetime) -> None:
 
 
 def _rows(held: HeldKey, now: datetime) -> list[dict[str, object]]:
-    """The first key of a file is the newest: a microsecond tells their order."""
+    """The first key of a file is the newest: a microsecond orders them."""
     moments = (now - timedelta(microseconds=place) for place in range(len(held.values)))
     return [{"name": held.kind.name, "value": value, "now": at} for value, at in zip(held.values, moments, strict=True)]

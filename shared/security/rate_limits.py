@@ -1,7 +1,7 @@
 """Rate limits: beyond them a request gets 429 with ``Retry-After``.
 
 A client network is refused only for its own requests: by its address, or by the IPv6 /64, /56 and /48 prefixes around
-it, of which a larger one may send more. There is no limit for a form or for all requests together, so nobody can close
+it, of which a larger one may send more. There is no limit for a form or for all requests together, so no one can close
 a form for others.
 
 A view states its kind, as it states who may call it: ``@limited("intake")``. A view that finds out only later whether
@@ -53,7 +53,7 @@ _SLOT = struct.Struct("<16sdQ")
 class CounterTable:
     """A hash table in anonymous shared memory: made before the workers are forked, it is the same in each of them.
 
-    Where a key finds no room, the count that would end first gives way: memory is bounded, and whoever has very many
+    Where a key finds no room, the count that would end first gives way: memory is bounded, and a client with very many
     addresses makes counts too low, never too high. A worker that is killed holds no lock: the kernel takes it back.
     """
 
@@ -85,14 +85,14 @@ class CounterTable:
         return int(count), float(ends_at)
 
     def forget(self, key: str) -> None:
-        """Begin ``key`` anew."""
+        """Reset ``key``."""
         with self._locked():
             place = self._find(_digest(key), 0.0)
             if place is not None:
                 _SLOT.pack_into(self._memory, place, bytes(16), 0.0, 0)
 
     def forget_all(self) -> None:
-        """Begin everything anew."""
+        """Reset all keys."""
         with self._locked():
             self._memory[:] = bytes(self._slots * _SLOT.size)
 
@@ -195,7 +195,7 @@ log = logging.getLogger(__name__)
 
 NAME = "troika-limits"
 STORAGE_WITHIN_S = 0.5
-"""A storage that takes longer is taken to be away. Nobody waits for it: each host counts for itself meanwhile."""
+"""A storage that takes longer counts as unavailable. No request waits for it: each host then counts for itself."""
 
 STORAGE_AGAIN_S = 5.0
 """After which one that was away is asked again."""
@@ -207,7 +207,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class TooMany(Exception):
-    """Somebody has come more often than they may; ``retry_after_s`` is when they may again, whole seconds."""
+    """A client has sent more requests than it may; ``retry_after_s`` is when it may send again, whole seconds."""
 
     def __init__(self, kind: str, scope: str, retry_after_s: int) -> None:
         super().__init__(f"{kind}: too many for one {scope}")
@@ -245,7 +245,7 @@ class Limits:
         self._away_until = 0.0
 
     def spend(self, kind: str) -> None:
-        """Count the request in hand as one of ``kind``.
+        """Count the current request as one of ``kind``.
 
         Args:
             kind: one of the service's.
@@ -314,7 +314,7 @@ def limited(kind: str) -> Callable[[View], View]:
 
 
 def spend(kind: str) -> None:
-    """As :meth:`Limits.spend`, of the application in hand."""
+    """As :meth:`Limits.spend`, of the current application."""
     current_app.extensions[NAME].spend(kind)
 
 

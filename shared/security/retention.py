@@ -28,7 +28,7 @@ NOTICE = timedelta(hours=24)
 """How long at least lies between a notice and what it announces."""
 
 RETENTION = "retention"
-"""Who stands in the audit log, where nobody confirmed anything."""
+"""The actor in the audit log where no operator confirmed anything."""
 
 MAY_GO = """EXISTS (SELECT 1 FROM retention_notice n WHERE n.step = :step AND n.subject = {id}
     AND (n.announced_at <= :announced_before OR n.confirmed_at IS NOT NULL))"""
@@ -40,7 +40,7 @@ _ANNOUNCE = """
     ON CONFLICT (step, subject) DO UPDATE SET announced_at = excluded.announced_at
         WHERE retention_notice.announced_at > excluded.announced_at
 """
-"""A notice from the future, of a time that was set back, begins anew."""
+"""A notice from the future, of a time that was set back, starts again."""
 
 _RETRACT = """
     DELETE FROM retention_notice WHERE form = :form AND step = :step AND subject NOT IN ({soon})
@@ -113,19 +113,19 @@ def announce(connection: Connection, noticed: Noticed, now: datetime) -> int:
 
 
 def retract_others(connection: Connection, kept: Sequence[Noticed]) -> None:
-    """Delete the notices of steps that are not in ``kept``: a step that a form gets back is announced anew."""
+    """Delete the notices of steps that are not in ``kept``: a step that a form gets back is announced again."""
     values = {"forms": [one.form for one in kept], "steps": [one.step for one in kept]}
     connection.execute(_RETRACT_OTHERS, values)
 
 
 def count_waiting(connection: Connection, noticed: Noticed) -> int:
-    """How many records are due that nobody has announced."""
+    """How many records are due without an announcement."""
     found: int = connection.execute(noticed.statements.count, _values(noticed)).scalar_one()
     return found
 
 
 def confirm(connection: Connection, noticed: Noticed, now: datetime, who: str) -> int:
-    """Let go what is due and was not announced, because the operator ``who`` says so; returns how many."""
+    """Release what is due and was not announced, by decision of the operator ``who``; returns how many."""
     confirmed = connection.execute(noticed.statements.confirm, _values(noticed) | {"now": now}).rowcount
     if confirmed:
         _record(connection, "retention-confirmed", noticed, confirmed, now, who)
@@ -156,7 +156,7 @@ GRACE = timedelta(days=1)
 """What is due longer than this is overdue."""
 
 BATCH_SIZE = 100
-"""Records of one kind in one turn."""
+"""Records of one kind in one tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ class RetentionStep:
     Attributes:
         what: ``ended``, ``sealed``, ``answers`` or ``people``.
         noticed: by which it is announced.
-        take: takes it from at most ``BITE`` records that may go, in transactions of its own; returns from how many.
+        take: takes it from at most ``BATCH_SIZE`` records that may go, in separate transactions; returns from how many.
     """
 
     what: str
@@ -193,14 +193,14 @@ class Retaining:
         self._next_look: datetime | None = None
 
     def run_once(self, work: UnitOfWork, now: datetime) -> None:
-        """Do a bite of what is due at ``now``; mostly nothing is, and nothing is asked.
+        """Do a batch of what is due at ``now``; mostly nothing is, and no query is made.
 
         Args:
             work: on the service's database.
             now: compared with the database's clock.
 
         Raises:
-            Unavailable: the database is away; the next turn goes on.
+            Unavailable: the database is away; the next tick continues.
         """
         if self._next_look is not None and self._next_look - EVERY <= now < self._next_look:
             return

@@ -1,9 +1,9 @@
-"""Encryption: sealed boxes between services, AES-256-GCM at rest, keyed hashes for look-ups, re-encryption.
+"""Encryption: sealed boxes between services, AES-256-GCM at rest, keyed hashes for lookups, re-encryption.
 
 A sealed box (libsodium ``crypto_box_seal``) can be made by anyone with the public key and opened only by the holder of
 the private one, so the broker, its disk and its backups carry nothing readable.
 
-After a key rotation rows are re-encrypted by the newest key while everybody goes on reading and writing them. A row
+After a key rotation rows are re-encrypted by the newest key while all processes keep reading and writing them. A row
 that is locked is left for the next pass, so no deadlock can occur. Until the last row is done both keys open
 everything, and an interrupted run is continued by the next one.
 """
@@ -43,7 +43,7 @@ NONCE_BYTES = 12
 
 
 class Unsealable(Exception):
-    """The box does not open: another key, another row, or altered bytes. Says nothing about its content."""
+    """The box does not open: another key, another row, or altered bytes. It reveals nothing about its content."""
 
 
 def public_key_of(private: bytes) -> bytes:
@@ -109,7 +109,7 @@ class Vault:
 
 
 def keyed_hash(key: bytes, purpose: str, text: str) -> bytes:
-    """HMAC-SHA-256 of ``text`` under ``key`` for one purpose, 32 bytes: look-ups without the text itself."""
+    """HMAC-SHA-256 of ``text`` under ``key`` for one purpose, 32 bytes: lookups without the text itself."""
     return hmac.digest(key, f"{purpose}\0{text}".encode(), hashlib.sha256)
 
 
@@ -123,7 +123,7 @@ class EncryptedRows:
 
     Attributes:
         read: ``(id, closed)`` of at most ``:most`` rows whose id follows ``:after`` (empty: from the first), in order.
-        take: the same of those of ``:ids`` that nobody has locked, and locks them.
+        take: the same of those of ``:ids`` that no other transaction has locked, and locks them.
         put: ``:closed`` in place of the value of the row ``:id``.
     """
 
@@ -140,7 +140,7 @@ class ReEncryption:
         work: on the database.
         rows: of the table.
         keys: of the vault, newest first.
-        wait: how to wait for so many seconds for rows that somebody else has in hand.
+        wait: how to wait for so many seconds for rows that another transaction has locked.
         changed: rows that were closed by another key before.
         unopened: ids of rows that open by none of the keys; they are left as they are.
     """
@@ -165,7 +165,7 @@ class ReEncryption:
                 self.wait(PAUSE_S)
 
     def _old(self) -> Iterator[list[str]]:
-        """Ids of the rows that the newest key does not open, a bite at a time, over the whole table."""
+        """Ids of the rows that the newest key does not open, a batch at a time, over the whole table."""
         newest, after = Vault(list(self.keys[:1])), ""
         while True:
             with self.work.transaction() as connection:
@@ -178,7 +178,7 @@ class ReEncryption:
                 yield left
 
     def _close(self, ids: list[str]) -> int:
-        """Close those of the rows that nobody else has in hand; returns how many need no other look."""
+        """Re-encrypt those of the rows that no other transaction has locked; returns how many need no further pass."""
         vault, new, before = Vault(list(self.keys)), [], len(self.unopened)
         with self.work.transaction() as connection:
             for row, closed in connection.execute(self.rows.take, {"ids": ids}):

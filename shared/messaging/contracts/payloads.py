@@ -48,7 +48,7 @@ class SessionEndedData(MessageSchema):
 
 
 class InvitationData(MessageSchema):
-    """Somebody is invited to work with the system, or gets a new link because they lost their passkey.
+    """A person is invited to work with the system, or gets a new link because they lost their passkey.
 
     ``sealed`` is base64 of a libsodium sealed box that only notifications can open: ``{address, title, token}``, the
     name of who invites as ``title``, and the whole link as ``token``: only registration knows the console's address.
@@ -66,7 +66,7 @@ class ApprovalData(MessageSchema):
     """What a second person has to approve: a list of all sealed answers of a form, or the destruction of its key.
 
     ``waiting`` becomes false once, when it is approved, declined or withdrawn. From ``expires_at`` on it cannot be
-    decided. Nothing in it says whom the list is about.
+    decided. No field identifies whom the list is about.
     """
 
     approval_id = identity()
@@ -78,8 +78,8 @@ class ApprovalData(MessageSchema):
 
 
 class AuditEntryData(MessageSchema):
-    """Somebody with a key did something, for the one audit log over the services. Nothing in it says who a participant
-    is. ``act`` is in the past tense (``bulletin-sent``), ``kind`` and ``subject`` are of what it was done to, or empty.
+    """A key holder did something, for the one audit log over the services. No field identifies a participant. ``act``
+    is in the past tense (``bulletin-sent``), ``kind`` and ``subject`` are of what it was done to, or empty.
     """
 
     entry_id = identity()
@@ -176,7 +176,7 @@ class DecisionData(MessageSchema):
     ``note`` holds ``{note}`` for registration, which shows it on the own page.
 
     ``proposal_id`` is the id of its registration, ``revision`` counts the states of the review, and
-    ``answers_revision`` is the registration's revision that the decision is about: whoever knows a later one of a
+    ``answers_revision`` is the registration's revision that the decision is about: a consumer with a later one of a
     ``returned`` proposal takes it as submitted again. ``event`` is the side event that the proposal became, once it
     was in a published timetable.
     """
@@ -195,7 +195,7 @@ MAIL_ABOUT = ("registration", "confirmation", "former-address", "invitation", "b
 
 
 class MailData(MessageSchema):
-    """One mail: the relay took it, refused its recipient for good, or it was suppressed, ``occurred_at`` that moment.
+    """One mail: the relay took it, refused its recipient for good, or it was suppressed, ``occurred_at`` that instant.
 
     ``subject`` is the id of what the mail is about: a registration, a confirmation link, a former address, an
     invitation or a test copy of a bulletin. ``revision`` is the number of the mail among those of its kind and subject,
@@ -223,8 +223,8 @@ class RegistrationData(MessageSchema):
     libsodium sealed box that only notifications can open: ``{name, address, time_zone, title, token, view, join}``, the
     last three being tokens of the managing, the read-only and the join link (``join`` is empty once it has ended), and
     ``title`` that of a proposal, empty for every other kind of form.
-    ``verified`` says that the owner of the address has confirmed it; until then no mail quotes the form. ``attend`` is
-    the event that everybody on this form should attend as well. ``by_coordinator`` says that a coordinator has
+    ``verified`` means that the owner of the address has confirmed it; until then no mail quotes the form. ``attend`` is
+    the event that everybody on this form should attend as well. ``by_coordinator`` means that a coordinator has
     registered the person, and ``mailed`` whether the person gets a mail about this message.
     """
 
@@ -254,7 +254,7 @@ class RegistrationData(MessageSchema):
 class TagsData(MessageSchema):
     """The tags of one registration: short words of coordinators, sorted. ``revision`` counts their changes alone.
 
-    They are no part of the registration's own messages: nobody outside sees a difference, and no link is made anew.
+    They are no part of the registration's own messages: no outsider sees a difference, and no link is replaced.
     """
 
     registration_id = identity()
@@ -264,13 +264,13 @@ class TagsData(MessageSchema):
 
 
 class OfferData(RegistrationData):
-    """Somebody on the waiting list for whom a seat is held until ``offer_expires_at``."""
+    """A person on the waiting list for whom a seat is held until ``offer_expires_at``."""
 
     offer_expires_at = instant()
 
 
 class ProposalData(MessageSchema):
-    """What a proposal for a side event says; ``proposal_id`` and ``revision`` are those of its registration.
+    """The content of a proposal for a side event; ``proposal_id`` and ``revision`` are those of its registration.
 
     ``sealed`` is base64 of a libsodium sealed box that only events can open: ``{title, summary, organisation, speakers,
     named_speakers, attendance, preferred_days, unavailable_days}``, with a list of names as ``speakers``, those
@@ -296,7 +296,7 @@ class WithdrawnProposalData(MessageSchema):
 
 
 class ConfirmationData(MessageSchema):
-    """A link to everything that waits for the owner of an address, and to their registrations; says neither what nor
+    """A link to everything that waits for the owner of an address, and to their registrations; names neither what nor
     whose. ``pending`` is false where nothing waits for confirmation.
 
     ``sealed`` is base64 of a libsodium sealed box that only notifications can open: ``{address, token}``.
@@ -315,7 +315,7 @@ class AddressChangedData(MessageSchema):
     Without ``undo_until`` it cannot be restored, and the token is empty: the change is the undo of another one, or a
     coordinator has corrected an address that was never verified.
 
-    It says neither which registration nor the new address. ``sealed`` is base64 of a libsodium sealed box that only
+    It contains neither the registration nor the new address. ``sealed`` is base64 of a libsodium sealed box that only
     notifications can open: ``{name, address, token, time_zone}``; the token opens the undo and nothing else.
     """
 
@@ -334,7 +334,7 @@ class FormData(MessageSchema):
     """What anybody may know of a form: its title by language, and what decides whether it takes registrations.
 
     ``open`` is the coordinators' switch and ``opens_at``, ``closes_at`` are their hours; ``event`` is the event that it
-    registers for, if any, and ``closes_hours_before`` tells how long before its start the guest list closes (0: never).
+    registers for, if any, and ``closes_hours_before`` is how long before its start the guest list closes (0: never).
     ``alarm_minutes`` is how long before the start calendars alert people; null leaves that to their calendars.
     """
 
@@ -370,7 +370,7 @@ class PartnerData(MessageSchema):
 
 
 class ErasedData(MessageSchema):
-    """Whoever was on a registration is erased. ``status`` is that under which it goes on counting; nobody is named.
+    """The person on a registration is erased. The registration still counts under ``status``; no one is named.
 
     ``former_addresses`` are ids of former addresses, see :class:`AddressChangedData`, that are erased with them.
     """

@@ -42,7 +42,7 @@ class MessageType:
 
     Attributes:
         key: ``<noun>.<past-tense verb>.v<n>``; the routing key.
-        producer: the only service that may say it.
+        producer: the only service that may publish it.
         consumers: names of the queues that get a copy.
         schema: what ``data`` must hold.
         sealed_to: fields that only one service can read, each with that service; all others travel in clear.
@@ -58,7 +58,7 @@ class MessageType:
 
     @property
     def sealed(self) -> tuple[str, ...]:
-        """Names of the fields that nobody at the broker can read."""
+        """Names of the fields that no one at the broker can read."""
         return tuple(name for name, _ in self.sealed_to)
 
     @property
@@ -347,7 +347,7 @@ def _schema(entry: MessageType) -> Schema:
 
 
 def read(message: Message) -> dict[str, object]:
-    """The checked content of a message, with moments as aware datetimes.
+    """The checked content of a message, with instants as aware datetimes.
 
     Raises:
         Poison: unknown type, wrong producer, or content that breaks the schema (fields are named, not values).

@@ -179,7 +179,7 @@ def one_of(*values: str, required: bool = True) -> fields.String:
 
 
 def _presence(required: bool) -> dict[str, Any]:
-    """Whoever reads an optional field finds it, null if the sender left it out."""
+    """Options of a field: an optional one that the sender left out is null."""
     return {"required": True} if required else {"allow_none": True, "load_default": None}
 
 
@@ -196,7 +196,7 @@ class TextByLanguage(fields.Field[Text]):
             most: characters in each language.
             description: for the generated documents.
             least: 1 if it must have a text, 0 if it may be empty.
-            written: whether somebody writes it here, in the default language at least and perhaps as a plain string.
+            written: whether a person writes it here, in the default language at least and perhaps as a plain string.
                 In answers and messages it is the object, and some texts of others lack that language.
             more: as for other fields.
         """

@@ -1,4 +1,4 @@
-"""Behaviours that several kinds share. Each kind names the ones that it takes; none is given to it unasked."""
+"""Behaviours that several kinds share. Each kind names the ones that it takes; no kind has one by default."""
 
 from collections.abc import Callable
 from typing import Any
