@@ -6,9 +6,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from deploy.rolling import Generations, SpareRoom
-from shared.runtime.deployment import read_proxies
-from shared.security.rate_limits import share_counters
+metrics_folder = Path(os.environ.get("TROIKA_METRICS_FOLDER") or tempfile.mkdtemp(prefix="troika-metrics-"))
+metrics_folder.mkdir(parents=True, exist_ok=True)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
+
+# prometheus_client shares its values between processes only if the folder is named when it is imported. No import here
+# may load psycopg: it chooses how to wait when it is imported, and a worker patches the standard library before that.
+from deploy.rolling import Generations, SpareRoom  # noqa: E402
+from shared.runtime.deployment import read_proxies  # noqa: E402
+from shared.security.rate_limits import share_counters  # noqa: E402
 
 bind = os.environ.get("TROIKA_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("TROIKA_WEB_WORKERS", "2"))
@@ -44,11 +50,6 @@ errorlog = "-"
 loglevel = "warning"
 proc_name = "troika-web"
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn's own heartbeat file
-
-
-metrics_folder = Path(os.environ.get("TROIKA_METRICS_FOLDER") or tempfile.mkdtemp(prefix="troika-metrics-"))
-metrics_folder.mkdir(parents=True, exist_ok=True)
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
 
 
 def on_starting(server: Any) -> None:

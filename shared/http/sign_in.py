@@ -19,10 +19,9 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.http.holders import Access, AccessFile, Holder
 from shared.runtime.clock import Clock, system_clock
 from shared.runtime.deployment import Deployment, client_address
-from shared.runtime.ids import token_hash
+from shared.runtime.ids import keyed_hash, token_hash
 from shared.runtime.logs import SecurityEvent, record_security_event
 from shared.security.audit_log import AccessRow, find_by_id, find_by_key
-from shared.security.sealing import keyed_hash
 
 _KEY_HASH = re.compile(r"^[0-9a-f]{64}$")
 

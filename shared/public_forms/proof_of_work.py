@@ -17,7 +17,7 @@ from typing import Any, Literal
 import marshmallow as ma
 from altcha import Payload, create_challenge, verify_solution
 
-from shared.security.sealing import keyed_hash
+from shared.runtime.ids import keyed_hash
 
 Asking = Literal["off", "asked"]
 """Whether a form asks for a proof of work."""

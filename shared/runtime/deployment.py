@@ -17,10 +17,10 @@ from importlib.metadata import PackageNotFoundError, version
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
-from shared.runtime.settings import Reader
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+    from shared.runtime.settings import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class ProbeAddress:
     host: str = "127.0.0.1"
 
 
-def read_probe_address(reader: Reader) -> ProbeAddress:
+def read_probe_address(reader: "Reader") -> ProbeAddress:
     """The address from ``TROIKA_METRICS_PORT`` and ``TROIKA_METRICS_HOST``."""
     port = reader.integer("TROIKA_METRICS_PORT", 0, 0, 65535)
     host = reader.take("TROIKA_METRICS_HOST", lambda text: str(ip_address(text)), "127.0.0.1")

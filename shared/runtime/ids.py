@@ -1,4 +1,4 @@
-"""Identifiers, secrets, tokens of links, and slugs.
+"""Identifiers, secrets, keyed hashes, tokens of links, and slugs.
 
 Identifiers sort by age, which indexes favour. Secrets are random, and only their hash is stored.
 
@@ -9,6 +9,7 @@ nothing at another, in whichever column or database its hash is stored.
 """
 
 import hashlib
+import hmac
 import os
 import re
 import secrets
@@ -53,6 +54,11 @@ def new_token() -> str:
 def token_hash(token: str) -> bytes:
     """SHA-256 of a key in the access file, 32 bytes. A random 256-bit secret needs no slow hash."""
     return hashlib.sha256(token.encode()).digest()
+
+
+def keyed_hash(key: bytes, purpose: str, text: str) -> bytes:
+    """HMAC-SHA-256 of ``text`` under ``key`` for one purpose, 32 bytes: lookups without the text itself."""
+    return hmac.digest(key, f"{purpose}\0{text}".encode(), hashlib.sha256)
 
 
 OWN, CONFIRMATION, VIEW, JOIN = "own", "confirmation", "view", "join"

@@ -38,9 +38,9 @@ from limits.strategies import FixedWindowRateLimiter
 
 from shared.runtime.clock import Clock, system_clock
 from shared.runtime.deployment import MEMORY, LimitSettings, TrustedProxies, client_address, networks_around
+from shared.runtime.ids import keyed_hash
 from shared.runtime.logs import SecurityEvent, describe, record_security_event
 from shared.runtime.metrics import requests_limited_total
-from shared.security.sealing import keyed_hash
 
 SLOTS = 131_072
 """4 MiB, of which the kernel gives what is used. A client network takes two slots for an hour."""

@@ -1,4 +1,4 @@
-"""Encryption: sealed boxes between services, AES-256-GCM at rest, keyed hashes for lookups, re-encryption.
+"""Encryption: sealed boxes between services, AES-256-GCM at rest, re-encryption.
 
 A sealed box (libsodium ``crypto_box_seal``) can be made by anyone with the public key and opened only by the holder of
 the private one, so the broker, its disk and its backups carry nothing readable.
@@ -8,8 +8,6 @@ that is locked is left for the next pass, so no deadlock can occur. Until the la
 everything, and an interrupted run is continued by the next one.
 """
 
-import hashlib
-import hmac
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +29,6 @@ __all__ = [
     "KEY_BYTES",
     "Unsealable",
     "Vault",
-    "keyed_hash",
     "new_key",
     "open_sealed",
     "public_key_of",
@@ -106,11 +103,6 @@ class Vault:
             content: dict[str, Any] = json.loads(plain)
             return content
         raise Unsealable
-
-
-def keyed_hash(key: bytes, purpose: str, text: str) -> bytes:
-    """HMAC-SHA-256 of ``text`` under ``key`` for one purpose, 32 bytes: lookups without the text itself."""
-    return hmac.digest(key, f"{purpose}\0{text}".encode(), hashlib.sha256)
 
 
 AT_ONCE = 200

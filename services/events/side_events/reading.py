@@ -34,7 +34,8 @@ from services.events.tables import CountedGroup
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
-from shared.security.sealing import Unsealable, Vault, keyed_hash, open_sealed, seal_to
+from shared.runtime.ids import keyed_hash
+from shared.security.sealing import Unsealable, Vault, open_sealed, seal_to
 
 
 @dataclass(frozen=True, slots=True)

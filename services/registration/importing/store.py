@@ -16,7 +16,8 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
 from services.registration.importing.model import Fate, ImportChoice, PeopleImport, PreparedRow, RowFault
-from shared.security.sealing import Vault, keyed_hash
+from shared.runtime.ids import keyed_hash
+from shared.security.sealing import Vault
 
 _COLUMNS = """id::text, form, state, revision, seen_form, row_count, expected, counts, choice, mapping, created_at,
     created_by, confirmed_by, finished_at, failure"""

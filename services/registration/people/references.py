@@ -14,9 +14,8 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.public_forms.addresses import address_key, canonical_mailbox, mail_domain
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
-from shared.runtime.ids import new_id
+from shared.runtime.ids import keyed_hash, new_id
 from shared.security.audit_log import AuditRecord, add_audit_record
-from shared.security.sealing import keyed_hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -290,7 +290,7 @@ def test_nothing_goes_that_was_announced_less_than_a_day_before(
         service.tend(due + timedelta(hours=1))
     assert kept(installation) == [(False, True, True)]
     assert announced(installation)[1:] == [("retention-done", "sealed-14", 1)]
-    assert [record.message for record in caplog.records if record.name.endswith("retaining")] == ["retention done"]
+    assert [record.message for record in caplog.records if record.name.endswith("retention")] == ["retention done"]
 
 
 def test_time_that_jumps_erases_nobody_until_an_operator_confirms(
