@@ -55,7 +55,7 @@ def quick_relay() -> None:
     """A relay looks again soon after an outage."""
     from shared.messaging import relay
 
-    _set(relay, REST_IN_OUTAGE_S=QUICK_S)
+    _set(relay, OUTAGE_POLL_DELAY_S=QUICK_S)
 
 
 def quick_consume() -> None:

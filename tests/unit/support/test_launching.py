@@ -1,5 +1,7 @@
-"""The launcher's orders: a action is done once, at the arrival that was asked for, and can be ordered anew."""
+"""The launcher's orders: an action is done once, at the arrival that was asked for, and can be ordered anew."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -7,9 +9,11 @@ import psycopg
 import pytest
 
 from tests.support.launching import orders
+from tests.support.launching.controls import CONTROLS
 from tests.support.launching.hook import Hook
-from tests.support.launching.parts import replace
+from tests.support.launching.parts import PARTS, replace
 from tests.support.launching.plan import Action, Plan
+from tests.support.processes import PROJECT
 
 POINT, OTHER = "relay.claimed", "relay.marked"
 
@@ -78,3 +82,11 @@ def test_parts_stay_when_a_plan_is_given(file: Path) -> None:
 def test_unknown_part_is_refused() -> None:
     with pytest.raises(KeyError):
         replace(["nothing-of-that-name"])
+
+
+def test_each_part_and_each_control_can_be_replaced() -> None:
+    """In a process each, since they change its modules; a renamed constant would end every program of a chaos run."""
+    code = "import sys; from tests.support.launching.parts import replace; replace(sys.argv[1:])"
+    names = [*PARTS, *CONTROLS]
+    running = {name: subprocess.Popen([sys.executable, "-c", code, name], cwd=PROJECT) for name in names}
+    assert {name: process.wait(60) for name, process in running.items()} == dict.fromkeys(names, 0)
