@@ -113,7 +113,7 @@ class BulletinSchema(ma.Schema):
     not_sent = ma.fields.String(
         allow_none=True,
         metadata={
-            "description": "Why it was not sent at its time: `nobody` matched, `late` by over a day, or `access-ended` "
+            "description": "Why it was not sent at its time: `no-recipients` matched, `late` by over a day, or `access-ended` "
             "of the person who had scheduled it; it is a draft again"
         },
     )
