@@ -67,10 +67,10 @@ def require_match(*current: str) -> None:
     """For changes: the client must have seen the state it changes, under one of its tags.
 
     Raises:
-        DomainError: ``if-match-required`` without the header, ``changed-meanwhile`` if it names another state.
+        DomainError: ``if-match-required`` without the header, ``edit-conflict`` if it names another state.
     """
     if seen_tags().isdisjoint({"*", *current}):
-        raise DomainError("changed-meanwhile", "read it again and repeat your change")
+        raise DomainError("edit-conflict", "read it again and repeat your change")
 
 
 def require_revision(revision: int) -> None:
@@ -81,7 +81,7 @@ def require_revision(revision: int) -> None:
     """
     seen = {tag.partition("-")[0] for tag in seen_tags()}
     if seen.isdisjoint({"*", str(revision)}):
-        raise DomainError("changed-meanwhile", "read it again and repeat your change")
+        raise DomainError("edit-conflict", "read it again and repeat your change")
 
 
 API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"

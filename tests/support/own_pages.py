@@ -146,7 +146,7 @@ def own_pages(look: PageStyle, when: EventTime, typed: Typed) -> dict[str, str]:
         "own-changed": render_link(replace(link, saved="changed")),
         "own-kept": render_link(replace(link, saved="kept")),
         "own-processing": render_link(replace(link, processing=True)),
-        "own-refused": render_link(replace(link, refused="changed-meanwhile")),
+        "own-refused": render_link(replace(link, refused="edit-conflict")),
         "own-muted": render_link(replace(link, muted=True)),
         "own-cancel": render_link(replace(link, asking="cancel")),
         "own-erase": render_link(replace(link, asking="erase")),
@@ -305,7 +305,7 @@ def _answers_pages(look: PageStyle, when: EventTime, typed: Typed) -> dict[str, 
         "own-answers-faults": render_answers(
             replace(answers, values={"organisation": typed.organisation}, errors=faults.errors)
         ),
-        "own-answers-conflict": render_answers(replace(answers, notice="changed-meanwhile", conflict=conflict)),
+        "own-answers-conflict": render_answers(replace(answers, notice="edit-conflict", conflict=conflict)),
         "own-answers-name-taken": render_answers(replace(answers, notice="name-taken")),
         "own-details": render_answers(details),
         "own-details-closed": render_answers_closed(closed),

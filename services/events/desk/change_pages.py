@@ -307,7 +307,7 @@ def _do(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: Fille
             work, clock, event.id, filled.step, {seen}, EventAction(RECORDED_AS.get(action, action), holder().name)
         )
     except DomainError as error:
-        is_older = error.code == "changed-meanwhile"
+        is_older = error.code == "edit-conflict"
         notice = changed_since_opened("event") if is_older else f"This cannot be done: {error.detail}."
         return _page(event, action, filled, seen, notice=notice, status=409)
     return redirect(f"/console/events/{event.id}?done={action}&notified={changed.audience.people}", 303)

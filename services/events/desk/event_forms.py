@@ -328,7 +328,7 @@ def _add_edit(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
             broken = faults_of(error, sections, DOMAIN_NAMES)
             return _edit_page(work, event, Typed(values, broken), seen, status=422)
         except DomainError as error:
-            if error.code != "changed-meanwhile":
+            if error.code != "edit-conflict":
                 raise
             return _conflict(work, show_event(work, event_id, Readers.COORDINATORS), values)
 

@@ -156,7 +156,7 @@ def change_event(
         action: name of the step and of the key, for the history.
 
     Raises:
-        DomainError: ``not-found``; ``changed-meanwhile``, the event is in none of the states ``seen``; what the step
+        DomainError: ``not-found``; ``edit-conflict``, the event is in none of the states ``seen``; what the step
             raises.
         Unavailable: the database is away.
     """
@@ -193,7 +193,7 @@ def preview_change(work: UnitOfWork, clock: Clock, event_id: str, step: EventSte
 
 def _require_seen(event: Event, seen: Collection[str]) -> None:
     if not {ANY, state_tag(event), str(event.revision)} & set(seen):
-        raise DomainError("changed-meanwhile", "the event was changed; read it again and repeat your change")
+        raise DomainError("edit-conflict", "the event was changed; read it again and repeat your change")
 
 
 def _outcome(connection: Connection, old: Event, new: Event) -> Changed:

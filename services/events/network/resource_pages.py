@@ -175,7 +175,7 @@ def _add_edit(blueprint: Blueprint, work: UnitOfWork, clock: Clock) -> None:
         except RulesBroken as error:
             return _page(work, event, resource, Typed(values, faults_of(error, sections, {})), seen, status=422)
         except DomainError as error:
-            if error.code != "changed-meanwhile":
+            if error.code != "edit-conflict":
                 raise
             return _conflict(work, event, _resource(work, event_id, resource_id), values)
         return redirect(f"/console/events/{event.id}?done={_done(changed.published)}#resources", 303)

@@ -276,13 +276,13 @@ def change_resource(
 
     Raises:
         RulesBroken: as for a new one.
-        DomainError: ``not-found``, ``changed-meanwhile``.
+        DomainError: ``not-found``, ``edit-conflict``.
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
         old = _found_for_change(connection, resource_id)
         if not {ANY_REVISION, str(old.revision)} & {tag.partition("-")[0] for tag in seen}:
-            raise DomainError("changed-meanwhile", "the resource was changed; read it again")
+            raise DomainError("edit-conflict", "the resource was changed; read it again")
         new = replace(old, **changes)
         for resource in (old, new):
             permit(resource)

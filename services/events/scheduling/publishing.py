@@ -196,14 +196,14 @@ def publish_schedule(
         seen: the board's revision that was read; None: any.
 
     Raises:
-        DomainError: ``changed-meanwhile``; ``schedule-conflicts``; ``schedule-unchanged``, it would be the same again;
+        DomainError: ``edit-conflict``; ``schedule-conflicts``; ``schedule-unchanged``, it would be the same again;
             ``event-cancelled``, a side event was cancelled manually: revive it, or take it from the board.
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
         current = lock_board(connection)
         if seen is not None and seen != current:
-            raise DomainError("changed-meanwhile", "the timetable was changed after you read it: read it again")
+            raise DomainError("edit-conflict", "the timetable was changed after you read it: read it again")
         old = read_newest_version(connection)
         snapshot = _locked_snapshot(connection, old.entries if old else ())
         if conflicts := snapshot.conflicts:

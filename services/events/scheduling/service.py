@@ -78,7 +78,7 @@ def place_proposal(work: UnitOfWork, placement: Placement, seen: int | None) -> 
         the board's new revision.
 
     Raises:
-        DomainError: ``changed-meanwhile``; ``not-found``, no such proposal, room or slot; ``proposal-not-accepted``.
+        DomainError: ``edit-conflict``; ``not-found``, no such proposal, room or slot; ``proposal-not-accepted``.
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
@@ -94,7 +94,7 @@ def take_off(work: UnitOfWork, proposal_id: str, seen: int | None) -> int:
     """Take a proposal from the board; returns the board's revision.
 
     Raises:
-        DomainError: ``changed-meanwhile``; ``not-found``, it is not on the board.
+        DomainError: ``edit-conflict``; ``not-found``, it is not on the board.
         Unavailable: the database is away.
     """
     with work.transaction() as connection:
@@ -107,7 +107,7 @@ def take_off(work: UnitOfWork, proposal_id: str, seen: int | None) -> int:
 def _locked(connection: Connection, seen: int | None) -> Snapshot:
     current = lock_board(connection)
     if seen is not None and seen != current:
-        raise DomainError("changed-meanwhile", "the timetable was changed after you read it: read it again")
+        raise DomainError("edit-conflict", "the timetable was changed after you read it: read it again")
     return read_snapshot(connection)
 
 

@@ -286,7 +286,7 @@ class SetupPages:
     ) -> Response:
         if isinstance(error, RulesBroken):
             raise error
-        if error.code != "changed-meanwhile":
+        if error.code != "edit-conflict":
             shown = Typed(typed, {"id": f"This cannot be done: {error.detail}."} if value is None else {})
             return self._page(kind, value, sections, shown, notice=f"This cannot be done: {error.detail}", status=409)
         now = find_one(self._context, kind, value.id)

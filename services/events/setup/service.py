@@ -122,7 +122,7 @@ def take_step(context: EventsContext, kind: SetupKind[T], step: SetupStep[T], by
 
     Raises:
         RulesBroken: a value breaks a rule, or names what does not exist.
-        DomainError: ``not-found``; ``already-exists``; ``changed-meanwhile``, it has changed since; ``in-use``, it
+        DomainError: ``not-found``; ``already-exists``; ``edit-conflict``, it has changed since; ``in-use``, it
             cannot be withdrawn.
         Unavailable: the database is away.
     """
@@ -140,7 +140,7 @@ def _plan(connection: Connection, kind: SetupKind[T], step: SetupStep[T], now: d
         return _creation(connection, kind, step, now)
     old = _found(connection, kind, step.id)
     if not {ANY, str(_revision(old))} & {tag.partition("-")[0] for tag in step.seen}:
-        raise DomainError("changed-meanwhile", f"the {kind.words.noun} was changed; read it again")
+        raise DomainError("edit-conflict", f"the {kind.words.noun} was changed; read it again")
     if isinstance(step, Alteration):
         return _alteration(connection, kind, old, step.changes, now)
     if kept := tuple(kind.blockers(connection, old, now)):

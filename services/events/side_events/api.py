@@ -312,7 +312,7 @@ def _seen(context: SideEventsContext, proposal_id: str) -> SeenProposal:
     """What the client has seen, by its ETag or its revision; a change in between is refused under the lock.
 
     Raises:
-        DomainError: ``not-found``; ``if-match-required``; ``changed-meanwhile``, there is another one by now.
+        DomainError: ``not-found``; ``if-match-required``; ``edit-conflict``, there is another one by now.
     """
     proposal = show_proposal(context.work, context.keys, proposal_id).proposal
     require_match(_tag(proposal), str(proposal.revision))

@@ -131,7 +131,7 @@ def _one(context: SideEventsContext, one: MarkedProposal, status: ProposalStatus
         seen = SeenProposal(one.proposal.id, one.seen, holder().name)
         decide_proposal(context.work, context.clock, context.keys, ProposalDecision(seen, status, note))
     except DomainError as refusal:
-        return {"changed-meanwhile": CHANGED, "not-found": GONE}.get(refusal.code, refusal.detail)
+        return {"edit-conflict": CHANGED, "not-found": GONE}.get(refusal.code, refusal.detail)
     return ""
 
 
@@ -199,7 +199,7 @@ def add_proposals(blueprint: Blueprint, context: SideEventsContext) -> None:
         try:
             decide_proposal(context.work, context.clock, context.keys, decision)
         except DomainError as refusal:
-            if refusal.code != "changed-meanwhile":
+            if refusal.code != "edit-conflict":
                 raise
             return _too_late(context, seen, decision.note)
         return redirect(f"{_view_of(request.form).address(decided=str(proposal_id))}#p-{proposal_id}", 303)
@@ -216,7 +216,7 @@ def _add_suggestions(blueprint: Blueprint, context: SideEventsContext) -> None:
         try:
             act(context.work, context.clock, seen)
         except DomainError as refusal:
-            if refusal.code not in ("changed-meanwhile", "no-suggestion", "proposal-not-accepted"):
+            if refusal.code not in ("edit-conflict", "no-suggestion", "proposal-not-accepted"):
                 raise
             return _too_late(context, seen)
         if request.form.get("from") == "timetable":

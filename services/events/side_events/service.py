@@ -87,7 +87,7 @@ def decide_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, decision
     What can no longer be placed leaves the draft board; the published timetable stays until the next version.
 
     Raises:
-        DomainError: ``not-found``; ``changed-meanwhile``, it has another revision by now, so that no text is accepted
+        DomainError: ``not-found``; ``edit-conflict``, it has another revision by now, so that no text is accepted
             unread; ``proposal-transition``, its status does not lead there (a scheduled one is taken off
             the timetable first).
         RulesBroken: the note is too long.
@@ -117,7 +117,7 @@ def change_proposal(work: UnitOfWork, clock: Clock, seen: SeenProposal, changes:
     """The proposal with ``changes`` by field, of ``CHANGEABLE``. No one is notified, its status stays.
 
     Raises:
-        DomainError: ``not-found``; ``changed-meanwhile``; ``proposal-not-accepted``, the text is its registration's.
+        DomainError: ``not-found``; ``edit-conflict``; ``proposal-not-accepted``, the text is its registration's.
         RulesBroken: with every rule that a change breaks.
         Unavailable: the database is away.
     """
@@ -171,13 +171,13 @@ def _found(connection: Connection, seen: SeenProposal) -> Proposal:
     """The proposal, locked.
 
     Raises:
-        DomainError: ``not-found``, ``changed-meanwhile``.
+        DomainError: ``not-found``, ``edit-conflict``.
     """
     proposal = lock_proposal(connection, seen.id)
     if proposal is None:
         raise DomainError("not-found", "there is no such proposal")
     if proposal.revision != seen.revision:
-        raise DomainError("changed-meanwhile", "read it again and repeat what you did")
+        raise DomainError("edit-conflict", "read it again and repeat what you did")
     return proposal
 
 

@@ -88,7 +88,7 @@ OUTCOME_WORDS: Mapping[str, str] = {
 }
 
 NOT_SENT_WORDS: Mapping[str, str] = {
-    "nobody": "It was not sent at the scheduled time: no person matched any more.",
+    "no-recipients": "It was not sent at the scheduled time: no person matched any more.",
     "access-ended": "It was not sent: the person who scheduled it may no longer send. Check it before you send it.",
     "late": "It was not sent: the scheduled time was more than a day ago.",
 }
@@ -323,5 +323,5 @@ def _refused_change(context: BulletinContext, bulletin_id: str, error: DomainErr
     if error.code in ("already-sent", "scheduled"):
         return bulletin_response(context, bulletin_id, f"Not changed: {error.detail}")
     draft = show_bulletin(context.work, bulletin_id)
-    status = 409 if error.code == "changed-meanwhile" else 422
+    status = 409 if error.code == "edit-conflict" else 422
     return form_page(context.work, given_in(request.form), draft=draft, fault=error.detail, status=status)

@@ -94,7 +94,7 @@ def send_bulletin(work: UnitOfWork, clock: Clock, sending: SendOrder) -> Bulleti
 
     Raises:
         DomainError: ``not-found``; ``already-sent``; ``scheduled``; ``time-not-usable``: not in the future, or too far
-            ahead; ``audience-changed``: the number of people has changed; ``nobody``: the audience is empty;
+            ahead; ``audience-changed``: the number of people has changed; ``no-recipients``: the audience is empty;
             ``preview-outdated``: the content or the people have changed; ``not-confirmed``: a warning is unconfirmed.
         Unavailable: the database is away; nothing is sent.
     """
@@ -164,7 +164,7 @@ def _why_not(connection: Connection, who: str, people: int, late: timedelta, now
         return "access-ended"
     if late > MAX_LATE:
         return "late"
-    return "" if people else "nobody"
+    return "" if people else "no-recipients"
 
 
 def _checked(connection: Connection, bulletin: Bulletin, sending: SendOrder) -> int:
@@ -178,7 +178,7 @@ def _checked(connection: Connection, bulletin: Bulletin, sending: SendOrder) -> 
         seen = f"it would go to {audience.people} people by now, not to {sending.expected}"
         raise DomainError("audience-changed", seen)
     if audience.people == 0:
-        raise DomainError("nobody", "no one matches, so there is no one to send it to")
+        raise DomainError("no-recipients", "no one matches, so there is no one to send it to")
     if sending.mark != preview_mark(bulletin, audience):
         raise DomainError("preview-outdated", "the draft or its people have changed since it was previewed")
     for warning in warnings_of(bulletin, sent_before(connection, bulletin.id)):

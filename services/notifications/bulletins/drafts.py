@@ -264,7 +264,7 @@ def change_draft(
         texts: all new texts; None for no change.
 
     Raises:
-        DomainError: ``not-found``, ``already-sent``, ``changed-meanwhile``, ``bulletin-invalid``.
+        DomainError: ``not-found``, ``already-sent``, ``edit-conflict``, ``bulletin-invalid``.
         Unavailable: the database is away; nothing is stored.
     """
     with work.transaction() as connection:
@@ -287,7 +287,7 @@ def discard_draft(work: UnitOfWork, clock: Clock, writer: Writer) -> None:
         writer: author and draft.
 
     Raises:
-        DomainError: ``not-found``, ``already-sent``, ``changed-meanwhile``.
+        DomainError: ``not-found``, ``already-sent``, ``edit-conflict``.
         Unavailable: the database is away; it is still there.
     """
     with work.transaction() as connection:
@@ -308,5 +308,5 @@ def _draft(connection: Connection, writer: Writer) -> Bulletin:
     if bulletin.state == SCHEDULED:
         raise DomainError("scheduled", "this bulletin is scheduled: cancel that first")
     if ANY not in writer.seen and str(bulletin.revision) not in writer.seen:
-        raise DomainError("changed-meanwhile", "this draft was changed after you read it")
+        raise DomainError("edit-conflict", "this draft was changed after you read it")
     return bulletin

@@ -113,8 +113,8 @@ class BulletinSchema(ma.Schema):
     not_sent = ma.fields.String(
         allow_none=True,
         metadata={
-            "description": "Why it was not sent at its time: `nobody` matched, `late` by over a day, or `access-ended` "
-            "of the person who had scheduled it; it is a draft again"
+            "description": "Why it was not sent at its time: `no-recipients` (no one matched), `late` (by over a day) "
+            "or `access-ended` (of the person who had scheduled it); it is a draft again"
         },
     )
     sent_at = ma.fields.AwareDateTime(

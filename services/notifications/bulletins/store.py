@@ -85,7 +85,7 @@ class Bulletin:
     send_at: when it is to be sent; None for a draft and for one that was sent at once.
     send_zone: IANA zone in which that time was chosen.
     ordered_by: who sent or scheduled it.
-    not_sent: why it was not sent at its time: ``nobody``, ``late`` or ``access-ended``; it is a draft again.
+    not_sent: why it was not sent at its time: ``no-recipients``, ``late`` or ``access-ended``; it is a draft again.
     sent_at: when it began to be sent.
     audience: people counted at that time.
     not_made: people for whom no mail had been made when it was stopped.

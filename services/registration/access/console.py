@@ -229,7 +229,7 @@ def _add_colleague(blueprint: Blueprint, desk: AccessDesk) -> None:
         except DomainError as refusal:
             if refusal.code == "not-found":
                 raise
-            status = 412 if refusal.code == "changed-meanwhile" else 409
+            status = 412 if refusal.code == "edit-conflict" else 409
             notice = words.changed_since_opened("access") if status == 412 else _sentence(refusal)
             return _colleague(desk, desk.one(identity), notice=notice, status=status)
         return redirect(PATH if done == "revoked" else f"{PATH}/{identity}?done={done}", 303)

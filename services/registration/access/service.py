@@ -290,14 +290,14 @@ def change(desk: AccessDesk, by: Holder, holder_id: str, grant: Grant, seen: int
     """Change what a person may do.
 
     Raises:
-        DomainError: ``not-found``, ``not-allowed``, ``invalid-access``, ``changed-meanwhile``, ``last-administrator``.
+        DomainError: ``not-found``, ``not-allowed``, ``invalid-access``, ``edit-conflict``, ``last-administrator``.
     """
     with desk.work.transaction() as connection:
         now = desk.clock()
         store.lock_access(connection)
         before = _found(connection, holder_id)
         if before.revision != seen:
-            raise DomainError("changed-meanwhile", "this access was changed by another person")
+            raise DomainError("edit-conflict", "this access was changed by another person")
         _refuse_beyond(by, before.grant)
         _refuse(by, grant, now)
         store.change_grant(connection, holder_id, grant, now)

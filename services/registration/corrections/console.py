@@ -109,7 +109,7 @@ def _corrected(desk: CorrectionDesk, view: PersonView, filled: FilledCorrection,
         return _correct_page(desk, view, _with_errors(filled, faulty), 422)
     except DomainError as refusal:
         now = touched(desk, UUID(wanted.registration_id))
-        if refusal.code == "changed-meanwhile":
+        if refusal.code == "edit-conflict":
             return _conflict(desk, now, filled, _correctable(desk, now), wanted.revision)
         return _correct_page(desk, now, _with_fault(filled, refusal), 409)
     return _correct_page(desk, view, filled, preview=preview, sent=list(request.form.items(multi=True)))
@@ -256,7 +256,7 @@ def add_merging(blueprint: Blueprint, desk: CorrectionDesk) -> None:
             return _pair_page(pair, 422, f"the chosen answers do not fit together: {faults}")
         except DomainError as refusal:
             now = _pair(desk, registration_id, request.form.get("other", "")) if refusal.code != "no-place" else pair
-            return _pair_page(now, 412 if refusal.code == "changed-meanwhile" else 409, refusal.detail)
+            return _pair_page(now, 412 if refusal.code == "edit-conflict" else 409, refusal.detail)
         return redirect(f"/console/registrations/{person.registration.id}?done=merged", 303)
 
 

@@ -169,7 +169,7 @@ def change_form(work: UnitOfWork, clock: Clock, promote: Promote, change: FormCh
 
     Raises:
         DomainError: ``form-unknown``, ``closing-before-opening``, ``unknown-partner``, ``forgets-registrations``, or
-            ``changed-meanwhile`` if it is not as the caller has seen it.
+            ``edit-conflict`` if it is not as the caller has seen it.
     """
     check_settings(change.wanted)
     with work.transaction() as connection:
@@ -179,7 +179,7 @@ def change_form(work: UnitOfWork, clock: Clock, promote: Promote, change: FormCh
         if form is None:
             raise DomainError("form-unknown")
         if form.revision != change.revision:
-            raise DomainError("changed-meanwhile", "read it again and repeat your change")
+            raise DomainError("edit-conflict", "read it again and repeat your change")
         if change.wanted.partners != form.partners:
             _check_partners(connection, form.slug, change.wanted.partners)
         _check_reserved(connection, form, change.wanted)

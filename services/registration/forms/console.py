@@ -215,7 +215,7 @@ def _do(desk: FormDesk, slug: str, change: FormChange) -> AnyResponse:
     try:
         changed = desk.change(change)
     except DomainError as refusal:
-        if refusal.code != "changed-meanwhile":
+        if refusal.code != "edit-conflict":
             raise
         form, history = show_form(desk.work, slug)
         return _conflict(desk, form, history, change.revision)

@@ -103,7 +103,7 @@ def _store(desk: DraftDesk, draft: FormDraft, content: Mapping[str, Any], place:
     try:
         desk.change(draft.slug, content, draft.revision, holder().name)
     except DomainError as refusal:
-        if refusal.code != "changed-meanwhile":
+        if refusal.code != "edit-conflict":
             raise
         return _page(desk, desk.draft(draft.slug), 412, notice=changed_since_opened("draft"))
     return redirect(f"{PATH}/{draft.slug}{place}", 303)
@@ -240,7 +240,7 @@ def _add_publishing(blueprint: Blueprint, desk: DraftDesk) -> None:
         except DraftRefused:
             return _page(desk, draft, 422)
         except DomainError as refusal:
-            if refusal.code != "changed-meanwhile":
+            if refusal.code != "edit-conflict":
                 raise
             return _page(desk, desk.draft(slug), 412, notice=CHECK)
         return redirect(f"{FORM}/{slug}?published={form.revision}", 303)

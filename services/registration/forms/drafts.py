@@ -226,7 +226,7 @@ class DraftDesk:
         """Store other content for a draft of ``revision``.
 
         Raises:
-            DomainError: ``form-unknown``, ``not-found``, ``changed-meanwhile``.
+            DomainError: ``form-unknown``, ``not-found``, ``edit-conflict``.
         """
         check_slug(slug)
         with self.work.transaction() as connection:
@@ -234,7 +234,7 @@ class DraftDesk:
             content = {**content, "slug": slug}
             changed = replace(draft, content=content, revision=revision, changed_at=self.clock(), changed_by=by)
             if not store_draft(connection, changed):
-                raise DomainError("changed-meanwhile", "read it again and repeat your change")
+                raise DomainError("edit-conflict", "read it again and repeat your change")
         return replace(changed, revision=revision + 1)
 
     def discard(self, slug: str) -> None:
@@ -255,7 +255,7 @@ class DraftDesk:
         """Put a draft in force: a new form opens, or a form changes. The draft is gone then.
 
         Raises:
-            DomainError: ``form-unknown``, ``not-found``; ``changed-meanwhile``: the draft, or the form that it was made
+            DomainError: ``form-unknown``, ``not-found``; ``edit-conflict``: the draft, or the form that it was made
                 from, is not as the caller has seen it.
             DraftRefused: something is in the way.
         """
@@ -272,7 +272,7 @@ class DraftDesk:
         draft, now = _found(connection, slug, lock=True), self.clock()
         current = find_form(connection, slug)
         if draft.revision != revision or draft.based_on != (current.revision if current else None):
-            raise DomainError("changed-meanwhile", "the form or its draft was changed: look at it again")
+            raise DomainError("edit-conflict", "the form or its draft was changed: look at it again")
         effect, loaded = _effect(connection, draft, current)
         if loaded is None or effect.problems:
             raise DraftRefused(effect.problems)

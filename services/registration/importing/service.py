@@ -141,7 +141,7 @@ class ImportDesk:
             how: encoding and delimiter; None as before.
 
         Raises:
-            DomainError: ``not-found``, ``changed-meanwhile``, ``file-gone``, ``file-refused``, ``bad-mapping``.
+            DomainError: ``not-found``, ``edit-conflict``, ``file-gone``, ``file-refused``, ``bad-mapping``.
         """
         view = self.view(identity, how)
         self._require(view.people, OPEN_STATES, revision)
@@ -181,7 +181,7 @@ class ImportDesk:
         """Start an import that was checked. It runs in the background.
 
         Raises:
-            DomainError: ``not-found``, ``changed-meanwhile``, ``form-changed`` (check again), ``bad-choice``,
+            DomainError: ``not-found``, ``edit-conflict``, ``form-changed`` (check again), ``bad-choice``,
                 ``nothing-to-import``, ``event-over``, ``not-taking-place``.
         """
         now = self.clock()
@@ -281,7 +281,7 @@ class ImportDesk:
         if people is None:
             raise DomainError("not-found", "there is no such import")
         if people.revision != revision or people.state not in states:
-            raise DomainError("changed-meanwhile", "the import was changed: read it again")
+            raise DomainError("edit-conflict", "the import was changed: read it again")
         return people
 
 

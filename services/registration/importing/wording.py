@@ -28,7 +28,7 @@ STATES: Mapping[str, tuple[str, str]] = {
 
 CONFIRM_REFUSALS: Mapping[str, str] = {
     "form-changed": "The form or its event was changed after the dry run, so nothing was imported. Check again.",
-    "changed-meanwhile": "This import was changed after you opened the page, so nothing was done.",
+    "edit-conflict": "This import was changed after you opened the page, so nothing was done.",
     "bad-choice": "",
     "nothing-to-import": "No row would be imported, so there is nothing to do.",
     "event-over": "The event has begun, so no one can be registered.",

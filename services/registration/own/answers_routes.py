@@ -49,7 +49,7 @@ from shared.public_forms.validation import Answers, FieldError, validate
 from shared.runtime.errors import DomainError
 from shared.security.rate_limits import limited
 
-AnswersNotice = Literal["", "changed-meanwhile", "name-taken", "option-full"]
+AnswersNotice = Literal["", "edit-conflict", "name-taken", "option-full"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ CONTROL_FIELDS = ("revision", "forget", "show_in")
 """What the form sends beside the answers."""
 
 NOTICES: dict[Result, AnswersNotice] = {
-    Result.CHANGED_MEANWHILE: "changed-meanwhile",
+    Result.CHANGED_MEANWHILE: "edit-conflict",
     Result.NAME_TAKEN: "name-taken",
     Result.OPTION_FULL: "option-full",
 }
@@ -248,7 +248,7 @@ def _conflict(opened: OpenStep, answers: Answers) -> Response:
     if not differ and not answers.sealed:
         return _to_own_page(opened)
     values = answers.values | answers.sealed
-    return _form(opened, values, notice="changed-meanwhile", status=409, conflict=differ)
+    return _form(opened, values, notice="edit-conflict", status=409, conflict=differ)
 
 
 def _form(opened: OpenStep, values: dict[str, Any], *, status: int = 200, **more: Any) -> Response:

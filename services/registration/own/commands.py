@@ -140,7 +140,7 @@ def wait_for_act(
 REFUSALS: dict[Result, tuple[str, str]] = {
     Result.GONE: ("no-place", "there is no place on the form any more"),
     Result.EVENT_OVER: ("event-over", "the event has begun"),
-    Result.CHANGED_MEANWHILE: ("changed-meanwhile", "read it again and repeat your change"),
+    Result.CHANGED_MEANWHILE: ("edit-conflict", "read it again and repeat your change"),
     Result.CLOSED: ("changes-closed", "answers cannot be changed any more"),
     Result.NAME_TAKEN: ("name-taken", "a person with this name is registered with the same address"),
     Result.OPTION_FULL: ("option-full", "an option that was chosen is full"),

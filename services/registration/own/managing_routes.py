@@ -112,7 +112,7 @@ OFFER_ANSWERS = ("accept-seat", "decline-seat")
 
 REFUSALS: dict[Result, Refusal] = {
     Result.EVENT_OVER: "event-over",
-    Result.CHANGED_MEANWHILE: "changed-meanwhile",
+    Result.CHANGED_MEANWHILE: "edit-conflict",
     Result.OFFER_ENDED: "offer-ended",
 }
 """Results of a command that are explained; of others the page shows what is."""

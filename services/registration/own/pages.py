@@ -92,7 +92,7 @@ class OwnAddress:
 
 ResourceKind = Literal["recording", "slides", "brief"]
 Asking = Literal["", "cancel", "erase"]
-Refusal = Literal["", "event-over", "changed-meanwhile", "offer-ended"]
+Refusal = Literal["", "event-over", "edit-conflict", "offer-ended"]
 Saved = Literal["", "changed", "kept"]
 LinkStatus = Literal["confirmed", "waitlisted", "cancelled"]
 

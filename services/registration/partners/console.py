@@ -242,7 +242,7 @@ def _changed(desk: PartnerDesk, wanted: Partner, done: str, place: str = "") -> 
     try:
         desk.change(wanted, holder().name)
     except DomainError as refusal:
-        if refusal.code != "changed-meanwhile":
+        if refusal.code != "edit-conflict":
             raise
         partner = _partner(desk, wanted.slug)
         return _page(partner, FilledPartner(_values(partner), {}, None), 412, notice=changed_since_opened("partner"))

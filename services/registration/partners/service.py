@@ -59,7 +59,7 @@ class PartnerDesk:
         An origin that is allowed is no longer asked for. Nothing is written where nothing differs.
 
         Raises:
-            DomainError: ``not-found``, ``changed-meanwhile``, ``too-many-origins``.
+            DomainError: ``not-found``, ``edit-conflict``, ``too-many-origins``.
         """
         requested = tuple(one for one in partner.requested_origins if one not in partner.origins)
         partner = replace(partner, requested_origins=requested)
@@ -67,7 +67,7 @@ class PartnerDesk:
         with self.work.transaction() as connection:
             before = _found(connection, partner.slug)
             if before.revision != partner.revision:
-                raise DomainError("changed-meanwhile", "read it again and repeat your change")
+                raise DomainError("edit-conflict", "read it again and repeat your change")
             if before != partner:
                 partner = self._store(connection, before, partner, by, "partner-changed")
         return partner
@@ -76,7 +76,7 @@ class PartnerDesk:
         """Note that a partner asks for another origin; asking for one that is there or asked for changes nothing.
 
         Raises:
-            DomainError: ``not-found``, ``too-many-origins``, ``changed-meanwhile``.
+            DomainError: ``not-found``, ``too-many-origins``, ``edit-conflict``.
         """
         with self.work.transaction() as connection:
             before = _found(connection, slug)
@@ -88,7 +88,7 @@ class PartnerDesk:
 
     def _store(self, connection: Connection, before: Partner, after: Partner, by: str, action: str) -> Partner:
         if not change_partner(connection, after):
-            raise DomainError("changed-meanwhile", "read it again and repeat your change")
+            raise DomainError("edit-conflict", "read it again and repeat your change")
         old, new = _noted(before), _noted(after)
         names = [name for name in NOTED if old[name] != new[name]]
         detail = {"before": {name: old[name] for name in names}, "after": {name: new[name] for name in names}}

@@ -82,9 +82,9 @@ class LinkAccess:
     Attributes:
         find: returns the person whose registration a token opens. Raises ``DomainError``: ``not-found``.
         cancel: gives the place back, with the revision that was seen; returns the person as they are afterwards. Raises
-            ``DomainError``: ``changed-meanwhile``, ``no-place``, ``event-over``.
+            ``DomainError``: ``edit-conflict``, ``no-place``, ``event-over``.
         change: replaces some answers, with the revision that was seen; returns the person as they are afterwards.
-            Raises ``AnswersRefused``; ``DomainError``: ``changed-meanwhile``, ``no-place``, ``changes-closed``,
+            Raises ``AnswersRefused``; ``DomainError``: ``edit-conflict``, ``no-place``, ``changes-closed``,
             ``name-taken``, ``option-full``.
     """
 

@@ -146,7 +146,7 @@ def _view(work: UnitOfWork, registration_id: UUID) -> PersonView:
 
 def _refused(pages: PersonPages, view: PersonView, refusal: DomainError, seen: int) -> Response:
     """The page as it is now; where another person was faster, with what they did."""
-    if refusal.code == "changed-meanwhile":
+    if refusal.code == "edit-conflict":
         return _person(pages, view, 412, notice=changed_since_opened("registration"), newer=changes_since(view, seen))
     return _person(pages, view, 409, notice=f"This cannot be done: {refusal.detail}.")
 

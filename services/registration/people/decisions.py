@@ -96,14 +96,14 @@ def decide(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decis
     """Do what was decided; returns the registration as it is afterwards. The person gets a mail.
 
     Raises:
-        DomainError: ``not-found``, ``unknown-reason``; ``changed-meanwhile`` if it is not as the coordinator has seen
+        DomainError: ``not-found``, ``unknown-reason``; ``edit-conflict`` if it is not as the coordinator has seen
             it; or the errors of :func:`check_confirming` and :func:`check_cancelling`.
     """
     check_reason(decision.reason)
     with work.transaction() as connection:
         locked = lock_known(connection, clock, decision.registration_id)
         if locked.registration.revision != decision.revision:
-            raise DomainError("changed-meanwhile", "read it again and repeat your change")
+            raise DomainError("edit-conflict", "read it again and repeat your change")
         if decision.status == CONFIRM:
             return _give_seat(connection, messages, locked, decision)
         check_cancelling(locked.form.opening, locked.registration, locked.now)
@@ -177,7 +177,7 @@ def offer(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, decisi
     """Hold a seat for a person who waits and mail them; returns the registration as it is afterwards.
 
     Raises:
-        DomainError: ``not-found``, ``unknown-reason``, ``reason-missing`` out of order; ``changed-meanwhile`` if it is
+        DomainError: ``not-found``, ``unknown-reason``, ``reason-missing`` out of order; ``edit-conflict`` if it is
             not as the coordinator has seen it; or the errors of :func:`check_offering`.
     """
     check_reason(decision.reason)
@@ -203,7 +203,7 @@ def withdraw(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, dec
     """Withdraw an offer: the person is back on the waiting list, and the seat goes to the next person.
 
     Raises:
-        DomainError: ``not-found``, ``changed-meanwhile``, ``not-offered``.
+        DomainError: ``not-found``, ``edit-conflict``, ``not-offered``.
     """
     with work.transaction() as connection:
         locked = lock_known(connection, clock, decision.registration_id)
@@ -257,7 +257,7 @@ def _end(
 
 def _check_revision(locked: Locked, seen: int) -> None:
     if locked.registration.revision != seen:
-        raise DomainError("changed-meanwhile", "read it again and repeat your change")
+        raise DomainError("edit-conflict", "read it again and repeat your change")
 
 
 def _because(reason: str) -> str:

@@ -268,7 +268,7 @@ def _do(desk: FormDesk, change: FormChange) -> AnyResponse:
     try:
         changed = desk.change(change)
     except DomainError as refusal:
-        if refusal.code != "changed-meanwhile":
+        if refusal.code != "edit-conflict":
             raise
         return _page(desk, change.slug, 412, notice=changed_since_opened("form"))
     return redirect(f"/console/registrations/forms/{change.slug}/seats?done={changed.revision}", 303)

@@ -129,7 +129,7 @@ class ListDesk:
         """Open a list and log it, or, for the whole list, ask for a second person's approval.
 
         Raises:
-            DomainError: as :meth:`plan`; ``reason-needed``; ``nobody-there``: no answer would be opened;
+            DomainError: as :meth:`plan`; ``reason-needed``; ``no-answers``: no answer would be opened;
                 ``sealed-gone``: the form's key has been destroyed.
         """
         reason, now = checked_reason(request.reason), self.clock()
@@ -138,7 +138,7 @@ class ListDesk:
             plan = self._plan(connection, request)
             self._require_key(connection, plan.form.slug)
             if not plan.people:
-                raise DomainError("nobody-there", "no one who matches these filters has given a sealed answer")
+                raise DomainError("no-answers", "no one who matches these filters has given a sealed answer")
             filters = {**request.filters, "names": "yes" if plan.with_names else "no"}
             if plan.needs_second and not self.rules.one_reader:
                 asked = new_approval(READ_ALL, plan.form.slug, request.reader, reason, now)

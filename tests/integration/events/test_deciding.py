@@ -59,7 +59,7 @@ def test_decision_of_a_program_says_what_was_seen(desk: Desk, returned: str) -> 
     send_again(desk, returned)
     for old in (seen, '"2"', '"1"', 'W/"2"', '"03"'):
         late = desk.decide(returned, "accept", seen=old)
-        assert (late.status_code, late.get_json()["code"]) == (412, "changed-meanwhile"), old
+        assert (late.status_code, late.get_json()["code"]) == (412, "edit-conflict"), old
     assert (state(desk, returned), len(desk.said())) == (("submitted", 3), said)
     assert desk.decide(returned, "accept", seen='W/"3"').status_code == 200, "weakened by a gateway that compresses"
     assert desk.decide(returned, "return", seen="*").status_code == 200

@@ -77,7 +77,7 @@ def test_dismissing_leaves_the_text_and_the_same_message_suggests_nothing_again(
 def test_suggestion_that_changed_since_it_was_read_is_not_adopted(desk: Desk, suggested: str) -> None:
     seen = desk.client.get(f"/v1/proposals/{suggested}", headers=desk.headers).headers["ETag"]
     desk.change(suggested, 3, "Three", **TEXT)
-    assert code(desk.act(suggested, "suggestion/adopt", seen=seen)) == (412, "changed-meanwhile")
+    assert code(desk.act(suggested, "suggestion/adopt", seen=seen)) == (412, "edit-conflict")
     blind = desk.client.post(f"/v1/proposals/{suggested}/suggestion/adopt", headers=desk.headers)
     assert code(blind) == (428, "if-match-required")
     assert (desk.show(suggested)["title"], changes(desk.show(suggested))) == ("One", [("title", "One", "Three")])

@@ -433,7 +433,7 @@ class Ledger:
         if who["erased"]:
             return "not-found", ""
         if seen != who["revision"]:
-            return "changed-meanwhile", ""
+            return "edit-conflict", ""
         if status == "cancelled" and who["status"] not in LIVE:
             return "no-place", ""
         if status == "withdrawn":
@@ -478,7 +478,7 @@ class Ledger:
         """A coordinator, who has seen revision ``seen``, sets seats and switch."""
         form = self.forms[slug]
         if seen != form["revision"]:
-            return "changed-meanwhile", ""
+            return "edit-conflict", ""
         before, after = (form["capacity"], form["open"]), (capacity, is_open)
         if before != after:
             form["changes"][form["revision"]] = (now, form["open"])

@@ -51,7 +51,7 @@ def outcome(client: FlaskClient, bulletin: str) -> dict[str, int]:
 def test_sending_to_everybody_or_the_same_again_is_confirmed_and_to_nobody_refused(
     office: Office, client: FlaskClient
 ) -> None:
-    assert post(client, draft(client), "send", order_for(preview(client, draft(client)))) == (409, "nobody")
+    assert post(client, draft(client), "send", order_for(preview(client, draft(client)))) == (409, "no-recipients")
     person(office, 1)
     for segment, warnings in (({}, ["everybody"]), ({}, ["everybody", "again"]), ({"event": EVENT}, [])):
         bulletin = draft(client, segment)
@@ -139,7 +139,7 @@ def test_cancelled_late_or_empty_bulletin_is_a_draft_again(office: Office, clien
     assert [(shown[one]["state"], shown[one]["not_sent"]) for one in (cancelled, late, empty)] == [
         ("draft", None),
         ("draft", "late"),
-        ("draft", "nobody"),
+        ("draft", "no-recipients"),
     ]
     assert bulletins(office) == []
 

@@ -92,7 +92,7 @@ def test_draft_is_changed_by_whoever_has_seen_it(office: Office, client: FlaskCl
     assert (answer.get_json()["segment"], answer.get_json()["texts"]) == ({"working_group": ["water"]}, TEXTS)
     texts = {"en": {"subject": "Other words", "text": "Other"}}
     stale = change(client, bulletin, {"texts": texts})
-    assert (stale.status_code, stale.get_json()["code"]) == (412, "changed-meanwhile")
+    assert (stale.status_code, stale.get_json()["code"]) == (412, "edit-conflict")
     assert change(client, bulletin, {"texts": texts}, None).status_code == 428
     assert change(client, bulletin, {"texts": texts}, '"2"').get_json()["texts"] == texts
     assert change(client, bulletin, {"texts": texts}, "*").get_json()["revision"] == 3

@@ -73,7 +73,7 @@ def test_answers_are_corrected_and_the_person_is_told(service: RegistrationServi
     trail = service.client.get("/v1/service-audit/registration", headers=coordinator).get_json()["items"][0]
     assert (trail["action"], trail["detail"]["fields"]) == ("registration-changed", content_names(content))
     stale = correct(service, coordinator, one, 1, answers={"name": "Another"})
-    assert stale.get_json()["code"] == "changed-meanwhile"
+    assert stale.get_json()["code"] == "edit-conflict"
 
 
 def content_names(content: dict[str, Any]) -> list[str]:

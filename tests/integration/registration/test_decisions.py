@@ -157,7 +157,7 @@ def test_decisions_at_the_same_moment_are_one(
     with ThreadPoolExecutor(10) as pool:
         given = sorted(pool.map(one, range(10)))
     engine.dispose()
-    assert given == ["changed-meanwhile"] * 9 + ["participant-1@example.org"]
+    assert given == ["edit-conflict"] * 9 + ["participant-1@example.org"]
 
 
 @pytest.mark.parametrize("data", [{"status": "expired", "seen": "1"}, {"status": "cancelled"}, {"seen": "1"}])

@@ -190,7 +190,7 @@ def test_two_who_work_on_one_form_do_not_overwrite_each_other(service: Registrat
     form = f"/v1/forms/{SLUG}"
     assert desk.ask("PATCH", form, {"capacity": 31}, seen=1).status_code == 200
     late = desk.ask("POST", f"{PATH}/publish", seen=2)
-    assert (late.status_code, late.get_json()["code"]) == (412, "changed-meanwhile")
+    assert (late.status_code, late.get_json()["code"]) == (412, "edit-conflict")
     assert desk.ask("DELETE", PATH).status_code == 204
     assert desk.ask("DELETE", PATH).status_code == 404
     assert service.client.get(form).status_code == 200

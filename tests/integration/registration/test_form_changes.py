@@ -177,7 +177,7 @@ def test_changes_at_the_same_moment_are_one(
     with ThreadPoolExecutor(10) as pool:
         given = sorted(pool.map(one, range(10)))
     engine.dispose()
-    assert given == ["2", *["changed-meanwhile"] * 9]
+    assert given == ["2", *["edit-conflict"] * 9]
     assert rows(installation.urls["registration"], "SELECT count(*) FROM form_change") == [(1,)]
 
 

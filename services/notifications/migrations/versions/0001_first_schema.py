@@ -234,7 +234,7 @@ CREATE TABLE bulletin (
     send_at timestamptz,
     send_zone text,
     ordered_by text CHECK (ordered_by <> ''),
-    not_sent text CHECK (not_sent IN ('nobody', 'late', 'access-ended')),
+    not_sent text CHECK (not_sent IN ('no-recipients', 'late', 'access-ended')),
     sent_at timestamptz,
     audience integer CHECK (audience > 0),
     stopped_at timestamptz,
