@@ -130,7 +130,7 @@ def test_pages_of_the_trail_follow_each_other_without_a_gap(house: House, operat
 )
 def test_actions_are_only_ever_added(house: House, service: str, statement: str) -> None:
     house.rows(service, DONE_BY_MARY.replace("2020-03-04", "now"), "number-0")
-    with pytest.raises(psycopg.errors.RaiseException, match="actions are only ever added"):
+    with pytest.raises(psycopg.errors.RaiseException, match="records of the audit log are only ever added"):
         house.rows(service, statement)
 
 
