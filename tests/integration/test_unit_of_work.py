@@ -26,8 +26,8 @@ def _raise(work: UnitOfWork) -> None:
         connection.execute(text("UPDATE board SET revision = revision + 1"))
 
 
-@pytest.mark.parametrize(("way", "second"), [("moment", 1), ("transaction", 2)])
-def test_all_statements_of_a_moment_see_the_same(work: UnitOfWork, way: str, second: int) -> None:
+@pytest.mark.parametrize(("way", "second"), [("snapshot", 1), ("transaction", 2)])
+def test_all_statements_of_a_snapshot_see_the_same(work: UnitOfWork, way: str, second: int) -> None:
     with getattr(work, way)() as connection:
         first = connection.execute(text("SELECT revision FROM board")).scalar()
         _raise(work)
