@@ -13,7 +13,7 @@ SET_UP = "/console/set-up"
 FIRST_STEPS = f"{REGISTRATIONS}/first-steps"
 
 SIGN_IN = "/console/sign-in"
-"""Of registration, which owns access: a gateway sends it there, from wherever somebody was asked to sign in."""
+"""Of registration, which owns access: a gateway sends it there, from any page that requires sign-in."""
 
 SIGN_OUT = ("/console/sign-out", "/console/registrations/sign-out", "/console/mail/sign-out")
 """One of each service, since each believes cookies for itself: a browser that signs out is sent through all of them."""

@@ -1,4 +1,4 @@
-"""One run of the canary: register as anybody does, wait for the mail, cancel by its link.
+"""One run of the canary: register as a person does, wait for the mail, cancel by its link.
 
 It knows the public address and its own mailbox, and nothing else: what it sees is what people see. Where
 mails go to a relay and no mailbox can be read, a run ends with the decision, which the receipt shows. It is the same

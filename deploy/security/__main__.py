@@ -51,10 +51,10 @@ def _word(test: str, outcomes: Mapping[str, bool] | None) -> str:
 
 def _sum(statements: Sequence[Statement], outcomes: Mapping[str, bool] | None) -> str:
     states = [one.state for one in statements]
-    told = ", ".join(f"{states.count(state)} {state}" for state in ("tested", "reasoned", "open"))
+    summary = ", ".join(f"{states.count(state)} {state}" for state in ("tested", "reasoned", "open"))
     if outcomes is None:
-        return f"\n{len(statements)} statements: {told}"
-    return f"\n{len(statements)} statements: {told}; {sum(outcomes.values())} of {len(outcomes)} tests passed"
+        return f"\n{len(statements)} statements: {summary}"
+    return f"\n{len(statements)} statements: {summary}; {sum(outcomes.values())} of {len(outcomes)} tests passed"
 
 
 def _run(tests: Sequence[str]) -> dict[str, bool]:

@@ -31,9 +31,14 @@ PROPOSERS = {
 def _propose(places: Places, title: str, **answers: Any) -> str:
     """Send the form, and confirm it by the link in the mail; returns the proposal's id once coordinators have it."""
     address = PROPOSERS[title]
-    told = {"name": "A proposer", "email": address, "title": title, "summary": "What was promised and what was done."}
+    answers = {
+        "name": "A proposer",
+        "email": address,
+        "title": title,
+        "summary": "What was promised and what was done.",
+    }
     more = {name: value for name, value in answers.items() if value}
-    places.register(FORM, {"attendance": 30, "consent": True, "partner": PARTNER, **told, **more})
+    places.register(FORM, {"attendance": 30, "consent": True, "partner": PARTNER, **answers, **more})
     places.confirm(soon(partial(_linked, places, address, "/c/"), f"confirmation link of {title!r}"))
     return soon(partial(_found, places, title), f"proposal {title!r}")
 

@@ -22,9 +22,9 @@ ANSWERS = {
 
 def first_mail(places: Places, address: str) -> dict[str, Any]:
     """The mail that asks ``address`` to confirm itself, after its form was sent if it was not yet."""
-    told = {**ANSWERS, "email": address}
+    answers = {**ANSWERS, "email": address}
     if not places.mails(address):
-        places.ask("POST", "/v1/forms/geneva-delegation/submissions", json=told)
+        places.ask("POST", "/v1/forms/geneva-delegation/submissions", json=answers)
     return soon(lambda: next(reversed(places.mails(address)), None), "mail to a traveller")
 
 

@@ -173,9 +173,9 @@ def _body(context: MailContext, text: MailText, mark: str) -> Message:
     if method is None:
         return multipart("alternative", texts, mark)
     calendar = invitation(context, method)
-    told = octets_part(calendar, "text", "calendar", {"charset": "utf-8", "method": method}, "")
+    calendar_part = octets_part(calendar, "text", "calendar", {"charset": "utf-8", "method": method}, "")
     attached = octets_part(calendar, "application", "ics", {}, 'attachment; filename="invite.ics"')
-    return multipart("mixed", [multipart("alternative", [*texts, told], f"_{mark}"), attached], mark)
+    return multipart("mixed", [multipart("alternative", [*texts, calendar_part], f"_{mark}"), attached], mark)
 
 
 def _headers(context: MailContext, subject: str, message_id: str) -> list[tuple[str, str]]:

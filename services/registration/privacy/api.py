@@ -181,15 +181,15 @@ def erasing_blueprint(work: UnitOfWork, clock: Clock, messages: RegistrationMess
     @needs("coordinator")
     def show(registration_id: Any) -> dict[str, Any]:
         """What is stored about an erased registration: when, by whom and why it was erased."""
-        grave = show_tombstone(work, str(registration_id))
-        require_touch(grave.tombstone.form)
-        return _left(grave)
+        erased = show_tombstone(work, str(registration_id))
+        require_touch(erased.tombstone.form)
+        return _left(erased)
 
     return blueprint
 
 
-def _left(grave: TombstoneView) -> dict[str, Any]:
-    return {**asdict(grave.tombstone), "history": [asdict(change) for change in grave.history]}
+def _left(erased: TombstoneView) -> dict[str, Any]:
+    return {**asdict(erased.tombstone), "history": [asdict(change) for change in erased.history]}
 
 
 class RegistrationExportSchema(ExportRequestSchema):
@@ -286,9 +286,9 @@ def erased_page(work: UnitOfWork, registration_id: UUID) -> Response:
     Raises:
         DomainError: ``not-found``: it was not erased, or never was; ``not-allowed``.
     """
-    grave = show_tombstone(work, str(registration_id))
-    require_touch(grave.tombstone.form)
+    erased = show_tombstone(work, str(registration_id))
+    require_touch(erased.tombstone.form)
     page = render_template(
-        "registrations/erased.html", grave=grave, history=change_rows(grave.history), form=grave.tombstone.form
+        "registrations/erased.html", erased=erased, history=change_rows(erased.history), form=erased.tombstone.form
     )
     return personal(make_response(page))
