@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from deploy.local.screenshot_pages.side_events import LATE, PROPOSERS, propose_some
 from tests.browser.running import Demo, sign_in
-from tests.browser.visiting import Visit
+from tests.browser.visiting import Visit, leave
 from tests.support.waiting import poll_until
 
 
@@ -21,24 +21,24 @@ def desk(demo: Demo, visitor: Visit) -> Page:
 
 def follow(page: Page, section: str, name: str = "") -> None:
     """Go to a section of the console, and there to the page called ``name``; without one its first page."""
-    page.get_by_role("navigation", name="Console").get_by_role("link", name=section, exact=True).click()
+    leave(page.get_by_role("navigation", name="Console").get_by_role("link", name=section, exact=True))
     if name:
-        page.get_by_role("navigation", name=section).get_by_role("link", name=name, exact=True).click()
+        leave(page.get_by_role("navigation", name=section).get_by_role("link", name=name, exact=True))
 
 
 def test_side_event_is_moved_scheduled_and_published(demo: Demo, desk: Page) -> None:
     follow(desk, "Programme", "Timetable")
     expect(desk.get_by_role("heading", name="Conflicts (2)")).to_be_visible()
-    desk.locator("table").get_by_role("link", name=LATE).click()
+    leave(desk.locator("table").get_by_role("link", name=LATE))
     desk.get_by_label("Room", exact=True).select_option("lake-hall")
-    desk.get_by_role("button", name="Place it here").click()
+    leave(desk.get_by_role("button", name="Place it here"))
     expect(desk.get_by_role("heading", name="Conflicts")).to_have_count(0)
     before = said_of_search(desk)
-    desk.get_by_role("button", name="Schedule").click()
+    leave(desk.get_by_role("button", name="Schedule"))
     # a quick search is done before the page is read again: the outcome alone is certain to be seen
     poll_until(again(desk, lambda: said_of_search(desk) not in ("", before)), 20.0, what="a new timetable")
 
-    desk.get_by_role("button", name="Publish version 2").click()
+    leave(desk.get_by_role("button", name="Publish version 2"))
     expect(desk.locator("main")).to_contain_text("Version 2 was published")
     desk.goto(f"{demo.ports.public_url}/programme/timetable?lang=en")
     expect(desk.locator("main")).to_contain_text(LATE)

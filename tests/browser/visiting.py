@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, Request, Worker
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Locator, Page, Request, Worker
 
 from tests.support.waiting import poll_until
 
@@ -84,3 +84,13 @@ def visit(browser: Browser, **options: Any) -> Iterator[Visit]:
         yield made
     finally:
         context.close()
+
+
+def leave(control: Locator) -> None:
+    """Click what leads to another page, and wait until that page is there.
+
+    A click returns when the browser has taken it. Without the wait the next step may still find its control in the page
+    that is being left, where a click has no effect.
+    """
+    with control.page.expect_navigation():
+        control.click()

@@ -28,8 +28,8 @@ PROPOSERS = {
 """Addresses by what their owners propose."""
 
 
-def _propose(places: Places, title: str, **answers: Any) -> str:
-    """Send the form, and confirm it by the link in the mail; returns the proposal's id once coordinators have it."""
+def _propose(places: Places, title: str, **given: Any) -> str:
+    """Send the form with the answers given and confirm it by mail; returns the proposal's id once it is listed."""
     address = PROPOSERS[title]
     answers = {
         "name": "A proposer",
@@ -37,8 +37,8 @@ def _propose(places: Places, title: str, **answers: Any) -> str:
         "title": title,
         "summary": "What was promised and what was done.",
     }
-    more = {name: value for name, value in answers.items() if value}
-    places.register(FORM, {"attendance": 30, "consent": True, "partner": PARTNER, **answers, **more})
+    answers |= {name: value for name, value in given.items() if value}
+    places.register(FORM, {"attendance": 30, "consent": True, "partner": PARTNER, **answers})
     places.confirm(soon(partial(_linked, places, address, "/c/"), f"confirmation link of {title!r}"))
     return soon(partial(_found, places, title), f"proposal {title!r}")
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from tests.browser.running import Demo
-from tests.browser.visiting import visit
+from tests.browser.visiting import leave, visit
 from tests.support.waiting import poll_until
 
 WINDOW: dict[str, Any] = {"width": 1120, "height": 760}
@@ -74,16 +74,20 @@ class Journey:
 
     def first_steps(self) -> None:
         """Go back to the list of steps."""
-        self.page.get_by_role("navigation", name="Console").get_by_role("link", name="Set-up").click()
-        self.page.get_by_role("navigation", name="Set-up").get_by_role("link", name="First steps").click()
+        leave(self.page.get_by_role("navigation", name="Console").get_by_role("link", name="Set-up"))
+        leave(self.page.get_by_role("navigation", name="Set-up").get_by_role("link", name="First steps"))
 
     def press(self, name: str) -> None:
-        """Press a button of the coordinator's page."""
-        self.page.get_by_role("button", name=name, exact=True).click()
+        """Press a button of the coordinator's page, and wait for the page that it leads to."""
+        leave(self.page.get_by_role("button", name=name, exact=True))
 
     def follow(self, name: str) -> None:
-        """Follow a link of the coordinator's page."""
-        self.page.get_by_role("main").get_by_role("link", name=name, exact=True).first.click()
+        """Follow a link of the coordinator's page, and wait for the page that it leads to."""
+        leave(self.link(name))
+
+    def link(self, name: str) -> Locator:
+        """The first link of that name in the coordinator's page."""
+        return self.page.get_by_role("main").get_by_role("link", name=name, exact=True).first
 
     def open_mailed(self, address: str, beginning: str) -> Page:
         """A new window at the inbox, and from there what the newest mail to ``address`` leads to."""

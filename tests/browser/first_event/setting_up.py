@@ -95,7 +95,7 @@ def make_form(journey: Journey) -> None:
     journey.press("Save")
     journey.follow("Français")
     with page.expect_popup() as opened:
-        journey.follow("Open it in a new tab")
+        journey.link("Open it in a new tab").click()
     expect(opened.value.get_by_text("Quel rapport votre groupe prépare-t-il ?")).to_be_attached()
     journey.picture("preview", opened.value)
     opened.value.close()
