@@ -13,7 +13,7 @@ from flask_smorest import abort
 from werkzeug.exceptions import Unauthorized
 
 from services.events.event.model import Readers
-from services.events.rules import SLUG, SLUG_LENGTH, RulesBroken
+from services.events.rules import RulesBroken
 from services.events.tables import MAX_GROUPS, CountedGroup, group_names
 from shared.http.access import holder, holder_if_any, refuse
 from shared.http.holders import ROLES
@@ -27,8 +27,6 @@ READERS = ("viewer", "coordinator")
 
 INTERNAL_READERS = ("coordinator", "operator")
 """Roles that may ask for the system's own events, such as the canary's."""
-
-_NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="must not contain a NUL character")
 
 MAX_LEAST = 1_000_000
 NO_MORE: Mapping[str, Any] = MappingProxyType({})
@@ -85,23 +83,6 @@ def require_one_of(*roles: str) -> None:
     """
     if holder().roles.isdisjoint(roles):
         refuse(holder())
-
-
-def slug_field(description: str, **more: Any) -> ma.fields.String:
-    """A name in lower case with hyphens."""
-    rules = [ma.validate.Length(max=SLUG_LENGTH), ma.validate.Regexp(f"^{SLUG.pattern}$")]
-    return ma.fields.String(validate=rules, metadata={"description": description}, **more)
-
-
-def text_field(most: int, description: str = "", *, least: int = 1, **more: Any) -> ma.fields.String:
-    """A text of ``least`` to ``most`` characters."""
-    rules = [ma.validate.Length(min=least, max=most), _NO_NUL]
-    return ma.fields.String(validate=rules, metadata={"description": description}, **more)
-
-
-def one_of_field(values: Any, **more: Any) -> ma.fields.String:
-    """One of the values of an enumeration."""
-    return ma.fields.String(validate=ma.validate.OneOf([str(value) for value in values]), **more)
 
 
 def instant_field(description: str, **more: Any) -> ma.fields.AwareDateTime:

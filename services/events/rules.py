@@ -10,6 +10,7 @@ from shared.runtime.errors import DomainError
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """Lower-case Latin words and digits joined by single hyphens: safe in addresses and routing keys."""
 SLUG_LENGTH = 80
+SLUG_WANTED = f"must be lower-case letters and digits joined by hyphens, at most {SLUG_LENGTH}"
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """Characters that no text in a database can contain: NUL, and halves of UTF-16 pairs, which JSON can express."""
 
@@ -52,7 +53,7 @@ def slug_rule(field: str, value: str) -> BrokenRule | None:
     """``value`` must be a slug of at most 80 characters."""
     if len(value) <= SLUG_LENGTH and SLUG.fullmatch(value):
         return None
-    return BrokenRule(field, "not-a-slug", "must be lower-case letters and digits joined by hyphens, at most 80")
+    return BrokenRule(field, "not-a-slug", SLUG_WANTED)
 
 
 def text_rule(field: str, value: str, *, least: int, most: int) -> BrokenRule | None:

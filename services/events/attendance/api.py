@@ -17,6 +17,7 @@ from services.events.attendance.store import (
     RosterQuery,
 )
 from services.events.event.service import EventsContext, count_registrations
+from services.events.fields import slug_field
 from services.events.http import (
     READERS,
     counted_list,
@@ -25,9 +26,7 @@ from services.events.http import (
     groups_asked,
     parted,
     read_id_position,
-    slug_field,
     sort_field,
-    text_field,
     total_field,
     with_refusals,
 )
@@ -36,6 +35,7 @@ from shared.http.lists import MEDIA_TYPE, PageArguments, csv_answer, page_of, po
 from shared.http.problems import MEDIA_TYPE as PROBLEM
 from shared.http.problems import ProblemSchema
 from shared.messaging.contracts.payloads import FORM_KINDS
+from shared.runtime.schema_fields import text_field
 
 STATUSES = ("confirmed", "waitlisted", "cancelled")
 """Those that are listed. Others do not reach this service."""

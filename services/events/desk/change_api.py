@@ -9,13 +9,11 @@ from flask import Response, jsonify
 from services.events.desk.api import ALL, shown
 from services.events.desk.schemas import (
     DependentsSchema,
-    EditEventSchema,
     EventActionResultSchema,
     EventNoteListSchema,
     EventNoteSchema,
     EventSchema,
     HistorySchema,
-    NewEventSchema,
     NewNoteSchema,
     StepArguments,
     StepSchema,
@@ -24,6 +22,7 @@ from services.events.desk.service import Changed, EventAction, change_event, cre
 from services.events.event.lifecycle import STEPS, StepWish, edit, step_of, with_series_permit
 from services.events.event.model import EDITED, Event, EventChange, EventKind, EventNote, EventStatus, Mode, state_tag
 from services.events.event.records import ChangeQuery, NoteQuery
+from services.events.event.schemas import EditEventSchema, NewEventSchema
 from services.events.event.service import EventsContext, list_history, list_notes, write_note
 from services.events.http import broken_rules_as_faults, read_id_position, with_refusals
 from shared.http.access import holder, needs, require_touch, require_touch_each

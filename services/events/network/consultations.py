@@ -9,13 +9,14 @@ import marshmallow as ma
 from sqlalchemy import Connection
 
 from services.events.console import FormField, Section
-from services.events.http import one_of_field, slug_field, text_field
+from services.events.fields import fields_of
 from services.events.network.model import Consultation, ContactKind, GroupContact, HostKind, consultation_totals
+from services.events.network.schemas import CONSULTATION_FIELDS, CONTACT_FIELDS
 from services.events.network.store import CONSULTATION_TABLE, CONTACT_TABLE, all_working_groups
 from services.events.rules import BrokenRule
 from services.events.setup.kinds import ID_FIELD, Listing, SetupKind, Values, Words, counted, in_table, nothing, with_id
-from services.events.setup.schemas import fields_of, id_field
 from shared.runtime.ids import new_id
+from shared.runtime.schema_fields import one_of_field
 
 HOST_KINDS = ((HostKind.EMBASSY, "Embassy"), (HostKind.PERMANENT_MISSION, "Permanent mission"))
 CONTACT_KINDS = ((ContactKind.PHONE, "Call"), (ContactKind.MEETING, "Meeting"), (ContactKind.MAIL, "Mail from outside"))
@@ -49,9 +50,7 @@ def _consultation(item: Mapping[str, Any]) -> Consultation:
 
 
 def _typed(values: Values) -> Values:
-    kinds: dict[str, Any] = {"host_kind": HostKind, "kind": ContactKind}
-    typed = {name: kinds[name](value) if name in kinds else value for name, value in values.items()}
-    return {name: value or None if name in ("host", "working_group") else value for name, value in typed.items()}
+    return {name: value or None if name in ("host", "working_group") else value for name, value in values.items()}
 
 
 def _make_consultation(values: Values, by: str) -> Sequence[Consultation]:
@@ -185,21 +184,7 @@ CONSULTATION_LOG: SetupKind[Consultation] = SetupKind(
         outcome=ma.fields.String(),
         recorded_by=ma.fields.String(metadata={"description": "Name of the key that recorded it"}),
     ),
-    wanted=fields_of(
-        id=id_field(),
-        title=text_field(200, "By default the name of the embassy or mission"),
-        summary=text_field(2000, least=0),
-        held_on=ma.fields.Date(allow_none=True),
-        host_kind=one_of_field(HostKind, required=True),
-        host=text_field(200, "Name of the embassy or mission; null: a round of several", allow_none=True),
-        hosts=ma.fields.Integer(validate=ma.validate.Range(min=1, max=9999)),
-        city=text_field(200, required=True),
-        working_group=slug_field("Id of a working group", allow_none=True),
-        presentations=ma.fields.Integer(required=True, validate=ma.validate.Range(min=1, max=9999)),
-        within_days=ma.fields.Integer(allow_none=True, validate=ma.validate.Range(min=1, max=366)),
-        presented_by=text_field(500, "Organisations or offices", least=0),
-        outcome=text_field(2000, least=0),
-    ),
+    wanted=CONSULTATION_FIELDS,
     editable=(
         *("title", "summary", "held_on", "host_kind", "host", "hosts", "city", "working_group", "presentations"),
         *("within_days", "presented_by", "outcome"),
@@ -243,13 +228,7 @@ GROUP_CONTACTS: SetupKind[GroupContact] = SetupKind(
         summary=ma.fields.String(),
         recorded_by=ma.fields.String(metadata={"description": "Name of the key that recorded it"}),
     ),
-    wanted=fields_of(
-        id=id_field(),
-        working_group=slug_field("Id of a working group", required=True),
-        kind=one_of_field(ContactKind, required=True),
-        held_on=ma.fields.Date(required=True),
-        summary=text_field(2000, least=0),
-    ),
+    wanted=CONTACT_FIELDS,
     editable=("working_group", "kind", "held_on", "summary"),
     make=_make_contact,
     typed=_typed,

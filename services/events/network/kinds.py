@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 
 from services.events.attendance.numbers import memberships, traveller_count
 from services.events.console import FormField, Section
-from services.events.http import one_of_field, text_field
+from services.events.fields import fields_of
 from services.events.network.messages import hotel_message, working_group_message
-from services.events.network.model import MAX_ALLOTMENTS, Allotment, HotelBlock, RoomKind, Series, WorkingGroup
+from services.events.network.model import Allotment, HotelBlock, RoomKind, Series, WorkingGroup
+from services.events.network.schemas import GROUP_FIELDS, HOTEL_FIELDS, SERIES_FIELDS, AllotmentSchema
 from services.events.network.store import GROUP_TABLE, HOTEL_TABLE, SERIES_TABLE, all_hotels
 from services.events.rules import RulesBroken, rules_under
 from services.events.setup.kinds import (
@@ -31,7 +32,7 @@ from services.events.setup.kinds import (
     uses,
     with_id,
 )
-from services.events.setup.schemas import fields_of, id_field, shown_text, wanted_text
+from services.events.setup.schemas import shown_text
 from shared.messaging.contracts.schemas import Message, StrictBoolean
 
 _GROUP_USES = (
@@ -166,13 +167,7 @@ WORKING_GROUPS: SetupKind[WorkingGroup] = SetupKind(
         contact=ma.fields.String(metadata={"description": "How the group is reached; only with a key"}),
         active=StrictBoolean(metadata={"description": "False: it is closed"}),
     ),
-    wanted=fields_of(
-        id=id_field(),
-        title=wanted_text(200, required=True),
-        summary=wanted_text(2000, least=0),
-        contact=text_field(500, "How the group itself is reached; for coordinators", least=0),
-        active=StrictBoolean(load_default=True),
-    ),
+    wanted=GROUP_FIELDS,
     editable=("title", "summary", "contact", "active"),
     make=_make_group,
     typed=as_they_are,
@@ -206,12 +201,7 @@ ALL_SERIES: SetupKind[Series] = SetupKind(
         summary=shown_text(2000, least=0),
         began_in=ma.fields.Integer(allow_none=True, metadata={"description": "A year"}),
     ),
-    wanted=fields_of(
-        id=id_field(),
-        title=wanted_text(200, required=True),
-        summary=wanted_text(2000, least=0),
-        began_in=ma.fields.Integer(allow_none=True, validate=ma.validate.Range(min=1945, max=2999)),
-    ),
+    wanted=SERIES_FIELDS,
     editable=("title", "summary", "began_in"),
     make=_make_series,
     typed=as_they_are,
@@ -225,15 +215,6 @@ ALL_SERIES: SetupKind[Series] = SetupKind(
     lock=nothing,
     after=nothing,
 )
-
-
-class AllotmentSchema(ma.Schema):
-    """Rooms of one kind for some nights."""
-
-    kind = one_of_field(RoomKind, required=True)
-    rooms = ma.fields.Integer(required=True, validate=ma.validate.Range(min=1, max=9999))
-    first_night = ma.fields.Date(required=True)
-    last_night = ma.fields.Date(required=True, metadata={"description": "Included"})
 
 
 def allotment_of(line: str, _values: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,9 +237,8 @@ def allotment_line(allotment: Mapping[str, Any], _values: Mapping[str, Any]) -> 
 def _typed_hotel(values: Values) -> Values:
     nullable = ("url", "booking_code")
     typed: Values = {name: value or None if name in nullable else value for name, value in values.items()}
-    kinds = ({**one, "kind": RoomKind(one["kind"])} for one in typed.pop("allotments", ()))
     try:
-        made = tuple(Allotment(**one) for one in kinds)
+        made = tuple(Allotment(**one) for one in typed.pop("allotments", ()))
     except RulesBroken as error:
         raise rules_under("allotments", error) from None
     return {**typed, **({"allotments": made} if "allotments" in values else {})}
@@ -345,17 +325,7 @@ HOTEL_BLOCKS: SetupKind[HotelBlock] = SetupKind(
         note=ma.fields.String(metadata={"description": "For coordinators"}),
         allotments=ma.fields.List(ma.fields.Nested(AllotmentSchema)),
     ),
-    wanted=fields_of(
-        id=id_field(),
-        name=text_field(200, required=True),
-        city=text_field(200, required=True),
-        rooms=ma.fields.Integer(required=True, validate=ma.validate.Range(min=1, max=9999)),
-        url=text_field(500, "Begins with https://", allow_none=True),
-        booking_code=text_field(80, allow_none=True),
-        book_until=ma.fields.Date(allow_none=True),
-        note=text_field(2000, least=0),
-        allotments=ma.fields.List(ma.fields.Nested(AllotmentSchema), validate=ma.validate.Length(max=MAX_ALLOTMENTS)),
-    ),
+    wanted=HOTEL_FIELDS,
     editable=("name", "city", "rooms", "url", "booking_code", "book_until", "note", "allotments"),
     make=_make_hotel,
     typed=_typed_hotel,

@@ -13,17 +13,12 @@ from services.events.console import FormField, Section
 from services.events.event.model import Readers
 from services.events.event.service import EventsContext
 from services.events.event.store import counts_of
-from services.events.http import (
-    audience,
-    broken_rules_as_faults,
-    one_of_field,
-    own_forms,
-    slug_field,
-    text_field,
-)
+from services.events.fields import fields_of, slug_field
+from services.events.http import audience, broken_rules_as_faults, own_forms
 from services.events.network.messages import resource_message
 from services.events.network.model import Resource, ResourceKind, resource_tag
 from services.events.network.resource_pages import RESOURCE_ID_FIELD, RESOURCE_KINDS, language_field
+from services.events.network.schemas import RESOURCE_FIELDS
 from services.events.network.service import (
     change_resource,
     create_resource,
@@ -40,13 +35,14 @@ from services.events.network.store import (
     select_resources,
 )
 from services.events.setup.kinds import Listing, SetupKind, Stored, Values, Words, counted, its_fields, nothing, with_id
-from services.events.setup.schemas import fields_of, id_field, shown_text, wanted_text
+from services.events.setup.schemas import shown_text
 from shared.http.access import holder, needs, require_touch_each
 from shared.http.headers import seen_tags
 from shared.http.problems import MEDIA_TYPE as PROBLEM
 from shared.http.problems import ProblemSchema
 from shared.http.request_data import Blueprint
 from shared.messaging.contracts.schemas import Message, StrictBoolean, TextByLanguage
+from shared.runtime.schema_fields import one_of_field, text_field
 
 MAX_RESOURCES = 10_000
 
@@ -67,8 +63,7 @@ def readable_resources(context: EventsContext) -> Sequence[Resource]:
 
 def _typed_resource(values: Values) -> Values:
     nullable = ("event", "series", "city")
-    typed: Values = {name: value or None if name in nullable else value for name, value in values.items()}
-    return {name: ResourceKind(value) if name == "kind" else value for name, value in typed.items()}
+    return {name: value or None if name in nullable else value for name, value in values.items()}
 
 
 def _make(values: Values, _by: str) -> Sequence[Resource]:
@@ -152,17 +147,7 @@ RESOURCES: SetupKind[Resource] = SetupKind(
         city=ma.fields.String(allow_none=True),
         published=StrictBoolean(),
     ),
-    wanted=fields_of(
-        id=id_field(),
-        kind=one_of_field(ResourceKind, required=True),
-        title=wanted_text(200, required=True),
-        url=text_field(500, "Begins with https://", required=True),
-        language=text_field(35, "BCP 47", least=2),
-        event=slug_field("Id of the event it belongs to", allow_none=True),
-        series=slug_field("Id of the series it belongs to", allow_none=True),
-        city=text_field(200, "City it belongs to", allow_none=True),
-        published=StrictBoolean(),
-    ),
+    wanted=RESOURCE_FIELDS,
     editable=("kind", "title", "url", "language", "event", "series", "city", "published"),
     make=_make,
     typed=_typed_resource,

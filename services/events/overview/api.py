@@ -15,6 +15,7 @@ from services.events.attendance.store import Representatives, representatives_by
 from services.events.event.model import Event, EventKind, EventStatus, Readers
 from services.events.event.service import EventsContext
 from services.events.event.store import EventFilter, select_events
+from services.events.fields import fields_of, slug_field
 from services.events.http import (
     INTERNAL_READERS,
     READERS,
@@ -22,9 +23,7 @@ from services.events.http import (
     group_fields,
     groups_answer,
     groups_asked,
-    one_of_field,
     require_one_of,
-    slug_field,
     sort_field,
     total_field,
     with_refusals,
@@ -44,7 +43,7 @@ from services.events.overview.store import (
 )
 from services.events.setup.api import Query, QuestionList
 from services.events.setup.kinds import Listing, Values
-from services.events.setup.schemas import fields_of, shown_text
+from services.events.setup.schemas import shown_text
 from services.events.side_events.reading import SideEventsContext
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import needs_all_forms, needs_recent_sign_in
@@ -63,6 +62,7 @@ from shared.http.problems import ProblemSchema
 from shared.http.request_data import Blueprint
 from shared.i18n.languages import Text
 from shared.runtime.clock import parse_rfc3339, rfc3339
+from shared.runtime.schema_fields import one_of_field
 
 MAX_EVENTS = 5000
 _NO_REPRESENTATIVES = Representatives()

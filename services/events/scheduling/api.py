@@ -5,7 +5,8 @@ from typing import Any
 import marshmallow as ma
 from flask import Response, jsonify, request
 
-from services.events.http import READERS, instant_field, slug_field, with_refusals
+from services.events.fields import slug_field
+from services.events.http import READERS, instant_field, with_refusals
 from services.events.scheduling.model import ConflictKind
 from services.events.scheduling.publishing import publish_schedule
 from services.events.scheduling.service import (

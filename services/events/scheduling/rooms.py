@@ -12,7 +12,7 @@ import marshmallow as ma
 from sqlalchemy import Connection
 
 from services.events.console import FormField, Section, zone_field
-from services.events.http import text_field
+from services.events.fields import fields_of
 from services.events.local_time import to_local, to_utc
 from services.events.rules import BrokenRule, RulesBroken, enforce, rules_under
 from services.events.scheduling.api import SpanSchema
@@ -32,8 +32,9 @@ from services.events.setup.kinds import (
     nothing,
     with_id,
 )
-from services.events.setup.schemas import fields_of, id_field, shown_text, wanted_text
+from services.events.setup.schemas import shown_text
 from services.events.venue.model import Room, Span, TimeSlot, span_from, span_text
+from services.events.venue.schemas import ROOM_FIELDS
 from services.events.venue.store import (
     add_room,
     add_slot,
@@ -48,6 +49,7 @@ from services.events.venue.store import (
     save_room,
 )
 from shared.runtime.errors import DomainError
+from shared.runtime.schema_fields import text_field
 
 MAX_HOURS = 200
 FIRST_YEAR, LAST_YEAR = 1945, 2999
@@ -203,18 +205,12 @@ ROOMS: SetupKind[Room] = SetupKind(
         time_zone=ma.fields.String(),
         open=ma.fields.List(ma.fields.Nested(SpanSchema), metadata={"description": "When it is available"}),
     ),
-    wanted=fields_of(
-        id=id_field(),
-        title=wanted_text(200, required=True),
-        city=text_field(200, required=True),
-        capacity=ma.fields.Integer(required=True, validate=ma.validate.Range(min=1, max=99_999)),
-        address=text_field(500, least=0),
-        equipment=text_field(500, least=0),
-        time_zone=text_field(64, "IANA name", required=True),
-        open=ma.fields.List(
+    wanted={
+        **ROOM_FIELDS,
+        "open": ma.fields.List(
             ma.fields.Nested(HoursSchema), required=True, validate=ma.validate.Length(min=1, max=MAX_HOURS)
         ),
-    ),
+    },
     editable=("title", "city", "capacity", "address", "equipment", "time_zone", "open"),
     make=_make_room,
     typed=_typed_room,

@@ -9,8 +9,9 @@ from flask import Response, jsonify
 
 from services.events.event.model import Readers
 from services.events.event.service import EventsContext
+from services.events.fields import Fields
 from services.events.http import READERS, audience, broken_rules_as_faults, with_refusals
-from services.events.setup.kinds import Fields, Listing, SetupKind, Values
+from services.events.setup.kinds import Listing, SetupKind, Values
 from services.events.setup.listing import Item, More, list_answer, nothing_more, varying
 from services.events.setup.schemas import (
     StepQuery,

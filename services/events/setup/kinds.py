@@ -5,10 +5,10 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
-import marshmallow as ma
 from sqlalchemy import Connection, text
 
 from services.events.console import FormField, Section
+from services.events.fields import Fields
 from services.events.rules import BrokenRule
 from services.events.tables import StoredTable, add_value, lock_value, read_all, remove_value, save_value
 from shared.messaging.contracts.schemas import Message
@@ -17,8 +17,6 @@ from shared.runtime.ids import slug_from
 T = TypeVar("T")
 Values = dict[str, Any]
 """Checked content of a request, by field."""
-
-Fields = Mapping[str, ma.fields.Field[Any]]
 
 ID_FIELD = FormField(
     name="id",

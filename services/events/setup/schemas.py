@@ -6,19 +6,12 @@ from typing import Any
 
 import marshmallow as ma
 
-from services.events.http import (
-    counted_list,
-    group_fields,
-    one_of_field,
-    slug_field,
-    sort_field,
-    text_field,
-    total_field,
-)
-from services.events.setup.kinds import Fields, Listed, SetupKind
+from services.events.http import counted_list, group_fields, sort_field, total_field
+from services.events.setup.kinds import Listed, SetupKind
 from shared.http.lists import MAX_PAGE_SIZE, PageArguments
 from shared.i18n.languages import LANGUAGES
 from shared.messaging.contracts.schemas import TextByLanguage
+from shared.runtime.schema_fields import one_of_field, text_field
 
 Schema = type[ma.Schema]
 BOOLEANS = ("true", "false")
@@ -126,26 +119,11 @@ def _name(kind: Listed) -> str:
     return "".join(word.capitalize() for word in kind.name.split("-"))
 
 
-def id_field(**more: Any) -> ma.fields.String:
-    """The name of something new in addresses."""
-    return slug_field("A lower-case name with hyphens; it never changes", **more)
-
-
 def shown_text(most: int, *, least: int = 1) -> TextByLanguage:
     """A title or a summary in answers."""
     return TextByLanguage(most, "By language", least=least, written=False)
 
 
-def wanted_text(most: int, *, least: int = 1, **more: Any) -> TextByLanguage:
-    """A title or a summary in requests."""
-    return TextByLanguage(most, "By language; a plain string is English", least=least, **more)
-
-
 def texts_of(kind: Listed) -> tuple[str, ...]:
     """The fields of a kind that are texts by language."""
     return tuple(name for name, field in kind.shown.items() if isinstance(field, TextByLanguage))
-
-
-def fields_of(**fields: Any) -> Fields:
-    """Fields by name."""
-    return fields

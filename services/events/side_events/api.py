@@ -9,6 +9,7 @@ from typing import Any
 import marshmallow as ma
 from flask import Response, jsonify
 
+from services.events.fields import slug_field
 from services.events.http import (
     READERS,
     counted_list,
@@ -18,9 +19,7 @@ from services.events.http import (
     instant_field,
     parted,
     read_id_position,
-    slug_field,
     sort_field,
-    text_field,
     total_field,
     with_refusals,
 )
@@ -50,6 +49,7 @@ from shared.http.headers import require_match, tag_of
 from shared.http.lists import PageArguments, page_of, position_in
 from shared.http.request_data import Blueprint
 from shared.runtime.clock import Clock
+from shared.runtime.schema_fields import text_field, whole_field
 
 DECISIONS = {
     "accept": ProposalStatus.ACCEPTED,
@@ -181,7 +181,7 @@ class ProposalChangeSchema(ma.Schema):
     title = text_field(200, "Title", least=1)
     summary = text_field(2000, "What it is about", least=0)
     working_group = slug_field("Id of a working group, or null", allow_none=True)
-    attendance = ma.fields.Integer(validate=ma.validate.Range(min=1, max=2000))
+    attendance = whole_field(1, 2000)
     preferred_on = ma.fields.List(ma.fields.Date(), validate=ma.validate.Length(max=60))
     unavailable_on = ma.fields.List(ma.fields.Date(), validate=ma.validate.Length(max=60))
 

@@ -11,10 +11,10 @@ from flask import Blueprint, Response, make_response, render_template, request
 from services.events import console
 from services.events.event.model import Event, Readers
 from services.events.event.store import EventFilter, select_events
-from services.events.http import READERS, one_of_field
+from services.events.fields import fields_of
+from services.events.http import READERS
 from services.events.setup.api import QuestionList
 from services.events.setup.kinds import Listing
-from services.events.setup.schemas import fields_of
 from services.events.side_events import wording
 from services.events.side_events.api import NAMED_FOR
 from services.events.side_events.model import Proposal, ProposalStatus
@@ -26,6 +26,7 @@ from shared.http.access import holder, needs_all_forms, require_recent_sign_in
 from shared.http.headers import personal
 from shared.http.lists import csv_answer
 from shared.i18n.when import compact_instant
+from shared.runtime.schema_fields import one_of_field
 from shared.security.audit_log import AuditRecord, add_audit_record
 
 MAX_EVENTS = 5000
