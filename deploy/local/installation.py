@@ -16,7 +16,8 @@ from deploy.local.secrets import Secrets, make_secrets
 from deploy.servers.audit_role import ROLE, grant_reading, is_made, make_role
 from deploy.servers.logins import LOGINS
 from deploy.shape import SERVICES, process_of
-from services.events.loading.folder import read_folder, time_to_next
+from services.events.loading.folder import read_folder
+from services.events.loading.moving import time_to_next
 from shared.cli.settings import ON_THE_BUS, WITHOUT_DATABASE, bus_role_of, role_of
 from shared.db.embedded_server import EmbeddedServer, remove_server
 from shared.runtime.clock import system_clock

@@ -6,8 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import marshmallow as ma
+
 from shared.runtime.errors import SettingsError
-from shared.runtime.yaml_source import Fields, read_yaml, text, whole
+from shared.runtime.schema_fields import Parsed, text_field, whole_field
+from shared.runtime.yaml_source import FileSchema, load_from, read_yaml
 
 FILE = Path(__file__).with_name("statements.yaml")
 PROJECT = FILE.parents[2]
@@ -49,37 +52,21 @@ def read_statements(file: Path = FILE) -> tuple[Statement, ...]:
             with neither test nor reason nor gap, numbers that are not 1 to 47.
     """
     faults: list[str] = []
-    node = read_yaml(file, list)
-    statements = tuple(_statement(Fields(node.child(index), faults)) for index in range(len(node.data)))
-    if [one.number for one in statements] != list(range(1, HOW_MANY + 1)):
-        faults.append(f"{file.name}: the numbers must be 1 to {HOW_MANY} in their order")
+    schema = _StatementSchema()
+    statements = tuple(load_from(row, schema, faults) for row in read_yaml(file, list).children())
     if faults:
         raise SettingsError(faults)
+    if [one.number for one in statements] != list(range(1, HOW_MANY + 1)):
+        raise SettingsError([f"{file.name}: the numbers must be 1 to {HOW_MANY} in their order"])
     return statements
-
-
-def _statement(row: Fields) -> Statement:
-    statement = Statement(
-        number=row.required("number", whole(1, HOW_MANY), 0),
-        topic=row.required("topic", text(), ""),
-        says=row.required("says", text(_LONGEST), ""),
-        tests=row.each("tests", _test),
-        reason=row.optional("reason", text(_LONGEST), None),
-        open=row.optional("open", text(_LONGEST), None),
-    )
-    row.finish()
-    if not (statement.tests or statement.reason or statement.open):
-        row.fault("needs a test or a reason", "says")
-    return statement
 
 
 def _test(value: Any) -> str:
     """A test as pytest names it, without parameters."""
-    named = text(_LONGEST)(value)
-    path, _, function = named.partition("::")
+    path, _, function = str(value).partition("::")
     if function not in _tests_in(PROJECT / path):
-        raise ValueError(f"there is no test {named}")
-    return named
+        raise ValueError(f"there is no test {value}")
+    return str(value)
 
 
 @cache
@@ -89,3 +76,18 @@ def _tests_in(file: Path) -> frozenset[str]:
         return frozenset()
     body = ast.parse(file.read_text(encoding="utf-8")).body
     return frozenset(one.name for one in body if isinstance(one, ast.FunctionDef) and one.name.startswith("test_"))
+
+
+class _StatementSchema(FileSchema):
+    number = whole_field(1, HOW_MANY, required=True)
+    topic = text_field(required=True)
+    says = text_field(_LONGEST, required=True)
+    tests = ma.fields.List(Parsed(_test), load_default=list)
+    reason = text_field(_LONGEST, load_default=None)
+    open = text_field(_LONGEST, load_default=None)
+
+    @ma.post_load
+    def _make(self, values: dict[str, Any], **_more: Any) -> Statement:
+        if not (values["tests"] or values["reason"] or values["open"]):
+            raise ma.ValidationError("needs a test or a reason", "says")
+        return Statement(**values | {"tests": tuple(values["tests"])})

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import click
 
-from services.events.loading.folder import Loaded, LoadedRooms, moved, read_folder, read_rooms, time_to_next
+from services.events.loading.folder import read_folder
+from services.events.loading.moving import Loaded, LoadedRooms, moved, time_to_next
+from services.events.loading.rooms import read_rooms
 from services.events.loading.service import LoadReport, check_rooms, export_folder, load_rooms, load_sample
 from services.events.local_time import to_local
 from services.events.scheduling.worker import ScheduleWorker

@@ -1,7 +1,8 @@
 """Request data: bodies, query parameters, idempotency keys, and flask-smorest's blueprint that reads them strictly.
 
 A misspelt filter must never be ignored: the caller would be given everything, and act on it. So unknown fields and
-unknown query parameters are refused; bodies have a bounded depth.
+unknown query parameters are refused; bodies have a bounded depth. werkzeug parses form bodies; the values of an
+urlencoded one are counted here, because werkzeug limits the parts of multipart bodies alone.
 
 ``Idempotency-Key`` follows IETF draft-ietf-httpapi-idempotency-key-header: the same key, the same answer. The key's
 row is stored in the registration's own transaction, so there is no state in which one exists without the other, and a
@@ -132,7 +133,7 @@ def read_json(body: bytes) -> Any:
         BadRequest: it is no JSON (``NaN`` and the like are none), or a name occurs twice in one object: another parser
             might choose the other of the two. Or it is nested deeper than anything that we ask for: code that walks
             through it later then needs no separate limit.
-        RequestEntityTooLarge: an object has more than ``MOST_FIELDS`` names.
+        RequestEntityTooLarge: an object has more than ``MAX_FIELDS`` names.
     """
     try:
         content = _DECODER.decode(body.decode("utf-8-sig"))
@@ -168,7 +169,7 @@ def refuse_many_fields() -> None:
     """For a plain form, before it is taken apart.
 
     Raises:
-        RequestEntityTooLarge: it has more than ``MOST_FIELDS`` values, or the body is too long.
+        RequestEntityTooLarge: it has more than ``MAX_FIELDS`` values, or the body is too long.
     """
     is_form = request.environ.get("CONTENT_TYPE", "").lower().startswith(FORM_TYPE)
     if is_form and request.get_data(cache=True).count(b"&") >= MAX_FIELDS:

@@ -1,27 +1,24 @@
-"""YAML files written by hand, read so that every fault names file, line and field.
+"""YAML files written by hand, and their marshmallow schemas: every fault names file, line and field.
 
 Deliberately less than YAML: no anchors, aliases, tags or merge keys (a small file must not grow into a large
 one), no duplicate keys, one document. Plain words mean what they mean on paper: ``no`` and ``2020-03-04 14:00``
 are text; only ``true``, ``false``, ``null`` and whole numbers are more. A file is read whole or not at all.
+
+The events of PyYAML's parser are read here, not its nodes: ``yaml.compose`` has an explicit tag no longer, gives an
+aliased node twice, and loses the faults before a syntax error.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+import marshmallow as ma
 import yaml
 
 from shared.runtime.errors import SettingsError
-
-Place = tuple[str | int, ...]
-"""Location of a value in its file: keys and list indexes from the top, ``(3, "starts")``."""
-
-T = TypeVar("T")
-D = TypeVar("D")
-Choice = TypeVar("Choice", bound=StrEnum)
+from shared.runtime.schema_fields import Place, faults_in
 
 LIMIT_BYTES = 512 * 1024
 """Larger than any file written by hand; the parser needs about a second for it."""
@@ -30,6 +27,18 @@ _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _TAB = re.compile(r" *\t")
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _KINDS: Mapping[type, str] = {list: "a list", dict: "a mapping of keys to values"}
+_PLAIN: Mapping[str, str] = {
+    "Missing data for required field.": "is required",
+    "Field may not be null.": "is required",
+    "Not a valid string.": "must be a text (put it in quotes)",
+    "Not a valid boolean.": "must be true or false",
+    "Not a valid integer.": "must be a whole number",
+    "Not a valid date.": "must be an existing day such as 2020-05-06",
+    "Not a valid list.": "must be a list",
+    "Invalid input type.": "must be a mapping of keys to values",
+    "Unknown field.": "is not known here",
+}
+"""What marshmallow says, in words for somebody who writes a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,14 @@ class Node:
     def child(self, step: str | int) -> "Node":
         """The node one key or one index further down, which must exist."""
         return Node(self.file, self.data[step], self.lines, (*self.place, step))
+
+    def children(self) -> "list[Node]":
+        """The items of a list."""
+        return [self.child(index) for index in range(len(self.data))]
+
+    def get(self, key: str) -> Any:
+        """The value of a key; None if there is none, or this is no mapping."""
+        return self.data.get(key) if isinstance(self.data, dict) else None
 
     def fault(self, message: str, *place: str | int) -> str:
         """``events.yaml:14: starts: <message>`` for the value at ``place``; ``/starts: <message>`` without a file."""
@@ -182,119 +199,48 @@ def _scalar(event: yaml.ScalarEvent) -> str | int | bool | None:
     return int(text) if _WHOLE.fullmatch(text) else text
 
 
-class Fields:
-    """One mapping of a file, taken field by field; its faults go to a list shared by the whole reading.
+class FileSchema(ma.Schema):
+    """A mapping in a file. White space at the ends of a text does not count, and ``null`` is as good as nothing."""
 
-    A faulty field returns a placeholder, so that the reading continues and finds the other faults too; the caller that
-    started the reading raises once at its end.
-    """
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._known = frozenset(field.data_key or name for name, field in self.load_fields.items())
+        self.error_messages["unknown"] = f"is not known here; known are {', '.join(sorted(self._known))}"
 
-    def __init__(self, node: Node, faults: list[str]) -> None:
-        self.node = node
-        self.faulty: set[str] = set()
-        self._faults = faults
-        self._known: set[str] = set()
-        self._readable = isinstance(node.data, dict)
-        self._data: dict[str, Any] = node.data if self._readable else {}
-        if not self._readable:
-            self.faulty.add("")
-            faults.append(node.fault("must be a mapping of keys to values"))
-
-    def fault(self, message: str, key: str, *place: str | int) -> None:
-        """Note a fault of the field ``key``, or of the item at ``place`` below it."""
-        self.faulty.add(key)
-        self._faults.append(self.node.fault(message, key, *place))
-
-    def required(self, key: str, parse: Callable[[Any], T], stand_in: T) -> T:
-        """The parsed value of ``key``; a fault and ``stand_in`` if absent or ``parse`` raises ValueError."""
-        self._known.add(key)
-        if self._data.get(key) is None:
-            if self._readable:
-                self.fault("is required", key)
-            return stand_in
-        return self._parsed(key, self._data[key], parse, stand_in)
-
-    def optional(self, key: str, parse: Callable[[Any], T], default: D) -> T | D:
-        """The parsed value of ``key``, ``default`` if absent; a fault if ``parse`` raises ValueError."""
-        self._known.add(key)
-        value = self._data.get(key)
-        return default if value is None else self._parsed(key, value, parse, default)
-
-    def each(self, key: str, parse: Callable[[Any], T]) -> tuple[T, ...]:
-        """The parsed items of the list ``key``, empty if absent; a faulty item is noted with its own line."""
-        items: list[T] = []
-        for index, item in enumerate(self._list(key)):
-            try:
-                items.append(parse(item))
-            except ValueError as error:
-                self.fault(str(error), key, index)
-        return tuple(items)
-
-    def below(self, key: str) -> "list[Fields]":
-        """The mappings in the list ``key``, each to be taken field by field; empty if it is absent."""
-        count = len(self._list(key))
-        return [Fields(self.node.child(key).child(index), self._faults) for index in range(count)]
-
-    def finish(self) -> None:
-        """Note a fault for every key that no caller requested: most likely a spelling mistake."""
-        for key in (key for key in self._data if key not in self._known):
-            self.fault(f"is not known here; known are {', '.join(sorted(self._known))}", key)
-
-    def _list(self, key: str) -> list[Any]:
-        self._known.add(key)
-        value = self._data.get(key)
-        if value is None or isinstance(value, list):
-            return value or []
-        self.fault("must be a list", key)
-        return []
-
-    def _parsed(self, key: str, value: Any, parse: Callable[[Any], T], stand_in: D) -> T | D:
-        try:
-            return parse(value)
-        except ValueError as error:
-            self.fault(str(error), key)
-            return stand_in
+    @ma.pre_load
+    def _tidy(self, data: Any, **_more: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {key: _stripped(one) for key, one in data.items() if one is not None or key not in self._known}
 
 
-def text(most: int = 200) -> Callable[[Any], str]:
-    """A parser of texts of 1 to ``most`` characters; white space at the ends does not count."""
-
-    def parse(value: Any) -> str:
-        if not isinstance(value, str):
-            raise ValueError("must be a text (put it in quotes)")
-        stripped = value.strip()
-        if not 1 <= len(stripped) <= most:
-            raise ValueError(f"must have 1 to {most} characters")
-        return stripped
-
-    return parse
+def _stripped(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_stripped(each) for each in value]
+    return value.strip() if isinstance(value, str) else value
 
 
-def whole(least: int, most: int) -> Callable[[Any], int]:
-    """A parser of whole numbers from ``least`` to ``most``."""
-
-    def parse(value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
-        return value
-
-    return parse
-
-
-def flag(value: Any) -> bool:
-    """A parser of ``true`` and ``false``."""
-    if not isinstance(value, bool):
-        raise ValueError("must be true or false")
-    return value
+def load_from(node: Node, schema: ma.Schema, faults: list[str]) -> Any:
+    """What ``schema`` makes of the value at ``node``; None if it refuses it, with every fault added to ``faults``."""
+    try:
+        return schema.load(node.data)
+    except ma.ValidationError as error:
+        found = sorted(faults_in(error.messages), key=lambda fault: (node.line_of(fault[0]), _order(fault[0])))
+        faults.extend(dict.fromkeys(node.fault(_PLAIN.get(message, message), *place) for place, message in found))
+        return None
 
 
-def one_of(choices: type[Choice]) -> Callable[[Any], Choice]:
-    """A parser of the values of an enumeration."""
+def _order(place: Place) -> list[tuple[bool, str | int]]:
+    """A key by which places are sorted; a list index is never compared with a name."""
+    return [(isinstance(step, str), step) for step in place]
 
-    def parse(value: Any) -> Choice:
-        try:
-            return choices(value)
-        except ValueError:
-            raise ValueError(f"must be one of {', '.join(choices)}") from None
 
-    return parse
+def repeated(rows: Iterable[Node], *keys: str) -> Iterator[str]:
+    """Faults of the rows that have the same values under all of ``keys`` as an earlier row."""
+    first: dict[tuple[str | int, ...], int] = {}
+    for row in rows:
+        values = tuple(row.get(key) for key in keys)
+        if all(isinstance(value, str | int) for value in values):
+            if values in first:
+                yield row.fault(f"is used twice, first in line {first[values]}", keys[-1])
+            first.setdefault(values, row.line_of((keys[-1],)))

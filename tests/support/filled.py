@@ -4,7 +4,8 @@ import base64
 from collections.abc import Callable
 from pathlib import Path
 
-from services.events.loading.folder import read_folder, read_rooms
+from services.events.loading.folder import read_folder
+from services.events.loading.rooms import read_rooms
 from services.events.loading.service import load_rooms, load_sample
 from services.notifications.rules import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext

@@ -19,7 +19,7 @@ from services.events.event.lifecycle import PublishedChange, merge_loaded
 from services.events.event.model import LOADED, Event, EventStatus, Readers
 from services.events.event.service import record_change
 from services.events.event.store import EventFilter, lock_event, save_event, select_events
-from services.events.loading.folder import ROOMS_FILE, Loaded, LoadedRooms
+from services.events.loading.moving import ROOMS_FILE, Loaded, LoadedRooms
 from services.events.local_time import datetime_text
 from services.events.network.messages import event_message, hotel_message, working_group_message
 from services.events.network.model import Consultation, GroupContact, HotelBlock, Resource, Series, WorkingGroup

@@ -9,9 +9,10 @@ import marshmallow as ma
 from flask import Response, jsonify
 
 from services.registration.forms.changes import FormChange, FormDesk, FormEffect, preview_form_change, show_form
-from services.registration.forms.model import MAX_ALARM_MINUTES, MAX_JOIN_MINUTES_BEFORE, MAX_OFFER_HOURS
+from services.registration.forms.model import MAX_OFFER_HOURS
 from services.registration.forms.opening import closed_reason
 from services.registration.forms.pools import MAX_RESERVATIONS, RESERVED_FOR, Reservation
+from services.registration.forms.schemas import ALARM, alarm_field, capacity_field, joining_field
 from services.registration.forms.seats import PROMOTION_MODES
 from services.registration.forms.service import list_forms
 from services.registration.forms.store import StoredForm, settings_of
@@ -19,8 +20,6 @@ from shared.http.access import holder, may_touch, needs, require_touch
 from shared.http.headers import require_revision
 from shared.http.problems import ProblemSchema
 from shared.messaging.contracts.schemas import SLUG
-
-ALARM = "Minutes before the start at which people's calendars alert them; null: as their calendars do"
 
 
 def _instant_field(description: str) -> ma.fields.AwareDateTime:
@@ -117,28 +116,13 @@ class FormChangeSchema(ma.Schema):
     class Meta:
         unknown = ma.RAISE
 
-    capacity = ma.fields.Integer(
-        allow_none=True,
-        strict=True,
-        validate=ma.validate.Range(min=0, max=1_000_000),
-        metadata={"description": "null: no limit"},
-    )
+    capacity = capacity_field()
     open = ma.fields.Raw(validate=_is_flag, metadata={"type": "boolean", "description": "false: closed at once"})
     opens_at = _instant_field("With an offset; null: no bound")
     closes_at = _instant_field("With an offset, later than `opens_at`; null: no bound")
     changes_until = _instant_field("With an offset; null: until the form or the guest list closes")
-    alarm_minutes = ma.fields.Integer(
-        allow_none=True,
-        strict=True,
-        validate=ma.validate.Range(min=0, max=MAX_ALARM_MINUTES),
-        metadata={"description": ALARM},
-    )
-    join_minutes_before = ma.fields.Integer(
-        strict=True,
-        validate=ma.validate.Range(min=0, max=MAX_JOIN_MINUTES_BEFORE),
-        metadata={"description": "From how long before the start people with a seat can join online"},
-    )
-
+    alarm_minutes = alarm_field()
+    join_minutes_before = joining_field()
     partners = ma.fields.List(
         ma.fields.String(validate=[ma.validate.Length(max=80), ma.validate.Regexp(SLUG)]),
         validate=ma.validate.Length(max=200),

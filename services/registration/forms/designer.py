@@ -3,6 +3,7 @@
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,7 @@ def _page(desk: DraftDesk, draft: FormDraft, status: int = 200, **more: Any) -> 
         "registrations/draft.html",
         draft=draft,
         content=content,
-        effect=effect,
+        effect=replace(effect, problems=[_by_name(one, content.get("fields")) for one in effect.problems]),
         title=words_of(content.get("title")).get("en") or draft.slug,
         titles=words_of(content.get("title")),
         intros=words_of(content.get("intro")),
@@ -144,6 +145,19 @@ def _page(desk: DraftDesk, draft: FormDraft, status: int = 200, **more: Any) -> 
     response = personal(make_response(page, status))
     response.headers["Content-Security-Policy"] = f"{PAGE_POLICY}; frame-src 'self'"
     return response
+
+
+_QUESTION = re.compile(r"/fields/([0-9]+)[/:]\s*(.*)", re.DOTALL)
+
+
+def _by_name(problem: str, fields: Any) -> str:
+    """A problem of a question with the name of the question in place of its position."""
+    found = _QUESTION.fullmatch(problem)
+    if found is None:
+        return problem
+    field = fields[int(found[1])]
+    name = field.get("name") if isinstance(field, Mapping) else None
+    return f"Question {name or int(found[1]) + 1}: {found[2]}"
 
 
 def _add_question(blueprint: Blueprint, desk: DraftDesk) -> None:

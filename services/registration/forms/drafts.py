@@ -9,8 +9,8 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
 from services.registration.forms.changes import FormChangeLine, record_form_change
-from services.registration.forms.description import LoadedForm, read_form
 from services.registration.forms.messages import form_message
+from services.registration.forms.schemas import FormRowSchema, LoadedForm
 from services.registration.forms.service import all_partners, check_slug
 from services.registration.forms.store import StoredForm, describe_form, find_form, has_people, lock_seats, save_form
 from services.registration.sealing.key_service import make_keys, publish_keys
@@ -18,10 +18,10 @@ from services.registration.sealing.key_store import FormKeys
 from shared.db.unit_of_work import UnitOfWork
 from shared.i18n.languages import Text
 from shared.messaging import outbox
-from shared.public_forms.definition import STANDARD_KINDS, FormDefinition, parse_definition
+from shared.public_forms.definition import FORM_KINDS, FormDefinition, parse_definition
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
-from shared.runtime.yaml_source import Fields, Node
+from shared.runtime.yaml_source import Node, load_from
 from shared.security.audit_log import AuditRecord, add_audit_record
 
 
@@ -190,7 +190,7 @@ class DraftDesk:
             kind = connection.execute(_EVENT_KIND, {"event": event}).scalar()
         if kind is None:
             return otherwise
-        return str(kind) if kind in STANDARD_KINDS else "attendance"
+        return str(kind) if kind in FORM_KINDS else "attendance"
 
     def event_titles(self) -> dict[str, str]:
         """Title of each event by its slug."""
@@ -315,11 +315,11 @@ def _effect(
     """What publishing does, and the form that would be published; None if it cannot be read."""
     problems: list[str] = []
     known = {partner.slug for partner in all_partners(connection)}
-    loaded = read_form(Fields(Node("", dict(draft.content), {}), problems), known)
-    event = loaded.values["event_id"]
-    if event and event not in _event_titles(connection):
+    loaded: LoadedForm | None = load_from(Node("", dict(draft.content), {}), FormRowSchema(known), problems)
+    event = draft.content.get("event")
+    if isinstance(event, str) and event not in _event_titles(connection):
         problems.append(f"/event: no event {event} is announced")
-    if problems:
+    if problems or loaded is None:
         return DraftEffect(problems, is_new=current is None), None
     new = parse_definition(loaded.values["definition"])
     old = parse_definition(current.definition) if current else None

@@ -9,6 +9,7 @@ import marshmallow as ma
 from flask import Response, jsonify
 
 from services.registration.forms.drafts import DraftDesk, DraftEffect, DraftRefused, FormDraft
+from services.registration.forms.schemas import capacity_field
 from services.registration.forms.side_events import (
     MAX_EVENTS,
     FormMade,
@@ -228,7 +229,7 @@ class WantedFormSchema(ma.Schema):
         unknown = ma.RAISE
 
     event = _slug(required=True)
-    capacity = ma.fields.Integer(load_default=None, allow_none=True, validate=ma.validate.Range(min=0, max=1_000_000))
+    capacity = capacity_field(load_default=None)
 
 
 class WantedFormsSchema(ma.Schema):

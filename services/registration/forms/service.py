@@ -16,6 +16,9 @@ from shared.i18n.languages import Text
 from shared.messaging.contracts.schemas import SLUG
 from shared.runtime.errors import DomainError, Poison, Unavailable
 
+MAX_ORIGINS = 20
+"""Of a partner."""
+
 
 @dataclass(frozen=True, slots=True)
 class Partner:

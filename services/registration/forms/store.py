@@ -327,7 +327,7 @@ def save_settings(connection: Connection, slug: str, settings: FormSettings) -> 
 
 
 def describe_form(connection: Connection, slug: str) -> dict[str, Any] | None:
-    """A form as :func:`services.registration.forms.description.read_form` takes it; None if there is none."""
+    """A form as :class:`services.registration.forms.schemas.FormRowSchema` takes it; None if there is none."""
     row = connection.execute(_DESCRIPTION, {"slug": slug}).mappings().fetchone()
     if row is None:
         return None

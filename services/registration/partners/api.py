@@ -1,71 +1,20 @@
 """Partners: whose pages show which forms, and how many came through them."""
 
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
 import marshmallow as ma
 from flask import Response, jsonify
 
+from services.registration.forms.schemas import NewPartnerSchema, PartnerWantedSchema, origin_field
 from services.registration.forms.service import Partner, find_partner, list_partners
-from services.registration.partners.service import MAX_ORIGINS, PartnerDesk, show_partner
+from services.registration.partners.service import PartnerDesk, show_partner
 from shared.http.access import holder, may_touch, needs, needs_all_forms, require_partner
 from shared.http.headers import require_revision
 from shared.http.problems import ProblemSchema
 from shared.http.request_data import Blueprint
-from shared.i18n.languages import LANGUAGES
 from shared.messaging.contracts.payloads import REGISTRATION_STATUSES
-from shared.messaging.contracts.schemas import SLUG
-from shared.public_forms.theme import origin, theme_values
 from shared.runtime.errors import DomainError
-
-MAX_NAME, MAX_ORIGIN = 200, 255
-PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
-
-
-def _read_by(read: Callable[[Any], Any]) -> Callable[[Any], None]:
-    """A check of marshmallow by a parser that raises ValueError."""
-
-    def check(value: Any) -> None:
-        try:
-            read(value)
-        except ValueError as fault:
-            raise ma.ValidationError(str(fault)) from None
-
-    return check
-
-
-def _origins(description: str) -> ma.fields.Field[Any]:
-    return ma.fields.List(
-        ma.fields.String(validate=[ma.validate.Length(max=MAX_ORIGIN), _read_by(origin)]),
-        validate=ma.validate.Length(max=MAX_ORIGINS),
-        metadata={"description": description},
-    )
-
-
-class PartnerWantedSchema(ma.Schema):
-    """What to change of a partner; what is left out stays."""
-
-    class Meta:
-        unknown = ma.RAISE
-
-    name = ma.fields.String(validate=[ma.validate.Length(min=1, max=MAX_NAME), ma.validate.Regexp(PRINTABLE)])
-    origins = _origins("Exactly the origins that may show forms: `https://www.example.org`")
-    requested_origins = _origins("Asked for and not decided on; one that is put into `origins` leaves this list")
-    language = ma.fields.String(validate=ma.validate.OneOf(list(LANGUAGES)))
-    theme = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), validate=_read_by(theme_values))
-
-
-class NewPartnerSchema(PartnerWantedSchema):
-    """A new partner."""
-
-    class Meta(PartnerWantedSchema.Meta):
-        exclude = ("requested_origins",)
-
-    slug = ma.fields.String(required=True, validate=[ma.validate.Length(max=80), ma.validate.Regexp(SLUG)])
-    name = ma.fields.String(
-        required=True, validate=[ma.validate.Length(min=1, max=MAX_NAME), ma.validate.Regexp(PRINTABLE)]
-    )
 
 
 class OriginWantedSchema(ma.Schema):
@@ -74,7 +23,7 @@ class OriginWantedSchema(ma.Schema):
     class Meta:
         unknown = ma.RAISE
 
-    origin = ma.fields.String(required=True, validate=[ma.validate.Length(max=MAX_ORIGIN), _read_by(origin)])
+    origin = origin_field(required=True)
 
 
 class PartnerSchema(ma.Schema):

@@ -13,8 +13,8 @@ from services.console_pages import OF_PARTNERS
 from services.console_words import changed_since_opened
 from services.registration.embed.snippets import ELEMENT, WAYS, SnippetChoice, snippet_of
 from services.registration.forms import wording as form_words
-from services.registration.forms.service import Partner, find_partner, list_forms, list_partners
-from services.registration.partners.service import MAX_ORIGINS, PartnerDesk, PartnerView, show_partner
+from services.registration.forms.service import MAX_ORIGINS, Partner, find_partner, list_forms, list_partners
+from services.registration.partners.service import PartnerDesk, PartnerView, show_partner
 from shared.http.access import holder, may_touch, needs, needs_all_forms, require_partner
 from shared.http.headers import personal
 from shared.i18n.languages import LANGUAGE_NAMES

@@ -8,7 +8,14 @@ from sqlalchemy import Connection
 
 from services.registration.forms.messages import partner_message
 from services.registration.forms.opening import closed_reason
-from services.registration.forms.service import Partner, add_partner, change_partner, check_slug, find_partners
+from services.registration.forms.service import (
+    MAX_ORIGINS,
+    Partner,
+    add_partner,
+    change_partner,
+    check_slug,
+    find_partners,
+)
 from services.registration.forms.store import StoredForm, all_forms
 from services.registration.people.store import count_through
 from shared.db.unit_of_work import UnitOfWork
@@ -19,7 +26,6 @@ from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 from shared.security.audit_log import AuditRecord, add_audit_record
 
-MAX_ORIGINS = 20
 MAX_REQUESTED = 5
 NOTED = ("name", "origins", "requested_origins", "language", "theme")
 """What the audit log records of a change, before and after."""

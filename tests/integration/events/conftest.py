@@ -10,7 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from services.events.loading.folder import Loaded, LoadedRooms, read_folder, read_rooms
+from services.events.loading.folder import read_folder
+from services.events.loading.moving import Loaded, LoadedRooms
+from services.events.loading.rooms import read_rooms
 from services.events.loading.service import load_rooms, load_sample
 from services.events.settings import read_settings
 from services.events.web import build_app

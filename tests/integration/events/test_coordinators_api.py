@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from services.console_pages import SIGN_OUT
-from services.events.loading.folder import Loaded
+from services.events.loading.moving import Loaded
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import Policy, policy_of
 from tests.integration.events.builders import (

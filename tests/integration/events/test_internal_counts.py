@@ -14,7 +14,8 @@ from services.events.attendance.service import handle_registration, tallied
 from services.events.attendance.store import insert_registration, live_registrations_of
 from services.events.event.model import Event
 from services.events.event.store import read_event
-from services.events.loading.folder import Loaded, read_folder
+from services.events.loading.folder import read_folder
+from services.events.loading.moving import Loaded
 from services.events.loading.service import load_sample
 from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.builders import (

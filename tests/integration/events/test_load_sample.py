@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 from services.events.__main__ import command_line
 from services.events.event.model import Event, EventStatus, Readers
 from services.events.event.service import show_event
-from services.events.loading.folder import Loaded, moved, read_folder
+from services.events.loading.folder import read_folder
+from services.events.loading.moving import Loaded, moved
 from services.events.loading.service import load_sample
 from services.events.local_time import to_local
 from services.events.network.service import list_consultations, list_series, list_working_groups

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from services.events.__main__ import command_line
-from services.events.loading.folder import read_rooms
+from services.events.loading.rooms import read_rooms
 from services.events.loading.service import load_rooms
 from shared.db.unit_of_work import UnitOfWork
 from shared.runtime.errors import SettingsError

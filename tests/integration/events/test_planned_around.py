@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from flask.testing import FlaskClient
 
-from services.events.loading.folder import read_rooms
+from services.events.loading.rooms import read_rooms
 from services.events.loading.service import load_rooms
 from shared.db.unit_of_work import UnitOfWork
 from tests.integration.events.conftest import SAMPLE

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from services.events.event.model import EventStatus
 from services.events.event.store import save_event
-from services.events.loading.folder import Loaded
+from services.events.loading.moving import Loaded
 from services.events.loading.service import load_sample
 from shared.db.unit_of_work import UnitOfWork
 from shared.i18n.languages import Text

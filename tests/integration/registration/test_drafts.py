@@ -1,6 +1,7 @@
 """Coordinators make and change forms by drafts: nothing is public before it is published, and old answers stay."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -140,9 +141,9 @@ def test_running_form_changes_and_its_old_answers_stay(service: RegistrationServ
         ({"event": "no-such-event"}, "/event: no event no-such-event is announced"),
         ({"partners": ["nobody"]}, "/partners/0: nobody is no partner"),
         ({"title": {"fr": "Atelier"}}, "/title: the title in English (en) is required"),
-        ({"kind": "party"}, "/kind: one of"),
+        ({"kind": "party"}, "/kind: must be one of"),
         ({"fields": QUESTIONS[1:]}, "every form needs a required field 'name'"),
-        ({"fields": [*QUESTIONS, {"name": "x", "kind": "one_of", "label": "X"}]}, "fields.x.options: at least one"),
+        ({"fields": [*QUESTIONS, {"name": "x", "kind": "one_of", "label": "X"}]}, "/fields/6/options: at least one"),
         ({"fields": []}, "/fields: "),
         ({"surprise": 1}, "/surprise: is not known here"),
         ({"capacity": -1}, "/capacity: must be a whole number"),
@@ -159,6 +160,18 @@ def test_incomplete_draft_is_kept_and_not_published(
     assert (refused.status_code, refused.get_json()["code"]) == (422, "invalid")
     assert refused.get_json()["errors"][0]["pointer"].startswith("/content")
     assert rows(service.url, "SELECT count(*)::int FROM form WHERE slug = %s", SLUG) == [(0,)]
+
+
+def test_problem_of_a_question_has_its_pointer_and_the_page_its_name(desk: Desk) -> None:
+    fields = [*QUESTIONS, {"name": "x", "kind": "one_of", "label": "X"}, {"kind": "text", "label": "Y"}]
+    desk.ask("POST", PATH, {"content": {**CONTENT, "fields": fields}})
+    errors = desk.ask("POST", f"{PATH}/publish", seen=1).get_json()["errors"]
+    assert [one["pointer"] for one in errors] == ["/content/fields/6/options", "/content/fields/7/name"]
+    page = desk.ask("GET", f"/console/registrations/form-drafts/{SLUG}").text
+    assert re.findall(r'<li class="fault">(.*?)</li>', page) == [
+        "Question x: options: at least one choice is needed",
+        "Question 8: name: is required",
+    ]
 
 
 def test_what_no_database_holds_is_refused(service: RegistrationService, coordinator: Headers) -> None:

@@ -24,7 +24,8 @@ from deploy.local.installation import SAMPLE, WEBINAR, WEDNESDAY
 from deploy.shape import service_for
 from deploy.specs import build_applications
 from services.events.event.model import Event, EventKind, EventStatus, Mode
-from services.events.loading.folder import Loaded, moved, read_folder, time_to_next
+from services.events.loading.folder import read_folder
+from services.events.loading.moving import Loaded, moved, time_to_next
 from services.events.loading.service import load_sample
 from services.notifications.rules.service import announce_some
 from services.registration.intake.queue import publish_key

@@ -1,5 +1,6 @@
 """Hand-written YAML: what is read, and what is refused with its file, line and field."""
 
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from marshmallow import ValidationError, fields
 
+from shared.messaging.contracts.schemas import StrictBoolean
 from shared.runtime.errors import SettingsError
-from shared.runtime.yaml_source import LIMIT_BYTES, Fields, Node, flag, one_of, read_yaml, text, whole
+from shared.runtime.schema_fields import Parsed, one_of_field, text_field, whole_field
+from shared.runtime.yaml_source import LIMIT_BYTES, FileSchema, Node, load_from, read_yaml, repeated
 
 
 class Colour(StrEnum):
@@ -126,72 +130,119 @@ def test_any_text_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, c
     assert [problem for problem in problems if not problem.startswith("rows.yaml:")] == []
 
 
-def row(folder: Path, content: str) -> tuple[Fields, list[str]]:
+class Part(FileSchema):
+    """Something below a row."""
+
+    name = text_field(required=True)
+
+
+class Row(FileSchema):
+    """A row with a field of each sort."""
+
+    name = text_field(10, required=True)
+    seats = whole_field(1, 20)
+    open = StrictBoolean()
+    colour = one_of_field(Colour, required=True)
+    on = fields.Date()
+    odd_one = Parsed(int, data_key="odd-one")
+    tags = fields.List(text_field())
+    parts = fields.List(fields.Nested(Part))
+
+
+def loaded(folder: Path, content: str) -> tuple[Any, list[str]]:
+    """What the first row of a file is taken for, and its faults."""
     faults: list[str] = []
-    return Fields(read_yaml(written(folder, content), list).child(0), faults), faults
+    return load_from(read_yaml(written(folder, content), list).child(0), Row(), faults), faults
 
 
-def test_fields_answers_with_parsed_values(tmp_path: Path) -> None:
-    fields, faults = row(tmp_path, "- name: ' A name '\n  seats: 12\n  open: false\n  colour: blue\n  tags: [x, y]\n")
-    assert fields.required("name", text(), "?") == "A name"
-    assert fields.required("seats", whole(1, 20), 1) == 12
-    assert fields.optional("open", flag, True) is False
-    assert fields.required("colour", one_of(Colour), Colour.RED) is Colour.BLUE
-    assert fields.each("tags", text()) == ("x", "y")
-    assert fields.optional("absent", text(), None) is None
-    assert fields.each("none", text()) == ()
-    fields.finish()
-    assert faults == []
+def test_row_is_read_by_its_schema(tmp_path: Path) -> None:
+    content = "- name: ' A name '\n  seats: 12\n  open: false\n  colour: blue\n  on: 2020-05-06\n  odd-one: '7'\n"
+    content += "  tags: [x, ' y']\n  parts: [{name: z}]\n"
+    assert loaded(tmp_path, content) == (
+        {
+            "name": "A name",
+            "seats": 12,
+            "open": False,
+            "colour": Colour.BLUE,
+            "on": date(2020, 5, 6),
+            "odd_one": 7,
+            "tags": ["x", "y"],
+            "parts": [{"name": "z"}],
+        },
+        [],
+    )
 
 
-def test_fields_notes_every_fault_with_its_line(tmp_path: Path) -> None:
-    content = "- name: 12\n  seats: 21\n  open: yes\n  colour: green\n  tags:\n    - x\n    - 3\n  some: a\n  odd: 1\n"
-    fields, faults = row(tmp_path, content)
-    assert fields.required("name", text(), "?") == "?"
-    assert fields.required("absent", text(), "?") == "?"
-    assert fields.required("seats", whole(1, 20), 1) == 1
-    assert fields.optional("open", flag, True) is True
-    assert fields.required("colour", one_of(Colour), Colour.RED) is Colour.RED
-    assert fields.each("tags", text()) == ("x",)
-    assert fields.each("some", text()) == ()
-    fields.finish()
-    assert faults == [
-        "rows.yaml:1: name: must be a text (put it in quotes)",
-        "rows.yaml:1: absent: is required",
-        "rows.yaml:2: seats: must be a whole number from 1 to 20",
-        "rows.yaml:3: open: must be true or false",
-        "rows.yaml:4: colour: must be one of red, blue",
-        "rows.yaml:7: tags: must be a text (put it in quotes)",
-        "rows.yaml:8: some: must be a list",
-        "rows.yaml:9: odd: is not known here; known are absent, colour, name, open, seats, some, tags",
-    ]
+def test_null_is_as_good_as_nothing(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "- name: a\n  colour: red\n  seats: null\n  tags:\n") == (
+        {"name": "a", "colour": Colour.RED},
+        [],
+    )
+    assert loaded(tmp_path, "- name: a\n  colour:\n") == (None, ["rows.yaml:2: colour: is required"])
 
 
-def test_fields_below_share_the_faults(tmp_path: Path) -> None:
-    fields, faults = row(tmp_path, "- parts:\n    - name: a\n    - nothing\n    - name: 1\n")
-    assert [part.required("name", text(), "?") for part in fields.below("parts")] == ["a", "?", "?"]
-    assert faults == [
-        "rows.yaml:3: parts: must be a mapping of keys to values",
-        "rows.yaml:4: name: must be a text (put it in quotes)",
-    ]
+def test_every_fault_of_a_row_has_its_line(tmp_path: Path) -> None:
+    content = "- name: 12\n  seats: 21\n  open: yes\n  tags:\n    - x\n    - 3\n  parts: a\n  odd:\n  on: 2020-05-36\n"
+    content += "  odd-one: x\n"
+    assert loaded(tmp_path, content) == (
+        None,
+        [
+            "rows.yaml:1: colour: is required",
+            "rows.yaml:1: name: must be a text (put it in quotes)",
+            "rows.yaml:2: seats: must be a whole number from 1 to 20",
+            "rows.yaml:3: open: must be true or false",
+            "rows.yaml:6: tags: must be a text (put it in quotes)",
+            "rows.yaml:7: parts: must be a list",
+            "rows.yaml:8: odd: is not known here; known are colour, name, odd-one, on, open, parts, seats, tags",
+            "rows.yaml:9: on: must be an existing day such as 2020-05-06",
+            "rows.yaml:10: odd-one: invalid literal for int() with base 10: 'x'",
+        ],
+    )
 
 
-@pytest.mark.parametrize("value", ["", "   ", "x" * 11, None, 3, True, ["x"]])
+def test_faults_below_a_row_have_their_lines(tmp_path: Path) -> None:
+    content = "- name: a\n  colour: red\n  parts:\n    - name: a\n    - nothing\n    - name: 1\n      more: 2\n"
+    assert loaded(tmp_path, content) == (
+        None,
+        [
+            "rows.yaml:5: parts: must be a mapping of keys to values",
+            "rows.yaml:6: name: must be a text (put it in quotes)",
+            "rows.yaml:7: more: is not known here; known are name",
+        ],
+    )
+
+
+def test_faults_of_a_value_that_is_in_no_file_have_pointers() -> None:
+    faults: list[str] = []
+    content = {"name": "a", "colour": "red", "parts": [{"name": "b"}, {}]}
+    assert load_from(Node("", content, {}), Row(), faults) is None
+    assert load_from(Node("", ["no", "mapping"], {}), Row(), faults) is None
+    assert faults == ["/parts/1/name: is required", "/: must be a mapping of keys to values"]
+
+
+@pytest.mark.parametrize("value", ["", "x" * 11, 3, True, ["x"], "a\0b"])
 def test_text_refuses(value: object) -> None:
-    with pytest.raises(ValueError, match="must"):
-        text(10)(value)
+    with pytest.raises(ValidationError):
+        text_field(10).deserialize(value)
 
 
-@pytest.mark.parametrize("value", [0, 6, True, "3", None])
+@pytest.mark.parametrize("value", [0, 6, True, "three", "9" * 5000, ["3"]])
 def test_whole_refuses(value: object) -> None:
-    with pytest.raises(ValueError, match="must be a whole number from 1 to 5"):
-        whole(1, 5)(value)
+    with pytest.raises(ValidationError, match="must be a whole number from 1 to 5"):
+        whole_field(1, 5).deserialize(value)
 
 
-@pytest.mark.parametrize("value", [["red"], {}, None, 1])
-def test_one_of_refuses_what_is_not_even_text(value: object) -> None:
-    with pytest.raises(ValueError, match="must be one of red, blue"):
-        one_of(Colour)(value)
+@pytest.mark.parametrize("value", ["green", "RED"])
+def test_one_of_refuses(value: object) -> None:
+    with pytest.raises(ValidationError, match="must be one of red, blue"):
+        one_of_field(Colour).deserialize(value)
+
+
+def test_rows_with_the_same_values_name_the_first(tmp_path: Path) -> None:
+    content = "- {a: 1, b: x}\n- {a: 1, b: y}\n- {b: x}\n- {b: x, a: 1}\n- words\n- {a: [1], b: x}\n"
+    rows = read_yaml(written(tmp_path, content), list).children()
+    assert list(repeated(rows, "a", "b")) == ["rows.yaml:4: b: is used twice, first in line 1"]
+    assert list(repeated(rows, "a")) == [f"rows.yaml:{line}: a: is used twice, first in line 1" for line in (2, 4)]
 
 
 def test_nodes_are_equal_by_content_and_place() -> None:

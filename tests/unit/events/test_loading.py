@@ -10,7 +10,9 @@ import pytest
 import deploy
 from services.events.event.lifecycle import merge_loaded
 from services.events.event.model import EventKind, EventStatus
-from services.events.loading.folder import Loaded, read_folder, read_rooms
+from services.events.loading.folder import read_folder
+from services.events.loading.moving import Loaded
+from services.events.loading.rooms import read_rooms
 from services.events.loading.service import merge_described, written
 from services.events.network.model import Allotment, ContactKind, GroupContact, RoomKind, WorkingGroup
 from services.events.venue.model import Room, Span, TimeSlot
@@ -54,9 +56,9 @@ def folder(path: Path, **changed: str) -> Path:
     return path
 
 
-def problems_of(path: Path, moved_by: timedelta | None = None) -> list[str]:
+def problems_of(path: Path) -> list[str]:
     with pytest.raises(SettingsError) as refused:
-        read_folder(path, moved_by)
+        read_folder(path)
     return refused.value.problems
 
 
@@ -207,18 +209,6 @@ def test_empty_lists_are_a_folder_too(tmp_path: Path) -> None:
     assert read_folder(empty) == Loaded((), (), (), ())
 
 
-def test_moved_times_are_read_at_their_new_date(tmp_path: Path) -> None:
-    event = read_folder(folder(tmp_path), timedelta(weeks=1)).events[0]
-    assert event.starts_at == datetime(2020, 3, 11, 18, 0, tzinfo=UTC)
-    night = event_with("starts: 2020-03-04 14:00", "starts: 2020-03-01 02:30")
-    assert problems_of(folder(tmp_path, events=night), timedelta(weeks=1)) == [
-        "events.yaml:7: starts: 02:30 on 2020-03-08 in America/New_York does not exist: clocks go forward over it; "
-        "choose another time"
-    ]
-    with pytest.raises(ValueError, match="whole days"):
-        read_folder(tmp_path, timedelta(hours=1))
-
-
 RESOURCE = "- id: slides\n  kind: slides\n  title: Slides\n  url: https://files.example.org/a\n  event: webinar-1\n"
 HOTEL = "- id: inn\n  name: Inn\n  city: Geneva\n  rooms: 3\n"
 
@@ -234,7 +224,7 @@ HOTEL = "- id: inn\n  name: Inn\n  city: Geneva\n  rooms: 3\n"
         ("resources.yaml", RESOURCE.replace("webinar-1", "webinar-2"), "5: event: 'webinar-2' is not in events.yaml"),
         ("resources.yaml", RESOURCE + "  series: x\n", "6: series: 'x' is not in series.yaml"),
         ("resources.yaml", RESOURCE + "  published: perhaps\n", "6: published: must be true or false"),
-        ("hotels.yaml", HOTEL + "  book_until: soon\n", "5: book_until: must be a day such as 2020-05-06"),
+        ("hotels.yaml", HOTEL + "  book_until: soon\n", "5: book_until: must be an existing day such as 2020-05-06"),
         ("hotels.yaml", HOTEL + HOTEL, "5: id: is used twice, first in line 1"),
     ],
 )

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.events.loading.folder import LoadedRooms, read_rooms
+from services.events.loading.moving import LoadedRooms
+from services.events.loading.rooms import read_rooms
 from shared.runtime.errors import SettingsError
 from tests.support.processes import PROJECT
 
@@ -52,7 +53,7 @@ def test_folder_without_the_file_has_no_rooms(tmp_path: Path) -> None:
         ("hours: [10:00 to 17:00]", "hours: []", "rooms.yaml:35: hours: must have at least one time"),
         ("hours: [10:00 to 17:00]", "hours: [10 to 17]", "rooms.yaml:35: hours: must be times such as"),
         ("10:30 to 11:30", "09:30 to 10:30", "rooms.yaml:5: times: 2020-05-06-0900 and 2020-05-06-0930 overlap"),
-        ("days: [2020-05-06", "days: [2020-05-36", "rooms.yaml:4: days: is not a day that exists"),
+        ("days: [2020-05-06", "days: [2020-05-36", "rooms.yaml:4: days: must be an existing day such as 2020-05-06"),
         ("id: garden-room", "id: lake-hall", "rooms.yaml:22: id: is used twice"),
         ("title:\n      en: Lake", "titel:\n      en: Lake", "rooms.yaml:13: titel: is not known here"),
         ("fr: Salle du Lac", "de: Seehalle", "rooms.yaml:13: title: must be a text in some of the languages"),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.public_forms.definition import parse_definition, to_mapping, to_public, with_full_options, with_options
+from shared.public_forms.kinds import KINDS
 from tests.unit.forms.samples import form_with, webinar
 
 
@@ -32,26 +33,83 @@ def test_definition_with_many_faults_names_each() -> None:
         {"name": "late", "kind": "text", "label": "", "shown_when": {"field": "later"}, "colour": "red"},
     ]
     found = problems_of({"slug": "Bad Slug", "kind": "party", "title": "", "version": 0, "fields": fields})
-    assert sorted(line.split(":")[0] for line in found) == [
-        "fields.choice.options",
-        "fields.colour.kind",
-        "fields.day.min",
-        "fields.email",
-        "fields.late",
-        "fields.late.label",
-        "fields.late.shown_when",
-        "fields.partner",
-        "fields[3].name",
-        "kind",
-        "slug",
-        "title",
-        "version",
+    assert [line.split(":")[0] for line in found] == [
+        "/fields",
+        "/fields/2/name",
+        "/fields/3/kind",
+        "/fields/4/name",
+        "/fields/5/options",
+        "/fields/6/min",
+        "/fields/7/colour",
+        "/fields/7/label",
+        "/fields/7/shown_when",
+        "/kind",
+        "/slug",
+        "/title",
+        "/version",
     ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "faults"),
+    [
+        ("words", ["/fields/2: must be a mapping of keys to values"]),
+        ({"name": "x", "kind": ["text"], "label": "X"}, [f"/fields/2/kind: must be one of {', '.join(sorted(KINDS))}"]),
+        ({"name": "x", "kind": "text", "label": {"key": "x"}}, ["/fields/2/label: no translation is called 'x'"]),
+        ({"name": "x", "kind": "text", "label": {"de": "X"}}, ["/fields/2/label: unknown language 'de'"]),
+        (
+            {"name": "x", "kind": "one_of", "label": "X", "options": [{"value": "a b", "label": "A"}, "b"]},
+            [
+                "/fields/2/options/0/value: must be letters, digits, '.', '_' or '-', at most 100",
+                "/fields/2/options/1: must be a mapping of keys to values",
+            ],
+        ),
+        (
+            {"name": "x", "kind": "text", "label": "X", "shown_when": {"field": "name", "equals": 3}},
+            ["/fields/2/shown_when/equals: must be a text, true or false"],
+        ),
+        (
+            {"name": "x", "kind": "text", "label": "X", "options": [{"value": "a", "label": "A"}]},
+            ["/fields/2/options: a field of kind text has no choices of its own"],
+        ),
+        ({"name": "x", "kind": "date", "label": "X", "sealed": "no"}, ["/fields/2/sealed: must be true or false"]),
+    ],
+)
+def test_fault_of_a_field_is_named_once_at_its_place(wrong: Any, faults: list[str]) -> None:
+    mapping = to_mapping(form_with())
+    assert problems_of({**mapping, "fields": [*mapping["fields"], wrong]}) == faults
+
+
+def with_questions(count: int) -> dict[str, Any]:
+    mapping = to_mapping(form_with())
+    more = [{"name": f"q{number}", "kind": "text", "label": "Q"} for number in range(count - len(mapping["fields"]))]
+    return {**mapping, "fields": [*mapping["fields"], *more]}
+
+
+def test_form_has_a_hundred_questions_and_no_more() -> None:
+    assert len(parse_definition(with_questions(100)).fields) == 100
+    assert problems_of(with_questions(101)) == ["/fields: must be at most 100"]
+
+
+def test_questions_and_choices_are_counted_before_they_are_read() -> None:
+    """Each would have a fault of its own."""
+    assert problems_of({**to_mapping(form_with()), "fields": [{}] * 100_000}) == ["/fields: must be at most 100"]
+    with pytest.raises(ValueError, match="must be at most 500") as caught:
+        form_with({"name": "x", "kind": "one_of", "options": [{}] * 501})
+    assert [line.partition(":")[0] for line in str(caught.value).split("\n")] == ["/fields/2/options"] * 2
+
+
+def test_definition_that_was_read_before_is_equal_and_one_that_differs_is_not() -> None:
+    """The last ones that were read are kept."""
+    mapping = to_mapping(webinar())
+    assert parse_definition(mapping) is parse_definition(json.loads(json.dumps(mapping)))
+    assert parse_definition({**mapping, "version": 2}).version == 2
+    assert problems_of({**mapping, "kind": "\ud800"})[0].startswith("/kind: must be one of")
 
 
 @pytest.mark.parametrize("mapping", [None, [], "form"])
 def test_definition_that_is_no_mapping_is_refused(mapping: Any) -> None:
-    assert problems_of(mapping) == ["form: must be a mapping"]
+    assert problems_of(mapping) == ["/: must be a mapping of keys to values"]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +122,7 @@ def test_definition_that_is_no_mapping_is_refused(mapping: Any) -> None:
     ],
 )
 def test_condition_that_can_never_be_met_is_refused(asked: dict[str, Any], condition: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"fields\.b\.shown_when"):
+    with pytest.raises(ValueError, match="/fields/3/shown_when: 'a' can never hold"):
         form_with(asked, {"name": "b", "kind": "text", "shown_when": condition})
 
 
@@ -113,7 +171,7 @@ def test_limit_of_a_choice_is_kept_and_shown_to_nobody() -> None:
 @pytest.mark.parametrize("limit", [-1, 1.5, "20", True, 100_001])
 def test_limit_of_a_choice_is_a_number_of_people(limit: Any) -> None:
     field = workshops(morning=limit)
-    with pytest.raises(ValueError, match=r"options\[1\]\.limit: must be a whole number of people"):
+    with pytest.raises(ValueError, match=r"/options/0/limit: must be a whole number from 0 to 100000"):
         form_with(field)
 
 
