@@ -317,7 +317,7 @@ def _effect(
     known = {partner.slug for partner in all_partners(connection)}
     loaded: LoadedForm | None = load_from(Node("", dict(draft.content), {}), FormRowSchema(known), problems)
     event = draft.content.get("event")
-    if isinstance(event, str) and event not in _event_titles(connection):
+    if event and isinstance(event, str) and event not in _event_titles(connection):
         problems.append(f"/event: no event {event} is announced")
     if problems or loaded is None:
         return DraftEffect(problems, is_new=current is None), None

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from services.registration.partners.service import MAX_ORIGINS, MAX_REQUESTED
+from services.registration.forms.service import MAX_ORIGINS
+from services.registration.partners.service import MAX_REQUESTED
 from shared.messaging.contracts.schemas import decode
 from tests.integration.rights.conftest import OWN_SITE as HERE
 from tests.integration.rights.conftest import Browser, House, as_holder, sign_in
