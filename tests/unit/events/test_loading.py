@@ -133,6 +133,7 @@ def event_with(old: str, new: str) -> str:
         ("    - housing\n", '    - housing\n    - "*"\n', '11: asked_groups: must be "*" alone or name the groups'),
         ("mode: online", "mode: online\n  join_url: http://meet.example.org", "11: join_url: must begin with https://, "
          "at most 500 characters"),
+        ("mode: online", "mode: online\n  internal: yes", "11: internal: must be true or false"),
         ("mode: online", "mode: online\n  colour: red", "11: colour: is not known here; known are asked_groups, city, "
          "ends, form, id, internal, internal_note, join_url, kind, last_ends, last_starts, mode, place, series, "
          "series_number, starts, status, summary, time_zone, title"),
@@ -210,6 +211,10 @@ def test_empty_lists_are_a_folder_too(tmp_path: Path) -> None:
 
 
 RESOURCE = "- id: slides\n  kind: slides\n  title: Slides\n  url: https://files.example.org/a\n  event: webinar-1\n"
+NIGHT = "  allotments:\n    - {kind: single, rooms: 3, first_night: 2020-05-08}\n"
+BEFORE = "    - kind: single\n      rooms: 3\n      last_night: 2020-05-07\n      first_night: 2020-05-08\n"
+CONTACT = "- id: call\n  working_group: health\n  kind: phone\n  held_on: 2020-03-02\n  recorded_by: a desk\n"
+NO_HOSTS = FILES["consultations.yaml"].replace("  hosts: 2\n", "")
 HOTEL = "- id: inn\n  name: Inn\n  city: Geneva\n  rooms: 3\n"
 
 
@@ -226,6 +231,10 @@ HOTEL = "- id: inn\n  name: Inn\n  city: Geneva\n  rooms: 3\n"
         ("resources.yaml", RESOURCE + "  published: perhaps\n", "6: published: must be true or false"),
         ("hotels.yaml", HOTEL + "  book_until: soon\n", "5: book_until: must be an existing day such as 2020-05-06"),
         ("hotels.yaml", HOTEL + HOTEL, "5: id: is used twice, first in line 1"),
+        ("hotels.yaml", HOTEL + NIGHT + BEFORE, "9: last_night: must be 1 to 60 nights, the first one first"),
+        ("hotels.yaml", HOTEL + NIGHT + "    - words\n", "7: allotments: must be a mapping of keys to values"),
+        ("group-contacts.yaml", CONTACT, "2: working_group: 'health' is not in working-groups.yaml"),
+        ("consultations.yaml", NO_HOSTS, "1: hosts: is required"),
     ],
 )
 def test_fault_of_a_resource_or_hotel_names_file_line_and_field(
@@ -233,6 +242,12 @@ def test_fault_of_a_resource_or_hotel_names_file_line_and_field(
 ) -> None:
     folder(tmp_path).joinpath(name).write_text(content)
     assert problems_of(tmp_path) == [f"{name}:{problem}"]
+
+
+def test_allotment_without_its_last_night_is_for_one(tmp_path: Path) -> None:
+    folder(tmp_path).joinpath("hotels.yaml").write_text(HOTEL + NIGHT)
+    [hotel] = read_folder(tmp_path).hotels
+    assert hotel.allotments == (Allotment(RoomKind.SINGLE, 3, date(2020, 5, 8), date(2020, 5, 8)),)
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
