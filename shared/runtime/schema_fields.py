@@ -54,7 +54,7 @@ def at_most(count: int) -> Callable[[Any], Any]:
 
     def check(given: Any) -> Any:
         if isinstance(given, list) and len(given) > count:
-            raise ma.ValidationError(f"must be at most {count}")
+            raise ma.ValidationError(f"must have at most {count} items")
         return given
 
     return check

@@ -100,9 +100,9 @@ def _slug(value: Any) -> str:
 
 
 def _form_slug(value: Any) -> str:
-    if value in RESERVED:
+    if (slug := _slug(value)) in RESERVED:
         raise ValueError("this address is a page of its own: another slug is required")
-    return _slug(value)
+    return slug
 
 
 def _texts(most: int) -> Callable[[Any], TextInput]:

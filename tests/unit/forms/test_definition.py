@@ -88,13 +88,15 @@ def with_questions(count: int) -> dict[str, Any]:
 
 def test_form_has_a_hundred_questions_and_no_more() -> None:
     assert len(parse_definition(with_questions(100)).fields) == 100
-    assert problems_of(with_questions(101)) == ["/fields: must be at most 100"]
+    assert problems_of(with_questions(101)) == ["/fields: must have at most 100 items"]
 
 
 def test_questions_and_choices_are_counted_before_they_are_read() -> None:
     """Each would have a fault of its own."""
-    assert problems_of({**to_mapping(form_with()), "fields": [{}] * 100_000}) == ["/fields: must be at most 100"]
-    with pytest.raises(ValueError, match="must be at most 500") as caught:
+    assert problems_of({**to_mapping(form_with()), "fields": [{}] * 100_000}) == [
+        "/fields: must have at most 100 items"
+    ]
+    with pytest.raises(ValueError, match="must have at most 500 items") as caught:
         form_with({"name": "x", "kind": "one_of", "options": [{}] * 501})
     assert [line.partition(":")[0] for line in str(caught.value).split("\n")] == ["/fields/2/options"] * 2
 

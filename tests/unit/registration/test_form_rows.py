@@ -83,6 +83,7 @@ def test_form_is_loaded_with_what_it_leaves_out(tmp_path: Path) -> None:
         ("fr: Logement", "fr: ''", "3: title: must have 1 to 300 characters"),
         ("[example-partner]", "[example-partner, nobody]", "4: partners: nobody is no partner"),
         ("[example-partner]", "[[example-partner]]", "4: partners: ['example-partner'] is no partner"),
+        ("slug: own", "slug: [own]", "1: slug: lower-case letters, digits and single hyphens are required"),
         ("kind: webinar", "kind: webinar\n  days: [2020-05-06]", "3: days: only a form of the kind proposal asks about "
          "days"),
         ("kind: webinar", "kind: webinar\n  capacity: '3'", "3: capacity: must be a whole number from 0 to 1000000"),
@@ -112,7 +113,7 @@ def test_lists_are_counted_before_they_are_read() -> None:
     content = {"slug": "a", "kind": "interest", "title": "A", "fields": "standard/interest"}
     long = {**content, "partners": [{}] * 201, "days": [{}] * 367}
     assert load_from(Node("", long, {}), FormRowSchema(()), faults) is None
-    assert faults == ["/days: must be at most 366", "/partners: must be at most 200"]
+    assert faults == ["/days: must have at most 366 items", "/partners: must have at most 200 items"]
 
 
 def test_partner_is_loaded_with_what_it_leaves_out(tmp_path: Path) -> None:
