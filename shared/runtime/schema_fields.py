@@ -27,6 +27,18 @@ class Parsed(ma.fields.Field[T]):
             raise ma.ValidationError(str(error)) from None
 
 
+def check_by(parse: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """A validator that refuses what ``parse`` refuses by a ValueError."""
+
+    def check(value: Any) -> None:
+        try:
+            parse(value)
+        except ValueError as error:
+            raise ma.ValidationError(str(error)) from None
+
+    return check
+
+
 def text_field(most: int = 200, description: str = "", *, least: int = 1, **more: Any) -> ma.fields.String:
     """A text of ``least`` to ``most`` characters."""
     length = ma.validate.Length(min=least, max=most, error=f"must have {least} to {most} characters")
@@ -36,7 +48,7 @@ def text_field(most: int = 200, description: str = "", *, least: int = 1, **more
 def whole_field(least: int, most: int, **more: Any) -> ma.fields.Integer:
     """A whole number from ``least`` to ``most``."""
     wanted = f"must be a whole number from {least} to {most}"
-    messages = {"invalid": wanted, "too_large": wanted}
+    messages: dict[str, Any] = {"invalid": wanted, "too_large": wanted}
     return ma.fields.Integer(
         validate=ma.validate.Range(min=least, max=most, error=wanted), error_messages=messages, **more
     )

@@ -34,7 +34,7 @@ from services.events.network.schemas import (
 from services.events.rules import RulesBroken
 from shared.messaging.contracts.schemas import StrictBoolean
 from shared.runtime.errors import DomainError
-from shared.runtime.schema_fields import Parsed, Place, one_of_field, raise_faults, text_field
+from shared.runtime.schema_fields import Parsed, Place, check_by, one_of_field, raise_faults, text_field
 from shared.runtime.yaml_source import FileSchema
 
 Values = dict[str, Any]
@@ -113,7 +113,7 @@ class _EventRow(FileSchema, NewEventSchema):
         exclude = ("starts_at", "ends_at")
 
     status = one_of_field(EventStatus, required=True)
-    time_zone = Parsed(a_zone, required=True)
+    time_zone = ma.fields.String(required=True, validate=check_by(a_zone))
     starts, ends, last_starts, last_ends = (Parsed(_a_local_time) for _ in _TIMES)
     internal = StrictBoolean()
 
@@ -122,10 +122,10 @@ class _EventRow(FileSchema, NewEventSchema):
         values["asked_groups"] = tuple(values.get("asked_groups", ()))
         before = "last_" if values["status"] is EventStatus.POSTPONED and {"starts", "ends"} & values.keys() else ""
         times = _instants({key: values.pop(key, None) for key in _TIMES}, values["time_zone"])
-        dates = {f"{key}_at": times[key] for key in ("last_starts", "last_ends")}
-        dates |= {f"{before}{key}_at": times[key] for key in ("starts", "ends")}
+        values |= {f"{key}_at": times[key] for key in ("last_starts", "last_ends")}
+        values |= {f"{before}{key}_at": times[key] for key in ("starts", "ends")}
         known = _KEY_OF | ({"last_starts_at": "starts", "last_ends_at": "ends"} if before else {})
-        made: Event = _made(lambda: Event(**values, **dates), known)
+        made: Event = _made(lambda: Event(**values), known)
         return made
 
 

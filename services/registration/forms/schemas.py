@@ -31,6 +31,7 @@ from shared.runtime.schema_fields import (
     Parsed,
     Place,
     at_most,
+    check_by,
     faults_in,
     one_of_field,
     raise_faults,
@@ -57,6 +58,7 @@ PROPOSAL_FIELDS: Mapping[str, tuple[FieldKind, bool]] = {
 PROPOSALS_PER_ADDRESS = 20
 PROMOTION_NOTICE_MINUTES = 60
 PEOPLE_PER_ADDRESS = 3
+SLUG_WANTED = "lower-case letters, digits and single hyphens are required"
 MAX_NAME, MAX_ORIGIN = 200, 255
 MAX_PARTNERS, MAX_DAYS = 200, 366
 """Of one form."""
@@ -95,7 +97,7 @@ class LoadedForm:
 
 def _slug(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(SLUG, value) or len(value) > 80:
-        raise ValueError("lower-case letters, digits and single hyphens are required")
+        raise ValueError(SLUG_WANTED)
     return value
 
 
@@ -112,7 +114,7 @@ def _texts(most: int) -> Callable[[Any], TextInput]:
     def parse(value: Any) -> TextInput:
         try:
             if isinstance(value, dict):
-                return {page_language(language): plain.deserialize(text) for language, text in value.items()}
+                return {page_language(language): str(plain.deserialize(text)) for language, text in value.items()}
             return str(plain.deserialize(value))
         except ma.ValidationError as error:
             raise ValueError("; ".join(error.messages)) from None
@@ -186,7 +188,7 @@ class FormRowSchema(FileSchema):
         try:
             definition = self._definition(values)
         except ma.ValidationError as error:
-            yield from faults_in(error.normalized_messages())
+            yield from faults_in(error.messages)
             return
         days = values.get("person_days", PERSON_DAYS)
         yield from ((("fields",), fault) for fault in retention_faults(to_mapping(definition)["fields"], days, COLUMNS))
@@ -205,7 +207,7 @@ class FormRowSchema(FileSchema):
             days = [day + self._later for day in values.get("days", ())]
             return standard_form(kind, slug, title, intro=intro, days=days)
         if not isinstance(given, list):
-            raise ma.ValidationError(f"`{STANDARD}{kind}` or a list of fields is required", "fields")
+            raise ma.ValidationError({"fields": [f"`{STANDARD}{kind}` or a list of fields is required"]})
         own = {"slug": slug, "kind": kind, "title": title, "intro": intro, "fields": given}
         return FormDefinition(**definition_schema().load(own))
 
@@ -244,21 +246,9 @@ def _is_day(value: str) -> bool:
         return False
 
 
-def _read_by(read: Callable[[Any], Any]) -> Callable[[Any], None]:
-    """A check of marshmallow by a parser that raises ValueError."""
-
-    def check(value: Any) -> None:
-        try:
-            read(value)
-        except ValueError as fault:
-            raise ma.ValidationError(str(fault)) from None
-
-    return check
-
-
 def origin_field(**more: Any) -> ma.fields.String:
     """An exact origin."""
-    return ma.fields.String(validate=[ma.validate.Length(max=MAX_ORIGIN), _read_by(origin)], **more)
+    return ma.fields.String(validate=[ma.validate.Length(max=MAX_ORIGIN), check_by(origin)], **more)
 
 
 def _origins(description: str) -> ma.fields.Field[Any]:
@@ -282,7 +272,7 @@ class PartnerWantedSchema(ma.Schema):
     origins = _origins("Exactly the origins that may show forms: `https://www.example.org`")
     requested_origins = _origins("Asked for and not decided on; one that is put into `origins` leaves this list")
     language = one_of_field(LANGUAGES)
-    theme = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), validate=_read_by(theme_values))
+    theme = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), validate=check_by(theme_values))
 
 
 class NewPartnerSchema(PartnerWantedSchema):
@@ -291,15 +281,17 @@ class NewPartnerSchema(PartnerWantedSchema):
     class Meta:
         exclude = ("requested_origins",)
 
-    slug = ma.fields.String(required=True, validate=[ma.validate.Length(max=80), ma.validate.Regexp(SLUG)])
+    slug = ma.fields.String(
+        required=True,
+        validate=[ma.validate.Length(max=80, error=SLUG_WANTED), ma.validate.Regexp(SLUG, error=SLUG_WANTED)],
+    )
     name = _name_field(required=True)
 
 
 class PartnerRowSchema(FileSchema, NewPartnerSchema):
     """A partner in ``partners.yaml``. It loads a :class:`Partner`."""
 
-    slug = Parsed(_slug, required=True)
-    theme = Parsed(theme_values)
+    theme = Parsed(theme_values)  # type: ignore[assignment]  # a file may have a number of pixels
 
     @ma.post_load
     def _make(self, values: dict[str, Any], **_more: Any) -> Partner:
