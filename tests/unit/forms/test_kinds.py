@@ -216,7 +216,7 @@ def test_definition_takes_the_limits_of_the_kind_alone(kind: FieldKind) -> None:
     if limit is not None:
         assert field_of(kind, min=limit).minimum == limit
     else:
-        with pytest.raises(ValueError, match=r"fields\.x\.min"):
+        with pytest.raises(ValueError, match="/fields/2/min: "):
             form_of(kind, min=2)
 
 
@@ -235,7 +235,7 @@ def test_condition_names_a_value_that_an_answer_can_be(kind: FieldKind) -> None:
 def test_answers_are_sealed_as_the_kind_allows(kind: FieldKind, sealed: bool | None) -> None:
     said = {} if sealed is None else {"sealed": sealed}
     if sealed and kind.sealing == "never":
-        with pytest.raises(ValueError, match=r"fields\.x\.sealed"):
+        with pytest.raises(ValueError, match="/fields/2/sealed: "):
             form_of(kind, **said)
         return
     definition = form_of(kind, **said)
@@ -255,7 +255,7 @@ def test_order_of_answers_can_be_asked_for_where_there_is_one(kind: FieldKind) -
     if kind.ordered:
         assert form_with(first, second).field("x").not_before == "first"
     else:
-        with pytest.raises(ValueError, match=r"fields\.x\.not_before"):
+        with pytest.raises(ValueError, match="/fields/3/not_before: "):
             form_with(first, second)
 
 
