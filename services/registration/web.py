@@ -4,6 +4,7 @@ There are three, each with the keys and rights that its routes need: ``forms`` (
 links) and ``desk`` (console and the coordinators' interface). ``web`` is all three in one process.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -71,8 +72,8 @@ PEOPLE = (
 PAUSED = ("/embed/", "/v1/challenge", "/v1/receipts/", "/receipts/", "/my", "/c/", "/r/", "/v/", "/j/")
 """Path prefixes that answer 503 even for reading in quarantine: their content may be older than people's mails."""
 
-GATED = ("/embed/", "/my")
-"""Forms without a script: an outage is answered with what was typed. Only gated transactions store what they send."""
+GATED = re.compile(r"/v1/forms/[^/]+/submissions|/embed/[^/]+|/my")
+"""Submissions, also of plain forms, which answer an outage with what was typed. Gated transactions store them."""
 
 PUBLIC = ("/embed/",)
 """Forms and their files: the same for everybody."""

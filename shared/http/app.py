@@ -198,7 +198,7 @@ class WebParts:
         examples: file with examples for the OpenAPI document.
         quarantine: reports whether the database is in quarantine; None for an application without a database.
         paused: path prefixes that answer 503 in quarantine even for reading.
-        gated: path prefixes of pages that answer an outage themselves, and whose writing transactions are gated.
+        gated: whole paths that answer an outage themselves, and whose writing transactions are gated.
         rates: usual rate of each kind of request that is limited, for one client network.
     """
 
@@ -216,7 +216,7 @@ class WebParts:
     examples: Path | None = None
     quarantine: QuarantineWatch | None = None
     paused: tuple[str, ...] = ()
-    gated: tuple[str, ...] = ()
+    gated: re.Pattern[str] | None = None
     rates: Mapping[str, str] = field(default_factory=dict)
 
 

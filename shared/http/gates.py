@@ -5,6 +5,7 @@ register. Health probes, metrics, reading in the console, and signing in and out
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable
 from threading import Lock
@@ -95,8 +96,8 @@ class QuarantineGate:
         inner: the application.
         watch: reports whether there is a quarantine.
         paused: path prefixes that answer 503 even for reading.
-        gated: path prefixes of pages that answer an outage with the form and what was typed. They are served while the
-            database is away; each transaction in which they write must be gated by ``watch.require_none``.
+        gated: whole paths that answer an outage themselves, such as a form with what was typed. They are served while
+            the database is away; each transaction in which they write must be gated by ``watch.require_none``.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class QuarantineGate:
         inner: "WSGIApplication",
         watch: QuarantineWatch,
         paused: tuple[str, ...] = (),
-        gated: tuple[str, ...] = (),
+        gated: re.Pattern[str] | None = None,
     ) -> None:
         self._inner, self._watch, self._paused, self._gated = inner, watch, paused, gated
 
@@ -135,7 +136,7 @@ class QuarantineGate:
         path = environ["PATH_INFO"]
         if path.startswith("/-/") or path in _SIGNING:
             return True
-        if code != QUARANTINE and path.startswith(self._gated):
+        if code != QUARANTINE and self._gated is not None and self._gated.fullmatch(path):
             return True
         return environ["REQUEST_METHOD"] in _SAFE and not path.startswith(self._paused)
 

@@ -22,7 +22,7 @@ def not_recent() -> Iterator[None]:
 @pytest.mark.usefixtures("not_recent")
 def test_form_is_shown_again_with_what_was_typed_and_nothing_is_stored(service: RegistrationService) -> None:
     typed = answers(1, organisation="Example <b>Organisation</b>")
-    page = service.client.post(f"/embed/{WEBINAR}", data=typed, headers=IN_BROWSER)
+    page = service.client.post(f"/v1/forms/{WEBINAR}/submissions", data=typed, headers=IN_BROWSER)
     assert (page.status_code, "Retry-After" in page.headers) == (503, True)
     assert ("Example &lt;b&gt;Organisation&lt;/b&gt;" in page.text, typed["email"] in page.text) == (True, True)
     assert rows(service.url, STORED) == [(0,)]
