@@ -8,7 +8,7 @@ from flask import Blueprint as Pages
 from flask import Flask
 from sqlalchemy import Engine
 
-from services.console_pages import CONSOLE
+from services.console_pages import CONSOLE, SIGNING
 from services.events.attendance.api import add_counts, add_roster
 from services.events.desk.api import add_coverage, add_events
 from services.events.desk.change_api import add_changes, add_notes
@@ -97,6 +97,7 @@ def build_app(
         cached=CachedPages(PUBLIC),
         clock=clock,
         quarantine=QuarantineWatch(work, NAME),
+        signing=SIGNING,
     )
     return make_app(parts, KeyHolders(access, sign_in), settings.common.deployment)
 

@@ -6,7 +6,7 @@ from flask import Blueprint, Flask
 from sqlalchemy import Engine
 
 from services import console_words as words
-from services.console_pages import CONSOLE
+from services.console_pages import CONSOLE, SIGNING
 from services.notifications.bulletins.api import bulletin_sending_blueprint, bulletins_blueprint
 from services.notifications.bulletins.console import (
     BULLETIN_STATE_WORDS,
@@ -49,6 +49,9 @@ BULLETINS = ("/v1/bulletins", "/console/mail/bulletins")
 
 PEOPLE = ("/u/",)
 """Unsubscribe links: their requests have priority under load."""
+
+PROBLEM_STATUSES = {"bulletin-invalid": 422, "time-not-usable": 422, "too-many-tests": 429, "webhook-refused": 422}
+"""Status of a problem by its code, for the codes that only this service raises; 409 for all others."""
 
 TEMPLATE_NAMES = {
     "words": words,
@@ -101,6 +104,8 @@ def build_app(
         people=PEOPLE,
         quarantine=QuarantineWatch(work, NAME),
         paused=PEOPLE,
+        statuses=PROBLEM_STATUSES,
+        signing=SIGNING,
     )
     return make_app(parts, KeyHolders(access, sign_in), settings.common.deployment)
 

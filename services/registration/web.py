@@ -12,6 +12,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import Engine
 
+from services.console_pages import SIGNING
 from services.registration.desk import LARGER_BODIES, Routes, add_desk
 from services.registration.forms.api import add_form_administration
 from services.registration.forms.changes import FormDesk
@@ -74,6 +75,26 @@ PAUSED = ("/embed/", "/v1/challenge", "/v1/receipts/", "/receipts/", "/my", "/c/
 PUBLIC = ("/embed/",)
 """Forms and their files: the same for everybody."""
 
+PROBLEM_STATUSES = {
+    "undecided": 503,
+    "form-unknown": 404,
+    "idempotency-mismatch": 422,
+    "reason-needed": 422,
+    "closing-before-opening": 422,
+    "unknown-partner": 422,
+    "too-many-origins": 422,
+    "sealed-gone": 410,
+    "list-expired": 410,
+    "purpose-unknown": 422,
+    "too-many-people": 422,
+    "too-many-readings": 429,
+    "file-refused": 422,
+    "bad-mapping": 422,
+    "bad-choice": 422,
+    "invalid-access": 422,
+}
+"""Status of a problem by its code, for the codes that only this service raises; 409 for all others."""
+
 INTAKE_CONNECTIONS = 8
 """To the database, of one process, for submissions alone: no export can keep them waiting."""
 
@@ -128,6 +149,8 @@ def build_app(
         around=_cross_origin(context),
         quarantine=QuarantineWatch(intake_work, NAME),
         paused=PAUSED,
+        statuses=PROBLEM_STATUSES,
+        signing=SIGNING,
         rates={kind: usual for kind, (_, usual) in RATES.items()},
         larger_bodies=LARGER_BODIES if DESK in kinds else {},
     )

@@ -199,6 +199,9 @@ class WebParts:
         quarantine: reports whether the database is in quarantine; None for an application without a database.
         paused: path prefixes that answer 503 in quarantine even for reading.
         rates: usual rate of each kind of request that is limited, for one client network.
+        statuses: status of a problem by its code, for the codes that only this service raises; see
+            :func:`shared.http.problems.handle_problems`.
+        signing: paths by which people sign in and out: they work in quarantine.
     """
 
     service: str
@@ -216,6 +219,8 @@ class WebParts:
     quarantine: QuarantineWatch | None = None
     paused: tuple[str, ...] = ()
     rates: Mapping[str, str] = field(default_factory=dict)
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    signing: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +265,7 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
     if parts.around is not None:
         app.wsgi_app = parts.around(app.wsgi_app)  # type: ignore[method-assign,assignment]  # the place Flask names for this
     secure_headers(app, https=deployment.https)
-    handle_problems(app)
+    handle_problems(app, parts.statuses)
     if parts.keys is not None:
         require_keys(app, parts.service, parts.keys)
     if holders is None:
@@ -281,7 +286,7 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
 def _put_behind_a_quarantine_gate(app: Flask, parts: WebParts) -> None:
     if parts.quarantine is not None:
         app.extensions[QUARANTINE_WATCH] = parts.quarantine
-        app.wsgi_app = QuarantineGate(app.wsgi_app, parts.quarantine, parts.paused)  # type: ignore[method-assign]  # the place Flask names for this
+        app.wsgi_app = QuarantineGate(app.wsgi_app, parts.quarantine, parts.paused, parts.signing)  # type: ignore[method-assign]  # the place Flask names for this
 
 
 def _add_admission_control(app: Flask, parts: WebParts, deployment: Deployment) -> None:

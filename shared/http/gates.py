@@ -79,13 +79,6 @@ QUARANTINE_WATCH = "troika-quarantine-watch"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _FILES = (".js", ".css", ".svg", ".png", ".woff2", "/openapi.json")
 """Ends of paths of what is the same in every database; a path may also end so because its last part is free."""
-_SIGNING = (
-    "/console/sign-in/passkey",
-    "/console/sign-in",
-    "/console/sign-out",
-    "/console/registrations/sign-out",
-    "/console/mail/sign-out",
-)
 
 
 class QuarantineGate:
@@ -95,10 +88,13 @@ class QuarantineGate:
         inner: the application.
         watch: reports whether there is a quarantine.
         paused: path prefixes that answer 503 even for reading.
+        signing: paths by which people sign in and out; they are never refused here.
     """
 
-    def __init__(self, inner: "WSGIApplication", watch: QuarantineWatch, paused: tuple[str, ...]) -> None:
-        self._inner, self._watch, self._paused = inner, watch, paused
+    def __init__(
+        self, inner: "WSGIApplication", watch: QuarantineWatch, paused: tuple[str, ...], signing: frozenset[str]
+    ) -> None:
+        self._inner, self._watch, self._paused, self._signing = inner, watch, paused, signing
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer 503 in quarantine, or to a change while the state is not known; else ask the application."""
@@ -125,7 +121,7 @@ class QuarantineGate:
 
     def _passes(self, environ: "WSGIEnvironment") -> bool:
         path = environ["PATH_INFO"]
-        if path.startswith("/-/") or path in _SIGNING:
+        if path.startswith("/-/") or path in self._signing:
             return True
         return environ["REQUEST_METHOD"] in _SAFE and not path.startswith(self._paused)
 

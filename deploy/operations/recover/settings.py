@@ -8,10 +8,10 @@ from pathlib import Path
 from deploy.local.secrets import make_secrets
 from deploy.operations.recover.databases import NOTIFICATIONS, REGISTRATION, SERVICES
 from deploy.up.servers import database_url
+from services.public_keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
 from shared.cli.settings import MIGRATE, key_file, read_database
 from shared.runtime.errors import SettingsError
 from shared.runtime.settings import Reader
-from shared.security.keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
 from shared.security.sealing import KEY_BYTES
 
 NEEDED = (

@@ -33,7 +33,7 @@ def database() -> OneRow:
 @pytest.fixture
 def client(database: OneRow) -> Client:
     """An application behind the gate, which has served a request."""
-    client = Client(QuarantineGate(answer, database.watch(), ("/embed/",)))
+    client = Client(QuarantineGate(answer, database.watch(), ("/embed/",), frozenset({"/console/sign-in"})))
     assert client.post("/v1/forms/upr-webinar-10/submissions").status_code == 200
     return client
 
