@@ -16,10 +16,10 @@ from services.events.event.model import Readers
 from services.events.rules import SLUG, SLUG_LENGTH, RulesBroken
 from services.events.tables import MAX_GROUPS, CountedGroup, group_names
 from shared.http.access import holder, holder_if_any, refuse
-from shared.http.holders import ROLES
 from shared.http.lists import csv_answer, wants_csv
 from shared.http.problems import MEDIA_TYPE as PROBLEM
 from shared.http.problems import ProblemSchema
+from shared.messaging.contracts.payloads import ROLES
 from shared.runtime.errors import DomainError
 
 READERS = ("viewer", "coordinator")

@@ -36,7 +36,7 @@ class AuditRecordSchema(ma.Schema):
 
     at = ma.fields.AwareDateTime(format="iso", required=True)
     who = ma.fields.String(required=True, metadata={"description": "Name of the key's holder"})
-    action = ma.fields.String(required=True, metadata={"description": "In the past tense: `bulletin-sent`"})
+    action = ma.fields.String(required=True, metadata={"description": "In the past tense: `person-exported`"})
     kind = ma.fields.String(required=True, metadata={"description": "Of what it was done to; may be empty"})
     subject = ma.fields.String(required=True, metadata={"description": "Its id or slug; may be empty"})
     detail = ma.fields.Dict(keys=ma.fields.String(), required=True)
@@ -120,7 +120,11 @@ class ExportSchema(ma.Schema):
     export_id = ma.fields.String(required=True)
     made_at = ma.fields.String(required=True)
     person_refs = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "For the other services"})
-    subjects = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "For notifications"})
+    subjects = ma.fields.List(
+        ma.fields.String(),
+        required=True,
+        metadata={"description": "Other references of the person, for the services that know no person_ref"},
+    )
     tables = ma.fields.Dict(keys=ma.fields.String(), required=True, metadata={"description": "Rows by table"})
     left_out = ma.fields.Dict(keys=ma.fields.String(), required=True, metadata={"description": "Columns, with reasons"})
     notes = ma.fields.List(

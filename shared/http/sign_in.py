@@ -20,7 +20,7 @@ from shared.http.holders import Access, AccessFile, Holder
 from shared.runtime.clock import Clock, system_clock
 from shared.runtime.deployment import Deployment, client_address
 from shared.runtime.ids import keyed_hash, token_hash
-from shared.runtime.logs import SecurityEvent, record_security_event
+from shared.runtime.logs import SIGNED_IN, record_security_event
 from shared.security.audit_log import AccessRow, find_by_id, find_by_key
 
 _KEY_HASH = re.compile(r"^[0-9a-f]{64}$")
@@ -192,7 +192,7 @@ class SignIn:
 
     def start(self, holder: Holder, session: str, target: str) -> Response:
         """A redirect to ``target`` with the cookie of a new session of ``holder`` set."""
-        record_security_event(SecurityEvent.SIGNED_IN, holder=holder.name)
+        record_security_event(SIGNED_IN, holder=holder.name)
         response = redirect(target if _is_local(target) else "/console", 303)
         self._set(response, holder.ref, session, time.time())  # type: ignore[arg-type]  # as below
         return response  # type: ignore[return-value]  # werkzeug's response is Flask's here

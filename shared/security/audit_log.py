@@ -2,10 +2,10 @@
 
 No process changes a record, and the database refuses to delete one younger than 1,000 days, so that a stolen login of a
 process cannot remove what shows its use. Records are kept for three years. What a service records elsewhere already
-(changes of registrations, of events, readings of sealed answers) is not written twice: the view ``own_audit_log`` of
+(such as changes of what it stores) is not written twice: the view ``own_audit_log`` of
 its database shows both. No record identifies a participant.
 
-Access (holders of keys) is registration's own table, and a copy of it in each other service. A console cookie is
+One service owns access (holders of keys); each other has a copy of it. A console cookie is
 signed and would be valid for its eight hours; what ends it earlier is stored in each service's own database.
 """
 
@@ -20,7 +20,7 @@ from sqlalchemy import Connection, text
 from shared.db.cleanup import HOURLY_S, Rule
 from shared.db.unit_of_work import SERVICE, UnitOfWork
 from shared.messaging import outbox
-from shared.messaging.contracts.registry import source_of
+from shared.messaging.contracts.registry import BY_KEY, source_of
 from shared.messaging.contracts.schemas import TYPE_PREFIX, Message
 from shared.runtime.clock import Clock, rfc3339
 from shared.runtime.ids import new_id, token_hash
@@ -36,9 +36,6 @@ _READ = text("""
         AND (CAST(:who AS text) = '' OR who = :who) AND (CAST(:action AS text) = '' OR action = :action)
     ORDER BY at DESC, key DESC LIMIT :most
 """)
-
-UNION_KEPT_BY = "registration"
-"""The service that keeps the audit log over all of them."""
 
 AUDIT_LOG_KEPT = timedelta(days=3 * 365 + 1)
 """The database refuses to delete what is younger than 1,000 days: the difference is for clocks and leap years."""
@@ -57,8 +54,8 @@ AUDIT_LOG_RULE = Rule(
 class AuditRecord:
     """Attributes:
     who: name of the key's holder.
-    action: in the past tense, ``bulletin-sent``.
-    kind: of what it was done to (``bulletin``); empty for nothing.
+    action: in the past tense, ``person-exported``.
+    kind: of what it was done to (``export``); empty for nothing.
     subject: its id or slug.
     detail: what else to know; never about a participant.
     """
@@ -101,7 +98,7 @@ def add_audit_record(connection: Connection, record: AuditRecord, now: datetime)
 
 
 def publish_entry(connection: Connection, record: AuditRecord, now: datetime) -> None:
-    """Publish a record to registration, which keeps the union of the audit logs; its own are there already.
+    """Publish a record to the service that keeps the audit log of all; its own records are there already.
 
     For what a service records elsewhere than by :func:`add_audit_record`. In the transaction of the action, so that
     neither exists without the other.
@@ -110,8 +107,13 @@ def publish_entry(connection: Connection, record: AuditRecord, now: datetime) ->
         KeyError: the connection is not of a unit of work, so its service is unknown.
     """
     service = connection.get_execution_options()[SERVICE]
-    if service != UNION_KEPT_BY:
+    if audit_key(service) in BY_KEY:
         outbox.add(connection, [audit_message(service, record, now)])
+
+
+def audit_key(service: str) -> str:
+    """Routing key of the audit records that ``service`` publishes."""
+    return f"{service}-audit.recorded.v1"
 
 
 def audit_message(service: str, record: AuditRecord, now: datetime) -> Message:
@@ -119,7 +121,7 @@ def audit_message(service: str, record: AuditRecord, now: datetime) -> Message:
     identity = new_id()
     return Message(
         id=identity,
-        type=f"{TYPE_PREFIX}{service}-audit.recorded.v1",
+        type=f"{TYPE_PREFIX}{audit_key(service)}",
         source=source_of(service),
         subject=identity,
         time=now,

@@ -242,7 +242,7 @@ def _times(context: MailContext, event: EventCopy, words: Wording) -> list[tuple
     """Label and line of each zone; a label may be empty. No lines if there is no date."""
     if not event.has_date or event.starts_at is None:
         return []
-    labels = {"event": "", "recipient": words.your_time, "utc": ""}
+    labels = {"event": "", "reader": words.your_time, "utc": ""}
     period = Period(event.starts_at, event.ends_at, event.time_zone, event.city)
     lines = time_lines(period, words.language, context.recipient.time_zone)
     return [(labels[line.whose], line) for line in lines]

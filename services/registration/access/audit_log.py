@@ -61,7 +61,7 @@ class AuditEntrySchema(ma.Schema):
     service = ma.fields.String(required=True)
     at = ma.fields.AwareDateTime(format="iso", required=True)
     who = ma.fields.String(required=True, metadata={"description": "Name of the holder"})
-    act = ma.fields.String(required=True, metadata={"description": "In the past tense: `bulletin-sent`"})
+    act = ma.fields.String(required=True, metadata={"description": "In the past tense: `person-exported`"})
     kind = ma.fields.String(required=True, metadata={"description": "Of what it was done to; may be empty"})
     subject = ma.fields.String(required=True, metadata={"description": "Its id or slug; may be empty"})
     detail = ma.fields.Dict(keys=ma.fields.String(), required=True)

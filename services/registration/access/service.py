@@ -29,8 +29,9 @@ from services.registration.access.store import (
     session_message,
 )
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.holders import ROLES, AccessFile, Holder
+from shared.http.holders import AccessFile, Holder
 from shared.messaging import outbox
+from shared.messaging.contracts.payloads import ROLES
 from shared.runtime.clock import Clock
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_id, new_token, token_hash
