@@ -32,12 +32,11 @@ from shared.console.frame import frame_blueprint, pages_blueprint
 from shared.db.quarantine import QuarantineWatch
 from shared.db.readiness import CheckedClock, DatabaseTime, read_database_time, readiness
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.app import KeyHolders, WebParts, make_app
+from shared.http.app import WebParts, make_app
 from shared.http.audit_log import audit_log_routes
 from shared.http.holders import AccessFile
-from shared.http.sign_in import AccessDirectory, make_sign_in
+from shared.http.sign_in import key_holders
 from shared.runtime.clock import Clock, system_clock
-from shared.security.audit_log import Sessions
 from shared.security.keys import KeyChecks
 from shared.security.sealing import Vault
 
@@ -74,8 +73,8 @@ def build_app(
 ) -> Flask:
     """The web application on ``engine``."""
     work = UnitOfWork(engine, NAME)
-    access = AccessDirectory(AccessFile(settings.common.access_file), work, clock)
-    sign_in = make_sign_in(access, settings.common.signing_keys, Sessions(work, clock), settings.common.deployment)
+    common = settings.common
+    holders = key_holders(AccessFile(common.access_file), work, clock, common.signing_keys, common.deployment)
     letterhead = Letterhead(settings.common.public_url, settings.mail_from, settings.mail_from_name)
     vault = Vault(list(settings.vault_keys))
     context = BulletinContext(work, clock, letterhead, vault, settings.mail_domain)
@@ -95,7 +94,7 @@ def build_app(
         ],
         pages=[
             unsubscribe_blueprint(work, clock, vault),
-            frame_blueprint(sign_in, CONSOLE),
+            frame_blueprint(holders.sign_in, CONSOLE),
             console_blueprint(context),
         ],
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
@@ -107,7 +106,7 @@ def build_app(
         statuses=PROBLEM_STATUSES,
         signing=SIGNING,
     )
-    return make_app(parts, KeyHolders(access, sign_in), settings.common.deployment)
+    return make_app(parts, holders, common.deployment)
 
 
 def console_blueprint(context: BulletinContext) -> Blueprint:

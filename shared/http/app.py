@@ -19,12 +19,11 @@ from shared.http.access import NoSession, guard, holder_if_any, public
 from shared.http.admission import AdmissionMiddleware, max_body_bytes
 from shared.http.gates import QUARANTINE_WATCH, QuarantineGate, require_keys
 from shared.http.headers import secure_headers
-from shared.http.holders import Access
 from shared.http.openapi import document_blueprint, made_once
 from shared.http.page_cache import PAGE_CACHE, CachedPages, PageCache
 from shared.http.problems import handle_problems, refuse_too_many
 from shared.http.request_data import CONTROL_CHARACTER, MAX_FIELDS, refuse_many_fields, refuse_unknown_parameters
-from shared.http.sign_in import SignIn
+from shared.http.sign_in import KeyHolders
 from shared.runtime.clock import Clock, system_clock
 from shared.runtime.deployment import Deployment, running_version
 from shared.runtime.logs import carried_trace, caused_by
@@ -221,19 +220,6 @@ class WebParts:
     rates: Mapping[str, str] = field(default_factory=dict)
     statuses: Mapping[str, int] = field(default_factory=dict)
     signing: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class KeyHolders:
-    """Who may call what needs a role.
-
-    Attributes:
-        access: holders of keys.
-        sign_in: the console's cookie.
-    """
-
-    access: Access
-    sign_in: SignIn
 
 
 def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment) -> Flask:

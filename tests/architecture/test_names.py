@@ -129,7 +129,7 @@ KNOWN_TO_SHARED = {
     ("shared/http/access.py", "partner"): "the role in `access.changed`, limited to the numbers of one partner",
     ("shared/http/holders.py", "partner"): "the same, in the access file",
     ("shared/http/sign_in.py", "partner"): "the same, read from the table",
-    ("shared/security/audit_log.py", "partner"): "the same, a column of the table",
+    ("shared/security/sessions.py", "partner"): "the same, a column of the table",
     ("shared/public_forms/fields.py", "partner"): "a parameter of a form's address, and so no name of a question",
 }
 """Words that ``shared`` may use, each with its reason. The contracts, which are shared on purpose, are not searched."""

@@ -52,8 +52,9 @@ from shared.runtime.clock import Clock, rfc3339
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_id
 from shared.runtime.logs import correlation_id
-from shared.security.audit_log import AuditRecord, add_audit_record, has_lost
+from shared.security.audit_log import AuditRecord, add_audit_record
 from shared.security.sealing import Unsealable
+from shared.security.sessions import has_lost
 
 log = logging.getLogger(__name__)
 
