@@ -26,7 +26,7 @@ class RecoverSettings:
     """Attributes:
     urls: by service, of its owner's login.
     notifications_key, events_key: public keys of the services, 32 bytes.
-    vault_keys: open the recipient book; only for the list of people who must be written to.
+    vault_keys: decrypt the recipients; only for the list of people who must be written to.
     mail_domain: what Message-IDs end with.
     where: where they were found, in words.
     """

@@ -34,7 +34,7 @@ def tokens(office: Office) -> dict[str, str | None]:
 
 
 def book(office: Office) -> str:
-    """All that the recipient book holds, opened."""
+    """All that is stored about recipients, decrypted."""
     closed = office.rows("SELECT subject::text AS id, closed FROM recipient WHERE closed IS NOT NULL")
     return str([office.vault.open(row["closed"], row=row["id"]) for row in closed])
 
