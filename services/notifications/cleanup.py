@@ -31,7 +31,7 @@ RULES = (
             AND (t.state <> 'unknown' OR t.due_at IS NULL)
             AND coalesce(t.sent_at, t.ended_at, t.created_at) < :before""",
         MAIL_KEPT,
-        "whether somebody was told is asked until the next review; its attempts go with it, its text went once it was "
+        "whether people were notified is asked until the next review; its attempts go with it, its text went once it was "
         "sent",
         order="t.id",
         every_s=HOURLY_S,

@@ -117,7 +117,7 @@ def _readdress_one(connection: Connection, clock: Clock, mail: WaitingMail, pers
 
 
 LINK_ENDED = "its link has ended with a change of address"
-TOLD_BY_OTHER = "it is told by another registration"
+SENT_TO_OTHER = "it is sent for another registration"
 
 
 def leave_address(connection: Connection, subject: str) -> None:
@@ -149,7 +149,7 @@ def follow_address(connection: Connection, clock: Clock, subject: str, before: s
     for kind in call_off_linked(connection, subject, LINK_ENDED, now):
         mails_total.labels(kind, "called_off").inc()
     once = (*ANNOUNCED_KINDS, *REMINDER_KINDS)
-    for kind in call_off_duplicates(connection, subject, after, once, TOLD_BY_OTHER, now):
+    for kind in call_off_duplicates(connection, subject, after, once, SENT_TO_OTHER, now):
         mails_total.labels(kind, "called_off").inc()
     change_person(connection, subject, before, after)
     copy_suppression(connection, before, after, now)
