@@ -31,8 +31,8 @@ RULES = (
             AND (t.state <> 'unknown' OR t.due_at IS NULL)
             AND coalesce(t.sent_at, t.ended_at, t.created_at) < :before""",
         MAIL_KEPT,
-        "whether people were notified is asked until the next review; its attempts go with it, its text went once it was "
-        "sent",
+        "whether people were notified is asked until the next review; its attempts go with it, its text went once it "
+        "was sent",
         order="t.id",
         every_s=HOURLY_S,
     ),

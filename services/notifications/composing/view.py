@@ -257,7 +257,7 @@ def _before(slot: PreviousTime | None, event: EventCopy, words: Wording) -> Time
 def _notice(context: MailContext, event: EventCopy, words: Wording) -> str | None:
     """What is not settled about the event, if anything. A person who has cancelled is promised no further mail."""
     if event.status == "cancelled":
-        return words.called_off
+        return words.cancelled
     if _is_live(context) and not event.has_date:
         return words.date_open
     return words.tentative if _is_live(context) and event.status == "tentative" else None

@@ -158,7 +158,7 @@ def begin_handover(
         lease: from now.
 
     Returns:
-        whether it may be handed over; False if its lease expired, or it was called off.
+        whether it may be handed over; False if its lease expired, or it was cancelled.
 
     Raises:
         Unavailable: the database is away; do not send, because nothing may be stored.

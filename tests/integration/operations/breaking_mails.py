@@ -99,7 +99,7 @@ BREAKS: tuple[Break, ...] = (
         "a confirmation link or a former address is mailed once",
         """INSERT INTO mail (id, kind, subject, revision, recipient, lane, state, reason, message_id, cause_at,
             created_at, correlation_id)
-        SELECT uuidv7(), kind, subject, 2, recipient, lane, 'called_off', 'x', '<again@example.org>', cause_at,
+        SELECT uuidv7(), kind, subject, 2, recipient, lane, 'cancelled', 'x', '<again@example.org>', cause_at,
             created_at, '' FROM mail WHERE kind = 'verification' LIMIT 1""",
     ),
     in_notifications(
@@ -108,7 +108,7 @@ BREAKS: tuple[Break, ...] = (
         "no mail is about a revision that was never published",
         """INSERT INTO mail (id, kind, subject, revision, recipient, lane, state, reason, message_id, cause_at,
             created_at, correlation_id)
-        SELECT uuidv7(), kind, subject, 9, recipient, lane, 'called_off', 'x', '<again@example.org>', cause_at,
+        SELECT uuidv7(), kind, subject, 9, recipient, lane, 'cancelled', 'x', '<again@example.org>', cause_at,
             created_at, '' FROM mail WHERE kind = 'confirmation' LIMIT 1""",
     ),
     in_notifications(

@@ -120,7 +120,7 @@ CREATE TABLE mail (
     detail jsonb,
     lane text NOT NULL CHECK (lane IN ('transactional', 'verification', 'reminder', 'bulletin')),
     state text NOT NULL CHECK (state IN ('queued', 'claimed', 'sent', 'deferred', 'unknown', 'failed', 'suppressed',
-        'called_off', 'missed', 'bounced')),
+        'cancelled', 'missed', 'bounced')),
     due_at timestamptz,
     expires_at timestamptz,
     lease_until timestamptz,
@@ -150,7 +150,7 @@ CREATE TABLE mail (
     CONSTRAINT pending_is_due CHECK (state NOT IN ('queued', 'claimed', 'deferred') OR due_at IS NOT NULL),
     CONSTRAINT unsent_has_reason CHECK (state IN ('queued', 'claimed', 'sent') OR reason IS NOT NULL),
     CONSTRAINT mail_content_goes CHECK
-        (closed IS NULL OR recipient IS NOT NULL AND state NOT IN ('sent', 'bounced', 'suppressed', 'called_off')),
+        (closed IS NULL OR recipient IS NOT NULL AND state NOT IN ('sent', 'bounced', 'suppressed', 'cancelled')),
     CONSTRAINT ended_undelivered CHECK (ended_at IS NULL OR state IN ('failed', 'missed', 'unknown'))
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 COMMENT ON COLUMN mail.revision IS
@@ -188,7 +188,7 @@ CREATE TABLE mail_attempt (
     started_at timestamptz NOT NULL,
     ended_at timestamptz,
     outcome text CHECK
-        (outcome IN ('sent', 'deferred', 'failed', 'unknown', 'released', 'called_off', 'suppressed')),
+        (outcome IN ('sent', 'deferred', 'failed', 'unknown', 'released', 'cancelled', 'suppressed')),
     PRIMARY KEY (mail_id, number),
     CONSTRAINT ended_with_outcome CHECK ((ended_at IS NULL) = (outcome IS NULL)),
     CONSTRAINT handed_over_after_data CHECK (outcome NOT IN ('sent', 'unknown') OR phase = 'data')
@@ -303,7 +303,7 @@ CREATE TABLE webhook_delivery (
     form text NOT NULL,
     status text NOT NULL,
     occurred_at timestamptz NOT NULL,
-    state text NOT NULL CHECK (state IN ('queued', 'claimed', 'delivered', 'failed', 'called_off')),
+    state text NOT NULL CHECK (state IN ('queued', 'claimed', 'delivered', 'failed', 'cancelled')),
     due_at timestamptz,
     lease_until timestamptz,
     fence integer NOT NULL DEFAULT 0 CHECK (fence >= 0),
