@@ -76,6 +76,7 @@ PUBLIC = ("/embed/",)
 """Forms and their files: the same for everybody."""
 
 PROBLEM_STATUSES = {
+    "not-allowed": 403,
     "undecided": 503,
     "form-unknown": 404,
     "idempotency-mismatch": 422,

@@ -58,12 +58,11 @@ CODES = {
 
 DOMAIN_STATUS: Mapping[str, int] = {
     "not-found": 404,
-    "not-allowed": 403,
     "edit-conflict": 412,
     "if-match-required": 428,
     "unknown-parameter": 422,
 }
-"""Status of a domain error by the codes that are raised in every service."""
+"""Status of a domain error by its code, for the codes that several services raise."""
 
 STATUSES = "troika.problem_statuses"
 """Status of a domain error by its code, those of the service included, among the application's extensions."""
