@@ -72,10 +72,9 @@ def build_app(
     database_time: DatabaseTime = read_database_time,
 ) -> Flask:
     """The web application on ``engine``."""
-    work = UnitOfWork(engine, NAME)
-    common = settings.common
+    work, common = UnitOfWork(engine, NAME), settings.common
     holders = key_holders(AccessFile(common.access_file), work, clock, common.signing_keys, common.deployment)
-    letterhead = Letterhead(settings.common.public_url, settings.mail_from, settings.mail_from_name)
+    letterhead = Letterhead(common.public_url, settings.mail_from, settings.mail_from_name)
     vault = Vault(list(settings.vault_keys))
     context = BulletinContext(work, clock, letterhead, vault, settings.mail_domain)
     keys = KeyChecks(work, settings.held_keys, NAME)
