@@ -209,6 +209,13 @@ def parted(names: str) -> list[str]:
     return [name.strip() for name in names.split(",")]
 
 
+REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}
+"""Refusals of every route that needs a role, for :func:`with_refusals`."""
+
+CHANGED = {"s412": "It was changed since it was read", "s428": "`If-Match` is missing"}
+"""Further refusals of a route that changes something."""
+
+
 def with_refusals(blueprint: Any, **descriptions: str) -> Any:
     """Document the refusals of a route; names are ``s404`` and the like."""
 
