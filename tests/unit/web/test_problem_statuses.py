@@ -20,7 +20,7 @@ def raised_by(service: str) -> set[str]:
     """Codes of the domain errors that the code of a service raises by name."""
     calls = (node for path in python_files(f"services/{service}") for node in nodes(path) if isinstance(node, ast.Call))
     return {
-        call.args[0].value
+        str(call.args[0].value)
         for call in calls
         if isinstance(call.func, ast.Name) and call.func.id == "DomainError" and isinstance(call.args[0], ast.Constant)
     }
