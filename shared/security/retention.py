@@ -176,7 +176,7 @@ class RetentionStep:
 
 @dataclass(frozen=True, slots=True)
 class RetentionMetrics:
-    """Metrics of a service, each with the labels ``service`` and ``what``.
+    """Metrics of a service: the ``labels`` of each, to be called with the service and what goes.
 
     Attributes:
         overdue: records that hold what should have been gone for a day.
@@ -184,9 +184,9 @@ class RetentionMetrics:
         done: records from which something was taken.
     """
 
-    overdue: Gauge
-    unannounced: Gauge
-    done: Counter
+    overdue: Callable[[str, str], Gauge]
+    unannounced: Callable[[str, str], Gauge]
+    done: Callable[[str, str], Counter]
 
 
 class Retaining:
@@ -224,7 +224,7 @@ class Retaining:
             return
         late = self._overdue(work, now)
         for what, count in late.items():
-            self._metrics.overdue.labels(self._service, what).set(count)
+            self._metrics.overdue(self._service, what).set(count)
         steps = list(self._steps(work, now))
         self._announce(work, steps, dict.fromkeys(late, 0), now)
         taken = [self._take(work, step, now) for step in steps]
@@ -250,13 +250,13 @@ class Retaining:
                     extra={"form": facts[0], "step": facts[1], "count": left},
                 )
         for what, count in waiting.items():
-            self._metrics.unannounced.labels(self._service, what).set(count)
+            self._metrics.unannounced(self._service, what).set(count)
 
     def _take(self, work: UnitOfWork, step: RetentionStep, now: datetime) -> int:
         done = step.take(work, now)
         if done:
             with work.transaction() as connection:
                 record_taken(connection, step.noticed, done, now)
-            self._metrics.done.labels(self._service, step.what).inc(done)
+            self._metrics.done(self._service, step.what).inc(done)
             log.info("retention done", extra={"form": step.noticed.form, "step": step.noticed.step, "count": done})
         return done

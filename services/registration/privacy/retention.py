@@ -31,7 +31,7 @@ from shared.security.retention import (
     notice_statements,
 )
 
-METRICS = RetentionMetrics(retention_overdue, retention_unannounced, retention_done_total)
+METRICS = RetentionMetrics(retention_overdue.labels, retention_unannounced.labels, retention_done_total.labels)
 
 UNDECIDED_DAYS = 365
 """How many days after its last change the person of an undecided proposal is kept."""
