@@ -22,7 +22,7 @@ _IDIOM = re.compile(rf"\b(?:{IDIOMS})\b", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 SHORT, TINY = 50, 40
 """Lines below which a module is short, or so small that its only importer should hold it."""
-NEVER_JOINED = ("__init__.py", "__main__.py", "wsgi.py", "messages.py")
+NEVER_JOINED = ("__init__.py", "__main__.py", "messages.py")
 """Packages, entry points, and the modules in which a test looks for the types of messages that a feature publishes."""
 
 
