@@ -65,7 +65,7 @@ def roots_of(service: str) -> dict[str, list[Place]]:
         tools |= {(module, name) for name in commands(module) if module != main}
     keys = value_of(wiring, "describe", "keys")
     return {
-        "web": [(f"services.{service}.wsgi", "application")],
+        "web": [(f"services.{service}.web", "application")],
         "relay": [
             WORKER,
             ("shared.messaging.relay", "Relay"),

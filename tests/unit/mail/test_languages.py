@@ -3,10 +3,10 @@
 import pytest
 
 from services.notifications.composing.model import TEXTS
-from services.notifications.composing.preview import previews, sample
 from services.notifications.composing.rendering import write
 from services.notifications.composing.texts import wording
 from shared.i18n.languages import LANGUAGES, best_language
+from tests.support.mail_samples import previews, sample
 from tests.unit.mail.received import part, received
 
 WORDS_FOR_LINK = {

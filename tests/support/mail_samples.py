@@ -1,4 +1,4 @@
-"""Each kind of mail in each language, for documentation and review. The event is the reference scenario's webinar."""
+"""Each kind of mail in each language, as a sender would write it. The event is the reference scenario's webinar."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -79,7 +79,7 @@ SAMPLE = MailContext(
         address="participant@example.org",
         language="en",
         time_zone="Africa/Nairobi",
-        token="sample-link-that-opens-nothing",  # noqa: S106 - opens nothing
+        token="sample-link-that-opens-nothing",
         view="sample-view",
         join="sample-join",
         position=3,
