@@ -23,6 +23,7 @@ from tests.integration.registration.test_form_key_life import FORM, travellers
 from tests.integration.registration.test_keys_database import installation, installation_with_folder
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
+from tests.support.postgres import PostgresServer
 from tests.support.registration_service import RegistrationService
 
 assert installation
@@ -74,13 +75,13 @@ def test_key_that_was_destroyed_since_the_backup_is_no_fault(
 
 
 def test_keys_database_that_is_away_or_has_no_schema_is_a_fault(
-    service: RegistrationService, installation: TestInstallation, settings: Path
+    service: RegistrationService, installation: TestInstallation, settings: Path, postgres: PostgresServer
 ) -> None:
     travellers(service, "one")
     file = settings / "tools" / "operator" / VARIABLE
     file.write_text("postgresql://troika_keys_operator:x@127.0.0.1:1/keys\n")
     with pytest.raises(Unavailable):
         sample(installation, settings)
-    file.write_text(installation.urls["notifications"] + "\n")
+    file.write_text(postgres.fresh_database() + "\n")
     with pytest.raises(ArchiveProblem, match=VARIABLE):
         sample(installation, settings)
