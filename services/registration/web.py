@@ -4,6 +4,7 @@ There are three, each with the keys and rights that its routes need: ``forms`` (
 links) and ``desk`` (console and the coordinators' interface). ``web`` is all three in one process.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import Engine
 
+from services.console_pages import SIGNING
 from services.registration.desk import LARGER_BODIES, Routes, add_desk
 from services.registration.forms.api import add_form_administration
 from services.registration.forms.changes import FormDesk
@@ -71,8 +73,32 @@ PEOPLE = (
 PAUSED = ("/embed/", "/v1/challenge", "/v1/receipts/", "/receipts/", "/my", "/c/", "/r/", "/v/", "/j/")
 """Path prefixes that answer 503 even for reading in quarantine: their content may be older than people's mails."""
 
+GATED = re.compile(r"/v1/forms/[^/]+/submissions|/embed/[^/]+|/my")
+"""Submissions, also of plain forms, which answer an outage with what was typed. Gated transactions store them."""
+
 PUBLIC = ("/embed/",)
 """Forms and their files: the same for everybody."""
+
+PROBLEM_STATUSES = {
+    "not-allowed": 403,
+    "undecided": 503,
+    "form-unknown": 404,
+    "idempotency-mismatch": 422,
+    "reason-needed": 422,
+    "closing-before-opening": 422,
+    "unknown-partner": 422,
+    "too-many-origins": 422,
+    "sealed-gone": 410,
+    "list-expired": 410,
+    "purpose-unknown": 422,
+    "too-many-people": 422,
+    "too-many-readings": 429,
+    "file-refused": 422,
+    "bad-mapping": 422,
+    "bad-choice": 422,
+    "invalid-access": 422,
+}
+"""Status of a problem by its code, for the codes that only this service raises; 409 for all others."""
 
 INTAKE_CONNECTIONS = 8
 """To the database, of one process, for submissions alone: no export can keep them waiting."""
@@ -110,8 +136,10 @@ def build_app(
     kinds = UNITED[WEB] if settings.common.process == WEB else (settings.common.process,)
     work = UnitOfWork(engine, NAME)
     intake_work = UnitOfWork(intake or engine, NAME)
+    watch = QuarantineWatch(intake_work, NAME)
     deployment = settings.common.deployment_with((settings.common.signing_keys or settings.intake_keys)[0])
-    context = _public_context(settings, work, intake_work, clock) if kinds != (DESK,) else None
+    gated_work = intake_work.gated(watch.require_none)
+    context = _public_context(settings, work, gated_work, clock) if kinds != (DESK,) else None
     routes = _routes(settings, kinds, work, clock, context, deployment, keys_database)
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
@@ -126,8 +154,11 @@ def build_app(
         cached=CachedPages(PUBLIC, forget=context.views.clear) if context is not None else CachedPages(),
         clock=clock,
         around=_cross_origin(context),
-        quarantine=QuarantineWatch(intake_work, NAME),
+        quarantine=watch,
         paused=PAUSED,
+        gated=GATED,
+        statuses=PROBLEM_STATUSES,
+        signing=SIGNING,
         rates={kind: usual for kind, (_, usual) in RATES.items()},
         larger_bodies=LARGER_BODIES if DESK in kinds else {},
     )
