@@ -41,6 +41,8 @@ PRECOMPILE_TESTS := $(PRECOMPILE) && $(BIN)/python -m tests.support.bytecode
 # Of the images, and more words for docker build: IMAGE_ARGUMENTS="--build-arg BASE=registry.example.org/debian:13-slim"
 VERSION := 0.1.0
 IMAGE_ARGUMENTS ?=
+# For $(MAKE): two targets at a time. When one fails, make waits for the other one, and begins no more
+SIDE_BY_SIDE := --no-print-directory --jobs=2
 # What both parts of make chaos say to pytest, and what the first part is
 AT_LENGTH := --chaos=full -rP --show-capture=stdout
 TIMED := tests/chaos/broker tests/chaos/overload
@@ -49,6 +51,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 
 .PHONY: help demo demo-check demo-reset up down audit doctor test chaos chaos-timed chaos-counted chaos-long check bench specs format lock
 .PHONY: docs translations security sbom advisories image compose test-deploy test-alerting test-cluster test-recovery
+.PHONY: test-machine test-bytecode check-types check-rest
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,11 +79,16 @@ audit: $(VENV)/.ready ## compare what databases and broker hold; exit 1: broken,
 doctor: $(VENV)/.ready ## grade this host and what `make up` runs on it, each line with what to do; exit 1: warnings, 2: faults
 	@$(BIN)/python -m deploy.operations.doctor $(DOCTOR)
 
-test: $(VENV)/.ready-dev ## make check, then install what the tests need, start private servers, run every test, print one summary
-	@$(if $(PYTEST),,$(MAKE) --no-print-directory check)
-	@deploy/setup/test_machine.sh
-	@$(PRECOMPILE_TESTS)
+test: ## install what the tests need, make check, start private servers, run every test, print one summary
+	@$(MAKE) $(SIDE_BY_SIDE) $(VENV)/.ready-dev test-machine
+	@$(MAKE) $(SIDE_BY_SIDE) $(if $(PYTEST),,check-types check-rest) test-bytecode
 	@$(BIN)/python -m pytest $(PYTEST)
+
+test-machine:
+	@deploy/setup/test_machine.sh
+
+test-bytecode: $(VENV)/.ready-dev
+	@$(PRECOMPILE_TESTS)
 
 chaos: ## break everything, at length: both parts below, the second also when the first has found something
 	@timed=0; $(MAKE) chaos-timed || timed=$$?; $(MAKE) chaos-counted; exit $$timed
@@ -129,11 +137,16 @@ test-recovery: $(VENV)/.ready-dev ## rehearse each recovery: databases older or 
 	@$(BIN)/python -m pytest -n 0 --recovery tests/recovery $(PYTEST)
 
 check: $(VENV)/.ready-dev ## format, lint, types, import rules, and whether the specifications are up to date
+	@$(MAKE) $(SIDE_BY_SIDE) check-types check-rest
+
+check-types: $(VENV)/.ready-dev
+	@$(BIN)/mypy --no-error-summary
+
+check-rest: $(VENV)/.ready-dev
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy --no-error-summary & types=$$! rest=0; \
-		{ $(BIN)/lint-imports --no-logo && $(BIN)/python -m deploy.specs --check; } || rest=$$?; \
-		wait $$types && exit $$rest
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m deploy.specs --check
 
 bench: $(VENV)/.ready-dev ## measure speed and cost against references in one run; BENCH="P5 P8" picks; a table and bench.json
 	@$(BIN)/python -m tests.benchmarks.run $(BENCH)

@@ -107,7 +107,7 @@ def make_broker(rabbit: RabbitNode, loosened: Mapping[str, Rights] | None = None
     """
     vhost = rabbit.fresh_vhost().rpartition("/")[2]
     passwords = {user: f"{user}-{secrets.token_hex(8)}" for user in topology.user_names()}
-    urls = {user: rabbit.add_user(user, passwords[user], NO_RIGHTS, vhost) for user in passwords}
+    urls = rabbit.add_users(passwords, NO_RIGHTS, vhost)
     rights = {
         part: [row | {"vhost": vhost} for row in topology.definitions()[part]]
         for part in ("permissions", "topic_permissions")
