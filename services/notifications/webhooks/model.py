@@ -1,4 +1,4 @@
-"""Partners' webhooks: which events are sent, when a delivery is retried, and when a webhook is switched off. Pure."""
+"""Webhook retry: backoff, giving up, switching a webhook off; and which events are sent. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
