@@ -62,7 +62,6 @@ DOMAIN_STATUS = {
     "form-unknown": 404,
     "not-found": 404,
     "idempotency-mismatch": 422,
-    "idempotency-running": 409,
     "edit-conflict": 412,
     "if-match-required": 428,
     "already-cancelled": 409,
@@ -175,9 +174,8 @@ def _detail(error: HTTPException, status: int, data: Mapping[str, Any]) -> str:
 def from_domain(error: DomainError) -> Response:
     """The answer to a request that a rule refused."""
     status = DOMAIN_STATUS.get(error.code, 409)
-    retry_after_s = 1.0 if error.code == "idempotency-running" else 0.0
     title = error.code.replace("-", " ").capitalize()
-    return problem(status, error.code, title, detail=error.detail, retry_after_s=retry_after_s)
+    return problem(status, error.code, title, detail=error.detail)
 
 
 def from_outage(error: Unavailable) -> Response:

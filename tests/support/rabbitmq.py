@@ -13,11 +13,12 @@ from typing import Any
 from urllib.parse import quote
 
 from deploy.servers import rabbitmq as rabbitmq_settings
-from deploy.servers.rabbitmq import VHOST, NodePorts, Rights
+from deploy.servers.rabbitmq import VHOST, NodePorts
 from deploy.servers.starting import BASE_ENVIRONMENT, prefix
 from shared.runtime.accounts import service_account
 from tests.support.children import freeze, kill_tree, start_child, tail
 from tests.support.ports import free_port, is_listening
+from tests.support.rabbit_definitions import Rights, first_user, user_definitions, vhost_definitions
 from tests.support.run_folder import RUN_VARIABLE, RunFolder
 from tests.support.waiting import poll_until
 
@@ -89,7 +90,7 @@ class RabbitNode:
         self._server: subprocess.Popen[bytes] | None = None
         self._names: subprocess.Popen[bytes] | None = None
         conf = rabbitmq_settings.configuration(
-            self.ports, {**rabbitmq_settings.first_user(ADMIN, self._passwords[ADMIN]), **(settings or {})}
+            self.ports, {**first_user(ADMIN, self._passwords[ADMIN]), **(settings or {})}
         )
         self._write("rabbitmq.conf", conf)
         self._write("plugins", f"[{','.join(plugins)}].\n")
@@ -245,7 +246,7 @@ class RabbitNode:
 
     def add_user(self, name: str, password: str, rights: Rights | None = None, vhost: str = VHOST) -> str:
         """Make a user, with every right in ``vhost`` unless told otherwise, and return its URL."""
-        self.import_definitions(rabbitmq_settings.user_definitions(name, password, rights or Rights(), vhost))
+        self.import_definitions(user_definitions(name, password, rights or Rights(), vhost))
         self._passwords[name] = password
         return self.amqp_url(name, vhost)
 
@@ -253,7 +254,7 @@ class RabbitNode:
         """Return ``ADMIN``'s URL in an empty vhost of its own, so that tests that share the node do not meet."""
         if not self._spare_vhosts:
             self._spare_vhosts = [f"test-{secrets.token_hex(4)}" for _ in range(VHOSTS_AT_ONCE)]
-            made = [rabbitmq_settings.vhost_definitions(name, ADMIN) for name in self._spare_vhosts]
+            made = [vhost_definitions(name, ADMIN) for name in self._spare_vhosts]
             self.import_definitions({key: [one for each in made for one in each[key]] for key in made[0]})
         return self.amqp_url(vhost=self._spare_vhosts.pop())
 

@@ -21,7 +21,6 @@ from shared.i18n.languages import LANGUAGES
 from shared.messaging.contracts.schemas import TextByLanguage
 
 Schema = type[ma.Schema]
-BOOLEANS = ("true", "false")
 
 
 class StepQuery(ma.Schema):

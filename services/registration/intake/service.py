@@ -41,7 +41,6 @@ ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
 CODE_LENGTH = 4
 RECEIPT_BYTES = 20
-RECEIPT_SHAPE = r"[a-z2-7]{32}"
 
 
 def receipt_for(key: bytes, form: str, idempotency_key: str) -> str:
