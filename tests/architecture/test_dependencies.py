@@ -83,7 +83,7 @@ def test_kombu_is_none_that_loses_messages() -> None:
     assert [version is not None and Version(version) >= Version("5.7") for version in versions] == [True]
 
 
-def test_list_names_what_production_installs_and_nothing_else(listed: Listed) -> None:
+def test_list_names_what_is_installed_and_nothing_else(listed: Listed) -> None:
     needed = {(one.name, one.version) for one in read_requirements(PROJECT / "requirements.txt") if one.needed_here}
     assert {(_name(one), one["version"]) for one in listed.packages["components"]} == needed
 
