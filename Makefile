@@ -20,6 +20,12 @@ BENCH ?=
 RUN ?=
 OSV ?=
 CACHE ?=
+# make sbom PRODUCTION=folder SBOM=name: an environment of what runs in production and nothing else, and what to write
+PRODUCTION ?= var/production
+SBOM ?= sbom
+LISTED = --output-reproducible --pyproject pyproject.toml --sv 1.6 --of JSON $(VALIDATED)
+# Whether the lists are compared with the schema of their format
+VALIDATED ?= --validate
 # Words for the doctor: make doctor DOCTOR="--only mail --json"
 DOCTOR ?=
 # More words for pytest: make test PYTEST="-k bus"
@@ -155,8 +161,11 @@ security: $(VENV)/.ready-dev ## print the statements about safety with their tes
 	@$(if $(RUN),deploy/setup/test_machine.sh)
 	@$(BIN)/python -m deploy.security $(if $(RUN),--run)
 
-sbom: $(VENV)/.ready-dev ## write sbom.json: every package that runs in production, with version and licence (CycloneDX)
-	@$(BIN)/python -m deploy.security.sbom sbom.json
+sbom: $(VENV)/.ready-dev ## write sbom.json (each package of production, its licence) and sbom-hashes.json (its files): CycloneDX
+	@test -x $(PRODUCTION)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(PRODUCTION)
+	@$(BIN)/uv pip sync --quiet --python $(PRODUCTION) --require-hashes requirements.txt
+	@$(BIN)/cyclonedx-py environment $(LISTED) -o $(SBOM).json $(PRODUCTION)
+	@$(BIN)/python -W ignore -m cyclonedx_py requirements $(LISTED) -o $(SBOM)-hashes.json requirements.txt
 
 advisories: $(VENV)/.ready-dev ## look up what is known against our packages; needs the network. OSV=… asks another server
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.txt \

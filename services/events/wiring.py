@@ -57,7 +57,6 @@ _SAME_NAME = (
 _OF_THE_ERASED = ("registration_id", "form", "form_kind", "status", "revision", "occurred_at")
 ERASED = "person.erased.v1"
 WITHDRAWN = "proposal.withdrawn.v1"
-
 APPROVAL_CHANGED, PARTNER_CHANGED = "approval.changed.v1", "partner.changed.v1"
 
 

@@ -1,4 +1,4 @@
-"""Flask application of a service: hooks, errors, headers, health probes and request metrics, in one order."""
+"""Flask application of a service: middleware, hooks, errors, headers, health probes, request metrics, in one order."""
 
 import os
 import re

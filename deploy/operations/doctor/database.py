@@ -24,7 +24,6 @@ WORKER_CONNECTIONS = 4
 
 WEB_WORKERS = 2
 SHOWN = 3
-ARCHIVE_AGE_S = 900
 
 
 def check_logins(host: GradedHost, probes: Probes) -> Iterator[CheckResult]:
