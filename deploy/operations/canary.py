@@ -4,6 +4,8 @@ import logging
 import sys
 import time
 
+import click
+
 from deploy.operations.canary_probe import DONE, Canary
 from deploy.operations.telemetry import (
     canary_handover_seconds,
@@ -20,20 +22,21 @@ log = logging.getLogger(__name__)
 HTTP = ("http", "https")
 
 
-def read_canary(reader: Reader) -> tuple[Canary, int]:
-    """The canary and the seconds between two runs, from the environment; faults are collected in ``reader``."""
+EVERY_S = 60.0
+"""From run to run, seconds."""
+
+
+def read_canary(reader: Reader) -> Canary:
+    """The canary, from the environment; faults are collected in ``reader``."""
     public_url = reader.url("TROIKA_PUBLIC_URL", HTTP)
     reader.secure("TROIKA_PUBLIC_URL", PUBLIC_URL, plain_urls([public_url or ""]))
     inbox_url = reader.url("TROIKA_CANARY_INBOX_URL", HTTP, "").rstrip("/")
-    canary = Canary(
+    return Canary(
         public_url=(public_url or "").rstrip("/"),
         inbox_url=inbox_url,
         # without an inbox its mails leave by the mail relay: to a mailbox of yours alone
         address=reader.text("TROIKA_CANARY_ADDRESS", "canary@example.org" if inbox_url else None),
-        form=reader.text("TROIKA_CANARY_FORM", "canary"),
-        patience_s=reader.integer("TROIKA_CANARY_PATIENCE_S", 45, 1, 3600),
     )
-    return canary, reader.integer("TROIKA_CANARY_EVERY_S", 60, 1, 3600)
 
 
 def watch(canary: Canary, every_s: float, stop: Stop) -> None:
@@ -54,15 +57,17 @@ def watch(canary: Canary, every_s: float, stop: Stop) -> None:
         stop.wait(max(0.0, every_s - (time.monotonic() - began_at)))
 
 
-def main() -> int:
-    """Run until SIGTERM; returns an exit code."""
+@click.command()
+@click.option("--pace", default=1, help="How many times more often than once a minute.")
+def main(pace: int) -> None:
+    """Register once a minute until SIGTERM."""
     configure_logs("operations", "canary")
     reader = Reader()
-    canary, every_s = read_canary(reader)
+    canary = read_canary(reader)
     probes = read_probe_address(reader)
     reader.finish()
-    return run({"canary": lambda stop: watch(canary, every_s, stop)}, probes=probes, ready=lambda: ())
+    sys.exit(run({"canary": lambda stop: watch(canary, EVERY_S / pace, stop)}, probes=probes, ready=lambda: ()))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -45,11 +45,10 @@ class NotificationsSettings:
     common: what every service has.
     smtp_url: the mail relay; may contain a password. Only for senders.
     mail_from: a mailbox that people read; Message-IDs end with its domain.
-    mail_from_name: display name of the sender.
+    organiser: display name of the sender.
     private_keys: open the sealed parts of messages, newest first. Only for consumers.
     vault_keys: encrypt recipients, newest first. Not for relays and schedulers.
     webhook_keys: encrypt the secrets of webhooks, newest first. Only for the web process and deliverers.
-    news_wait: how long changes of an event are collected before news go out.
     unknown_after: how long an unknown outcome waits before it is resolved.
     lease: how long a claim lasts; longer than any SMTP dialogue.
     """
@@ -57,13 +56,12 @@ class NotificationsSettings:
     common: CommonSettings
     smtp_url: str = field(default="", repr=False)
     mail_from: str = ""
-    mail_from_name: str = ""
+    organiser: str = ""
     private_keys: tuple[bytes, ...] = field(default=(), repr=False)
     vault_keys: tuple[bytes, ...] = field(default=(), repr=False)
     webhook_keys: tuple[bytes, ...] = field(default=(), repr=False)
     unknown_after: timedelta = timedelta(minutes=15)
     lease: timedelta = timedelta(minutes=10)
-    news_wait: timedelta = timedelta(minutes=1)
 
     @property
     def held_keys(self) -> list[HeldKey]:
@@ -94,13 +92,9 @@ def read_settings(environment: Mapping[str, str] | None = None, process: str = W
     if process in (WEB, CONSUME, SEND, SCHEDULE):
         settings = replace(settings, mail_from=reader.take("TROIKA_MAIL_FROM", mailbox))
     if process in (WEB, SEND):
-        settings = replace(settings, mail_from_name=reader.text("TROIKA_MAIL_FROM_NAME", "The organisers"))
+        settings = replace(settings, organiser=reader.text("TROIKA_ORGANISER", "The organisers"))
     if process == CONSUME:
-        settings = replace(
-            settings,
-            private_keys=reader.take("TROIKA_NOTIFICATIONS_KEY_FILE", key_file),
-            news_wait=timedelta(seconds=reader.integer("TROIKA_NEWS_WAIT_S", 60, 0, 3600)),
-        )
+        settings = replace(settings, private_keys=reader.take("TROIKA_NOTIFICATIONS_KEY_FILE", key_file))
     if process in (WEB, CONSUME, SEND, REKEY):
         settings = replace(settings, vault_keys=reader.take("TROIKA_NOTIFICATIONS_VAULT_FILE", key_file))
     if process in (WEB, DELIVER):

@@ -73,7 +73,7 @@ def build_app(
     work = UnitOfWork(engine, NAME)
     access = AccessDirectory(AccessFile(settings.common.access_file), work, clock)
     sign_in = make_sign_in(access, settings.common.signing_keys, Sessions(work, clock), settings.common.deployment)
-    letterhead = Letterhead(settings.common.public_url, settings.mail_from, settings.mail_from_name)
+    letterhead = Letterhead(settings.common.public_url, settings.mail_from, settings.organiser)
     vault = Vault(list(settings.vault_keys))
     context = BulletinContext(work, clock, letterhead, vault, settings.mail_domain)
     keys = KeyChecks(work, settings.held_keys, NAME)

@@ -40,13 +40,10 @@ PRIVATE = KeyKind(
     KeyRule.CURRENT,
     "Decisions on proposals could not be opened, and would be parked.",
 )
-RATES: Mapping[str, tuple[str, str]] = {
-    "intake": ("TROIKA_LIMIT_INTAKE", "120 per minute; 600 per hour"),
-    "challenge": ("TROIKA_LIMIT_INTAKE", "120 per minute; 600 per hour"),
-    "link": ("TROIKA_LIMIT_LINK", "120 per minute"),
-}
-"""Setting and default rate of each kind of request that is limited: submissions; challenges for them, so that no client
-collects challenges while they are cheap; pages behind links in mails, and receipts."""
+INTAKE_RATE = "120 per minute; 600 per hour"
+RATES: Mapping[str, str] = {"intake": INTAKE_RATE, "challenge": INTAKE_RATE, "link": "120 per minute"}
+"""Rate of each kind of request that is limited, unless the settings have another: submissions; challenges for them, so
+that no client collects challenges while they are cheap; pages behind links in mails, and receipts."""
 
 FORM_KEYS, KEYS_DATABASE = "TROIKA_FORM_KEYS", "TROIKA_KEYS_DATABASE_URL"
 KEY_KINDS = (SIGNING, PERSON, MASTER, INTAKE, DECIDER, PRIVATE, NOTIFICATIONS_PUBLIC, EVENTS_PUBLIC)
@@ -69,7 +66,6 @@ class RegistrationSettings:
         events_key: the same of the events service.
         organiser: shown on forms.
         sealed_one_reader: no one has to approve the whole list of sealed answers, or the destruction of a key.
-        sealed_list_hours: how long a list of sealed answers can be opened again.
         console_url: address of the console, where links of invitations lead and for which passkeys are made.
     """
 
@@ -85,7 +81,6 @@ class RegistrationSettings:
     events_key: bytes = b""
     organiser: str = ""
     sealed_one_reader: bool = False
-    sealed_list_hours: int = 24
     console_url: str = ""
 
     @property
@@ -111,7 +106,6 @@ _NEEDS: Mapping[str, frozenset[str]] = {
     "private": frozenset({CONSUME, WORK}),
     "mailed": frozenset({DESK, DECIDE, TEND, WEB, WORK}),
     "organiser": frozenset({FORMS, OWN, WEB}),
-    "lists": frozenset({DESK, WEB}),
     "console": frozenset({DESK, WEB}),
 }
 """Kinds of process by what they need."""
@@ -146,9 +140,6 @@ def read_settings(process: str = WEB) -> RegistrationSettings:
         sealed_one_reader=reader.take("TROIKA_SEALED_ONE_READER", _yes_or_no, False)
         if process in _NEEDS["master"]
         else False,
-        sealed_list_hours=reader.integer("TROIKA_SEALED_LIST_HOURS", 24, 1, 24 * 14)
-        if process in _NEEDS["lists"]
-        else 24,
     )
     if process in (*_NEEDS["master"], MIGRATE):
         settings = _with_key_store(reader, settings, required=process in _NEEDS["master"])
@@ -161,9 +152,8 @@ def read_settings(process: str = WEB) -> RegistrationSettings:
 def _with_rates(reader: Reader, common: CommonSettings) -> CommonSettings:
     if common.process not in _LIMITED:
         return common
-    given = {name: reader.take(name, read_rate, usual) for name, usual in dict(RATES.values()).items()}
-    rates = {kind: given[name] for kind, (name, _) in RATES.items()}
-    return replace(common, limits=replace(common.limits, rates=rates))
+    rate = reader.take("TROIKA_LIMIT_INTAKE", read_rate, INTAKE_RATE)
+    return replace(common, limits=replace(common.limits, rates={"intake": rate, "challenge": rate}))
 
 
 def _with_key_store(reader: Reader, settings: RegistrationSettings, *, required: bool) -> RegistrationSettings:

@@ -128,7 +128,7 @@ def build_app(
         around=_cross_origin(context),
         quarantine=QuarantineWatch(intake_work, NAME),
         paused=PAUSED,
-        rates={kind: usual for kind, (_, usual) in RATES.items()},
+        rates=RATES,
         larger_bodies=LARGER_BODIES if DESK in kinds else {},
     )
     return make_app(parts, routes.holders, deployment)

@@ -41,7 +41,7 @@ from shared.runtime.settings import (
     plain_urls,
     unverified_database,
 )
-from shared.runtime.tracing import OTLP_URL, STANDARD_URL
+from shared.runtime.tracing import OTLP_URL
 from shared.security.keys import SIGNING, HeldKey, KeyKind, read_keys
 
 BUS_DATABASE = "bus"
@@ -75,7 +75,6 @@ class CommonSettings:
     signing_keys: for the console's cookie, newest first.
     probes: where a worker answers probes and Prometheus.
     bind: address and port of a web process.
-    bounds: how much a web process works on at once.
     proxies: networks of the gateways in front of a web process.
     limits: how often a client may send a request; the key is added by :attr:`deployment`.
     otlp_url: of the collector of spans; empty for none.
@@ -91,7 +90,6 @@ class CommonSettings:
     signing_keys: tuple[bytes, ...] = field(default=(), repr=False)
     probes: ProbeAddress = field(default_factory=ProbeAddress)
     bind: str = ""
-    bounds: AdmissionLimits = field(default_factory=AdmissionLimits)
     proxies: TrustedProxies = LOOPBACK
     limits: LimitSettings = field(default_factory=LimitSettings)
     otlp_url: str = ""
@@ -115,7 +113,7 @@ class CommonSettings:
     def deployment_with(self, limits_key: bytes) -> Deployment:
         """As :attr:`deployment`, for an application that signs nothing: ``limits_key`` hashes its clients' networks."""
         limits = replace(self.limits, key=limits_key)
-        return Deployment(self.https, self.bounds, self.proxies, limits)
+        return Deployment(self.https, self.proxies, limits)
 
 
 def read_common(
@@ -147,10 +145,9 @@ def read_common(
 
 
 def _read_otlp(reader: Reader) -> str:
-    """Where spans go: our own setting, else that of every OpenTelemetry program."""
-    name = OTLP_URL if reader.text(OTLP_URL, "") else STANDARD_URL
-    url = reader.url(name, ("http", "https"), "")
-    reader.secure(name, OTLP, plain_urls([url]))
+    """Where spans go, by the setting of every OpenTelemetry program."""
+    url = reader.url(OTLP_URL, ("http", "https"), "")
+    reader.secure(OTLP_URL, OTLP, plain_urls([url]))
     return url
 
 
@@ -182,19 +179,8 @@ def _with_web(reader: Reader, settings: CommonSettings) -> CommonSettings:
         settings,
         public_url=read_public_url(reader),
         bind=reader.text("TROIKA_BIND", "127.0.0.1:8000"),
-        bounds=_read_bounds(reader),
         proxies=reader.take("TROIKA_TRUSTED_PROXIES", read_proxies, LOOPBACK),
         limits=_read_limits(reader),
-    )
-
-
-def _read_bounds(reader: Reader) -> AdmissionLimits:
-    usual = AdmissionLimits()
-    return AdmissionLimits(
-        first=reader.integer("TROIKA_WEB_FIRST", usual.first, 1, 10_000),
-        public=reader.integer("TROIKA_WEB_PUBLIC", usual.public, 1, 100),
-        later=reader.integer("TROIKA_WEB_LATER", usual.later, 1, 100),
-        last=reader.integer("TROIKA_WEB_LAST", usual.last, 1, 100),
     )
 
 
@@ -319,7 +305,7 @@ def open_web_engine(settings: CommonSettings) -> Engine:
     """An engine on the service's database; connections are made when they are first needed."""
     return open_engine(
         settings.database_url,
-        pool_size=settings.bounds.connections,
+        pool_size=AdmissionLimits().connections,
         pool_timeout_s=POOL_TIMEOUT_S,
         application=f"troika-{settings.service}-{settings.process}",
     )

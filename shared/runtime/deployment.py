@@ -277,13 +277,11 @@ class AdmissionLimits:
 class Deployment:
     """Attributes:
     https: whether its public address is HTTPS.
-    bounds: how much it works on at once.
     proxies: networks of the gateways in front of it.
     limits: how often a client may send a request.
     """
 
     https: bool
-    bounds: AdmissionLimits = field(default_factory=AdmissionLimits)
     proxies: TrustedProxies = field(default_factory=TrustedProxies)
     limits: LimitSettings = field(default_factory=LimitSettings)
 

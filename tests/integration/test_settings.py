@@ -151,7 +151,7 @@ NEEDED = {
 """Settings that name keys or hold passwords, beside the addresses of database and bus, by service and process."""
 
 BUS = {"TROIKA_BUS_DATABASE_URL"}
-PLAIN = {"TROIKA_MAIL_FROM", "TROIKA_MAIL_FROM_NAME", "TROIKA_LIMITS_EXEMPT"}
+PLAIN = {"TROIKA_MAIL_FROM", "TROIKA_ORGANISER", "TROIKA_LIMITS_EXEMPT"}
 
 
 @pytest.mark.parametrize(("service", "process"), [(s, p) for s, roles in NEEDED.items() for p in roles])

@@ -10,7 +10,7 @@ from deploy.operations.audit.broker import ask_broker
 from deploy.operations.audit.facts import DATABASES
 from deploy.operations.audit.form_keys import KEYS
 from deploy.operations.audit.reading import GRACE_S, Given
-from deploy.operations.audit.readings import Head, parse_head
+from deploy.operations.audit.readings import Head
 from deploy.servers.audit_role import variable
 from deploy.up.secrets import audit_broker_url
 from deploy.up.servers import audit_urls as production_urls
@@ -36,18 +36,16 @@ class AuditSettings:
     urls: by service, and ``bus``.
     where: they were found, in words.
     broker_url: of the audit's login at the broker; empty where no broker is to be asked.
-    grace_s: how old a message must be to have arrived, seconds.
-    every_s: from round to round, seconds.
     probes: where the process answers probes and Prometheus.
+    grace_s: how old a message must be to have arrived, seconds.
     head: of the log of readings, as it was noted at some time.
     """
 
     urls: Mapping[str, str]
     where: str
     broker_url: str
-    grace_s: float
-    every_s: int
     probes: ProbeAddress
+    grace_s: float = GRACE_S
     head: Head = field(default_factory=Head)
 
     def given(self, head: Head | None = None) -> Given:
@@ -76,15 +74,12 @@ def read_settings(environment: Mapping[str, str]) -> AuditSettings:
     named = _named(reader)
     broker_url = reader.url("TROIKA_AUDIT_BROKER_URL", AMQP, "")
     reader.secure("TROIKA_AUDIT_BROKER_URL", BROKER, plain_urls([broker_url]))
-    grace_s = reader.integer("TROIKA_AUDIT_GRACE_S", int(GRACE_S), 0, 86_400)
-    every_s = reader.integer("TROIKA_AUDIT_EVERY_S", 300, 1, 86_400)
     probes = read_probe_address(reader)
-    head = reader.take("TROIKA_AUDIT_HEAD", parse_head, Head())
     reader.finish()
     if named:
-        return AuditSettings(named, "as the environment says", broker_url, float(grace_s), every_s, probes, head)
+        return AuditSettings(named, "as the environment says", broker_url, probes)
     urls, where, own_broker = _on_this_machine(environment)
-    return AuditSettings(urls, where, broker_url or own_broker, float(grace_s), every_s, probes, head)
+    return AuditSettings(urls, where, broker_url or own_broker, probes)
 
 
 def _named(reader: Reader) -> dict[str, str]:

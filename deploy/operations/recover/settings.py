@@ -10,13 +10,13 @@ from deploy.operations.recover.databases import NOTIFICATIONS, REGISTRATION, SER
 from deploy.up.servers import database_url
 from shared.cli.settings import MIGRATE, key_file, read_database
 from shared.runtime.errors import SettingsError
-from shared.runtime.settings import Reader
+from shared.runtime.settings import FROM_FILE, Reader
 from shared.security.keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
 from shared.security.sealing import KEY_BYTES
 
 NEEDED = (
-    "Name TROIKA_RECOVER_REGISTRATION_URL, TROIKA_RECOVER_EVENTS_URL and TROIKA_RECOVER_NOTIFICATIONS_URL, each with "
-    "the login that owns the database (its migrator)"
+    "Name REGISTRATION_DATABASE_URL, EVENTS_DATABASE_URL and NOTIFICATIONS_DATABASE_URL, each with the login that owns "
+    "the database (its migrator)"
 )
 VAULT_VARIABLE = "TROIKA_NOTIFICATIONS_VAULT_FILE"
 
@@ -41,7 +41,7 @@ class RecoverSettings:
 
 def variable(service: str) -> str:
     """The name of the setting that holds a database's address for its owner."""
-    return f"TROIKA_RECOVER_{service.upper()}_URL"
+    return f"{service.upper()}_DATABASE_URL"
 
 
 def read_settings(environment: Mapping[str, str]) -> RecoverSettings:
@@ -50,12 +50,9 @@ def read_settings(environment: Mapping[str, str]) -> RecoverSettings:
     Raises:
         SettingsError: something is missing or wrong.
     """
-    named = any(environment.get(variable(one)) or environment.get(f"{variable(one)}_FILE") for one in SERVICES)
-    where = "from the environment"
-    if not named:
-        environment = {**_of_make_up(environment), **environment}
-        where = "make up"
-    reader = Reader(environment)
+    reader, where = Reader(environment, MIGRATE), "from the environment"
+    if not any(reader.environment.get(variable(one) + end) for one in SERVICES for end in ("", FROM_FILE)):
+        reader, where = Reader({**_of_make_up(environment), **environment}, MIGRATE), "make up"
     urls = {service: read_database(reader, variable(service), required=True) for service in SERVICES}
     settings = RecoverSettings(
         urls,

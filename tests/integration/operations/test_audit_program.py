@@ -143,8 +143,8 @@ def _start_watching(installation: TestInstallation, processes: ProcessGroup) -> 
     """The audit's process, which looks every second, and the address of its metrics."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    environment = {**audit_environment(installation), "TROIKA_METRICS_PORT": str(port), "TROIKA_AUDIT_EVERY_S": "1"}
-    command = "deploy.operations.audit watch"
+    environment = {**audit_environment(installation), "TROIKA_METRICS_PORT": str(port)}
+    command = "deploy.operations.audit watch --pace 300"
     return processes.start("audit", command, env=environment, ready_url=f"{url}/readyz"), url
 
 

@@ -94,8 +94,7 @@ def test_span_says_nothing_that_is_not_listed(exported: InMemorySpanExporter) ->
     [
         ({}, ""),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, "http://127.0.0.1:4318"),
-        ({"TROIKA_OTLP_URL": "https://a", "OTEL_EXPORTER_OTLP_ENDPOINT": "https://b"}, "https://a"),
-        ({"TROIKA_OTLP_URL": "http://collector:4318", "TROIKA_INSECURE": "otlp"}, "http://collector:4318"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "TROIKA_INSECURE": "otlp"}, "http://collector:4318"),
     ],
 )
 def test_address_of_the_collector(given: dict[str, str], url: str) -> None:
