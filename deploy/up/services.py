@@ -14,8 +14,8 @@ from deploy.shape import WEB_PROCESSES, WORKERS, worker_name
 from deploy.up.ports import InstallationPorts
 from deploy.up.runtime import Runtime
 from deploy.up.secrets import broker_url
-from deploy.up.servers import is_in_keys_database
-from shared.runtime.settings import INSECURE, Reader
+from deploy.up.servers import given_setting, is_in_keys_database
+from shared.runtime.settings import INSECURE
 
 CANARY, AUDIT = "canary", "audit"
 
@@ -181,7 +181,7 @@ def has_canary() -> bool:
 
 def mail_relay() -> str:
     """The mail relay that ``SMTP_URL`` (or the file in ``SMTP_URL_FILE``) names; empty if neither is set."""
-    return Reader().text("SMTP_URL", "")
+    return given_setting("SMTP_URL")
 
 
 def sink_unit(folder: Path, ports: InstallationPorts, runtime: Runtime) -> Unit:

@@ -174,7 +174,7 @@ def test_process_is_given_its_own_secrets_and_asks_for_no_others(
         monkeypatch.delenv(name)
         with pytest.raises(SettingsError) as refused:
             READERS[service](process)
-        assert refused.value.problems == [f"{name}: is required"]
+        assert refused.value.problems == [f"{name}: Environment variable not set."]
         monkeypatch.setenv(name, given[name])
 
 
@@ -194,8 +194,8 @@ def test_process_comes_to_the_database_by_its_own_login(whole: TestInstallation,
 
 READERS: dict[str, Callable[[str], Any]] = {
     "registration": registration_settings,
-    "events": lambda process: events_settings(process=process),
-    "notifications": lambda process: notifications_settings(process=process),
+    "events": events_settings,
+    "notifications": notifications_settings,
 }
 
 

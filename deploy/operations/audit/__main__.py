@@ -1,6 +1,5 @@
 """``python -m deploy.operations.audit [watch | rights]``: once with sums, or every five minutes with metrics."""
 
-import os
 import sys
 import time
 from dataclasses import replace
@@ -68,7 +67,7 @@ def rights(database: str) -> None:
 
 def _settings(*, grace_s: float, head: Head) -> AuditSettings:
     try:
-        return replace(read_settings(os.environ), grace_s=grace_s, head=head)
+        return replace(read_settings(), grace_s=grace_s, head=head)
     except SettingsError as error:
         click.echo("\n".join(error.problems), err=True)
         sys.exit(NOT_ASKED)

@@ -17,11 +17,10 @@ from deploy.up.servers import audit_urls as production_urls
 from shared.cli.settings import read_database
 from shared.runtime.deployment import ProbeAddress, read_probe_address
 from shared.runtime.errors import SettingsError
-from shared.runtime.settings import BROKER, FROM_FILE, Reader, plain_urls
+from shared.runtime.settings import BROKER, FROM_FILE, SettingsEnv, plain_urls, url_of
 
 OPTIONAL = ("bus", KEYS)
 """Databases that an installation may be without."""
-AMQP = ("amqp", "amqps")
 NOTHING_FOUND = (
     "Nothing to look at. Name TROIKA_AUDIT_REGISTRATION_URL, TROIKA_AUDIT_EVENTS_URL and "
     "TROIKA_AUDIT_NOTIFICATIONS_URL (and TROIKA_AUDIT_BUS_URL where messages travel through PostgreSQL, "
@@ -64,29 +63,29 @@ class AuditSettings:
         return replace(known, held=held, parked=parked)
 
 
-def read_settings(environment: Mapping[str, str]) -> AuditSettings:
-    """The settings.
+def read_settings(environment: Mapping[str, str] | None = None) -> AuditSettings:
+    """The settings in ``environment`` (this process's, if None).
 
     Raises:
         SettingsError: a setting is wrong, or there is nothing to audit; the message states what is needed.
     """
-    reader = Reader(environment)
-    named = _named(reader)
-    broker_url = reader.url("TROIKA_AUDIT_BROKER_URL", AMQP, "")
-    reader.secure("TROIKA_AUDIT_BROKER_URL", BROKER, plain_urls([broker_url]))
-    probes = read_probe_address(reader)
-    reader.finish()
+    env = SettingsEnv(environment=environment)
+    named = _named(env)
+    secure = env.secure(BROKER, plain_urls)
+    broker_url = env.str("TROIKA_AUDIT_BROKER_URL", "", validate=[url_of("amqp", "amqps"), secure])
+    probes = read_probe_address(env)
+    env.seal()
     if named:
         return AuditSettings(named, "as the environment says", broker_url, probes)
-    urls, where, own_broker = _on_this_machine(environment)
+    urls, where, own_broker = _on_this_machine(env.given)
     return AuditSettings(urls, where, broker_url or own_broker, probes)
 
 
-def _named(reader: Reader) -> dict[str, str]:
+def _named(env: SettingsEnv) -> dict[str, str]:
     settings = {name: (variable(name), variable(name) + FROM_FILE) for name in (*DATABASES, *OPTIONAL)}
-    names = [name for name, either in settings.items() if any(map(reader.environment.get, either))]
+    names = [name for name, either in settings.items() if any(map(env.given.get, either))]
     wanted = [*DATABASES, *(name for name in OPTIONAL if name in names)] if names else []
-    return {name: read_database(reader, variable(name), required=True) for name in wanted}
+    return {name: read_database(env, variable(name)) for name in wanted}
 
 
 def _on_this_machine(environment: Mapping[str, str]) -> tuple[Mapping[str, str], str, str]:
