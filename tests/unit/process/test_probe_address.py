@@ -44,9 +44,8 @@ def test_probes_answer_where_the_setting_says(host: str, there: str, elsewhere: 
 
 def test_address_is_read_and_a_name_is_refused() -> None:
     assert read_probe_address(SettingsEnv(environment={})) == ProbeAddress(0, "127.0.0.1")
-    assert read_probe_address(
-        SettingsEnv(environment={"TROIKA_METRICS_HOST": "::", "TROIKA_METRICS_PORT": "9"})
-    ) == ProbeAddress(9, "::")
+    named = {"TROIKA_METRICS_HOST": "::", "TROIKA_METRICS_PORT": "9"}
+    assert read_probe_address(SettingsEnv(environment=named)) == ProbeAddress(9, "::")
     env = SettingsEnv(environment={"TROIKA_METRICS_HOST": "localhost"})
     read_probe_address(env)
     with pytest.raises(SettingsError, match="TROIKA_METRICS_HOST"):
