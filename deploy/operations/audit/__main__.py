@@ -36,7 +36,7 @@ AGAIN_EVERY_S = 2.0
 @click.option(
     "--grace-s", default=GRACE_S, help="Seconds after which a message must have arrived; 15 times that unseen."
 )
-@click.option("--head", type=parse_head, help="Head of the log of readings, as an earlier audit has printed it.")
+@click.option("--head", type=parse_head, metavar="HEAD", help="Of the log of readings, as an earlier audit printed it.")
 @click.pass_context
 def main(context: click.Context, wait_s: int, grace_s: float, head: Head | None) -> None:
     """Compare what databases and broker hold; exit 0: holds, 1: broken, 3: not yet decidable, 2: nothing was asked or a
