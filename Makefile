@@ -12,8 +12,9 @@ PYTHON ?=
 EMPTY ?=
 # make down KEEP=1 keeps data, keys and logs
 KEEP ?=
-# Seconds that make audit waits until everything is decidable
+# Seconds that make audit waits until everything is decidable, and the head of the log of readings that it must hold
 WAIT ?= 0
+HEAD ?=
 # Which measurements, and how long: make bench BENCH="P6 --bulletin 50000"
 BENCH ?=
 # make security RUN=yes; make advisories OSV=https://osv.example.org CACHE=folder
@@ -63,13 +64,13 @@ help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready ## set up and start everything on this machine with sample data (EMPTY=1: with none); Ctrl-C stops it
-	@TROIKA_DEMO_EMPTY=$(EMPTY) $(BIN)/python -m deploy.local.demo run
+	@$(BIN)/python -m deploy.local.demo $(if $(EMPTY),--empty) run
 
 demo-check: $(VENV)/.ready ## the same unattended: one registration all the way, each step with its time, then stop
 	@$(BIN)/python -m deploy.local.demo check
 
 demo-reset: $(VENV)/.ready ## delete the demo's data, so that the next `make demo` begins anew
-	@TROIKA_DEMO_EMPTY=$(EMPTY) $(BIN)/python -m deploy.local.demo reset
+	@$(BIN)/python -m deploy.local.demo $(if $(EMPTY),--empty) reset
 
 up: $(VENV)/.ready ## start the production shape on this machine: RabbitMQ, PostgreSQL, one process a role, Prometheus
 	@deploy/setup/up_machine.sh
@@ -80,7 +81,7 @@ down: $(VENV)/.ready ## stop it in order and delete it; KEEP=1 keeps data, keys 
 	@KEEP=$(KEEP) $(BIN)/python -m deploy.up down
 
 audit: $(VENV)/.ready ## compare what databases and broker hold; exit 1: broken, 3: not yet decidable. WAIT=60 waits for it
-	@$(BIN)/python -m deploy.operations.audit --wait $(WAIT)
+	@$(BIN)/python -m deploy.operations.audit --wait $(WAIT) $(if $(HEAD),--head $(HEAD))
 
 doctor: $(VENV)/.ready ## grade this host and what `make up` runs on it, each line with what to do; exit 1: warnings, 2: faults
 	@$(BIN)/python -m deploy.operations.doctor $(DOCTOR)

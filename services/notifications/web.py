@@ -80,7 +80,7 @@ def build_app(
     """The web application on ``engine``."""
     work, common = UnitOfWork(engine, NAME), settings.common
     holders = key_holders(AccessFile(common.access_file), work, clock, common.signing_keys, common.deployment)
-    letterhead = Letterhead(common.public_url, settings.mail_from, settings.mail_from_name)
+    letterhead = Letterhead(common.public_url, settings.mail_from, settings.organiser)
     vault = Vault(list(settings.vault_keys))
     context = BulletinContext(work, clock, letterhead, vault, settings.mail_domain)
     keys = KeyChecks(work, settings.held_keys, NAME)

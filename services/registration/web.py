@@ -163,7 +163,7 @@ def build_app(
         gated=GATED,
         statuses=PROBLEM_STATUSES,
         signing=SIGNING,
-        rates={kind: usual for kind, (_, usual) in RATES.items()},
+        rates=RATES,
         larger_bodies=LARGER_BODIES if DESK in kinds else {},
     )
     return make_app(parts, routes.holders, deployment)
