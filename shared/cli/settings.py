@@ -156,7 +156,7 @@ def read_common(
 
 def read_public_url(env: SettingsEnv, name: str = PUBLIC, default: str | EllipsisType = LOCAL_URL) -> str:
     """The address of a host as people see it, without a slash at the end."""
-    checks = [HTTP_URL, env.secure(PUBLIC_URL, plain_urls)]
+    checks = (HTTP_URL, env.secure(PUBLIC_URL, plain_urls))
     return env.parsed(name, lambda url: url.rstrip("/"), default, validate=checks)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from types import EllipsisType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from environs import Env, EnvValidationError
@@ -278,9 +278,8 @@ class SettingsEnv(Env):
         try:
             super().seal()
         except EnvValidationError as error:
-            self._faults += [
-                f"{name}: {fault}" for name, found in dict(error.error_messages).items() for fault in found
-            ]
+            by_name = cast("Mapping[str, list[str]]", error.error_messages)  # a list only where `eager` is set
+            self._faults += [f"{name}: {fault}" for name, faults in by_name.items() for fault in faults]
         if self._faults:
             raise SettingsError(list(dict.fromkeys(self._faults)))
 
