@@ -161,10 +161,8 @@ def build_app(
         quarantine=watch,
         paused=PAUSED,
         gated=GATED,
-        gated=GATED,
         statuses=PROBLEM_STATUSES,
         signing=SIGNING,
-        rates=RATES,
         rates=RATES,
         larger_bodies=LARGER_BODIES if DESK in kinds else {},
     )

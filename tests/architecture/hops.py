@@ -67,7 +67,7 @@ class FilesRun:
             yield
         finally:
             sys.setprofile(None)
-            threading.setprofile(None)  # type: ignore[arg-type]  # None is how it ends
+            threading.setprofile(None)
 
     def note_write(self, *_: Any) -> None:
         """Something was written or committed just now."""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.board import DEPLOYMENTS, ROWS, VARIABLES, chosen
+from deploy.board import DEPLOYMENTS, VARIABLES, chosen
+from deploy.board_panels import ROWS
 from tests.architecture.observed import faults_of, promtool
 from tests.architecture.sources import text_of
 

@@ -25,9 +25,9 @@ TERMS = dict(table())
 
 
 def first_hit(term: str) -> str:
-    """The first line that ``git grep -n -i`` prints for ``term`` in services and shared."""
+    """The first line that ``git grep -n -i`` prints for ``term`` in services and shared, without migrations."""
     for path in sorted(tracked_files(), key=str):
-        if str(path).startswith(SEARCHED) and path.suffix in SUFFIXES:
+        if str(path).startswith(SEARCHED) and path.suffix in SUFFIXES and "migrations" not in path.parts:
             for line in text_of(path).splitlines():
                 if term.lower() in line.lower():
                     return f"{path}: {line}"

@@ -103,7 +103,7 @@ class LanesPlugin:
         """Add up what the workers report."""
         node = getattr(report, "node", None)
         if node is not None:
-            self._began_at = min(self._began_at or report.start, report.start)
+            self._began_at = min(self._began_at or float(report.start), float(report.start))
             self._took_s[lane(report.nodeid)] += report.stop - report.start
             self._ended_at[node.gateway.id] = report.stop
 
