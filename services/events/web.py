@@ -1,4 +1,7 @@
-"""Builds the web application: settings become transactions and routes. No worker imports it."""
+"""Builds the web application: settings become transactions and routes. No worker imports it.
+
+gunicorn calls ``application`` in each of its workers, after the fork.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +11,7 @@ from flask import Blueprint as Pages
 from flask import Flask
 from sqlalchemy import Engine
 
-from services.console_pages import CONSOLE
+from services.console_pages import CONSOLE, SIGNING
 from services.events.attendance.api import add_counts, add_roster
 from services.events.desk.api import add_coverage, add_events
 from services.events.desk.change_api import add_changes, add_notes
@@ -25,7 +28,7 @@ from services.events.programme.pages import programme_blueprint
 from services.events.scheduling.api import schedule_blueprint
 from services.events.scheduling.console import timetable_console
 from services.events.scheduling.rooms import ROOMS, SLOTS
-from services.events.settings import EventsSettings
+from services.events.settings import EventsSettings, read_settings
 from services.events.setup.api import KindApi, question_blueprint
 from services.events.setup.console import SetupPages
 from services.events.setup.kinds import SetupKind
@@ -34,18 +37,20 @@ from services.events.side_events.api import proposals_blueprint
 from services.events.side_events.reading import SideEventsContext
 from services.events.side_events.speakers import speakers_console, speakers_list
 from services.events.wiring import MIGRATIONS, NAME, proposal_keys
+from shared.cli.settings import open_web_engine
 from shared.console.frame import frame_blueprint
 from shared.db.quarantine import QuarantineWatch
 from shared.db.readiness import CheckedClock, DatabaseTime, read_database_time, readiness
 from shared.db.unit_of_work import UnitOfWork
-from shared.http.app import KeyHolders, WebParts, make_app
+from shared.http.app import WebParts, make_app
 from shared.http.audit_log import audit_log_routes
 from shared.http.holders import AccessFile
 from shared.http.page_cache import CachedPages
 from shared.http.request_data import Blueprint
-from shared.http.sign_in import AccessDirectory, SignIn, make_sign_in
+from shared.http.sign_in import SignIn, key_holders
 from shared.runtime.clock import Clock, system_clock
-from shared.security.audit_log import Sessions
+from shared.runtime.logs import configure_logs
+from shared.runtime.tracing import start_tracing
 from shared.security.keys import KeyChecks
 
 PUBLIC = ("/programme", "/calendar/")
@@ -72,8 +77,8 @@ def build_app(
 ) -> Flask:
     """The web application on ``engine``."""
     work = UnitOfWork(engine, NAME)
-    access = AccessDirectory(AccessFile(settings.common.access_file), work, clock)
-    sign_in = make_sign_in(access, settings.common.signing_keys, Sessions(work, clock), settings.common.deployment)
+    common = settings.common
+    holders = key_holders(AccessFile(common.access_file), work, clock, common.signing_keys, common.deployment)
     context, side = EventsContext(work, clock), SideEventsContext(work, clock, proposal_keys(settings))
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
@@ -91,14 +96,15 @@ def build_app(
             audit_log_routes(NAME, work),
             person_export_blueprint(side),
         ],
-        pages=_pages(context, side, sign_in, settings.common.public_url),
+        pages=_pages(context, side, holders.sign_in, settings.common.public_url),
         ready=readiness(work, MIGRATIONS, CheckedClock(clock, work, NAME, database_time), keys.problem),
         keys=keys,
         cached=CachedPages(PUBLIC),
         clock=clock,
         quarantine=QuarantineWatch(work, NAME),
+        signing=SIGNING,
     )
-    return make_app(parts, KeyHolders(access, sign_in), settings.common.deployment)
+    return make_app(parts, holders, common.deployment)
 
 
 def _events_blueprint(context: EventsContext) -> Any:
@@ -152,3 +158,11 @@ def _setup_pages(context: EventsContext) -> Pages:
     blueprint = pages.blueprint()
     add_lists(blueprint, pages)
     return blueprint
+
+
+def application() -> Flask:
+    """The application on its own engine."""
+    configure_logs(NAME, "web")
+    settings = read_settings()
+    start_tracing(NAME, "web", settings.common.otlp_url)
+    return build_app(settings, open_web_engine(settings.common))

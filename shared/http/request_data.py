@@ -4,8 +4,8 @@ A misspelt filter must never be ignored: the caller would be given everything, a
 unknown query parameters are refused; bodies have a bounded depth. werkzeug parses form bodies; the values of an
 urlencoded one are counted here, because werkzeug limits the parts of multipart bodies alone.
 
-``Idempotency-Key`` follows IETF draft-ietf-httpapi-idempotency-key-header: the same key, the same answer. The key's
-row is stored in the registration's own transaction, so there is no state in which one exists without the other, and a
+``Idempotency-Key`` follows IETF draft-ietf-httpapi-idempotency-key-header: the same key, the same answer. Here it is
+read and checked. The statement that stores a request stores its key too, so neither exists without the other, and a
 killed process leaves nothing behind that would have to expire.
 """
 

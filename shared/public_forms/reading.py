@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any, Literal, get_args
+from typing import Any
 
 import marshmallow as ma
 
 from shared.i18n.languages import LANGUAGES, NO_TEXT, Text
+from shared.messaging.contracts.payloads import FORM_KINDS
 from shared.messaging.contracts.schemas import StrictBoolean
 from shared.public_forms.fields import (
     ADDRESS_FIELD,
@@ -23,9 +24,6 @@ from shared.public_forms.kinds import KINDS
 from shared.public_forms.kinds.text import EMAIL, TEXT
 from shared.runtime.schema_fields import Parsed, Place, at_most, raise_faults, whole_field
 from shared.runtime.yaml_source import FileSchema
-
-FormKind = Literal["webinar", "delegation", "working_group", "attendance", "interest", "proposal"]
-FORM_KINDS: tuple[str, ...] = get_args(FormKind)
 
 MAX_TEXT = 4000
 """Characters of a text of the definition."""

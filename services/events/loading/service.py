@@ -107,7 +107,7 @@ def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
     Args:
         work: on the database of events.
         clock: time of the changes.
-        loaded: what ``read_folder`` or ``move_to_next`` returned.
+        loaded: what ``read_folder`` or ``moved`` returned.
 
     Raises:
         SettingsError: what is stored cannot become what is in the folder; lists each such event.

@@ -29,10 +29,10 @@ from services.events.setup.kinds import (
     in_table,
     its_fields,
     nothing,
+    shown_text,
     uses,
     with_id,
 )
-from services.events.setup.schemas import shown_text
 from shared.messaging.contracts.schemas import Message, StrictBoolean
 
 _GROUP_USES = (

@@ -19,6 +19,7 @@ from services.events.fields import fields_of, slug_field
 from services.events.http import (
     INTERNAL_READERS,
     READERS,
+    REFUSED,
     counted_list,
     group_fields,
     groups_answer,
@@ -42,8 +43,7 @@ from services.events.overview.store import (
     select_clashes,
 )
 from services.events.setup.api import Query, QuestionList
-from services.events.setup.kinds import Listing, Values
-from services.events.setup.schemas import shown_text
+from services.events.setup.kinds import Listing, Values, shown_text
 from services.events.side_events.reading import SideEventsContext
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import needs_all_forms, needs_recent_sign_in
@@ -310,9 +310,7 @@ def _add_clash_list(blueprint: Any, context: EventsContext) -> None:
     @blueprint.get("")
     @blueprint.arguments(ClashArguments, location="query")
     @blueprint.response(200, ClashListSchema)
-    @with_refusals(
-        blueprint, s400="The cursor is invalid", s401="No key", s403="The key's roles or forms do not allow it"
-    )
+    @with_refusals(blueprint, s400="The cursor is invalid", **REFUSED)
     @needs_all_forms(*READERS)
     def list_them(query: dict[str, Any]) -> Response:
         """Pairs of registrations of one person for events that overlap; with `group_by` their numbers alone."""

@@ -30,9 +30,9 @@ from services.events.setup.kinds import (
     counted,
     its_fields,
     nothing,
+    shown_text,
     with_id,
 )
-from services.events.setup.schemas import shown_text
 from services.events.venue.model import Room, Span, TimeSlot, span_from, span_text
 from services.events.venue.schemas import ROOM_FIELDS
 from services.events.venue.store import (

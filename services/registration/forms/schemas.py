@@ -18,9 +18,11 @@ from services.registration.forms.model import (
     retention_faults,
 )
 from services.registration.forms.service import MAX_ORIGINS, Partner
+from services.registration.forms.standard_forms import TextInput, standard_form
 from shared.i18n.languages import LANGUAGES
+from shared.messaging.contracts.payloads import FORM_KINDS
 from shared.messaging.contracts.schemas import SLUG, StrictBoolean
-from shared.public_forms.definition import FORM_KINDS, FormDefinition, TextInput, standard_form, to_mapping
+from shared.public_forms.definition import FormDefinition, to_mapping
 from shared.public_forms.fields import FieldKind
 from shared.public_forms.kinds.choices import SOME_OF
 from shared.public_forms.kinds.text import LONG_TEXT, TEXT

@@ -6,15 +6,10 @@ from typing import Any
 
 import pytest
 
+from services.registration.forms.standard_forms import standard_form
 from shared.i18n.languages import LANGUAGES
-from shared.public_forms.definition import (
-    FORM_KINDS,
-    FormDefinition,
-    parse_definition,
-    standard_form,
-    to_mapping,
-    to_public,
-)
+from shared.messaging.contracts.payloads import FORM_KINDS
+from shared.public_forms.definition import FormDefinition, parse_definition, to_mapping, to_public
 from shared.public_forms.kinds.choices import SOME_OF
 from shared.public_forms.validation import validate
 
