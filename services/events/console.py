@@ -17,8 +17,8 @@ FieldChoices = Sequence[tuple[str, str]]
 """Code and words of each."""
 
 CHANGED_SINCE_OPENED = (
-    "Another person changed this after you opened it. Under each field you see what is stored now, where it "
-    "differs from what you typed. Compare, and save again."
+    "Another person changed this after you opened it. Where the stored value differs from "
+    "yours, it is shown under the field. Compare, and save again."
 )
 """Notice of a form whose content is older than what is stored."""
 

@@ -35,7 +35,7 @@ OTHERS = (
     "Copy the form of the event before it",
     "Make a form with a condition, in two languages",
     "Watch the registrations of an event",
-    "Give a partner the HTML to paste",
+    "Give a partner the embed code",
     "Ask for an origin (the partner)",
     "Allow the origin",
     "Correct a person",

@@ -89,7 +89,7 @@ def test_coordinator_saves_one_file_about_one_person(demo: Demo, visitor: Visit,
     page.fill("#email", address)
     page.fill("#reason", REASON)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save one file").click()
+        page.get_by_role("button", name="Save the file").click()
     saved = tmp_path / "person.json"
     download.value.save_as(saved)
     file: dict[str, Any] = json.loads(saved.read_text())

@@ -78,7 +78,7 @@ def marked(page: Page, places: Places) -> None:
     for box in page.locator("input[name=marked]").all()[:2]:
         box.check()
     page.get_by_label("With the marked registrations").select_option("cancelled")
-    page.get_by_role("button", name="Show what it does").click()
+    page.get_by_role("button", name="Preview").click()
     page.get_by_role("heading", name="Cancel for them").wait_for(timeout=WITHIN_MS)
 
 
@@ -87,7 +87,7 @@ def correcting(page: Page, places: Places) -> None:
     console(f"/console/registrations/{register_traveller(places)}/correct")(page, places)
     page.locator("#field-name").fill("A corrected name")
     page.get_by_label("It was mistyped").check()
-    page.get_by_role("button", name="Show what it does").click()
+    page.get_by_role("button", name="Preview").click()
     page.get_by_role("button", name="Save the correction").wait_for(timeout=WITHIN_MS)
 
 

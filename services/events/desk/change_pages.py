@@ -83,7 +83,7 @@ ACTIONS: Mapping[str, Action] = {
     "confirm": Action(
         "Confirm the date",
         "Confirm the date",
-        "The date is certain from now on; calendars no longer show it as tentative.",
+        "The date is confirmed, and calendars no longer show it as tentative.",
         "Confirm the date",
         "The date is confirmed.",
         frozenset({TENTATIVE}),
@@ -109,7 +109,7 @@ ACTIONS: Mapping[str, Action] = {
     "postpone": Action(
         "Postpone",
         "Postpone the event",
-        "The event has no date until you set a new one, and is removed from calendars. The old date stays on record.",
+        "The event has no date until you set a new one, and is removed from calendars. The old date is kept on record.",
         "Postpone the event",
         "The event is postponed.",
         frozenset({TENTATIVE, CONFIRMED}),

@@ -70,7 +70,7 @@ _INTERNAL = FormField(
     name="internal",
     label="Internal: a test of the system",
     look="tick",
-    help="People can register for it, but it is in no programme, no calendar and no count.",
+    help="People can register for it, but it does not appear in the programme, in calendars or in counts.",
 )
 
 Values = Mapping[str, str | Sequence[str]]

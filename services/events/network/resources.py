@@ -98,12 +98,12 @@ def _effects(connection: Connection, old: Resource | None, new: Sequence[Resourc
         elif old is not None and old.published and not one.published:
             yield "It is hidden. Showing it again sends no mail."
         elif old is not None and one.published:
-            yield "All readers see the change. No mail is sent."
+            yield "Everyone sees the change. No mail is sent."
 
 
 def _blockers(_connection: Connection, resource: Resource, _now: datetime) -> Iterable[str]:
     if resource.announced:
-        yield "It was announced, so mails contain links to it. Hide it instead: clear “Published”."
+        yield "It was announced, so mails link to it. Hide it instead: clear “Published”."
 
 
 def _form(connection: Connection, old: Resource | None) -> list[Section]:

@@ -112,7 +112,7 @@ def _room_effects(connection: Connection, old: Room | None, new: Sequence[Room],
     after = replace(before, rooms={**before.rooms, old.id: new[0]})
     for conflict in after.conflicts:
         if conflict not in before.conflicts:
-            yield f"It keeps the draft from being published: {conflict_text(conflict, after)}"
+            yield f"The draft cannot be published while this conflict exists:  {conflict_text(conflict, after)}"
     if drafted or published:
         yield (
             f"{counted(drafted, 'side event')} stand in it on the draft board and {published} in the published "

@@ -58,7 +58,7 @@ from shared.security.sealing import Unsealable
 log = logging.getLogger(__name__)
 
 NEEDS_CONFIRMING = {
-    "everybody": "it goes to everyone who gets bulletins: confirm that",
+    "everybody": "this bulletin goes to everyone who gets bulletins: please confirm",
     "again": "the same text has been sent to the same people: sending it again has to be confirmed",
 }
 
@@ -118,7 +118,7 @@ def cancel_sending(work: UnitOfWork, clock: Clock, who: str, bulletin_id: str) -
     with work.transaction() as connection:
         bulletin = require_bulletin(lock_bulletin(connection, bulletin_id))
         if bulletin.sent_at is not None:
-            raise DomainError("already-sent", "it has begun to be sent: stop it instead")
+            raise DomainError("already-sent", "sending has begun: stop it instead")
         if bulletin.state != SCHEDULED:
             raise DomainError("not-scheduled", "this bulletin is not scheduled")
         unschedule(connection, bulletin_id)
@@ -175,12 +175,12 @@ def _checked(connection: Connection, bulletin: Bulletin, sending: SendOrder) -> 
         raise DomainError("scheduled", "this bulletin is scheduled: cancel that first")
     audience = audience_of(connection, bulletin)
     if audience.people != sending.expected:
-        seen = f"it would go to {audience.people} people by now, not to {sending.expected}"
+        seen = f"it would now go to {audience.people} people, not {sending.expected}"
         raise DomainError("audience-changed", seen)
     if audience.people == 0:
-        raise DomainError("no-recipients", "no one matches, so there is no one to send it to")
+        raise DomainError("no-recipients", "no one matches, so it cannot be sent")
     if sending.mark != preview_mark(bulletin, audience):
-        raise DomainError("preview-outdated", "the draft or its people have changed since it was previewed")
+        raise DomainError("preview-outdated", "the draft or its recipients have changed since you previewed it")
     for warning in warnings_of(bulletin, sent_before(connection, bulletin.id)):
         if warning not in sending.confirmed:
             raise DomainError("not-confirmed", NEEDS_CONFIRMING[warning])
@@ -329,12 +329,12 @@ def send_test(context: BulletinContext, who: str, bulletin_id: str, address: str
     try:
         usable = mailbox(address.strip())
     except UnusableAddress:
-        raise DomainError("bulletin-invalid", "this is no address that mail can be sent to") from None
+        raise DomainError("bulletin-invalid", "mail cannot be sent to this address") from None
     with context.work.transaction() as connection:
         now, bulletin = context.clock(), require_bulletin(read_bulletin(connection, bulletin_id))
         closed = context.vault.close({"address": usable}, row=who)
         if count_test(connection, who, closed, now) > MAX_TESTS:
-            raise DomainError("too-many-tests", f"{MAX_TESTS} tests within an hour are the most")
+            raise DomainError("too-many-tests", f"at most {MAX_TESTS} tests can be sent in an hour")
         for language in bulletin.texts:
             _queue_copy(connection, context, bulletin, language, usable, now)
         detail = {"number": bulletin.number, "languages": len(bulletin.texts)}

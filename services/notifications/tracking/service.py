@@ -201,7 +201,7 @@ def send_again(work: UnitOfWork, clock: Clock, order: ResendOrder) -> int:
     """
     preview = preview_resend(work, clock, order.selection)
     if preview.mails and preview.mark != order.mark:
-        raise DomainError("preview-outdated", "these are other mails by now than the preview showed")
+        raise DomainError("preview-outdated", "the mails have changed since the preview")
     ids = [mail.id for mail in preview.mails]
     chunks = [ids[first : first + CHUNK] for first in range(0, len(ids), CHUNK)]
     return sum(_send_chunk(work, clock, order, chunk) for chunk in chunks)

@@ -140,7 +140,7 @@ def _event(progress: Progress) -> SetupStep:
 
 
 def _partner(progress: Progress) -> SetupStep:
-    reason = "An organisation on whose web site people register. Without a partner, people register on our own page."
+    reason = "An organisation that shows the form on its web site. Without a partner, people register on our own page."
     new = "/console/registrations/new-partner"
     return SetupStep("Add a partner", reason, "New partner", new, progress.partner is not None, OF_PARTNERS)
 
@@ -156,8 +156,8 @@ def _form(progress: Progress) -> SetupStep:
 
 
 def _lines(progress: Progress) -> SetupStep:
-    reason = "Their web editor pastes it into a page, and people register there."
-    title, act = "Give the partner the HTML to paste", "HTML to paste"
+    reason = "The partner’s web editor pastes it into a page, and people register there."
+    title, act = "Give the partner the embed code", "Embed code"
     again = f"{OF_PARTNERS}/{progress.partner}#snippet" if progress.partner else OF_PARTNERS
     return SetupStep(title, reason, act, again if progress.form and progress.partner else "", progress.is_shown, again)
 

@@ -16,9 +16,9 @@ ROLE_WORDS = {
     "viewer": "Viewer: sees events, numbers and lists without names",
     "coordinator": "Coordinator: sets up events and forms, sees and changes registrations",
     "sealed-reader": "Reader of sealed answers: each reading needs a reason and is logged",
-    "operator": "Operator: sees the audit log and the log of readings",
+    "operator": "Operator: sees the audit log and the log of sealed readings",
     "administrator": "Administrator: invites colleagues, ends access and sessions",
-    "partner": "Partner: sees the lines to paste and the numbers of one partner, and nothing else",
+    "partner": "Partner: sees only the embed codes and the numbers of one partner",
 }
 """What each role means, for people who give it and people who are invited to it."""
 

@@ -188,10 +188,10 @@ def _is_new(desk: SignInDesk, holder: Holder) -> bool:
 
 
 ENDED = {
-    "unknown": "This link is not one of ours. It may have been cut off: copy the whole address from the e-mail.",
-    "used": "This link was used already, and works only once. If it was not you, inform the colleague who invited you: "
-    "they can end the access and send a new link.",
-    "withdrawn": "This invitation was withdrawn, or replaced by a newer one. Look for a newer e-mail, or ask the "
+    "unknown": "This is not one of our links. It may have been cut off: copy the whole address from the e-mail.",
+    "used": "This link works only once, and has already been used. If it was not you who used it, tell the colleague "
+    "who invited you: they can end the access and send a new link.",
+    "withdrawn": "This invitation was withdrawn or replaced by a newer one. Look for a newer e-mail, or ask the "
     "colleague who invited you.",
     "expired": "This link has expired. Ask the colleague who invited you for a new one.",
 }

@@ -25,7 +25,7 @@ CORRECTING: Mapping[str, str] = {
 }
 ENTERING: Mapping[str, str] = {
     "asked": "The person asked for it",
-    "on-paper": "They filled in a form on paper",
+    "on-paper": "They filled in a paper form",
     "invited": "They are invited",
 }
 MERGING = "duplicate"
@@ -49,9 +49,9 @@ REFUSALS: Mapping[Result, tuple[str, str]] = {
     Result.REGISTERED_THERE: ("registered-there", "this person is registered with the new address already: merge them"),
     Result.ADDRESS_FULL: ("address-full", "as many people as this form allows have that address"),
     Result.TOO_MANY: ("address-full", "as many people as this form allows have that address"),
-    Result.BLOCKED: ("address-blocked", "no registration is taken of that address: it is blocked, or was just erased"),
+    Result.BLOCKED: ("address-blocked", "this address cannot be registered: it is blocked, or was just erased"),
     Result.FULL: ("full", "every seat is taken, and the form has no waiting list"),
-    Result.CLOSED: ("event-over", "the event has begun, or does not take place as things stand"),
+    Result.CLOSED: ("event-over", "the event has begun, or is postponed or cancelled"),
     Result.SEAT_LOST: ("seat-lost", "the other registration has the seat: keep that one"),
 }
 """Code and sentence of what was refused."""

@@ -272,7 +272,7 @@ class DraftDesk:
         draft, now = _found(connection, slug, lock=True), self.clock()
         current = find_form(connection, slug)
         if draft.revision != revision or draft.based_on != (current.revision if current else None):
-            raise DomainError("edit-conflict", "the form or its draft was changed: look at it again")
+            raise DomainError("edit-conflict", "the form or its draft was changed: check the current version")
         effect, loaded = _effect(connection, draft, current)
         if loaded is None or effect.problems:
             raise DraftRefused(effect.problems)
@@ -295,7 +295,7 @@ class DraftDesk:
 
 
 def _already_exists() -> DomainError:
-    return DomainError("already-exists", "this form has a draft: go on with it or discard it")
+    return DomainError("already-exists", "this form has a draft already: continue with it or discard it")
 
 
 def _found(connection: Connection, slug: str, *, lock: bool = False) -> FormDraft:

@@ -84,7 +84,7 @@ def _add_start(blueprint: Blueprint, desk: DraftDesk) -> None:
         except DomainError as refusal:
             if refusal.code != "already-exists":
                 raise
-            return _new_page(desk, values, {"slug": "A draft with this short name is being worked on."}, 409)
+            return _new_page(desk, values, {"slug": "There is already a draft with this short name."}, 409)
         return redirect(f"{PATH}/{values['slug']}", 303)
 
     @blueprint.post("/registrations/forms/<slug>/draft")
@@ -107,7 +107,7 @@ def _faults(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, str]:
         faults["slug"] = "Use lower-case letters, digits and single hyphens, at most 80."
     elif values["slug"] in {form.slug for form in list_forms(desk.work)}:
         free = _free(desk, values["slug"])
-        faults["slug"] = f"There is a form with this short name already. {free} is free."
+        faults["slug"] = f"There is already a form with this short name. {free} is free."
     if not 1 <= len(values["title"]) <= 300:
         faults["title"] = "Give a title of at most 300 characters."
     return faults

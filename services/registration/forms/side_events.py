@@ -152,7 +152,7 @@ def _called(title: Text) -> dict[str, str]:
 
 def _problem_of(event: BareEvent, now: datetime) -> str:
     if event.taken:
-        return "there is another form, or a draft, of its name: publish or discard that one"
+        return "another form or draft already has its name: publish or discard that one"
     return "" if event.closes_at > now else "its guest list would be closed already"
 
 

@@ -229,7 +229,7 @@ ACTS = {
     CONFIRM: "Give them seats",
     OFFER: "Offer them seats",
     WITHDRAW: "Withdraw their offers",
-    CANCEL: "Cancel for them",
+    CANCEL: "Cancel on their behalf",
     TAG: "Add a tag",
     UNTAG: "Take a tag off",
 }

@@ -105,7 +105,7 @@ def test_timetable_names_what_was_left_behind(desk: Desk, clock: FrozenClock) ->
     assert "Mon 11 May 2020" in left()
     assert "Thu 7 May 2020" not in left(), "what is past needs no care"
     desk.client.post(f"/v1/events/{REVIEW}/postpone", json={}, headers=headers)
-    assert "has no date at the moment" in left()
+    assert "has no date." in left()
 
 
 def _section(page: str, name: str) -> str:

@@ -81,7 +81,7 @@ def test_filter_keeps_what_fits(
     answer = people.get(f"{PATH}?{query}", headers=coordinator)
 
     assert len(addresses(answer.text)) == shown
-    assert ("Choose the form to see the answers" in answer.text) is query.startswith(f"event={WEBINAR}")
+    assert ("To see the answers to a form" in answer.text) is query.startswith(f"event={WEBINAR}")
     assert ("No registrations match." in answer.text) is (shown == 0)
 
 

@@ -141,7 +141,7 @@ def test_buttons_of_the_seats_page_say_what_each_shows(service: RegistrationServ
     service.enrol_all([answers(1), answers(2)])
     page = desk.client.get(PAGE, headers=desk.headers).text.partition("<main")[2]
     buttons = [text_of(one) for one in re.findall(r"<button[^>]*>(.*?)</button>", page)]
-    assert buttons == ["Show what it does to the marked people", "Show what these rules do"]
+    assert buttons == ["Preview for the marked people", "Preview these rules"]
 
 
 def test_offered_seat_is_held_until_its_person_answers(service: RegistrationService, desk: Desk) -> None:

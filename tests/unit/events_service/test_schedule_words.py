@@ -154,8 +154,8 @@ def test_reasons_say_what_closes_the_slots_and_what_could_help(reasons: list[tup
 @pytest.mark.parametrize(
     ("proof", "said"),
     [
-        (None, "Another timetable may have a place for it (not proved either way)."),
-        (Proof(Argument.ROOMS, ()), "This holds whatever else is placed (proved)."),
+        (None, "Not proved: another timetable may have a place for it."),
+        (Proof(Argument.ROOMS, ()), "Proved: no timetable can place it."),
         (
             Proof(Argument.ROOMS, ("a", "b")),
             "Proved: it and “A” and “B” need 3 large enough places, and there are only 2.",
