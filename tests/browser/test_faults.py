@@ -26,7 +26,7 @@ def test_wrong_answers_are_summed_up_and_can_be_mended(demo: Demo, visitor: Visi
 
     expect(frame.locator("#summary li")).to_have_text(
         [
-            "Your name: An answer is needed here.",
+            "Your name: Please answer this question.",
             "E-mail address: This is not a complete e-mail address. Example: name@example.org.",
             "We need your agreement before we can accept your registration.",
         ]

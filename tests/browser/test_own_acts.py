@@ -87,7 +87,7 @@ def test_address_is_changed_and_the_former_one_takes_it_back(demo: Demo, phone: 
     page.goto(f"{linked_soon(demo, address, '/r/undo/')}?lang=en")
     press(page, "checkbox", "I want my address back on this registration", "Space")
     press(page, "button", "Undo the change")
-    expect(page.get_by_role("status")).to_contain_text("The change is undone")
+    expect(page.get_by_role("status")).to_contain_text("The change has been undone")
     assert [len(demo.registrations(one)) for one in (address, other)] == [1, 0]
 
 
@@ -125,7 +125,7 @@ def test_person_is_erased(demo: Demo, phone: Visit) -> None:
     page.goto(own_page(demo, address))
     press(page, "button", "Erase my data")
     press(page, "button", "Yes, erase my data")
-    expect(page.get_by_role("heading", name="Your data is erased")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your data has been erased")).to_be_visible()
     assert demo.registrations(address) == []
 
 

@@ -126,9 +126,9 @@ def invitation(mail: Any) -> str:
     ("key", "status", "subject", "words"),
     [
         ("confirmed", "confirmed", "We have received your proposal: Housing", "will read your proposal"),
-        ("changed", "confirmed", "Your proposal has changed: Housing", "Your proposal has been changed as asked"),
+        ("changed", "confirmed", "Your proposal has changed: Housing", "Your proposal has been changed as requested"),
         ("cancelled", "cancelled", "Proposal withdrawn: Housing", "Your proposal has been withdrawn"),
-        ("link-requested", "confirmed", "The link to your proposal: Housing", "has asked for this link"),
+        ("link-requested", "confirmed", "The link to your proposal: Housing", "asked for this link"),
     ],
 )
 def test_mails_about_a_proposals_registration_speak_of_a_proposal(

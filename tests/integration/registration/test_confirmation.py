@@ -163,7 +163,7 @@ def test_owner_who_enters_their_answers_anew_reads_that_they_are_changed(
     mine = {**answers(1, country="FR"), "consent": "on", "lang": "en"}
     with service.deciding():
         answer = service.client.post(f"/c/{token}/forms/{WEBINAR}", data=mine)
-    assert "Your registration is changed" in service.client.get(answer.headers["Location"]).text
+    assert "Your registration has been changed" in service.client.get(answer.headers["Location"]).text
     [(receipt,)] = rows(
         service.url, "SELECT outcome FROM submission WHERE kind = 'submission' AND token_hash IS NOT NULL"
     )

@@ -164,7 +164,7 @@ def test_undo_restores_the_address_ends_the_links_and_mails_a_new_one(service: R
     thiefs = service.managing_token(NEW)
     messages = len(service.messages())
     page = service.undo(service.undo_token(OLD))
-    assert (page.status_code, "The change is undone" in page.text) == (200, True)
+    assert (page.status_code, "The change has been undone" in page.text) == (200, True)
     assert stored(service) == [(OLD, "confirmed", 3)]
     assert is_gone(service.client.get(f"/r/{thiefs}?lang=en"), service.client, "/r")
     fresh = service.messages()[messages:]
@@ -190,7 +190,7 @@ def test_undo_link_that_is_used_twice_says_what_it_has_done(service: Registratio
     service.move(1, NEW)
     undo = service.undo_token(OLD)
     pages = [service.undo(undo), service.undo(undo), service.client.get(f"/r/undo/{undo}?lang=en")]
-    assert ["The change is undone" in page.text for page in pages] == [True] * 3
+    assert ["The change has been undone" in page.text for page in pages] == [True] * 3
     assert stored(service) == [(OLD, "confirmed", 3)]
 
 
@@ -245,7 +245,7 @@ def test_undo_of_the_owner_works_after_a_thief_has_moved_a_second_time(
     service.ask_address(service.managing_token(NEW), OTHER)
     service.choose_address(OTHER)
     thiefs = service.undo_token(NEW)
-    assert "The change is undone" in service.undo(service.undo_token(OLD)).text
+    assert "The change has been undone" in service.undo(service.undo_token(OLD)).text
     assert stored(service) == [(OLD, "confirmed", 4)]
     assert is_gone(service.undo(thiefs), service.client, "/r/undo")
     assert stored(service) == [(OLD, "confirmed", 4)]
@@ -254,7 +254,7 @@ def test_undo_of_the_owner_works_after_a_thief_has_moved_a_second_time(
 def test_undo_after_the_thief_has_cancelled_restores_the_address(service: RegistrationService, token: str) -> None:
     service.move(1, NEW)
     service.own(service.managing_token(NEW), "cancel")
-    assert "The change is undone" in service.undo(service.undo_token(OLD)).text
+    assert "The change has been undone" in service.undo(service.undo_token(OLD)).text
     assert stored(service) == [(OLD, "cancelled", 4)]
     assert "cancelled" in service.client.get(f"/r/{service.managing_token(OLD)}?lang=en").text
 
@@ -294,7 +294,7 @@ def colleague(service: RegistrationService, token: str) -> str:
 def test_erasing_by_link_leaves_a_colleague_the_undo(service: RegistrationService, colleague: str) -> None:
     undo = service.undo_token(OLD)
     service.own(service.managing_token(OLD), "erase")
-    assert "The change is undone" in service.undo(undo).text
+    assert "The change has been undone" in service.undo(undo).text
     assert rows(service.url, "SELECT email FROM registration WHERE erased_at IS NULL") == [(OLD,)]
 
 

@@ -163,7 +163,7 @@ def test_same_change_sent_twice_is_no_conflict(service: RegistrationService, tok
 def test_colleague_with_the_same_name_is_not_overwritten(service: RegistrationService, token: str) -> None:
     service.enrol(answers(1, name="A colleague"))
     refused = service.change(token, "answers", **{**CHANGED, "name": "A colleague"}, **KEPT)
-    assert (refused.status_code, "somebody with this name is already registered" in refused.text) == (409, True)
+    assert (refused.status_code, "someone with this name is already registered" in refused.text) == (409, True)
     assert [row[0] for row in rows(service.url, "SELECT name FROM registration ORDER BY name")] == [
         "A colleague",
         "Participant 1",

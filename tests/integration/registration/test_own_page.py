@@ -86,7 +86,7 @@ def test_erasing_by_a_link_that_has_ended_is_not_called_done(service: Registrati
     erase_own(service.intake, view, token)
     service.decide()
     page = service.client.get(f"/r/{token}?lang=en&sent=1")
-    assert "Your data is erased" not in page.text
+    assert "Your data has been erased" not in page.text
     assert "cancelled" in page.text
     assert rows(service.url, "SELECT count(*) FROM registration WHERE erased_at IS NULL") == [(1,)]
 
@@ -95,7 +95,7 @@ def test_erasing_is_processed_first_and_done_then(service: RegistrationService) 
     service.register(1)
     token = service.own_token(1)
     erase_own(service.intake, view_form(service.work_of_web, WEBINAR, service.clock()), token)
-    assert "Your data is erased" not in service.client.get(f"/r/{token}?lang=en").text
+    assert "Your data has been erased" not in service.client.get(f"/r/{token}?lang=en").text
     service.decide()
     leading = service.client.get(f"/r/{token}?lang=en")
     assert (leading.status_code, leading.headers["Location"]) == (303, "/r/erased?lang=en")

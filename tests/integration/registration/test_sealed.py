@@ -266,7 +266,7 @@ def test_console_shows_them_after_a_reason(client: FlaskClient, traveller: str, 
     """In words a person reads: labels, yes, names of choices."""
     page = client.post(f"{PATH}/{traveller}/sealed", data={"reason": REASON}, headers=coordinator)
     assert page.status_code == 200
-    for shown in (f"P{CANARY}", "2031-07-09", "Switzerland", "A room that is reserved for the group", REASON):
+    for shown in (f"P{CANARY}", "2031-07-09", "Switzerland", "A room reserved for the group", REASON):
         assert shown in page.text
     refused = client.post(f"{PATH}/{traveller}/sealed", data={"reason": "short"}, headers=coordinator)
     assert (refused.status_code, CANARY in refused.text) == (422, False)

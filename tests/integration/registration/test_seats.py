@@ -161,7 +161,7 @@ def test_offered_seat_is_held_until_its_person_answers(service: RegistrationServ
     assert (desk.passed_over(2)[0], desk.passed_over(3)) == ("out-of-turn", [])  # 3 was not passed over: it is theirs
     token = service.own_token(3)
     page = service.client.get(f"/r/{token}?lang=en").text
-    assert ("A seat is offered to you." in page, "accept-seat" in page) == (True, True)
+    assert ("You have been offered a seat." in page, "accept-seat" in page) == (True, True)
     service.own(token, "accept-seat")
     service.own(token, "decline-seat")
     assert [line[:3] for line in desk.history(3)][1:] == [
