@@ -25,14 +25,14 @@ schedule_proposals = Gauge(
 )
 schedule_gap_ratio = Gauge(
     "troika_schedule_gap_ratio",
-    "Distance of the last timetable to what is proven possible, as a share of it, by goal: places, moves, wishes.",
+    "Gap between the last timetable and the proven bound, as a fraction of the bound, by goal: places, moves, wishes.",
     ["goal"],
     multiprocess_mode="mostrecent",
 )
 
 FAIL_POINTS = {
     "solve.claimed": Point("a job is claimed and committed", ("solve",)),
-    "solve.searched": Point("a timetable is found and not stored", ("solve",)),
+    "solve.searched": Point("a timetable is found but not stored", ("solve",)),
     "solve.stored": Point("it is committed", ("solve",)),
 }
 """Places at which a test may make one of its processes die, fail or hang."""

@@ -102,7 +102,7 @@ def build_app(
 
 
 def _events_blueprint(context: EventsContext) -> Any:
-    blueprint = Blueprint("events", __name__, url_prefix="/v1/events", description="What is on, and who comes")
+    blueprint = Blueprint("events", __name__, url_prefix="/v1/events", description="Events, and who attends")
     add_events(blueprint, context)
     add_counts(blueprint, context)
     add_coverage(blueprint, context)

@@ -21,7 +21,7 @@ RULES = (
         "webhook_delivery",
         "t.ended_at < :before",
         DELIVERY_KEPT,
-        "a partner's editor looks for what came of a call; it holds the id of a registration",
+        "partners check the outcome of deliveries; a row contains the id of a registration",
         order="t.ended_at",
     ),
     Rule(
@@ -30,8 +30,8 @@ RULES = (
             AND (t.state <> 'unknown' OR t.due_at IS NULL)
             AND coalesce(t.sent_at, t.ended_at, t.created_at) < :before""",
         MAIL_KEPT,
-        "whether somebody was told is asked until the next review; its attempts go with it, its text went once it was "
-        "sent",
+        "needed until the next review to show who was notified; deletes the attempts too; the text was deleted when "
+        "the mail was sent",
         order="t.id",
         every_s=HOURLY_S,
     ),
@@ -39,7 +39,7 @@ RULES = (
         "bulletin_tester",
         "t.since < :before",
         TESTER_KEPT,
-        "whoever writes bulletins is offered their own address again",
+        "the page of a bulletin proposes the author's own address for tests",
         order="t.since",
         every_s=HOURLY_S,
     ),
@@ -47,7 +47,7 @@ RULES = (
         "recipient",
         "t.erased_at < :before",
         TOMBSTONE_KEPT,
-        "no message can come so late",
+        "no message arrives so late",
         order="t.erased_at",
         every_s=HOURLY_S,
     ),

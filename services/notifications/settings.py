@@ -33,7 +33,7 @@ VAULT = KeyKind(
     "vault",
     "TROIKA_NOTIFICATIONS_VAULT_FILE",
     KeyRule.DATA,
-    "Recipients could not be opened, and new ones would be closed by a key that others do not hold.",
+    "Stored recipients could not be decrypted, and new ones would be encrypted with a key that other processes lack.",
 )
 WEBHOOK = KeyKind("webhook", "TROIKA_WEBHOOK_KEY_FILE", KeyRule.CURRENT, "Calls to partners could not be signed.")
 KEY_KINDS = (SIGNING, PRIVATE, VAULT, WEBHOOK)

@@ -43,7 +43,7 @@ def rotate_keys(
         retire(work, checked)
     finally:
         engine.dispose()
-    click.echo("All of them open by the newest key alone.")
+    click.echo("The newest key alone opens all of them.")
 
 
 def require_fit(checks: KeyChecks) -> None:
@@ -68,14 +68,14 @@ def _re_encrypt(run: ReEncryption, what: str) -> None:
     run.run()
     click.echo(f"{run.changed} {what} re-encrypted.")
     if run.unopened:
-        raise click.ClickException(f"{len(run.unopened)} open by none of the keys, and were left as they are.")
+        raise click.ClickException(f"None of the keys opens {len(run.unopened)} of them; these were not changed.")
 
 
 HEADINGS = ("key", "check value", "known since", "setting")
 
 
 def list_checks(settings: CommonSettings, kinds: Sequence[KeyKind]) -> None:
-    """Print the check values that the service's database knows; they give nothing of a key."""
+    """Print the check values that the service's database knows; they reveal nothing about a key."""
     engine = open_engine(settings.database_url)
     try:
         with operator_work(engine, settings.service).transaction() as connection:
@@ -111,7 +111,7 @@ def accept(settings: CommonSettings, kind: KeyKind, *, yes: bool) -> None:
             accept_keys(connection, held, read_database_time(connection), operator_name())
     finally:
         engine.dispose()
-    click.echo(f"{kind.name}: {', '.join(held.values)}. Restart the processes that hold it.")
+    click.echo(f"{kind.name}: {', '.join(held.values)}. Restart the processes that use it.")
 
 
 def _public_key(text: str) -> tuple[bytes, ...]:

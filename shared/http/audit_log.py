@@ -37,8 +37,8 @@ class AuditRecordSchema(ma.Schema):
     at = ma.fields.AwareDateTime(format="iso", required=True)
     who = ma.fields.String(required=True, metadata={"description": "Name of the key's holder"})
     action = ma.fields.String(required=True, metadata={"description": "In the past tense: `bulletin-sent`"})
-    kind = ma.fields.String(required=True, metadata={"description": "Of what it was done to; may be empty"})
-    subject = ma.fields.String(required=True, metadata={"description": "Its id or slug; may be empty"})
+    kind = ma.fields.String(required=True, metadata={"description": "Kind of its subject; may be empty"})
+    subject = ma.fields.String(required=True, metadata={"description": "Id or slug of its subject; may be empty"})
     detail = ma.fields.Dict(keys=ma.fields.String(), required=True)
 
 

@@ -19,7 +19,8 @@ from shared.runtime.ids import token_hash
 MAX_HOLDER_NAME_LENGTH = 200
 HOLDER_NEEDS = (
     "a name on one line, known roles and key_sha256 (64 hex digits) are required; "
-    "`until` is a moment with its distance from UTC; the role `partner` stands alone, with the slug of its `partner`"
+    "`until` is an instant with a UTC offset; the role `partner` cannot be combined with others and needs the slug of "
+    "its `partner`"
 )
 ROLES = ("viewer", "coordinator", "sealed-reader", "operator", "administrator", "partner")
 

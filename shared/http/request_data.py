@@ -180,7 +180,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         raise _TooManyFields
     content = dict(pairs)
     if len(content) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return content
 
 
@@ -294,7 +294,7 @@ class _BodyParser(FlaskParser):
         if not body:
             return missing
         if not is_json_request(req):
-            raise UnsupportedMediaType("the body is read as application/json alone")
+            raise UnsupportedMediaType("the body must be application/json")
         return read_json(body)
 
 

@@ -37,7 +37,7 @@ def test_person_is_entered_by_hand(demo: Demo, desk: Page) -> None:
     hand.write("Your name (required)", "Entered by hand")
     hand.write("E-mail address (required)", address)
     hand.found_here(desk.locator("[data-consent] input[type=checkbox]"), "the consent")
-    hand.tick("They filled in a form on paper")
+    hand.tick("They filled in a paper form")
     hand.button("Preview")
     hand.button("Enter this person")
     expect(desk.get_by_role("status")).to_contain_text("The person is registered.")

@@ -58,7 +58,7 @@ no address,Nobody,CH,
 def import_begun(page: Page, places: Places) -> None:
     """A file has come: what is in each column?"""
     console("/console/registrations/imports")(page, places)
-    page.get_by_label("Form on which they are registered").select_option(WEBINAR)
+    page.get_by_label("Form to import into").select_option(WEBINAR)
     page.get_by_label("File").set_input_files({"name": "people.csv", "mimeType": "text/csv", "buffer": PEOPLE})
     page.get_by_role("button", name="Read the file").click()
     page.get_by_role("heading", name="What is in each column?").wait_for(timeout=WITHIN_MS)
@@ -79,7 +79,7 @@ def marked(page: Page, places: Places) -> None:
         box.check()
     page.get_by_label("With the marked registrations").select_option("cancelled")
     page.get_by_role("button", name="Preview").click()
-    page.get_by_role("heading", name="Cancel for them").wait_for(timeout=WITHIN_MS)
+    page.get_by_role("heading", name="Cancel for this person").wait_for(timeout=WITHIN_MS)
 
 
 def correcting(page: Page, places: Places) -> None:

@@ -176,7 +176,7 @@ _CONTACTS = "SELECT mail_id::text, NULL, false FROM mail_contact"
 
 def arrival_of(queue: str) -> str:
     """What a message waits for that ``queue`` has not been rid of."""
-    return f"messages for {queue} to be taken in"
+    return f"messages for {queue} to be consumed"
 
 
 def _decision_or_arrival(key: str, value: str | None) -> str:
@@ -187,7 +187,7 @@ def _decision_or_arrival(key: str, value: str | None) -> str:
 DATABASES = ("registration", "events", "notifications")
 
 ARRIVALS = Paired(
-    "each published message was taken in by each that hears it, waits or is parked; none came from nowhere",
+    "each published message was consumed by every consumer, waits or is parked; none has an unknown origin",
     tuple(Side(database, _STORED) for database in DATABASES),
     (
         *(Side(database, _TAKEN_IN) for database in DATABASES),
@@ -201,34 +201,34 @@ ARRIVALS = Paired(
 
 A6 = Equation(
     "A6",
-    "published messages = messages taken in, by each consumer; none open for long",
+    "published messages = consumed messages, for each consumer; none waits for long",
     (
         ARRIVALS,
         *(Alone(database, "no message waits for long to be published", _OPEN) for database in DATABASES),
-        Alone("bus", "no message waits for long to be taken in", _WAITS),
+        Alone("bus", "no message waits for long to be consumed", _WAITS),
         Paired(
-            "coordinators see each registration as it is",
+            "coordinators see the current state of each registration",
             (Side("registration", _STATE_TOLD),),
             (Side("events", _STATE_ON_ROSTER),),
         ),
         Paired(
-            "mails are written from each registration as it is",
+            "mails are written from the current state of each registration",
             (Side("registration", _STATE_TOLD),),
             (Side("notifications", _STATE_IN_BOOK),),
         ),
         Paired(
-            "whoever was erased is erased from the rosters",
+            "erased people are erased from the rosters",
             (Side("registration", _ERASED),),
             (Side("events", _ERASED_ON_ROSTER),),
         ),
         Paired(
-            "whoever was erased is erased from the recipient book",
+            "erased people are erased from the recipients",
             (Side("registration", _ERASED),),
             (Side("notifications", _ERASED_IN_BOOK),),
         ),
         *proposals.COPIES,
         Paired(
-            "coordinators see each mail about a registration that went",
+            "coordinators see each sent mail about a registration",
             (Side("notifications", _SENT),),
             (Side("events", _CONTACTS),),
         ),

@@ -67,10 +67,10 @@ A7 = Equation(
     "mails wanted = mails written, one for each registration, kind and revision; their states add up",
     (
         Paired("each change is one mail", (Side("registration", _WANTED),), (Side("notifications", _WRITTEN),)),
-        Alone("notifications", "no mail tells a revision that nobody has heard of", _UNHEARD_OF),
-        Alone("notifications", "each announcement made as many mails as it says", _ANNOUNCED),
-        Alone("notifications", "nobody has a bulletin twice", _TWO_BULLETINS),
-        Alone("notifications", "a mail's state is what became of its claims", _ENDED),
+        Alone("notifications", "no mail has an unknown revision", _UNHEARD_OF),
+        Alone("notifications", "each announcement created as many mails as it records", _ANNOUNCED),
+        Alone("notifications", "no person got a bulletin twice", _TWO_BULLETINS),
+        Alone("notifications", "a mail's state matches the outcome of its claims", _ENDED),
     ),
 )
 
@@ -152,15 +152,15 @@ its recipient. Each such mail accounts for one person. The proposer of a side ev
 
 A10 = Equation(
     "A10",
-    "everybody knows the newest state of their event",
+    "every participant was notified of the newest state of their event",
     (
         Paired(
             "both copies of an event are of the same revision",
             (Side("notifications", _COPY),),
             (Side("registration", "SELECT id, revision::text, false FROM event_copy"),),
         ),
-        Alone("notifications", "no mail was written from a state that nobody has heard of", _OF_THE_FUTURE),
-        Alone("notifications", "whoever has a place has a mail of the last news, or one written since", _UNTOLD),
+        Alone("notifications", "no mail was written from an unknown state", _OF_THE_FUTURE),
+        Alone("notifications", "everyone with a seat has a mail about the last change, or a later mail", _UNTOLD),
     ),
 )
 
@@ -201,7 +201,7 @@ A11 = Equation(
             "nothing is kept of a confirmation link or a former address whose mail has ended",
             _LINKS_KEPT,
         ),
-        Alone("notifications", "whoever wants no bulletins gets none", _SUPPRESSED),
-        Alone("notifications", "nothing goes to whoever was erased, and no mail names them", _ERASED),
+        Alone("notifications", "people who unsubscribed get no bulletins", _SUPPRESSED),
+        Alone("notifications", "nothing is sent to erased people, and no mail names them", _ERASED),
     ),
 )

@@ -126,20 +126,22 @@ _SOMEBODY_ON_ROSTER = """
 
 A2 = Equation(
     "A2",
-    "registrations = confirmed + waitlisted + cancelled; the erased among them are nobody's",
+    "registrations = confirmed + waitlisted + cancelled; erased ones identify no one",
     (
         Alone("registration", "the seats count the registrations that have one or wait for one", _COUNTED),
         Alone("registration", "the counts over all forms are those of the registrations", _KEPT_COUNTS),
-        Alone("registration", "whoever has a history is there", _HISTORY_OF_NOBODY),
-        Alone("registration", "no candidate is kept long after its time", _OVERDUE),
-        Alone("registration", "no address before or after a change is kept long after its time", _ADDRESSES_OVERDUE),
-        Alone(
-            "registration", "of whoever was erased no address before or after a change is left", _ADDRESSES_OF_NOBODY
+        Alone("registration", "each history belongs to a registration", _HISTORY_OF_NOBODY),
+        Alone("registration", "no candidate is kept long after its expiry", _OVERDUE),
+        Alone("registration", "no address before or after a change is kept long after its expiry", _ADDRESSES_OVERDUE),
+        Alone("registration", "no address before or after a change is left of an erased person", _ADDRESSES_OF_NOBODY),
+        Paired(
+            "everyone whom coordinators see is registered", (Side("registration", _ALL),), (Side("events", _ON_ROSTER),)
         ),
-        Paired("whom coordinators see is registered", (Side("registration", _ALL),), (Side("events", _ON_ROSTER),)),
-        Paired("whom mails go to is registered", (Side("registration", _ALL),), (Side("notifications", _IN_BOOK),)),
-        Alone("registration", "of whoever was erased nothing but counts is left", _SOMEBODY_LEFT),
-        Alone("events", "of whoever was erased nothing but counts is left on a roster", _SOMEBODY_ON_ROSTER),
+        Paired(
+            "every recipient of mails is registered", (Side("registration", _ALL),), (Side("notifications", _IN_BOOK),)
+        ),
+        Alone("registration", "only counts of an erased person are left", _SOMEBODY_LEFT),
+        Alone("events", "only counts of an erased person are left on a roster", _SOMEBODY_ON_ROSTER),
         *proposals.ERASURE,
         Alone("events", "the numbers of each event are those of its people", _NUMBERS),
         Alone("events", "the numbers by kind of form are those of the live registrations", _TALLIES),
@@ -193,8 +195,8 @@ A3 = Equation(
     (
         Alone("registration", "as many seats are taken as there were when they were given", _TOO_MANY_NOW),
         Alone("registration", "each confirmation and each offer fits the capacity then in force", _TOO_MANY_THEN),
-        Alone("registration", "no offer stands long after it has expired", _OFFERS_OVERDUE),
-        Alone("registration", "nobody shares a number in line", _TWICE_IN_LINE),
+        Alone("registration", "no offer stays open long after it has expired", _OFFERS_OVERDUE),
+        Alone("registration", "no two people share a number in line", _TWICE_IN_LINE),
         Alone("registration", "every number in line was given", _GAPS_IN_LINE),
     ),
 )
@@ -213,7 +215,7 @@ A4 = Equation(
     "A4",
     "one live registration for each form and person; one registration for each submission",
     (
-        Alone("registration", "nobody is registered twice on a form", _TWO_AT_ONCE),
+        Alone("registration", "no person is registered twice on a form", _TWO_AT_ONCE),
         Alone("registration", "each submission makes one registration at most", _DECIDED_TWICE),
     ),
 )

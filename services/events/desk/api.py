@@ -105,7 +105,7 @@ def _add_list(blueprint: Any, context: EventsContext) -> None:
     def list_them(query: dict[str, Any]) -> Response:
         """Events by start, those without a date last; as CSV if `Accept` asks for it, then all pages in one.
 
-        With `group_by` their numbers alone.
+        With `group_by`, only their numbers.
         """
         who = _asked_by(query)
         own = own_forms(who)

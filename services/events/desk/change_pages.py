@@ -233,7 +233,7 @@ def _mode(event: Event, values: dict[str, str], faults: dict[str, str]) -> Fille
     if len(city) > 200:
         faults["city"] = "At most 200 characters."
     if mode in (Mode.IN_PERSON, Mode.HYBRID) and not city and event.status is not EventStatus.DRAFT:
-        faults["city"] = "Give the city: people attend in person."
+        faults["city"] = "Enter the city: people attend in person."
     step = None if faults else edit({"mode": Mode(mode), "city": city or None})
     return FilledStep(values, faults, step)
 
@@ -244,11 +244,11 @@ def datetime_in(name: str, values: Mapping[str, str], zone: str, faults: dict[st
         local = datetime.strptime(values[name], "%Y-%m-%dT%H:%M")  # noqa: DTZ007 - local, the zone is the event's
         return to_utc(local, zone)
     except ValueError:
-        faults[name] = "Give a day and a time."
+        faults[name] = "Enter a day and a time."
     except DomainError as error:
         faults[name] = f"{error.detail[0].upper()}{error.detail[1:]}."
     except OverflowError:
-        faults[name] = "Give a date that exists."
+        faults[name] = "Enter a date that exists."
     return None
 
 

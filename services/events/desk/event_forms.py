@@ -233,7 +233,7 @@ def _number(text: str, faults: dict[str, str]) -> int | None:
         return None
     if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_NUMBER and len(text) <= 9:
         return int(text)
-    faults["series_number"] = f"Give a number from 1 to {MAX_NUMBER}, or leave it empty."
+    faults["series_number"] = f"Enter a number from 1 to {MAX_NUMBER}, or leave it empty."
     return None
 
 
@@ -288,7 +288,7 @@ def _draft_in(values: Values, faults: dict[str, str]) -> Event | None:
     wanted = changes_in(values, faults)
     event_id = str(values["id"]) or slug_from(str(wanted["title"]))
     if not event_id and wanted["title"]:
-        faults["id"] = "Give a short name in Latin letters: none can be made from the title."
+        faults["id"] = "Enter a short name in Latin letters: none can be made from the title."
     zone = str(values["time_zone"])
     if not is_zone(zone):
         faults["time_zone"] = "Choose the time zone."

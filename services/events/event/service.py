@@ -111,7 +111,7 @@ def read_event_position(parts: Sequence[str]) -> tuple[str, str]:
     try:
         return (start if start == UNDATED else rfc3339(parse_rfc3339(start))), event_id
     except OverflowError:
-        raise ValueError("not a moment") from None
+        raise ValueError("not an instant") from None
 
 
 def event_key(event: Event, sort: str, counts: Counts) -> tuple[str, str]:

@@ -231,7 +231,7 @@ def _overlaps(connection: Connection, loaded: LoadedRooms) -> Iterator[str]:
     for slot in loaded.slots:
         for old in staying:
             if slot.span.overlaps(old.span):
-                said = f"{slot.id} overlaps {old.id}, in which side events stand: move them first"
+                said = f"{slot.id} overlaps {old.id}, which has side events: move them first"
                 yield loaded.fault(slot.id, said)
 
 
@@ -353,7 +353,7 @@ def export_folder(work: UnitOfWork, folder: Path) -> Mapping[str, int]:
     with work.transaction() as connection:
         lock_loading(connection)
         files = written(_everything(connection), all_rooms(connection), all_slots(connection))
-    if there := [f"{name}: is there already" for name in files if (folder / name).exists()]:
+    if there := [f"{name}: already exists" for name in files if (folder / name).exists()]:
         raise SettingsError(there)
     folder.mkdir(parents=True, exist_ok=True)
     return {name: (folder / name).write_text(text, encoding="utf-8") for name, text in files.items()}

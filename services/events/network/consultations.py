@@ -32,7 +32,7 @@ class ConsultationTotalSchema(ma.Schema):
 TOTALS = {
     "totals": ma.fields.List(
         ma.fields.Nested(ConsultationTotalSchema),
-        metadata={"description": "Sums by kind of host, over all that fit. An embassy that is named counts once"},
+        metadata={"description": "Sums by kind of host, over all that match. A named embassy counts once"},
     )
 }
 
@@ -176,11 +176,11 @@ CONSULTATION_LOG: SetupKind[Consultation] = SetupKind(
         host=ma.fields.String(
             allow_none=True, metadata={"description": "Name of the embassy or mission; null: a round of several"}
         ),
-        hosts=ma.fields.Integer(metadata={"description": "Embassies or missions that were visited"}),
+        hosts=ma.fields.Integer(metadata={"description": "Embassies or missions visited"}),
         city=ma.fields.String(),
         working_group=ma.fields.String(allow_none=True),
         presentations=ma.fields.Integer(metadata={"description": "What was presented to them"}),
-        within_days=ma.fields.Integer(allow_none=True, metadata={"description": "Days it took, if known"}),
+        within_days=ma.fields.Integer(allow_none=True, metadata={"description": "Number of days, if known"}),
         presented_by=ma.fields.String(),
         outcome=ma.fields.String(),
         recorded_by=ma.fields.String(metadata={"description": "Name of the key that recorded it"}),

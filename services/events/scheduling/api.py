@@ -84,7 +84,7 @@ class BoardSchema(ma.Schema):
 
     revision = ma.fields.Integer(required=True)
     placements = ma.fields.List(ma.fields.Nested(PlacementSchema), required=True)
-    waiting = ma.fields.List(ma.fields.UUID(), required=True, metadata={"description": "Accepted, without a place"})
+    waiting = ma.fields.List(ma.fields.UUID(), required=True, metadata={"description": "Accepted, not placed"})
     conflicts = ma.fields.List(ma.fields.Nested(ConflictSchema), required=True)
     published = ma.fields.Integer(allow_none=True, metadata={"description": "Number of the version in force"})
     changes = ma.fields.Nested(ScheduleDifferenceSchema, metadata={"description": "What publishing would change"})

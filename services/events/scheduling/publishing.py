@@ -207,10 +207,10 @@ def publish_schedule(
         old = read_newest_version(connection)
         snapshot = _locked_snapshot(connection, old.entries if old else ())
         if conflicts := snapshot.conflicts:
-            raise DomainError("schedule-conflicts", f"{len(conflicts)} conflicts have to be solved first")
+            raise DomainError("schedule-conflicts", f"resolve {len(conflicts)} conflicts first")
         before, after = old.entries if old else (), entries_of(snapshot)
         if before == after:
-            raise DomainError("schedule-unchanged", "this timetable is published already")
+            raise DomainError("schedule-unchanged", "this timetable has already been published")
         version = TimetableVersion(old.number + 1 if old else 1, clock(), by, after)
         changed = difference(before, after)
         by_proposal = {entry.proposal_id: entry for entry in before}

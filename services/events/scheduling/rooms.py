@@ -364,7 +364,7 @@ SLOTS: SetupKind[TimeSlot] = SetupKind(
         without=ma.fields.List(
             ma.fields.String(validate=ma.validate.OneOf(WEEKDAYS)),
             validate=ma.validate.Length(max=len(WEEKDAYS)),
-            metadata={"description": "Days of the week that are left out"},
+            metadata={"description": "Days of the week to leave out"},
         ),
         starts=_clock("Start of the first slot of a day"),
         ends=_clock("No slot of a day ends later"),

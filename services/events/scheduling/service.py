@@ -201,7 +201,7 @@ def claim_job(work: UnitOfWork, clock: Clock) -> Claimed | None:
         if job is None:
             return None
         if job.fence > MAX_ATTEMPTS:
-            fail_job(connection, job, "was tried too often without coming to an end", now)
+            fail_job(connection, job, "was tried too often without finishing", now)
             return None
         return Claimed(job, read_snapshot(connection))
 

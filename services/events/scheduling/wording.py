@@ -107,7 +107,7 @@ def wishes_text(snapshot: Snapshot) -> str:
     met = sum(day in proposal.preferred_on for proposal, day in asking)
     if not asking:
         return ""
-    return f"Of the {len(asking)} in the draft with preferred days, {met} are on one of them."
+    return f"Of the {len(asking)} in the draft with preferred days, {met} {'is' if met == 1 else 'are'} on one of them."
 
 
 def reasons_text(proposal: Proposal, reasons: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> str:

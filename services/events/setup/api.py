@@ -40,7 +40,7 @@ from shared.runtime.errors import DomainError
 _REFUSED = {"s401": "No key", "s403": "The key's roles or forms do not allow it"}
 
 _CHANGING = {
-    "s404": "There is none of this name",
+    "s404": "There is none with this name",
     "s409": "It is in use",
     "s412": "It was changed since it was read",
     "s428": "`If-Match` is missing",
@@ -110,7 +110,7 @@ class KindApi:
         @blueprint.response(200, self._list)
         @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
         @blueprint.alt_response(304, description="Nothing has changed since the answer with the ETag that was sent")
-        @blueprint.doc(summary=f"{self._kind.words.title}: all that match; with `group_by` their numbers alone")
+        @blueprint.doc(summary=f"{self._kind.words.title}: all that match; with `group_by`, only their numbers")
         @with_refusals(blueprint, s400="The cursor is invalid", **_REFUSED)
         @self._reading
         def list_them(query: dict[str, Any]) -> Response:
@@ -248,7 +248,7 @@ def _add_list(blueprint: Any, asked: QuestionList) -> None:
     @blueprint.arguments(list_arguments(asked), location="query")
     @blueprint.response(200, list_schema(asked, item, {}))
     @blueprint.alt_response(200, schema={"type": "string"}, content_type=MEDIA_TYPE, success=True)
-    @blueprint.doc(summary=f"{asked.about} With `group_by` their numbers alone")
+    @blueprint.doc(summary=f"{asked.about} With `group_by`, only their numbers")
     @with_refusals(
         blueprint, s400="The cursor is invalid", s401="No key", s403="The key's roles or forms do not allow it"
     )

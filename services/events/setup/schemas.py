@@ -67,7 +67,7 @@ def outcome_schema(kind: SetupKind[Any], item: Schema) -> Schema:
             "items": ma.fields.List(
                 ma.fields.Nested(item),
                 required=True,
-                metadata={"description": "State after the change; empty: withdrawn"},
+                metadata={"description": "State after the change; empty if withdrawn"},
             ),
         },
         name=f"{_name(kind)}OutcomeSchema",

@@ -177,7 +177,7 @@ def _found(connection: Connection, seen: SeenProposal) -> Proposal:
     if proposal is None:
         raise DomainError("not-found", "there is no such proposal")
     if proposal.revision != seen.revision:
-        raise DomainError("edit-conflict", "read it again and repeat what you did")
+        raise DomainError("edit-conflict", "read it again and repeat your action")
     return proposal
 
 

@@ -180,7 +180,7 @@ KINDS_ABOUT_EVENT = frozenset(
 """Kinds about the event of their subject, if it has one: they wait until the event is known."""
 
 
-SUPERSEDED = "superseded by a newer state of what it is about"
+SUPERSEDED = "superseded by a newer state of its subject"
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ STOPPED_REASON = "the bulletin was stopped"
 RELEASED = "released"
 """An outcome: the mail was not tried, another sender can claim it at once."""
 
-ERASED = "whom it was for was erased"
+ERASED = "the recipient was erased"
 """Why a mail is not sent any more."""
 
 OUTCOME_STATES = {

@@ -12,7 +12,7 @@ from hashlib import sha256
 from services.notifications.mails.kinds import ATTENDING, LIVE, SubjectState
 from shared.runtime.errors import DomainError
 
-NO_BULLETINS = "the person wants no bulletins"
+NO_BULLETINS = "the person has unsubscribed from bulletins"
 
 
 PERSON_REF = r"^[0-9a-f]{64}\Z"
@@ -151,7 +151,7 @@ def _values(part: str, values: Sequence[str] | bool) -> list[str]:
 
 
 def _invalid(part: str) -> DomainError:
-    return DomainError("bulletin-invalid", f"no segment can be made of what is given as {part}"[:120])
+    return DomainError("bulletin-invalid", f"the value of {part} is not valid for a segment"[:120])
 
 
 def leaves_out_proposals(segment: Segment) -> bool:

@@ -116,8 +116,8 @@ def _readdress_one(connection: Connection, clock: Clock, mail: WaitingMail, pers
     return move_mail(connection, mail.id, kind_for(announcement, best[0]), best[0].subject, clock())
 
 
-LINK_ENDED = "its link has ended with a change of address"
-TOLD_BY_OTHER = "it is told by another registration"
+LINK_ENDED = "its link ended when the address changed"
+TOLD_BY_OTHER = "another registration of the person gets the mail"
 
 
 def leave_address(connection: Connection, subject: str) -> None:

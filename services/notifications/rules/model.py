@@ -180,9 +180,9 @@ def minute_of(moment: datetime) -> int:
     return int(moment.timestamp() // 60)
 
 
-NO_LONGER_TRUE = "what it says is no longer so"
-NEWER_MAIL = "the person has a newer mail about the same"
-EVENT_PAST = "its event is past"
+NO_LONGER_TRUE = "its content is outdated"
+NEWER_MAIL = "the person has a newer mail about this"
+EVENT_PAST = "its event is over"
 
 WORTH_IT_AFTERWARDS = frozenset({"recording-available", "cancelled-by-you"})
 """Kinds about an event that are sent again when it is past."""

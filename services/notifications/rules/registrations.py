@@ -52,7 +52,7 @@ from shared.runtime.clock import Clock
 from shared.runtime.errors import Retry
 from shared.security.sealing import Vault
 
-UNKNOWN_PROPOSAL = "the registration of the proposal has not been heard of yet"
+UNKNOWN_PROPOSAL = "the registration of the proposal is not known yet"
 
 
 @dataclass(frozen=True, slots=True)

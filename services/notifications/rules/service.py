@@ -182,7 +182,7 @@ def handle_resource(connection: Connection, clock: Clock, data: Mapping[str, Any
 CHUNK = 200
 """People in one transaction."""
 
-SUPERSEDED_BY_NEWS = "superseded by newer news of the event"
+SUPERSEDED_BY_NEWS = "superseded by a newer change of the event"
 
 
 def decide_news(work: UnitOfWork, clock: Clock) -> bool:

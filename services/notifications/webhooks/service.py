@@ -139,9 +139,9 @@ class WebhookService:
 
     def _make_room(self, connection: Connection, partner: str, url: str) -> None:
         if any((known.partner, known.url) == (partner, url) for known in list_webhooks(connection)):
-            raise DomainError("already-exists", "this partner is called there already")
+            raise DomainError("already-exists", "this partner already has a webhook with this URL")
         if count_webhooks(connection, partner) >= MAX_PER_PARTNER:
-            raise DomainError("too-many-webhooks", f"a partner has {MAX_PER_PARTNER} at most")
+            raise DomainError("too-many-webhooks", f"a partner can have at most {MAX_PER_PARTNER} webhooks")
 
     def _closed(self, webhook_id: str, secret: str) -> bytes:
         return self.vault.close({"secret": secret}, row=webhook_id)

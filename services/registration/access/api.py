@@ -34,7 +34,7 @@ _SLUG = ma.validate.Regexp(SLUG)
 
 def _readable(name: str) -> None:
     if not is_readable(name):
-        raise ma.ValidationError("a name on one line is required, without signs that cannot be seen")
+        raise ma.ValidationError("a name on one line is required, without invisible characters")
 
 
 class GrantSchema(ma.Schema):
@@ -130,7 +130,7 @@ class SessionListSchema(ma.Schema):
 
 def access_api(desk: AccessDesk, sessions: ConsoleSessions) -> Any:
     """``/v1/access``."""
-    blueprint = Blueprint("access", __name__, url_prefix="/v1/access", description="Who may do what")
+    blueprint = Blueprint("access", __name__, url_prefix="/v1/access", description="Who has access to what")
     _add_list(blueprint, desk)
     _add_one(blueprint, desk)
     _add_links(blueprint, desk)

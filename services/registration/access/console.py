@@ -69,11 +69,11 @@ def read_access(
     language = given.get("language", "en")
     if asks_person:
         if not name or len(name) > MAX_HOLDER_NAME_LENGTH or not is_readable(name):
-            faults["name"] = "Give a name of one line."
+            faults["name"] = "Enter a name on one line."
         if language not in LANGUAGES:
             faults["language"] = "Choose one of the languages."
     if (asks_person or not asks_grant) and not _is_address(email):
-        faults["email"] = "Give an e-mail address."
+        faults["email"] = "Enter an e-mail address."
     until, grant = given.get("until", "").strip(), Grant(frozenset())
     if asks_grant:
         grant = _grant(given, until, faults, forms)
@@ -88,11 +88,11 @@ def _grant(given: MultiDict[str, str], until: str, faults: dict[str, str], forms
     try:
         end = end_of_day(until) if until else None
     except ValueError:
-        end, faults["until"] = None, "Give a day, such as 2026-12-31."
+        end, faults["until"] = None, "Enter a day, such as 2026-12-31."
     roles, partner = frozenset(given.getlist("roles")), given.get("partner", "").strip() or None
     limited = given.get("reach") == "some"
     if limited and not chosen:
-        faults["forms"] = "Choose at least one form, or all of them."
+        faults["forms"] = "Choose at least one form, or all forms."
     return Grant(roles, chosen if limited else None, partner, end)
 
 

@@ -106,7 +106,7 @@ class RelyingParty:
         except BadSignature:
             raise PasskeyRefused("That took too long. Please try again.") from None
         if not (isinstance(found, list) and len(found) == 2 and found[0] == purpose):
-            raise PasskeyRefused("This request belongs to another page. Please try again.")
+            raise PasskeyRefused("This request was made for another page. Please try again.")
         return base64url_to_bytes(found[1])
 
     def sign_in_options(self, challenge: Challenge) -> str:
@@ -199,8 +199,8 @@ def _checked(credential: str) -> dict[str, Any]:
     return found
 
 
-UNKNOWN_PASSKEY = "This passkey is not known here. It may have been removed; ask an administrator for a new link."
-REPEATED = "This request was used already. Please try again."
+UNKNOWN_PASSKEY = "This passkey is not known. It may have been removed; ask an administrator for a new link."
+REPEATED = "This request has already been used. Please try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +289,7 @@ def add_own_passkey(desk: AccessDesk, party: RelyingParty, holder: Holder, label
     with desk.work.transaction() as connection:
         now = desk.clock()
         if len(store.list_passkeys(connection, holder_id)) >= MAX_PASSKEYS:
-            raise DomainError("too-many-passkeys", f"there are {MAX_PASSKEYS} passkeys already: remove one first")
+            raise DomainError("too-many-passkeys", f"you already have {MAX_PASSKEYS} passkeys: remove one first")
         _add(connection, party, holder_id, label, answer, now)
         add_audit_record(connection, AuditRecord(holder.name, "passkey-added", KIND, holder_id, {"name": label}), now)
 
@@ -351,7 +351,7 @@ def own_id(holder: Holder) -> str:
         DomainError: ``not-allowed``: their entry is in the access file, which only an operator changes.
     """
     if holder.id is None:
-        raise DomainError("not-allowed", "your access is in the access file, which an operator changes")
+        raise DomainError("not-allowed", "your access is in the access file, which only an operator can change")
     return holder.id
 
 
@@ -386,4 +386,4 @@ def _add(
     if not store.use_challenge(connection, answer.challenge, now):
         raise PasskeyRefused(REPEATED)
     if not store.add_passkey(connection, holder_id, label, passkey, now):
-        raise PasskeyRefused("This passkey is in use already.")
+        raise PasskeyRefused("This passkey is already in use.")

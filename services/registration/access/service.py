@@ -241,7 +241,7 @@ def invite(desk: AccessDesk, by: Holder, new: NewColleague) -> str:
         others = {tag_style_of(one.name) for one in desk.file.holders()}
         taken = tag_style_of(new.name) in others.union(tag_style_of(one.name) for one in store.list_access(connection))
         if taken or not store.add_holder(connection, holder_id, new.name, new.grant, now):
-            raise DomainError("already-exists", "a colleague with this name has access already")
+            raise DomainError("already-exists", "a colleague with this name already has access")
         publish(connection, holder_id)
         _send(desk, connection, by, holder_id, InvitationMail("invited", new.email, new.language, by.name))
         detail = {"name": new.name, "roles": sorted(new.grant.roles)}
@@ -386,7 +386,7 @@ def _refuse_without_administrator(desk: AccessDesk, connection: Connection, now:
     if any(ADMINISTRATOR in holder.roles for holder in desk.file.holders()):
         return
     if not any(one.is_administrator(now) for one in store.list_access(connection)):
-        raise DomainError("last-administrator", "no one with an administrator role would remain")
+        raise DomainError("last-administrator", "no administrator would remain")
 
 
 def _send(desk: AccessDesk, connection: Connection, by: Holder, holder_id: str, mail: InvitationMail) -> None:

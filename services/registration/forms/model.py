@@ -61,7 +61,11 @@ def retention_faults(questions: Sequence[Mapping[str, Any]], person_days: int, c
         for name, days in given
         if days > person_days
     ]
-    whole = [f"{name}: goes with the person and has no days of its own" for name, _days in given if name in columns]
+    whole = [
+        f"{name}: is erased with the person and has no separate retention period"
+        for name, _days in given
+        if name in columns
+    ]
     return late + whole
 
 
@@ -142,17 +146,17 @@ def check_settings(settings: FormSettings) -> None:
     """
     _check_reservations(settings)
     if settings.opens_at and settings.closes_at and settings.closes_at <= settings.opens_at:
-        raise DomainError("closing-before-opening", "a form closes later than it opens")
+        raise DomainError("closing-before-opening", "a form must close later than it opens")
 
 
 def _check_reservations(settings: FormSettings) -> None:
     named = [(one.reserved_for, one.value) for one in settings.reservations]
     if len(set(named)) < len(named) or len(named) > MAX_RESERVATIONS:
-        raise DomainError("reserved-twice", f"reserve once for each, and for at most {MAX_RESERVATIONS}")
+        raise DomainError("reserved-twice", f"reserve only once for each, and at most {MAX_RESERVATIONS} times")
     if settings.reservations and settings.capacity is None:
-        raise DomainError("reserved-beyond-capacity", "seats can be reserved where their number is limited")
+        raise DomainError("reserved-beyond-capacity", "seats can be reserved only if their number is limited")
     if settings.capacity is not None and sum(one.seats for one in settings.reservations) > settings.capacity:
-        raise DomainError("reserved-beyond-capacity", "more seats would be reserved than there are")
+        raise DomainError("reserved-beyond-capacity", "more seats would be reserved than exist")
 
 
 def differences(before: FormSettings, after: FormSettings) -> tuple[dict[str, Any], dict[str, Any]]:

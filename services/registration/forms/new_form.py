@@ -109,7 +109,7 @@ def _faults(desk: DraftDesk, values: Mapping[str, str]) -> dict[str, str]:
         free = _free(desk, values["slug"])
         faults["slug"] = f"There is already a form with this short name. {free} is free."
     if not 1 <= len(values["title"]) <= 300:
-        faults["title"] = "Give a title of at most 300 characters."
+        faults["title"] = "Enter a title of at most 300 characters."
     return faults
 
 
@@ -223,7 +223,7 @@ def _wanted(typed: MultiDict[str, str], faults: dict[str, str]) -> FormsWanted:
     for event in typed.getlist("event"):
         text = typed.get(f"seats-{event}", "").strip()
         if text and not (text.isascii() and text.isdigit() and int(text[:9]) <= MAX_SEATS and len(text) < 9):
-            faults[f"seats-{event}"] = f"Give a number up to {MAX_SEATS}, or leave it empty for no limit."
+            faults[f"seats-{event}"] = f"Enter a number up to {MAX_SEATS}, or leave it empty for no limit."
             continue
         seats[event] = int(text) if text else None
     return FormsWanted(seats, tuple(dict.fromkeys(typed.getlist("partner"))))

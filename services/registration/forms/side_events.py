@@ -98,7 +98,7 @@ def preview_forms(desk: DraftDesk, wanted: FormsWanted) -> list[FormMade]:
     _check_partners(desk, wanted.partners)
     known, now = {event.id: event for event in events_without_form(desk)}, desk.clock()
     if gone := sorted(set(wanted.seats) - set(known)):
-        raise DomainError("not-found", f"{', '.join(gone)[:300]}: no side event ahead without a form")
+        raise DomainError("not-found", f"{', '.join(gone)[:300]}: not an upcoming side event without a form")
     chosen = [event for event in known.values() if event.id in wanted.seats]
     return [FormMade(event, wanted.seats[event.id], _problem_of(event, now)) for event in chosen]
 
@@ -153,7 +153,7 @@ def _called(title: Text) -> dict[str, str]:
 def _problem_of(event: BareEvent, now: datetime) -> str:
     if event.taken:
         return "another form or draft already has its name: publish or discard that one"
-    return "" if event.closes_at > now else "its guest list would be closed already"
+    return "" if event.closes_at > now else "its guest list would already be closed"
 
 
 def _is_taken(connection: Connection, slug: str) -> bool:

@@ -121,11 +121,11 @@ def _decoded(data: bytes, encoding: str) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise FileRefused(
-            "wrong-encoding", f"Line {line} is not written in {ENCODINGS[encoding]}: choose another encoding."
+            "wrong-encoding", f"Line {line} is not valid in {ENCODINGS[encoding]}: choose another encoding."
         ) from None
     if "\x00" in text:
         line = text[: text.index("\x00")].count("\n") + 1
-        raise FileRefused("control-characters", f"Line {line} has a NUL character: this is not a CSV file.")
+        raise FileRefused("control-characters", f"Line {line} contains a NUL character: this is not a CSV file.")
     return text
 
 

@@ -74,7 +74,7 @@ def check_archive(data: bytes) -> None:
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         if isinstance(error, FileRefused):
             raise
-        raise FileRefused("unreadable", "The file is not a spreadsheet of the kind .xlsx, or it is damaged.") from None
+        raise FileRefused("unreadable", "The file is not an .xlsx spreadsheet, or it is damaged.") from None
 
 
 def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> int:
@@ -88,7 +88,9 @@ def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) ->
                 raise FileRefused("too-large", f"Unpacked, the file is larger than {MAX_UNPACKED_BYTES // 2**20} MB.")
             text = before + chunk
             if is_xml and _DOCTYPE.search(text):
-                raise FileRefused("hostile", "The file declares a document type, which no spreadsheet needs.")
+                raise FileRefused(
+                    "hostile", "The file contains a document type declaration, which spreadsheets do not need."
+                )
             if is_sheet:
                 _check_extent(text)
             before = text[-_OVERLAP:]
@@ -126,7 +128,7 @@ def _rows(data: bytes) -> Iterator[list[str]]:
                 yield from _texts(sheet.to_python(skip_empty_area=False))
                 return
     except CalamineError:
-        raise FileRefused("unreadable", "The file is not a spreadsheet of the kind .xlsx, or it is damaged.") from None
+        raise FileRefused("unreadable", "The file is not an .xlsx spreadsheet, or it is damaged.") from None
 
 
 def _texts(sheet: list[list[Any]]) -> Iterator[list[str]]:

@@ -292,7 +292,7 @@ class Decider:
         if freed:
             promote_waiting(connection, self._messages, form, form.seats, now, "a seat was given back")
         else:
-            promote_if_possible(connection, self._messages, form, now, "a seat was not reserved any more")
+            promote_if_possible(connection, self._messages, form, now, "a reservation expired")
 
     def _registered_row(self, facts: Facts, new: NewRegistration) -> dict[str, Any]:
         event = facts.forms[new.form].event
@@ -407,7 +407,7 @@ TIMED_OUT = "timed out"
 
 def _answered_rows(facts: Facts, plan: BatchPlan) -> list[dict[str, Any]]:
     """Rows for :func:`store_answers`."""
-    reasons = ((plan.accepted, "its person accepted the offer"), (plan.declined, "its person declined the offer"))
+    reasons = ((plan.accepted, "the person accepted the offer"), (plan.declined, "the person declined the offer"))
     return [
         {
             "id": one.id,

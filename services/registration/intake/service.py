@@ -172,7 +172,7 @@ class Intake:
 
         Raises:
             DomainError: ``form-closed`` with the reason; ``idempotency-mismatch``.
-            Overloaded: the queue takes all the disk that it may.
+            Overloaded: the queue has used all the disk space that it may use.
             Unavailable: the database is away, or a key is missing; nothing was stored.
         """
         receipt = receipt_for(self.key, view.stored.slug, envelope.idempotency_key)
@@ -275,7 +275,7 @@ class Intake:
 
     def _store(self, view: FormView, receipt: str, content: dict[str, Any], envelope: Envelope, kind: str) -> Accepted:
         if view.queue_is_full:
-            raise Overloaded("the queue takes all the disk that it may")
+            raise Overloaded("the queue has used all the disk space that it may use")
         if view.decider_key is None:
             log.error("no decider has published a key: nothing can be accepted")
             raise Unavailable("no decider has published a key", NO_KEY_RETRY_S)

@@ -138,7 +138,7 @@ def _check_seatable(opening: Opening, registration: Registration, now: datetime)
     if is_over(opening, now):
         raise DomainError("event-over", "the event has begun")
     if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
-        raise DomainError("not-taking-place", "at present the event does not take place")
+        raise DomainError("not-taking-place", "the event is postponed or cancelled")
 
 
 def check_cancelling(opening: Opening, registration: Registration, now: datetime) -> None:

@@ -62,7 +62,7 @@ class RegistrationQuery(PageArguments):
 
     language = ma.fields.String(load_default="", validate=ma.validate.Regexp(r"^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$"))
     representative = ma.fields.Boolean(
-        load_default=None, metadata={"description": "Whether they speak for their working group"}
+        load_default=None, metadata={"description": "Whether they represent their working group"}
     )
     tag = ma.fields.String(
         load_default="", validate=PLAIN, metadata={"description": "A word that coordinators have put on it"}
@@ -151,7 +151,7 @@ class GroupSchema(ma.Schema):
     by = ma.fields.Dict(
         keys=ma.fields.String(),
         required=True,
-        metadata={"description": "The value of each name in `group_by`; null: they have none"},
+        metadata={"description": "The value of each name in `group_by`; null: no value"},
     )
     registrations = ma.fields.Integer(required=True)
     people = ma.fields.Integer(

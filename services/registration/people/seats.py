@@ -224,12 +224,12 @@ MAX_ROWS = 60
 
 WHY = {
     "offered": "A seat is held for them",
-    "offer-passed": "Did not accept an offer: a coordinator decides",
+    "offer-passed": "Did not accept an offer; a coordinator decides",
     "next": "They get a free seat within seconds",
     "no-free-seat": "Every seat is taken",
     "reserved": "The remaining seats are reserved for others",
     "domain-share": "The share of their mail domain is used up",
-    "too-late": "It is too shortly before the start",
+    "too-late": "It is too close to the start",
     "not-taking-place": "At present the event does not take place",
     "by-hand": "Coordinators decide who gets a seat",
 }

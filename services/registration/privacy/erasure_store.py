@@ -16,7 +16,7 @@ CREDENTIAL = "it stands for a credential or a request, and says nothing about th
 SEALED = "encrypted; the questions and their dates are under sealed_answers"
 
 PENDING = "erase_pending: it waits for the owner of the address, of whatever registration"
-LOGGED = "kept as long as the audit log; it names nobody"
+LOGGED = "kept as long as the audit log; it contains no name of a participant"
 
 _REGISTRATIONS = "(SELECT id FROM registration WHERE person_ref = :ref)"
 _SUBJECTS = """(SELECT id::text FROM registration WHERE person_ref = :ref

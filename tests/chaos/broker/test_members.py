@@ -132,7 +132,7 @@ def test_definitions_loaded_by_each_node_of_a_forming_cluster(
         assert commands.run("grow")[0] == 0
         print(f"\ngrow: {time.monotonic() - began_at:.1f} s; before: {lines[0]}")
         began_at = time.monotonic()
-        assert commands.run("grow")[1][-1] == "no member to add"
+        assert commands.run("grow")[1][-1] == "no members to add"
         print(f"grow again: {time.monotonic() - began_at:.1f} s")
         assert commands.run("check")[1][-1] == "complete"
 

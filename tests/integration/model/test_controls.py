@@ -71,7 +71,7 @@ GUARDS = {
     ),
     "nobody is registered at once without a proof of work": Guard(deciding, "_use_proof", lambda _: lambda *_: True),
     "the next in line gets what is given back": Guard(decider, "promote_waiting", _forget_to_promote),
-    "what was received before an erasure is dropped": Guard(facts_store, "erased_before", lambda _: lambda *_: {}),
+    "submissions received before an erasure are dropped": Guard(facts_store, "erased_before", lambda _: lambda *_: {}),
     "a batch that was broken off is counted": Guard(
         queue, "_COUNT", lambda _: text("SELECT CAST(:numbers AS bigint[])")
     ),
@@ -94,7 +94,7 @@ GUARDS = {
 
 QUICKLY_FOUND = (
     "nobody is registered at once without a proof of work",
-    "what was received before an erasure is dropped",
+    "submissions received before an erasure are dropped",
     "an older state of a registration changes nothing",
 )
 """Those of `make test`, which shows that the model can find something; `make chaos` takes out all."""

@@ -76,7 +76,7 @@ def test_book_is_closed_anew_while_messages_are_heard(office: Office, rekey: Rek
     assert len(added) > 0
     assert opened(office, new) == names | dict.fromkeys(added, "A participant")
     assert opened(office, office.vault_key) == {}
-    assert command.log_text().splitlines()[-1] == "All of them open by the newest key alone."
+    assert command.log_text().splitlines()[-1] == "The newest key alone opens all of them."
 
 
 def test_entry_that_somebody_has_in_hand_is_waited_for_without_a_lock(office: Office) -> None:
@@ -108,8 +108,8 @@ def test_entry_of_an_unknown_key_is_told_and_left(office: Office, rekey: Rekey) 
     command = rekey([new, office.vault_key])
     assert command.wait(60) == 1
     assert command.log_text().splitlines() == [
-        "1 entries of the recipient book re-encrypted.",
-        "Error: 1 open by none of the keys, and were left as they are.",
+        "1 recipients re-encrypted.",
+        "Error: None of the keys opens 1 of them; these were not changed.",
     ]
     assert set(opened(office, new)) == set(opened(office, new, office.vault_key)) - {lost}
     assert office.rows(f"SELECT closed FROM recipient WHERE subject = '{lost}'") == [{"closed": closed}]

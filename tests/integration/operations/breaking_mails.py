@@ -19,19 +19,19 @@ BREAKS: tuple[Break, ...] = (
     in_notifications(
         "A7",
         "bulletin missing",
-        "each announcement made as many mails as it says",
+        "each announcement created as many mails as it records",
         *(s.format(one=_A_BULLETIN) for s in _DELETED),
     ),
     in_notifications(
         "A7",
         "state is not what happened",
-        "a mail's state is what became of its claims",
+        "a mail's state matches the outcome of its claims",
         f"UPDATE mail SET state = 'failed', sent_at = NULL, reason = 'x' WHERE {_A_CONFIRMATION}",
     ),
     in_notifications(
         "A7",
         "bulletin twice to one person",
-        "nobody has a bulletin twice",
+        "no person got a bulletin twice",
         f"UPDATE mail SET recipient = (SELECT max(recipient) FROM mail WHERE kind = 'bulletin') WHERE {_A_BULLETIN} "
         "OR id = (SELECT id FROM mail WHERE kind = 'bulletin' ORDER BY number DESC LIMIT 1)",
     ),
@@ -67,20 +67,20 @@ BREAKS: tuple[Break, ...] = (
     in_notifications(
         "A10",
         "mail of the future",
-        "no mail was written from a state that nobody has heard of",
+        "no mail was written from an unknown state",
         f"UPDATE mail SET event_revision = 99 WHERE {_A_CONFIRMATION}",
     ),
     in_notifications(
         "A10",
         "news that reached nobody",
-        "whoever has a place has a mail of the last news, or one written since",
+        "everyone with a seat has a mail about the last change, or a later mail",
         """INSERT INTO announcement (id, cause, event, number, detail, changed_at, created_at, ended_at, correlation_id)
         VALUES (uuidv7(), 'news', 'upr-webinar-10', 99, '{"shown": 99}', now(), now(), now(), '')""",
     ),
     in_notifications(
         "A11",
         "bulletin against a suppression",
-        "whoever wants no bulletins gets none",
+        "people who unsubscribed get no bulletins",
         "INSERT INTO suppression (person_ref, said_by, since) "
         f"SELECT recipient, 'recipient', sent_at - interval '1 day' FROM mail WHERE {_A_BULLETIN}",
     ),
@@ -105,7 +105,7 @@ BREAKS: tuple[Break, ...] = (
     in_notifications(
         "A7",
         "mail of a revision to come",
-        "no mail tells a revision that nobody has heard of",
+        "no mail has an unknown revision",
         """INSERT INTO mail (id, kind, subject, revision, recipient, lane, state, reason, message_id, cause_at,
             created_at, correlation_id)
         SELECT uuidv7(), kind, subject, 9, recipient, lane, 'called_off', 'x', '<again@example.org>', cause_at,
@@ -114,13 +114,13 @@ BREAKS: tuple[Break, ...] = (
     in_notifications(
         "A11",
         "mail names whoever was erased",
-        "nothing goes to whoever was erased, and no mail names them",
+        "nothing is sent to erased people, and no mail names them",
         "UPDATE mail SET recipient = repeat('ab', 32) WHERE recipient IS NULL",
     ),
     in_notifications(
         "A11",
         "mail in hand after the erasure",
-        "nothing goes to whoever was erased, and no mail names them",
+        "nothing is sent to erased people, and no mail names them",
         "UPDATE recipient SET erased_at = erased_at - interval '20 days' WHERE erased_at IS NOT NULL",
     ),
 )

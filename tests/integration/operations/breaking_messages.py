@@ -15,13 +15,13 @@ BREAKS: tuple[Break, ...] = (
     in_events(
         "A6",
         "erasure not taken in by rosters",
-        "whoever was erased is erased from the rosters",
+        "erased people are erased from the rosters",
         "UPDATE roster SET erased_at = NULL, person_ref = sha256('a') WHERE erased_at IS NOT NULL",
     ),
     in_notifications(
         "A6",
         "erasure not taken in by the book",
-        "whoever was erased is erased from the recipient book",
+        "erased people are erased from the recipients",
         "UPDATE recipient SET erased_at = NULL, person_ref = repeat('ab', 32), language = 'en', "
         "closed = decode(repeat('00', 40), 'hex') WHERE erased_at IS NOT NULL",
     ),
@@ -93,7 +93,7 @@ BREAKS: tuple[Break, ...] = (
     in_events(
         "A6",
         "erasure not taken in by the proposals",
-        "whoever was erased is erased from the proposals",
+        "erased people are erased from the proposals",
         "DELETE FROM proposal WHERE erased_at IS NOT NULL",
     ),
     in_registration(
@@ -111,19 +111,19 @@ BREAKS: tuple[Break, ...] = (
     in_notifications(
         "A6",
         "message lost before mail",
-        "each published message was taken in by each that hears it, waits or is parked; none came from nowhere",
+        "each published message was consumed by every consumer, waits or is parked; none has an unknown origin",
         "DELETE FROM inbox WHERE ctid = (SELECT ctid FROM inbox WHERE consumer = 'notifications.mail' LIMIT 1)",
     ),
     in_events(
         "A6",
         "message lost before the coordinators",
-        "each published message was taken in by each that hears it, waits or is parked; none came from nowhere",
+        "each published message was consumed by every consumer, waits or is parked; none has an unknown origin",
         "DELETE FROM inbox WHERE ctid = (SELECT ctid FROM inbox WHERE consumer = 'events.contact' LIMIT 1)",
     ),
     in_registration(
         "A6",
         "event lost before the forms",
-        "each published message was taken in by each that hears it, waits or is parked; none came from nowhere",
+        "each published message was consumed by every consumer, waits or is parked; none has an unknown origin",
         "DELETE FROM inbox WHERE consumer = 'registration.copies'",
     ),
     in_registration(
@@ -135,32 +135,32 @@ BREAKS: tuple[Break, ...] = (
     in_events(
         "A6",
         "message from nowhere",
-        "each published message was taken in by each that hears it, waits or is parked; none came from nowhere",
+        "each published message was consumed by every consumer, waits or is parked; none has an unknown origin",
         "INSERT INTO inbox (consumer, message_id, received_at) "
         "VALUES ('events.rollup', uuidv7(), now() - interval '1 second')",
     ),
     in_events(
         "A6",
         "coordinators see another state",
-        "coordinators see each registration as it is",
+        "coordinators see the current state of each registration",
         "UPDATE roster SET revision = revision + 1",
     ),
     in_notifications(
         "A6",
         "mails know another state",
-        "mails are written from each registration as it is",
+        "mails are written from the current state of each registration",
         "UPDATE recipient SET revision = revision + 1 WHERE about = 'registration'",
     ),
     in_events(
         "A6",
         "contact not noted",
-        "coordinators see each mail about a registration that went",
+        "coordinators see each sent mail about a registration",
         "DELETE FROM mail_contact WHERE mail_id = (SELECT mail_id FROM mail_contact LIMIT 1)",
     ),
     in_bus(
         "A6",
         "message waits for ever",
-        "no message waits for long to be taken in",
+        "no message waits for long to be consumed",
         _ON_BUS.format(queue="events.rollup", headers="{}", age="1 hour"),
     ),
     in_bus(

@@ -6,7 +6,7 @@ _ANOTHER_READING = """
     INSERT INTO sealed_reading (registration_id, form, reader, reason, read_at)
     SELECT registration_id, form, 'a reader', 'a good reason', now() FROM sealed_reading LIMIT 1
 """
-_KEYS_AGREE = "the keys that forms seal to are those that are held; what was destroyed is destroyed in both"
+_KEYS_AGREE = "forms seal to the keys that are held; destroyed keys are destroyed in both"
 _CONFIRMED = "form = 'upr-webinar-10' AND status = 'confirmed' AND position IS NULL"
 
 _ADDRESS_CHANGE = """
@@ -22,8 +22,8 @@ _FORMER_ADDRESS = """
     FROM registration WHERE {one} ORDER BY id LIMIT 1
 """
 _ERASED, _STANDING = "erased_at IS NOT NULL", f"{_CONFIRMED} AND erased_at IS NULL"
-_ADDRESS_KEPT = "no address before or after a change is kept long after its time"
-_ADDRESS_LEFT = "of whoever was erased no address before or after a change is left"
+_ADDRESS_KEPT = "no address before or after a change is kept long after its expiry"
+_ADDRESS_LEFT = "no address before or after a change is left of an erased person"
 
 _OF_A_CANDIDATE = "(SELECT submission FROM candidate ORDER BY id LIMIT 1)"
 
@@ -76,14 +76,14 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A2",
         "registration lost",
-        "whoever has a history is there",
+        "each history belongs to a registration",
         f"DELETE FROM registration WHERE id = (SELECT id FROM registration WHERE {_CONFIRMED} ORDER BY id LIMIT 1)",
         "UPDATE seat SET confirmed = confirmed - 1 WHERE form = 'upr-webinar-10'",
     ),
     in_registration(
         "A2",
         "registration lost with its history",
-        "whom coordinators see is registered",
+        "everyone whom coordinators see is registered",
         "DELETE FROM registration_change WHERE registration_id = "
         f"(SELECT id FROM registration WHERE {_CONFIRMED} ORDER BY id LIMIT 1)",
         "DELETE FROM registration r WHERE NOT EXISTS "
@@ -93,7 +93,7 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A2",
         "candidate never deleted",
-        "no candidate is kept long after its time",
+        "no candidate is kept long after its expiry",
         "UPDATE candidate SET received_at = now() - interval '20 days'",
     ),
     in_registration(
@@ -143,28 +143,28 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A2",
         "erased and still somebody",
-        "of whoever was erased nothing but counts is left",
+        "only counts of an erased person are left",
         "ALTER TABLE registration DROP CONSTRAINT registration_erased_is_nobodys",
         "UPDATE registration SET person_ref = sha256('a') WHERE erased_at IS NOT NULL",
     ),
     in_events(
         "A2",
         "erased and still on a roster",
-        "of whoever was erased nothing but counts is left on a roster",
+        "only counts of an erased person are left on a roster",
         "ALTER TABLE roster DROP CONSTRAINT roster_erased_is_nobodys",
         "UPDATE roster SET person_ref = sha256('a') WHERE erased_at IS NOT NULL",
     ),
     in_registration(
         "A2",
         "erased and a decision on the proposal is left",
-        "of whoever was erased no decision on a proposal is left",
+        "no decision on a proposal of an erased person is left",
         "INSERT INTO proposal_state (registration_id, revision, answers_revision, status, note, decided_at) "
         "SELECT id, 1, 1, 'declined', '', now() FROM registration WHERE erased_at IS NOT NULL ORDER BY id LIMIT 1",
     ),
     in_registration(
         "A3",
         "offer stays after it has expired",
-        "no offer stands long after it has expired",
+        "no offer stays open long after it has expired",
         "UPDATE registration SET offer_expires_at = now() - interval '2 days' WHERE id = "
         "(SELECT id FROM registration WHERE status = 'waitlisted' ORDER BY id LIMIT 1)",
         "UPDATE seat SET offered = offered + 1 WHERE form = 'upr-webinar-10'",
@@ -184,7 +184,7 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A3",
         "number in line given twice",
-        "nobody shares a number in line",
+        "no two people share a number in line",
         "UPDATE registration SET position = (SELECT min(position) FROM registration) WHERE status = 'waitlisted'",
     ),
     in_registration(
@@ -196,7 +196,7 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A4",
         "registered twice",
-        "nobody is registered twice on a form",
+        "no person is registered twice on a form",
         "DROP INDEX registration_live",
         f"UPDATE registration SET person_key = (SELECT person_key FROM registration WHERE {_CONFIRMED} "
         "ORDER BY id LIMIT 1) WHERE status = 'waitlisted'",
@@ -218,7 +218,7 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A12",
         "log can be changed",
-        "the log takes no reading without reader and reason, and no change",
+        "the log accepts no reading without reader and reason, and no change",
         "ALTER TABLE sealed_reading DISABLE TRIGGER sealed_reading_stays",
     ),
     in_registration(
@@ -241,13 +241,13 @@ BREAKS: tuple[Break, ...] = (
     in_registration(
         "A12",
         "readings are not chained",
-        "the log takes no reading without reader and reason, and no change",
+        "the log accepts no reading without reader and reason, and no change",
         "ALTER TABLE sealed_reading DISABLE TRIGGER sealed_reading_chained",
     ),
     in_registration(
         "A12",
         "log takes no reason",
-        "the log takes no reading without reader and reason, and no change",
+        "the log accepts no reading without reader and reason, and no change",
         "ALTER TABLE sealed_reading DROP CONSTRAINT sealed_reading_reason_check",
     ),
     *(
@@ -274,7 +274,7 @@ BREAKS: tuple[Break, ...] = (
     in_notifications(
         "A2",
         "mails to nobody",
-        "whom mails go to is registered",
+        "every recipient of mails is registered",
         """INSERT INTO recipient (subject, about, person_ref, form, form_kind, language, status, revision, occurred_at,
             closed, noted_at, heard_at)
         SELECT uuidv7(), about, person_ref, form, form_kind, language, status, revision, occurred_at, closed, noted_at,

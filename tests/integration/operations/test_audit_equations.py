@@ -33,7 +33,7 @@ GIVEN = {
     ("A1", "each receipt that a client was given is stored"),
     ("A8", "the copies that arrived are those that were handed over"),
     ("A9", "each that was found at the broker has a reason"),
-    ("A12", "the log still holds what was noted of it"),
+    ("A12", "the log still has the entries noted earlier"),
 }
 """Checks of what no database knows."""
 

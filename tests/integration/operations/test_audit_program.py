@@ -74,7 +74,7 @@ def test_difference_is_printed_and_ends_with_one(whole: TestInstallation) -> Non
     done = audit(audit_environment(whole))
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines()[-3:] == [
-        f"A2 {lost}: whom mails go to is registered; expected nothing, found there",
+        f"A2 {lost}: every recipient of mails is registered; expected nothing, found there",
         "",
         "1 differences.",
     ]

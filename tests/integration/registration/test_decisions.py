@@ -237,10 +237,10 @@ def test_whoever_waits_is_told_why(
         "A seat was given back: the seat went to the first person on the list. No seat was left for this person.",
         "The capacity was lowered, but the only seat was taken.",
         "A seat was given back, but the only seat was taken.",
-        "The capacity was raised, but too shortly before the start to invite the next person.",
+        "The capacity was raised, but too close to the start to invite the next person.",
     ):
         assert sentence in page
-    assert page.index("went to the first person") < page.index("was lowered") < page.index("too shortly")
+    assert page.index("went to the first person") < page.index("was lowered") < page.index("too close")
 
 
 def test_promotion_ends_the_waiting(

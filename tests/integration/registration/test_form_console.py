@@ -177,7 +177,7 @@ def test_effect_says_why_nobody_is_promoted(
     soon = datetime.now(UTC) + timedelta(minutes=30)
     rows(installation.urls["registration"], "UPDATE event_copy SET starts_at = %s", soon)
     page = sent(full, coordinator, capacity="9").text
-    assert "It is too shortly before the start, so no one on the waiting list" in page
+    assert "It is too close to the start, so no one on the waiting list" in page
     assert try_it(full, coordinator, capacity=9)["effect"]["withheld"] == "too-late"
 
 

@@ -216,7 +216,7 @@ def test_days_of_people_are_loaded_with_the_form(installation: TestInstallation,
     ("said", "fault"),
     [
         ({"idea": ", retention_days: 91"}, "idea: is kept longer than the person, who is erased after 90"),
-        ({"email": ", retention_days: 3"}, "email: goes with the person and has no days of its own"),
+        ({"email": ", retention_days: 3"}, "email: is erased with the person and has no separate retention period"),
         ({"days": "person_days: 0"}, "must be a whole number from 1 to 3650"),
     ],
 )
@@ -262,7 +262,9 @@ def test_standard_questions_tell_people_ninety_days(installation: TestInstallati
     with pytest.raises(SettingsError) as caught:
         load_folder(installation, tmp_path)
     [problem] = caught.value.problems
-    assert problem.endswith("the standard questions tell people 90 days: write your own to say otherwise")
+    assert problem.endswith(
+        "the standard questions promise people 90 days: write your own questions for another period"
+    )
 
 
 def announced(installation: TestInstallation) -> list[tuple[str, str, int]]:
@@ -309,7 +311,7 @@ def test_time_that_jumps_erases_nobody_until_an_operator_confirms(
     assert retention_unannounced.labels("registration", "people")._value.get() == 0
     assert announced(installation) == []
     nothing = CliRunner().invoke(command_line(), ["retention", "confirm", FORM, "--yes"])
-    assert (nothing.exit_code, nothing.output) == (0, f"{FORM}: nothing waits.\n")
+    assert (nothing.exit_code, nothing.output) == (0, f"{FORM}: nothing is waiting.\n")
     past = datetime.now(UTC) - timedelta(days=400)
     url = installation.urls["registration"]
     rows(url, "UPDATE event_copy SET ends_at = %s, starts_at = %s", past, past)

@@ -133,7 +133,7 @@ def test_preview_of_a_reservation_says_what_it_does(service: RegistrationService
     assert desk.change(capacity=None).get_json()["code"] == "reserved-beyond-capacity"
     seen = {"seen": str(desk.seats()["revision"]), "until": ""}
     refused = desk.client.post(PAGE, data={**fields, **seen, "seats": "99", "hours": "x"}, headers=headers)
-    assert (refused.status_code, "more seats would be reserved than there are" in refused.text) == (422, True)
+    assert (refused.status_code, "more seats would be reserved than exist" in refused.text) == (422, True)
 
 
 def test_buttons_of_the_seats_page_say_what_each_shows(service: RegistrationService, desk: Desk) -> None:
@@ -166,7 +166,7 @@ def test_offered_seat_is_held_until_its_person_answers(service: RegistrationServ
     service.own(token, "decline-seat")
     assert [line[:3] for line in desk.history(3)][1:] == [
         ("offered", "offered by a coordinator: they speak at the event", 1),
-        ("confirmed", "its person accepted the offer", 1),
+        ("confirmed", "the person accepted the offer", 1),
     ]
     assert "The offer has ended" in service.client.get(f"/r/{token}?lang=en&sent=1").text
     data = service.client.get(f"/r/{token}/my-data?lang=en").text
