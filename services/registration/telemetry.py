@@ -56,7 +56,7 @@ submissions_parked = Gauge(
 )
 forms_with_seats_to_decide = Gauge(
     "troika_forms_with_seats_to_decide",
-    "Forms on which coordinators give seats by hand, seats are free and people wait.",
+    "Forms on which coordinators decide about seats, seats are free and people are waiting.",
     multiprocess_mode="mostrecent",
 )
 confirmation_mails_overdue = Gauge(

@@ -39,7 +39,7 @@ OTHERS = (
     "Ask for an origin (the partner)",
     "Allow the origin",
     "Correct a person",
-    "Enter a person by hand",
+    "Enter a person",
     "Merge two registrations",
     "Import people from a file",
     "Offer a seat to a chosen person",

@@ -42,7 +42,7 @@ def test_person_is_entered_by_hand(demo: Demo, desk: Page) -> None:
     hand.button("Enter this person")
     expect(desk.get_by_role("status")).to_contain_text("The person is registered.")
     poll_until(lambda: demo.mails(address), 20.0, what="the mail to the person")
-    finish("Enter a person by hand", hand)
+    finish("Enter a person", hand)
 
 
 def test_two_registrations_are_merged(demo: Demo, desk: Page) -> None:
