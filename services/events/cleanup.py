@@ -1,4 +1,6 @@
-"""What events deletes: by age, table by table (its relay runs it), and with a person who is erased or exported.
+"""Deletion in events.
+
+By age, table by table (run by its relay), and the tables about a person who is erased or exported.
 
 Registration decides how long proposers are kept. Events deletes only the names of the speakers, on the day that the
 standard form promises. Proposals have a separate erasure (``side_events/service.py``).
@@ -94,4 +96,4 @@ PERSONAL_TABLES = (
     ),
     PersonalTable(f"FROM own_audit_log t WHERE t.subject IN {_SUBJECTS}", {"who": ABOUT_OTHERS}, ends=LOGGED),
 )
-"""A test compares it with the tables that there are."""
+"""A test compares it with the existing tables."""

@@ -49,7 +49,7 @@ from shared.security.audit_log import Sessions
 from shared.security.keys import KeyChecks
 
 PUBLIC = ("/programme", "/calendar/")
-"""The programme and its calendars: the same for everybody."""
+"""The programme and its calendars: the same for everyone."""
 
 KINDS: Sequence[SetupKind[Any]] = (
     WORKING_GROUPS,

@@ -1,4 +1,4 @@
-"""Settings of the registration service, from the environment; one error lists all that is missing or wrong."""
+"""Settings of the registration service, from the environment; one error lists everything missing or wrong."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -54,11 +54,11 @@ KEY_KINDS = (SIGNING, PERSON, MASTER, INTAKE, DECIDER, PRIVATE, NOTIFICATIONS_PU
 
 @dataclass(frozen=True, slots=True)
 class RegistrationSettings:
-    """What one kind of process has; the rest is empty.
+    """Settings of one kind of process; the rest is empty.
 
     Attributes:
         common: what every service has.
-        intake_keys: of receipts, codes and challenges, newest first; they open nothing.
+        intake_keys: for receipts, codes and challenges, newest first; they decrypt nothing.
         decider_keys: private keys to which submissions are sealed, newest first.
         person_keys: derive the reference of an address; newest first.
         master_keys: wrap the keys of forms, newest first.
@@ -68,7 +68,7 @@ class RegistrationSettings:
         notifications_key: the notifications service's public key.
         events_key: the same of the events service.
         organiser: shown on forms.
-        sealed_one_reader: no one has to approve the whole list of sealed answers, or the destruction of a key.
+        sealed_one_reader: opening a whole list of sealed answers, or destroying a key, needs no approval.
         sealed_list_hours: how long a list of sealed answers can be opened again.
         console_url: address of the console, where links of invitations lead and for which passkeys are made.
     """
@@ -167,7 +167,7 @@ def _with_rates(reader: Reader, common: CommonSettings) -> CommonSettings:
 
 
 def _with_key_store(reader: Reader, settings: RegistrationSettings, *, required: bool) -> RegistrationSettings:
-    """The folder of form keys or the keys database: one of them."""
+    """Return the folder of form keys or the keys database; exactly one of them must be set."""
     url = read_database(reader, KEYS_DATABASE)
     if url and reader.text(FORM_KEYS, ""):
         reader.problems.append(f"{KEYS_DATABASE}: is set, and {FORM_KEYS} too: keys are in one of them (keys copy)")

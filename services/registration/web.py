@@ -72,7 +72,7 @@ PAUSED = ("/embed/", "/v1/challenge", "/v1/receipts/", "/receipts/", "/my", "/c/
 """Path prefixes that answer 503 even for reading in quarantine: their content may be older than people's mails."""
 
 PUBLIC = ("/embed/",)
-"""Forms and their files: the same for everybody."""
+"""Forms and their files: the same for everyone."""
 
 INTAKE_CONNECTIONS = 8
 """To the database, of one process, for submissions alone: no export can keep them waiting."""

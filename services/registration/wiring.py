@@ -86,7 +86,7 @@ _LOG = text("""
 _END_MAILED = text("""
     DELETE FROM managing_link WHERE registration_id = CAST(:subject AS uuid) AND minted_at = :caused_at
 """)
-"""A link that was mailed to an address that does not exist (any more) may reach another person one day."""
+"""A link that was mailed to an address that does not exist (any longer) may reach another person one day."""
 
 
 def handle_mail(connection: Connection, message: Message) -> None:

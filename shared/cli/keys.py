@@ -31,7 +31,7 @@ def rotate_keys(
     Args:
         settings: of the process.
         tables: in the service's database, by what their rows are, for people.
-        keys: newest first; the older ones still open.
+        keys: newest first; older ones only decrypt.
         checked: keys of the process, compared first. Afterwards no data needs their older ones.
     """
     engine = open_engine(settings.database_url, application=f"troika-{settings.service}-{settings.process}")
@@ -57,7 +57,7 @@ def require_fit(checks: KeyChecks) -> None:
 
 
 def retire(work: UnitOfWork, checked: Sequence[HeldKey]) -> None:
-    """Of the keys that close data only the newest are needed from now on."""
+    """Record that only the newest of the data encryption keys are needed from now on."""
     with work.transaction() as connection:
         for held in checked:
             if held.kind.rule is KeyRule.DATA:
@@ -92,7 +92,7 @@ def list_checks(settings: CommonSettings, kinds: Sequence[KeyKind]) -> None:
 
 
 def accept(settings: CommonSettings, kind: KeyKind, *, yes: bool) -> None:
-    """Make the keys of ``kind`` in the environment the known ones, after a question.
+    """Accept the keys of ``kind`` in the environment, after asking for confirmation.
 
     Raises:
         SettingsError: the key's setting is missing or wrong.

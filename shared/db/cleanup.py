@@ -63,7 +63,7 @@ class Rule:
     statement: TextClause = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Make the statement. Without a lock a row may change after it was found: then it is judged once more."""
+        """Make the statement. Without a lock a row may change after it was found: then it is judged again."""
         order = f" ORDER BY {self.order}" if self.order else ""
         lock, again = (" FOR UPDATE SKIP LOCKED", "") if self.skip_locked else ("", f" AND ({self.due})")
         found = f"SELECT t.ctid FROM {self.table} t WHERE {self.due}{order} LIMIT :batch{lock}"  # noqa: S608 - constants

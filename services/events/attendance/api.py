@@ -38,7 +38,7 @@ from shared.http.problems import ProblemSchema
 from shared.messaging.contracts.payloads import FORM_KINDS
 
 STATUSES = ("confirmed", "waitlisted", "cancelled")
-"""Those that are listed. Others do not reach this service."""
+"""Statuses that are listed. Others do not reach this service."""
 
 _REFUSED = {"s401": "No key", "s403": "The key's roles do not allow it", "s404": "No such event"}
 
@@ -46,11 +46,11 @@ CSV_CHUNK = 500
 """Rows read at once for a CSV file; between two chunks no transaction is open."""
 
 Titles = Callable[[], Callable[[str, object], object]]
-"""Reads titles; what it returns gives the title in place of the id in a field."""
+"""Reads titles; the returned function replaces ids in a field by titles."""
 
 
 class CountsSchema(ma.Schema):
-    """Registrations that are attendance of an event, by status; interest and membership of a group are none."""
+    """Registrations that mean attendance of an event, by status; interest and membership of a group do not."""
 
     event = ma.fields.String(required=True, metadata={"description": "Id of the event"})
     confirmed = ma.fields.Integer(required=True)
@@ -90,7 +90,7 @@ class RosterLineSchema(ma.Schema):
 
 
 class ChosenRosterLineSchema(RosterLineSchema):
-    """What `fields` chooses of a registration; all of it by default."""
+    """The `fields` of a registration that were chosen; all by default."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"partial": True, **options})
@@ -100,7 +100,7 @@ _LINE_FIELD = f"({'|'.join(RosterLineSchema().fields)})"
 
 
 class RosterFilters(PageArguments):
-    """Filters of a roster; a registration must fit all that are given."""
+    """Filters of a roster; a registration must match all that are given."""
 
     status = ma.fields.String(
         validate=ma.validate.OneOf(STATUSES),

@@ -1,6 +1,7 @@
-"""The console's pages that change an event in three steps: fill in, see whom it reaches, done.
+"""Console pages that change an event in three steps.
 
-An action without a field begins at the second step. The texts of the actions are here too.
+Fill in, preview the audience, confirm. An action without fields starts at the second step. The texts of the actions are
+here too.
 """
 
 from collections.abc import Mapping
@@ -143,7 +144,10 @@ ACTIONS: Mapping[str, Action] = {
 
 
 def possible_actions(event: Event, now: datetime) -> Mapping[str, Action]:
-    """What can be done with ``event`` at ``now`` (aware), by name: only what has begun can have taken place."""
+    """Return the possible actions on ``event`` at ``now`` (aware), by name.
+
+    Only an event that has begun can be held.
+    """
     begun = event.starts_at is not None and event.starts_at <= now
     return {
         name: action
@@ -194,7 +198,7 @@ class FilledStep:
 
 
 def first_values(event: Event) -> dict[str, str]:
-    """What the fields hold at first: the event as it is, or the date that a postponed one had."""
+    """Initial values of the fields: those of the event, or the earlier date of a postponed one."""
     starts_at, ends_at = event.starts_at or event.last_starts_at, event.ends_at or event.last_ends_at
     return {
         "starts": _typed(starts_at, event.time_zone),
@@ -239,7 +243,7 @@ def _mode(event: Event, values: dict[str, str], faults: dict[str, str]) -> Fille
 
 
 def datetime_in(name: str, values: Mapping[str, str], zone: str, faults: dict[str, str]) -> datetime | None:
-    """The datetime of the local time under ``name``; one that clocks skip or show twice is a fault."""
+    """The datetime of the local time under ``name``; a time that clocks skip or show twice is a fault."""
     try:
         local = datetime.strptime(values[name], "%Y-%m-%dT%H:%M")  # noqa: DTZ007 - local, the zone is the event's
         return to_utc(local, zone)
@@ -290,7 +294,7 @@ def _event(work: UnitOfWork, event_id: str, action: str) -> Event:
 
 
 def _second(work: UnitOfWork, clock: Clock, event: Event, action: str, filled: FilledStep, seen: str) -> Response:
-    """Whom it reaches; or why it cannot be done."""
+    """Show the audience, or why the action is not possible."""
     assert filled.step is not None
     try:
         preview = preview_change(work, clock, event.id, filled.step)

@@ -1,4 +1,4 @@
-"""The console's list of events and the page of one event, with what waits for the reader's decision."""
+"""Console pages: the list of events and the page of one event, with decisions that wait for the user."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -111,7 +111,7 @@ FIELD_WORDS: Mapping[str, str] = {
 """Words for fields that are called otherwise in programs."""
 
 MAX_DIGITS = 9
-"""Digits of a number of people that is believed."""
+"""Maximum number of digits accepted for a number of people."""
 
 NOTES_SHOWN = 10
 CHANGES_SHOWN = 10
@@ -144,7 +144,7 @@ def _approvals_waiting(work: UnitOfWork, clock: Clock) -> int:
 
 
 def _origins_waiting(work: UnitOfWork) -> WaitingOrigins:
-    """What waits for a decision about partners' sites; nothing for readers who may not decide."""
+    """Return the addresses of partners' sites that wait for a decision; none for users who may not decide."""
     if "coordinator" not in holder().roles or holder().forms is not None:
         return WaitingOrigins(0, ())
     with work.transaction() as connection:
@@ -193,7 +193,7 @@ class EventList:
         return f"{HOME}?{query}" if query else HOME
 
     def choices(self, coordinator: bool) -> Iterator[tuple[str, str, bool]]:
-        """What else can be listed: its name, its address in this order, and whether it is this list."""
+        """Return the available lists: name, address in this order, and whether it is the current list."""
         lists = (("Current and upcoming", False, False), ("All", True, False), ("Internal", False, True))
         for name, everything, internal in lists if coordinator else lists[:2]:
             other = replace(self, everything=everything, internal=internal)

@@ -211,6 +211,6 @@ def upsert_approval(connection: Connection, content: Mapping[str, Any]) -> None:
 
 
 def count_waiting_approvals(connection: Connection, name: str, forms: frozenset[str] | None, now: datetime) -> int:
-    """How many requests wait that the holder called ``name`` did not make; of ``forms`` alone unless that is None."""
+    """How many requests wait that the holder called ``name`` did not make; only of ``forms``, unless that is None."""
     values = {"now": now, "name": name, "forms": None if forms is None else sorted(forms)}
     return int(connection.execute(_COUNT_WAITING, values).scalar_one())

@@ -148,7 +148,7 @@ class EventFilter:
 
 
 def public_titles(connection: Connection) -> Mapping[str, Text]:
-    """The title of every event that everybody sees, by id."""
+    """The title of every event that everyone sees, by id."""
     return {row.id: Text.of(row.title) for row in connection.execute(_PUBLIC_TITLES)}
 
 

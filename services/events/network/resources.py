@@ -255,7 +255,7 @@ def _add_changes(blueprint: Any, context: EventsContext) -> None:
     @blueprint.alt_response(428, schema=ProblemSchema, content_type=PROBLEM, description="`If-Match` is missing")
     @needs("coordinator")
     def change(changes: dict[str, Any], item_id: str) -> Response:
-        """Change or publish a resource; the ETag that was seen, or the revision, as `If-Match`."""
+        """Change or publish a resource; `If-Match`: the ETag or revision that you read."""
         with broken_rules_as_faults():
             changed = change_resource(
                 context.work,

@@ -151,7 +151,7 @@ class CoverageReport:
 
 
 def show_coverage(work: UnitOfWork, event_id: str) -> CoverageReport:
-    """Who of the asked groups comes, and who is missing.
+    """Return which invited groups have a representative, and which have none.
 
     A group is covered when a representative of it is confirmed or waits for a seat.
 
@@ -270,7 +270,7 @@ def change_resource(
         clock: time of the change.
         resource_id: of the resource.
         changes: values by field.
-        seen: tags (``resource_tag``, or a revision alone) that the caller may have seen, or ``ANY``.
+        seen: tags (``resource_tag``, or only a revision) that the caller may have seen, or ``ANY``.
         permit: raises for a resource that the caller may not touch; asked about it as it was and as it would be.
         by: name of a key, for the history of its event.
 

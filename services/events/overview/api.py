@@ -319,7 +319,7 @@ def _add_clash_list(blueprint: Any, context: EventsContext) -> None:
     )
     @needs_all_forms(*READERS)
     def list_them(query: dict[str, Any]) -> Response:
-        """Pairs of registrations of one person for events that overlap; with `group_by` their numbers alone."""
+        """Pairs of registrations of one person for events that overlap; with `group_by`, only their numbers."""
         wanted = _clash_filter(query)
         names = groups_asked(query, tuple(CLASH_GROUPS))
         with context.work.transaction() as connection:

@@ -1,4 +1,4 @@
-"""What everybody may see: published events, their series, working groups and resources. No personal data is read."""
+"""Public data: published events, their series, working groups and resources. It never reads personal data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -177,7 +177,7 @@ def list_city_resources(work: UnitOfWork) -> Mapping[str, list[Resource]]:
 
 
 def list_feed(work: UnitOfWork, wanted: EventFilter) -> tuple[list[Event], Mapping[str, datetime]]:
-    """All events that ``wanted`` lets through, by start, and when each was last changed, as far as it is known.
+    """Return all events that match ``wanted``, by start, and when each was last changed, if known.
 
     Raises:
         Unavailable: the database is away.

@@ -38,7 +38,7 @@ class SpanSchema(ma.Schema):
 
 
 class PlaceSchema(ma.Schema):
-    """Where a proposal is put."""
+    """The place of a proposal."""
 
     room = slug_field("Id of the room", required=True)
     slot = slug_field("Id of the slot", required=True)
@@ -57,7 +57,7 @@ class PlacementSchema(ma.Schema):
 
 
 class ConflictSchema(ma.Schema):
-    """What keeps the draft from being published."""
+    """A conflict that prevents publishing the draft."""
 
     kind = ma.fields.Enum(ConflictKind, by_value=True, required=True)
     proposals = ma.fields.List(ma.fields.UUID(), required=True)
@@ -80,7 +80,7 @@ class ScheduleDifferenceSchema(ma.Schema):
 
 
 class BoardSchema(ma.Schema):
-    """The draft board; its ETag is what a change names as If-Match."""
+    """The draft board; a change sends its ETag as If-Match."""
 
     revision = ma.fields.Integer(required=True)
     placements = ma.fields.List(ma.fields.Nested(PlacementSchema), required=True)
@@ -91,7 +91,7 @@ class BoardSchema(ma.Schema):
 
 
 class JobSchema(ma.Schema):
-    """A wish for a new timetable."""
+    """A request for a new timetable."""
 
     id = ma.fields.UUID(required=True)
     status = ma.fields.String(required=True, validate=ma.validate.OneOf(["queued", "running", "done", "failed"]))
@@ -261,7 +261,7 @@ def _add_versions(blueprint: Any, context: SideEventsContext) -> None:
 
 
 def _seen(context: SideEventsContext) -> int:
-    """The board's revision that the client has seen; a change in between is refused under the board's lock."""
+    """Return the board revision that the client has read; a change in between is refused under the board's lock."""
     revision = show_board(context.work).snapshot.revision
     require_match(_tag(revision))
     return revision

@@ -36,7 +36,7 @@ from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_id
 
 LEASE = timedelta(seconds=60)
-"""Longer than a search with all around it."""
+"""Longer than a search including reading and storing."""
 
 MAX_ATTEMPTS = 3
 """Attempts (the worker died, or the board changed) after which a job fails."""
@@ -157,7 +157,7 @@ def compare_versions(work: UnitOfWork, old: int, new: int) -> TimetableDifferenc
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A job that is ours, with what it is to solve."""
+    """A job claimed by this worker, with its problem."""
 
     job: SolveJob
     snapshot: Snapshot
@@ -207,7 +207,7 @@ def claim_job(work: UnitOfWork, clock: Clock) -> Claimed | None:
 
 
 def store_schedule(work: UnitOfWork, clock: Clock, claimed: Claimed, made: Timetable) -> bool:
-    """Put what was found on the board, unless the board has changed since: then the job is queued again.
+    """Store the result on the board; if the board has changed since, queue the job again.
 
     Returns:
         whether it is on the board now.
@@ -228,7 +228,7 @@ def store_schedule(work: UnitOfWork, clock: Clock, claimed: Claimed, made: Timet
 
 
 def return_job(work: UnitOfWork, claimed: Claimed) -> None:
-    """Give a job back that will not be finished here.
+    """Return a job that this worker will not finish.
 
     Raises:
         Unavailable: the database is away; the lease then runs out by itself.
@@ -238,7 +238,7 @@ def return_job(work: UnitOfWork, claimed: Claimed) -> None:
 
 
 def report_of(made: Timetable) -> Mapping[str, Any]:
-    """What is kept of a search, as JSON."""
+    """The report of a search, as JSON."""
     return {
         "placed": len(made.placements),
         "unplaced": {name: [_reason(reason) for reason in reasons] for name, reasons in made.unplaced.items()},

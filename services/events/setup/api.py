@@ -55,9 +55,8 @@ class KindApi:
     Args:
         context: transactions and clock.
         kind: what is set up.
-        readable: those that the caller may see.
-        more: further content of a list, of all that fit.
-        more_fields: what describes that.
+        readable: the values that the caller may see. more: further content of a list, computed from all that match.
+            more_fields: its schema fields.
     """
 
     def __init__(
@@ -124,7 +123,7 @@ class KindApi:
         return answer if answer.is_streamed else self._answered(answer)
 
     def _answered(self, answer: Response, revision: int | None = None) -> Response:
-        """What everybody may read is kept until it changes; what readers with a key see is kept by no shared cache."""
+        """Public lists are cached until they change; no shared cache stores a response for a key."""
         if not self._kind.listing.public:
             if revision is not None:
                 answer.set_etag(str(revision))

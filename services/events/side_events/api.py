@@ -216,7 +216,7 @@ def _add_reading(blueprint: Any, context: SideEventsContext) -> None:
     )
     @needs_all_forms(*READERS)
     def proposals(query: dict[str, Any]) -> Response:
-        """Proposals in order of arrival; with `group_by` their numbers alone."""
+        """Proposals in order of arrival; with `group_by`, only their numbers."""
         wanted = _wanted(query)
         total = (lambda: count_proposals(context.work, wanted)) if query["total"] else None
         if names := groups_asked(query, tuple(PROPOSAL_GROUPS)):

@@ -45,7 +45,7 @@ class TextSchema(ma.Schema):
 class SegmentSchema(ma.Schema):
     """Whom a bulletin is for: people with a registration that fits every part that is given, by any of its values.
 
-    Nothing given: everybody. People who have cancelled, or have not confirmed their address, get none. Without `form`,
+    Nothing given: everyone. People who have cancelled, or have not confirmed their address, get none. Without `form`,
     `form_kind` or `registration` it leaves out people who have only proposed a side event.
     """
 

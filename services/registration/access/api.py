@@ -106,7 +106,7 @@ class AccessSchema(ma.Schema):
 
 
 class AccessListSchema(ma.Schema):
-    """Everybody with access, by name; entries of the access file are not among them."""
+    """Everyone with access, by name; entries of the access file are not among them."""
 
     items = ma.fields.List(ma.fields.Nested(AccessSchema), required=True)
 

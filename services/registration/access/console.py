@@ -142,7 +142,7 @@ DONE = {
 
 
 def access_blueprint(desk: SignInDesk) -> Blueprint:
-    """Signing in, invitations, one's own account, and everybody's access."""
+    """Signing in, invitations, one's own account, and everyone's access."""
     blueprint = pages_blueprint("access_console", __name__)
     blueprint.context_processor(lambda: _words(desk.desk))
     add_sign_in(blueprint, desk)

@@ -239,7 +239,7 @@ def show_invitation(desk: AccessDesk, token: str) -> Invitation:
     """What the holder of the link is invited to.
 
     Raises:
-        InvitationEnded: it cannot be used (any more).
+        InvitationEnded: it cannot be used (any longer).
     """
     with desk.work.transaction() as connection:
         return _usable(connection, token, desk.clock())
@@ -249,7 +249,7 @@ def accept_with_key(desk: AccessDesk, token: str) -> tuple[str, str]:
     """Use the link up for a key; returns the holder's name and the key, which is shown once and kept nowhere.
 
     Raises:
-        InvitationEnded: it cannot be used (any more).
+        InvitationEnded: it cannot be used (any longer).
     """
     with desk.work.transaction() as connection:
         now = desk.clock()
@@ -263,7 +263,7 @@ def accept_with_passkey(desk: AccessDesk, party: RelyingParty, token: str, label
     """Use the link up for a passkey; returns the holder, to be signed in.
 
     Raises:
-        InvitationEnded: it cannot be used (any more).
+        InvitationEnded: it cannot be used (any longer).
         PasskeyRefused: the browser's answer proves nothing; the link can be used again.
     """
     with desk.work.transaction() as connection:

@@ -168,7 +168,7 @@ def lock_access(connection: Connection) -> None:
 
 
 def list_access(connection: Connection, holder_id: str | None = None) -> list[Granted]:
-    """Everybody whose access is not revoked, by name; only ``holder_id`` (a UUID) if it is given."""
+    """Everyone whose access is not revoked, by name; only ``holder_id`` (a UUID) if it is given."""
     return [_granted(row) for row in connection.execute(_LIST, {"id": holder_id})]
 
 
@@ -225,7 +225,7 @@ def has_used_link(connection: Connection, names: Collection[str], since: datetim
 
 
 def use_invitation(connection: Connection, token_hash: bytes, now: datetime) -> str | None:
-    """Use the invitation up; returns its holder, or None if it cannot be used (any more)."""
+    """Use the invitation up; returns its holder, or None if it cannot be used (any longer)."""
     found: str | None = connection.execute(_USE, {"token_hash": token_hash, "now": now}).scalar()
     return found
 

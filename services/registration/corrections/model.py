@@ -132,7 +132,7 @@ def entering_effects(place: str) -> list[str]:
 
 
 OF_MAILS = ("time_zone", "language")
-"""What mails need of everybody, whether the form asks for it or not."""
+"""What mails need of everyone, whether the form asks for it or not."""
 
 
 @dataclass(frozen=True, slots=True)

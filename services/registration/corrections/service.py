@@ -236,7 +236,7 @@ def enter(desk: CorrectionDesk, entry: DeskEntry) -> Person:
 
 
 def send_again(desk: CorrectionDesk, registration_id: str, by: str) -> Person:
-    """Mail the managing link of a registration to its address once more, at most once in five minutes.
+    """Mail the managing link of a registration to its address again, at most once in five minutes.
 
     Raises:
         DomainError: ``not-found``, ``no-place``, ``sent-recently``.

@@ -145,7 +145,7 @@ class FramePage:
         verification: with ``none`` the script asks for the outcome, and shows it.
         calendar: a person who gets a seat at once can add the event to their calendar.
         values, errors, notice: what to show again after a submission without a script that was not taken.
-        own: for the owner of a verified address; ``None`` for everybody else.
+        own: for the owner of a verified address; ``None`` for everyone else.
     """
 
     look: PageStyle

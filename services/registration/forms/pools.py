@@ -40,7 +40,7 @@ class Reservation:
     reserved_for: what the people have in common.
     value: slug of the working group or the partner; empty for representatives.
     seats: how many are kept for them.
-    until: when the rest of them is free for everybody; None for no end.
+    until: when the rest of them is free for everyone; None for no end.
     """
 
     reserved_for: ReservedFor

@@ -1,7 +1,7 @@
 """Seats of one form: who gets one, who waits, who is next. Every rule about capacity is here.
 
 The one inequality: ``confirmed + offered + kept for others < capacity``. A person for whom a seat is reserved has none
-kept from them; from everybody else all that is reserved and not taken yet is kept.
+kept from them; from everyone else all that is reserved and not taken yet is kept.
 
 Options may have a limit. A registration with a seat or on the waiting list holds its options; the counts are stored
 with the seats and change under the same lock.
@@ -203,7 +203,7 @@ def let_pass(seats: Seats, who: Traits = NOBODY, *, back_in_line: bool = False) 
 
 
 def move(seats: Seats, status: str, before: Traits, after: Traits, hold: Hold = "") -> Seats:
-    """The seats after the answers of a person with ``status`` have changed: everybody keeps what they have."""
+    """The seats after the answers of a person with ``status`` have changed: everyone keeps what they have."""
     if not seats.pools or before == after:
         return seats
     taken = int(status == "confirmed" or hold == "offered")
@@ -287,7 +287,7 @@ def decide_promotion(
 
     Args:
         notice: how long before the start the last person is promoted.
-        line: everybody in line, in order; needed only where it matters who they are (``seats.pools``).
+        line: everyone in line, in order; needed only where it matters who they are (``seats.pools``).
     """
     if opening.needs_event and opening.event_status not in OPEN_EVENT_STATUSES:
         return Promotion(0, NOT_TAKING_PLACE if seats.in_line else "")
@@ -308,7 +308,7 @@ def _by_hand(seats: Seats) -> str:
 
 
 def _choose(seats: Seats, line: Sequence[InLine]) -> Promotion:
-    """Everybody in line in order, each by the one inequality as it is after those before."""
+    """Everyone in line in order, each by the one inequality as it is after those before."""
     chosen: list[str] = []
     for one in line:
         if seats.left == 0:

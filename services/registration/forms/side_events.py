@@ -92,7 +92,7 @@ def preview_forms(desk: DraftDesk, wanted: FormsWanted) -> list[FormMade]:
     """What ``make_forms`` would do now. Changes nothing.
 
     Raises:
-        DomainError: ``unknown-partner``; ``not-found``, one is no side event without a form (any more).
+        DomainError: ``unknown-partner``; ``not-found``, one is no side event without a form (any longer).
         Unavailable: the database is away.
     """
     _check_partners(desk, wanted.partners)

@@ -185,7 +185,7 @@ class FormState:
         verification: ``email`` or ``none``.
         people_per_address: live registrations that one address may have.
         event: slug of the event that it registers for; None for none.
-        attend: slug of the event that everybody on this form should attend as well.
+        attend: slug of the event that everyone on this form should attend as well.
         options: places of its choices that have a limit.
         opening_at: how it decided about being open when an earlier revision was shown, about a second ago; by revision.
     """

@@ -93,7 +93,7 @@ class QueuedSubmission:
         kind: ``submission``, ``send-list``, a command by link, or one of the desk.
         token_hash: of the link by which it comes; None for what anybody can send.
         body: sealed to the decider's key with the id ``decider_key``.
-        entered_by: the coordinator whose command it is; None for everybody else's.
+        entered_by: the coordinator whose command it is; None for everyone else's.
     """
 
     receipt_hash: bytes

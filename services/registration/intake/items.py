@@ -250,7 +250,7 @@ class AnswerOffer:
 
 @dataclass(frozen=True, slots=True)
 class SendLink:
-    """A person wants the managing link of a registration mailed to its address once more.
+    """A person wants the managing link of a registration mailed to its address again.
 
     Attributes:
         address: of the link that was used; None if it opens nothing any more.

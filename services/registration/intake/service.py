@@ -1,4 +1,4 @@
-"""Submit: a submission is checked, sealed and stored by one INSERT, the same for everybody.
+"""Submit: a submission is checked, sealed and stored by one INSERT, the same for everyone.
 
 The sender gets a receipt and a code, made with a key of the forms process. No query reads the address here, so
 neither the response nor its timing reveals whether it is known. Nothing in this process can open what it has stored.

@@ -301,7 +301,7 @@ def here() -> str:
 
 
 def to_erased() -> Response:
-    """Redirect to the page that confirms an erasure. It is the same for everybody and needs no link."""
+    """Redirect to the page that confirms an erasure. It is the same for everyone and needs no link."""
     language = language_of(request.values.to_dict(), None)
     return see_other(f"/r/erased?lang={language}")
 

@@ -58,7 +58,7 @@ class PeopleFilter:
         details: ``given`` or ``missing``: what is asked after the confirmation, on forms that ask for anything then.
             Without a status ``missing`` lists only people who have a seat or wait for one.
         language: of their mails and pages.
-        representative: whether they speak for their working group; None for everybody.
+        representative: whether they speak for their working group; None for everyone.
         tag: a word that coordinators have put on the registration.
         offer_since, offer_until: when an offer of a seat expires: from, and before.
         ids: of registrations that were marked, UUID texts; empty for all.

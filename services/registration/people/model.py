@@ -23,7 +23,7 @@ class Registration:
     person_ref: keyed hash of the address, 64 hex digits.
     accepted_at: when it was made: decided, or confirmed by the owner of the address.
     verified: the owner of the address has confirmed it.
-    attend: slug of the event that everybody on this form should attend as well.
+    attend: slug of the event that everyone on this form should attend as well.
     offer_expires_at: until when a seat is held for a person who waits; None for no offer.
     offer_passed: an offer was declined or has expired, and the person waits on.
     domain: reference of the domain of the address; empty for a mail provider.

@@ -118,7 +118,7 @@ def find_person(connection: Connection, registration_id: str) -> Person | None:
 
 
 def lock_person(connection: Connection, registration_id: str) -> Person | None:
-    """The same, locked. Lock the form's seats first, as everybody does."""
+    """The same, locked. Lock the form's seats first, as everyone does."""
     return _person(connection.execute(_BY_ID_LOCKED, {"id": registration_id}).fetchone())
 
 
@@ -215,7 +215,7 @@ def forms_with_expired_offers(connection: Connection, now: datetime) -> list[str
 
 
 def expired_offers(connection: Connection, form: str, now: datetime) -> list[Person]:
-    """Everybody on a form whose offer has expired, locked."""
+    """Everyone on a form whose offer has expired, locked."""
     return [to_person(row) for row in connection.execute(_EXPIRED, {"form": form, "now": now})]
 
 

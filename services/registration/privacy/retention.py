@@ -115,7 +115,7 @@ class KeptForm:
     questions: its fields, as plain mappings.
     person_days: until a person is erased.
     last_day: of its event, or of the form itself; None while there is none.
-    keep_days: until a registration is deleted after it ended; None: a record of everybody is kept.
+    keep_days: until a registration is deleted after it ended; None: a record of everyone is kept.
     kind: of the form.
     """
 

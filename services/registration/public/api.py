@@ -101,7 +101,7 @@ class FormQuery(ma.Schema):
 
 
 class ReceiptSchema(ma.Schema):
-    """The answer to a submission: it is stored. It is the same for everybody, registered or not."""
+    """The answer to a submission: it is stored. It is the same for everyone, registered or not."""
 
     receipt = ma.fields.String(required=True, metadata={"description": "Opens its receipt for eight days"})
     code = ma.fields.String(

@@ -193,7 +193,7 @@ def _counted(
 
 
 def as_json(accepted: Accepted, view: FormView, language: str) -> Response:
-    """202 with the receipt, readable by the partners' pages. It is the same for everybody, registered or not."""
+    """202 with the receipt, readable by the partners' pages. It is the same for everyone, registered or not."""
     message, following = submission_texts(language, view.stored.verification)
     content = {
         "receipt": accepted.receipt,

@@ -108,7 +108,7 @@ def read_request(
         work: transactions on the service's database.
         who: the caller, whose key is good for the form.
         form: slug.
-        filters: values by name; without ``status`` only people with a seat, ``any`` for everybody.
+        filters: values by name; without ``status`` only people with a seat, ``any`` for everyone.
         purpose: name of one of the registry.
         chosen: names of questions, for the purpose ``custom``.
         names: whether names are shown; None leaves it to the purpose.

@@ -45,7 +45,7 @@ class CountTable:
 
 
 Count = Callable[[Mapping[str, Field], Sequence[Answers]], Iterable[CountTable]]
-"""Makes the tables of a purpose from the questions by name and everybody's answers."""
+"""Makes the tables of a purpose from the questions by name and everyone's answers."""
 
 
 def by_day(_: Mapping[str, Field], people: Sequence[Answers]) -> Iterable[CountTable]:

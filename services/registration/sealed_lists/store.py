@@ -290,7 +290,7 @@ def rooms_left(
 
     Args:
         fields: the questions that were opened, by name.
-        people: everybody's answers. Each is counted for one room.
+        people: everyone's answers. Each is counted for one room.
         kept: by hotel.
     """
     if QUESTION not in fields or not kept:

@@ -67,7 +67,7 @@ class KeyWrapping:
 
 
 class KeyStore(Protocol):
-    """Holds the wrapped private keys of forms: one, or two while it is replaced, newest first; or a tombstone for ever.
+    """Holds the wrapped private keys of forms: one, or two while it is replaced, newest first; or a tombstone forever.
 
     A form whose key was destroyed never gets another one; otherwise loading the forms would undo the destruction
     unnoticed. Each change locks the keys that it changes. Each method may raise ``Unavailable`` while the store is
@@ -174,7 +174,7 @@ class FormKeys:
         """Return the private keys of ``form``, newest first, as the store holds them now.
 
         Raises:
-            KeyGone: it has no key (any more), or none of the master keys unwraps it.
+            KeyGone: it has no key (any longer), or none of the master keys unwraps it.
             Unavailable: the store is away.
         """
         try:

@@ -219,7 +219,7 @@ def find_approval(connection: Connection, approval_id: str) -> Approval | None:
 
 
 def waiting_approvals(connection: Connection, now: datetime, forms: frozenset[str] | None = None) -> Sequence[Approval]:
-    """Return what waits for a decision, newest first; of ``forms`` alone unless that is None."""
+    """Return what waits for a decision, newest first; only of ``forms``, unless that is None."""
     values = {"now": now, "forms": None if forms is None else sorted(forms)}
     return [Approval(*row) for row in connection.execute(_WAITING, values)]
 

@@ -224,7 +224,7 @@ class RegistrationData(MessageSchema):
     last three being tokens of the managing, the read-only and the join link (``join`` is empty once it has ended), and
     ``title`` that of a proposal, empty for every other kind of form.
     ``verified`` means that the owner of the address has confirmed it; until then no mail quotes the form. ``attend`` is
-    the event that everybody on this form should attend as well. ``by_coordinator`` means that a coordinator has
+    the event that everyone on this form should attend as well. ``by_coordinator`` means that a coordinator has
     registered the person, and ``mailed`` whether the person gets a mail about this message.
     """
 
