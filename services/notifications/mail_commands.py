@@ -29,7 +29,7 @@ Command = Callable[..., None]
 
 
 def selecting(command: Command) -> Command:
-    """Options by which mails are chosen; a mail must fit all that are given."""
+    """Options that choose mails; a mail must fit all that are given."""
     for option in (
         click.option("--kind", default="", help="Only this kind of mail."),
         click.option("--reason", default="", help="Only mails given up for exactly this reason."),

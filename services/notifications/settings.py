@@ -49,7 +49,7 @@ class NotificationsSettings:
     private_keys: open the sealed parts of messages, newest first. Only for consumers.
     vault_keys: encrypt recipients, newest first. Not for relays and schedulers.
     webhook_keys: encrypt the secrets of webhooks, newest first. Only for the web process and deliverers.
-    news_wait: how long changes of an event are collected before news go out.
+    news_wait: how long changes of an event are collected before news are sent.
     unknown_after: how long an unknown outcome waits before it is resolved.
     lease: how long a claim lasts; longer than any SMTP dialogue.
     """

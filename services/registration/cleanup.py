@@ -1,6 +1,6 @@
 """What registration deletes because it was kept long enough, table by table; ``tend`` runs it.
 
-What is not here ends with its person (``privacy/erasure_store.py``), or goes by the days that a form states
+Other data is deleted with its person (``privacy/erasure_store.py``), or after the days that a form states
 (``privacy/retention.py``).
 """
 

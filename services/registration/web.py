@@ -66,7 +66,7 @@ PEOPLE = (
     "/j/",
     "/console/invitation/",
 )
-"""Forms, receipts and links: who comes by these is let in first."""
+"""Forms, receipts and links: their requests are admitted first."""
 
 PAUSED = ("/embed/", "/v1/challenge", "/v1/receipts/", "/receipts/", "/my", "/c/", "/r/", "/v/", "/j/")
 """Path prefixes that answer 503 even for reading in quarantine: their content may be older than people's mails."""
@@ -75,7 +75,7 @@ PUBLIC = ("/embed/",)
 """Forms and their files: the same for everyone."""
 
 INTAKE_CONNECTIONS = 8
-"""To the database, of one process, for submissions alone: no export can keep them waiting."""
+"""Database connections of one process, for submissions only: no export can keep them waiting."""
 
 
 def open_intake_engine(url: str, *, pool_size: int = INTAKE_CONNECTIONS, pool_timeout_s: float = 2.0) -> Engine:

@@ -1,9 +1,9 @@
 """The processes ``decide`` and ``tend``: their loops, until they are asked to stop.
 
-``decide`` decides what is submitted, and between the batches goes through confirmed imports, a batch of rows in each
-transaction. ``tend`` does what is due by time: offers expire, reservations end, those who wait are promoted, people are
-reminded of missing details, and what was kept long enough is deleted. All of it is final, so ``tend`` does nothing
-while this process's clock differs from the database's. It holds no private key.
+``decide`` decides submissions, and between batches processes confirmed imports, one batch of rows per transaction.
+``tend`` does what is due by time: offers expire, reservations end, those who wait are promoted, people are reminded of
+missing details, and what was kept long enough is deleted. All of it is final, so ``tend`` does nothing while this
+process's clock differs from the database's. It holds no private key.
 """
 
 import logging

@@ -93,7 +93,7 @@ class Worker:
     """A background role of a service.
 
     Attributes:
-        role: its name, which is also the command that runs it alone.
+        role: its name, which is also the command that runs only this role.
         about: help of that command.
         make: reads the role's settings and returns its loop.
         checks: of readiness, beside the database, its schema and the clock: why the role is not ready, or nothing.

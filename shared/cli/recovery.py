@@ -304,7 +304,7 @@ def _add_receive_again(group: OperatorGroup, service: Service, queues: Sequence[
     @click.argument("queue", type=click.Choice(queues))
     @click.option("--since", required=True, type=Instant(), help="Messages received at or after this instant.")
     def receive_again(queue: str, since: datetime) -> None:
-        """Forget that messages of QUEUE were received: published again, they have their effect again.
+        """Forget that messages of QUEUE were received: when they are published again, they take effect again.
 
         For a database that has lost rows but not its inbox. What is there stays as it is: effects go by revisions and
         deterministic ids.

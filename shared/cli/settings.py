@@ -147,7 +147,7 @@ def read_common(
 
 
 def _read_otlp(reader: Reader) -> str:
-    """Where spans go: our own setting, else that of every OpenTelemetry program."""
+    """Collector of spans: our own setting, else that of every OpenTelemetry program."""
     name = OTLP_URL if reader.text(OTLP_URL, "") else STANDARD_URL
     url = reader.url(name, ("http", "https"), "")
     reader.secure(name, OTLP, plain_urls([url]))

@@ -10,7 +10,7 @@ given.
 
 Search compares text without case, accents and other marks, in every script: ``Müller`` is ``muller`` to it,
 ``Łódź`` is ``lodz``, and Arabic and Hebrew are the same with and without vowels. The function is in PostgreSQL,
-because indexes use it. ``unaccent`` was rejected: not every server has it, it knows Latin, Greek and Cyrillic alone,
+because indexes use it. ``unaccent`` was rejected: not every server has it, it supports only Latin, Greek and Cyrillic,
 and it is not immutable. Changing the function needs a migration that rebuilds every index that uses it.
 """
 
@@ -185,7 +185,7 @@ _LETTERS = {
     "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ٱ": "ا",
     "’": "'", "‘": "'", "ʼ": "'", "ʻ": "'", "‐": "-", "–": "-", "—": "-",
 }  # fmt: skip
-"""Letters that Unicode does not take apart (in lower case), and signs that people type in several ways."""
+"""Letters that Unicode does not decompose (in lower case), and characters that people type in several ways."""
 
 _SEVERAL = {"ß": "ss", "æ": "ae", "œ": "oe", "þ": "th"}
 

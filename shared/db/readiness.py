@@ -1,6 +1,6 @@
 """Readiness of a database: schema and server version, and the clock compared with the database's.
 
-Erasing, expiring, giving up and pruning depend on the time alone, so a process whose clock is wrong must not do them.
+Erasing, expiring, giving up and pruning depend only on the time, so a process with a wrong clock must not do them.
 Must never hand out a time for such work that was not compared with the database's. Alembic, which only ``migrate``
 needs, is not imported.
 """

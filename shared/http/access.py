@@ -202,7 +202,7 @@ def guard(app: Flask, access: Access | None, session: BrowserSession) -> None:
 
 
 def _caller(access: Access | None, session: BrowserSession) -> Holder | None:
-    """Who sends a key, or else who is signed in."""
+    """The holder of the key sent, else the signed-in holder."""
     key = bearer()
     if not key:
         return session.signed_in()
@@ -260,7 +260,7 @@ def bearer() -> str:
 
 
 def holder() -> Holder:
-    """Who is calling; only inside a route that ``needs`` a role."""
+    """The caller; only inside a route that ``needs`` a role."""
     found: Holder = g.holder
     return found
 
@@ -298,7 +298,7 @@ def require_touch(form: str) -> None:
 
 
 def require_touch_each(*forms: str) -> None:
-    """Refuse a limited key unless it is good for every one of ``forms``; what belongs to none, it never touches.
+    """Refuse a limited key unless it covers all of ``forms``; what belongs to none, it never touches.
 
     Raises:
         Forbidden: it is limited to others.

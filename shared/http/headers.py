@@ -74,7 +74,7 @@ def require_match(*current: str) -> None:
 
 
 def require_revision(revision: int) -> None:
-    """Like ``require_match``, for what is shown with ``conditional(…, revision=…)``: the number alone matters.
+    """Like ``require_match``, for what is shown with ``conditional(…, revision=…)``: only the number matters.
 
     Raises:
         DomainError: as there.

@@ -57,7 +57,7 @@ Key = tuple[str, str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class CachedPages:
-    """What a service lets be kept.
+    """Which pages of a service may be cached.
 
     Attributes:
         below: beginnings of the paths of public pages and their files.

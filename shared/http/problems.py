@@ -1,7 +1,7 @@
 """Problems: every error is ``application/problem+json`` (RFC 9457) with a stable ``code``, or a page for browsers.
 
 A failure of ours contains "internal" and the correlation id, and nothing else: no stack, no SQL, no versions. Refusals
-under load (503, 429, quarantine) are made without any lookup, since they are sent when there is no time.
+under load (503, 429, quarantine) are created without any lookup, because they are sent under load.
 """
 
 import json

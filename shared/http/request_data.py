@@ -34,7 +34,7 @@ from shared.runtime.clock import parse_rfc3339
 from shared.runtime.errors import unknown_parameter_advice
 
 _UNSTORABLE = re.compile(r"[\ud800-\udfff]|\n\Z")
-"""What the pattern of the field lets through."""
+"""What the pattern of the field accepts."""
 
 
 def reason_field(description: str) -> ma.fields.String:

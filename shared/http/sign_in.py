@@ -89,7 +89,7 @@ class EndedSessions(Protocol):
     """What is remembered of sessions: :class:`shared.security.audit_log.Sessions`, registration's own, or a test's."""
 
     def end(self, session: str, who: str) -> None:
-        """Believe this session's cookie no more."""
+        """Invalidate this session's cookie."""
 
     def has_ended(self, session: str) -> bool:
         """Whether it was ended before its time."""
@@ -213,7 +213,7 @@ class SignIn:
         return str(self._serializer.dumps([ref, session, signed_in_at]))
 
     def end(self) -> None:
-        """Believe the request's cookie no more, wherever a copy of it may be; without one, nothing happens.
+        """Invalidate the request's cookie and every copy of it; without one, nothing happens.
 
         Raises:
             Unavailable: the database is away; it has not ended.
@@ -224,7 +224,7 @@ class SignIn:
             self._ended.end(cookie.session, holder.name if holder else "a holder whose key has ended")
 
     def leave(self, target: str) -> Response:
-        """A redirect to ``target`` with the cookie gone."""
+        """A redirect to ``target`` that deletes the cookie."""
         response = redirect(target, 303)
         response.delete_cookie(self.cookie, path="/", secure=self._secure, httponly=True, samesite="Lax")
         return response  # type: ignore[return-value]  # as above

@@ -39,7 +39,7 @@ class Delivery:
     Attributes:
         raw: kombu's message.
         queue: the queue it came from.
-        senders: who is believed; None where processes share a login.
+        senders: trusted senders; None where processes share a login.
         message: what was read, its data checked against the table; None if it cannot be read.
         result: ``done``, ``duplicate`` or an exception; None until it is known.
     """

@@ -81,7 +81,7 @@ class VerifiedTransport(SSLTransport):
 
 
 def _verify_brokers() -> None:
-    """Let kombu use :class:`VerifiedTransport` for ``amqps://``."""
+    """Make kombu use :class:`VerifiedTransport` for ``amqps://``."""
     TRANSPORT_ALIASES["amqps"] = f"{__name__}:{VerifiedTransport.__name__}"
 
 

@@ -113,7 +113,7 @@ REFRESH_EVERY_S = 2.0
 
 
 class HaltStore(Protocol):
-    """Where halts are stored: the service's database; in tests of the bus alone, memory.
+    """Where halts are stored: the service's database; in tests of the bus only, memory.
 
     Every method raises Unavailable if the store is away.
     """

@@ -70,7 +70,7 @@ class OutboxRow:
 
 
 MANY = 100
-"""From so many on ``COPY`` is quicker than a statement for each."""
+"""From this number of rows on, ``COPY`` is faster than single statements."""
 
 _COPY = "COPY outbox (message_id, type, subject, body, stored_at) FROM STDIN"
 
@@ -142,7 +142,7 @@ class Again:
 
 
 def publish_again(connection: Connection, wanted: Again, after: int, now: datetime, most: int) -> tuple[int, int]:
-    """Let a relay publish up to ``most`` messages again, with the same ids.
+    """Mark up to ``most`` messages for a relay to publish again, with the same ids.
 
     Args:
         connection: of the caller's transaction.

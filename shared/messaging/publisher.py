@@ -82,7 +82,7 @@ class PublishJob:
         self._returned: set[str] = set()
 
     def expect(self, tag: int, index: int) -> None:
-        """The message at ``index`` goes out under the broker's delivery ``tag``."""
+        """The message at ``index`` is published with the broker's delivery ``tag``."""
         self._open[tag] = index
 
     def returned(self, message_id: str) -> None:

@@ -11,7 +11,7 @@ from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 MAX_ADDRESS_LENGTH = 254
 
 _PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
-"""What nearly everyone has before the @. The library takes it as it is, so only the domain is left to be checked,
+"""The usual characters before the @. The library takes it as it is, so only the domain is left to be checked,
 and most people share a few domains."""
 
 

@@ -86,7 +86,7 @@ TRANSPORT_FIELDS = frozenset(
 
 
 def split_transport(raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Transport values and answers of one submission, apart.
+    """Transport values and answers of one submission, separated.
 
     Returns:
         (what travels beside the answers, the answers), each as a new dict.
@@ -176,7 +176,7 @@ class FieldKind:
         autocomplete: token of the HTML attribute, where the definition gives none.
         is_consent: the label is a sentence that a person agrees to; its wording is stored with the answer, which is not
             changed on the own page, and the fault of a required one that is missing is ``consent-needed``.
-        check: makes the check of a field, with its limits built in. It is made once and called for every submission.
+        check: makes the check of a field, with its limits built in. It is created once and called for every submission.
         json_schema: of an answer that is given (draft 2020-12).
         widget: the control of a field.
         choices: (value, label in a language) of what can be chosen, in the order shown; empty where nothing is listed.

@@ -209,7 +209,7 @@ def find_by_id(connection: Connection, holder_id: str) -> AccessRow | None:
 
 
 def has_lost(connection: Connection, name: str, role: str, now: datetime) -> bool:
-    """Whether the access called ``name`` was ended or changed, so that it has no ``role`` on all forms any more.
+    """Whether the access called ``name`` was ended or changed, so that it no longer has a ``role`` on all forms.
 
     Of an entry of the access file nothing is known here: False.
     """
@@ -222,7 +222,7 @@ def upsert_access(connection: Connection, data: Mapping[str, Any]) -> None:
 
 
 MAX_SESSION_AGE = timedelta(hours=8)
-"""After that no cookie is believed any more, whether it was ended or not."""
+"""After that, a cookie is no longer accepted, whether its session was ended or not."""
 
 SESSION_RULES = (Rule("ended_session", "t.ended_at < :before", 2 * MAX_SESSION_AGE, "no cookie lives that long"),)
 
@@ -231,7 +231,7 @@ _HAS_ENDED = text("SELECT 1 FROM ended_session WHERE session = :session")
 
 
 def end_session(connection: Connection, session: bytes, now: datetime) -> bool:
-    """Believe the session with this hash no more; False if it had ended before."""
+    """Invalidate the session with this hash; False if it had ended before."""
     return connection.execute(_END, {"session": session, "now": now}).rowcount == 1
 
 
@@ -253,7 +253,7 @@ class Sessions:
     clock: Clock
 
     def end(self, session: str, who: str) -> None:
-        """Believe the cookie of ``session`` no more; doing it again changes nothing.
+        """Invalidate the cookie of ``session``; doing it again changes nothing.
 
         Raises:
             Unavailable: the database is away; it has not ended.

@@ -60,11 +60,11 @@ class KeyRule(StrEnum):
     """What a key is needed for, and so which keys a file must hold."""
 
     IDENTITY = "identity"
-    """Makes references that are compared forever: the first key is the one that made them."""
+    """Derives references that are compared permanently: the first key is the one that made them."""
     DATA = "data"
     """Closes stored data: every key that still closes some of it must be there."""
     CURRENT = "current"
-    """Signs or opens what passes: the newest key must be there, older ones may go."""
+    """Signs or opens what passes: the newest key must exist, older ones may be removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,10 @@ class KeyChecks:
         return "\n".join(self.faults().values())
 
     def _introduce(self) -> dict[str, str]:
-        """Compare again, alone, and store what is new: two first processes with different keys do not both fit."""
+        """Compare again, under the lock, and store new keys.
+
+        Two first processes with different keys do not both fit.
+        """
         with self.work.transaction() as connection:
             connection.execute(_LOCK)
             now = self.database_time(connection)

@@ -168,7 +168,7 @@ class RetentionStep:
 
     Attributes:
         what: ``ended``, ``sealed``, ``answers`` or ``people``.
-        noticed: by which it is announced.
+        noticed: used to announce it.
         take: deletes it from at most ``BATCH_SIZE`` records, in separate transactions; returns from how many.
     """
 
@@ -197,7 +197,7 @@ class Retaining:
         self._next_look: datetime | None = None
 
     def run_once(self, work: UnitOfWork, now: datetime) -> None:
-        """Do a batch of what is due at ``now``; mostly nothing is, and no query is made.
+        """Do a batch of what is due at ``now``; usually nothing is, and then no query is made.
 
         Args:
             work: on the service's database.

@@ -1,7 +1,8 @@
 """Use cases of sending: send, schedule, cancel, stop, outcome in numbers, and test copies to the author.
 
-If the draft or its audience has changed since the preview, the order is refused. A scheduled bulletin is counted again
-when it goes out. Its audience is stored in the transaction that sends it, so that it does not change afterwards.
+If the draft or its audience has changed since the preview, the order is refused. The recipients of a scheduled bulletin
+are selected again when it is sent. Its audience is stored in the transaction that sends it, so that it does not change
+afterwards.
 """
 
 import logging
@@ -343,7 +344,7 @@ def send_test(context: BulletinContext, who: str, bulletin_id: str, address: str
 
 
 def remembered_address(context: BulletinContext, who: str) -> str:
-    """Return the last address of test copies of ``who``; empty if there is none, or its key is gone.
+    """Return the last address of test copies of ``who``; empty if there is none, or its key no longer exists.
 
     Raises:
         Unavailable: the database is away.

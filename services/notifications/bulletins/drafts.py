@@ -1,7 +1,7 @@
 """Use cases of drafts: write, change, discard, and preview with the number of people.
 
 A preview has a mark, which is different for any other content and any other people. The order to send names the mark of
-the preview that the sender has read. So nothing is sent that no one has previewed.
+the preview that the sender has read. So only previewed bulletins are sent.
 """
 
 from collections.abc import Collection, Mapping

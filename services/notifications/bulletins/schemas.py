@@ -197,7 +197,7 @@ class PreviewSchema(ma.Schema):
 
 
 class TestSchema(ma.Schema):
-    """Where a test copy goes."""
+    """Address for a test copy."""
 
     address = ma.fields.Email(required=True, validate=ma.validate.Length(max=254))
 

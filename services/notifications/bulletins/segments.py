@@ -1,4 +1,4 @@
-"""What a segment can be made of, and the names of its slugs: statements and use cases."""
+"""The filters of a segment, and the names of its slugs: statements and use cases."""
 
 # ruff: noqa: S608 - constants of ours, all values are parameters
 

@@ -156,7 +156,7 @@ def render(context: MailContext, message_id: str = "") -> bytes:
 
     Args:
         context: content of the mail.
-        message_id: the stored one, with angle brackets; by default made of the mail's id and the sender's domain.
+        message_id: the stored one, with angle brackets; by default the mail's id and the sender's domain.
 
     Raises:
         UnusableAddress: the recipient's or the sender's address is not one mailbox, or not in ASCII.

@@ -1,8 +1,7 @@
 """Use cases of recipients: readdress, change of address, erasure, unsubscribing, export of one person's data.
 
-A registration that ends leaves its announcements to another registration of the same person that fits. A mail that
-waits keeps its row and its number and goes by the other registration. So the person misses nothing and gets nothing
-twice.
+A registration that ends leaves its announcements to another registration of the same person that fits. A waiting mail
+keeps its row and number, and uses the other registration. So the person misses nothing and gets nothing twice.
 """
 
 import base64
@@ -220,7 +219,7 @@ def make_unsubscribe_token(
 
 
 def read_unsubscribe_token(vault: Vault, token: str, now: datetime) -> UnsubscribeLink | None:
-    """Return the content of a token; None if it is not ours, expired, or its key is gone.
+    """Return the content of a token; None if it is not ours, expired, or its key no longer exists.
 
     A token without a day is valid as long as its key.
     """
@@ -244,7 +243,7 @@ def _encoded(closed: bytes) -> str:
 def unsubscribe(
     work: UnitOfWork, clock: Clock, person_ref: str, who: str | None = None, bulletin: int | None = None
 ) -> bool:
-    """Send this person no more bulletins; doing it again changes nothing.
+    """Stop sending bulletins to this person; doing it again changes nothing.
 
     The next sender suppresses queued bulletins and publishes that.
 

@@ -91,7 +91,7 @@ def lock_state(connection: Connection, subject: str) -> SubjectState | None:
 
 
 def lock_states(connection: Connection, subjects: Sequence[str]) -> dict[str, SubjectState]:
-    """As :func:`lock_state` for several, by subject; locked in one order, so that there is no deadlock."""
+    """As :func:`lock_state` for several, by subject; locked in one order, to prevent deadlocks."""
     wanted = {"subjects": sorted(set(subjects))}
     connection.execute(_LOCK_ALL, wanted)
     return {row[0]: SubjectState(*row[1:]) for row in connection.execute(_STATES, wanted)}

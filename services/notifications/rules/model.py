@@ -1,4 +1,4 @@
-"""Which mail goes out when: news of a changed event, reminders, and which undelivered mails can be sent again. Pure.
+"""Which mail is sent when: news of a changed event, reminders, and which undelivered mails can be sent again. Pure.
 
 News compare the state that people see now with the state that the last news reported.
 """
@@ -95,7 +95,7 @@ def date_of(state: Mapping[str, Any]) -> str | None:
 
 
 def due_after(began_at: datetime, changed_at: datetime, wait: timedelta) -> datetime:
-    """Return when the news of changes go out: the first was made at ``began_at``, the last at ``changed_at``."""
+    """Return when news of changes are sent: the first was made at ``began_at``, the last at ``changed_at``."""
     return min(changed_at + wait, began_at + max(wait, MAX_WAIT))
 
 
@@ -260,7 +260,7 @@ def is_past(kind: str, event: Mapping[str, Any], now: datetime) -> bool:
 
 
 def is_late(kind: str, starts_at: datetime, now: datetime) -> bool:
-    """Whether the words of a reminder ("in one week") are no longer true of an event that begins at ``starts_at``."""
+    """Whether the words of a reminder ("in one week") are no longer true for an event that begins at ``starts_at``."""
     return any(now >= starts_at - one.before + one.late_after for one in REMINDERS if one.kind == kind)
 
 

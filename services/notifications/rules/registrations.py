@@ -64,7 +64,7 @@ class NotificationsContext:
         private_keys: open the sealed parts of messages, newest first.
         vault: encrypts personal data for the tables.
         mail_domain: end of Message-IDs.
-        news_wait: how long changes of an event are collected before news go out.
+        news_wait: how long changes of an event are collected before news are sent.
     """
 
     clock: Clock
@@ -83,7 +83,7 @@ class MailCause:
         number: the mail's revision: the subject's, or a number from the link of a mail that was requested.
         recipient: the state of the subject.
         personal: texts that are stored encrypted, with the recipient.
-        token: of a managing link, stored encrypted, with the mail alone; empty for a mail without one.
+        token: of a managing link, stored encrypted with the mail only; empty for a mail without one.
         detail: of the mail, see :class:`services.notifications.mails.model.NewMail`.
         mailed: whether the mail is wanted; if not, it is created and called off at once.
     """

@@ -1,6 +1,6 @@
 """Use cases of rules: store copies of events, decide on news, make mails from announcements and dates.
 
-The service stores each event, so that mails about it go out while the events service is down. A change that
+The service stores each event, so that mails about it can be sent while the events service is down. A change that
 participants see makes news. News wait for a short time, so that several changes in a row make one mail. Reminders of a
 date that is no longer valid are called off at once.
 
@@ -81,7 +81,7 @@ def handle_event(
         clock: of the project.
         data: validated data of the message, with aware datetimes.
         correlation_id: of the message.
-        wait: how long changes are collected before news go out.
+        wait: how long changes are collected before news are sent.
     """
     known = lock_event(connection, data["id"])
     if known is not None and data["revision"] <= known.revision:

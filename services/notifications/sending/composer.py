@@ -132,7 +132,7 @@ class Composer:
         return ComposedMail(recipient.address, render(context, claim.mail.message_id))
 
     def _content(self, claim: Claim) -> Mapping[str, str]:
-        """Return the personal content of this mail alone: the token of a managing link, a note, or nothing."""
+        """Return the personal content of this mail only: the token of a managing link, a note, or nothing."""
         return {} if claim.closed is None else self.vault.open(claim.closed, row=claim.mail.id)
 
     def _entry(self, claim: Claim, own_view: str) -> CalendarEntry | None:

@@ -21,7 +21,7 @@ GIVE_UP_AFTER = timedelta(hours=72)
 
 MIN_ATTEMPTS = 10
 """A mail is given up only after this number of attempts as well, the last one included. With the delays these take
-about four hours, so neither a wrong clock alone nor a sender that was down for three days gives up a mail."""
+about four hours, so neither a wrong clock nor a sender that was down for three days is enough to give up a mail."""
 
 MIN_POSTPONEMENTS = 720
 """The same for waiting for a message from another service: one hour, at ``EVENT_DELAY`` intervals."""

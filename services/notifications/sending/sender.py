@@ -157,7 +157,7 @@ class Batch:
         return begun
 
     def _was_stalled_since(self, began_s: float) -> bool:
-        """Whether so much time has passed since the commit that the lease might expire during the handover."""
+        """Whether the lease could expire during the handover, because too much time has passed since the commit."""
         return self._context.monotonic() - began_s > self._context.lease.total_seconds() / 3
 
     def _usable_session(self) -> Session:

@@ -1,7 +1,8 @@
 """The HTTP client of webhooks, with its SSRF guard: the only code that connects to a host that others chose.
 
 The SSRF guard restricts the URL and the IP addresses. The client resolves a name once for a call, checks every address,
-and connects to a checked one: a second lookup could give another answer (DNS rebinding). It uses TLS with the name of
+and connects to a checked one: a second lookup could return another address (DNS rebinding). It uses TLS with the name
+    of
 the host, has a timeout for the whole call, follows no redirect, uses no proxy from the environment, and reads only the
 head of the answer.
 

@@ -65,7 +65,7 @@ class GrantSchema(ma.Schema):
 
 
 class LinkSchema(ma.Schema):
-    """Where a link goes. The address is not kept."""
+    """Address for a link. The address is not kept."""
 
     class Meta:
         unknown = ma.RAISE
@@ -75,7 +75,7 @@ class LinkSchema(ma.Schema):
 
 
 class InviteSchema(GrantSchema):
-    """Who is invited, and to what."""
+    """An invitation: the person, and the access."""
 
     name = ma.fields.String(
         required=True,

@@ -38,7 +38,7 @@ from shared.runtime.errors import DomainError
 @dataclass(frozen=True, slots=True)
 class FilledAccess:
     """Attributes:
-    name, email, language: of who is invited; empty where they are not asked.
+    name, email, language: of the invited person; empty where they are not asked.
     grant: to what.
     until_on: the last day, as it was typed.
     faults: by field; nothing may be done while there is one.
@@ -142,7 +142,7 @@ DONE = {
 
 
 def access_blueprint(desk: SignInDesk) -> Blueprint:
-    """Signing in, invitations, one's own account, and everyone's access."""
+    """Signing in, invitations, the user's own account, and everyone's access."""
     blueprint = pages_blueprint("access_console", __name__)
     blueprint.context_processor(lambda: _words(desk.desk))
     add_sign_in(blueprint, desk)

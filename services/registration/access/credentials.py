@@ -47,7 +47,7 @@ MAX_CREDENTIAL = 16 * 1024
 
 
 class PasskeyRefused(Exception):
-    """What the browser sent is no valid proof; the message states the reason in plain language."""
+    """The browser's response is not a valid proof; the message states the reason in plain language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +298,7 @@ def remove_own_passkey(desk: AccessDesk, holder: Holder, passkey_id: str) -> Non
     """Delete a passkey of a person who is signed in, and end their sessions: one of them may be a thief's.
 
     Raises:
-        DomainError: ``not-found``; ``not-allowed``: they could not sign in any more.
+        DomainError: ``not-found``; ``not-allowed``: they could no longer sign in.
     """
     holder_id = own_id(holder)
     with desk.work.transaction() as connection:
@@ -323,7 +323,7 @@ def own_passkeys(desk: AccessDesk, holder: Holder) -> list[ListedPasskey]:
 
 
 def sign_in_by_passkey(desk: AccessDesk, party: RelyingParty, answer: PasskeyAnswer) -> Holder:
-    """Who has signed the challenge with a passkey.
+    """Return the person whose passkey signed the challenge.
 
     Raises:
         PasskeyRefused: no one whose access is live.

@@ -1,7 +1,7 @@
 """Giving, changing and ending access: use cases with one transaction each, every one in the audit log.
 
 Sessions of the console are kept here, where people sign in: who, since when, last seen, and their end. No client
-address is stored: of a browser its family alone.
+address is stored: for a browser, only its family.
 """
 
 from collections.abc import Collection, Sequence
@@ -104,7 +104,7 @@ class ConsoleSessions:
                 end_everywhere(connection, [token_hash(former)], now)
 
     def end(self, session: str, who: str) -> None:
-        """Believe the cookie of ``session`` no more, in any service; doing it again changes nothing.
+        """Invalidate the cookie of ``session`` in every service; doing it again changes nothing.
 
         Raises:
             Unavailable: the database is away; it has not ended.
@@ -118,7 +118,7 @@ class ConsoleSessions:
         """Whether ``session`` was ended before its time; notes now and then that it is in use.
 
         Raises:
-            Unavailable: the database is away: no one may be let in then.
+            Unavailable: the database is away: then no one may sign in.
         """
         with self.work.transaction() as connection:
             now, hashed = self.clock(), token_hash(session)
@@ -185,7 +185,7 @@ KIND = "holder"
 
 @dataclass(frozen=True, slots=True)
 class NewColleague:
-    """Who is invited: their name, their address (which is not kept), the language of the mail, and to what."""
+    """The invited person: their name, their address (which is not kept), the language of the mail, and to what."""
 
     name: str
     email: str

@@ -77,7 +77,7 @@ class SignInDesk:
         return personal(self.cookie.start(holder, session, target))
 
     def page(self, template: str, purpose: str, options: Callable[[Challenge], str], **more: Any) -> Response:
-        """A page with a form for a passkey, and the cookie with its challenge; without passkeys, the page alone."""
+        """A page with a form for a passkey, and the cookie with its challenge; without passkeys, only the page."""
         if not (self.party.has_passkeys and self.party.is_at(request.host)):
             return make_response(render_template(template, options="", party=self.party, **more))
         challenge = self.party.new_challenge(purpose)
@@ -195,7 +195,7 @@ ENDED = {
     "colleague who invited you.",
     "expired": "This link has expired. Ask the colleague who invited you for a new one.",
 }
-"""Why a link opens nothing, for the person who has it."""
+"""Why a link does not work, for the person who has it."""
 
 
 def add_invitations(blueprint: Blueprint, desk: SignInDesk) -> None:

@@ -163,7 +163,7 @@ _USE = text("""
 
 
 def lock_access(connection: Connection) -> None:
-    """Let one change of access wait for another: rules about several holders stay exact."""
+    """Serialise changes of access: rules about several holders stay exact."""
     connection.execute(_LOCK)
 
 
@@ -244,7 +244,7 @@ SESSION_ENDED = "session.ended.v1"
 class InvitationMail:
     """Attributes:
     purpose: ``invited``, or ``recovery`` for a holder who has signed in before.
-    email: where it goes; kept by notifications until the mail has ended, and nowhere else.
+    email: its address; kept by notifications until the mail has ended, and nowhere else.
     language: of the mail.
     by: name of who invites.
     """

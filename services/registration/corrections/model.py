@@ -64,7 +64,7 @@ class Correction:
     Attributes:
         registration_id: UUID text.
         revision: of it, that was seen.
-        answers: to some of the form's clear questions; those that are not named stay. Unchecked.
+        answers: to some of the form's clear questions; answers that are not named stay. Unchecked.
         email: the address; None leaves it.
         reason: one of ``CORRECTING``.
         by: name of the coordinator's key.
@@ -106,7 +106,7 @@ def effects_of_correction(*, changes: bool, moves: bool, verified: bool) -> list
 
 
 def place_of_next(seats: Seats, opening: Opening, now: datetime) -> str:
-    """What a person who is entered now gets, as a sentence.
+    """The outcome for a person who is entered now, as a sentence.
 
     Raises:
         DomainError: ``full``, ``event-over``.
@@ -132,7 +132,7 @@ def entering_effects(place: str) -> list[str]:
 
 
 OF_MAILS = ("time_zone", "language")
-"""What mails need of everyone, whether the form asks for it or not."""
+"""Data that mails need from everyone, whether the form asks for it or not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,8 @@ def script(name: str) -> Sheet:
 def pinned_script() -> tuple[str, str]:
     """The address of exactly the script that is served now, and its digest for a page that wants no other (SRI).
 
-    An address holds what it has always held or nothing: after an update of the script the old one is gone.
+    An address holds what it has always held or nothing: after an update of the script the old version is no longer
+        served.
     """
     content = script(SCRIPT).text.encode()
     integrity = b64encode(sha384(content).digest()).decode()
@@ -170,7 +171,7 @@ class FramePage:
 
 @dataclass(frozen=True, slots=True)
 class RefusedPage:
-    """Shown in a frame in place of the form; ``form`` is the address of the form alone, ``""`` if there is none."""
+    """Shown in a frame in place of the form; ``form`` is the address of the form only, ``""`` if there is none."""
 
     look: PageStyle
     cause: RefusedCause
@@ -241,7 +242,7 @@ def is_dated(event_time: EventTime | None) -> bool:
 
 
 def render_closed(page: ClosedPage) -> str:
-    """Shows why there is no form."""
+    """Show why the form is not available."""
     return render_page("closed.html", page.look, page.path, page=page, title=page.title)
 
 
@@ -281,7 +282,7 @@ def render_page(
     Args:
         template: its name.
         look: language and theme.
-        path: of the page, if it can be read in another language by its address alone. Of a page behind a link only
+        path: of the page, if its address alone is enough to show it in another language. Of a page behind a link only
             ``?`` and the query: no token is in it.
         kept: values of the query that stay beside the language.
         environment: of the templates; None for those of this folder.

@@ -32,7 +32,7 @@ class FormDraft:
     Attributes:
         content: as ``docs/reference/forms.md`` describes a form; it may be incomplete.
         based_on: revision of the form that it takes the place of; None for a new form.
-        revision: goes up with every change of the draft.
+        revision: increases with every change of the draft.
         changed_by: name of the key that was used.
     """
 
@@ -76,7 +76,10 @@ def all_drafts(connection: Connection) -> list[FormDraft]:
 
 
 def store_draft(connection: Connection, draft: FormDraft) -> bool:
-    """Store a draft over the one of its revision, which goes up; the first has revision 0. False: it has another."""
+    """Store a draft in place of its last revision, and increase the revision.
+
+    The first has revision 0. False: it has another.
+    """
     statement = _ADD if draft.revision == 0 else _CHANGE
     values = {
         "slug": draft.slug,
@@ -252,7 +255,7 @@ class DraftDesk:
             return _effect(connection, draft, find_form(connection, slug))[0]
 
     def publish(self, slug: str, revision: int, by: str) -> StoredForm:
-        """Put a draft in force: a new form opens, or a form changes. The draft is gone then.
+        """Put a draft in force: a new form opens, or a form changes. This deletes the draft.
 
         Raises:
             DomainError: ``form-unknown``, ``not-found``; ``edit-conflict``: the draft, or the form that it was made

@@ -26,9 +26,9 @@ class Retention:
 
     Attributes:
         person_days: until the person is erased.
-        sealed: names of the sealed answers that are kept longer, by the days after which all others go. So an answer
-            to a question that the form has no more goes with the first.
-        fields: names of further answers by the days after which they go.
+        sealed: by days after which sealed answers are deleted: names of those that are kept longer. So an answer to a
+            question that no longer exists is deleted with the first.
+        fields: names of further answers by the days after which they are deleted.
     """
 
     person_days: int
@@ -53,7 +53,7 @@ def retention_faults(questions: Sequence[Mapping[str, Any]], person_days: int, c
     Args:
         questions: plain mappings, as they are stored.
         person_days: until the person is erased, and every answer with them.
-        columns: fields that are part of the registration itself, and go with the person.
+        columns: fields that are part of the registration itself, and are deleted with the person.
     """
     given = [(one["name"], one["retention_days"]) for one in questions if one.get("retention_days") is not None]
     late = [
@@ -82,7 +82,7 @@ ATTENDING = ("webinar", "attendance", "delegation")
 """Kinds of form whose people take part in the form's event."""
 
 PROPOSAL = "proposal"
-"""The kind of form by which side events are proposed. The title also distinguishes its registrations, and the events
+"""The kind of form for proposing side events. The title also distinguishes its registrations, and the events
 service reviews their content."""
 
 IN_CALENDARS = (*ATTENDING, PROPOSAL)
@@ -160,7 +160,7 @@ def _check_reservations(settings: FormSettings) -> None:
 
 
 def differences(before: FormSettings, after: FormSettings) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What differs, as it was and as it is, ready for JSON; two empty mappings if nothing does."""
+    """Differences, old and new values, ready for JSON; two empty mappings if nothing does."""
     old, new = _values(before), _values(after)
     names = [name for name in old if old[name] != new[name]]
     return {name: _plain(old[name]) for name in names}, {name: _plain(new[name]) for name in names}

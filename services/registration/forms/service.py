@@ -25,7 +25,7 @@ class Partner:
         origins: exactly the origins its pages have.
         theme: style values of the form in its pages.
         requested_origins: that the partner has asked for, and no coordinator has decided on.
-        revision: goes up with every change.
+        revision: increases with every change.
     """
 
     slug: str
@@ -63,7 +63,7 @@ _PARTNERS_OF = text(f"""
 
 
 def save_partner(connection: Connection, partner: Partner) -> None:
-    """Store a partner as a file has it; an equal one is left alone."""
+    """Store a partner as a file has it; an equal one is not stored again."""
     connection.execute(_SAVE_PARTNER, _values(partner))
 
 
@@ -73,7 +73,10 @@ def add_partner(connection: Connection, partner: Partner) -> bool:
 
 
 def change_partner(connection: Connection, partner: Partner) -> bool:
-    """Store ``partner`` over the one with its slug and revision, which goes up; False if there is none."""
+    """Store ``partner`` in place of the one with its slug and revision, and increase the revision.
+
+    False if there is none.
+    """
     requested = list(partner.requested_origins)
     values = {**_values(partner), "requested_origins": requested, "revision": partner.revision}
     return connection.execute(_CHANGE_PARTNER, values).rowcount == 1

@@ -69,7 +69,7 @@ class FormsWanted:
 
 @dataclass(frozen=True, slots=True)
 class FormMade:
-    """What became of one event: the form of its name, or why there is none (``problem``)."""
+    """What became of one event: its form, or why none was created (``problem``)."""
 
     event: BareEvent
     seats: int | None

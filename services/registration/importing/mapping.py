@@ -128,7 +128,7 @@ def propose(headings: Sequence[str], definition: FormDefinition, last: ColumnMap
 def _columns(
     folded: Mapping[str, str], names: Mapping[str, str], allowed: set[str], before: Mapping[str, str]
 ) -> dict[str, str]:
-    """Targets by heading, of the headings that have none yet; a name alone can come from several."""
+    """Targets by heading, of the headings that have none yet; only a name can come from several."""
     found: dict[str, str] = {}
     for text, heading in folded.items():
         target = _on_form(names.get(text, ""), allowed)

@@ -271,7 +271,10 @@ def _choices(field: Field) -> dict[str, str]:
 
 
 def _read_several(text: str, known: Mapping[str, str]) -> list[str]:
-    """Some choices in one cell: apart by semicolons, bars or line ends, else by commas too, which labels may hold."""
+    """Some choices in one cell.
+
+    Separated by semicolons, bars or line ends; otherwise also by commas, which labels may contain.
+    """
     if fold(text) in known:
         return [known[fold(text)]]
     parts: list[str] = []

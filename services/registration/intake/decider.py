@@ -118,7 +118,7 @@ class Decider:
         """Decide one batch, then send the mails that are due; returns how many submissions and mails.
 
         Args:
-            mails: False sends mails only after a batch was decided; mails that are due by time alone then wait.
+            mails: False sends mails only after a batch was decided; mails that only become due by time then wait.
 
         Raises:
             Unavailable: the database is away; nothing is lost, and no attempt is counted.
@@ -447,7 +447,10 @@ def _left_message(key: bytes, before: Person, moved: MovedRegistration, token: s
 
 
 def _is_erasure(rows: Sequence[queue.QueuedRow]) -> bool:
-    """Whether it is a command to erase, which is alone in its batch; its content is not needed, so it never fails."""
+    """Whether it is a command to erase, which must be the only item of its batch.
+
+    Its content is not needed, so it never fails.
+    """
     return bool(rows) and rows[0].kind == "erase"
 
 

@@ -60,7 +60,7 @@ class ApprovalDesk:
     Attributes:
         lists: opens what was approved.
         queue: of submissions, which may be sealed to a key that is to be destroyed.
-        wait: how to wait, for so many seconds.
+        wait: how to wait for the given number of seconds.
     """
 
     lists: ListDesk

@@ -51,7 +51,7 @@ Count = Callable[[Mapping[str, Field], Sequence[Answers]], Iterable[CountTable]]
 def by_day(_: Mapping[str, Field], people: Sequence[Answers]) -> Iterable[CountTable]:
     """Who arrives, who leaves, and who is there, for each day from the first arrival to the last departure.
 
-    A person who has given only one of the two days counts as present on that day alone.
+    A person who has given only one of the two days counts as present on that day only.
     """
     days = [(_day(one, "arrives_on"), _day(one, "leaves_on")) for one in people]
     first, last = Counter(begins for begins, _ in days if begins), Counter(ends for _, ends in days if ends)
@@ -169,7 +169,7 @@ def _day(one: Answers, name: str) -> date | None:
 
 
 def _span(days: Iterable[date]) -> list[date]:
-    """Every day from the first to the last; where they lie more than a year apart, those days alone."""
+    """Every day from the first to the last; if they are more than a year apart, only those two days."""
     known = sorted(days)
     if not known:
         return []
@@ -186,9 +186,9 @@ class Names(Enum):
     ALWAYS = "always"
     """The list is of no use without them."""
     USUALLY = "usually"
-    """Unless the reader asks for numbers alone."""
+    """Unless the reader asks for numbers only."""
     ON_REQUEST = "on-request"
-    """Numbers alone, unless the reader asks for names too."""
+    """Numbers only, unless the reader asks for names."""
 
     def wanted(self, *, asked: bool | None) -> bool:
         """Return whether names are shown, by what the reader asked for (None: nothing)."""
@@ -343,7 +343,7 @@ def fields_for(purpose: Purpose, definition: FormDefinition, chosen: Sequence[st
     Args:
         purpose: one of the registry.
         definition: of the form.
-        chosen: names of questions, for ``custom`` alone.
+        chosen: names of questions, only for ``custom``.
 
     Returns:
         in the order of the form where the reader chooses; empty if the form does not serve the purpose.
@@ -372,7 +372,8 @@ def needs_second_person(
         purpose: of the list.
         fields: that it opens.
         definition: of the form.
-        before: purpose and opened questions of the lists that the reader has opened alone, of this form, lately.
+        before: purpose and opened questions of this form's lists that the reader has recently opened without a second
+            person.
         added: names of questions that the form has got lately.
     """
     opened = {field.name for field in fields}.union(*(names for _, names in before))

@@ -63,7 +63,7 @@ class SealedList:
         fields: names of the questions that it opens.
         filters: by which people were chosen, and ``names``: whether names are shown. Never an answer.
         people: ids of the registrations that it is about; later registrations are not added.
-        reader: who opened it, and alone can open it again.
+        reader: the reader who opened it; only they can open it again.
         approved_by: the second person, where one had to approve.
     """
 
@@ -113,7 +113,7 @@ def open_lists(connection: Connection, reader: str, now: datetime) -> Sequence[S
 
 
 def lock_readings(connection: Connection) -> None:
-    """Let no other reading be logged before this transaction ends."""
+    """Prevent other readings from being logged before this transaction ends."""
     connection.execute(_LOCK)
 
 
@@ -231,7 +231,7 @@ class Contents:
     """An open list with its current entries; never stored.
 
     Attributes:
-        entries: sorted; none where the list shows numbers alone.
+        entries: sorted; none if the list shows numbers only.
         counts: numbers.
         matching: how many people the numbers are about.
         unreadable: how many have answers that do not open.

@@ -100,7 +100,7 @@ class KeyFolder:
                 self._write(form, keys[:1])
 
     def wrap_anew(self) -> int:
-        """Wrap every file with the newest master key, so that the older ones may go; returns how many files.
+        """Wrap every file with the newest master key, so that the older ones can be removed; returns how many files.
 
         Raises:
             KeyGone: none of the master keys unwraps a file, whose form it names; those before it are done.

@@ -88,7 +88,7 @@ class SecondPersonNeeded(Exception):
 
 
 class StillUndecided(Exception):
-    """So many submissions may be sealed to the old key and are not decided: it is kept."""
+    """Number of undecided submissions that may be sealed to the old key: it is kept."""
 
 
 @dataclass(slots=True)
@@ -152,7 +152,7 @@ def replace_form_key(
         keys: of all forms.
         order: which form, and who orders it.
         queue: of submissions.
-        wait: how to wait, for so many seconds.
+        wait: how to wait for the given number of seconds.
         settle_s: longer than the time between reading the public key and storing an answer sealed to it, seconds.
 
     Raises:
@@ -183,14 +183,16 @@ def replace_form_key(
 def destroy_form_key(
     work: UnitOfWork, keys: FormKeys, order: KeyOrder, queue: SubmissionQueue, wait: Callable[[float], object]
 ) -> None:
-    """Destroy the key of a form that is closed, once what waits is decided: none of its answers can be opened any more.
+    """Destroy the key of a form that is closed, once what waits is decided.
+
+    None of its answers can be decrypted any longer.
 
     Args:
         work: on the service's database.
         keys: of all forms.
         order: which form, and who orders it.
         queue: of submissions; not read if the key was destroyed before, or the database knows of none.
-        wait: how to wait, for so many seconds.
+        wait: how to wait for the given number of seconds.
 
     Raises:
         KeyGone: it has none.

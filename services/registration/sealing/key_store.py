@@ -67,7 +67,9 @@ class KeyWrapping:
 
 
 class KeyStore(Protocol):
-    """Holds the wrapped private keys of forms: one, or two while it is replaced, newest first; or a tombstone forever.
+    """Holds the wrapped private keys of forms.
+
+    One, or two while it is replaced, newest first; or a permanent tombstone.
 
     A form whose key was destroyed never gets another one; otherwise loading the forms would undo the destruction
     unnoticed. Each change locks the keys that it changes. Each method may raise ``Unavailable`` while the store is
@@ -211,7 +213,7 @@ def copy_keys(source: KeyStore, target: KeyStore) -> Copied:
     """Copy every key and every tombstone of ``source``, as wrapped; ``source`` is not changed.
 
     Raises:
-        SettingsError: a form has another key in ``target``, or was destroyed in one of the two alone, or no master key
+        SettingsError: a form has another key in ``target``, or was destroyed in only one of the two, or no master key
             unwraps its key; it lists all of them, and nothing was copied.
     """
     there = {state.form: state for state in target.states()}

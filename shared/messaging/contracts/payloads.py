@@ -107,7 +107,7 @@ PROPOSAL_STATUSES = ("submitted", "accepted", "scheduled", "returned", "declined
 
 
 class EventData(MessageSchema):
-    """State of an event. Times are UTC; ``time_zone`` is where it takes place. ``join_url`` goes into mails only."""
+    """State of an event. Times are UTC; ``time_zone`` is where it takes place. ``join_url`` is used in mails only."""
 
     id = slug()
     kind = one_of(*EVENT_KINDS)
@@ -252,7 +252,7 @@ class RegistrationData(MessageSchema):
 
 
 class TagsData(MessageSchema):
-    """The tags of one registration: short words of coordinators, sorted. ``revision`` counts their changes alone.
+    """The tags of one registration: short words of coordinators, sorted. ``revision`` counts only their changes.
 
     They are no part of the registration's own messages: no outsider sees a difference, and no link is replaced.
     """
@@ -310,7 +310,7 @@ class ConfirmationData(MessageSchema):
 
 
 class AddressChangedData(MessageSchema):
-    """A registration has another address; this goes to the former one, which can be restored until ``undo_until``.
+    """A registration has another address; this is sent to the former one, which can be restored until ``undo_until``.
 
     Without ``undo_until`` it cannot be restored, and the token is empty: the change is the undo of another one, or a
     coordinator has corrected an address that was never verified.

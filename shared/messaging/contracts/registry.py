@@ -1,4 +1,4 @@
-"""Message types: one closed table of producers, consuming queues and clear fields, by which messages are read.
+"""Message types: one closed table of producers, consuming queues and clear fields; messages are validated against it.
 
 Bindings, topic permissions, the broker's definitions and the AsyncAPI document are generated from this table; a type
 without a consumer is not published, a queue without a type does not exist.
