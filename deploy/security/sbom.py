@@ -56,7 +56,7 @@ def licences(component: dict[str, Any]) -> set[str]:
 
 
 def _among(kept: set[str], dependency: dict[str, Any]) -> dict[str, Any]:
-    """A package's line without those that it needs for tests alone."""
+    """A package's line without packages that it needs only for tests."""
     needed = [ref for ref in dependency.get("dependsOn", []) if ref in kept]
     return {"ref": dependency["ref"], **({"dependsOn": needed} if needed else {})}
 

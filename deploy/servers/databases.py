@@ -19,7 +19,7 @@ def make_databases(
 
     A migrator may enter no other database.
 
-    What is there is kept; the logins get their rights when the schema is brought up to date.
+    Existing ones are kept; the logins get their rights when the schema is migrated.
 
     Args:
         administrator: a superuser, in autocommit.

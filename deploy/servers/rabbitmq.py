@@ -83,7 +83,7 @@ def first_user(user: str, password: str) -> dict[str, str]:
 
 
 def name_server_command(ports: NodePorts) -> list[str]:
-    """Starts the port mapper (epmd) of this node alone."""
+    """Starts a port mapper (epmd) for this node only."""
     return ["epmd", "-port", str(ports.names), "-address", "127.0.0.1"]
 
 

@@ -79,6 +79,6 @@ def own_folder(folder: Path, account: Account | None) -> Path:
 
 
 def own_file(path: Path, content: str, account: Account | None) -> Path:
-    """``path`` with ``content``, readable by ``account`` alone."""
+    """``path`` with ``content``, readable only by ``account``."""
     write_private(path, content, account)
     return path

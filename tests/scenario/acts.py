@@ -133,7 +133,7 @@ def schedule_side_events(world: World, proposals: list[str]) -> None:
 
 
 def move_the_review(world: World, moment: datetime, review: datetime, press: datetime, cast: Cast) -> None:
-    """From May to November: the audience is shown first, then everybody concerned is told once."""
+    """From May to November: the audience is shown first, then everyone concerned is told once."""
     world.at(moment)
     for event, starts_at, hours, people in ((REVIEW, review, 3.5, cast.travellers), (PRESS, press, 1, cast.press)):
         step = f"/v1/events/{event}/reschedule"
@@ -147,7 +147,7 @@ def move_the_review(world: World, moment: datetime, review: datetime, press: dat
 
 
 def reschedule_side_events(world: World, moment: datetime, groups: list[str]) -> dict[str, datetime]:
-    """One more proposal moves nobody; the new week moves everybody, who are told once. Returns when who presents."""
+    """One more proposal moves nobody; the new week moves everyone, who are told once. Returns when who presents."""
     world.at(moment)
     idea = {"title": LATE_IDEA, "summary": "Short.", "attendance": 10}
     world.submit_form(PROPOSAL, _person("late@example.org") | idea)

@@ -98,7 +98,7 @@ def _register(world: World, cast: Everybody) -> None:
 
 
 def _wait_and_come_again(world: World, cast: Everybody) -> None:
-    """Some more wait; a day later everybody comes again, some for their link; then seats come and go."""
+    """Some more wait; a day later everyone comes again, some for their link; then seats come and go."""
     late, people = cast.taken[::3], len(cast.taken)
     for number in late:
         assert _fill_in(world, f"late-{number}", number)
@@ -161,7 +161,7 @@ def _join_other_forms(world: World) -> None:
 
 
 def _propose(world: World, cast: Everybody) -> None:
-    """Everybody's proposal is returned, then accepted; all find a place, and move; one side event is called off and on.
+    """Everyone's proposal is returned, then accepted; all find a place, and move; one side event is called off and on.
 
     Of two that come late one is declined, and one changed and withdrawn.
     """
@@ -196,7 +196,7 @@ def _propose(world: World, cast: Everybody) -> None:
 
 
 def _withdraw_one(world: World, number: int) -> None:
-    """Somebody proposes, changes that, asks for their link by proposing the same once more, and withdraws."""
+    """Somebody proposes, changes that, asks for their link by proposing the same again, and withdraws."""
     _propose_one(world, number, LEAVING)
     for letter in _confirm_proposals(world, 1):
         world.change_answers(letter, _idea(number) | {"attendance": 20})

@@ -142,7 +142,7 @@ class World:
         assert answer.status_code == 303, answer.text[:500]
 
     def send_link(self, letter: Letter) -> None:
-        """Behind a confirmation link: have the link to what one is registered for mailed once more."""
+        """Behind a confirmation link: have the link to what one is registered for mailed again."""
         address = self.urls[service_for(letter.link)] + letter.link
         registered = REGISTERED.findall(requests.get(address, timeout=30).text)
         assert registered, f"nobody is registered behind the link in {letter.subject!r}"
@@ -155,7 +155,7 @@ class World:
         self._change(letter, "details", details)
 
     def change_answers(self, letter: Letter, answers: dict[str, Any]) -> None:
-        """Send all answers once more, on the page behind the letter's personal link."""
+        """Send all answers again, on the page behind the letter's personal link."""
         self._change(letter, "answers", answers)
 
     def ask_address(self, letter: Letter, email: str) -> None:

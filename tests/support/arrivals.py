@@ -38,7 +38,7 @@ class Arrivals:
     per_second: new people a second.
     mails: folder of the sink.
     confirm_within_s: how long people wait for the mail and confirm, seconds, from the answer 202.
-    receipts: receipt hashes of everybody who was answered 202, in that order.
+    receipts: receipt hashes of everyone who was answered 202, in that order.
     refused: answers other than 202 on the way there, by status (0: none came).
     lost: people who were never answered 202, or could not confirm.
     journal: of every submission; in a folder of its own unless one is given.

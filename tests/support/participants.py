@@ -67,7 +67,7 @@ class SinkLinks:
 class Participant:
     """Attributes:
     url: of the service.
-    links: in the mails to everybody.
+    links: in the mails to everyone.
     number: of the participant.
     email: the address, if it is not that of the number.
     line: connections that are kept.

@@ -33,7 +33,7 @@ def broken_rules(problem: Problem, timetable: Timetable) -> list[str]:
 
 
 def _counted(problem: Problem, timetable: Timetable) -> Iterator[str]:
-    """Everybody is either placed once or named as unplaced."""
+    """Everyone is either placed once or named as unplaced."""
     placed = [placement.proposal_id for placement in timetable.placements]
     if len(placed) != len(set(placed)):
         yield "a proposal is placed twice"

@@ -9,7 +9,7 @@ from deploy.local.screenshot_pages.travellers import register_traveller
 
 
 def console(path: str) -> Scene:
-    """A page of the console; who is not signed in signs in first."""
+    """A page of the console, after signing in if necessary."""
 
     def scene(page: Page, places: Places) -> None:
         page.goto(f"{places.ports.public_url}{path}")

@@ -53,7 +53,7 @@ CONSUMING_QUEUES: tuple[tuple[str, str], ...] = tuple(
     }.items()
     for key in keys
 )
-"""Message type and queue, written down here once more: a slip in the services' own table must not hide itself."""
+"""Message type and queue, repeated here, so that a mistake in the services' own table cannot hide."""
 
 _HISTORY = """
     SELECT r.id::text, 'revisions 1 to ' || r.revision || ', ' || r.status,
@@ -103,7 +103,7 @@ _ENDINGS_TOLD = """
     SELECT subject || ' ' || type, '1', coalesce(t.n, 0)::text FROM ended e FULL JOIN told t USING (subject, type)
     WHERE (t.n > 1 AND type <> 'org.troika.mail.bounced.v1') OR (e.at > %(kept_since)s AND t.n IS NULL)
 """
-"""A mail that bounced may have been sent again by a person, and bounce once more."""
+"""A mail that bounced may have been sent again by a person, and bounce again."""
 
 A5 = Equation(
     "A5",
@@ -122,7 +122,7 @@ _STORED = """
         CASE WHEN o.blanked_at IS NOT NULL THEN false WHEN o.published_at < %(arrived_before)s THEN true END
     FROM outbox o JOIN unnest(%(types)s::text[], %(queues)s::text[]) AS h (type, queue) ON h.type = o.type
 """
-"""A message whose content was erased may have been consumed before; no consumer needs it any more."""
+"""A message whose content was erased may have been consumed before; no consumer needs it any longer."""
 
 _TAKEN_IN = """
     SELECT message_id || ' ' || consumer, 'taken in', message_id > %(ids_since)s::uuid

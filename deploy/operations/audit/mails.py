@@ -28,7 +28,7 @@ _WANTED = """
         LEFT JOIN (SELECT id, revision, erased_at FROM registration) r ON r.id = change.registration_id
     WHERE r.erased_at IS NULL OR change.revision < r.revision
 """
-"""No mail reports an erasure. Earlier changes that no mail had reported by then are not reported any more."""
+"""No mail reports an erasure. Earlier changes that no mail had reported by then are no longer reported."""
 
 _WRITTEN = f"""
     SELECT subject || ' ' || revision || ' ' || replace(kind, 'proposal-received', 'confirmation'), NULL, false

@@ -101,7 +101,7 @@ _ERASED_THERE = (
 
 
 def follows(proposed: str, reviewed: str) -> bool:
-    """Whether what events knows of a proposal is what its registration is; one that was declined stays so."""
+    """Whether events' copy of a proposal matches its registration; a declined proposal stays declined."""
     if proposed == "withdrawn":
         return reviewed == proposed or reviewed.startswith("declined")
     return reviewed.removeprefix("declined, ") == proposed

@@ -51,7 +51,7 @@ Row = tuple[str, str | None, bool | None]
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What no database knows.
+    """Data that no database contains.
 
     Attributes:
         accepted: ids in the answers that clients were given.

@@ -27,7 +27,7 @@ class Journey:
 
     Attributes:
         demo: that began empty.
-        browser: in which everybody has windows of their own.
+        browser: in which everyone has windows of their own.
         windows: that are open until the end.
         page: the coordinator's window.
         colleague: a colleague's window.
