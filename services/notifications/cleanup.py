@@ -1,6 +1,6 @@
-"""What notifications deletes because it was kept long enough, table by table; its relay runs it.
+"""Deletion in notifications after the retention period, table by table; run by its relay.
 
-What is not here ends with its person (``store/personal_tables.py``).
+Other data is deleted with its person (``recipients/store.py``).
 """
 
 from datetime import timedelta

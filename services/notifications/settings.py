@@ -1,4 +1,4 @@
-"""Settings of the notifications service, from the environment; one error lists all that is missing or wrong."""
+"""Settings of the notifications service, from the environment; one error lists everything missing or wrong."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -42,7 +42,7 @@ KEY_KINDS = (SIGNING, PRIVATE, VAULT, WEBHOOK)
 @dataclass(frozen=True, slots=True)
 class NotificationsSettings:
     """Attributes:
-    common: what every service has.
+    common: settings of every service.
     smtp_url: the mail relay; may contain a password. Only for senders.
     mail_from: a mailbox that people read; Message-IDs end with its domain.
     mail_from_name: display name of the sender.
@@ -77,7 +77,7 @@ class NotificationsSettings:
 
     @property
     def mail_domain(self) -> str:
-        """What Message-IDs end with."""
+        """The domain at the end of Message-IDs."""
         return domain_of(self.mail_from)
 
 

@@ -1,6 +1,6 @@
-"""What the registration service shows of itself: its metrics, its spans and its fail points.
+"""Telemetry of the registration service: metrics, spans and fail points.
 
-The reference is generated from these declarations. Labels are bounded and never hold personal data.
+The reference is generated from these declarations. Labels are bounded and never contain personal data.
 """
 
 from prometheus_client import Counter, Gauge
@@ -85,4 +85,4 @@ FAIL_POINTS = {
     "decide.committed": Point("it is committed, no mail is handed over", ("decide",)),
     "decide.mailed": Point("confirmation mails stand in the outbox", ("decide",)),
 }
-"""Places at which a test may make one of its processes die, fail or hang."""
+"""Points at which a test can make a process die, fail or hang."""

@@ -102,7 +102,7 @@ def build_app(
     Args:
         settings: of ``forms``, ``own``, ``desk`` or ``web``.
         engine: on the service's database.
-        intake: by which submissions are stored; the same as ``engine`` if None.
+        intake: engine for storing submissions; ``engine`` if None.
         clock: of the project.
         database_time: how the database's clock is read.
         keys_database: on the keys database, for ``desk`` and ``web`` if ``settings`` name one.
@@ -198,5 +198,5 @@ def _public_context(
 
 
 def _forgetting(context: PublicContext | None) -> Callable[[str], object]:
-    """What makes the public routes of this process, if it has any, read a form again."""
+    """The callback that makes this process's public routes, if any, read a form again."""
     return lambda slug: context.views.pop(slug, None) if context is not None else None

@@ -90,7 +90,7 @@ _END_MAILED = text("""
 
 
 def handle_mail(connection: Connection, message: Message) -> None:
-    """Record what became of a mail about a registration; one about a confirmation decides about candidates."""
+    """Record the outcome of a mail about a registration; one about a confirmation decides about candidates."""
     data: Mapping[str, Any] = message.data
     if data["about"] == REGISTRATION:
         connection.execute(_LOG, {**data, "outcome": message.routing_key.split(".")[1]})

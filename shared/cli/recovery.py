@@ -63,7 +63,7 @@ class Recovery:
 
 @contextmanager
 def recovery(service: Service, process: str) -> Iterator[Recovery]:
-    """Open what a command of the kind ``process`` needs; a database or bus that is away ends it with a sentence."""
+    """Open what a command of the kind ``process`` needs; a database or bus that is down ends it with a sentence."""
     settings = service.settings(process)
     engine = open_engine(settings.database_url, application=f"troika-{service.name}-{process}")
     try:

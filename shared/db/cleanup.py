@@ -1,12 +1,12 @@
 """Cleanup by rules, erasure and export of a person's rows, and text search without accents.
 
-Each service lists its cleanup rules in one file (``services/<service>/cleanup.py``): a table, a condition, how long,
-and why so long; a test asks every table for one. Must never apply a rule by a time that was not compared with the
+Each service lists its cleanup rules in one file (``services/<service>/cleanup.py``): a table, a condition, a period and
+its reason; a test requires one for every table. It must never apply a rule by a time that was not compared with the
 database's (:class:`shared.db.readiness.CheckedClock`).
 
-Each service lists once what its tables hold about people, for erasure and for the export, which answers a data-subject
-request (GDPR, articles 15 and 20). Rows are exported whole, so that a new column is part of it unless a reason is
-given.
+Each service lists once which of its tables contain data about people, for erasure and for the export, which answers a
+data-subject request (GDPR, articles 15 and 20). Rows are exported whole, so that a new column is part of it unless a
+reason is given.
 
 Search compares text without case, accents and other marks, in every script: ``Müller`` is ``muller`` to it,
 ``Łódź`` is ``lodz``, and Arabic and Hebrew are the same with and without vowels. The function is in PostgreSQL,
@@ -35,7 +35,7 @@ HOURLY_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a table loses by age.
+    """Rows that a table loses by age.
 
     Attributes:
         table: its name; the condition knows it as ``t``.
@@ -97,7 +97,7 @@ class Cleanup:
             whether a batch was full, so that there is more at once.
 
         Raises:
-            Unavailable: the database is away; the next tick continues.
+            Unavailable: the database is down; the next tick continues.
         """
         now_s = self._monotonic()
         looked = [rule for rule, look_at_s in self._look_at_s.items() if look_at_s <= now_s]
@@ -126,7 +126,7 @@ class PersonalTable:
     Attributes:
         rows: of one person: ``FROM <table> t WHERE …``, with the parameters of the service's export.
         left_out: columns that are not exported, each with the reason.
-        erase: the statement by which an erasure takes the person out, with the parameters of the service's erasure.
+        erase: the statement that erases the person, with the parameters of the service's erasure.
         ends: where there is no such statement: what ends the rows, or why they outlive the person.
     """
 

@@ -97,10 +97,10 @@ def name_plan(connection: Connection, digest: str) -> None:
 
 
 class QuarantineWatch:
-    """A process's cached state of the quarantine: queried again after a second, and kept while the database is away.
+    """A process's cached state of the quarantine: queried again after a second, and kept while the database is down.
 
     One caller queries, the others use the last answer. Before the first answer all callers wait for it. A caller that
-    would begin a transaction also waits for a new answer if the last one is too old: while the database was away it may
+    would begin a transaction also waits for a new answer if the last one is too old: while the database was down it may
     have been restored.
 
     Args:

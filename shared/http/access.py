@@ -101,7 +101,7 @@ FILE_TYPES = (MEDIA_TYPE, "application/vnd.openxmlformats-officedocument.spreads
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who may call: anybody (``public``), the holder of a link (``link``), or one of ``roles``.
+    """Who may call: anyone (``public``), the holder of a link (``link``), or one of ``roles``.
 
     ``all_forms``: a key that is limited to some forms is refused, regardless of its roles. ``or_link``: the token of a
     link may replace a key of one of ``roles``; the view checks it.
@@ -114,7 +114,7 @@ class Policy:
 
 
 def public(view: View) -> View:
-    """Anybody may call this route."""
+    """Anyone may call this route."""
     return _state(view, Policy("public"))
 
 

@@ -102,7 +102,7 @@ _TCP_INFO_BYTES, _LAST_DATA_RECEIVED = 104, 52
 LARGE_BYTES, MAX_LARGE_BODIES = 2 * 1024 * 1024, 2
 """Limits for large bodies (files of people).
 
-From this size on, a process holds this many at once: they are read before anybody knows whose they are.
+From this size on, a process holds this many at once: they are read before anyone knows whose they are.
 """
 
 NEVER_REFUSED = "/-/"

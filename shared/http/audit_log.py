@@ -18,7 +18,7 @@ from shared.runtime.ids import new_id
 from shared.security.audit_log import AuditLine, AuditLogFilter, AuditRecord, add_audit_record, read_audit_log
 
 AUDIT_LOG_READERS = ("coordinator", "operator")
-"""Roles that may see who did what."""
+"""Roles that may read the audit log."""
 
 MAX_WORD_LENGTH = 100
 PLAIN = ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")
@@ -58,7 +58,7 @@ def audit_log_routes(service: str, work: UnitOfWork) -> Any:
     @blueprint.response(200, AuditRecordPageSchema)
     @needs_all_forms(*AUDIT_LOG_READERS)
     def list_them(query: dict[str, Any]) -> dict[str, Any]:
-        """What people with a key did in this service, newest first."""
+        """Actions of key holders in this service, newest first."""
         page = audit_log_page(work, query["who"], query["action"], query["cursor"], query["limit"])
         return {"items": [asdict(line) for line in page.items], "next": page.next}
 
@@ -77,7 +77,7 @@ def audit_log_page(work: UnitOfWork, who: str, action: str, cursor: str, limit: 
 
     Raises:
         BadRequest: not a cursor of ours.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         lines = read_audit_log(connection, AuditLogFilter(who, action, position_in(cursor, 2, _position), limit + 1))

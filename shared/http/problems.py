@@ -181,7 +181,7 @@ def from_domain(error: DomainError) -> Response:
 
 
 def from_outage(error: Unavailable) -> Response:
-    """Something the request needs is away."""
+    """Something the request needs is down."""
     if isinstance(error, Quarantined):
         title = "Restored from a backup, not in use yet"
         return problem(503, "quarantine", title, retry_after_s=error.retry_after_s)

@@ -100,7 +100,7 @@ FORM_TYPES = (FORM_TYPE, "multipart/form-data")
 
 
 class _TooManyFields(Exception):
-    """An object holds more than anybody asks for."""
+    """An object holds more than anyone asks for."""
 
 
 def require_form() -> None:

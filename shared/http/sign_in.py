@@ -44,7 +44,7 @@ class AccessDirectory:
         """Who holds ``key``.
 
         Raises:
-            Unavailable: it is not in the file, and the database is away.
+            Unavailable: it is not in the file, and the database is down.
         """
         return self.by_ref(token_hash(key).hex())
 
@@ -52,7 +52,7 @@ class AccessDirectory:
         """Whom a cookie identifies: the hash of a key, or the id of a person who signed in by passkey.
 
         Raises:
-            Unavailable: it is not in the file, and the database is away.
+            Unavailable: it is not in the file, and the database is down.
         """
         if _KEY_HASH.match(ref):
             return self.file.by_ref(ref) or self._found(ref, by_key=True)
@@ -152,7 +152,7 @@ class SignIn:
         """Whether the request's cookie is of a session that was ended before its time, or of none.
 
         Raises:
-            Unavailable: the database is away: all requests are refused then.
+            Unavailable: the database is down: all requests are refused then.
         """
         cookie = self._read()
         return cookie is None or self._ended.has_ended(cookie.session)
@@ -216,7 +216,7 @@ class SignIn:
         """Invalidate the request's cookie and every copy of it; without one, nothing happens.
 
         Raises:
-            Unavailable: the database is away; it has not ended.
+            Unavailable: the database is down; it has not ended.
         """
         cookie = self._read()
         if cookie is not None:

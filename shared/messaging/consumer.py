@@ -267,7 +267,7 @@ class QueueConsumer(ReconnectingConsumer):
                 return
 
     def _judge(self, connection: Any, consumers: Sequence[Any], batch: list[Delivery]) -> None:
-        """Run the handler; while its database is away, hold the batch, take no more and keep the connection."""
+        """Run the handler; while its database is down, hold the batch, take no more and keep the connection."""
         waiting = False
         while batch:
             try:

@@ -60,7 +60,7 @@ def apply_batch(work: UnitOfWork, consumer: str, messages: Sequence[Message], ef
         one result a message, in order. Only ``done`` and ``duplicate`` are settled.
 
     Raises:
-        Unavailable: the database is away; nothing was applied and all of it may be tried again.
+        Unavailable: the database is down; nothing was applied and all of it may be tried again.
     """
     with work.transaction() as connection:
         ids = sorted({message.id for message in messages})

@@ -1,4 +1,4 @@
-"""Every metric of the project, with unit and meaning. Labels are bounded and never hold personal data.
+"""Every metric of the project, with unit and meaning. Labels are bounded and never contain personal data.
 
 Counters and histograms work across gunicorn's workers; every gauge states how workers are combined. Backlogs are
 read from a database by single processes only, so they are never added up twice.

@@ -256,7 +256,7 @@ class Sessions:
         """Invalidate the cookie of ``session``; doing it again changes nothing.
 
         Raises:
-            Unavailable: the database is away; it has not ended.
+            Unavailable: the database is down; it has not ended.
         """
         with self.work.transaction() as connection:
             end_session(connection, token_hash(session), self.clock())
@@ -265,7 +265,7 @@ class Sessions:
         """Whether ``session`` was ended before its time.
 
         Raises:
-            Unavailable: the database is away: every request must be refused then.
+            Unavailable: the database is down: every request must be refused then.
         """
         with self.work.transaction() as connection:
             return is_ended(connection, token_hash(session))

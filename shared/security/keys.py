@@ -201,7 +201,7 @@ class KeyChecks:
         """Why the process must not work, by name of the key; introduces keys that are new beside known ones.
 
         Raises:
-            Unavailable: the database is away, so nothing is known of the keys.
+            Unavailable: the database is down, so nothing is known of the keys.
         """
         if not self.held:
             return {}

@@ -198,7 +198,7 @@ STORAGE_WITHIN_S = 0.5
 """A storage that takes longer counts as unavailable. No request waits for it: each host then counts for itself."""
 
 STORAGE_AGAIN_S = 5.0
-"""After which one that was away is asked again."""
+"""After which one that was down is asked again."""
 
 SHARES = (1, 4, 16)
 """How many times the limit of an address or a /64 prefix the prefixes around it may use: /56, /48."""

@@ -204,7 +204,7 @@ class Retaining:
             now: compared with the database's clock.
 
         Raises:
-            Unavailable: the database is away; the next tick continues.
+            Unavailable: the database is down; the next tick continues.
         """
         if self._next_look is not None and self._next_look - EVERY <= now < self._next_look:
             return

@@ -131,7 +131,7 @@ def open_sources(
         now: of the services' clocks, where tests have moved them; else the databases' own.
 
     Raises:
-        psycopg.OperationalError: a database is away; without the keys database what needs it is not asked.
+        psycopg.OperationalError: a database is down; without the keys database what needs it is not asked.
     """
     with ExitStack() as stack:
         databases = {}

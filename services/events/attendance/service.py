@@ -232,7 +232,7 @@ def list_roster(work: UnitOfWork, wanted: RosterQuery) -> list[Registered]:
 
     Raises:
         DomainError: ``not-found``, there is no such event.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         find_event(connection, wanted.event_id, Readers.COORDINATORS)
@@ -243,7 +243,7 @@ def count_roster(work: UnitOfWork, wanted: RosterQuery) -> int:
     """How many registrations of an event fit, on all pages.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return count_registration_rows(connection, wanted)
@@ -254,7 +254,7 @@ def group_roster(work: UnitOfWork, wanted: RosterQuery, names: Sequence[str], at
 
     Raises:
         DomainError: ``not-found``, there is no such event.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         find_event(connection, wanted.event_id, Readers.COORDINATORS)
@@ -265,7 +265,7 @@ def record_roster_taken(work: UnitOfWork, clock: Clock, who: str, event_id: str)
     """Record in the audit log that ``who`` downloads an event's roster as a file.
 
     Raises:
-        Unavailable: the database is away; the file is not sent.
+        Unavailable: the database is down; the file is not sent.
     """
     with work.transaction() as connection:
         add_audit_record(connection, AuditRecord(who, "file-taken", "event", event_id), clock())

@@ -111,7 +111,7 @@ def load_sample(work: UnitOfWork, clock: Clock, loaded: Loaded) -> LoadReport:
 
     Raises:
         SettingsError: what is stored cannot become what is in the folder; lists each such event.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         lock_loading(connection)
@@ -192,7 +192,7 @@ def check_rooms(work: UnitOfWork, loaded: LoadedRooms) -> None:
 
     Raises:
         SettingsError: as ``load_rooms``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         _check_slots(connection, loaded)
@@ -203,7 +203,7 @@ def load_rooms(work: UnitOfWork, loaded: LoadedRooms) -> None:
 
     Raises:
         SettingsError: slots overlap others that have to stay, because they contain side events; lists each of them.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         lock_board(connection)
@@ -348,7 +348,7 @@ def export_folder(work: UnitOfWork, folder: Path) -> Mapping[str, int]:
     Raises:
         SettingsError: the folder already contains one of them, or one would be larger than loading reads; nothing was
             written.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         lock_loading(connection)

@@ -56,7 +56,7 @@ def list_series(work: UnitOfWork) -> list[Series]:
     """Every series, by id.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return all_series(connection)
@@ -66,7 +66,7 @@ def list_working_groups(work: UnitOfWork) -> list[WorkingGroup]:
     """Every working group, by id.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return all_working_groups(connection)
@@ -76,7 +76,7 @@ def list_consultations(work: UnitOfWork) -> list[Consultation]:
     """Every consultation, by id.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return all_consultations(connection)
@@ -118,7 +118,7 @@ def show_titles(work: UnitOfWork) -> Titles:
     """The titles of everything that has one.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return Titles(
@@ -161,7 +161,7 @@ def show_coverage(work: UnitOfWork, event_id: str) -> CoverageReport:
 
     Raises:
         DomainError: ``not-found``, there is no such event.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         event = find_event(connection, event_id, Readers.COORDINATORS)
@@ -208,7 +208,7 @@ def list_resources(work: UnitOfWork, wanted: ResourceFilter) -> list[Resource]:
     """At most ``wanted.limit`` resources, by id.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return select_resources(connection, wanted)
@@ -218,7 +218,7 @@ def list_hotels(work: UnitOfWork) -> list[HotelBlock]:
     """Every hotel block, by city and name.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return all_hotels(connection)
@@ -229,7 +229,7 @@ def show_resource(work: UnitOfWork, resource_id: str) -> Resource:
 
     Raises:
         DomainError: ``not-found``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return _found_for_change(connection, resource_id)
@@ -241,7 +241,7 @@ def create_resource(work: UnitOfWork, clock: Clock, resource: Resource, by: str)
     Raises:
         RulesBroken: its event or series does not exist, or it is published and its event still a draft.
         DomainError: ``already-exists``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         _check_names(connection, resource)
@@ -277,7 +277,7 @@ def change_resource(
     Raises:
         RulesBroken: as for a new one.
         DomainError: ``not-found``, ``edit-conflict``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         old = _found_for_change(connection, resource_id)

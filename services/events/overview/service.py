@@ -118,7 +118,7 @@ def show_overview(work: UnitOfWork, clock: Clock, travellers_not_in: str | None,
         internal: the numbers of internal events and their registrations instead of all others.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     now = clock()
     with work.transaction() as connection:
@@ -142,7 +142,7 @@ def list_unrecorded(work: UnitOfWork, clock: Clock) -> list[Unrecorded]:
     """Return online events of the last 60 days without a recording, among the last twenty, latest first.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     now = clock()
     lately = EventFilter(audience=Readers.COORDINATORS, on_from=now - RECENT, on_until=now, limit=MAX_EVENTS)
@@ -169,7 +169,7 @@ def list_missing_travellers(
     """At most ``limit`` travellers who are not at ``event_id`` (None: at the event their own form names).
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return select_missing_travellers(connection, event_id, after or FIRST_ID, limit)
@@ -179,7 +179,7 @@ def count_travellers(work: UnitOfWork) -> int:
     """Distinct people with a live registration for the delegation.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return traveller_count(connection, internal=False)
@@ -189,7 +189,7 @@ def list_delegation_forms(work: UnitOfWork) -> list[Form]:
     """The forms by which travellers register.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return forms_of_kind(connection, DELEGATION)
@@ -226,7 +226,7 @@ def show_missing(work: UnitOfWork) -> Mapping[str, Mapping[str, int]]:
     """How many events, series, working groups, rooms and resources lack each language, by language and kind.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return count_missing(connection)
@@ -242,7 +242,7 @@ def list_missing(work: UnitOfWork, language: str, after: tuple[str, str], limit:
         limit: most that are returned.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return missing_texts(connection, language, after, limit)

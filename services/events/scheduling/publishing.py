@@ -198,7 +198,7 @@ def publish_schedule(
     Raises:
         DomainError: ``edit-conflict``; ``schedule-conflicts``; ``schedule-unchanged``, it would be the same again;
             ``event-cancelled``, a side event was cancelled manually: revive it, or take it from the board.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         current = lock_board(connection)

@@ -91,7 +91,7 @@ def decide_proposal(work: UnitOfWork, clock: Clock, keys: ProposalKeys, decision
             unread; ``proposal-transition``, its status does not lead there (a scheduled one is taken off
             the timetable first).
         RulesBroken: the note is too long.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     if decision.status not in DECIDABLE:
         raise DomainError("proposal-transition", f"coordinators do not decide that a proposal is {decision.status}")
@@ -119,7 +119,7 @@ def change_proposal(work: UnitOfWork, clock: Clock, seen: SeenProposal, changes:
     Raises:
         DomainError: ``not-found``; ``edit-conflict``; ``proposal-not-accepted``, the text is its registration's.
         RulesBroken: with every rule that a change breaks.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     wanted = {name: value for name, value in changes.items() if name in CHANGEABLE}
 
@@ -135,7 +135,7 @@ def adopt_suggestion(work: UnitOfWork, clock: Clock, seen: SeenProposal) -> Prop
 
     Raises:
         DomainError: as :func:`change_proposal`; ``no-suggestion``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     return _edit(work, clock, seen, ReviewAction.ADOPTED, adopt)
 
@@ -145,7 +145,7 @@ def dismiss_suggestion(work: UnitOfWork, clock: Clock, seen: SeenProposal) -> Pr
 
     Raises:
         DomainError: as :func:`adopt_suggestion`.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     return _edit(work, clock, seen, ReviewAction.DISMISSED, dismiss)
 

@@ -97,7 +97,7 @@ def send_bulletin(work: UnitOfWork, clock: Clock, sending: SendOrder) -> Bulleti
         DomainError: ``not-found``; ``already-sent``; ``scheduled``; ``time-not-usable``: not in the future, or too far
             ahead; ``audience-changed``: the number of people has changed; ``no-recipients``: the audience is empty;
             ``preview-outdated``: the content or the people have changed; ``not-confirmed``: a warning is unconfirmed.
-        Unavailable: the database is away; nothing is sent.
+        Unavailable: the database is down; nothing is sent.
     """
     with work.transaction() as connection:
         now, bulletin = clock(), require_bulletin(lock_bulletin(connection, sending.bulletin_id))
@@ -114,7 +114,7 @@ def cancel_sending(work: UnitOfWork, clock: Clock, who: str, bulletin_id: str) -
 
     Raises:
         DomainError: ``not-found``; ``already-sent``; ``not-scheduled``.
-        Unavailable: the database is away; it is still scheduled.
+        Unavailable: the database is down; it is still scheduled.
     """
     with work.transaction() as connection:
         bulletin = require_bulletin(lock_bulletin(connection, bulletin_id))
@@ -136,7 +136,7 @@ def send_due(work: UnitOfWork, clock: CheckedClock) -> bool:
     sent while the clock differs from that of the database.
 
     Raises:
-        Unavailable: the database is away; it is still due.
+        Unavailable: the database is down; it is still due.
     """
     with work.transaction() as connection:
         bulletin = lock_due_bulletin(connection, clock())
@@ -244,7 +244,7 @@ def outcome_of(work: UnitOfWork, bulletin: Bulletin) -> BulletinOutcome:
     """Count the outcomes of a bulletin.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         states = count_mails_of(connection, bulletin.number)
@@ -270,7 +270,7 @@ def list_outcome(
 
     Raises:
         DomainError: ``not-found``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     wanted: dict[str, Any] = {"before": before} if before else {}
     if outcome == UNSUBSCRIBED:
@@ -325,7 +325,7 @@ def send_test(context: BulletinContext, who: str, bulletin_id: str, address: str
 
     Raises:
         DomainError: ``not-found``; ``bulletin-invalid``: not an address; ``too-many-tests``.
-        Unavailable: the database is away; nothing is queued.
+        Unavailable: the database is down; nothing is queued.
     """
     try:
         usable = mailbox(address.strip())
@@ -347,7 +347,7 @@ def remembered_address(context: BulletinContext, who: str) -> str:
     """Return the last address of test copies of ``who``; empty if there is none, or its key no longer exists.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with context.work.transaction() as connection:
         closed = closed_address(connection, who)

@@ -36,17 +36,18 @@ def _text(longest: int) -> ma.fields.String:
 
 
 class TextSchema(ma.Schema):
-    """One language of a bulletin: plain text, paragraphs parted by empty lines; addresses become links."""
+    """One language of a bulletin: plain text, paragraphs separated by empty lines; addresses become links."""
 
     subject = _text(MAX_SUBJECT_LENGTH)
     text = _text(MAX_TEXT_LENGTH)
 
 
 class SegmentSchema(ma.Schema):
-    """Whom a bulletin is for: people with a registration that fits every part that is given, by any of its values.
+    """Recipients of a bulletin.
 
-    Nothing given: everyone. People who have cancelled, or have not confirmed their address, get none. Without `form`,
-    `form_kind` or `registration` it leaves out people who have only proposed a side event.
+    People with a registration that matches every given filter, by any of its values. Without filters: everyone. People
+    who have cancelled, or have not confirmed their address, get none. Without `form`, `form_kind` or `registration` it
+    leaves out people who have only proposed a side event.
     """
 
     event = _part("event", "Registered for one of these events")
@@ -80,21 +81,21 @@ def _texts(*, required: bool) -> ma.fields.Dict:
 
 
 class BulletinDraftSchema(ma.Schema):
-    """A bulletin as it is written."""
+    """A bulletin as written."""
 
     segment = ma.fields.Nested(SegmentSchema, load_default=dict)
     texts = _texts(required=True)
 
 
 class DraftChangeSchema(ma.Schema):
-    """Another segment, all texts again, or both."""
+    """A new segment, all texts, or both."""
 
     segment = ma.fields.Nested(SegmentSchema)
     texts = _texts(required=False)
 
 
 class BulletinSchema(ma.Schema):
-    """A bulletin as it is stored."""
+    """A bulletin as stored."""
 
     id = ma.fields.String(required=True)
     number = ma.fields.Integer(required=True)
@@ -166,7 +167,7 @@ class LeftOutSchema(ma.Schema):
 
 
 class PreviewSchema(ma.Schema):
-    """What a bulletin would be if it were sent now."""
+    """Preview of a bulletin if it were sent now."""
 
     bulletin = ma.fields.Nested(BulletinSchema, required=True)
     audience = ma.fields.Integer(required=True, metadata={"description": "Distinct people"})
@@ -238,7 +239,7 @@ class SendSchema(ma.Schema):
 
 
 class OutcomeSchema(ma.Schema):
-    """What has become of a bulletin: people by outcome."""
+    """Outcome of a bulletin: people by outcome."""
 
     bulletin = ma.fields.Nested(BulletinSchema, required=True)
     counts = ma.fields.Dict(

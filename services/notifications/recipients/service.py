@@ -258,7 +258,7 @@ def unsubscribe(
         whether the person was not suppressed before.
 
     Raises:
-        Unavailable: the database is away; nothing is stored.
+        Unavailable: the database is down; nothing is stored.
     """
     with work.transaction() as connection:
         now = clock()
@@ -274,7 +274,7 @@ def resubscribe(work: UnitOfWork, clock: Clock, person_ref: str, who: str) -> No
 
     Raises:
         DomainError: ``not-found``: the person gets them.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         if not unsuppress(connection, person_ref):
@@ -286,7 +286,7 @@ def suppressions(work: UnitOfWork, after: str, limit: int) -> list[Suppression]:
     """Return up to ``limit`` + 1 people who get no bulletins, in the order of their references.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return list_suppressions(connection, after, limit + 1)

@@ -1,4 +1,4 @@
-"""Use cases of rules: store copies of events, decide on news, make mails from announcements and dates.
+"""Use cases of rules: store copies of events, decide on news, create mails from announcements and dates.
 
 The service stores each event, so that mails about it can be sent while the events service is down. A change that
 participants see makes news. News wait for a short time, so that several changes in a row make one mail. Reminders of a
@@ -126,7 +126,7 @@ def _shown_since(known: KnownEvent | None, content: Mapping[str, Any]) -> int:
 
 
 def _call_off_reminders(connection: Connection, event_id: str, content: Mapping[str, Any], now: datetime) -> None:
-    """Call off all reminders but those of the current date, if the event takes place."""
+    """Call off all reminders except those of the current date, if the event takes place."""
     date = date_of(content) if content["status"] in TAKING_PLACE else None
     kept = minute_of(parse_rfc3339(date)) if date else 0
     for kind in call_off_reminders(connection, event_id, kept, MOVED, now):
@@ -134,7 +134,7 @@ def _call_off_reminders(connection: Connection, event_id: str, content: Mapping[
 
 
 FIRST_RECORDING = 1
-"""The number of the only announcement of a recording: another language or a better cut makes no mail."""
+"""The number of the only announcement of a recording: another language or a better version causes no mail."""
 
 
 def upsert_working_group(connection: Connection, clock: Clock, data: Mapping[str, Any]) -> None:
@@ -189,7 +189,7 @@ def decide_news(work: UnitOfWork, clock: Clock) -> bool:
     """Decide on the due news of one event; returns whether there was one.
 
     Raises:
-        Unavailable: the database is away; nothing is decided.
+        Unavailable: the database is down; nothing is decided.
     """
     called_off: list[str] = []
     with work.transaction() as connection:
@@ -224,7 +224,7 @@ def announce_some(work: UnitOfWork, clock: Clock, mail_domain: str, chunk: int =
         chunk: maximum number of people in one transaction.
 
     Raises:
-        Unavailable: the database is away; the same people come next.
+        Unavailable: the database is down; the same people come next.
     """
     with work.transaction() as connection:
         now, current = clock(), lock_next_announcement(connection)
@@ -305,7 +305,7 @@ def plan_reminders(work: UnitOfWork, now: datetime, mail_domain: str, chunk: int
         chunk: maximum number of people in one transaction.
 
     Raises:
-        Unavailable: the database is away; try again later.
+        Unavailable: the database is down; try again later.
     """
     with work.transaction() as connection:
         events = upcoming_events(connection, rfc3339(now), rfc3339(now + reminder_horizon()))
@@ -321,7 +321,7 @@ def miss_reminders(work: UnitOfWork, now: datetime) -> int:
     """Mark reminders as missed whose time has passed by ``now``, a checked time; returns their number.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         missed = miss_expired(connection, now, LATE)

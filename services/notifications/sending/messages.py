@@ -14,11 +14,11 @@ BOUNCED = "mail.bounced.v1"
 SUPPRESSED = "mail.suppressed.v1"
 
 KEY_OF_OUTCOME = {"sent": SENT, "failed": BOUNCED, "suppressed": SUPPRESSED}
-"""Routing key by what became of a mail; nothing is published about other outcomes."""
+"""Routing key by the outcome of a mail; nothing is published about other outcomes."""
 
 
 def mail_message(key: str, mail: ClaimedMail, at: datetime) -> Message:
-    """Return the message ``key`` about what became of ``mail`` at ``at``."""
+    """Return the message ``key`` about the outcome of ``mail`` at ``at``."""
     return Message(
         id=new_id(),
         type=TYPE_PREFIX + key,

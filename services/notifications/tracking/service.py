@@ -95,7 +95,7 @@ def mail_overview(work: UnitOfWork) -> MailOverview:
     """Count all mails by kind and state.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         rows, suppressed = count_mails(connection), count_suppressions(connection)
@@ -165,7 +165,7 @@ def preview_resend(work: UnitOfWork, clock: Clock, selection: MailSelection) -> 
     """Preview sending ``selection`` again. Changes nothing.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return _resend_preview(connection, selection, clock())
@@ -175,7 +175,7 @@ def reasons_not_notified(work: UnitOfWork) -> list[ReasonCount]:
     """Return why people were not notified, most people first.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         return count_reasons(connection)
@@ -185,7 +185,7 @@ def measure_not_notified(work: UnitOfWork, clock: Clock) -> int:
     """Set the gauge of people who were not notified in the last days; returns their number.
 
     Raises:
-        Unavailable: the database is away; the gauge stays as it was.
+        Unavailable: the database is down; the gauge stays as it was.
     """
     people = preview_resend(work, clock, MailSelection(since=clock() - NOT_NOTIFIED_PERIOD)).people
     people_not_notified.set(people)

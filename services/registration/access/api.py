@@ -1,4 +1,4 @@
-"""``/v1/access``: who may do what, for programs of administrators."""
+"""``/v1/access``: who has access to what, for programs of administrators."""
 
 from datetime import datetime
 from typing import Any
@@ -38,7 +38,7 @@ def _readable(name: str) -> None:
 
 
 class GrantSchema(ma.Schema):
-    """What a person may do."""
+    """Access of a person."""
 
     class Meta:
         unknown = ma.RAISE
@@ -180,7 +180,7 @@ def _add_one(blueprint: Any, desk: AccessDesk) -> None:
     @needs_recent_sign_in
     @needs_all_forms(ADMINISTRATOR)
     def change_it(content: dict[str, Any], holder_id: UUID) -> Response:
-        """Change the access of a colleague; `If-Match` is required. The last administrator stays one."""
+        """Change the access of a colleague; `If-Match` is required. The last administrator cannot lose the role."""
         identity = str(holder_id)
         before = desk.one(identity)
         require_revision(before.revision)

@@ -105,7 +105,7 @@ def audit_page(work: UnitOfWork, wanted: AuditFilter, cursor: str, limit: int) -
 
     Raises:
         BadRequest: ``cursor`` is none of ours.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         found = read_audit_log(connection, wanted, position_in(cursor, 2, _position), limit + 1)

@@ -107,7 +107,7 @@ class ConsoleSessions:
         """Invalidate the cookie of ``session`` in every service; doing it again changes nothing.
 
         Raises:
-            Unavailable: the database is away; it has not ended.
+            Unavailable: the database is down; it has not ended.
         """
         with self.work.transaction() as connection:
             now = self.clock()
@@ -118,7 +118,7 @@ class ConsoleSessions:
         """Whether ``session`` was ended before its time; notes now and then that it is in use.
 
         Raises:
-            Unavailable: the database is away: then no one may sign in.
+            Unavailable: the database is down: then no one may sign in.
         """
         with self.work.transaction() as connection:
             now, hashed = self.clock(), token_hash(session)

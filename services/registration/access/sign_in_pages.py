@@ -56,10 +56,8 @@ BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chro
 class SignInDesk:
     """Attributes:
     access: holders of keys.
-    cookie: the console's.
-    sessions: where they are kept.
-    desk: of passkeys and invitations.
-    party: the console as passkeys know it.
+    cookie: of the console. sessions: their store. desk: of passkeys and invitations. party: the console as a relying
+        party of passkeys.
     secure: whether pages are served by HTTPS.
     """
 
@@ -89,7 +87,7 @@ class SignInDesk:
         return page
 
     def answer(self, purpose: str) -> PasskeyAnswer:
-        """What the browser has sent for its passkey.
+        """Return the browser's response for its passkey.
 
         Raises:
             PasskeyRefused: the challenge of its cookie is too old, or of another purpose.
@@ -135,14 +133,15 @@ def add_sign_in(blueprint: Blueprint, desk: SignInDesk) -> None:
 
 
 def browser_family() -> str:
-    """The family of the browser that sends the request, and nothing more."""
+    """The family of the browser that sends the request, and nothing else."""
     agent = request.headers.get("User-Agent", "")
     return next((name for mark, name in BROWSERS if mark in agent), "Another browser")
 
 
 def _admit(desk: SignInDesk, target: str, *, known: bool) -> Response | None:
-    """The page that asks to wait, or None. Tries are limited by client network, never by holder: anybody could keep
-    that one out.
+    """The page that asks to wait, or None.
+
+    Tries are limited by client network, never by holder: otherwise anyone could lock a holder out.
     """
     wait_s = desk.sessions.admit(desk.cookie.client_network(), known=known)
     if not known or wait_s:
@@ -173,7 +172,7 @@ def _target(given: Mapping[str, str]) -> str:
 
 
 def _opened_by(desk: SignInDesk, holder: Holder, target: str) -> str:
-    """``target``; the first pages are replaced by a more useful one for some roles, and while nothing is set up."""
+    """``target``; some roles, and users of an empty installation, get a more useful first page."""
     if target in (FIRST, HOME) and _is_new(desk, holder):
         return FIRST_STEPS
     return first_page(holder) if target in (FIRST, HOME) else target
@@ -271,7 +270,7 @@ PASSKEY_ID = re.compile(r"^(?:[0-9a-f]{2}){16,1023}$")
 
 
 def add_account(blueprint: Blueprint, desk: SignInDesk) -> None:
-    """The page of one's own access, and what can be done on it."""
+    """The page of the user's own access, with its actions."""
 
     @blueprint.get("/account")
     @needs(*ROLES)

@@ -178,7 +178,7 @@ def opening_with(opening: Opening, settings: FormSettings) -> Opening:
 
 
 def seats_with(seats: Seats, settings: FormSettings, pools: Pools) -> Seats:
-    """The seats once ``settings`` hold, before anybody is promoted; ``pools`` are those of the settings."""
+    """The seats once ``settings`` hold, before anyone is promoted; ``pools`` are those of the settings."""
     return replace(
         seats,
         capacity=settings.capacity,

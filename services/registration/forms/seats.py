@@ -118,7 +118,7 @@ class Seats:
 
     @property
     def free(self) -> int | None:
-        """Seats that anybody may be given now; None for no limit. Never negative."""
+        """Seats that anyone may be given now; None for no limit. Never negative."""
         return None if self.left is None else max(0, self.left - self.pools.kept)
 
     @property

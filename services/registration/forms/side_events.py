@@ -80,7 +80,7 @@ def events_without_form(desk: DraftDesk) -> list[BareEvent]:
     """Upcoming published side events without a form, by start.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with desk.work.transaction() as connection:
         rows = connection.execute(_WITHOUT_FORM, {"now": desk.clock(), "most": MAX_EVENTS})
@@ -93,7 +93,7 @@ def preview_forms(desk: DraftDesk, wanted: FormsWanted) -> list[FormMade]:
 
     Raises:
         DomainError: ``unknown-partner``; ``not-found``, one is no side event without a form (any longer).
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     _check_partners(desk, wanted.partners)
     known, now = {event.id: event for event in events_without_form(desk)}, desk.clock()
@@ -110,7 +110,7 @@ def make_forms(desk: DraftDesk, wanted: FormsWanted, by: str) -> list[FormMade]:
 
     Raises:
         DomainError: as for the preview.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     return [one if one.problem else _made(desk, one, wanted.partners, by) for one in preview_forms(desk, wanted)]
 

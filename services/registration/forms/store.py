@@ -108,7 +108,7 @@ class FormRecord(Generic[SeatInfo]):
         attend: slug of the event that everyone on this form should also attend.
         event_texts: the title of the event by language; None, as time_zone and city, while nothing was published of it.
         opens_at, closes_at: a coordinator's hours; None for no bound.
-        kept: how long after the last day people are erased.
+        kept: days after the last day until people are erased.
         people_per_address: live registrations that one address may have.
         changes_until: until when people may change their answers, if a coordinator has set it.
         controller, contact: who is responsible for the data, and how to reach them; None: the installation's.

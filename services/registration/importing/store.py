@@ -209,7 +209,7 @@ def next_batch(connection: Connection, vault: Vault, identity: str) -> tuple[int
 
 
 def finish_batch(connection: Connection, vault: Vault, identity: str, number: int, rows: Sequence[PreparedRow]) -> None:
-    """Store what became of the rows of a batch; what they held is not kept."""
+    """Store the outcome of the rows of a batch; what they held is not kept."""
     connection.execute(_BATCH_DONE, _batch_row(vault, identity, number, rows))
 
 

@@ -121,7 +121,7 @@ class Decider:
             mails: False sends mails only after a batch was decided; mails that only become due by time then wait.
 
         Raises:
-            Unavailable: the database is away; nothing is lost, and no attempt is counted.
+            Unavailable: the database is down; nothing is lost, and no attempt is counted.
         """
         try:
             numbers = self._begin()
@@ -209,7 +209,7 @@ class Decider:
             change: whether answers of people who are registered already are changed.
 
         Returns:
-            what became of each entry, by its number.
+            the outcome of each entry, by its number.
         """
         facts = facts_store.read_facts(
             connection,

@@ -173,7 +173,7 @@ class Intake:
         Raises:
             DomainError: ``form-closed`` with the reason; ``idempotency-mismatch``.
             Overloaded: the queue has used all the disk space that it may use.
-            Unavailable: the database is away, or a key is missing; nothing was stored.
+            Unavailable: the database is down, or a key is missing; nothing was stored.
         """
         receipt = receipt_for(self.key, view.stored.slug, envelope.idempotency_key)
         if reason := view.refusal(now):

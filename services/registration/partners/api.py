@@ -1,4 +1,4 @@
-"""Partners: whose pages show which forms, and how many came through them."""
+"""Partners: which forms their pages show, and how many people registered through them."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -24,7 +24,7 @@ PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
 
 def _read_by(read: Callable[[Any], Any]) -> Callable[[Any], None]:
-    """A check of marshmallow by a parser that raises ValueError."""
+    """A marshmallow validator from a parser that raises ValueError."""
 
     def check(value: Any) -> None:
         try:
@@ -44,7 +44,7 @@ def _origins(description: str) -> ma.fields.Field[Any]:
 
 
 class PartnerWantedSchema(ma.Schema):
-    """What to change of a partner; what is left out stays."""
+    """What to change of a partner; fields that are left out stay unchanged."""
 
     class Meta:
         unknown = ma.RAISE
@@ -69,7 +69,7 @@ class NewPartnerSchema(PartnerWantedSchema):
 
 
 class OriginWantedSchema(ma.Schema):
-    """An origin that a partner asks for."""
+    """An origin requested by a partner."""
 
     class Meta:
         unknown = ma.RAISE

@@ -162,7 +162,7 @@ def show_partner(work: UnitOfWork, clock: Clock, slug: str, may_touch: Callable[
 
     Raises:
         DomainError: ``not-found``.
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     check_slug(slug)
     with work.snapshot() as connection:

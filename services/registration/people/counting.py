@@ -76,7 +76,7 @@ def fold_counts(work: UnitOfWork) -> bool:
     """Add a batch of changes to the counts; whether more are waiting. Does nothing while another process does it.
 
     Raises:
-        Unavailable: the database is away.
+        Unavailable: the database is down.
     """
     with work.transaction() as connection:
         if not connection.execute(_ADVISORY_LOCK).scalar_one():

@@ -44,7 +44,7 @@ def to_registration(row: Any) -> Registration:
 
 
 def columns_of(*values: Any) -> dict[str, Any]:
-    """Return the attributes of slotted dataclasses in one mapping; a later one of the same name counts."""
+    """Return the attributes of slotted dataclasses in one mapping; a later one with the same name wins."""
     return {name: getattr(value, name) for value in values for name in value.__slots__}
 
 
@@ -58,7 +58,7 @@ class Person:
     """A registration with the data of the person, for themselves and for coordinators.
 
     ``details_at`` is when they last gave what is asked after the confirmation; None if never. ``tags`` are words of
-    coordinators, sorted; the person's own page knows none.
+    coordinators, sorted; the person's own page does not show them.
     """
 
     registration: Registration
@@ -194,13 +194,13 @@ _EXPIRED = text(PERSON + "WHERE r.form = :form AND r.offer_expires_at <= :now OR
 
 
 def store_offer(connection: Connection, registration: Registration) -> None:
-    """Store the offer of a person who waits as ``registration`` has it, or that it has ended."""
+    """Store the offer of a waiting person as in ``registration``, or its end."""
     values = {"expires_at": registration.offer_expires_at, "passed": registration.offer_passed}
     connection.execute(_OFFER, {"id": registration.id, **values})
 
 
 def store_answers(connection: Connection, rows: Sequence[object], now: datetime) -> None:
-    """Store what people have answered to their offers.
+    """Store people's responses to their offers.
 
     Args:
         rows: each with ``id``, ``revision``, ``status`` (``confirmed`` or ``waitlisted``), ``capacity`` and ``reason``.
@@ -226,7 +226,7 @@ DECIDER_LOCK = 7240018
 
 
 def pause_decider(connection: Connection) -> None:
-    """Wait until no batch is being decided, and let none begin before this transaction ends.
+    """Wait until no batch is being decided, and prevent others until this transaction ends.
 
     Comes before every other lock: a batch locks seats while it has this one.
     """
@@ -268,7 +268,7 @@ def lock_known(connection: Connection, clock: Clock, registration_id: str) -> Lo
 
 
 def lock_found(connection: Connection, clock: Clock, found: Person) -> Locked:
-    """Seats first, then the registration, then the clock and the form: what waited must not see what was before.
+    """Seats first, then the registration, then the clock and the form: a waiting caller must not see the earlier state.
 
     Raises:
         DomainError: ``not-found`` if it was deleted in the meantime.
@@ -285,7 +285,7 @@ MAX_LIVE = 5
 """Managing links of one registration."""
 
 ASKED_APART = timedelta(minutes=5)
-"""A link that was asked for is mailed again after this time at the earliest; the mailed one works until then."""
+"""A requested link is mailed again after this time at the earliest; the mailed one works until then."""
 
 _ADD = text("""
     INSERT INTO managing_link (token_hash, registration_id, minted_at, asked)
@@ -314,7 +314,7 @@ _END = tuple(
 
 @dataclass(frozen=True, slots=True)
 class LinkTokens:
-    """New tokens of one registration; they are kept nowhere.
+    """New tokens of one registration; they are never stored.
 
     Attributes:
         own: of the managing link.

@@ -160,7 +160,7 @@ def erase_known(work: UnitOfWork, clock: Clock, messages: RegistrationMessages, 
 
 
 def erase_kept(work: UnitOfWork, messages: RegistrationMessages, now: datetime, registration_id: str) -> bool:
-    """Erase a registration whose time is over; returns whether there was anybody left to erase."""
+    """Erase a registration whose time is over; returns whether there was anyone left to erase."""
     cause = ErasureCause(KEPT_LONG_ENOUGH, whole_address=False)
     return erase_one(work, lambda: now, messages, registration_id, cause)
 

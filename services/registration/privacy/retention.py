@@ -41,7 +41,7 @@ _FORMS = text("""
     FROM form f LEFT JOIN event_copy e ON e.id = f.event_id
     ORDER BY f.slug
 """)
-"""With the last day of each; a form without an event that is open, or was never closed by anybody, has none."""
+"""With the last day of each; a form without an event that is open, or was never closed by anyone, has none."""
 
 _DUE = """
     SELECT r.id FROM registration r

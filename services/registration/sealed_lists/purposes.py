@@ -1,4 +1,4 @@
-"""What sealed answers are read for: a closed registry of purposes, each with the answers that it needs and no others.
+"""Purposes of reading sealed answers: a closed registry, each with only the answers that it needs.
 
 Also the numbers from opened answers: tables of counts, without a name. Pure.
 
@@ -21,7 +21,7 @@ Answers = Mapping[str, Any]
 """Of one person, by field, as JSON carries them; what was not answered is left out."""
 
 MAX_DAYS = 366
-"""Of one table: a day that was mistyped by a century must not make a table of 36,000 rows."""
+"""Of one table: a day mistyped by a century must not create a table of 36,000 rows."""
 
 MAX_ROWS = 500
 OTHER = "All others"
@@ -109,7 +109,7 @@ def by_answer(*names: str) -> Count:
 
 
 def of_chosen(fields: Mapping[str, Field], people: Sequence[Answers]) -> Iterable[CountTable]:
-    """Count answers to what can be chosen; of free texts, which differ from person to person, how many there are."""
+    """Count answers to what can be chosen; for free texts, which differ from person to person, only their number."""
     for field in fields.values():
         if field.kind.max_length is None:
             yield _answers_to(field, people)
@@ -184,7 +184,7 @@ class Names(Enum):
     """Whether the names of people are shown beside their answers."""
 
     ALWAYS = "always"
-    """The list is of no use without them."""
+    """The list is useless without names."""
     USUALLY = "usually"
     """Unless the reader asks for numbers only."""
     ON_REQUEST = "on-request"
@@ -365,8 +365,8 @@ def needs_second_person(
 ) -> bool:
     """Return whether it is the whole list: all sealed answers of a form, by its name or by choosing all of them.
 
-    A reader who chooses them in parts has chosen them all with the last part. A question that was added lately does not
-    make a list partial: the reader may have added it, and perhaps no person has answered it.
+    A reader who chooses them in parts has chosen them all with the last part. A recently added question does not make a
+    list partial: the reader may have added it, and perhaps no person has answered it.
 
     Args:
         purpose: of the list.
@@ -374,7 +374,7 @@ def needs_second_person(
         definition: of the form.
         before: purpose and opened questions of this form's lists that the reader has recently opened without a second
             person.
-        added: names of questions that the form has got lately.
+        added: names of questions recently added to the form.
     """
     opened = {field.name for field in fields}.union(*(names for _, names in before))
     sealed = {field.name for field in definition.fields if field.sealed}

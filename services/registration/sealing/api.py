@@ -22,7 +22,7 @@ PLAIN = [ma.validate.Length(max=100), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")
 
 
 class ReasonSchema(ma.Schema):
-    """Why sealed answers have to be read."""
+    """The reason for reading sealed answers."""
 
     class Meta:
         unknown = ma.RAISE

@@ -69,7 +69,7 @@ class SubmissionQueue:
     """What a change of a key has to know of submissions, to come and undecided: what they hold cannot be reached.
 
     Attributes:
-        is_open: returns whether a form takes submissions at a time, or may take them later without anybody's doing.
+        is_open: returns whether a form takes submissions at a time, or may take them later without anyone's doing.
         undecided: returns how many of a form, received until a time of the database's clock, are not decided.
         pause: keeps the decider from working until the transaction ends.
     """
@@ -289,7 +289,7 @@ class StoreReadiness:
 def key_problem(work: UnitOfWork, keys: FormKeys, service: str, readiness: StoreReadiness) -> str:
     """Return the same as one text, for a probe, and set the gauge of wrong keys; empty if all fit.
 
-    While the store is away, a process whose store has passed a check stays ready: it cannot open sealed answers, and
+    While the store is down, a process whose store has passed a check stays ready: it cannot open sealed answers, and
     everything else works. A process whose store has never answered does not become ready.
     """
     with work.transaction() as connection:

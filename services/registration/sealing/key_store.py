@@ -4,7 +4,7 @@ A store is a folder (one host) or a database (several hosts). Both hold wrapped 
 that can be used without a master key.
 
 The coordinators' desk and the key commands open sealed answers with these keys. Each use reads the store, so that a
-running process on every host drops a destroyed key at once and uses a replaced one. While the store is away nothing is
+running process on every host drops a destroyed key at once and uses a replaced one. While the store is down nothing is
 opened.
 """
 
@@ -177,7 +177,7 @@ class FormKeys:
 
         Raises:
             KeyGone: it has no key (any longer), or none of the master keys unwraps it.
-            Unavailable: the store is away.
+            Unavailable: the store is down.
         """
         try:
             wrapped = self.store.wrapped(form)

@@ -331,7 +331,7 @@ class AddressChangedData(MessageSchema):
 
 
 class FormData(MessageSchema):
-    """What anybody may know of a form: its title by language, and what decides whether it takes registrations.
+    """What anyone may know of a form: its title by language, and what decides whether it takes registrations.
 
     ``open`` is the coordinators' switch and ``opens_at``, ``closes_at`` are their hours; ``event`` is the event that it
     registers for, if any, and ``closes_hours_before`` is how long before its start the guest list closes (0: never).

@@ -68,7 +68,7 @@ class MessageType:
 
     @property
     def clear(self) -> tuple[str, ...]:
-        """Names of the fields that anybody at the broker could read, sorted."""
+        """Names of the fields that anyone at the broker could read, sorted."""
         return tuple(sorted(set(self.schema().fields) - set(self.sealed)))
 
 
