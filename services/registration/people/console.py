@@ -229,9 +229,9 @@ ACTS = {
     CONFIRM: "Give them seats",
     OFFER: "Offer them seats",
     WITHDRAW: "Withdraw their offers",
-    CANCEL: "Cancel on their behalf",
+    CANCEL: "Cancel the registrations",
     TAG: "Add a tag",
-    UNTAG: "Take a tag off",
+    UNTAG: "Remove a tag",
 }
 SAVE = "export"
 CHOICES = {**ACTS, SAVE: "Download them"}
