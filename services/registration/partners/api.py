@@ -51,7 +51,7 @@ class PartnerWantedSchema(ma.Schema):
 
     name = ma.fields.String(validate=[ma.validate.Length(min=1, max=MAX_NAME), ma.validate.Regexp(PRINTABLE)])
     origins = _origins("Exactly the origins that may show forms: `https://www.example.org`")
-    requested_origins = _origins("Asked for and not decided on; one that is put into `origins` leaves this list")
+    requested_origins = _origins("Requested and not decided yet; putting one into `origins` removes it from this list")
     language = ma.fields.String(validate=ma.validate.OneOf(list(LANGUAGES)))
     theme = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), validate=_read_by(theme_values))
 
@@ -119,7 +119,7 @@ class PartnerDetailSchema(PartnerSchema):
 
 def partners_blueprint(desk: PartnerDesk) -> Any:
     """Routes below ``/v1/partners``."""
-    blueprint = Blueprint("partners", __name__, url_prefix="/v1/partners", description="Whose pages show forms")
+    blueprint = Blueprint("partners", __name__, url_prefix="/v1/partners", description="Partners and their forms")
     _add_reading(blueprint, desk)
     _add_changing(blueprint, desk)
     return blueprint

@@ -63,12 +63,12 @@ def handle_decision(connection: Connection, message: Message, private_keys: Sequ
     """Store a decision of coordinators, unless a newer one is known or the person was erased.
 
     Raises:
-        Poison: the note does not open, or there is no such registration.
+        Poison: the note cannot be decrypted, or there is no such registration.
     """
     data = message.data
     erased = connection.execute(_LOCK, data).scalar()
     if erased is None:
-        raise Poison("a decision about a proposal that nobody has submitted")
+        raise Poison("a decision about an unknown proposal")
     if not erased:
         connection.execute(_UPSERT, {**data, "note": _note(data["note"], private_keys)})
 
@@ -77,7 +77,7 @@ def _note(sealed: str, private_keys: Sequence[bytes]) -> str:
     try:
         note = open_sealed(list(private_keys), base64.b64decode(sealed, validate=True)).get("note")
     except (Unsealable, binascii.Error):
-        raise Poison("the note does not open") from None
+        raise Poison("the note cannot be decrypted") from None
     if not isinstance(note, str):
         raise Poison("the note is not text")
     return note

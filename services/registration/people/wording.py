@@ -97,7 +97,7 @@ def _withdrawing(view: PersonView, now: datetime) -> str:
     line = (*view.line, InLine(who.id, who.who)) if seats.pools else ()
     decided = decide_promotion(form.opening, seats, form.notice, now, line)
     gets = (
-        "The seat goes to the next person on the list, perhaps this one"
+        "The seat goes to the next person on the list, possibly this one"
         if decided.count
         else "No one gets the seat automatically"
     )
@@ -156,7 +156,7 @@ def _cancelling(view: PersonView, now: datetime) -> str:
         "too-late": ": it is too close to the start",
         "not-taking-place": ": the event is not taking place",
     } | {
-        "by-hand": ": coordinators decide about this form",
+        "by-hand": ": coordinators decide about seats of this form",
         "reserved": ": it is reserved for others",
         "domain-share": ": the share of their mail domain is used up",
     }

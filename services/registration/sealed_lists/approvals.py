@@ -50,7 +50,7 @@ from shared.http.request_data import Blueprint
 from shared.runtime.errors import DomainError
 
 MayTouch = Callable[[str], bool]
-NEW = "the access of one of you is less than three days old: another person has to approve it, or you approve it later"
+NEW = "the access of one of you is less than three days old: another person must approve it, or you must wait"
 
 
 @dataclass(frozen=True, slots=True)

@@ -317,16 +317,16 @@ def _fault(keys: FormKeys, form: str, public_key: bytes | None) -> str:
     """Why the store does not match ``public_key``, or its absence; empty if it does."""
     if public_key is None:
         if keys.has(form):
-            return "it was destroyed, and its private key is back: run keys destroy again"
+            return "it was destroyed, but its private key exists again: run keys destroy again"
         if not keys.store.is_destroyed(form):
-            return "it was destroyed, and its tombstone is missing: run keys destroy again"
+            return "it was destroyed, but its tombstone is missing: run keys destroy again"
         return ""
     try:
         private_keys = keys.private_keys(form)
     except KeyGone:
         if keys.store.is_destroyed(form):
-            return "it was destroyed, and this database has no record: run keys destroy again"
+            return "it was destroyed, but this database has no record of it: run keys destroy again"
         return "its private key is missing, or no master key unwraps it: put it back (or see keys replace --lost)"
     if public_key not in map(public_half, private_keys):
-        return "the store holds another key than this database's: put the right one back (or see keys replace --lost)"
+        return "the store has a key that is not this database's: put the right one back (or see keys replace --lost)"
     return ""

@@ -166,7 +166,7 @@ def test_registration_restored_from_before_the_destruction_is_noticed(
     [fault] = faults_of(other)
     assert (
         fault
-        == f"form key {FORM} ({KEYS_URL}): it was destroyed, and this database has no record: run keys destroy again"
+        == f"form key {FORM} ({KEYS_URL}): it was destroyed, but this database has no record of it: run keys destroy again"
     )
     assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
     assert faults_of(other) == []
@@ -174,7 +174,10 @@ def test_registration_restored_from_before_the_destruction_is_noticed(
 
 @pytest.mark.parametrize(
     ("restored", "fault"),
-    [("before the destruction", "its private key is back"), ("before the key was made", "its tombstone is missing")],
+    [
+        ("before the destruction", "its private key exists again"),
+        ("before the key was made", "its tombstone is missing"),
+    ],
 )
 def test_keys_database_restored_is_noticed(
     service: RegistrationService,
@@ -222,7 +225,9 @@ def test_host_that_stays_with_the_folder_is_not_ready_once_a_key_is_destroyed(
         assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
         assert read(left_behind.client, traveller, coordinator).status_code == 410
         [fault] = faults_of(left_behind)
-        assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, and its private key is back")
+        assert fault.startswith(
+            f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, and its private key exists again"
+        )
 
 
 @pytest.fixture

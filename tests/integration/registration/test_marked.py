@@ -70,7 +70,7 @@ def test_marked_get_the_seats_that_there_are(
     assert ("Done for 1 of 2." in done.text, done.text.count("Not done:")) == (True, 1)
     assert statuses(service) == ["confirmed", "confirmed", "waitlisted", "confirmed"]
     again = send(client, coordinator, "cancelled", boxes["3"])
-    assert "it was changed after you had marked it" in again.text
+    assert "it was changed after you marked it" in again.text
 
 
 def test_what_cannot_be_marked_is_refused(
