@@ -164,10 +164,8 @@ def test_registration_restored_from_before_the_destruction_is_noticed(
     rows(service.url, "UPDATE form_key SET public_key = %s, destroyed_at = NULL WHERE form = %s", before, FORM)
     assert read(other.client, traveller, coordinator).status_code == 410
     [fault] = faults_of(other)
-    assert (
-        fault
-        == f"form key {FORM} ({KEYS_URL}): it was destroyed, but this database has no record of it: run keys destroy again"
-    )
+    record_missing = "it was destroyed, but this database has no record of it: run keys destroy again"
+    assert fault == f"form key {FORM} ({KEYS_URL}): {record_missing}"
     assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
     assert faults_of(other) == []
 
