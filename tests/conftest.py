@@ -149,7 +149,7 @@ def postgres(run_folder: RunFolder, pytestconfig: pytest.Config) -> Iterator[Pos
 
 @pytest.fixture(scope="module", autouse=True)
 def passing_databases(pytestconfig: pytest.Config) -> Iterator[None]:
-    """Databases go with the module in which they were made, unless somebody keeps them."""
+    """Databases go with the module in which they were made, unless someone keeps them."""
     yield
     server = pytestconfig.stash.get(_SHARED_POSTGRES, None)
     if server is not None:

@@ -1,4 +1,4 @@
-"""What is installed is pinned and listed, under licences that bind nobody, and looked up for known weaknesses."""
+"""What is installed is pinned and listed, under licences that bind no one, and looked up for known weaknesses."""
 
 import json
 import subprocess

@@ -20,7 +20,7 @@ FORM = "upr-webinar-10"
 
 
 def measure(_ground: Ground) -> Entry:
-    """P12. The least of some rounds: what comes on top is somebody else's work."""
+    """P12. The least of some rounds: the rest is other processes' work."""
     now, keys = datetime.now(UTC), proof_keys([os.urandom(32)], "registration")
     proofs = [_solved(new_challenge(keys, FORM, 0, now)) for _ in range(SOLVED)]
 

@@ -146,7 +146,7 @@ def open_lesson(demo: Demo, *, capacity: int) -> Lesson:
 
 
 def enter(demo: Demo, form: str, email: str, name: str = "A participant", **answers: Any) -> str:
-    """Somebody on a form, entered by a coordinator's program; returns the id of the registration."""
+    """Someone on a form, entered by a coordinator's program; returns the id of the registration."""
     told = {"name": name, "email": email, "consent": True, **answers}
     made = demo.places.ask("POST", f"/v1/forms/{form}/registrations", json={"reason": "on-paper", "answers": told})
     return str(made["registration"]["id"])

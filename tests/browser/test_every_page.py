@@ -35,7 +35,7 @@ def desk(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def window(browser: Browser) -> Iterator[Page]:
-    """Everybody else's: one for all, since to open one costs more than what is looked at in it."""
+    """Everyone else's: one for all, since to open one costs more than what is looked at in it."""
     with visit(browser, **WINDOW) as visitor:
         yield visitor.page
 

@@ -151,7 +151,7 @@ REQUIRED = {
     WEBINAR: {"name": "A participant", "email": "a@b"},
     PROPOSAL: {"name": "A proposer", "email": "a@b", "title": "Air", "summary": "Clean.", "attendance": "25"},
 }
-"""What a browser lets somebody send, by form: an address that only we refuse."""
+"""What a browser lets someone send, by form: an address that only we refuse."""
 
 
 @pytest.mark.parametrize("scripted", [True, False])

@@ -81,7 +81,7 @@ def height_of(visitor: Visit) -> int:
 
 @pytest.fixture(params=SIZES)
 def reader(new_visitor: NewVisitor, request: pytest.FixtureRequest) -> Visit:
-    """Somebody at a desk, and somebody with a phone."""
+    """Someone at a desk, and someone with a phone."""
     width, height = SIZES[request.param]
     return new_visitor(viewport={"width": width, "height": height})
 

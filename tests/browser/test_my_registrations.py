@@ -29,7 +29,7 @@ def newest_link(demo: Demo, address: str, beginning: str, mails_before: int) -> 
 def test_somebody_without_script_and_mouse_finds_their_registration_and_their_data(
     demo: Demo, new_visitor: NewVisitor
 ) -> None:
-    """From the page that anybody opens, by two mails, to everything that is kept of them."""
+    """From the page that anyone opens, by two mails, to everything that is kept of them."""
     address = new_address()
     demo.register(address, organisation="Example Organisation")
     before = len(poll_until(lambda: demo.mails(address), 30.0, what="their confirmation") or [])

@@ -15,13 +15,13 @@ from tests.support.waiting import poll_until
 
 PHONE = {"width": 360, "height": 740}
 EVENT = "review-press-conference"
-"""Event and form of nobody else's browser test: it is moved to the present, and back."""
+"""Event and form of no one else's browser test: it is moved to the present, and back."""
 MEETING = "https://meet.example.org/press"
 
 
 @pytest.fixture
 def phone(new_visitor: NewVisitor) -> Visit:
-    """Somebody with a small screen, whose browser runs no script."""
+    """Someone with a small screen, whose browser runs no script."""
     return new_visitor(java_script_enabled=False, viewport=PHONE)
 
 
@@ -140,7 +140,7 @@ def changed_event(demo: Demo, path: str = "", **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def guest(demo: Demo) -> Iterator[str]:
-    """The own page of somebody whose event is online and begins in five minutes."""
+    """The own page of someone whose event is online and begins in five minutes."""
     page = own_page(demo, new_address(), EVENT)
     before = changed_event(demo, mode="online", join_url=MEETING)
     now = datetime.now(UTC)

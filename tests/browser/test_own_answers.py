@@ -11,7 +11,7 @@ from tests.browser.visiting import Visit
 
 @pytest.fixture(params=[True, False], ids=["with script", "without"])
 def reader(new_visitor: NewVisitor, request: pytest.FixtureRequest) -> Visit:
-    """Somebody whose browser runs scripts, and somebody whose does not, on a phone."""
+    """Someone whose browser runs scripts, and someone whose does not, on a phone."""
     return new_visitor(java_script_enabled=request.param, viewport={"width": 360, "height": 740})
 
 

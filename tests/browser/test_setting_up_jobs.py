@@ -161,7 +161,7 @@ def test_rooming_list_is_opened_beside_the_rooms(demo: Demo, desk: Page) -> None
 
 @pytest.fixture
 def colleague() -> str:
-    """A name that nobody else has."""
+    """A name that no one else has."""
     return f"Colleague {secrets.token_hex(3)}"
 
 

@@ -16,7 +16,7 @@ def _subject(message: Outgoing) -> str:
 
 
 def test_copies_about_whoever_was_erased_are_dropped(bus: Bus) -> None:
-    """Also those that nobody can read, and none twice."""
+    """Also those that no one can read, and none twice."""
     theirs, others = outgoing(change={"subject": new_id()}), outgoing()
     broken = replace(outgoing(), body=b'{"subject": "' + _subject(theirs).encode().upper())
     asked: list[set[str]] = []

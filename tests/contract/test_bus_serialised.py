@@ -22,7 +22,7 @@ from tests.support.rabbitmq import RabbitNode
 
 
 class Trap:
-    """Pickled, it makes a folder as soon as somebody unpickles it."""
+    """Pickled, it makes a folder as soon as someone unpickles it."""
 
     def __init__(self, place: Path) -> None:
         self._place = place

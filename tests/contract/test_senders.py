@@ -176,7 +176,7 @@ Places = Callable[[str], Bus]
 
 @pytest.fixture(params=["embedded", "rabbitmq"])
 def places(request: pytest.FixtureRequest, postgres: PostgresServer, rabbit: RabbitNode) -> Places:
-    """A bus whose rights somebody has loosened so far that the relay of registration may say everything."""
+    """A bus whose rights someone has loosened so far that the relay of registration may say everything."""
     if request.param == "rabbitmq":
         users = {"events consumer": consumer_user("events"), "operator": OPERATOR}
         users |= {f"{service} relay": relay_user(service) for service in SERVICES}

@@ -1,4 +1,4 @@
-"""Nothing is kept for ever: every table that grows with registrations has an end, and whoever is erased is gone."""
+"""Nothing is kept forever: every table that grows with registrations has an end, and whoever is erased is gone."""
 
 import base64
 import json

@@ -90,7 +90,7 @@ def system(postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path) ->
 
 
 def probe(url: str) -> tuple[int, str]:
-    """What ``/readyz`` answers; 0 if nobody does."""
+    """What ``/readyz`` answers; 0 if no one does."""
     try:
         answer = requests.get(f"{url}/readyz", timeout=5)
     except requests.ConnectionError:

@@ -45,7 +45,7 @@ def ask(work: UnitOfWork, statement: str = "SELECT 1") -> None:
 
 
 def seconds_until_told(work: UnitOfWork) -> float:
-    """How long a caller waits for the news that the database is away."""
+    """How long a caller waits for the news that the database is down."""
     began_s = time.monotonic()
     with pytest.raises(Unavailable):
         ask(work)

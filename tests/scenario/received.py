@@ -87,7 +87,7 @@ class Received:
                 yield str(value)
 
     def everything(self) -> str:
-        """All that somebody may read in it."""
+        """All that someone may read in it."""
         return "\n".join((str(self.message["Subject"]), self.plain, self.page.text, *self.calendar_values()))
 
 

@@ -77,7 +77,7 @@ class Told:
 
 @pytest.fixture(scope="module")
 def told(postgres: PostgresServer, run_folder: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    """The story, played once; then nobody works any more but the web services."""
+    """The story, played once; then no one works any more but the web services."""
     processes, folder = ProcessGroup(run_folder), tmp_path_factory.mktemp("mails")
     world = World(processes, make_installation(postgres, folder), sample=make_sample(folder / "sample"))
     try:

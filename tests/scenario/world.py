@@ -115,7 +115,7 @@ class World:
         return answer.status_code != 422
 
     def end_workers(self) -> None:
-        """End every process but the web services, which nobody tells anything any more then."""
+        """End every process but the web services, which no one tells anything any more then."""
         workers = {worker_name(service, role) for service, role in WORKERS}
         for program in self.processes.programs:
             if program.name in workers:
@@ -201,10 +201,10 @@ class World:
     def expect(self, act: str, **kinds: int) -> list[Letter]:
         """Wait until these mails, and no others, have arrived since the act before; names have ``_`` for ``-``.
 
-        Within one act nobody gets two mails of the same kind about the same thing: the same link.
+        Within one act no one gets two mails of the same kind about the same thing: the same link.
 
         Raises:
-            AssertionError: others, more or fewer; or somebody was told the same twice.
+            AssertionError: others, more or fewer; or someone was told the same twice.
         """
         wanted = Counter({kind.replace("_", "-"): count for kind, count in kinds.items()})
 

@@ -24,7 +24,7 @@ LOOK_EVERY_S = 0.3
 
 
 def _journal() -> Journal:
-    """In a folder of its own, which goes when nobody needs the journal any more."""
+    """In a folder of its own, which goes when no one needs the journal any more."""
     folder = tempfile.mkdtemp(prefix="troika-journal-")
     journal = Journal(Path(folder) / "arrivals.jsonl")
     weakref.finalize(journal, shutil.rmtree, folder)

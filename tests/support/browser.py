@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium-headless-shell")
-"""A quarter less processor time than the whole browser, which draws a window that nobody sees."""
+"""A quarter less processor time than the whole browser, which draws a window that no one sees."""
 WHOLE_CHROMIUM = Path("/usr/bin/chromium")
 """Has a profile, and so settings of cookies."""
 INSTALL_HINT = (

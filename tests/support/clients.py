@@ -20,7 +20,7 @@ SUBMISSIONS = f"/v1/forms/{WEBINAR}/submissions"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status 0: nobody answered."""
+    """Status 0: no one answered."""
 
     status: int
     body: dict[str, Any]

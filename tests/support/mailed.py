@@ -31,7 +31,7 @@ def confirmation_token(installation: TestInstallation, address: str) -> str:
 
 
 def managing_token(installation: TestInstallation, address: str) -> str:
-    """The token of the newest managing link of somebody with ``address``.
+    """The token of the newest managing link of someone with ``address``.
 
     Raises:
         LookupError: there is none.

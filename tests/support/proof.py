@@ -165,9 +165,9 @@ class Proof:
         return self._copies
 
     def left(self) -> set[str]:
-        """Registrations whose mail is left as unknown: nobody knows the end of either of its two handovers.
+        """Registrations whose mail is left as unknown: no one knows the end of either of its two handovers.
 
-        That is settled, and somebody is told of it; it must have arrived all the same, but nobody can note that.
+        That is settled, and someone is told of it; it must have arrived all the same, but no one can note that.
         """
         return set(self._texts("notifications", LEFT))
 

@@ -76,7 +76,7 @@ class Receiver:
 
     def close(self) -> None:
         """Serve no more."""
-        self._server.shutdown(socket.SHUT_RDWR)  # or the thread would go on waiting for somebody
+        self._server.shutdown(socket.SHUT_RDWR)  # or the thread would go on waiting for someone
         self._server.close()
         self._thread.join(10)
 

@@ -105,7 +105,7 @@ class Rig:
             )
 
     def calls(self) -> dict[str, set[str]]:
-        """Whom each program has connected to so far, ``host:port``; those that called nobody are left out."""
+        """Whom each program has connected to so far, ``host:port``; those that called no one are left out."""
         called = {name: calls_in(file_beside(self._file(name))) for name in PROGRAMS}
         return {name: addresses for name, addresses in called.items() if addresses}
 

@@ -329,7 +329,7 @@ def _whole(text: str, most: int, what: str, faults: list[str]) -> int | None:
         return None
     if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and int(text) <= most:
         return int(text)
-    faults.append(f"Give a whole number from 1 to {most:,} as {what}, or leave it empty.")
+    faults.append(f"Enter a whole number from 1 to {most:,} as {what}, or leave it empty.")
     return None
 
 

@@ -23,7 +23,7 @@ SHOW = """one => {
 
 @dataclass(slots=True)
 class Journey:
-    """Somebody on the way.
+    """Someone on the way.
 
     Attributes:
         demo: that began empty.
@@ -51,7 +51,7 @@ class Journey:
         self.page = self.open_window()
 
     def open_window(self) -> Page:
-        """A window of somebody else, with a profile of its own, in which clicks are counted."""
+        """A window of someone else, with a profile of its own, in which clicks are counted."""
         visitor = self.windows.enter_context(visit(self.browser, viewport=WINDOW))
         visitor.faults = self.faults
         visitor.context.expose_function("countClick", lambda: self._clicked())

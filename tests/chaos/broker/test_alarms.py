@@ -1,4 +1,4 @@
-"""The broker's memory or disk runs out: it takes nothing, gives what it has, and nobody who registers notices."""
+"""The broker's memory or disk runs out: it takes nothing, gives what it has, and no one who registers notices."""
 
 import pytest
 

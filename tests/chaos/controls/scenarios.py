@@ -83,7 +83,7 @@ def topology_broken(place: Place, program: str, parts: Sequence[str]) -> Finding
 
 
 def broken_messages(place: Place, program: str, parts: Sequence[str]) -> Findings:
-    """Messages come that nobody can read."""
+    """Messages come that no one can read."""
     place.rig.restart(program, parts)
     place.work.break_messages(BROKEN)
     fresh = set(place.work.broken[-BROKEN:])

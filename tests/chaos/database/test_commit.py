@@ -1,4 +1,4 @@
-"""The line to the database breaks in the one moment in which nobody can know: after the INSERT, before its answer."""
+"""The line to the database breaks in the one moment in which no one can know: after the INSERT, before its answer."""
 
 import pytest
 from sqlalchemy import make_url

@@ -22,7 +22,7 @@ _CHOICE = re.compile(r'name="(choice-[^"]+)" value="confirm"')
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in a cell.
+    """Someone in a cell.
 
     Attributes:
         number: of the participant.

@@ -48,7 +48,7 @@ class Clocks:
     folder: Path
 
     def file(self, process: str) -> Path:
-        """Of a process; it is right as long as nobody says otherwise."""
+        """Of a process; it is right as long as no one says otherwise."""
         file = self.folder / f"{process}.clock"
         if not file.exists():
             self.set(process, 0.0)

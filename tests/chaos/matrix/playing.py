@@ -1,4 +1,4 @@
-"""Plays one cell: breaks the link, lets somebody act, heals it, and holds what was seen against the expectation."""
+"""Plays one cell: breaks the link, lets someone act, heals it, and holds what was seen against the expectation."""
 
 import time
 from dataclasses import dataclass

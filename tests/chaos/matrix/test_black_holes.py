@@ -59,7 +59,7 @@ def embedded(postgres: PostgresServer, processes: ProcessGroup, tmp_path: Path) 
 
 
 def all_noticed(stack: WiredStack, before: dict[str, int]) -> bool:
-    """Whether every consumer has let go of its line, once more than before."""
+    """Whether every consumer has lost its connection one more time than before."""
     return all(losses(stack, name) > count for name, count in before.items())
 
 

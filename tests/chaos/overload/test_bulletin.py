@@ -30,7 +30,7 @@ _DELAYS = """
 
 @pytest.mark.timeout(900)
 def test_confirmations_overtake_a_bulletin(embedded_stack: Stack) -> None:
-    """Everybody has their confirmation before the bulletin is through, and everybody has one of each."""
+    """Everyone has their confirmation before the bulletin is through, and everyone has one of each."""
     embedded_stack.start()
     assert embedded_stack.web is not None
     _fill_the_book(embedded_stack, READERS)

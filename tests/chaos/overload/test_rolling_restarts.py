@@ -1,4 +1,4 @@
-"""Web services restarted one time after the other, behind the gateway, while people come: nobody notices."""
+"""Web services restarted one time after the other, behind the gateway, while people come: no one notices."""
 
 import os
 import signal

@@ -66,7 +66,7 @@ class Driver:
         self.tally.waves_s.append(time.monotonic() - began_s)
 
     def be_quiet(self) -> None:
-        """Move the event to where nobody is reminded of it."""
+        """Move the event to where no one is reminded of it."""
         self.work.move_event(QUIET)
         self.proof.wait_for_all(self.rig.people.receipts, REST_WITHIN_S, self.rig.keep_up)
 

@@ -73,7 +73,7 @@ class Storm:
         self._next_s = time.monotonic() + self.calm * self.chance.uniform(*PAUSE_S)
 
     def end(self) -> None:
-        """Let everybody go on, with no orders left; count which fail points were reached."""
+        """Let everyone go on, with no orders left; count which fail points were reached."""
         self._wake(float("inf"))
         for name in sorted({cell.program for cell in self.cells}):
             self.rig.disarm(name)

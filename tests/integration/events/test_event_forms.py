@@ -1,4 +1,4 @@
-"""Making and editing an event on the console: what is typed stays, faults stand at their fields, nobody is overrun."""
+"""Making and editing an event on the console: what is typed stays, faults stand at their fields, no one is overrun."""
 
 import json
 import re

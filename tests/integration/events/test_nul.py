@@ -1,4 +1,4 @@
-"""A NUL, which no database holds, in whatever anybody sends: a fault at its field or a refusal, never a failure."""
+"""A NUL, which no database holds, in whatever anyone sends: a fault at its field or a refusal, never a failure."""
 
 import json
 import re

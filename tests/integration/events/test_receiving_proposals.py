@@ -69,7 +69,7 @@ DECISIONS = ("accepted", "returned", "declined", "adopt", "dismiss")
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What somebody does with a proposal, and what is decided after each of it.
+    """What someone does with a proposal, and what is decided after each of it.
 
     Attributes:
         texts: by number in ``TEXTS``, one for each revision of the registration.

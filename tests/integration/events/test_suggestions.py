@@ -110,7 +110,7 @@ def test_adopted_days_never_contradict_each_other(desk: Desk) -> None:
 
 
 def test_change_that_says_the_same_is_no_suggestion_and_no_revision(desk: Desk) -> None:
-    """Somebody has changed their own name or address in the registration."""
+    """Someone has changed their own name or address in the registration."""
     proposal = desk.accepted("One", **TEXT)
     before = desk.show(proposal)
     desk.change(proposal, 2, "One", **TEXT)

@@ -33,7 +33,7 @@ class KeptSources(Sources):
 class Auditor:
     """Attributes:
     told: what each question of :meth:`look` asks, by its code.
-    every: after how many steps somebody looks.
+    every: after how many steps someone looks.
     """
 
     def __init__(self, world: World, every: int) -> None:

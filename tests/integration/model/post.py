@@ -1,4 +1,4 @@
-"""Scheduler and sender with a mail relay in memory: it takes a mail, is away, or leaves it in doubt which."""
+"""Scheduler and sender with a mail relay in memory: it takes a mail, is down, or leaves it in doubt which."""
 
 from collections import Counter
 from dataclasses import replace

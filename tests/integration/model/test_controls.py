@@ -28,7 +28,7 @@ from tests.integration.model.test_model import SHORT
 from tests.integration.model.world import World
 
 SEARCH = settings(SHORT, max_examples=400, phases=(Phase.generate,), report_multiple_bugs=False)
-"""Finding it is enough: nobody needs the shortest history."""
+"""Finding it is enough: no one needs the shortest history."""
 
 
 @dataclass(frozen=True, slots=True)

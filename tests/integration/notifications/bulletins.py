@@ -23,7 +23,7 @@ TEXTS = {
 
 
 def person(office: Office, number: int, key: str = "confirmed", **changes: Any) -> str:
-    """Somebody with a registration; returns their reference."""
+    """Someone with a registration; returns their reference."""
     reference = f"{number:064x}"
     told: dict[str, Any] = {"person_ref": reference, "working_group": "housing", **changes}
     office.hear(office.told(key, told.pop("id", None) or new_id(), **told))

@@ -30,7 +30,7 @@ def moved(office: Office, registration: str, revision: int = 2, **changes: Any) 
 
 
 def registered(office: Office, **changes: Any) -> str:
-    """Somebody with a seat and the old address."""
+    """Someone with a seat and the old address."""
     registration = new_id()
     office.hear(office.told("confirmed", registration, verified=True, **changes))
     return registration

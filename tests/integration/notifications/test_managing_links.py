@@ -84,7 +84,7 @@ def test_mail_that_came_too_late_has_no_link(office: Office) -> None:
 
 
 def test_mail_that_may_be_sent_again_keeps_its_link(office: Office, registered: str) -> None:
-    """One that failed, and one of which nobody knows whether it went."""
+    """One that failed, and one of which no one knows whether it went."""
     refuse(office)
     assert (office.mail()["state"], tokens(office)) == ("failed", {"confirmation": TOKEN})
     office.hear(office.told("changed", registered, 2))

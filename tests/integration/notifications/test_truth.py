@@ -47,7 +47,7 @@ def test_no_untrue_mail_goes_out_and_none_twice(office: Office, steps: list[int]
 def test_without_the_rule_an_untrue_mail_would_go_out(
     office: Office, monkeypatch: pytest.MonkeyPatch, asked_when_written: bool
 ) -> None:
-    """The negative control: the same cancellation, with the calling off taken back. Whoever writes asks once more."""
+    """The negative control: the same cancellation, with the calling off taken back. Whoever writes asks again."""
     office.hear_event()
     if not asked_when_written:
         monkeypatch.setattr(composer, "is_outdated", lambda *_: False)

@@ -1,4 +1,4 @@
-"""Partners are told once of what concerns them, signed, and without a word about anybody."""
+"""Partners are told once of what concerns them, signed, and without a word about anyone."""
 
 from typing import Any
 

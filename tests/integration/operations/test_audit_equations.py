@@ -49,7 +49,7 @@ class Past:
 
 @pytest.fixture(scope="module")
 def past(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Past:
-    """Made once; nobody changes it."""
+    """Made once; no one changes it."""
     folder = tmp_path_factory.mktemp("town")
     installation = make_whole(postgres, folder)
     with pytest.MonkeyPatch.context() as patch:

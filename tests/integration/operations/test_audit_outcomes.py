@@ -33,7 +33,7 @@ ARRIVES = "each published message was consumed by every consumer, waits or is pa
 
 
 def publish(whole: TestInstallation, count: int, ago: str) -> None:
-    """Let notifications have published ``count`` messages that everybody has taken in but the consumer of ``QUEUE``."""
+    """Let notifications have published ``count`` messages that everyone has taken in but the consumer of ``QUEUE``."""
     ids = [identity for (identity,) in rows(whole.urls["notifications"], PUBLISH, ago, ago, count)]
     rows(whole.urls["registration"], TAKE_IN, ids, ago)
 

@@ -39,7 +39,7 @@ def audit(environment: Mapping[str, str], *arguments: str) -> subprocess.Complet
 
 
 def _lose_a_registration(installation: TestInstallation) -> str:
-    """Somebody to whom mails go has no registration; returns its id."""
+    """Someone to whom mails go has no registration; returns its id."""
     lost = new_id()
     rows(
         installation.urls["notifications"],

@@ -25,7 +25,7 @@ def people(service: RegistrationService) -> FlaskClient:
 
 
 def addresses(html: str) -> list[str]:
-    """Of everybody on a page, in order."""
+    """Of everyone on a page, in order."""
     return re.findall(r"participant-\d+@example\.org", html)
 
 

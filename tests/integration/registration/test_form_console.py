@@ -1,4 +1,4 @@
-"""Coordinators change forms on the console: the effect first, nobody overwritten, from our own pages alone."""
+"""Coordinators change forms on the console: the effect first, no one overwritten, from our own pages alone."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -182,7 +182,7 @@ def test_effect_says_why_nobody_is_promoted(
 
 
 def test_console_sets_when_calendars_alert_people(full: FlaskClient, coordinator: Headers) -> None:
-    """Shown before it is done, in the history and with the form; nobody's seat moves."""
+    """Shown before it is done, in the history and with the form; no one's seat moves."""
     shown = sent(full, coordinator, alarm="30", capacity="1")
     assert "Calendar alarm: as set in people&#39;s calendars → 30 minutes before the start." in shown.text
     assert "Nothing changes for participants now." in shown.text

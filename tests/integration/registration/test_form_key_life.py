@@ -92,7 +92,7 @@ def travellers(service: RegistrationService, *names: str) -> list[str]:
 
 
 def read(client: FlaskClient, registration: str, coordinator: Headers) -> Any:
-    """The answer of somebody who wants to read what is sealed."""
+    """The answer of someone who wants to read what is sealed."""
     path = f"/v1/registrations/{registration}/sealed"
     return client.post(path, json={"reason": REASON}, headers=coordinator)
 
@@ -108,7 +108,7 @@ def stored(url: str) -> dict[str, tuple[bytes, list[str]]]:
 
 
 def opens(private_keys: list[bytes], sealed: bytes, bound_to: list[str]) -> bool:
-    """Whether one of the keys opens somebody's answers on the form."""
+    """Whether one of the keys opens someone's answers on the form."""
     try:
         open_answers(private_keys, FORM, bound_to, sealed)
     except Unsealable:
@@ -131,7 +131,7 @@ def test_key_is_replaced_while_people_register(
     coordinator: Headers,
     meanwhile: Callable[[Callable[[], object]], None],
 ) -> None:
-    """Those before, those during, somebody who confirms only afterwards, and one whose answers are stored only now."""
+    """Those before, those during, someone who confirms only afterwards, and one whose answers are stored only now."""
     url, old = service.url, keys_of(installation).private_keys(FORM)
     _, late = travellers(service, "early", "late")
     sealed_late = stored(url)[late][0]
@@ -357,7 +357,7 @@ def test_answer_moved_elsewhere_does_not_open(
     caplog: pytest.LogCaptureFixture,
     way: str,
 ) -> None:
-    """By somebody who may change rows and holds no key."""
+    """By someone who may change rows and holds no key."""
     one, _ = travellers(service, "one", "other")
     enrol(service, "review-press-conference", email="third@example.org", access_needs="step-free")
     assert diet(client, one, coordinator) == "only one"

@@ -18,7 +18,7 @@ from tests.support.web import load_webinar, start_web
 
 PEOPLE, CLIENTS = 60, 6
 KILLED_AFTER = (15, 30, 45)
-"""How many are accepted when somebody is killed; those with higher numbers come only then."""
+"""How many are accepted when someone is killed; those with higher numbers come only then."""
 
 GIVE_UP_S = 120.0
 

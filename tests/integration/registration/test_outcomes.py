@@ -69,7 +69,7 @@ def test_outcome_is_counted_once(
 
 
 def test_no_outcome_beside_those_that_are_described(client: FlaskClient) -> None:
-    """Whatever somebody asks for: a label for each slug would fill the memory."""
+    """Whatever someone asks for: a label for each slug would fill the memory."""
     for number in range(3):
         client.get(f"/embed/none-{number}")
     metric = described()

@@ -22,7 +22,7 @@ STEP = timedelta(microseconds=1)
 
 @pytest.fixture
 def token(service: RegistrationService) -> str:
-    """Of the managing link of somebody who is registered."""
+    """Of the managing link of someone who is registered."""
     service.enrol(answers(1))
     return service.own_token(1)
 
@@ -92,7 +92,7 @@ def test_confirmation_page_shows_the_change_with_its_code_and_nothing_of_the_reg
 
 
 def test_mail_to_the_new_address_is_the_one_for_everything_that_waits(service: RegistrationService, token: str) -> None:
-    """It names nothing: the same message, spaced for the mailbox, as for a form that somebody has filled in."""
+    """It names nothing: the same message, spaced for the mailbox, as for a form that someone has filled in."""
     service.ask_address(token, NEW)
     service.ask_address(token, NEW)
     service.submit(answers(9, email=NEW))
@@ -159,7 +159,7 @@ def test_reading_changes_nothing_and_a_press_without_the_box_is_refused(
 
 
 def test_undo_restores_the_address_ends_the_links_and_mails_a_new_one(service: RegistrationService, token: str) -> None:
-    """Somebody with a stolen link moves the registration; its owner undoes that, and both addresses hear of it."""
+    """Someone with a stolen link moves the registration; its owner undoes that, and both addresses hear of it."""
     service.move(1, NEW)
     thiefs = service.managing_token(NEW)
     messages = len(service.messages())
@@ -301,7 +301,7 @@ def test_erasing_by_link_leaves_a_colleague_the_undo(service: RegistrationServic
 def test_erasing_an_address_reaches_what_has_moved_away_from_it(
     service: RegistrationService, colleague: str, coordinator: dict[str, Any]
 ) -> None:
-    """Somebody has moved the registration of another person: erasing that person's address finds it."""
+    """Someone has moved the registration of another person: erasing that person's address finds it."""
     path, order = f"/v1/registrations/{colleague}/erasure", {"reason": "asked", "scope": "address"}
     assert service.client.post(path, json=order, headers=coordinator).status_code == 200
     assert rows(service.url, "SELECT count(*) FROM registration WHERE erased_at IS NULL") == [(0,)]

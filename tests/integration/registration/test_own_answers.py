@@ -36,14 +36,14 @@ KEPT: dict[str, Any] = {"time_zone": "Europe/Zurich", "questions": "What is the 
 
 @pytest.fixture
 def token(service: RegistrationService) -> str:
-    """Of the managing link of somebody who is registered for a webinar."""
+    """Of the managing link of someone who is registered for a webinar."""
     service.enrol(answers(1, access_needs=f"step-free {CANARY}"))
     return service.own_token(1)
 
 
 @pytest.fixture
 def traveller(service: RegistrationService) -> str:
-    """Of the managing link of somebody on the delegation, who has given no details yet."""
+    """Of the managing link of someone on the delegation, who has given no details yet."""
     content = {name: value for name, value in answers(2).items() if name != "questions"}
     service.enrol(content | {"diet": f"vegetarian {CANARY}"}, "geneva-delegation")
     return service.own_token(2)
@@ -197,7 +197,7 @@ def test_sealed_answers_stay_are_replaced_or_forgotten(
 def test_details_are_given_on_the_own_page_alone(
     service: RegistrationService, traveller: str, coordinator: dict[str, str]
 ) -> None:
-    """The form does not ask for them, and takes none: nobody without the link can supply them."""
+    """The form does not ask for them, and takes none: no one without the link can supply them."""
     content = {name: value for name, value in answers(3).items() if name != "questions"}
     refused = service.submit(content | DETAILS, "geneva-delegation")
     assert (refused.status_code, {error["code"] for error in refused.get_json()["errors"]}) == (422, {"unknown-field"})

@@ -21,7 +21,7 @@ def followed(service: RegistrationService, answer: TestResponse) -> str:
 
 @pytest.fixture
 def token(service: RegistrationService) -> str:
-    """The managing link of somebody who is first on the waiting list."""
+    """The managing link of someone who is first on the waiting list."""
     service.capacity(1)
     service.register(1, 2)
     return service.own_token(2)
@@ -102,7 +102,7 @@ def test_erasing_is_processed_first_and_done_then(service: RegistrationService) 
 
 
 def test_link_asked_for_on_the_list_is_mailed_once_in_five_minutes(service: RegistrationService) -> None:
-    """However often somebody presses who has got the list by a forwarded mail: the mailed link keeps working."""
+    """However often someone presses who has got the list by a forwarded mail: the mailed link keeps working."""
     identity = service.enrol(answers(1))
     address = str(answers(1)["email"])
     service.client.post("/my", data={"email": address, "lang": "en"})

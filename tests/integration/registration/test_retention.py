@@ -28,20 +28,20 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def traveller(service: RegistrationService) -> str:
-    """Id of somebody who has told something sealed and something clear, a month before the event ends."""
+    """Id of someone who has told something sealed and something clear, a month before the event ends."""
     return enrol(service, FORM, **SEALED, **CLEAR)
 
 
 @pytest.fixture
 def last_day(traveller: str, installation: TestInstallation) -> datetime:
-    """The end of the event of everybody's form."""
+    """The end of the event of everyone's form."""
     end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
     rows(installation.urls["registration"], "UPDATE event_copy SET ends_at = %s, starts_at = %s", end, end)
     return end
 
 
 def kept(installation: TestInstallation) -> list[tuple[bool, bool, bool]]:
-    """(has sealed answers, has the clear answer, is somebody's) of each registration on the form."""
+    """(has sealed answers, has the clear answer, is someone's) of each registration on the form."""
     statement = f"""SELECT sealed IS NOT NULL, answers ? 'side_events', email IS NOT NULL
         FROM registration WHERE form = '{FORM}' ORDER BY id"""
     return [tuple(row) for row in rows(installation.urls["registration"], statement)]
@@ -93,7 +93,7 @@ def test_answer_with_days_of_its_own_goes_then(
 def test_whoever_cancelled_is_forgotten_before_the_event(
     service: RegistrationService, last_day: datetime, installation: TestInstallation
 ) -> None:
-    """Days run from when their registration ended: they are nobody's any more before the event."""
+    """Days run from when their registration ended: they are no one's any more before the event."""
     ended = datetime.now(UTC)
     rows(
         installation.urls["registration"],

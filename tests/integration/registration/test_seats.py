@@ -81,7 +81,7 @@ def reserved(seats: int, until: datetime | None = None, **what: str) -> dict[str
 
 
 def test_reserved_seats_are_kept_until_their_time_is_over(service: RegistrationService, desk: Desk) -> None:
-    """Representatives first: they pass those who wait; a changed answer moves nobody's seat; then the rest is free."""
+    """Representatives first: they pass those who wait; a changed answer moves no one's seat; then the rest is free."""
     service.capacity(3)
     until = datetime.now(UTC) + timedelta(days=2)
     wanted = [reserved(2, until), reserved(1, reserved_for="working_group", value="housing")]
@@ -215,7 +215,7 @@ def test_automatic_offers_go_on_when_they_expire_by_a_right_clock(service: Regis
 
 
 def test_seat_beyond_the_capacity_needs_a_reason(service: RegistrationService, desk: Desk) -> None:
-    """It is in the audit log, and the page says by how many the form is over; nobody is promoted meanwhile."""
+    """It is in the audit log, and the page says by how many the form is over; no one is promoted meanwhile."""
     service.capacity(1)
     service.register(1, 2, 3)
     assert desk.ask("PATCH", 3, status="confirmed").get_json()["code"] == "no-free-seat"

@@ -21,7 +21,7 @@ REFUSED = 'troika_final_work_refused_total{service="registration",work="tending"
 
 @pytest.fixture
 def overdue(service: RegistrationService) -> TestInstallation:
-    """Somebody who has not confirmed in time."""
+    """Someone who has not confirmed in time."""
     service.submit(answers(1))
     service.decide()
     rows(service.url, OVERDUE)

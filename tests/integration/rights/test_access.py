@@ -36,7 +36,7 @@ def administrator(house: House) -> dict[str, str]:
 
 
 def invite(house: House, headers: dict[str, str], name: str, **more: Any) -> tuple[str, str]:
-    """Invite somebody; returns their id, and the path of the link in their mail."""
+    """Invite someone; returns their id, and the path of the link in their mail."""
     content = {**GRANT, "name": name, "email": f"{name.replace(' ', '-')}@example.org", **more}
     answer = house.browser().post("/v1/access", json=content, headers=headers)
     assert answer.status_code == 201, answer.text

@@ -33,7 +33,7 @@ def coordinator(house: House) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def operator(house: House) -> dict[str, str]:
-    """Headers of somebody who watches."""
+    """Headers of someone who watches."""
     return as_holder(house.give_key(WATCHER, "operator"))
 
 

@@ -114,7 +114,7 @@ EXPORTS = (
     ("post", f"/v1/sealed-approvals/{UUID(int=1)}", OWN_SITE),
     ("post", f"/console/registrations/sealed-approvals/{UUID(int=1)}", OWN_SITE),
 )
-"""What gives data of many people, what is sealed, or access, to somebody who signed in recently."""
+"""What gives data of many people, what is sealed, or access, to someone who signed in recently."""
 
 
 def test_exports_sealed_answers_and_access_need_a_recent_sign_in_and_pages_do_not(house: House) -> None:

@@ -32,7 +32,7 @@ def note_calls(file: Path) -> None:
 
 
 def calls_in(file: Path) -> set[str]:
-    """What a program has called so far; empty if it has called nobody."""
+    """What a program has called so far; empty if it has called no one."""
     return set(file.read_text(encoding="utf-8").split()) if file.exists() else set()
 
 

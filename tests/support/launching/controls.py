@@ -126,7 +126,7 @@ def default_on_decode_error() -> None:
 
 
 def prefetch_hundred() -> None:
-    """Take a hundred messages at once, also those that somebody else did not live to settle."""
+    """Take a hundred messages at once, also those that someone else did not live to settle."""
 
     def get_consumers(self: QueueConsumer, consumer: Any, channel: Any) -> list[Any]:
         self._careful, self._prefetch = False, MUCH

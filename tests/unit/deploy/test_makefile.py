@@ -1,4 +1,4 @@
-"""The Makefile says what it means: a variable that nobody sets would silently be nothing."""
+"""The Makefile says what it means: a variable that no one sets would silently be nothing."""
 
 import re
 import subprocess

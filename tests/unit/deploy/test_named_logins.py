@@ -1,4 +1,4 @@
-"""Databases of somebody's own: the owner migrates, each process comes by its own login where passwords are given."""
+"""Databases of someone's own: the owner migrates, each process comes by its own login where passwords are given."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which language serves somebody, and the texts that a script needs."""
+"""Which language serves someone, and the texts that a script needs."""
 
 import pytest
 

@@ -35,4 +35,4 @@ hostile = st.one_of(
         "".join
     ),
 )
-"""Names, titles and organisations as an attacker would type them, and as anybody might."""
+"""Names, titles and organisations as an attacker would type them, and as anyone might."""

@@ -1,4 +1,4 @@
-"""What a mail consists of, kind by kind, and that nobody's words become more than words."""
+"""What a mail consists of, kind by kind, and that no one's words become more than words."""
 
 import re
 from dataclasses import replace

@@ -40,7 +40,7 @@ def opened(sealed: bytes | None, *private: bytes) -> dict[str, Any]:
 
 
 def altered(sealed: bytes, change: Callable[[list[dict[str, Any]]], object]) -> bytes:
-    """``sealed`` after somebody has changed the stored JSON."""
+    """``sealed`` after someone has changed the stored JSON."""
     content = json.loads(sealed)
     change(content)
     return json.dumps(content).encode()

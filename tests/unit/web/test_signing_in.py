@@ -34,7 +34,7 @@ class Book:
 
 
 def door(access: AccessFile, *signing_keys: bytes, secure: bool = True, book: Book | None = None) -> SignIn:
-    """The console's door of a service that nobody has signed out of."""
+    """The console's door of a service that no one has signed out of."""
     return SignIn(access, signing_keys, book or Book(), lambda: "192.0.2.1", secure=secure)
 
 
