@@ -15,7 +15,7 @@ from shared.db.roles import migrator
 def make_databases(
     administrator: psycopg.Connection[Any], passwords: Mapping[str, str], databases: Sequence[str] = DATABASES
 ) -> None:
-    """One database a service and the keys database, each owned by its migrator, and a login for each process.
+    """One database per service and the keys database, each owned by its migrator, and a login for each process.
 
     A migrator may enter no other database.
 

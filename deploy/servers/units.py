@@ -1,4 +1,4 @@
-"""What the supervisor runs: one unit a process, with all that it needs to be started and to be stopped."""
+"""What the supervisor runs: one unit per process, with all that it needs to be started and stopped."""
 
 import signal
 import urllib.error

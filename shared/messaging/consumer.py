@@ -36,7 +36,7 @@ GATHER_S = 0.002
 OUTAGE_PROBE_S = 1.0
 
 Handler = Callable[[Sequence[Message]], Sequence[str | Exception]]
-"""Gets a batch, returns one result a message (``done``, ``duplicate``, Retry, Poison or a bug). Raises Unavailable
+"""Gets a batch, returns one result per message (``done``, ``duplicate``, Retry, Poison or a bug). Raises Unavailable
 if nothing could be done for reasons outside the batch; the batch is then offered again."""
 
 

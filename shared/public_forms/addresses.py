@@ -56,7 +56,7 @@ def address_key(email: str) -> str:
     """The form of an address by which uniqueness is decided: folded whole, in normal form C.
 
     RFC 5321 lets the part before the @ depend on case; no provider in use does, and a second seat for
-    ``A.B@`` beside ``a.b@`` would be a way around the rule of one registration a person.
+    ``A.B@`` beside ``a.b@`` would be a way around the rule of one registration per person.
     """
     return normalize("NFC", normalize("NFC", email.strip()).casefold())
 
