@@ -144,7 +144,7 @@ class ReconnectingConsumer(ConsumerProducerMixin):
 
     @cached_property
     def restart_limit(self) -> TokenBucket:
-        """How often the connection may be taken up again: twice a second."""
+        """How often reconnecting is tried: twice a second."""
         return TokenBucket(2)
 
     def run(self, _tokens: int = 1, **options: Any) -> None:

@@ -70,7 +70,7 @@ COLUMNS = {
     BY_CONFIRMED: "Confirmed",
     BY_WAITLISTED: "Waiting",
 }
-"""The headings, by what the column is sorted by: the same names as in ``GET /v1/events``."""
+"""The headings, by the sort key of their column: the same names as in ``GET /v1/events``."""
 
 CHANGE_NAMES: Mapping[str, str] = {
     "made": "Created",
@@ -87,7 +87,7 @@ CHANGE_NAMES: Mapping[str, str] = {
     "hold": "Marked as held",
     "timetable-published": "Timetable published",
 }
-"""What was done, by its name in the history."""
+"""Labels of changes, by their name in the history."""
 
 DONE_TEXTS: Mapping[str, str] = {
     "made": "The event is created as a draft. Only colleagues see it until you announce it.",
@@ -108,7 +108,7 @@ FIELD_WORDS: Mapping[str, str] = {
     "internal_note": "internal note",
     "url": "address",
 }
-"""Words for fields that are called otherwise in programs."""
+"""Labels of fields whose names in programs would not be understood."""
 
 MAX_DIGITS = 9
 """Maximum number of digits accepted for a number of people."""
@@ -178,7 +178,7 @@ class EventList:
 
     @property
     def is_descending(self) -> bool:
-        """Whether the order is turned round."""
+        """Whether the order is reversed."""
         return self.sort.startswith("-")
 
     def address(self, *, cursor: str = "") -> str:

@@ -56,18 +56,18 @@ MAX_EVENTS = 1000
 """Of one kind; many times the side events of one review."""
 
 ANY = "*"
-"""As a tag that was seen: any state of the event."""
+"""In place of tags: accepts any state of the event."""
 
 
 def dependents_of_change(connection: Connection, old: Event, new: Event) -> Dependents:
-    """What was planned around ``old`` and is to be moved too if it becomes ``new``."""
+    """What was planned around ``old`` and must also move if it becomes ``new``."""
     if old.kind not in ANCHOR_KINDS or not is_moved(old, new):
         return Dependents()
     return dependents_of(old, _planned(connection))
 
 
 def show_left_behind(work: UnitOfWork, now: datetime) -> tuple[tuple[Event, ...], Dependents]:
-    """The reviews and Council sessions that are not over, and what lies ahead around none of their dates.
+    """The reviews and Council sessions that are not over, and future events that are around none of their dates.
 
     Args:
         work: on the database of events.

@@ -18,7 +18,7 @@ PLAIN = [ma.validate.Length(max=100), ma.validate.Regexp(r"^[^\x00-\x1f\x7f]*$")
 
 
 class RegistrationQuery(PageArguments):
-    """Filters of the list of registrations; those that begin with ``answer.`` are read by themselves."""
+    """Filters of the list of registrations; those that begin with ``answer.`` are parsed separately."""
 
     beginnings = (PREFIX,)
 
@@ -213,7 +213,7 @@ class OtherRegistrationSchema(ma.Schema):
 
 
 class LoggedMailSchema(ma.Schema):
-    """What became of a mail."""
+    """The outcome of a mail."""
 
     registration_id = ma.fields.String(required=True)
     form = ma.fields.String(required=True)
@@ -265,7 +265,7 @@ class OfferWantedSchema(ma.Schema):
 
 
 class ChangeWantedSchema(ma.Schema):
-    """What a coordinator decides about one registration, or what its own person changes: one of the two members."""
+    """A coordinator's decision about one registration, or the person's own change: one of the two members."""
 
     class Meta:
         unknown = ma.RAISE
