@@ -1,4 +1,4 @@
-"""The consumers' handlers: checks an incoming message and calls the use case for it."""
+"""The consumers' handlers: they check an incoming message and call its use case."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -1,12 +1,13 @@
 """Fields: values that describe one question of a form, the texts of the form engine, and cleaning of typed text.
 
-A kind is an object of :class:`FieldKind`, and :mod:`shared.public_forms.kinds` lists all of them. All that depends on
-a kind is one of its attributes: nothing compares kinds, and none has a default that a new kind could miss.
+A kind is an object of :class:`FieldKind`, and :mod:`shared.public_forms.kinds` lists all of them. Everything that
+depends on a kind is one of its attributes: no code compares kinds, and no attribute has a default that a new kind could
+miss.
 
-Text is trimmed and put into normal form. Refused are control characters (header and log injection), lone surrogates
-(they cannot be stored) and the marks that change the direction of what follows (a name could make the rest of a page
-read backwards). The two plain direction marks and the joiners stay: Arabic, Hebrew, Persian and many other texts need
-them.
+Text is trimmed and put into normal form. Control characters are refused (header and log injection), and so are lone
+surrogates (they cannot be stored) and the marks that change the direction of what follows (a name could make the rest
+of a page read backwards). The two plain direction marks and the joiners stay: Arabic, Hebrew, Persian and many other
+texts need them.
 """
 
 import re
@@ -168,7 +169,7 @@ class FieldKind:
             read stays text for ``check`` to refuse. A ``list`` has each of its values parsed.
         encode: the opposite of ``parse``: what a browser would send for one value of an answer.
         options: where choices come from. Only those that the definition lists can have a limit.
-        max_length: most characters of a text answer, of which ``max`` can allow fewer; None if length is no rule.
+        max_length: most characters of a text answer, which ``max`` can lower; None if there is no such limit.
         accepts_limit: whether a value can be the ``min`` or ``max`` of a definition.
         can_equal: whether the answer to a field can be a value, so that a condition may name it.
         ordered: whether answers come in an order that ``not_before`` can ask for; they sort as text.

@@ -2,7 +2,7 @@
 
 A check value is a truncated HMAC under the key itself: it distinguishes two keys and reveals nothing of either. A
 process compares its keys with the database's check values before it uses them. Must never show, log or store a key.
-Reading a key file imports no cryptography: every process reads its settings, few decrypt.
+Reading a key file imports no cryptography: every process reads its settings, but few decrypt.
 """
 
 import hashlib
@@ -142,7 +142,7 @@ def check_value(key: bytes, name: str) -> str:
 
 
 def missing_keys(held: HeldKey, known: Sequence[KnownKey], now: datetime) -> list[str]:
-    """Check values of the keys that the process should hold and does not; empty if its keys fit.
+    """Check values of the keys that the process should hold but does not; empty if its keys fit.
 
     Args:
         held: of the process.
@@ -219,7 +219,7 @@ class KeyChecks:
     def _introduce(self) -> dict[str, str]:
         """Compare again, under the lock, and store new keys.
 
-        Two first processes with different keys do not both fit.
+        If two first processes have different keys, one of them does not fit.
         """
         with self.work.transaction() as connection:
             connection.execute(_LOCK)
@@ -263,7 +263,7 @@ def add_keys(connection: Connection, held: HeldKey, now: datetime) -> None:
 
 
 def accept_keys(connection: Connection, held: HeldKey, now: datetime, who: str) -> None:
-    """Make the keys of ``held`` the known ones, in place of those known before; in the audit log.
+    """Make the keys of ``held`` the known ones, in place of those known before, and note it in the audit log.
 
     Of a key that only has to be current the older ones stay known for a while, so that processes can be restarted one
     after the other.
@@ -287,7 +287,7 @@ def accept_keys(connection: Connection, held: HeldKey, now: datetime, who: str) 
 
 
 def retire_older(connection: Connection, held: HeldKey, now: datetime) -> None:
-    """Nothing stored needs any key of ``held`` but its newest: the others may leave the files."""
+    """Stored data needs only the newest key of ``held``: the others may be removed from the files."""
     newest = held.values[:1]
     connection.execute(_LOCK)
     connection.execute(_ADD, {"name": held.kind.name, "value": newest[0], "now": now})

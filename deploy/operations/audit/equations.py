@@ -1,6 +1,6 @@
 """The closed list of what must add up. A separate test breaks each on purpose.
 
-A9 promises less than its name: no record names the owner of a parked message. It promises only what it checks.
+A9 promises only what it checks, which is less than its name says: no record names the owner of a parked message.
 """
 
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side

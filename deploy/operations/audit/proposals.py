@@ -19,7 +19,7 @@ _HISTORY = """
         ELSE p.answers_revision > 0
             AND (c.changes, c.newest, c.status) IS DISTINCT FROM (p.revision, p.revision, p.status) END
 """
-"""Of a withdrawal or an erasure that came before the proposal there is no history."""
+"""A withdrawal or an erasure that arrived before the proposal has no history."""
 
 _PUBLISHED = """
     WITH steps AS (

@@ -1,10 +1,10 @@
-"""A1 to A4: submissions, registrations, the seats they have, the places they wait at, and whose they are."""
+"""A1 to A4: submissions, registrations, their seats, their places on waiting lists, and their owners."""
 
 from deploy.operations.audit import proposals
 from deploy.operations.audit.checks import Alone, Equation, Paired, Side
 
 JOURNAL, COPIES, PARKED, UNEXPLAINED = "journal", "copies", "parked", "unexplained"
-"""What the databases do not know and a test or an operator may give."""
+"""Data that the databases do not hold and a test or an operator may supply."""
 
 _ALL = """
     SELECT id::text, status, false FROM registration
@@ -102,7 +102,7 @@ _NUMBERS = """
     WHERE registrations_roster > registrations_count
         OR registrations_roster < registrations_count AND status <> 'cancelled'
 """
-"""Of those who cancelled, and were erased a year ago, only the number is left."""
+"""Of people who cancelled and were erased a year ago, only the number is left."""
 _TALLIES = """
     SELECT form_kind || CASE WHEN internal THEN ', internal' ELSE '' END, counted::text, kept::text FROM (
         SELECT internal, form_kind, coalesce(r.n, 0) AS counted, coalesce(t.n, 0) AS kept
@@ -152,7 +152,7 @@ _TOO_MANY_NOW = """
     SELECT form, 'at most ' || max(capacity_then), count(*)::text FROM registration WHERE status = 'confirmed'
     GROUP BY form HAVING bool_and(capacity_then IS NOT NULL) AND count(*) > max(capacity_then)
 """
-"""An error in any order: each of them got a seat when the form had fewer seats than are taken now."""
+"""Wrong in whatever order: each of them got a seat when the form had fewer seats than are taken now."""
 
 _TOO_MANY_THEN = """
     WITH steps AS (

@@ -236,7 +236,7 @@ def _add_colleague(blueprint: Blueprint, desk: AccessDesk) -> None:
 
 
 def _do(desk: AccessDesk, granted: Granted, act: str) -> str:
-    """Do one act of the page; returns the name of the notice to show afterwards."""
+    """Carry out one act of the page; returns the name of the notice to show afterwards."""
     if act == "change":
         filled = _read(desk, asks_person=False)
         for fault in filled.faults.values():
@@ -286,7 +286,7 @@ def _colleague(desk: AccessDesk, granted: Granted, notice: str = "", status: int
 
 
 def _choices(desk: AccessDesk) -> dict[str, Any]:
-    """What can be chosen: no one gives more than they have."""
+    """Choices of the page: no one can give more than they have."""
     own = grant_of(holder())
     may = [role for role in ROLE_WORDS if role in own.roles or (role == "partner" and "coordinator" in own.roles)]
     forms = [(form.slug, form.title) for form in list_forms(desk.work)]

@@ -34,7 +34,7 @@ from shared.runtime.logs import correlation_id, traceparent
 from shared.security.sealing import seal_to
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-"""Of codes: no character is easily taken for another."""
+"""Characters of codes: none is easily mistaken for another."""
 
 CODE_LENGTH = 4
 RECEIPT_BYTES = 20
@@ -100,7 +100,7 @@ NO_KEY_RETRY_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What travels beside the answers.
+    """What is sent beside the answers.
 
     Attributes:
         partner: slug of a partner that may show the form, or None.
@@ -253,7 +253,7 @@ class Intake:
         return self._store(view, receipt, values, envelope, act.kind).receipt
 
     def request_list(self, view: FormView, email: str, language: str, network: bytes | None) -> None:
-        """Store that a person wants the link to all registrations of an address mailed to it; the same for every one.
+        """Store the request to mail the link to all registrations of an address to it; the same for every address.
 
         Args:
             view: any form: its keys and version are stored in the row.

@@ -1,7 +1,7 @@
-"""Lists of sealed answers and their SQL: each is one reading in the log, with the ids of whom it is about.
+"""Lists of sealed answers and their SQL: each is one reading in the log, with the ids of its people.
 
 Rooms that hotels keep for the delegation are a copy of what events publishes. Who sleeps where is sealed, so the two
-meet here, when a person opens a rooming list, and nowhere else.
+are joined only here, when a person opens a rooming list.
 """
 
 from collections import Counter
