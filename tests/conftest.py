@@ -1,4 +1,4 @@
-"""Fixtures for all tests. What a test needs and this machine lacks is an error that says what to install."""
+"""Fixtures for all tests. If this machine lacks something, the error says what to install."""
 
 import gc
 import secrets

@@ -1,4 +1,4 @@
-"""What the routes of each service do with a key that is limited to some forms. A new route has to say it here."""
+"""What the routes of each service do with a key that is limited to some forms. Every new route needs an entry here."""
 
 REFUSED = "refused"
 """What is shown or done reaches across all forms: no such key opens it, whatever its roles."""

@@ -1,4 +1,4 @@
-"""Every route of every service says what it does with a key that is limited to some forms."""
+"""Every route of every service declares what it does with a key that is limited to some forms."""
 
 import inspect
 from collections.abc import Callable

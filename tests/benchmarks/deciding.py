@@ -1,4 +1,4 @@
-"""P1b: decisions a second while 20,000 wait on one limited form; confirmations a second of a form with ``email``."""
+"""P1b: decisions per second while 20,000 wait on one limited form; confirmations per second with ``email``."""
 
 import itertools
 import time

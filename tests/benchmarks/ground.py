@@ -1,4 +1,4 @@
-"""What the measurements stand on: private servers, started when first asked for, ended and deleted with the run."""
+"""Private servers of the measurements: started when first needed, stopped and deleted with the run."""
 
 import itertools
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""P7: the broker goes away and comes back: what the intake notices, how soon all is made up, what is lost."""
+"""P7: the broker goes down and comes back: what the intake notices, how soon everything is caught up, what is lost."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

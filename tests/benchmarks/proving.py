@@ -1,4 +1,4 @@
-"""P12: what it costs to check a thousand proofs of work, and to give out a thousand challenges."""
+"""P12: the cost of checking a thousand proofs of work, and of issuing a thousand challenges."""
 
 import os
 import time

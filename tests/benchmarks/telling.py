@@ -1,4 +1,4 @@
-"""P11: whether the time of an answer tells what is known of an address: new ones against known ones, in turn.
+"""P11: whether the time of an answer reveals what is known of an address: new ones against known ones, in turn.
 
 One client, one request at a time, on one connection: whoever wants to find out something would do it like this, and
 this close. Each pair is one address that no one has heard of and one of which something is known; a coin says which

@@ -1,4 +1,4 @@
-"""Coordinators' jobs: what each may cost, the table of them in the documentation, and what they are done on."""
+"""Coordinators' jobs: the clicks that each may cost, their table in the documentation, and the data they work on."""
 
 import secrets
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Every page that people see, by name: those of the pictures, and the rarer ones."""
+"""Every page that people see, by name: those with pictures, and rarer ones."""
 
 import re
 from email import message_from_bytes

@@ -1,4 +1,4 @@
-"""An invited colleague makes a passkey with a browser's own authenticator, signs out, and signs in with it."""
+"""An invited colleague creates a passkey with the browser's authenticator, signs out, and signs in with it."""
 
 from playwright.sync_api import Page, expect
 

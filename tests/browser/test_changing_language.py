@@ -1,4 +1,4 @@
-"""Whoever chooses another language keeps what they have typed, and each page speaks its reader's language first."""
+"""Changing the language keeps what was typed, and each page begins with its reader's language."""
 
 import pytest
 from playwright.sync_api import Frame, Page, expect

@@ -1,4 +1,4 @@
-"""What coordinators do every day, in at most four presses from where they start; three of them without a mouse."""
+"""Coordinators' daily jobs, each in at most four clicks from its starting page; three of them by keyboard."""
 
 import csv
 from pathlib import Path

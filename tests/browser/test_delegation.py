@@ -1,4 +1,4 @@
-"""The delegation form in a real browser, far west and far east: days are days, wherever someone fills it in."""
+"""The delegation form in a browser, far west and far east: days do not change with the time zone."""
 
 from typing import Any
 

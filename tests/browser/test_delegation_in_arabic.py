@@ -1,4 +1,4 @@
-"""The longest form, in Arabic, in a partner's page on a phone's width, by someone who uses nothing but keys."""
+"""The longest form, in Arabic, embedded on a phone's width, filled in by keyboard only."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every page people see: without a fault that axe-core finds, and without scrolling sideways on a phone."""
+"""Every page that people see: no fault found by axe-core, and no sideways scrolling on a phone."""
 
 from collections.abc import Iterator
 from typing import Any

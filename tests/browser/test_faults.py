@@ -1,4 +1,4 @@
-"""What a person sees when their answers are not enough, or when the network fails."""
+"""What people see when their answers are incomplete, or when the network fails."""
 
 import pytest
 from playwright.sync_api import Route, expect

@@ -1,4 +1,4 @@
-"""Pages that mean no good around the form: they read nothing of it, can tell it nothing, and cannot borrow its name."""
+"""Hostile pages around the form: they cannot read it, tell it anything, or use its name."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""After the button: what the form says and tells the page around, the receipt, the page behind the e-mail's link."""
+"""After submitting: what the form shows and tells the embedding page, the receipt, and the mailed link's page."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The page around the form does not jump when the form arrives, on a slow network too."""
+"""The page around the form does not jump when the form loads, even on a slow network."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""*My registrations* and *my data* as people use them; one person's data as a coordinator exports it."""
+"""*My registrations* and *my data* as people use them, and a coordinator's export of one person's data."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Each act of the own page on a phone, by keys alone and without a script."""
+"""Every action of the own page on a phone, by keyboard only and without a script."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Changing answers on the own page: by keys alone, with a script and without, and from two windows at once."""
+"""Changing answers on the own page: by keyboard only, with and without a script, and from two windows at once."""
 
 import pytest
 from playwright.sync_api import Page, expect

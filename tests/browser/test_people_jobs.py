@@ -1,4 +1,4 @@
-"""What coordinators do with people: correct, enter, merge and import them, write to them, and decide on proposals."""
+"""What coordinators do with people: correct, enter, merge and import them, write to them, decide on proposals."""
 
 import secrets
 from datetime import UTC, datetime, timedelta

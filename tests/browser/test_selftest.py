@@ -1,4 +1,4 @@
-"""The page that tells a partner's web editor what works in their page, and the script that never changes."""
+"""The page that shows a partner's web editor what works in their page, and the script that never changes."""
 
 import re
 

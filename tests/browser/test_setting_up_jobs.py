@@ -1,4 +1,4 @@
-"""What coordinators set up: events, forms, partners, side events, consultations, rooms and colleagues; who did what."""
+"""What coordinators set up: events, forms, partners, side events, consultations, rooms, colleagues; and the history."""
 
 import secrets
 

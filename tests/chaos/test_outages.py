@@ -1,4 +1,4 @@
-"""Things stop and come back: whoever was answered 202 is counted and mailed exactly once."""
+"""Services stop and come back: everyone who was answered 202 is counted and mailed exactly once."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What is parked about people who were erased is dropped, on every bus; what is about others stays."""
+"""Parked messages about erased people are dropped, on every bus; all others stay."""
 
 from collections.abc import Sequence
 from dataclasses import replace

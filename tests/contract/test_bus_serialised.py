@@ -1,4 +1,4 @@
-"""Nothing but JSON is ever made into objects: what comes in another form, or says that it does, is parked."""
+"""Only JSON is deserialised: messages in any other format, or declared as one, are parked."""
 
 import gzip
 import os

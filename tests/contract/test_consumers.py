@@ -1,4 +1,4 @@
-"""Every consumer takes every type that its queue hears: the frozen sample with a field that no one knows yet."""
+"""Every consumer accepts every type of its queue: the frozen sample with an additional unknown field."""
 
 import base64
 from collections.abc import Iterator

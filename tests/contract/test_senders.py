@@ -1,4 +1,4 @@
-"""Whom a consumer believes: the producer's relay, and its own and the operators' copies of what that relay said."""
+"""Which senders a consumer trusts: the producer's relay, and its own and operators' copies of that relay's messages."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The size `full`: each web process runs twice; one that is down, and restarts of all, cost no one an answer."""
+"""The size `full`: each web process runs twice; a crash of one, or a restart of all, costs no one an answer."""
 
 import itertools
 import threading

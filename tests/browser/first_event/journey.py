@@ -1,4 +1,4 @@
-"""Who is on the way, with windows, pictures and a count of clicks."""
+"""The people of the tutorial, with their windows, pictures and a count of clicks."""
 
 import base64
 from contextlib import ExitStack

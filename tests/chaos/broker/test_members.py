@@ -1,4 +1,4 @@
-"""Queues with too few members are found and repaired; then one node of three may die, be lost, and be replaced."""
+"""Queues with too few members are found and repaired; then one node of three may fail, be lost and be replaced."""
 
 import json
 import secrets

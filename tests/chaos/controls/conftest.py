@@ -1,4 +1,4 @@
-"""One system for all controls: only the program in question is started anew, with its guard and without."""
+"""One system for all controls: only the program under test is restarted, with its guard and without."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""PostgreSQL ends, in every way there is, while people register: every 202 is kept, and all comes back by itself."""
+"""PostgreSQL ends in every way while people register: every 202 is kept, and the system recovers unaided."""
 
 import os
 import signal

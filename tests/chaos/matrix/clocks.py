@@ -1,4 +1,4 @@
-"""Clocks of single processes that are wrong, leap and run backwards, while the database's goes on."""
+"""Clocks of single processes that are wrong, jump or run backwards, while the database's is right."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The people of a run: made before anything breaks, each used by one cell, each with mails that are due in the end."""
+"""The people of a run: created before any fault, each used by one cell and each with expected mails."""
 
 from collections import deque
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""After the cells: everything comes to rest, and what the clients were told is held against what there is."""
+"""After the cells: the system comes to rest, and what the clients were told is compared with the data."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Lines that swallow everything: a consumer's to the broker, and those of the intake and its relay to the database.
+"""Connections that swallow everything: a consumer's to the broker, the intake's and its relay's to PostgreSQL.
 
 Nothing on the machine says that such a line is dead; only heartbeats, time limits and questions of one's own do.
 """

@@ -1,4 +1,4 @@
-"""Clocks in the matrix: each worker's is wrong, leaps and runs backwards while people act; nothing is lost by it."""
+"""Clocks in the matrix: each worker's is wrong, jumps or runs backwards while people act; nothing is lost."""
 
 import time
 from functools import partial

@@ -1,4 +1,4 @@
-"""The broker is down for long while many register: the intake does not notice, and everything is made up for after."""
+"""The broker is down for long while many register: the intake does not notice, and everything is caught up later."""
 
 import time
 

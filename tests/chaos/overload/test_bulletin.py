@@ -1,4 +1,4 @@
-"""A bulletin to thousands while people register: each confirmation goes before what waits of the bulletin."""
+"""A bulletin to thousands while people register: each confirmation is sent before the rest of the bulletin."""
 
 from functools import partial
 

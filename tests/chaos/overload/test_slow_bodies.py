@@ -1,4 +1,4 @@
-"""Two hundred senders of a byte a second, beside people who register as on any day."""
+"""Two hundred clients that send a byte per second, beside people who register normally."""
 
 import asyncio
 import threading

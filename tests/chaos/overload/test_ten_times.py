@@ -1,4 +1,4 @@
-"""Ten times as many as can be served, and those who ask again and again.
+"""Ten times the load that can be served, with clients that keep retrying.
 
 A timing is no timed test: the figures are printed, and what is asserted holds on a machine that does much else too.
 """

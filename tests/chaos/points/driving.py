@@ -1,4 +1,4 @@
-"""Tries cells: arms them, gives the programs work until each fault has happened, waits for rest, asks for the proof."""
+"""Runs cells: arms them, creates work until each fault has happened, waits for rest, and requires the proof."""
 
 import time
 from collections.abc import Sequence

@@ -1,5 +1,4 @@
-"""Work for every kind of process, so that it comes to its fail points: people, broken messages, a date that moves, a
-timetable that is asked for."""
+"""Work that leads every kind of process to its fail points: people, broken messages, a moved date, a timetable."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

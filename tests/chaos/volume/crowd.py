@@ -1,4 +1,4 @@
-"""People who come as fast as the system carries, and do not give up: each asks again with the same key until 202.
+"""People who arrive as fast as the system can serve them and retry with the same key until they get 202.
 
 Then they wait for the mail and confirm by its link, as often as it takes. Some hang up before they have read the
 answer, and some ask again after they had it: networks and fingers do both, and neither may make a second

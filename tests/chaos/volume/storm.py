@@ -1,4 +1,4 @@
-"""What happens to the system while people come, drawn by chance from a seed: something every few seconds.
+"""Random faults while people register, drawn from a seed: one every few seconds.
 
 A fault is drawn by its share: a fail point at some later arrival, SIGKILL of a whole program, a program that stands
 still, the mail relay, the broker or the database killed and started again. What the supervisor would do is done by the

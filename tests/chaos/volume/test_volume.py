@@ -1,4 +1,4 @@
-"""Many people, something that breaks every few seconds, and in the end everything has to add up: on both buses.
+"""Many people and a fault every few seconds; at the end everything must add up, on both buses.
 
 `make chaos` sends six thousand people through each, `make chaos-long` as many as PEOPLE says; both add a line to the
 ledger.

@@ -1,4 +1,4 @@
-"""Changing an event on the console's pages: the audience before, the change after, local times without guesses."""
+"""Changing an event in the console: the audience before, the change after, and unambiguous local times."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The console in a real browser: accessible, on a phone too, in the dark too, with the keyboard alone."""
+"""The console in a browser: accessible, on a phone, in dark mode, and with the keyboard only."""
 
 import threading
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Coordinators decide on what they have read: what was changed meanwhile is shown first, and decided on anew."""
+"""Coordinators decide on the version that they have read: a later change is shown first, then decided again."""
 
 import html
 import re

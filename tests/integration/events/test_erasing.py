@@ -1,4 +1,4 @@
-"""Erasing a registration from the roster: no one is named any more, the numbers stay, and no one comes back."""
+"""Erasing a registration from the roster: no name remains, the numbers stay, and late messages change nothing."""
 
 from dataclasses import replace
 from datetime import timedelta

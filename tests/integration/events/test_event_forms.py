@@ -1,4 +1,4 @@
-"""Making and editing an event on the console: what is typed stays, faults stand at their fields, no one is overrun."""
+"""Creating and editing an event in the console: input is kept, errors are at their fields, no change is overwritten."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The public pages offer the forms that are open, and no other; an event cannot name a form that does not exist."""
+"""The public pages offer open forms only; an event cannot name a form that does not exist."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A title in several languages, all the way: from the API to pages, feeds, the other services and a mail's subject."""
+"""A title in several languages: from the API to pages, feeds, the other services and a mail's subject."""
 
 from collections.abc import Iterator
 from datetime import timedelta

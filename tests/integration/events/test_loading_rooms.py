@@ -1,4 +1,4 @@
-"""Loading rooms while side events stand in slots, on a real database."""
+"""Loading rooms while side events occupy slots, on a real database."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Moving a review names what was planned around its date; what was left behind stands on the timetable's page."""
+"""Moving a review lists what was planned around its date; the timetable's page lists what did not move."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The public programme names a speaker who agrees, from the publication on and until consent or the proposal ends."""
+"""The public programme names a speaker who agrees, from publication until the consent or the proposal ends."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Publishing while someone else changes what is published: nothing of theirs is lost. Two real transactions each."""
+"""Publishing while a second transaction changes what is published: no change is lost."""
 
 import threading
 from collections.abc import Callable

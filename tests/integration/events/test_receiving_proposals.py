@@ -1,4 +1,4 @@
-"""What registration publishes of proposals: in any order, whatever coordinators decide meanwhile; and who reads it."""
+"""Messages about proposals in any order, with decisions of coordinators in between; and who may read them."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Adding a recording to an event on the console, publishing it once, and keeping it from what it does not belong to."""
+"""Adding a recording to an event in the console, publishing it once, and refusing wrong events."""
 
 import re
 from collections.abc import Mapping

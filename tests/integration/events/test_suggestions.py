@@ -1,4 +1,4 @@
-"""A proposer who changes an accepted proposal suggests it: coordinators see the difference, and adopt or dismiss it."""
+"""A proposer's change of an accepted proposal is a suggestion: coordinators see the difference, adopt or dismiss it."""
 
 from typing import Any
 

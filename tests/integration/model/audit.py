@@ -1,4 +1,4 @@
-"""The audit's own equations over the model's databases: those of one database after every step, all of them at rest."""
+"""The audit's equations over the model's databases: those of one database after every step, all of them at rest."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta

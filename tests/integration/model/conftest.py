@@ -1,4 +1,4 @@
-"""The one world of all histories."""
+"""The one world that all histories share."""
 
 from collections.abc import Iterator
 from typing import cast

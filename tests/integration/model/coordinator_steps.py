@@ -1,4 +1,4 @@
-"""Steps of coordinators: they decide on people, set forms and move events, perhaps from a page that is stale."""
+"""Steps of coordinators: they decide on people, set up forms and move events, perhaps from a stale page."""
 
 from datetime import timedelta
 

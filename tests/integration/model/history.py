@@ -1,4 +1,4 @@
-"""What all steps of a history share: the model beside the world, and who there is to act on."""
+"""What all steps of a history share: the model beside the world, and the people to act on."""
 
 import secrets
 from collections.abc import Iterable

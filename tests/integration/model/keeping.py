@@ -1,4 +1,4 @@
-"""How long the model keeps people, and how long their links open something, as the documentation tells it."""
+"""Retention in the model: how long people are kept and how long their links work, as documented."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What people and coordinators do, by the real use cases; the answer may be lost after the commit, and they repeat."""
+"""What people and coordinators do, by the real use cases; an answer may be lost after the commit, then they repeat."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Steps of people: they submit, confirm, give their place back and have themselves forgotten, early or late."""
+"""Steps of people: they submit, confirm, cancel and have their data erased, early or late."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What the model goes by: the programme, how long things last, and which mails are owed and true when."""
+"""Rules of the model: the programme, periods, and which mails are due and correct when."""
 
 from datetime import timedelta
 from typing import Any

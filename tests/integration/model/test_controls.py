@@ -1,4 +1,4 @@
-"""Negative controls: with one guard taken out, the model finds it. Nothing but this test can take one out."""
+"""Negative controls: without one of the guards, the model finds an error. Only this test can remove one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""People, bulletins to them and what goes out, for tests."""
+"""People, bulletins to them and the mails sent, for tests."""
 
 from email import message_from_bytes
 from email.message import EmailMessage

@@ -1,4 +1,4 @@
-"""What the audit makes of mails whose person was erased since."""
+"""The audit of mails whose person was erased later."""
 
 from sqlalchemy import text
 

@@ -1,4 +1,4 @@
-"""A bulletin reaches each person of its segment once, and no one who wants none or is not registered."""
+"""A bulletin reaches each person of its segment once, and no one who opted out or is not registered."""
 
 import base64
 import html

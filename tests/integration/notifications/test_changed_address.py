@@ -1,4 +1,4 @@
-"""A registration has another address: what has not gone goes there, and to the old one but one mail that says so."""
+"""A registration's address changes: unsent mail goes to the new one, and one notice to the old one."""
 
 import itertools
 from email import message_from_bytes

@@ -1,4 +1,4 @@
-"""What the owner of an address gets when something waits for them: one mail with a link, and nothing kept of it."""
+"""What the owner of an address gets when something waits for them: one mail with a link, of which nothing is kept."""
 
 import itertools
 import random as randomness

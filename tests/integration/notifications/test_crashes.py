@@ -1,4 +1,4 @@
-"""Senders that die, freeze, lose their lease or their database: no mail is lost, none is doubled uncounted."""
+"""Senders that die, freeze, or lose their lease or database: no mail is lost, and every duplicate is counted."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What proposers are told: of their registration, of each decision once, and of their side event like everyone."""
+"""Mails to proposers: about their registration, each decision once, and their side event like everyone else."""
 
 import random as randomness
 from collections.abc import Callable

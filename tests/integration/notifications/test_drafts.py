@@ -1,4 +1,4 @@
-"""Bulletins as they are written and looked at, by the interface and on the console's pages."""
+"""Writing and previewing bulletins, by the API and in the console."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Erasure while mail is queued, claimed, under way, unknown, sent: nothing more goes out, no one is named any more."""
+"""Erasure while mail is queued, claimed, in handover, unknown or sent: nothing more is sent, and no name remains."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The managing link of a mail: that mail alone holds it, closed, and it goes once the mail is sent or called off."""
+"""The managing link is stored, encrypted, with its mail only, and deleted once the mail is sent or called off."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Messages become entries of the recipient book and mails: one mail each, whatever their order and number."""
+"""Messages become entries of the recipient book and mails: one mail each, in whatever order they arrive."""
 
 import itertools
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The recipient book is closed by another key while messages are heard, and the old key opens nothing any more."""
+"""The recipient book is encrypted with a new key while messages arrive; the old key opens nothing afterwards."""
 
 from collections.abc import Callable
 from pathlib import Path

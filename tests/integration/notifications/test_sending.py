@@ -1,4 +1,4 @@
-"""A sender against a relay that does what a script says: each outcome leads to its state, and says so once."""
+"""A sender with a scripted relay: each answer leads to its state, and is reported once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Mails that reached no one are sent again as someone decides: once, true, with the same Message-ID."""
+"""Mails that reached no one are sent again on request: once, with correct content and the same Message-ID."""
 
 import re
 from collections.abc import Mapping

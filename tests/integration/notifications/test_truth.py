@@ -1,4 +1,4 @@
-"""Whatever comes in between, no mail goes out that is untrue at that moment, and none goes out twice."""
+"""Whatever changes in between, no mail is sent that is untrue at that time, and none is sent twice."""
 
 from dataclasses import replace
 from email import message_from_bytes

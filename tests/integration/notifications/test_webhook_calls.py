@@ -1,4 +1,4 @@
-"""Calls to receivers by TLS: to the address that was checked and to no other, bounded, without redirects."""
+"""Calls to receivers by TLS: only to the address that was checked, bounded in time, without redirects."""
 
 import ssl
 import time

@@ -1,4 +1,4 @@
-"""Ways to break what people are written."""
+"""Ways to break data about mails."""
 
 from tests.integration.operations.breaking import Break, in_notifications, in_registration
 

@@ -1,4 +1,4 @@
-"""Ways to break what is told, taken in and parked."""
+"""Ways to break data about published, consumed and parked messages."""
 
 from tests.integration.operations.breaking import Break, in_bus, in_events, in_notifications, in_registration
 

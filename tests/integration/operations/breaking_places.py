@@ -1,4 +1,4 @@
-"""Ways to break who is registered, the log of readings, and the keys of forms."""
+"""Ways to break registrations, the log of readings, and the keys of forms."""
 
 from tests.integration.operations.breaking import Break, in_events, in_keys, in_notifications, in_registration
 

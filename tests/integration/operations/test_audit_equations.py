@@ -1,4 +1,4 @@
-"""Each equation is broken on purpose in what real use cases have made, and found: it alone."""
+"""Each equation is broken on purpose in data of real use cases, and it alone is reported."""
 
 from dataclasses import dataclass, replace
 

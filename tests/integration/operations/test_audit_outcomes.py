@@ -1,4 +1,4 @@
-"""The three verdicts of `make audit`: it holds, is not yet decidable and says what it waits for, or is broken."""
+"""The three results of `make audit`: all holds, undecided yet (with the reason), or broken."""
 
 import secrets
 import subprocess

@@ -1,4 +1,4 @@
-"""`make audit` and its process: what it prints, how it ends, what Prometheus sees; an outage ends a round alone."""
+"""`make audit` and its process: output, exit codes, metrics; an outage ends only the current round."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The supervisor with small programs: it starts again what ends, holds what is held, and signals no one else."""
+"""The supervisor with small programs: restarts what ends, keeps what is held, and signals nothing else."""
 
 import json
 import subprocess

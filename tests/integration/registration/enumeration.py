@@ -1,4 +1,4 @@
-"""What stands between someone who asks and an address: the ways in which it can be known already, and what is seen."""
+"""What an attacker may try to find out about an address: its possible states, and what each route reveals."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Attacks on people, seats and mailboxes: what each must not achieve, and who must not suffer by it."""
+"""Attacks on people, seats and mailboxes: what each must not achieve, and who must not suffer from it."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The event as a file and as links, where someone has a seat: the entry of the invitation, and nothing that opens."""
+"""The event as a file and as links, for people with a seat: the entry of the invitation, without personal links."""
 
 import re
 from datetime import datetime, timedelta

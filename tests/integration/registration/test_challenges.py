@@ -1,4 +1,4 @@
-"""Proofs of work: what a solved challenge is good for, once and in time, and that a bad one refuses nothing."""
+"""Proofs of work: the effect of a solved challenge, once and in time; a bad one refuses nothing."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The page behind a confirmation link: what it shows, what it refuses, and what became of each choice."""
+"""The page behind a confirmation link: what it shows, what it refuses, and the outcome of each choice."""
 
 import re
 from datetime import timedelta

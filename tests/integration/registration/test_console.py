@@ -1,4 +1,4 @@
-"""The console's page with names: who may read it, what it shows, and how its filters and pages work."""
+"""The console's list of people: who may read it, its content, filters and pages."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Coordinators correct people, enter them manually, merge two registrations, and mail links again."""
+"""Coordinators correct and enter people, merge two registrations, and mail links again."""
 
 import re
 from typing import Any

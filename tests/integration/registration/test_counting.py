@@ -1,4 +1,4 @@
-"""Coordinators filter people by their answers, sort them, choose columns, and count them by one or two things."""
+"""Coordinators filter people by their answers, sort them, choose columns, and count them by one or two values."""
 
 import csv
 import io

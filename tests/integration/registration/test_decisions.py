@@ -1,4 +1,4 @@
-"""Coordinators decide about one person; and a person's page says why they were, or were not, given a seat."""
+"""Coordinators decide about one person, whose page says why they got a seat or did not."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Coordinators make and change forms by drafts: nothing is public before it is published, and old answers stay."""
+"""Coordinators create and change forms as drafts: nothing is public before publishing, and old answers stay."""
 
 import json
 from typing import Any

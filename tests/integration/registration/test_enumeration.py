@@ -1,4 +1,4 @@
-"""From no answer can be learnt whether an address is registered, blocked, or has been used too often."""
+"""No response reveals whether an address is registered, blocked, or over its limit."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Erasing: by the person's link and by a coordinator; what is left is a tombstone, and the place goes to the next."""
+"""Erasure by the person's link and by a coordinator: a tombstone remains, and the seat goes to the next person."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A form that no one's pages show may say that its ended registrations are deleted after some days; others keep all."""
+"""A form without partners may delete its ended registrations after some days; others keep all."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Coordinators change forms on the console: the effect first, no one overwritten, from our own pages alone."""
+"""Coordinators change forms in the console: the effect first, no overwritten change, from our own pages only."""
 
 import re
 from datetime import UTC, datetime, timedelta

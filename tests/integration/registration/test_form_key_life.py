@@ -1,4 +1,4 @@
-"""The keys of forms from first to last: replaced while people register, wrapped anew, destroyed for good."""
+"""The life of a form's keys: replaced while people register, wrapped again, destroyed for good."""
 
 import itertools
 import subprocess

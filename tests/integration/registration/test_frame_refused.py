@@ -1,4 +1,4 @@
-"""A frame that cannot show the form says why, to the page that asks: its web editor sees the cause at once."""
+"""A frame that cannot show the form tells the reason to the page that asks: its web editor sees the cause."""
 
 import pytest
 from flask.testing import FlaskClient

@@ -1,4 +1,4 @@
-"""The same key, the same answer: whoever repeats a request gets what the first one got, and nothing happens twice."""
+"""The same key, the same answer: a repeated request gets the first answer, and nothing happens twice."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -1,4 +1,4 @@
-"""People come from a file: each row's fate is shown first, then they are registered in the background, once."""
+"""Importing people from a file: a preview of each row, then registration in the background, once."""
 
 import io
 import json

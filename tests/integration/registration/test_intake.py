@@ -1,4 +1,4 @@
-"""What the intake answers: to what is right, to what is wrong, and to who is there already."""
+"""Responses of the intake: to valid submissions, to invalid ones, and to known addresses."""
 
 import json
 from typing import Any

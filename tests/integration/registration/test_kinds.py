@@ -1,4 +1,4 @@
-"""Forms of each kind on a real database: what is stored, what is told, when they are open."""
+"""Forms of each kind on a real database: what is stored, what is published, when they are open."""
 
 from datetime import UTC, datetime, timedelta
 from html import escape

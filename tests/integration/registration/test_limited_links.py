@@ -1,4 +1,4 @@
-"""Links that change nothing: the read-only page, and the way to the online meeting."""
+"""Links that change nothing: the read-only page, and the join link."""
 
 from datetime import datetime, timedelta
 from html import escape, unescape

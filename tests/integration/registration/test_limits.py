@@ -1,4 +1,4 @@
-"""How often someone may come, with two workers behind a gateway: what is counted together, and what is said."""
+"""Rate limits with two workers behind a gateway: what is counted together, and the responses."""
 
 import pytest
 from flask.testing import FlaskClient

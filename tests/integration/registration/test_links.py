@@ -1,4 +1,4 @@
-"""Links in mails: each for its purpose and its time alone, whatever else is sent; none of it leaves the hash."""
+"""Links in mails: each for its purpose and period only; only their hash is stored."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta

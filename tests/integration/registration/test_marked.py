@@ -1,4 +1,4 @@
-"""Several people are confirmed or cancelled at once: what it does to each is shown before, and each is told."""
+"""Several people are confirmed or cancelled together: the effect on each is shown first, and each is notified."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""*My registrations*: a mail with the link to everything that is registered with an address, asked for by anyone."""
+"""*My registrations*: a mail with the link to all registrations of an address, which anyone may request."""
 
 from datetime import timedelta
 from typing import Any

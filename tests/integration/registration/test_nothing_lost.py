@@ -1,4 +1,4 @@
-"""Database and decider are killed in turn while people submit: what was answered 202 is decided in the end, once."""
+"""Database and decider are killed in turn while people submit: each 202 is decided in the end, once."""
 
 import itertools
 import threading

@@ -1,4 +1,4 @@
-"""What the intake is asked for and how it went, counted: labels are few words, whatever is sent."""
+"""Metrics of requests and outcomes of the intake: labels have few values, whatever is sent."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Above capacity everyone is answered soon: 503 with a time to come again, never silence."""
+"""Above capacity everyone is answered soon: 503 with a time to try again, never silence."""
 
 import http.client
 import json

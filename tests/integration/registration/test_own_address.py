@@ -1,4 +1,4 @@
-"""Another address for a registration: asked for on the own page, confirmed by its owner, undone by the former one."""
+"""A change of address: requested on the own page, confirmed by the new owner, undone by the former one."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Changing answers on the own page: until when, from which revision, and what is given only there."""
+"""Changing answers on the own page: until when, from which revision, and what can be given only there."""
 
 import html
 import re

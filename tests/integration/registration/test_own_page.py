@@ -1,4 +1,4 @@
-"""The page behind a managing link: what became of the last command, and mail that was switched off."""
+"""The page behind a managing link: the outcome of the last command, and mail that is switched off."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A person's own program: the token of their link in place of a key opens their registration, and nothing else."""
+"""A person's own program: with the link's token in place of a key it opens their registration only."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What coordinators keep about people: tags, notes, views of the list, its columns, and spreadsheets of it."""
+"""Coordinators' tags, notes, views of the list, columns, and spreadsheets."""
 
 import io
 from typing import Any

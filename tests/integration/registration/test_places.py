@@ -1,4 +1,4 @@
-"""Places change hands: cancelling, promotion, capacity up and down, and the link by which people do it."""
+"""Seats change hands: cancelling, promotion, changes of capacity, and the links for it."""
 
 import csv
 from datetime import UTC, datetime, timedelta

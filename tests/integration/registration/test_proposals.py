@@ -1,5 +1,4 @@
-"""Proposals of side events: registrations on a form of the kind proposal, whose text goes to events and comes back
-decided."""
+"""Proposals of side events: registrations whose text is published to events, which returns the decisions."""
 
 import base64
 import html

@@ -1,4 +1,4 @@
-"""Retention: sealed answers go after fourteen days, answers with days of their own after those, people after ninety."""
+"""Retention: sealed answers go after 14 days, answers with their own period after that, people after 90 days."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

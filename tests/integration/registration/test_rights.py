@@ -1,4 +1,4 @@
-"""What each login may do, column by column; and that the logins of the public processes can read no person."""
+"""What each login may do, column by column; the logins of the public processes can read no person."""
 
 import re
 from collections.abc import Iterator

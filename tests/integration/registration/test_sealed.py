@@ -1,4 +1,4 @@
-"""Sealed answers: nowhere in the database in clear, read by few, and never without a line in the log."""
+"""Sealed answers: never in clear in the database, read by few, and each reading is in the log."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Lists of sealed answers: one purpose, one reason, one entry in the log, until they expire; two people for all."""
+"""Lists of sealed answers: one purpose, one reason, one log entry; they expire; all people need two readers."""
 
 import json
 import re

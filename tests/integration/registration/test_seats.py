@@ -1,4 +1,4 @@
-"""Seats that coordinators decide: reserved, offered, given out of order or beyond the capacity, and by which way."""
+"""Seats decided by coordinators: reserved, offered, given out of order or beyond the capacity."""
 
 import re
 from datetime import UTC, datetime, timedelta

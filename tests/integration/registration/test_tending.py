@@ -1,4 +1,4 @@
-"""The real ``tend``: what is due by time happens without a key and without a broker, and not by a wrong clock."""
+"""The real ``tend``: scheduled work runs without a key and a broker, and not with a wrong clock."""
 
 from pathlib import Path
 

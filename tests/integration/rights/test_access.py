@@ -1,4 +1,4 @@
-"""Access: invitations, passkeys and keys, who may give what, and that each service believes the same."""
+"""Access: invitations, passkeys and keys, who may give what, and the same result in each service."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""The audit log: who did what is written down with the action, cannot be changed, and is shown to those who watch."""
+"""The audit log: each action with its actor, unchangeable, shown to those who may read it."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Coordinators add and change partners; a partner asks for an origin of theirs; no one else can do either."""
+"""Coordinators add and change partners; a partner requests an origin; no one else can do either."""
 
 import re
 from typing import Any

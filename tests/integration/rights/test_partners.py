@@ -1,4 +1,4 @@
-"""A partner's key shows that partner's own numbers and lines to paste, and nothing else of anyone."""
+"""A partner's key shows that partner's numbers and embed code, and nothing about anyone else."""
 
 import html
 import re

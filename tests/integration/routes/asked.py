@@ -1,4 +1,4 @@
-"""What is asked of each route: a request that its view takes seriously, so that who asks decides, and not what."""
+"""A valid request to each route, so that the response depends on the caller alone."""
 
 from typing import Any
 

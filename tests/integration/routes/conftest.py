@@ -1,4 +1,4 @@
-"""One house for all tests of routes: they only look, or change what no other of them looks at."""
+"""One installation for all tests of routes: they only read, or change what no other test reads."""
 
 from collections.abc import Iterator
 

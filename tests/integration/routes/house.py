@@ -1,4 +1,4 @@
-"""The three applications as one house under HTTPS, someone registered in it, and a key for every kind of caller."""
+"""The three applications behind HTTPS, one registered person, and a key for every kind of caller."""
 
 import json
 import re

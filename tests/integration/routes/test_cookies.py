@@ -1,4 +1,4 @@
-"""Cookies: one alone, the console's, made by signing in; what people send who register means the same with it."""
+"""Cookies: the console's only, set by signing in; public pages behave the same with it."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a request asks of a database does not grow with what there is, and not when many come at once."""
+"""The database cost of a request does not grow with the data, nor with concurrent requests."""
 
 from collections.abc import Callable
 from typing import Any

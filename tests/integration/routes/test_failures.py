@@ -1,4 +1,4 @@
-"""What goes wrong inside is told to no one outside: no stack, no statement, no path, no version, no name of a part."""
+"""Internal failures reveal nothing to clients: no stack, statement, path, version or name of a part."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""What every answer carries, route by route: nothing inline, in no one's frame, what is personal kept by no cache."""
+"""Headers of every response: nothing inline, frames only where allowed, personal pages in no cache."""
 
 import re
 

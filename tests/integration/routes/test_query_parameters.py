@@ -1,4 +1,4 @@
-"""No operation of the interface ignores a query parameter: a misspelt filter would be answered with everyone."""
+"""No operation of the API ignores a query parameter: a misspelt filter would return everyone."""
 
 from typing import Any
 
