@@ -1,4 +1,4 @@
-"""The network between a cluster's nodes: it leads them to each other and holds back what it is told to hold back."""
+"""The network between a cluster's nodes: it connects them and blocks what a test tells it to block."""
 
 import json
 import socket

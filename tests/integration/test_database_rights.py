@@ -1,4 +1,4 @@
-"""The server keeps every process to its rights: each login, each table and function, each verb, as the rights say."""
+"""The server limits every process to its rights: each login, each table and function, each verb."""
 
 from collections.abc import Iterator
 from contextlib import closing

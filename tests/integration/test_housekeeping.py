@@ -1,4 +1,4 @@
-"""Outbox and inbox stay small: old rows go a bite at a time, and a message that comes again has no second effect."""
+"""Outbox and inbox stay small: old rows are deleted in batches, and a late duplicate has no effect."""
 
 import time
 from collections.abc import Iterator

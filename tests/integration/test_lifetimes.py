@@ -1,4 +1,4 @@
-"""Nothing is kept forever: every table that grows with registrations has an end, and whoever is erased is gone."""
+"""Nothing is kept forever: every table that grows with registrations is pruned, and erased people are gone."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The operator's commands, as typed: what is parked is listed with its reason, shown, sent back, and dropped."""
+"""The operator's commands, as typed: parked messages are listed with their reason, shown, replayed and dropped."""
 
 import json
 from collections.abc import Callable, Sequence

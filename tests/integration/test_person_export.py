@@ -1,4 +1,4 @@
-"""One person's data across the three services: every table is covered, and what is exported is what is stored."""
+"""One person's data across the three services: every table is covered, and the export equals what is stored."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""The publisher on a real node that stops, dies, freezes and comes back."""
+"""The publisher with a real node that stops, crashes, freezes and comes back."""
 
 import uuid
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The scripted sink as a process: each verb refused, stalled and cut, and every mail that was answered 250 is there."""
+"""The scripted sink as a process: each verb refused, stalled and cut, and it keeps every mail that it accepted."""
 
 import time
 from collections import Counter

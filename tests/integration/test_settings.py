@@ -1,4 +1,4 @@
-"""A process with bad settings does not start, and says everything that is wrong at once."""
+"""A process with bad settings does not start, and reports all faults at once."""
 
 from collections.abc import Callable
 from pathlib import Path

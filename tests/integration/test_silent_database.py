@@ -1,4 +1,4 @@
-"""A database behind a line that swallows what is sent: callers are told soon, all of them; a slow one is waited for."""
+"""A connection to the database that swallows everything: callers get an error soon; a slow database is waited for."""
 
 import socket
 import time

@@ -1,4 +1,4 @@
-"""The tests' own servers: they start, lose nothing that was confirmed, die at once, and leave nothing behind."""
+"""The tests' own servers: they start, lose nothing confirmed, die at once, and leave nothing behind."""
 
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""Causes every kind of mail, by what people and coordinators do, with hostile text wherever someone's words can stand.
+"""Causes every kind of mail, by actions of people and coordinators, with hostile text in every place for text.
 
 What a form refuses it refuses with 422; its sender then has no part in the story.
 """

@@ -1,4 +1,4 @@
-"""A mail as its recipient's program reads it: by the standard library's parsers, which know nothing of ours."""
+"""A mail as its recipient's program reads it: by the standard library's parsers, independent of our code."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Every kind of mail, with hostile text wherever words can stand: what is in it, and what opening its links does.
+"""Every kind of mail with hostile text: its content, and the effect of opening its links.
 
 The whole system on the embedded bus, mails as they arrive at the relay. What is refused on the way is not in any mail;
 what is not refused is shown to have come through before anything is said about what it did.

@@ -1,4 +1,4 @@
-"""From the public update of 27 February 2020 to the moved review: who is told what in each act, and how often.
+"""From the public update of 27 February 2020 to the moved review: who gets which mail in each act, and how often.
 
 Each act waits for exactly the mails it causes; one more, one fewer or one twice ends the story.
 """

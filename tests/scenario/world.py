@@ -1,4 +1,4 @@
-"""The whole system as real processes whose clock the story sets, and what the people in the story do with it."""
+"""The whole system as real processes whose clock the story sets, and the actions of its people."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""People who register at a steady rate and do not give up: each repeats with the same key until it is answered 202.
+"""People who register at a steady rate and retry with the same key until they are answered 202.
 
 Then they wait for the mail and confirm by its link, as often as it takes. Every submission stands in a journal on disk
 before it leaves, and again with its answer.

@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright, cut off from everything but this machine."""
+"""Debian's Chromium, driven by Playwright, without access to anything but this machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Many clients at once against one address: each its own thread and connection, each answer written down."""
+"""Many clients at once against one address: each with its own thread and connection, each answer recorded."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""A TCP proxy that breaks the line between two programs in the ways in which lines break, one direction at a time.
+"""A TCP proxy that breaks the connection between two programs in every way, one direction at a time.
 
 It runs in a thread of its own; what it does to all its connections can be changed at any moment. What a black hole has
 swallowed is gone: a connection that has lost bytes cannot go on, so healing resets it, as its ends would in the end.

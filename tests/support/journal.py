@@ -1,4 +1,4 @@
-"""What clients asked and were told, on disk: the memory against which a system that was broken is held.
+"""What clients requested and were told, on disk: the record with which a broken system is compared.
 
 A line stands in the file before the request leaves, and another when its answer, or the silence, is known. So even a
 client that dies leaves behind what it may have caused, and no one has to trust what a program says of itself.

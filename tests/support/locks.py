@@ -1,4 +1,4 @@
-"""Lets transactions meet where a test wants them to: one holds locks, the others come and wait."""
+"""Makes transactions meet as a test wants: one holds locks, the others arrive and wait."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What notifications alone can read of registration's messages: whom they are about, and the tokens of their links."""
+"""What only notifications can read of registration's messages: the people they are about, and the tokens of links."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Free loopback ports that stay free while their server is stopped."""
+"""Free loopback ports that stay reserved while their server is stopped."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""What must be true of everyone who was answered 202 and has confirmed, looked up where it must be.
+"""What must hold for everyone who was answered 202 and has confirmed: nothing is lost and nothing is doubled.
 
 Nothing is lost and nothing is doubled. Each check has a name and finds registrations, facts or mails; a sound system
 has no finding. It is asked again and again while a test breaks things, so connections are kept and a mail that was read

@@ -1,4 +1,4 @@
-"""A whole system whose processes follow orders: each may be told where to die, fail or stand still, and is kept up."""
+"""A whole system whose processes follow orders: a test can make each crash, fail or freeze, and it is restarted."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

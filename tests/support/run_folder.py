@@ -1,4 +1,4 @@
-"""One folder per test run, so that whatever a crashed run left behind can be found and ended.
+"""One folder per test run, so that what a crashed run leaves behind can be found and ended.
 
 A run's folder is named after the process that owns it and after that process' start: there is no moment in which the
 owner is unknown. Every child has the folder in its environment and is written down with its start time; ``sweep``

@@ -1,4 +1,4 @@
-"""The whole system as real processes, one a role, to be killed one by one; and what must be true afterwards."""
+"""The whole system as real processes, one per role, to kill one by one; and what must hold afterwards."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Checks a timetable against the hard rules, by minutes and manually: it shares no rule with the solver or the board.
+"""Checks a timetable against the hard rules by comparing minutes: it shares no rule with the solver or the board.
 
 It knows the plain values of a problem and nothing else. Each broken rule comes back as a sentence.
 """

@@ -1,4 +1,4 @@
-"""What can fail in production, exactly the alerts that each fault raises, and how they rise and go."""
+"""What can fail in production, and exactly which alerts each fault raises and clears."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

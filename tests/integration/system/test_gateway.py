@@ -1,4 +1,4 @@
-"""The gateway alone, before a service of the test: whom it limits, and what it leaves in its log."""
+"""The gateway alone, before a service of the test: whom it limits, and what it logs."""
 
 import http.client
 import itertools

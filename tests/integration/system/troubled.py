@@ -1,4 +1,4 @@
-"""The whole system with everyone in it, after trouble: processes killed, messages parked, requests refused."""
+"""The whole system with people in every state, after trouble: killed processes, parked messages, refused requests."""
 
 import re
 import subprocess

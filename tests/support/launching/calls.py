@@ -1,4 +1,4 @@
-"""Whom a program calls: every address that its Python code connects to is written down, once each.
+"""Records every address that a program's Python code connects to, once each.
 
 PostgreSQL's own library connects below Python; the address is the one of its setting and nothing else.
 """

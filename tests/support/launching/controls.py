@@ -1,4 +1,4 @@
-"""Negative controls: each takes one guard out of the process that it runs in, to show that a test would notice.
+"""Negative controls: each removes one guard from its process, to show that a test would notice.
 
 They are wired in by the launcher, so that production code has no switch that could be left on.
 """

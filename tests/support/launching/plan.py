@@ -1,4 +1,4 @@
-"""What is to happen at a fail point, once, in whichever process of a program comes there first."""
+"""What happens at a fail point, once, in whichever process of a program reaches it first."""
 
 import os
 from dataclasses import dataclass

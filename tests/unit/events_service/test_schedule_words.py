@@ -1,4 +1,4 @@
-"""What the console says of conflicts, of searches and of wishes, in words that hold for the board they are about."""
+"""The console's texts about conflicts, searches and preferences are true of the board."""
 
 import inspect
 import re

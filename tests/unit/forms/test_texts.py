@@ -1,4 +1,4 @@
-"""Which language serves someone, and the texts that a script needs."""
+"""The choice of a language, and the texts that a script needs."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Text that wants to be more than text, and what mail clients would make of it."""
+"""Hostile text, and what mail clients would make of it."""
 
 import re
 

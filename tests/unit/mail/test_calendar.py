@@ -1,4 +1,4 @@
-"""The calendar part, read back by a parser that is not the one that wrote it where it matters."""
+"""The calendar part, read back by an independent parser where it matters."""
 
 import re
 from dataclasses import replace

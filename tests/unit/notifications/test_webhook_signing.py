@@ -1,4 +1,4 @@
-"""Signatures by Standard Webhooks, checked by its own library, as receivers do."""
+"""Signatures by Standard Webhooks, verified with its own library, as receivers do."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A registration moves to another address only by both mailboxes, and back by the link of the one that it had."""
+"""A registration moves to another address with both mailboxes only, and back by the former one's link."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

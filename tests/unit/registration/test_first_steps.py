@@ -1,4 +1,4 @@
-"""The first steps of a new installation: what is done, what is next, and what has to wait."""
+"""The first steps of a new installation: what is done, what is next, and what must wait."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Hours of a form, what a change of it does, and why someone who waits is not promoted."""
+"""Opening times of a form, the effect of its changes, and why someone on the waiting list is not promoted."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Files of people: what is read of them, and what is refused, with the line."""
+"""Files of people: what is read of them, and what is refused with its line."""
 
 import io
 import zipfile

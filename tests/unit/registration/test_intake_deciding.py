@@ -1,4 +1,4 @@
-"""What becomes of submissions and commands, decided from facts alone."""
+"""Decisions about submissions and commands, from facts alone."""
 
 from collections.abc import Callable
 from dataclasses import replace

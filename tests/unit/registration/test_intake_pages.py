@@ -1,4 +1,4 @@
-"""Form, receipt and confirmation page in every state and language: nothing preselected, told or executed."""
+"""Form, receipt and confirmation page in every state and language: nothing preselected, revealed or executed."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Sealed answers: what opens, what does not in another place, what a ciphertext shows, and what needs no key."""
+"""Sealed answers: what opens, what does not when moved, what a ciphertext reveals, and what needs no key."""
 
 import json
 from collections.abc import Callable

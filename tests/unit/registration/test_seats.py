@@ -1,4 +1,4 @@
-"""Seats: whatever happens in whatever order, no more are given than there are; and when a form stops giving any."""
+"""Seats: in whatever order things happen, no more are given than exist; and when a form stops giving any."""
 
 from collections import Counter
 from collections.abc import Callable

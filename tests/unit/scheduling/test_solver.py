@@ -1,4 +1,4 @@
-"""Timetables keep the hard rules, and no timetable is better; whoever has no place gets a reason and a proof."""
+"""Timetables keep the hard rules and are optimal; proposals without a place get a reason and a proof."""
 
 from collections.abc import Iterator
 from dataclasses import replace

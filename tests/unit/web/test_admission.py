@@ -1,4 +1,4 @@
-"""The door: who is let in, who is refused how, and that no class takes another's slots."""
+"""Admission: who is let in, how others are refused, and that no class takes another's slots."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""How often someone may come: by whom it is counted, what they are told, and what is kept of them."""
+"""Rate limits: what they count by, what clients are told, and what is stored."""
 
 import multiprocessing
 from datetime import timedelta

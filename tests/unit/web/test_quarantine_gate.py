@@ -1,4 +1,4 @@
-"""What passes the gate while the database is in quarantine, or was down and may have been restored."""
+"""What passes while the database is in quarantine, or was down and may have been restored."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The console's cookie: what it is made of, how long it is believed, and what becomes of it when keys change."""
+"""The console's cookie: its content, how long it is valid, and what happens to it when keys change."""
 
 import json
 import time
