@@ -4,6 +4,7 @@ There are three, each with the keys and rights that its routes need: ``forms`` (
 links) and ``desk`` (console and the coordinators' interface). ``web`` is all three in one process.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -71,6 +72,9 @@ PEOPLE = (
 PAUSED = ("/embed/", "/v1/challenge", "/v1/receipts/", "/receipts/", "/my", "/c/", "/r/", "/v/", "/j/")
 """Path prefixes that answer 503 even for reading in quarantine: their content may be older than people's mails."""
 
+GATED = re.compile(r"/v1/forms/[^/]+/submissions|/embed/[^/]+|/my")
+"""Submissions, also of plain forms, which answer an outage with what was typed. Gated transactions store them."""
+
 PUBLIC = ("/embed/",)
 """Forms and their files: the same for everyone."""
 
@@ -110,8 +114,10 @@ def build_app(
     kinds = UNITED[WEB] if settings.common.process == WEB else (settings.common.process,)
     work = UnitOfWork(engine, NAME)
     intake_work = UnitOfWork(intake or engine, NAME)
+    watch = QuarantineWatch(intake_work, NAME)
     deployment = settings.common.deployment_with((settings.common.signing_keys or settings.intake_keys)[0])
-    context = _public_context(settings, work, intake_work, clock) if kinds != (DESK,) else None
+    gated_work = intake_work.gated(watch.require_none)
+    context = _public_context(settings, work, gated_work, clock) if kinds != (DESK,) else None
     routes = _routes(settings, kinds, work, clock, context, deployment, keys_database)
     keys = KeyChecks(work, settings.held_keys, NAME)
     parts = WebParts(
@@ -126,8 +132,9 @@ def build_app(
         cached=CachedPages(PUBLIC, forget=context.views.clear) if context is not None else CachedPages(),
         clock=clock,
         around=_cross_origin(context),
-        quarantine=QuarantineWatch(intake_work, NAME),
+        quarantine=watch,
         paused=PAUSED,
+        gated=GATED,
         rates={kind: usual for kind, (_, usual) in RATES.items()},
         larger_bodies=LARGER_BODIES if DESK in kinds else {},
     )

@@ -198,6 +198,7 @@ class WebParts:
         examples: file with examples for the OpenAPI document.
         quarantine: reports whether the database is in quarantine; None for an application without a database.
         paused: path prefixes that answer 503 in quarantine even for reading.
+        gated: whole paths that answer an outage themselves, and whose writing transactions are gated.
         rates: usual rate of each kind of request that is limited, for one client network.
     """
 
@@ -215,6 +216,7 @@ class WebParts:
     examples: Path | None = None
     quarantine: QuarantineWatch | None = None
     paused: tuple[str, ...] = ()
+    gated: re.Pattern[str] | None = None
     rates: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -281,7 +283,7 @@ def make_app(parts: WebParts, holders: KeyHolders | None, deployment: Deployment
 def _put_behind_a_quarantine_gate(app: Flask, parts: WebParts) -> None:
     if parts.quarantine is not None:
         app.extensions[QUARANTINE_WATCH] = parts.quarantine
-        app.wsgi_app = QuarantineGate(app.wsgi_app, parts.quarantine, parts.paused)  # type: ignore[method-assign]  # the place Flask names for this
+        app.wsgi_app = QuarantineGate(app.wsgi_app, parts.quarantine, parts.paused, parts.gated)  # type: ignore[method-assign]  # the place Flask names for this
 
 
 def _add_admission_control(app: Flask, parts: WebParts, deployment: Deployment) -> None:

@@ -5,6 +5,7 @@ register. Health probes, metrics, reading in the console, and signing in and out
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable
 from threading import Lock
@@ -95,16 +96,24 @@ class QuarantineGate:
         inner: the application.
         watch: reports whether there is a quarantine.
         paused: path prefixes that answer 503 even for reading.
+        gated: whole paths that answer an outage themselves, such as a form with what was typed. They are served while
+            the database is away; each transaction in which they write must be gated by ``watch.require_none``.
     """
 
-    def __init__(self, inner: "WSGIApplication", watch: QuarantineWatch, paused: tuple[str, ...]) -> None:
-        self._inner, self._watch, self._paused = inner, watch, paused
+    def __init__(
+        self,
+        inner: "WSGIApplication",
+        watch: QuarantineWatch,
+        paused: tuple[str, ...] = (),
+        gated: re.Pattern[str] | None = None,
+    ) -> None:
+        self._inner, self._watch, self._paused, self._gated = inner, watch, paused, gated
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer 503 in quarantine, or to a change while the state is not known; else ask the application."""
         is_file = environ["REQUEST_METHOD"] in _SAFE and environ["PATH_INFO"].endswith(_FILES)
         code = "" if is_file else self._code(environ["REQUEST_METHOD"])
-        if not code or self._passes(environ):
+        if not code or self._passes(environ, code):
             return self._inner(environ, start_response)
         why: Why = QUARANTINE if code == QUARANTINE else "busy"
         retry_after_s = QUARANTINE_S if code == QUARANTINE else EARLIEST_S
@@ -123,9 +132,11 @@ class QuarantineGate:
             return "unavailable"  # the database has not answered: never, or not for too long to change anything
         return "" if found is None else QUARANTINE
 
-    def _passes(self, environ: "WSGIEnvironment") -> bool:
+    def _passes(self, environ: "WSGIEnvironment", code: str) -> bool:
         path = environ["PATH_INFO"]
         if path.startswith("/-/") or path in _SIGNING:
+            return True
+        if code != QUARANTINE and self._gated is not None and self._gated.fullmatch(path):
             return True
         return environ["REQUEST_METHOD"] in _SAFE and not path.startswith(self._paused)
 

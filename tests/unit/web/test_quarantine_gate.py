@@ -1,6 +1,7 @@
 """What passes while the database is in quarantine, or was down and may have been restored."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -94,3 +95,17 @@ def test_after_an_outage_without_a_restore_changes_go_on(client: Client, databas
     assert client.open("/v1/forms/x/submissions", method=method).status_code == 503
     database.away, database.now_s = False, OUTAGE_S + CHECK_EVERY_S
     assert client.open("/v1/forms/x/submissions", method=method).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "away", "restored"), [("/v1/forms/x/submissions", 200, 503), ("/v1/forms/x/submissions/y", 503, 503)]
+)
+def test_page_that_answers_an_outage_itself_is_asked_then_and_not_in_quarantine(
+    database: OneRow, path: str, away: int, restored: int
+) -> None:
+    client = Client(QuarantineGate(answer, database.watch(), gated=re.compile("/v1/forms/[^/]+/submissions")))
+    assert client.post(path).status_code == 200
+    database.away, database.now_s = True, OUTAGE_S
+    assert client.post(path).status_code == away
+    database.away, database.row, database.now_s = False, ROW, OUTAGE_S + CHECK_EVERY_S
+    assert client.post(path).status_code == restored
