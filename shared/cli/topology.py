@@ -65,7 +65,7 @@ def check_members(settings: CommonSettings, absent: Sequence[str]) -> int:
 
 def _not_asked(absent: Sequence[str], reason: str) -> int:
     if not absent:
-        click.echo("exchanges and queues: complete")
+        click.echo("exchanges and queues: all there")
     click.echo(f"members of queues: not checked: {reason}")
     return MISSING if absent else NOT_ASKED
 

@@ -53,7 +53,7 @@ def test_invitation_says_all_that_a_calendar_needs() -> None:
     assert event["DTSTAMP"].dt == SAMPLE.now
     assert event["SEQUENCE"] == 0
     assert event["DESCRIPTION"].splitlines()[-1] == (
-        "To join online, use the link in our e-mails, or have your personal link sent to you from this page: "
+        "To join online, use the link in our e-mails, or request your personal link on this page: "
         "https://register.example.org/v/sample-view"
     )
 

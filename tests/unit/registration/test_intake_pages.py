@@ -199,7 +199,7 @@ def test_differences_are_shown_as_old_and_new() -> None:
 
 def test_confirming_says_what_it_agrees_to() -> None:
     text = visible(render_confirmation(PENDING))
-    assert text.count("By confirming you give this consent: I agree that the organisers store") == 2
+    assert text.count("By confirming, you give this consent: I agree that the organisers store") == 2
 
 
 def test_owner_can_always_enter_their_answers() -> None:
