@@ -80,7 +80,10 @@ _NEEDS = {
 def metrics_page() -> str:
     """Every metric: those of ``shared`` and those that a service or the operations declare."""
     rows = [(f"`{name_of(metric)}`", *_facts(metric)) for metric in all_metrics()]
-    return GENERATED + _METRICS_INTRODUCTION + _table(("metric", "kind", "labels", "meaning", "workers"), rows)
+    table = _table(("metric", "kind", "labels", "meaning", "workers"), rows)
+    events = _codes(event.name for event in registration.SECURITY_EVENTS)
+    own = f"\n`{name_of(metrics.security_events_total)}` also has the events of a service; registration: {events}.\n"
+    return GENERATED + _METRICS_INTRODUCTION + table + own
 
 
 def spans_page() -> str:

@@ -25,8 +25,8 @@ from services.events.side_events.service import ReceivedProposal, erase_proposal
 from shared.messaging.contracts.schemas import Message
 from shared.messaging.inbox import BatchEffect, Effect
 from shared.runtime.errors import Poison
-from shared.security.audit_log import end_session, upsert_access
 from shared.security.sealing import Unsealable
+from shared.security.sessions import handle_sign_in_message
 
 _SAME_NAME = (
     "registration_id",
@@ -184,11 +184,9 @@ def on_copy(connection: Connection, message: Message) -> None:
     """Store a copy of a form, a partner, an account or a request for approval unless a newer one is known; or end a
     session.
     """
-    if message.routing_key == ACCESS_CHANGED:
-        upsert_access(connection, message.data)
-    elif message.routing_key == SESSION_ENDED:
-        end_session(connection, bytes.fromhex(message.data["session"]), message.data["occurred_at"])
-    elif message.routing_key == APPROVAL_CHANGED:
+    if handle_sign_in_message(connection, message):
+        return
+    if message.routing_key == APPROVAL_CHANGED:
         upsert_approval(connection, message.data)
     elif message.routing_key == PARTNER_CHANGED:
         upsert_partner(connection, message.data)

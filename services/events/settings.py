@@ -4,17 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from services.events.rights import RIGHTS
+from services.public_keys import NOTIFICATIONS_PUBLIC, REGISTRATION_PUBLIC
 from shared.cli.settings import CONSUME, REKEY, WEB, CommonSettings, key_file, read_common, with_embedded
 from shared.runtime.settings import Reader
-from shared.security.keys import (
-    KEY_BYTES,
-    NOTIFICATIONS_PUBLIC,
-    REGISTRATION_PUBLIC,
-    SIGNING,
-    HeldKey,
-    KeyKind,
-    KeyRule,
-)
+from shared.security.keys import KEY_BYTES, SIGNING, HeldKey, KeyKind, KeyRule
 
 EVENTS = KeyKind(
     "events",

@@ -85,7 +85,7 @@ def deliver() -> Loop:
 def _add_rekey(group: OperatorGroup) -> None:
     @group.command("rekey", in_quarantine=InQuarantine.REFUSED)
     def reencrypt_recipients() -> None:
-        """Re-encrypt recipients with the newest vault key, while mails are sent. Run again if interrupted."""
+        """Re-encrypt the recipients with the newest vault key, while mails are sent. Run again if interrupted."""
         # here alone: no worker needs it
         from services.notifications.bulletins.store import ENCRYPTED_TESTERS
         from services.notifications.mails.store import ENCRYPTED_MAILS

@@ -6,7 +6,8 @@ Other data is deleted with its person (``recipients/store.py``).
 from datetime import timedelta
 
 from shared.db.cleanup import HOURLY_S, Rule
-from shared.security.audit_log import ACCESS_RULE, AUDIT_LOG_RULE, SESSION_RULES
+from shared.security.audit_log import AUDIT_LOG_RULE
+from shared.security.sessions import ACCESS_RULE, SESSION_RULES
 
 DELIVERY_KEPT = timedelta(days=7)
 MAIL_KEPT = timedelta(days=365)

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from services.public_keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
 from services.registration.rights import CONSUME, DECIDE, DESK, FORMS, OPERATOR, OWN, RIGHTS, TEND, WEB, WORK
 from shared.cli.settings import MIGRATE, CommonSettings, key_file, read_common, read_database, with_embedded
 from shared.runtime.deployment import read_rate
 from shared.runtime.settings import PUBLIC_URL, Reader, is_same_database, plain_urls
-from shared.security.keys import EVENTS_PUBLIC, KEY_BYTES, NOTIFICATIONS_PUBLIC, SIGNING, HeldKey, KeyKind, KeyRule
+from shared.security.keys import KEY_BYTES, SIGNING, HeldKey, KeyKind, KeyRule
 
 PERSON = KeyKind(
     "person",

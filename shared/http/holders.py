@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from shared.messaging.contracts.payloads import ROLES
 from shared.messaging.contracts.schemas import SLUG
 from shared.runtime.clock import parse_rfc3339, system_clock
 from shared.runtime.errors import SettingsError
@@ -22,7 +23,6 @@ HOLDER_NEEDS = (
     "`until` is an instant with a UTC offset; the role `partner` cannot be combined with others and needs the slug of "
     "its `partner`"
 )
-ROLES = ("viewer", "coordinator", "sealed-reader", "operator", "administrator", "partner")
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,7 +185,7 @@ def _network_of(text: str) -> Address | None:
 
 
 FIRST, PUBLIC, LATER, LAST = "first", "public", "later", "last"
-"""People who register and their links; the public programme; coordinators' queries; exports and the console."""
+"""People and their links; public pages; queries; exports and the console."""
 
 MAX_WAITING = 32
 """Maximum number of requests waiting for a slot of ``later`` or ``last``: a page and all that it loads come at once."""
@@ -247,9 +247,9 @@ class AdmissionLimits:
     """How much one web process works on at once.
 
     Attributes:
-        first: requests of people who register.
-        public: pages of the public programme that are not in memory.
-        later: coordinators' queries.
+        first: requests of the public that are not public pages.
+        public: public pages that are not in memory.
+        later: queries.
         last: exports and the console.
     """
 

@@ -35,9 +35,10 @@ http_inflight_requests = Gauge(
 
 requests_refused_total = Counter(
     "troika_requests_refused_total",
-    "Requests refused by load shedding, by class (first: people who register; public: the programme; later: queries; "
-    "last: exports and console) and reason: full (no capacity left), queue (undecided submissions use all the disk "
-    "space that they may use), late (it had waited too long before it arrived), slow (its body took too long).",
+    "Requests refused by load shedding, by class (first: people and their links; public: public pages; later: queries; "
+    "last: exports and console) and reason: full (no capacity left), queue (what the service has stored and not worked "
+    "on uses all the disk space that it may use), late (it had waited too long before it arrived), slow (its body took "
+    "too long).",
     ["service", "class", "reason"],
 )
 
@@ -50,8 +51,8 @@ public_pages_total = Counter(
 
 requests_limited_total = Counter(
     "troika_requests_limited_total",
-    "Requests refused with 429 by a rate limit, by kind (intake, challenge, link) and scope: network (one client "
-    "address, or the /64, /56 or /48 around an IPv6 address). There is no other rate limit.",
+    "Requests refused with 429 by a rate limit, by kind and scope: network (one client address, or the /64, /56 or /48 "
+    "around an IPv6 address). There is no other rate limit.",
     ["service", "kind", "scope"],
 )
 
@@ -59,7 +60,7 @@ security_events_total = Counter(
     "troika_security_events_total",
     "Security events, by kind: signed-in, sign-in-refused, key-refused (unknown or ended), "
     "role-refused (a key of another role or for other forms), cross-site-refused, "
-    "too-many-requests, list-exported, sealed-answers-read.",
+    "too-many-requests, list-exported; a service may add its own.",
     ["event"],
 )
 
@@ -185,23 +186,4 @@ final_work_refused_total = Counter(
     "troika_final_work_refused_total",
     "Times that work was refused because the clock differed from the database's, by work (tending, leases, …).",
     ["service", "work"],
-)
-retention_overdue = Gauge(
-    "troika_retention_overdue",
-    "Records with data that should have been deleted a day ago: `sealed` answers, single `answers`, `people`; `ended` "
-    "registrations as a whole.",
-    ["service", "what"],
-    multiprocess_mode="mostrecent",
-)
-retention_unannounced = Gauge(
-    "troika_retention_unannounced",
-    "Records that are due but were not announced, and wait for an operator: `sealed` answers, single `answers`, "
-    "`people`, `ended` registrations.",
-    ["service", "what"],
-    multiprocess_mode="mostrecent",
-)
-retention_done_total = Counter(
-    "troika_retention_done_total",
-    "Records from which retention deleted data, by kind of data.",
-    ["service", "what"],
 )

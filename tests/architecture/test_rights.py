@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 import pytest
+from alembic.script import ScriptDirectory
 
 from deploy.local.secrets import OWNERS
 from deploy.servers.logins import LOGINS
@@ -17,7 +18,9 @@ from services.notifications import rights as notifications
 from services.registration import rights as registration
 from shared.db.roles import Rights, as_set, login
 from tests.architecture.said_to_database import Place, commands, said, value_of
-from tests.architecture.sources import python_files, text_of
+from tests.architecture.sources import python_files
+from tests.support.migrations import sql_of
+from tests.support.processes import PROJECT
 
 RIGHTS: dict[str, Rights] = {
     "registration": registration.RIGHTS,
@@ -90,7 +93,9 @@ def functions_of(service: str) -> set[str]:
 
 
 def _made(service: str, pattern: str) -> set[str]:
-    return set(re.findall(pattern, "".join(map(text_of, python_files(f"services/{service}/migrations")))))
+    folder = PROJECT / "services" / service / "migrations"
+    scripts = ScriptDirectory(str(folder), version_locations=[str(folder / "versions")])
+    return set(re.findall(pattern, "".join(map(sql_of, scripts.walk_revisions()))))
 
 
 def given_to(service: str) -> set[tuple[str, str, str]]:

@@ -84,7 +84,7 @@ def people(path: Path, people: Path) -> None:
     """Write a file of the people whose registration is lost. Run it before `apply`, which erases them."""
     with _opened() as (settings, databases):
         if not settings.vault_keys:
-            raise click.ClickException(f"{VAULT_VARIABLE} is needed to open the recipient book")
+            raise click.ClickException(f"{VAULT_VARIABLE} is needed to decrypt the recipients")
         if people.exists():
             raise click.ClickException(f"{people} may be the only list of these people by now: name another file")
         count = write_people(databases, Vault(list(settings.vault_keys)), read_plan(path).lost_people, people)

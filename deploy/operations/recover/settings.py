@@ -8,10 +8,10 @@ from pathlib import Path
 from deploy.local.secrets import make_secrets
 from deploy.operations.recover.databases import NOTIFICATIONS, REGISTRATION, SERVICES
 from deploy.up.servers import database_url
+from services.public_keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
 from shared.cli.settings import MIGRATE, key_file, read_database
 from shared.runtime.errors import SettingsError
 from shared.runtime.settings import Reader
-from shared.security.keys import EVENTS_PUBLIC, NOTIFICATIONS_PUBLIC
 from shared.security.sealing import KEY_BYTES
 
 NEEDED = (
@@ -26,7 +26,7 @@ class RecoverSettings:
     """Attributes:
     urls: by service, of its owner's login.
     notifications_key, events_key: public keys of the services, 32 bytes.
-    vault_keys: open the recipient book; only for the list of people who must be written to.
+    vault_keys: decrypt the recipients; only for the list of people who must be written to.
     mail_domain: what Message-IDs end with.
     where: where they were found, in words.
     """

@@ -9,7 +9,7 @@ CONFIRMED, CANCELLED = "registration.confirmed", "registration.cancelled"
 TYPE_OF_KIND = {"confirmation": CONFIRMED, RECEIVED: CONFIRMED, "promotion": CONFIRMED, "cancelled-by-you": CANCELLED}
 """Webhook type by the kind of the mail that the same message causes. Other messages make no delivery."""
 
-QUEUED, CLAIMED, DELIVERED, FAILED, CALLED_OFF = "queued", "claimed", "delivered", "failed", "called_off"
+QUEUED, CLAIMED, DELIVERED, FAILED, CANCELLED = "queued", "claimed", "delivered", "failed", "cancelled"
 PENDING = (QUEUED, CLAIMED)
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

@@ -11,8 +11,8 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from services.registration.forms.standard_forms import DAY_FIELDS, standard_questions
 from shared.i18n.languages import LANGUAGE_NAMES, LANGUAGES, NO_TEXT, Text
-from shared.public_forms.definition import DAY_FIELDS, standard_questions
 from shared.public_forms.fields import Field, FieldKind, engine_texts
 from shared.public_forms.kinds import KINDS
 from shared.runtime.ids import free_slug, slug_from

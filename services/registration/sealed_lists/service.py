@@ -47,6 +47,7 @@ from services.registration.sealed_lists.store import (
 from services.registration.sealing.encryption import open_answers
 from services.registration.sealing.key_store import FormKeys, KeyGone
 from services.registration.sealing.service import KEY_GONE, READ_ALL, Approval, ask, checked_reason, new_approval
+from services.registration.telemetry import SEALED_ANSWERS_READ
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging import outbox
 from shared.messaging.contracts.schemas import Message
@@ -55,7 +56,7 @@ from shared.public_forms.fields import Field
 from shared.runtime.clock import Clock, rfc3339
 from shared.runtime.errors import DomainError
 from shared.runtime.ids import new_id
-from shared.runtime.logs import SecurityEvent, correlation_id, record_security_event, traceparent
+from shared.runtime.logs import correlation_id, record_security_event, traceparent
 from shared.security.sealing import Unsealable
 
 APPROVAL_CHANGED = "approval.changed.v1"
@@ -283,4 +284,4 @@ def _answers(
 
 
 def _record(opened: SealedList) -> None:
-    record_security_event(SecurityEvent.SEALED_READ, holder=opened.reader, list=opened.id, form=opened.form)
+    record_security_event(SEALED_ANSWERS_READ, holder=opened.reader, list=opened.id, form=opened.form)

@@ -1,4 +1,4 @@
-"""The recipient book is encrypted with a new key while messages arrive; the old key opens nothing afterwards."""
+"""The recipients are encrypted with a new key while messages are consumed; the old key opens nothing afterwards."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -38,7 +38,7 @@ def test_older_notifications_mails_nobody_twice(past: Past, rehearsal: Rehearsal
     assert plan.mails_missing == 9
     assert applied.mails >= plan.mails_missing
     assert rows(rehearsal.installation.urls["notifications"], STATES) == [
-        ("called_off", True, 1),
+        ("cancelled", True, 1),
         ("sent", True, 13),
         ("sent", False, 7),
         ("unknown", False, 6),
