@@ -415,7 +415,7 @@ def test_form_whose_private_key_is_missing_is_named_and_gets_no_other(
     KeyFolder(tmp_path, read_keys(installation.secrets.folder / "master.key")).make(FORM)
     (tmp_path / file.name).rename(file)
     [fault] = key_faults(client)
-    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): the store holds another key")
+    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): the store has a key that is not this database's")
     (tmp_path / "elsewhere.key").rename(file)
     assert (key_faults(client), key_wrong.labels("registration", "form")._value.get()) == ([], 0)
 
@@ -474,7 +474,7 @@ def test_dump_from_before_the_destruction_opens_no_more(
     answer, [fault] = read(restarted, traveller, coordinator), key_faults(restarted)
     engine.dispose()
     assert (answer.status_code, answer.get_json()["code"]) == (410, "sealed-gone")
-    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, and this database has no record")
+    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, but this database has no record")
 
     secrets = installation.secrets.folder
     left = [key for file in secrets.glob("*.key") for key in read_keys(file)]
@@ -511,7 +511,7 @@ def test_destroyed_key_that_comes_back_opens_nothing(
     file.with_suffix(".destroyed").unlink()
     assert (read(client, traveller, coordinator).status_code, len(keys_of(installation).private_keys(FORM))) == (410, 1)
     [fault] = key_faults(client)
-    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, and its private key is back")
+    assert fault.startswith(f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, but its private key exists again")
     assert run(installation, "destroy", FORM, "--yes", ALONE).exit_code == 0
     assert (file.exists(), key_faults(client)) == (False, [])
 

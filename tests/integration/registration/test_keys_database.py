@@ -209,7 +209,7 @@ def test_key_that_the_database_lacks_and_key_that_is_another_are_named(
     with opened_form_keys(service.settings("web")) as keys:
         keys.store.make(FORM)
     [fault] = faults_of(service)
-    assert fault.startswith(f"form key {FORM} ({KEYS_URL}): the store holds another key than this database's")
+    assert fault.startswith(f"form key {FORM} ({KEYS_URL}): the store has a key that is not this database's")
 
 
 def test_host_that_stays_with_the_folder_is_not_ready_once_a_key_is_destroyed(
@@ -224,7 +224,7 @@ def test_host_that_stays_with_the_folder_is_not_ready_once_a_key_is_destroyed(
         assert read(left_behind.client, traveller, coordinator).status_code == 410
         [fault] = faults_of(left_behind)
         assert fault.startswith(
-            f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, and its private key exists again"
+            f"form key {FORM} (TROIKA_FORM_KEYS): it was destroyed, but its private key exists again"
         )
 
 

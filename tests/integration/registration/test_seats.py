@@ -223,7 +223,7 @@ def test_seat_beyond_the_capacity_needs_a_reason(service: RegistrationService, d
     assert desk.ask("PATCH", 3, status="confirmed", reason="speaker").status_code == 200
     why = "confirmed by a coordinator: they speak at the event (1 beyond the capacity)"
     assert (desk.history(3)[1], desk.seats()["beyond"]) == (("confirmed", why, 2, "a coordinator"), 1)
-    assert "1 more seat is taken than there are" in text_of(desk.client.get(PAGE, headers=desk.headers).text)
+    assert "1 seat is taken beyond the capacity" in text_of(desk.client.get(PAGE, headers=desk.headers).text)
     service.cancel(1)
     assert service.states()[2] == ("waitlisted", 1)
 
