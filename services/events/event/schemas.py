@@ -33,7 +33,7 @@ class EditEventSchema(ma.Schema):
     internal_note = text_field(2000, "For coordinators", least=0)
     form = slug_field("Slug of the form by which people register", allow_none=True)
     internal = ma.fields.Boolean(
-        metadata={"description": "The system's own: in no programme, feed or number; only while it is a draft"}
+        metadata={"description": "Internal event: left out of programme, feeds and counts; only while it is a draft"}
     )
 
 

@@ -10,13 +10,13 @@ from shared.runtime.errors import SettingsError
 from shared.runtime.yaml_source import Node, load_from, read_yaml, repeated
 
 FILES = ("series.yaml", "working-groups.yaml", "events.yaml", "consultations.yaml")
-"""What a folder must hold."""
+"""Files that a folder must contain."""
 
 OPTIONAL_FILES = ("resources.yaml", "hotels.yaml", "group-contacts.yaml")
-"""What it may hold as well."""
+"""Files that it may also contain."""
 
 FORMS_FILE = "forms.yaml"
-"""Registration's; where it is there, events may name no form that is not in it."""
+"""Registration's file; if it exists, events may name only forms in it."""
 
 REFERENCES = (
     ("events.yaml", "series", "series.yaml"),
@@ -39,7 +39,7 @@ def read_folder(path: Path) -> Loaded:
     and of ``resources.yaml``, ``hotels.yaml`` and ``group-contacts.yaml`` if they are there.
 
     Args:
-        path: the folder; other files in it belong to other services and are left alone.
+        path: the folder; other files in it belong to other services and are ignored.
 
     Raises:
         SettingsError: with every fault of all files, ``events.yaml:14: starts: …``. The rules of a row are checked
@@ -60,7 +60,7 @@ def read_folder(path: Path) -> Loaded:
 
 
 def _place(fault: str) -> tuple[int, int]:
-    """Where a fault belongs when they are read from top to bottom: file, then line."""
+    """Sort key of a fault: file, then line."""
     name, line = fault.split(":")[:2]
     return (*FILES, *OPTIONAL_FILES).index(name), int(line) if line.isdigit() else 0
 

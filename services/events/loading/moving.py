@@ -28,7 +28,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class LoadedRooms:
-    """Where and when side events can be; ``lines`` is the line of each slot's time in the file."""
+    """Rooms and times for side events; ``lines`` is the line of each slot's time in the file."""
 
     rooms: tuple[Room, ...]
     slots: tuple[TimeSlot, ...]
@@ -65,7 +65,7 @@ def time_to_next(loaded: Loaded, event_id: str, weekday: int, now: datetime) -> 
 
 
 def moved(loaded: Loaded, by: timedelta) -> Loaded:
-    """The same with every date moved by ``by`` (whole days); clocks on the wall show the same time as before.
+    """The same with every date moved by ``by`` (whole days); local times stay the same.
 
     Raises:
         SettingsError: a moved time does not exist, or twice, where clocks are changed; lists all such.

@@ -83,7 +83,7 @@ def alarm_field(**more: Any) -> ma.fields.Integer:
 
 def joining_field(**more: Any) -> ma.fields.Integer:
     """When people can join."""
-    about = {"description": "From how long before the start people with a seat can join online"}
+    about = {"description": "Minutes before the start from which people with a seat can join online"}
     return whole_field(0, MAX_JOIN_MINUTES_BEFORE, strict=True, metadata=about, **more)
 
 
@@ -105,7 +105,7 @@ def _slug(value: Any) -> str:
 
 def _form_slug(value: Any) -> str:
     if (slug := _slug(value)) in RESERVED:
-        raise ValueError("this address is a page of its own: another slug is required")
+        raise ValueError("this address is used by another page: choose another slug")
     return slug
 
 
@@ -170,14 +170,16 @@ class FormRowSchema(FileSchema):
 
     def _faults_of_form(self, values: Mapping[str, Any]) -> Faults:
         if values.get("days") and values.get("kind", PROPOSAL) != PROPOSAL:
-            yield ("days",), "only a form of the kind proposal asks about days"
+            yield ("days",), "only forms of the kind proposal ask about days"
         for number, partner in enumerate(values.get("partners", ())):
             if not isinstance(partner, str) or partner not in self._partners:
-                yield ("partners", number), f"{str(partner)[:80]} is no partner"
+                yield ("partners", number), f"there is no partner {str(partner)[:80]}"
         if values.get("keep_days") is not None and values.get("partners"):
-            yield ("keep_days",), "only a form that no partner shows may forget its registrations by itself"
+            yield ("keep_days",), "only a form that no partner shows may delete its registrations automatically"
         if values.get("person_days", PERSON_DAYS) != PERSON_DAYS and isinstance(values.get("fields"), str):
-            message = f"the standard questions tell people {PERSON_DAYS} days: write your own to say otherwise"
+            message = (
+                f"the standard questions promise people {PERSON_DAYS} days: write your own questions for another period"
+            )
             yield ("person_days",), message
         if values.get("kind") == PROPOSAL and values.get("capacity") is not None:
             yield ("capacity",), "proposals have no seats"
@@ -268,11 +270,11 @@ def _name_field(**more: Any) -> ma.fields.String:
 
 
 class PartnerWantedSchema(ma.Schema):
-    """What to change of a partner; what is left out stays."""
+    """What to change of a partner; fields that are left out stay unchanged."""
 
     name = _name_field()
     origins = _origins("Exactly the origins that may show forms: `https://www.example.org`")
-    requested_origins = _origins("Asked for and not decided on; one that is put into `origins` leaves this list")
+    requested_origins = _origins("Requested and not decided yet; putting one into `origins` removes it from this list")
     language = one_of_field(LANGUAGES)
     theme = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), validate=check_by(theme_values))
 

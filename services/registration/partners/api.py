@@ -1,4 +1,4 @@
-"""Partners: whose pages show which forms, and how many came through them."""
+"""Partners: which forms their pages show, and how many people registered through them."""
 
 from dataclasses import asdict, replace
 from typing import Any
@@ -18,7 +18,7 @@ from shared.runtime.errors import DomainError
 
 
 class OriginWantedSchema(ma.Schema):
-    """An origin that a partner asks for."""
+    """An origin requested by a partner."""
 
     class Meta:
         unknown = ma.RAISE
@@ -68,7 +68,7 @@ class PartnerDetailSchema(PartnerSchema):
 
 def partners_blueprint(desk: PartnerDesk) -> Any:
     """Routes below ``/v1/partners``."""
-    blueprint = Blueprint("partners", __name__, url_prefix="/v1/partners", description="Whose pages show forms")
+    blueprint = Blueprint("partners", __name__, url_prefix="/v1/partners", description="Partners and their forms")
     _add_reading(blueprint, desk)
     _add_changing(blueprint, desk)
     return blueprint

@@ -81,10 +81,10 @@ def test_form_is_loaded_with_what_it_leaves_out(tmp_path: Path) -> None:
          "sealed"),
         ("fr: Logement", "de: Wohnen", "3: title: one of en, fr, es, ar, ru, zh is required"),
         ("fr: Logement", "fr: ''", "3: title: must have 1 to 300 characters"),
-        ("[example-partner]", "[example-partner, nobody]", "4: partners: nobody is no partner"),
-        ("[example-partner]", "[[example-partner]]", "4: partners: ['example-partner'] is no partner"),
+        ("[example-partner]", "[example-partner, nobody]", "4: partners: there is no partner nobody"),
+        ("[example-partner]", "[[example-partner]]", "4: partners: there is no partner ['example-partner']"),
         ("slug: own", "slug: [own]", "1: slug: lower-case letters, digits and single hyphens are required"),
-        ("kind: webinar", "kind: webinar\n  days: [2020-05-06]", "3: days: only a form of the kind proposal asks about "
+        ("kind: webinar", "kind: webinar\n  days: [2020-05-06]", "3: days: only forms of the kind proposal ask about "
          "days"),
         ("kind: webinar", "kind: webinar\n  capacity: '3'", "3: capacity: must be a whole number from 0 to 1000000"),
     ],
