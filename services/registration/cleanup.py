@@ -123,7 +123,7 @@ RULES = (
     Rule("used_challenge", "t.used_at < :before", CHALLENGE_KEPT, "it cannot be used again", order="t.used_at"),
     *SESSION_RULES,
     Rule("console_session", "t.since < :before", 2 * MAX_SESSION_AGE, "no cookie lives that long"),
-    Rule("refused_sign_in", "t.refused_at <= :before", REFUSED_SIGN_IN_KEPT, "outside the window of the rate limit"),
+    Rule("refused_sign_in", "t.refused_at <= :before", REFUSED_SIGN_IN_KEPT, "outside the window of the limit"),
     Rule("used_passkey_challenge", "t.used_at < :before", CHALLENGE_OF_PASSKEY_KEPT, "its cookie has expired"),
     Rule("invitation", "t.expires_at < :before", INVITATION_KEPT, "enough time to explain why its link does not work"),
     ACCESS_RULE,

@@ -112,4 +112,4 @@ def accept(settings: CommonSettings, kind: KeyKind, *, yes: bool) -> None:
             accept_keys(connection, held, read_database_time(connection), operator_name())
     finally:
         engine.dispose()
-    click.echo(f"{kind.name}: {', '.join(held.values)}. Restart the processes that hold it.")
+    click.echo(f"{kind.name}: {', '.join(held.values)}. Restart the processes that use it.")
