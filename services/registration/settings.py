@@ -78,7 +78,7 @@ class RegistrationSettings:
         notifications_key: the notifications service's public key.
         events_key: the same of the events service.
         organiser: shown on forms.
-        sealed_one_reader: no one has to approve the whole list of sealed answers, or the destruction of a key.
+        sealed_one_reader: opening a whole list of sealed answers, or destroying a key, needs no approval.
         console_url: address of the console, where links of invitations lead and for which passkeys are made.
     """
 

@@ -79,7 +79,7 @@ def marked(page: Page, places: Places) -> None:
         box.check()
     page.get_by_label("With the marked registrations").select_option("cancelled")
     page.get_by_role("button", name="Preview").click()
-    page.get_by_role("heading", name="Cancel for this person").wait_for(timeout=WITHIN_MS)
+    page.get_by_role("heading", name="Cancel the registrations").wait_for(timeout=WITHIN_MS)
 
 
 def correcting(page: Page, places: Places) -> None:
@@ -139,13 +139,13 @@ def approval(page: Page, places: Places) -> None:
     console("/console/registrations/sealed-lists")(page, places)
     if page.get_by_role("link", name="All sealed answers of").count():
         page.get_by_role("link", name="All sealed answers of").first.click()
-        page.get_by_role("heading", name="What is asked for").wait_for(timeout=WITHIN_MS)
+        page.get_by_role("heading", name="Request", exact=True).wait_for(timeout=WITHIN_MS)
         return
     sealed_new(page, places)
     page.locator("input[name=purpose][value=everything]").check()
     page.get_by_label("Why do you need them?").fill("The insurer asks for the whole list")
     page.get_by_role("button", name="Open the list").click()
-    page.get_by_role("heading", name="What is asked for").wait_for(timeout=WITHIN_MS)
+    page.get_by_role("heading", name="Request", exact=True).wait_for(timeout=WITHIN_MS)
 
 
 COLLEAGUE, ADDRESS = "A colleague", "colleague@example.org"

@@ -1,4 +1,4 @@
-"""A kind of thing that coordinators set up, such as working groups or rooms: everything that differs between kinds.
+"""Kinds of records that coordinators set up, such as working groups or rooms: everything that differs between kinds.
 
 The schemas of its requests and answers are made from its fields.
 """

@@ -97,7 +97,7 @@ def date_of(state: Mapping[str, Any]) -> str | None:
 
 
 def due_after(began_at: datetime, changed_at: datetime) -> datetime:
-    """Return when the news of changes go out: the first was made at ``began_at``, the last at ``changed_at``."""
+    """Return when news of changes are sent: the first was made at ``began_at``, the last at ``changed_at``."""
     return min(changed_at + NEWS_WAIT, began_at + MAX_WAIT)
 
 

@@ -81,7 +81,7 @@ class MappingSchema(ma.Schema):
     language = ma.fields.String(
         load_default="en",
         validate=ma.validate.OneOf(LANGUAGES),
-        metadata={"description": "Language for rows that name none"},
+        metadata={"description": "Language of rows without one"},
     )
     encoding = ma.fields.String(
         validate=ma.validate.OneOf(_ENCODINGS), metadata={"description": "Of a CSV; empty: detected"}
