@@ -12,14 +12,21 @@ PYTHON ?=
 EMPTY ?=
 # make down KEEP=1 keeps data, keys and logs
 KEEP ?=
-# Seconds that make audit waits until everything is decidable
+# Seconds that make audit waits until everything is decidable, and the head of the log of readings that it must hold
 WAIT ?= 0
+HEAD ?=
 # Which measurements, and how long: make bench BENCH="P6 --bulletin 50000"
 BENCH ?=
 # make security RUN=yes; make advisories OSV=https://osv.example.org CACHE=folder
 RUN ?=
 OSV ?=
 CACHE ?=
+# make sbom PRODUCTION=folder SBOM=name: an environment of what runs in production and nothing else, and what to write
+PRODUCTION ?= var/production
+SBOM ?= sbom
+LISTED = --output-reproducible --pyproject pyproject.toml --sv 1.6 --of JSON $(VALIDATED)
+# Whether the lists are compared with the schema of their format
+VALIDATED ?= --validate
 # Words for the doctor: make doctor DOCTOR="--only mail --json"
 DOCTOR ?=
 # More words for pytest: make test PYTEST="-k bus"
@@ -57,13 +64,13 @@ help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.ready ## set up and start everything on this machine with sample data (EMPTY=1: with none); Ctrl-C stops it
-	@TROIKA_DEMO_EMPTY=$(EMPTY) $(BIN)/python -m deploy.local.demo run
+	@$(BIN)/python -m deploy.local.demo $(if $(EMPTY),--empty) run
 
 demo-check: $(VENV)/.ready ## the same unattended: one registration all the way, each step with its time, then stop
 	@$(BIN)/python -m deploy.local.demo check
 
 demo-reset: $(VENV)/.ready ## delete the demo's data, so that the next `make demo` begins anew
-	@TROIKA_DEMO_EMPTY=$(EMPTY) $(BIN)/python -m deploy.local.demo reset
+	@$(BIN)/python -m deploy.local.demo $(if $(EMPTY),--empty) reset
 
 up: $(VENV)/.ready ## start the production shape on this machine: RabbitMQ, PostgreSQL, one process a role, Prometheus
 	@deploy/setup/up_machine.sh
@@ -74,7 +81,7 @@ down: $(VENV)/.ready ## stop it in order and delete it; KEEP=1 keeps data, keys 
 	@KEEP=$(KEEP) $(BIN)/python -m deploy.up down
 
 audit: $(VENV)/.ready ## compare what databases and broker hold; exit 1: broken, 3: not yet decidable. WAIT=60 waits for it
-	@$(BIN)/python -m deploy.operations.audit --wait $(WAIT)
+	@$(BIN)/python -m deploy.operations.audit --wait $(WAIT) $(if $(HEAD),--head $(HEAD))
 
 doctor: $(VENV)/.ready ## grade this host and what `make up` runs on it, each line with what to do; exit 1: warnings, 2: faults
 	@$(BIN)/python -m deploy.operations.doctor $(DOCTOR)
@@ -155,8 +162,11 @@ security: $(VENV)/.ready-dev ## print the statements about safety with their tes
 	@$(if $(RUN),deploy/setup/test_machine.sh)
 	@$(BIN)/python -m deploy.security $(if $(RUN),--run)
 
-sbom: $(VENV)/.ready-dev ## write sbom.json: every package that runs in production, with version and licence (CycloneDX)
-	@$(BIN)/python -m deploy.security.sbom sbom.json
+sbom: $(VENV)/.ready-dev ## write sbom.json (each package of production, its licence) and sbom-hashes.json (its files): CycloneDX
+	@test -x $(PRODUCTION)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(PRODUCTION)
+	@$(BIN)/uv pip sync --quiet --python $(PRODUCTION) --require-hashes requirements.txt
+	@$(BIN)/cyclonedx-py environment $(LISTED) -o $(SBOM).json $(PRODUCTION)
+	@$(BIN)/python -W ignore -m cyclonedx_py requirements $(LISTED) -o $(SBOM)-hashes.json requirements.txt
 
 advisories: $(VENV)/.ready-dev ## look up what is known against our packages; needs the network. OSV=… asks another server
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.txt \

@@ -36,9 +36,10 @@ one kind run, the last column says how a gauge of several web workers is combine
 _SPANS_INTRODUCTION = """\
 # Spans
 
-Where `TROIKA_OTLP_URL` names a collector, each process sends it these spans by OTLP ([why so](../adr/0039-spans.md)). A
-span belongs to the trace of its cause, over all processes. It contains the attributes listed here and no others; all
-values are from bounded sets, and none is about a person. `service.name` is `<service>-<process>`.
+Where `OTEL_EXPORTER_OTLP_ENDPOINT` names a collector, each process sends it these spans by OTLP
+([why so](../adr/0039-spans.md)). A span belongs to the trace of its cause, over all processes. It contains the
+attributes listed here and no others; all values are from bounded sets, and none is about a person. `service.name` is
+`<service>-<process>`.
 
 """
 

@@ -12,9 +12,9 @@ from flask.typing import ResponseReturnValue
 
 from deploy.local.installation import Content
 from deploy.shape import service_for
-from services.events.wsgi import application as events
-from services.notifications.wsgi import application as notifications
-from services.registration.wsgi import application as registration
+from services.events.web import application as events
+from services.notifications.web import application as notifications
+from services.registration.web import application as registration
 from shared.http.headers import secure_headers
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

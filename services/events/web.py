@@ -1,4 +1,7 @@
-"""Builds the web application: settings become transactions and routes. No worker imports it."""
+"""Builds the web application: settings become transactions and routes. No worker imports it.
+
+gunicorn calls ``application`` in each of its workers, after the fork.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +28,7 @@ from services.events.programme.pages import programme_blueprint
 from services.events.scheduling.api import schedule_blueprint
 from services.events.scheduling.console import timetable_console
 from services.events.scheduling.rooms import ROOMS, SLOTS
-from services.events.settings import EventsSettings
+from services.events.settings import EventsSettings, read_settings
 from services.events.setup.api import KindApi, question_blueprint
 from services.events.setup.console import SetupPages
 from services.events.setup.kinds import SetupKind
@@ -34,6 +37,7 @@ from services.events.side_events.api import proposals_blueprint
 from services.events.side_events.reading import SideEventsContext
 from services.events.side_events.speakers import speakers_console, speakers_list
 from services.events.wiring import MIGRATIONS, NAME, proposal_keys
+from shared.cli.settings import open_web_engine
 from shared.console.frame import frame_blueprint
 from shared.db.quarantine import QuarantineWatch
 from shared.db.readiness import CheckedClock, DatabaseTime, read_database_time, readiness
@@ -45,6 +49,8 @@ from shared.http.page_cache import CachedPages
 from shared.http.request_data import Blueprint
 from shared.http.sign_in import SignIn, key_holders
 from shared.runtime.clock import Clock, system_clock
+from shared.runtime.logs import configure_logs
+from shared.runtime.tracing import start_tracing
 from shared.security.keys import KeyChecks
 
 PUBLIC = ("/programme", "/calendar/")
@@ -152,3 +158,11 @@ def _setup_pages(context: EventsContext) -> Pages:
     blueprint = pages.blueprint()
     add_lists(blueprint, pages)
     return blueprint
+
+
+def application() -> Flask:
+    """The application on its own engine."""
+    configure_logs(NAME, "web")
+    settings = read_settings()
+    start_tracing(NAME, "web", settings.common.otlp_url)
+    return build_app(settings, open_web_engine(settings.common))

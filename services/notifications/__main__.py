@@ -47,7 +47,7 @@ def send() -> Loop:
             vault=Vault(list(settings.vault_keys)),
             public_url=settings.common.public_url,
             mail_from=settings.mail_from,
-            organiser=settings.mail_from_name,
+            organiser=settings.organiser,
             clock=clock,
         )
         transport = SmtpTransport(settings.smtp_url)

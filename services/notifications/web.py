@@ -1,4 +1,7 @@
-"""Builds the web application: settings become keys, letterhead and routes. No worker imports it."""
+"""Builds the web application: settings become keys, letterhead and routes. No worker imports it.
+
+gunicorn calls ``application`` in each of its workers, after the fork.
+"""
 
 from pathlib import Path
 
@@ -22,12 +25,13 @@ from services.notifications.bulletins.draft_form import SEGMENT_WORDS
 from services.notifications.bulletins.drafts import BulletinContext, Letterhead
 from services.notifications.composing.texts import pieces_of
 from services.notifications.recipients.api import person_export_blueprint, suppressions_blueprint, unsubscribe_blueprint
-from services.notifications.settings import NotificationsSettings
+from services.notifications.settings import NotificationsSettings, read_settings
 from services.notifications.tracking.api import mails_blueprint
 from services.notifications.tracking.console import add_not_notified, add_overview
 from services.notifications.webhooks.api import webhooks_blueprint
 from services.notifications.webhooks.service import WebhookService
 from services.notifications.wiring import MIGRATIONS, NAME
+from shared.cli.settings import open_web_engine
 from shared.console.frame import frame_blueprint, pages_blueprint
 from shared.db.quarantine import QuarantineWatch
 from shared.db.readiness import CheckedClock, DatabaseTime, read_database_time, readiness
@@ -37,6 +41,8 @@ from shared.http.audit_log import audit_log_routes
 from shared.http.holders import AccessFile
 from shared.http.sign_in import key_holders
 from shared.runtime.clock import Clock, system_clock
+from shared.runtime.logs import configure_logs
+from shared.runtime.tracing import start_tracing
 from shared.security.keys import KeyChecks
 from shared.security.sealing import Vault
 
@@ -74,7 +80,7 @@ def build_app(
     """The web application on ``engine``."""
     work, common = UnitOfWork(engine, NAME), settings.common
     holders = key_holders(AccessFile(common.access_file), work, clock, common.signing_keys, common.deployment)
-    letterhead = Letterhead(common.public_url, settings.mail_from, settings.mail_from_name)
+    letterhead = Letterhead(common.public_url, settings.mail_from, settings.organiser)
     vault = Vault(list(settings.vault_keys))
     context = BulletinContext(work, clock, letterhead, vault, settings.mail_domain)
     keys = KeyChecks(work, settings.held_keys, NAME)
@@ -118,3 +124,11 @@ def console_blueprint(context: BulletinContext) -> Blueprint:
     add_changing(blueprint, context)
     add_sending(blueprint, context)
     return blueprint
+
+
+def application() -> Flask:
+    """The application with its own engine."""
+    configure_logs(NAME, "web")
+    settings = read_settings()
+    start_tracing(NAME, "web", settings.common.otlp_url)
+    return build_app(settings, open_web_engine(settings.common))

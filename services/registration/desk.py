@@ -1,7 +1,6 @@
 """The service's pages of the console: the list, each person, the forms, the partners, and the audit log."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -59,7 +58,6 @@ from services.registration.sealed_lists.api import lists_blueprint
 from services.registration.sealed_lists.approvals import ApprovalDesk, add_approvals, approvals_blueprint
 from services.registration.sealed_lists.console import add_reading_log, add_sealed_lists
 from services.registration.sealed_lists.service import ListDesk
-from services.registration.sealed_lists.store import ListRules
 from services.registration.sealing.api import sealed_blueprint
 from services.registration.sealing.key_service import SubmissionQueue
 from services.registration.sealing.key_store import FormKeys
@@ -186,8 +184,7 @@ def _add_people(
     partners = PartnerDesk(work, clock, settings.common.public_url)
     corrections = CorrectionDesk(work, clock, Intake(work, new_key()), messages)  # its receipts are for this process
     imports = ImportDesk(work, clock, References(person_key), make_vault(person_key))
-    rules = ListRules(timedelta(hours=settings.sealed_list_hours), settings.sealed_one_reader)
-    lists = ListDesk(work, clock, keys, rules)
+    lists = ListDesk(work, clock, keys, settings.sealed_one_reader)
     approvals = ApprovalDesk(lists, SubmissionQueue(may_take_submissions, undecided_submissions, pause_decider))
     correcting = corrections_blueprint(corrections)
     add_merge_operation(correcting, corrections)

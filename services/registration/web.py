@@ -1,7 +1,8 @@
 """Builds the web applications: settings become engines, keys, intake and routes. No worker imports it.
 
 There are three, each with the keys and rights that its routes need: ``forms`` (forms and receipts), ``own`` (pages of
-links) and ``desk`` (console and the coordinators' interface). ``web`` is all three in one process.
+links) and ``desk`` (console and the coordinators' interface). ``web`` is all three in one process. gunicorn calls
+``application`` in each of its workers, after the fork.
 """
 
 import re
@@ -19,7 +20,7 @@ from services.registration.forms.api import add_form_administration
 from services.registration.forms.changes import FormDesk
 from services.registration.intake.form_view import decider_key_problem
 from services.registration.intake.service import Intake
-from services.registration.key_stores import form_keys
+from services.registration.key_stores import form_keys, keys_engine
 from services.registration.own.address_routes import address_blueprint
 from services.registration.own.answers_routes import answers_blueprint
 from services.registration.own.commands import link_access
@@ -41,8 +42,9 @@ from services.registration.public.receipts import (
 )
 from services.registration.public.submissions import opened
 from services.registration.rights import DESK, FORMS, OWN, UNITED, WEB
-from services.registration.settings import RATES, RegistrationSettings
+from services.registration.settings import RATES, RegistrationSettings, read_settings
 from services.registration.wiring import MIGRATIONS, NAME
+from shared.cli.settings import open_web_engine
 from shared.db.engine import open_engine
 from shared.db.quarantine import QuarantineWatch
 from shared.db.readiness import CheckedClock, DatabaseTime, read_database_time, readiness
@@ -53,6 +55,8 @@ from shared.http.request_data import Blueprint
 from shared.public_forms.proof_of_work import proof_keys
 from shared.runtime.clock import Clock, system_clock
 from shared.runtime.deployment import Deployment
+from shared.runtime.logs import configure_logs
+from shared.runtime.tracing import start_tracing
 from shared.security.keys import KeyChecks
 
 PEOPLE = (
@@ -159,7 +163,7 @@ def build_app(
         gated=GATED,
         statuses=PROBLEM_STATUSES,
         signing=SIGNING,
-        rates={kind: usual for kind, (_, usual) in RATES.items()},
+        rates=RATES,
         larger_bodies=LARGER_BODIES if DESK in kinds else {},
     )
     return make_app(parts, routes.holders, deployment)
@@ -231,3 +235,16 @@ def _public_context(
 def _forgetting(context: PublicContext | None) -> Callable[[str], object]:
     """What makes the public routes of this process, if it has any, read a form again."""
     return lambda slug: context.views.pop(slug, None) if context is not None else None
+
+
+def application(process: str = WEB) -> Flask:
+    """The application with its own engines.
+
+    Args:
+        process: the kind of process, see :mod:`services.registration.rights`.
+    """
+    configure_logs(NAME, process)
+    settings = read_settings(process)
+    start_tracing(NAME, process, settings.common.otlp_url)
+    intake = open_intake_engine(settings.common.database_url)
+    return build_app(settings, open_web_engine(settings.common), intake, keys_database=keys_engine(settings))

@@ -187,7 +187,7 @@ def _add_web(group: OperatorGroup, service: Service) -> None:
     def serve(process: str) -> None:
         service.settings(process)
         arguments = "" if process == WEB else repr(process)
-        application = f"services.{service.name}.wsgi:application({arguments})"
+        application = f"services.{service.name}.web:application({arguments})"
         os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(GUNICORN_SETTINGS), application])  # noqa: S606
 
     for process, about in {WEB: "Serve HTTP with gunicorn.", **service.web_parts}.items():

@@ -1,4 +1,4 @@
-"""Flask application of a service: hooks, errors, headers, health probes and request metrics, in one order."""
+"""Flask application of a service: middleware, hooks, errors, headers, health probes, request metrics, in one order."""
 
 import os
 import re
@@ -25,7 +25,7 @@ from shared.http.problems import handle_problems, refuse_too_many
 from shared.http.request_data import CONTROL_CHARACTER, MAX_FIELDS, refuse_many_fields, refuse_unknown_parameters
 from shared.http.sign_in import KeyHolders
 from shared.runtime.clock import Clock, system_clock
-from shared.runtime.deployment import Deployment, running_version
+from shared.runtime.deployment import AdmissionLimits, Deployment, running_version
 from shared.runtime.logs import carried_trace, caused_by
 from shared.runtime.metrics import build_info, http_inflight_requests, http_request_duration_seconds
 from shared.runtime.tracing import HTTP_REQUEST, is_tracing, span
@@ -285,7 +285,7 @@ def _add_admission_control(app: Flask, parts: WebParts, deployment: Deployment) 
         app.wsgi_app,
         parts.service,
         parts.people,
-        deployment.bounds,
+        AdmissionLimits(),
         proxies=deployment.proxies,
         max_bytes=MAX_BODY_BYTES,
         larger=parts.larger_bodies,

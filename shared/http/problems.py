@@ -224,7 +224,7 @@ _MAX_ACCEPT_LANGUAGE_LENGTH = 200
 
 TEXTS = Catalogue(Path(__file__).parent / "translations")
 Why = Literal["busy", "too-many", "quarantine"]
-"""The server is overloaded; this client exceeds its rate limit; the database was restored and is being checked."""
+"""Overload; a rate limit (:mod:`shared.security.rate_limits`); the database was restored and is being checked."""
 
 _STYLE = (
     "body{margin:0;background:#f3f5f7;color:#17212b;overflow-wrap:break-word;"

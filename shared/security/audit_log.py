@@ -2,8 +2,8 @@
 
 No process changes a record, and the database refuses to delete one younger than 1,000 days, so that a stolen login of a
 process cannot remove what shows its use. Records are kept for three years. What a service records elsewhere already
-(such as changes of what it stores) is not written twice: the view ``own_audit_log`` of
-its database shows both. No record identifies a participant.
+(such as changes of what it stores) is not written twice: the view ``own_audit_log`` of its database shows both. No
+record identifies a participant.
 """
 
 import json

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.events import consumers as events
+from services.events import wiring as events
 from services.events.side_events.reading import ProposalKeys
 from services.notifications.rules import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
@@ -16,6 +16,8 @@ from shared.runtime.clock import system_clock
 from shared.security.audit_log import AuditRecord, audit_message
 from shared.security.sealing import Vault, new_key
 from tests.architecture.sources import python_files, text_of
+
+_MAKES_MESSAGES = re.compile(r"\b(?:Message|make_message|message_of)\(")
 
 
 def test_every_queue_has_an_effect_in_its_service() -> None:
@@ -43,16 +45,14 @@ def test_service_publishes_exactly_its_types(service: str) -> None:
 
 def _translations(service: str) -> list[Path]:
     """The modules that make messages of a service's facts."""
-    files = python_files(f"services/{service}")
-    named = [path for path in files if path.name.startswith("outgoing") or path.name == "messages.py"]
-    return named + [path for path in files if path not in named and "make_message(" in text_of(path)]
+    return [path for path in python_files(f"services/{service}") if _MAKES_MESSAGES.search(text_of(path))]
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_translation_is_used(service: str) -> None:
     everything = "".join(text_of(path) for path in python_files(f"services/{service}"))
     translations = "".join(text_of(path) for path in _translations(service))
-    functions = re.findall(r"^def ([a-z]\w*)", translations, re.MULTILINE)
+    functions = re.findall(r"^def ([a-z]\w*)\((?:[^()]|\(\))*\) -> Message:", translations, re.MULTILINE)
     assert functions
     used = [name for name in functions if len(re.findall(rf"\b{name}\(|\bpartial\({name}\b", everything)) > 1]
     assert used == functions

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 
 from deploy.local.secrets import OWNERS
 from deploy.servers.logins import LOGINS
-from deploy.shape import SERVICES, WORKERS, processes_of
+from deploy.shape import PROCESSES, SERVICES, WORKERS
 from services.events import rights as events
 from services.notifications import rights as notifications
 from services.registration import rights as registration
@@ -65,7 +65,7 @@ def roots_of(service: str) -> dict[str, list[Place]]:
         tools |= {(module, name) for name in commands(module) if module != main}
     keys = value_of(wiring, "describe", "keys")
     return {
-        "web": [(f"services.{service}.wsgi", "application")],
+        "web": [(f"services.{service}.web", "application")],
         "relay": [
             WORKER,
             ("shared.messaging.relay", "Relay"),
@@ -162,7 +162,7 @@ def test_records_are_only_ever_added_to(service: str) -> None:
 
 def test_every_process_of_the_installation_has_a_login() -> None:
     """An operator's login only where there is a command that needs one."""
-    wanted = {login(service, process) for service in SERVICES for process in processes_of(service)}
+    wanted = {login(*process) for process in PROCESSES} | {login(service, "operator") for service in SERVICES}
     wanted |= {login(service, process) for service in SERVICES for process in UNITED[service]}
     wanted |= {login("registration", process) for process in registration.UNITED["web"]}  # of one in parts
     found = {name for database in SERVICES for name in LOGINS[database]}

@@ -20,12 +20,11 @@ from services.events.network.messages import (
     working_group_message,
 )
 from services.events.network.model import Allotment, HotelBlock, Resource, ResourceKind, RoomKind, WorkingGroup
-from services.events.side_events.messages import DECISION_KEYS
 from services.events.side_events.model import Proposal, ProposalStatus
 from services.events.side_events.reading import ProposalKeys
-from services.events.side_events.service import sealed_decision
+from services.events.side_events.service import DECISION_KEYS, sealed_decision
 from services.notifications.mails.model import ClaimedMail
-from services.notifications.sending.messages import KEY_OF_OUTCOME, mail_message
+from services.notifications.sending.service import KEY_OF_OUTCOME, mail_message
 from services.registration.access import store as access_messages
 from services.registration.forms.messages import FORM_CHANGED, PARTNER_CHANGED, form_message, partner_message
 from services.registration.forms.model import FormFacts

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from services.notifications.composing.mime import UnusableAddress
-from services.notifications.composing.preview import sample
 from services.notifications.composing.rendering import render
 from services.notifications.sending.smtp import HandoverUnknown, NotReached, RefusedByRelay, SmtpTransport
 from services.notifications.telemetry import smtp_phase_seconds
+from tests.support.mail_samples import sample
 from tests.support.smtp_relay import CONTENT, CUT, QUICK, RECIPIENT, REPLIES, SENDER, STALL, Relay, hand_over, transport
 
 

@@ -5,7 +5,7 @@ fewer lanes two cores are half idle, with more a process may not start in the ti
 prints how long each lane took: no lane may be longer than the rest of the run.
 """
 
-from collections import Counter
+from collections import defaultdict
 
 import pytest
 from xdist.remote import Producer
@@ -81,7 +81,7 @@ class LanesPlugin:
 
     def __init__(self) -> None:
         self._began_at = 0.0
-        self._took_s: Counter[str] = Counter()
+        self._took_s: defaultdict[str, float] = defaultdict(float)
         self._ended_at: dict[str, float] = {}
 
     @pytest.hookimpl(trylast=True)
@@ -116,7 +116,8 @@ class LanesPlugin:
         """The summary; empty without workers."""
         if not self._ended_at:
             return []
-        lanes = ", ".join(f"{name} {took:.0f} s" for name, took in self._took_s.most_common(SHOWN))
+        longest = sorted(self._took_s.items(), key=lambda item: -item[1])
+        lanes = ", ".join(f"{name} {took:.0f} s" for name, took in longest[:SHOWN])
         ends = sorted(round(at - self._began_at) for at in self._ended_at.values())
         return [f"longest lanes: {lanes}", f"workers ended after {', '.join(map(str, ends))} s"]
 

@@ -28,7 +28,7 @@ def moved_clock() -> datetime:
 
 def application() -> Any:
     """For gunicorn: the application of the service named by ``TROIKA_TEST_SERVICE``."""
-    made: Callable[[], Any] = import_module(f"services.{os.environ['TROIKA_TEST_SERVICE']}.wsgi").application
+    made: Callable[[], Any] = import_module(f"services.{os.environ['TROIKA_TEST_SERVICE']}.web").application
     return made()
 
 

@@ -13,11 +13,12 @@ from typing import Any
 from urllib.parse import quote
 
 from deploy.servers import rabbitmq as rabbitmq_settings
-from deploy.servers.rabbitmq import VHOST, NodePorts, Rights
+from deploy.servers.rabbitmq import VHOST, NodePorts
 from deploy.servers.starting import BASE_ENVIRONMENT, prefix
 from shared.runtime.accounts import service_account
 from tests.support.children import freeze, kill_tree, start_child, tail
 from tests.support.ports import free_port, is_listening
+from tests.support.rabbit_definitions import Rights, first_user, user_definitions, vhost_definitions
 from tests.support.run_folder import RUN_VARIABLE, RunFolder
 from tests.support.waiting import poll_until
 
@@ -89,7 +90,7 @@ class RabbitNode:
         self._server: subprocess.Popen[bytes] | None = None
         self._names: subprocess.Popen[bytes] | None = None
         conf = rabbitmq_settings.configuration(
-            self.ports, {**rabbitmq_settings.first_user(ADMIN, self._passwords[ADMIN]), **(settings or {})}
+            self.ports, {**first_user(ADMIN, self._passwords[ADMIN]), **(settings or {})}
         )
         self._write("rabbitmq.conf", conf)
         self._write("plugins", f"[{','.join(plugins)}].\n")
@@ -249,9 +250,7 @@ class RabbitNode:
 
     def add_users(self, passwords: Mapping[str, str], rights: Rights, vhost: str) -> dict[str, str]:
         """Make users with the same rights in ``vhost``, by one command; returns their URLs by name."""
-        made = [
-            rabbitmq_settings.user_definitions(name, password, rights, vhost) for name, password in passwords.items()
-        ]
+        made = [user_definitions(name, password, rights, vhost) for name, password in passwords.items()]
         self.import_definitions(_joined(made))
         self._passwords |= passwords
         return {name: self.amqp_url(name, vhost) for name in passwords}
@@ -260,9 +259,7 @@ class RabbitNode:
         """Return ``ADMIN``'s URL in an empty vhost of its own, so that tests that share the node do not meet."""
         if not self._spare_vhosts:
             self._spare_vhosts = [f"test-{secrets.token_hex(4)}" for _ in range(VHOSTS_AT_ONCE)]
-            self.import_definitions(
-                _joined([rabbitmq_settings.vhost_definitions(name, ADMIN) for name in self._spare_vhosts])
-            )
+            self.import_definitions(_joined([vhost_definitions(name, ADMIN) for name in self._spare_vhosts]))
         return self.amqp_url(vhost=self._spare_vhosts.pop())
 
     def _start_port_mapper(self) -> None:

@@ -1,6 +1,5 @@
 """``python -m deploy.operations.recover begin | status | plan | people | apply | end``."""
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -144,7 +143,7 @@ def end(reason: str | None) -> None:
 def _opened() -> Iterator[tuple[RecoverSettings, ComparedDatabases]]:
     """Open the settings and databases; a refusal or an unavailable database ends the program with one line of text."""
     try:
-        settings = read_settings(os.environ)
+        settings = read_settings()
         with open_databases(settings.urls, operator_name()) as databases:
             yield settings, databases
     except SettingsError as error:

@@ -13,8 +13,19 @@ from services.events.http import one_of_field, slug_field, text_field
 from services.events.network.model import Consultation, ContactKind, GroupContact, HostKind, consultation_totals
 from services.events.network.store import CONSULTATION_TABLE, CONTACT_TABLE, all_working_groups
 from services.events.rules import BrokenRule
-from services.events.setup.kinds import ID_FIELD, Listing, SetupKind, Values, Words, counted, in_table, nothing, with_id
-from services.events.setup.schemas import fields_of, id_field
+from services.events.setup.kinds import (
+    ID_FIELD,
+    Listing,
+    SetupKind,
+    Values,
+    Words,
+    counted,
+    fields_of,
+    id_field,
+    in_table,
+    nothing,
+    with_id,
+)
 from shared.runtime.ids import new_id
 
 HOST_KINDS = ((HostKind.EMBASSY, "Embassy"), (HostKind.PERMANENT_MISSION, "Permanent mission"))

@@ -25,13 +25,16 @@ from services.events.setup.kinds import (
     Words,
     as_they_are,
     counted,
+    fields_of,
+    id_field,
     in_table,
     its_fields,
     nothing,
+    shown_text,
     uses,
+    wanted_text,
     with_id,
 )
-from services.events.setup.schemas import fields_of, id_field, shown_text, wanted_text
 from shared.messaging.contracts.schemas import Message, StrictBoolean
 
 _GROUP_USES = (

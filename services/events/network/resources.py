@@ -39,8 +39,21 @@ from services.events.network.store import (
     save_resource,
     select_resources,
 )
-from services.events.setup.kinds import Listing, SetupKind, Stored, Values, Words, counted, its_fields, nothing, with_id
-from services.events.setup.schemas import fields_of, id_field, shown_text, wanted_text
+from services.events.setup.kinds import (
+    Listing,
+    SetupKind,
+    Stored,
+    Values,
+    Words,
+    counted,
+    fields_of,
+    id_field,
+    its_fields,
+    nothing,
+    shown_text,
+    wanted_text,
+    with_id,
+)
 from shared.http.access import holder, needs, require_touch_each
 from shared.http.headers import seen_tags
 from shared.http.problems import MEDIA_TYPE as PROBLEM

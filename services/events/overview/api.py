@@ -44,8 +44,7 @@ from services.events.overview.store import (
     select_clashes,
 )
 from services.events.setup.api import Query, QuestionList
-from services.events.setup.kinds import Listing, Values
-from services.events.setup.schemas import fields_of, shown_text
+from services.events.setup.kinds import Listing, Values, fields_of, shown_text
 from services.events.side_events.reading import SideEventsContext
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.access import needs_all_forms, needs_recent_sign_in

@@ -28,11 +28,14 @@ from services.events.setup.kinds import (
     Words,
     as_they_are,
     counted,
+    fields_of,
+    id_field,
     its_fields,
     nothing,
+    shown_text,
+    wanted_text,
     with_id,
 )
-from services.events.setup.schemas import fields_of, id_field, shown_text, wanted_text
 from services.events.venue.model import Room, Span, TimeSlot, span_from, span_text
 from services.events.venue.store import (
     add_room,

@@ -10,10 +10,12 @@ from flask import Response, jsonify
 from services.events.event.model import Readers
 from services.events.event.service import EventsContext
 from services.events.http import CHANGED, READERS, REFUSED, audience, broken_rules_as_faults, with_refusals
-from services.events.setup.kinds import Fields, Listing, SetupKind, Values
-from services.events.setup.listing import Item, More, list_answer, nothing_more, varying
-from services.events.setup.schemas import (
+from services.events.setup.kinds import (
+    Fields,
+    Listing,
+    SetupKind,
     StepQuery,
+    Values,
     edit_schema,
     item_schema,
     list_arguments,
@@ -21,6 +23,7 @@ from services.events.setup.schemas import (
     new_schema,
     outcome_schema,
 )
+from services.events.setup.listing import Item, More, list_answer, nothing_more, varying
 from services.events.setup.service import (
     Alteration,
     Creation,

@@ -27,9 +27,8 @@ from services.events.console import (
 from services.events.event.service import EventsContext
 from services.events.http import READERS
 from services.events.rules import RulesBroken
-from services.events.setup.kinds import SetupKind
+from services.events.setup.kinds import SetupKind, edit_schema, item_schema, new_schema
 from services.events.setup.listing import in_english
-from services.events.setup.schemas import edit_schema, item_schema, new_schema
 from services.events.setup.service import (
     Alteration,
     Creation,

@@ -14,9 +14,8 @@ from werkzeug.exceptions import BadRequest
 from services.events.console import Section
 from services.events.http import READERS
 from services.events.setup.console import DONE, HOME, SetupPages
-from services.events.setup.kinds import SetupKind
+from services.events.setup.kinds import SetupKind, list_arguments, texts_of
 from services.events.setup.listing import Item, grouped, in_english, matching, page_from, query_of
-from services.events.setup.schemas import list_arguments, texts_of
 from services.events.tables import MAX_GROUPS, group_names
 from shared.http.access import holder, needs_all_forms, require_recent_sign_in
 from shared.http.headers import personal

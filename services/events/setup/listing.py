@@ -153,7 +153,7 @@ def list_answer(
         kind: whose list.
         names: the fields that the caller may see, in order.
         items: all of them as the caller may see them.
-        query: checked arguments of ``schemas.list_arguments``.
+        query: checked arguments of ``list_arguments``.
         more: further content of a list, of all that fit.
 
     Raises:

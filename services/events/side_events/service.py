@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from services.events.event.lifecycle import is_over
 from services.events.event.store import read_event
-from services.events.side_events.messages import decision_message
+from services.events.network.messages import message_of
 from services.events.side_events.model import (
     DECIDABLE,
     NEXT,
@@ -47,7 +47,7 @@ from services.events.venue.store import lock_board, remove_from_board
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging import outbox
 from shared.messaging.contracts.schemas import Message
-from shared.runtime.clock import Clock
+from shared.runtime.clock import Clock, rfc3339
 from shared.runtime.errors import DomainError
 
 CHANGEABLE = frozenset(
@@ -294,3 +294,32 @@ def _end_of(connection: Connection, old: Proposal, at: datetime) -> ProposalStat
     if ProposalStatus.WITHDRAWN not in NEXT[old.status] or (took_place and old.status is ProposalStatus.SCHEDULED):
         return old.status
     return ProposalStatus.WITHDRAWN
+
+
+DECISION_KEYS = {
+    "accepted": "proposal.accepted.v1",
+    "returned": "proposal.returned.v1",
+    "declined": "proposal.declined.v1",
+    "scheduled": "proposal.scheduled.v1",
+}
+"""The message type by the status that a proposal now has."""
+
+
+def decision_message(proposal: Proposal, notes: Mapping[str, str], at: datetime) -> Message:
+    """That ``proposal`` has the status it has, since ``at`` (aware).
+
+    Args:
+        proposal: accepted, returned, declined or scheduled.
+        notes: its note in sealed boxes, ``note`` for registration and ``sealed`` for notifications.
+        at: aware.
+    """
+    data = {
+        "proposal_id": proposal.id,
+        "revision": proposal.revision,
+        "answers_revision": proposal.answers_revision,
+        "status": str(proposal.status),
+        "event": proposal.event_id,
+        "occurred_at": rfc3339(at),
+        **notes,
+    }
+    return message_of(DECISION_KEYS[proposal.status], proposal.id, at, data)

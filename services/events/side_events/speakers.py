@@ -13,8 +13,7 @@ from services.events.event.model import Event, Readers
 from services.events.event.store import EventFilter, select_events
 from services.events.http import READERS, one_of_field
 from services.events.setup.api import QuestionList
-from services.events.setup.kinds import Listing
-from services.events.setup.schemas import fields_of
+from services.events.setup.kinds import Listing, fields_of
 from services.events.side_events import wording
 from services.events.side_events.api import NAMED_FOR
 from services.events.side_events.model import Proposal, ProposalStatus

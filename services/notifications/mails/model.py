@@ -178,7 +178,7 @@ class HandoverOutcome:
         at: time of the outcome.
         reason: why it was not sent, without personal data; None if it was.
         due_at: when it is retried (deferred) or resolved (unknown); None for sent and failed.
-        tried: whether the relay was asked, so that the backoff grows.
+        tried: whether the relay was asked, so that the backoff grows (``sending/outcomes.py``).
     """
 
     mail: ClaimedMail

@@ -119,7 +119,7 @@ def effects(context: NotificationsContext) -> Mapping[str, Effect]:
 
     def keep(connection: Connection, message: Message) -> None:
         if message.routing_key in EVENT_KEYS:
-            handle_event(connection, context.clock, message.data, message.correlation_id, context.news_wait)
+            handle_event(connection, context.clock, message.data, message.correlation_id)
         elif message.routing_key == GROUP_KEY:
             upsert_working_group(connection, context.clock, message.data)
         elif message.routing_key == FORM_KEY:

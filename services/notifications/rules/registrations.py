@@ -14,7 +14,7 @@ and neither a later place nor its loss makes a mail here.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -44,7 +44,6 @@ from services.notifications.recipients.store import (
     upsert_recipient,
     upsert_recipients,
 )
-from services.notifications.rules.service import NEWS_WAIT
 from services.notifications.telemetry import mails_total
 from services.notifications.webhooks.model import TYPE_OF_KIND
 from services.notifications.webhooks.store import WebhookEvent, queue_deliveries
@@ -64,14 +63,12 @@ class NotificationsContext:
         private_keys: open the sealed parts of messages, newest first.
         vault: encrypts personal data for the tables.
         mail_domain: end of Message-IDs.
-        news_wait: how long changes of an event are collected before news go out.
     """
 
     clock: Clock
     private_keys: tuple[bytes, ...]
     vault: Vault
     mail_domain: str
-    news_wait: timedelta = NEWS_WAIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ does not take place, gets no reminders.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -67,13 +67,10 @@ from shared.runtime.clock import Clock, parse_rfc3339, rfc3339
 from shared.runtime.failpoints import reach
 from shared.runtime.ids import new_id
 
-NEWS_WAIT = timedelta(minutes=1)
 MOVED = "the event takes place at another time, or not at all"
 
 
-def handle_event(
-    connection: Connection, clock: Clock, data: Mapping[str, Any], correlation_id: str, wait: timedelta = NEWS_WAIT
-) -> None:
+def handle_event(connection: Connection, clock: Clock, data: Mapping[str, Any], correlation_id: str) -> None:
     """Store the event unless the same or a newer revision is stored, and open news if participants see a change.
 
     Args:
@@ -81,7 +78,6 @@ def handle_event(
         clock: of the project.
         data: validated data of the message, with aware datetimes.
         correlation_id: of the message.
-        wait: how long changes are collected before news go out.
     """
     known = lock_event(connection, data["id"])
     if known is not None and data["revision"] <= known.revision:
@@ -94,7 +90,7 @@ def handle_event(
     _cancel_reminders(connection, data["id"], content, now)
     began_at = open_news_since(connection, data["id"])
     if began_at is not None or differs(known.announced, content):
-        upsert_news(connection, data["id"], now, due_after(began_at or now, now, wait), correlation_id)
+        upsert_news(connection, data["id"], now, due_after(began_at or now, now), correlation_id)
 
 
 def plain(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a handover's outcome means for the mail: retry, give up, unknown.
+"""What a handover's outcome means for the mail: retry with backoff, give up, unknown.
 
 Reasons are shown to people: they contain no address and no reply of the relay.
 """

@@ -14,7 +14,6 @@ from services.notifications.mails.kinds import ANNOUNCED_KINDS, KINDS, LANES, MA
 from services.notifications.mails.model import FINAL_OUTCOMES, RELEASED, ClaimedMail, HandoverOutcome
 from services.notifications.recipients.service import readdress
 from services.notifications.recipients.store import delete_mailed
-from services.notifications.sending.messages import KEY_OF_OUTCOME, mail_message
 from services.notifications.sending.outcomes import MAX_DELAY_S, RESENT, resolve_unknown
 from services.notifications.sending.store import (
     Claim,
@@ -40,7 +39,10 @@ from services.notifications.telemetry import (
 )
 from shared.db.unit_of_work import UnitOfWork
 from shared.messaging import outbox
-from shared.runtime.clock import Clock
+from shared.messaging.contracts.registry import source_of
+from shared.messaging.contracts.schemas import TYPE_PREFIX, Message
+from shared.runtime.clock import Clock, rfc3339
+from shared.runtime.ids import new_id
 
 MIN_SHARE = 1
 """Mails of each later lane in a batch, if any are due, so that no lane starves."""
@@ -241,3 +243,34 @@ def measure_lanes(work: UnitOfWork, clock: Clock) -> dict[str, float]:
         mails_due.labels(lane).set(count)
         mail_oldest_pending_age_seconds.labels(lane).set(ages_s[lane])
     return ages_s
+
+
+SENT = "mail.sent.v1"
+BOUNCED = "mail.bounced.v1"
+SUPPRESSED = "mail.suppressed.v1"
+
+KEY_OF_OUTCOME = {"sent": SENT, "failed": BOUNCED, "suppressed": SUPPRESSED}
+"""Routing key by what became of a mail; nothing is published about other outcomes."""
+
+
+def mail_message(key: str, mail: ClaimedMail, at: datetime) -> Message:
+    """Return the message ``key`` about what became of ``mail`` at ``at``."""
+    return Message(
+        id=new_id(),
+        type=TYPE_PREFIX + key,
+        source=source_of("notifications"),
+        subject=mail.id,
+        time=at,
+        data={
+            "mail_id": mail.id,
+            "revision": mail.revision,
+            "kind": mail.kind,
+            "about": KINDS[mail.kind].about,
+            "subject": mail.subject,
+            "event": mail.event,
+            "caused_at": rfc3339(mail.cause_at),
+            "occurred_at": rfc3339(at),
+        },
+        correlation_id=mail.correlation_id,
+        traceparent=mail.traceparent,
+    )

@@ -76,9 +76,6 @@ def _folded(text: str) -> str:
 
 OFFERED_LANGUAGES = tuple(LANGUAGE_NAMES)
 FLAGS = ("required", "sealed", "after_confirmation")
-MAX_NAME = 40
-"""Characters of a short name that is made from a question."""
-
 NUMBERS = ("retention_days", "min", "max")
 COUNTS = ("people_per_address", "closes_hours_before", "promotion_notice_minutes", "person_days", "capacity")
 """Settings that are whole numbers; the last one only of a new form."""

@@ -1,4 +1,4 @@
-"""Where a registration is in a listing, as text for a cursor, and back. What comes back is from outside."""
+"""Find people for coordinators: pages of the list and their cursors, one person with what happened, and files."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

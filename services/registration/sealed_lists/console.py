@@ -68,7 +68,7 @@ def _add_index(blueprint: Blueprint, desk: ListDesk, approvals: ApprovalDesk) ->
             purposes=PURPOSES,
             lists=desk.lists_of(holder().name) if reads else (),
             waiting=approvals.waiting(holder().forms),
-            one_reader=desk.rules.one_reader,
+            one_reader=desk.one_reader,
             may_see_log=bool(holder().roles & {"sealed-reader", "operator"}),
         )
         return personal(make_response(page))
@@ -176,7 +176,7 @@ def _new_page(desk: ListDesk, sent: MultiDict[str, str], refused: DomainError | 
         others={name: value for name, value in filters.items() if name not in OFFERED},
         options=_options(groups),
         plan=plan,
-        rules=desk.rules,
+        one_reader=desk.one_reader,
         purpose=sent.get("purpose", ""),
         names=sent.get("names", ""),
         reason=sent.get("reason", ""),

@@ -125,7 +125,6 @@ def checked_reason(text: str) -> str:
 
 
 READ_ALL, DESTROY_KEY = "read-all", "destroy-key"
-ACTS = (READ_ALL, DESTROY_KEY)
 APPROVED, DECLINED, WITHDRAWN = "approved", "declined", "withdrawn"
 DECISIONS = (APPROVED, DECLINED, WITHDRAWN)
 WAITING, EXPIRED = "waiting", "expired"

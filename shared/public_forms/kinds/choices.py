@@ -14,8 +14,19 @@ from marshmallow import ValidationError
 
 from shared.i18n.languages import LANGUAGE_NAMES, locale_of
 from shared.i18n.when import table
-from shared.public_forms.fields import Check, Field, FieldKind, Widget, engine_texts
-from shared.public_forms.kinds.behaviours import cell_as_is, encode_text, no_choices, no_initial, no_limits, parse_text
+from shared.public_forms.fields import (
+    Check,
+    Field,
+    FieldKind,
+    Widget,
+    cell_as_is,
+    encode_text,
+    engine_texts,
+    no_choices,
+    no_initial,
+    no_limits,
+    parse_text,
+)
 
 MAX_RADIOS = 6
 """With more choices than this a list to open is easier to use than buttons."""

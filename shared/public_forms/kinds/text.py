@@ -14,9 +14,14 @@ from typing import Any
 from marshmallow import ValidationError
 
 from shared.public_forms.addresses import MAX_ADDRESS_LENGTH, normal_address
-from shared.public_forms.fields import Check, Field, FieldKind, Widget, clean_line, clean_lines
-from shared.public_forms.kinds.behaviours import (
+from shared.public_forms.fields import (
+    Check,
+    Field,
+    FieldKind,
+    Widget,
     cell_as_is,
+    clean_line,
+    clean_lines,
     cleaned,
     display_text,
     encode_text,

@@ -10,11 +10,15 @@ from typing import Any, cast
 
 from marshmallow import ValidationError
 
-from shared.public_forms.fields import Check, Field, FieldKind, Widget, engine_texts
-from shared.public_forms.kinds.behaviours import (
+from shared.public_forms.fields import (
+    Check,
+    Field,
+    FieldKind,
+    Widget,
     cell_as_is,
     display_text,
     encode_text,
+    engine_texts,
     never_equal,
     no_choices,
     no_initial,

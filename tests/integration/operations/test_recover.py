@@ -137,11 +137,11 @@ def test_settings_that_are_missing_are_named(tmp_path: Path) -> None:
         read_settings({"TROIKA_UP_FOLDER": str(tmp_path)})
     assert nothing.value.problems == [NEEDED]
     with pytest.raises(SettingsError) as some:
-        read_settings({"TROIKA_RECOVER_EVENTS_URL": "postgresql://troika_events:secret@localhost/events"})
+        read_settings({"EVENTS_DATABASE_URL": "postgresql://troika_events:secret@localhost/events"})
     named = {problem.partition(":")[0] for problem in some.value.problems}
     assert named == {
-        "TROIKA_RECOVER_REGISTRATION_URL",
-        "TROIKA_RECOVER_NOTIFICATIONS_URL",
+        "REGISTRATION_DATABASE_URL",
+        "NOTIFICATIONS_DATABASE_URL",
         "TROIKA_NOTIFICATIONS_PUBLIC_KEY",
         "TROIKA_EVENTS_PUBLIC_KEY",
         "TROIKA_MAIL_FROM",

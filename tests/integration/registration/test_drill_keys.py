@@ -20,7 +20,8 @@ from shared.db.roles import login
 from shared.runtime.errors import Unavailable
 from shared.runtime.settings import conninfo
 from tests.integration.registration.test_form_key_life import FORM, travellers
-from tests.integration.registration.test_keys_database import installation, installation_with_folder
+from tests.integration.registration.test_keys_database import installation
+from tests.integration.registration.test_kinds import installation as installation_with_folder
 from tests.support.clients import rows
 from tests.support.installation import TestInstallation
 from tests.support.postgres import PostgresServer

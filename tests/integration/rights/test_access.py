@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from services.events import consumers as events
+from services.events import wiring as events
 from services.events.side_events.reading import ProposalKeys
 from services.notifications.rules import consumers as notifications
 from services.notifications.rules.registrations import NotificationsContext
@@ -77,7 +77,7 @@ def spread(house: House) -> None:
 
 def notifications_copies() -> Any:
     """The effect of notifications' copies, which needs no key."""
-    intake = NotificationsContext(None, (), None, "", None)  # type: ignore[arg-type]
+    intake = NotificationsContext(None, (), None, "")  # type: ignore[arg-type]
     return notifications.effects(intake)[notifications.COPIES]
 
 

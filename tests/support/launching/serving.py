@@ -12,9 +12,9 @@ from tests.support.launching.parts import replace
 
 
 def application(service: str, orders: str) -> Flask:
-    """The application of ``service``, a package with a module ``wsgi``; made after the fork."""
+    """The application of ``service``, a package with a module ``web``; made after the fork."""
     install(Path(orders))
     note_calls(file_beside(Path(orders)))
     replace(parts_of(Path(orders)))
-    made: Flask = importlib.import_module(f"{service}.wsgi").application()
+    made: Flask = importlib.import_module(f"{service}.web").application()
     return made

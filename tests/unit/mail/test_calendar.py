@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from icalendar import Calendar, Event
 
 from services.notifications.composing.model import MailContext
-from services.notifications.composing.preview import SAMPLE, SAMPLE_EVENT, contexts, sample
 from services.notifications.composing.rendering import invitation, write
 from services.notifications.composing.texts import wording
 from shared.i18n.languages import LANGUAGES
+from tests.support.mail_samples import SAMPLE, SAMPLE_EVENT, contexts, sample
 from tests.unit.mail.received import VIEW
 
 assert SAMPLE.entry is not None

@@ -14,11 +14,11 @@ from icalendar import Calendar
 
 from services.notifications.composing.mime import UnusableAddress
 from services.notifications.composing.model import CANCELLED, WORDED_KINDS, CalendarEntry, MailKind
-from services.notifications.composing.preview import REVIEW, SAMPLE, SAMPLE_EVENT, contexts, sample
 from services.notifications.composing.rendering import render
 from services.notifications.composing.texts import wording
 from services.notifications.mails.kinds import REMINDER_KINDS
 from shared.i18n.languages import LANGUAGES
+from tests.support.mail_samples import REVIEW, SAMPLE, SAMPLE_EVENT, contexts, sample
 from tests.unit.mail.hostile import CLICKABLE, hostile
 from tests.unit.mail.received import (
     CALENDAR_KINDS,

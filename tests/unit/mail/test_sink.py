@@ -12,8 +12,8 @@ from deploy.local.sink.folder import MailFolder
 from deploy.local.sink.pages import MAIL_POLICY, PAGE_POLICY, create_app
 from deploy.local.sink.reading import summarise, view
 from services.notifications.composing.model import MailKind
-from services.notifications.composing.preview import sample
 from services.notifications.composing.rendering import render, write
+from tests.support.mail_samples import sample
 
 MAIL_ID = "1700000000000000000-00000000"
 HOSTILE = (

@@ -1,0 +1,199 @@
+"""The way of a registration, in files: ``python -m tests.architecture.hops``.
+
+Prints the files of services and shared in which a function runs from the POST of a submission to the commit of the
+registration and to the mail, and how many there are. Everything happens in this process, on a private PostgreSQL with
+the embedded bus, without gunicorn and the loops of the workers. The application has answered nothing before, so that
+what is cached later counts too. What runs because a module is imported does not count.
+
+The form is the sample's webinar, which verifies no address: one submission becomes one registration and one mail.
+"""
+
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, event
+
+from shared.cli.settings import bus_role_of
+from shared.cli.workers import make_queue_consumer
+from shared.messaging import topology
+from shared.messaging.broker import BusAddress
+from shared.messaging.connection import open_publisher
+from shared.messaging.relay import Relay
+from shared.runtime.runner import Stop
+from tests.integration.operations.town import Town
+from tests.support.clients import WEBINAR, answers, submissions_path
+from tests.support.installation import TestInstallation, make_whole
+from tests.support.postgres import PostgresServer
+from tests.support.processes import PROJECT
+from tests.support.run_folder import RunFolder, quick_base, runs_folder
+from tests.support.smtp_relay import Relay as MailRelay
+from tests.support.waiting import poll_until
+
+AIM_TO_COMMIT, AIM_TO_MAIL = 25, 55
+"""Most files of ours from the POST to the commit of the registration, and to the mail."""
+
+OURS = (str(PROJECT / "services") + os.sep, str(PROJECT / "shared") + os.sep)
+SEATS = 5
+WITHIN_S = 30.0
+
+
+class FilesRun:
+    """Files of ours in which a function ran, in the order of their first function.
+
+    Attributes:
+        files: all so far, as paths below the project.
+        at_write: how many there were when a statement last wrote something, or a transaction was last committed.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, None] = {}
+        self.at_write = 0
+        self._importing: dict[int, int] = {}
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Follow this thread, and those that begin while the block runs."""
+        threading.setprofile(self._profile)
+        sys.setprofile(self._profile)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)
+
+    def note_write(self, *_: Any) -> None:
+        """Something was written or committed just now."""
+        self.at_write = len(self.files)
+
+    def forget_after_write(self) -> None:
+        """Leave out what ran after the last write, such as what sends the response."""
+        for path in list(self.files)[self.at_write :]:
+            del self.files[path]
+
+    def _profile(self, frame: FrameType, happening: str, _: object) -> None:
+        code = frame.f_code
+        if happening not in ("call", "return"):
+            return
+        thread = threading.get_ident()
+        if code.co_name == "<module>":
+            self._importing[thread] = self._importing.get(thread, 0) + (1 if happening == "call" else -1)
+        elif happening == "call" and not self._importing.get(thread) and code.co_filename.startswith(OURS):
+            self.files.setdefault(str(Path(code.co_filename).relative_to(PROJECT)))
+
+
+def to_submission(client: FlaskClient) -> None:
+    """POST a submission."""
+    answer = client.post(submissions_path(WEBINAR), json=answers(1), headers={"Idempotency-Key": "person-000001"})
+    assert answer.status_code == 202, answer.get_json()
+
+
+def to_registration(town: Town) -> None:
+    """Decide."""
+    assert town.decider.run_once()
+
+
+def to_mail(town: Town, mails: MailRelay) -> None:
+    """Publish what registration stored, consume it in notifications, and hand the mail over."""
+    relay = Relay(
+        town.work("registration"),
+        open_publisher(_bus(town, "registration", "relay"), "registration"),
+        "registration",
+        town.checked_clock,
+    )
+    assert relay.run_once()
+    consumer = make_queue_consumer(
+        _bus(town, "notifications", "consume"), town.work("notifications"), "notifications", town.office.effects
+    )
+    thread = threading.Thread(target=consumer.run, kwargs={"safety_interval": 0.1})
+    thread.start()
+    try:
+        poll_until(lambda: bool(town.office.mails()), WITHIN_S, what="a mail to be sent")
+    finally:
+        consumer.should_stop = True
+        thread.join()
+    assert town.office.sender(mails.port).run_once(Stop())
+    assert len(mails.mails) == 1
+
+
+def _bus(town: Town, service: str, process: str) -> BusAddress:
+    return BusAddress(database_url=town.installation.urls.of("bus", bus_role_of(service, process)))
+
+
+def measure(town: Town, client: FlaskClient) -> tuple[FilesRun, dict[str, int]]:
+    """Follow one registration; returns the files, and how many there were at the end of each part of the way."""
+    run, counts = FilesRun(), {}
+
+    def part(name: str, act: Callable[[], None], *, to_its_end: bool = False) -> None:
+        with run.following():
+            act()
+        if not to_its_end:
+            run.forget_after_write()
+        counts[name] = len(run.files)
+
+    event.listen(Engine, "commit", run.note_write)
+    event.listen(Engine, "after_cursor_execute", _after_insert(run))
+    part("to the commit of the submission", lambda: to_submission(client))
+    part("to the commit of the registration", lambda: to_registration(town))
+    with MailRelay({}) as mails:
+        part("to the mail", lambda: to_mail(town, mails), to_its_end=True)
+    return run, counts
+
+
+def _after_insert(run: FilesRun) -> Callable[..., None]:
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "INSERT" in statement:
+            run.note_write()
+
+    return note
+
+
+@contextmanager
+def opened_town() -> Iterator[Town]:
+    """An installation with the sample loaded and its messages delivered, on a private server; removed afterwards."""
+    run = RunFolder.create(runs_folder(quick_base()))
+    server = PostgresServer(run, durable=False)
+    server.start()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            town = Town(_installation(server, Path(folder)), Path(folder))
+            try:
+                yield town
+            finally:
+                town.leave()
+    finally:
+        server.remove()
+        run.remove()
+
+
+def _installation(server: PostgresServer, folder: Path) -> TestInstallation:
+    made = make_whole(server, folder)
+    topology.declare(BusAddress(database_url=made.urls["bus"]))
+    os.environ.update(made.environment("registration"))
+    return made
+
+
+def main() -> None:
+    """Print the files, and how many there are on each part of the way."""
+    with opened_town() as town:
+        town.open(town.client(), SEATS)
+        run, counts = measure(town, town.client())
+    files, begun = list(run.files), 0
+    for name, count in counts.items():
+        print(f"{name}:", *files[begun:count], sep="\n  ")
+        begun = count
+    for name, count in counts.items():
+        services = sum(path.startswith("services") for path in files[:count])
+        print(f"{name}: {count} files, {services} of them in services")
+    print(f"aims: {AIM_TO_COMMIT} to the commit of the registration, {AIM_TO_MAIL} to the mail")
+
+
+if __name__ == "__main__":
+    main()
